@@ -1,0 +1,319 @@
+"""Framings: how episodes become samples x timesteps, and samples become batches.
+
+A framing is a table of step indices. The samples, the batches and the maps of
+`longlag.maps` are all read from that one table, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from longlag.encodings import MISSING
+from longlag.knobs import Knobs, knob
+from longlag.problems import Episodes, Problem
+
+
+class Samples(NamedTuple):
+    """Samples as plain arrays, in the order of sequences, then of steps.
+
+    `targets` is -1 where nothing is scored; `mask` is false where a step lacks data and
+    is to be passed over.
+    """
+
+    inputs: Int[np.ndarray, "sample time"]
+    targets: Int[np.ndarray, "sample time"]
+    mask: Bool[np.ndarray, "sample time"]
+
+    @property
+    def scored(self) -> Bool[np.ndarray, "sample time"]:
+        """Where a prediction counts."""
+        return self.targets != MISSING
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """A block: the fewest sequences that fill whole batches, as indices into their steps.
+
+    Attributes:
+        sequences: Sequences in a block.
+        steps: `(update, batch, time)`: the step shown, or -1 where the row lacks data.
+        rows: `(update, batch)`: which sequence of the block the row belongs to.
+        scored: `(update, batch, time)`: where a prediction counts.
+        present: `(update, batch, time)`: false where a step is to be passed over.
+        carry: Whether row b of an update starts from the state that row b of the update
+            before ended in. The first update of a block starts from the zero state.
+    """
+
+    sequences: int
+    steps: Int[np.ndarray, "update batch time"]
+    rows: Int[np.ndarray, "update batch"]
+    scored: Bool[np.ndarray, "update batch time"]
+    present: Bool[np.ndarray, "update batch time"]
+    carry: bool
+
+    def gather(self, episodes: Episodes) -> Samples:
+        """Lay out episodes, a whole number of blocks, as `(block * update * batch, time)`."""
+        blocks = len(episodes.inputs) // self.sequences
+        index = self.rows[..., None], self.steps
+
+        def take(values: np.ndarray) -> np.ndarray:
+            return values.reshape(blocks, self.sequences, -1)[:, *index]
+
+        targets = np.where(take(episodes.scored) & self.scored, take(episodes.targets), MISSING)
+        inputs = np.where(self.steps == MISSING, MISSING, take(episodes.inputs))
+        present = np.broadcast_to(self.present, inputs.shape)
+        return Samples(*(array.reshape(-1, array.shape[-1]) for array in (inputs, targets, present)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Framing(Knobs):
+    """Base of all framings. A subclass says which steps each sample of a sequence shows."""
+
+    per_step: ClassVar[bool]
+    """Whether every step of a sample may be scored, or its last step alone."""
+
+    @classmethod
+    def title(cls) -> str:
+        """The name on the command line."""
+        return cls.__name__.lower()
+
+    @property
+    def carries(self) -> bool:
+        """Whether state passes from one update to the next."""
+        return False
+
+    @property
+    def parallel(self) -> bool:
+        """Whether each row of a batch has its own sequence."""
+        return False
+
+    @property
+    def marks(self) -> bool:
+        """Whether steps that lack data are shown to the model as a vector of -1."""
+        return False
+
+    @abc.abstractmethod
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        """The steps shown by each sample of one sequence; -1 where a row lacks data."""
+
+    def layout(self, scored: Bool[np.ndarray, " length"], batch_size: int) -> Layout:
+        """Fill batches of `batch_size` rows with the samples of as few sequences as will do.
+
+        Args:
+            scored: The steps of an episode that can have a target.
+            batch_size: Rows in a batch.
+
+        Raises:
+            ValueError: The batch size does not divide the samples of a sequence whose
+                state is carried from row to row.
+        """
+        if batch_size < 1:
+            raise ValueError(
+                f"{type(self).__name__}: `batch_size` must be at least 1, got {batch_size}. "
+                "Use batch_size=1 or more."
+            )
+        table = self.table(len(scored))
+        asked = np.zeros_like(table, dtype=bool)
+        asked[:, slice(None) if self.per_step else slice(-1, None)] = True
+        asked &= (table != MISSING) & scored[table]
+        samples = len(table)
+        if self.carries and self.parallel:
+            sequences = batch_size
+            sample = np.repeat(np.arange(samples)[:, None], batch_size, axis=1)
+            rows = np.repeat(np.arange(batch_size)[None], samples, axis=0)
+        elif self.carries:
+            sequences = 1
+            first = self._left_out(asked, batch_size)
+            sample = np.arange(first, samples).reshape(-1, batch_size)
+            rows = np.zeros_like(sample)
+        else:
+            sequences = math.lcm(samples, batch_size) // samples
+            flat = np.arange(sequences * samples).reshape(-1, batch_size)
+            rows, sample = np.divmod(flat, samples)
+        steps = table[sample]
+        present = (steps != MISSING) | self.marks
+        return Layout(sequences, steps, rows, asked[sample], present, self.carries)
+
+    def _left_out(self, asked: Bool[np.ndarray, "sample time"], batch_size: int) -> int:
+        """How many leading samples, none of them with a target, to leave out of full batches."""
+        samples = len(asked)
+        empty = samples if not asked.any() else int(asked.any(axis=1).argmax())
+        first = samples % batch_size
+        if first <= empty and first < samples:
+            return first
+        fits = [size for size in range(1, samples + 1) if samples % size <= empty]
+        near = ", ".join(str(size) for size in sorted(fits, key=lambda s: abs(s - batch_size))[:3])
+        raise ValueError(
+            f"{type(self).__name__}: `batch_size` must divide the {samples} samples of a sequence "
+            f"when state is carried from row to row, got {batch_size}. Use {near}"
+            + (", or rows='parallel'." if isinstance(self, Chunks) else ".")
+        )
+
+    def sample(self, problem: Problem, rng: np.random.Generator, count: int) -> Samples:
+        """Draw `count` sequences and frame them: plain arrays for any trainer.
+
+        Returns:
+            inputs `(sample, time)`, targets `(sample, time)` with -1 where nothing is
+            scored, and the mask `(sample, time)`, false where a step lacks data.
+
+        >>> from longlag.problems import EchoLag
+        >>> rng = np.random.default_rng(0)
+        >>> inputs, targets, mask = Window(timesteps=5).sample(EchoLag(lag=1), rng, 2)
+        >>> inputs.shape, bool((inputs[:, -2] == targets[:, -1]).all())
+        ((40, 5), True)
+        """
+        return self.layout(problem.scored(), 1).gather(problem.draw(rng, count))
+
+    def batches(
+        self, problem: Problem, rng: np.random.Generator, batch_size: int, blocks: int
+    ) -> Iterator[Samples]:
+        """Draw and frame for ever, `blocks` blocks of full batches at a time."""
+        layout = self.layout(problem.scored(), batch_size)
+        while True:
+            yield layout.gather(problem.draw(rng, blocks * layout.sequences))
+
+
+def _cut(owner: Framing, timesteps: int, length: int) -> int:
+    if timesteps > length:
+        raise ValueError(
+            f"{type(owner).__name__}: `timesteps` must be at most the length of the sequence "
+            f"({length}), got {timesteps}. Use timesteps={length} or fewer."
+        )
+    return timesteps
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Chunks(Framing):
+    """A sequence cut into pieces of `timesteps` steps, an output at every step.
+
+    With `carry` this is truncated back-propagation with horizon `timesteps`: the state
+    passes from piece to piece, the gradient does not. One step with `carry` is the
+    stateful one-step framing. A last piece that is too short is padded and masked.
+
+    Args:
+        timesteps: Steps in a piece, at least 1, at most the length of the sequence.
+        carry: Whether state passes from one piece to the next.
+        rows: What the rows of a batch are when state is carried. `parallel`: each row has
+            its own sequence. `consecutive`: the rows are consecutive pieces of one
+            sequence, so a row starts from the state of the row `batch_size` pieces
+            earlier. Leading pieces without a target are left out if the batches
+            would not come out even.
+
+    >>> Chunks(timesteps=2).table(5).tolist()
+    [[0, 1], [2, 3], [4, -1]]
+    """
+
+    per_step: ClassVar[bool] = True
+
+    timesteps: int = knob(1, "Steps in a piece.", at_least=1)
+    carry: bool = knob(False, "Whether state passes from one piece to the next.")
+    rows: Literal["parallel", "consecutive"] = knob(
+        "parallel", "With carry: each batch row its own sequence, or consecutive pieces of one."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rows == "consecutive" and not self.carry:
+            raise ValueError(
+                "Chunks: `rows` must be parallel where no state is carried, got consecutive. "
+                "Use carry=True."
+            )
+
+    @property
+    def carries(self) -> bool:
+        return self.carry
+
+    @property
+    def parallel(self) -> bool:
+        return self.rows == "parallel"
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        pieces = -(-length // _cut(self, self.timesteps, length))
+        steps = np.arange(pieces * self.timesteps).reshape(pieces, self.timesteps)
+        return np.where(steps < length, steps, MISSING)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Window(Framing):
+    """A sliding window: the last `timesteps` observations, one output at the end.
+
+    Args:
+        timesteps: Steps in a window, at least 1, at most the length of the sequence.
+        missing: What becomes of rows that reach back before the sequence began. `drop`
+            leaves out the first `timesteps` rows, as the source does (20 of 25 rows
+            remain at 5 steps; the last of the rows left out is complete, and one row
+            always remains). `mark` keeps every row and shows -1 at the steps that lack
+            data. `mask` keeps every row and passes over those steps.
+        carry: Whether row b starts from the state in which row b of the batch before
+            ended, as a stateful layer does when it is not reset between batches.
+
+    >>> Window(timesteps=3).table(5).tolist()
+    [[1, 2, 3], [2, 3, 4]]
+    >>> Window(timesteps=3, missing="mark").table(3).tolist()
+    [[-1, -1, 0], [-1, 0, 1], [0, 1, 2]]
+    """
+
+    per_step: ClassVar[bool] = False
+
+    timesteps: int = knob(5, "Steps in a window.", at_least=1)
+    missing: Literal["drop", "mark", "mask"] = knob(
+        "drop", "Rows that lack data: left out, marked with -1, or masked."
+    )
+    carry: bool = knob(False, "Whether state passes from one batch to the next.")
+
+    @property
+    def carries(self) -> bool:
+        return self.carry
+
+    @property
+    def marks(self) -> bool:
+        return self.missing == "mark"
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        timesteps = _cut(self, self.timesteps, length)
+        first = min(timesteps, length - 1) if self.missing == "drop" else 0
+        last = np.arange(first, length)
+        return np.maximum(last[:, None] + np.arange(1 - timesteps, 1), MISSING)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prefix(Framing):
+    """A growing context: one sample a step, showing everything up to that step.
+
+    Padded in front to the length of the sequence, the padding masked; one output at the
+    end of each sample.
+
+    >>> Prefix().table(3).tolist()
+    [[-1, -1, 0], [-1, 0, 1], [0, 1, 2]]
+    """
+
+    per_step: ClassVar[bool] = False
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        return Window(timesteps=length, missing="mask").table(length)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Whole(Framing):
+    """The whole sequence as one sample, an output at every step.
+
+    >>> Whole().table(3).tolist()
+    [[0, 1, 2]]
+    """
+
+    per_step: ClassVar[bool] = True
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        return Chunks(timesteps=length).table(length)
+
+
+FRAMINGS: dict[str, type[Framing]] = {
+    framing.title(): framing for framing in [Chunks, Window, Prefix, Whole]
+}

@@ -1,0 +1,158 @@
+"""Knobs: named settings, each declared once.
+
+A declaration gives the type, the default, the allowed range and a line of help. The
+constructor's checks, the error messages, the command line and the list of problems are
+all read from it.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import difflib
+import functools
+import math
+import numbers
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Knob:
+    """What one knob allows: its type, its default and its range."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    optional: bool = False
+    at_least: float | None = None
+    above: float | None = None
+    below: str | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def range(self) -> str:
+        """The range as a reader writes it, for example `0 ≤ lag < length`."""
+        if self.choices:
+            return " | ".join(self.choices)
+        if self.kind is bool:
+            return "true | false"
+        left = f"{self.at_least:g} ≤ " if self.at_least is not None else ""
+        left = f"{self.above:g} < " if self.above is not None else left
+        right = f" < {self.below}" if self.below is not None else ""
+        return f"{left}{self.name}{right}"
+
+    def check(self, owner: Knobs) -> None:
+        """Refuse a value of another type or out of range, naming the remedy."""
+        value, rule = getattr(owner, self.name), f"{type(owner).__name__}: `{self.name}` must be"
+        if self.optional and value is None:
+            return
+        if self.choices:
+            if value not in self.choices:
+                options = ", ".join(self.choices)
+                raise ValueError(unknown(f"{rule} one of {options}, got", str(value), self.choices))
+            return
+        abstract, words = {
+            bool: (bool, "True or False"),
+            int: (numbers.Integral, "a whole number"),
+            float: (numbers.Real, "a finite number"),
+        }[self.kind]
+        if not isinstance(value, abstract) or (isinstance(value, bool) and self.kind is not bool):
+            raise TypeError(f"{rule} {words}, got {value!r}.")
+        if not math.isfinite(value):
+            raise ValueError(f"{rule} {words}, got {value!r}.")
+        if self.at_least is not None and value < self.at_least:
+            least = f"{self.at_least:g}"
+            raise ValueError(
+                f"{rule} at least {least}, got {value}. Use {self.name}={least} or more."
+            )
+        if self.above is not None and value <= self.above:
+            bound = f"above {self.above:g}"
+            raise ValueError(f"{rule} {bound}, got {value}. Use a {self.name} {bound}.")
+        if self.below is not None and value >= getattr(owner, self.below):
+            raise ValueError(
+                f"{rule} below `{self.below}` ({getattr(owner, self.below)}), got {value}. "
+                f"Use {self.below}={value + 1} or more."
+            )
+
+
+def knob(
+    default: Any,
+    help: str,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    below: str | None = None,
+) -> Any:
+    """Declare a knob: a dataclass field with its default, a line of help and its range.
+
+    Args:
+        default: The value where none is given.
+        help: One line for the list of problems and the command line.
+        at_least: The least value allowed.
+        above: A bound that the value must exceed.
+        below: The name of another knob that the value must stay under.
+    """
+    given = {"help": help, "at_least": at_least, "above": above, "below": below}
+    return dataclasses.field(default=default, metadata=given)
+
+
+class _NamesNearest(abc.ABCMeta):
+    if not TYPE_CHECKING:  # a type checker reads the dataclass's own signature
+
+        def __call__(cls, *args, **kwargs):
+            known = [field.name for field in dataclasses.fields(cls)]
+            for name in kwargs:
+                if name not in known:
+                    raise TypeError(unknown(f"{cls.__name__} has no knob", name, known))
+            return super().__call__(*args, **kwargs)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Knobs(metaclass=_NamesNearest):
+    """Base of everything set by knobs: refuses unknown names and values out of range."""
+
+    def __post_init__(self) -> None:
+        for knob in self.knobs():
+            knob.check(self)
+
+    @classmethod
+    @functools.cache
+    def knobs(cls) -> tuple[Knob, ...]:
+        """The knobs in the order of their declaration."""
+        hints = typing.get_type_hints(cls)
+        return tuple(_knob(field, hints[field.name]) for field in dataclasses.fields(cls))
+
+
+def _knob(field: dataclasses.Field[Any], hint: Any) -> Knob:
+    alternatives = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    kind = next(kind for kind in alternatives if kind is not types.NoneType)
+    choices = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+    return Knob(
+        name=field.name,
+        kind=str if choices else kind,
+        default=field.default,
+        optional=types.NoneType in alternatives,
+        choices=choices,
+        **field.metadata,
+    )
+
+
+def unknown(rule: str, got: str, known: Iterable[str]) -> str:
+    """One line for a name that does not exist: the rule, the name, the nearest one that does."""
+    known = list(known)
+    near = difflib.get_close_matches(got, known, n=1, cutoff=0.5)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(known) or 'none'}."
+    return f"{rule} `{got}`. {hint}"
+
+
+def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
+    """The entry called `name`, or a ValueError that names the nearest one."""
+    if name not in table:
+        raise ValueError(unknown(f"There is no {kind}", name, table))
+    return table[name]

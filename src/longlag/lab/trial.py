@@ -1,0 +1,295 @@
+"""Trials: problem x framing x encoding x model x recipe, fitted for a number of seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from longlag import streams
+from longlag.encodings import Encoding, OneHot
+from longlag.framings import Framing, Layout, Samples
+from longlag.lab.run import Evaluation, Run
+from longlag.maps import Audit, Reach, audit
+from longlag.models import Model, ModelFactory, OneHotInput, Sizes
+from longlag.problems import Episodes, Problem
+from longlag.training import engine
+from longlag.training.engine import Batches, Progress
+from longlag.training.recipe import Recipe
+
+EVALUATION_SEQUENCES = 1000
+"""Least number of fresh sequences that every evaluation draws."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """All of a trial but its seed.
+
+    Args:
+        problem: What is to be learned.
+        framing: How its episodes become samples.
+        model: A model once the sizes are known.
+        encoding: How a value becomes features.
+        recipe: How the model is fitted.
+    """
+
+    problem: Problem
+    framing: Framing
+    model: ModelFactory
+    encoding: type[Encoding] = OneHot
+    recipe: Recipe = Recipe()
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """How the samples of a block of sequences fill whole batches."""
+        return self.framing.layout(self.problem.scored(), self.recipe.batch_size)
+
+    @functools.cached_property
+    def code(self) -> Encoding:
+        """The encoding of this problem's values."""
+        return self.encoding(values=self.problem.symbols)
+
+    def audit(self) -> Audit:
+        """What the problem needs beside what the framing gives this model."""
+        reach = Reach(self.model.window, self.model.remembers)
+        return audit(self.problem, self.framing, batch_size=self.recipe.batch_size, reach=reach)
+
+    def create(self, seed: int) -> Model:
+        """The freshly initialised model of a seed."""
+        width = self.code.features
+        sizes = Sizes(features=width, outputs=width, timesteps=self.layout.steps.shape[-1])
+        model = self.model(sizes, jax.random.key(seed))
+        return OneHotInput(model, width) if self._marked_ids else model
+
+    def fit(
+        self, seeds: Sequence[int], *, vectorise: bool | None = None
+    ) -> Generator[Progress, None, Run]:
+        """Train every seed and evaluate it: yields progress, returns the run.
+
+        Interrupting the loop (Ctrl-C) ends training after the chunks under way; what
+        stands then is evaluated and the run says that it was interrupted.
+        """
+        began, compiled_before = time.perf_counter(), engine.compile_seconds()
+        batches_a_block = len(self.layout.steps)
+        updates = -(-self.recipe.epochs // self.layout.sequences) * batches_a_block
+        models = [self.create(seed) for seed in seeds]
+        chunk = engine.chunk_size(models[0], self.layout.steps.shape[1:])
+        blocks = max(1, min(chunk, updates) // batches_a_block)
+        draws = [self._batches(streams.training(seed), blocks) for seed in seeds]
+        history: list[list[Progress]] = [[] for _ in seeds]
+        interrupted = False
+        ready, compiled_ready = time.perf_counter(), engine.compile_seconds()
+        reports = engine.fit(
+            models,
+            draws,
+            self.recipe,
+            updates=updates,
+            loss=self.code.loss,
+            values=self.code.values,
+            vectorise=vectorise,
+        )
+        try:
+            with contextlib.closing(reports):
+                for progress in reports:
+                    history[progress.seed].append(progress)
+                    models[progress.seed] = progress.model
+                    yield progress
+        except KeyboardInterrupt:
+            interrupted = True
+        training = time.perf_counter() - ready
+        training -= engine.compile_seconds() - compiled_ready
+        with ThreadPoolExecutor(engine.cores()) as pool:
+            evaluations = list(pool.map(self.evaluate, models, seeds))
+        return Run(
+            setting=self,
+            seeds=tuple(seeds),
+            models=tuple(models),
+            history=tuple(tuple(reports) for reports in history),
+            evaluations=tuple(evaluations),
+            interrupted=interrupted,
+            compile_seconds=engine.compile_seconds() - compiled_before,
+            train_seconds=training,
+            total_seconds=time.perf_counter() - began,
+        )
+
+    def evaluate(self, model: Model, seed: int) -> Evaluation:
+        """Score a model on at least 1,000 sequences from a stream that never trains."""
+        layout = self.layout
+        updates, batch, timesteps = layout.steps.shape
+        wanted = -(-EVALUATION_SEQUENCES // layout.sequences)
+        # Rows worked on at once: enough to be fast, few enough to stay small.
+        at_once = max(1, 2**16 // (batch * timesteps * (1 if layout.carry else updates)))
+        calls = -(-wanted // at_once)
+        blocks = -(-wanted // calls)
+        rng = streams.evaluation(seed)
+        parts: list[Evaluation] = []
+        for _ in range(calls):
+            episodes = self.problem.draw(rng, blocks * layout.sequences)
+            parts.append(self._score(model, layout, episodes))
+        return Evaluation.join(parts)
+
+    def predict(self, model: Model, sequence: Sequence[int]) -> Int[np.ndarray, " prediction"]:
+        """What a model says about one sequence, at each step that the framing scores."""
+        values = np.asarray(sequence)
+        if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer) or not len(values):
+            raise TypeError("predict: `sequence` must be a list of whole numbers.")
+        if values.min() < 0 or values.max() >= self.problem.symbols:
+            raise ValueError(
+                f"predict: `sequence` must hold values from 0 to {self.problem.symbols - 1}, "
+                f"got {values.min()} to {values.max()}."
+            )
+        problem = dataclasses.replace(self.problem, length=len(values))
+        layout = self.framing.layout(problem.scored(), 1)
+        inputs = values.astype(np.int32)[None]
+        episodes = Episodes(inputs, np.zeros_like(inputs), problem.scored()[None])
+        evaluation = self._score(model, layout, episodes)
+        return evaluation.predicted[0][evaluation.scored[0]]
+
+    def _score(self, model: Model, layout: Layout, episodes: Episodes) -> Evaluation:
+        samples = layout.gather(episodes)
+        blocks = len(episodes.inputs) // layout.sequences
+        shape = blocks, *layout.steps.shape
+        axes = (1, 0, 2, 3) if layout.carry else (0, 1, 2, 3)
+
+        def merge(array: np.ndarray) -> np.ndarray:
+            """Blocks side by side as rows; updates stay apart only where state is carried."""
+            ordered = array.reshape(*shape[:3], -1).transpose(axes)
+            return ordered.reshape(shape[1] if layout.carry else 1, -1, ordered.shape[-1])
+
+        reset = np.arange(shape[1]) == 0 if layout.carry else None
+        batches = self._arrays(Samples(*map(merge, samples)), reset)
+        _, said = engine.predict(model, batches, loss=self.code.loss, values=self.code.values)
+        ordered = (shape[1], blocks) if layout.carry else shape[:2]
+        said = said.reshape(*ordered, shape[2], -1).transpose(axes)
+        where = np.broadcast_to(layout.scored, shape)
+        if said.shape[-1] < shape[-1]:
+            said = np.broadcast_to(said, shape)
+        # Back from rows to sequences: each scored step of each sequence has one prediction.
+        sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
+        place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
+        step = np.broadcast_to(layout.steps, shape)[where]
+        predicted = np.full(episodes.inputs.shape, engine.UNSCORED, dtype=np.int32)
+        predicted[place, step] = said[where]
+        scored = np.zeros(episodes.inputs.shape, dtype=bool)
+        scored[place, step] = True
+        return Evaluation(
+            episodes.inputs, episodes.targets, scored & episodes.scored, predicted
+        )
+
+    def _batches(self, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
+        updates = blocks * len(self.layout.steps)
+        reset = None
+        if self.layout.carry:
+            reset = np.arange(updates) % len(self.layout.steps) == 0
+        while True:
+            episodes = self.problem.draw(rng, blocks * self.layout.sequences)
+            samples = self.layout.gather(episodes)
+            shaped = (array.reshape(updates, -1, array.shape[-1]) for array in samples)
+            yield self._arrays(Samples(*shaped), reset)
+
+    def _arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
+        inputs = samples.inputs
+        if not self.code.as_integers:
+            inputs = self.code.encode(inputs)
+        elif not self.framing.marks:
+            inputs = np.maximum(inputs, 0)
+        targets = samples.targets if self.framing.per_step else samples.targets[..., -1:]
+        mask = None if self.layout.present.all() else samples.mask
+        return Batches(inputs, targets, mask, reset)
+
+    @property
+    def _marked_ids(self) -> bool:
+        return self.code.as_integers and self.framing.marks
+
+
+def train(
+    problem: Problem,
+    framing: Framing,
+    model: ModelFactory,
+    *,
+    encoding: type[Encoding] = OneHot,
+    epochs: int = Recipe.epochs,
+    batch_size: int = Recipe.batch_size,
+    learning_rate: float = Recipe.learning_rate,
+    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    stop_at: float | None = Recipe.stop_at,
+    seeds: int | Sequence[int] = 1,
+) -> Run:
+    """Train a model on a problem under a framing, and evaluate it on fresh sequences.
+
+    Args:
+        problem: What is to be learned.
+        framing: How its episodes become samples.
+        model: `LSTM(...)`, `MLP(...)` or any factory that takes the sizes and a key.
+        encoding: `OneHot` or `Scaled`.
+        epochs: Sequences to train on; every epoch is one fresh sequence.
+        batch_size: Samples in a batch.
+        learning_rate: Step size of the optimiser.
+        optimizer: `adam` or `sgd`.
+        stop_at: Training accuracy at which a seed stops; None for never.
+        seeds: A number of seeds, counted from 0, or the seeds themselves.
+
+    Returns:
+        The run: accuracy with its interval, chance, ceiling, verdict, trained models.
+
+    Raises:
+        TypeError: A knob is unknown or of another type.
+        ValueError: A knob is out of range, or the framing does not fit.
+
+    >>> from longlag import EchoLag, LSTM, Window
+    >>> run = train(EchoLag(values=4), Window(timesteps=2), LSTM(hidden_size=8), epochs=1500)
+    >>> run.verdict, run.predict([3, 1]).tolist()
+    ('solved', [3])
+    """
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        stop_at=stop_at,
+    )
+    setting = Setting(
+        problem=problem, framing=framing, model=model, encoding=encoding, recipe=recipe
+    )
+    return finish(setting.fit(numbered(seeds)))
+
+
+def finish(
+    fitting: Generator[Progress, None, Run], listen: Callable[[Progress], object] = lambda _: None
+) -> Run:
+    """Follow a fit to its end, or to Ctrl-C, telling `listen` of all progress on the way."""
+    try:
+        while True:
+            listen(next(fitting))
+    except StopIteration as end:
+        return end.value
+    except KeyboardInterrupt:
+        # It struck while listening: let the fit itself end as if it had struck there.
+        try:
+            fitting.throw(KeyboardInterrupt())
+        except StopIteration as end:
+            return end.value
+        raise
+
+
+def numbered(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds meant by a number of them, or by a list.
+
+    >>> numbered(3)
+    (0, 1, 2)
+    """
+    if isinstance(seeds, int):
+        if seeds < 1:
+            raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
+        return tuple(range(seeds))
+    if not seeds or min(seeds) < 0:
+        raise ValueError(f"`seeds` must be numbers of at least 0, got {list(seeds)}.")
+    return tuple(seeds)

@@ -1,0 +1,166 @@
+"""Maps: which inputs a target needs, which it sees, through which a gradient flows.
+
+All maps are boolean matrices over (target step, input step). `audit` compares them, before
+any training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+from longlag.encodings import MISSING
+from longlag.framings import Chunks, Framing, Layout, Window
+from longlag.problems import Problem
+
+Map = Bool[np.ndarray, "target input"]
+Verdict = Literal["learnable", "state-only", "unreachable"]
+
+
+class Reach(NamedTuple):
+    """What a kind of model can use of the rows it is shown.
+
+    Attributes:
+        context: The latest steps of a sample that reach its output; None for all.
+        state: Whether anything passes on through carried state.
+    """
+
+    context: int | None = None
+    state: bool = True
+
+
+class Shares(NamedTuple):
+    """Shares of the scored targets, by how the inputs they need can be reached."""
+
+    gradient: float
+    """All of them within the reach of a gradient."""
+    state: float
+    """All of them visible, some only through carried state."""
+    unseen: float
+    """At least one of them not visible at all."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Audit:
+    """What a problem needs beside what a framing gives.
+
+    Attributes:
+        needs: The inputs that the target of a step depends on.
+        sees: The inputs that can reach its prediction, in the sample or through state;
+            a row is empty where the framing scores nothing.
+        learns: Those through which a gradient can flow in one update.
+        scored: The steps that the framing scores.
+        verdict: `learnable` where every scored target is seen and at least one lies
+            wholly within a gradient's reach; `state-only` where all are seen and none is
+            within reach; `unreachable` where some scored target is not seen.
+        shares: The shares of the scored targets behind the verdict.
+        ceiling: The best score that the visible inputs allow.
+        remedy: What to change, found by auditing the change; empty where learnable.
+    """
+
+    needs: Map = dataclasses.field(repr=False)
+    sees: Map = dataclasses.field(repr=False)
+    learns: Map = dataclasses.field(repr=False)
+    scored: Bool[np.ndarray, " target"] = dataclasses.field(repr=False)
+    verdict: Verdict
+    shares: Shares
+    ceiling: float
+    remedy: str
+
+
+def reached(layout: Layout, length: int, reach: Reach = Reach()) -> tuple[Map, Map]:
+    """The maps `sees` and `learns` of a block of one sequence, followed through its updates."""
+    updates, batch, time = layout.steps.shape
+    context = reach.context or time
+    sees, learns = np.zeros((2, length, length), dtype=bool)
+    state = np.zeros((batch, 1, length), dtype=bool)
+    for update in range(updates):
+        steps = layout.steps[update]
+        shown = steps[..., None] == np.arange(length)
+        # Inputs met so far, less those met before the context began.
+        met = np.pad(shown.cumsum(axis=1), ((0, 0), (context, 0), (0, 0)))
+        sample = met[:, context:] > met[:, :-context]
+        seen = sample | state if layout.carry and reach.state else sample
+        asked = layout.scored[update]
+        sees[steps[asked]], learns[steps[asked]] = seen[asked], sample[asked]
+        state = seen[:, -1:]
+    return sees, learns
+
+
+def audit(
+    problem: Problem, framing: Framing, *, batch_size: int = 1, reach: Reach = Reach()
+) -> Audit:
+    """Can the targets of `problem` be reached, and can reaching them be taught?
+
+    Args:
+        problem: The problem.
+        framing: How its episodes become samples.
+        batch_size: Rows in a batch; it matters where state is carried.
+        reach: What the model can use; by default that of a recurrent network.
+
+    Raises:
+        ValueError: The framing does not fit the problem's length or the batch size.
+
+    >>> from longlag.problems import EchoLag
+    >>> audit(EchoLag(lag=1), Window(timesteps=5)).verdict
+    'learnable'
+    >>> audit(EchoLag(lag=1), Chunks(timesteps=1, carry=True)).remedy
+    'Use timesteps=2 or more.'
+    """
+    found = _audit(problem, framing, batch_size, reach)
+    if found.verdict == "learnable":
+        return found
+    return dataclasses.replace(found, remedy=_remedy(problem, framing, batch_size, reach, found))
+
+
+def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) -> Audit:
+    # Rows meet only where they are pieces of one sequence and state passes between them.
+    alone = framing.parallel or not framing.carries
+    layout = framing.layout(problem.scored(), 1 if alone else batch_size)
+    sees, learns = reached(layout, problem.length, reach)
+    scored = np.zeros(problem.length, dtype=bool)
+    scored[layout.steps[layout.scored]] = True
+    needs = problem.needs()
+    seen = (sees | ~needs).all(axis=1)[scored]
+    taught = (learns | ~needs).all(axis=1)[scored]
+    shares = Shares(taught.mean().item(), (seen & ~taught).mean().item(), (~seen).mean().item())
+    verdict = "learnable" if taught.any() else "state-only"
+    return Audit(
+        needs=needs,
+        sees=sees,
+        learns=learns,
+        scored=scored,
+        verdict=verdict if seen.all() else "unreachable",
+        shares=shares,
+        ceiling=(1 - shares.unseen) * problem.ceiling + shares.unseen * problem.chance,
+        remedy="",
+    )
+
+
+def _remedy(
+    problem: Problem, framing: Framing, batch_size: int, reach: Reach, found: Audit
+) -> str:
+    """The smallest change of framing or model that a further audit finds learnable."""
+    target, needed = np.nonzero(found.needs & found.scored[:, None])
+    span = int((target - needed).max()) + 1
+    words: list[str] = []
+    if reach.context is not None and reach.context < span:
+        reach = reach._replace(context=span)
+        words.append(f"a model that uses the last {span} steps or more, such as a recurrent one")
+    if isinstance(framing, Chunks) and not framing.parallel and batch_size > 1:
+        framing = dataclasses.replace(framing, rows="parallel")
+        words.append("rows='parallel', so that each batch row has its own sequence")
+    if isinstance(framing, Chunks | Window) and framing.timesteps < span:
+        framing = dataclasses.replace(framing, timesteps=span)
+        words.append(f"timesteps={span} or more")
+    if isinstance(framing, Chunks) and not framing.carry:
+        whole = dataclasses.replace(framing, carry=True)
+        if _audit(problem, framing, batch_size, reach).verdict != "learnable":
+            framing = whole
+            words.append("carry=True")
+    if not words or _audit(problem, framing, batch_size, reach).verdict != "learnable":
+        return "No change of timesteps or rows is known to help; use framing Whole()."
+    return f"Use {' and '.join(words)}."

@@ -1,0 +1,114 @@
+"""What every model is: (inputs, mask, state) -> (outputs, state), an Equinox module."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from longlag.knobs import Knobs
+
+Inputs = Int[Array, "*batch time"] | Float[Array, "*batch time feature"]
+Mask = Bool[Array, "*batch time"] | None
+State = Any
+
+
+class Sizes(NamedTuple):
+    """What a problem, a framing and an encoding ask of a model.
+
+    Attributes:
+        features: Length of the vector that a step shows. Integer inputs stand for one-hot
+            vectors of this length.
+        outputs: Length of the vector that a step should give.
+        timesteps: Steps in a sample.
+    """
+
+    features: int
+    outputs: int
+    timesteps: int
+
+
+class Model(eqx.Module):
+    """Base of all models. Any leading batch axes, or none; every row stands alone."""
+
+    @abc.abstractmethod
+    def initial_state(self, batch: tuple[int, ...] = ()) -> State:
+        """The zero state for the given batch axes; an empty tuple where there is none."""
+
+    @abc.abstractmethod
+    def __call__(
+        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+    ) -> tuple[Float[Array, "*batch time output"], State]:
+        """Run over the time axis.
+
+        Args:
+            inputs: Features, or integers that stand for one-hot vectors.
+            mask: False where a step is to be passed over: the state stays as it was. None
+                where every step counts.
+            state: What the rows start from.
+            last: Give the output of the last step alone, on a time axis of length 1.
+        """
+
+
+class ModelFactory(Knobs):
+    """Base of the model descriptions: knobs, and a model once the sizes are known."""
+
+    @classmethod
+    def title(cls) -> str:
+        """The name on the command line."""
+        return cls.__name__.lower()
+
+    @abc.abstractmethod
+    def __call__(self, sizes: Sizes, key: PRNGKeyArray) -> Model:
+        """A freshly initialised model."""
+
+    @property
+    def window(self) -> int | None:
+        """The latest steps of a sample that reach an output; None for all."""
+        return None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether anything passes through carried state."""
+        return True
+
+
+class Linear(eqx.Module):
+    """A dense layer with Keras's defaults: Glorot uniform weight, zero bias."""
+
+    weight: Float[Array, "feature output"]
+    bias: Float[Array, " output"]
+
+    def __init__(self, features: int, outputs: int, key: PRNGKeyArray):
+        self.weight = jax.nn.initializers.glorot_uniform()(key, (features, outputs))
+        self.bias = jnp.zeros(outputs)
+
+    def __call__(self, inputs: Float[Array, "*batch feature"]) -> Float[Array, "*batch output"]:
+        return inputs @ self.weight + self.bias
+
+
+def project(weight: Float[Array, "feature output"], inputs: Inputs) -> Float[Array, "*axes output"]:
+    """Inputs times a weight; for integers, which stand for one-hot vectors, its rows."""
+    if jnp.issubdtype(inputs.dtype, jnp.integer):
+        return weight[inputs]
+    return inputs @ weight
+
+
+class OneHotInput(Model):
+    """A model whose integer inputs may be -1: made one-hot first, -1 to a vector of -1."""
+
+    model: Model
+    features: int = eqx.field(static=True)
+
+    def initial_state(self, batch: tuple[int, ...] = ()) -> State:
+        return self.model.initial_state(batch)
+
+    def __call__(
+        self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: bool = False
+    ) -> tuple[Float[Array, "*batch time output"], State]:
+        encoded = jnp.where(inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features))
+        return self.model(encoded, mask, state, last=last)

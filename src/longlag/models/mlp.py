@@ -1,0 +1,84 @@
+"""Multilayer perceptron: the baseline without memory."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, PRNGKeyArray
+
+from longlag.knobs import knob
+from longlag.models._base import Inputs, Linear, Mask, Model, ModelFactory, Sizes, project
+
+
+class MLPModel(Model):
+    """A hidden layer over the last `context` steps, each with weights of its own.
+
+    Steps before the sample began, and steps passed over, count as vectors of zeros.
+    """
+
+    kernel: Float[Array, "context feature hidden"]
+    bias: Float[Array, " hidden"]
+    readout: Linear
+
+    def initial_state(self, batch: tuple[int, ...] = ()) -> tuple[()]:
+        return ()
+
+    def __call__(
+        self, inputs: Inputs, mask: Mask, state: tuple[()], *, last: bool = False
+    ) -> tuple[Float[Array, "*batch time output"], tuple[()]]:
+        context = len(self.kernel)
+        ids = jnp.issubdtype(inputs.dtype, jnp.integer)
+        time = inputs.ndim - 1 if ids else inputs.ndim - 2
+        length = inputs.shape[time]
+        offsets = jnp.arange(length - 1, length) if last else jnp.arange(length)
+        steps = offsets[:, None] + jnp.arange(1 - context, 1)
+        total = jnp.zeros((*inputs.shape[:time], len(offsets), self.kernel.shape[-1]))
+        for place in range(context):
+            step = steps[:, place]
+            shown = step >= 0
+            if mask is not None:
+                shown = shown & mask[..., step]
+            drive = project(self.kernel[place], jnp.take(inputs, jnp.maximum(step, 0), axis=time))
+            total += jnp.where(shown[..., None], drive, 0.0)
+        return self.readout(jax.nn.relu(total + self.bias)), state
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MLP(ModelFactory):
+    """One hidden layer of rectified units and a dense output: the baseline without memory.
+
+    Args:
+        hidden_size: Units of the hidden layer, at least 1.
+        context: The latest steps of a sample that it is given, flattened. 1 is the
+            one-step form; by default the whole sample, the flattened-window form.
+
+    >>> import jax
+    >>> model = MLP(context=1)(Sizes(features=2, outputs=4, timesteps=5), jax.random.key(0))
+    >>> model(jax.numpy.array([0, 1, 1]), None, model.initial_state())[0].shape
+    (3, 4)
+    """
+
+    hidden_size: int = knob(50, "Units of the hidden layer.", at_least=1)
+    context: int | None = knob(
+        None, "Latest steps of a sample given to it, flattened; all by default.", at_least=1
+    )
+
+    @property
+    def window(self) -> int | None:
+        return self.context
+
+    @property
+    def remembers(self) -> bool:
+        return False
+
+    def __call__(self, sizes: Sizes, key: PRNGKeyArray) -> MLPModel:
+        kernel, readout = jax.random.split(key)
+        context = self.context or sizes.timesteps
+        flat = (context * sizes.features, self.hidden_size)
+        return MLPModel(
+            kernel=jax.nn.initializers.glorot_uniform()(kernel, flat).reshape(context, -1, flat[1]),
+            bias=jnp.zeros(self.hidden_size),
+            readout=Linear(self.hidden_size, sizes.outputs, readout),
+        )

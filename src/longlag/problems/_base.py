@@ -1,0 +1,73 @@
+"""What every problem is: a distribution over episodes, with named knobs."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import re
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from longlag.knobs import Knobs, knob
+
+
+class Episodes(NamedTuple):
+    """Inputs and targets aligned in time.
+
+    The target at step t is what should be said at t knowing the inputs up to t. Where
+    `scored` is false there is no target and the value in `targets` means nothing.
+    """
+
+    inputs: Int[np.ndarray, "count length"]
+    targets: Int[np.ndarray, "count length"]
+    scored: Bool[np.ndarray, "count length"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Problem(Knobs):
+    """Base of all problems. A subclass declares its knobs and the seven parts below."""
+
+    source: ClassVar[str]
+    """Who posed the problem first."""
+
+    length: int = knob(25, "Steps in an episode.", at_least=1)
+
+    @classmethod
+    def title(cls) -> str:
+        """The name on the command line, `echo-lag` for EchoLag."""
+        return re.sub(r"(?<=.)(?=[A-Z])", "-", cls.__name__).lower()
+
+    @property
+    @abc.abstractmethod
+    def symbols(self) -> int:
+        """Number of different integers among the inputs and the targets."""
+
+    @property
+    @abc.abstractmethod
+    def chance(self) -> float:
+        """Accuracy of the best prediction that ignores the inputs."""
+
+    @property
+    @abc.abstractmethod
+    def ceiling(self) -> float:
+        """Best accuracy that any predictor can reach."""
+
+    @abc.abstractmethod
+    def draw(self, rng: np.random.Generator, count: int) -> Episodes:
+        """Draw `count` independent episodes."""
+
+    @abc.abstractmethod
+    def scored(self) -> Bool[np.ndarray, " length"]:
+        """The steps at which an episode can have a target."""
+
+    @abc.abstractmethod
+    def needs(self) -> Bool[np.ndarray, "target input"]:
+        """Which input steps does the target of each step depend on? Exact."""
+
+    @abc.abstractmethod
+    def oracle(
+        self, inputs: Int[np.ndarray, "count length"]
+    ) -> Int[np.ndarray, "count length"]:
+        """The best prediction at every step; it reaches the ceiling on the scored ones."""

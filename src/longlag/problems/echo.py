@@ -1,0 +1,79 @@
+"""Echo problems: say again what was shown some steps ago."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from longlag.knobs import knob
+from longlag.problems._base import Episodes, Problem
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EchoLag(Problem):
+    """Which value came `lag` steps ago?
+
+    Each step shows an integer drawn uniformly from `values`; the target is the integer
+    shown `lag` steps earlier. The first `lag` steps have no target.
+
+    Args:
+        lag: Steps to look back, 0 ≤ lag < length. 0 echoes the current value.
+        length: Steps in an episode, at least 1.
+        values: Number of different integers, at least 2.
+
+    Shapes: inputs and targets `(count, length)` int32 in [0, values); scored
+        `(count, length)` bool.
+
+    Scores: accuracy over scored steps. Chance 1/values; ceiling 1.
+
+    Raises:
+        TypeError: A knob is unknown or not a whole number.
+        ValueError: A knob is outside its range.
+
+    Source: Brownlee (2017), echo random integers; lag 1 of 25 steps, 100 values.
+
+    >>> import numpy as np
+    >>> inputs, targets, scored = EchoLag(lag=2, length=6).draw(np.random.default_rng(3), 1)
+    >>> inputs[0].tolist()
+    [80, 8, 18, 15, 18, 83]
+    >>> targets[0][scored[0]].tolist()
+    [80, 8, 18, 15]
+    """
+
+    source: ClassVar[str] = "Brownlee (2017), echo random integers"
+
+    lag: int = knob(1, "Steps to look back.", at_least=0, below="length")
+    values: int = knob(100, "Number of different integers.", at_least=2)
+
+    @property
+    def symbols(self) -> int:
+        return self.values
+
+    @property
+    def chance(self) -> float:
+        return 1 / self.values
+
+    @property
+    def ceiling(self) -> float:
+        return 1.0
+
+    def draw(self, rng: np.random.Generator, count: int) -> Episodes:
+        inputs = rng.integers(self.values, size=(count, self.length), dtype=np.int32)
+        scored = np.broadcast_to(self.scored(), inputs.shape)
+        return Episodes(inputs, self.oracle(inputs), scored)
+
+    def scored(self) -> Bool[np.ndarray, " length"]:
+        return np.arange(self.length) >= self.lag
+
+    def needs(self) -> Bool[np.ndarray, "target input"]:
+        return np.eye(self.length, k=-self.lag, dtype=bool)
+
+    def oracle(
+        self, inputs: Int[np.ndarray, "count length"]
+    ) -> Int[np.ndarray, "count length"]:
+        echoed = np.zeros_like(inputs)
+        echoed[:, self.lag :] = inputs[:, : self.length - self.lag]
+        return echoed

@@ -1,0 +1,27 @@
+"""Streams: where every random draw comes from.
+
+A seed has one stream for training and another for evaluation; no draw of one ever
+appears in the other. Two framings of one problem draw the same episodes from one seed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_TRAINING, _EVALUATION = 0, 1
+
+
+def training(seed: int) -> np.random.Generator:
+    """The stream from which a seed draws the sequences it trains on."""
+    return _stream(seed, _TRAINING)
+
+
+def evaluation(seed: int) -> np.random.Generator:
+    """The stream from which a seed draws the fresh sequences it is scored on."""
+    return _stream(seed, _EVALUATION)
+
+
+def _stream(seed: int, purpose: int) -> np.random.Generator:
+    if seed < 0:
+        raise ValueError(f"`seed` must be at least 0, got {seed}. Use seed=0 or more.")
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose,)))

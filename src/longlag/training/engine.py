@@ -1,0 +1,356 @@
+"""The compiled loop: one generator of progress drives every training run.
+
+A chunk of updates is one program; nothing returns to Python inside it. The seeds are an
+axis of the program. On a CPU each seed is a call of one executable, the calls shared out
+to threads, which is faster there than one vectorised program; on an accelerator the axis
+is vectorised. Draws for the next chunk are made on the host while the device computes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent import futures
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from longlag.models import Model
+from longlag.training.losses import LOSSES
+from longlag.training.recipe import Recipe
+
+UNSCORED = -1
+
+
+class Batches(NamedTuple):
+    """Updates to be made in one go, as arrays with a leading update axis.
+
+    Attributes:
+        inputs: `(update, batch, time)` integers or `(update, batch, time, feature)`.
+        targets: `(update, batch, time)` integers, -1 where nothing is scored; the time
+            axis has length 1 where only the last output of a sample is asked for.
+        mask: `(update, batch, time)`, false where a step is to be passed over, or None.
+        reset: `(update,)`, true where state carried so far is dropped, or None where no
+            state is carried.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray | None
+    reset: np.ndarray | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """What one seed did in one chunk of updates.
+
+    Attributes:
+        seed: Place of the seed on the seed axis.
+        updates: Updates made so far.
+        total: Updates of the whole run.
+        losses: Loss of each update of this chunk.
+        accuracy: Share of scored targets of this chunk that were right before the update.
+        model: The model as it stands.
+        outcome: `running`, or why the seed ended: `finished` all updates, `stopped` at
+            the accuracy asked for, or `diverged`.
+        diverged_at: The update at which the loss was first not finite, if any.
+    """
+
+    seed: int
+    updates: int
+    total: int
+    losses: np.ndarray
+    accuracy: float
+    model: Model
+    outcome: Literal["running", "finished", "stopped", "diverged"]
+    diverged_at: int | None = None
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the chunk."""
+        return float(self.losses.mean())
+
+
+OPTIMIZERS = {
+    # Keras's epsilon, so that figures compare with the sources'.
+    "adam": functools.partial(optax.adam, eps=1e-7),
+    "sgd": optax.sgd,
+}
+
+
+class _Program(NamedTuple):
+    """The parts of a program that are fixed when it is compiled."""
+
+    skeleton: Any
+    optimizer: str
+    loss: str
+    values: int
+
+    def train(self, params, optimizer_state, state, batches: Batches, updates, learning_rate):
+        """Make the first `updates` updates; give the new state and a row of figures for each."""
+        optimizer = OPTIMIZERS[self.optimizer](learning_rate)
+
+        def update(index, carried):
+            params, optimizer_state, state, figures = carried
+            batch = jax.tree.map(
+                lambda each: jax.lax.dynamic_index_in_dim(each, index, keepdims=False), batches
+            )
+            grad = jax.value_and_grad(self._loss, has_aux=True)
+            (loss, (right, scored, state)), by_params = grad(params, batch, state)
+            changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
+            params = optax.apply_updates(params, changes)
+            row = jnp.stack([loss, right, scored])
+            figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
+            return params, optimizer_state, state, figures
+
+        figures = jnp.zeros((len(batches.inputs), 3))
+        start = params, optimizer_state, state, figures
+        return jax.lax.fori_loop(0, updates, update, start)
+
+    def predict(self, params, state, batches: Batches):
+        """Run forward through all updates; give the predicted values and the state."""
+
+        def step(state, batch):
+            losses, said, state = self._run(params, batch, state)
+            return state, (losses, said)
+
+        state, (losses, said) = jax.lax.scan(step, state, batches)
+        return losses, said, state
+
+    def _loss(self, params, batch: Batches, state):
+        losses, said, state = self._run(params, batch, state)
+        scored = batch.targets != UNSCORED
+        count = scored.sum()
+        loss = jnp.where(scored, losses, 0.0).sum() / jnp.maximum(count, 1)
+        right = (scored & (said == batch.targets)).sum()
+        return loss, (right.astype(loss.dtype), count.astype(loss.dtype), state)
+
+    def _run(self, params, batch: Batches, state):
+        model: Model = eqx.combine(params, self.skeleton)
+        zero = model.initial_state(batch.targets.shape[:1])
+        start = zero
+        if batch.reset is not None:
+            start = jax.tree.map(lambda new, old: jnp.where(batch.reset, new, old), zero, state)
+        last = batch.targets.shape[1] < batch.inputs.shape[1]
+        outputs, after = model(batch.inputs, batch.mask, start, last=last)
+        losses, said = LOSSES[self.loss](outputs, jnp.maximum(batch.targets, 0), self.values)
+        return losses, said, state if batch.reset is None else after
+
+
+def fit(
+    models: Sequence[Model],
+    streams: Sequence[Iterator[Batches]],
+    recipe: Recipe,
+    *,
+    updates: int,
+    loss: str,
+    values: int,
+    vectorise: bool | None = None,
+) -> Generator[Progress]:
+    """Fit one model a seed, each to its own stream of batches.
+
+    Results for equal arguments on one machine and version are equal to the bit, whatever
+    the order in which the seeds report. Closing the generator ends the run after the
+    chunks under way.
+
+    Args:
+        models: One model for each seed, alike but for their weights.
+        streams: For each seed, chunks of updates, every one of the same shapes.
+        recipe: Optimiser, learning rate and criterion to stop; `updates` says how long.
+        updates: Updates to make for each seed.
+        loss: A name in `longlag.training.losses.LOSSES`.
+        values: Number of different target values.
+        vectorise: Put the seed axis inside one program. By default only where the
+            default device is no CPU.
+
+    Yields:
+        The progress of one seed after each of its chunks.
+    """
+    if vectorise is None:
+        vectorise = jax.default_backend() != "cpu"
+    job = _Job(recipe, updates, loss, values)
+    seeds = [
+        _Seed(place, model, stream)
+        for place, (model, stream) in enumerate(zip(models, streams, strict=True))
+    ]
+    groups = [_Group(job, seeds)] if vectorise else [_Group(job, [seed]) for seed in seeds]
+    pool = futures.ThreadPoolExecutor(min(cores(), len(groups)))
+    try:
+        under_way = {pool.submit(group.advance): group for group in groups}
+        while under_way:
+            done, _ = futures.wait(under_way, return_when=futures.FIRST_COMPLETED)
+            for future in done:
+                group = under_way.pop(future)
+                reports = future.result()
+                if group.running:
+                    under_way[pool.submit(group.advance)] = group
+                yield from reports
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def predict(
+    model: Model, batches: Batches, *, loss: str, values: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run a model forward over batches, state carried as they say.
+
+    Returns:
+        The loss of each output and the value that it says, both of the shape of the
+        targets; the loss means nothing where nothing is scored.
+    """
+    params, skeleton = eqx.partition(model, eqx.is_inexact_array)
+    program = _Program(skeleton, "adam", loss, values)
+    state = model.initial_state(batches.targets.shape[1:2])
+    arguments = params, state, batches
+    losses, said, _ = _compile(program, "predict", arguments)(*arguments)
+    return np.asarray(losses), np.asarray(said)
+
+
+def chunk_size(model: Model, batch: tuple[int, ...]) -> int:
+    """Updates to make in one chunk: many where they are cheap, few where they are dear.
+
+    It depends on sizes alone, never on the clock, so that equal arguments stop at equal
+    updates.
+    """
+    weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
+    return int(np.clip(3e9 / (6 * weights * np.prod(batch)), 8, 512))
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compile_seconds() -> float:
+    """Seconds spent so far, in this process, on tracing and compiling programs."""
+    return _compile_seconds
+
+
+class _Job(NamedTuple):
+    recipe: Recipe
+    updates: int
+    loss: str
+    values: int
+
+
+class _Seed:
+    """One seed on its way through a run."""
+
+    def __init__(self, place: int, model: Model, stream: Iterator[Batches]):
+        self.place, self.stream, self.updates, self.running = place, stream, 0, True
+        self.params, self.skeleton = eqx.partition(model, eqx.is_inexact_array)
+        self.model = model
+
+
+class _Group:
+    """Seeds that advance together: one alone, or all of them in one vectorised program."""
+
+    def __init__(self, job: _Job, seeds: list[_Seed]):
+        self.job, self.seeds = job, seeds
+        self.alone = len(seeds) == 1
+        self.batches = self._draw()
+        params = self._join([seed.params for seed in seeds])
+        optimizer = OPTIMIZERS[job.recipe.optimizer](job.recipe.learning_rate)
+        optimizer_state = self._join([optimizer.init(seed.params) for seed in seeds])
+        rows = self.batches.targets.shape[-2:-1]
+        state = self._join([seed.model.initial_state(rows) for seed in seeds])
+        self.carried = params, optimizer_state, state
+        program = _Program(seeds[0].skeleton, job.recipe.optimizer, job.loss, job.values)
+        stage = "train" if self.alone else "train seeds"
+        self.call = _compile(program, stage, self._arguments())
+
+    @property
+    def running(self) -> bool:
+        return any(seed.running for seed in self.seeds)
+
+    def advance(self) -> list[Progress]:
+        """Make one chunk of updates for every seed still running."""
+        arguments = self._arguments()
+        *carried, figures = self.call(*arguments)
+        self.carried = tuple(carried)
+        self.batches = self._draw()  # on the host, while the device computes
+        counts = self._counts()
+        figures = np.asarray(figures).reshape(len(self.seeds), -1, 3)
+        return [
+            self._report(seed, figures[index, : counts[index]])
+            for index, seed in enumerate(self.seeds)
+            if seed.running
+        ]
+
+    def _report(self, seed: _Seed, figures: np.ndarray) -> Progress:
+        losses, right, scored = figures.T
+        wrong = np.flatnonzero(~np.isfinite(losses))
+        accuracy = float(right.sum() / max(scored.sum(), 1))
+        diverged_at = None
+        outcome = "running"
+        stop_at = self.job.recipe.stop_at
+        if len(wrong):
+            outcome, diverged_at = "diverged", seed.updates + int(wrong[0]) + 1
+        elif stop_at is not None and accuracy >= stop_at:
+            outcome = "stopped"
+        elif seed.updates + len(losses) == self.job.updates:
+            outcome = "finished"
+        seed.updates += len(losses)
+        seed.running = outcome == "running"
+        params = self.carried[0]
+        if not self.alone:
+            params = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], params)
+        return Progress(
+            seed=seed.place,
+            updates=seed.updates,
+            total=self.job.updates,
+            losses=losses,
+            accuracy=accuracy,
+            model=eqx.combine(params, seed.skeleton),
+            outcome=outcome,
+            diverged_at=diverged_at,
+        )
+
+    def _arguments(self) -> tuple[Any, ...]:
+        counts = self._counts()
+        count = np.int32(counts[0]) if self.alone else np.array(counts, np.int32)
+        return *self.carried, self.batches, count, np.float32(self.job.recipe.learning_rate)
+
+    def _counts(self) -> list[int]:
+        chunk = self.batches.targets.shape[0 if self.alone else 1]
+        left = (self.job.updates - seed.updates for seed in self.seeds)
+        pairs = zip(self.seeds, left, strict=True)
+        return [min(chunk, more) if seed.running else 0 for seed, more in pairs]
+
+    def _draw(self) -> Batches:
+        return self._join([next(seed.stream) for seed in self.seeds])
+
+    def _join(self, trees: list[Any]) -> Any:
+        if self.alone:
+            return trees[0]
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+
+_compile_seconds = 0.0
+_compile_lock = threading.Lock()
+_programs: dict[Any, Any] = {}
+
+
+def _compile(program: _Program, stage: str, arguments: tuple[Any, ...]) -> Any:
+    """The executable for arguments of these shapes, compiled once in a process."""
+    global _compile_seconds
+    leaves, structure = jax.tree.flatten(arguments)
+    shapes = tuple((np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves)
+    key = program, stage, structure, shapes
+    with _compile_lock:
+        if key not in _programs:
+            started = time.perf_counter()
+            function = program.predict if stage == "predict" else program.train
+            if stage == "train seeds":
+                function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
+            _programs[key] = jax.jit(function).lower(*arguments).compile()
+            _compile_seconds += time.perf_counter() - started
+    return _programs[key]

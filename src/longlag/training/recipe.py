@@ -1,0 +1,31 @@
+"""Recipe: how a model is fitted."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from longlag.knobs import Knobs, knob
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe(Knobs):
+    """Optimiser, learning rate, batch size, how long, and when to stop.
+
+    Args:
+        epochs: Sequences to train on; every epoch is one fresh sequence, whatever the
+            framing. Rounded up to whole blocks (`longlag.framings.Layout`).
+        batch_size: Samples in a batch.
+        learning_rate: Step size of the optimiser.
+        optimizer: `adam` (with Keras's epsilon 1e-7) or plain `sgd`.
+        stop_at: Stop a seed once the accuracy over a chunk of updates, each on samples
+            that the model has not met before, reaches this value. None: never.
+    """
+
+    epochs: int = knob(2000, "Sequences to train on.", at_least=1)
+    batch_size: int = knob(5, "Samples in a batch.", at_least=1)
+    learning_rate: float = knob(1e-3, "Step size of the optimiser.", above=0)
+    optimizer: Literal["adam", "sgd"] = knob("adam", "Optimiser.")
+    stop_at: float | None = knob(
+        None, "Training accuracy at which a seed stops; never by default.", above=0
+    )
