@@ -69,7 +69,9 @@ class Layout:
         targets = np.where(take(episodes.scored) & self.scored, take(episodes.targets), MISSING)
         inputs = np.where(self.steps == MISSING, MISSING, take(episodes.inputs))
         present = np.broadcast_to(self.present, inputs.shape)
-        return Samples(*(array.reshape(-1, array.shape[-1]) for array in (inputs, targets, present)))
+        return Samples(
+            *(array.reshape(-1, array.shape[-1]) for array in (inputs, targets, present))
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -140,9 +140,7 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
     )
 
 
-def _remedy(
-    problem: Problem, framing: Framing, batch_size: int, reach: Reach, found: Audit
-) -> str:
+def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, found: Audit) -> str:
     """The smallest change of framing or model that a further audit finds learnable."""
     target, needed = np.nonzero(found.needs & found.scored[:, None])
     span = int((target - needed).max()) + 1

@@ -134,27 +134,24 @@ class Run:
     def reason(self) -> str:
         """The verdict in a sentence."""
         solved, count = sum(self.solved), len(self.seeds)
-        of = f"{solved} of {count} seeds" if count > 1 else f"{'its' if solved else 'no'} seed"
+        figures = f"accuracy {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
         match self.verdict:
             case "solved":
-                return f"solved by {of}: accuracy {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
+                return f"{solved} of {count} seeds reach {SOLVED:.0%} of the skill; {figures}"
             case "diverged":
                 at = [
                     f"seed {seed} at update {update}"
                     for seed, update in zip(self.seeds, self.diverged_at, strict=True)
                     if update is not None
                 ]
-                return f"diverged ({', '.join(at)}): the loss is no longer finite"
+                return f"the loss of {' and '.join(at)} left all bounds; {figures}"
             case "at chance":
                 return (
                     f"not distinguishable from chance ({self.chance:.3g}): "
                     f"p = {self.chance_probability:.2f}"
                 )
             case _:
-                return (
-                    f"above chance ({self.chance:.3g}), solved by {of}: "
-                    f"accuracy {self.accuracy.mean:.3f}"
-                )
+                return f"above chance, {solved} of {count} seeds solved it; {figures}"
 
     @property
     def updates(self) -> int:
@@ -181,4 +178,4 @@ class Run:
         return self.setting.predict(self.models[seed], sequence)
 
     def __repr__(self) -> str:
-        return f"Run({self.reason})"
+        return f"Run({self.verdict}: {self.reason})"

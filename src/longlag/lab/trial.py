@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-import jax
 import numpy as np
 from jaxtyping import Int
 
@@ -66,7 +65,7 @@ class Setting:
         """The freshly initialised model of a seed."""
         width = self.code.features
         sizes = Sizes(features=width, outputs=width, timesteps=self.layout.steps.shape[-1])
-        model = self.model(sizes, jax.random.key(seed))
+        model = self.model(sizes, seed)
         return OneHotInput(model, width) if self._marked_ids else model
 
     def fit(
@@ -99,8 +98,9 @@ class Setting:
         try:
             with contextlib.closing(reports):
                 for progress in reports:
-                    history[progress.seed].append(progress)
-                    models[progress.seed] = progress.model
+                    # The models of every chunk would soon fill the memory.
+                    history[progress.seed].append(dataclasses.replace(progress, model=None))
+                    models[progress.seed] = progress.model or models[progress.seed]
                     yield progress
         except KeyboardInterrupt:
             interrupted = True
@@ -180,9 +180,7 @@ class Setting:
         predicted[place, step] = said[where]
         scored = np.zeros(episodes.inputs.shape, dtype=bool)
         scored[place, step] = True
-        return Evaluation(
-            episodes.inputs, episodes.targets, scored & episodes.scored, predicted
-        )
+        return Evaluation(episodes.inputs, episodes.targets, scored & episodes.scored, predicted)
 
     def _batches(self, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
         updates = blocks * len(self.layout.steps)

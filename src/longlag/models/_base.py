@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 from longlag.knobs import Knobs
 
@@ -63,8 +64,8 @@ class ModelFactory(Knobs):
         return cls.__name__.lower()
 
     @abc.abstractmethod
-    def __call__(self, sizes: Sizes, key: PRNGKeyArray) -> Model:
-        """A freshly initialised model."""
+    def __call__(self, sizes: Sizes, seed: int) -> Model:
+        """A freshly initialised model; the same one for the same seed."""
 
     @property
     def window(self) -> int | None:
@@ -77,14 +78,34 @@ class ModelFactory(Knobs):
         return True
 
 
+# Weights are drawn with NumPy: with JAX each new shape costs up to a second of compilation.
+
+
+def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
+    """Uniform in ±√(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    limit = np.sqrt(6 / (fan_in + fan_out))
+    return jnp.asarray(rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32))
+
+
+def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> Array:
+    """Uniform among matrices whose rows (or columns, if fewer) are orthonormal.
+
+    Source: Saxe et al. (2014).
+    """
+    tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
+    basis, triangle = np.linalg.qr(tall)
+    basis *= np.sign(np.diag(triangle))  # without this the draw is not uniform
+    return jnp.asarray((basis if rows >= columns else basis.T).astype(np.float32))
+
+
 class Linear(eqx.Module):
     """A dense layer with Keras's defaults: Glorot uniform weight, zero bias."""
 
     weight: Float[Array, "feature output"]
     bias: Float[Array, " output"]
 
-    def __init__(self, features: int, outputs: int, key: PRNGKeyArray):
-        self.weight = jax.nn.initializers.glorot_uniform()(key, (features, outputs))
+    def __init__(self, features: int, outputs: int, rng: np.random.Generator):
+        self.weight = glorot_uniform(rng, features, outputs)
         self.bias = jnp.zeros(outputs)
 
     def __call__(self, inputs: Float[Array, "*batch feature"]) -> Float[Array, "*batch output"]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Linear, Mask, Model, ModelFactory, Sizes, project
+from longlag.models._base import (
+    Inputs,
+    Linear,
+    Mask,
+    Model,
+    ModelFactory,
+    Sizes,
+    glorot_uniform,
+    orthogonal,
+    project,
+)
 
 
 class LSTMState(NamedTuple):
@@ -76,23 +86,22 @@ class LSTM(ModelFactory):
     Args:
         hidden_size: Memory cells, at least 1.
 
-    >>> import jax
-    >>> model = LSTM(hidden_size=3)(Sizes(features=2, outputs=4, timesteps=5), jax.random.key(0))
-    >>> outputs, state = model(jax.numpy.array([0, 1, 1]), None, model.initial_state())
+    >>> model = LSTM(hidden_size=3)(Sizes(features=2, outputs=4, timesteps=5), seed=0)
+    >>> outputs, state = model(jnp.array([0, 1, 1]), None, model.initial_state())
     >>> outputs.shape, state.cell.shape
     ((3, 4), (3,))
     """
 
     hidden_size: int = knob(50, "Memory cells.", at_least=1)
 
-    def __call__(self, sizes: Sizes, key: PRNGKeyArray) -> LSTMModel:
-        kernel, recurrent, readout = jax.random.split(key, 3)
+    def __call__(self, sizes: Sizes, seed: int) -> LSTMModel:
+        rng = np.random.default_rng(seed)
         width = self.hidden_size
         return LSTMModel(
-            kernel=jax.nn.initializers.glorot_uniform()(kernel, (sizes.features, 4 * width)),
-            recurrent=jax.nn.initializers.orthogonal()(recurrent, (width, 4 * width)),
-            bias=jnp.zeros(4 * width).at[width : 2 * width].set(1.0),
-            readout=Linear(width, sizes.outputs, readout),
+            kernel=glorot_uniform(rng, sizes.features, 4 * width),
+            recurrent=orthogonal(rng, width, 4 * width),
+            bias=jnp.repeat(jnp.array([0.0, 1.0, 0.0, 0.0]), width),
+            readout=Linear(width, sizes.outputs, rng),
         )
 
 

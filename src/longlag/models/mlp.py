@@ -6,10 +6,20 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, PRNGKeyArray
+import numpy as np
+from jaxtyping import Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Linear, Mask, Model, ModelFactory, Sizes, project
+from longlag.models._base import (
+    Inputs,
+    Linear,
+    Mask,
+    Model,
+    ModelFactory,
+    Sizes,
+    glorot_uniform,
+    project,
+)
 
 
 class MLPModel(Model):
@@ -54,9 +64,8 @@ class MLP(ModelFactory):
         context: The latest steps of a sample that it is given, flattened. 1 is the
             one-step form; by default the whole sample, the flattened-window form.
 
-    >>> import jax
-    >>> model = MLP(context=1)(Sizes(features=2, outputs=4, timesteps=5), jax.random.key(0))
-    >>> model(jax.numpy.array([0, 1, 1]), None, model.initial_state())[0].shape
+    >>> model = MLP(context=1)(Sizes(features=2, outputs=4, timesteps=5), seed=0)
+    >>> model(jnp.array([0, 1, 1]), None, model.initial_state())[0].shape
     (3, 4)
     """
 
@@ -73,12 +82,12 @@ class MLP(ModelFactory):
     def remembers(self) -> bool:
         return False
 
-    def __call__(self, sizes: Sizes, key: PRNGKeyArray) -> MLPModel:
-        kernel, readout = jax.random.split(key)
+    def __call__(self, sizes: Sizes, seed: int) -> MLPModel:
+        rng = np.random.default_rng(seed)
         context = self.context or sizes.timesteps
-        flat = (context * sizes.features, self.hidden_size)
+        flat = glorot_uniform(rng, context * sizes.features, self.hidden_size)
         return MLPModel(
-            kernel=jax.nn.initializers.glorot_uniform()(kernel, flat).reshape(context, -1, flat[1]),
+            kernel=flat.reshape(context, sizes.features, self.hidden_size),
             bias=jnp.zeros(self.hidden_size),
-            readout=Linear(self.hidden_size, sizes.outputs, readout),
+            readout=Linear(self.hidden_size, sizes.outputs, rng),
         )

@@ -8,21 +8,21 @@ import re
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int
+from numpy.typing import NDArray
 
 from longlag.knobs import Knobs, knob
 
 
 class Episodes(NamedTuple):
-    """Inputs and targets aligned in time.
+    """Inputs and targets aligned in time, every array `(count, length)`.
 
     The target at step t is what should be said at t knowing the inputs up to t. Where
     `scored` is false there is no target and the value in `targets` means nothing.
     """
 
-    inputs: Int[np.ndarray, "count length"]
-    targets: Int[np.ndarray, "count length"]
-    scored: Bool[np.ndarray, "count length"]
+    inputs: NDArray[np.int32]
+    targets: NDArray[np.int32]
+    scored: NDArray[np.bool_]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,15 +59,13 @@ class Problem(Knobs):
         """Draw `count` independent episodes."""
 
     @abc.abstractmethod
-    def scored(self) -> Bool[np.ndarray, " length"]:
-        """The steps at which an episode can have a target."""
+    def scored(self) -> NDArray[np.bool_]:
+        """The steps at which an episode can have a target, `(length,)`."""
 
     @abc.abstractmethod
-    def needs(self) -> Bool[np.ndarray, "target input"]:
-        """Which input steps does the target of each step depend on? Exact."""
+    def needs(self) -> NDArray[np.bool_]:
+        """Which inputs does the target of each step depend on? Exact, `(target, input)`."""
 
     @abc.abstractmethod
-    def oracle(
-        self, inputs: Int[np.ndarray, "count length"]
-    ) -> Int[np.ndarray, "count length"]:
-        """The best prediction at every step; it reaches the ceiling on the scored ones."""
+    def oracle(self, inputs: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The best prediction at every step, `(count, length)`; it reaches the ceiling."""

@@ -6,7 +6,7 @@ import dataclasses
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Int
+from numpy.typing import NDArray
 
 from longlag.knobs import knob
 from longlag.problems._base import Episodes, Problem
@@ -65,15 +65,13 @@ class EchoLag(Problem):
         scored = np.broadcast_to(self.scored(), inputs.shape)
         return Episodes(inputs, self.oracle(inputs), scored)
 
-    def scored(self) -> Bool[np.ndarray, " length"]:
+    def scored(self) -> NDArray[np.bool_]:
         return np.arange(self.length) >= self.lag
 
-    def needs(self) -> Bool[np.ndarray, "target input"]:
+    def needs(self) -> NDArray[np.bool_]:
         return np.eye(self.length, k=-self.lag, dtype=bool)
 
-    def oracle(
-        self, inputs: Int[np.ndarray, "count length"]
-    ) -> Int[np.ndarray, "count length"]:
+    def oracle(self, inputs: NDArray[np.int32]) -> NDArray[np.int32]:
         echoed = np.zeros_like(inputs)
         echoed[:, self.lag :] = inputs[:, : self.length - self.lag]
         return echoed

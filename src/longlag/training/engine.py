@@ -29,6 +29,9 @@ from longlag.training.recipe import Recipe
 
 UNSCORED = -1
 
+DIVERGED = 1e3
+"""A run has diverged once its loss is not finite, or this many times what it began with."""
+
 
 class Batches(NamedTuple):
     """Updates to be made in one go, as arrays with a leading update axis.
@@ -58,10 +61,10 @@ class Progress:
         total: Updates of the whole run.
         losses: Loss of each update of this chunk.
         accuracy: Share of scored targets of this chunk that were right before the update.
-        model: The model as it stands.
+        model: The model as it stands; None in the history of a run.
         outcome: `running`, or why the seed ended: `finished` all updates, `stopped` at
             the accuracy asked for, or `diverged`.
-        diverged_at: The update at which the loss was first not finite, if any.
+        diverged_at: The update at which the loss first left all bounds (`DIVERGED`), if any.
     """
 
     seed: int
@@ -69,7 +72,7 @@ class Progress:
     total: int
     losses: np.ndarray
     accuracy: float
-    model: Model
+    model: Model | None
     outcome: Literal["running", "finished", "stopped", "diverged"]
     diverged_at: int | None = None
 
@@ -248,6 +251,7 @@ class _Seed:
         self.place, self.stream, self.updates, self.running = place, stream, 0, True
         self.params, self.skeleton = eqx.partition(model, eqx.is_inexact_array)
         self.model = model
+        self.bound: float | None = None
 
 
 class _Group:
@@ -287,7 +291,10 @@ class _Group:
 
     def _report(self, seed: _Seed, figures: np.ndarray) -> Progress:
         losses, right, scored = figures.T
-        wrong = np.flatnonzero(~np.isfinite(losses))
+        if seed.bound is None and scored.any():
+            seed.bound = DIVERGED * float(losses[scored > 0][0])
+        bound = np.inf if seed.bound is None else seed.bound
+        wrong = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
         accuracy = float(right.sum() / max(scored.sum(), 1))
         diverged_at = None
         outcome = "running"

@@ -1,0 +1,120 @@
+"""Cards: a sentence of a source, the settings that try it, the test that settles it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from longlag.lab import Estimate, Run, Setting
+from longlag.lab.trial import finish
+from longlag.training.engine import Progress
+
+HOLDS, FAILS = "holds", "does not hold"
+"""Verdicts; a third kind names its condition: `holds only if …`."""
+
+Try = Callable[[str], Run]
+"""Runs the arm of that name, once, and gives its run."""
+
+
+class Row(NamedTuple):
+    """One line of evidence: what was tried, what came out, what to note."""
+
+    tried: str
+    measured: Estimate
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a card's test makes of its runs.
+
+    Attributes:
+        measured: The figure that the verdict rests on.
+        what: What that figure is.
+        chance: What it would be by guessing.
+        verdict: `holds`, `does not hold` or `holds only if …`.
+        because: Why, in a few sentences.
+        rows: The evidence, a line for each setting tried.
+    """
+
+    measured: Estimate
+    what: str
+    chance: float
+    verdict: str
+    because: str
+    rows: tuple[Row, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Card:
+    """A claim and how it is settled.
+
+    Attributes:
+        id: Name on the command line, `source/claim`.
+        source: Where the claim stands.
+        claim: The claim, in our words.
+        arms: The settings that may be tried, by name.
+        settle: The test: tries arms and gives the finding.
+        recorded: The verdict that came out when the card was written; another one is news.
+    """
+
+    id: str
+    source: str
+    claim: str
+    arms: Mapping[str, Setting]
+    settle: Callable[[Try, Sequence[int]], Finding]
+    recorded: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """A settled card."""
+
+    card: Card
+    finding: Finding
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the claim holds, if need be under the condition that the verdict names."""
+        return self.finding.verdict.startswith(HOLDS)
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether the verdict is the one on record."""
+        return self.finding.verdict == self.card.recorded
+
+
+def settle(
+    card: Card,
+    seeds: Sequence[int],
+    listen: Callable[[str, Setting, Progress], object] = lambda *_: None,
+    done: dict[Setting, Run] | None = None,
+) -> Result:
+    """Try a card.
+
+    Args:
+        card: The claim.
+        seeds: The seeds of every run.
+        listen: Told of the progress of every arm, by name.
+        done: Runs already made with these seeds; those made here are added.
+
+    Raises:
+        KeyboardInterrupt: A run was cut short, so there is nothing to conclude.
+    """
+    began = time.perf_counter()
+    runs = {} if done is None else done
+
+    def attempt(name: str) -> Run:
+        setting = card.arms[name]
+        if setting not in runs:
+            run = finish(setting.fit(seeds), lambda progress: listen(name, setting, progress))
+            if run.interrupted:
+                raise KeyboardInterrupt
+            runs[setting] = run
+        return runs[setting]
+
+    finding = card.settle(attempt, seeds)
+    return Result(card=card, finding=finding, seconds=time.perf_counter() - began)

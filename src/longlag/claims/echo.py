@@ -1,0 +1,424 @@
+"""The claims of the echo tutorial (Brownlee 2017, echo random integers), nine cards.
+
+Integers from 0 to 99, 25 a sequence, one-hot, log loss, Adam, a fresh sequence each epoch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from longlag import streams
+from longlag.claims._card import FAILS, HOLDS, Card, Finding, Row, Try
+from longlag.encodings import OneHot
+from longlag.framings import Chunks, Prefix, Whole, Window
+from longlag.lab import Estimate, Run, Setting
+from longlag.lab import statistics
+from longlag.models import LSTM
+from longlag.problems import EchoLag
+from longlag.training import Recipe
+
+SOURCE = "Brownlee (2017), echo random integers"
+LEARNED = 0.99
+"""Accuracy from which `100 %` counts as reproduced; 1 of 100 values missed costs 0.01."""
+
+_PREVIOUS = EchoLag(lag=1)
+_NETWORK = LSTM(hidden_size=50)
+
+
+def _setting(problem: EchoLag, framing: Chunks | Prefix | Whole | Window, **recipe: int) -> Setting:
+    return Setting(problem=problem, framing=framing, model=_NETWORK, recipe=Recipe(**recipe))
+
+
+def _row(tried: str, run: Run, note: str = "") -> Row:
+    return Row(tried, run.accuracy, note)
+
+
+# Draw, encode, decode.
+
+_ENCODED = 1000
+
+
+def _settle_encode(_: Try, seeds: Sequence[int]) -> Finding:
+    code = OneHot(values=_PREVIOUS.values)
+    shares = []
+    for seed in seeds:
+        drawn = _PREVIOUS.draw(streams.evaluation(seed), _ENCODED).inputs
+        shares.append(float((code.decode(code.encode(drawn)) == drawn).all(axis=1).mean()))
+    measured = statistics.accuracy(shares, _ENCODED)
+    return Finding(
+        measured=measured,
+        what=f"share of {_ENCODED:,} sequences a seed that come back whole",
+        chance=_PREVIOUS.chance**_PREVIOUS.length,
+        verdict=HOLDS if measured.mean == 1 else FAILS,
+        because="One-hot vectors decode by their largest entry to the integers they came from.",
+    )
+
+
+ENCODE = Card(
+    id="echo/encode",
+    source=SOURCE,
+    claim="A random sequence survives one-hot encoding and decoding by argmax.",
+    arms={},
+    settle=_settle_encode,
+    recorded=HOLDS,
+)
+
+
+# Echo the current value.
+
+
+def _settle_current(attempt: Try, _: Sequence[int]) -> Finding:
+    run = attempt("batch 5")
+    whole = attempt("batch 25")
+    return Finding(
+        measured=run.accuracy,
+        what="accuracy, LSTM 15, one step a sample, 500 sequences, batch 5",
+        chance=run.chance,
+        verdict=HOLDS if run.accuracy.mean >= LEARNED else FAILS,
+        because=(
+            "No memory is needed. With a fifth of the updates (batch 25) some seeds have not yet "
+            "learned one or two of the hundred values."
+        ),
+        rows=(_row("batch 5", run), _row("batch 25, a fifth of the updates", whole)),
+    )
+
+
+def _current(batch_size: int) -> Setting:
+    setting = _setting(EchoLag(lag=0), Chunks(timesteps=1), epochs=500, batch_size=batch_size)
+    return dataclasses.replace(setting, model=LSTM(hidden_size=15))
+
+
+CURRENT = Card(
+    id="echo/current",
+    source=SOURCE,
+    claim="An LSTM of 15 units learns to echo the current value within 500 sequences: 100 %.",
+    arms={"batch 5": _current(5), "batch 25": _current(25)},
+    settle=_settle_current,
+    recorded=HOLDS,
+)
+
+
+# Echo the previous value, one step a sample: the beginner's mistake.
+
+_ONE_STEP = Chunks(timesteps=1, carry=True)
+_WITHOUT_CONTEXT = {
+    "consecutive rows, one step": _setting(
+        _PREVIOUS, dataclasses.replace(_ONE_STEP, rows="consecutive"), batch_size=6
+    ),
+    "six sequences, one step": _setting(_PREVIOUS, _ONE_STEP, batch_size=6),
+    "six sequences, two steps": _setting(
+        _PREVIOUS, Chunks(timesteps=2, carry=True), batch_size=6, epochs=8000
+    ),
+}
+
+
+def _settle_without_context(attempt: Try, _: Sequence[int]) -> Finding:
+    runs = {name: attempt(name) for name in _WITHOUT_CONTEXT}
+    source, one, two = runs.values()
+    unseen = source.accuracy.mean < 2 * source.chance
+    untaught = one.chance_probability < 1e-6 and one.accuracy.mean < 0.5
+    taught = two.accuracy.mean >= LEARNED
+    verdict = HOLDS if unseen and untaught and taught else FAILS
+    notes = {
+        name: f"audit: {setting.audit().verdict}" for name, setting in _WITHOUT_CONTEXT.items()
+    }
+    return Finding(
+        measured=source.accuracy,
+        what="accuracy, LSTM 50, one step a sample, rows of a batch consecutive, batch 6",
+        chance=source.chance,
+        verdict=verdict,
+        because=(
+            "Two causes, of which the source names one. With six consecutive rows in a batch, "
+            "state enters a row from six steps earlier, so the previous value never reaches "
+            "the prediction (unreachable). Laid out so that state does flow from step to step, "
+            "it reaches it, but a gradient of one step does not teach the state to keep it "
+            "(state-only): above chance, far from solved. A gradient of two steps does."
+        ),
+        rows=tuple(_row(name, run, notes[name]) for name, run in runs.items()),
+    )
+
+
+WITHOUT_CONTEXT = Card(
+    id="echo/lag-without-context",
+    source=SOURCE,
+    claim="Shown one step a sample, a stateful LSTM cannot learn to echo the previous value: 0 %.",
+    arms=_WITHOUT_CONTEXT,
+    settle=_settle_without_context,
+    recorded=HOLDS,
+)
+
+
+# Echo the previous value, with context.
+
+_CONTEXT = {
+    "state carried": _setting(_PREVIOUS, Window(timesteps=5, carry=True), batch_size=5),
+    "state reset": _setting(_PREVIOUS, Window(timesteps=5), batch_size=5),
+    "state carried, 500 sequences": _setting(
+        _PREVIOUS, Window(timesteps=5, carry=True), batch_size=5, epochs=500
+    ),
+    "state reset, 500 sequences": _setting(
+        _PREVIOUS, Window(timesteps=5), batch_size=5, epochs=500
+    ),
+}
+
+
+def _settle_with_context(attempt: Try, _: Sequence[int]) -> Finding:
+    run = attempt("state carried")
+    return Finding(
+        measured=run.accuracy,
+        what="accuracy, LSTM 50, the last 5 steps as context, 20 pairs, batch 5",
+        chance=run.chance,
+        verdict=HOLDS if run.accuracy.mean >= LEARNED else FAILS,
+        because="The previous value lies within every sample, so a gradient reaches it.",
+        rows=(_row("state carried between batches, as in the source", run),),
+    )
+
+
+WITH_CONTEXT = Card(
+    id="echo/lag-with-context",
+    source=SOURCE,
+    claim="Given the last five values as time steps, the same LSTM learns it: 100 %.",
+    arms=_CONTEXT,
+    settle=_settle_with_context,
+    recorded=HOLDS,
+)
+
+
+def _settle_ignore_state(attempt: Try, _: Sequence[int]) -> Finding:
+    runs = {name: attempt(name) for name in _CONTEXT}
+    carried, reset, carried_early, reset_early = runs.values()
+    late = statistics.difference(carried.accuracy.per_seed, reset.accuracy.per_seed)
+    early = statistics.difference(carried_early.accuracy.per_seed, reset_early.accuracy.per_seed)
+    helps = late.interval[0] > 0 or early.interval[0] > 0
+    harms = early.interval[1] < 0
+    return Finding(
+        measured=late,
+        what="accuracy with carried state less accuracy with reset state, after 2,000 sequences",
+        chance=0.0,
+        verdict=HOLDS if helps else FAILS,
+        because=(
+            "The context already lies within each sample; state from five windows earlier adds "
+            "nothing to it" + (", and early on it slows learning down." if harms else ".")
+        ),
+        rows=(
+            *(_row(name, run) for name, run in runs.items()),
+            Row("carried less reset, 2,000 sequences", late, "paired by seed"),
+            Row("carried less reset, 500 sequences", early, "paired by seed"),
+        ),
+    )
+
+
+IGNORE_STATE = Card(
+    id="echo/ignore-state",
+    source=f"{SOURCE}, extension",
+    claim="State carried across samples adds skill where the context is already in the samples.",
+    arms=_CONTEXT,
+    settle=_settle_ignore_state,
+    recorded=FAILS,
+)
+
+
+# Rows that lack data.
+
+_MISSING = {
+    "drop": _setting(_PREVIOUS, Window(timesteps=5), batch_size=5),
+    "mark": _setting(_PREVIOUS, Window(timesteps=5, missing="mark"), batch_size=5),
+    "mask": _setting(_PREVIOUS, Window(timesteps=5, missing="mask"), batch_size=5),
+    "mask, 8,000 sequences": _setting(
+        _PREVIOUS, Window(timesteps=5, missing="mask"), batch_size=5, epochs=8000
+    ),
+}
+
+
+def _settle_mask_missing(attempt: Try, _: Sequence[int]) -> Finding:
+    runs = {name: attempt(name) for name in _MISSING}
+    lacking = slice(1, 4)  # steps with a target whose window of 5 reaches back before step 0
+
+    def on_lacking(run: Run) -> Estimate:
+        shares = [float(each.by_step[lacking].mean()) for each in run.evaluations]
+        return statistics.accuracy(shares, len(run.evaluations[0].inputs))
+
+    marked, masked, longer = (on_lacking(runs[name]) for name in list(_MISSING)[1:])
+    if marked.mean >= LEARNED and masked.mean >= LEARNED:
+        verdict = HOLDS
+    elif marked.mean >= LEARNED and longer.mean >= LEARNED:
+        verdict = "holds only if masked rows are trained for longer"
+    else:
+        verdict = FAILS
+    return Finding(
+        measured=marked,
+        what="accuracy on the rows that lack data, marked with -1, 2,000 sequences",
+        chance=runs["mark"].chance,
+        verdict=verdict,
+        because=(
+            "Marked rows have the same number of steps as all others and are learned with "
+            "them. A masked row is a shorter sequence that starts from the zero state; the "
+            "network learns those few rows last."
+        ),
+        rows=(
+            _row("drop: all rows that remain", runs["drop"]),
+            _row("mark: all rows", runs["mark"]),
+            Row("mark: rows that lack data", marked),
+            _row("mask: all rows", runs["mask"]),
+            Row("mask: rows that lack data", masked),
+            Row("mask: rows that lack data, 8,000 sequences", longer),
+        ),
+    )
+
+
+MASK_MISSING = Card(
+    id="echo/mask-missing",
+    source=f"{SOURCE}, extension",
+    claim="An LSTM can learn from rows that lack data, marked with -1 or masked.",
+    arms=_MISSING,
+    settle=_settle_mask_missing,
+    recorded="holds only if masked rows are trained for longer",
+)
+
+
+# The whole history as context.
+
+
+def _settle_entire(attempt: Try, _: Sequence[int]) -> Finding:
+    run = attempt("prefix")
+    return Finding(
+        measured=run.accuracy,
+        what="accuracy, LSTM 50, everything up to the step as context, padded to 25, masked",
+        chance=run.chance,
+        verdict=HOLDS if run.accuracy.mean >= LEARNED else FAILS,
+        because=(
+            "A context that grows from 1 to 25 steps is learned as well as one of 5, "
+            "each update at several times the cost."
+        ),
+        rows=(_row("growing context, 2,000 sequences", run),),
+    )
+
+
+ENTIRE_SEQUENCE = Card(
+    id="echo/entire-sequence",
+    source=f"{SOURCE}, extension",
+    claim="The whole sequence so far can be the context of each sample, padded and masked.",
+    arms={"prefix": _setting(_PREVIOUS, Prefix(), batch_size=5)},
+    settle=_settle_entire,
+    recorded=HOLDS,
+)
+
+
+# Other lags.
+
+LAGS = range(1, 11)
+SIZES = (50, 20, 10, 5)
+_BUDGET, _SOURCE_BUDGET, _STOP = 8000, 2000, 0.995
+
+
+def _lag_setting(lag: int, hidden_size: int) -> Setting:
+    # 31 steps leave 20 pairs at a context of 11, as 25 steps do at the source's context of 5.
+    setting = _setting(EchoLag(lag=lag, length=31), Window(timesteps=11), batch_size=5)
+    recipe = dataclasses.replace(setting.recipe, epochs=_BUDGET, stop_at=_STOP)
+    return dataclasses.replace(setting, model=LSTM(hidden_size=hidden_size), recipe=recipe)
+
+
+def _longest(attempt: Try, size: int) -> int:
+    """The longest lag that a size solves, taken to solve all shorter ones; 0 for none."""
+
+    def solves(lag: int) -> bool:
+        return attempt(f"lag {lag}, {size} units").accuracy.mean >= LEARNED
+
+    return next(filter(solves, reversed(LAGS))) if solves(LAGS[0]) else 0
+
+
+def _settle_other_lags(attempt: Try, _: Sequence[int]) -> Finding:
+    largest, *others = SIZES
+    runs = [attempt(f"lag {lag}, {largest} units") for lag in LAGS]
+    longest: dict[int, int] = {}
+    for size in others:
+        longest[size] = _longest(attempt, size)
+        if not longest[size]:
+            break  # a smaller one is taken to solve nothing either
+    rows = []
+    for lag, run in zip(LAGS, runs, strict=True):
+        solvers = [size for size, reach in longest.items() if lag <= reach]
+        if run.accuracy.mean >= LEARNED:
+            solvers.append(largest)
+        note = (
+            f"{np.mean(run.sequences):,.0f} sequences to {_STOP} in training, "
+            f"{run.train_seconds:.1f} s, smallest size {min(solvers, default='none')}"
+        )
+        rows.append(_row(f"lag {lag}, {largest} units", run, note))
+    hardest = min(runs, key=lambda run: run.accuracy.mean)
+    most = max(np.mean(run.sequences) for run in runs)
+    if hardest.accuracy.mean < LEARNED:
+        verdict = FAILS
+    elif most <= _SOURCE_BUDGET:
+        verdict = HOLDS
+    else:
+        verdict = "holds only if longer lags get more sequences"
+    return Finding(
+        measured=hardest.accuracy,
+        what=f"accuracy at the hardest of lags 1 to 10, LSTM 50, {_BUDGET:,} sequences at most",
+        chance=hardest.chance,
+        verdict=verdict,
+        because=(
+            "Every lag within the context is learned by the same network, but the sequences "
+            "that it takes grow with the lag, past the source's 2,000; so does the smallest "
+            "network that will do. (A size was tried at lag 1, then from lag 10 downwards "
+            "until it solved one; it is taken to solve all shorter lags.)"
+        ),
+        rows=tuple(rows),
+    )
+
+
+OTHER_LAGS = Card(
+    id="echo/other-lags",
+    source=f"{SOURCE}, extension",
+    claim="Each lag within the context could be learned with the same structure.",
+    arms={f"lag {lag}, {size} units": _lag_setting(lag, size) for lag in LAGS for size in SIZES},
+    settle=_settle_other_lags,
+    recorded="holds only if longer lags get more sequences",
+)
+
+
+# A whole lagged sequence.
+
+
+def _settle_lag_sequence(attempt: Try, _: Sequence[int]) -> Finding:
+    early, run = attempt("2,000 sequences"), attempt("4,000 sequences")
+    return Finding(
+        measured=run.accuracy,
+        what="accuracy, LSTM 50, 25 steps a sample, an output at every step, 4,000 sequences",
+        chance=run.chance,
+        verdict=HOLDS if run.accuracy.mean >= LEARNED else FAILS,
+        because=(
+            "One dense layer shared by all steps echoes the whole sequence one step late. "
+            "One update a sequence instead of four: it takes twice the sequences, half the updates."
+        ),
+        rows=(_row("2,000 sequences", early), _row("4,000 sequences", run)),
+    )
+
+
+LAG_SEQUENCE = Card(
+    id="echo/lag-sequence",
+    source=f"{SOURCE}, extension",
+    claim="A lagged sequence can be echoed whole, with an output at every time step.",
+    arms={
+        f"{epochs:,} sequences": _setting(_PREVIOUS, Whole(), batch_size=1, epochs=epochs)
+        for epochs in (2000, 4000)
+    },
+    settle=_settle_lag_sequence,
+    recorded=HOLDS,
+)
+
+CARDS = (
+    ENCODE,
+    CURRENT,
+    WITHOUT_CONTEXT,
+    WITH_CONTEXT,
+    IGNORE_STATE,
+    MASK_MISSING,
+    ENTIRE_SEQUENCE,
+    OTHER_LAGS,
+    LAG_SEQUENCE,
+)

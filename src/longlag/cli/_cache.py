@@ -1,0 +1,21 @@
+"""The compilation cache: programs compiled once stay on disk for the next command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import jax
+
+
+def keep_compiled_programs() -> None:
+    """Keep compiled programs in the user's cache folder, or where LONGLAG_CACHE says.
+
+    An empty LONGLAG_CACHE keeps none.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = os.environ.get("LONGLAG_CACHE", str(home / "longlag"))
+    if folder:
+        jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

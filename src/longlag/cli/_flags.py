@@ -1,0 +1,66 @@
+"""Flags: the knobs of every class in a table, as options of a command."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from cyclopts import Group, Parameter
+
+from longlag.knobs import Knob, Knobs, lookup, unknown
+
+K = TypeVar("K", bound=Knobs)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document.")]
+Output = Annotated[
+    Path | None, Parameter(name="--output", help="Write to this file instead of standard output.")
+]
+
+
+def flags(title: str, table: Mapping[str, type[Knobs]]) -> Any:
+    """A type for cyclopts: a dataclass of all knobs in the table, each optional.
+
+    The default stays where it is declared; a flag that is not given is None here.
+    """
+    owners: dict[str, list[tuple[str, Knob]]] = {}
+    for owner, kind in table.items():
+        for knob in kind.knobs():
+            owners.setdefault(knob.name, []).append((owner, knob))
+    fields = []
+    for name, declared in owners.items():
+        kinds = {Literal[knob.choices] if knob.choices else knob.kind for _, knob in declared}
+        kind = kinds.pop() if len(kinds) == 1 else str
+        parameter = Parameter(help=_help(declared, len(table)), group=Group(title))
+        fields.append((name, Annotated[kind | None, parameter], None))
+    # Without a module of its own cyclopts takes the class for a builtin.
+    own = {"__module__": __name__}
+    made = dataclasses.make_dataclass(f"{title}Flags", fields, frozen=True, namespace=own)
+    return Annotated[made | None, Parameter(name="*")]
+
+
+def given(options: Any) -> dict[str, Any]:
+    """The flags that were typed."""
+    fields = () if options is None else dataclasses.fields(options)
+    typed = {field.name: getattr(options, field.name) for field in fields}
+    return {name: value for name, value in typed.items() if value is not None}
+
+
+def build(kind: str, name: str, table: Mapping[str, type[K]], typed: Mapping[str, Any]) -> K:
+    """The object called `name`, with the flags that were typed as its knobs."""
+    chosen = lookup(kind, name, table)
+    known = [knob.name for knob in chosen.knobs()]
+    for flag in typed:
+        if flag not in known:
+            raise ValueError(unknown(f"{kind} {name} has no knob", flag, known))
+    return chosen(**typed)
+
+
+def _help(declared: list[tuple[str, Knob]], owners: int) -> str:
+    lines = []
+    for owner, knob in declared:
+        default = "" if knob.default is None else f" Default {knob.default}."
+        prefix = f"{owner}: " if owners > 1 else ""
+        lines.append(f"{prefix}{knob.help}{default}")
+    return "  ".join(lines)

@@ -1,0 +1,83 @@
+"""Output: one document on standard output or in a file, everything else on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+errors = Console(stderr=True, highlight=False)
+"""Warnings and progress."""
+
+
+_WIDTH = 120  # of text that goes to a file or a pipe
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer to the user, not a fault
+    """Bad input, said in one line; the command ends with exit code 2."""
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what the library says of bad input into one line and exit code 2."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise Refused(str(error)) from error
+    except OSError as error:
+        raise Refused(f"cannot write {error.filename}: {error.strerror}.") from error
+
+
+def writable(path: Path | None) -> None:
+    """Refuse a path that cannot be written, before any work is done for it."""
+    if path is None:
+        return
+    with refusing():
+        existed = path.exists()
+        with path.open("a"):
+            pass
+        if not existed:
+            path.unlink()
+
+
+def write(text: str, path: Path | None) -> None:
+    """Write a text to a file, or to standard output where none is named."""
+    if path is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        with refusing():
+            path.write_text(text)
+
+
+def write_json(document: dict[str, Any], path: Path | None) -> None:
+    """Write one JSON document; a number that is not finite becomes null."""
+    write(json.dumps(_finite(document), indent=2) + "\n", path)
+
+
+def print_rich(*parts: RenderableType, path: Path | None = None) -> None:
+    """Print for a reader; without colour or control codes where it is no terminal."""
+    if path is None:
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+        for part in parts:
+            console.print(part)
+        return
+    with refusing(), path.open("w") as file:
+        console = Console(file=file, width=_WIDTH, highlight=False)
+        for part in parts:
+            console.print(part)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if isinstance(value, float) and value - value != 0:
+        return None
+    return value

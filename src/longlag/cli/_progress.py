@@ -1,0 +1,89 @@
+"""Progress on standard error: a live line in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from longlag.cli._output import errors
+from longlag.training.engine import Progress as Report
+
+_PLAIN_SECONDS = 5.0
+
+
+class Follow(Protocol):
+    """Told of every chunk of every seed."""
+
+    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None: ...
+
+
+@contextmanager
+def following(*, quiet: bool = False) -> Iterator[Follow]:
+    """Show what training is doing: name, bar, loss, accuracy, chance, time left."""
+    if quiet:
+        yield lambda *_: None
+    elif errors.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=errors, transient=True) as bars:
+            yield _Live(bars)
+    else:
+        yield _Plain()
+
+
+class _Tally:
+    """What all seeds of one run have done so far."""
+
+    def __init__(self, seeds: int):
+        self.seeds, self.latest = seeds, dict[int, Report]()
+
+    def figures(self, chance: float) -> str:
+        reports = self.latest.values()
+        loss = sum(report.loss for report in reports) / len(reports)
+        accuracy = sum(report.accuracy for report in reports) / len(reports)
+        return f"loss {loss:.3f}  accuracy {accuracy:.3f}  chance {chance:.3g}"
+
+    def share(self) -> float:
+        done = (
+            1.0 if report.outcome != "running" else report.updates / report.total
+            for report in self.latest.values()
+        )
+        return sum(done) / self.seeds
+
+
+class _Live:
+    def __init__(self, bars: Progress):
+        self.bars, self.name, self.tally = bars, "", _Tally(1)
+        self.task = bars.add_task("", total=1.0, figures="")
+
+    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
+        if name != self.name:
+            self.name, self.tally = name, _Tally(seeds)
+            self.bars.reset(self.task, description=name, figures="")
+        self.tally.latest[report.seed] = report
+        figures = self.tally.figures(chance)
+        self.bars.update(self.task, completed=self.tally.share(), figures=figures)
+
+
+class _Plain:
+    def __init__(self) -> None:
+        self.name, self.tally, self.said, self.began = "", _Tally(1), 0.0, 0.0
+
+    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
+        now = time.monotonic()
+        if name != self.name:
+            self.name, self.tally, self.began, self.said = name, _Tally(seeds), now, now
+        self.tally.latest[report.seed] = report
+        if now - self.said > _PLAIN_SECONDS:
+            self.said, share = now, self.tally.share()
+            left = (now - self.began) * (1 - share) / share
+            figures = self.tally.figures(chance)
+            errors.print(f"{name}  {share:.0%}  {figures}  {left:.0f} s left", markup=False)

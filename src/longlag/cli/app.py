@@ -1,0 +1,83 @@
+"""The command line. Each command is imported when it is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from longlag.cli._output import Refused, errors
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("longlag")
+
+
+app = App(
+    name="longlag",
+    help="What can a sequence model remember, and why does it fail when it does?",
+    version=_version,
+    help_epilogue=(
+        "Begin with `longlag reproduce echo`, or "
+        "`longlag audit echo-lag --framing chunks --carry` to see why a framing fails."
+    ),
+)
+
+_COMMANDS = {
+    "problems": (
+        "List the problems with their knobs, ranges and defaults.",
+        "longlag problems --json",
+    ),
+    "show": (
+        "Print one sequence and its table of inputs X and targets y.",
+        "longlag show echo-lag --lag 1 --framing window --timesteps 5 --seed 3",
+    ),
+    "audit": (
+        "Say before any training whether a framing can work, and draw the maps.",
+        "longlag audit echo-lag --framing chunks --timesteps 1 --carry --rows consecutive "
+        "--batch-size 6",
+    ),
+    "train": (
+        "Train a model and score it on fresh sequences.",
+        "longlag train echo-lag --framing window --timesteps 5 --model lstm --hidden-size 50 "
+        "--epochs 2000 --batch-size 5 --seeds 4",
+    ),
+    "reproduce": (
+        "Settle the claims of the sources by trials.",
+        "longlag reproduce echo/current echo/lag-without-context --seeds 3",
+    ),
+}
+for _name, (_summary, _example) in _COMMANDS.items():
+    _text = f"{_summary}\n\nExample: `{_example}`"
+    app.command(f"longlag.cli.{_name}:{_name}", name=_name, help=_text)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; bad input gives one line on standard error and exit code 2."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        _refuse(" ".join(str(error).split()))
+    except Refused as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        errors.print("Interrupted.")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader of a pipe has gone: nothing is left to say, to anyone.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+    else:
+        raise SystemExit(code or 0)
+
+
+def _refuse(message: str) -> None:
+    errors.print(f"longlag: {message}", markup=False, soft_wrap=True)
+    raise SystemExit(2)

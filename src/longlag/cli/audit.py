@@ -1,0 +1,111 @@
+"""`longlag audit`: the three maps, the verdict and the remedy, before any training."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.columns import Columns
+from rich.console import Group
+from rich.text import Text
+
+from longlag.cli._flags import Json, Output, build, flags, given
+from longlag.cli._output import print_rich, refusing, writable, write_json
+from longlag.framings import FRAMINGS
+from longlag.maps import Audit, Map, Reach
+from longlag.maps import audit as compare
+from longlag.problems import PROBLEMS
+
+ProblemFlags = flags("Problem", PROBLEMS)
+FramingFlags = flags("Framing", FRAMINGS)
+
+MEANING = {
+    "learnable": "a gradient reaches what the targets need",
+    "state-only": "carried state may bring what the targets need, but nothing teaches it to",
+    "unreachable": "what some targets need never reaches the prediction",
+}
+_STYLES = {"learnable": "green", "state-only": "yellow", "unreachable": "red"}
+
+
+def audit(
+    problem: str,
+    /,
+    *,
+    framing: str = "whole",
+    problem_knobs: ProblemFlags = None,
+    framing_knobs: FramingFlags = None,
+    batch_size: int = 1,
+    model: str = "lstm",
+    context: int | None = None,
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """Say before any training whether a framing can work, and draw the maps.
+
+    Args:
+        problem: A name from `longlag problems`.
+        framing: chunks, window, prefix or whole.
+        batch_size: Rows in a batch; it matters where state is carried.
+        model: lstm or mlp: what the audit takes the model to be able to use.
+        context: For mlp: the latest steps of a sample that it is given.
+    """
+    writable(output)
+    with refusing():
+        posed = build("problem", problem, PROBLEMS, given(problem_knobs))
+        laid = build("framing", framing, FRAMINGS, given(framing_knobs))
+        reach = Reach() if (model, context) == ("lstm", None) else _reach(model, context)
+        found = compare(posed, laid, batch_size=batch_size, reach=reach)
+    if json:
+        document = {
+            "problem": repr(posed),
+            "framing": repr(laid),
+            "batch_size": batch_size,
+            "verdict": found.verdict,
+            "remedy": found.remedy,
+            "shares": found.shares._asdict(),
+            "ceiling": found.ceiling,
+            "scored": found.scored.tolist(),
+            "needs": found.needs.tolist(),
+            "sees": found.sees.tolist(),
+            "learns": found.learns.tolist(),
+        }
+        return write_json(document, output)
+    style = _STYLES[found.verdict]
+    shares = (
+        f"Of {found.scored.sum()} scored targets {found.shares.gradient:.0%} lie within a "
+        f"gradient's reach, {found.shares.state:.0%} are seen through state only, "
+        f"{found.shares.unseen:.0%} are not seen. Best score possible: {found.ceiling:.3g}."
+    )
+    return print_rich(
+        Text(f"{posed!r}, {laid!r}, batch_size={batch_size}"),
+        Text(),
+        maps(found),
+        Text("rows: target step, downwards; columns: input step", style="dim"),
+        Text(),
+        Text.assemble((found.verdict, f"bold {style}"), f": {MEANING[found.verdict]}."),
+        Text(shares),
+        *([Text(found.remedy)] if found.remedy else []),
+        path=output,
+    )
+
+
+def maps(found: Audit) -> Columns:
+    """The three maps side by side, or one below the other where the terminal is narrow."""
+    drawn = {"needs": found.needs, "sees": found.sees, "learns": found.learns}
+    return Columns([Group(Text(name, style="bold"), draw(map)) for name, map in drawn.items()])
+
+
+def draw(map: Map) -> Text:
+    """A map in block characters, two target steps to a line."""
+    glyphs = {(False, False): "·", (True, False): "▀", (False, True): "▄", (True, True): "█"}
+    even = np.pad(map, ((0, len(map) % 2), (0, 0)))
+    pairs = (zip(*lines, strict=True) for lines in zip(even[::2], even[1::2], strict=True))
+    return Text(
+        "\n".join("".join(glyphs[bool(up), bool(down)] for up, down in line) for line in pairs)
+    )
+
+
+def _reach(model: str, context: int | None) -> Reach:
+    from longlag.models import MODELS  # jax, needed for no other audit
+
+    typed = {} if context is None else {"context": context}
+    made = build("model", model, MODELS, typed)
+    return Reach(made.window, made.remembers)

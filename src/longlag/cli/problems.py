@@ -1,0 +1,53 @@
+"""`longlag problems`: the list."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from longlag.cli._flags import Json, Output
+from longlag.cli._output import print_rich, writable, write_json
+from longlag.problems import PROBLEMS
+
+
+def problems(*, json: Json = False, output: Output = None) -> None:
+    """List the problems with their knobs, ranges and defaults."""
+    writable(output)
+    if json:
+        document = {
+            "problems": [
+                {
+                    "name": name,
+                    "summary": _summary(kind),
+                    "source": kind.source,
+                    "knobs": [
+                        {
+                            "name": knob.name,
+                            "default": knob.default,
+                            "range": knob.range,
+                            "help": knob.help,
+                        }
+                        for knob in kind.knobs()
+                    ],
+                }
+                for name, kind in PROBLEMS.items()
+            ]
+        }
+        return write_json(document, output)
+    parts: list[Text | Table] = []
+    for name, kind in PROBLEMS.items():
+        table = Table("knob", "range", "default", "meaning", box=None, padding=(0, 3, 0, 0))
+        for knob in kind.knobs():
+            flag = f"--{knob.name.replace('_', '-')}"
+            table.add_row(flag, knob.range, str(knob.default), knob.help)
+        parts += [
+            Text.assemble((name, "bold"), f"  {_summary(kind)}"),
+            Text(f"Source: {kind.source}.", style="dim"),
+            table,
+            Text(),
+        ]
+    return print_rich(*parts[:-1], path=output)
+
+
+def _summary(kind: type) -> str:
+    return (kind.__doc__ or "").partition("\n")[0]

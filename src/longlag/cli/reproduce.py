@@ -1,0 +1,185 @@
+"""`longlag reproduce`: the claims of the sources, settled one by one."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import platform
+from importlib import metadata
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from longlag.claims import CARDS, Card, Result, settle
+from longlag.cli._cache import keep_compiled_programs
+from longlag.cli._flags import Json, Output
+from longlag.cli._output import errors, print_rich, refusing, writable, write, write_json
+from longlag.cli._progress import following
+from longlag.knobs import unknown
+from longlag.lab import Estimate, Run, Setting
+from longlag.lab.trial import numbered
+
+
+def reproduce(
+    *claims: str,
+    seeds: int = 5,
+    json: Json = False,
+    markdown: Annotated[bool, Parameter(negative="")] = False,
+    output: Output = None,
+) -> int:
+    """Settle the claims of the sources by trials.
+
+    Exit code 1 if a claim comes out against its recorded verdict.
+
+    Args:
+        claims: A source (`echo`), claims of it (`echo/current`), or nothing for all.
+        seeds: Number of seeds of every trial.
+        markdown: Print the page `docs/claims.md`.
+    """
+    writable(output)
+    with refusing():
+        chosen = [card for name in claims or ("*",) for card in _named(name)]
+        places = numbered(seeds)
+    keep_compiled_programs()
+    plain = not (json or markdown)
+    results: list[Result] = []
+    runs: dict[Setting, Run] = {}
+    interrupted = False
+    with following(quiet=not plain) as follow:
+        for card in {card.id: card for card in chosen}.values():
+
+            def listen(name, setting, report, card=card):
+                follow(f"{card.id}: {name}", len(places), setting.problem.chance, report)
+
+            try:
+                results.append(settle(card, places, listen, runs))
+            except KeyboardInterrupt:
+                interrupted = True
+                break
+            if plain:
+                print_rich(_line(results[-1]))
+    if json:
+        write_json({"claims": [_document(result) for result in results]}, output)
+    elif markdown:
+        write(_page(results, len(places)), output)
+    else:
+        print_rich(Text(), _table(results), path=output)
+    for result in results:
+        if not result.as_recorded:
+            errors.print(
+                f"{result.card.id}: {result.finding.verdict}, recorded: {result.card.recorded}.",
+                markup=False,
+            )
+    if interrupted:
+        errors.print(f"Interrupted: {len(results)} of {len(chosen)} claims were settled.")
+        return 130
+    return 0 if all(result.as_recorded for result in results) else 1
+
+
+def _named(name: str) -> list[Card]:
+    found = [
+        card for id, card in CARDS.items() if fnmatch.fnmatch(id, name) or id.startswith(f"{name}/")
+    ]
+    if not found:
+        sources = {id.partition("/")[0] for id in CARDS}
+        raise ValueError(unknown("There is no claim", name, [*CARDS, *sources]))
+    return found
+
+
+def _line(result: Result) -> Text:
+    style = "green" if result.holds else "yellow"
+    return Text.assemble(
+        (f"{result.card.id}  ", "bold"),
+        (result.finding.verdict, style),
+        f"  {str(result.finding.measured)}  chance {result.finding.chance:.3g}"
+        f"  {result.seconds:.1f} s",
+    )
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table(box=None, padding=(0, 2, 1, 0))
+    for column in ("claim", "measured [interval]", "chance", "verdict", "s"):
+        table.add_column(column, no_wrap=column in ("chance", "s"), overflow="fold")
+    for result in results:
+        table.add_row(
+            Text.assemble((result.card.id, "bold"), f"\n{result.card.claim}"),
+            Text(f"{str(result.finding.measured)}\n{result.finding.what}"),
+            f"{result.finding.chance:.2g}",
+            Text.assemble(
+                (result.finding.verdict, "bold green" if result.holds else "bold yellow"),
+                f"\n{result.finding.because}",
+            ),
+            f"{result.seconds:.1f}",
+        )
+    return table
+
+
+def _document(result: Result) -> dict[str, Any]:
+    finding = result.finding
+    return {
+        "id": result.card.id,
+        "source": result.card.source,
+        "claim": result.card.claim,
+        "measured": {**_numbers(finding.measured), "what": finding.what},
+        "chance": finding.chance,
+        "verdict": finding.verdict,
+        "holds": result.holds,
+        "recorded": result.card.recorded,
+        "because": finding.because,
+        "evidence": [
+            {"tried": row.tried, **_numbers(row.measured), "note": row.note} for row in finding.rows
+        ],
+        "seconds": result.seconds,
+    }
+
+
+def _page(results: list[Result], seeds: int) -> str:
+    versions = ", ".join(
+        f"{name} {metadata.version(name)}" for name in ("longlag", "jax", "equinox", "optax")
+    )
+    lines = [
+        "# Claims",
+        "",
+        "What the sources say, each sentence settled by trials. Written by",
+        "`longlag reproduce --markdown`.",
+        "",
+        f"{datetime.date.today()}; {seeds} seeds a trial; {versions}, Python "
+        f"{platform.python_version()}; {sum(result.seconds for result in results):.0f} s in all.",
+        "Intervals are 95 %; chance is the score of the best prediction that ignores the inputs.",
+        "",
+        "| claim | measured | chance | verdict | s |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| [{result.card.id}](#{result.card.id.replace('/', '')}) "
+        f"| {str(result.finding.measured)} | {result.finding.chance:.2g} "
+        f"| {result.finding.verdict} | {result.seconds:.1f} |"
+        for result in results
+    ]
+    for result in results:
+        finding = result.finding
+        lines += [
+            "",
+            f"## {result.card.id}",
+            "",
+            f"> {result.card.claim}",
+            "",
+            f"Source: {result.card.source}. **{finding.verdict[0].upper()}{finding.verdict[1:]}**: "
+            f"{finding.because}",
+            "",
+            f"Measured {str(finding.measured)}, chance {finding.chance:.2g}: {finding.what}.",
+        ]
+        if finding.rows:
+            lines += ["", "| tried | measured | |", "|---|---|---|"]
+            lines += [f"| {row.tried} | {str(row.measured)} | {row.note} |" for row in finding.rows]
+    return "\n".join(lines) + "\n"
+
+
+def _numbers(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "mean": estimate.mean,
+        "interval": list(estimate.interval),
+        "per_seed": list(estimate.per_seed),
+    }

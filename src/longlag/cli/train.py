@@ -1,0 +1,148 @@
+"""`longlag train`: one setting, some seeds, an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from longlag.cli._cache import keep_compiled_programs
+from longlag.cli._flags import Json, Output, build, flags, given
+from longlag.cli._output import errors, print_rich, refusing, writable, write_json
+from longlag.cli._progress import following
+from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS
+from longlag.knobs import lookup
+from longlag.lab import Run, Setting
+from longlag.lab.trial import finish, numbered
+from longlag.models import MODELS
+from longlag.problems import PROBLEMS
+from longlag.training import Recipe
+
+ProblemFlags = flags("Problem", PROBLEMS)
+FramingFlags = flags("Framing", FRAMINGS)
+ModelFlags = flags("Model", MODELS)
+RecipeFlags = flags("Recipe", {"recipe": Recipe})
+
+
+def train(
+    problem: str,
+    /,
+    *,
+    framing: str = "whole",
+    model: str = "lstm",
+    encoding: str = "one-hot",
+    problem_knobs: ProblemFlags = None,
+    framing_knobs: FramingFlags = None,
+    model_knobs: ModelFlags = None,
+    recipe_knobs: RecipeFlags = None,
+    seeds: int = 1,
+    json: Json = False,
+    output: Output = None,
+) -> int:
+    """Train a model and score it on fresh sequences.
+
+    Args:
+        problem: A name from `longlag problems`.
+        framing: chunks, window, prefix or whole.
+        model: lstm or mlp.
+        encoding: one-hot or scaled.
+        seeds: Number of seeds.
+    """
+    writable(output)
+    with refusing():
+        setting = Setting(
+            problem=build("problem", problem, PROBLEMS, given(problem_knobs)),
+            framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
+            model=build("model", model, MODELS, given(model_knobs)),
+            encoding=lookup("encoding", encoding, ENCODINGS),
+            recipe=Recipe(**given(recipe_knobs)),
+        )
+        places = numbered(seeds)
+        found = setting.audit()
+    if found.verdict != "learnable":
+        errors.print(
+            f"Warning: the audit says {found.verdict}; best score possible {found.ceiling:.3g}. "
+            f"{found.remedy}",
+            markup=False,
+        )
+    keep_compiled_programs()
+    with following(quiet=json) as follow:
+        chance = setting.problem.chance
+        run = finish(
+            setting.fit(places), lambda report: follow("train", len(places), chance, report)
+        )
+    if json:
+        write_json(_document(run), output)
+    else:
+        print_rich(*_summary(run), path=output)
+    return 130 if run.interrupted else 0
+
+
+def _document(run: Run) -> dict[str, Any]:
+    setting = run.setting
+    return {
+        "problem": repr(setting.problem),
+        "framing": repr(setting.framing),
+        "model": repr(setting.model),
+        "encoding": setting.encoding.title(),
+        "recipe": repr(setting.recipe),
+        "seeds": list(run.seeds),
+        "accuracy": {
+            "mean": run.accuracy.mean,
+            "interval": list(run.accuracy.interval),
+            "per_seed": list(run.accuracy.per_seed),
+        },
+        "chance": run.chance,
+        "ceiling": run.ceiling,
+        "verdict": run.verdict,
+        "reason": run.reason,
+        "updates": run.updates,
+        "sequences": list(run.sequences),
+        "diverged_at": list(run.diverged_at),
+        "interrupted": run.interrupted,
+        "seconds": {
+            "compile": run.compile_seconds,
+            "train": run.train_seconds,
+            "total": run.total_seconds,
+        },
+    }
+
+
+def _summary(run: Run) -> list[Text | Table]:
+    evaluation = run.evaluations[0]
+    asked = np.flatnonzero(evaluation.scored[0])
+    expected, predicted = evaluation.targets[0][asked], evaluation.predicted[0][asked]
+    width = len(str(run.setting.problem.symbols - 1))
+    said = Text()
+    for value, target in zip(predicted, expected, strict=True):
+        said.append(f"{value:>{width}} ", style="" if value == target else "red")
+    fresh = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    fresh.add_row("expected", " ".join(f"{value:>{width}}" for value in expected))
+    fresh.add_row("predicted", said)
+    style = {"solved": "bold green", "partly learned": "bold yellow"}.get(run.verdict, "bold red")
+    figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    sequences = len(evaluation.inputs)
+    interval = "{:.3f} to {:.3f}".format(*run.accuracy.interval)
+    rows = {
+        "accuracy": f"{run.accuracy.mean:.3f}, interval {interval}, "
+        f"{sequences:,} fresh sequences a seed",
+        "per seed": "  ".join(f"{share:.3f}" for share in run.accuracy.per_seed),
+        "chance": f"{run.chance:.3g}, ceiling {run.ceiling:.3g}",
+        "trained": f"{run.updates:,} updates on {max(run.sequences):,} sequences a seed",
+        "seconds": f"{run.compile_seconds:.1f} compile, {run.train_seconds:.1f} train, "
+        f"{run.total_seconds:.1f} total",
+    }
+    for name, text in rows.items():
+        figures.add_row(name, text)
+    cut = " Interrupted: this is what is known so far." if run.interrupted else ""
+    return [
+        Text("One fresh sequence, the first seed:"),
+        fresh,
+        Text(),
+        figures,
+        Text(),
+        Text.assemble((run.verdict, style), f": {run.reason}.{cut}"),
+    ]
