@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from longlag.encodings import MISSING
 from longlag.framings import Chunks, Framing, Layout, Window
 from longlag.problems import Problem
 
@@ -30,6 +29,10 @@ class Reach(NamedTuple):
 
     context: int | None = None
     state: bool = True
+
+
+RECURRENT = Reach()
+"""What a recurrent model can use: everything shown so far, and carried state."""
 
 
 class Shares(NamedTuple):
@@ -71,11 +74,12 @@ class Audit:
     remedy: str
 
 
-def reached(layout: Layout, length: int, reach: Reach = Reach()) -> tuple[Map, Map]:
+def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map, Map]:
     """The maps `sees` and `learns` of a block of one sequence, followed through its updates."""
     updates, batch, time = layout.steps.shape
     context = reach.context or time
-    sees, learns = np.zeros((2, length, length), dtype=bool)
+    sees = np.zeros((length, length), dtype=bool)
+    learns = np.zeros((length, length), dtype=bool)
     state = np.zeros((batch, 1, length), dtype=bool)
     for update in range(updates):
         steps = layout.steps[update]
@@ -91,7 +95,7 @@ def reached(layout: Layout, length: int, reach: Reach = Reach()) -> tuple[Map, M
 
 
 def audit(
-    problem: Problem, framing: Framing, *, batch_size: int = 1, reach: Reach = Reach()
+    problem: Problem, framing: Framing, *, batch_size: int = 1, reach: Reach = RECURRENT
 ) -> Audit:
     """Can the targets of `problem` be reached, and can reaching them be taught?
 
@@ -124,8 +128,8 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
     scored = np.zeros(problem.length, dtype=bool)
     scored[layout.steps[layout.scored]] = True
     needs = problem.needs()
-    seen = (sees | ~needs).all(axis=1)[scored]
-    taught = (learns | ~needs).all(axis=1)[scored]
+    seen = (sees | ~needs)[scored].all(axis=1)
+    taught = (learns | ~needs)[scored].all(axis=1)
     shares = Shares(taught.mean().item(), (seen & ~taught).mean().item(), (~seen).mean().item())
     verdict = "learnable" if taught.any() else "state-only"
     return Audit(

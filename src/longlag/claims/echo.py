@@ -13,9 +13,8 @@ import numpy as np
 from longlag import streams
 from longlag.claims._card import FAILS, HOLDS, Card, Finding, Row, Try
 from longlag.encodings import OneHot
-from longlag.framings import Chunks, Prefix, Whole, Window
-from longlag.lab import Estimate, Run, Setting
-from longlag.lab import statistics
+from longlag.framings import Chunks, Framing, Prefix, Whole, Window
+from longlag.lab import Estimate, Run, Setting, statistics
 from longlag.models import LSTM
 from longlag.problems import EchoLag
 from longlag.training import Recipe
@@ -25,11 +24,23 @@ LEARNED = 0.99
 """Accuracy from which `100 %` counts as reproduced; 1 of 100 values missed costs 0.01."""
 
 _PREVIOUS = EchoLag(lag=1)
-_NETWORK = LSTM(hidden_size=50)
 
 
-def _setting(problem: EchoLag, framing: Chunks | Prefix | Whole | Window, **recipe: int) -> Setting:
-    return Setting(problem=problem, framing=framing, model=_NETWORK, recipe=Recipe(**recipe))
+def _setting(
+    problem: EchoLag,
+    framing: Framing,
+    *,
+    batch_size: int,
+    epochs: int = 2000,
+    stop_at: float | None = None,
+    hidden_size: int = 50,
+) -> Setting:
+    return Setting(
+        problem=problem,
+        framing=framing,
+        model=LSTM(hidden_size=hidden_size),
+        recipe=Recipe(batch_size=batch_size, epochs=epochs, stop_at=stop_at),
+    )
 
 
 def _row(tried: str, run: Run, note: str = "") -> Row:
@@ -87,8 +98,9 @@ def _settle_current(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 def _current(batch_size: int) -> Setting:
-    setting = _setting(EchoLag(lag=0), Chunks(timesteps=1), epochs=500, batch_size=batch_size)
-    return dataclasses.replace(setting, model=LSTM(hidden_size=15))
+    return _setting(
+        EchoLag(lag=0), Chunks(timesteps=1), batch_size=batch_size, epochs=500, hidden_size=15
+    )
 
 
 CURRENT = Card(
@@ -315,10 +327,15 @@ _BUDGET, _SOURCE_BUDGET, _STOP = 8000, 2000, 0.995
 
 
 def _lag_setting(lag: int, hidden_size: int) -> Setting:
-    # 31 steps leave 20 pairs at a context of 11, as 25 steps do at the source's context of 5.
-    setting = _setting(EchoLag(lag=lag, length=31), Window(timesteps=11), batch_size=5)
-    recipe = dataclasses.replace(setting.recipe, epochs=_BUDGET, stop_at=_STOP)
-    return dataclasses.replace(setting, model=LSTM(hidden_size=hidden_size), recipe=recipe)
+    return _setting(
+        # 31 steps leave 20 pairs at a context of 11, as 25 steps do at the source's of 5.
+        EchoLag(lag=lag, length=31),
+        Window(timesteps=11),
+        batch_size=5,
+        epochs=_BUDGET,
+        stop_at=_STOP,
+        hidden_size=hidden_size,
+    )
 
 
 def _longest(attempt: Try, size: int) -> int:

@@ -25,7 +25,7 @@ class Follow(Protocol):
 def following(*, quiet: bool = False) -> Iterator[Follow]:
     """Show what training is doing: name, bar, loss, accuracy, chance, time left."""
     if quiet:
-        yield lambda *_: None
+        yield _quiet
     elif errors.is_terminal:
         columns = (
             TextColumn("{task.description}"),
@@ -37,6 +37,10 @@ def following(*, quiet: bool = False) -> Iterator[Follow]:
             yield _Live(bars)
     else:
         yield _Plain()
+
+
+def _quiet(name: str, seeds: int, chance: float, report: Report) -> None:
+    """Say nothing."""
 
 
 class _Tally:

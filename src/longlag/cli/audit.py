@@ -7,15 +7,11 @@ from rich.columns import Columns
 from rich.console import Group
 from rich.text import Text
 
-from longlag.cli._flags import Json, Output, build, flags, given
+from longlag.cli._flags import Json, Output, build
+from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import print_rich, refusing, writable, write_json
-from longlag.framings import FRAMINGS
-from longlag.maps import Audit, Map, Reach
+from longlag.maps import RECURRENT, Audit, Map, Reach
 from longlag.maps import audit as compare
-from longlag.problems import PROBLEMS
-
-ProblemFlags = flags("Problem", PROBLEMS)
-FramingFlags = flags("Framing", FRAMINGS)
 
 MEANING = {
     "learnable": "a gradient reaches what the targets need",
@@ -49,9 +45,9 @@ def audit(
     """
     writable(output)
     with refusing():
-        posed = build("problem", problem, PROBLEMS, given(problem_knobs))
-        laid = build("framing", framing, FRAMINGS, given(framing_knobs))
-        reach = Reach() if (model, context) == ("lstm", None) else _reach(model, context)
+        posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
+        recurrent = (model, context) == ("lstm", None)
+        reach = RECURRENT if recurrent else _reach(model, context)
         found = compare(posed, laid, batch_size=batch_size, reach=reach)
     if json:
         document = {

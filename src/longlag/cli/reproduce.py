@@ -93,7 +93,7 @@ def _line(result: Result) -> Text:
     return Text.assemble(
         (f"{result.card.id}  ", "bold"),
         (result.finding.verdict, style),
-        f"  {str(result.finding.measured)}  chance {result.finding.chance:.3g}"
+        f"  {result.finding.measured!s}  chance {result.finding.chance:.3g}"
         f"  {result.seconds:.1f} s",
     )
 
@@ -105,7 +105,7 @@ def _table(results: list[Result]) -> Table:
     for result in results:
         table.add_row(
             Text.assemble((result.card.id, "bold"), f"\n{result.card.claim}"),
-            Text(f"{str(result.finding.measured)}\n{result.finding.what}"),
+            Text(f"{result.finding.measured!s}\n{result.finding.what}"),
             f"{result.finding.chance:.2g}",
             Text.assemble(
                 (result.finding.verdict, "bold green" if result.holds else "bold yellow"),
@@ -154,7 +154,7 @@ def _page(results: list[Result], seeds: int) -> str:
     ]
     lines += [
         f"| [{result.card.id}](#{result.card.id.replace('/', '')}) "
-        f"| {str(result.finding.measured)} | {result.finding.chance:.2g} "
+        f"| {result.finding.measured!s} | {result.finding.chance:.2g} "
         f"| {result.finding.verdict} | {result.seconds:.1f} |"
         for result in results
     ]
@@ -169,11 +169,11 @@ def _page(results: list[Result], seeds: int) -> str:
             f"Source: {result.card.source}. **{finding.verdict[0].upper()}{finding.verdict[1:]}**: "
             f"{finding.because}",
             "",
-            f"Measured {str(finding.measured)}, chance {finding.chance:.2g}: {finding.what}.",
+            f"Measured {finding.measured!s}, chance {finding.chance:.2g}: {finding.what}.",
         ]
         if finding.rows:
             lines += ["", "| tried | measured | |", "|---|---|---|"]
-            lines += [f"| {row.tried} | {str(row.measured)} | {row.note} |" for row in finding.rows]
+            lines += [f"| {row.tried} | {row.measured!s} | {row.note} |" for row in finding.rows]
     return "\n".join(lines) + "\n"
 
 

@@ -6,15 +6,11 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
-from longlag.cli._flags import Json, Output, build, flags, given
+from longlag.cli._flags import Json, Output
+from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.encodings import ENCODINGS, MISSING
-from longlag.framings import FRAMINGS
 from longlag.knobs import lookup
-from longlag.problems import PROBLEMS
-
-ProblemFlags = flags("Problem", PROBLEMS)
-FramingFlags = flags("Framing", FRAMINGS)
 
 
 def show(
@@ -41,8 +37,7 @@ def show(
     """
     writable(output)
     with refusing():
-        drawn = build("problem", problem, PROBLEMS, given(problem_knobs))
-        laid = build("framing", framing, FRAMINGS, given(framing_knobs))
+        drawn, laid = framed(problem, problem_knobs, framing, framing_knobs)
         code = lookup("encoding", encoding, ENCODINGS)(values=drawn.symbols)
         samples = laid.sample(drawn, streams.training(seed), 1)
         sequence = drawn.draw(streams.training(seed), 1).inputs[0]

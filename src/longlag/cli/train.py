@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
@@ -10,21 +10,21 @@ from rich.text import Text
 
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Json, Output, build, flags, given
+from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import errors, print_rich, refusing, writable, write_json
 from longlag.cli._progress import following
 from longlag.encodings import ENCODINGS
-from longlag.framings import FRAMINGS
 from longlag.knobs import lookup
 from longlag.lab import Run, Setting
 from longlag.lab.trial import finish, numbered
 from longlag.models import MODELS
-from longlag.problems import PROBLEMS
 from longlag.training import Recipe
 
-ProblemFlags = flags("Problem", PROBLEMS)
-FramingFlags = flags("Framing", FRAMINGS)
-ModelFlags = flags("Model", MODELS)
-RecipeFlags = flags("Recipe", {"recipe": Recipe})
+if TYPE_CHECKING:  # the types are made at run time, out of the tables
+    ModelFlags = RecipeFlags = Any
+else:
+    ModelFlags = flags("Model", MODELS)
+    RecipeFlags = flags("Recipe", {"recipe": Recipe})
 
 
 def train(
@@ -53,9 +53,10 @@ def train(
     """
     writable(output)
     with refusing():
+        posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
         setting = Setting(
-            problem=build("problem", problem, PROBLEMS, given(problem_knobs)),
-            framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
+            problem=posed,
+            framing=laid,
             model=build("model", model, MODELS, given(model_knobs)),
             encoding=lookup("encoding", encoding, ENCODINGS),
             recipe=Recipe(**given(recipe_knobs)),

@@ -165,7 +165,9 @@ class Run:
         made = (reports[-1].updates if reports else 0 for reports in self.history)
         return tuple(updates * layout.sequences // len(layout.steps) for updates in made)
 
-    def predict(self, sequence: Sequence[int], *, seed: int = 0) -> Int[np.ndarray, " prediction"]:
+    def predict(
+        self, sequence: Sequence[int] | np.ndarray, *, seed: int = 0
+    ) -> Int[np.ndarray, " prediction"]:
         """What the model of a seed says about a sequence.
 
         Args:

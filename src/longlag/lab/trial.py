@@ -44,7 +44,7 @@ class Setting:
     framing: Framing
     model: ModelFactory
     encoding: type[Encoding] = OneHot
-    recipe: Recipe = Recipe()
+    recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
     @functools.cached_property
     def layout(self) -> Layout:
@@ -136,7 +136,9 @@ class Setting:
             parts.append(self._score(model, layout, episodes))
         return Evaluation.join(parts)
 
-    def predict(self, model: Model, sequence: Sequence[int]) -> Int[np.ndarray, " prediction"]:
+    def predict(
+        self, model: Model, sequence: Sequence[int] | np.ndarray
+    ) -> Int[np.ndarray, " prediction"]:
         """What a model says about one sequence, at each step that the framing scores."""
         values = np.asarray(sequence)
         if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer) or not len(values):

@@ -43,7 +43,7 @@ class Model(eqx.Module):
     @abc.abstractmethod
     def __call__(
         self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch time output"], State]:
+    ) -> tuple[Float[Array, "*batch said output"], State]:
         """Run over the time axis.
 
         Args:
@@ -52,6 +52,9 @@ class Model(eqx.Module):
                 where every step counts.
             state: What the rows start from.
             last: Give the output of the last step alone, on a time axis of length 1.
+
+        Returns:
+            The outputs (axis `said` is `time`, or 1 with `last`) and the state they end in.
         """
 
 
@@ -109,7 +112,14 @@ class Linear(eqx.Module):
         self.bias = jnp.zeros(outputs)
 
     def __call__(self, inputs: Float[Array, "*batch feature"]) -> Float[Array, "*batch output"]:
-        return inputs @ self.weight + self.bias
+        return shift(inputs @ self.weight, self.bias)
+
+
+def shift(
+    array: Float[Array, "*batch feature"], bias: Float[Array, " feature"]
+) -> Float[Array, "*batch feature"]:
+    """Add a bias along the last axis."""
+    return array + bias.reshape((1,) * (array.ndim - 1) + bias.shape)
 
 
 def project(weight: Float[Array, "feature output"], inputs: Inputs) -> Float[Array, "*axes output"]:
@@ -130,6 +140,6 @@ class OneHotInput(Model):
 
     def __call__(
         self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch time output"], State]:
+    ) -> tuple[Float[Array, "*batch said output"], State]:
         encoded = jnp.where(inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features))
         return self.model(encoded, mask, state, last=last)

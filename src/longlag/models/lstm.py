@@ -21,6 +21,7 @@ from longlag.models._base import (
     glorot_uniform,
     orthogonal,
     project,
+    shift,
 )
 
 
@@ -45,12 +46,12 @@ class Gates(NamedTuple):
 class LSTMModel(Model):
     """One layer of LSTM cells and a dense output.
 
-    The gates stand side by side in the order input, forget, candidate, output, as in Keras.
+    The axis `gates` has 4 × hidden entries: input, forget, candidate, output, as in Keras.
     """
 
-    kernel: Float[Array, "feature 4*hidden"]
-    recurrent: Float[Array, "hidden 4*hidden"]
-    bias: Float[Array, " 4*hidden"]
+    kernel: Float[Array, "feature gates"]
+    recurrent: Float[Array, "hidden gates"]
+    bias: Float[Array, " gates"]
     readout: Linear
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> LSTMState:
@@ -59,7 +60,7 @@ class LSTMModel(Model):
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: LSTMState, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch time output"], LSTMState]:
+    ) -> tuple[Float[Array, "*batch said output"], LSTMState]:
         hidden, state = _lstm(self._drive(inputs), self.recurrent, state, _time_first(mask))
         # The dense layer is dear beside the cell: keep it off the steps nobody reads.
         hidden = hidden[-1:] if last else hidden
@@ -73,8 +74,8 @@ class LSTMModel(Model):
         every = [*jnp.split(trace.gates, 4, axis=-1), trace.after.cell, trace.after.hidden]
         return Gates(*(jnp.moveaxis(each, 0, -2) for each in every))
 
-    def _drive(self, inputs: Inputs) -> Float[Array, "time *batch 4*hidden"]:
-        return jnp.moveaxis(project(self.kernel, inputs) + self.bias, -2, 0)
+    def _drive(self, inputs: Inputs) -> Float[Array, "time *batch gates"]:
+        return jnp.moveaxis(shift(project(self.kernel, inputs), self.bias), -2, 0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ class LSTM(ModelFactory):
 
 
 class _Trace(NamedTuple):
-    gates: Float[Array, "time *batch 4*hidden"]
+    gates: Float[Array, "time *batch gates"]
     before: LSTMState
     after: LSTMState
 

@@ -7,7 +7,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from longlag.knobs import knob
 from longlag.models._base import (
@@ -19,6 +19,7 @@ from longlag.models._base import (
     Sizes,
     glorot_uniform,
     project,
+    shift,
 )
 
 
@@ -32,27 +33,27 @@ class MLPModel(Model):
     bias: Float[Array, " hidden"]
     readout: Linear
 
-    def initial_state(self, batch: tuple[int, ...] = ()) -> tuple[()]:
+    def initial_state(self, batch: tuple[int, ...] = ()) -> tuple[()]:  # noqa: ARG002
         return ()
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: tuple[()], *, last: bool = False
-    ) -> tuple[Float[Array, "*batch time output"], tuple[()]]:
+    ) -> tuple[Float[Array, "*batch said output"], tuple[()]]:
         context = len(self.kernel)
         ids = jnp.issubdtype(inputs.dtype, jnp.integer)
         time = inputs.ndim - 1 if ids else inputs.ndim - 2
         length = inputs.shape[time]
-        offsets = jnp.arange(length - 1, length) if last else jnp.arange(length)
-        steps = offsets[:, None] + jnp.arange(1 - context, 1)
-        total = jnp.zeros((*inputs.shape[:time], len(offsets), self.kernel.shape[-1]))
+        ends = jnp.arange(length - 1 if last else 0, length)
+        rows = (*inputs.shape[:time], len(ends))
+        total = jnp.zeros((*rows, self.kernel.shape[-1]))
         for place in range(context):
-            step = steps[:, place]
-            shown = step >= 0
+            step = ends - (context - 1 - place)
+            shown = jnp.broadcast_to(step >= 0, rows)
             if mask is not None:
                 shown = shown & mask[..., step]
             drive = project(self.kernel[place], jnp.take(inputs, jnp.maximum(step, 0), axis=time))
             total += jnp.where(shown[..., None], drive, 0.0)
-        return self.readout(jax.nn.relu(total + self.bias)), state
+        return self.readout(jax.nn.relu(shift(total, self.bias))), state
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -38,9 +38,9 @@ class EchoLag(Problem):
     >>> import numpy as np
     >>> inputs, targets, scored = EchoLag(lag=2, length=6).draw(np.random.default_rng(3), 1)
     >>> inputs[0].tolist()
-    [80, 8, 18, 15, 18, 83]
+    [81, 8, 17, 23, 18, 80]
     >>> targets[0][scored[0]].tolist()
-    [80, 8, 18, 15]
+    [81, 8, 17, 23]
     """
 
     source: ClassVar[str] = "Brownlee (2017), echo random integers"

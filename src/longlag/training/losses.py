@@ -18,7 +18,7 @@ Loss = Callable[
 
 
 def cross_entropy(
-    outputs: Float[Array, "*axes output"], targets: Int[Array, "*axes"], values: int
+    outputs: Float[Array, "*axes output"], targets: Int[Array, "*axes"], _values: int
 ) -> tuple[Float[Array, "*axes"], Int[Array, "*axes"]]:
     """Log loss in nats of each target, and the most probable value."""
     losses = optax.softmax_cross_entropy_with_integer_labels(outputs, targets)

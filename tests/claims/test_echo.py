@@ -1,0 +1,195 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from longlag.claims import CARDS, settle
+from longlag.claims.echo import LAGS, SIZES, _longest
+from longlag.lab import Evaluation, Run
+from longlag.models import LSTM
+from longlag.training import Progress
+
+EXPECTED = [
+    "encode",
+    "current",
+    "lag-without-context",
+    "lag-with-context",
+    "ignore-state",
+    "mask-missing",
+    "entire-sequence",
+    "other-lags",
+    "lag-sequence",
+]
+
+
+def came_out(setting, accuracy, sequences=1000):
+    """A run of three seeds that reached this accuracy at every step, after so many sequences."""
+    rows, length = 1000, setting.problem.length
+    targets = np.zeros((rows, length), np.int32)
+    predicted = np.repeat(np.arange(rows) >= accuracy * rows, length).reshape(rows, length)
+    scored = np.broadcast_to(setting.audit().scored, targets.shape)
+    evaluation = Evaluation(targets, targets, scored, predicted.astype(np.int32))
+    updates = sequences * len(setting.layout.steps) // setting.layout.sequences
+    report = Progress(0, updates, updates, np.zeros(1), accuracy, None, "finished")
+    return Run(
+        setting=setting,
+        seeds=(0, 1, 2),
+        models=(),
+        history=((report,),) * 3,
+        evaluations=(evaluation,) * 3,
+        interrupted=False,
+        compile_seconds=1.0,
+        train_seconds=1.0,
+        total_seconds=2.0,
+    )
+
+
+def verdict(id, accuracies, usual=1.0):
+    """The verdict of a card's test on runs that came out as given."""
+    card = CARDS[f"echo/{id}"]
+    for name in accuracies:
+        assert name in card.arms
+
+    def attempt(name):
+        return came_out(card.arms[name], accuracies.get(name, usual))
+
+    return card.settle(attempt, (0, 1, 2)).verdict
+
+
+def test_all_nine_cards_are_there():
+    assert list(CARDS) == [f"echo/{id}" for id in EXPECTED]
+    for card in CARDS.values():
+        assert card.source.startswith("Brownlee (2017)")
+        assert card.claim.endswith(".")
+
+
+def test_every_arm_can_be_learned_but_those_that_show_why_not():
+    verdicts = {
+        f"{card.id}: {name}": setting.audit().verdict
+        for card in CARDS.values()
+        for name, setting in card.arms.items()
+    }
+    hard = {name: verdict for name, verdict in verdicts.items() if verdict != "learnable"}
+    assert hard == {
+        "echo/lag-without-context: consecutive rows, one step": "unreachable",
+        "echo/lag-without-context: six sequences, one step": "state-only",
+    }
+
+
+def test_the_settings_are_the_sources():
+    setting = CARDS["echo/lag-without-context"].arms["consecutive rows, one step"]
+    assert setting.layout.steps.shape == (4, 6, 1)
+    assert setting.recipe.epochs == 2000
+    assert setting.model == LSTM(hidden_size=50)
+    setting = CARDS["echo/lag-with-context"].arms["state carried"]
+    assert setting.layout.steps.shape == (4, 5, 5)
+    setting = CARDS["echo/current"].arms["batch 5"]
+    assert setting.model == LSTM(hidden_size=15)
+    assert setting.recipe.epochs == 500
+
+
+@pytest.mark.parametrize(
+    ("id", "accuracies", "expected"),
+    [
+        ("current", {}, "holds"),
+        ("current", {"batch 5": 0.9}, "does not hold"),
+        (
+            "lag-without-context",
+            {"consecutive rows, one step": 0.01, "six sequences, one step": 0.07},
+            "holds",
+        ),
+        (
+            "lag-without-context",
+            {"consecutive rows, one step": 0.5, "six sequences, one step": 0.07},
+            "does not hold",
+        ),
+        (
+            "lag-without-context",
+            {"consecutive rows, one step": 0.01, "six sequences, one step": 0.9},
+            "does not hold",
+        ),
+        (
+            "lag-without-context",
+            {
+                "consecutive rows, one step": 0.01,
+                "six sequences, one step": 0.07,
+                "six sequences, two steps": 0.5,
+            },
+            "does not hold",
+        ),
+        ("lag-with-context", {}, "holds"),
+        ("lag-with-context", {"state carried": 0.5}, "does not hold"),
+        ("ignore-state", {"state reset, 500 sequences": 0.5}, "holds"),
+        ("ignore-state", {"state carried, 500 sequences": 0.5}, "does not hold"),
+        ("mask-missing", {}, "holds"),
+        ("mask-missing", {"mask": 0.5}, "holds only if masked rows are trained for longer"),
+        ("mask-missing", {"mask": 0.5, "mask, 8,000 sequences": 0.5}, "does not hold"),
+        ("mask-missing", {"mark": 0.5}, "does not hold"),
+        ("entire-sequence", {}, "holds"),
+        ("entire-sequence", {"prefix": 0.5}, "does not hold"),
+        ("other-lags", {}, "holds"),
+        ("other-lags", {"lag 10, 50 units": 0.5}, "does not hold"),
+        ("lag-sequence", {}, "holds"),
+        ("lag-sequence", {"4,000 sequences": 0.5}, "does not hold"),
+    ],
+)
+def test_a_card_decides_by_what_its_runs_show(id, accuracies, expected):
+    assert verdict(id, accuracies) == expected
+
+
+OTHER_LAGS = CARDS["echo/other-lags"]
+
+
+def lag_and_size(name):
+    _, lag, size, _ = name.replace(",", "").split()
+    return int(lag), int(size)
+
+
+def test_longer_lags_that_need_more_sequences_are_a_condition():
+    def attempt(name):
+        sequences = 5000 if lag_and_size(name)[0] == 10 else 1000
+        return came_out(OTHER_LAGS.arms[name], 1.0, sequences)
+
+    finding = OTHER_LAGS.settle(attempt, (0, 1, 2))
+    assert finding.verdict == "holds only if longer lags get more sequences"
+    assert len(finding.rows) == len(LAGS)
+
+
+@pytest.mark.parametrize("truth", [0, 1, 7, 10])
+def test_the_longest_lag_of_a_size_is_found(truth):
+    def attempt(name):
+        return came_out(OTHER_LAGS.arms[name], 1.0 if lag_and_size(name)[0] <= truth else 0.2)
+
+    assert _longest(attempt, SIZES[1]) == truth
+
+
+def test_the_smallest_size_of_each_lag_is_named():
+    reach = {50: 10, 20: 4, 10: 0, 5: 0}
+    tried = []
+
+    def attempt(name):
+        tried.append(name)
+        lag, size = lag_and_size(name)
+        return came_out(OTHER_LAGS.arms[name], 1.0 if lag <= reach[size] else 0.2)
+
+    rows = OTHER_LAGS.settle(attempt, (0,)).rows
+    smallest = [int(row.note.rpartition(" ")[2]) for row in rows]
+    assert smallest == [20] * 4 + [50] * 6
+    assert not any(lag_and_size(name)[1] == 5 for name in tried), "10 units solved nothing"
+
+
+def test_the_first_two_cards_come_out_as_recorded():
+    for id in ("echo/encode", "echo/current"):
+        result = settle(CARDS[id], (0, 1))
+        assert result.as_recorded
+        assert result.holds
+        assert result.finding.measured.mean > 0.98
+
+
+def test_a_run_made_for_one_card_serves_the_next(monkeypatch):
+    card = CARDS["echo/current"]
+    shared = {}
+    settle(card, (0,), done=shared)
+    assert set(shared) == set(card.arms.values())
+    monkeypatch.setattr(type(next(iter(shared))), "fit", None)
+    assert settle(dataclasses.replace(card, id="echo/again"), (0,), done=shared).holds

@@ -1,0 +1,287 @@
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from longlag import claims, streams
+from longlag.cli import reproduce as reproducing
+from longlag.cli.app import main
+from longlag.framings import Chunks
+from longlag.maps import audit
+from longlag.problems import EchoLag
+
+COMMANDS = ["problems", "show", "audit", "train", "reproduce"]
+TINY = ["--epochs", "20", "--hidden-size", "4", "--values", "5"]
+
+
+@pytest.fixture
+def call(capsys):
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+def document(call, *arguments):
+    code, out, _ = call(*arguments, "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(call, command):
+    code, out, err = call(command, "--help")
+    assert (code, err) == (0, "")
+    assert f"Example: longlag {command}" in " ".join(out.split())
+
+
+def test_the_help_names_every_command(call):
+    _, out, _ = call("--help")
+    for command in COMMANDS:
+        assert command in out
+
+
+def test_the_version_is_the_packages(call):
+    assert call("--version")[1].strip() == "0.1.0"
+
+
+BAD = {
+    "problem": (["show", "eco-lag"], "There is no problem `eco-lag`. Did you mean `echo-lag`?"),
+    "knob": (["show", "echo-lag", "--lagg", "3"], "Unknown option: --lagg. Did you mean --lag?"),
+    "another's knob": (
+        ["show", "echo-lag", "--framing", "whole", "--timesteps", "3"],
+        "framing whole has no knob `timesteps`",
+    ),
+    "framing": (
+        ["show", "echo-lag", "--framing", "wndow"],
+        "There is no framing `wndow`. Did you mean `window`?",
+    ),
+    "encoding": (["show", "echo-lag", "--encoding", "onehot"], "Did you mean `one-hot`?"),
+    "model": (["train", "echo-lag", "--model", "lstn"], "Did you mean `lstm`?"),
+    "command": (["trian"], "Did you mean"),
+    "lag": (
+        ["train", "echo-lag", "--lag", "25"],
+        "EchoLag: `lag` must be below `length` (25), got 25. Use length=26 or more.",
+    ),
+    "values": (["audit", "echo-lag", "--values", "1"], "`values` must be at least 2, got 1"),
+    "no timesteps": (
+        ["train", "echo-lag", "--framing", "window", "--timesteps", "0"],
+        "Window: `timesteps` must be at least 1, got 0",
+    ),
+    "timesteps": (
+        ["audit", "echo-lag", "--framing", "chunks", "--timesteps", "26"],
+        "Chunks: `timesteps` must be at most the length of the sequence (25), got 26",
+    ),
+    "batch size": (
+        "audit echo-lag --framing chunks --carry --rows consecutive --batch-size 7".split(),
+        "`batch_size` must divide the 25 samples of a sequence when state is carried",
+    ),
+    "no batch": (["train", "echo-lag", "--batch-size", "0"], "`batch_size` must be at least 1"),
+    "seed": (["show", "echo-lag", "--seed", "-1"], "`seed` must be at least 0, got -1"),
+    "seeds": (["train", "echo-lag", "--seeds", "-2"], "`seeds` must be at least 1, got -2"),
+    "claim seeds": (["reproduce", "--seeds", "0"], "`seeds` must be at least 1, got 0"),
+    "learning rate": (
+        ["train", "echo-lag", "--learning-rate", "inf"],
+        "`learning_rate` must be a finite number, got inf",
+    ),
+    "rate": (["train", "echo-lag", "--learning-rate", "nan"], "must be a finite number, got nan"),
+    "word": (["show", "echo-lag", "--lag", "two"], "two"),
+    "choice": (["show", "echo-lag", "--framing", "window", "--missing", "x"], "mask"),
+    "claim": (["reproduce", "echo/curent"], "Did you mean `echo/current`?"),
+    "output": (["show", "echo-lag", "--output", "/no/such/place"], "cannot write /no/such/place"),
+    "training output": (["train", "echo-lag", "--output", "/"], "cannot write /"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(call, name):
+    arguments, message = BAD[name]
+    code, out, err = call(*arguments)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.startswith("longlag: ")
+    assert err.count("\n") == 1
+
+
+def test_problems_lists_knobs_ranges_and_defaults(call):
+    found = document(call, "problems")["problems"]
+    assert [problem["name"] for problem in found] == ["echo-lag"]
+    knobs = {knob["name"]: knob for knob in found[0]["knobs"]}
+    assert knobs["lag"]["range"] == "0 ≤ lag < length"
+    assert knobs["values"]["default"] == 100
+    assert "--values" in call("problems")[1]
+
+
+def test_show_gives_the_sources_pairs(call):
+    shown = document(
+        call,
+        *"show echo-lag --lag 1 --framing window --timesteps 5 --seed 3".split(),
+    )
+    sequence = EchoLag().draw(streams.training(3), 1).inputs[0].tolist()
+    assert shown["sequence"] == sequence
+    assert shown["inputs"] == [sequence[last - 4 : last + 1] for last in range(5, 25)]
+    assert [row[-1] for row in shown["targets"]] == sequence[4:24]
+    assert all(row == [False] * 4 + [True] for row in shown["scored"])
+    assert all(row[:-1] == [None] * 4 for row in shown["targets"])
+
+
+def test_show_prints_the_table(call):
+    _, out, _ = call(*"show echo-lag --framing window --missing mark --values 9".split())
+    rows = [line for line in out.splitlines() if "→" in line]
+    assert len(rows) == 25
+    assert rows[0].split()[:4] == ["-1"] * 4
+
+
+def test_show_marks_what_lacks_data_and_hides_what_is_masked(call):
+    marked = document(call, *"show echo-lag --framing window --missing mark".split())
+    masked = document(call, *"show echo-lag --framing window --missing mask".split())
+    assert marked["inputs"][0][:4] == [-1] * 4
+    assert marked["mask"][0] == [True] * 5
+    assert masked["inputs"][0][:4] == [None] * 4
+    assert masked["mask"][0] == [False] * 4 + [True]
+
+
+THREE_CASES = {
+    "--timesteps 1 --rows consecutive --batch-size 6": "unreachable",
+    "--timesteps 1 --rows parallel --batch-size 6": "state-only",
+    "--timesteps 2 --rows parallel --batch-size 6": "learnable",
+}
+
+
+@pytest.mark.parametrize("flags", THREE_CASES)
+def test_audit_tells_the_three_cases_apart(call, flags):
+    arguments = f"audit echo-lag --framing chunks --carry {flags}".split()
+    found = document(call, *arguments)
+    assert found["verdict"] == THREE_CASES[flags]
+    assert np.array(found["needs"]).tolist() == np.eye(25, k=-1, dtype=bool).tolist()
+    assert np.shape(found["sees"]) == np.shape(found["learns"]) == (25, 25)
+    assert sum(found["shares"].values()) == pytest.approx(1)
+    text = call(*arguments)[1]
+    assert found["verdict"] in text
+    assert found["remedy"] in " ".join(text.split())
+
+
+def test_audit_draws_each_map(call):
+    _, out, _ = call(*"audit echo-lag --length 4 --framing chunks --timesteps 2".split())
+    lines = [line.split() for line in out.splitlines()]
+    at = lines.index(["needs", "sees", "learns"])
+    assert lines[at + 1 : at + 3] == [["▄···", "▄▄··", "▄▄··"], ["·▀▄·", "··█▄", "··█▄"]]
+    found = audit(EchoLag(length=4), Chunks(timesteps=2))
+    assert found.needs.sum() == 3
+
+
+def test_audit_takes_the_model_into_account(call):
+    flags = ["audit", "echo-lag", "--framing", "window", "--model", "mlp"]
+    assert document(call, *flags, "--context", "1")["verdict"] == "unreachable"
+    assert document(call, *flags)["verdict"] == "learnable"
+
+
+def test_train_gives_its_figures(call):
+    found = document(call, *"train echo-lag --framing window --seeds 2".split(), *TINY)
+    accuracy = found["accuracy"]
+    assert accuracy["mean"] == pytest.approx(np.mean(accuracy["per_seed"]))
+    assert len(accuracy["per_seed"]) == 2
+    assert accuracy["interval"][0] <= accuracy["mean"] <= accuracy["interval"][1]
+    assert (found["chance"], found["ceiling"], found["updates"]) == (0.2, 1.0, 80)
+    assert set(found["seconds"]) == {"compile", "train", "total"}
+    assert found["verdict"] in ("at chance", "partly learned")
+
+
+def test_train_prints_expected_beside_predicted(call):
+    code, out, err = call(*"train echo-lag --framing window".split(), *TINY)
+    assert (code, err) == (0, "")
+    for word in ("expected", "predicted", "accuracy", "chance"):
+        assert word in out
+    assert "\x1b" not in out, "no colours where it is no terminal"
+
+
+def test_train_warns_where_the_audit_says_that_it_cannot_work(call):
+    _, _, err = call(*"train echo-lag --framing chunks".split(), *TINY)
+    assert "unreachable" in err
+    assert "timesteps=2" in err
+
+
+def test_output_goes_to_the_file_named(call, tmp_path):
+    path = tmp_path / "run.json"
+    code, out, _ = call(*"train echo-lag --json --output".split(), str(path), *TINY)
+    assert (code, out) == (0, "")
+    assert json.loads(path.read_text())["updates"] == 4
+
+
+def test_reproduce_settles_the_claims_named(call):
+    code, out, _ = call("reproduce", "echo/encode", "--json", "--seeds", "2")
+    (claim,) = json.loads(out)["claims"]
+    assert code == 0
+    assert claim["id"] == "echo/encode"
+    assert (claim["verdict"], claim["holds"]) == ("holds", True)
+    assert claim["measured"]["mean"] == 1
+    assert len(claim["measured"]["per_seed"]) == 2
+    assert claim["chance"] == pytest.approx(1e-50)
+    assert claim["seconds"] > 0
+
+
+def test_reproduce_prints_each_claim_then_the_table(call):
+    _, out, _ = call("reproduce", "echo/encode")
+    first, _, table = out.partition("\n")
+    assert first.startswith("echo/encode")
+    assert "holds" in first
+    assert "A random sequence survives" in " ".join(table.split())
+
+
+def test_reproduce_writes_the_page(call):
+    _, out, _ = call("reproduce", "echo/encode", "--markdown")
+    assert out.startswith("# Claims\n")
+    assert "| [echo/encode](#echoencode) | 1.000" in out
+
+
+def test_a_claim_that_comes_out_otherwise_than_recorded_ends_with_1(call, monkeypatch):
+    import dataclasses
+
+    other = dataclasses.replace(claims.CARDS["echo/encode"], recorded="does not hold")
+    monkeypatch.setitem(reproducing.CARDS, "echo/encode", other)
+    code, _, err = call("reproduce", "echo/encode")
+    assert code == 1
+    assert "echo/encode: holds, recorded: does not hold" in err
+
+
+def test_ctrl_c_prints_what_is_known_so_far():
+    arguments = [sys.executable, "-m", "longlag", "train", "echo-lag", "--framing", "window"]
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [*arguments, "--epochs", "100000000"], stdout=subprocess.PIPE, stderr=follower, text=True
+    )
+    os.close(follower)
+    seen = b""
+    while b"accuracy" not in seen:  # the live line stands: training is under way
+        seen += os.read(leader, 4096)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    os.close(leader)
+    assert process.returncode == 130
+    assert "Interrupted: this is what is known so far." in " ".join(out.split())
+    assert b"Traceback" not in seen
+
+
+def test_a_closed_pipe_ends_it_quietly():
+    arguments = ["show", "echo-lag", "--framing", "window", "--length", "4000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "longlag", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as show:
+        assert show.stdout is not None
+        assert show.stderr is not None
+        show.stdout.read(10)
+        show.stdout.close()
+        assert show.stderr.read() == b""

@@ -1,0 +1,17 @@
+"""Checks that hold for the whole run: array shapes, types, and no silent rank promotion."""
+
+import os
+import tempfile
+
+from jaxtyping import install_import_hook
+
+install_import_hook("longlag", "typechecking.checked")
+
+import jax  # noqa: E402
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+os.environ.setdefault("LONGLAG_CACHE", os.path.join(tempfile.gettempdir(), "longlag-test-cache"))
+
+from longlag.cli._cache import keep_compiled_programs  # noqa: E402
+
+keep_compiled_programs()

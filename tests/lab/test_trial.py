@@ -1,0 +1,201 @@
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import longlag as ll
+from longlag import streams
+from longlag.framings import FRAMINGS
+from longlag.lab import trial
+from longlag.lab.trial import EVALUATION_SEQUENCES, finish, numbered
+from longlag.training import Recipe
+
+EASY = ll.EchoLag(lag=1, length=12, values=4)
+SETTING = ll.Setting(
+    problem=EASY,
+    framing=ll.Window(timesteps=3),
+    model=ll.LSTM(hidden_size=10),
+    recipe=Recipe(epochs=40, batch_size=3),
+)
+FRAMED = [
+    (ll.Chunks(timesteps=3), 4),
+    (ll.Chunks(timesteps=2, carry=True), 3),
+    (ll.Chunks(timesteps=1, carry=True, rows="consecutive"), 4),
+    (ll.Window(timesteps=3), 5),
+    (ll.Window(timesteps=3, carry=True), 3),
+    (ll.Window(timesteps=3, missing="mark"), 5),
+    (ll.Window(timesteps=3, missing="mask"), 5),
+    (ll.Prefix(), 5),
+    (ll.Whole(), 2),
+]
+
+
+@pytest.fixture(scope="module")
+def solved():
+    return ll.train(
+        EASY,
+        ll.Window(timesteps=3),
+        ll.LSTM(hidden_size=16),
+        epochs=1500,
+        batch_size=3,
+        learning_rate=0.01,
+        seeds=2,
+    )
+
+
+def test_an_easy_problem_is_solved_and_says_so(solved):
+    assert solved.verdict == "solved"
+    assert solved.accuracy.mean >= 0.99
+    assert solved.accuracy.interval[0] <= solved.accuracy.mean <= solved.accuracy.interval[1]
+    assert len(solved.accuracy.per_seed) == 2
+    assert solved.chance == 0.25
+    assert solved.ceiling == 1
+    assert all(skill >= 0.98 for skill in solved.skill)
+    assert "2 of 2 seeds" in solved.reason
+    assert solved.updates == 1500 * 3
+    assert solved.sequences == (1500, 1500)
+
+
+def test_the_prediction_of_a_sequence_is_the_echo(solved):
+    assert solved.predict([3, 1, 2]).tolist() == [1]
+    assert solved.predict([3, 1, 2, 0, 3, 1], seed=1).tolist() == [2, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "error", "message"),
+    [
+        ([3, 4, 1], ValueError, r"values from 0 to 3, got 1 to 4"),
+        (np.array([0.5, 1.0, 2.0]), TypeError, "must be a list of whole numbers"),
+        ([], TypeError, "must be a list of whole numbers"),
+        ([1, 2], ValueError, r"`timesteps` must be at most .* \(2\), got 3"),
+    ],
+)
+def test_a_sequence_that_cannot_be_predicted_is_refused(solved, sequence, error, message):
+    with pytest.raises(error, match=message):
+        solved.predict(sequence)
+
+
+@pytest.mark.parametrize("model", [ll.LSTM(hidden_size=6), ll.MLP(hidden_size=6)], ids=repr)
+@pytest.mark.parametrize("encoding", [ll.OneHot, ll.Scaled])
+@pytest.mark.parametrize(("framing", "batch_size"), FRAMED, ids=repr)
+def test_everything_trains_with_everything(framing, batch_size, encoding, model):
+    run = ll.train(EASY, framing, model, encoding=encoding, epochs=12, batch_size=batch_size)
+    evaluation = run.evaluations[0]
+    assert evaluation.inputs.shape[0] >= EVALUATION_SEQUENCES
+    assert set(np.flatnonzero(evaluation.scored.any(axis=0))) == set(
+        np.flatnonzero(run.setting.audit().scored)
+    )
+    assert 0 <= run.accuracy.mean <= 1
+    assert all(reports[-1].outcome == "finished" for reports in run.history)
+    assert {type(framing) for framing, _ in FRAMED} == set(FRAMINGS.values())
+
+
+@pytest.mark.parametrize(("framing", "batch_size"), FRAMED, ids=repr)
+def test_an_evaluation_says_what_the_model_says_row_by_row(framing, batch_size):
+    setting = dataclasses.replace(
+        SETTING, framing=framing, recipe=Recipe(epochs=12, batch_size=batch_size)
+    )
+    model = setting.create(0)
+    evaluation = setting.evaluate(model, seed=3)
+    problem_again = setting.problem.draw(streams.evaluation(3), 5)
+    assert (evaluation.inputs[:5] == problem_again.inputs).all()
+    # One sequence at a time, its rows one after another, must say the same.
+    if framing.carries and not framing.parallel:
+        return  # a row there starts from the row `batch_size` earlier, not from the one before
+    for place in range(3):
+        alone = setting.predict(model, evaluation.inputs[place].tolist())
+        assert alone.tolist() == evaluation.predicted[place][evaluation.scored[place]].tolist()
+
+
+def test_rows_that_carry_state_in_a_batch_of_consecutive_rows_start_six_rows_back():
+    """Row b of a batch continues row b of the batch before, in training and evaluation alike."""
+    framing = ll.Chunks(timesteps=1, carry=True, rows="consecutive")
+    setting = dataclasses.replace(SETTING, framing=framing, recipe=Recipe(batch_size=4))
+    model = setting.create(0)
+    evaluation = setting.evaluate(model, seed=0)
+    for row in range(4):
+        state = model.initial_state((1,))
+        for step in range(row, 12, 4):
+            shown = jnp.asarray(evaluation.inputs[:1, step : step + 1])
+            outputs, state = model(shown, None, state)
+            if evaluation.scored[0, step]:
+                assert evaluation.predicted[0, step] == outputs[0, 0].argmax()
+
+
+def test_a_constant_model_is_at_chance_and_says_so():
+    run = ll.train(
+        ll.EchoLag(lag=1), ll.Chunks(), ll.MLP(hidden_size=2), epochs=1, learning_rate=1e-9
+    )
+    assert run.verdict == "at chance"
+    assert "not distinguishable from chance (0.01)" in run.reason
+
+
+def test_a_run_that_diverges_says_at_which_update():
+    run = ll.train(EASY, ll.Window(timesteps=3), ll.LSTM(hidden_size=4), learning_rate=1e30)
+    assert run.verdict == "diverged"
+    assert f"update {run.diverged_at[0]}" in run.reason
+
+
+def test_equal_arguments_give_equal_runs():
+    first, again = (finish(SETTING.fit((0, 1))) for _ in range(2))
+    assert first.accuracy == again.accuracy
+    for ours, theirs in zip(first.evaluations, again.evaluations, strict=True):
+        assert ours.predicted.tobytes() == theirs.predicted.tobytes()
+
+
+def test_training_and_evaluation_never_share_draws():
+    train = EASY.draw(streams.training(0), 500).inputs
+    evaluate = EASY.draw(streams.evaluation(0), 500).inputs
+    assert (train[:100] != evaluate[:100]).any()
+    long = dataclasses.replace(EASY, length=40, values=50)
+    seen = {row.tobytes() for row in long.draw(streams.training(0), 500).inputs}
+    assert not any(row.tobytes() in seen for row in long.draw(streams.evaluation(0), 500).inputs)
+
+
+@pytest.mark.parametrize("place", ["training", "listening"])
+def test_an_interrupted_run_is_evaluated_as_it_stands(place, monkeypatch):
+    setting = dataclasses.replace(SETTING, recipe=Recipe(epochs=3000, batch_size=3))
+    heard = []
+
+    def listen(progress):
+        heard.append(progress)
+        if place == "listening" and len(heard) == 2:
+            raise KeyboardInterrupt
+
+    if place == "training":
+        real = trial.engine.fit
+
+        def struck(*arguments, **options):
+            for count, progress in enumerate(real(*arguments, **options)):
+                if count == 2:
+                    raise KeyboardInterrupt
+                yield progress
+
+        monkeypatch.setattr(trial.engine, "fit", struck)
+    run = finish(setting.fit((0,)), listen)
+    assert run.interrupted
+    assert len(heard) == 2
+    assert 0 < run.updates < 3000 * 3
+    assert len(run.evaluations) == 1
+
+
+def test_an_audit_counts_the_batch_size_of_the_recipe():
+    framing = ll.Chunks(timesteps=1, carry=True, rows="consecutive")
+    setting = dataclasses.replace(SETTING, framing=framing, recipe=Recipe(batch_size=4))
+    assert setting.audit().verdict == "unreachable"
+
+
+def test_seeds_are_a_number_or_a_list():
+    assert numbered(3) == (0, 1, 2)
+    assert numbered([5, 7]) == (5, 7)
+    for bad in (0, -1, [], [3, -1]):
+        with pytest.raises(ValueError, match="`seeds` must be"):
+            numbered(bad)
+
+
+def test_epochs_count_sequences_whatever_the_framing():
+    for framing, batch_size in FRAMED:
+        recipe = Recipe(epochs=60, batch_size=batch_size)
+        run = finish(dataclasses.replace(SETTING, framing=framing, recipe=recipe).fit((0,)))
+        assert run.sequences == (60,)

@@ -1,0 +1,129 @@
+"""What every model must keep. A new model is added to MODELS and passes this first."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from longlag.models import LSTM, MLP, MODELS, OneHotInput, Sizes
+
+SIZES = Sizes(features=6, outputs=4, timesteps=5)
+TRIED = [LSTM(hidden_size=7), MLP(hidden_size=8), MLP(hidden_size=8, context=1), MLP(context=9)]
+every_model = pytest.mark.parametrize("factory", TRIED, ids=repr)
+KEY = jax.random.key(0)
+
+
+def features(*batch):
+    return jax.random.normal(KEY, (*batch, 5, 6))
+
+
+def mask(*batch):
+    return jax.random.bernoulli(jax.random.key(1), 0.6, (*batch, 5))
+
+
+def close(ours, theirs):
+    for here, there in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(here, there, atol=2e-6)
+
+
+def test_every_model_is_tried():
+    assert {type(factory) for factory in TRIED} == set(MODELS.values())
+
+
+@every_model
+def test_shapes(factory):
+    model = factory(SIZES, 0)
+    for batch in ((), (3,), (2, 3)):
+        state = model.initial_state(batch)
+        outputs, after = model(features(*batch), None, state)
+        assert outputs.shape == (*batch, 5, 4)
+        assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
+
+
+@every_model
+def test_equal_seeds_give_equal_models_and_other_seeds_other_ones(factory):
+    first, again, other = (jax.tree.leaves(factory(SIZES, seed)) for seed in (3, 3, 4))
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+@every_model
+@pytest.mark.parametrize("masked", [False, True])
+def test_batch_rows_are_independent(factory, masked):
+    model = factory(SIZES, 0)
+    inputs, passed = features(3), mask(3) if masked else None
+    together = model(inputs, passed, model.initial_state((3,)))
+    for row in range(3):
+        alone = model(inputs[row], None if passed is None else passed[row], model.initial_state())
+        close(alone, jax.tree.map(lambda each, row=row: each[row], together))
+
+
+@every_model
+def test_no_output_depends_on_a_later_input(factory):
+    model = factory(SIZES, 0)
+
+    def said(inputs):
+        return model(inputs, None, model.initial_state())[0]
+
+    slopes = np.abs(jax.jacobian(said)(features())).sum(axis=(1, 3))
+    assert not np.triu(slopes, k=1).any()
+    assert np.diag(slopes).all()
+
+
+@every_model
+def test_integers_stand_for_one_hot_vectors(factory):
+    model = factory(SIZES, 0)
+    ids = jax.random.randint(KEY, (3, 5), 0, 6)
+    state = model.initial_state((3,))
+    close(model(ids, None, state), model(jax.nn.one_hot(ids, 6), None, state))
+
+
+@every_model
+def test_the_last_output_alone_is_the_last_of_all(factory):
+    model = factory(SIZES, 0)
+    state = model.initial_state((3,))
+    every, _ = model(features(3), mask(3), state)
+    last, _ = model(features(3), mask(3), state, last=True)
+    close(last, every[:, -1:])
+
+
+@every_model
+def test_masked_steps_in_front_are_as_if_they_were_not_there(factory):
+    model = factory(SIZES, 0)
+    inputs = features(3)
+    hidden = jnp.array([False, False, True, True, True])
+    padded, after = model(inputs, jnp.broadcast_to(hidden, (3, 5)), model.initial_state((3,)))
+    short, expected = model(inputs[:, 2:], None, model.initial_state((3,)))
+    close((padded[:, 2:], after), (short, expected))
+
+
+@every_model
+def test_what_a_masked_step_shows_does_not_matter(factory):
+    model = factory(SIZES, 0)
+    passed = mask(3).at[:, -1].set(True)
+    inputs = features(3)
+    other = jnp.where(passed[..., None], inputs, 99.0)
+    state = model.initial_state((3,))
+    close(model(inputs, passed, state), model(other, passed, state))
+
+
+@every_model
+def test_state_carried_over_a_cut_gives_what_no_cut_gives(factory):
+    model = factory(SIZES, 0)
+    if not factory.remembers:
+        assert model.initial_state((3,)) == ()
+        return
+    inputs, passed = features(3), mask(3)
+    whole, end = model(inputs, passed, model.initial_state((3,)))
+    first, state = model(inputs[:, :2], passed[:, :2], model.initial_state((3,)))
+    second, after = model(inputs[:, 2:], passed[:, 2:], state)
+    close((jnp.concatenate([first, second], axis=1), after), (whole, end))
+
+
+@every_model
+def test_marked_integers_become_vectors_of_minus_one(factory):
+    model = factory(SIZES, 0)
+    ids = jnp.array([[-1, 2, 5, -1, 0]])
+    encoded = jax.nn.one_hot(ids, 6).at[0, jnp.array([0, 3])].set(-1.0)
+    state = model.initial_state((1,))
+    close(OneHotInput(model, 6)(ids, None, state), model(encoded, None, state))

@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longlag.encodings import MISSING
+from longlag.framings import FRAMINGS, Chunks, Prefix, Whole, Window
+from longlag.problems import EchoLag
+
+FRAMED = [
+    Chunks(),
+    Chunks(timesteps=4),
+    Chunks(timesteps=3, carry=True),
+    Chunks(timesteps=1, carry=True, rows="consecutive"),
+    Window(),
+    Window(timesteps=1),
+    Window(timesteps=25),
+    Window(timesteps=5, missing="mark"),
+    Window(timesteps=5, missing="mask"),
+    Window(timesteps=5, carry=True),
+    Prefix(),
+    Whole(),
+]
+every_framing = pytest.mark.parametrize("framing", FRAMED, ids=repr)
+
+
+def rows_by_loop(framing, sequence):
+    """Samples of one sequence, written out step by step; None where a row lacks data."""
+    length = len(sequence)
+    if isinstance(framing, Whole):
+        return [list(range(length))]
+    if isinstance(framing, Chunks):
+        rows = []
+        for start in range(0, length, framing.timesteps):
+            row = list(range(start, min(start + framing.timesteps, length)))
+            rows.append(row + [None] * (framing.timesteps - len(row)))
+        return rows
+    timesteps = length if isinstance(framing, Prefix) else framing.timesteps
+    rows = []
+    for last in range(length):
+        row = [step if step >= 0 else None for step in range(last - timesteps + 1, last + 1)]
+        rows.append(row)
+    if isinstance(framing, Window) and framing.missing == "drop":
+        rows = rows[timesteps:] or rows[-1:]
+    return rows
+
+
+def test_every_framing_is_tried():
+    assert {type(framing) for framing in FRAMED} == set(FRAMINGS.values())
+
+
+@every_framing
+@given(lag=st.integers(0, 24), seed=st.integers(0, 1000))
+def test_samples_are_those_written_with_loops(framing, lag, seed):
+    problem = EchoLag(lag=lag)
+    inputs, targets, mask = framing.sample(problem, np.random.default_rng(seed), 2)
+    episodes = problem.draw(np.random.default_rng(seed), 2)
+    expected = []
+    for shown, asked in zip(episodes.inputs.tolist(), episodes.targets.tolist(), strict=True):
+        for row in rows_by_loop(framing, shown):
+            places = range(len(row)) if framing.per_step else [len(row) - 1]
+            expected.append(
+                (
+                    [MISSING if step is None else shown[step] for step in row],
+                    [
+                        asked[step]
+                        if place in places and step is not None and step >= lag
+                        else MISSING
+                        for place, step in enumerate(row)
+                    ],
+                    [step is not None or framing.marks for step in row],
+                )
+            )
+    assert inputs.tolist() == [row[0] for row in expected]
+    assert targets.tolist() == [row[1] for row in expected]
+    assert mask.tolist() == [row[2] for row in expected]
+
+
+@every_framing
+@pytest.mark.parametrize("batch_size", [1, 5, 6, 25])
+def test_batches_hold_every_sample_once_and_are_full(framing, batch_size):
+    scored = EchoLag(lag=1).scored()
+    if framing.carries and not framing.parallel and (framing, batch_size) not in CARRIED:
+        with pytest.raises(ValueError, match=r"`batch_size` must divide the .* samples"):
+            framing.layout(scored, batch_size)
+        return
+    layout = framing.layout(scored, batch_size)
+    assert layout.steps.shape[1] == batch_size
+    assert sorted(np.unique(layout.rows)) == list(range(layout.sequences))
+    table = framing.table(25)
+    for sequence in range(layout.sequences):
+        rows = layout.steps[layout.rows == sequence]
+        left_out = len(table) - len(rows)
+        assert rows.tolist() == table[left_out:].tolist()
+        asked = scored & np.isin(np.arange(25), table[:left_out])
+        assert left_out == 0 or not asked.any(), "only rows without a target may be left out"
+
+
+CARRIED = {
+    (Chunks(timesteps=1, carry=True, rows="consecutive"), size) for size in (1, 5, 6, 25)
+} | {(Window(timesteps=5, carry=True), size) for size in (1, 5)}
+
+
+def test_the_source_has_24_pairs_without_context_and_20_with():
+    scored = EchoLag(lag=1).scored()
+    one = Chunks(timesteps=1, carry=True, rows="consecutive").layout(scored, 6)
+    assert one.steps.shape == (4, 6, 1)
+    assert one.scored.all()
+    assert Window(timesteps=5).layout(scored, 5).steps.shape == (4, 5, 5)
+
+
+def test_parallel_rows_have_a_sequence_each():
+    layout = Chunks(timesteps=1, carry=True).layout(EchoLag().scored(), 6)
+    assert layout.sequences == 6
+    assert (layout.rows == np.arange(6)).all()
+    assert (layout.steps[..., 0] == np.arange(25)[:, None]).all()
+
+
+def test_two_framings_of_one_seed_show_the_same_sequences():
+    problem, rngs = EchoLag(), [np.random.default_rng(4) for _ in range(2)]
+    whole, steps = (
+        framing.sample(problem, rng, 3)
+        for framing, rng in zip([Whole(), Chunks()], rngs, strict=True)
+    )
+    assert whole.inputs.ravel().tolist() == steps.inputs.ravel().tolist()
+
+
+def test_batches_go_on_where_the_last_ones_ended():
+    stream = Window().batches(EchoLag(), np.random.default_rng(0), 5, blocks=2)
+    first, second = next(stream), next(stream)
+    together = Window().sample(EchoLag(), np.random.default_rng(0), 4)
+    assert (np.concatenate([first.inputs, second.inputs]) == together.inputs).all()
+
+
+@pytest.mark.parametrize(
+    ("framing", "message"),
+    [
+        (Window(timesteps=26), r"Window: `timesteps` must be at most .* \(25\), got 26"),
+        (Chunks(timesteps=26), r"Chunks: `timesteps` must be at most .* \(25\), got 26"),
+    ],
+)
+def test_more_timesteps_than_the_sequence_has_are_refused(framing, message):
+    with pytest.raises(ValueError, match=message):
+        framing.sample(EchoLag(), np.random.default_rng(0), 1)
+
+
+@pytest.mark.parametrize("kind", [Window, Chunks])
+def test_no_timesteps_are_refused(kind):
+    with pytest.raises(ValueError, match="`timesteps` must be at least 1, got 0"):
+        kind(timesteps=0)
+
+
+def test_a_batch_that_does_not_divide_names_batches_that_do():
+    framing = Chunks(timesteps=1, carry=True, rows="consecutive")
+    with pytest.raises(ValueError, match=r"got 7\. Use 6, 8, 5, or rows='parallel'\."):
+        framing.layout(EchoLag().scored(), 7)
+
+
+def test_consecutive_rows_without_carried_state_are_refused():
+    with pytest.raises(ValueError, match=r"Use carry=True\."):
+        Chunks(rows="consecutive")

@@ -1,0 +1,71 @@
+import dataclasses
+
+import pytest
+
+from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS
+from longlag.knobs import Knobs, knob, lookup
+from longlag.models import MODELS
+from longlag.problems import PROBLEMS
+from longlag.training import Recipe
+
+EVERY = [*PROBLEMS.values(), *FRAMINGS.values(), *ENCODINGS.values(), *MODELS.values(), Recipe]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Example(Knobs):
+    count: int = knob(3, "How many.", at_least=1, below="limit")
+    limit: int = knob(10, "Bound.")
+    rate: float = knob(0.5, "Speed.", above=0)
+    deep: bool = knob(False, "Whether deep.")
+    size: int | None = knob(None, "Size, if any.", at_least=2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"coutn": 2}, TypeError, r"^Example has no knob `coutn`. Did you mean `count`\?$"),
+        ({"zzz": 2}, TypeError, r"Known: count, limit, rate, deep, size\.$"),
+        ({"count": 0}, ValueError, "`count` must be at least 1, got 0. Use count=1 or more."),
+        ({"count": 12}, ValueError, r"below `limit` \(10\), got 12. Use limit=13 or more."),
+        ({"count": 1.5}, TypeError, "`count` must be a whole number, got 1.5"),
+        ({"count": True}, TypeError, "`count` must be a whole number, got True"),
+        ({"rate": 0}, ValueError, "`rate` must be above 0, got 0"),
+        ({"rate": float("nan")}, ValueError, "`rate` must be a finite number, got nan"),
+        ({"rate": float("inf")}, ValueError, "`rate` must be a finite number, got inf"),
+        ({"rate": "fast"}, TypeError, "`rate` must be a finite number, got 'fast'"),
+        ({"deep": 1}, TypeError, "`deep` must be True or False, got 1"),
+        ({"size": 1}, ValueError, "`size` must be at least 2"),
+    ],
+)
+def test_a_bad_knob_is_refused_with_the_remedy(settings, error, message):
+    with pytest.raises(error, match=message):
+        Example(**settings)
+
+
+def test_an_optional_knob_may_be_none_and_a_whole_number_may_be_a_rate():
+    assert Example(size=None, rate=1).rate == 1
+
+
+def test_a_range_reads_as_it_is_written():
+    ranges = {knob.name: knob.range for knob in Example.knobs()}
+    assert ranges["count"] == "1 ≤ count < limit"
+    assert ranges["rate"] == "0 < rate"
+    assert ranges["deep"] == "true | false"
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_knob_of_everything_has_a_default_within_its_range_and_help(kind):
+    kind()
+    assert all(knob.help.endswith(".") for knob in kind.knobs())
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_everything_refuses_an_unknown_knob(kind):
+    with pytest.raises(TypeError, match="has no knob `lenght`"):
+        kind(lenght=3)
+
+
+def test_a_lookup_names_the_nearest():
+    with pytest.raises(ValueError, match=r"There is no problem `eco-lag`. Did you mean `echo-lag`"):
+        lookup("problem", "eco-lag", PROBLEMS)

@@ -1,0 +1,214 @@
+import hashlib
+import itertools
+import subprocess
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from longlag.models import LSTM, Sizes
+from longlag.models.lstm import _forward
+from longlag.training import Batches, Recipe, engine, fit
+
+SIZES = Sizes(features=4, outputs=4, timesteps=3)
+ADAM = Recipe(learning_rate=0.01)
+
+
+def stream(seed, chunk=6, *, batch=3, carry=False, masked=False, last=False):
+    rng = np.random.default_rng(seed)
+    for start in itertools.count(step=chunk):
+        inputs = rng.integers(4, size=(chunk, batch, 3), dtype=np.int32)
+        targets = np.roll(inputs, 1, axis=-1)
+        targets[..., 0] = engine.UNSCORED
+        yield Batches(
+            inputs,
+            targets[..., -1:] if last else targets,
+            rng.random(inputs.shape) < 0.7 if masked else None,
+            np.arange(start, start + chunk) % 4 == 0 if carry else None,
+        )
+
+
+def run(seeds=(0,), updates=12, recipe=ADAM, *, vectorise=False, hidden_size=5, **kinds):
+    models = [LSTM(hidden_size=hidden_size)(SIZES, seed) for seed in seeds]
+    streams = [stream(seed, **kinds) for seed in seeds]
+    reports = {seed: [] for seed in seeds}
+    fitting = fit(
+        models,
+        streams,
+        recipe,
+        updates=updates,
+        loss="cross-entropy",
+        values=4,
+        vectorise=vectorise,
+    )
+    for progress in fitting:
+        reports[seeds[progress.seed]].append(progress)
+    return reports
+
+
+def weights(progress):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(progress.model)]
+
+
+def by_loop(seed, updates, recipe, **kinds):
+    """The same training written plainly: one update at a time, autodiff, an optax optimiser."""
+    model: Any = LSTM(hidden_size=5)(SIZES, seed)
+    optimizer = {"adam": optax.adam(0.01, eps=1e-7), "sgd": optax.sgd(0.01)}[recipe.optimizer]
+    memory = optimizer.init(model)
+    state: Any = None
+    losses, chunks = [], stream(seed, **kinds)
+    drawn = itertools.chain.from_iterable(
+        zip(*(each if each is not None else [None] * 6 for each in chunk), strict=True)
+        for chunk in chunks
+    )
+    for ids, targets, mask, reset in itertools.islice(drawn, updates):
+        mask = np.ones(ids.shape, bool) if mask is None else mask
+        if reset is None or reset:
+            state = model.initial_state((3,))
+
+        def loss(model, ids=ids, targets=targets, mask=mask, state=state):
+            drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ model.kernel, 1, 0)
+            drive = drive + model.bias[None, None]
+            hidden, after, _ = _forward(drive, model.recurrent, state, mask.T[..., None])
+            outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
+            outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
+            counts = targets >= 0
+            logs = jax.nn.log_softmax(outputs)
+            picked = jnp.take_along_axis(logs, np.maximum(targets, 0)[..., None], -1)[..., 0]
+            return -jnp.sum(picked * counts) / counts.sum(), after
+
+        (value, state), slopes = jax.value_and_grad(loss, has_aux=True)(model)
+        changes, memory = optimizer.update(slopes, memory, model)
+        model = optax.apply_updates(model, changes)
+        losses.append(float(value))
+    return losses, model
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    "kinds",
+    [{}, {"carry": True}, {"masked": True}, {"last": True}, {"carry": True, "masked": True}],
+)
+def test_a_chunk_makes_the_updates_that_a_plain_loop_makes(kinds, optimizer):
+    recipe = Recipe(learning_rate=0.01, optimizer=optimizer)
+    losses, model = by_loop(0, 10, recipe, **kinds)
+    reports = run(updates=10, recipe=recipe, **kinds)[0]
+    np.testing.assert_allclose(np.concatenate([r.losses for r in reports]), losses, rtol=2e-4)
+    for ours, theirs in zip(weights(reports[-1]), jax.tree.leaves(model), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+def test_the_updates_asked_for_are_made_also_where_they_end_within_a_chunk():
+    reports = run(updates=10)[0]
+    assert [report.updates for report in reports] == [6, 10]
+    assert [len(report.losses) for report in reports] == [6, 4]
+    assert [report.outcome for report in reports] == ["running", "finished"]
+
+
+def test_chunks_of_another_size_change_nothing():
+    few, many = run(updates=12, chunk=6)[0], run(updates=12, chunk=4)[0]
+    for ours, theirs in zip(weights(few[-1]), weights(many[-1]), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_equal_arguments_give_equal_bits_whatever_other_seeds_run_beside(carry):
+    together, alone = run((0, 1, 2), carry=carry), run((1,), carry=carry)
+    for ours, theirs in zip(weights(together[1][-1]), weights(alone[1][-1]), strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+
+
+def test_equal_arguments_give_equal_bits_in_another_process():
+    code = (
+        "import sys, hashlib; sys.path[:0] = ['tests', 'tests/training']; import test_engine as t\n"
+        "bits = b''.join(w.tobytes() for w in t.weights(t.run((3,))[3][-1]))\n"
+        "print(hashlib.sha256(bits).hexdigest())"
+    )
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    here = b"".join(weight.tobytes() for weight in weights(run((3,))[3][-1]))
+    assert there.stdout.strip() == hashlib.sha256(here).hexdigest()
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_seeds_in_one_vectorised_program_learn_the_same(carry):
+    apart, joined = run((0, 1, 2), carry=carry), run((0, 1, 2), carry=carry, vectorise=True)
+    for seed in (0, 1, 2):
+        assert [report.updates for report in joined[seed]] == [6, 12]
+        for ours, theirs in zip(weights(joined[seed][-1]), weights(apart[seed][-1]), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("vectorise", [False, True])
+def test_a_seed_stops_at_the_accuracy_asked_for_and_the_others_go_on(vectorise):
+    recipe = Recipe(learning_rate=0.05, stop_at=0.95)
+    reports = run((0, 1), updates=400, recipe=recipe, vectorise=vectorise, chunk=10, batch=20)
+    for own in reports.values():
+        assert own[-1].outcome == "stopped"
+        assert own[-1].accuracy >= 0.95
+        assert all(report.accuracy < 0.95 for report in own[:-1])
+        assert own[-1].updates < 400
+
+
+def test_a_loss_that_leaves_all_bounds_is_reported_with_its_update():
+    reports = run(updates=60, recipe=Recipe(learning_rate=1e30))[0]
+    last = reports[-1]
+    assert last.outcome == "diverged"
+    losses = np.concatenate([report.losses for report in reports])
+    first = int(np.flatnonzero(~(losses < 1000 * losses[0]))[0]) + 1
+    assert last.diverged_at == first
+    assert last.updates < 60
+
+
+def test_updates_that_score_nothing_are_no_divergence():
+    def silent():
+        for batches in stream(0):
+            batches.targets[0] = engine.UNSCORED
+            yield batches
+
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    reports = list(
+        fit([model], [silent()], ADAM, updates=12, loss="cross-entropy", values=4, vectorise=False)
+    )
+    assert reports[-1].outcome == "finished"
+    assert reports[0].losses[0] == 0
+
+
+def test_predicting_carries_state_as_training_does():
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    batches = next(stream(0, carry=True))
+    losses, said = engine.predict(model, batches, loss="cross-entropy", values=4)
+    assert losses.shape == said.shape == batches.targets.shape
+    state = model.initial_state((3,))
+    for update in range(6):
+        if batches.reset is not None and batches.reset[update]:
+            state = model.initial_state((3,))
+        outputs, state = model(jnp.asarray(batches.inputs[update]), None, state)
+        assert (said[update] == outputs.argmax(-1)).all()
+
+
+def test_a_chunk_is_long_where_updates_are_cheap_and_short_where_they_are_dear():
+    small = LSTM(hidden_size=5)(SIZES, 0)
+    large = LSTM(hidden_size=256)(Sizes(100, 100, 100), 0)
+    assert engine.chunk_size(small, (5, 5)) == 512
+    assert engine.chunk_size(large, (128, 100)) == 8
+
+
+def test_closing_the_progress_ends_the_run():
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    drawn = []
+
+    def counted():
+        for batches in stream(0):
+            drawn.append(1)
+            yield batches
+
+    fitting = fit(
+        [model], [counted()], ADAM, updates=10**6, loss="cross-entropy", values=4, vectorise=False
+    )
+    next(fitting)
+    fitting.close()
+    assert len(drawn) < 10
