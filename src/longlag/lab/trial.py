@@ -228,7 +228,7 @@ def train(
     Args:
         problem: What is to be learned.
         framing: How its episodes become samples.
-        model: `LSTM(...)`, `MLP(...)` or any factory that takes the sizes and a key.
+        model: `LSTM(...)`, `MLP(...)` or any factory that takes the sizes and a seed.
         encoding: `OneHot` or `Scaled`.
         epochs: Sequences to train on; every epoch is one fresh sequence.
         batch_size: Samples in a batch.
