@@ -66,7 +66,7 @@ class _Tally:
 class _Live:
     def __init__(self, bars: Progress):
         self.bars, self.name, self.tally = bars, "", _Tally(1)
-        self.task = bars.add_task("", total=1.0, figures="")
+        self.task = bars.add_task("compiling", total=1.0, figures="")
 
     def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
         if name != self.name:

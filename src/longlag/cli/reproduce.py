@@ -47,19 +47,19 @@ def reproduce(
     results: list[Result] = []
     runs: dict[Setting, Run] = {}
     interrupted = False
-    with following(quiet=not plain) as follow:
-        for card in {card.id: card for card in chosen}.values():
+    for card in {card.id: card for card in chosen}.values():
+        try:
+            with following(quiet=not plain) as follow:
 
-            def listen(name, setting, report, card=card):
-                follow(f"{card.id}: {name}", len(places), setting.problem.chance, report)
+                def listen(name, setting, report, card=card, follow=follow):
+                    follow(f"{card.id}: {name}", len(places), setting.problem.chance, report)
 
-            try:
                 results.append(settle(card, places, listen, runs))
-            except KeyboardInterrupt:
-                interrupted = True
-                break
-            if plain:
-                print_rich(_line(results[-1]))
+        except KeyboardInterrupt:
+            interrupted = True
+            break
+        if plain:
+            print_rich(_line(results[-1]))
     if json:
         write_json({"claims": [_document(result) for result in results]}, output)
     elif markdown:
