@@ -20,6 +20,12 @@ def test_decoding_returns_what_was_encoded_gaps_included(kind, values, data):
     assert (encoded[np.array(drawn) == -1] == -1).all()
 
 
+@every_encoding
+def test_a_value_without_an_encoding_is_refused(kind):
+    with pytest.raises(ValueError, match=r"from 0 to 3, or -1 for none, got 0 to 7\. Use values=8"):
+        kind(values=4).encode(np.array([0, 7]))
+
+
 def test_one_hot_has_one_one():
     encoded = ENCODINGS["one-hot"](values=5).encode(np.arange(5))
     assert (encoded == np.eye(5)).all()

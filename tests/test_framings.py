@@ -125,11 +125,12 @@ def test_two_framings_of_one_seed_show_the_same_sequences():
     assert whole.inputs.ravel().tolist() == steps.inputs.ravel().tolist()
 
 
-def test_batches_go_on_where_the_last_ones_ended():
-    stream = Window().batches(EchoLag(), np.random.default_rng(0), 5, blocks=2)
-    first, second = next(stream), next(stream)
-    together = Window().sample(EchoLag(), np.random.default_rng(0), 4)
-    assert (np.concatenate([first.inputs, second.inputs]) == together.inputs).all()
+def test_episodes_that_fill_no_whole_block_are_refused():
+    layout = Chunks(carry=True).layout(EchoLag().scored(), 2)
+    with pytest.raises(ValueError, match=r"whole blocks of 2, got 5\. Draw a multiple of 2"):
+        layout.gather(EchoLag().draw(np.random.default_rng(0), 5))
+    with pytest.raises(ValueError, match="got 0"):
+        Whole().sample(EchoLag(), np.random.default_rng(0), 0)
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,22 @@ def test_a_model_without_memory_is_audited_as_such():
         for model in (MLP(context=1), MLP())
     )
     assert one_step.verdict == "unreachable"
-    assert "last 2 steps" in one_step.remedy
+    assert one_step.remedy == "Use a recurrent model."
     assert flattened.verdict == "learnable"
+
+
+def test_every_remedy_helps_or_none_is_named():
+    remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
+    assert remedy == "Use a recurrent model; and carry=True; and timesteps=2 or more." or (
+        remedy == "Use a recurrent model; and timesteps=2 or more."
+    )
+    lag_0 = audit(EchoLag(lag=0), Chunks(timesteps=1), reach=Reach(1, state=False))
+    assert lag_0.verdict == "learnable"
+
+
+def test_an_audit_without_rows_is_refused():
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1, got -3"):
+        audit(EchoLag(), Whole(), batch_size=-3)
 
 
 def test_nothing_passes_through_state_to_a_model_without_memory():

@@ -27,12 +27,7 @@ class Encoding(Knobs):
     as_integers: ClassVar[bool]
     """Whether models take the integers themselves as standing for the encoded vectors."""
 
-    values: int = knob(100, "Number of different integers.", at_least=2)
-
-    @classmethod
-    def title(cls) -> str:
-        """The name on the command line."""
-        return {"OneHot": "one-hot"}.get(cls.__name__, cls.__name__.lower())
+    values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**31 - 1)
 
     @property
     @abc.abstractmethod
@@ -42,6 +37,14 @@ class Encoding(Knobs):
     @abc.abstractmethod
     def encode(self, values: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
         """Values to features, in float32; -1 becomes a vector of -1."""
+
+    def check(self, values: Int[np.ndarray, "*shape"]) -> None:
+        """Refuse values that have no encoding."""
+        if values.size and not MISSING <= values.min() <= values.max() < self.values:
+            raise ValueError(
+                f"{type(self).__name__}: values must be from 0 to {self.values - 1}, or -1 for "
+                f"none, got {values.min()} to {values.max()}. Use values={values.max() + 1}."
+            )
 
     @abc.abstractmethod
     def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Int[np.ndarray, "*shape"]:
@@ -68,6 +71,7 @@ class OneHot(Encoding):
         return self.values
 
     def encode(self, values: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
+        self.check(values)
         encoded = (values[..., None] == np.arange(self.values)).astype(np.float32)
         encoded[values == MISSING] = MISSING
         return encoded
@@ -97,6 +101,7 @@ class Scaled(Encoding):
         return 1
 
     def encode(self, values: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
+        self.check(values)
         scaled = values / np.float32(self.values - 1)
         return np.where(values == MISSING, MISSING, scaled).astype(np.float32)[..., None]
 

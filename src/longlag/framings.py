@@ -9,7 +9,6 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
-from collections.abc import Iterator
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -37,7 +36,7 @@ class Samples(NamedTuple):
         return self.targets != MISSING
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
     """A block: the fewest sequences that fill whole batches, as indices into their steps.
 
@@ -60,11 +59,16 @@ class Layout:
 
     def gather(self, episodes: Episodes) -> Samples:
         """Lay out episodes, a whole number of blocks, as `(block * update * batch, time)`."""
-        blocks = len(episodes.inputs) // self.sequences
+        count, length = episodes.inputs.shape
+        if not count or count % self.sequences:
+            raise ValueError(
+                f"gather: the episodes must fill whole blocks of {self.sequences}, got {count}. "
+                f"Draw a multiple of {self.sequences}."
+            )
         index = self.rows[..., None], self.steps
 
         def take(values: np.ndarray) -> np.ndarray:
-            return values.reshape(blocks, self.sequences, -1)[:, *index]
+            return values.reshape(-1, self.sequences, length)[:, *index]
 
         targets = np.where(take(episodes.scored) & self.scored, take(episodes.targets), MISSING)
         inputs = np.where(self.steps == MISSING, MISSING, take(episodes.inputs))
@@ -81,11 +85,6 @@ class Framing(Knobs):
     per_step: ClassVar[bool]
     """Whether every step of a sample may be scored, or its last step alone."""
 
-    @classmethod
-    def title(cls) -> str:
-        """The name on the command line."""
-        return cls.__name__.lower()
-
     @property
     def carries(self) -> bool:
         """Whether state passes from one update to the next."""
@@ -93,7 +92,7 @@ class Framing(Knobs):
 
     @property
     def parallel(self) -> bool:
-        """Whether each row of a batch has its own sequence."""
+        """Whether, where state is carried, each row of a batch has its own sequence."""
         return False
 
     @property
@@ -116,11 +115,7 @@ class Framing(Knobs):
             ValueError: The batch size does not divide the samples of a sequence whose
                 state is carried from row to row.
         """
-        if batch_size < 1:
-            raise ValueError(
-                f"{type(self).__name__}: `batch_size` must be at least 1, got {batch_size}. "
-                "Use batch_size=1 or more."
-            )
+        check_batch_size(type(self).__name__, batch_size)
         table = self.table(len(scored))
         asked = np.zeros_like(table, dtype=bool)
         asked[:, slice(None) if self.per_step else slice(-1, None)] = True
@@ -173,13 +168,13 @@ class Framing(Knobs):
         """
         return self.layout(problem.scored(), 1).gather(problem.draw(rng, count))
 
-    def batches(
-        self, problem: Problem, rng: np.random.Generator, batch_size: int, blocks: int
-    ) -> Iterator[Samples]:
-        """Draw and frame for ever, `blocks` blocks of full batches at a time."""
-        layout = self.layout(problem.scored(), batch_size)
-        while True:
-            yield layout.gather(problem.draw(rng, blocks * layout.sequences))
+
+def check_batch_size(owner: str, batch_size: int) -> None:
+    """Refuse a batch without rows."""
+    if batch_size < 1:
+        raise ValueError(
+            f"{owner}: `batch_size` must be at least 1, got {batch_size}. Use batch_size=1 or more."
+        )
 
 
 def _cut(owner: Framing, timesteps: int, length: int) -> int:

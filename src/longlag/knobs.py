@@ -13,12 +13,16 @@ import difflib
 import functools
 import math
 import numbers
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 T = TypeVar("T")
+
+BATCH_SIZE = 5
+"""Rows in a batch where nothing else is said, of a recipe and so of an audit."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,7 @@ class Knob:
     help: str
     optional: bool = False
     at_least: float | None = None
+    at_most: float | None = None
     above: float | None = None
     below: str | None = None
     choices: tuple[str, ...] = ()
@@ -45,6 +50,7 @@ class Knob:
         left = f"{self.at_least:g} ≤ " if self.at_least is not None else ""
         left = f"{self.above:g} < " if self.above is not None else left
         right = f" < {self.below}" if self.below is not None else ""
+        right = f" ≤ {self.at_most:g}" if self.at_most is not None else right
         return f"{left}{self.name}{right}"
 
     def check(self, owner: Knobs) -> None:
@@ -71,6 +77,9 @@ class Knob:
             raise ValueError(
                 f"{rule} at least {least}, got {value}. Use {self.name}={least} or more."
             )
+        if self.at_most is not None and value > self.at_most:
+            most = f"{self.at_most:g}"
+            raise ValueError(f"{rule} at most {most}, got {value}. Use {self.name}={most} or less.")
         if self.above is not None and value <= self.above:
             bound = f"above {self.above:g}"
             raise ValueError(f"{rule} {bound}, got {value}. Use a {self.name} {bound}.")
@@ -86,6 +95,7 @@ def knob(
     help: str,
     *,
     at_least: float | None = None,
+    at_most: float | None = None,
     above: float | None = None,
     below: str | None = None,
 ) -> Any:
@@ -95,10 +105,17 @@ def knob(
         default: The value where none is given.
         help: One line for the list of problems and the command line.
         at_least: The least value allowed.
+        at_most: The largest value allowed.
         above: A bound that the value must exceed.
         below: The name of another knob that the value must stay under.
     """
-    given = {"help": help, "at_least": at_least, "above": above, "below": below}
+    given = {
+        "help": help,
+        "at_least": at_least,
+        "at_most": at_most,
+        "above": above,
+        "below": below,
+    }
     return dataclasses.field(default=default, metadata=given)
 
 
@@ -120,6 +137,11 @@ class Knobs(metaclass=_NamesNearest):
     def __post_init__(self) -> None:
         for knob in self.knobs():
             knob.check(self)
+
+    @classmethod
+    def title(cls) -> str:
+        """The name on the command line: `echo-lag` for EchoLag, `lstm` for LSTM."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
 
     @classmethod
     @functools.cache
@@ -152,7 +174,12 @@ def unknown(rule: str, got: str, known: Iterable[str]) -> str:
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
-    """The entry called `name`, or a ValueError that names the nearest one."""
+    """The entry called `name`, or a ValueError that names the nearest one.
+
+    >>> lookup("fruit", "aple", {"apple": 1})
+    Traceback (most recent call last):
+    ValueError: There is no fruit `aple`. Did you mean `apple`?
+    """
     if name not in table:
         raise ValueError(unknown(f"There is no {kind}", name, table))
     return table[name]

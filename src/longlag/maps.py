@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from longlag.framings import Chunks, Framing, Layout, Window
+from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
+from longlag.knobs import BATCH_SIZE
 from longlag.problems import Problem
 
 Map = Bool[np.ndarray, "target input"]
@@ -60,8 +61,10 @@ class Audit:
             wholly within a gradient's reach; `state-only` where all are seen and none is
             within reach; `unreachable` where some scored target is not seen.
         shares: The shares of the scored targets behind the verdict.
-        ceiling: The best score that the visible inputs allow.
-        remedy: What to change, found by auditing the change; empty where learnable.
+        ceiling: The score of a predictor at the ceiling where all that a target needs is
+            visible, and at chance elsewhere.
+        remedy: What to change, found by auditing the change; empty where learnable, or
+            where no change that was tried makes it so.
     """
 
     needs: Map = dataclasses.field(repr=False)
@@ -95,7 +98,7 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
 
 
 def audit(
-    problem: Problem, framing: Framing, *, batch_size: int = 1, reach: Reach = RECURRENT
+    problem: Problem, framing: Framing, *, batch_size: int = BATCH_SIZE, reach: Reach = RECURRENT
 ) -> Audit:
     """Can the targets of `problem` be reached, and can reaching them be taught?
 
@@ -121,6 +124,7 @@ def audit(
 
 
 def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) -> Audit:
+    check_batch_size(type(framing).__name__, batch_size)
     # Rows meet only where they are pieces of one sequence and state passes between them.
     alone = framing.parallel or not framing.carries
     layout = framing.layout(problem.scored(), 1 if alone else batch_size)
@@ -145,24 +149,30 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
 
 
 def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, found: Audit) -> str:
-    """The smallest change of framing or model that a further audit finds learnable."""
+    """The first change, few before many, that a further audit finds learnable."""
     target, needed = np.nonzero(found.needs & found.scored[:, None])
     span = int((target - needed).max()) + 1
-    words: list[str] = []
-    if reach.context is not None and reach.context < span:
-        reach = reach._replace(context=span)
-        words.append(f"a model that uses the last {span} steps or more, such as a recurrent one")
-    if isinstance(framing, Chunks) and not framing.parallel and batch_size > 1:
-        framing = dataclasses.replace(framing, rows="parallel")
-        words.append("rows='parallel', so that each batch row has its own sequence")
-    if isinstance(framing, Chunks | Window) and framing.timesteps < span:
-        framing = dataclasses.replace(framing, timesteps=span)
-        words.append(f"timesteps={span} or more")
+    framings: list[tuple[str, Framing]] = [("", framing)]
+    if isinstance(framing, Chunks) and framing.rows == "consecutive":
+        alone = dataclasses.replace(framing, rows="parallel")
+        framings.append(("rows='parallel', so that each batch row has its own sequence", alone))
     if isinstance(framing, Chunks) and not framing.carry:
-        whole = dataclasses.replace(framing, carry=True)
-        if _audit(problem, framing, batch_size, reach).verdict != "learnable":
-            framing = whole
-            words.append("carry=True")
-    if not words or _audit(problem, framing, batch_size, reach).verdict != "learnable":
-        return "No change of timesteps or rows is known to help; use framing Whole()."
-    return f"Use {' and '.join(words)}."
+        framings.append(("carry=True", dataclasses.replace(framing, carry=True)))
+    if isinstance(framing, Chunks | Window):
+        for words, changed in list(framings):
+            longer = dataclasses.replace(changed, timesteps=max(span, framing.timesteps))
+            both = f"{words}; and timesteps={span}" if words else f"timesteps={span}"
+            framings.append((f"{both} or more", longer))
+    framings.append(("framing Whole()", Whole()))
+    models = [("", reach)]
+    if reach != RECURRENT:
+        models.append(("a recurrent model", RECURRENT))
+    for model_words, allowed in models:
+        for words, changed in framings:
+            try:
+                verdict = _audit(problem, changed, batch_size, allowed).verdict
+            except ValueError:
+                continue  # this batch size does not fit that framing
+            if verdict == "learnable":
+                return f"Use {'; and '.join(filter(None, [model_words, words]))}."
+    return ""

@@ -1,7 +1,10 @@
-"""Streams: where every random draw comes from.
+"""Streams: where every sequence is drawn from.
 
-A seed has one stream for training and another for evaluation; no draw of one ever
-appears in the other. Two framings of one problem draw the same episodes from one seed.
+A seed has one stream for training and another, independent one for evaluation. Two
+framings of one problem draw the same episodes from one seed.
+
+>>> training(0).integers(100, size=4).tolist() == evaluation(0).integers(100, size=4).tolist()
+False
 """
 
 from __future__ import annotations

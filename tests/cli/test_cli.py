@@ -14,7 +14,7 @@ from longlag.cli import reproduce as reproducing
 from longlag.cli.app import main
 from longlag.framings import Chunks
 from longlag.maps import audit
-from longlag.problems import EchoLag
+from longlag.problems import PROBLEMS, EchoLag
 
 COMMANDS = ["problems", "show", "audit", "train", "reproduce"]
 TINY = ["--epochs", "20", "--hidden-size", "4", "--values", "5"]
@@ -96,6 +96,14 @@ BAD = {
     "rate": (["train", "echo-lag", "--learning-rate", "nan"], "must be a finite number, got nan"),
     "word": (["show", "echo-lag", "--lag", "two"], "two"),
     "choice": (["show", "echo-lag", "--framing", "window", "--missing", "x"], "mask"),
+    "stop": (["train", "echo-lag", "--stop-at", "5"], "`stop_at` must be at most 1, got 5"),
+    "rate range": (
+        ["train", "echo-lag", "--learning-rate", "1e39"],
+        "the range of single precision",
+    ),
+    "many values": (["show", "echo-lag", "--values", "3000000000"], "`values` must be at most"),
+    "two documents": (["reproduce", "--json", "--markdown"], "are two documents"),
+    "audit batch": (["audit", "echo-lag", "--batch-size", "0"], "`batch_size` must be at least 1"),
     "claim": (["reproduce", "echo/curent"], "Did you mean `echo/current`?"),
     "output": (["show", "echo-lag", "--output", "/no/such/place"], "cannot write /no/such/place"),
     "training output": (["train", "echo-lag", "--output", "/"], "cannot write /"),
@@ -115,7 +123,7 @@ def test_bad_input_is_one_line_and_exit_code_2(call, name):
 
 def test_problems_lists_knobs_ranges_and_defaults(call):
     found = document(call, "problems")["problems"]
-    assert [problem["name"] for problem in found] == ["echo-lag"]
+    assert [problem["name"] for problem in found] == list(PROBLEMS)
     knobs = {knob["name"]: knob for knob in found[0]["knobs"]}
     assert knobs["lag"]["range"] == "0 ≤ lag < length"
     assert knobs["values"]["default"] == 100

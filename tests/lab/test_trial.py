@@ -100,9 +100,6 @@ def test_an_evaluation_says_what_the_model_says_row_by_row(framing, batch_size):
     evaluation = setting.evaluate(model, seed=3)
     problem_again = setting.problem.draw(streams.evaluation(3), 5)
     assert (evaluation.inputs[:5] == problem_again.inputs).all()
-    # One sequence at a time, its rows one after another, must say the same.
-    if framing.carries and not framing.parallel:
-        return  # a row there starts from the row `batch_size` earlier, not from the one before
     for place in range(3):
         alone = setting.predict(model, evaluation.inputs[place].tolist())
         assert alone.tolist() == evaluation.predicted[place][evaluation.scored[place]].tolist()
@@ -135,6 +132,29 @@ def test_a_run_that_diverges_says_at_which_update():
     run = ll.train(EASY, ll.Window(timesteps=3), ll.LSTM(hidden_size=4), learning_rate=1e30)
     assert run.verdict == "diverged"
     assert f"update {run.diverged_at[0]}" in run.reason
+
+
+def test_a_seed_that_diverged_is_not_called_solved(solved):
+    lost = dataclasses.replace(solved.history[1][-1], outcome="diverged", diverged_at=7)
+    run = dataclasses.replace(solved, history=(solved.history[0], (lost,)))
+    assert run.verdict == "diverged"
+    assert "seed 1 at update 7" in run.reason
+
+
+def test_ctrl_c_while_scoring_loses_nothing(monkeypatch):
+    real = trial.futures.wait
+    struck = []
+
+    def wait(waiting, **until_the_first):
+        if not until_the_first and not struck:  # training waits for its first chunk only
+            struck.append(1)
+            raise KeyboardInterrupt
+        return real(waiting, **until_the_first)
+
+    monkeypatch.setattr(trial.futures, "wait", wait)
+    run = finish(SETTING.fit((0, 1)))
+    assert run.interrupted
+    assert len(run.evaluations) == 2
 
 
 def test_equal_arguments_give_equal_runs():
@@ -189,7 +209,9 @@ def test_an_audit_counts_the_batch_size_of_the_recipe():
 def test_seeds_are_a_number_or_a_list():
     assert numbered(3) == (0, 1, 2)
     assert numbered([5, 7]) == (5, 7)
-    for bad in (0, -1, [], [3, -1]):
+    assert numbered(np.int64(2)) == (0, 1)
+    assert numbered(np.array([4, 2])) == (4, 2)
+    for bad in (0, -1, [], [3, -1], [1, 1], True):
         with pytest.raises(ValueError, match="`seeds` must be"):
             numbered(bad)
 

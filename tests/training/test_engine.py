@@ -4,13 +4,14 @@ import subprocess
 import sys
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from longlag.models import LSTM, Sizes
+from longlag.models import LSTM, Model, Sizes
 from longlag.models.lstm import _forward
 from longlag.training import Batches, Recipe, engine, fit
 
@@ -46,7 +47,7 @@ def run(seeds=(0,), updates=12, recipe=ADAM, *, vectorise=False, hidden_size=5, 
         vectorise=vectorise,
     )
     for progress in fitting:
-        reports[seeds[progress.seed]].append(progress)
+        reports[seeds[progress.place]].append(progress)
     return reports
 
 
@@ -175,6 +176,83 @@ def test_updates_that_score_nothing_are_no_divergence():
     )
     assert reports[-1].outcome == "finished"
     assert reports[0].losses[0] == 0
+
+
+def test_a_first_loss_of_nothing_is_no_bound():
+    def easy():
+        for batches in stream(0):
+            batches.targets[0] = engine.UNSCORED
+            batches.targets[0, 0, 1] = 0
+            yield batches
+
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    sure = eqx.tree_at(lambda m: m.readout.bias, model, jnp.array([99.0, 0.0, 0.0, 0.0]))
+    reports = list(
+        fit([sure], [easy()], ADAM, updates=12, loss="cross-entropy", values=4, vectorise=False)
+    )
+    assert reports[0].losses[0] == 0
+    assert reports[0].losses[1] > 10
+    assert reports[-1].outcome == "finished"
+
+
+class Switched(Model):
+    """A model with a number that is no weight, an integer array, and a weight."""
+
+    weight: Any
+    table: Any
+    kind: Any
+
+    def initial_state(self, batch=()):
+        return jnp.zeros(batch)
+
+    def __call__(self, inputs, mask, state, *, last=False):  # noqa: ARG002
+        said = jax.nn.one_hot(self.table[inputs], 4) * self.weight
+        return said if self.kind is True else -said, state
+
+
+def test_programs_that_differ_never_share_and_integer_arrays_stay_as_they_are():
+    batches = next(stream(0))
+    table = jnp.array([2, 0, 1, 3])
+    said = {}
+    for kind in (True, 1, 1.0):
+        model = Switched(jnp.array(1.0), table, kind)
+        said[str(kind)] = engine.predict(model, batches, loss="cross-entropy", values=4)[1]
+    assert (said["True"] == np.asarray(table)[batches.inputs]).all()
+    assert (said["1"] != said["True"]).all()
+    assert (said["1.0"] == said["1"]).all()
+    (progress,) = fit(
+        [Switched(jnp.array(1.0), table, True)],
+        [stream(0)],
+        ADAM,
+        updates=5,
+        loss="cross-entropy",
+        values=4,
+        vectorise=False,
+    )
+    assert isinstance(progress.model, Switched)
+    assert (progress.model.table == table).all()
+    assert progress.model.weight != 1.0
+
+
+def test_a_program_is_compiled_once():
+    run()
+    before = engine.compile_seconds()
+    run(seeds=(7, 8))
+    assert engine.compile_seconds() == before
+
+
+def test_no_updates_are_refused():
+    with pytest.raises(ValueError, match="`updates` must be at least 1, got -1"):
+        run(updates=-1)
+
+
+def test_a_stream_that_ends_with_the_last_update_is_enough():
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    two = itertools.islice(stream(0), 2)
+    *_, last = fit(
+        [model], [two], ADAM, updates=12, loss="cross-entropy", values=4, vectorise=False
+    )
+    assert last.outcome == "finished"
 
 
 def test_predicting_carries_state_as_training_does():

@@ -11,8 +11,8 @@ from longlag.lab import Estimate, Run, Setting
 from longlag.lab.trial import finish
 from longlag.training.engine import Progress
 
-HOLDS, FAILS = "holds", "does not hold"
-"""Verdicts; a third kind names its condition: `holds only if …`."""
+HOLDS, FAILS, UNSETTLED = "holds", "does not hold", "not settled"
+"""Verdicts; a fourth kind names its condition: `holds only if …`."""
 
 Try = Callable[[str], Run]
 """Runs the arm of that name, once, and gives its run."""
@@ -34,7 +34,7 @@ class Finding:
         measured: The figure that the verdict rests on.
         what: What that figure is.
         chance: What it would be by guessing.
-        verdict: `holds`, `does not hold` or `holds only if …`.
+        verdict: `holds`, `does not hold`, `not settled` or `holds only if …`.
         because: Why, in a few sentences.
         rows: The evidence, a line for each setting tried.
     """
@@ -83,15 +83,15 @@ class Result:
 
     @property
     def as_recorded(self) -> bool:
-        """Whether the verdict is the one on record."""
-        return self.finding.verdict == self.card.recorded
+        """Whether the verdict is the one on record, or too few seeds were tried to tell."""
+        return self.finding.verdict in (self.card.recorded, UNSETTLED)
 
 
 def settle(
     card: Card,
     seeds: Sequence[int],
     listen: Callable[[str, Setting, Progress], object] = lambda *_: None,
-    done: dict[Setting, Run] | None = None,
+    done: dict[tuple[Setting, tuple[int, ...]], Run] | None = None,
 ) -> Result:
     """Try a card.
 
@@ -99,7 +99,7 @@ def settle(
         card: The claim.
         seeds: The seeds of every run.
         listen: Told of the progress of every arm, by name.
-        done: Runs already made with these seeds; those made here are added.
+        done: Runs already made, by setting and seeds; those made here are added.
 
     Raises:
         KeyboardInterrupt: A run was cut short, so there is nothing to conclude.
@@ -109,12 +109,13 @@ def settle(
 
     def attempt(name: str) -> Run:
         setting = card.arms[name]
-        if setting not in runs:
+        trials = setting, tuple(seeds)
+        if trials not in runs:
             run = finish(setting.fit(seeds), lambda progress: listen(name, setting, progress))
             if run.interrupted:
                 raise KeyboardInterrupt
-            runs[setting] = run
-        return runs[setting]
+            runs[trials] = run
+        return runs[trials]
 
     finding = card.settle(attempt, seeds)
     return Result(card=card, finding=finding, seconds=time.perf_counter() - began)

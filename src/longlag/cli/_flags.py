@@ -31,7 +31,7 @@ def flags(title: str, table: Mapping[str, type[Knobs]]) -> Any:
     fields = []
     for name, declared in owners.items():
         kinds = {Literal[knob.choices] if knob.choices else knob.kind for _, knob in declared}
-        kind = kinds.pop() if len(kinds) == 1 else str
+        kind = kinds.pop() if len(kinds) == 1 else float if kinds <= {int, float} else str
         parameter = Parameter(help=_help(declared, len(table)), group=Group(title))
         fields.append((name, Annotated[kind | None, parameter], None))
     # Without a module of its own cyclopts takes the class for a builtin.

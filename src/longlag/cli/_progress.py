@@ -72,7 +72,7 @@ class _Live:
         if name != self.name:
             self.name, self.tally = name, _Tally(seeds)
             self.bars.reset(self.task, description=name, figures="")
-        self.tally.latest[report.seed] = report
+        self.tally.latest[report.place] = report
         figures = self.tally.figures(chance)
         self.bars.update(self.task, completed=self.tally.share(), figures=figures)
 
@@ -85,7 +85,7 @@ class _Plain:
         now = time.monotonic()
         if name != self.name:
             self.name, self.tally, self.began, self.said = name, _Tally(seeds), now, now
-        self.tally.latest[report.seed] = report
+        self.tally.latest[report.place] = report
         if now - self.said > _PLAIN_SECONDS:
             self.said, share = now, self.tally.share()
             left = (now - self.began) * (1 - share) / share

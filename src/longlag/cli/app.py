@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse(" ".join(str(error).split()))
     except Refused as error:
         _refuse(str(error))
+    except MemoryError as error:
+        _refuse(f"not enough memory for this: {error}. Use smaller sizes.")
     except KeyboardInterrupt:
         errors.print("Interrupted.")
         raise SystemExit(130) from None

@@ -10,6 +10,7 @@ from rich.text import Text
 from longlag.cli._flags import Json, Output, build
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import print_rich, refusing, writable, write_json
+from longlag.knobs import BATCH_SIZE
 from longlag.maps import RECURRENT, Audit, Map, Reach
 from longlag.maps import audit as compare
 
@@ -28,7 +29,7 @@ def audit(
     framing: str = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
-    batch_size: int = 1,
+    batch_size: int = BATCH_SIZE,
     model: str = "lstm",
     context: int | None = None,
     json: Json = False,

@@ -40,14 +40,17 @@ def reproduce(
     """
     writable(output)
     with refusing():
-        chosen = [card for name in claims or ("*",) for card in _named(name)]
+        if json and markdown:
+            raise ValueError("reproduce: `--json` and `--markdown` are two documents. Use one.")
+        named = [card for name in claims or ("*",) for card in _named(name)]
+        chosen = {card.id: card for card in named}.values()
         places = numbered(seeds)
     keep_compiled_programs()
     plain = not (json or markdown)
     results: list[Result] = []
-    runs: dict[Setting, Run] = {}
+    runs: dict[tuple[Setting, tuple[int, ...]], Run] = {}
     interrupted = False
-    for card in {card.id: card for card in chosen}.values():
+    for card in chosen:
         try:
             with following(quiet=not plain) as follow:
 

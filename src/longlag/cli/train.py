@@ -68,6 +68,7 @@ def train(
             f"Warning: the audit says {found.verdict}; best score possible {found.ceiling:.3g}. "
             f"{found.remedy}",
             markup=False,
+            soft_wrap=True,
         )
     keep_compiled_programs()
     with following(quiet=json) as follow:

@@ -22,9 +22,9 @@ SOLVED = 0.99
 """Skill from which a seed counts as having solved its problem."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a model said about fresh sequences, beside what was asked."""
+    """What a model said about fresh sequences, beside what was asked: `(count, length)` each."""
 
     inputs: Int[np.ndarray, "count length"]
     targets: Int[np.ndarray, "count length"]
@@ -54,7 +54,7 @@ class Evaluation:
         return np.where(counts > 0, self.right.sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """A setting fitted for a number of seeds.
 
@@ -109,7 +109,10 @@ class Run:
 
     @functools.cached_property
     def chance_probability(self) -> float:
-        """How probable so many right answers are for a guesser at chance; exact."""
+        """How probable so many right answers are for a guesser at chance.
+
+        The binomial test over all scored targets, exact where targets are independent.
+        """
         right = sum(int(evaluation.right.sum()) for evaluation in self.evaluations)
         scored = sum(int(evaluation.scored.sum()) for evaluation in self.evaluations)
         return statistics.chance_probability(right, scored, self.chance)
@@ -121,11 +124,11 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """`solved`, `diverged`, `at chance`, or `partly learned`, in that order of checking."""
-        if all(self.solved):
-            return "solved"
+        """`diverged`, `solved`, `at chance`, or `partly learned`, in that order of checking."""
         if any(at is not None for at in self.diverged_at):
             return "diverged"
+        if all(self.solved):
+            return "solved"
         if self.chance_probability > 1 - statistics.CONFIDENCE:
             return "at chance"
         return "partly learned"
@@ -166,18 +169,21 @@ class Run:
         return tuple(updates * layout.sequences // len(layout.steps) for updates in made)
 
     def predict(
-        self, sequence: Sequence[int] | np.ndarray, *, seed: int = 0
+        self, sequence: Sequence[int] | np.ndarray, *, seed: int | None = None
     ) -> Int[np.ndarray, " prediction"]:
         """What the model of a seed says about a sequence.
 
         Args:
             sequence: Values, as many as the framing needs at least.
-            seed: Place of the seed in `seeds`.
+            seed: Whose model, one of `seeds`; the first by default.
 
         Returns:
             The predicted values, one for each step that the framing scores.
         """
-        return self.setting.predict(self.models[seed], sequence)
+        if seed is not None and seed not in self.seeds:
+            raise ValueError(f"predict: `seed` must be one of {list(self.seeds)}, got {seed}.")
+        place = 0 if seed is None else self.seeds.index(seed)
+        return self.setting.predict(self.models[place], sequence)
 
     def __repr__(self) -> str:
         return f"Run({self.verdict}: {self.reason})"

@@ -18,7 +18,8 @@ class Estimate:
 
     Attributes:
         mean: Mean over seeds.
-        interval: Interval of 95 % for the mean.
+        interval: Interval of 95 % for the mean over seeds; with one seed it covers the
+            noise of the draws alone, so it is an interval for that one model.
         per_seed: The value of each seed.
     """
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import numbers
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 import numpy as np
 from jaxtyping import Int
@@ -99,15 +101,22 @@ class Setting:
             with contextlib.closing(reports):
                 for progress in reports:
                     # The models of every chunk would soon fill the memory.
-                    history[progress.seed].append(dataclasses.replace(progress, model=None))
-                    models[progress.seed] = progress.model or models[progress.seed]
+                    history[progress.place].append(dataclasses.replace(progress, model=None))
+                    models[progress.place] = progress.model or models[progress.place]
                     yield progress
         except KeyboardInterrupt:
             interrupted = True
         training = time.perf_counter() - ready
         training -= engine.compile_seconds() - compiled_ready
         with ThreadPoolExecutor(engine.cores()) as pool:
-            evaluations = list(pool.map(self.evaluate, models, seeds))
+            scoring = [
+                pool.submit(self.evaluate, *each) for each in zip(models, seeds, strict=True)
+            ]
+            try:
+                futures.wait(scoring)
+            except KeyboardInterrupt:
+                interrupted = True  # scoring is short: let it end, so that nothing is lost
+            evaluations = [each.result() for each in scoring]
         return Run(
             setting=self,
             seeds=tuple(seeds),
@@ -149,7 +158,9 @@ class Setting:
                 f"got {values.min()} to {values.max()}."
             )
         problem = dataclasses.replace(self.problem, length=len(values))
-        layout = self.framing.layout(problem.scored(), 1)
+        # A row may start from where the row a batch earlier ended: keep the batch then.
+        alone = self.framing.parallel or not self.framing.carries
+        layout = self.framing.layout(problem.scored(), 1 if alone else self.recipe.batch_size)
         inputs = values.astype(np.int32)[None]
         episodes = Episodes(inputs, np.zeros_like(inputs), problem.scored()[None])
         evaluation = self._score(model, layout, episodes)
@@ -221,14 +232,14 @@ def train(
     learning_rate: float = Recipe.learning_rate,
     optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
     stop_at: float | None = Recipe.stop_at,
-    seeds: int | Sequence[int] = 1,
+    seeds: SupportsIndex | Iterable[int] = 1,
 ) -> Run:
     """Train a model on a problem under a framing, and evaluate it on fresh sequences.
 
     Args:
         problem: What is to be learned.
         framing: How its episodes become samples.
-        model: `LSTM(...)`, `MLP(...)` or any factory that takes the sizes and a seed.
+        model: `LSTM(...)` or `MLP(...)`.
         encoding: `OneHot` or `Scaled`.
         epochs: Sequences to train on; every epoch is one fresh sequence.
         batch_size: Samples in a batch.
@@ -280,16 +291,19 @@ def finish(
         raise
 
 
-def numbered(seeds: int | Sequence[int]) -> tuple[int, ...]:
+def numbered(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """The seeds meant by a number of them, or by a list.
 
     >>> numbered(3)
     (0, 1, 2)
     """
-    if isinstance(seeds, int):
+    if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):
         if seeds < 1:
             raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
-        return tuple(range(seeds))
-    if not seeds or min(seeds) < 0:
-        raise ValueError(f"`seeds` must be numbers of at least 0, got {list(seeds)}.")
-    return tuple(seeds)
+        return tuple(range(int(seeds)))
+    listed = [int(seed) for seed in seeds] if isinstance(seeds, Iterable) else []
+    if not listed or min(listed) < 0 or len(set(listed)) < len(listed):
+        raise ValueError(
+            f"`seeds` must be a number of seeds or different numbers of at least 0, got {seeds}."
+        )
+    return tuple(listed)

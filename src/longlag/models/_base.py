@@ -61,11 +61,6 @@ class Model(eqx.Module):
 class ModelFactory(Knobs):
     """Base of the model descriptions: knobs, and a model once the sizes are known."""
 
-    @classmethod
-    def title(cls) -> str:
-        """The name on the command line."""
-        return cls.__name__.lower()
-
     @abc.abstractmethod
     def __call__(self, sizes: Sizes, seed: int) -> Model:
         """A freshly initialised model; the same one for the same seed."""

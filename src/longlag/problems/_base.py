@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import re
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -33,11 +32,6 @@ class Problem(Knobs):
     """Who posed the problem first."""
 
     length: int = knob(25, "Steps in an episode.", at_least=1)
-
-    @classmethod
-    def title(cls) -> str:
-        """The name on the command line, `echo-lag` for EchoLag."""
-        return re.sub(r"(?<=.)(?=[A-Z])", "-", cls.__name__).lower()
 
     @property
     @abc.abstractmethod

@@ -46,7 +46,7 @@ class EchoLag(Problem):
     source: ClassVar[str] = "Brownlee (2017), echo random integers"
 
     lag: int = knob(1, "Steps to look back.", at_least=0, below="length")
-    values: int = knob(100, "Number of different integers.", at_least=2)
+    values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**31 - 1)
 
     @property
     def symbols(self) -> int:

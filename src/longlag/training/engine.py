@@ -30,7 +30,7 @@ from longlag.training.recipe import Recipe
 UNSCORED = -1
 
 DIVERGED = 1e3
-"""A run has diverged once its loss is not finite, or this many times what it began with."""
+"""A run has diverged once its loss is not finite, or this many times what it began with (or 1)."""
 
 
 class Batches(NamedTuple):
@@ -51,12 +51,12 @@ class Batches(NamedTuple):
     reset: np.ndarray | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Progress:
     """What one seed did in one chunk of updates.
 
     Attributes:
-        seed: Place of the seed on the seed axis.
+        place: Place of the seed on the seed axis.
         updates: Updates made so far.
         total: Updates of the whole run.
         losses: Loss of each update of this chunk.
@@ -67,7 +67,7 @@ class Progress:
         diverged_at: The update at which the loss first left all bounds (`DIVERGED`), if any.
     """
 
-    seed: int
+    place: int
     updates: int
     total: int
     losses: np.ndarray
@@ -107,10 +107,10 @@ class _Program(NamedTuple):
             batch = jax.tree.map(
                 lambda each: jax.lax.dynamic_index_in_dim(each, index, keepdims=False), batches
             )
-            grad = jax.value_and_grad(self._loss, has_aux=True)
+            grad = eqx.filter_value_and_grad(self._loss, has_aux=True)
             (loss, (right, scored, state)), by_params = grad(params, batch, state)
             changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
-            params = optax.apply_updates(params, changes)
+            params = eqx.apply_updates(params, changes)
             row = jnp.stack([loss, right, scored])
             figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
             return params, optimizer_state, state, figures
@@ -177,7 +177,14 @@ def fit(
 
     Yields:
         The progress of one seed after each of its chunks.
+
+    Raises:
+        ValueError: No updates are asked for.
     """
+    if updates < 1:
+        raise ValueError(
+            f"fit: `updates` must be at least 1, got {updates}. Use updates=1 or more."
+        )
     if vectorise is None:
         vectorise = jax.default_backend() != "cpu"
     job = _Job(recipe, updates, loss, values)
@@ -210,7 +217,7 @@ def predict(
         The loss of each output and the value that it says, both of the shape of the
         targets; the loss means nothing where nothing is scored.
     """
-    params, skeleton = eqx.partition(model, eqx.is_inexact_array)
+    params, skeleton = eqx.partition(model, eqx.is_array)
     program = _Program(skeleton, "adam", loss, values)
     state = model.initial_state(batches.targets.shape[1:2])
     arguments = params, state, batches
@@ -250,7 +257,7 @@ class _Seed:
 
     def __init__(self, place: int, model: Model, stream: Iterator[Batches]):
         self.place, self.stream, self.updates, self.running = place, stream, 0, True
-        self.params, self.skeleton = eqx.partition(model, eqx.is_inexact_array)
+        self.params, self.skeleton = eqx.partition(model, eqx.is_array)
         self.model = model
         self.bound: float | None = None
 
@@ -264,7 +271,8 @@ class _Group:
         self.batches = self._draw()
         params = self._join([seed.params for seed in seeds])
         optimizer = OPTIMIZERS[job.recipe.optimizer](job.recipe.learning_rate)
-        optimizer_state = self._join([optimizer.init(seed.params) for seed in seeds])
+        weights = [eqx.filter(seed.params, eqx.is_inexact_array) for seed in seeds]
+        optimizer_state = self._join([optimizer.init(each) for each in weights])
         rows = self.batches.targets.shape[-2:-1]
         state = self._join([seed.model.initial_state(rows) for seed in seeds])
         self.carried = params, optimizer_state, state
@@ -278,11 +286,12 @@ class _Group:
 
     def advance(self) -> list[Progress]:
         """Make one chunk of updates for every seed still running."""
-        arguments = self._arguments()
-        *carried, figures = self.call(*arguments)
-        self.carried = tuple(carried)
-        self.batches = self._draw()  # on the host, while the device computes
         counts = self._counts()
+        *carried, figures = self.call(*self._arguments())
+        self.carried = tuple(carried)
+        made = zip(self.seeds, counts, strict=True)
+        if any(seed.updates + count < self.job.updates for seed, count in made):
+            self.batches = self._draw()  # on the host, while the device computes
         figures = np.asarray(figures).reshape(len(self.seeds), -1, 3)
         return [
             self._report(seed, figures[index, : counts[index]])
@@ -293,7 +302,7 @@ class _Group:
     def _report(self, seed: _Seed, figures: np.ndarray) -> Progress:
         losses, right, scored = figures.T
         if seed.bound is None and scored.any():
-            seed.bound = DIVERGED * float(losses[scored > 0][0])
+            seed.bound = DIVERGED * max(1.0, float(losses[scored > 0][0]))
         bound = np.inf if seed.bound is None else seed.bound
         wrong = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
         accuracy = float(right.sum() / max(scored.sum(), 1))
@@ -312,7 +321,7 @@ class _Group:
         if not self.alone:
             params = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], params)
         return Progress(
-            seed=seed.place,
+            place=seed.place,
             updates=seed.updates,
             total=self.job.updates,
             losses=losses,
@@ -342,6 +351,7 @@ class _Group:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
 
+_CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision"  # part of what is compiled
 _compile_seconds = 0.0
 _compile_lock = threading.Lock()
 _programs: dict[Any, Any] = {}
@@ -352,7 +362,10 @@ def _compile(program: _Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     global _compile_seconds
     leaves, structure = jax.tree.flatten(arguments)
     shapes = tuple((np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves)
-    key = program, stage, structure, shapes
+    # 1, 1.0 and True are equal keys but may be different programs.
+    kinds = tuple(map(type, jax.tree.leaves(program.skeleton)))
+    set_to = tuple(getattr(jax.config, name) for name in _CONFIGURATION)
+    key = program, kinds, stage, structure, shapes, set_to
     with _compile_lock:
         if key not in _programs:
             started = time.perf_counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from longlag.knobs import Knobs, knob
+from longlag.knobs import BATCH_SIZE, Knobs, knob
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,9 +23,17 @@ class Recipe(Knobs):
     """
 
     epochs: int = knob(2000, "Sequences to train on.", at_least=1)
-    batch_size: int = knob(5, "Samples in a batch.", at_least=1)
+    batch_size: int = knob(BATCH_SIZE, "Samples in a batch.", at_least=1)
     learning_rate: float = knob(1e-3, "Step size of the optimiser.", above=0)
     optimizer: Literal["adam", "sgd"] = knob("adam", "Optimiser.")
     stop_at: float | None = knob(
-        None, "Training accuracy at which a seed stops; never by default.", above=0
+        None, "Training accuracy at which a seed stops; never by default.", above=0, at_most=1
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1e-30 <= self.learning_rate <= 1e30:
+            raise ValueError(
+                "Recipe: `learning_rate` must be from 1e-30 to 1e+30, the range of single "
+                f"precision, got {self.learning_rate}. Use learning_rate=0.001."
+            )
