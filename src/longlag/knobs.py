@@ -47,10 +47,10 @@ class Knob:
             return " | ".join(self.choices)
         if self.kind is bool:
             return "true | false"
-        left = f"{self.at_least:g} ≤ " if self.at_least is not None else ""
-        left = f"{self.above:g} < " if self.above is not None else left
+        left = f"{self.at_least} ≤ " if self.at_least is not None else ""
+        left = f"{self.above} < " if self.above is not None else left
         right = f" < {self.below}" if self.below is not None else ""
-        right = f" ≤ {self.at_most:g}" if self.at_most is not None else right
+        right = f" ≤ {self.at_most}" if self.at_most is not None else right
         return f"{left}{self.name}{right}"
 
     def check(self, owner: Knobs) -> None:
@@ -73,15 +73,17 @@ class Knob:
         if not math.isfinite(value):
             raise ValueError(f"{rule} {words}, got {value!r}.")
         if self.at_least is not None and value < self.at_least:
-            least = f"{self.at_least:g}"
             raise ValueError(
-                f"{rule} at least {least}, got {value}. Use {self.name}={least} or more."
+                f"{rule} at least {self.at_least}, got {value}. "
+                f"Use {self.name}={self.at_least} or more."
             )
         if self.at_most is not None and value > self.at_most:
-            most = f"{self.at_most:g}"
-            raise ValueError(f"{rule} at most {most}, got {value}. Use {self.name}={most} or less.")
+            raise ValueError(
+                f"{rule} at most {self.at_most}, got {value}. "
+                f"Use {self.name}={self.at_most} or less."
+            )
         if self.above is not None and value <= self.above:
-            bound = f"above {self.above:g}"
+            bound = f"above {self.above}"
             raise ValueError(f"{rule} {bound}, got {value}. Use a {self.name} {bound}.")
         if self.below is not None and value >= getattr(owner, self.below):
             raise ValueError(

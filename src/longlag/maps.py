@@ -161,7 +161,7 @@ def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, f
     if isinstance(framing, Chunks | Window):
         for words, changed in list(framings):
             longer = dataclasses.replace(changed, timesteps=max(span, framing.timesteps))
-            both = f"{words}; and timesteps={span}" if words else f"timesteps={span}"
+            both = f"{words}, and timesteps={span}" if words else f"timesteps={span}"
             framings.append((f"{both} or more", longer))
     framings.append(("framing Whole()", Whole()))
     models = [("", reach)]
@@ -174,5 +174,5 @@ def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, f
             except ValueError:
                 continue  # this batch size does not fit that framing
             if verdict == "learnable":
-                return f"Use {'; and '.join(filter(None, [model_words, words]))}."
+                return f"Use {', and '.join(filter(None, [model_words, words]))}."
     return ""

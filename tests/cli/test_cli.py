@@ -96,6 +96,9 @@ BAD = {
     "rate": (["train", "echo-lag", "--learning-rate", "nan"], "must be a finite number, got nan"),
     "word": (["show", "echo-lag", "--lag", "two"], "two"),
     "choice": (["show", "echo-lag", "--framing", "window", "--missing", "x"], "mask"),
+    "not whole": (["show", "echo-lag", "--lag", "1.5"], "1.5"),
+    "seeds not whole": (["train", "echo-lag", "--seeds", "1.5"], "1.5"),
+    "batch": (["train", "echo-lag", "--batch-size", "99999999999999999999"], "at most 1000000"),
     "stop": (["train", "echo-lag", "--stop-at", "5"], "`stop_at` must be at most 1, got 5"),
     "rate range": (
         ["train", "echo-lag", "--learning-rate", "1e39"],

@@ -11,10 +11,16 @@ import jax
 def keep_compiled_programs() -> None:
     """Keep compiled programs in the user's cache folder, or where LONGLAG_CACHE says.
 
-    An empty LONGLAG_CACHE keeps none.
+    An empty LONGLAG_CACHE keeps none; nor does a folder that cannot be written.
     """
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = os.environ.get("LONGLAG_CACHE", str(home / "longlag"))
+    try:
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            folder = folder if os.access(folder, os.W_OK) else ""
+    except OSError:
+        folder = ""
     if folder:
         jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

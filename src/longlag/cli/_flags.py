@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 from longlag.knobs import Knob, Knobs, lookup, unknown
 
 K = TypeVar("K", bound=Knobs)
+
+
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    """A whole number as it is written; by default 1.5 would be rounded."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"must be a whole number, got {text}.") from None
+
+
+Count = Annotated[int, Parameter(converter=_whole)]
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document.")]
 Output = Annotated[
@@ -32,7 +44,11 @@ def flags(title: str, table: Mapping[str, type[Knobs]]) -> Any:
     for name, declared in owners.items():
         kinds = {Literal[knob.choices] if knob.choices else knob.kind for _, knob in declared}
         kind = kinds.pop() if len(kinds) == 1 else float if kinds <= {int, float} else str
-        parameter = Parameter(help=_help(declared, len(table)), group=Group(title))
+        parameter = Parameter(
+            help=_help(declared, len(table)),
+            group=Group(title),
+            converter=_whole if kind is int else None,
+        )
         fields.append((name, Annotated[kind | None, parameter], None))
     # Without a module of its own cyclopts takes the class for a builtin.
     own = {"__module__": __name__}

@@ -11,7 +11,15 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-errors = Console(stderr=True, highlight=False)
+
+class Printer(Console):
+    """A console that leaves a closed pipe to the caller."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+errors = Printer(stderr=True, highlight=False)
 """Warnings and progress."""
 
 
@@ -30,7 +38,9 @@ def refusing() -> Iterator[None]:
     except (ValueError, TypeError) as error:
         raise Refused(str(error)) from error
     except OSError as error:
-        raise Refused(f"cannot write {error.filename}: {error.strerror}.") from error
+        raise Refused(
+            f"cannot write {error.filename or 'the output'}: {error.strerror}."
+        ) from error
 
 
 def writable(path: Path | None) -> None:
@@ -52,7 +62,7 @@ def write(text: str, path: Path | None) -> None:
         sys.stdout.flush()
     else:
         with refusing():
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
 
 
 def write_json(document: dict[str, Any], path: Path | None) -> None:
@@ -60,15 +70,21 @@ def write_json(document: dict[str, Any], path: Path | None) -> None:
     write(json.dumps(_finite(document), indent=2) + "\n", path)
 
 
-def print_rich(*parts: RenderableType, path: Path | None = None) -> None:
-    """Print for a reader; without colour or control codes where it is no terminal."""
+def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _WIDTH) -> None:
+    """Print for a reader; without colour or control codes where it is no terminal.
+
+    Args:
+        parts: What to print, one below the other.
+        path: A file; standard output where none is named.
+        width: Columns of text that goes to a file or a pipe.
+    """
     if path is None:
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+        console = Printer(highlight=False, width=None if sys.stdout.isatty() else width)
         for part in parts:
             console.print(part)
         return
-    with refusing(), path.open("w") as file:
-        console = Console(file=file, width=_WIDTH, highlight=False)
+    with refusing(), path.open("w", encoding="utf-8") as file:
+        console = Printer(file=file, width=width, highlight=False)
         for part in parts:
             console.print(part)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from longlag.cli._output import errors
 from longlag.training.engine import Progress as Report
@@ -27,13 +28,15 @@ def following(*, quiet: bool = False) -> Iterator[Follow]:
     if quiet:
         yield _quiet
     elif errors.is_terminal:
+        # In a narrow terminal the name gives way, not the figures.
+        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.description}", table_column=name),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
         )
-        with Progress(*columns, console=errors, transient=True) as bars:
+        with Progress(*columns, console=errors, transient=True, expand=True) as bars:
             yield _Live(bars)
     else:
         yield _Plain()

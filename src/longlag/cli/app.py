@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 from cyclopts import App, CycloptsError
 
@@ -60,6 +63,42 @@ for _name, (_summary, _example) in _COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; bad input gives one line on standard error and exit code 2."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without the map's characters
+    try:
+        with _interruptible():
+            _run(tokens)
+    except BrokenPipeError:
+        # The reader of a pipe has gone: nothing is left to say, to anyone.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Once or twice Ctrl-C ends in order; a third time, or on the way out, at once."""
+    struck = 0
+
+    def strike(*_: object) -> None:
+        nonlocal struck
+        struck += 1
+        if struck > 2:
+            os._exit(130)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, strike)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN if struck else before)
+
+
+def _run(tokens: list[str]) -> None:
     try:
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -72,10 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         errors.print("Interrupted.")
         raise SystemExit(130) from None
     except BrokenPipeError:
-        # The reader of a pipe has gone: nothing is left to say, to anyone.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
+        raise
+    except OSError as error:
+        _refuse(f"cannot write the output: {error.strerror}.")
     else:
         raise SystemExit(code or 0)
 

@@ -7,7 +7,7 @@ from rich.columns import Columns
 from rich.console import Group
 from rich.text import Text
 
-from longlag.cli._flags import Json, Output, build
+from longlag.cli._flags import Count, Json, Output, build
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.knobs import BATCH_SIZE
@@ -29,9 +29,9 @@ def audit(
     framing: str = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: Count = BATCH_SIZE,
     model: str = "lstm",
-    context: int | None = None,
+    context: Count | None = None,
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -81,6 +81,7 @@ def audit(
         Text(shares),
         *([Text(found.remedy)] if found.remedy else []),
         path=output,
+        width=max(120, 3 * (posed.length + 1)),  # a map must not be cut
     )
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import Json, Output
+from longlag.cli._flags import Count, Json, Output
 from longlag.cli._output import errors, print_rich, refusing, writable, write, write_json
 from longlag.cli._progress import following
 from longlag.knobs import unknown
@@ -24,7 +24,7 @@ from longlag.lab.trial import numbered
 
 def reproduce(
     *claims: str,
-    seeds: int = 5,
+    seeds: Count = 5,
     json: Json = False,
     markdown: Annotated[bool, Parameter(negative="")] = False,
     output: Output = None,
@@ -62,7 +62,8 @@ def reproduce(
             interrupted = True
             break
         if plain:
-            print_rich(_line(results[-1]))
+            show = errors.print if output else print_rich
+            show(_line(results[-1]))
     if json:
         write_json({"claims": [_document(result) for result in results]}, output)
     elif markdown:

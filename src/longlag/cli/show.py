@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
-from longlag.cli._flags import Json, Output
+from longlag.cli._flags import Count, Json, Output
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.encodings import ENCODINGS, MISSING
@@ -21,7 +21,7 @@ def show(
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     encoding: str = "one-hot",
-    seed: int = 0,
+    seed: Count = 0,
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -55,7 +55,7 @@ def show(
             "mask": samples.mask.tolist(),
         }
         return write_json(document, output)
-    width = len(str(drawn.symbols - 1))
+    width = max(len(str(drawn.symbols - 1)), 2 * laid.marks)
     table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
     for row, row_targets, row_scored, row_mask in zip(
         inputs, targets, samples.scored, samples.mask, strict=True

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import Json, Output, build, flags, given
+from longlag.cli._flags import Count, Json, Output, build, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import errors, print_rich, refusing, writable, write_json
 from longlag.cli._progress import following
@@ -38,7 +38,7 @@ def train(
     framing_knobs: FramingFlags = None,
     model_knobs: ModelFlags = None,
     recipe_knobs: RecipeFlags = None,
-    seeds: int = 1,
+    seeds: Count = 1,
     json: Json = False,
     output: Output = None,
 ) -> int:
@@ -63,6 +63,7 @@ def train(
         )
         places = numbered(seeds)
         found = setting.audit()
+        _ = setting.layout  # refuses a batch that cannot be laid out
     if found.verdict != "learnable":
         errors.print(
             f"Warning: the audit says {found.verdict}; best score possible {found.ceiling:.3g}. "

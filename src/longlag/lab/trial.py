@@ -48,6 +48,17 @@ class Setting:
     encoding: type[Encoding] = OneHot
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
+    def __post_init__(self) -> None:
+        kinds = {"problem": Problem, "framing": Framing, "model": ModelFactory}
+        for name, kind in kinds.items():
+            if not isinstance(value := getattr(self, name), kind):
+                rule = f"must be a {kind.__name__} with its knobs set"
+                raise TypeError(f"Setting: `{name}` {rule}, got {value!r}.")
+        if not (isinstance(self.encoding, type) and issubclass(self.encoding, Encoding)):
+            raise TypeError(
+                f"Setting: `encoding` must be OneHot or Scaled, the class, got {self.encoding!r}."
+            )
+
     @functools.cached_property
     def layout(self) -> Layout:
         """How the samples of a block of sequences fill whole batches."""

@@ -23,7 +23,7 @@ class Recipe(Knobs):
     """
 
     epochs: int = knob(2000, "Sequences to train on.", at_least=1)
-    batch_size: int = knob(BATCH_SIZE, "Samples in a batch.", at_least=1)
+    batch_size: int = knob(BATCH_SIZE, "Samples in a batch.", at_least=1, at_most=1_000_000)
     learning_rate: float = knob(1e-3, "Step size of the optimiser.", above=0)
     optimizer: Literal["adam", "sgd"] = knob("adam", "Optimiser.")
     stop_at: float | None = knob(
