@@ -57,7 +57,7 @@ def test_a_model_without_memory_is_audited_as_such():
 
 def test_every_remedy_helps_or_none_is_named():
     remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
-    assert remedy == "Use a recurrent model, and timesteps=2 or more."
+    assert remedy == "Use a recurrent model, and carry=True, and timesteps=2 or more."
     lag_0 = audit(EchoLag(lag=0), Chunks(timesteps=1), reach=Reach(1, state=False))
     assert lag_0.verdict == "learnable"
 
