@@ -93,4 +93,5 @@ class _Plain:
             self.said, share = now, self.tally.share()
             left = (now - self.began) * (1 - share) / share
             figures = self.tally.figures(chance)
-            errors.print(f"{name}  {share:.0%}  {figures}  {left:.0f} s left", markup=False)
+            line = f"{name}  {share:.0%}  {figures}  {left:.0f} s left"
+            errors.print(line, markup=False, soft_wrap=True)
