@@ -195,7 +195,6 @@ def test_the_first_two_cards_come_out_as_recorded():
         result = settle(CARDS[id], (0, 1))
         assert result.as_recorded
         assert result.holds
-        assert result.finding.measured.mean > 0.98
 
 
 def test_a_run_made_for_one_card_serves_the_next(monkeypatch):

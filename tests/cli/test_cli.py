@@ -284,6 +284,35 @@ def test_ctrl_c_prints_what_is_known_so_far():
     assert b"Traceback" not in seen
 
 
+def test_ctrl_c_held_down_ends_without_a_traceback():
+    arguments = "train echo-lag --framing prefix --epochs 1000000 --json".split()
+    with subprocess.Popen(
+        [sys.executable, "-m", "longlag", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        time.sleep(4)
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    assert process.returncode == 130
+
+
+def test_a_cache_that_cannot_be_kept_is_done_without(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "longlag", "train", "echo-lag", *TINY],
+        env=os.environ | {"LONGLAG_CACHE": str(blocked / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_closed_pipe_ends_it_quietly():
     arguments = ["show", "echo-lag", "--framing", "window", "--length", "4000"]
     with subprocess.Popen(
@@ -296,3 +325,4 @@ def test_a_closed_pipe_ends_it_quietly():
         show.stdout.read(10)
         show.stdout.close()
         assert show.stderr.read() == b""
+    assert show.returncode == 141
