@@ -13,6 +13,7 @@ settings.load_profile("longlag")
 install_import_hook("longlag", "typechecking.checked")
 
 import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ.setdefault("LONGLAG_CACHE", os.path.join(tempfile.gettempdir(), "longlag-test-cache"))
@@ -20,3 +21,10 @@ os.environ.setdefault("LONGLAG_CACHE", os.path.join(tempfile.gettempdir(), "long
 from longlag.cli._cache import keep_compiled_programs  # noqa: E402
 
 keep_compiled_programs()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_programs_do_not_pile_up():
+    """Each takes memory maps, of which a process may have only so many."""
+    yield
+    jax.clear_caches()

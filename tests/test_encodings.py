@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longlag.encodings import ENCODINGS
+from longlag.encodings import ENCODINGS, AsIs, encoded
+from longlag.problems import Integers, Reals
 
 every_encoding = pytest.mark.parametrize("kind", ENCODINGS.values())
 
@@ -11,13 +12,14 @@ every_encoding = pytest.mark.parametrize("kind", ENCODINGS.values())
 @every_encoding
 @given(values=st.integers(2, 300), data=st.data())
 def test_decoding_returns_what_was_encoded_gaps_included(kind, values, data):
-    drawn = data.draw(st.lists(st.integers(-1, values - 1), min_size=1, max_size=30))
-    code = kind(values=values)
-    encoded = code.encode(np.array(drawn, np.int32))
-    assert encoded.dtype == np.float32
-    assert encoded.shape == (len(drawn), code.features)
-    assert code.decode(encoded).tolist() == drawn
-    assert (encoded[np.array(drawn) == -1] == -1).all()
+    blank = data.draw(st.booleans())
+    drawn = data.draw(st.lists(st.integers(-1, values - 1 + blank), min_size=1, max_size=30))
+    code = kind(values=values, blank=blank)
+    features = code.encode(np.array(drawn, np.int32))
+    assert features.dtype == np.float32
+    assert features.shape == (len(drawn), code.features)
+    assert code.decode(features).tolist() == drawn
+    assert (features[np.array(drawn) == -1] == -1).all()
 
 
 @every_encoding
@@ -27,8 +29,8 @@ def test_a_value_without_an_encoding_is_refused(kind):
 
 
 def test_one_hot_has_one_one():
-    encoded = ENCODINGS["one-hot"](values=5).encode(np.arange(5))
-    assert (encoded == np.eye(5)).all()
+    features = ENCODINGS["one-hot"](values=5).encode(np.arange(5))
+    assert (features == np.eye(5)).all()
 
 
 def test_scaled_decodes_to_the_nearest_value():
@@ -39,3 +41,21 @@ def test_scaled_decodes_to_the_nearest_value():
 def test_one_hot_decodes_any_shape_by_its_largest_entry():
     outputs = np.random.default_rng(0).normal(size=(2, 3, 7))
     assert (ENCODINGS["one-hot"](values=7).decode(outputs) == outputs.argmax(-1)).all()
+
+
+@every_encoding
+def test_a_blank_step_has_a_feature_of_its_own(kind):
+    features = kind(values=4, blank=True).encode(np.array([4, 0, 3]))
+    assert features[:, -1].tolist() == [1, 0, 0]
+    assert not features[0, :-1].any()
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        kind(values=4).encode(np.array([4]))
+
+
+def test_reals_stay_as_they_are():
+    code = encoded(Reals(tolerance=0.1))
+    assert code == AsIs()
+    drawn = np.array([0.25, -0.5], np.float32)
+    assert code.encode(drawn).tolist() == [[0.25], [-0.5]]
+    assert code.decode(code.encode(drawn)).tolist() == drawn.tolist()
+    assert encoded(Integers(4, blank=True)).features == 5

@@ -4,8 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longlag.encodings import MISSING
-from longlag.framings import FRAMINGS, Chunks, Prefix, Whole, Window
-from longlag.problems import EchoLag
+from longlag.framings import (
+    FRAMINGS,
+    Chunks,
+    EncoderDecoder,
+    Prefix,
+    Vector,
+    Whole,
+    Window,
+    fitting,
+)
+from longlag.problems import EchoLag, EchoSubsequence, Memorization, Ramp
 
 FRAMED = [
     Chunks(),
@@ -21,6 +30,7 @@ FRAMED = [
     Prefix(),
     Whole(),
 ]
+ANSWERING = [Vector(), EncoderDecoder()]
 every_framing = pytest.mark.parametrize("framing", FRAMED, ids=repr)
 
 
@@ -46,7 +56,7 @@ def rows_by_loop(framing, sequence):
 
 
 def test_every_framing_is_tried():
-    assert {type(framing) for framing in FRAMED} == set(FRAMINGS.values())
+    assert {type(framing) for framing in FRAMED + ANSWERING} == set(FRAMINGS.values())
 
 
 @every_framing
@@ -58,16 +68,11 @@ def test_samples_are_those_written_with_loops(framing, lag, seed):
     expected = []
     for shown, asked in zip(episodes.inputs.tolist(), episodes.targets.tolist(), strict=True):
         for row in rows_by_loop(framing, shown):
-            places = range(len(row)) if framing.per_step else [len(row) - 1]
+            said = row if framing.output == "every" else row[-1:]
             expected.append(
                 (
                     [MISSING if step is None else shown[step] for step in row],
-                    [
-                        asked[step]
-                        if place in places and step is not None and step >= lag
-                        else MISSING
-                        for place, step in enumerate(row)
-                    ],
+                    [asked[step] if step is not None and step >= lag else MISSING for step in said],
                     [step is not None or framing.marks for step in row],
                 )
             )
@@ -79,12 +84,12 @@ def test_samples_are_those_written_with_loops(framing, lag, seed):
 @every_framing
 @pytest.mark.parametrize("batch_size", [1, 5, 6, 25])
 def test_batches_hold_every_sample_once_and_are_full(framing, batch_size):
-    scored = EchoLag(lag=1).scored()
+    problem, scored = EchoLag(lag=1), EchoLag(lag=1).scored()
     if framing.carries and not framing.parallel and (framing, batch_size) not in CARRIED:
         with pytest.raises(ValueError, match=r"`batch_size` must divide the .* samples"):
-            framing.layout(scored, batch_size)
+            framing.layout(problem, batch_size)
         return
-    layout = framing.layout(scored, batch_size)
+    layout = framing.layout(problem, batch_size)
     assert layout.steps.shape[1] == batch_size
     assert sorted(np.unique(layout.rows)) == list(range(layout.sequences))
     table = framing.table(25)
@@ -102,15 +107,15 @@ CARRIED = {
 
 
 def test_the_source_has_24_pairs_without_context_and_20_with():
-    scored = EchoLag(lag=1).scored()
-    one = Chunks(timesteps=1, carry=True, rows="consecutive").layout(scored, 6)
+    problem = EchoLag(lag=1)
+    one = Chunks(timesteps=1, carry=True, rows="consecutive").layout(problem, 6)
     assert one.steps.shape == (4, 6, 1)
     assert one.scored.all()
-    assert Window(timesteps=5).layout(scored, 5).steps.shape == (4, 5, 5)
+    assert Window(timesteps=5).layout(problem, 5).steps.shape == (4, 5, 5)
 
 
 def test_parallel_rows_have_a_sequence_each():
-    layout = Chunks(timesteps=1, carry=True).layout(EchoLag().scored(), 6)
+    layout = Chunks(timesteps=1, carry=True).layout(EchoLag(), 6)
     assert layout.sequences == 6
     assert (layout.rows == np.arange(6)).all()
     assert (layout.steps[..., 0] == np.arange(25)[:, None]).all()
@@ -126,7 +131,7 @@ def test_two_framings_of_one_seed_show_the_same_sequences():
 
 
 def test_episodes_that_fill_no_whole_block_are_refused():
-    layout = Chunks(carry=True).layout(EchoLag().scored(), 2)
+    layout = Chunks(carry=True).layout(EchoLag(), 2)
     with pytest.raises(ValueError, match=r"whole blocks of 2, got 5\. Draw a multiple of 2"):
         layout.gather(EchoLag().draw(np.random.default_rng(0), 5))
     with pytest.raises(ValueError, match="got 0"):
@@ -154,9 +159,55 @@ def test_no_timesteps_are_refused(kind):
 def test_a_batch_that_does_not_divide_names_batches_that_do():
     framing = Chunks(timesteps=1, carry=True, rows="consecutive")
     with pytest.raises(ValueError, match=r"got 7\. Use 6, 8, 5, or rows='parallel'\."):
-        framing.layout(EchoLag().scored(), 7)
+        framing.layout(EchoLag(), 7)
 
 
 def test_consecutive_rows_without_carried_state_are_refused():
     with pytest.raises(ValueError, match=r"Use carry=True\."):
         Chunks(rows="consecutive")
+
+
+def test_the_answer_is_asked_for_whole_once_the_input_has_been_shown():
+    problem = EchoSubsequence(length=4, values=7, start=1, count=2)
+    for framing in ANSWERING:
+        samples = framing.sample(problem, np.random.default_rng(0), 3)
+        episodes = problem.draw(np.random.default_rng(0), 3)
+        assert samples.inputs.tolist() == episodes.inputs[:, :4].tolist()
+        assert samples.targets.tolist() == episodes.inputs[:, 1:3].tolist()
+        assert samples.mask.all()
+        layout = framing.layout(problem, 5)
+        assert layout.steps.shape == (1, 5, 4)
+        assert layout.asked_steps.tolist() == [4, 5]
+        assert layout.places.tolist() == [3, 3]
+
+
+def test_framings_step_by_step_show_the_blank_of_an_answer():
+    problem = EchoSubsequence(length=3, values=7)
+    inputs, targets, _ = Whole().sample(problem, np.random.default_rng(0), 1)
+    assert inputs[0, 3:].tolist() == [7] * 3
+    assert targets[0].tolist() == [MISSING] * 3 + inputs[0, :3].tolist()
+
+
+@pytest.mark.parametrize("framing", ANSWERING, ids=repr)
+def test_a_problem_without_an_answer_is_refused_with_the_framings_that_fit(framing):
+    name = type(framing).__name__
+    with pytest.raises(ValueError, match=rf"^{name}: EchoLag has no answer .* Use Chunks, .* or"):
+        framing.layout(EchoLag(), 5)
+    assert list(fitting(EchoLag())) == ["chunks", "window", "prefix", "whole"]
+    assert list(fitting(EchoSubsequence())) == list(FRAMINGS)
+
+
+def test_real_targets_are_nan_where_nothing_is_scored():
+    samples = Chunks(timesteps=4).sample(Ramp(length=10), np.random.default_rng(0), 1)
+    assert samples.targets.dtype == samples.inputs.dtype == np.float32
+    assert np.isnan(samples.targets).tolist() == [[False] * 4, [False] * 4, [False] + [True] * 3]
+    assert samples.scored.tolist() == (~np.isnan(samples.targets)).tolist()
+    assert samples.mask.tolist() == samples.scored.tolist()
+    assert samples.inputs[2, 1:].tolist() == [MISSING] * 3
+
+
+def test_a_framing_that_leaves_no_target_is_refused():
+    problem = EchoLag(lag=2, length=3)
+    assert Window(timesteps=3).layout(problem, 1).scored.any()
+    last = Memorization(length=5, ask="last")
+    assert Window(timesteps=4).layout(last, 1).scored.all()

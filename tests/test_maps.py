@@ -1,13 +1,15 @@
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from longlag.framings import Chunks, Prefix, Whole, Window
+from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
 from longlag.lab import Setting
 from longlag.maps import Reach, audit
-from longlag.models import LSTM, MLP
-from longlag.problems import EchoLag
+from longlag.models import LSTM, MLP, Bidirectional, Seq2Seq
+from longlag.problems import CumulativeThreshold, EchoLag, EchoSubsequence, Memorization, Ramp
 from longlag.training import Batches, Recipe, engine
 
 LAG_1 = EchoLag(lag=1, length=12, values=5)
@@ -72,6 +74,55 @@ def test_nothing_passes_through_state_to_a_model_without_memory():
     assert found.verdict == "unreachable"
 
 
+@pytest.mark.parametrize(
+    ("problem", "framing", "verdict"),
+    [
+        (Ramp(), Chunks(), "learnable"),
+        (Memorization(), Chunks(carry=True), "state-only"),
+        (Memorization(), Chunks(), "unreachable"),
+        (Memorization(length=9), Chunks(timesteps=4, carry=True), "state-only"),
+        (Memorization(), Whole(), "learnable"),
+        (EchoSubsequence(), Whole(), "learnable"),
+        (EchoSubsequence(), Vector(), "learnable"),
+        (EchoSubsequence(), EncoderDecoder(), "learnable"),
+        (EchoSubsequence(length=6), Chunks(timesteps=3, carry=True), "state-only"),
+        (CumulativeThreshold(), Chunks(), "unreachable"),
+        (CumulativeThreshold(), Chunks(carry=True), "state-only"),
+        (CumulativeThreshold(), Chunks(timesteps=4, carry=True), "learnable"),
+        (CumulativeThreshold(), Whole(), "learnable"),
+    ],
+    ids=repr,
+)
+def test_what_one_step_teaches_serves_those_that_look_back_equally_far(problem, framing, verdict):
+    assert audit(problem, framing).verdict == verdict
+
+
+def test_the_ceiling_is_what_the_inputs_in_sight_allow():
+    """One input of a sum tells a little, and the audit counts it."""
+    problem = CumulativeThreshold()
+    found = audit(problem, Chunks())
+    assert problem.chance() < found.ceiling < 1
+    inputs, targets, _ = problem.draw(np.random.default_rng(0), 50_000)
+    cell = (inputs * 50).astype(int)
+    reached = []
+    for step in range(10):
+        ones = np.bincount(cell[:, step], targets[:, step])
+        reached.append(np.maximum(ones, np.bincount(cell[:, step]) - ones).sum() / 50_000)
+    assert found.ceiling == pytest.approx(np.mean(reached), abs=5e-3)
+
+
+def test_a_model_that_is_not_causal_sees_ahead_and_the_audit_says_so():
+    problem = Memorization(length=6)
+    both, one = (
+        Setting(problem=problem, framing=Whole(), model=model).audit()
+        for model in (Bidirectional(hidden_size=4), LSTM(hidden_size=4))
+    )
+    assert both.sees.all()
+    assert both.ahead == pytest.approx(4 / 5)  # all but the last step
+    assert one.ahead == 0
+    assert not np.triu(one.sees, k=1).any()
+
+
 FRAMED = [
     (Chunks(timesteps=1), 3),
     (Chunks(timesteps=5), 2),
@@ -87,7 +138,12 @@ FRAMED = [
     (Prefix(), 3),
     (Whole(), 2),
 ]
-MODELS = [LSTM(hidden_size=8), MLP(hidden_size=32), MLP(hidden_size=32, context=2)]
+MODELS = [
+    LSTM(hidden_size=8),
+    Bidirectional(cell="gru", hidden_size=8),
+    MLP(hidden_size=32),
+    MLP(hidden_size=32, context=2),
+]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)
@@ -100,16 +156,16 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
     network = setting.create(0)
     episodes = LAG_1.draw(np.random.default_rng(0), layout.sequences)
     where = np.flatnonzero(layout.scored & (layout.rows == 0)[..., None])
-    steps = layout.steps.ravel()[where]
+    steps = layout.asked.ravel()[where]
 
     def losses(inputs):
         samples = layout.gather(episodes._replace(inputs=inputs))
-        shaped = [each.reshape(layout.steps.shape) for each in samples]
+        shaped = [each.reshape(*layout.rows.shape, -1) for each in samples]
         reset = np.arange(len(shaped[0])) == 0 if layout.carry else None
         shown = shaped[0] if framing.marks else np.maximum(shaped[0], 0)
         mask = None if layout.present.all() else shaped[2]
         batches = Batches(shown, np.zeros_like(shaped[1]), mask, reset)
-        return engine.predict(network, batches, loss="cross-entropy", values=5)[0].ravel()[where]
+        return engine.predict(network, batches, output=framing.output)[0].ravel()[where]
 
     usual = losses(episodes.inputs)
     for step in range(LAG_1.length):
@@ -121,16 +177,30 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
         assert moved.tolist() == found.sees[steps, step].tolist()
 
     learns = np.zeros_like(found.learns)
-    inner = getattr(network, "model", network)
+    inner: Any = getattr(network, "model", network)
     for update, row in np.argwhere(layout.rows == 0):
         shown, present = layout.steps[update, row], layout.present[update, row]
         features = jax.nn.one_hot(episodes.inputs[0][np.maximum(shown, 0)], 5)
 
         def said(features, present=present):
-            return inner(features, jnp.asarray(present), inner.initial_state())[0]
+            last = framing.output != "every"
+            return inner(features, jnp.asarray(present), inner.initial_state(), last=last)[0]
 
         slopes = np.abs(jax.jacobian(said)(features)).sum(axis=(1, 3)) > 0
         for place in np.flatnonzero(layout.scored[update, row]):
             into = shown[slopes[place] & (shown >= 0)]
-            learns[shown[place], into] = True
+            learns[layout.asked[update, row, place], into] = True
     assert (learns == found.learns).all()
+
+
+@pytest.mark.parametrize(
+    ("framing", "model"),
+    [(Vector(), LSTM(hidden_size=8)), (EncoderDecoder(), Seq2Seq(hidden_size=8))],
+    ids=repr,
+)
+def test_every_value_of_an_answer_sees_the_whole_input(framing, model):
+    problem = EchoSubsequence(length=4, values=5, count=2)
+    found = Setting(problem=problem, framing=framing, model=model).audit()
+    expected = np.zeros((6, 6), bool)
+    expected[4:, :4] = True
+    assert found.sees.tolist() == found.learns.tolist() == expected.tolist()

@@ -13,40 +13,68 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from longlag.encodings import OneHot, Scaled
-    from longlag.framings import Chunks, Prefix, Whole, Window
-    from longlag.lab import Run, Setting, train
+    from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
+    from longlag.lab import Run, Search, Setting, train, tune
     from longlag.maps import audit
-    from longlag.models import LSTM, MLP
-    from longlag.problems import EchoLag
-    from longlag.training import Recipe, fit
+    from longlag.models import GRU, LSTM, MLP, RNN, Bidirectional, Seq2Seq
+    from longlag.problems import (
+        CumulativeThreshold,
+        EchoLag,
+        EchoSubsequence,
+        EchoValue,
+        Memorization,
+        Ramp,
+    )
+    from longlag.training import Loss, Recipe, fit
 
 # Imported on first use, so that reading a problem never waits for jax.
 _HOMES = {
     "encodings": ["OneHot", "Scaled"],
-    "framings": ["Chunks", "Prefix", "Whole", "Window"],
-    "lab": ["Run", "Setting", "train"],
+    "framings": ["Chunks", "EncoderDecoder", "Prefix", "Vector", "Whole", "Window"],
+    "lab": ["Run", "Search", "Setting", "train", "tune"],
     "maps": ["audit"],
-    "models": ["LSTM", "MLP"],
-    "problems": ["EchoLag"],
-    "training": ["Recipe", "fit"],
+    "models": ["GRU", "LSTM", "MLP", "RNN", "Bidirectional", "Seq2Seq"],
+    "problems": [
+        "CumulativeThreshold",
+        "EchoLag",
+        "EchoSubsequence",
+        "EchoValue",
+        "Memorization",
+        "Ramp",
+    ],
+    "training": ["Loss", "Recipe", "fit"],
 }
 
 __all__ = [
+    "GRU",
     "LSTM",
     "MLP",
+    "RNN",
+    "Bidirectional",
     "Chunks",
+    "CumulativeThreshold",
     "EchoLag",
+    "EchoSubsequence",
+    "EchoValue",
+    "EncoderDecoder",
+    "Loss",
+    "Memorization",
     "OneHot",
     "Prefix",
+    "Ramp",
     "Recipe",
     "Run",
     "Scaled",
+    "Search",
+    "Seq2Seq",
     "Setting",
+    "Vector",
     "Whole",
     "Window",
     "audit",
     "fit",
     "train",
+    "tune",
 ]
 
 

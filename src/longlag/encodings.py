@@ -1,33 +1,33 @@
 """Encodings: how a value becomes features, and back.
 
-A step that lacks data (marked by a framing with -1) becomes a vector of -1.
+A step that lacks data (marked by a framing with -1) becomes a vector of -1. A problem with
+an answer shows blank steps: they have a feature of their own.
 """
 
 from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Num
 
 from longlag.knobs import Knobs, knob
+from longlag.problems import Integers, Problem, Reals
 
 MISSING = -1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Encoding(Knobs):
-    """Base of the encodings of integers in [0, values)."""
+    """Base of all encodings."""
 
-    loss: ClassVar[str]
-    """The loss that fits the encoded target: `cross-entropy` or `squared-error`."""
+    loss: ClassVar[Literal["cross-entropy", "squared-error"]]
+    """The loss that fits the encoded target."""
 
-    as_integers: ClassVar[bool]
+    as_integers: ClassVar[bool] = False
     """Whether models take the integers themselves as standing for the encoded vectors."""
-
-    values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**31 - 1)
 
     @property
     @abc.abstractmethod
@@ -35,24 +35,39 @@ class Encoding(Knobs):
         """Length of the vector that stands for one value."""
 
     @abc.abstractmethod
-    def encode(self, values: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
+    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
         """Values to features, in float32; -1 becomes a vector of -1."""
 
-    def check(self, values: Int[np.ndarray, "*shape"]) -> None:
-        """Refuse values that have no encoding."""
-        if values.size and not MISSING <= values.min() <= values.max() < self.values:
-            raise ValueError(
-                f"{type(self).__name__}: values must be from 0 to {self.values - 1}, or -1 for "
-                f"none, got {values.min()} to {values.max()}. Use values={values.max() + 1}."
-            )
-
     @abc.abstractmethod
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Int[np.ndarray, "*shape"]:
+    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
         """Features, or a model's outputs, to the values they stand for."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OneHot(Encoding):
+class IntegerEncoding(Encoding):
+    """Base of the encodings of integers in [0, values).
+
+    Args:
+        values: Number of different integers.
+        blank: Whether a step may be blank, which the integer `values` stands for; blank
+            steps have one more feature.
+    """
+
+    values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**31 - 2)
+    blank: bool = knob(False, "Whether a step may be blank.")
+
+    def check(self, values: Num[np.ndarray, "*shape"]) -> None:
+        """Refuse values that have no encoding."""
+        top = self.values - 1 + self.blank
+        if values.size and not MISSING <= values.min() <= values.max() <= top:
+            raise ValueError(
+                f"{type(self).__name__}: values must be from 0 to {top}, or -1 for "
+                f"none, got {values.min()} to {values.max()}. Use values={values.max() + 1}."
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OneHot(IntegerEncoding):
     """A vector of `values` zeros with a one at the value; decoded by the largest entry.
 
     Scored as classification: right or wrong, however near.
@@ -63,29 +78,30 @@ class OneHot(Encoding):
     [2, -1]
     """
 
-    loss: ClassVar[str] = "cross-entropy"
+    loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "cross-entropy"
     as_integers: ClassVar[bool] = True
 
     @property
     def features(self) -> int:
-        return self.values
+        return self.values + self.blank
 
-    def encode(self, values: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
+    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
         self.check(values)
-        encoded = (values[..., None] == np.arange(self.values)).astype(np.float32)
+        encoded = (values[..., None] == np.arange(self.features)).astype(np.float32)
         encoded[values == MISSING] = MISSING
         return encoded
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Int[np.ndarray, "*shape"]:
+    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
         missing = (features == MISSING).all(axis=-1)
         return np.where(missing, MISSING, features.argmax(axis=-1)).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Scaled(Encoding):
+class Scaled(IntegerEncoding):
     """The value divided by the largest one, a real in [0, 1]; decoded to the nearest value.
 
-    Fitted as regression, so a near miss costs little; the score still asks for the exact value.
+    Fitted as regression, so a near miss costs little; the score still asks for the exact
+    value. A blank step is 0 with a second feature of 1.
 
     >>> Scaled(values=5).encode(np.array([0, 1, 4, -1])).ravel().tolist()
     [0.0, 0.25, 1.0, -1.0]
@@ -93,22 +109,72 @@ class Scaled(Encoding):
     [1, 4, -1]
     """
 
-    loss: ClassVar[str] = "squared-error"
-    as_integers: ClassVar[bool] = False
+    loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "squared-error"
+
+    @property
+    def features(self) -> int:
+        return 1 + self.blank
+
+    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
+        self.check(values)
+        blank = values == self.values
+        scaled = np.where(blank, 0.0, values / np.float32(self.values - 1))
+        encoded = np.stack([scaled, blank][: self.features], axis=-1).astype(np.float32)
+        encoded[values == MISSING] = MISSING
+        return encoded
+
+    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
+        real = features[..., 0]
+        nearest = np.rint(real * (self.values - 1)).clip(0, self.values - 1)
+        nearest = np.where(features[..., 1] > 0.5, self.values, nearest) if self.blank else nearest
+        return np.where(real == MISSING, MISSING, nearest).astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AsIs(Encoding):
+    """Reals as they are: one feature.
+
+    >>> AsIs().encode(np.array([0.25, 0.5], np.float32)).tolist()
+    [[0.25], [0.5]]
+    """
+
+    loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "squared-error"
 
     @property
     def features(self) -> int:
         return 1
 
-    def encode(self, values: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
-        self.check(values)
-        scaled = values / np.float32(self.values - 1)
-        return np.where(values == MISSING, MISSING, scaled).astype(np.float32)[..., None]
+    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
+        return values[..., None].astype(np.float32)
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Int[np.ndarray, "*shape"]:
-        real = features[..., 0]
-        nearest = np.rint(real * (self.values - 1)).clip(0, self.values - 1)
-        return np.where(real == MISSING, MISSING, nearest).astype(np.int32)
+    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
+        return features[..., 0]
 
 
-ENCODINGS: dict[str, type[Encoding]] = {kind.title(): kind for kind in [OneHot, Scaled]}
+ENCODINGS: dict[str, type[IntegerEncoding]] = {kind.title(): kind for kind in [OneHot, Scaled]}
+"""The encodings that integers can choose from; reals are shown as they are."""
+
+
+def encoded(kind: Integers | Reals, choice: type[IntegerEncoding] = OneHot) -> Encoding:
+    """The encoding of values of this kind."""
+    if isinstance(kind, Reals):
+        return AsIs()
+    return choice(values=kind.values, blank=kind.blank)
+
+
+def encodings(
+    problem: Problem, choice: type[IntegerEncoding] | None = None
+) -> tuple[Encoding, Encoding]:
+    """The encodings of what a problem shows and of what it asks for; one-hot by default.
+
+    Raises:
+        ValueError: An encoding is chosen, but the problem has no integers.
+    """
+    kinds = problem.inputs, problem.targets
+    if choice is not None and not any(isinstance(kind, Integers) for kind in kinds):
+        raise ValueError(
+            f"{type(problem).__name__} has no integers to encode, got `encoding` "
+            f"{choice.__name__}. Leave it out: reals are shown as they are."
+        )
+    shown, said = (encoded(kind, choice or OneHot) for kind in kinds)
+    return shown, said

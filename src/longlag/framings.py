@@ -1,7 +1,7 @@
 """Framings: how episodes become samples x timesteps, and samples become batches.
 
-A framing is a table of step indices. The samples, the batches and the maps of
-`longlag.maps` are all read from that one table, so they cannot disagree.
+A framing is two tables of step indices, shown and asked for. The samples, the batches and the
+maps of `longlag.maps` are all read from them, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Num
 
 from longlag.encodings import MISSING
 from longlag.knobs import Knobs, knob
@@ -22,18 +22,27 @@ from longlag.problems import Episodes, Problem
 class Samples(NamedTuple):
     """Samples as plain arrays, in the order of sequences, then of steps.
 
-    `targets` is -1 where nothing is scored; `mask` is false where a step lacks data and
-    is to be passed over.
+    A target is -1 (NaN where targets are reals) where nothing is scored; `mask` is false
+    where a step lacks data and is to be passed over. The axis `said` is as long as `time`
+    for framings with an output at every step, 1 for those with one at the end, and as
+    long as the answer for those that give it whole.
     """
 
-    inputs: Int[np.ndarray, "sample time"]
-    targets: Int[np.ndarray, "sample time"]
+    inputs: Num[np.ndarray, "sample time"]
+    targets: Num[np.ndarray, "sample said"]
     mask: Bool[np.ndarray, "sample time"]
 
     @property
-    def scored(self) -> Bool[np.ndarray, "sample time"]:
+    def scored(self) -> Bool[np.ndarray, "sample said"]:
         """Where a prediction counts."""
-        return self.targets != MISSING
+        if np.issubdtype(self.targets.dtype, np.integer):
+            return self.targets != MISSING
+        return ~np.isnan(self.targets)
+
+
+Output = Literal["every", "last", "vector", "decoder"]
+"""How a sample is answered: at every step, at its last, by one vector at its last for a
+whole answer, or by a decoder that gives the answer value by value."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,37 +50,60 @@ class Layout:
     """A block: the fewest sequences that fill whole batches, as indices into their steps.
 
     Attributes:
+        output: How a sample is answered.
         sequences: Sequences in a block.
         steps: `(update, batch, time)`: the step shown, or -1 where the row lacks data.
         rows: `(update, batch)`: which sequence of the block the row belongs to.
-        scored: `(update, batch, time)`: where a prediction counts.
+        asked: `(update, batch, said)`: the step whose target is asked for, or -1 where
+            none is scored.
         present: `(update, batch, time)`: false where a step is to be passed over.
         carry: Whether row b of an update starts from the state that row b of the update
             before ended in. The first update of a block starts from the zero state.
     """
 
+    output: Output
     sequences: int
     steps: Int[np.ndarray, "update batch time"]
     rows: Int[np.ndarray, "update batch"]
-    scored: Bool[np.ndarray, "update batch time"]
+    asked: Int[np.ndarray, "update batch said"]
     present: Bool[np.ndarray, "update batch time"]
     carry: bool
 
+    @property
+    def scored(self) -> Bool[np.ndarray, "update batch said"]:
+        """Where a prediction counts."""
+        return self.asked != MISSING
+
+    @property
+    def asked_steps(self) -> Int[np.ndarray, " target"]:
+        """The steps of an episode whose targets count."""
+        return np.unique(self.asked[self.scored])
+
+    @property
+    def places(self) -> Int[np.ndarray, " said"]:
+        """The place on the time axis at which each output is given."""
+        said, time = self.asked.shape[-1], self.steps.shape[-1]
+        return np.arange(time) if self.output == "every" else np.full(said, time - 1)
+
     def gather(self, episodes: Episodes) -> Samples:
-        """Lay out episodes, a whole number of blocks, as `(block * update * batch, time)`."""
+        """Lay out episodes, a whole number of blocks, as `(block * update * batch, …)`."""
         count, length = episodes.inputs.shape
         if not count or count % self.sequences:
             raise ValueError(
                 f"gather: the episodes must fill whole blocks of {self.sequences}, got {count}. "
                 f"Draw a multiple of {self.sequences}."
             )
-        index = self.rows[..., None], self.steps
 
-        def take(values: np.ndarray) -> np.ndarray:
-            return values.reshape(-1, self.sequences, length)[:, *index]
+        def take(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
+            return values.reshape(-1, self.sequences, length)[:, self.rows[..., None], steps]
 
-        targets = np.where(take(episodes.scored) & self.scored, take(episodes.targets), MISSING)
-        inputs = np.where(self.steps == MISSING, MISSING, take(episodes.inputs))
+        inputs = take(episodes.inputs, self.steps)
+        targets = take(episodes.targets, self.asked)
+        scored = take(episodes.scored, self.asked) & self.scored
+        none = MISSING if np.issubdtype(targets.dtype, np.integer) else np.nan
+        targets = np.where(scored, targets, np.array(none, targets.dtype))
+        if (self.steps == MISSING).any():
+            inputs = np.where(self.steps == MISSING, np.array(MISSING, inputs.dtype), inputs)
         present = np.broadcast_to(self.present, inputs.shape)
         return Samples(
             *(array.reshape(-1, array.shape[-1]) for array in (inputs, targets, present))
@@ -80,10 +112,10 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Framing(Knobs):
-    """Base of all framings. A subclass says which steps each sample of a sequence shows."""
+    """Base of all framings. A subclass says what each sample of a sequence shows and asks."""
 
-    per_step: ClassVar[bool]
-    """Whether every step of a sample may be scored, or its last step alone."""
+    output: ClassVar[Output]
+    """How a sample is answered."""
 
     @property
     def carries(self) -> bool:
@@ -100,45 +132,64 @@ class Framing(Knobs):
         """Whether steps that lack data are shown to the model as a vector of -1."""
         return False
 
-    @abc.abstractmethod
-    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
-        """The steps shown by each sample of one sequence; -1 where a row lacks data."""
+    def fits(self, problem: Problem) -> bool:  # noqa: ARG002
+        """Whether episodes of this problem can be framed so."""
+        return True
 
-    def layout(self, scored: Bool[np.ndarray, " length"], batch_size: int) -> Layout:
+    @abc.abstractmethod
+    def tables(
+        self, problem: Problem
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+        """The steps shown and the steps asked for by each sample of one sequence.
+
+        -1 where a row lacks data. Whether a step asked for has a target is the problem's.
+        """
+
+    def layout(self, problem: Problem, batch_size: int) -> Layout:
         """Fill batches of `batch_size` rows with the samples of as few sequences as will do.
 
         Args:
-            scored: The steps of an episode that can have a target.
+            problem: Whose episodes are laid out.
             batch_size: Rows in a batch.
 
         Raises:
-            ValueError: The batch size does not divide the samples of a sequence whose
-                state is carried from row to row.
+            ValueError: The framing does not fit the problem, or the batch size does not
+                divide the samples of a sequence whose state is carried from row to row.
         """
         check_batch_size(type(self).__name__, batch_size)
-        table = self.table(len(scored))
-        asked = np.zeros_like(table, dtype=bool)
-        asked[:, slice(None) if self.per_step else slice(-1, None)] = True
-        asked &= (table != MISSING) & scored[table]
-        samples = len(table)
+        if not self.fits(problem):
+            fit = sorted(kind.__name__ for kind in fitting(problem).values())
+            raise ValueError(
+                f"{type(self).__name__}: {type(problem).__name__} has no answer after its "
+                f"input. Use {', '.join(fit[:-1])} or {fit[-1]}."
+            )
+        shown, asked = self.tables(problem)
+        asked = np.where((asked != MISSING) & problem.scored()[asked], asked, MISSING)
+        samples = len(shown)
         if self.carries and self.parallel:
             sequences = batch_size
             sample = np.repeat(np.arange(samples)[:, None], batch_size, axis=1)
             rows = np.repeat(np.arange(batch_size)[None], samples, axis=0)
         elif self.carries:
             sequences = 1
-            first = self._left_out(asked, batch_size)
+            first = self._left_out(asked != MISSING, batch_size)
             sample = np.arange(first, samples).reshape(-1, batch_size)
             rows = np.zeros_like(sample)
         else:
             sequences = math.lcm(samples, batch_size) // samples
             flat = np.arange(sequences * samples).reshape(-1, batch_size)
             rows, sample = np.divmod(flat, samples)
-        steps = table[sample]
+        steps = shown[sample]
         present = (steps != MISSING) | self.marks
-        return Layout(sequences, steps, rows, asked[sample], present, self.carries)
+        layout = Layout(self.output, sequences, steps, rows, asked[sample], present, self.carries)
+        if not layout.scored.any():
+            raise ValueError(
+                f"{type(self).__name__}: no sample of {problem!r} has a target. "
+                "Use fewer timesteps, or Whole()."
+            )
+        return layout
 
-    def _left_out(self, asked: Bool[np.ndarray, "sample time"], batch_size: int) -> int:
+    def _left_out(self, asked: Bool[np.ndarray, "sample said"], batch_size: int) -> int:
         """How many leading samples, none of them with a target, to leave out of full batches."""
         samples = len(asked)
         empty = samples if not asked.any() else int(asked.any(axis=1).argmax())
@@ -157,16 +208,43 @@ class Framing(Knobs):
         """Draw `count` sequences and frame them: plain arrays for any trainer.
 
         Returns:
-            inputs `(sample, time)`, targets `(sample, time)` with -1 where nothing is
-            scored, and the mask `(sample, time)`, false where a step lacks data.
+            inputs `(sample, time)`, targets `(sample, said)` with -1 (NaN for reals) where
+            nothing is scored, and the mask `(sample, time)`, false where a step lacks data.
 
         >>> from longlag.problems import EchoLag
         >>> rng = np.random.default_rng(0)
         >>> inputs, targets, mask = Window(timesteps=5).sample(EchoLag(lag=1), rng, 2)
-        >>> inputs.shape, bool((inputs[:, -2] == targets[:, -1]).all())
-        ((40, 5), True)
+        >>> inputs.shape, targets.shape, bool((inputs[:, -2] == targets[:, 0]).all())
+        ((40, 5), (40, 1), True)
         """
-        return self.layout(problem.scored(), 1).gather(problem.draw(rng, count))
+        return self.layout(problem, 1).gather(problem.draw(rng, count))
+
+
+class Stepwise(Framing):
+    """Base of the framings that ask for targets while the steps are shown."""
+
+    @abc.abstractmethod
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        """The steps shown by each sample of one sequence; -1 where a row lacks data."""
+
+    def tables(
+        self, problem: Problem
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+        shown = self.table(problem.steps)
+        return shown, shown if self.output == "every" else shown[:, -1:]
+
+
+class Answering(Framing):
+    """Base of the framings that show what comes before an answer and ask for all of it."""
+
+    def fits(self, problem: Problem) -> bool:
+        return problem.answers > 0
+
+    def tables(
+        self, problem: Problem
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+        shown = problem.steps - problem.answers
+        return np.arange(shown)[None], np.arange(shown, problem.steps)[None]
 
 
 def check_batch_size(owner: str, batch_size: int) -> None:
@@ -187,7 +265,7 @@ def _cut(owner: Framing, timesteps: int, length: int) -> int:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Chunks(Framing):
+class Chunks(Stepwise):
     """A sequence cut into pieces of `timesteps` steps, an output at every step.
 
     With `carry` this is truncated back-propagation with horizon `timesteps`: the state
@@ -207,7 +285,7 @@ class Chunks(Framing):
     [[0, 1], [2, 3], [4, -1]]
     """
 
-    per_step: ClassVar[bool] = True
+    output: ClassVar[Output] = "every"
 
     timesteps: int = knob(1, "Steps in a piece.", at_least=1)
     carry: bool = knob(False, "Whether state passes from one piece to the next.")
@@ -238,7 +316,7 @@ class Chunks(Framing):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Window(Framing):
+class Window(Stepwise):
     """A sliding window: the last `timesteps` observations, one output at the end.
 
     Args:
@@ -257,7 +335,7 @@ class Window(Framing):
     [[-1, -1, 0], [-1, 0, 1], [0, 1, 2]]
     """
 
-    per_step: ClassVar[bool] = False
+    output: ClassVar[Output] = "last"
 
     timesteps: int = knob(5, "Steps in a window.", at_least=1)
     missing: Literal["drop", "mark", "mask"] = knob(
@@ -281,7 +359,7 @@ class Window(Framing):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Prefix(Framing):
+class Prefix(Stepwise):
     """A growing context: one sample a step, showing everything up to that step.
 
     Padded in front to the length of the sequence, the padding masked; one output at the
@@ -291,26 +369,61 @@ class Prefix(Framing):
     [[-1, -1, 0], [-1, 0, 1], [0, 1, 2]]
     """
 
-    per_step: ClassVar[bool] = False
+    output: ClassVar[Output] = "last"
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
         return Window(timesteps=length, missing="mask").table(length)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Whole(Framing):
+class Whole(Stepwise):
     """The whole sequence as one sample, an output at every step.
 
     >>> Whole().table(3).tolist()
     [[0, 1, 2]]
     """
 
-    per_step: ClassVar[bool] = True
+    output: ClassVar[Output] = "every"
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
         return Chunks(timesteps=length).table(length)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Vector(Answering):
+    """Many-to-one: the whole answer as one vector, given when the input has been shown.
+
+    The output layer is as wide as all values of the answer together.
+
+    >>> from longlag.problems import EchoSubsequence
+    >>> shown, asked = Vector().tables(EchoSubsequence(length=4, count=2))
+    >>> shown.tolist(), asked.tolist()
+    ([[0, 1, 2, 3]], [[4, 5]])
+    """
+
+    output: ClassVar[Output] = "vector"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderDecoder(Answering):
+    """Many-to-many: one network reads the input, another gives the answer value by value.
+
+    In training the decoder is told the right value before each next one (teacher forcing);
+    in evaluation it goes on from what it said itself.
+
+    >>> from longlag.problems import EchoSubsequence
+    >>> EncoderDecoder().layout(EchoSubsequence(length=4, count=2), 3).steps.shape
+    (1, 3, 4)
+    """
+
+    output: ClassVar[Output] = "decoder"
+
+
 FRAMINGS: dict[str, type[Framing]] = {
-    framing.title(): framing for framing in [Chunks, Window, Prefix, Whole]
+    framing.title(): framing for framing in [Chunks, Window, Prefix, Whole, Vector, EncoderDecoder]
 }
+
+
+def fitting(problem: Problem) -> dict[str, type[Framing]]:
+    """The framings that fit a problem, by name."""
+    return {name: kind for name, kind in FRAMINGS.items() if kind().fits(problem)}

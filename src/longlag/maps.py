@@ -26,10 +26,12 @@ class Reach(NamedTuple):
     Attributes:
         context: The latest steps of a sample that reach its output; None for all.
         state: Whether anything passes on through carried state.
+        future: Whether an output may use later steps of its sample: it is not causal.
     """
 
     context: int | None = None
     state: bool = True
+    future: bool = False
 
 
 RECURRENT = Reach()
@@ -57,12 +59,14 @@ class Audit:
             a row is empty where the framing scores nothing.
         learns: Those through which a gradient can flow in one update.
         scored: The steps that the framing scores.
-        verdict: `learnable` where every scored target is seen and at least one lies
-            wholly within a gradient's reach; `state-only` where all are seen and none is
-            within reach; `unreachable` where some scored target is not seen.
+        verdict: `unreachable` where some scored target is not seen; `learnable` where each
+            lies within a gradient's reach, or another does that looks back equally far,
+            since what one step teaches serves the other (and, where a problem accumulates,
+            serves all); else `state-only`.
         shares: The shares of the scored targets behind the verdict.
-        ceiling: The score of a predictor at the ceiling where all that a target needs is
-            visible, and at chance elsewhere.
+        ceiling: The best score that what is seen allows.
+        ahead: The share of the scored targets whose prediction sees inputs later than
+            their step; above 0 only for a model that is not causal.
         remedy: What to change, found by auditing the change; empty where learnable, or
             where no change that was tried makes it so.
     """
@@ -74,6 +78,7 @@ class Audit:
     verdict: Verdict
     shares: Shares
     ceiling: float
+    ahead: float
     remedy: str
 
 
@@ -90,9 +95,12 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
         # Inputs met so far, less those met before the context began.
         met = np.pad(shown.cumsum(axis=1), ((0, 0), (context, 0), (0, 0)))
         sample = met[:, context:] > met[:, :-context]
+        if reach.future:
+            sample = np.broadcast_to(shown.any(axis=1, keepdims=True), shown.shape)
         seen = sample | state if layout.carry and reach.state else sample
-        asked = layout.scored[update]
-        sees[steps[asked]], learns[steps[asked]] = seen[asked], sample[asked]
+        asked, targets = layout.scored[update], layout.asked[update]
+        sees[targets[asked]] = seen[:, layout.places][asked]
+        learns[targets[asked]] = sample[:, layout.places][asked]
         state = seen[:, -1:]
     return sees, learns
 
@@ -127,15 +135,14 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
     check_batch_size(type(framing).__name__, batch_size)
     # Rows meet only where they are pieces of one sequence and state passes between them.
     alone = framing.parallel or not framing.carries
-    layout = framing.layout(problem.scored(), 1 if alone else batch_size)
-    sees, learns = reached(layout, problem.length, reach)
-    scored = np.zeros(problem.length, dtype=bool)
-    scored[layout.steps[layout.scored]] = True
+    layout = framing.layout(problem, 1 if alone else batch_size)
+    sees, learns = reached(layout, problem.steps, reach)
+    scored = np.zeros(problem.steps, dtype=bool)
+    scored[layout.asked_steps] = True
     needs = problem.needs()
-    seen = (sees | ~needs)[scored].all(axis=1)
-    taught = (learns | ~needs)[scored].all(axis=1)
+    seen, taught = (np.all((map | ~needs)[scored], axis=1) for map in (sees, learns))
     shares = Shares(taught.mean().item(), (seen & ~taught).mean().item(), (~seen).mean().item())
-    verdict = "learnable" if taught.any() else "state-only"
+    verdict = "learnable" if _served(problem, scored, taught).all() else "state-only"
     return Audit(
         needs=needs,
         sees=sees,
@@ -143,9 +150,22 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
         scored=scored,
         verdict=verdict if seen.all() else "unreachable",
         shares=shares,
-        ceiling=(1 - shares.unseen) * problem.ceiling + shares.unseen * problem.chance,
+        ceiling=problem.ceiling(scored, sees),
+        ahead=float(np.triu(sees, k=1)[scored].any(axis=1).mean()),
         remedy="",
     )
+
+
+def _served(
+    problem: Problem, scored: Bool[np.ndarray, " target"], taught: Bool[np.ndarray, " some"]
+) -> Bool[np.ndarray, " some"]:
+    """Which targets are taught, or have a taught one that serves them as well."""
+    needs = problem.needs()
+    lags = [tuple(step - np.flatnonzero(needs[step])) for step in np.flatnonzero(scored)]
+    known = {lag for lag, within in zip(lags, taught, strict=True) if within}
+    if problem.accumulates and any(len(lag) > 1 for lag in known):
+        return np.ones_like(taught)
+    return np.array([lag in known for lag in lags])
 
 
 def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, found: Audit) -> str:

@@ -1,7 +1,7 @@
 """Streams: where every sequence is drawn from.
 
-A seed has one stream for training and another, independent one for evaluation. Two
-framings of one problem draw the same episodes from one seed.
+A seed has one stream for training, another, independent one for evaluation, and a third for
+choosing among settings. Two framings of one problem draw the same episodes from one seed.
 
 >>> training(0).integers(100, size=4).tolist() == evaluation(0).integers(100, size=4).tolist()
 False
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_TRAINING, _EVALUATION = 0, 1
+_TRAINING, _EVALUATION, _VALIDATION = 0, 1, 2
 
 
 def training(seed: int) -> np.random.Generator:
@@ -22,6 +22,11 @@ def training(seed: int) -> np.random.Generator:
 def evaluation(seed: int) -> np.random.Generator:
     """The stream from which a seed draws the fresh sequences it is scored on."""
     return _stream(seed, _EVALUATION)
+
+
+def validation(seed: int) -> np.random.Generator:
+    """The stream from which a seed draws the sequences that settings are chosen on."""
+    return _stream(seed, _VALIDATION)
 
 
 def _stream(seed: int, purpose: int) -> np.random.Generator:

@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 
 import longlag as ll
 from longlag import streams
-from longlag.framings import FRAMINGS
+from longlag.framings import fitting
 from longlag.lab import trial
 from longlag.lab.trial import EVALUATION_SEQUENCES, finish, numbered
+from longlag.problems import PROBLEMS, Integers
 from longlag.training import Recipe
 
 EASY = ll.EchoLag(lag=1, length=12, values=4)
@@ -78,18 +80,97 @@ def test_a_sequence_that_cannot_be_predicted_is_refused(solved, sequence, error,
         solved.predict(sequence)
 
 
-@pytest.mark.parametrize("model", [ll.LSTM(hidden_size=6), ll.MLP(hidden_size=6)], ids=repr)
-@pytest.mark.parametrize("encoding", [ll.OneHot, ll.Scaled])
-@pytest.mark.parametrize(("framing", "batch_size"), FRAMED, ids=repr)
-def test_everything_trains_with_everything(framing, batch_size, encoding, model):
-    run = ll.train(EASY, framing, model, encoding=encoding, epochs=12, batch_size=batch_size)
+SMALL = [
+    ll.EchoLag(lag=1, length=6, values=4),
+    ll.Ramp(length=7),
+    ll.Memorization(length=7),
+    ll.EchoValue(lag=1, length=6, values=4),
+    ll.EchoSubsequence(length=4, values=4, start=1, count=2),
+    ll.CumulativeThreshold(length=6),
+]
+FITS = [
+    (problem, framing, batch_size)
+    for problem in SMALL
+    for framing, batch_size in [*FRAMED, (ll.Vector(), 5), (ll.EncoderDecoder(), 5)]
+    if framing.fits(problem)
+    if not (isinstance(framing, ll.Window) and framing.carry)  # whose rows must divide: above
+    if not (isinstance(framing, ll.Chunks) and framing.rows == "consecutive")
+]
+
+
+def usual_model(framing):
+    if framing.output == "decoder":
+        return ll.Seq2Seq(hidden_size=4, attention=True)
+    return ll.GRU(hidden_size=4) if framing.output == "vector" else ll.LSTM(hidden_size=4)
+
+
+def test_every_problem_and_every_framing_that_fits_is_tried():
+    assert {type(problem) for problem in SMALL} == set(PROBLEMS.values())
+    for problem in SMALL:
+        tried = {type(framing) for other, framing, _ in FITS if other == problem}
+        assert tried == set(fitting(problem).values())
+
+
+@pytest.mark.parametrize(("problem", "framing", "batch_size"), FITS, ids=repr)
+def test_every_problem_trains_under_every_framing_that_fits(problem, framing, batch_size):
+    """And predicting one row at a time says what predicting in large batches says."""
+    run = ll.train(problem, framing, usual_model(framing), epochs=12, batch_size=batch_size)
     evaluation = run.evaluations[0]
     assert evaluation.inputs.shape[0] >= EVALUATION_SEQUENCES
-    assert set(np.flatnonzero(evaluation.scored.any(axis=0))) == set(
-        np.flatnonzero(run.setting.audit().scored)
-    )
     assert all(reports[-1].outcome == "finished" for reports in run.history)
-    assert {type(framing) for framing, _ in FRAMED} == set(FRAMINGS.values())
+    assert (evaluation.scored.any(axis=0) == run.setting.audit().scored).all()
+    assert run.ceiling == 1
+    assert 0 <= run.chance < 1
+    assert {"most frequent", "constant per step"} <= set(run.shortcuts)
+    assert (run.error is None) == isinstance(problem.targets, Integers)
+    for place in range(3):
+        shown = evaluation.inputs[place, : problem.steps - problem.answers]
+        alone = run.predict(shown.tolist())
+        together = evaluation.predicted[place][evaluation.scored[place]]
+        np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("encoding", [ll.OneHot, ll.Scaled])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ll.LSTM(hidden_size=4),
+        ll.GRU(hidden_size=4),
+        ll.RNN(hidden_size=4),
+        ll.Bidirectional(cell="rnn", hidden_size=4),
+        ll.MLP(hidden_size=4),
+        ll.MLP(hidden_size=4, context=1),
+    ],
+    ids=repr,
+)
+def test_every_model_trains_with_every_encoding(model, encoding):
+    framings = [(ll.Whole(), 2), (ll.Chunks(timesteps=2, carry=True), 2), (ll.Vector(), 2)]
+    for framing, batch_size in framings:
+        problem = ll.EchoSubsequence(length=3, values=4)
+        run = ll.train(problem, framing, model, encoding=encoding, epochs=4, batch_size=batch_size)
+        assert run.history[0][-1].outcome == "finished"
+        assert run.setting.said_as.loss == encoding.loss
+
+
+@pytest.mark.parametrize("encoding", [ll.OneHot, ll.Scaled])
+def test_a_decoder_trains_with_every_encoding(encoding):
+    problem = ll.EchoSubsequence(length=3, values=4, count=1)
+    for cell in ("lstm", "gru", "rnn"):
+        model = ll.Seq2Seq(cell=cell, hidden_size=4)
+        run = ll.train(problem, ll.EncoderDecoder(), model, encoding=encoding, epochs=4)
+        assert run.history[0][-1].outcome == "finished"
+
+
+def test_parts_that_do_not_fit_together_are_refused_with_what_does():
+    problem = ll.EchoSubsequence()
+    with pytest.raises(ValueError, match="EncoderDecoder needs a model with a decoder, got LSTM"):
+        ll.train(problem, ll.EncoderDecoder(), ll.LSTM())
+    with pytest.raises(ValueError, match=r"Seq2Seq answers .* Use framing EncoderDecoder\."):
+        ll.train(problem, ll.Whole(), ll.Seq2Seq())
+    with pytest.raises(ValueError, match="Vector: EchoLag has no answer after its input"):
+        ll.train(ll.EchoLag(), ll.Vector(), ll.LSTM())
+    with pytest.raises(ValueError, match="Ramp has no integers to encode, got `encoding` Scaled"):
+        ll.train(ll.Ramp(), ll.Whole(), ll.LSTM(), encoding=ll.Scaled)
 
 
 @pytest.mark.parametrize(("framing", "batch_size"), FRAMED, ids=repr)
@@ -106,11 +187,34 @@ def test_an_evaluation_says_what_the_model_says_row_by_row(framing, batch_size):
         assert alone.tolist() == evaluation.predicted[place][evaluation.scored[place]].tolist()
 
 
+@pytest.mark.parametrize(
+    ("framing", "model"),
+    [
+        (ll.Window(timesteps=3), ll.LSTM(hidden_size=6)),
+        (ll.Prefix(), ll.Bidirectional(hidden_size=6)),
+        (ll.Whole(), ll.GRU(hidden_size=6)),
+        (ll.Chunks(timesteps=2, carry=True), ll.RNN(hidden_size=6)),
+    ],
+    ids=repr,
+)
+def test_a_model_trained_in_batches_of_one_size_predicts_in_any_other(framing, model):
+    """The evaluation works in batches of thousands; so do settings of another batch size."""
+    said = []
+    trained = ll.train(EASY, framing, model, epochs=24, batch_size=3)
+    for batch_size in (1, 4, 12):
+        recipe = dataclasses.replace(trained.setting.recipe, batch_size=batch_size)
+        other = dataclasses.replace(trained.setting, recipe=recipe)
+        evaluation = other.evaluate(trained.models[0], seed=0)
+        said.append(evaluation.predicted[:1000][:, trained.setting.scored])
+    assert (said[0] == said[1]).all()
+    assert (said[0] == said[2]).all()
+
+
 def test_rows_that_carry_state_in_a_batch_of_consecutive_rows_start_six_rows_back():
     """Row b of a batch continues row b of the batch before, in training and evaluation alike."""
     framing = ll.Chunks(timesteps=1, carry=True, rows="consecutive")
     setting = dataclasses.replace(SETTING, framing=framing, recipe=Recipe(batch_size=4))
-    model = setting.create(0)
+    model: Any = setting.create(0)
     evaluation = setting.evaluate(model, seed=0)
     for row in range(4):
         state = model.initial_state((1,))
@@ -241,3 +345,30 @@ def test_epochs_count_sequences_whatever_the_framing():
         recipe = Recipe(epochs=60, batch_size=batch_size)
         run = finish(dataclasses.replace(SETTING, framing=framing, recipe=recipe).fit((0,)))
         assert run.sequences == (60,)
+
+
+def test_an_easy_regression_is_solved_within_tolerance_and_its_error_stands_beside_chance():
+    run = ll.train(
+        ll.Ramp(length=5), ll.Chunks(), ll.MLP(), epochs=1500, batch_size=4, learning_rate=0.01
+    )
+    assert run.verdict == "solved"
+    assert "within tolerance 1.000" in run.reason
+    assert run.error is not None
+    assert run.chance_error is not None
+    assert run.error.mean < 0.02 < run.chance_error
+    assert run.chance == pytest.approx(1 / 4)
+    assert run.predict([0.2, 0.4]) == pytest.approx([0.4, 0.6], abs=0.05)
+    assert run.shortcuts["constant per step"] == 1  # nothing is random
+    assert run.shortcuts["copy current"] == 0
+
+
+def test_targets_that_hang_together_are_tested_sequence_by_sequence():
+    """A model that only counts steps is at chance on a problem where counting does much."""
+    run = ll.train(ll.Memorization(), ll.Whole(), ll.LSTM(hidden_size=4), epochs=1)
+    for evaluation in run.evaluations:
+        shown = evaluation.targets[:1]
+        object.__setattr__(evaluation, "predicted", np.repeat(shown, len(evaluation.inputs), 0))
+    assert run.accuracy.mean == pytest.approx(run.chance, abs=0.02)
+    assert run.chance_probability > 0.01
+    perfect = dataclasses.replace(run.evaluations[0], predicted=run.evaluations[0].targets)
+    assert dataclasses.replace(run, evaluations=(perfect,)).chance_probability < 1e-9

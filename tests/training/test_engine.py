@@ -11,9 +11,9 @@ import numpy as np
 import optax
 import pytest
 
-from longlag.models import LSTM, Model, Sizes
-from longlag.models.lstm import _forward
-from longlag.training import Batches, Recipe, engine, fit
+from longlag.models import LSTM, Model, Seq2Seq, Sizes
+from longlag.models.recurrent import _forward
+from longlag.training import UNSCORED, Batches, Loss, Recipe, engine, fit
 
 SIZES = Sizes(features=4, outputs=4, timesteps=3)
 ADAM = Recipe(learning_rate=0.01)
@@ -24,7 +24,7 @@ def stream(seed, chunk=6, *, batch=3, carry=False, masked=False, last=False):
     for start in itertools.count(step=chunk):
         inputs = rng.integers(4, size=(chunk, batch, 3), dtype=np.int32)
         targets = np.roll(inputs, 1, axis=-1)
-        targets[..., 0] = engine.UNSCORED
+        targets[..., 0] = UNSCORED
         yield Batches(
             inputs,
             targets[..., -1:] if last else targets,
@@ -42,9 +42,8 @@ def run(seeds=(0,), updates=12, recipe=ADAM, *, vectorise=False, hidden_size=5, 
         streams,
         recipe,
         updates=updates,
-        loss="cross-entropy",
-        values=4,
         vectorise=vectorise,
+        output="last" if kinds.get("last") else "every",
     )
     for progress in fitting:
         reports[seeds[progress.place]].append(progress)
@@ -72,9 +71,12 @@ def by_loop(seed, updates, recipe, **kinds):
             state = model.initial_state((3,))
 
         def loss(model, ids=ids, targets=targets, mask=mask, state=state):
-            drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ model.kernel, 1, 0)
-            drive = drive + model.bias[None, None]
-            hidden, after, _ = _forward(drive, model.recurrent, state, mask.T[..., None])
+            layer, kind = model.layer, type(model.layer)
+            scale = 1 - jnp.array(kind.halved).repeat(5) / 2
+            drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ layer.kernel, 1, 0)
+            drive = (drive + layer.bias[None, None]) * scale[None, None]
+            recurrent = layer.recurrent * scale[None]
+            hidden, after, _ = _forward(kind, drive, recurrent, None, state, mask.T[..., None])
             outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
             outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
             counts = targets >= 0
@@ -167,13 +169,11 @@ def test_a_loss_that_leaves_all_bounds_is_reported_with_its_update():
 def test_updates_that_score_nothing_are_no_divergence():
     def silent():
         for batches in stream(0):
-            batches.targets[0] = engine.UNSCORED
+            batches.targets[0] = UNSCORED
             yield batches
 
     model = LSTM(hidden_size=5)(SIZES, 0)
-    reports = list(
-        fit([model], [silent()], ADAM, updates=12, loss="cross-entropy", values=4, vectorise=False)
-    )
+    reports = list(fit([model], [silent()], ADAM, updates=12, vectorise=False))
     assert reports[-1].outcome == "finished"
     assert reports[0].losses[0] == 0
 
@@ -181,15 +181,13 @@ def test_updates_that_score_nothing_are_no_divergence():
 def test_a_first_loss_of_nothing_is_no_bound():
     def easy():
         for batches in stream(0):
-            batches.targets[0] = engine.UNSCORED
+            batches.targets[0] = UNSCORED
             batches.targets[0, 0, 1] = 0
             yield batches
 
     model = LSTM(hidden_size=5)(SIZES, 0)
     sure = eqx.tree_at(lambda m: m.readout.bias, model, jnp.array([99.0, 0.0, 0.0, 0.0]))
-    reports = list(
-        fit([sure], [easy()], ADAM, updates=12, loss="cross-entropy", values=4, vectorise=False)
-    )
+    reports = list(fit([sure], [easy()], ADAM, updates=12, vectorise=False))
     assert reports[0].losses[0] == 0
     assert reports[0].losses[1] > 10
     assert reports[-1].outcome == "finished"
@@ -216,7 +214,7 @@ def test_programs_that_differ_never_share_and_integer_arrays_stay_as_they_are():
     said = {}
     for kind in (True, 1, 1.0):
         model = Switched(jnp.array(1.0), table, kind)
-        said[str(kind)] = engine.predict(model, batches, loss="cross-entropy", values=4)[1]
+        said[str(kind)] = engine.predict(model, batches)[1]
     assert (said["True"] == np.asarray(table)[batches.inputs]).all()
     assert (said["1"] != said["True"]).all()
     assert (said["1.0"] == said["1"]).all()
@@ -225,8 +223,6 @@ def test_programs_that_differ_never_share_and_integer_arrays_stay_as_they_are():
         [stream(0)],
         ADAM,
         updates=5,
-        loss="cross-entropy",
-        values=4,
         vectorise=False,
     )
     assert isinstance(progress.model, Switched)
@@ -249,16 +245,14 @@ def test_no_updates_are_refused():
 def test_a_stream_that_ends_with_the_last_update_is_enough():
     model = LSTM(hidden_size=5)(SIZES, 0)
     two = itertools.islice(stream(0), 2)
-    *_, last = fit(
-        [model], [two], ADAM, updates=12, loss="cross-entropy", values=4, vectorise=False
-    )
+    *_, last = fit([model], [two], ADAM, updates=12, vectorise=False)
     assert last.outcome == "finished"
 
 
 def test_predicting_carries_state_as_training_does():
     model = LSTM(hidden_size=5)(SIZES, 0)
     batches = next(stream(0, carry=True))
-    losses, said = engine.predict(model, batches, loss="cross-entropy", values=4)
+    losses, said = engine.predict(model, batches)
     assert losses.shape == said.shape == batches.targets.shape
     state = model.initial_state((3,))
     for update in range(6):
@@ -284,9 +278,71 @@ def test_closing_the_progress_ends_the_run():
             drawn.append(1)
             yield batches
 
-    fitting = fit(
-        [model], [counted()], ADAM, updates=10**6, loss="cross-entropy", values=4, vectorise=False
-    )
+    fitting = fit([model], [counted()], ADAM, updates=10**6, vectorise=False)
     next(fitting)
     fitting.close()
     assert len(drawn) < 10
+
+
+def test_reals_are_fitted_by_squared_error_and_right_within_tolerance():
+    def reals():
+        rng = np.random.default_rng(0)
+        while True:
+            inputs = rng.random((6, 8, 3, 4), dtype=np.float32)
+            targets = inputs.mean(axis=-1)
+            targets[..., 0] = np.nan
+            yield Batches(inputs, targets, None, None)
+
+    model = LSTM(hidden_size=5)(Sizes(features=4, outputs=1, timesteps=3), 0)
+    loss = Loss("squared-error", tolerance=0.05)
+    recipe = Recipe(learning_rate=0.02)
+    reports = list(fit([model], [reals()], recipe, updates=300, loss=loss, vectorise=False))
+    assert reports[-1].outcome == "finished"
+    assert reports[-1].accuracy > 0.9 > reports[0].accuracy
+    batches = next(reals())
+    trained = reports[-1].model
+    assert trained is not None
+    losses, said = engine.predict(trained, batches, loss=loss)
+    np.testing.assert_allclose(losses[..., 1:], (said - batches.targets)[..., 1:] ** 2, rtol=1e-5)
+
+
+def test_a_vector_is_the_last_output_cut_into_the_values_of_the_answer():
+    model = LSTM(hidden_size=5)(Sizes(features=4, outputs=12, timesteps=3), 0)
+    batches = next(stream(0))
+    _, said = engine.predict(model, batches, output="vector")
+    for update in range(6):
+        inputs = jnp.asarray(batches.inputs[update])
+        outputs, _ = model(inputs, None, model.initial_state((3,)), last=True)
+        assert (said[update] == outputs.reshape(3, 3, 4).argmax(-1)).all()
+
+
+def test_a_decoder_is_taught_while_training_and_speaks_else():
+    model = Seq2Seq(hidden_size=12)(SIZES, 0)
+    asked = stream(0, batch=32)
+
+    def answers():  # the first two values, which are told one step late
+        for batches in asked:
+            yield batches._replace(targets=batches.inputs[..., :2])
+
+    recipe = Recipe(learning_rate=0.02)
+    fitting = fit([model], [answers()], recipe, updates=300, output="decoder", vectorise=False)
+    *_, last = fitting
+    assert last.accuracy > 0.98
+    batches = next(answers())
+    assert last.model is not None
+    _, said = engine.predict(last.model, batches, output="decoder")
+    assert (said == batches.targets).mean() > 0.98
+    untold = batches._replace(targets=np.zeros_like(batches.targets))
+    assert (engine.predict(last.model, untold, output="decoder")[1] == said).all()
+
+
+def test_compiled_programs_do_not_pile_up_without_end(monkeypatch):
+    monkeypatch.setattr(engine, "_PROGRAMS", 3)
+    batches = next(stream(0))
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    said = engine.predict(model, batches)[1]
+    for rows in (1, 2, 3, 4):
+        fewer = Batches(batches.inputs[:, :rows], batches.targets[:, :rows], None, None)
+        engine.predict(model, fewer)
+    assert len(engine._programs) == 3
+    assert (engine.predict(model, batches)[1] == said).all()

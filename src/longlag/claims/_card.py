@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from longlag.lab import Estimate, Run, Setting
+from longlag.lab import Estimate, Run, Search, Setting, tune
 from longlag.lab.trial import finish
 from longlag.training.engine import Progress
 
@@ -37,6 +37,7 @@ class Finding:
         verdict: `holds`, `does not hold`, `not settled` or `holds only if …`.
         because: Why, in a few sentences.
         rows: The evidence, a line for each setting tried.
+        shortcuts: The score of each shortcut on the same sequences, by name.
     """
 
     measured: Estimate
@@ -45,6 +46,7 @@ class Finding:
     verdict: str
     because: str
     rows: tuple[Row, ...] = ()
+    shortcuts: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,17 +55,19 @@ class Card:
 
     Attributes:
         id: Name on the command line, `source/claim`.
+        document: Short name of the document it stands in: `echo` or `five`.
         source: Where the claim stands.
         claim: The claim, in our words.
-        arms: The settings that may be tried, by name.
+        arms: The settings that may be tried, by name; a search is tuned first.
         settle: The test: tries arms and gives the finding.
         recorded: The verdict that came out when the card was written; another one is news.
     """
 
     id: str
+    document: str
     source: str
     claim: str
-    arms: Mapping[str, Setting]
+    arms: Mapping[str, Setting | Search]
     settle: Callable[[Try, Sequence[int]], Finding]
     recorded: str
 
@@ -91,7 +95,7 @@ def settle(
     card: Card,
     seeds: Sequence[int],
     listen: Callable[[str, Setting, Progress], object] = lambda *_: None,
-    done: dict[tuple[Setting, tuple[int, ...]], Run] | None = None,
+    done: dict[tuple[Setting | Search, tuple[int, ...]], Run] | None = None,
 ) -> Result:
     """Try a card.
 
@@ -108,13 +112,19 @@ def settle(
     runs = {} if done is None else done
 
     def attempt(name: str) -> Run:
-        setting = card.arms[name]
-        trials = setting, tuple(seeds)
+        arm = card.arms[name]
+        trials = arm, tuple(seeds)
         if trials not in runs:
+            tuned = None
+            if isinstance(arm, Search):
+                tuned = tune(arm, lambda progress: listen(f"{name}, tuning", arm.setting, progress))
+                setting = tuned.setting
+            else:
+                setting = arm
             run = finish(setting.fit(seeds), lambda progress: listen(name, setting, progress))
             if run.interrupted:
                 raise KeyboardInterrupt
-            runs[trials] = run
+            runs[trials] = dataclasses.replace(run, tuned=tuned)
         return runs[trials]
 
     finding = card.settle(attempt, seeds)

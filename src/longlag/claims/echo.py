@@ -60,6 +60,7 @@ def _learned(run: Run, what: str, because: str, *rows: Row) -> Finding:
         verdict=HOLDS if learned else FAILS,
         because=because if learned else short,
         rows=rows,
+        shortcuts=run.shortcuts,
     )
 
 
@@ -78,13 +79,14 @@ def _settle_encode(_: Try, seeds: Sequence[int]) -> Finding:
     return Finding(
         measured=measured,
         what=f"share of {_ENCODED:,} sequences a seed that come back whole",
-        chance=_PREVIOUS.chance**_PREVIOUS.length,
+        chance=_PREVIOUS.chance() ** _PREVIOUS.length,
         verdict=HOLDS if measured.mean == 1 else FAILS,
         because="One-hot vectors decode by their largest entry to the integers they came from.",
     )
 
 
 ENCODE = Card(
+    document="echo",
     id="echo/encode",
     source=SOURCE,
     claim="A random sequence survives one-hot encoding and decoding by argmax.",
@@ -115,6 +117,7 @@ def _current(batch_size: int) -> Setting:
 
 
 CURRENT = Card(
+    document="echo",
     id="echo/current",
     source=SOURCE,
     claim="An LSTM of 15 units learns to echo the current value within 500 sequences: 100 %.",
@@ -177,6 +180,7 @@ def _settle_without_context(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 WITHOUT_CONTEXT = Card(
+    document="echo",
     id="echo/lag-without-context",
     source=SOURCE,
     claim="Shown one step a sample, a stateful LSTM cannot learn to echo the previous value: 0 %.",
@@ -211,6 +215,7 @@ def _settle_with_context(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 WITH_CONTEXT = Card(
+    document="echo",
     id="echo/lag-with-context",
     source=SOURCE,
     claim="Given the last five values as time steps, the same LSTM learns it: 100 %.",
@@ -255,6 +260,7 @@ def _settle_ignore_state(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 IGNORE_STATE = Card(
+    document="echo",
     id="echo/ignore-state",
     source=f"{SOURCE}, extension",
     claim="State carried across samples adds skill where the context is already in the samples.",
@@ -316,6 +322,7 @@ def _settle_mask_missing(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 MASK_MISSING = Card(
+    document="echo",
     id="echo/mask-missing",
     source=f"{SOURCE}, extension",
     claim="An LSTM can learn from rows that lack data, marked with -1 or masked.",
@@ -339,6 +346,7 @@ def _settle_entire(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 ENTIRE_SEQUENCE = Card(
+    document="echo",
     id="echo/entire-sequence",
     source=f"{SOURCE}, extension",
     claim="The whole sequence so far can be the context of each sample, padded and masked.",
@@ -426,6 +434,7 @@ def _settle_other_lags(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 OTHER_LAGS = Card(
+    document="echo",
     id="echo/other-lags",
     source=f"{SOURCE}, extension",
     claim="Each lag within the context could be learned with the same structure.",
@@ -450,6 +459,7 @@ def _settle_lag_sequence(attempt: Try, _: Sequence[int]) -> Finding:
 
 
 LAG_SEQUENCE = Card(
+    document="echo",
     id="echo/lag-sequence",
     source=f"{SOURCE}, extension",
     claim="A lagged sequence can be echoed whole, with an output at every time step.",

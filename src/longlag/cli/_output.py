@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 
 class Printer(Console):
@@ -87,6 +89,21 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
         console = Printer(file=file, width=width, highlight=False)
         for part in parts:
             console.print(part)
+
+
+def written(values: Iterable[Any], present: Iterable[Any], blank: int | None = None) -> list[str]:
+    """Values as a reader sees them: · where there is none, _ where a step is blank."""
+    words = []
+    for value, there in zip(values, present, strict=True):
+        word = f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
+        words.append("·" if not there else "_" if value == blank else word)
+    return words
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[Text]:
+    """Rows of words in columns of one width."""
+    width = max(len(word) for row in rows for word in row)
+    return [Text(" ".join(f"{word:>{width}}" for word in row)) for row in rows]
 
 
 def _finite(value: Any) -> Any:

@@ -16,7 +16,7 @@ from longlag.maps import audit as compare
 
 MEANING = {
     "learnable": "a gradient reaches what the targets need",
-    "state-only": "carried state may bring what the targets need, but nothing teaches it to",
+    "state-only": "carried state may bring what some targets need, but nothing teaches it to",
     "unreachable": "what some targets need never reaches the prediction",
 }
 _STYLES = {"learnable": "green", "state-only": "yellow", "unreachable": "red"}
@@ -39,9 +39,9 @@ def audit(
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix or whole.
+        framing: chunks, window, prefix, whole, vector or encoder-decoder.
         batch_size: Rows in a batch; it matters where state is carried.
-        model: lstm or mlp: what the audit takes the model to be able to use.
+        model: A name as of `longlag train`: what the audit takes it to be able to use.
         context: For mlp: the latest steps of a sample that it is given.
     """
     writable(output)
@@ -59,6 +59,7 @@ def audit(
             "remedy": found.remedy,
             "shares": found.shares._asdict(),
             "ceiling": found.ceiling,
+            "ahead": found.ahead,
             "scored": found.scored.tolist(),
             "needs": found.needs.tolist(),
             "sees": found.sees.tolist(),
@@ -71,6 +72,10 @@ def audit(
         f"gradient's reach, {found.shares.state:.0%} are seen through state only, "
         f"{found.shares.unseen:.0%} are not seen. Best score possible: {found.ceiling:.3g}."
     )
+    ahead = (
+        f"The model is not causal: {found.ahead:.0%} of the predictions see inputs that come after "
+        "the step they speak of, so a score does not say what is remembered."
+    )
     return print_rich(
         Text(f"{posed!r}, {laid!r}, batch_size={batch_size}"),
         Text(),
@@ -79,9 +84,10 @@ def audit(
         Text(),
         Text.assemble((found.verdict, f"bold {style}"), f": {MEANING[found.verdict]}."),
         Text(shares),
+        *([Text(ahead)] if found.ahead else []),
         *([Text(found.remedy)] if found.remedy else []),
         path=output,
-        width=max(120, 3 * (posed.length + 1)),  # a map must not be cut
+        width=max(120, 3 * (posed.steps + 1)),  # a map must not be cut
     )
 
 
@@ -106,4 +112,4 @@ def _reach(model: str, context: int | None) -> Reach:
 
     typed = {} if context is None else {"context": context}
     made = build("model", model, MODELS, typed)
-    return Reach(made.window, made.remembers)
+    return Reach(made.window, made.remembers, not made.causal)

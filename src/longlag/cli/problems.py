@@ -7,6 +7,7 @@ from rich.text import Text
 
 from longlag.cli._flags import Json, Output
 from longlag.cli._output import print_rich, writable, write_json
+from longlag.framings import fitting
 from longlag.problems import PROBLEMS
 
 
@@ -20,6 +21,10 @@ def problems(*, json: Json = False, output: Output = None) -> None:
                     "name": name,
                     "summary": _summary(kind),
                     "source": kind.source,
+                    "ladder": {"knob": kind.ladder.knob, "rungs": list(kind.ladder.rungs)},
+                    "chance": kind().chance(),
+                    "ceiling": kind().ceiling(),
+                    "framings": list(fitting(kind())),
                     "knobs": [
                         {
                             "name": knob.name,
@@ -43,6 +48,11 @@ def problems(*, json: Json = False, output: Output = None) -> None:
         parts += [
             Text.assemble((name, "bold"), f"  {_summary(kind)}"),
             Text(f"Source: {kind.source}.", style="dim"),
+            Text(
+                f"Chance {kind().chance():.3g}, ceiling {kind().ceiling():.3g}. Harder: "
+                f"--{kind.ladder.knob} {', '.join(map(str, kind.ladder.rungs))}."
+            ),
+            Text(f"Framings: {', '.join(fitting(kind()))}."),
             table,
             Text(),
         ]

@@ -18,7 +18,7 @@ from longlag.cli._flags import Count, Json, Output
 from longlag.cli._output import errors, print_rich, refusing, writable, write, write_json
 from longlag.cli._progress import following
 from longlag.knobs import unknown
-from longlag.lab import Estimate, Run, Setting
+from longlag.lab import Estimate, Run, Search, Setting
 from longlag.lab.trial import numbered
 
 
@@ -34,7 +34,8 @@ def reproduce(
     Exit code 1 if a claim comes out against its recorded verdict.
 
     Args:
-        claims: A source (`echo`), claims of it (`echo/current`), or nothing for all.
+        claims: A document (`echo`, `five`), a problem of it (`ramp`), claims
+            (`echo/current`), or nothing for all.
         seeds: Number of seeds of every trial.
         markdown: Print the page `docs/claims.md`.
     """
@@ -48,14 +49,19 @@ def reproduce(
     keep_compiled_programs()
     plain = not (json or markdown)
     results: list[Result] = []
-    runs: dict[tuple[Setting, tuple[int, ...]], Run] = {}
+    runs: dict[tuple[Setting | Search, tuple[int, ...]], Run] = {}
     interrupted = False
     for card in chosen:
         try:
             with following(quiet=not plain) as follow:
 
                 def listen(name, setting, report, card=card, follow=follow):
-                    follow(f"{card.id}: {name}", len(places), setting.problem.chance, report)
+                    follow(
+                        f"{card.id}: {name}",
+                        len(places),
+                        setting.problem.chance(setting.scored),
+                        report,
+                    )
 
                 results.append(settle(card, places, listen, runs))
         except KeyboardInterrupt:
@@ -84,11 +90,13 @@ def reproduce(
 
 def _named(name: str) -> list[Card]:
     found = [
-        card for id, card in CARDS.items() if fnmatch.fnmatch(id, name) or id.startswith(f"{name}/")
+        card
+        for id, card in CARDS.items()
+        if fnmatch.fnmatch(id, name) or id.startswith(f"{name}/") or card.document == name
     ]
     if not found:
-        sources = {id.partition("/")[0] for id in CARDS}
-        raise ValueError(unknown("There is no claim", name, [*CARDS, *sources]))
+        sources = {id.partition("/")[0] for id in CARDS} | {c.document for c in CARDS.values()}
+        raise ValueError(unknown("There is no claim", name, [*CARDS, *sorted(sources)]))
     return found
 
 
@@ -132,6 +140,7 @@ def _document(result: Result) -> dict[str, Any]:
         "holds": result.holds,
         "recorded": result.card.recorded,
         "because": finding.because,
+        "shortcuts": dict(finding.shortcuts),
         "evidence": [
             {"tried": row.tried, **_numbers(row.measured), "note": row.note} for row in finding.rows
         ],
@@ -175,6 +184,9 @@ def _page(results: list[Result], seeds: int) -> str:
             "",
             f"Measured {finding.measured!s}, chance {finding.chance:.2g}: {finding.what}.",
         ]
+        if finding.shortcuts:
+            said = (f"{name} {score:.3f}" for name, score in finding.shortcuts.items())
+            lines += ["", f"Shortcuts on the same sequences: {', '.join(said)}."]
         if finding.rows:
             lines += ["", "| tried | measured | |", "|---|---|---|"]
             lines += [f"| {row.tried} | {row.measured!s} | {row.note} |" for row in finding.rows]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
 from longlag.cli._flags import Count, Json, Output
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
-from longlag.cli._output import print_rich, refusing, writable, write_json
-from longlag.encodings import ENCODINGS, MISSING
+from longlag.cli._output import aligned, print_rich, refusing, writable, write_json, written
+from longlag.encodings import ENCODINGS, MISSING, encodings
 from longlag.knobs import lookup
+from longlag.problems import Integers
 
 
 def show(
@@ -20,7 +22,7 @@ def show(
     framing: str = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
-    encoding: str = "one-hot",
+    encoding: str | None = None,
     seed: Count = 0,
     json: Json = False,
     output: Output = None,
@@ -31,44 +33,43 @@ def show(
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix or whole.
-        encoding: one-hot or scaled.
+        framing: chunks, window, prefix, whole, vector or encoder-decoder.
+        encoding: one-hot or scaled, for integers; one-hot by default.
         seed: Seed of the draw.
     """
     writable(output)
     with refusing():
         drawn, laid = framed(problem, problem_knobs, framing, framing_knobs)
-        code = lookup("encoding", encoding, ENCODINGS)(values=drawn.symbols)
+        choice = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
+        shown_as, said_as = encodings(drawn, choice)
         samples = laid.sample(drawn, streams.training(seed), 1)
         sequence = drawn.draw(streams.training(seed), 1).inputs[0]
-    inputs, targets = (code.decode(code.encode(each)) for each in (samples.inputs, samples.targets))
+    inputs = shown_as.decode(shown_as.encode(samples.inputs))
+    targets = said_as.decode(said_as.encode(samples.targets))
+    present = (samples.inputs != MISSING) | laid.marks
+    blank = drawn.inputs.values if isinstance(drawn.inputs, Integers) else None
     if json:
-        shown = samples.inputs != MISSING
         document = {
             "problem": repr(drawn),
             "framing": repr(laid),
             "seed": seed,
-            "sequence": sequence.tolist(),
-            "inputs": _with_gaps(inputs, shown | laid.marks),
+            "sequence": _with_gaps(sequence[None], sequence[None] != blank)[0],
+            "inputs": _with_gaps(inputs, present & (inputs != blank)),
             "targets": _with_gaps(targets, samples.scored),
             "scored": samples.scored.tolist(),
             "mask": samples.mask.tolist(),
         }
         return write_json(document, output)
-    width = max(len(str(drawn.symbols - 1)), 2 * laid.marks)
+    shown = [written(row, here, blank) for row, here in zip(inputs, present, strict=True)]
+    said = [written(row, here) for row, here in zip(targets, samples.scored, strict=True)]
     table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
-    for row, row_targets, row_scored, row_mask in zip(
-        inputs, targets, samples.scored, samples.mask, strict=True
-    ):
-        said = row_targets if laid.per_step else row_targets[-1:]
-        counts = row_scored if laid.per_step else row_scored[-1:]
-        table.add_row(
-            _cells(row, row_mask, width), Text("→", style="dim"), _cells(said, counts, width)
-        )
-    note = f"{len(inputs)} samples × {inputs.shape[1]} timesteps; · is no data, no target."
+    for x, y in zip(aligned(shown), aligned(said), strict=True):
+        table.add_row(x, Text("→", style="dim"), y)
+    note = f"{len(inputs)} samples × {inputs.shape[1]} timesteps; · is no data, no target"
+    note += "." if blank is None or blank not in sequence else "; _ is blank."
     return print_rich(
         Text(f"{drawn!r}, {laid!r}, seed {seed}"),
-        Text(", ".join(map(str, sequence)), style="bold"),
+        Text(", ".join(written(sequence, sequence == sequence, blank)), style="bold"),
         Text(),
         table,
         Text(note, style="dim"),
@@ -76,13 +77,8 @@ def show(
     )
 
 
-def _cells(values, present, width: int) -> Text:
-    pairs = zip(values, present, strict=True)
-    return Text(" ".join(f"{value if there else '·':>{width}}" for value, there in pairs))
-
-
-def _with_gaps(values, present) -> list[list[int | None]]:
+def _with_gaps(values: np.ndarray, present: np.ndarray) -> list[list[int | float | None]]:
     return [
-        [int(value) if there else None for value, there in zip(*row, strict=True)]
-        for row in zip(values, present, strict=True)
+        [value if there else None for value, there in zip(*row, strict=True)]
+        for row in zip(values.tolist(), present, strict=True)
     ]

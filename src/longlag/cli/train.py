@@ -11,7 +11,7 @@ from rich.text import Text
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Json, Output, build, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
-from longlag.cli._output import errors, print_rich, refusing, writable, write_json
+from longlag.cli._output import aligned, errors, print_rich, refusing, writable, write_json, written
 from longlag.cli._progress import following
 from longlag.encodings import ENCODINGS
 from longlag.knobs import lookup
@@ -32,8 +32,8 @@ def train(
     /,
     *,
     framing: str = "whole",
-    model: str = "lstm",
-    encoding: str = "one-hot",
+    model: str | None = None,
+    encoding: str | None = None,
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     model_knobs: ModelFlags = None,
@@ -46,19 +46,21 @@ def train(
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix or whole.
-        model: lstm or mlp.
-        encoding: one-hot or scaled.
+        framing: chunks, window, prefix, whole, vector or encoder-decoder.
+        model: lstm, gru, rnn, bidirectional, seq2seq or mlp. By default lstm, or seq2seq
+            where the framing is encoder-decoder.
+        encoding: one-hot or scaled, for integers; one-hot by default.
         seeds: Number of seeds.
     """
     writable(output)
     with refusing():
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
+        usual = "seq2seq" if laid.output == "decoder" else "lstm"
         setting = Setting(
             problem=posed,
             framing=laid,
-            model=build("model", model, MODELS, given(model_knobs)),
-            encoding=lookup("encoding", encoding, ENCODINGS),
+            model=build("model", model or usual, MODELS, given(model_knobs)),
+            encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
             recipe=Recipe(**given(recipe_knobs)),
         )
         places = numbered(seeds)
@@ -73,7 +75,7 @@ def train(
         )
     keep_compiled_programs()
     with following(quiet=json) as follow:
-        chance = setting.problem.chance
+        chance = setting.problem.chance(setting.scored)
         run = finish(
             setting.fit(places), lambda report: follow("train", len(places), chance, report)
         )
@@ -90,7 +92,7 @@ def _document(run: Run) -> dict[str, Any]:
         "problem": repr(setting.problem),
         "framing": repr(setting.framing),
         "model": repr(setting.model),
-        "encoding": setting.encoding.title(),
+        "encoding": setting.encoding and setting.encoding.title(),
         "recipe": repr(setting.recipe),
         "seeds": list(run.seeds),
         "accuracy": {
@@ -100,6 +102,9 @@ def _document(run: Run) -> dict[str, Any]:
         },
         "chance": run.chance,
         "ceiling": run.ceiling,
+        "shortcuts": run.shortcuts,
+        "whole": run.whole.mean,
+        "error": run.error and {"mean": run.error.mean, "chance": run.chance_error},
         "verdict": run.verdict,
         "reason": run.reason,
         "updates": run.updates,
@@ -118,26 +123,32 @@ def _summary(run: Run) -> list[Text | Table]:
     evaluation = run.evaluations[0]
     asked = np.flatnonzero(evaluation.scored[0])
     expected, predicted = evaluation.targets[0][asked], evaluation.predicted[0][asked]
-    width = len(str(run.setting.problem.symbols - 1))
+    every = np.ones(len(asked), bool)
+    words = [written(values, every) for values in (expected, predicted)]
+    width = max(map(len, words[0] + words[1]))
     said = Text()
-    for value, target in zip(predicted, expected, strict=True):
-        said.append(f"{value:>{width}} ", style="" if value == target else "red")
+    for word, hit in zip(words[1], evaluation.right[0][asked], strict=True):
+        said.append(f"{word:>{width}} ", style="" if hit else "red")
     fresh = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    fresh.add_row("expected", " ".join(f"{value:>{width}}" for value in expected))
+    fresh.add_row("expected", aligned(words)[0])
     fresh.add_row("predicted", said)
     style = {"solved": "bold green", "partly learned": "bold yellow"}.get(run.verdict, "bold red")
     figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     sequences = len(evaluation.inputs)
     interval = "{:.3f} to {:.3f}".format(*run.accuracy.interval)
+    name = "accuracy" if run.error is None else "within tolerance"
+    shortcuts = (f"{shortcut} {share:.3g}" for shortcut, share in run.shortcuts.items())
     rows = {
-        "accuracy": f"{run.accuracy.mean:.3f}, interval {interval}, "
-        f"{sequences:,} fresh sequences a seed",
+        name: f"{run.accuracy.mean:.3f}, interval {interval}, {sequences:,} fresh sequences a seed",
         "per seed": "  ".join(f"{share:.3f}" for share in run.accuracy.per_seed),
         "chance": f"{run.chance:.3g}, ceiling {run.ceiling:.3g}",
+        "shortcuts": ", ".join(shortcuts),
         "trained": f"{run.updates:,} updates on {max(run.sequences):,} sequences a seed",
         "seconds": f"{run.compile_seconds:.1f} compile, {run.train_seconds:.1f} train, "
         f"{run.total_seconds:.1f} total",
     }
+    if run.error is not None:
+        rows["error"] = f"{run.error.mean:.3g} root mean square, chance {run.chance_error:.3g}"
     for name, text in rows.items():
         figures.add_row(name, text)
     cut = " Interrupted: this is what is known so far." if run.interrupted else ""

@@ -8,39 +8,47 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Num
 
 from longlag.lab import statistics
+from longlag.lab.shortcuts import shortcuts
 from longlag.lab.statistics import Estimate
-from longlag.models import Model
+from longlag.models import Decoder, Model
+from longlag.problems import Reals
 from longlag.training.engine import Progress
 
 if TYPE_CHECKING:
     from longlag.lab.trial import Setting
+    from longlag.lab.tuning import Tuned
 
 SOLVED = 0.99
 """Skill from which a seed counts as having solved its problem."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
-    """What a model said about fresh sequences, beside what was asked: `(count, length)` each."""
+    """What a model said about fresh sequences, beside what was asked: `(count, step)` each.
 
-    inputs: Int[np.ndarray, "count length"]
-    targets: Int[np.ndarray, "count length"]
-    scored: Bool[np.ndarray, "count length"]
-    predicted: Int[np.ndarray, "count length"]
+    A prediction is right when it is the target, or, for reals, within `tolerance` of it.
+    """
+
+    inputs: Num[np.ndarray, "count step"]
+    targets: Num[np.ndarray, "count step"]
+    scored: Bool[np.ndarray, "count step"]
+    predicted: Num[np.ndarray, "count step"]
+    tolerance: float = 0.0
 
     @classmethod
     def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
         """One evaluation out of several."""
-        fields = [field.name for field in dataclasses.fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+        names = ["inputs", "targets", "scored", "predicted"]
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(**joined, tolerance=parts[0].tolerance)
 
     @property
-    def right(self) -> Bool[np.ndarray, "count length"]:
+    def right(self) -> Bool[np.ndarray, "count step"]:
         """Where the prediction counts and is right."""
-        return self.scored & (self.predicted == self.targets)
+        return self.scored & (np.abs(self.predicted - self.targets) <= self.tolerance)
 
     @property
     def accuracy(self) -> float:
@@ -48,7 +56,18 @@ class Evaluation:
         return float(self.right.sum() / self.scored.sum())
 
     @property
-    def by_step(self) -> Float[np.ndarray, " length"]:
+    def whole(self) -> float:
+        """Share of the sequences of which every scored step is right."""
+        return float((self.right | ~self.scored).all(axis=1).mean())
+
+    @property
+    def error(self) -> float:
+        """Root of the mean squared difference over the scored steps."""
+        apart = (self.predicted - self.targets)[self.scored].astype(np.float64)
+        return float(np.sqrt(np.mean(apart**2)))
+
+    @property
+    def by_step(self) -> Float[np.ndarray, " step"]:
         """Accuracy at each step of the sequence; NaN where nothing is scored."""
         counts = self.scored.sum(axis=0)
         return np.where(counts > 0, self.right.sum(axis=0) / np.maximum(counts, 1), np.nan)
@@ -68,17 +87,19 @@ class Run:
         compile_seconds: Time spent on compiling.
         train_seconds: Time spent on training, draws included.
         total_seconds: All of it, evaluation included.
+        tuned: The search that chose the setting, if any.
     """
 
     setting: Setting
     seeds: tuple[int, ...]
-    models: tuple[Model, ...]
+    models: tuple[Model | Decoder, ...]
     history: tuple[tuple[Progress, ...], ...]
     evaluations: tuple[Evaluation, ...]
     interrupted: bool
     compile_seconds: float
     train_seconds: float
     total_seconds: float
+    tuned: Tuned | None = None
 
     @functools.cached_property
     def accuracy(self) -> Estimate:
@@ -86,15 +107,40 @@ class Run:
         shares = [evaluation.accuracy for evaluation in self.evaluations]
         return statistics.accuracy(shares, len(self.evaluations[0].inputs))
 
-    @property
+    @functools.cached_property
+    def whole(self) -> Estimate:
+        """Share of fresh sequences that are right at every scored step."""
+        shares = [evaluation.whole for evaluation in self.evaluations]
+        return statistics.accuracy(shares, len(self.evaluations[0].inputs))
+
+    @functools.cached_property
+    def error(self) -> Estimate | None:
+        """For real targets: the root mean square error, over seeds; else None."""
+        if not isinstance(self.setting.problem.targets, Reals):
+            return None
+        return statistics.over_seeds([evaluation.error for evaluation in self.evaluations])
+
+    @functools.cached_property
     def chance(self) -> float:
         """Accuracy of the best prediction that ignores the inputs."""
-        return self.setting.problem.chance
+        return self.setting.problem.chance(self.setting.scored)
+
+    @functools.cached_property
+    def chance_error(self) -> float | None:
+        """For real targets: the error of the best prediction that ignores the inputs."""
+        if self.error is None:
+            return None
+        return self.setting.problem.chance_error(self.setting.scored)
 
     @property
     def ceiling(self) -> float:
         """Best accuracy that any predictor can reach."""
-        return self.setting.problem.ceiling
+        return self.setting.problem.ceiling(self.setting.scored)
+
+    @functools.cached_property
+    def shortcuts(self) -> dict[str, float]:
+        """Accuracy of the shortcuts on the same fresh sequences (`longlag.lab.shortcuts`)."""
+        return shortcuts(self.setting.problem, Evaluation.join(self.evaluations))
 
     @property
     def skill(self) -> tuple[float, ...]:
@@ -111,11 +157,15 @@ class Run:
     def chance_probability(self) -> float:
         """How probable so many right answers are for a guesser at chance.
 
-        The binomial test over all scored targets, exact where targets are independent.
+        The exact binomial test over all scored targets where these are independent, or one
+        a sequence; else a test on the shares of right answers of whole sequences.
         """
-        right = sum(int(evaluation.right.sum()) for evaluation in self.evaluations)
-        scored = sum(int(evaluation.scored.sum()) for evaluation in self.evaluations)
-        return statistics.chance_probability(right, scored, self.chance)
+        right = np.concatenate([evaluation.right for evaluation in self.evaluations])
+        scored = np.concatenate([evaluation.scored for evaluation in self.evaluations])
+        if self.setting.problem.independent or (scored.sum(axis=1) == 1).all():
+            hits, trials = int(right.sum()), int(scored.sum())
+            return statistics.chance_probability(hits, trials, self.chance)
+        return statistics.above_probability(right.sum(axis=1) / scored.sum(axis=1), self.chance)
 
     @property
     def diverged_at(self) -> tuple[int | None, ...]:
@@ -137,7 +187,8 @@ class Run:
     def reason(self) -> str:
         """The verdict in a sentence."""
         solved, count = sum(self.solved), len(self.seeds)
-        figures = f"accuracy {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
+        name = "accuracy" if self.error is None else "within tolerance"
+        figures = f"{name} {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
         match self.verdict:
             case "solved":
                 return f"{solved} of {count} seeds reach {SOLVED:.0%} of the skill; {figures}"
@@ -169,12 +220,13 @@ class Run:
         return tuple(updates * layout.sequences // len(layout.steps) for updates in made)
 
     def predict(
-        self, sequence: Sequence[int] | np.ndarray, *, seed: int | None = None
-    ) -> Int[np.ndarray, " prediction"]:
+        self, sequence: Sequence[float] | np.ndarray, *, seed: int | None = None
+    ) -> Num[np.ndarray, " prediction"]:
         """What the model of a seed says about a sequence.
 
         Args:
-            sequence: Values, as many as the framing needs at least.
+            sequence: The values shown, before the answer where there is one. Another number
+                of them than in training will do where the problem stays the same.
             seed: Whose model, one of `seeds`; the first by default.
 
         Returns:

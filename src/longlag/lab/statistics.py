@@ -78,6 +78,11 @@ def accuracy(shares: Sequence[float], sequences: int) -> Estimate:
     return Estimate(mean, (low, high), tuple(shares))
 
 
+def over_seeds(values: Sequence[float]) -> Estimate:
+    """A figure that is no share, such as an error: its mean and Student's t interval."""
+    return Estimate(float(np.mean(values)), mean_interval(values), tuple(map(float, values)))
+
+
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
     """The difference between two settings over the same seeds, paired seed by seed.
 
@@ -95,3 +100,18 @@ def chance_probability(hits: int, trials: int, chance: float) -> float:
     0.0702
     """
     return 1.0 if hits == 0 else float(special.betainc(hits, trials - hits + 1, chance))
+
+
+def above_probability(values: np.ndarray, level: float) -> float:
+    """Probability of a mean so far above a level, for independent values that have that mean.
+
+    The normal test, one-sided; with a thousand values and more its error is small.
+
+    >>> round(above_probability(np.array([0.4, 0.6, 0.5, 0.5]), 0.5), 2)
+    0.5
+    """
+    above = float(np.mean(values)) - level
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    if error == 0:
+        return 0.0 if above > 1e-9 else 1.0
+    return float(special.ndtr(-above / error))

@@ -13,18 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, SupportsIndex
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Num
 
 from longlag import streams
-from longlag.encodings import Encoding, OneHot
+from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.lab.run import Evaluation, Run
 from longlag.maps import Audit, Reach, audit
-from longlag.models import Model, ModelFactory, OneHotInput, Sizes
-from longlag.problems import Episodes, Problem
-from longlag.training import engine
-from longlag.training.engine import Batches, Progress
-from longlag.training.recipe import Recipe
+from longlag.models import Decoder, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
+from longlag.problems import Episodes, Integers, Problem, Reals
+from longlag.training import Batches, Loss, Progress, Recipe, engine
+
+Stream = Callable[[int], np.random.Generator]
 
 EVALUATION_SEQUENCES = 1000
 """Least number of fresh sequences that every evaluation draws."""
@@ -38,14 +38,15 @@ class Setting:
         problem: What is to be learned.
         framing: How its episodes become samples.
         model: A model once the sizes are known.
-        encoding: How a value becomes features.
+        encoding: How an integer becomes features, one-hot by default. Reals are shown as
+            they are.
         recipe: How the model is fitted.
     """
 
     problem: Problem
     framing: Framing
     model: ModelFactory
-    encoding: type[Encoding] = OneHot
+    encoding: type[IntegerEncoding] | None = None
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
@@ -54,37 +55,76 @@ class Setting:
             if not isinstance(value := getattr(self, name), kind):
                 rule = f"must be a {kind.__name__} with its knobs set"
                 raise TypeError(f"Setting: `{name}` {rule}, got {value!r}.")
-        if not (isinstance(self.encoding, type) and issubclass(self.encoding, Encoding)):
-            raise TypeError(
-                f"Setting: `encoding` must be OneHot or Scaled, the class, got {self.encoding!r}."
+        chosen = self.encoding
+        if chosen is not None:
+            if not (isinstance(chosen, type) and issubclass(chosen, IntegerEncoding)):
+                raise TypeError(
+                    f"Setting: `encoding` must be OneHot or Scaled, the class, got {chosen!r}."
+                )
+            encodings(self.problem, chosen)
+        decodes = self.framing.output == "decoder"
+        if decodes != self.model.decodes:
+            names = type(self.framing).__name__, type(self.model).__name__
+            raise ValueError(
+                f"Setting: {names[0]} needs a model with a decoder, got {names[1]}. Use "
+                f"{Seq2Seq.__name__}."
+                if decodes
+                else f"Setting: {names[1]} answers value by value after its input, {names[0]} "
+                "asks otherwise. Use framing EncoderDecoder."
             )
 
     @functools.cached_property
     def layout(self) -> Layout:
         """How the samples of a block of sequences fill whole batches."""
-        return self.framing.layout(self.problem.scored(), self.recipe.batch_size)
+        return self.framing.layout(self.problem, self.recipe.batch_size)
 
     @functools.cached_property
-    def code(self) -> Encoding:
-        """The encoding of this problem's values."""
-        return self.encoding(values=self.problem.symbols)
+    def shown_as(self) -> Encoding:
+        """The encoding of what this problem shows."""
+        return encodings(self.problem, self.encoding)[0]
+
+    @functools.cached_property
+    def said_as(self) -> Encoding:
+        """The encoding of what this problem asks for."""
+        return encodings(self.problem, self.encoding)[1]
+
+    @functools.cached_property
+    def loss(self) -> Loss:
+        """What is minimised, and when an output is right."""
+        targets = self.problem.targets
+        if isinstance(targets, Reals):
+            return Loss(self.said_as.loss, tolerance=targets.tolerance)
+        scaled = self.said_as.loss == "squared-error"
+        return Loss(self.said_as.loss, values=targets.values if scaled else None)
+
+    @functools.cached_property
+    def scored(self) -> Bool[np.ndarray, " step"]:
+        """The steps of an episode that this framing scores."""
+        return np.isin(np.arange(self.problem.steps), self.layout.asked_steps)
 
     def audit(self) -> Audit:
         """What the problem needs beside what the framing gives this model."""
-        reach = Reach(self.model.window, self.model.remembers)
+        reach = Reach(self.model.window, self.model.remembers, not self.model.causal)
         return audit(self.problem, self.framing, batch_size=self.recipe.batch_size, reach=reach)
 
-    def create(self, seed: int) -> Model:
+    def create(self, seed: int) -> Model | Decoder:
         """The freshly initialised model of a seed."""
-        width = self.code.features
-        sizes = Sizes(features=width, outputs=width, timesteps=self.layout.steps.shape[-1])
-        model = self.model(sizes, seed)
-        return OneHotInput(model, width) if self._marked_ids else model
+        outputs, features = self.said_as.features, self.shown_as.features
+        if self.framing.output == "vector":
+            outputs *= self.layout.asked.shape[-1]
+        model = self.model(Sizes(features, outputs, self.layout.steps.shape[-1]), seed)
+        if self.shown_as.as_integers and self.framing.marks and isinstance(model, Model):
+            return OneHotInput(model, features)
+        return model
 
     def fit(
-        self, seeds: Sequence[int], *, vectorise: bool | None = None
+        self,
+        seeds: Sequence[int],
+        *,
+        vectorise: bool | None = None,
+        stream: Stream = streams.evaluation,
     ) -> Generator[Progress, None, Run]:
-        """Train every seed and evaluate it: yields progress, returns the run.
+        """Train every seed and score it on a stream: yields progress, returns the run.
 
         Interrupting the loop (Ctrl-C) ends training after the chunks under way; what
         stands then is evaluated and the run says that it was interrupted.
@@ -104,8 +144,8 @@ class Setting:
             draws,
             self.recipe,
             updates=updates,
-            loss=self.code.loss,
-            values=self.code.values,
+            loss=self.loss,
+            output=self.framing.output,
             vectorise=vectorise,
         )
         try:
@@ -121,7 +161,8 @@ class Setting:
         training -= engine.compile_seconds() - compiled_ready
         with ThreadPoolExecutor(engine.cores()) as pool:
             scoring = [
-                pool.submit(self.evaluate, *each) for each in zip(models, seeds, strict=True)
+                pool.submit(self.evaluate, *each, stream=stream)
+                for each in zip(models, seeds, strict=True)
             ]
             try:
                 futures.wait(scoring)
@@ -140,7 +181,9 @@ class Setting:
             total_seconds=time.perf_counter() - began,
         )
 
-    def evaluate(self, model: Model, seed: int) -> Evaluation:
+    def evaluate(
+        self, model: Model | Decoder, seed: int, *, stream: Stream = streams.evaluation
+    ) -> Evaluation:
         """Score a model on at least 1,000 sequences from a stream that never trains."""
         layout = self.layout
         updates, batch, timesteps = layout.steps.shape
@@ -149,7 +192,7 @@ class Setting:
         at_once = max(1, 2**16 // (batch * timesteps * (1 if layout.carry else updates)))
         calls = -(-wanted // at_once)
         blocks = -(-wanted // calls)
-        rng = streams.evaluation(seed)
+        rng = stream(seed)
         parts: list[Evaluation] = []
         for _ in range(calls):
             episodes = self.problem.draw(rng, blocks * layout.sequences)
@@ -157,54 +200,73 @@ class Setting:
         return Evaluation.join(parts)
 
     def predict(
-        self, model: Model, sequence: Sequence[int] | np.ndarray
-    ) -> Int[np.ndarray, " prediction"]:
+        self, model: Model | Decoder, sequence: Sequence[float] | np.ndarray
+    ) -> Num[np.ndarray, " prediction"]:
         """What a model says about one sequence, at each step that the framing scores."""
-        values = np.asarray(sequence)
-        if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer) or not len(values):
-            raise TypeError("predict: `sequence` must be a list of whole numbers.")
-        if values.min() < 0 or values.max() >= self.problem.symbols:
-            raise ValueError(
-                f"predict: `sequence` must hold values from 0 to {self.problem.symbols - 1}, "
-                f"got {values.min()} to {values.max()}."
-            )
-        problem = dataclasses.replace(self.problem, length=len(values))
+        shown = self._checked(np.asarray(sequence))
+        problem = self.problem.showing(len(shown))
         # A row may start from where the row a batch earlier ended: keep the batch then.
         alone = self.framing.parallel or not self.framing.carries
-        layout = self.framing.layout(problem.scored(), 1 if alone else self.recipe.batch_size)
-        inputs = values.astype(np.int32)[None]
-        episodes = Episodes(inputs, np.zeros_like(inputs), problem.scored()[None])
-        evaluation = self._score(model, layout, episodes)
+        layout = self.framing.layout(problem, 1 if alone else self.recipe.batch_size)
+        inputs = problem.whole(shown[None])
+        unknown = np.zeros(inputs.shape, self._said_type)
+        evaluation = self._score(model, layout, Episodes(inputs, unknown, problem.scored()[None]))
         return evaluation.predicted[0][evaluation.scored[0]]
 
-    def _score(self, model: Model, layout: Layout, episodes: Episodes) -> Evaluation:
+    def _checked(self, shown: np.ndarray) -> np.ndarray:
+        """The values of a sequence, refused where this problem would not show them."""
+        kind = self.problem.inputs
+        number = np.integer if isinstance(kind, Integers) else np.number
+        words = "whole numbers" if isinstance(kind, Integers) else "numbers"
+        if shown.ndim != 1 or not np.issubdtype(shown.dtype, number) or not len(shown):
+            raise TypeError(f"predict: `sequence` must be a list of {words}.")
+        if isinstance(kind, Reals):
+            return shown.astype(np.float32)
+        if shown.min() < 0 or shown.max() >= kind.values:
+            raise ValueError(
+                f"predict: `sequence` must hold values from 0 to {kind.values - 1}, "
+                f"got {shown.min()} to {shown.max()}."
+            )
+        return shown.astype(np.int32)
+
+    @property
+    def _said_type(self) -> type[np.number]:
+        return np.int32 if isinstance(self.problem.targets, Integers) else np.float32
+
+    def _score(self, model: Model | Decoder, layout: Layout, episodes: Episodes) -> Evaluation:
         samples = layout.gather(episodes)
         blocks = len(episodes.inputs) // layout.sequences
-        shape = blocks, *layout.steps.shape
+        updates, batch, _ = layout.asked.shape
+        # Blocks go side by side as rows; updates stay apart only where state is carried.
+        apart = updates if layout.carry else 1
         axes = (1, 0, 2, 3) if layout.carry else (0, 1, 2, 3)
 
         def merge(array: np.ndarray) -> np.ndarray:
-            """Blocks side by side as rows; updates stay apart only where state is carried."""
-            ordered = array.reshape(*shape[:3], -1).transpose(axes)
-            return ordered.reshape(shape[1] if layout.carry else 1, -1, ordered.shape[-1])
+            ordered = array.reshape(blocks, updates, batch, -1).transpose(axes)
+            return ordered.reshape(apart, -1, ordered.shape[-1])
 
-        reset = np.arange(shape[1]) == 0 if layout.carry else None
+        reset = np.arange(updates) == 0 if layout.carry else None
         batches = self._arrays(Samples(*map(merge, samples)), reset)
-        _, said = engine.predict(model, batches, loss=self.code.loss, values=self.code.values)
-        ordered = (shape[1], blocks) if layout.carry else shape[:2]
-        said = said.reshape(*ordered, shape[2], -1).transpose(axes)
-        where = np.broadcast_to(layout.scored, shape)
-        if said.shape[-1] < shape[-1]:
-            said = np.broadcast_to(said, shape)
+        _, said = engine.predict(model, batches, loss=self.loss, output=self.framing.output)
+        ordered = (updates, blocks) if layout.carry else (blocks, updates)
+        said = said.reshape(*ordered, batch, -1).transpose(axes)
         # Back from rows to sequences: each scored step of each sequence has one prediction.
+        shape = said.shape
+        where = np.broadcast_to(layout.scored, shape)
         sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
         place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
-        step = np.broadcast_to(layout.steps, shape)[where]
-        predicted = np.full(episodes.inputs.shape, engine.UNSCORED, dtype=np.int32)
+        step = np.broadcast_to(layout.asked, shape)[where]
+        predicted = np.zeros(episodes.inputs.shape, self._said_type)
         predicted[place, step] = said[where]
         scored = np.zeros(episodes.inputs.shape, dtype=bool)
         scored[place, step] = True
-        return Evaluation(episodes.inputs, episodes.targets, scored & episodes.scored, predicted)
+        return Evaluation(
+            inputs=episodes.inputs,
+            targets=episodes.targets,
+            scored=scored & episodes.scored,
+            predicted=predicted,
+            tolerance=self.loss.tolerance,
+        )
 
     def _batches(self, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
         updates = blocks * len(self.layout.steps)
@@ -219,17 +281,12 @@ class Setting:
 
     def _arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
         inputs = samples.inputs
-        if not self.code.as_integers:
-            inputs = self.code.encode(inputs)
+        if not self.shown_as.as_integers:
+            inputs = self.shown_as.encode(inputs)
         elif not self.framing.marks:
             inputs = np.maximum(inputs, 0)
-        targets = samples.targets if self.framing.per_step else samples.targets[..., -1:]
         mask = None if self.layout.present.all() else samples.mask
-        return Batches(inputs, targets, mask, reset)
-
-    @property
-    def _marked_ids(self) -> bool:
-        return self.code.as_integers and self.framing.marks
+        return Batches(inputs, samples.targets, mask, reset)
 
 
 def train(
@@ -237,7 +294,7 @@ def train(
     framing: Framing,
     model: ModelFactory,
     *,
-    encoding: type[Encoding] = OneHot,
+    encoding: type[IntegerEncoding] | None = None,
     epochs: int = Recipe.epochs,
     batch_size: int = Recipe.batch_size,
     learning_rate: float = Recipe.learning_rate,
@@ -250,8 +307,8 @@ def train(
     Args:
         problem: What is to be learned.
         framing: How its episodes become samples.
-        model: `LSTM(...)` or `MLP(...)`.
-        encoding: `OneHot` or `Scaled`.
+        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`.
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
         epochs: Sequences to train on; every epoch is one fresh sequence.
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.

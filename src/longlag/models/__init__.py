@@ -1,21 +1,43 @@
 """Models: (inputs, mask, state) -> (outputs, state). A new one is added to the table below."""
 
-from longlag.models._base import Model, ModelFactory, OneHotInput, Sizes
-from longlag.models.lstm import LSTM, Gates, LSTMModel, LSTMState
+from longlag.models._base import Decoder, Model, ModelFactory, OneHotInput, Sizes
+from longlag.models.bidirectional import Bidirectional, BidirectionalModel
+from longlag.models.cells import LAYERS
+from longlag.models.gru import GRU, GRUGates, GRULayer
+from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
 from longlag.models.mlp import MLP, MLPModel
+from longlag.models.recurrent import HiddenState, Layer, RecurrentModel
+from longlag.models.rnn import RNN, RNNLayer
+from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
-MODELS: dict[str, type[ModelFactory]] = {model.title(): model for model in [LSTM, MLP]}
+MODELS: dict[str, type[ModelFactory]] = {
+    model.title(): model for model in [LSTM, GRU, RNN, Bidirectional, Seq2Seq, MLP]
+}
 
 __all__ = [
+    "GRU",
+    "LAYERS",
     "LSTM",
     "MLP",
     "MODELS",
+    "RNN",
+    "Bidirectional",
+    "BidirectionalModel",
+    "Decoder",
+    "GRUGates",
+    "GRULayer",
     "Gates",
-    "LSTMModel",
+    "HiddenState",
+    "LSTMLayer",
     "LSTMState",
+    "Layer",
     "MLPModel",
     "Model",
     "ModelFactory",
     "OneHotInput",
+    "RNNLayer",
+    "RecurrentModel",
+    "Seq2Seq",
+    "Seq2SeqModel",
     "Sizes",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,6 +16,7 @@ from longlag.knobs import Knobs
 
 Inputs = Int[Array, "*batch time"] | Float[Array, "*batch time feature"]
 Mask = Bool[Array, "*batch time"] | None
+Told = Int[Array, "*batch said"] | Float[Array, "*batch said output"]
 State = Any
 
 
@@ -24,7 +26,7 @@ class Sizes(NamedTuple):
     Attributes:
         features: Length of the vector that a step shows. Integer inputs stand for one-hot
             vectors of this length.
-        outputs: Length of the vector that a step should give.
+        outputs: Length of the vector that an output should be.
         timesteps: Steps in a sample.
     """
 
@@ -51,18 +53,45 @@ class Model(eqx.Module):
             mask: False where a step is to be passed over: the state stays as it was. None
                 where every step counts.
             state: What the rows start from.
-            last: Give the output of the last step alone, on a time axis of length 1.
+            last: Give one output for the whole sample, on a time axis of length 1: that of
+                the last step (of each direction, where there are two).
 
         Returns:
             The outputs (axis `said` is `time`, or 1 with `last`) and the state they end in.
         """
 
 
+class Decoder(eqx.Module):
+    """Base of the models that read a sample and then give an answer value by value."""
+
+    @abc.abstractmethod
+    def teach(self, inputs: Inputs, mask: Mask, told: Told) -> Float[Array, "*batch said output"]:
+        """Answer, told before each value which one was right before it (teacher forcing).
+
+        Args:
+            inputs: As of any model, `(*batch, time)` or `(*batch, time, feature)`.
+            mask: False where a step is to be passed over, or None.
+            told: The right answer, integers `(*batch, said)` or `(*batch, said, output)`.
+        """
+
+    @abc.abstractmethod
+    def speak(
+        self, inputs: Inputs, mask: Mask, say: Callable[[Array], Array], count: int
+    ) -> Float[Array, "*batch said output"]:
+        """Answer with `count` values, each going on from what `say` made of the last output."""
+
+
 class ModelFactory(Knobs):
     """Base of the model descriptions: knobs, and a model once the sizes are known."""
 
+    decodes: ClassVar[bool] = False
+    """Whether it makes a Decoder, for framings with an encoder and a decoder."""
+
+    causal: ClassVar[bool] = True
+    """Whether no output depends on a later step of its sample."""
+
     @abc.abstractmethod
-    def __call__(self, sizes: Sizes, seed: int) -> Model:
+    def __call__(self, sizes: Sizes, seed: int) -> Model | Decoder:
         """A freshly initialised model; the same one for the same seed."""
 
     @property

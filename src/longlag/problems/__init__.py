@@ -1,8 +1,27 @@
 """Problems: distributions over episodes. A new one is added to the table below."""
 
-from longlag.problems._base import Episodes, Problem
-from longlag.problems.echo import EchoLag
+from longlag.problems._base import Episodes, Integers, Ladder, Problem, Reals
+from longlag.problems.cumulative import CumulativeThreshold
+from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
+from longlag.problems.memorization import Memorization
+from longlag.problems.ramp import Ramp
 
-PROBLEMS: dict[str, type[Problem]] = {problem.title(): problem for problem in [EchoLag]}
+PROBLEMS: dict[str, type[Problem]] = {
+    problem.title(): problem
+    for problem in [EchoLag, Ramp, Memorization, EchoValue, EchoSubsequence, CumulativeThreshold]
+}
 
-__all__ = ["PROBLEMS", "EchoLag", "Episodes", "Problem"]
+__all__ = [
+    "PROBLEMS",
+    "CumulativeThreshold",
+    "EchoLag",
+    "EchoSubsequence",
+    "EchoValue",
+    "Episodes",
+    "Integers",
+    "Ladder",
+    "Memorization",
+    "Problem",
+    "Ramp",
+    "Reals",
+]

@@ -13,6 +13,7 @@ import functools
 import os
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Generator, Iterator, Sequence
 from concurrent import futures
 from typing import Any, Literal, NamedTuple
@@ -23,14 +24,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from longlag.models import Model
-from longlag.training.losses import LOSSES
+from longlag.models import Decoder, Model
+from longlag.training.losses import Loss, scored
 from longlag.training.recipe import Recipe
 
-UNSCORED = -1
+Output = Literal["every", "last", "vector", "decoder"]
+"""How a sample is answered: at every step, by the last output, by the last output cut into
+the values of an answer, or by a decoder that is taught while training and speaks else."""
 
 DIVERGED = 1e3
 """A run has diverged once its loss is not finite, or this many times what it began with (or 1)."""
+
+
+CROSS_ENTROPY = Loss()
 
 
 class Batches(NamedTuple):
@@ -38,8 +44,9 @@ class Batches(NamedTuple):
 
     Attributes:
         inputs: `(update, batch, time)` integers or `(update, batch, time, feature)`.
-        targets: `(update, batch, time)` integers, -1 where nothing is scored; the time
-            axis has length 1 where only the last output of a sample is asked for.
+        targets: `(update, batch, said)` integers, -1 where nothing is scored, or reals,
+            NaN where nothing is scored. The axis `said` is `time` with the output `every`,
+            1 with `last`, the values of an answer with `vector` and `decoder`.
         mask: `(update, batch, time)`, false where a step is to be passed over, or None.
         reset: `(update,)`, true where state carried so far is dropped, or None where no
             state is carried.
@@ -72,7 +79,7 @@ class Progress:
     total: int
     losses: np.ndarray
     accuracy: float
-    model: Model | None
+    model: Model | Decoder | None
     outcome: Literal["running", "finished", "stopped", "diverged"]
     diverged_at: int | None = None
 
@@ -95,8 +102,8 @@ class _Program(NamedTuple):
 
     skeleton: Any
     optimizer: str
-    loss: str
-    values: int
+    loss: Loss
+    output: Output
 
     def train(self, params, optimizer_state, state, batches: Batches, updates, learning_rate):
         """Make the first `updates` updates; give the new state and a row of figures for each."""
@@ -123,40 +130,49 @@ class _Program(NamedTuple):
         """Run forward through all updates; give the predicted values and the state."""
 
         def step(state, batch):
-            losses, said, state = self._run(params, batch, state)
+            losses, said, state = self._run(params, batch, state, teach=False)
             return state, (losses, said)
 
         state, (losses, said) = jax.lax.scan(step, state, batches)
         return losses, said, state
 
-    def _loss(self, params, batch: Batches, state):
-        losses, said, state = self._run(params, batch, state)
-        scored = batch.targets != UNSCORED
-        count = scored.sum()
-        loss = jnp.where(scored, losses, 0.0).sum() / jnp.maximum(count, 1)
-        right = (scored & (said == batch.targets)).sum()
+    def _loss(self, params, batch: Any, state):  # one update's part of Batches, traced
+        losses, said, state = self._run(params, batch, state, teach=True)
+        counts = scored(batch.targets)
+        count = counts.sum()
+        loss = jnp.where(counts, losses, 0.0).sum() / jnp.maximum(count, 1)
+        right = (counts & self.loss.right(said, batch.targets)).sum()
         return loss, (right.astype(loss.dtype), count.astype(loss.dtype), state)
 
-    def _run(self, params, batch: Any, state):  # one update's part of Batches, traced
-        model: Model = eqx.combine(params, self.skeleton)
-        zero = model.initial_state(batch.targets.shape[:1])
+    def _run(self, params, batch: Any, state, *, teach):
+        model: Any = eqx.combine(params, self.skeleton)
+        targets = jnp.where(scored(batch.targets), batch.targets, 0)
+        if self.output == "decoder":
+            if teach:
+                outputs = model.teach(batch.inputs, batch.mask, self.loss.told(targets))
+            else:
+                count = targets.shape[-1]
+                outputs = model.speak(batch.inputs, batch.mask, self.loss.fed_back, count)
+            return *self.loss(outputs, targets), state
+        zero = model.initial_state(targets.shape[:1])
         start = zero
         if batch.reset is not None:
             start = jax.tree.map(lambda new, old: jnp.where(batch.reset, new, old), zero, state)
-        last = batch.targets.shape[1] < batch.inputs.shape[1]
+        last = self.output != "every"
         outputs, after = model(batch.inputs, batch.mask, start, last=last)
-        losses, said = LOSSES[self.loss](outputs, jnp.maximum(batch.targets, 0), self.values)
-        return losses, said, state if batch.reset is None else after
+        if self.output == "vector":
+            outputs = outputs.reshape(*targets.shape, -1)
+        return *self.loss(outputs, targets), state if batch.reset is None else after
 
 
 def fit(
-    models: Sequence[Model],
+    models: Sequence[Model | Decoder],
     streams: Sequence[Iterator[Batches]],
     recipe: Recipe,
     *,
     updates: int,
-    loss: str,
-    values: int,
+    loss: Loss = CROSS_ENTROPY,
+    output: Output = "every",
     vectorise: bool | None = None,
 ) -> Generator[Progress]:
     """Fit one model a seed, each to its own stream of batches.
@@ -170,8 +186,8 @@ def fit(
         streams: For each seed, chunks of updates, every one of the same shapes.
         recipe: Optimiser, learning rate and criterion to stop; `updates` says how long.
         updates: Updates to make for each seed.
-        loss: A name in `longlag.training.losses.LOSSES`.
-        values: Number of different target values.
+        loss: What is minimised, and how outputs are read; log loss by default.
+        output: How a sample is answered.
         vectorise: Put the seed axis inside one program. By default only where the
             default device is no CPU.
 
@@ -187,7 +203,7 @@ def fit(
         )
     if vectorise is None:
         vectorise = jax.default_backend() != "cpu"
-    job = _Job(recipe, updates, loss, values)
+    job = _Job(recipe, updates, loss, output)
     seeds = [
         _Seed(place, model, stream)
         for place, (model, stream) in enumerate(zip(models, streams, strict=True))
@@ -209,7 +225,11 @@ def fit(
 
 
 def predict(
-    model: Model, batches: Batches, *, loss: str, values: int
+    model: Model | Decoder,
+    batches: Batches,
+    *,
+    loss: Loss = CROSS_ENTROPY,
+    output: Output = "every",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run a model forward over batches, state carried as they say.
 
@@ -218,14 +238,14 @@ def predict(
         targets; the loss means nothing where nothing is scored.
     """
     params, skeleton = eqx.partition(model, eqx.is_array)
-    program = _Program(skeleton, "adam", loss, values)
-    state = model.initial_state(batches.targets.shape[1:2])
+    program = _Program(skeleton, "none", loss, output)
+    state = _initial_state(model, batches.targets.shape[1:2])
     arguments = params, state, batches
     losses, said, _ = _compile(program, "predict", arguments)(*arguments)
     return np.asarray(losses), np.asarray(said)
 
 
-def chunk_size(model: Model, batch: tuple[int, ...]) -> int:
+def chunk_size(model: Model | Decoder, batch: tuple[int, ...]) -> int:
     """Updates to make in one chunk: many where they are cheap, few where they are dear.
 
     It depends on sizes alone, never on the clock, so that equal arguments stop at equal
@@ -245,17 +265,21 @@ def compile_seconds() -> float:
     return _compile_seconds
 
 
+def _initial_state(model: Model | Decoder, rows: tuple[int, ...]) -> Any:
+    return () if isinstance(model, Decoder) else model.initial_state(rows)
+
+
 class _Job(NamedTuple):
     recipe: Recipe
     updates: int
-    loss: str
-    values: int
+    loss: Loss
+    output: Output
 
 
 class _Seed:
     """One seed on its way through a run."""
 
-    def __init__(self, place: int, model: Model, stream: Iterator[Batches]):
+    def __init__(self, place: int, model: Model | Decoder, stream: Iterator[Batches]):
         self.place, self.stream, self.updates, self.running = place, stream, 0, True
         self.params, self.skeleton = eqx.partition(model, eqx.is_array)
         self.model = model
@@ -274,9 +298,9 @@ class _Group:
         weights = [eqx.filter(seed.params, eqx.is_inexact_array) for seed in seeds]
         optimizer_state = self._join([optimizer.init(each) for each in weights])
         rows = self.batches.targets.shape[-2:-1]
-        state = self._join([seed.model.initial_state(rows) for seed in seeds])
+        state = self._join([_initial_state(seed.model, rows) for seed in seeds])
         self.carried = params, optimizer_state, state
-        program = _Program(seeds[0].skeleton, job.recipe.optimizer, job.loss, job.values)
+        program = _Program(seeds[0].skeleton, job.recipe.optimizer, job.loss, job.output)
         stage = "train" if self.alone else "train seeds"
         self.call = _compile(program, stage, self._arguments())
 
@@ -354,7 +378,8 @@ class _Group:
 _CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision"  # part of what is compiled
 _compile_seconds = 0.0
 _compile_lock = threading.Lock()
-_programs: dict[Any, Any] = {}
+_programs: OrderedDict[Any, Any] = OrderedDict()
+_PROGRAMS = 64  # each takes about 140 memory maps, of which a Linux process may have 65,530
 
 
 def _compile(program: _Program, stage: str, arguments: tuple[Any, ...]) -> Any:
@@ -374,4 +399,7 @@ def _compile(program: _Program, stage: str, arguments: tuple[Any, ...]) -> Any:
                 function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
             _programs[key] = jax.jit(function).lower(*arguments).compile()
             _compile_seconds += time.perf_counter() - started
-    return _programs[key]
+        _programs.move_to_end(key)
+        while len(_programs) > _PROGRAMS:
+            _programs.popitem(last=False)
+        return _programs[key]

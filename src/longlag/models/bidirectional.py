@@ -1,0 +1,72 @@
+"""Two recurrent layers over one sample, one of them from its end: not causal."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from longlag.knobs import knob
+from longlag.models._base import Inputs, Linear, Mask, Model, ModelFactory, Sizes, State
+from longlag.models.cells import LAYERS, Cell
+from longlag.models.recurrent import Layer
+
+
+class BidirectionalModel(Model):
+    """A layer forwards, a layer backwards, and a dense output over both.
+
+    Carried state is that of the layer that runs forwards; the other one begins each sample
+    from zero, at its end. With `last` each direction gives the state it ends in, as in Keras.
+    """
+
+    forwards: Layer
+    backwards: Layer
+    readout: Linear
+
+    def initial_state(self, batch: tuple[int, ...] = ()) -> State:
+        return self.forwards.initial_state(batch)
+
+    def __call__(
+        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+    ) -> tuple[Float[Array, "*batch said output"], State]:
+        there, after = self.forwards(inputs, mask, state)
+        time = -1 if jnp.issubdtype(inputs.dtype, jnp.integer) else -2
+        turned = None if mask is None else jnp.flip(mask, -1)
+        zero = self.backwards.initial_state(there.shape[1:-1])
+        back, _ = self.backwards(jnp.flip(inputs, time), turned, zero)
+        both = (there[-1:], back[-1:]) if last else (there, jnp.flip(back, 0))
+        return self.readout(jnp.moveaxis(jnp.concatenate(both, axis=-1), 0, -2)), after
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Bidirectional(ModelFactory):
+    """Two layers of recurrent cells, one in each direction, and a dense output over both.
+
+    Every output depends on the whole sample: the model is not causal, and the audit says
+    where that lets it see what comes after the step it speaks of.
+
+    Args:
+        cell: `lstm`, `gru` or `rnn`.
+        hidden_size: Cells in each direction, at least 1.
+
+    Source: Schuster and Paliwal (1997).
+
+    >>> model = Bidirectional(cell="gru", hidden_size=3)(Sizes(2, 4, timesteps=5), seed=0)
+    >>> model(jnp.array([0, 1, 1]), None, model.initial_state())[0].shape
+    (3, 4)
+    """
+
+    causal: ClassVar[bool] = False
+
+    cell: Cell = knob("lstm", "Kind of recurrent cell.")
+    hidden_size: int = knob(50, "Cells in each direction.", at_least=1)
+
+    def __call__(self, sizes: Sizes, seed: int) -> BidirectionalModel:
+        rng = np.random.default_rng(seed)
+        there, back = (
+            LAYERS[self.cell].begin(sizes.features, self.hidden_size, rng) for _ in range(2)
+        )
+        return BidirectionalModel(there, back, Linear(2 * self.hidden_size, sizes.outputs, rng))

@@ -1,0 +1,175 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from claim_cases import came_out, settled
+
+from longlag.claims import CARDS, five, settle
+from longlag.framings import Chunks
+from longlag.lab import Estimate, Search, Setting
+from longlag.models import LSTM, MLP
+from longlag.problems import Ramp
+from longlag.training import Recipe
+
+EXPECTED = [
+    "ramp/one-step",
+    "ramp/subsequence",
+    "memorization/one-step",
+    "memorization/sequence",
+    "echo-value/current",
+    "echo-value/previous",
+    "echo-value/deeper",
+    "subsequence/whole-vector",
+    "subsequence/whole-per-step",
+    "subsequence/partial",
+    "cumulative/labels",
+    "cumulative/bidirectional",
+]
+FIVE = [card for card in CARDS.values() if card.document == "five"]
+
+
+@pytest.fixture(autouse=True)
+def _models_that_add_a_step_everywhere(monkeypatch):
+    """Runs made up here have no models that could be asked about values off the ramp."""
+    near = Estimate(0.001, (0.0, 0.002), (0.001,))
+    monkeypatch.setattr(five, "_off_the_ramp", lambda *_: near)
+
+
+def test_all_twelve_cards_are_there():
+    assert [card.id for card in FIVE] == EXPECTED
+
+
+def test_every_card_sets_the_lstm_beside_an_mlp_tuned_alike():
+    for card in FIVE:
+        if card.id == "echo-value/deeper":
+            continue  # it asks how deep, of the LSTM alone
+        arms = [arm for arm in card.arms.values() if isinstance(arm, Search)]
+        assert len(arms) == len(card.arms)
+        assert any(isinstance(arm.setting.model, MLP) for arm in arms)
+        for arm in arms:
+            assert arm.learning_rates == (1e-3, 3e-3, 1e-2)
+            assert arm.hidden_sizes == ((50, 200) if isinstance(arm.setting.model, MLP) else (50,))
+        for epochs in {arm.setting.recipe.epochs for arm in arms}:
+            kinds = {
+                arm.setting.model.title() for arm in arms if arm.setting.recipe.epochs == epochs
+            }
+            assert "mlp" in kinds, "an MLP has the budget of the models beside it"
+
+
+def test_what_the_audit_says_of_every_arm():
+    """The one-step MLP sees too little everywhere but where the answer is the input."""
+    for card in FIVE:
+        for name, arm in card.arms.items():
+            setting = arm.setting if isinstance(arm, Search) else arm
+            verdict = setting.audit().verdict
+            if card.id == "memorization/one-step" and "gradient" not in name:
+                assert verdict == ("unreachable" if name == "MLP" else "state-only")
+            elif "one step" in name and card.id != "echo-value/current":
+                assert verdict == "unreachable"
+            else:
+                assert verdict == "learnable"
+
+
+@pytest.mark.parametrize(
+    ("id", "accuracies", "expected"),
+    [
+        ("ramp/one-step", {}, "holds"),
+        ("ramp/one-step", {"LSTM": 0.5}, "does not hold"),
+        ("ramp/subsequence", {"MLP": 0.5}, "does not hold"),
+        ("memorization/one-step", {"MLP": 0.875}, "holds"),
+        ("memorization/one-step", {}, "does not hold"),
+        ("memorization/one-step", {"LSTM": 0.9, "MLP": 0.8}, "does not hold"),
+        ("memorization/sequence", {"MLP, one step": 0.5}, five.BOTH_FORMS),
+        ("memorization/sequence", {"MLP, one step": 0.5, "MLP, flattened": 0.5}, "holds"),
+        ("memorization/sequence", {}, "does not hold"),
+        ("memorization/sequence", {"LSTM": 0.5, "MLP, one step": 0.5}, "does not hold"),
+        ("echo-value/current", {}, "holds"),
+        ("echo-value/current", {"MLP, one step": 0.5}, "does not hold"),
+        ("echo-value/previous", {"MLP, one step": 0.01}, five.BOTH_FORMS),
+        ("echo-value/previous", {"MLP, one step": 0.01, "MLP, flattened": 0.1}, "holds"),
+        ("subsequence/whole-vector", {}, "holds"),
+        ("subsequence/whole-vector", {"LSTM": 0.9}, "does not hold"),
+        ("subsequence/whole-per-step", {}, "holds"),
+        ("subsequence/whole-per-step", {"LSTM": 0.9}, "does not hold"),
+        ("subsequence/partial", {"LSTM, one vector": 0.9}, "holds"),
+        ("subsequence/partial", {}, "does not hold"),
+        (
+            "subsequence/partial",
+            {"encoder-decoder": 0.9, "encoder-decoder with attention": 0.9},
+            "does not hold",
+        ),
+        ("cumulative/labels", {"MLP, one step": 0.55}, "holds"),
+        ("cumulative/labels", {}, "does not hold"),
+        ("cumulative/labels", {"LSTM": 0.9, "MLP, one step": 0.55}, "does not hold"),
+        ("cumulative/bidirectional", {}, "holds"),
+        ("cumulative/bidirectional", {"bidirectional LSTM": 0.9}, "does not hold"),
+    ],
+)
+def test_a_card_decides_by_what_its_runs_show(id, accuracies, expected):
+    assert settled(id, accuracies).verdict == expected
+
+
+def test_a_finding_says_nothing_that_its_runs_do_not_show():
+    for card in FIVE:
+        failed, won = settled(card.id, {}, 0.3), settled(card.id, {}, 1.0)
+        assert failed.because != won.because, card.id
+        assert "most frequent" in won.shortcuts
+
+
+@pytest.mark.parametrize(
+    ("needed", "expected", "words"),
+    [
+        ({}, "does not hold", "half as many"),
+        ({8: 9000}, "holds", "Hardest is not the deepest but 8 steps back"),
+        ({19: 9000}, "holds", "is 19 steps back."),
+        ({16: None, 19: None}, "holds", "is 12 steps back. Not learned: [16, 19]."),
+        (dict.fromkeys(five.LAGS), "does not hold", "Not even the current value"),
+    ],
+)
+def test_the_deepest_index_and_the_hardest(needed, expected, words):
+    card = CARDS["echo-value/deeper"]
+
+    def attempt(name):
+        sequences = needed.get(int(name.removeprefix("lag ")), 3000)
+        learned = sequences is not None
+        arm = card.arms[name]
+        return came_out(arm, 1.0 if learned else 0.5, sequences or 50_000, stopped=learned)
+
+    finding = card.settle(attempt, (0, 1, 2))
+    assert finding.verdict == expected
+    assert words in finding.because
+    assert len(finding.rows) == len(five.LAGS)
+
+
+def test_flips_found_are_those_right_before_and_at_the_flip():
+    run = came_out(CARDS["cumulative/labels"].arms["LSTM"], 1.0)
+    targets = run.evaluations[0].targets
+    late = np.hstack([np.zeros_like(targets[:, :1]), targets[:, :-1]])  # flips one step late
+    counting = np.broadcast_to(np.arange(10) >= 4, targets.shape).astype(np.int32)
+    flips = targets[targets.any(axis=1)].argmax(axis=1)
+    for said, share in ((targets, 1.0), (late, 0.0), (counting, (flips == 4).mean())):
+        evaluation = dataclasses.replace(run.evaluations[0], predicted=said)
+        found = five._at_flip(dataclasses.replace(run, evaluations=(evaluation,)))
+        assert found.mean == pytest.approx(share)
+
+
+def test_a_search_is_tuned_before_it_is_tried():
+    setting = Setting(
+        problem=Ramp(),
+        framing=Chunks(),
+        model=LSTM(hidden_size=4),
+        recipe=Recipe(epochs=30, batch_size=9),
+    )
+    search = Search(setting=setting, hidden_sizes=(4,), learning_rates=(1e-6, 1e-2))
+    card = dataclasses.replace(
+        five.CARDS[0],
+        arms={"LSTM": search},
+        settle=lambda attempt, _: five._finding(attempt("LSTM"), "", "holds", ""),
+    )
+    heard, done = [], {}
+    settle(card, (0,), lambda name, *_: heard.append(name), done)
+    assert set(heard) == {"LSTM, tuning", "LSTM"}
+    (run,) = done.values()
+    assert run.setting.recipe.learning_rate == 1e-2
+    assert run.tuned is not None
+    assert len(run.tuned.tried) == 2

@@ -1,0 +1,47 @@
+import longlag as ll
+from longlag import streams
+from longlag.lab import tuning
+from longlag.training import Recipe
+
+SETTING = ll.Setting(
+    problem=ll.EchoLag(lag=0, values=6),
+    framing=ll.Chunks(),
+    model=ll.MLP(),
+    recipe=Recipe(epochs=150, batch_size=25),
+)
+
+
+def test_the_best_of_the_grid_is_chosen_on_the_validation_stream(monkeypatch):
+    asked = []
+    real = ll.Setting.evaluate
+
+    def evaluate(self, model, seed, *, stream):
+        asked.append((seed, stream))
+        return real(self, model, seed, stream=stream)
+
+    monkeypatch.setattr(ll.Setting, "evaluate", evaluate)
+    heard = []
+    search = ll.Search(setting=SETTING, hidden_sizes=(2, 32), learning_rates=(1e-7, 1e-2))
+    found = ll.tune(search, heard.append)
+    assert asked == [(tuning.SEED, streams.validation)] * 4
+    assert heard
+    assert found.setting.model == ll.MLP(hidden_size=32)
+    assert found.setting.recipe == Recipe(epochs=150, batch_size=25, learning_rate=1e-2)
+    tried = {
+        (
+            dataclasses.asdict(each.setting.model)["hidden_size"],
+            each.setting.recipe.learning_rate,
+        ): each.accuracy
+        for each in found.tried
+    }
+    assert set(tried) == {(2, 1e-7), (2, 1e-2), (32, 1e-7), (32, 1e-2)}
+    assert max(tried.values()) == tried[32, 1e-2]
+    assert str(found) == "width 32 and learning rate 0.01 chosen of 4"
+
+
+def test_no_stream_is_another():
+    draws = {
+        tuple(stream(0).integers(1000, size=8))
+        for stream in (streams.training, streams.validation, streams.evaluation)
+    }
+    assert len(draws) == 3
