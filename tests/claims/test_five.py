@@ -168,7 +168,9 @@ def test_a_search_is_tuned_before_it_is_tried():
     )
     heard, done = [], {}
     settle(card, (0,), lambda name, *_: heard.append(name), done)
-    assert set(heard) == {"LSTM, tuning", "LSTM"}
+    assert heard == sorted(heard, key=lambda name: name == "LSTM")
+    rates = {name.rpartition(" ")[2] for name in heard if "tuning: width 4" in name}
+    assert rates == {"1e-06", "0.01"}
     (run,) = done.values()
     assert run.setting.recipe.learning_rate == 1e-2
     assert run.tuned is not None

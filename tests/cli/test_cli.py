@@ -301,6 +301,12 @@ def test_train_warns_where_the_audit_says_that_it_cannot_work(call):
     assert "timesteps=2" in err
 
 
+def test_train_warns_of_a_model_that_sees_ahead(call):
+    small = ["--epochs", "5", "--hidden-size", "4", "--model", "bidirectional"]
+    _, _, err = call("train", "memorization", *small)
+    assert "Warning: The model is not causal: 75% of the predictions" in err
+
+
 def test_output_goes_to_the_file_named(call, tmp_path):
     path = tmp_path / "run.json"
     code, out, _ = call(*"train echo-lag --json --output".split(), str(path), *TINY)

@@ -94,7 +94,7 @@ class Result:
 def settle(
     card: Card,
     seeds: Sequence[int],
-    listen: Callable[[str, Setting, Progress], object] = lambda *_: None,
+    listen: Callable[[str, Setting, int, Progress], object] = lambda *_: None,
     done: dict[tuple[Setting | Search, tuple[int, ...]], Run] | None = None,
 ) -> Result:
     """Try a card.
@@ -102,7 +102,8 @@ def settle(
     Args:
         card: The claim.
         seeds: The seeds of every run.
-        listen: Told of the progress of every arm, by name.
+        listen: Told of the progress of every arm: its name, its setting, how many seeds
+            run side by side, what one of them did.
         done: Runs already made, by setting and seeds; those made here are added.
 
     Raises:
@@ -111,17 +112,23 @@ def settle(
     began = time.perf_counter()
     runs = {} if done is None else done
 
+    def tuning(name: str, setting: Setting, progress: Progress) -> None:
+        width, rate = getattr(setting.model, "hidden_size", ""), setting.recipe.learning_rate
+        listen(f"{name}, tuning: width {width}, learning rate {rate:g}", setting, 1, progress)
+
     def attempt(name: str) -> Run:
         arm = card.arms[name]
         trials = arm, tuple(seeds)
         if trials not in runs:
             tuned = None
             if isinstance(arm, Search):
-                tuned = tune(arm, lambda progress: listen(f"{name}, tuning", arm.setting, progress))
+                tuned = tune(arm, lambda *made: tuning(name, *made))
                 setting = tuned.setting
             else:
                 setting = arm
-            run = finish(setting.fit(seeds), lambda progress: listen(name, setting, progress))
+            run = finish(
+                setting.fit(seeds), lambda progress: listen(name, setting, len(seeds), progress)
+            )
             if run.interrupted:
                 raise KeyboardInterrupt
             runs[trials] = dataclasses.replace(run, tuned=tuned)

@@ -72,10 +72,6 @@ def audit(
         f"gradient's reach, {found.shares.state:.0%} are seen through state only, "
         f"{found.shares.unseen:.0%} are not seen. Best score possible: {found.ceiling:.3g}."
     )
-    ahead = (
-        f"The model is not causal: {found.ahead:.0%} of the predictions see inputs that come after "
-        "the step they speak of, so a score does not say what is remembered."
-    )
     return print_rich(
         Text(f"{posed!r}, {laid!r}, batch_size={batch_size}"),
         Text(),
@@ -84,10 +80,18 @@ def audit(
         Text(),
         Text.assemble((found.verdict, f"bold {style}"), f": {MEANING[found.verdict]}."),
         Text(shares),
-        *([Text(ahead)] if found.ahead else []),
+        *([Text(ahead(found))] if found.ahead else []),
         *([Text(found.remedy)] if found.remedy else []),
         path=output,
         width=max(120, 3 * (posed.steps + 1)),  # a map must not be cut
+    )
+
+
+def ahead(found: Audit) -> str:
+    """What it means that a model sees what comes later."""
+    return (
+        f"The model is not causal: {found.ahead:.0%} of the predictions see inputs that come after "
+        "the step they speak of, so a score does not say what is remembered."
     )
 
 

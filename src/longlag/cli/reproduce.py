@@ -55,13 +55,9 @@ def reproduce(
         try:
             with following(quiet=not plain) as follow:
 
-                def listen(name, setting, report, card=card, follow=follow):
-                    follow(
-                        f"{card.id}: {name}",
-                        len(places),
-                        setting.problem.chance(setting.scored),
-                        report,
-                    )
+                def listen(name, setting, seeds, report, card=card, follow=follow):
+                    chance = setting.problem.chance(setting.scored)
+                    follow(f"{card.id}: {name}", seeds, chance, report)
 
                 results.append(settle(card, places, listen, runs))
         except KeyboardInterrupt:

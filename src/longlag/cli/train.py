@@ -13,6 +13,7 @@ from longlag.cli._flags import Count, Json, Output, build, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import aligned, errors, print_rich, refusing, writable, write_json, written
 from longlag.cli._progress import following
+from longlag.cli.audit import ahead
 from longlag.encodings import ENCODINGS
 from longlag.knobs import lookup
 from longlag.lab import Run, Setting
@@ -73,6 +74,8 @@ def train(
             markup=False,
             soft_wrap=True,
         )
+    if found.ahead:
+        errors.print(f"Warning: {ahead(found)}", markup=False, soft_wrap=True)
     keep_compiled_programs()
     with following(quiet=json) as follow:
         chance = setting.problem.chance(setting.scored)

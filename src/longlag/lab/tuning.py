@@ -7,6 +7,7 @@ on the validation stream of that seed; evaluation draws are never looked at.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -53,14 +54,14 @@ class Tuned(NamedTuple):
         return f"width {width} and learning rate {rate:g} chosen of {len(self.tried)}"
 
 
-def tune(search: Search, listen: Callable[[Progress], object] = lambda _: None) -> Tuned:
+def tune(search: Search, listen: Callable[[Setting, Progress], object] = lambda *_: None) -> Tuned:
     """The best width and learning rate, each given the setting's whole budget.
 
     Ties in accuracy go to the lower training loss at the end, then to the first tried.
 
     Args:
         search: What to choose from.
-        listen: Told of all progress.
+        listen: Told of all progress, with the setting that makes it.
 
     Raises:
         KeyboardInterrupt: The search was cut short.
@@ -80,7 +81,8 @@ def tune(search: Search, listen: Callable[[Progress], object] = lambda _: None) 
                 model=dataclasses.replace(search.setting.model, hidden_size=width),
                 recipe=dataclasses.replace(search.setting.recipe, learning_rate=rate),
             )
-            run = finish(candidate.fit((SEED,), stream=streams.validation), listen)
+            fitting = candidate.fit((SEED,), stream=streams.validation)
+            run = finish(fitting, functools.partial(listen, candidate))
             if run.interrupted:
                 raise KeyboardInterrupt
             tried.append(Candidate(candidate, run.accuracy.mean, run.history[0][-1].loss))
