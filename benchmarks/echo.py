@@ -159,12 +159,12 @@ def compare_losses(_: int) -> Figures:
         [itertools.repeat(batches)],
         setting.recipe,
         updates=CHECKED_UPDATES,
-        loss=setting.code.loss,
-        values=VALUES,
+        loss=setting.loss,
+        output=setting.framing.output,
     )
     ours = np.concatenate([report.losses for report in reports])
-    readout = model.readout
-    weights = model.kernel, model.recurrent, model.bias, readout.weight, readout.bias
+    layer, readout = model.layer, model.readout
+    weights = layer.kernel, layer.recurrent, layer.bias, readout.weight, readout.bias
     network.set_weights([np.asarray(weight) for weight in weights])
     theirs = []
     encoded = (OneHot(values=VALUES).encode(each) for each in (inputs, targets))

@@ -83,6 +83,7 @@ CASES: list[Problem] = [
     Ramp(),
     Ramp(length=2),
     Ramp(length=20, tolerance=0.1),
+    Ramp(tolerance=0.05),
     Memorization(),
     Memorization(length=4, contexts=4),
     Memorization(length=9, contexts=3, ask="last"),

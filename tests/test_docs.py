@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from longlag.claims import CARDS
 from longlag.cli.app import main
+from longlag.problems import PROBLEMS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,3 +56,26 @@ def test_no_page_is_unfinished(page):
 def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_problem_has_a_page_with_its_knobs_map_ladder_bounds_and_a_run(name):
+    text = (ROOT / "docs" / "problems" / f"{name}.md").read_text()
+    for knob in PROBLEMS[name].knobs():
+        assert f"| `{knob.name}` |" in text
+    knob, rungs = PROBLEMS[name].ladder
+    assert f"**Ladder**: `{knob}` {', '.join(map(str, rungs))}" in text
+    assert "**Chance**" in text
+    assert "**Ceiling**" in text or "**ceiling**" in text
+    assert f"$ longlag audit {name}" in text
+    assert f"$ longlag train {name}" in text
+    assert re.search(r"```text\nOne fresh sequence", text)
+
+
+def test_the_claims_page_has_every_card_with_its_verdict():
+    text = (ROOT / "docs" / "claims.md").read_text()
+    for id, card in CARDS.items():
+        section = text.partition(f"\n## {id}\n")[2].partition("\n## ")[0]
+        said = f"**{card.recorded[0].upper()}{card.recorded[1:]}**"
+        assert card.claim in section, id
+        assert said in section, id

@@ -28,6 +28,16 @@ def test_a_value_without_an_encoding_is_refused(kind):
         kind(values=4).encode(np.array([0, 7]))
 
 
+def test_more_integers_than_an_encoding_can_tell_apart_are_refused():
+    with pytest.raises(ValueError, match="OneHot: `values` must be at most 1048576"):
+        ENCODINGS["one-hot"](values=2**20 + 1)
+    with pytest.raises(ValueError, match="Scaled: `values` must be at most 16777216"):
+        ENCODINGS["scaled"](values=2**24 + 1)
+    code = ENCODINGS["scaled"](values=2**24)
+    drawn = np.array([0, 12_345_677, 2**24 - 1])
+    assert code.decode(code.encode(drawn)).tolist() == drawn.tolist()
+
+
 def test_one_hot_has_one_one():
     features = ENCODINGS["one-hot"](values=5).encode(np.arange(5))
     assert (features == np.eye(5)).all()

@@ -64,6 +64,22 @@ def test_every_remedy_helps_or_none_is_named():
     assert lag_0.verdict == "learnable"
 
 
+def test_a_remedy_leaves_out_nothing_that_was_asked_for():
+    """A longer window that drops rows would drop the first value of the answer."""
+    found = audit(EchoSubsequence(), Window(timesteps=5))
+    assert found.verdict == "unreachable"
+    assert found.remedy == "Use missing='mask', and timesteps=6 or more."
+    longer = audit(EchoSubsequence(), Window(timesteps=6, missing="mask"))
+    assert longer.verdict == "learnable"
+    assert (longer.scored >= found.scored).all()
+
+
+def test_a_remedy_asks_for_no_more_than_serves():
+    found = audit(CumulativeThreshold(length=40), Chunks(timesteps=2, carry=True))
+    assert found.verdict == "state-only"
+    assert found.remedy == "Use timesteps=16 or more."
+
+
 def test_an_audit_without_rows_is_refused():
     with pytest.raises(ValueError, match="`batch_size` must be at least 1, got -3"):
         audit(EchoLag(), Whole(), batch_size=-3)

@@ -81,6 +81,8 @@ class OneHot(IntegerEncoding):
     loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "cross-entropy"
     as_integers: ClassVar[bool] = True
 
+    values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**20)
+
     @property
     def features(self) -> int:
         return self.values + self.blank
@@ -110,6 +112,9 @@ class Scaled(IntegerEncoding):
     """
 
     loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "squared-error"
+
+    # Single precision tells no more integers apart.
+    values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**24)
 
     @property
     def features(self) -> int:

@@ -88,7 +88,7 @@ class Knob:
         if self.below is not None and value >= getattr(owner, self.below):
             raise ValueError(
                 f"{rule} below `{self.below}` ({getattr(owner, self.below)}), got {value}. "
-                f"Use {self.below}={value + 1} or more."
+                f"Use {self.below}={math.floor(value) + 1} or more."
             )
 
 

@@ -178,11 +178,15 @@ def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, f
         framings.append(("rows='parallel', so that each batch row has its own sequence", alone))
     if isinstance(framing, Chunks) and not framing.carry:
         framings.append(("carry=True", dataclasses.replace(framing, carry=True)))
+    if isinstance(framing, Window) and framing.missing == "drop":
+        framings.append(("missing='mask'", dataclasses.replace(framing, missing="mask")))
     if isinstance(framing, Chunks | Window):
+        doubled = [framing.timesteps * 2**k for k in range(1, 20)]
         for words, changed in list(framings):
-            longer = dataclasses.replace(changed, timesteps=max(span, framing.timesteps))
-            both = f"{words}, and timesteps={span}" if words else f"timesteps={span}"
-            framings.append((f"{both} or more", longer))
+            for timesteps in [*(some for some in doubled if some < span), span]:
+                longer = dataclasses.replace(changed, timesteps=max(timesteps, framing.timesteps))
+                both = f"{words}, and timesteps={timesteps}" if words else f"timesteps={timesteps}"
+                framings.append((f"{both} or more", longer))
     framings.append(("framing Whole()", Whole()))
     models = [("", reach)]
     if reach != RECURRENT:
@@ -190,9 +194,10 @@ def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, f
     for model_words, allowed in models:
         for words, changed in framings:
             try:
-                verdict = _audit(problem, changed, batch_size, allowed).verdict
+                better = _audit(problem, changed, batch_size, allowed)
             except ValueError:
                 continue  # this batch size does not fit that framing
-            if verdict == "learnable":
+            # A remedy must not leave out what was asked for.
+            if better.verdict == "learnable" and (better.scored >= found.scored).all():
                 return f"Use {', and '.join(filter(None, [model_words, words]))}."
     return ""

@@ -12,7 +12,7 @@ import pytest
 from longlag import claims, streams
 from longlag.cli import reproduce as reproducing
 from longlag.cli.app import main
-from longlag.framings import Chunks
+from longlag.framings import Chunks, fitting
 from longlag.maps import audit
 from longlag.problems import PROBLEMS, EchoLag
 
@@ -143,6 +143,20 @@ BAD = {
         ["train", "echo-lag", "--attention"],
         "model lstm has no knob `attention`",
     ),
+    "whole remedy": (
+        ["audit", "cumulative-threshold", "--threshold", "12.5"],
+        "Use length=13 or more.",
+    ),
+    "nothing to learn": (["train", "ramp", "--length", "2"], "nothing is to be learned"),
+    "wide": (["show", "echo-lag", "--values", "2000000000"], "`values` must be at most 1048576"),
+    "audit of no decoder": (
+        "audit echo-subsequence --framing encoder-decoder --model mlp".split(),
+        "EncoderDecoder needs a model with a decoder, got MLP. Use Seq2Seq.",
+    ),
+    "audit of a decoder": (
+        "audit echo-subsequence --framing whole --model seq2seq".split(),
+        "Use framing EncoderDecoder.",
+    ),
     "document": (["reproduce", "fiv"], "Did you mean `five`?"),
     "claim": (["reproduce", "echo/curent"], "Did you mean `echo/current`?"),
     "output": (["show", "echo-lag", "--output", "/no/such/place"], "cannot write /no/such/place"),
@@ -267,6 +281,11 @@ def test_train_gives_the_error_of_a_regression_and_takes_a_decoder_by_itself(cal
     assert "Seq2Seq(cell='lstm'" in document(call, *arguments, *small)["model"]
 
 
+def test_maps_too_large_to_look_at_are_left_to_json(call):
+    assert "not drawn; --json has them" in call("audit", "ramp", "--length", "402")[1]
+    assert "▀" in call("audit", "ramp", "--length", "300")[1]
+
+
 def test_audit_takes_the_model_into_account(call):
     flags = ["audit", "echo-lag", "--framing", "window", "--model", "mlp"]
     assert document(call, *flags, "--context", "1")["verdict"] == "unreachable"
@@ -305,6 +324,30 @@ def test_train_warns_of_a_model_that_sees_ahead(call):
     small = ["--epochs", "5", "--hidden-size", "4", "--model", "bidirectional"]
     _, _, err = call("train", "memorization", *small)
     assert "Warning: The model is not causal: 75% of the predictions" in err
+
+
+PAIRS = [(name, framing) for name in PROBLEMS for framing in fitting(PROBLEMS[name]())]
+
+
+@pytest.mark.parametrize(("problem", "framing"), PAIRS)
+def test_show_audit_and_train_work_for_every_problem_under_every_framing_that_fits(
+    call, problem, framing
+):
+    arguments = [problem, "--framing", framing]
+    if framing == "window":
+        arguments += ["--timesteps", "3"]
+    shown = document(call, "show", *arguments)
+    assert len(shown["inputs"]) == len(shown["targets"]) == len(shown["mask"])
+    found = document(call, "audit", *arguments)
+    assert np.shape(found["needs"]) == np.shape(found["sees"])
+    small = ["--hidden-size", "4", "--epochs", "5"]
+    model = ["--model", "seq2seq" if framing == "encoder-decoder" else "mlp"]
+    trained = document(call, "train", *arguments, *small, *model)
+    assert 0 <= trained["accuracy"]["mean"] <= 1
+    assert trained["chance"] <= trained["ceiling"] == 1
+    assert trained["shortcuts"]
+    for command, words in (("show", "samples ×"), ("audit", "scored targets")):
+        assert words in call(command, *arguments)[1]
 
 
 def test_output_goes_to_the_file_named(call, tmp_path):

@@ -61,3 +61,28 @@ def test_a_difference_is_paired_by_seed():
     estimate = statistics.difference([0.9, 0.5, 0.7], [0.8, 0.4, 0.6])
     assert estimate.mean == pytest.approx(0.1)
     assert estimate.interval == pytest.approx((0.1, 0.1))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=9))
+def test_the_rank_correlation_is_spearmans(pairs):
+    one, other = zip(*pairs, strict=True)
+    if len(set(one)) == 1 or len(set(other)) == 1:
+        assert statistics.rank_correlation(one, other) == 0
+        return
+    expected = stats.spearmanr(one, other)[0]
+    assert statistics.rank_correlation(one, other) == pytest.approx(expected, abs=1e-9)
+
+
+def test_one_sequence_leaves_nothing_to_the_draws():
+    assert statistics.accuracy([1.0, 1.0], None).interval == (1.0, 1.0)
+    low, high = statistics.accuracy([1.0, 0.8], None).interval
+    assert low < 0.8
+    assert high == 1.0
+
+
+def test_a_mean_is_tested_against_a_level():
+    values = np.random.default_rng(0).random(1000)
+    assert statistics.above_probability(values, values.mean() + 0.1) > 0.999
+    _, expected = stats.ttest_1samp(values, values.mean() - 0.01, alternative="greater")
+    found = statistics.above_probability(values, float(values.mean()) - 0.01)
+    assert found == pytest.approx(expected, rel=0.02)

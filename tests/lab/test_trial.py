@@ -372,3 +372,63 @@ def test_targets_that_hang_together_are_tested_sequence_by_sequence():
     assert run.chance_probability > 0.01
     perfect = dataclasses.replace(run.evaluations[0], predicted=run.evaluations[0].targets)
     assert dataclasses.replace(run, evaluations=(perfect,)).chance_probability < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("problem", "framing"),
+    [
+        (ll.Ramp(length=2), ll.Whole()),
+        (ll.Ramp(tolerance=1.0), ll.Whole()),
+        (ll.Ramp(), ll.Window(timesteps=9)),
+        (ll.CumulativeThreshold(threshold=1e-20), ll.Whole()),
+    ],
+    ids=repr,
+)
+def test_where_a_constant_is_always_right_nothing_is_to_be_learned_and_training_says_so(
+    problem, framing
+):
+    with pytest.raises(ValueError, match=r"^Setting: nothing is to be learned of .* Use a framing"):
+        ll.train(problem, framing, ll.MLP(), epochs=1)
+
+
+def test_a_model_worse_than_a_constant_is_called_so():
+    run = ll.train(ll.CumulativeThreshold(), ll.Whole(), ll.MLP(hidden_size=2), epochs=1)
+    assert run.verdict == "below chance"
+    assert "a constant prediction does better" in run.reason
+
+
+def test_outputs_that_nobody_asks_for_are_spared_where_that_changes_nothing():
+    for model, output in ((ll.LSTM(), "last"), (ll.MLP(), "last"), (ll.Bidirectional(), "every")):
+        setting = ll.Setting(problem=ll.EchoValue(), framing=ll.Whole(), model=model)
+        assert setting.layout.output == output
+        assert setting.layout.asked.shape[-1] == (1 if output == "last" else 10)
+        assert setting.layout.asked_steps.tolist() == [9]
+    every = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM())
+    assert every.layout.output == "every"
+
+
+@pytest.mark.parametrize(
+    ("problem", "sequence", "message"),
+    [
+        (
+            ll.EchoValue(lag=4),
+            [1, 2, 3],
+            "EchoValue: a sequence must show at least 5 values",
+        ),
+        (ll.EchoSubsequence(count=4), [1, 2], "must show at least 4 values, got 2. Give more"),
+        (ll.CumulativeThreshold(), [0.5, 0.5], "must show at least 3 values, got 2"),
+        (ll.CumulativeThreshold(), [np.nan] * 4, "must hold finite numbers"),
+        (ll.Memorization(), [3, 0, 1], "a sequence shows 4 values, got 3"),
+    ],
+    ids=repr,
+)
+def test_a_sequence_that_would_be_another_problem_is_refused(problem, sequence, message):
+    setting = ll.Setting(problem=problem, framing=ll.Whole(), model=ll.MLP())
+    with pytest.raises(ValueError, match=message):
+        setting.predict(setting.create(0), sequence)
+
+
+def test_complex_numbers_are_no_sequence():
+    setting = ll.Setting(problem=ll.Ramp(), framing=ll.Whole(), model=ll.MLP())
+    with pytest.raises(TypeError, match="must be a list of numbers"):
+        setting.predict(setting.create(0), np.array([1j, 2.0]))

@@ -1,3 +1,7 @@
+import dataclasses
+
+import numpy as np
+
 import longlag as ll
 from longlag import streams
 from longlag.lab import tuning
@@ -34,6 +38,21 @@ def test_the_best_of_the_grid_is_chosen_on_the_validation_stream(monkeypatch):
     assert set(tried) == {(2, 1e-7), (2, 1e-2), (32, 1e-7), (32, 1e-2)}
     assert max(tried.values()) == tried[32, 1e-2]
     assert str(found) == "width 32 and learning rate 0.01 chosen of 4"
+
+
+def test_a_candidate_that_diverged_loses_every_tie(monkeypatch):
+    real = tuning.finish
+
+    def finish(fitting, listen):
+        run = real(fitting, listen)
+        first = run.setting.recipe.learning_rate == 1e-3
+        lost = dataclasses.replace(run.history[0][-1], losses=np.array([np.nan if first else 1.0]))
+        wrong = dataclasses.replace(run.evaluations[0], targets=run.evaluations[0].predicted + 1)
+        return dataclasses.replace(run, history=((lost,),), evaluations=(wrong,))
+
+    monkeypatch.setattr(tuning, "finish", finish)
+    search = ll.Search(setting=SETTING, hidden_sizes=(4,), learning_rates=(1e-3, 1e-2))
+    assert ll.tune(search).setting.recipe.learning_rate == 1e-2
 
 
 def test_no_stream_is_another():

@@ -23,7 +23,7 @@ def drawn(problem, count=200, seed=0):
 
 def right(problem, said, targets):
     kind = problem.targets
-    within = kind.tolerance if isinstance(kind, Reals) else 0
+    within = kind.within if isinstance(kind, Reals) else 0
     return np.abs(said - targets) <= within
 
 

@@ -12,7 +12,9 @@ def test_the_ramp_is_the_sources():
 
 def test_chance_is_that_of_one_constant():
     assert Ramp(length=10).chance() == pytest.approx(1 / 9)
+    assert Ramp(length=10, tolerance=0.05).chance() == pytest.approx(2 / 9)
     assert Ramp(length=10, tolerance=0.06).chance() == pytest.approx(2 / 9)
+    assert Ramp(length=10, tolerance=0.1).chance() == pytest.approx(3 / 9)
     assert Ramp(length=10).chance_error() == pytest.approx(np.std(np.arange(1, 10) / 10))
 
 

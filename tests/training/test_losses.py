@@ -44,6 +44,11 @@ def test_a_decoder_hears_its_own_right_words_as_it_would_be_told_them(loss):
     assert loss.fed_back(outputs).tolist() == told.tolist()
 
 
+def test_a_decoder_of_scaled_integers_hears_the_integer_that_it_said():
+    loss = Loss("squared-error", values=5)
+    assert loss.fed_back(jnp.array([[0.3], [1.7]])).tolist() == [[0.25], [1.0]]
+
+
 def test_what_is_not_scored_is_minus_one_or_nan():
     assert scored(jnp.array([0, -1, 3])).tolist() == [True, False, True]
     assert scored(jnp.array([-1.0, jnp.nan])).tolist() == [True, False]

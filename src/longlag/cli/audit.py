@@ -10,6 +10,7 @@ from rich.text import Text
 from longlag.cli._flags import Count, Json, Output, build
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import print_rich, refusing, writable, write_json
+from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import RECURRENT, Audit, Map, Reach
 from longlag.maps import audit as compare
@@ -19,6 +20,8 @@ MEANING = {
     "state-only": "carried state may bring what some targets need, but nothing teaches it to",
     "unreachable": "what some targets need never reaches the prediction",
 }
+_DRAWN = 400
+_LARGE = f"Maps of more than {_DRAWN} steps are not drawn; --json has them."
 _STYLES = {"learnable": "green", "state-only": "yellow", "unreachable": "red"}
 
 
@@ -30,7 +33,7 @@ def audit(
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     batch_size: Count = BATCH_SIZE,
-    model: str = "lstm",
+    model: str | None = None,
     context: Count | None = None,
     json: Json = False,
     output: Output = None,
@@ -41,14 +44,15 @@ def audit(
         problem: A name from `longlag problems`.
         framing: chunks, window, prefix, whole, vector or encoder-decoder.
         batch_size: Rows in a batch; it matters where state is carried.
-        model: A name as of `longlag train`: what the audit takes it to be able to use.
+        model: A name as of `longlag train`: what the audit takes it to be able to use; a
+            recurrent network by default.
         context: For mlp: the latest steps of a sample that it is given.
     """
     writable(output)
     with refusing():
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
-        recurrent = (model, context) == ("lstm", None)
-        reach = RECURRENT if recurrent else _reach(model, context)
+        default = model is None and context is None
+        reach = RECURRENT if default else _reach(laid, model or "lstm", context)
         found = compare(posed, laid, batch_size=batch_size, reach=reach)
     if json:
         document = {
@@ -75,7 +79,7 @@ def audit(
     return print_rich(
         Text(f"{posed!r}, {laid!r}, batch_size={batch_size}"),
         Text(),
-        maps(found),
+        maps(found) if posed.steps <= _DRAWN else Text(_LARGE),
         Text("rows: target step, downwards; columns: input step", style="dim"),
         Text(),
         Text.assemble((found.verdict, f"bold {style}"), f": {MEANING[found.verdict]}."),
@@ -111,9 +115,11 @@ def draw(map: Map) -> Text:
     )
 
 
-def _reach(model: str, context: int | None) -> Reach:
-    from longlag.models import MODELS  # jax, needed for no other audit
+def _reach(framing: Framing, model: str, context: int | None) -> Reach:
+    from longlag.lab.trial import check_decoder  # jax, needed for no other audit
+    from longlag.models import MODELS
 
     typed = {} if context is None else {"context": context}
     made = build("model", model, MODELS, typed)
+    check_decoder(framing, made)
     return Reach(made.window, made.remembers, not made.causal)

@@ -137,12 +137,15 @@ def _summary(run: Run) -> list[Text | Table]:
     fresh.add_row("predicted", said)
     style = {"solved": "bold green", "partly learned": "bold yellow"}.get(run.verdict, "bold red")
     figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    sequences = len(evaluation.inputs)
+    few = run.setting.problem.sequences
+    where = f"{len(evaluation.inputs):,} fresh sequences a seed"
+    if few is not None:
+        where = f"all {few} different sequences" if few > 1 else "the one sequence there is"
     interval = "{:.3f} to {:.3f}".format(*run.accuracy.interval)
     name = "accuracy" if run.error is None else "within tolerance"
     shortcuts = (f"{shortcut} {share:.3g}" for shortcut, share in run.shortcuts.items())
     rows = {
-        name: f"{run.accuracy.mean:.3f}, interval {interval}, {sequences:,} fresh sequences a seed",
+        name: f"{run.accuracy.mean:.3f}, interval {interval}, {where}",
         "per seed": "  ".join(f"{share:.3f}" for share in run.accuracy.per_seed),
         "chance": f"{run.chance:.3g}, ceiling {run.ceiling:.3g}",
         "shortcuts": ", ".join(shortcuts),

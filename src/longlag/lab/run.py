@@ -104,14 +104,16 @@ class Run:
     @functools.cached_property
     def accuracy(self) -> Estimate:
         """Accuracy on fresh sequences: mean over seeds, interval, each seed."""
-        shares = [evaluation.accuracy for evaluation in self.evaluations]
-        return statistics.accuracy(shares, len(self.evaluations[0].inputs))
+        return self._share([evaluation.accuracy for evaluation in self.evaluations])
 
     @functools.cached_property
     def whole(self) -> Estimate:
         """Share of fresh sequences that are right at every scored step."""
-        shares = [evaluation.whole for evaluation in self.evaluations]
-        return statistics.accuracy(shares, len(self.evaluations[0].inputs))
+        return self._share([evaluation.whole for evaluation in self.evaluations])
+
+    def _share(self, shares: list[float]) -> Estimate:
+        single = self.setting.problem.sequences == 1
+        return statistics.accuracy(shares, None if single else len(self.evaluations[0].inputs))
 
     @functools.cached_property
     def error(self) -> Estimate | None:
@@ -174,11 +176,17 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """`diverged`, `solved`, `at chance`, or `partly learned`, in that order of checking."""
+        """The first that is true.
+
+        `diverged`, `solved`, `below chance` (the whole interval), `at chance`, else `partly
+        learned`.
+        """
         if any(at is not None for at in self.diverged_at):
             return "diverged"
         if all(self.solved):
             return "solved"
+        if self.accuracy.interval[1] < self.chance:
+            return "below chance"
         if self.chance_probability > 1 - statistics.CONFIDENCE:
             return "at chance"
         return "partly learned"
@@ -199,6 +207,8 @@ class Run:
                     if update is not None
                 ]
                 return f"the loss of {' and '.join(at)} left all bounds; {figures}"
+            case "below chance":
+                return f"a constant prediction does better; {figures}"
             case "at chance":
                 return (
                     f"not distinguishable from chance ({self.chance:.3g}): "

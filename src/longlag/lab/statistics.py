@@ -59,19 +59,22 @@ def share_interval(hits: float, trials: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def accuracy(shares: Sequence[float], sequences: int) -> Estimate:
+def accuracy(shares: Sequence[float], sequences: int | None) -> Estimate:
     """The accuracy over seeds, each measured on `sequences` fresh sequences.
 
     The interval covers the spread between seeds (Student's t, where there are two or
     more) and the noise of the draws (Clopper and Pearson, with a sequence as the unit,
     since the targets of one sequence are not independent); the wider bound counts, so
-    five seeds at 1.0 do not give an interval of no width.
+    five seeds at 1.0 do not give an interval of no width. None for `sequences` says that
+    there is but one sequence, so that nothing is left to the draws.
 
     >>> accuracy([1.0, 1.0], sequences=1000).interval
     (0.998..., 1.0)
     """
     mean = float(np.mean(shares))
-    low, high = share_interval(mean * sequences * len(shares), sequences * len(shares))
+    low, high = mean, mean
+    if sequences is not None:
+        low, high = share_interval(mean * sequences * len(shares), sequences * len(shares))
     if len(shares) > 1:
         between = mean_interval(shares)
         low, high = min(low, max(between[0], 0.0)), max(high, min(between[1], 1.0))
@@ -91,6 +94,23 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
     """
     pairs = tuple(float(a - b) for a, b in zip(ours, theirs, strict=True))
     return Estimate(float(np.mean(pairs)), mean_interval(pairs), pairs)
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Spearman's rank correlation, ties at their mean rank; 0 where one of them is constant.
+
+    >>> rank_correlation([1, 2, 3], [10, 30, 20])
+    0.5
+    """
+
+    def ranks(values: Sequence[float]) -> np.ndarray:
+        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        middle = counts.cumsum() - (counts + 1) / 2
+        return middle[place] - middle[place].mean()
+
+    first, second = ranks(one), ranks(other)
+    scale = np.sqrt((first**2).sum() * (second**2).sum())
+    return float(round((first * second).sum() / scale, 12)) if scale else 0.0
 
 
 def chance_probability(hits: int, trials: int, chance: float) -> float:

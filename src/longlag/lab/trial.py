@@ -62,21 +62,31 @@ class Setting:
                     f"Setting: `encoding` must be OneHot or Scaled, the class, got {chosen!r}."
                 )
             encodings(self.problem, chosen)
-        decodes = self.framing.output == "decoder"
-        if decodes != self.model.decodes:
-            names = type(self.framing).__name__, type(self.model).__name__
-            raise ValueError(
-                f"Setting: {names[0]} needs a model with a decoder, got {names[1]}. Use "
-                f"{Seq2Seq.__name__}."
-                if decodes
-                else f"Setting: {names[1]} answers value by value after its input, {names[0]} "
-                "asks otherwise. Use framing EncoderDecoder."
-            )
+        check_decoder(self.framing, self.model)
 
     @functools.cached_property
     def layout(self) -> Layout:
-        """How the samples of a block of sequences fill whole batches."""
-        return self.framing.layout(self.problem, self.recipe.batch_size)
+        """How the samples of a block of sequences fill whole batches.
+
+        Raises:
+            ValueError: They do not, or there is nothing to learn at what is scored.
+        """
+        layout = self._laid(self.problem, self.recipe.batch_size)
+        scored = np.isin(np.arange(self.problem.steps), layout.asked_steps)
+        if self.problem.chance(scored) > 1 - 1e-9:
+            raise ValueError(
+                f"Setting: nothing is to be learned of {self.problem!r} under {self.framing!r}: a "
+                "constant is right wherever it is scored. Use a framing that scores more steps, "
+                "or a harder problem."
+            )
+        return layout
+
+    def _laid(self, problem: Problem, batch_size: int) -> Layout:
+        layout = self.framing.layout(problem, batch_size)
+        if layout.output == "every" and self.model.causal and not layout.scored[..., :-1].any():
+            # Only last steps are scored: spare the outputs that nobody asks for.
+            return dataclasses.replace(layout, output="last", asked=layout.asked[..., -1:])
+        return layout
 
     @functools.cached_property
     def shown_as(self) -> Encoding:
@@ -93,7 +103,7 @@ class Setting:
         """What is minimised, and when an output is right."""
         targets = self.problem.targets
         if isinstance(targets, Reals):
-            return Loss(self.said_as.loss, tolerance=targets.tolerance)
+            return Loss(self.said_as.loss, tolerance=targets.within)
         scaled = self.said_as.loss == "squared-error"
         return Loss(self.said_as.loss, values=targets.values if scaled else None)
 
@@ -145,7 +155,7 @@ class Setting:
             self.recipe,
             updates=updates,
             loss=self.loss,
-            output=self.framing.output,
+            output=self.layout.output,
             vectorise=vectorise,
         )
         try:
@@ -207,7 +217,7 @@ class Setting:
         problem = self.problem.showing(len(shown))
         # A row may start from where the row a batch earlier ended: keep the batch then.
         alone = self.framing.parallel or not self.framing.carries
-        layout = self.framing.layout(problem, 1 if alone else self.recipe.batch_size)
+        layout = self._laid(problem, 1 if alone else self.recipe.batch_size)
         inputs = problem.whole(shown[None])
         unknown = np.zeros(inputs.shape, self._said_type)
         evaluation = self._score(model, layout, Episodes(inputs, unknown, problem.scored()[None]))
@@ -216,11 +226,13 @@ class Setting:
     def _checked(self, shown: np.ndarray) -> np.ndarray:
         """The values of a sequence, refused where this problem would not show them."""
         kind = self.problem.inputs
-        number = np.integer if isinstance(kind, Integers) else np.number
+        number = np.integer if isinstance(kind, Integers) else (np.integer, np.floating)
         words = "whole numbers" if isinstance(kind, Integers) else "numbers"
-        if shown.ndim != 1 or not np.issubdtype(shown.dtype, number) or not len(shown):
+        if shown.ndim != 1 or not issubclass(shown.dtype.type, number) or not len(shown):
             raise TypeError(f"predict: `sequence` must be a list of {words}.")
         if isinstance(kind, Reals):
+            if not np.isfinite(shown).all():
+                raise ValueError("predict: `sequence` must hold finite numbers.")
             return shown.astype(np.float32)
         if shown.min() < 0 or shown.max() >= kind.values:
             raise ValueError(
@@ -247,7 +259,7 @@ class Setting:
 
         reset = np.arange(updates) == 0 if layout.carry else None
         batches = self._arrays(Samples(*map(merge, samples)), reset)
-        _, said = engine.predict(model, batches, loss=self.loss, output=self.framing.output)
+        _, said = engine.predict(model, batches, loss=self.loss, output=layout.output)
         ordered = (updates, blocks) if layout.carry else (blocks, updates)
         said = said.reshape(*ordered, batch, -1).transpose(axes)
         # Back from rows to sequences: each scored step of each sequence has one prediction.
@@ -287,6 +299,20 @@ class Setting:
             inputs = np.maximum(inputs, 0)
         mask = None if self.layout.present.all() else samples.mask
         return Batches(inputs, samples.targets, mask, reset)
+
+
+def check_decoder(framing: Framing, model: ModelFactory) -> None:
+    """Refuse a framing and a model of which only one has a decoder."""
+    decodes = framing.output == "decoder"
+    if decodes != model.decodes:
+        names = type(framing).__name__, type(model).__name__
+        raise ValueError(
+            f"Setting: {names[0]} needs a model with a decoder, got {names[1]}. Use "
+            f"{Seq2Seq.__name__}."
+            if decodes
+            else f"Setting: {names[1]} answers value by value after its input, {names[0]} "
+            "asks otherwise. Use framing EncoderDecoder."
+        )
 
 
 def train(

@@ -11,6 +11,8 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from longlag import streams
 from longlag.lab.trial import Setting, finish
 from longlag.training import Progress
@@ -86,5 +88,6 @@ def tune(search: Search, listen: Callable[[Setting, Progress], object] = lambda 
             if run.interrupted:
                 raise KeyboardInterrupt
             tried.append(Candidate(candidate, run.accuracy.mean, run.history[0][-1].loss))
-    best = max(tried, key=lambda each: (each.accuracy, -each.loss))
+    # A loss that is no number loses every tie.
+    best = max(tried, key=lambda each: (each.accuracy, -np.nan_to_num(each.loss, nan=np.inf)))
     return Tuned(best.setting, tuple(tried))

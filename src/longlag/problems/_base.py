@@ -29,6 +29,11 @@ class Reals(NamedTuple):
 
     tolerance: float = 0.0
 
+    @property
+    def within(self) -> float:
+        """The tolerance as it is applied, with room for single precision."""
+        return self.tolerance + 1e-6
+
 
 class Episodes(NamedTuple):
     """Inputs and targets aligned in time, every array `(count, step)`.
@@ -153,7 +158,7 @@ class Problem(Knobs):
         """The same problem over sequences that show `length` values.
 
         Raises:
-            ValueError: Another length would be another problem.
+            ValueError: Another length would be another problem, or has no target.
         """
         if length != self.steps - self.answers:
             raise ValueError(
@@ -161,6 +166,13 @@ class Problem(Knobs):
                 f"got {length}. Give as many."
             )
         return self
+
+    def _at_least(self, fewest: int, length: int) -> None:
+        if length < fewest:
+            raise ValueError(
+                f"{type(self).__name__}: a sequence must show at least {fewest} values, "
+                f"got {length}. Give more."
+            )
 
     def whole(self, shown: Values) -> Values:
         """The inputs of whole episodes, given what they show before the answer begins."""

@@ -108,13 +108,14 @@ class CumulativeThreshold(Problem):
         return (inputs.cumsum(axis=1, dtype=np.float64) >= self.limit).astype(np.int32)
 
     def showing(self, length: int) -> CumulativeThreshold:
+        self._at_least(math.floor(self.limit) + 1, length)
         return dataclasses.replace(self, length=length, threshold=self.limit)
 
 
 _EXACT = 12  # terms up to which the alternating sum loses no digit that matters
 
 
-@functools.cache
+@functools.lru_cache(2**14)
 def sum_below(bound: float, terms: int) -> float:
     """Probability that a sum of so many uniform reals of [0, 1) is below a bound, to 1e-9.
 
@@ -142,10 +143,10 @@ def sum_below(bound: float, terms: int) -> float:
     return float(min(1.0, max(0.0, 0.5 + gap / math.pi * waves.sum())))
 
 
-_CELLS = 1000
+_CELLS = 200
 
 
-@functools.cache
+@functools.lru_cache(2**14)
 def _best_guess(limit: float, seen: int, hidden: int) -> float:
     """Accuracy of the best guess whether a sum reaches a limit, some of its terms unseen.
 

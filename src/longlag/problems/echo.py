@@ -64,6 +64,7 @@ class _EchoBack(_Echo):
         return steps - self.lag
 
     def showing(self, length: int) -> Problem:
+        self._at_least(self.lag + 1, length)
         return dataclasses.replace(self, length=length)
 
 
@@ -223,4 +224,5 @@ class EchoSubsequence(_Echo):
         return steps - self.length + self.start
 
     def showing(self, length: int) -> Problem:
+        self._at_least(self.start + self.answers, length)
         return dataclasses.replace(self, length=length, count=self.answers)

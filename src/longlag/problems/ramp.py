@@ -75,7 +75,7 @@ class Ramp(Problem):
         """
         targets = self._targets(steps)
         # The best window of this width begins at some target.
-        reach = targets[:, None] + 2 * self._within + 1e-12
+        reach = targets[:, None] + 2 * self.targets.within
         return float(((targets >= targets[:, None]) & (targets <= reach)).mean(axis=1).max())
 
     def chance_by_step(self) -> NDArray[np.float64]:

@@ -38,13 +38,18 @@ class Loss(NamedTuple):
         """The loss of each target, and the value that each output says."""
         if self.name == "cross-entropy":
             losses = optax.softmax_cross_entropy_with_integer_labels(outputs, targets)
-            return losses, jnp.argmax(outputs, axis=-1)
-        real = outputs[..., 0]
-        losses = (real - self.told(targets)[..., 0]) ** 2
+        else:
+            losses = (outputs[..., 0] - self.told(targets)[..., 0]) ** 2
+        return losses, self.said(outputs)
+
+    def said(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "*axes"]:
+        """The value that each output says."""
+        if self.name == "cross-entropy":
+            return jnp.argmax(outputs, axis=-1)
         if self.values is None:
-            return losses, real
+            return outputs[..., 0]
         top = self.values - 1
-        return losses, jnp.rint(real * top).clip(0, top).astype(jnp.int32)
+        return jnp.rint(outputs[..., 0] * top).clip(0, top).astype(jnp.int32)
 
     def right(
         self, said: Num[Array, "*axes"], targets: Num[Array, "*axes"]
@@ -62,7 +67,7 @@ class Loss(NamedTuple):
 
     def fed_back(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
         """Outputs as a decoder hears them again: what was said, as it would be told it."""
-        return jnp.argmax(outputs, axis=-1) if self.name == "cross-entropy" else outputs
+        return self.told(self.said(outputs))
 
 
 def scored(targets: Num[Array, "*axes"]) -> Bool[Array, "*axes"]:
