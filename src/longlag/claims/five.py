@@ -458,7 +458,7 @@ def _settle_whole_per_step(attempt: Try, _: Sequence[int]) -> Finding:
     return _settle_whole(
         attempt,
         list(WHOLE_PER_STEP.arms),
-        "accuracy over the answer, LSTM 50, five of ten values, 120,000 sequences",
+        "accuracy over the answer, LSTM 50, five of ten values, 160,000 sequences",
         "The state keeps all values and the place in the answer.",
     )
 
@@ -468,7 +468,7 @@ WHOLE_PER_STEP = Card(
     document=DOCUMENT,
     source=SOURCE,
     claim="The whole input can be given back one value an output step.",
-    arms=_beside(EchoSubsequence(), Whole(), epochs=120_000, batch_size=30),
+    arms=_beside(EchoSubsequence(), Whole(), epochs=160_000, batch_size=40),
     settle=_settle_whole_per_step,
     recorded=HOLDS,
 )
