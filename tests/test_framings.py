@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from longlag.framings import (
     Window,
     fitting,
 )
-from longlag.problems import EchoLag, EchoSubsequence, Memorization, Ramp
+from longlag.problems import EchoLag, EchoSubsequence, Ramp
 
 FRAMED = [
     Chunks(),
@@ -207,7 +209,11 @@ def test_real_targets_are_nan_where_nothing_is_scored():
 
 
 def test_a_framing_that_leaves_no_target_is_refused():
-    problem = EchoLag(lag=2, length=3)
-    assert Window(timesteps=3).layout(problem, 1).scored.any()
-    last = Memorization(length=5, ask="last")
-    assert Window(timesteps=4).layout(last, 1).scored.all()
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class First(EchoLag):
+        def scored(self):
+            return np.arange(self.length) == 0
+
+    assert Whole().layout(First(lag=0), 1).scored.sum() == 1
+    with pytest.raises(ValueError, match=r"^Window: no sample of .* has a target\. Use fewer"):
+        Window(timesteps=5).layout(First(lag=0), 1)
