@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from longlag.lab import statistics
+from longlag.lab.diagnosis import SOLVED
 from longlag.lab.shortcuts import shortcuts
 from longlag.lab.statistics import Estimate
 from longlag.models import Decoder, Model
@@ -18,11 +20,9 @@ from longlag.problems import Reals
 from longlag.training.engine import Progress
 
 if TYPE_CHECKING:
+    from longlag.lab.checkpoint import Trained
     from longlag.lab.trial import Setting
     from longlag.lab.tuning import Tuned
-
-SOLVED = 0.99
-"""Skill from which a seed counts as having solved its problem."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -242,10 +242,23 @@ class Run:
         Returns:
             The predicted values, one for each step that the framing scores.
         """
-        if seed is not None and seed not in self.seeds:
-            raise ValueError(f"predict: `seed` must be one of {list(self.seeds)}, got {seed}.")
-        place = 0 if seed is None else self.seeds.index(seed)
-        return self.setting.predict(self.models[place], sequence)
+        return self.trained(seed).predict(sequence)
+
+    def save(self, path: str | os.PathLike[str], *, seed: int | None = None) -> None:
+        """Write the model of a seed, the first by default, as safetensors (`longlag.load`)."""
+        self.trained(seed).save(path)
+
+    def trained(self, seed: int | None = None) -> Trained:
+        """The model of a seed, the first by default, with what it was trained for."""
+        from longlag.lab.checkpoint import Trained
+
+        seed = self.seeds[0] if seed is None else seed
+        return Trained(self.setting, seed, self.models[self._place(seed)])
+
+    def _place(self, seed: int) -> int:
+        if seed not in self.seeds:
+            raise ValueError(f"Run: `seed` must be one of {list(self.seeds)}, got {seed}.")
+        return self.seeds.index(seed)
 
     def __repr__(self) -> str:
         return f"Run({self.verdict}: {self.reason})"

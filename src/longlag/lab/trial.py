@@ -29,6 +29,9 @@ Stream = Callable[[int], np.random.Generator]
 EVALUATION_SEQUENCES = 1000
 """Least number of fresh sequences that every evaluation draws."""
 
+_REPORTS = 50  # of a long run, so that its curve and the moment at which it stops are fine
+_FEWEST_UPDATES = 128  # between two reports, so that they cost next to nothing
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -71,7 +74,7 @@ class Setting:
         Raises:
             ValueError: They do not, or there is nothing to learn at what is scored.
         """
-        layout = self._laid(self.problem, self.recipe.batch_size)
+        layout = self.laid(self.problem, self.recipe.batch_size)
         scored = np.isin(np.arange(self.problem.steps), layout.asked_steps)
         if self.problem.chance(scored) > 1 - 1e-9:
             raise ValueError(
@@ -81,7 +84,8 @@ class Setting:
             )
         return layout
 
-    def _laid(self, problem: Problem, batch_size: int) -> Layout:
+    def laid(self, problem: Problem, batch_size: int) -> Layout:
+        """The layout of another problem of the kind, or of batches of another size."""
         layout = self.framing.layout(problem, batch_size)
         if layout.output == "every" and self.model.causal and not layout.scored[..., :-1].any():
             # Only last steps are scored: spare the outputs that nobody asks for.
@@ -144,6 +148,7 @@ class Setting:
         updates = -(-self.recipe.epochs // self.layout.sequences) * batches_a_block
         models = [self.create(seed) for seed in seeds]
         chunk = engine.chunk_size(models[0], self.layout.steps.shape[1:])
+        chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))
         blocks = max(1, min(chunk, updates) // batches_a_block)
         draws = [self._batches(streams.training(seed), blocks) for seed in seeds]
         history: list[list[Progress]] = [[] for _ in seeds]
@@ -213,17 +218,17 @@ class Setting:
         self, model: Model | Decoder, sequence: Sequence[float] | np.ndarray
     ) -> Num[np.ndarray, " prediction"]:
         """What a model says about one sequence, at each step that the framing scores."""
-        shown = self._checked(np.asarray(sequence))
+        shown = self.checked(np.asarray(sequence))
         problem = self.problem.showing(len(shown))
         # A row may start from where the row a batch earlier ended: keep the batch then.
         alone = self.framing.parallel or not self.framing.carries
-        layout = self._laid(problem, 1 if alone else self.recipe.batch_size)
+        layout = self.laid(problem, 1 if alone else self.recipe.batch_size)
         inputs = problem.whole(shown[None])
         unknown = np.zeros(inputs.shape, self._said_type)
         evaluation = self._score(model, layout, Episodes(inputs, unknown, problem.scored()[None]))
         return evaluation.predicted[0][evaluation.scored[0]]
 
-    def _checked(self, shown: np.ndarray) -> np.ndarray:
+    def checked(self, shown: np.ndarray) -> np.ndarray:
         """The values of a sequence, refused where this problem would not show them."""
         kind = self.problem.inputs
         number = np.integer if isinstance(kind, Integers) else (np.integer, np.floating)

@@ -1,0 +1,344 @@
+"""Comparison: the skill of several models at each rung of several problems, on equal terms."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple, SupportsIndex
+
+import numpy as np
+
+from longlag.encodings import IntegerEncoding
+from longlag.framings import Framing, Whole
+from longlag.lab import identity
+from longlag.lab.diagnosis import SOLVED, diagnose
+from longlag.lab.frontier import BUDGET, at, checked_solve_at
+from longlag.lab.identity import Trial
+from longlag.lab.outcome import Outcome, skill
+from longlag.lab.statistics import Estimate
+from longlag.lab.study import Study, words
+from longlag.lab.survival import TimeToSolve, time_to_solve
+from longlag.lab.trial import Setting, numbered
+from longlag.models import ModelFactory
+from longlag.problems import (
+    CumulativeThreshold,
+    EchoSubsequence,
+    EchoValue,
+    Integers,
+    Memorization,
+    Problem,
+    Ramp,
+)
+from longlag.training import Recipe
+
+FIVE: tuple[type[Problem], ...] = (
+    Ramp,
+    Memorization,
+    EchoValue,
+    EchoSubsequence,
+    CumulativeThreshold,
+)
+"""The five problems that a study is about where nothing else is said."""
+
+LEARNING_RATES = (1e-3, 3e-3, 1e-2)
+"""The ladder of learning rates of a comparison."""
+
+RUNGS = 3
+"""Rungs of each problem's ladder that a comparison tries."""
+
+
+class Place(NamedTuple):
+    """Where in a comparison a trial stands."""
+
+    problem: str
+    model: str
+    rung: int
+    rate: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One model at one rung of one problem, at one learning rate.
+
+    Attributes:
+        problem: The problem, in words.
+        model: The model, in words.
+        knob: The knob that makes the problem harder.
+        rung: Its value.
+        rate: Learning rate.
+        chosen: Whether this rate was chosen for the model on this problem.
+        outcomes: What the seeds came to.
+        skill: Skill over seeds, with interval.
+        time: Sequences to solve it, failures counted.
+        reasons: Why seeds fell short, by reason: how many.
+        missing: Seeds not yet run, or that came to nothing.
+    """
+
+    problem: str
+    model: str
+    knob: str
+    rung: int
+    rate: float
+    chosen: bool
+    outcomes: tuple[Outcome, ...]
+    skill: Estimate
+    time: TimeToSolve
+    reasons: Mapping[str, int]
+    missing: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ComparisonAnswer:
+    """What a comparison found.
+
+    Attributes:
+        problems: The problems, in words, in their order; and likewise `models`.
+        rates: The learning rates that were tried at the first rung.
+        cells: Every model at every rung of every problem, at its chosen rate.
+        ladder: Every model at the first rung of every problem, at every rate.
+        complete: Whether nothing is left to run.
+    """
+
+    problems: tuple[str, ...]
+    models: tuple[str, ...]
+    rates: tuple[float, ...]
+    cells: tuple[Cell, ...]
+    ladder: tuple[Cell, ...]
+    complete: bool
+
+
+class Comparison(Study):
+    """The skill of each model at each rung of each problem's ladder, and how soon it comes.
+
+    At the first rung every model is tried at every learning rate. The best, by skill on the
+    validation stream and, among those that solve it, by sequences taken, is kept for the other
+    rungs: evaluation draws choose nothing. The skill over all rates says how robust a model is.
+
+    Args:
+        models: The models.
+        problems: The problems; their ladders are climbed.
+        framing: How episodes become samples, the same for all.
+        encoding: `OneHot` or `Scaled`, for problems with integers.
+        recipe: Its `epochs` are the budget of a trial, in sequences; its learning rate is not
+            used where `rates` are given.
+        rungs: How many rungs of each ladder, from the first on.
+        rates: The learning rates.
+        seeds: The seeds.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+
+    Raises:
+        ValueError: A value is out of range, or a model or framing does not fit a problem.
+    """
+
+    kind: ClassVar[str] = "compare"
+
+    def __init__(
+        self,
+        models: Iterable[ModelFactory],
+        problems: Iterable[Problem] | None = None,
+        *,
+        framing: Framing | None = None,
+        encoding: type[IntegerEncoding] | None = None,
+        recipe: Recipe | None = None,
+        rungs: int = RUNGS,
+        rates: Iterable[float] = LEARNING_RATES,
+        seeds: SupportsIndex | Iterable[int] = 5,
+        solve_at: float = SOLVED,
+    ):
+        self.seeds = numbered(seeds)
+        self.solve_at = checked_solve_at("Comparison", solve_at)
+        self.rates = tuple(map(float, rates))
+        self.framing = Whole() if framing is None else framing
+        self.encoding, self.rungs = encoding, rungs
+        self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
+        self._models = {words(model): model for model in models}
+        posed = [kind() for kind in FIVE] if problems is None else problems
+        self._problems = {words(problem): problem for problem in posed}
+        for name, given in (("models", self._models), ("problems", self._problems)):
+            if not given:
+                raise ValueError(f"Comparison: `{name}` must name at least one. Use one or more.")
+        if not self.rates or len(set(self.rates)) < len(self.rates):
+            raise ValueError(
+                f"Comparison: `rates` must be different learning rates, got {list(self.rates)}."
+            )
+        if rungs < 1:
+            raise ValueError(
+                f"Comparison: `rungs` must be at least 1, got {rungs}. Use rungs=1 or more."
+            )
+        self._ladders = {
+            name: problem.ladder.rungs[:rungs] for name, problem in self._problems.items()
+        }
+        self._settings = {place: self._setting(place) for place in self._places()}
+        for setting in self._settings.values():
+            _ = setting.layout  # refuses what does not fit, before all
+        self._place_of = {
+            (setting.problem, setting.model, setting.recipe.learning_rate): place
+            for place, setting in self._settings.items()
+        }
+        self._known: dict[tuple[Place, int], Outcome | None] = {}
+        self._rate: dict[tuple[str, str], float] = {}
+        self._queue: list[tuple[int, int]] = []  # places and seeds by their order, a heap
+        self._order = {place: turn for turn, place in enumerate(self._settings)}
+        self._by_order = tuple(self._settings)
+        for place in self._settings:
+            if place.rung == self._ladders[place.problem][0]:
+                self._enqueue(place)
+        if len(self.rates) == 1:
+            for pair in itertools.product(self._problems, self._models):
+                self._choose(*pair)
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Comparison:
+        settings = [identity.setting(written) for written in question["settings"]]
+        # Models and problems cross, so each is met more than once.
+        models = dict.fromkeys(setting.model for setting in settings)
+        problems = dict.fromkeys(setting.problem for setting in settings)
+        rest = {name: question[name] for name in ("rungs", "rates", "seeds", "solve_at")}
+        shared = settings[0]
+        encoding = next((each.encoding for each in settings if each.encoding), None)
+        return cls(
+            models,
+            problems,
+            framing=shared.framing,
+            encoding=encoding,
+            recipe=shared.recipe,
+            **rest,
+        )
+
+    def question(self) -> dict[str, Any]:
+        settings = (
+            self._unmoved(problem, model)
+            for problem in self._problems.values()
+            for model in self._models.values()
+        )
+        return {
+            "settings": [identity.document(setting) for setting in settings],
+            "rungs": self.rungs,
+            "rates": list(self.rates),
+            "seeds": list(self.seeds),
+            "solve_at": self.solve_at,
+        }
+
+    def ask(self) -> Trial | None:
+        if not self._queue:
+            return None
+        turn, seed = heapq.heappop(self._queue)
+        return Trial(setting=self._settings[self._by_order[turn]], seed=self.seeds[seed])
+
+    def tell(self, trial: Trial, outcome: Outcome | None) -> None:
+        setting = trial.setting
+        place = self._place_of[setting.problem, setting.model, setting.recipe.learning_rate]
+        self._known[place, trial.seed] = outcome
+        self._choose(place.problem, place.model)
+
+    def left(self) -> int | None:
+        first = len(self.rates) * len(self.seeds)
+        ladders = sum(
+            first + (len(rungs) - 1) * len(self.seeds) for rungs in self._ladders.values()
+        )
+        return len(self._models) * ladders - len(self._known)
+
+    def answer(self) -> ComparisonAnswer:
+        """What is known so far."""
+        cells, ladder = [], []
+        for problem, rungs in self._ladders.items():
+            for model in self._models:
+                chosen = self._rate.get((problem, model))
+                for rung in rungs:
+                    for rate in self.rates:
+                        cell = self._cell(Place(problem, model, rung, rate), chosen)
+                        if cell is None:
+                            continue
+                        if cell.chosen:
+                            cells.append(cell)
+                        if rung == rungs[0]:
+                            ladder.append(cell)
+        return ComparisonAnswer(
+            problems=tuple(self._problems),
+            models=tuple(self._models),
+            rates=self.rates,
+            cells=tuple(cells),
+            ladder=tuple(ladder),
+            complete=self.left() == 0,
+        )
+
+    def _cell(self, place: Place, chosen: float | None) -> Cell | None:
+        outcomes = self._outcomes(place)
+        if not outcomes:
+            return None
+        reasons: dict[str, int] = {}
+        for outcome in outcomes:
+            for found in diagnose(outcome, self.solve_at)[:1]:
+                reasons[found.reason] = reasons.get(found.reason, 0) + 1
+        return Cell(
+            problem=place.problem,
+            model=place.model,
+            knob=self._problems[place.problem].ladder.knob,
+            rung=place.rung,
+            rate=place.rate,
+            chosen=place.rate == chosen,
+            outcomes=outcomes,
+            skill=skill(outcomes),
+            time=time_to_solve(outcomes, self.solve_at, self.recipe.epochs),
+            reasons=reasons,
+            missing=len(self.seeds) - len(outcomes),
+        )
+
+    def _outcomes(self, place: Place) -> tuple[Outcome, ...]:
+        found = (self._known.get((place, seed)) for seed in self.seeds)
+        return tuple(outcome for outcome in found if outcome is not None)
+
+    def _choose(self, problem: str, model: str) -> None:
+        """Choose the learning rate for the other rungs, once the first rung is complete."""
+        if (problem, model) in self._rate:
+            return
+        rungs = self._ladders[problem]
+        places = [Place(problem, model, rungs[0], rate) for rate in self.rates]
+        complete = all((place, seed) in self._known for place in places for seed in self.seeds)
+        if not complete and len(places) > 1:
+            return
+        best = max(places, key=self._merit) if len(places) > 1 else places[0]
+        self._rate[problem, model] = best.rate
+        for rung in rungs[1:]:
+            self._enqueue(best._replace(rung=rung))
+
+    def _merit(self, place: Place) -> tuple[float, float]:
+        outcomes = self._outcomes(place)
+        if not outcomes:
+            return (-np.inf, 0.0)
+        mean = float(np.mean([outcome.validation_skill for outcome in outcomes]))
+        taken = float(np.mean([outcome.sequences for outcome in outcomes]))
+        # What solves it is equally good: then the sooner the better.
+        return min(mean, self.solve_at), -taken
+
+    def _enqueue(self, place: Place) -> None:
+        for seed in range(len(self.seeds)):
+            heapq.heappush(self._queue, (self._order[place], seed))
+
+    def _places(self) -> list[Place]:
+        most = max(map(len, self._ladders.values()))
+        return [
+            Place(problem, model, rungs[step], rate)
+            for step in range(most)
+            for problem, rungs in self._ladders.items()
+            if step < len(rungs)
+            for model in self._models
+            for rate in self.rates
+        ]
+
+    def _unmoved(self, problem: Problem, model: ModelFactory) -> Setting:
+        takes = any(isinstance(kind, Integers) for kind in (problem.inputs, problem.targets))
+        return Setting(
+            problem=problem,
+            framing=self.framing,
+            model=model,
+            encoding=self.encoding if takes else None,
+            recipe=self.recipe,
+        )
+
+    def _setting(self, place: Place) -> Setting:
+        setting = self._unmoved(self._problems[place.problem], self._models[place.model])
+        recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
+        return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)

@@ -1,0 +1,236 @@
+"""Frontier: the largest value of a problem's ladder that a model still solves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple, SupportsIndex
+
+from longlag.lab import identity, statistics
+from longlag.lab.diagnosis import SOLVED, Diagnosis, diagnose
+from longlag.lab.identity import Trial
+from longlag.lab.outcome import Outcome
+from longlag.lab.study import Study
+from longlag.lab.trial import Setting, numbered
+
+BUDGET = 50_000
+"""Sequences that a trial of a study may train on, where nothing else is said."""
+
+RESOLUTION = 0.1
+"""Gap between what is solved and what is not, as a share, at which a search ends."""
+
+
+class Step(NamedTuple):
+    """One value that one seed has tried."""
+
+    value: int
+    seed: int
+    trial: str
+    outcome: Outcome | None
+    solved: bool
+    reasons: tuple[Diagnosis, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FrontierAnswer:
+    """How far each seed got, and the median of that.
+
+    Attributes:
+        knob: The knob that makes the problem harder.
+        per_seed: The largest value that each seed solved; 0 where it solved not even the first.
+        median: Median over seeds; 0 for none.
+        interval: Interval for the median, from the order of the seeds alone.
+        coverage: The probability that it covers the median; below 0.95 with few seeds.
+        first: The smallest value that was tried.
+        last: The largest value that may be tried.
+        reached_end: How many seeds solved `last`, so that their own limit lies beyond it.
+        complete: Whether every search has come to its end.
+        steps: All values tried, in the order of seeds and then of values.
+    """
+
+    knob: str
+    per_seed: tuple[int, ...]
+    median: float
+    interval: tuple[float, float]
+    coverage: float
+    first: int
+    last: int
+    reached_end: int
+    complete: bool
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
+        median = f"{self.median:g}" if self.median else f"below {self.first}"
+        beyond = " or more" if self.reached_end and self.median >= self.last else ""
+        return f"{self.knob} {median}{beyond} [{low}, {high}]"
+
+
+class Frontier(Study):
+    """The largest value of the problem's ladder that is still solved within a budget.
+
+    Each seed searches for itself: it doubles the value from the first rung on while it solves
+    the problem, then halves the gap between what it solved and what it did not, until the gap is
+    a tenth. The search takes it that what is solved at a value is solved below it.
+
+    Args:
+        setting: Problem, framing, model and recipe. Its `epochs` are the budget of a trial, in
+            sequences; a trial ends sooner once it has solved the problem.
+        seeds: The seeds.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+        limit: The largest value to try; by default the last rung of the ladder.
+        resolution: Gap, as a share of the value solved, at which a search ends.
+
+    Raises:
+        ValueError: A value is out of range, or the framing does not fit.
+    """
+
+    kind: ClassVar[str] = "frontier"
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        seeds: SupportsIndex | Iterable[int] = 5,
+        solve_at: float = SOLVED,
+        limit: int | None = None,
+        resolution: float = RESOLUTION,
+    ):
+        self.seeds, self.resolution = numbered(seeds), resolution
+        self.solve_at = checked_solve_at("Frontier", solve_at)
+        self.knob, rungs = setting.problem.ladder
+        self.first, self.last = rungs[0], rungs[-1] if limit is None else limit
+        if self.last < self.first:
+            raise ValueError(
+                f"Frontier: `limit` must be at least the first rung ({self.first}), got {limit}. "
+                f"Use limit={self.first} or more."
+            )
+        if not 0 < resolution <= 1:
+            raise ValueError(
+                f"Frontier: `resolution` must be above 0 and at most 1, got {resolution}. Use "
+                f"{RESOLUTION}."
+            )
+        self.setting = setting
+        for value in (self.first, self.last):
+            _ = at(setting, value, self.solve_at).layout  # refuses what does not fit, before all
+        self._searches = {seed: _Search(self.first, self.last, resolution) for seed in self.seeds}
+        self._steps: dict[tuple[int, int], Step] = {}
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Frontier:
+        rest = {name: value for name, value in question.items() if name != "setting"}
+        return cls(identity.setting(question["setting"]), **rest)
+
+    def question(self) -> dict[str, Any]:
+        return {
+            "setting": identity.document(self.setting),
+            "seeds": list(self.seeds),
+            "solve_at": self.solve_at,
+            "limit": self.last,
+            "resolution": self.resolution,
+        }
+
+    def ask(self) -> Trial | None:
+        # The seed that has come least far goes first: it is the last to end.
+        order = sorted(self._searches.items(), key=lambda each: len(each[1].known))
+        for seed, search in order:
+            value = search.wanted()
+            if value is not None and value != search.asked:
+                search.asked = value
+                return Trial(setting=at(self.setting, value, self.solve_at), seed=seed)
+        return None
+
+    def tell(self, trial: Trial, outcome: Outcome | None) -> None:
+        value = getattr(trial.setting.problem, self.knob)
+        reasons = () if outcome is None else diagnose(outcome, self.solve_at)
+        # A trial that came to nothing, for want of memory say, solved nothing.
+        solved = outcome is not None and not reasons
+        self._searches[trial.seed].known[value] = solved
+        step = Step(value, trial.seed, trial.id, outcome, solved, reasons)
+        self._steps[trial.seed, value] = step
+
+    def left(self) -> int | None:
+        return sum(search.left() for search in self._searches.values())
+
+    def answer(self) -> FrontierAnswer:
+        """How far each seed got, as far as is known."""
+        searches = [self._searches[seed] for seed in self.seeds]
+        per_seed = [search.solved for search in searches]
+        median, interval, coverage = statistics.median_interval(per_seed)
+        order = sorted(self._steps, key=lambda each: (self.seeds.index(each[0]), each[1]))
+        return FrontierAnswer(
+            knob=self.knob,
+            per_seed=tuple(per_seed),
+            median=median,
+            interval=interval,
+            coverage=coverage,
+            first=self.first,
+            last=self.last,
+            reached_end=sum(solved == self.last for solved in per_seed),
+            complete=all(search.wanted() is None for search in searches),
+            steps=tuple(self._steps[each] for each in order),
+        )
+
+
+class _Search:
+    """Doubling, then bisection, for one seed."""
+
+    def __init__(self, first: int, last: int, resolution: float):
+        self.first, self.last, self.resolution = first, last, resolution
+        self.known: dict[int, bool] = {}
+        self.asked: int | None = None
+
+    @property
+    def solved(self) -> int:
+        """The largest value solved below the smallest that was not; 0 for none."""
+        return max((v for v, solved in self.known.items() if solved and v < self._lost), default=0)
+
+    @property
+    def _lost(self) -> float:
+        return min((v for v, solved in self.known.items() if not solved), default=float("inf"))
+
+    def wanted(self) -> int | None:
+        """The next value to try; None at the end."""
+        solved, lost = self.solved, self._lost
+        if not self.known:
+            return self.first
+        if lost == float("inf"):
+            return None if solved == self.last else min(2 * solved, self.last)
+        gap = lost - solved
+        if not solved or gap <= 1 or gap <= self.resolution * solved:
+            return None
+        return solved + int(gap) // 2
+
+    def left(self) -> int:
+        """At most so many values are yet to be tried."""
+        copy = _Search(self.first, self.last, self.resolution)
+        copy.known = dict(self.known)
+        count = 0
+        while (value := copy.wanted()) is not None:
+            # Losing the last doubling but one and solving the rest takes longest.
+            copy.known[value] = 2 * value < self.last or copy._lost < float("inf")
+            count += 1
+        return count
+
+
+def at(setting: Setting, value: int, solve_at: float) -> Setting:
+    """The setting at a value of the ladder, which ends a trial once it is solved.
+
+    The criterion leaves a quarter of the shortfall that `solve_at` allows: training must not end
+    on a lucky stretch that fresh sequences then do not bear out.
+    """
+    problem = setting.problem.at(value)
+    moved = dataclasses.replace(setting, problem=problem)
+    chance, ceiling = problem.chance(moved.scored), problem.ceiling(moved.scored)
+    stop_at = chance + (3 + solve_at) / 4 * (ceiling - chance)
+    recipe = dataclasses.replace(setting.recipe, stop_at=stop_at)
+    return dataclasses.replace(moved, recipe=recipe)
+
+
+def checked_solve_at(owner: str, solve_at: float) -> float:
+    """A skill from which a trial counts as solved."""
+    if not 0 < solve_at < 1:
+        raise ValueError(
+            f"{owner}: `solve_at` must be above 0 and below 1, got {solve_at}. Use {SOLVED}."
+        )
+    return float(solve_at)

@@ -1,0 +1,159 @@
+"""Identity: a setting as a JSON document and back, and the hash that names a trial.
+
+A trial is named by what it is, never by a place in a list: the hash of its settings, every
+default written out, of its seed and of the code that decides its result.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import io
+import json
+import tokenize
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import longlag
+from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS
+from longlag.knobs import Knobs, lookup, unknown
+from longlag.lab.trial import Setting
+from longlag.models import MODELS
+from longlag.problems import PROBLEMS
+from longlag.training import Recipe
+
+K = TypeVar("K", bound=Knobs)
+
+_DECIDES = (
+    "problems",
+    "framings.py",
+    "encodings.py",
+    "streams.py",
+    "models",
+    "training",
+    "lab/trial.py",
+    "lab/run.py",
+    "lab/outcome.py",
+)
+"""The code on which the result of a trial depends."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A setting and a seed: the unit that is run, stored and never run twice.
+
+    >>> from longlag import EchoLag, LSTM, Whole
+    >>> trial = Trial(setting=Setting(problem=EchoLag(), framing=Whole(), model=LSTM()), seed=3)
+    >>> len(trial.id), trial.id == dataclasses.replace(trial, seed=4).id
+    (16, False)
+    """
+
+    setting: Setting
+    seed: int
+
+    @functools.cached_property
+    def id(self) -> str:
+        """The name of the trial: 16 hexadecimal digits."""
+        return digest(f"{canonical(document(self.setting))} {self.seed} {code_version()}")
+
+
+def document(setting: Setting) -> dict[str, Any]:
+    """A setting as plain values, every knob written out.
+
+    >>> from longlag import Chunks, EchoLag, MLP
+    >>> document(Setting(problem=EchoLag(), framing=Chunks(), model=MLP()))["problem"]
+    {'kind': 'echo-lag', 'length': 25, 'lag': 1, 'values': 100}
+    """
+    encoding = setting.encoding
+    return {
+        "problem": _knobs(setting.problem),
+        "framing": _knobs(setting.framing),
+        "encoding": None if encoding is None else encoding.title(),
+        "model": _knobs(setting.model),
+        "recipe": _knobs(setting.recipe),
+    }
+
+
+def setting(written: Mapping[str, Any]) -> Setting:
+    """The setting that `document` wrote.
+
+    Raises:
+        ValueError: A part is missing, or a kind or a knob is unknown.
+
+    >>> from longlag import Chunks, EchoLag, MLP
+    >>> before = Setting(problem=EchoLag(lag=3), framing=Chunks(), model=MLP())
+    >>> setting(document(before)) == before
+    True
+    """
+    parts = "problem", "framing", "encoding", "model", "recipe"
+    for part in parts:
+        if part not in written:
+            raise ValueError(f"setting: the document has no part `{part}`.")
+    encoding = written["encoding"]
+    return Setting(
+        problem=_built("problem", written["problem"], PROBLEMS),
+        framing=_built("framing", written["framing"], FRAMINGS),
+        encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
+        model=_built("model", written["model"], MODELS),
+        recipe=_built("recipe", written["recipe"], {Recipe.title(): Recipe}),
+    )
+
+
+def canonical(written: Mapping[str, Any]) -> str:
+    """A document as one line of JSON, the same for equal documents."""
+    return json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(text: str) -> str:
+    """The 16 hexadecimal digits that name a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def code_version() -> str:
+    """The hash of the code on which results depend; comments and docstrings do not count."""
+    home = Path(longlag.__file__).parent
+    files = [file for part in _DECIDES for file in _files(home / part)]
+    told = (f"{file.relative_to(home).as_posix()}\n{_code(file.read_text())}" for file in files)
+    return digest("\n".join(told))
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def _code(source: str) -> str:
+    """A source without comments, docstrings and empty lines."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            for row in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                lines[row - 1] = ""
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _knobs(made: Knobs) -> dict[str, Any]:
+    written: dict[str, Any] = {"kind": made.title()}
+    for knob in type(made).knobs():
+        value = getattr(made, knob.name)
+        # Equal settings must be written alike: 3 and 3.0 are one threshold, 1 and True one flag.
+        written[knob.name] = value if value is None else knob.kind(value)
+    return written
+
+
+def _built(part: str, written: Mapping[str, Any], table: Mapping[str, type[K]]) -> K:
+    kind = lookup(part, str(written.get("kind")), table)
+    typed = {name: value for name, value in written.items() if name != "kind"}
+    known = [knob.name for knob in kind.knobs()]
+    for name in typed:
+        if name not in known:
+            raise ValueError(unknown(f"{part} {kind.title()} has no knob", name, known))
+    return kind(**typed)

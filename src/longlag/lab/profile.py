@@ -1,0 +1,362 @@
+"""Profile: what one model remembers, over several problems, in the time there is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from longlag.encodings import IntegerEncoding
+from longlag.framings import Framing, Whole
+from longlag.lab import identity
+from longlag.lab.comparison import FIVE
+from longlag.lab.diagnosis import SOLVED, diagnose
+from longlag.lab.frontier import BUDGET, at, checked_solve_at
+from longlag.lab.identity import Trial
+from longlag.lab.outcome import Outcome, skill
+from longlag.lab.statistics import CONFIDENCE, Estimate
+from longlag.lab.study import Study, words
+from longlag.lab.trial import Setting
+from longlag.models import ModelFactory
+from longlag.problems import Integers, Problem
+from longlag.training import Recipe
+
+RELIABLE = 0.9
+"""How probable it is taken to be that a seed solves a rung within reach, or fails one beyond."""
+
+_COMPILE = 2.5  # seconds for a program, until more is known
+_A_STEP = 1e-5  # seconds for one step of one sequence, until more is known
+_CERTAIN = 0.02  # bits below which a trial tells next to nothing
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rung:
+    """What is known of one rung of one problem.
+
+    Attributes:
+        value: Value of the knob.
+        outcomes: What the seeds came to.
+        solved: How many of them solved it.
+        within: Probability that the model's reach includes this rung.
+        skill: Skill over seeds; None where it was not tried.
+        reasons: Why seeds fell short, by reason: how many.
+    """
+
+    value: int
+    outcomes: tuple[Outcome, ...]
+    solved: int
+    within: float
+    skill: Estimate | None
+    reasons: Mapping[str, int]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How far up the ladder of one problem a model gets.
+
+    Attributes:
+        problem: The problem, in words.
+        knob: The knob that makes it harder.
+        rungs: What is known of each rung.
+        value: The highest rung that is more probably within reach than not; 0 for none.
+        interval: The rungs between which the reach lies with probability 0.95; 0 for none.
+        share: Mean share of the rungs within reach.
+    """
+
+    problem: str
+    knob: str
+    rungs: tuple[Rung, ...]
+    value: int
+    interval: tuple[int, int]
+    share: float
+
+    @property
+    def tried(self) -> int:
+        """Trials that stand behind it."""
+        return sum(len(rung.outcomes) for rung in self.rungs)
+
+    def __str__(self) -> str:
+        first, last = self.rungs[0].value, self.rungs[-1].value
+        low, high, value = (
+            f"{bound:g}" if bound else f"below {first}" for bound in (*self.interval, self.value)
+        )
+        return f"{self.knob} {value}{' or more' if self.value == last else ''} [{low}, {high}]"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProfileAnswer:
+    """What a profile found.
+
+    Attributes:
+        model: The model, in words.
+        reaches: How far it gets on each problem.
+        left_out: What was not tried, in sentences.
+        solve_at: Skill from which a trial counted as solved.
+    """
+
+    model: str
+    reaches: tuple[Reach, ...]
+    left_out: tuple[str, ...]
+    solve_at: float
+
+
+class Profile(Study):
+    """How far one model gets on each of several problems, the most telling trials first.
+
+    Of each problem it holds how probable it is that the model's reach ends at each rung of the
+    ladder: all alike at first, a rung within reach being solved by a seed with probability 0.9
+    and one beyond it with 0.1. The next trial is the one expected to tell most (in bits) for each
+    second that it is expected to take. It never ends by itself until nothing more is to be
+    learned: give `conduct` a time.
+
+    Args:
+        model: The model.
+        problems: The problems; by default the five.
+        framing: How episodes become samples.
+        encoding: `OneHot` or `Scaled`, for problems with integers.
+        recipe: Its `epochs` are the budget of a trial, in sequences.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+        seconds: Time there is; trials that would not fit are not begun.
+
+    Raises:
+        ValueError: A value is out of range, or the model or framing does not fit a problem.
+    """
+
+    kind: ClassVar[str] = "profile"
+    eager: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        model: ModelFactory,
+        problems: Iterable[Problem] | None = None,
+        *,
+        framing: Framing | None = None,
+        encoding: type[IntegerEncoding] | None = None,
+        recipe: Recipe | None = None,
+        solve_at: float = SOLVED,
+        seconds: float | None = None,
+    ):
+        self.model, self.encoding, self.seeds = model, encoding, (0,)
+        self.framing = Whole() if framing is None else framing
+        self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
+        self.solve_at = checked_solve_at("Profile", solve_at)
+        posed = [kind() for kind in FIVE] if problems is None else problems
+        self._problems = {words(problem): problem for problem in posed}
+        if not self._problems:
+            raise ValueError("Profile: `problems` must name at least one. Use one or more.")
+        self._settings = {
+            (name, rung): self._setting(problem, rung)
+            for name, problem in self._problems.items()
+            for rung in problem.ladder.rungs
+        }
+        for setting in self._settings.values():
+            _ = setting.layout  # refuses what does not fit, before all
+        self._place_of = {setting: place for place, setting in self._settings.items()}
+        self._known: dict[tuple[str, int], dict[int, Outcome | None]] = {
+            place: {} for place in self._settings
+        }
+        self._asked: dict[tuple[str, int], set[int]] = {place: set() for place in self._settings}
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Profile:
+        settings = [identity.setting(written) for written in question["settings"]]
+        encoding = next((each.encoding for each in settings if each.encoding), None)
+        return cls(
+            settings[0].model,
+            [setting.problem for setting in settings],
+            framing=settings[0].framing,
+            encoding=encoding,
+            recipe=settings[0].recipe,
+            solve_at=question["solve_at"],
+        )
+
+    def question(self) -> dict[str, Any]:
+        settings = (self._unmoved(problem) for problem in self._problems.values())
+        return {
+            "settings": [identity.document(setting) for setting in settings],
+            "solve_at": self.solve_at,
+        }
+
+    def ask(self) -> Trial | None:
+        left = math.inf if self._until is None else self._until - time.monotonic()
+        rates = self._rates()
+        best, place = 0.0, None
+        for each in self._settings:
+            if (cost := self._cost(each, rates)) > left:
+                continue
+            told = self._told(each)
+            if told >= _CERTAIN and told / cost > best:
+                best, place = told / cost, each
+        if place is None:
+            return None
+        seed = len(self._asked[place])
+        self._asked[place].add(seed)
+        return Trial(setting=self._settings[place], seed=seed)
+
+    def tell(self, trial: Trial, outcome: Outcome | None) -> None:
+        place = self._place_of[trial.setting]
+        self._asked[place].add(trial.seed)
+        self._known[place][trial.seed] = outcome
+
+    def left(self) -> int | None:
+        return None
+
+    def answer(self) -> ProfileAnswer:
+        """What is known so far."""
+        reaches = tuple(self._reach(name) for name in self._problems)
+        return ProfileAnswer(
+            model=words(self.model),
+            reaches=reaches,
+            left_out=tuple(self._left_out(reaches)),
+            solve_at=self.solve_at,
+        )
+
+    # What is known.
+
+    def _solved(self, place: tuple[str, int]) -> tuple[int, int]:
+        """How many seeds solved a rung, and how many were tried."""
+        known = self._known[place].values()
+        solved = sum(each is not None and not diagnose(each, self.solve_at) for each in known)
+        return solved, len(known)
+
+    def _posterior(self, name: str) -> np.ndarray:
+        """The probability that the reach ends after each number of rungs, from 0 on."""
+        rungs = self._problems[name].ladder.rungs
+        ends = np.arange(len(rungs) + 1)
+        logs = np.zeros(len(ends))
+        for step, rung in enumerate(rungs):
+            solved, tried = self._solved((name, rung))
+            solves = np.where(step < ends, RELIABLE, 1 - RELIABLE)
+            logs += solved * np.log(solves) + (tried - solved) * np.log(1 - solves)
+        odds = np.exp(logs - logs.max())
+        return odds / odds.sum()
+
+    def _told(self, place: tuple[str, int]) -> float:
+        """Bits that one more trial at a rung is expected to tell of where the reach ends."""
+        name, rung = place
+        step = self._problems[name].ladder.rungs.index(rung)
+        within = self._posterior(name)[step + 1 :].sum()
+        solves = within * RELIABLE + (1 - within) * (1 - RELIABLE)
+        under_way = len(self._asked[place]) - len(self._known[place])
+        return (_entropy(solves) - _entropy(RELIABLE)) / (1 + 2 * under_way)
+
+    # What it costs.
+
+    def _rates(self) -> tuple[float, float]:
+        """Seconds for a program, and for one step of one sequence."""
+        done = [
+            (self._settings[place], outcome)
+            for place, seeds in self._known.items()
+            for outcome in seeds.values()
+            if outcome is not None
+        ]
+        compiled = [each.seconds.compile for _, each in done if each.seconds.compile > 0.05]
+        steps = sum(each.sequences * setting.problem.steps for setting, each in done)
+        trained = sum(each.seconds.train for _, each in done)
+        return (
+            float(np.mean(compiled)) if compiled else _COMPILE,
+            trained / steps if steps else _A_STEP,
+        )
+
+    def _cost(self, place: tuple[str, int], rates: tuple[float, float]) -> float:
+        """Seconds that one more trial at a rung is expected to take, and fifty for certain."""
+        known = [each for each in self._known[place].values() if each is not None]
+        if known:
+            return float(np.mean([each.seconds.total for each in known]))
+        compiled, a_step = rates
+        sequences = self.recipe.epochs
+        name, rung = place
+        below = [
+            outcome.sequences
+            for value in self._problems[name].ladder.rungs
+            if value < rung
+            for outcome in self._known[name, value].values()
+            if outcome is not None
+        ]
+        if below:
+            sequences = min(sequences, 2 * below[-1])
+        return compiled + a_step * sequences * self._settings[place].problem.steps
+
+    # What it comes to.
+
+    def _reach(self, name: str) -> Reach:
+        problem, ends = self._problems[name], self._posterior(name)
+        values = (0, *problem.ladder.rungs)
+        cumulative = ends.cumsum()
+        low, middle, high = (
+            int(np.searchsorted(cumulative, share - 1e-12))
+            for share in ((1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2)
+        )
+        rungs = []
+        for step, rung in enumerate(problem.ladder.rungs):
+            known = self._known[name, rung]
+            outcomes = tuple(known[seed] for seed in sorted(known))
+            finished = tuple(outcome for outcome in outcomes if outcome is not None)
+            reasons: dict[str, int] = {}
+            for outcome in finished:
+                for found in diagnose(outcome, self.solve_at)[:1]:
+                    reasons[found.reason] = reasons.get(found.reason, 0) + 1
+            rungs.append(
+                Rung(
+                    value=rung,
+                    outcomes=finished,
+                    solved=self._solved((name, rung))[0],
+                    within=float(ends[step + 1 :].sum()),
+                    skill=skill(finished) if finished else None,
+                    reasons=reasons,
+                )
+            )
+        return Reach(
+            problem=name,
+            knob=problem.ladder.knob,
+            rungs=tuple(rungs),
+            value=values[middle],
+            interval=(values[low], values[high]),
+            share=float((ends * np.arange(len(ends))).sum() / (len(ends) - 1)),
+        )
+
+    def _left_out(self, reaches: Iterable[Reach]) -> list[str]:
+        said = []
+        for reach in reaches:
+            if not reach.tried:
+                said.append(f"{reach.problem}: nothing was tried.")
+                continue
+            untried = [rung for rung in reach.rungs if not rung.outcomes]
+            open_ = [rung.value for rung in untried if 0.05 < rung.within < 0.95]
+            if open_:
+                values = ", ".join(map(str, open_))
+                said.append(f"{reach.problem}: {reach.knob} {values} not tried, and open.")
+            if reach.interval[0] != reach.interval[1]:
+                low, high = (bound or "none" for bound in reach.interval)
+                trials = f"{reach.problem}: {reach.tried} trials leave the reach"
+                said.append(f"{trials} between {low} and {high}.")
+        said.append(
+            f"One learning rate ({self.recipe.learning_rate:g}), one framing "
+            f"({words(self.framing)}), {self.recipe.epochs:,} sequences a trial: others were not "
+            "tried."
+        )
+        return said
+
+    def _unmoved(self, problem: Problem) -> Setting:
+        takes = any(isinstance(kind, Integers) for kind in (problem.inputs, problem.targets))
+        return Setting(
+            problem=problem,
+            framing=self.framing,
+            model=self.model,
+            encoding=self.encoding if takes else None,
+            recipe=self.recipe,
+        )
+
+    def _setting(self, problem: Problem, rung: int) -> Setting:
+        return at(self._unmoved(problem), rung, self.solve_at)
+
+
+def _entropy(probability: float) -> float:
+    """Of a yes or no, in bits."""
+    pair = np.array([probability, 1 - probability])
+    return float(-(pair * np.log2(np.clip(pair, 1e-300, 1))).sum())
