@@ -6,6 +6,7 @@ A trial whose process was killed is run again elsewhere; its result is the same.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import json
 import os
@@ -16,7 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Self
 
 from longlag.lab import worker
 from longlag.lab.worker import Done, Failed, Moved, Task
@@ -35,8 +36,8 @@ class ExecutorError(RuntimeError):
     """No trial can be run; the message says why."""
 
 
-class Executor(Protocol):
-    """Runs tasks.
+class Executor(abc.ABC):
+    """Runs tasks. Used in a `with` block, it lets go of its workers at the end.
 
     Attributes:
         workers: Trials that it runs at once.
@@ -46,19 +47,32 @@ class Executor(Protocol):
     workers: int
     places: int
 
+    @abc.abstractmethod
     def submit(self, task: Task) -> None:
         """Run this task when its turn comes."""
 
+    @abc.abstractmethod
     def wait(self, seconds: float | None = None) -> list[Event]:
         """What has happened; waits for something to happen, or so long."""
-        ...
 
+    @abc.abstractmethod
     def stop(self) -> list[Event]:
         """End what is running after its present chunk, drop the rest; what still came in."""
-        ...
 
+    @abc.abstractmethod
     def close(self) -> None:
-        """Let go of all workers."""
+        """Let go of all workers, at once."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class _Process:
@@ -99,7 +113,7 @@ class _Process:
             self.process.wait()
 
 
-class Local:
+class Local(Executor):
     """Processes of this machine, one trial each at a time.
 
     Args:
@@ -135,23 +149,10 @@ class Local:
         self._stillborn = 0
         self._processes = [_Process(self._command, self._said) for _ in range(workers)]
 
-    def __enter__(self) -> Local:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def submit(self, task: Task) -> None:
-        """Run this task when its turn comes."""
         self._waiting.append(task)
 
     def wait(self, seconds: float | None = None) -> list[Event]:
-        """What has happened; waits for something to happen, or so long."""
         self._hand_out()
         events: list[Event] = []
         until = None if seconds is None else time.monotonic() + seconds
@@ -172,7 +173,6 @@ class Local:
         return events
 
     def stop(self) -> list[Event]:
-        """End what is running after its present chunk, drop the rest; what still came in."""
         self._waiting.clear()
         for process in self._processes:
             process.tell({"say": worker.STOP})
@@ -185,7 +185,6 @@ class Local:
         return [event for event in events if isinstance(event, Done)]
 
     def close(self) -> None:
-        """Let go of all workers, at once."""
         for process in self._processes:
             if process.task is not None:
                 process.process.kill()
