@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from longlag.lab import worker
 from longlag.lab.worker import Done, Failed, Moved, Task
@@ -25,6 +25,8 @@ from longlag.lab.worker import Done, Failed, Moved, Task
 Event = Moved | Done | Failed
 Said = tuple["_Process", dict[str, Any], bytes | None]
 """What a worker process said: a document, and perhaps bytes."""
+
+E = TypeVar("E", bound="Executor")
 
 TRIES = 3
 """Processes that a trial may cost before it is given up."""
@@ -63,7 +65,7 @@ class Executor(abc.ABC):
     def close(self) -> None:
         """Let go of all workers, at once."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self: E) -> E:
         return self
 
     def __exit__(
