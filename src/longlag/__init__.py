@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from longlag.encodings import OneHot, Scaled
     from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
-    from longlag.lab import Run, Search, Setting, train, tune
+    from longlag.lab import Run, Search, Setting, Store, Trained, load, train, tune
+    from longlag.lab.comparison import compare
+    from longlag.lab.diagnosis import diagnose
+    from longlag.lab.frontier import frontier
+    from longlag.lab.profile import profile
     from longlag.maps import audit
     from longlag.models import GRU, LSTM, MLP, RNN, Bidirectional, Seq2Seq
     from longlag.problems import (
@@ -31,7 +35,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "encodings": ["OneHot", "Scaled"],
     "framings": ["Chunks", "EncoderDecoder", "Prefix", "Vector", "Whole", "Window"],
-    "lab": ["Run", "Search", "Setting", "train", "tune"],
+    "lab": ["Run", "Search", "Setting", "Store", "Trained", "load", "train", "tune"],
+    "lab.comparison": ["compare"],
+    "lab.diagnosis": ["diagnose"],
+    "lab.frontier": ["frontier"],
+    "lab.profile": ["profile"],
     "maps": ["audit"],
     "models": ["GRU", "LSTM", "MLP", "RNN", "Bidirectional", "Seq2Seq"],
     "problems": [
@@ -68,11 +76,18 @@ __all__ = [
     "Search",
     "Seq2Seq",
     "Setting",
+    "Store",
+    "Trained",
     "Vector",
     "Whole",
     "Window",
     "audit",
+    "compare",
+    "diagnose",
     "fit",
+    "frontier",
+    "load",
+    "profile",
     "train",
     "tune",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -31,15 +31,21 @@ Output = Annotated[
 ]
 
 
-def flags(title: str, table: Mapping[str, type[Knobs]]) -> Any:
+def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str] = ()) -> Any:
     """A type for cyclopts: a dataclass of all knobs in the table, each optional.
 
     The default stays where it is declared; a flag that is not given is None here.
+
+    Args:
+        title: Heading of the flags in the help.
+        table: Whose knobs.
+        without: Knobs that the command sets itself.
     """
     owners: dict[str, list[tuple[str, Knob]]] = {}
     for owner, kind in table.items():
         for knob in kind.knobs():
-            owners.setdefault(knob.name, []).append((owner, knob))
+            if knob.name not in without:
+                owners.setdefault(knob.name, []).append((owner, knob))
     fields = []
     for name, declared in owners.items():
         kinds = {Literal[knob.choices] if knob.choices else knob.kind for _, knob in declared}
@@ -71,6 +77,23 @@ def build(kind: str, name: str, table: Mapping[str, type[K]], typed: Mapping[str
         if flag not in known:
             raise ValueError(unknown(f"{kind} {name} has no knob", flag, known))
     return chosen(**typed)
+
+
+def build_all(
+    kind: str, names: Iterable[str], table: Mapping[str, type[K]], typed: Mapping[str, Any]
+) -> list[K]:
+    """The objects of these names; each takes those of the typed flags that it has as knobs."""
+    chosen = {name: lookup(kind, name, table) for name in names}
+    known = {name: [knob.name for knob in each.knobs()] for name, each in chosen.items()}
+    for flag in typed:
+        if not any(flag in knobs for knobs in known.values()):
+            every = sorted({knob for knobs in known.values() for knob in knobs})
+            said = " and ".join(chosen)
+            raise ValueError(unknown(f"{kind} {said} has no knob", flag, every))
+    return [
+        each(**{flag: value for flag, value in typed.items() if flag in known[name]})
+        for name, each in chosen.items()
+    ]
 
 
 def _help(declared: list[tuple[str, Knob]], owners: int) -> str:

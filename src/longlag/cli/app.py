@@ -50,6 +50,27 @@ _COMMANDS = {
         "longlag train echo-lag --framing window --timesteps 5 --model lstm --hidden-size 50 "
         "--epochs 2000 --batch-size 5 --seeds 4",
     ),
+    "frontier": (
+        "Find the largest value of a problem's ladder that a model still solves.",
+        "longlag frontier echo-value --model lstm --hidden-size 50 --solve-at 0.99 --seeds 5 "
+        "--budget 200000",
+    ),
+    "compare": (
+        "Compare models over problems, with intervals, time to solve and learning rates.",
+        "longlag compare --models lstm,gru,rnn,mlp --problems echo-value,memorization --rungs 3",
+    ),
+    "profile": (
+        "Say what one model remembers, as well as the time allows.",
+        "longlag profile --model lstm --minutes 5",
+    ),
+    "runs": (
+        "List the finished trials of a store, show one, export them.",
+        "longlag runs --problem echo-value --verdict undertrained --limit 20",
+    ),
+    "report": (
+        "Write one HTML page about the studies of a store.",
+        "longlag report --store longlag.db --out report.html",
+    ),
     "reproduce": (
         "Settle the claims of the sources by trials.",
         "longlag reproduce echo/current echo/lag-without-context --seeds 3",

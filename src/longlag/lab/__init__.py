@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from longlag.lab.identity import Trial
     from longlag.lab.outcome import Outcome
     from longlag.lab.run import Evaluation, Run
-    from longlag.lab.shortcuts import shortcuts
     from longlag.lab.statistics import Estimate
     from longlag.lab.store import Store
     from longlag.lab.trial import Setting, train
@@ -22,7 +21,6 @@ _HOMES = {
     "identity": ["Trial"],
     "outcome": ["Outcome"],
     "run": ["Evaluation", "Run"],
-    "shortcuts": ["shortcuts"],
     "statistics": ["Estimate"],
     "store": ["Store"],
     "trial": ["Setting", "train"],
@@ -41,7 +39,6 @@ __all__ = [
     "Trial",
     "Tuned",
     "load",
-    "shortcuts",
     "train",
     "tune",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
+import os
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, NamedTuple, SupportsIndex
+from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.lab import identity
 from longlag.lab.diagnosis import SOLVED, diagnose
+from longlag.lab.executors import Executor
 from longlag.lab.frontier import BUDGET, at, checked_solve_at
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome, skill
 from longlag.lab.statistics import Estimate
-from longlag.lab.study import Study, words
+from longlag.lab.study import Study, asked, words
 from longlag.lab.survival import TimeToSolve, time_to_solve
 from longlag.lab.trial import Setting, numbered
 from longlag.models import ModelFactory
@@ -342,3 +344,51 @@ class Comparison(Study):
         setting = self._unmoved(self._problems[place.problem], self._models[place.model])
         recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
+
+
+def compare(
+    models: Iterable[ModelFactory],
+    problems: Iterable[Problem] | None = None,
+    *,
+    framing: Framing | None = None,
+    encoding: type[IntegerEncoding] | None = None,
+    budget: int = BUDGET,
+    batch_size: int = Recipe.batch_size,
+    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    rungs: int = RUNGS,
+    learning_rates: Iterable[float] = LEARNING_RATES,
+    seeds: SupportsIndex | Iterable[int] = 5,
+    solve_at: float = SOLVED,
+    store: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+) -> ComparisonAnswer:
+    """The skill of several models at each rung of several problems (`Comparison`).
+
+    Args:
+        models: The models.
+        problems: The problems, whose ladders are climbed; the five by default.
+        framing: How episodes become samples, the same for all; `Whole()` by default.
+        encoding: `OneHot` or `Scaled`, for problems with integers.
+        budget: Sequences that a trial may train on.
+        batch_size: Samples in a batch.
+        optimizer: `adam` or `sgd`.
+        rungs: How many rungs of each ladder, from the first on.
+        learning_rates: The learning rates to choose from.
+        seeds: A number of seeds, or the seeds themselves.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+        store: File in which finished trials are kept; by default nothing is kept.
+        executor: Who runs the trials; by default one process for each core.
+    """
+    recipe = Recipe(epochs=budget, batch_size=batch_size, optimizer=optimizer)
+    study = Comparison(
+        models,
+        problems,
+        framing=framing,
+        encoding=encoding,
+        recipe=recipe,
+        rungs=rungs,
+        rates=learning_rates,
+        seeds=seeds,
+        solve_at=solve_at,
+    )
+    return asked(study, store=store, executor=executor).answer()

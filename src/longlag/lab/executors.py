@@ -87,7 +87,7 @@ class _Process:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **_compiled_programs()},
+            env={**os.environ, **compiled_programs()},
             start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
         )
         threading.Thread(target=self._listen, args=(said,), daemon=True).start()
@@ -262,7 +262,7 @@ def _program(task: Task) -> str:
     return json.dumps({**task.setting, "recipe": recipe}, sort_keys=True)
 
 
-def _compiled_programs() -> dict[str, str]:
+def compiled_programs() -> dict[str, str]:
     """The variables by which a worker keeps compiled programs where this process keeps them."""
     jax = sys.modules.get("jax")
     folder = None if jax is None else jax.config.jax_compilation_cache_dir

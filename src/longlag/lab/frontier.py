@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, NamedTuple, SupportsIndex
+from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
 
+from longlag.encodings import IntegerEncoding
+from longlag.framings import Framing
 from longlag.lab import identity, statistics
 from longlag.lab.diagnosis import SOLVED, Diagnosis, diagnose
+from longlag.lab.executors import Executor
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome
-from longlag.lab.study import Study
+from longlag.lab.study import Study, asked
 from longlag.lab.trial import Setting, numbered
+from longlag.models import ModelFactory
+from longlag.problems import Problem
+from longlag.training import Recipe
 
 BUDGET = 50_000
 """Sequences that a trial of a study may train on, where nothing else is said."""
@@ -234,3 +241,55 @@ def checked_solve_at(owner: str, solve_at: float) -> float:
             f"{owner}: `solve_at` must be above 0 and below 1, got {solve_at}. Use {SOLVED}."
         )
     return float(solve_at)
+
+
+def frontier(
+    problem: Problem,
+    framing: Framing,
+    model: ModelFactory,
+    *,
+    encoding: type[IntegerEncoding] | None = None,
+    budget: int = BUDGET,
+    batch_size: int = Recipe.batch_size,
+    learning_rate: float = Recipe.learning_rate,
+    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    seeds: SupportsIndex | Iterable[int] = 5,
+    solve_at: float = SOLVED,
+    limit: int | None = None,
+    resolution: float = RESOLUTION,
+    store: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+) -> FrontierAnswer:
+    """The largest value of a problem's ladder that a model still solves (`Frontier`).
+
+    Args:
+        problem: The problem; its ladder's knob is moved.
+        framing: How its episodes become samples.
+        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`.
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
+        budget: Sequences that a trial may train on.
+        batch_size: Samples in a batch.
+        learning_rate: Step size of the optimiser.
+        optimizer: `adam` or `sgd`.
+        seeds: A number of seeds, or the seeds themselves.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+        limit: The largest value to try; by default the last rung of the ladder.
+        resolution: Gap, as a share of the value solved, at which a search ends.
+        store: File in which finished trials are kept; by default nothing is kept.
+        executor: Who runs the trials; by default one process for each core.
+
+    >>> from longlag import EchoLag, LSTM, Whole
+    >>> found = frontier(
+    ...     EchoLag(values=4), Whole(), LSTM(hidden_size=8), budget=2000, seeds=2, limit=2
+    ... )
+    >>> found.knob, found.complete
+    ('lag', True)
+    """
+    recipe = Recipe(
+        epochs=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+    )
+    setting = Setting(
+        problem=problem, framing=framing, model=model, encoding=encoding, recipe=recipe
+    )
+    study = Frontier(setting, seeds=seeds, solve_at=solve_at, limit=limit, resolution=resolution)
+    return asked(study, store=store, executor=executor).answer()

@@ -15,13 +15,14 @@ from longlag.lab.statistics import Estimate
 if TYPE_CHECKING:
     from longlag.lab.run import Run
 
-_POINTS = 200  # of a learning curve; longer ones are thinned by joining neighbours
+_POINTS = 100  # of a learning curve, at most
+_STRETCH = 16  # updates in a point of a curve, at least
 _EXAMPLES = 3  # sequences kept to be looked at
 _EXAMPLE_STEPS = 60  # a longer sequence is no example for a reader
 
 
 class Curve(NamedTuple):
-    """A learning curve, a point for each stretch of updates.
+    """A learning curve, a point for each stretch of equally many updates; the last may be short.
 
     Attributes:
         updates: Updates made at the end of the stretch.
@@ -165,7 +166,7 @@ class Outcome:
             ),
             by_step=tuple(by_step),
             shortcuts=run.shortcuts,
-            curve=_curve([(each.updates, each.losses, each.accuracy) for each in history]),
+            curve=_curve([(each.losses, each.accuracy) for each in history]),
             parameters=parameters,
             examples=tuple(_example(evaluation, row) for row in range(_EXAMPLES))
             if problem.steps <= _EXAMPLE_STEPS
@@ -272,19 +273,22 @@ def _plain(value: Any) -> float | int | None:
     return plain
 
 
-def _curve(stretches: Sequence[tuple[int, np.ndarray, float]]) -> Curve:
-    """A point a stretch, neighbours joined until there are few enough."""
-    joined = -(-len(stretches) // _POINTS) or 1
-    points = []
-    for first in range(0, len(stretches), joined):
-        part = stretches[first : first + joined]
-        losses = np.concatenate([losses for _, losses, _ in part])
-        accuracy = np.mean([accuracy for _, _, accuracy in part])
-        points.append((part[-1][0], losses.mean(), losses.max(), accuracy))
-    columns = zip(*points, strict=True) if points else ((), (), (), ())
-    updates, *figures = (tuple(column) for column in columns)
+def _curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
+    """Stretches of equal numbers of updates; accuracy is known of whole reports alone."""
+    losses = np.concatenate([losses for losses, _ in reports]) if reports else np.zeros(0)
+    accuracy = np.concatenate([np.full(len(part), share) for part, share in reports] or [losses])
+    stretch = max(_STRETCH, -(-len(losses) // _POINTS))
+    starts = np.arange(0, len(losses), stretch)
+    if not len(starts):
+        return Curve((), (), (), ())
+    counts = np.diff(starts, append=len(losses))
+    figures = (
+        np.add.reduceat(losses.astype(np.float64), starts) / counts,
+        np.maximum.reduceat(losses, starts),
+        np.add.reduceat(accuracy, starts) / counts,
+    )
     return Curve(
-        tuple(map(int, updates)),
+        tuple(map(int, starts + counts)),
         *(tuple(float(f"{figure:.5g}") for figure in column) for column in figures),
     )
 

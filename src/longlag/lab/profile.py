@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -15,11 +16,12 @@ from longlag.framings import Framing, Whole
 from longlag.lab import identity
 from longlag.lab.comparison import FIVE
 from longlag.lab.diagnosis import SOLVED, diagnose
+from longlag.lab.executors import Executor
 from longlag.lab.frontier import BUDGET, at, checked_solve_at
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome, skill
 from longlag.lab.statistics import CONFIDENCE, Estimate
-from longlag.lab.study import Study, words
+from longlag.lab.study import Study, asked, words
 from longlag.lab.trial import Setting
 from longlag.models import ModelFactory
 from longlag.problems import Integers, Problem
@@ -360,3 +362,49 @@ def _entropy(probability: float) -> float:
     """Of a yes or no, in bits."""
     pair = np.array([probability, 1 - probability])
     return float(-(pair * np.log2(np.clip(pair, 1e-300, 1))).sum())
+
+
+def profile(
+    model: ModelFactory,
+    problems: Iterable[Problem] | None = None,
+    *,
+    minutes: float = 5.0,
+    framing: Framing | None = None,
+    encoding: type[IntegerEncoding] | None = None,
+    budget: int = BUDGET,
+    batch_size: int = Recipe.batch_size,
+    learning_rate: float = Recipe.learning_rate,
+    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    solve_at: float = SOLVED,
+    store: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+) -> ProfileAnswer:
+    """How far one model gets on each of several problems, in the time there is (`Profile`).
+
+    Args:
+        model: The model.
+        problems: The problems; the five by default.
+        minutes: Time there is.
+        framing: How episodes become samples; `Whole()` by default.
+        encoding: `OneHot` or `Scaled`, for problems with integers.
+        budget: Sequences that a trial may train on.
+        batch_size: Samples in a batch.
+        learning_rate: Step size of the optimiser.
+        optimizer: `adam` or `sgd`.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+        store: File in which finished trials are kept; by default nothing is kept.
+        executor: Who runs the trials; by default one process for each core.
+    """
+    recipe = Recipe(
+        epochs=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+    )
+    study = Profile(
+        model,
+        problems,
+        framing=framing,
+        encoding=encoding,
+        recipe=recipe,
+        solve_at=solve_at,
+        seconds=60 * minutes,
+    )
+    return asked(study, store=store, executor=executor, seconds=60 * minutes).answer()

@@ -11,16 +11,20 @@ import abc
 import contextlib
 import dataclasses
 import functools
+import os
 import signal
+import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
 
 from longlag.knobs import Knobs
 from longlag.lab import identity
 from longlag.lab.diagnosis import diagnose
-from longlag.lab.executors import Event, Executor
+from longlag.lab.executors import Event, Executor, Local
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome, Seconds
 from longlag.lab.store import Store
@@ -28,6 +32,8 @@ from longlag.lab.worker import Done, Failed, Moved, Task
 
 Keep = Literal["first", "all", "none"]
 """Whose trained models are kept: those of the first seed, all, or none."""
+
+S = TypeVar("S", bound="Study")
 
 _LOOK = 0.5  # seconds between two looks at the clock
 
@@ -175,6 +181,38 @@ def conduct(
     return _Conduct(study, store, executor, keep, seconds, listen).run(command)
 
 
+def asked(
+    study: S,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+    seconds: float | None = None,
+) -> S:
+    """Have a study answered from Python; it is given back knowing all that was found.
+
+    Args:
+        study: What is asked.
+        store: File in which finished trials are kept; by default nothing is kept.
+        executor: Who runs the trials; by default one process for each core.
+        seconds: Time after which what is under way is cut short.
+
+    Raises:
+        KeyboardInterrupt: It was stopped by hand; what is finished is in the store.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        kept = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
+        runs = stack.enter_context(
+            Local() if executor is None else contextlib.nullcontext(executor)
+        )
+        usage = conduct(study, kept, runs, seconds=seconds)
+    for trial, why in usage.failed:
+        warnings.warn(f"{trial} came to nothing: {why}.", stacklevel=2)
+    if usage.interrupted:
+        raise KeyboardInterrupt
+    return study
+
+
 class _Conduct:
     def __init__(
         self,
@@ -247,7 +285,8 @@ class _Conduct:
             )
             document = identity.document(trial.setting)
             self.standing.running[trial.id] = trial, None
-            self.executor.submit(Task(trial.id, document, trial.seed, kept))
+            task = Task(trial.id, document, trial.seed, kept, identity.code_version())
+            self.executor.submit(task)
 
     def _take(self, events: Sequence[Event]) -> None:
         for event in events:

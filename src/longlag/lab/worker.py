@@ -32,12 +32,14 @@ class Task(NamedTuple):
         setting: Its setting, as a document.
         seed: Its seed.
         keep: Whether the trained model is wanted.
+        code: The version of the code that it must be run with, where that matters.
     """
 
     id: str
     setting: Mapping[str, Any]
     seed: int
     keep: bool = False
+    code: str | None = None
 
 
 class Moved(NamedTuple):
@@ -75,6 +77,8 @@ def perform(task: Task) -> Generator[Moved, None, Done]:
     from longlag.lab import checkpoint, identity
     from longlag.lab.outcome import Outcome
 
+    if task.code not in (None, identity.code_version()):
+        raise RuntimeError("this worker has another version of longlag. Give it the same one")
     setting = identity.setting(task.setting)
     fitting = setting.fit((task.seed,))
     with contextlib.closing(fitting):

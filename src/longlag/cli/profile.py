@@ -1,0 +1,177 @@
+"""`longlag profile`: what one model remembers, over several problems, in the time there is."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from longlag.cli._flags import Json, Output, build, build_all, flags, given
+from longlag.cli._framed import FramingFlags, ProblemFlags
+from longlag.cli._output import print_rich, refusing, writable, write_json
+from longlag.cli._study import (
+    STORE,
+    Budget,
+    DaskAddress,
+    Kept,
+    SolveAt,
+    StorePath,
+    StudyRecipe,
+    Workers,
+    answer,
+    code,
+    recipe,
+    spent,
+)
+from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS
+from longlag.knobs import lookup
+from longlag.lab.comparison import FIVE
+from longlag.lab.diagnosis import SOLVED
+from longlag.lab.frontier import BUDGET
+from longlag.lab.profile import Profile, ProfileAnswer
+from longlag.lab.study import Usage
+from longlag.models import MODELS
+from longlag.problems import PROBLEMS
+
+_STARTED = time.monotonic()
+_PROBLEMS = ",".join(kind.title() for kind in FIVE)
+_AT_THE_END = 1.5  # seconds that the last chunk and the answer may take
+
+if TYPE_CHECKING:  # the type is made at run time, out of the table
+    ModelFlags = Any
+else:
+    ModelFlags = flags("Model", MODELS)
+
+
+def profile(
+    *,
+    model: str = "lstm",
+    minutes: Annotated[float, Parameter(group="Study")] = 5.0,
+    problems: Annotated[str, Parameter(group="Study")] = _PROBLEMS,
+    framing: str = "whole",
+    encoding: str | None = None,
+    problem_knobs: ProblemFlags = None,
+    framing_knobs: FramingFlags = None,
+    model_knobs: ModelFlags = None,
+    recipe_knobs: StudyRecipe = None,
+    budget: Budget = BUDGET,
+    solve_at: SolveAt = SOLVED,
+    store: StorePath = STORE,
+    workers: Workers = None,
+    dask: DaskAddress = None,
+    keep: Kept = "first",
+    json: Json = False,
+    output: Output = None,
+) -> int:
+    """Say what one model remembers, as well as the time allows.
+
+    The most telling trials come first; asked again, it goes on from what the store has.
+
+    Args:
+        model: lstm, gru, rnn, bidirectional, seq2seq or mlp.
+        minutes: Time there is, the start of the command included.
+        problems: Names from `longlag problems`, separated by commas.
+        framing: chunks, window, prefix, whole, vector or encoder-decoder.
+        encoding: one-hot or scaled, for integers; one-hot by default.
+    """
+    writable(output)
+    until = _STARTED + 60 * minutes - _AT_THE_END
+
+    def ask() -> Profile:
+        if not 0 < minutes < 1e6:
+            raise ValueError(f"`minutes` must be above 0, got {minutes:g}. Use minutes=5.")
+        names = [name.strip() for name in problems.split(",") if name.strip()]
+        return Profile(
+            build("model", model, MODELS, given(model_knobs)),
+            build_all("problem", names, PROBLEMS, given(problem_knobs)),
+            framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
+            encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
+            recipe=recipe(given(recipe_knobs), budget),
+            solve_at=solve_at,
+            seconds=max(0.0, until - time.monotonic()),
+        )
+
+    study, usage = answer(
+        ask, store=store, workers=workers, dask=dask, keep=keep, quiet=json, until=until
+    )
+    found = study.answer()
+    with refusing():
+        if json:
+            write_json(_document(study, found, usage), output)
+        else:
+            print_rich(*_summary(found, usage), path=output)
+    return code(usage)
+
+
+def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
+    table = Table(
+        "problem", "reaches", "interval", "solved of tried at each rung", "fails because",
+        box=None, padding=(0, 2, 0, 0),
+    )  # fmt: skip
+    for reach in found.reaches:
+        first, last = reach.rungs[0].value, reach.rungs[-1].value
+        low, high = (str(bound) if bound else f"below {first}" for bound in reach.interval)
+        value = f"{reach.knob} {reach.value}" if reach.value else f"{reach.knob} below {first}"
+        tried = (
+            f"{rung.value}: {rung.solved}/{len(rung.outcomes)}"
+            for rung in reach.rungs
+            if rung.outcomes
+        )
+        reasons = dict[str, int]()
+        for rung in reach.rungs:
+            for reason, count in rung.reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+        table.add_row(
+            reach.problem,
+            Text(value + (" or more" if reach.value == last else ""), style="bold"),
+            f"[{low}, {high}]",
+            "  ".join(tried),
+            ", ".join(f"{count} {reason}" for reason, count in reasons.items()),
+        )
+    left = [Text("Left out:"), *(Text(f"- {sentence}") for sentence in found.left_out)]
+    sure = "Interval: 95 %, a seed taken to tell right with probability 0.9; skill "
+    sure += f"{found.solve_at:g} counts as solved."
+    return [
+        Text(f"What {found.model} remembers", style="bold"),
+        Text(),
+        table,
+        Text(),
+        Text(sure),
+        *left,
+        spent(usage),
+    ]
+
+
+def _document(study: Profile, found: ProfileAnswer, usage: Usage) -> dict[str, Any]:
+    return {
+        "study": study.id,
+        "question": study.question(),
+        "model": found.model,
+        "problems": [
+            {
+                "problem": reach.problem,
+                "knob": reach.knob,
+                "reaches": reach.value,
+                "interval": list(reach.interval),
+                "share": reach.share,
+                "rungs": [
+                    {
+                        "value": rung.value,
+                        "solved": rung.solved,
+                        "tried": len(rung.outcomes),
+                        "within": rung.within,
+                        "skill": None if rung.skill is None else rung.skill.mean,
+                        "reasons": dict(rung.reasons),
+                    }
+                    for rung in reach.rungs
+                ],
+            }
+            for reach in found.reaches
+        ],
+        "left_out": list(found.left_out),
+        "usage": usage.document(),
+    }

@@ -1,0 +1,199 @@
+"""`longlag runs`: the finished trials of a store."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from longlag.cli._flags import Count, Json, Output
+from longlag.cli._output import errors, print_rich, refusing, writable, write_json
+from longlag.lab.store import Asked, Record, Store
+
+STORE = Path("longlag.db")
+
+
+def runs(
+    trial: str | None = None,
+    /,
+    *,
+    store: Path = STORE,
+    problem: str | None = None,
+    model: str | None = None,
+    verdict: str | None = None,
+    study: str | None = None,
+    limit: Count = 20,
+    studies: Annotated[bool, Parameter(negative="")] = False,
+    export: Path | None = None,
+    tensorboard: Path | None = None,
+    save: Path | None = None,
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """List the finished trials of a store, the latest first; show one; export them.
+
+    Args:
+        trial: A trial to show, by the first letters of its name.
+        store: The file in which trials are kept.
+        problem: Trials whose problem begins so.
+        model: Trials whose model begins so.
+        verdict: Trials of this verdict: solved, unreachable, unstable, overfit, at chance,
+            below chance, undertrained, stuck.
+        study: Trials that a study asked for, by the first letters of its name.
+        limit: How many to list; 0 for all.
+        studies: List the studies instead.
+        export: Write the trials to a table, FILE.csv or FILE.parquet, all unless filtered.
+        tensorboard: Write their learning curves for TensorBoard, into this folder.
+        save: Write the trained model of the trial that is named, as safetensors.
+    """
+    writable(output)
+    with refusing(), Store(store) as kept:
+        if limit < 0:
+            raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
+        if save is not None and trial is None:
+            raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
+        if studies:
+            return _list_studies(kept, json, output)
+        if trial is not None:
+            return _show(kept, kept.named(trial), save, json, output)
+        chosen = functools.partial(
+            kept.records,
+            problem=problem,
+            model=model,
+            verdict=verdict,
+            study=None if study is None else kept.study(study).id,
+        )
+        if export is not None or tensorboard is not None:
+            return _export(kept, chosen(), export, tensorboard)
+        records = chosen(limit=limit or None)
+        if json:
+            return write_json({"trials": [record._asdict() for record in records]}, output)
+        return print_rich(*_list(records, kept.count()), path=output)
+
+
+def _list(records: Sequence[Record], count: int) -> list[Text | Table]:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("trial", "problem", "framing", "model", "seed", "skill", "verdict", "sequences"):
+        right = name in ("seed", "skill", "sequences")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name == "trial")
+    for record in records:
+        table.add_row(
+            record.id[:8],
+            record.problem,
+            record.framing,
+            record.model,
+            str(record.seed),
+            f"{record.skill:.3f}",
+            Text(record.verdict, style="green" if record.verdict == "solved" else "yellow"),
+            f"{record.sequences:,}",
+        )
+    said = f"{len(records)} of {count:,} finished trials"
+    more = "; --limit 0 lists all" if len(records) < count else ""
+    return [table, Text(f"{said}{more}.", style="dim")]
+
+
+def _list_studies(store: Store, json: bool, output: Path | None) -> None:
+    found = store.studies()
+    if json:
+        return write_json({"studies": [study._asdict() for study in found]}, output)
+    table = Table("study", "kind", "trials", "asked", "", "command", box=None, padding=(0, 2, 0, 0))
+    for study in found:
+        finished = str(len(store.records(study=study.id)))
+        table.add_row(
+            study.id[:8],
+            study.kind,
+            finished,
+            study.started[:16].replace("T", " "),
+            "" if study.ended else "not ended",
+            study.command,
+        )
+    return print_rich(table, path=output)
+
+
+def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path | None) -> None:
+    outcome = store.outcome(trial)
+    assert outcome is not None
+    setting, weights = store.setting(trial), store.weights(trial)
+    if save is not None:
+        if weights is None:
+            raise ValueError(
+                f"The model of trial {trial} was not kept. Ask the study with --keep all."
+            )
+        save.write_bytes(weights)
+    if json:
+        document = {
+            "trial": trial,
+            "setting": setting,
+            "versions": store.versions(trial),
+            "model_kept": weights is not None,
+            "studies": [study.id for study in _asking(store, trial)],
+            **outcome.document(),
+            "skill": outcome.skill,
+            "chance_probability": outcome.chance_probability,
+        }
+        return write_json(document, output)
+    from longlag.lab.diagnosis import diagnose
+
+    figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for part, knobs in setting.items():
+        if knobs is not None:
+            figures.add_row(part, _words(knobs))
+    p = f"p = {outcome.chance_probability:.2g} by guessing"
+    shortcuts = (f"{name} {share:.3g}" for name, share in outcome.shortcuts.items())
+    rows = {
+        "skill": f"{outcome.skill:.3f}, accuracy {outcome.accuracy:.3f}",
+        "chance": f"{outcome.chance:.3g}, ceiling {outcome.ceiling:.3g}; {p}",
+        "shortcuts": ", ".join(shortcuts),
+        "trained": f"{outcome.updates:,} updates on {outcome.sequences:,} sequences, "
+        f"{outcome.parameters:,} weights; {outcome.ended}",
+        "seconds": ", ".join(
+            f"{value:.1f} {name}" for name, value in outcome.seconds._asdict().items()
+        ),
+        "model": "kept; --save FILE writes it" if weights is not None else "not kept",
+        "versions": store.versions(trial),
+    }
+    for name, text in rows.items():
+        figures.add_row(name, text)
+    reasons = [Text(str(reason), style="yellow") for reason in diagnose(outcome)]
+    return print_rich(
+        Text(f"Trial {trial}", style="bold"),
+        figures,
+        Text(),
+        *(reasons or [Text("solved", style="green")]),
+        path=output,
+    )
+
+
+def _asking(store: Store, trial: str) -> list[Asked]:
+    return [
+        study
+        for study in store.studies()
+        if any(record.id == trial for record in store.records(study=study.id))
+    ]
+
+
+def _words(knobs: Any) -> str:
+    if not isinstance(knobs, dict):
+        return str(knobs)
+    rest = (f"{name}={value}" for name, value in knobs.items() if name != "kind")
+    return " ".join([str(knobs["kind"]), *rest])
+
+
+def _export(
+    store: Store, records: Sequence[Record], path: Path | None, folder: Path | None
+) -> None:
+    from longlag.lab import export
+
+    if path is not None:
+        export.check(path)
+        writable(path)
+        export.table(store, records, path)
+        errors.print(f"{len(records):,} trials are in {path}.", markup=False)
+    if folder is not None:
+        export.tensorboard(store, records, folder)
+        errors.print(f"{len(records):,} trials are in {folder}.", markup=False)

@@ -1,0 +1,164 @@
+"""Trials on a Dask cluster, for studies that have outgrown one machine.
+
+The store still says what is finished and only the coordinator writes to it: the cluster is handed
+a few trials at a time, so that its scheduler and the coordinator stay small however many there
+are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import time
+from typing import Any
+
+from longlag.lab.executors import Event, Executor, ExecutorError, compiled_programs
+from longlag.lab.worker import Done, Failed, Moved, Task, perform
+
+_TOPIC = "longlag"
+_BETWEEN = 0.5  # seconds between two reports of progress
+_PATIENCE = 10.0  # seconds to wait for a scheduler to answer
+
+
+class Dask(Executor):
+    """Workers of a Dask cluster.
+
+    Dask's own configuration applies, that of TLS included: with certificates named there
+    (`DASK_DISTRIBUTED__COMM__TLS__CA_FILE` and its kin) give an address that begins with `tls://`.
+
+    Args:
+        address: Of the scheduler, such as `tcp://10.0.0.1:8786`. By default a cluster is started
+            on this machine and ended with the executor; it listens on loopback alone.
+        workers: Processes of a cluster that is started here; by default one for each core.
+
+    Raises:
+        ExecutorError: Dask is not installed, or the scheduler does not answer.
+    """
+
+    def __init__(self, address: str | None = None, *, workers: int | None = None):
+        try:
+            import distributed
+        except ImportError:
+            raise ExecutorError("Dask is not installed. Use pip install 'longlag[dask]'.") from None
+        self._cluster: Any = None
+        if address is None:
+            self._cluster = _started_here(workers)
+        try:
+            self._client = distributed.Client(
+                self._cluster or address, timeout=_PATIENCE, set_as_default=False
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise ExecutorError(
+                f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`."
+            ) from error
+        self._futures: dict[str, Any] = {}
+        self._said: queue.SimpleQueue[Moved | str] = queue.SimpleQueue()
+        self._client.subscribe_topic(_TOPIC, self._hear)
+        self._counted, self._workers = 0.0, 1
+
+    @property
+    def workers(self) -> int:  # type: ignore[override]
+        """Trials that the cluster runs at once; it may grow or shrink."""
+        if time.monotonic() - self._counted > 1.0:
+            self._counted = time.monotonic()
+            known = self._client.scheduler_info(n_workers=-1)["workers"]
+            self._workers = max(1, sum(worker["nthreads"] for worker in known.values()))
+        return self._workers
+
+    @property
+    def places(self) -> int:  # type: ignore[override]
+        """Trials that it is given at once."""
+        return 4 * self.workers
+
+    def submit(self, task: Task) -> None:
+        future = self._client.submit(_perform, json.dumps(task._asdict()), key=task.id, pure=False)
+        self._futures[task.id] = future
+        future.add_done_callback(lambda _: self._said.put(task.id))
+
+    def wait(self, seconds: float | None = None) -> list[Event]:
+        events: list[Event] = []
+        ended: list[str] = []
+        with contextlib.suppress(queue.Empty):
+            self._sort(self._said.get(timeout=seconds), events, ended)
+            while True:  # what else has come in meanwhile
+                self._sort(self._said.get_nowait(), events, ended)
+        return events + self._gather(ended)
+
+    def stop(self) -> list[Event]:
+        ended = [id for id, future in self._futures.items() if future.status == "finished"]
+        done = self._gather(ended)
+        # A worker notices after its present chunk that nobody wants its trial any more.
+        self._client.cancel(list(self._futures.values()), force=True)
+        self._futures.clear()
+        return [event for event in done if isinstance(event, Done)]
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):  # a cluster on its way out may say anything
+            self._client.close(timeout=2)
+        if self._cluster is not None:
+            self._cluster.close(timeout=5)
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        self._said.put(Moved(**event[1]))
+
+    def _sort(self, said: Moved | str, events: list[Event], ended: list[str]) -> None:
+        if isinstance(said, Moved):
+            # Progress may arrive after the end, or be another coordinator's.
+            if said.id in self._futures:
+                events.append(said)
+        elif said in self._futures:
+            ended.append(said)
+
+    def _gather(self, ended: list[str]) -> list[Event]:
+        futures = {id: self._futures.pop(id) for id in ended}
+        good = {id: future for id, future in futures.items() if future.status == "finished"}
+        results: Any = self._client.gather(list(good.values()))
+        found: list[Event] = [
+            Done(id, json.loads(text), content)
+            for id, (text, content) in zip(good, results, strict=True)
+        ]
+        for id, future in futures.items():
+            if id not in good:
+                error = future.exception()
+                found.append(Failed(id, f"{type(error).__name__}: {error}"))
+        return found
+
+
+def _started_here(workers: int | None) -> Any:
+    """A cluster on this machine, that listens on loopback alone."""
+    import distributed
+
+    from longlag.training.engine import cores
+
+    make: Any = distributed.LocalCluster  # whose hints know no address of None
+    return make(
+        n_workers=workers or cores(),
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        worker_dashboard_address=None,
+        silence_logs=50,
+        env=compiled_programs(),
+    )
+
+
+def _perform(text: str) -> tuple[str, bytes | None]:
+    """A task on a worker of the cluster."""
+    from distributed import get_worker
+    from distributed.worker import thread_state  # pyright: ignore[reportPrivateImportUsage]
+
+    here, key, said = get_worker(), thread_state.key, time.monotonic()
+    working = perform(Task(**json.loads(text)))
+    with contextlib.closing(working):
+        while True:
+            try:
+                moved = next(working)
+            except StopIteration as end:
+                return json.dumps(end.value.outcome), end.value.weights
+            known = here.state.tasks.get(key)
+            if known is None or known.state == "cancelled":
+                raise RuntimeError("stopped")
+            if time.monotonic() - said > _BETWEEN:
+                said = time.monotonic()
+                here.log_event(_TOPIC, moved._asdict())
