@@ -108,6 +108,7 @@ def answer(
     with contextlib.ExitStack() as stack:
         with refusing():
             study = ask()
+            study.whole = False
             kept = stack.enter_context(Store(store, write=True))
         try:
             executor = stack.enter_context(_executor(workers, dask))

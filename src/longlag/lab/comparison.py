@@ -6,6 +6,7 @@ import dataclasses
 import heapq
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
 
@@ -180,6 +181,7 @@ class Comparison(Study):
             for place, setting in self._settings.items()
         }
         self._known: dict[tuple[Place, int], Outcome | None] = {}
+        self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
         self._queue: list[tuple[int, int]] = []  # places and seeds by their order, a heap
         self._order = {place: turn for turn, place in enumerate(self._settings)}
@@ -232,6 +234,10 @@ class Comparison(Study):
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
         setting = trial.setting
         place = self._place_of[setting.problem, setting.model, setting.recipe.learning_rate]
+        if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
+            self._reasons[place, trial.seed] = reasons[0].reason
+        if outcome is not None and not self.whole:
+            outcome = outcome.light()
         self._known[place, trial.seed] = outcome
         self._choose(place.problem, place.model)
 
@@ -270,10 +276,9 @@ class Comparison(Study):
         outcomes = self._outcomes(place)
         if not outcomes:
             return None
-        reasons: dict[str, int] = {}
-        for outcome in outcomes:
-            for found in diagnose(outcome, self.solve_at)[:1]:
-                reasons[found.reason] = reasons.get(found.reason, 0) + 1
+        reasons = Counter(
+            self._reasons[place, seed] for seed in self.seeds if (place, seed) in self._reasons
+        )
         return Cell(
             problem=place.problem,
             model=place.model,

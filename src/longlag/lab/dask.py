@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from longlag.lab.executors import Event, Executor, ExecutorError, compiled_programs
-from longlag.lab.worker import Done, Failed, Moved, Task, perform
+from longlag.lab.worker import Done, Failed, Moved, Perform, Task, perform
 
 _TOPIC = "longlag"
 _BETWEEN = 0.5  # seconds between two reports of progress
@@ -31,17 +31,25 @@ class Dask(Executor):
         address: Of the scheduler, such as `tcp://10.0.0.1:8786`. By default a cluster is started
             on this machine and ended with the executor; it listens on loopback alone.
         workers: Processes of a cluster that is started here; by default one for each core.
+        work: What a worker does with a task.
 
     Raises:
         ExecutorError: Dask is not installed, or the scheduler does not answer.
     """
 
-    def __init__(self, address: str | None = None, *, workers: int | None = None):
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        workers: int | None = None,
+        work: Perform = perform,
+    ):
         try:
             import distributed
         except ImportError:
             raise ExecutorError("Dask is not installed. Use pip install 'longlag[dask]'.") from None
         self._cluster: Any = None
+        self._work = work
         if address is None:
             self._cluster = _started_here(workers)
         try:
@@ -72,7 +80,8 @@ class Dask(Executor):
         return 4 * self.workers
 
     def submit(self, task: Task) -> None:
-        future = self._client.submit(_perform, json.dumps(task._asdict()), key=task.id, pure=False)
+        text = json.dumps(task._asdict())
+        future = self._client.submit(_perform, text, self._work, key=task.id, pure=False)
         self._futures[task.id] = future
         future.add_done_callback(lambda _: self._said.put(task.id))
 
@@ -100,7 +109,8 @@ class Dask(Executor):
             self._cluster.close(timeout=5)
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        self._said.put(Moved(**event[1]))
+        said = event[1]  # to which Dask adds fields of its own
+        self._said.put(Moved(*(said[name] for name in Moved._fields)))
 
     def _sort(self, said: Moved | str, events: list[Event], ended: list[str]) -> None:
         if isinstance(said, Moved):
@@ -143,13 +153,13 @@ def _started_here(workers: int | None) -> Any:
     )
 
 
-def _perform(text: str) -> tuple[str, bytes | None]:
+def _perform(text: str, work: Perform) -> tuple[str, bytes | None]:
     """A task on a worker of the cluster."""
     from distributed import get_worker
     from distributed.worker import thread_state  # pyright: ignore[reportPrivateImportUsage]
 
     here, key, said = get_worker(), thread_state.key, time.monotonic()
-    working = perform(Task(**json.loads(text)))
+    working = work(Task(**json.loads(text)))
     with contextlib.closing(working):
         while True:
             try:

@@ -45,7 +45,7 @@ class FrontierAnswer:
     Attributes:
         knob: The knob that makes the problem harder.
         per_seed: The largest value that each seed solved; 0 where it solved not even the first.
-        median: Median over seeds; 0 for none.
+        median: The largest value that half of the seeds or more solve; 0 for none.
         interval: Interval for the median, from the order of the seeds alone.
         coverage: The probability that it covers the median; below 0.95 with few seeds.
         first: The smallest value that was tried.
@@ -57,7 +57,7 @@ class FrontierAnswer:
 
     knob: str
     per_seed: tuple[int, ...]
-    median: float
+    median: int
     interval: tuple[float, float]
     coverage: float
     first: int
@@ -163,12 +163,12 @@ class Frontier(Study):
         """How far each seed got, as far as is known."""
         searches = [self._searches[seed] for seed in self.seeds]
         per_seed = [search.solved for search in searches]
-        median, interval, coverage = statistics.median_interval(per_seed)
+        _, interval, coverage = statistics.median_interval(per_seed)
         order = sorted(self._steps, key=lambda each: (self.seeds.index(each[0]), each[1]))
         return FrontierAnswer(
             knob=self.knob,
             per_seed=tuple(per_seed),
-            median=median,
+            median=sorted(per_seed)[len(per_seed) // 2],
             interval=interval,
             coverage=coverage,
             first=self.first,

@@ -201,6 +201,10 @@ class Outcome:
         written["shortcuts"] = dict(self.shortcuts)
         return written
 
+    def light(self) -> Outcome:
+        """The outcome without its curve, its steps and its examples, for those who hold many."""
+        return dataclasses.replace(self, curve=Curve((), (), (), ()), by_step=(), examples=())
+
     @property
     def skill(self) -> float:
         """(accuracy - chance) / (ceiling - chance), on fresh sequences."""

@@ -47,6 +47,9 @@ class Study(abc.ABC):
     eager: ClassVar[bool] = True
     """Whether it may be asked for trials before there is a worker for them."""
 
+    whole: bool = True
+    """Whether it holds outcomes with their curves and examples, which only a report needs."""
+
     solve_at: float
     """Skill from which a trial counts as solved."""
 

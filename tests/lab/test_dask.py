@@ -1,0 +1,119 @@
+"""A study on a Dask cluster: the same results, also when a worker is killed."""
+
+import os
+import signal
+
+import pytest
+
+pytest.importorskip("distributed", reason="Dask is an extra that is not installed here")
+
+import longlag as ll
+from longlag.lab import identity
+from longlag.lab.dask import Dask
+from longlag.lab.executors import ExecutorError
+from longlag.lab.worker import Done, Failed, Moved, Task, perform
+from longlag.training import Recipe
+
+# Dask's own threads and sockets end a little after it says that it is closed.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+SETTING = ll.Setting(
+    problem=ll.EchoLag(lag=1, length=4, values=3),
+    framing=ll.Whole(),
+    model=ll.LSTM(hidden_size=4),
+    recipe=Recipe(epochs=40_000, batch_size=10),
+)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with Dask(workers=2) as executor:
+        yield executor
+
+
+def task(seed, **changed):
+    return Task(f"trial {seed}", identity.document(SETTING), seed)._replace(**changed)
+
+
+def undisturbed(seed):
+    working = perform(task(seed))
+    while True:
+        try:
+            next(working)
+        except StopIteration as end:
+            return told(end.value)
+
+
+def told(done):
+    return {name: value for name, value in done.outcome.items() if name != "seconds"}
+
+
+def follow(executor, count, each=lambda _: None):
+    ended = {}
+    while len(ended) < count:
+        for event in executor.wait(0.2):
+            each(event)
+            if not isinstance(event, Moved):
+                ended[event.id] = event
+    return ended
+
+
+def test_a_cluster_started_here_listens_on_loopback_alone(cluster):
+    known = cluster._client.scheduler_info()
+    addresses = [known["address"], *known["workers"]]
+    assert all(address.startswith("tcp://127.0.0.1:") for address in addresses)
+    assert cluster.workers == 2
+
+
+def test_a_trial_whose_worker_is_killed_gives_the_same_result_elsewhere(cluster):
+    killed = []
+
+    def kill(event):
+        if isinstance(event, Moved) and not killed:
+            worker = next(iter(cluster._cluster.workers.values()))
+            killed.append(worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
+
+    for seed in range(2):
+        cluster.submit(task(seed))
+    ended = follow(cluster, 2, kill)
+    assert killed
+    assert [told(ended[f"trial {seed}"]) for seed in range(2)] == [undisturbed(0), undisturbed(1)]
+
+
+def test_the_trained_model_comes_along_where_it_is_wanted(cluster):
+    cluster.submit(task(7, keep=True))
+    done = follow(cluster, 1)["trial 7"]
+    assert isinstance(done, Done)
+    assert done.weights is not None
+    assert done.weights[8:].startswith(b'{"__metadata__"')
+
+
+def test_a_trial_that_cannot_be_run_fails_alone(cluster):
+    cluster.submit(task(3, setting={}))
+    cluster.submit(task(4, code="another version"))
+    cluster.submit(task(5))
+    ended = follow(cluster, 3)
+    assert isinstance(ended["trial 5"], Done)
+    failed = ended["trial 3"], ended["trial 4"]
+    assert all(isinstance(each, Failed) for each in failed)
+    assert "no part `problem`" in failed[0].why
+    assert "another version of longlag" in failed[1].why
+
+
+def test_what_is_stopped_ends_after_its_chunk(cluster):
+    for seed in range(10, 14):
+        cluster.submit(task(seed))
+    assert all(isinstance(event, Done) for event in cluster.stop())
+    cluster.submit(task(20))
+    assert set(follow(cluster, 1)) == {"trial 20"}
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr("longlag.lab.dask._PATIENCE", 0.5)
+    with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9"):
+        Dask("tcp://127.0.0.1:9")
