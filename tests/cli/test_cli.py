@@ -16,7 +16,10 @@ from longlag.framings import Chunks, fitting
 from longlag.maps import audit
 from longlag.problems import PROBLEMS, EchoLag
 
-COMMANDS = ["problems", "show", "audit", "train", "reproduce"]
+COMMANDS = [
+    *("problems", "show", "audit", "train", "frontier", "compare", "profile"),
+    *("runs", "report", "reproduce"),
+]
 TINY = ["--epochs", "20", "--hidden-size", "4", "--values", "5"]
 
 

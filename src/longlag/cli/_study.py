@@ -19,8 +19,9 @@ from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, flags
 from longlag.cli._output import Refused, errors, refusing
 from longlag.lab.executors import Executor, ExecutorError, Local
+from longlag.lab.identity import Trial
 from longlag.lab.store import Store, StoreError
-from longlag.lab.study import Keep, Standing, Study, Usage, conduct, described
+from longlag.lab.study import Keep, Standing, Study, Usage, conduct, described, words
 from longlag.training import Recipe
 
 S = TypeVar("S", bound=Study)
@@ -210,7 +211,7 @@ class _Live:
         for id, (trial, report) in moved.items():
             assert report is not None
             if id not in self.trials:
-                self.trials[id] = self.bars.add_task(f"  {described(trial)}", figures="")
+                self.trials[id] = self.bars.add_task(f"  {_short(trial)}", figures="")
             self.bars.update(
                 self.trials[id],
                 completed=report.updates,
@@ -233,6 +234,11 @@ class _Plain:
             ]
             line = "; ".join([f"{self.kind}: {_figures(standing)}", *under_way])
             errors.print(line, markup=False, soft_wrap=True)
+
+
+def _short(trial: Trial) -> str:
+    """A trial as a narrow terminal has room for."""
+    return f"{words(trial.setting.problem)}, {words(trial.setting.model)}, seed {trial.seed}"
 
 
 def _figures(standing: Standing) -> str:

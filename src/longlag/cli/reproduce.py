@@ -6,6 +6,7 @@ import datetime
 import fnmatch
 import platform
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -27,6 +28,7 @@ def reproduce(
     seeds: Count = 5,
     json: Json = False,
     markdown: Annotated[bool, Parameter(negative="")] = False,
+    report: Path | None = None,
     output: Output = None,
 ) -> int:
     """Settle the claims of the sources by trials.
@@ -38,8 +40,10 @@ def reproduce(
             (`echo/current`), or nothing for all.
         seeds: Number of seeds of every trial.
         markdown: Print the page `docs/claims.md`.
+        report: Write an HTML page about the claims, to be read in any browser.
     """
     writable(output)
+    writable(report)
     with refusing():
         if json and markdown:
             raise ValueError("reproduce: `--json` and `--markdown` are two documents. Use one.")
@@ -72,6 +76,11 @@ def reproduce(
         write(_page(results, len(places)), output)
     else:
         print_rich(Text(), _table(results), path=output)
+    if report is not None and results:
+        from longlag.report import page_of_claims
+
+        with refusing():
+            write(page_of_claims(results, runs).html(), report)
     for result in results:
         if not result.as_recorded:
             errors.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def train(
     model_knobs: ModelFlags = None,
     recipe_knobs: RecipeFlags = None,
     seeds: Count = 1,
+    save: Path | None = None,
     json: Json = False,
     output: Output = None,
 ) -> int:
@@ -52,8 +54,10 @@ def train(
             where the framing is encoder-decoder.
         encoding: one-hot or scaled, for integers; one-hot by default.
         seeds: Number of seeds.
+        save: Write the trained model of the first seed as safetensors; `longlag.load` reads it.
     """
     writable(output)
+    writable(save)
     with refusing():
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
         usual = "seq2seq" if laid.output == "decoder" else "lstm"
@@ -82,6 +86,9 @@ def train(
         run = finish(
             setting.fit(places), lambda report: follow("train", len(places), chance, report)
         )
+    if save is not None:
+        with refusing():
+            run.save(save)
     if json:
         write_json(_document(run), output)
     else:

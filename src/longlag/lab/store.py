@@ -151,6 +151,11 @@ class Store:
         if not write and not self.path.exists():
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")
         if self._lock is not None:
+            if not self.path.parent.is_dir():  # the lock would make it
+                raise StoreError(
+                    f"There is no folder {self.path.parent} for the store. Make it, or name "
+                    "another --store."
+                )
             try:
                 self._lock.acquire(timeout=0)
             except filelock.Timeout:

@@ -1,0 +1,318 @@
+"""The commands that ask studies and read what they left: frontier, compare, profile, runs."""
+
+import csv
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from longlag.cli.app import main
+from longlag.lab.store import Store
+
+SMALL = "--hidden-size 6 --values 3 --budget 1500 --batch-size 10 --learning-rate 0.01".split()
+FRONTIER = [*"frontier echo-value --length 3 --limit 2 --seeds 2 --workers 2".split(), *SMALL]
+COMPARE = (
+    "compare --models lstm,mlp --problems echo-value,ramp --rungs 2 --values 3 --hidden-size 6 "
+    "--learning-rates 0.003,0.01 --seeds 2 --budget 800"
+).split()
+
+
+def called(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main([str(each) for each in arguments])
+    captured = capsys.readouterr()
+    return end.value.code or 0, captured.out, captured.err
+
+
+@pytest.fixture
+def call(capsys):
+    return lambda *arguments: called(capsys, *arguments)
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """A store with a frontier and a comparison, and what the frontier's command printed."""
+    store = tmp_path_factory.mktemp("asked") / "trials.db"
+    printed = []
+    for arguments in (FRONTIER, COMPARE):
+        done = subprocess.run(
+            [sys.executable, "-m", "longlag", *arguments, "--json", "--store", str(store)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        printed.append(json.loads(done.stdout))
+    return store, *printed
+
+
+def test_frontier_gives_each_seed_the_median_and_how_sure_it_is(asked):
+    _, found, _ = asked
+    assert found["knob"] == "lag"
+    assert found["complete"]
+    assert len(found["per_seed"]) == 2
+    assert found["coverage"] == 0.5  # of two seeds
+    assert found["interval"] == [min(found["per_seed"]), max(found["per_seed"])]
+    for step in found["steps"]:
+        assert step["solved"] == (step["skill"] >= 0.99)
+        assert bool(step["reasons"]) != step["solved"]
+    assert found["usage"]["ran"] == len(found["steps"])
+
+
+def test_compare_gives_skill_time_and_rates(asked):
+    _, _, found = asked
+    assert found["complete"]
+    assert found["usage"]["ran"] == 2 * 2 * (2 * 2 + 2)
+    assert len(found["cells"]) == 2 * 2 * 2
+    assert len(found["learning_rates"]) == 2 * 2 * 2
+    for cell in found["cells"]:
+        low, high = cell["skill"]["interval"]
+        assert low <= cell["skill"]["mean"] <= high
+        assert cell["seeds"] == 2
+        assert 0 < cell["restricted_mean"]["mean"] <= 800
+        assert cell["solved"] + sum(cell["reasons"].values()) == 2
+
+
+def test_a_study_asked_again_runs_nothing_and_says_the_same(asked, call):
+    store, _, found = asked
+    code, out, _ = call(*COMPARE, "--json", "--store", store)
+    again = json.loads(out)
+    assert code == 0
+    assert again["usage"]["ran"] == 0
+    assert again["usage"]["reused"] == found["usage"]["ran"]
+    assert again["cells"] == found["cells"]
+    text = call(*COMPARE, "--store", store)[1]
+    assert "24 were in the store" in text
+    assert "first rung, skill at rate" in text
+    assert "\x1b" not in text
+
+
+def test_frontier_prints_an_answer_for_a_reader(asked, call):
+    store, found, _ = asked
+    _, out, _ = call(*FRONTIER, "--store", store)
+    assert out.startswith(f"lag {found['median'] or 'below 1'}")
+    assert "50.0% for the median of 2 seeds" in " ".join(out.split())
+
+
+def test_profile_ends_in_time_and_says_what_was_left_out(call, tmp_path):
+    # The clock of the command starts with its process, here with the first profile in it.
+    from longlag.cli import profile
+
+    profile._STARTED = began = time.monotonic()
+    arguments = "profile --model lstm --minutes 0.15 --problems echo-value,memorization".split()
+    code, out, _ = call(*arguments, *SMALL, "--json", "--store", tmp_path / "p.db")
+    found = json.loads(out)
+    assert code == 0
+    assert time.monotonic() - began < 20  # a hang, not a speed, is what this would show
+    assert [each["problem"] for each in found["problems"]] == [
+        "echo-value values=3",
+        "memorization",
+    ]
+    assert "One learning rate (0.01)" in found["left_out"][-1]
+    for each in found["problems"]:
+        tried = sum(rung["tried"] for rung in each["rungs"])
+        assert tried or any("nothing was tried" in said for said in found["left_out"])
+
+
+def test_runs_lists_filters_and_shows(asked, call):
+    store, found, _ = asked
+    _, out, _ = call("runs", "--store", store, "--limit", 3)
+    assert "3 of " in out
+    listed = json.loads(call("runs", "--store", store, "--json", "--limit", 0)[1])["trials"]
+    assert len(listed) == len({each["id"] for each in listed}) >= 24
+    solved = json.loads(
+        call("runs", "--store", store, "--json", "--limit", 0, "--verdict", "solved")[1]
+    )["trials"]
+    assert {each["id"] for each in solved} == {
+        each["id"] for each in listed if each["verdict"] == "solved"
+    }
+    mine = json.loads(
+        call("runs", "--store", store, "--json", "--limit", 0, "--study", "frontier")[1]
+    )["trials"]
+    assert {each["id"] for each in mine} == {step["trial"] for step in found["steps"]}
+    one = mine[0]["id"]
+    shown = json.loads(call("runs", one[:10], "--store", store, "--json")[1])
+    assert shown["trial"] == one
+    assert shown["skill"] == mine[0]["skill"]
+    assert shown["setting"]["model"] == {"kind": "lstm", "hidden_size": 6}
+    text = call("runs", one, "--store", store)[1]
+    for word in ("problem", "lstm hidden_size=6", "chance", "seconds", "versions"):
+        assert word in text
+    _, out, _ = call("runs", "--studies", "--store", store)
+    assert "frontier" in out
+    assert "compare" in out
+
+
+def test_runs_exports_tables_and_curves(asked, call, tmp_path):
+    store, _, _ = asked
+    listed = json.loads(call("runs", "--store", store, "--json", "--limit", 0)[1])["trials"]
+    call("runs", "--store", store, "--export", tmp_path / "trials.csv")
+    with (tmp_path / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [each["id"] for each in listed]
+    assert {row["problem.lag"] for row in rows} >= {"1", ""}  # the ramp has none
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an extra")
+    call("runs", "--store", store, "--export", tmp_path / "trials.parquet")
+    columns = parquet.read_table(tmp_path / "trials.parquet").to_pydict()
+    assert columns["skill"] == [each["skill"] for each in listed]
+    pytest.importorskip("tensorboardX", reason="tensorboardX is an extra")
+    call("runs", "--store", store, "--tensorboard", tmp_path / "tb", "--study", "frontier")
+    events = list((tmp_path / "tb").rglob("events.out.*"))
+    assert events
+    assert all(b"training/loss" in file.read_bytes() for file in events)
+
+
+def test_runs_writes_a_model_that_load_reads(asked, call, tmp_path):
+    from longlag import load
+
+    store, found, _ = asked
+    seeds = {step["trial"]: step["seed"] for step in found["steps"]}
+    kept = next(trial for trial, seed in seeds.items() if seed == 0)
+    other = next(trial for trial, seed in seeds.items() if seed == 1)
+    path = tmp_path / "model.safetensors"
+    call("runs", kept, "--store", store, "--save", path)
+    skill = next(step["skill"] for step in found["steps"] if step["trial"] == kept)
+    trained = load(path)
+    chance = trained.setting.problem.chance(trained.setting.scored)
+    assert (trained.evaluate().accuracy - chance) / (1 - chance) == pytest.approx(skill)
+    code, _, err = call("runs", other, "--store", store, "--save", path)
+    assert code == 2
+    assert "was not kept. Ask the study with --keep all." in err
+
+
+ASK = ["frontier", "echo-value"]
+BAD = {
+    "budget": ([*ASK, "--budget", "0"], "`budget` must be at least 1, got 0"),
+    "solve": ([*ASK, "--solve-at", "1.5"], "`solve_at` must be above 0 and below 1, got 1.5"),
+    "limit": ([*ASK, "--limit", "0"], "`limit` must be at least the first rung (1), got 0"),
+    "resolution": ([*ASK, "--resolution", "0"], "`resolution` must be above 0"),
+    "workers": ([*ASK, "--workers", "0"], "`workers` must be at least 1, got 0"),
+    "both": ([*ASK, "--workers", "2", "--dask", "tcp://127.0.0.1:9"], "a Dask cluster has its own"),
+    "keep": ([*ASK, "--keep", "some"], "first"),
+    "framing": (
+        ["frontier", "ramp", "--framing", "vector"],
+        "Vector: Ramp has no answer after its input.",
+    ),
+    "fixed window": (
+        ["frontier", "echo-value", "--framing", "window", "--timesteps", "20"],
+        "`timesteps` must be at most the length of the sequence (10), got 20",
+    ),
+    "model": (["compare", "--models", "lstm,grv"], "There is no model `grv`. Did you mean `gru`?"),
+    "problem": (["compare", "--problems", "rampp"], "Did you mean `ramp`?"),
+    "no model": (["compare", "--models", ","], "`models` must name at least one"),
+    "knob of none": (
+        ["compare", "--problems", "ramp", "--lag", "3"],
+        "problem ramp has no knob `lag`",
+    ),
+    "rates": (["compare", "--learning-rates", "1e-3,x"], "numbers separated by commas, got 1e-3,x"),
+    "same rates": (["compare", "--learning-rates", "1,1"], "must be different learning rates"),
+    "rungs": (["compare", "--rungs", "0"], "`rungs` must be at least 1, got 0"),
+    "decoder": (["compare", "--models", "seq2seq"], "Use framing EncoderDecoder."),
+    "minutes": (["profile", "--minutes", "0"], "`minutes` must be above 0, got 0"),
+    "no store": (["runs", "--store", "/no/such.db"], "There is no store at /no/such.db"),
+    "store": ([*ASK, "--store", "/no/such/place.db"], "There is no folder /no/such"),
+    "folder": ([*ASK, "--store", "/"], "cannot"),
+    "report of nothing": (["report", "--store", "/no/such.db"], "There is no store"),
+    "save what": (["runs", "--store", "STORE", "--save", "x"], "Name it: longlag runs ID."),
+    "trial": (["runs", "zz", "--store", "STORE"], "There is no trial `zz`."),
+    "study": (["runs", "--study", "fronteer", "--store", "STORE"], "There is no study `fronteer`."),
+    "ending": (["runs", "--export", "a.xlsx", "--store", "STORE"], "must end in .csv or .parquet"),
+    "no number": (["runs", "--limit", "-1", "--store", "STORE"], "`limit` must be at least 0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(asked, call, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = BAD[name]
+    code, out, err = call(*(str(asked[0]) if each == "STORE" else each for each in arguments))
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.startswith("longlag: ")
+    assert err.count("\n") == 1
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone(call, tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a store, " * 100)
+    for arguments in (FRONTIER, ["runs"], ["report", "--out", tmp_path / "r.html"]):
+        code, _, err = call(*arguments, "--store", path)
+        assert code == 2
+        assert "this is no store" in err
+    assert path.read_text() == "not a store, " * 100
+
+
+LONG = (
+    "frontier echo-lag --seeds 2 --workers 2 --budget 500000 --limit 1 "
+    "--values 100 --solve-at 0.9999"
+).split()
+
+
+def started(store, **rest):
+    return subprocess.Popen(
+        [sys.executable, "-m", "longlag", *LONG, "--store", str(store)], text=True, **rest
+    )
+
+
+def test_ctrl_c_stores_what_is_finished_and_says_how_to_go_on(tmp_path):
+    store = tmp_path / "trials.db"
+    process = started(store, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(300):
+        time.sleep(0.1)
+        if store.exists():
+            with Store(store) as kept:
+                if kept.studies():
+                    break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"trials are stored in {store}. The same command goes on from there." in err
+    assert "Traceback" not in err
+    with Store(store, write=True) as kept:  # the lock is free again
+        assert kept.studies()[0].ended is None
+
+
+def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path, call):
+    store = tmp_path / "trials.db"
+    with Store(store, write=True):
+        code, _, err = call(*FRONTIER, "--store", store)
+        assert code == 2
+        assert "is being written to by another process" in err
+        assert call("runs", "--store", store)[0] == 0
+
+
+def test_progress_is_live_in_a_terminal_and_plain_lines_elsewhere(tmp_path):
+    ours, theirs = pty.openpty()
+    process = started(tmp_path / "a.db", stderr=theirs, stdout=subprocess.DEVNULL)
+    os.close(theirs)
+    seen = b""
+    for _ in range(400):
+        seen += os.read(ours, 4096)
+        if b"accuracy" in seen and b"trials run" in seen:
+            break
+    process.send_signal(signal.SIGINT)
+    while True:
+        try:
+            if not os.read(ours, 4096):
+                break
+        except OSError:  # the other end is closed
+            break
+    process.wait(60)
+    assert b"\x1b[" in seen
+    assert b"frontier" in seen
+    assert re.search(rb"echo-lag, lstm, seed \d", seen)
+    plain = started(tmp_path / "b.db", stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert plain.stderr is not None
+    line = plain.stderr.readline()
+    plain.send_signal(signal.SIGINT)
+    plain.communicate(timeout=60)
+    assert line.startswith("frontier: 0 trials run")
+    assert "\x1b" not in line
