@@ -334,12 +334,12 @@ class Store:
                 ((study, trial) for trial in trials),
             )
 
-    def end(self, study: str, usage: Mapping[str, Any]) -> None:
-        """Note that a study is answered, and where its time went."""
+    def end(self, study: str, usage: Mapping[str, Any], *, answered: bool = True) -> None:
+        """Note where the time of a study went, and whether it has been answered."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE studies SET ended = ?, usage = ? WHERE id = ?",
-                (_now(), json.dumps(usage), study),
+                (_now() if answered else None, json.dumps(usage), study),
             )
 
     def studies(self) -> list[Asked]:

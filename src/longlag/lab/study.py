@@ -118,6 +118,27 @@ class Usage:
         """Share of the workers' time that went into finished trials."""
         return self.spent.total / max(self.wall * self.workers, 1e-9)
 
+    def after(self, before: Usage) -> Usage:
+        """This time and the times before it: what a study has cost in all."""
+        spent = Seconds(*map(sum, zip(self.spent, before.spent, strict=True)))
+        return dataclasses.replace(
+            self,
+            ran=self.ran + before.ran,
+            # What it ran itself before is not another's work that it could use.
+            reused=max(0, self.reused - before.ran),
+            cut=self.cut + before.cut,
+            wall=self.wall + before.wall,
+            spent=spent,
+        )
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Usage:
+        """What `document` wrote."""
+        kept = {name: value for name, value in written.items() if name != "busy"}
+        kept["failed"] = tuple(map(tuple, kept["failed"]))
+        kept["spent"] = Seconds(**kept["spent"])
+        return cls(**kept)
+
     def document(self) -> dict[str, Any]:
         """As plain values."""
         return {**dataclasses.asdict(self), "spent": self.spent._asdict(), "busy": self.busy}
@@ -252,8 +273,9 @@ class _Conduct:
             spent=self.spent,
             interrupted=interrupted,
         )
-        if not interrupted:
-            self.store.end(self.name, usage.document())
+        before = self.store.study(self.name).usage
+        total = usage if before is None else usage.after(Usage.read(before))
+        self.store.end(self.name, total.document(), answered=not interrupted)
         return usage
 
     def _follow(self, struck: threading.Event) -> None:
