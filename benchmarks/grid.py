@@ -7,8 +7,9 @@ Of the trials that the last comparison in the store asked for, some are drawn at
 again by a plain PyTorch loop: the same model, sizes, batches, optimiser and number of updates,
 fresh one-hot draws of the same problem, then 1,000 sequences scored. Long trainings are measured
 over their first updates and scaled. PyTorch has the better of one thread and of as many as it
-takes; data are drawn and encoded outside the time measured, hits are not counted. What longlag took
-is the wall time of the whole comparison, compiling, scoring and storing included, shared out evenly.
+takes; data are drawn and encoded outside the time measured, hits are not counted. What longlag
+took is the wall time of the whole comparison, compiling, scoring and storing included, shared out
+evenly.
 """
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -86,3 +88,66 @@ def test_a_mean_is_tested_against_a_level():
     _, expected = stats.ttest_1samp(values, values.mean() - 0.01, alternative="greater")
     found = statistics.above_probability(values, float(values.mean()) - 0.01)
     assert found == pytest.approx(expected, rel=0.02)
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=50), st.floats(0, 1))
+def test_sums_tell_what_the_values_tell(values, level):
+    total = sum(values)
+    squares = sum(value**2 for value in values)
+    found = statistics.above_probability_of_sums(len(values), total, squares, level)
+    error = np.std(values, ddof=1) / len(values) ** 0.5
+    if error > 1e-4:
+        expected = stats.norm.sf((np.mean(values) - level) / error)
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_equal_values_are_above_a_level_or_they_are_not():
+    for count in (2, 1000, 100_000):
+        total, squares = 0.3 * count, 0.3**2 * count
+        assert statistics.above_probability_of_sums(count, total, squares, 0.2) == 0
+        assert statistics.above_probability_of_sums(count, total, squares, 0.3) == 1
+        assert statistics.above_probability_of_sums(count, total, squares, 0.4) == 1
+
+
+def covering(count, low, high):
+    """How often the values of these places lie about the median: all signs of all values."""
+    covered = 0
+    for signs in itertools.product((0, 1), repeat=count):
+        below = sum(signs)
+        covered += low < below <= high
+    return covered / 2**count
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+def test_the_coverage_of_a_median_interval_is_that_of_all_orders(count):
+    _, (first, last), coverage = statistics.median_interval(list(range(1, count + 1)))
+    low, high = int(first), int(last)
+    # The median lies between them where at least `low` and at most `high - 1` values are below.
+    expected = covering(count, low - 1, high - 1)
+    assert coverage == pytest.approx(expected)
+    assert low + high == count + 1
+    if count >= 6:
+        assert coverage >= 0.95
+    if low + 1 <= high - 1:  # one place further in would not do
+        assert covering(count, low, high - 2) < 0.95
+
+
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=30), st.randoms(use_true_random=False))
+def test_the_median_and_its_interval_do_not_hang_on_the_order(values, random):
+    found = statistics.median_interval(values)
+    shuffled = random.sample(values, len(values))
+    assert statistics.median_interval(shuffled) == found
+    assert found[1][0] <= found[0] <= found[1][1]
+    assert set(found[1]) <= set(values)
+
+
+def test_the_median_interval_covers_the_median_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    for count in (5, 8, 15):
+        covered, coverage = 0, 0.0
+        for _ in range(1500):
+            _, (low, high), coverage = statistics.median_interval(
+                rng.exponential(size=count).tolist()
+            )
+            covered += low <= np.log(2) <= high
+        assert covered / 1500 == pytest.approx(coverage, abs=0.02)

@@ -106,7 +106,7 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
         arrays = safetensors.numpy.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         written = json.loads(header["__metadata__"]["longlag"])
-        kept, seed = written["format"], int(written["seed"])
+        kept, seed, told = written["format"], int(written["seed"]), written["setting"]
     except safetensors.SafetensorError as error:
         raise ValueError(f"load: {name} is no safetensors file: {error}.") from error
     except (KeyError, TypeError, ValueError) as error:
@@ -118,7 +118,7 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
             f"load: {name} has format {kept}, this longlag reads {_FORMAT}. Use the longlag "
             "that wrote it."
         )
-    setting = identity.setting(written["setting"])
+    setting = identity.setting(told)
     model = setting.create(seed)
     named = _named(model)
     fits = {key: (array.shape, array.dtype) for key, array in arrays.items()}

@@ -21,7 +21,7 @@ from longlag.lab.frontier import BUDGET, at, checked_solve_at
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome, skill
 from longlag.lab.statistics import Estimate
-from longlag.lab.study import Study, asked, words
+from longlag.lab.study import Study, asked, named
 from longlag.lab.survival import TimeToSolve, time_to_solve
 from longlag.lab.trial import Setting, numbered
 from longlag.models import ModelFactory
@@ -156,12 +156,9 @@ class Comparison(Study):
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, rungs
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
-        self._models = {words(model): model for model in models}
+        self._models = named("Comparison", "models", models)
         posed = [kind() for kind in FIVE] if problems is None else problems
-        self._problems = {words(problem): problem for problem in posed}
-        for name, given in (("models", self._models), ("problems", self._problems)):
-            if not given:
-                raise ValueError(f"Comparison: `{name}` must name at least one. Use one or more.")
+        self._problems = named("Comparison", "problems", posed)
         if not self.rates or len(set(self.rates)) < len(self.rates):
             raise ValueError(
                 f"Comparison: `rates` must be different learning rates, got {list(self.rates)}."
@@ -180,6 +177,11 @@ class Comparison(Study):
             (setting.problem, setting.model, setting.recipe.learning_rate): place
             for place, setting in self._settings.items()
         }
+        if len(self._place_of) < len(self._settings):
+            raise ValueError(
+                "Comparison: two of the `problems` are the same at a rung of their ladder. Name "
+                "one of them."
+            )
         self._known: dict[tuple[Place, int], Outcome | None] = {}
         self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
@@ -315,7 +317,8 @@ class Comparison(Study):
         outcomes = self._outcomes(place)
         if not outcomes:
             return (-np.inf, 0.0)
-        mean = float(np.mean([outcome.validation_skill for outcome in outcomes]))
+        # A seed that came to nothing counts for nothing.
+        mean = sum(outcome.validation_skill for outcome in outcomes) / len(self.seeds)
         taken = float(np.mean([outcome.sequences for outcome in outcomes]))
         # What solves it is equally good: then the sooner the better.
         return min(mean, self.solve_at), -taken

@@ -17,8 +17,12 @@ Reason = Literal[
 ]
 
 _MARGIN = 0.05  # of accuracy by which training must beat evaluation to be called overfit
+_SEQUENCES = 1000  # of the end of training that are compared with fresh ones, at least
 _LEVEL = 0.001  # of the tests that look at one curve among many
 _FALL = 0.02  # share by which a loss must have fallen to be called still falling
+_FALL_LEVEL = (
+    0.01  # of the test whether it has: few points tell, and its slope is part of their spread
+)
 _SPIKE = 3.0  # times the lowest loss so far, and a tenth of the first one, that is called a spike
 
 
@@ -95,9 +99,13 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
 def _overfit(outcome: Outcome) -> list[Diagnosis]:
     if not outcome.curve.accuracy:
         return []
-    trained, tested = outcome.curve.accuracy[-1], outcome.accuracy
-    stretch = outcome.sequences / len(outcome.curve.accuracy)
-    spread = np.sqrt(trained * (1 - trained) / stretch + tested * (1 - tested) / 1000)
+    # Of the end of training so much that it holds as many sequences as an evaluation.
+    made = np.diff(outcome.curve.updates, prepend=0) * (outcome.sequences / outcome.updates)
+    last = np.cumsum(made[::-1])[::-1] - made < _SEQUENCES
+    count = made[last].sum()
+    trained = float((np.array(outcome.curve.accuracy)[last] * made[last]).sum() / count)
+    tested, fresh = outcome.accuracy, outcome.tally.sequences
+    spread = np.sqrt(trained * (1 - trained) / count + tested * (1 - tested) / fresh)
     beyond = statistics.upper_tail((trained - tested) / max(float(spread), 1e-9))
     if trained - tested < _MARGIN or beyond > _LEVEL:
         return []
@@ -126,9 +134,7 @@ def _undertrained(outcome: Outcome) -> list[Diagnosis]:
         return []
     before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
     fall = 1 - after.mean() / before.mean()
-    spread = np.sqrt((before.var(ddof=1) + after.var(ddof=1)) / quarter)
-    beyond = statistics.upper_tail(float((before.mean() - after.mean()) / max(spread, 1e-12)))
-    if fall < _FALL or beyond > _LEVEL:
+    if fall < _FALL or statistics.larger_probability(before, after) > _FALL_LEVEL:
         return []
     evidence = f"the loss fell by {fall:.0%} over the last quarter, to {after.mean():.3g}"
     return [Diagnosis("undertrained", evidence)]

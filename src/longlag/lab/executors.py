@@ -82,6 +82,7 @@ class _Process:
 
     def __init__(self, command: Sequence[str], said: queue.SimpleQueue[Said]):
         self.task: Task | None = None
+        self.ready = False
         self.program = ""
         self.process = subprocess.Popen(
             command,
@@ -177,7 +178,8 @@ class Local(Executor):
     def stop(self) -> list[Event]:
         self._waiting.clear()
         for process in self._processes:
-            process.tell({"say": worker.STOP})
+            if process.task is not None:
+                process.tell({"say": worker.STOP, "id": process.task.id})
         events: list[Event] = []
         until = time.monotonic() + _PATIENCE
         while any(process.task for process in self._processes) and time.monotonic() < until:
@@ -208,8 +210,8 @@ class Local(Executor):
         if said == "gone":
             self._replace(process, events)
             return
-        self._stillborn = 0
         if said == "ready":
+            process.ready, self._stillborn = True, 0
             return
         process.task = None
         events.append(
@@ -224,12 +226,13 @@ class Local(Executor):
             return
         process.end()
         self._processes.remove(process)
-        self._stillborn += 1
-        if self._stillborn > 2 * self.workers and process.task is None:
-            raise ExecutorError(
-                f"The workers end before they begin (exit code {process.process.returncode}); "
-                "what they said stands above."
-            )
+        if not process.ready:
+            self._stillborn += 1
+            if self._stillborn > 2 * self.workers:
+                raise ExecutorError(
+                    f"The workers end before they begin (exit code {process.process.returncode}); "
+                    "what they said stands above."
+                )
         if (task := process.task) is not None:
             self._tries[task.id] = self._tries.get(task.id, 0) + 1
             if self._tries[task.id] < TRIES:
@@ -242,7 +245,7 @@ class Local(Executor):
 
     def _hand_out(self) -> None:
         for process in self._processes:
-            if process.task is None and self._waiting:
+            if process.ready and process.task is None and self._waiting:
                 process.task = self._waiting.pop(self._fitting(process))
                 process.program = _program(process.task)
                 process.tell(process.task._asdict())

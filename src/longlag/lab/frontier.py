@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
@@ -78,7 +80,8 @@ class Frontier(Study):
 
     Each seed searches for itself: it doubles the value from the first rung on while it solves
     the problem, then halves the gap between what it solved and what it did not, until the gap is
-    a tenth. The search takes it that what is solved at a value is solved below it.
+    a tenth. Where a value does not fit the framing, the nearest one that does is tried. The search
+    takes it that what is solved at a value is solved below it.
 
     Args:
         setting: Problem, framing, model and recipe. Its `epochs` are the budget of a trial, in
@@ -141,10 +144,15 @@ class Frontier(Study):
         # The seed that has come least far goes first: it is the last to end.
         order = sorted(self._searches.items(), key=lambda each: len(each[1].known))
         for seed, search in order:
-            value = search.wanted()
-            if value is not None and value != search.asked:
+            while (value := search.wanted()) is not None and value != search.asked:
+                setting = at(self.setting, value, self.solve_at)
+                try:
+                    _ = setting.layout
+                except ValueError:  # batches that do not come out even, say
+                    search.refused.add(value)
+                    continue
                 search.asked = value
-                return Trial(setting=at(self.setting, value, self.solve_at), seed=seed)
+                return Trial(setting=setting, seed=seed)
         return None
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
@@ -185,6 +193,7 @@ class _Search:
     def __init__(self, first: int, last: int, resolution: float):
         self.first, self.last, self.resolution = first, last, resolution
         self.known: dict[int, bool] = {}
+        self.refused = set[int]()
         self.asked: int | None = None
 
     @property
@@ -194,30 +203,39 @@ class _Search:
 
     @property
     def _lost(self) -> float:
-        return min((v for v, solved in self.known.items() if not solved), default=float("inf"))
+        return min((v for v, solved in self.known.items() if not solved), default=math.inf)
 
     def wanted(self) -> int | None:
         """The next value to try; None at the end."""
-        solved, lost = self.solved, self._lost
-        if not self.known:
-            return self.first
-        if lost == float("inf"):
-            return None if solved == self.last else min(2 * solved, self.last)
-        gap = lost - solved
-        if not solved or gap <= 1 or gap <= self.resolution * solved:
-            return None
-        return solved + int(gap) // 2
+        return self._wanted(self.solved, self._lost)
+
+    def _wanted(self, solved: int, lost: float) -> int | None:
+        """The next value, given the largest solved and the smallest that was not."""
+        if not solved:
+            return self.first if lost == math.inf else None
+        if lost == math.inf:
+            best = min(2 * solved, self.last)
+            between = range(solved + 1, best + 1)
+        else:
+            gap = int(lost) - solved
+            if gap <= self.resolution * solved:
+                return None
+            best = solved + gap // 2
+            between = range(solved + 1, int(lost))
+        if best in between and best not in self.refused:
+            return best
+        fits = (value for value in between if value not in self.refused)
+        return min(fits, key=lambda value: abs(value - best), default=None)
 
     def left(self) -> int:
         """At most so many values are yet to be tried."""
-        copy = _Search(self.first, self.last, self.resolution)
-        copy.known = dict(self.known)
-        count = 0
-        while (value := copy.wanted()) is not None:
-            # Losing the last doubling but one and solving the rest takes longest.
-            copy.known[value] = 2 * value < self.last or copy._lost < float("inf")
-            count += 1
-        return count
+
+        @functools.cache
+        def most(solved: int, lost: float) -> int:
+            value = self._wanted(solved, lost)
+            return 0 if value is None else 1 + max(most(value, lost), most(solved, value))
+
+        return most(self.solved, self._lost)
 
 
 def at(setting: Setting, value: int, solve_at: float) -> Setting:

@@ -15,7 +15,7 @@ import json
 import tokenize
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import longlag
 from longlag.encodings import ENCODINGS
@@ -32,12 +32,15 @@ _DECIDES = (
     "problems",
     "framings.py",
     "encodings.py",
+    "maps.py",
     "streams.py",
     "models",
     "training",
     "lab/trial.py",
     "lab/run.py",
+    "lab/shortcuts.py",
     "lab/outcome.py",
+    "lab/worker.py",
 )
 """The code on which the result of a trial depends."""
 
@@ -134,10 +137,16 @@ def _code(source: str) -> str:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        if _is_docstring(node):
             for row in range(node.lineno, (node.end_lineno or node.lineno) + 1):
                 lines[row - 1] = ""
     return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _is_docstring(node: ast.AST) -> TypeGuard[ast.Expr]:
+    """Whether a node is a string by itself, on lines of its own."""
+    said = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(said, ast.Constant) and isinstance(said.value, str)
 
 
 def _knobs(made: Knobs) -> dict[str, Any]:

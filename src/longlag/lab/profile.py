@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
 import time
@@ -21,7 +22,7 @@ from longlag.lab.frontier import BUDGET, at, checked_solve_at
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome, skill
 from longlag.lab.statistics import CONFIDENCE, Estimate
-from longlag.lab.study import Study, asked, words
+from longlag.lab.study import Study, asked, named, words
 from longlag.lab.trial import Setting
 from longlag.models import ModelFactory
 from longlag.problems import Integers, Problem
@@ -147,9 +148,7 @@ class Profile(Study):
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
         self.solve_at = checked_solve_at("Profile", solve_at)
         posed = [kind() for kind in FIVE] if problems is None else problems
-        self._problems = {words(problem): problem for problem in posed}
-        if not self._problems:
-            raise ValueError("Profile: `problems` must name at least one. Use one or more.")
+        self._problems = named("Profile", "problems", posed)
         self._settings = {
             (name, rung): self._setting(problem, rung)
             for name, problem in self._problems.items()
@@ -158,6 +157,11 @@ class Profile(Study):
         for setting in self._settings.values():
             _ = setting.layout  # refuses what does not fit, before all
         self._place_of = {setting: place for place, setting in self._settings.items()}
+        if len(self._place_of) < len(self._settings):
+            raise ValueError(
+                "Profile: two of the `problems` are the same at a rung of their ladder. Name one "
+                "of them."
+            )
         self._known: dict[tuple[str, int], dict[int, Outcome | None]] = {
             place: {} for place in self._settings
         }
@@ -196,7 +200,7 @@ class Profile(Study):
                 best, place = told / cost, each
         if place is None:
             return None
-        seed = len(self._asked[place])
+        seed = next(seed for seed in itertools.count() if seed not in self._asked[place])
         self._asked[place].add(seed)
         return Trial(setting=self._settings[place], seed=seed)
 

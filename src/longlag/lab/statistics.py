@@ -132,6 +132,22 @@ def upper_tail(deviations: float) -> float:
     return float(special.ndtr(-deviations))
 
 
+def larger_probability(ones: np.ndarray, others: np.ndarray) -> float:
+    """Probability of a mean so much larger than the others', were both the same: Welch's t test.
+
+    >>> round(larger_probability(np.array([2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0])), 3)
+    0.144
+    """
+    apart = float(np.mean(ones) - np.mean(others))
+    parts = [float(np.var(each, ddof=1)) / len(each) for each in (ones, others)]
+    if sum(parts) == 0:
+        return 0.0 if apart > 0 else 1.0
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(each) - 1) for part, each in zip(parts, (ones, others), strict=True)
+    )
+    return float(special.stdtr(freedom, -apart / sum(parts) ** 0.5))
+
+
 def above_probability(values: np.ndarray, level: float) -> float:
     """Probability of a mean so far above a level, for independent values that have that mean.
 

@@ -148,7 +148,9 @@ class Store:
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
         self.path = Path(path)
         self._lock = filelock.FileLock(f"{self.path}.lock") if write else None
-        if not write and not self.path.exists():
+        if self.path.is_dir():
+            raise StoreError(f"{self.path} is a folder. Name a file with --store.")
+        if not write and not (self.path.exists() and self.path.stat().st_size):
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")
         if self._lock is not None:
             if not self.path.parent.is_dir():  # the lock would make it
@@ -390,6 +392,8 @@ class Store:
 
     def _connect(self, write: bool) -> sqlite3.Connection:
         mode = "rwc" if write else "ro"
+        if not write and not os.access(self.path.parent, os.W_OK):
+            mode += "&immutable=1"  # a reader makes files of its own beside one that may change
         quoted = self.path.absolute().as_uri()
         connection = sqlite3.connect(
             f"{quoted}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None
@@ -414,7 +418,7 @@ class Store:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != _APPLICATION and (tables or application):
+        if application != _APPLICATION and (tables or application or 0 < self._size() < 512):
             raise StoreError(f"{self.path} is a database of another program. Use another --store.")
         if version > len(_MIGRATIONS):
             raise StoreError(
@@ -422,6 +426,9 @@ class Store:
                 f"this one knows {len(_MIGRATIONS)}). Update longlag, or use another --store."
             )
         return version
+
+    def _size(self) -> int:
+        return self.path.stat().st_size
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -483,7 +490,7 @@ def _migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _said(error: sqlite3.Error) -> str:
-    match getattr(error, "sqlite_errorcode", None):
+    match getattr(error, "sqlite_errorcode", -1) & 0xFF:  # without what SQLite adds in detail
         case sqlite3.SQLITE_FULL:
             return (
                 "the disk is full. What is finished is stored; make room, and start the same "

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -34,12 +34,17 @@ Keep = Literal["first", "all", "none"]
 """Whose trained models are kept: those of the first seed, all, or none."""
 
 S = TypeVar("S", bound="Study")
+K = TypeVar("K", bound=Knobs)
 
 _LOOK = 0.5  # seconds between two looks at the clock
 
 
 class Study(abc.ABC):
-    """A question. A subclass says which trials it asks for and what they answer."""
+    """A question. A subclass says which trials it asks for and what they answer.
+
+    It is good for one time: what was asked and cut short is not asked again by the same object,
+    but by a new one of the same question.
+    """
 
     kind: ClassVar[str]
     """Its name on the command line."""
@@ -386,6 +391,22 @@ def words(made: Knobs) -> str:
     knobs = ((knob, getattr(made, knob.name)) for knob in type(made).knobs())
     said = [f"{knob.name}={_short(value)}" for knob, value in knobs if value != knob.default]
     return " ".join([made.title(), *said])
+
+
+def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
+    """Parts of settings by their words.
+
+    Raises:
+        ValueError: There is none, or two have the same words.
+    """
+    found: dict[str, K] = {}
+    for part in parts:
+        if words(part) in found:
+            raise ValueError(f"{owner}: `{argument}` names {words(part)} twice. Name it once.")
+        found[words(part)] = part
+    if not found:
+        raise ValueError(f"{owner}: `{argument}` must name at least one. Use one or more.")
+    return found
 
 
 def described(trial: Trial) -> str:

@@ -104,12 +104,12 @@ def serve(work: Perform = perform) -> None:
     reports = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anyone prints must not come between the frames
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
-    stop = threading.Event()
+    unwanted = set[str]()  # trials to be ended after their present chunk
 
     def read() -> None:
         while (frame := receive(sys.stdin.buffer)) is not None:
             if frame[0].get("say") == STOP:
-                stop.set()
+                unwanted.add(frame[0]["id"])
             else:
                 tasks.put(Task(**frame[0]))
         os._exit(0)  # the coordinator is gone, perhaps killed: nobody waits for this trial
@@ -118,15 +118,13 @@ def serve(work: Perform = perform) -> None:
     send(reports, {"say": "ready"})
     while True:
         task = tasks.get()
-        if stop.is_set():
-            continue
         try:
-            _run(work(task), stop, reports)
+            _run(work(task), unwanted, reports)
         except Exception as error:
             send(reports, {"say": "failed", "id": task.id, "why": _named(error)})
 
 
-def _run(working: Generator[Moved, None, Done], stop: threading.Event, reports: IO[bytes]) -> None:
+def _run(working: Generator[Moved, None, Done], unwanted: set[str], reports: IO[bytes]) -> None:
     said = time.monotonic()
     with contextlib.closing(working):
         while True:
@@ -135,7 +133,8 @@ def _run(working: Generator[Moved, None, Done], stop: threading.Event, reports: 
             except StopIteration as end:
                 done: Done = end.value
                 break
-            if stop.is_set():
+            if moved.id in unwanted:
+                unwanted.discard(moved.id)
                 send(reports, {"say": "failed", "id": moved.id, "why": STOP})
                 return
             if time.monotonic() - said > _BETWEEN:

@@ -1,1 +1,22 @@
-"""The report: one HTML page of a study or of claims, with its figures."""
+"""The report: one HTML page of the studies of a store or of settled claims, with its figures.
+
+Imported on first use, so that naming the report never waits for its figures or for jax.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longlag.report.claims import page_of_claims
+    from longlag.report.page import Page
+    from longlag.report.studies import page_of_store
+
+_HOMES = {"Page": "page", "page_of_claims": "claims", "page_of_store": "studies"}
+
+__all__ = ["Page", "page_of_claims", "page_of_store"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"longlag.report.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'longlag.report' has no attribute {name!r}")

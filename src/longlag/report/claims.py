@@ -1,0 +1,344 @@
+"""The page of claims: what each source says, what came out, and the runs behind it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from longlag.claims import Card, Result
+from longlag.lab.checkpoint import parameters
+from longlag.lab.diagnosis import SOLVED, diagnose
+from longlag.lab.outcome import Outcome
+from longlag.lab.run import Run
+from longlag.lab.study import words as named
+from longlag.lab.trial import Setting
+from longlag.lab.tuning import Search
+from longlag.report import charts, palette, sections
+from longlag.report.content import Cell, Details, Figure, Panel, Point, Section, Table, present
+from longlag.report.page import Page
+from longlag.report.palette import look
+from longlag.report.sections import STEPS, Group, Kept
+from longlag.report.studies import MAPS
+from longlag.report.words import counted, duration, estimate, listed, number, slug
+
+Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
+
+_SERIES = 6  # of one panel
+_UNSETTLED = "not settled"
+
+
+def page_of_claims(
+    results: Sequence[Result],
+    runs: Runs,
+    *,
+    title: str = "Claims, settled by trials",
+    command: str = "",
+    left: int = 0,
+    maps: int = MAPS,
+) -> Page:
+    """The page of settled claims.
+
+    Args:
+        results: The settled cards.
+        runs: The runs made for them, by setting and seeds, as `settle` collects them.
+        title: Its title.
+        command: How they were asked for.
+        left: Claims that were asked for and not settled, for want of time.
+        maps: Trained models at most that are read for their maps and states.
+    """
+    groups = {key: _group(run) for key, run in runs.items()}
+    seeds = sorted({len(places) for _, places in runs})
+    kept = _kept(results, runs, maps)
+    versions = [
+        f"{name} {metadata.version(name)}" for name in ("longlag", "jax", "equinox", "optax")
+    ]
+    about = f"{counted(len(results), 'claim')}, {counted(len(runs), 'setting')}"
+    if seeds:
+        about += f", {listed(seeds)} {'seed' if seeds == [1] else 'seeds'} each"
+    body = [
+        Section(
+            id="claims",
+            title="Claims",
+            lead=(
+                "What each source says in our words, and what came out. Open a claim for its "
+                "evidence."
+            ),
+            blocks=(*_measured(results), *map(_card, results)) if results else (),
+        ),
+        sections.curves("claims", _curves(results, groups), _CHOICE),
+        sections.reasons("claims", list(groups.values())),
+        sections.maps(
+            "claims",
+            kept,
+            f"Runs of at most {STEPS} steps, one of each problem, framing and model, in the "
+            "order of the claims.",
+        ),
+        sections.states("claims", _recurrent(kept)[:3]),
+        sections.examples(
+            "claims", _examples(groups.values()), "One setting of each problem, framing and model."
+        ),
+        _cost(results, groups, runs, versions),
+    ]
+    return Page(
+        title=title, about=about, sections=(_summary(results, command, left), *present(*body))
+    )
+
+
+_CHOICE = (
+    f"A panel for each claim, with at most {_SERIES} of its runs; runs shared with an earlier "
+    "claim stand there."
+)
+
+
+def _summary(results: Sequence[Result], command: str, left: int) -> Section:
+    holds = [result for result in results if result.holds]
+    fails = [r for r in results if not r.holds and r.finding.verdict != _UNSETTLED]
+    open_ = [result for result in results if result.finding.verdict == _UNSETTLED]
+    asked = f"{counted(len(results), 'claim')} of the sources, tried anew: what holds?"
+    found: list[str | Point] = []
+    if holds:
+        found.append(f"{len(holds)} of {len(results)} hold: {listed(r.card.id for r in holds)}.")
+    conditional = [r for r in holds if r.finding.verdict != "holds"]
+    for result in (*conditional, *fails):
+        text = f"{result.finding.verdict}. {result.finding.because}"
+        found.append(Point(f"{result.card.id}:", text))
+    if open_:
+        found.append(
+            f"{listed(r.card.id for r in open_)}: not settled; more seeds are needed to tell."
+        )
+    for result in results:
+        low, high = result.finding.measured.interval
+        if low <= result.finding.chance <= high and result.finding.chance > 0:
+            text = (
+                f"the measured figure, {estimate(result.finding.measured)}, cannot be told from "
+                f"chance ({number(result.finding.chance)})."
+            )
+            found.append(Point(f"{result.card.id}:", text))
+    sure = []
+    counts = sorted({len(r.finding.measured.per_seed) for r in results})
+    if counts:
+        said = " or ".join(map(str, counts))
+        sure.append(
+            f"Each figure rests on {said} seed{'' if counts == [1] else 's'}; intervals are of "
+            "95 %."
+        )
+    news = [r for r in results if not r.as_recorded]
+    sure += [
+        f"{r.card.id} comes out as “{r.finding.verdict}”, against “{r.card.recorded}” on record."
+        for r in news
+    ]
+    if results and not news:
+        sure.append("Every verdict is the one on record, or more seeds are needed to tell.")
+    if left:
+        sure.append(f"{counted(left, 'claim')} asked for and not settled: it was interrupted.")
+    return Section(
+        id="summary",
+        title="Summary",
+        lead=asked if results else "No claim was settled.",
+        blocks=(
+            *([sections.told(command=command)] if command else []),
+            *([sections.told(title="Found", points=found)] if found else []),
+            *([sections.told(title="How sure", points=sure)] if sure else []),
+        ),
+    )
+
+
+def _kind(result: Result) -> str:
+    if result.finding.verdict == _UNSETTLED:
+        return "open"
+    if not result.holds:
+        return "bad"
+    return "good" if result.finding.verdict == "holds" else "part"
+
+
+def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
+    rows = []
+    for result in results:
+        finding = result.finding
+        low, high = finding.measured.interval
+        verdict = "holds" if result.holds else finding.verdict
+        rows.append(
+            {
+                "claim": result.card.id,
+                "measured": float(f"{finding.measured.mean:.4g}"),
+                "low": float(f"{low:.4g}"),
+                "high": float(f"{high:.4g}"),
+                "chance": float(f"{finding.chance:.3g}"),
+                "verdict": verdict if verdict in ("holds", _UNSETTLED) else "does not hold",
+            }
+        )
+    order = [result.card.id for result in results]
+    said = (f"{row['claim']} {row['measured']:g}, chance {row['chance']:g}" for row in rows)
+    panel = Panel(
+        key="claims-measured",
+        title="Measured, beside chance",
+        chart=charts.claims(rows, order),
+        alt=f"Measured figure of each claim: {listed(said)}.",
+    )
+    series = (
+        look(0, "holds"),
+        look(1, "does not hold")._replace(outline=palette.SHAPES["diamond"]),
+        look(6, _UNSETTLED)._replace(outline=palette.SHAPES["square"]),
+    )
+    figure = Figure(
+        caption=(
+            "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
+            "chance. What the figure is stands in the table."
+        ),
+        panels=(panel,),
+        series=tuple(each._replace(dash="") for each in series),
+        size="wide",
+    )
+    table = Table(
+        caption="Verdicts.",
+        head=("claim", "verdict", "measured", "chance", "time"),
+        rows=tuple(
+            (
+                Cell(result.card.id, result.card.claim, "strong"),
+                Cell(result.finding.verdict, "", _kind(result)),
+                Cell(estimate(result.finding.measured), result.finding.what),
+                Cell(f"{result.finding.chance:.2g}", kind="number"),
+                Cell(duration(result.seconds), kind="number"),
+            )
+            for result in results
+        ),
+    )
+    return figure, table
+
+
+def _card(result: Result) -> Details:
+    finding, card = result.finding, result.card
+    shortcuts = listed(f"{name} {number(score)}" for name, score in finding.shortcuts.items())
+    said = [
+        f"“{card.claim}” {card.source}.",
+        f"{finding.because} Measured {estimate(finding.measured)}, chance {finding.chance:.2g}: "
+        f"{finding.what}.",
+    ]
+    if shortcuts:
+        said.append(f"Shortcuts on the same sequences: {shortcuts}.")
+    blocks: list[Any] = [sections.told(*said)]
+    if finding.rows:
+        rows = tuple(
+            (Cell(row.tried), Cell(estimate(row.measured), kind="number"), Cell(row.note))
+            for row in finding.rows
+        )
+        blocks.append(Table(caption="Evidence.", head=("tried", "measured", "note"), rows=rows))
+    return Details(
+        id=f"claim-{slug(card.id)}",
+        title=card.id,
+        verdict=Cell(finding.verdict, kind=_kind(result)),
+        blocks=tuple(blocks),
+    )
+
+
+def _group(run: Run) -> Group:
+    count = parameters(run.models[0])
+    outcomes = tuple(
+        Outcome.of(run, parameters=count, place=place) for place in range(len(run.seeds))
+    )
+    setting = run.setting
+    return Group(
+        problem=named(setting.problem),
+        model=named(setting.model),
+        where=f"{named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}",
+        order=0.0,
+        tolerance=sections.tolerance(setting.problem),
+        blank=sections.blank(setting.problem),
+        outcomes=outcomes,
+        reasons=tuple(diagnose(outcome, SOLVED) for outcome in outcomes),
+    )
+
+
+def _made(card: Card, runs: Mapping[Any, Any]) -> dict[str, Any]:
+    """The runs of a card, by the name of the arm; equal settings are one run."""
+    by_setting = {setting: made for (setting, _), made in runs.items()}
+    return {name: by_setting[arm] for name, arm in card.arms.items() if arm in by_setting}
+
+
+def _curves(
+    results: Sequence[Result], groups: Mapping[Any, Group]
+) -> list[tuple[str, list[tuple[str, Group]]]]:
+    shown: set[int] = set()
+    figures = []
+    for result in results:
+        made = _made(result.card, groups)
+        fresh = [(name, group) for name, group in made.items() if id(group) not in shown]
+        if fresh[:_SERIES]:
+            figures.append((result.card.id, fresh[:_SERIES]))
+            shown.update(id(group) for _, group in fresh[:_SERIES])
+    return figures
+
+
+def _kept(results: Sequence[Result], runs: Runs, most: int) -> list[Kept]:
+    kept: dict[tuple[str, ...], Kept] = {}
+    for result in results:
+        for run in _made(result.card, runs).values():
+            setting = run.setting
+            parts = tuple(map(named, (setting.problem, setting.framing, setting.model)))
+            if setting.problem.steps <= STEPS:
+                kept.setdefault(parts, Kept(parts[0], parts[2], parts[1], run.trained))
+    order: list[tuple[int, int]] = []
+    turns: dict[str, int] = {}
+    for place, each in enumerate(kept.values()):
+        turns[each.problem] = turns.get(each.problem, -1) + 1
+        order.append((turns[each.problem], place))
+    made = list(kept.values())
+    return [made[place] for place in sorted(place for _, place in sorted(order)[:most])]
+
+
+def _recurrent(kept: Sequence[Kept]) -> list[Kept]:
+    """One model of each problem."""
+    return list({each.problem: each for each in reversed(kept)}.values())[::-1]
+
+
+def _examples(groups: Any) -> list[Group]:
+    found = {
+        (group.problem, group.model, group.where): group
+        for group in groups
+        if any(outcome.examples for outcome in group.outcomes)
+    }
+    return list(found.values())
+
+
+def _cost(
+    results: Sequence[Result], groups: Mapping[Any, Group], runs: Runs, versions: Sequence[str]
+) -> Section:
+    rows = tuple(
+        (
+            Cell(group.problem, group.where),
+            Cell(group.model),
+            Cell(f"{group.outcomes[0].parameters:,}", kind="number"),
+            Cell(f"{max(run.sequences):,}", kind="number"),
+            Cell(duration(run.compile_seconds), kind="number"),
+            Cell(duration(run.train_seconds), kind="number"),
+            Cell(duration(run.total_seconds), kind="number"),
+        )
+        for (_, run), group in zip(runs.items(), groups.values(), strict=True)
+    )
+    total = sum(result.seconds for result in results)
+    blocks: list[Any] = [
+        sections.told(
+            f"{duration(total)} in all, with {listed(versions)}, Python "
+            f"{platform.python_version()}."
+        )
+    ]
+    if rows:
+        blocks.append(
+            Table(
+                caption="Time and size of every run, all seeds together.",
+                head=(
+                    "setting",
+                    "model",
+                    "weights",
+                    "sequences",
+                    "compiling",
+                    "training",
+                    "in all",
+                ),
+                rows=rows,
+                folded=len(rows) > 12,
+            )
+        )
+    return Section(id="cost", title="Time and cost", blocks=tuple(blocks))

@@ -1,0 +1,149 @@
+"""The page: one HTML file that loads nothing, and its figures as files."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from longlag.report import palette
+from longlag.report.content import Panel, Section
+
+_WIDTH = 640
+"""Of a figure that is written to a file, where it has no container to fill."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Page:
+    """A report, ready to be written.
+
+    Attributes:
+        title: Its title.
+        about: What it is about, in a line below the title.
+        sections: What it says.
+    """
+
+    title: str
+    about: str
+    sections: tuple[Section, ...]
+
+    def html(self) -> str:
+        """The page as one HTML file, the same for equal content.
+
+        It loads nothing and its policy allows it to load nothing: Vega stands in it, and the two
+        scripts that may run are named by their hashes.
+        """
+        panels = self._panels()
+        specs = {
+            key: _compact(panel.chart.to_dict(validate=False)) for key, panel in panels.items()
+        }
+        bundle = _bundle() if specs else ""
+        script = _file("page.js")
+        data = {
+            "figures": specs,
+            "dense": [key for key, panel in panels.items() if panel.dense],
+            "config": palette.CONFIG,
+            "dark": palette.DARK,
+        }
+        return (
+            _environment()
+            .get_template("page.html.j2")
+            .render(
+                page=self,
+                style=Markup(_file("page.css")),
+                palette=palette,
+                bundle=Markup(bundle),
+                script=Markup(script),
+                hashes=[_hash(each) for each in (bundle, script) if each],
+                data=Markup(_json(data)),
+            )
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """The charts, as Altair charts in the light theme, by names fit for files."""
+        return {
+            key: panel.chart.properties(width=_WIDTH, title=panel.title, config=palette.CONFIG)
+            for key, panel in self._panels().items()
+        }
+
+    def save_figures(self, folder: str | os.PathLike[str], format: str = "svg") -> list[Path]:
+        """Write every figure to a file of its own.
+
+        Args:
+            folder: Where; it is made where there is none.
+            format: `svg` or `png`.
+
+        Returns:
+            The files.
+
+        Raises:
+            ValueError: The format is another.
+        """
+        if format not in ("svg", "png"):
+            raise ValueError(f"Page: `format` must be svg or png, got {format}. Use svg.")
+        home = Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        written = []
+        for key, chart in self.figures().items():
+            path = home / f"{key}.{format}"
+            chart.save(path, format=format, scale_factor=2 if format == "png" else 1)
+            written.append(path)
+        return written
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page."""
+        Path(path).write_text(self.html(), encoding="utf-8")
+
+    def _panels(self) -> Mapping[str, Panel]:
+        found: dict[str, Panel] = {}
+        for section in self.sections:
+            found.update(section.panels())
+        return found
+
+
+def _compact(spec: dict[str, Any]) -> dict[str, Any]:
+    """A chart without what the page says once for all of them."""
+    return {name: part for name, part in spec.items() if name not in ("$schema", "config")}
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    """JSON that no browser takes for the end of a script."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _file(name: str) -> str:
+    return resources.files("longlag.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _bundle() -> str:
+    import vl_convert  # takes seconds to put the bundle together
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_file),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )

@@ -1,0 +1,121 @@
+"""Colours, shapes and dashes: what tells one series from another, in a light and a dark theme.
+
+Figures are drawn in the light colours; the page exchanges each for its dark counterpart. The
+categories are Okabe and Ito's, which colour-blind readers can tell apart, and every series has a
+shape and a dash of its own besides.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+CATEGORIES = {
+    "#0072b2": "#58aeea",
+    "#d55e00": "#f58d4e",
+    "#009e73": "#3ccb9f",
+    "#cc79a7": "#e6a0c7",
+    "#e69f00": "#f3bd4b",
+    "#56b4e9": "#a5d8f7",
+    "#5c5346": "#b8ae9e",
+    "#a58d00": "#f0e442",
+}
+"""Light and dark colour of each series, in their order."""
+
+SHAPES = {
+    "circle": "M5 0A5 5 0 1 1-5 0A5 5 0 1 1 5 0",
+    "square": "M-4.5-4.5H4.5V4.5H-4.5Z",
+    "triangle-up": "M0-5L5.5 4.5H-5.5Z",
+    "diamond": "M0-6L5 0L0 6L-5 0Z",
+    "triangle-down": "M0 5L5.5-4.5H-5.5Z",
+    "cross": "M-5-2H-2V-5H2V-2H5V2H2V5H-2V2H-5Z",
+    "triangle-right": "M5.5 0L-4.5 5V-5Z",
+    "triangle-left": "M-5.5 0L4.5 5V-5Z",
+}
+"""The shape of each series, by Vega's name, with its outline for the legend."""
+
+DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 1), (1, 3), (10, 4), (5, 2, 1, 2))
+"""The dash of each series."""
+
+INK, MUTED, GRID, PAPER = "#1d2530", "#5f6b7a", "#e4e8ed", "#ffffff"
+LOW, HIGH, NONE = "#edf2f8", "#0b4f8a", "#f6f7f9"
+NEGATIVE, MIDDLE, POSITIVE = "#a8480a", "#f3f3f1", "#0b4f8b"
+SOLVED, UNSOLVED, UNSETTLED = "#0072b2", "#d55e00", "#5c5346"
+ON_HIGH = "#fefefe"
+"""Of text on `HIGH`."""
+
+DARK = {
+    **CATEGORIES,
+    INK: "#e8ecf1",
+    MUTED: "#9aa7b6",
+    GRID: "#2b3440",
+    PAPER: "#12171e",
+    LOW: "#1e2a38",
+    HIGH: "#7cc2fa",
+    NONE: "#171d25",
+    NEGATIVE: "#f7a066",
+    MIDDLE: "#232b35",
+    POSITIVE: "#7cc2fb",
+    ON_HIGH: "#0d1218",
+}
+"""The dark counterpart of every colour."""
+
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+
+CONFIG: dict[str, Any] = {
+    "font": _FONT,
+    "background": PAPER,
+    "padding": {"left": 2, "right": 6, "top": 6, "bottom": 2},
+    "view": {"stroke": None, "continuousHeight": 220, "discreteHeight": 220},
+    "axis": {
+        "domainColor": MUTED,
+        "tickColor": MUTED,
+        "gridColor": GRID,
+        "labelColor": MUTED,
+        "titleColor": INK,
+        "labelFontSize": 11,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+        "labelOverlap": True,
+    },
+    "axisX": {"grid": False},
+    "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
+    "legend": {
+        "orient": "top",
+        "title": None,
+        "labelColor": INK,
+        "labelFontSize": 12,
+        "labelLimit": 320,
+        "symbolSize": 80,
+    },
+    "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": 600},
+    "text": {"color": INK, "fontSize": 11},
+    "rule": {"color": MUTED},
+    "line": {"strokeWidth": 2},
+}
+"""How every figure looks, in the light theme."""
+
+
+class Look(NamedTuple):
+    """What tells one series from the others."""
+
+    name: str
+    colour: str
+    dark: str
+    shape: str
+    outline: str
+    dash: str
+
+
+def look(place: int, name: str) -> Look:
+    """The look of the series at a place; colours, shapes and dashes go round together.
+
+    >>> look(0, "lstm").colour, look(9, "mlp").shape
+    ('#0072b2', 'square')
+    """
+    colours, shapes = list(CATEGORIES.items()), list(SHAPES.items())
+    colour, dark = colours[place % len(colours)]
+    # After one round the same colours meet other shapes.
+    shape, outline = shapes[place % len(shapes)]
+    dash = DASHES[(place + place // len(colours)) % len(DASHES)]
+    return Look(name, colour, dark, shape, outline, " ".join(map(str, dash)))

@@ -1,0 +1,184 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from study_cases import curve, outcome
+
+import longlag as ll
+from longlag.lab import Outcome
+from longlag.lab.diagnosis import diagnose
+from longlag.lab.outcome import Tally
+
+FALLING = curve([5.0] * 20 + [1.0 - 0.02 * step for step in range(40)], [0.6] * 60)
+SPIKED = curve([1.0, 0.5, 0.2, 0.1, 0.9, 0.2, 0.1, 0.1], [0.6] * 8)
+FLAT = curve([0.7] * 40, [0.6] * 40)
+
+
+def at_accuracy(accuracy, **fields):
+    return outcome((accuracy - 0.25) / 0.75, **{"curve": FLAT, **fields})
+
+
+@pytest.mark.parametrize(
+    ("came", "reason", "evidence"),
+    [
+        (
+            at_accuracy(0.6, reachable=0.62, audit="unreachable"),
+            "unreachable",
+            "the audit says unreachable; best score in sight 0.62, skill 0.493",
+        ),
+        (
+            at_accuracy(0.6, ended="diverged", diverged_at=77),
+            "unstable",
+            "the loss left all bounds at update 77",
+        ),
+        (
+            at_accuracy(0.6, curve=SPIKED),
+            "unstable",
+            "the loss rose from 0.1 to 0.9 by update 500; 1 of 8 stretches are spikes",
+        ),
+        (
+            at_accuracy(0.6, curve=curve([0.2] * 20, [0.95] * 20)),
+            "overfit",
+            "accuracy 0.950 in training, 0.600 on fresh sequences",
+        ),
+        (
+            at_accuracy(0.26, curve=curve([1.4] * 20, [0.25] * 20)),
+            "at chance",
+            "accuracy 0.260, chance 0.25, p = 0.24",
+        ),
+        (
+            at_accuracy(0.1, curve=curve([1.4] * 20, [0.1] * 20)),
+            "below chance",
+            "accuracy 0.100, chance 0.25",
+        ),
+        (
+            at_accuracy(0.6, curve=FALLING),
+            "undertrained",
+            "the loss fell by 58% over the last quarter, to 0.36",
+        ),
+        (at_accuracy(0.6), "stuck", "skill 0.467, the loss no longer falls (loss 0.7 at the end)"),
+    ],
+    ids=lambda each: each if isinstance(each, str) and len(each) < 13 else "",
+)
+def test_each_reason_is_found_alone_and_names_its_figures(came, reason, evidence):
+    found = diagnose(came)
+    if reason == "undertrained":  # the share by the loop-written means of the two quarters
+        losses = came.curve.loss
+        before, after = sum(losses[30:45]) / 15, sum(losses[45:]) / 15
+        evidence = f"the loss fell by {1 - after / before:.0%} over the last quarter, to "
+        evidence += f"{after:.3g}"
+    assert [(each.reason, each.evidence) for each in found] == [(reason, evidence)]
+    assert str(found[0]) == f"{reason}: {evidence}"
+
+
+def test_what_is_solved_has_no_reason():
+    assert diagnose(outcome(0.995, curve=SPIKED)) == ()
+    assert diagnose(outcome(0.75), solve_at=0.75) == ()
+    assert diagnose(outcome(0.75), solve_at=0.76) != ()
+
+
+def test_what_diverged_is_not_solved():
+    found = diagnose(outcome(1.0, ended="diverged", diverged_at=3))
+    assert [each.reason for each in found] == ["unstable"]
+
+
+def test_all_that_applies_is_said_and_what_explains_most_comes_first():
+    came = at_accuracy(
+        0.25, reachable=0.3, audit="unreachable", ended="diverged", diverged_at=4, curve=SPIKED
+    )
+    came = dataclasses.replace(came, curve=SPIKED._replace(accuracy=(0.9,) * 8))
+    reasons = [each.reason for each in diagnose(came)]
+    assert reasons == ["unreachable", "unstable", "overfit", "at chance"]
+
+
+def test_what_is_in_sight_only_in_part_may_still_be_enough():
+    came = at_accuracy(0.7, reachable=0.9, audit="state-only")
+    assert [each.reason for each in diagnose(came, solve_at=0.85)] == ["stuck"]
+    assert [each.reason for each in diagnose(came, solve_at=0.9)] == ["unreachable"]
+
+
+def test_a_trial_that_made_no_update_is_diagnosed():
+    came = at_accuracy(0.6, updates=0, sequences=0, curve=curve([], []))
+    (found,) = diagnose(came)
+    assert (found.reason, found.evidence) == (
+        "stuck",
+        "skill 0.467, the loss no longer falls (no update was made)",
+    )
+
+
+def called(reason, outcomes):
+    """The share of outcomes that are given this reason, among others."""
+    return np.mean([any(each.reason == reason for each in diagnose(one)) for one in outcomes])
+
+
+@pytest.mark.parametrize("points", [20, 50, 200])
+@pytest.mark.parametrize("noise", [0.03, 0.3])
+def test_a_flat_noisy_loss_is_rarely_called_undertrained(points, noise):
+    rng = np.random.default_rng(points)
+    flat = np.abs(rng.normal(1, noise, (600, points)))
+    assert called("undertrained", [at_accuracy(0.6, curve=curve(loss)) for loss in flat]) < 0.02
+
+
+@pytest.mark.parametrize("points", [20, 50, 200])
+def test_a_loss_that_falls_through_the_noise_is_called_undertrained(points):
+    rng = np.random.default_rng(points)
+    falling = np.linspace(2, 1, points) + rng.normal(0, 0.02, (100, points))
+    assert called("undertrained", [at_accuracy(0.6, curve=curve(loss)) for loss in falling]) > 0.98
+
+
+@given(st.integers(0, 2**32))
+def test_a_loss_that_falls_and_wavers_is_not_called_unstable(seed):
+    rng = np.random.default_rng(seed)
+    loss = np.exp(-np.linspace(0, 5, 60)) * rng.uniform(0.7, 1.3, 60)
+    assert called("unstable", [at_accuracy(0.6, curve=curve(loss))]) == 0
+
+
+@given(st.integers(0, 2**32), st.integers(10, 50), st.floats(5, 100))
+def test_a_rise_far_above_the_lowest_loss_is_a_spike_wherever_it_comes(seed, at, height):
+    rng = np.random.default_rng(seed)
+    loss = rng.uniform(0.1, 0.12, 60)
+    loss[0] = 1.0
+    loss[at] = 0.12 * height
+    (found,) = (
+        each for each in diagnose(at_accuracy(0.6, curve=curve(loss))) if each.reason == "unstable"
+    )
+    assert f"to {loss[at]:.3g} by update {100 * (at + 1)};" in found.evidence
+
+
+def test_equal_skill_in_training_and_evaluation_is_rarely_called_overfit():
+    """A stretch of 50 sequences and an evaluation of 1,000, both of one true accuracy."""
+    rng = np.random.default_rng(0)
+    came = []
+    for _ in range(1000):
+        trained, tested = rng.binomial(50, 0.6) / 50, rng.binomial(1000, 0.6) / 1000
+        noisy = curve([0.7] * 20, [trained] * 20)
+        came.append(at_accuracy(tested, curve=noisy, sequences=1000))
+    assert called("overfit", came) < 0.02
+
+
+def test_a_guesser_is_at_chance_and_hardly_ever_below_it():
+    rng = np.random.default_rng(0)
+    came = []
+    for _ in range(1000):
+        hits = int(rng.binomial(1000, 0.25))
+        tally = Tally(hits, 1000, 1000, float(hits), float(hits))
+        flat = curve([1.4] * 20, [0.25] * 20)
+        came.append(at_accuracy(hits / 1000, tally=tally, curve=flat))
+    assert called("at chance", came) >= 0.93
+    assert called("below chance", came) == 0
+
+
+def test_a_real_run_at_a_huge_learning_rate_is_unstable():
+    run = ll.train(
+        ll.CumulativeThreshold(length=4),
+        ll.Whole(),
+        ll.MLP(hidden_size=4),
+        epochs=200,
+        learning_rate=1e9,
+        optimizer="sgd",
+    )
+    found = diagnose(Outcome.of(run, parameters=1))
+    assert found[0].reason == "unstable"
+    assert f"at update {run.diverged_at[0]}" in found[0].evidence

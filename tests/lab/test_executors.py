@@ -1,0 +1,269 @@
+import dataclasses
+import json
+import os
+import signal
+import sys
+import time
+
+import pytest
+from study_cases import SETTING
+
+import longlag as ll
+from longlag.lab import checkpoint, executors, identity, worker
+from longlag.lab.executors import ExecutorError, Local
+from longlag.lab.outcome import Outcome
+from longlag.lab.worker import Done, Failed, Moved, Task
+from longlag.training import Recipe
+
+WORK = """
+import os, pathlib, signal, time
+from longlag.lab.worker import Done, Moved, serve
+
+def work(task):
+    how = task.setting
+    tries = pathlib.Path(os.environ["TRIES"])
+    with tries.open("a") as told:
+        told.write(f"{task.id} {os.getpid()}\\n")
+    begun = tries.read_text().count(task.id + " ")
+    while len({line.split()[1] for line in tries.open()}) < int(os.environ.get("TOGETHER", "1")):
+        time.sleep(0.01)
+    for update in range(how.get("updates", 3)):
+        yield Moved(task.id, update, how.get("updates", 3), 1.0, 0.5)
+        time.sleep(0.01)
+        if update == 1 and begun <= how.get("deaths", 0):
+            os.kill(os.getpid(), signal.SIGKILL)
+    if "raise" in how:
+        raise ValueError(how["raise"])
+    return Done(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
+
+serve(work)
+"""
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """What starts a worker whose tasks say themselves how they go."""
+    script = tmp_path / "work.py"
+    script.write_text(WORK)
+    monkeypatch.setenv("TRIES", str(tmp_path / "tries"))
+    (tmp_path / "tries").touch()
+    return sys.executable, str(script)
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """The tasks that workers have begun, and in which process."""
+    return lambda: [line.split() for line in (tmp_path / "tries").read_text().splitlines()]
+
+
+def ends(executor, count):
+    """What so many tasks come to, by name; progress is left out."""
+    ended = {}
+    while len(ended) < count:
+        events = executor.wait(20)
+        assert events, "nothing has happened for too long"
+        ended |= {event.id: event for event in events if not isinstance(event, Moved)}
+    return ended
+
+
+def moved(executor, id):
+    """Wait until a task has moved."""
+    while not any(event.id == id for event in executor.wait(20) if isinstance(event, Moved)):
+        pass
+
+
+def ended(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_results_come_back_and_weights_where_they_are_wanted(command):
+    with Local(workers=2, command=command) as executor:
+        assert (executor.workers, executor.places) == (2, 8)
+        for seed in range(6):
+            executor.submit(Task(f"t{seed}", {}, seed, keep=seed == 4))
+        found = ends(executor, 6)
+        assert executor.wait(0.0) == []
+    for seed in range(6):
+        weights = b"weights" if seed == 4 else None
+        assert found[f"t{seed}"] == Done(f"t{seed}", {"seed": seed}, weights)
+
+
+def test_progress_comes_while_a_task_runs(command):
+    with Local(workers=1, command=command) as executor:
+        executor.submit(Task("t", {"updates": 10**6}, 0))
+        first, second = executor.wait(20), executor.wait(20)
+    assert isinstance(first[0], Moved)
+    assert isinstance(second[0], Moved)
+    assert first[0].updates < second[0].updates
+
+
+def test_a_task_that_fails_stops_no_other(command):
+    with Local(workers=1, command=command) as executor:
+        for id, setting in (("a", {}), ("b", {"raise": "no such thing"}), ("c", {})):
+            executor.submit(Task(id, setting, 0))
+        found = ends(executor, 3)
+    assert found["b"] == Failed("b", "ValueError: no such thing")
+    assert isinstance(found["a"], Done)
+    assert isinstance(found["c"], Done)
+
+
+def test_a_task_whose_process_was_killed_is_run_again(command, begun):
+    with Local(workers=2, command=command) as executor:
+        executor.submit(Task("a", {"updates": 60}, 7))
+        executor.submit(Task("b", {"updates": 60}, 8))
+        moved(executor, "a")
+        (victim,) = {int(process) for task, process in begun() if task == "a"}
+        os.kill(victim, signal.SIGKILL)
+        found = ends(executor, 2)
+    assert found == {"a": Done("a", {"seed": 7}), "b": Done("b", {"seed": 8})}
+    assert [task for task, _ in begun()].count("a") == 2
+    assert [task for task, _ in begun()].count("b") == 1
+
+
+def test_a_task_that_kills_its_process_is_given_up_and_others_go_on(command, begun):
+    with Local(workers=1, command=command) as executor:
+        for id, deaths in (("a", 99), ("b", 2), ("c", 0)):
+            executor.submit(Task(id, {"deaths": deaths}, 0))
+        found = ends(executor, 3)
+    assert isinstance(found["a"], Failed)
+    assert "its process died 3 times, at last with exit code -9" in found["a"].why
+    assert isinstance(found["b"], Done)
+    assert isinstance(found["c"], Done)
+    assert [task for task, _ in begun()] == ["a"] * 3 + ["b"] * 3 + ["c"]
+
+
+def test_workers_that_end_before_they_begin_are_an_error():
+    with (
+        Local(workers=2, command=(sys.executable, "-c", "raise SystemExit(7)")) as executor,
+        pytest.raises(ExecutorError, match=r"The workers end before they begin \(exit code 7\)"),
+    ):
+        executor.wait(60)
+
+
+def test_stopped_it_ends_what_runs_and_drops_the_rest(command, begun):
+    with Local(workers=2, command=command) as executor:
+        for id in ("a", "b", "c"):
+            executor.submit(Task(id, {"updates": 10**6}, 0))
+        moved(executor, "a")
+        moved(executor, "b")
+        assert executor.stop() == []
+        assert {task for task, _ in begun()} == {"a", "b"}
+
+
+def test_what_was_finished_when_it_was_stopped_still_comes_in(command, begun):
+    with Local(workers=1, command=command) as executor:
+        executor.submit(Task("a", {"updates": 1}, 5))
+        assert executor.wait(0.0) == []  # it has been handed out
+        while not begun():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert executor.stop() == [Done("a", {"seed": 5})]
+
+
+def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, monkeypatch):
+    monkeypatch.setattr(executors, "_PATIENCE", 0.3)
+    script = command[1]
+    with open(script) as opened:
+        stuck = opened.read().replace("time.sleep(0.01)", "time.sleep(1000)")
+    with open(script, "w") as opened:
+        opened.write(stuck)
+    with Local(workers=1, command=command) as executor:
+        executor.submit(Task("a", {}, 0))
+        executor.wait(0.0)
+        while not begun():
+            time.sleep(0.01)
+        assert executor.stop() == []
+        ((_, process),) = begun()
+    assert ended(int(process))
+
+
+def test_closed_it_leaves_no_process(command, begun):
+    with Local(workers=2, command=command) as executor:
+        executor.submit(Task("a", {"updates": 10**6}, 0))
+        executor.submit(Task("b", {"updates": 1}, 0))
+        ends(executor, 1)
+        moved(executor, "a")
+    assert all(ended(int(process)) for _, process in begun())
+    executor.close()
+
+
+def test_trials_of_one_program_go_to_one_worker(command, begun, monkeypatch):
+    """Learning rate, criterion and seed are no part of a program; the problem is."""
+    monkeypatch.setenv("TOGETHER", "2")
+    other = dataclasses.replace(SETTING, problem=ll.EchoLag(values=5, length=6))
+    rates = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    with Local(workers=2, command=command) as executor:
+        for place, rate in enumerate(rates):
+            for name, setting in (("one", SETTING), ("other", other)):
+                recipe = Recipe(learning_rate=rate, stop_at=rate)
+                moved = dataclasses.replace(setting, recipe=recipe)
+                executor.submit(Task(f"{name}{place}", identity.document(moved), place))
+        ends(executor, 12)
+    processes = dict(begun())
+    first = {processes[f"one{place}"] for place in range(2)}
+    second = {processes[f"other{place}"] for place in range(2)}
+    assert len(first) == len(second) == 1
+    assert first != second
+
+
+def test_no_worker_is_refused():
+    with pytest.raises(ValueError, match=r"Local: `workers` must be at least 1, got 0\. Use"):
+        Local(workers=0)
+
+
+REAL = dataclasses.replace(
+    SETTING,
+    problem=ll.EchoLag(lag=1, values=4, length=6),
+    recipe=Recipe(epochs=60_000, batch_size=5),
+)
+
+
+def perform(task):
+    working = worker.perform(task)
+    reports = []
+    while True:
+        try:
+            reports.append(next(working))
+        except StopIteration as end:
+            return end.value, reports
+
+
+def same(done):
+    """All of an outcome but where the time went."""
+    return json.dumps({**done.outcome, "seconds": None}, sort_keys=True), done.weights
+
+
+def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_killed():
+    task = Task("here", identity.document(REAL), 3, keep=True)
+    here, reports = perform(task)
+    assert isinstance(here, Done)
+    with Local(workers=1) as executor:
+        executor.submit(task._replace(id="there"))
+        there = ends(executor, 1)["there"]
+        executor.submit(task._replace(id="killed"))
+        moved(executor, "killed")
+        (process,) = executor._processes
+        process.process.kill()
+        killed = ends(executor, 1)["killed"]
+        assert executor._tries == {"killed": 1}
+        nonsense = {**identity.document(REAL), "problem": {"kind": "echo-lagg"}}
+        executor.submit(Task("unknown", nonsense, 0))
+        unknown = ends(executor, 1)["unknown"]
+    assert same(here) == same(there) == same(killed)
+    assert isinstance(unknown, Failed)
+    assert unknown.why == "ValueError: There is no problem `echo-lagg`. Did you mean `echo-lag`?"
+
+    assert [report.id for report in reports] == ["here"] * len(reports)
+    assert reports[-1].updates == reports[-1].total == 12_000
+    outcome = Outcome.read(here.outcome)
+    assert outcome.updates == 12_000
+    assert outcome.validation is not None
+    assert here.weights is not None
+    trained = checkpoint.from_bytes(here.weights)
+    assert (trained.setting, trained.seed) == (REAL, 3)
+    assert trained.evaluate().accuracy == outcome.accuracy
+    assert checkpoint.parameters(trained.model) == outcome.parameters

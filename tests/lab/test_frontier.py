@@ -1,0 +1,230 @@
+import dataclasses
+import itertools
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from study_cases import SETTING, drive, outcome, value_of
+
+import longlag as ll
+from longlag.lab import Setting, Trial, identity
+from longlag.lab.frontier import Frontier, at
+from longlag.training import Recipe
+
+
+def upto(reach):
+    """What a trial comes to where a seed solves the problem up to its reach."""
+    return lambda trial: outcome(1.0 if value_of(trial) <= reach[trial.seed] else 0.3)
+
+
+def trials_of(asked, seed):
+    return [value_of(trial) for trial in asked if trial.seed == seed]
+
+
+@given(
+    reach=st.integers(0, 400),
+    limit=st.integers(1, 300),
+    resolution=st.sampled_from([0.01, 0.1, 0.3, 1.0]),
+    places=st.integers(1, 4),
+)
+def test_a_search_ends_beside_the_true_reach(reach, limit, resolution, places):
+    study = Frontier(SETTING, seeds=1, limit=limit, resolution=resolution)
+    most = study.left()
+    asked = trials_of(drive(study, upto({0: reach}), places=places), 0)
+    (solved,) = study.answer().per_seed
+    assert study.answer().complete
+    assert len(set(asked)) == len(asked)
+    assert min(asked) == 1
+    assert max(asked) <= limit
+    if reach >= limit:
+        assert solved == limit
+        assert study.answer().reached_end == 1
+    elif reach == 0:
+        assert (solved, asked) == (0, [1])
+    else:
+        lost = min(value for value in asked if value > reach)
+        assert solved == max(value for value in asked if value <= reach)
+        assert solved <= reach < lost
+        assert lost - solved == 1 or lost - solved <= resolution * solved
+    # Doubling and halving: each at most the logarithm of the limit.
+    assert len(asked) <= 2 * math.ceil(math.log2(limit + 1)) + 1
+    assert study.left() == 0
+    assert most is not None
+
+
+def searched_alone(reach, limit=100):
+    """The values that one seed tries up to a limit, and the largest of them that it solves."""
+    tried, solved, lost = [], 0, None
+    value = 1
+    while True:
+        tried.append(value)
+        if value <= reach:
+            solved = value
+        else:
+            lost = value
+        if lost is None and solved < limit:
+            value = min(2 * solved, limit)
+        elif lost is not None and solved and lost - solved > max(1, solved / 10):
+            value = (solved + lost) // 2
+        else:
+            return tried, solved
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 120), min_size=1, max_size=6), st.data())
+def test_each_seed_searches_for_itself_in_whatever_order_trials_end(reaches, data):
+    seeds = [3 * place + 1 for place in range(len(reaches))]
+    reach = dict(zip(seeds, reaches, strict=True))
+    together = Frontier(SETTING, seeds=seeds)
+    asked = drive(
+        together,
+        upto(reach),
+        choose=lambda count: data.draw(st.integers(0, count - 1)),
+        places=data.draw(st.integers(1, 6)),
+    )
+    assert len({trial.id for trial in asked}) == len(asked)
+    for place, seed in enumerate(seeds):
+        values, solved = searched_alone(reach[seed])
+        assert trials_of(asked, seed) == values
+        assert together.answer().per_seed[place] == solved
+
+
+def test_a_search_doubles_then_halves():
+    study = Frontier(SETTING, seeds=1)
+    assert trials_of(drive(study, upto({0: 37})), 0) == [1, 2, 4, 8, 16, 32, 64, 48, 40, 36, 38]
+    assert study.answer().per_seed == (36,)
+    assert [step.value for step in study.answer().steps] == [1, 2, 4, 8, 16, 32, 36, 38, 40, 48, 64]
+    assert [step.solved for step in study.answer().steps] == [True] * 7 + [False] * 4
+    assert {step.reasons[0].reason for step in study.answer().steps[7:]} == {"stuck"}
+
+
+def test_a_lucky_value_beyond_a_lost_one_does_not_count():
+    """What is solved is taken to be solved below: a larger value solved says nothing."""
+    study = Frontier(SETTING, seeds=1)
+    for value, skill in ((8, 1.0), (4, 0.3), (2, 1.0), (3, 0.3)):
+        trial = Trial(setting=at(SETTING, value, study.solve_at), seed=0)
+        study.tell(trial, outcome(skill))
+    assert study.answer().per_seed == (2,)
+    assert study.answer().complete
+
+
+def test_the_median_is_over_seeds_with_the_coverage_that_five_of_them_give():
+    study = Frontier(SETTING, seeds=5)
+    drive(study, upto(dict(enumerate([3, 0, 12, 200, 5]))))
+    answer = study.answer()
+    assert answer.per_seed == (3, 0, 12, 100, 5)
+    assert (answer.median, answer.interval) == (5, (0, 100))
+    assert answer.coverage == 1 - 2 / 2**5
+    assert (answer.first, answer.last, answer.reached_end) == (1, 100, 1)
+    assert str(answer) == "lag 5 [below 1, 100]"
+
+
+def test_the_answer_says_where_it_lies_beyond_what_was_tried():
+    above, below = Frontier(SETTING, seeds=2, limit=20), Frontier(SETTING, seeds=2)
+    drive(above, upto({0: 99, 1: 99}))
+    drive(below, upto({0: 0, 1: 0}))
+    assert str(above.answer()) == "lag 20 or more [20, 20]"
+    assert str(below.answer()) == "lag below 1 [below 1, below 1]"
+
+
+def test_an_answer_before_the_end_says_that_it_is_not_complete():
+    study = Frontier(SETTING, seeds=1)
+    assert not study.answer().complete
+    assert study.answer().per_seed == (0,)
+    trial = study.ask()
+    assert trial is not None
+    assert study.ask() is None  # nothing before this one is known
+    study.tell(trial, outcome())
+    assert study.answer().per_seed == (1,)
+    assert not study.answer().complete
+
+
+def test_the_seed_that_has_come_least_far_goes_first():
+    study = Frontier(SETTING, seeds=3)
+    first = [study.ask() for _ in range(3)]
+    assert [trial and trial.seed for trial in first] == [0, 1, 2]
+    assert first[2] is not None
+    study.tell(first[2], outcome())
+    further = study.ask()
+    assert further is not None
+    assert (further.seed, value_of(further)) == (2, 2)
+
+
+def test_a_trial_of_a_ladder_has_the_budget_and_stops_a_little_above_solved():
+    study = Frontier(SETTING, seeds=1, solve_at=0.8)
+    trial = study.ask()
+    assert trial is not None
+    recipe = trial.setting.recipe
+    assert recipe.epochs == SETTING.recipe.epochs
+    # Chance 1/4, ceiling 1: a quarter of the fifth that may be missing is 0.05 of the skill.
+    assert recipe.stop_at == pytest.approx(0.25 + 0.95 * 0.75)
+    assert trial.setting == at(SETTING, 1, 0.8)
+
+
+def test_the_criterion_counts_the_steps_that_are_scored():
+    setting = Setting(
+        problem=ll.Memorization(length=10), framing=ll.Window(timesteps=9), model=ll.LSTM()
+    )
+    chance = 0.5  # only the last step is scored, and there a guess is right every other time
+    stop = at(setting, 10, 0.9).recipe.stop_at
+    assert stop == pytest.approx(chance + 0.975 * (1 - chance))
+    assert at(setting, 20, 0.9).problem == ll.Memorization(length=20)
+
+
+@pytest.mark.parametrize("problem", [ll.Ramp(), ll.CumulativeThreshold(), ll.EchoSubsequence()])
+def test_every_ladder_can_be_searched(problem):
+    setting = Setting(problem=problem, framing=ll.Whole(), model=ll.LSTM(hidden_size=2))
+    study = Frontier(setting, seeds=1)
+    drive(study, lambda trial: outcome(1.0 if value_of(trial) <= 33 else 0.2))
+    (solved,) = study.answer().per_seed
+    assert 30 <= solved <= 33
+    assert study.answer().knob == problem.ladder.knob
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"limit": 0}, r"Frontier: `limit` must be at least the first rung \(1\), got 0\. Use"),
+        ({"resolution": 0}, r"Frontier: `resolution` must be above 0 and at most 1, got 0\. Use"),
+        ({"resolution": 1.5}, "`resolution` must be above 0 and at most 1, got 1.5"),
+        ({"solve_at": 0.0}, r"Frontier: `solve_at` must be above 0 and below 1, got 0\.0\. Use"),
+        ({"solve_at": 1.0}, r"`solve_at` must be above 0 and below 1, got 1\.0"),
+        ({"seeds": 0}, "`seeds` must be at least 1, got 0"),
+        ({"seeds": [1, 1]}, "`seeds` must be a number of seeds or different numbers"),
+    ],
+)
+def test_a_search_that_cannot_be_made_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Frontier(SETTING, **wrong)
+
+
+def test_a_framing_that_does_not_fit_is_refused_before_anything_is_run():
+    long = Setting(problem=ll.EchoLag(), framing=ll.Window(timesteps=30), model=ll.LSTM())
+    with pytest.raises(ValueError, match="Window: `timesteps` must be at most"):
+        Frontier(long)
+
+
+def test_a_question_comes_back_with_all_that_was_asked():
+    setting = dataclasses.replace(SETTING, recipe=Recipe(epochs=77, learning_rate=0.02))
+    study = Frontier(setting, seeds=[2, 9], solve_at=0.9, limit=50, resolution=0.3)
+    again = Frontier.of(study.question())
+    assert (again.setting, again.seeds, again.last) == (setting, (2, 9), 50)
+    assert (again.solve_at, again.resolution) == (0.9, 0.3)
+    assert identity.canonical(again.question()) == identity.canonical(study.question())
+    first, second = (
+        [trial.id for trial in drive(each, upto({2: 20, 9: 7}))] for each in (study, again)
+    )
+    assert first == second
+
+
+def test_told_what_is_known_it_answers_the_same_and_asks_for_no_more():
+    study = Frontier(SETTING, seeds=3)
+    reach = {0: 5, 1: 60, 2: 0}
+    asked = drive(study, upto(reach))
+    for order in itertools.islice(itertools.permutations(asked), 0, 10**4, 2000):
+        again = Frontier(SETTING, seeds=3)
+        for trial in order:
+            again.tell(trial, upto(reach)(trial))
+        assert again.answer() == study.answer()
+        assert again.ask() is None

@@ -1,0 +1,291 @@
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
+
+import longlag as ll
+from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS
+from longlag.lab import Setting, Trial, identity
+from longlag.models import MODELS
+from longlag.problems import PROBLEMS
+from longlag.training import Recipe
+
+USUAL = Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM())
+
+
+def knob_values(knob):
+    """Values of a knob's type and range; whole numbers too where reals are asked for."""
+    if knob.choices:
+        values = st.sampled_from(knob.choices)
+    elif knob.kind is bool:
+        values = st.booleans()
+    elif knob.kind is int:
+        least = int(knob.at_least or 0)
+        values = st.integers(least, least + 40)
+    else:
+        most = 1.0 if knob.at_most is None else knob.at_most
+        values = st.floats(1e-6, most) | st.just(1)
+    return st.none() | values if knob.optional else values
+
+
+def knobs_of(kinds):
+    """A kind of part, and knobs for it that may or may not go together."""
+
+    def knobs(kind):
+        values = {knob.name: knob_values(knob) for knob in kind.knobs()}
+        return st.tuples(st.just(kind), st.fixed_dictionaries(values))
+
+    return st.sampled_from(list(kinds)).flatmap(knobs)
+
+
+@given(
+    problem=knobs_of(PROBLEMS.values()),
+    framing=knobs_of(FRAMINGS.values()),
+    model=knobs_of(MODELS.values()),
+    recipe=knobs_of([Recipe]),
+    encoding=st.sampled_from([None, "one-hot", "scaled"]),
+    seed=st.integers(0, 2**40),
+)
+def test_a_setting_comes_back_from_its_document(problem, framing, model, recipe, encoding, seed):
+    try:
+        before = Setting(
+            problem=problem[0](**problem[1]),
+            framing=framing[0](**framing[1]),
+            model=model[0](**model[1]),
+            encoding=None if encoding is None else ENCODINGS[encoding],
+            recipe=recipe[0](**recipe[1]),
+        )
+    except ValueError:
+        reject()
+    text = json.dumps(identity.document(before), allow_nan=False)
+    after = identity.setting(json.loads(text))
+    assert after == before
+    assert Trial(setting=after, seed=seed).id == Trial(setting=before, seed=seed).id
+    assert identity.document(after) == json.loads(text)
+
+
+def test_every_default_is_written_out():
+    written = identity.document(USUAL)
+    for part, made in (("problem", USUAL.problem), ("recipe", USUAL.recipe)):
+        fields = {field.name for field in dataclasses.fields(made)}
+        assert set(written[part]) == fields | {"kind"}
+    assert written["recipe"]["epochs"] == 2000
+
+
+def other_values(made, knob):
+    value = getattr(made, knob.name)
+    if knob.choices:
+        return [choice for choice in knob.choices if choice != value]
+    if knob.kind is bool:
+        return [not value]
+    if value is None:
+        return [1, 3, 0.3]
+    return [value + 1, value - 1, value / 2]
+
+
+PARTS = [
+    ("problem", [*PROBLEMS.values()]),
+    ("framing", [*FRAMINGS.values()]),
+    ("model", [*MODELS.values()]),
+    ("recipe", [Recipe]),
+]
+KNOBS = [(part, kind, knob) for part, kinds in PARTS for kind in kinds for knob in kind.knobs()]
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "knob"), KNOBS, ids=[f"{kind.__name__}.{knob.name}" for _, kind, knob in KNOBS]
+)
+def test_every_knob_is_part_of_the_identity(part, kind, knob):
+    usual = kind(carry=True) if knob.name == "rows" else kind()
+    decodes = (part == "framing" and kind.output == "decoder") or getattr(kind, "decodes", False)
+    rest = {"problem": ll.EchoSubsequence(), "framing": ll.Whole(), "model": ll.LSTM()}
+    if decodes:
+        rest |= {"framing": ll.EncoderDecoder(), "model": ll.Seq2Seq()}
+    first = Trial(setting=Setting(**(rest | {part: usual})), seed=0)
+    tried = 0
+    for value in other_values(usual, knob):
+        try:
+            other = dataclasses.replace(usual, **{knob.name: value})
+        except (ValueError, TypeError):
+            continue
+        tried += 1
+        assert Trial(setting=Setting(**(rest | {part: other})), seed=0).id != first.id
+    assert tried
+
+
+def test_seed_encoding_and_kind_are_part_of_the_identity():
+    parts = [
+        {},
+        {"encoding": ll.Scaled},
+        {"model": ll.GRU()},
+        {"framing": ll.Prefix()},
+        {"problem": ll.EchoValue(length=25)},
+    ]
+    names = {
+        Trial(setting=dataclasses.replace(USUAL, **part), seed=seed).id
+        for part in parts
+        for seed in (0, 1, 11)
+    }
+    assert len(names) == 3 * len(parts)
+
+
+def test_equal_trials_have_one_name_in_every_process():
+    """Whether a threshold was written 3 or 3.0, and whatever the order of hashing."""
+    code = """
+import longlag as ll
+from longlag.lab import Setting, Trial
+for threshold in (3, 3.0):
+    problem = ll.CumulativeThreshold(threshold=threshold)
+    setting = Setting(problem=problem, framing=ll.Chunks(carry=True), model=ll.GRU())
+    print(Trial(setting=setting, seed=7).id)
+"""
+    problem = ll.CumulativeThreshold(threshold=3)
+    setting = Setting(problem=problem, framing=ll.Chunks(carry=True), model=ll.GRU())
+    names = [Trial(setting=setting, seed=7).id]
+    for hashing in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": hashing},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        names += done.stdout.split()
+    assert len(names) == 5
+    assert len(set(names)) == 1
+
+
+SOURCE = '''
+"""What the module is for."""
+
+LIMIT = 3  # a remark
+"""What the limit is for."""
+
+
+def limited(value):
+    """What the function does.
+
+    Over several lines.
+    """
+    # a remark
+    return min(value, "#3" and LIMIT)
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# a remark", "# another remark"),
+        ("  # a remark", ""),
+        ("What the module is for.", "Another word."),
+        ("What the limit is for.", "Another\nword."),
+        ("    Over several lines.\n", ""),
+        ("\n\n\ndef", "\ndef"),
+        ("LIMIT = 3", "LIMIT = 3  "),
+    ],
+)
+def test_words_about_code_are_no_code(old, new):
+    assert old in SOURCE
+    assert identity._code(SOURCE) == identity._code(SOURCE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LIMIT = 3", "LIMIT = 4"),
+        ("min(", "max("),
+        ('"#3"', '"#4"'),
+        ("return min", "return None and min"),
+        ("    return", "return"),
+        ("LIMIT = 3", "LIMIT = 3\nLIMIT = 4"),
+    ],
+)
+def test_code_is_code(old, new):
+    assert old in SOURCE
+    changed = SOURCE.replace(old, new)
+    if "\nreturn" in changed:  # a change of indentation alone, which must be read as one
+        changed = changed.replace("\nreturn", "\n  return").replace('    """', '  """')
+    assert identity._code(SOURCE) != identity._code(changed)
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy of the library's source that stands for it, and what its version is now."""
+    home = tmp_path / "longlag"
+    shutil.copytree(Path(ll.__file__).parent, home, ignore=shutil.ignore_patterns("__pycache__"))
+    original = identity.code_version()
+    monkeypatch.setattr(ll, "__file__", str(home / "__init__.py"))
+
+    def version():
+        identity.code_version.cache_clear()
+        return identity.code_version()
+
+    assert version() == original
+    yield home, version
+    identity.code_version.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "added", "counts"),
+    [
+        ("training/engine.py", "DIVERGED = 1e4\n", True),
+        ("problems/echo.py", "_FIVE = ''\n", True),
+        ("models/new.py", "SIZE = 3\n", True),
+        ("streams.py", "_TRAINING = 9\n", True),
+        ("training/engine.py", "# a remark\n", False),
+        ("models/lstm.py", '"""A remark."""\n', False),
+        ("lab/store.py", "_WAIT = 9.0\n", False),
+        ("report/page.py", "SIZE = 3\n", False),
+    ],
+)
+def test_names_change_with_the_code_that_decides_results(copied, file, added, counts):
+    home, version = copied
+    before = version()
+    trial = Trial(setting=USUAL, seed=0).id
+    with (home / file).open("a") as opened:
+        opened.write(added)
+    assert (version() != before) == counts
+    assert (Trial(setting=USUAL, seed=0).id != trial) == counts
+
+
+def without(part):
+    return {name: value for name, value in identity.document(USUAL).items() if name != part}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"problem": {"kind": "echo-lagg"}}, r"There is no problem `echo-lagg`\. .* `echo-lag`"),
+        ({"problem": {}}, r"There is no problem `None`\. Known: "),
+        ({"framing": {"kind": "hole"}}, r"There is no framing `hole`\. Did you mean `whole`"),
+        ({"model": {"kind": "lstn"}}, r"There is no model `lstn`\. Did you mean `lstm`"),
+        ({"encoding": "one-hit"}, r"There is no encoding `one-hit`\. Did you mean `one-hot`"),
+        ({"recipe": {"kind": "recip"}}, r"There is no recipe `recip`\. Did you mean `recipe`"),
+        (
+            {"problem": {"kind": "echo-lag", "lagg": 2}},
+            r"problem echo-lag has no knob `lagg`\. Did you mean `lag`\?",
+        ),
+        (
+            {"recipe": {"kind": "recipe", "epoch": 2}},
+            r"recipe recipe has no knob `epoch`\. Did you mean `epochs`\?",
+        ),
+        ({"problem": {"kind": "echo-lag", "lag": -1}}, "`lag` must be at least 0, got -1"),
+    ],
+)
+def test_a_document_that_cannot_be_read_is_refused_in_one_line(change, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        identity.setting(identity.document(USUAL) | change)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["problem", "framing", "encoding", "model", "recipe"])
+def test_a_missing_part_is_named(part):
+    with pytest.raises(ValueError, match=f"the document has no part `{part}`"):
+        identity.setting(without(part))

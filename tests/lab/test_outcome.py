@@ -1,0 +1,177 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from study_cases import made_run, outcome
+
+import longlag as ll
+from longlag.lab import Outcome, Setting
+from longlag.lab.outcome import chance_probability, skill
+
+SETTINGS = [
+    Setting(problem=ll.EchoLag(values=4, length=6), framing=ll.Whole(), model=ll.LSTM()),
+    Setting(problem=ll.EchoValue(values=3), framing=ll.Prefix(), model=ll.GRU()),
+    Setting(problem=ll.CumulativeThreshold(), framing=ll.Chunks(carry=True), model=ll.RNN()),
+    Setting(problem=ll.Memorization(), framing=ll.Whole(), model=ll.LSTM()),
+    Setting(problem=ll.Memorization(ask="last"), framing=ll.Whole(), model=ll.LSTM()),
+    Setting(problem=ll.Ramp(), framing=ll.Whole(), model=ll.MLP()),
+    Setting(
+        problem=ll.EchoSubsequence(), framing=ll.EncoderDecoder(), model=ll.Seq2Seq(attention=True)
+    ),
+]
+every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: repr(each.problem))
+
+
+def outcomes_of(run):
+    return [
+        Outcome.of(run, validation=0.5, parameters=7, place=place)
+        for place in range(len(run.seeds))
+    ]
+
+
+def written_and_read(before):
+    return Outcome.read(json.loads(json.dumps(before.document(), allow_nan=False)))
+
+
+@every_setting
+def test_an_outcome_says_what_its_run_says(setting):
+    run = made_run(setting, [0.5, 0.9, 1.0])
+    found = outcomes_of(run)
+    assert [each.accuracy for each in found] == list(run.accuracy.per_seed)
+    assert [each.whole for each in found] == list(run.whole.per_seed)
+    assert [each.skill for each in found] == list(run.skill)
+    assert [each.sequences for each in found] == list(run.sequences)
+    if run.error is None:
+        assert all(each.error is None and each.chance_error is None for each in found)
+    else:
+        assert [each.error for each in found] == list(run.error.per_seed)
+        assert found[0].chance_error == run.chance_error
+    for each, evaluation in zip(found, run.evaluations, strict=True):
+        assert (each.chance, each.ceiling) == (run.chance, run.ceiling)
+        assert each.tally.hits == round(each.accuracy * each.tally.scored)
+        assert [share is None for share in each.by_step] == np.isnan(evaluation.by_step).tolist()
+        assert (each.reachable, each.audit) == (setting.audit().ceiling, setting.audit().verdict)
+        assert written_and_read(each) == each
+
+
+@every_setting
+@pytest.mark.parametrize("lift", [0.0, 0.01, -0.02])
+def test_guessing_is_tested_over_seeds_as_a_run_tests_it(setting, lift):
+    chance = setting.problem.chance(setting.scored)
+    run = made_run(setting, [chance + lift, chance, min(1.0, chance + 2 * lift)])
+    found = outcomes_of(run)
+    assert chance_probability(found) == pytest.approx(run.chance_probability, abs=1e-9)
+    alone = made_run(setting, [chance + lift])
+    assert outcomes_of(alone)[0].chance_probability == pytest.approx(
+        alone.chance_probability, abs=1e-9
+    )
+
+
+@every_setting
+def test_the_interval_of_a_skill_is_that_of_the_accuracy(setting):
+    run = made_run(setting, [0.6, 0.8, 0.75])
+    estimate = skill(outcomes_of(run))
+    span = run.ceiling - run.chance
+    expected = [
+        (share - run.chance) / span for share in (run.accuracy.mean, *run.accuracy.interval)
+    ]
+    assert [estimate.mean, *estimate.interval] == pytest.approx(expected, abs=1e-12)
+    assert estimate.per_seed == run.skill
+
+
+def test_the_examples_are_fresh_sequences_as_they_came_out():
+    setting = SETTINGS[0]
+    run = made_run(setting, [0.7])
+    (found,) = outcomes_of(run)
+    evaluation = run.evaluations[0]
+    assert len(found.examples) == 3
+    for row, example in enumerate(found.examples):
+        assert list(example.shown) == evaluation.inputs[row].tolist()
+        for step in range(6):
+            asked = evaluation.scored[row, step]
+            target, said = evaluation.targets[row, step], evaluation.predicted[row, step]
+            assert example.expected[step] == (target if asked else None)
+            assert example.predicted[step] == (said if asked else None)
+
+
+def test_a_long_sequence_is_no_example():
+    setting = Setting(problem=ll.EchoLag(length=61), framing=ll.Whole(), model=ll.LSTM())
+    assert outcomes_of(made_run(setting, [0.7]))[0].examples == ()
+
+
+@given(sizes=st.lists(st.integers(1, 500), min_size=1, max_size=20), seed=st.integers(0, 99))
+def test_a_curve_is_of_few_equal_stretches_whatever_the_reports(sizes, seed):
+    rng = np.random.default_rng(seed)
+    parts = [rng.random(size).astype(np.float32) for size in sizes]
+    (found,) = outcomes_of(made_run(SETTINGS[1], [0.7], losses=parts))
+    updates, loss, worst, accuracy = found.curve
+    assert len(updates) == len(loss) == len(worst) == len(accuracy) <= 100
+    assert updates[-1] == found.updates == sum(sizes)
+    stretches = np.diff([0, *updates]).tolist()
+    assert len(set(stretches[:-1])) <= 1
+    assert 0 < stretches[-1] <= stretches[0]
+    losses, first = np.concatenate(parts).tolist(), 0
+    for place, last in enumerate(updates):
+        stretch = losses[first:last]
+        assert loss[place] == pytest.approx(sum(stretch) / len(stretch), rel=1e-4)
+        assert worst[place] == pytest.approx(max(stretch), rel=1e-4)
+        first = last
+    assert set(accuracy) == {0.5}
+
+
+def test_an_accuracy_that_two_reports_share_is_weighted_by_their_updates():
+    run = made_run(SETTINGS[1], [0.7], losses=[[1.0] * 12, [1.0] * 20])
+    first, second = run.history[0]
+    told = (dataclasses.replace(first, accuracy=0.0), dataclasses.replace(second, accuracy=1.0))
+    (found,) = outcomes_of(dataclasses.replace(run, history=(told,)))
+    assert found.curve.updates == (16, 32)
+    assert found.curve.accuracy == (0.25, 1.0)
+
+
+def test_large_losses_are_averaged_without_overflow():
+    run = made_run(SETTINGS[0], [0.3], losses=[[3e38] * 16], ended="diverged", at=1)
+    (found,) = outcomes_of(run)
+    assert found.curve.loss == pytest.approx((3e38,))
+
+
+def test_a_light_outcome_keeps_its_figures():
+    (found,) = outcomes_of(made_run(SETTINGS[0], [0.3]))
+    light = found.light()
+    assert (light.skill, light.tally, light.chance_probability, light.seconds) == (
+        *(found.skill, found.tally, found.chance_probability, found.seconds),
+    )
+    assert (light.curve.loss, light.by_step, light.examples) == ((), (), ())
+    assert written_and_read(light) == light
+
+
+@pytest.mark.parametrize("last", [np.inf, np.nan])
+def test_a_loss_that_is_no_number_is_written_as_null(last):
+    run = made_run(SETTINGS[0], [0.3], losses=[[1.0] * 16, [2.0, last]], ended="diverged", at=12)
+    (found,) = outcomes_of(run)
+    assert (found.ended, found.diverged_at) == ("diverged", 12)
+    assert json.loads(json.dumps(found.document()))["curve"][1:3] == [[1.0, None]] * 2
+    again = written_and_read(found)
+    assert again.curve.loss == (1.0, np.inf)
+    assert written_and_read(again) == again
+
+
+def test_a_run_cut_before_its_first_report_has_an_outcome():
+    run = dataclasses.replace(made_run(SETTINGS[0], [0.3]), history=((),))
+    (found,) = outcomes_of(run)
+    assert (found.updates, found.sequences, found.curve.loss) == (0, 0, ())
+    assert written_and_read(found) == found
+
+
+def test_nothing_measured_on_the_validation_stream_is_no_skill():
+    assert outcome(0.5, validation=1.0).validation_skill == 1
+    with pytest.raises(ValueError, match="nothing was measured on the validation stream"):
+        _ = outcome(0.5, validation=None).validation_skill
+
+
+def test_the_time_adds_up():
+    (found,) = outcomes_of(made_run(SETTINGS[0], [0.3]))
+    assert found.seconds == (1.0, 2.0, 0.5)
+    assert found.seconds.total == 3.5

@@ -1,0 +1,255 @@
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from study_cases import BUDGET, drive, outcome, value_of
+
+import longlag as ll
+from longlag.lab import identity
+from longlag.lab.outcome import Seconds
+from longlag.lab.profile import Profile
+from longlag.training import Recipe
+
+ECHO = ll.EchoLag(values=4)
+SUM = ll.CumulativeThreshold()
+ECHO_NAME = "echo-lag values=4"
+RUNGS = (1, 2, 5, 10, 20, 50, 100)
+FOUND = st.sampled_from((0, *RUNGS))
+
+
+def profiled(problems=(ECHO,), **changed):
+    usual: dict[str, Any] = {"recipe": Recipe(epochs=BUDGET)}
+    return Profile(ll.LSTM(hidden_size=3), problems, **(usual | changed))
+
+
+def upto(reach, seconds=3.5):
+    """What a trial comes to where the model solves each problem up to its reach."""
+
+    def came(trial):
+        solved = value_of(trial) <= reach[type(trial.setting.problem)]
+        time = Seconds(seconds / 7 * 2, seconds / 7 * 4, seconds / 7)
+        return outcome(1.0 if solved else 0.4, sequences=100 if solved else BUDGET, seconds=time)
+
+    return came
+
+
+def posterior(known):
+    """How probable it is that the reach ends after each number of rungs, by Bayes' rule."""
+    weights = []
+    for end in range(len(RUNGS) + 1):
+        weight = 1.0
+        for place, rung in enumerate(RUNGS):
+            for solved in known.get(rung, []):
+                within = place < end
+                weight *= 0.9 if solved == within else 0.1
+        weights.append(weight)
+    return [weight / sum(weights) for weight in weights]
+
+
+@settings(max_examples=16)
+@given(reach=FOUND, places=st.integers(1, 4), data=st.data())
+def test_it_finds_the_reach_of_a_model_and_ends(reach, places, data):
+    study = profiled()
+    asked = drive(
+        study,
+        upto({ll.EchoLag: reach}),
+        choose=lambda count: data.draw(st.integers(0, count - 1)),
+        places=places,
+    )
+    (found,) = study.answer().reaches
+    assert found.value == reach
+    assert found.interval[0] <= reach <= found.interval[1]
+    assert found.tried == len(asked) < 40
+    assert len({trial.id for trial in asked}) == len(asked)
+    for rung in found.rungs:
+        seeds = sorted(trial.seed for trial in asked if value_of(trial) == rung.value)
+        assert seeds == list(range(len(rung.outcomes)))
+        assert (rung.within > 0.5) == (rung.value <= reach)
+
+
+@given(st.dictionaries(st.sampled_from(RUNGS), st.lists(st.booleans(), max_size=4)))
+@settings(max_examples=30)
+def test_what_it_holds_probable_follows_from_what_it_was_told(known):
+    study, fresh = profiled(), profiled()
+    settings_of = {}
+    while len(settings_of) < len(RUNGS):
+        trial = fresh.ask()
+        assert trial is not None
+        settings_of[value_of(trial)] = trial
+    for rung, came in known.items():
+        for seed, solved in enumerate(came):
+            trial = identity.Trial(setting=settings_of[rung].setting, seed=seed)
+            study.tell(trial, outcome(1.0 if solved else 0.4))
+    ends = posterior(known)
+    (found,) = study.answer().reaches
+    for place, rung in enumerate(found.rungs):
+        assert rung.within == pytest.approx(sum(ends[place + 1 :]))
+        assert rung.solved == sum(known.get(rung.value, []))
+        assert len(rung.outcomes) == len(known.get(rung.value, []))
+    mean = sum(place * share for place, share in enumerate(ends)) / len(RUNGS)
+    assert found.share == pytest.approx(mean)
+    below = {value: sum(ends[: place + 1]) for place, value in enumerate((0, *RUNGS))}
+    low, high = found.interval
+    assert below[low] >= 0.025 - 1e-9
+    assert below[high] >= 0.975 - 1e-9
+    assert all(below[value] < 0.025 for value in below if value < low)
+    assert all(below[value] < 0.975 for value in below if value < high)
+
+
+def entropy(probability):
+    return -sum(share * math.log2(share) for share in (probability, 1 - probability))
+
+
+def told_by(known, rung):
+    """Bits that a trial is expected to tell: what is unsure of it less what always will be."""
+    within = sum(posterior(known)[RUNGS.index(rung) + 1 :])
+    return entropy(0.9 * within + 0.1 * (1 - within)) - entropy(0.1)
+
+
+def test_where_all_trials_take_as_long_the_most_telling_comes_next():
+    study, known = profiled(), {}
+    came = upto({ll.EchoLag: 5}, seconds=3.5)
+    for rung in RUNGS:  # each is tried once, so that it is known how long each takes
+        trial = identity.Trial(setting=study._settings[ECHO_NAME, rung], seed=0)
+        study.tell(trial, came(trial))
+        known[rung] = [rung <= 5]
+    count = 0
+    while (trial := study.ask()) is not None:
+        best = max(told_by(known, rung) for rung in RUNGS)
+        assert told_by(known, value_of(trial)) == pytest.approx(best)
+        assert best >= 0.02
+        study.tell(trial, came(trial))
+        known[value_of(trial)].append(value_of(trial) <= 5)
+        count += 1
+    assert count > 0
+    assert max(told_by(known, rung) for rung in RUNGS) < 0.02
+
+
+def test_it_does_not_begin_with_a_rung_that_is_certain_or_dear():
+    study = profiled()
+    first = study.ask()
+    assert first is not None
+    assert value_of(first) in (5, 10, 20)
+    dear = Seconds(1.0, 10_000.0, 0.5)
+    study = profiled([ECHO, SUM])
+    trial = identity.Trial(setting=study._settings[ECHO_NAME, 10], seed=0)
+    study.tell(trial, outcome(1.0, seconds=dear))
+    second = study.ask()
+    assert second is not None
+    assert second.setting != trial.setting
+
+
+def test_a_rung_under_way_tells_less_than_another():
+    """Two asked at once are not one trial twice."""
+    study = profiled()
+    first, second = study.ask(), study.ask()
+    assert first is not None
+    assert second is not None
+    assert value_of(first) != value_of(second)
+
+
+def test_trials_that_come_to_nothing_count_as_not_solved():
+    study = profiled()
+    drive(study, lambda _: None)
+    (found,) = study.answer().reaches
+    assert (found.value, found.tried) == (0, 0)
+    assert found.rungs[0].within < 0.05
+    assert found.rungs[0].skill is None
+
+
+def test_of_several_problems_each_has_its_own_reach():
+    study = profiled([ECHO, SUM, ll.Memorization()])
+    reach = {ll.EchoLag: 20, ll.CumulativeThreshold: 0, ll.Memorization: 200}
+    drive(study, upto(reach))
+    answer = study.answer()
+    assert [found.value for found in answer.reaches] == [20, 0, 200]
+    assert [str(found).split(" [")[0] for found in answer.reaches] == [
+        *("lag 20", "length below 10", "length 200 or more")
+    ]
+    assert [found.knob for found in answer.reaches] == ["lag", "length", "length"]
+    assert answer.model == "lstm hidden_size=3"
+    reasons = answer.reaches[0].rungs[5].reasons
+    assert reasons == {"stuck": len(answer.reaches[0].rungs[5].outcomes)}
+
+
+def test_a_trial_that_does_not_fit_the_time_is_not_begun():
+    assert profiled(seconds=0.0).ask() is None
+    assert profiled(seconds=1.0).ask() is None  # compiling alone takes longer
+    assert profiled(seconds=3600.0).ask() is not None
+    study = profiled(seconds=3600.0)
+    for rung in RUNGS:
+        trial = identity.Trial(setting=study._settings[ECHO_NAME, rung], seed=0)
+        slow = Seconds(1.0, 4000.0, 1.0) if rung > 2 else Seconds(1.0, 1.0, 1.0)
+        study.tell(trial, outcome(1.0 if rung <= 10 else 0.4, seconds=slow))
+    while (trial := study.ask()) is not None:
+        assert value_of(trial) <= 2
+        study.tell(trial, outcome(1.0, seconds=Seconds(1.0, 1.0, 1.0)))
+
+
+def test_what_was_left_out_is_said():
+    study = profiled([ECHO, SUM])
+    echo = identity.Trial(setting=study._settings[ECHO_NAME, 5], seed=0)
+    study.tell(echo, outcome(1.0))
+    said = study.answer().left_out
+    assert said == (
+        "echo-lag values=4: lag 10, 20, 50, 100 not tried, and open.",
+        "echo-lag values=4: 1 trials leave the reach between 1 and 100.",
+        "cumulative-threshold: nothing was tried.",
+        "One learning rate (0.001), one framing (whole), 1,000 sequences a trial: others were not "
+        "tried.",
+    )
+
+
+def test_once_all_is_known_only_what_was_never_varied_is_left_out():
+    study = profiled()
+    drive(study, upto({ll.EchoLag: 10}))
+    for rung in (10, 20):  # beyond doubt
+        for seed in range(20, 30):
+            again = identity.Trial(setting=study._settings[ECHO_NAME, rung], seed=seed)
+            study.tell(again, upto({ll.EchoLag: 10})(again))
+    (said,) = study.answer().left_out
+    assert said.startswith("One learning rate (0.001)")
+
+
+@pytest.mark.parametrize("encoding", [None, ll.Scaled])
+def test_a_question_comes_back_with_all_that_was_asked(encoding):
+    study = Profile(
+        ll.GRU(hidden_size=4),
+        [ECHO, ll.Ramp()],
+        framing=ll.Chunks(timesteps=3, carry=True),
+        encoding=encoding,
+        recipe=Recipe(epochs=70, learning_rate=0.02),
+        solve_at=0.9,
+        seconds=1e6,
+    )
+    again = Profile.of(study.question())
+    assert identity.canonical(again.question()) == identity.canonical(study.question())
+    reach = {ll.EchoLag: 10, ll.Ramp: 20}
+    first, second = ([trial.id for trial in drive(each, upto(reach))] for each in (study, again))
+    assert first == second
+    assert study.answer() == again.answer()
+
+
+def test_told_what_is_known_in_any_order_it_answers_the_same():
+    study, again = profiled(), profiled()
+    asked = drive(study, upto({ll.EchoLag: 5}))
+    for trial in reversed(asked):
+        again.tell(trial, upto({ll.EchoLag: 5})(trial))
+    assert again.answer() == study.answer()
+    assert again.ask() is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"problems": []}, r"Profile: `problems` must name at least one\. Use one or more"),
+        ({"solve_at": 0.0}, r"Profile: `solve_at` must be above 0 and below 1, got 0\.0"),
+        ({"framing": ll.Vector()}, "Vector: EchoLag has no answer after its input"),
+        ({"framing": ll.EncoderDecoder()}, "EncoderDecoder needs a model with a decoder"),
+    ],
+)
+def test_a_profile_that_cannot_be_made_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        profiled(**wrong)

@@ -1,0 +1,439 @@
+import contextlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from study_cases import outcome
+
+from longlag.lab import Store, store
+from longlag.lab.store import StoreError
+
+WORDS = ("echo-lag lag=2", "whole", "lstm")
+
+
+def add(kept, trial, came=None, *, words=WORDS, verdict="solved", weights=None, setting="aa"):
+    kept.add(
+        trial,
+        setting=(setting, json.dumps({"name": setting})),
+        seed=3,
+        code="cc",
+        words=words,
+        outcome=came or outcome(0.5),
+        verdict=verdict,
+        weights=weights,
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "longlag.db"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Each look at the clock is a second later."""
+    seconds = iter(range(10**6))
+    monkeypatch.setattr(store, "_now", lambda: f"2026-01-01T{next(seconds):06d}")
+
+
+def python(code, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def test_what_was_added_is_there_when_it_is_opened_again(path):
+    came = outcome(0.5, by_step=(None, 0.25), shortcuts={"copy previous": 0.5})
+    with Store(path, write=True) as kept:
+        add(kept, "t1", came, weights=b"\x00weights")
+        add(kept, "t2", outcome(0.7))
+        assert kept.count() == 2
+    for write in (False, True):
+        with Store(path, write=write) as kept:
+            assert kept.count() == 2
+            assert kept.outcome("t1") == came
+            assert kept.weights("t1") == b"\x00weights"
+            assert kept.weights("t2") is None
+            assert kept.setting("t1") == {"name": "aa"}
+            assert "jax " in kept.versions("t2")
+            assert kept.outcome("t3") is None
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_record_has_the_figures_of_its_trial(path):
+    came = outcome(0.5, sequences=77)
+    with Store(path, write=True) as kept:
+        add(kept, "t1", came, verdict="stuck")
+        (record,) = kept.records()
+    assert record == (
+        *("t1", 3, *WORDS, came.skill, "stuck", 77, came.seconds.total),
+        *("2026-01-01T000000", "cc"),
+    )
+
+
+def test_a_trial_added_twice_stays_as_it_was_first(path):
+    with Store(path, write=True) as kept:
+        add(kept, "t1", outcome(0.5), weights=b"first")
+        add(kept, "t1", outcome(0.9), weights=b"second", verdict="stuck", setting="bb")
+        found = kept.outcome("t1")
+        assert found is not None
+        assert found.skill == pytest.approx(0.5)
+        assert kept.weights("t1") == b"first"
+        assert kept.setting("t1") == {"name": "aa"}
+        assert kept.count() == 1
+
+
+@pytest.mark.usefixtures("clock")
+def test_records_are_the_latest_first_and_as_asked_for(path):
+    words = [("echo-lag lag=2", "whole", "lstm"), ("echo-lag", "whole", "gru"), WORDS]
+    words.append(("echo-value", "whole", "lstm hidden_size=9"))
+    verdicts = ["solved", "stuck", "stuck", "solved"]
+    with Store(path, write=True) as kept:
+        for place, (said, verdict) in enumerate(zip(words, verdicts, strict=True)):
+            add(kept, f"t{place}", words=said, verdict=verdict)
+        kept.begin("study", "frontier", {}, "")
+        kept.ask("study", ["t3", "t1"])
+
+        def names(**asked):
+            return [record.id for record in kept.records(**asked)]
+
+        assert names() == ["t3", "t2", "t1", "t0"]
+        assert names(problem="echo-lag") == ["t2", "t1", "t0"]
+        assert names(problem="echo-lag lag=2") == ["t2", "t0"]
+        assert names(problem="echo%") == []
+        assert names(model="lstm") == ["t3", "t2", "t0"]
+        assert names(model="lstm", verdict="solved", problem="echo-lag") == ["t0"]
+        assert names(study="study") == ["t3", "t1"]
+        assert names(study="other") == []
+        assert names(limit=2) == ["t3", "t2"]
+        assert names(limit=0) == []
+
+
+def test_a_trial_is_found_by_the_beginning_of_its_name(path):
+    with Store(path, write=True) as kept:
+        with pytest.raises(StoreError, match=r"There is no trial `ab`\. Known: none"):
+            kept.named("ab")
+        for name in ("abcd1234", "abce5678", "ffff0000"):
+            add(kept, name)
+        assert kept.named("abcd") == "abcd1234"
+        assert kept.named("f") == "ffff0000"
+        with pytest.raises(StoreError, match="More than one trial begins with `abc`"):
+            kept.named("abc")
+        with pytest.raises(StoreError, match=r"no trial `abcf1234`\. Did you mean `abcd1234`"):
+            kept.named("abcf1234")
+        with pytest.raises(StoreError, match=r"There is no trial `a%`"):
+            kept.named("a%")
+        with pytest.raises(StoreError, match=r"There is no finished trial abc in .*longlag\.db"):
+            kept.setting("abc")
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_study_is_kept_with_what_it_asked_for(path):
+    with Store(path, write=True) as kept:
+        kept.begin("s1", "frontier", {"seeds": [0, 1]}, "longlag frontier")
+        kept.begin("s2", "compare", {}, "longlag compare")
+        kept.ask("s1", ["t2", "t1"])
+        kept.ask("s2", ["t1"])
+        kept.ask("s1", ["t3", "t2", "t4"])
+        for trial in ("t1", "t2", "t4"):
+            add(kept, trial, outcome(0.5, sequences=int(trial[1])))
+        assert [name for name, *_ in kept.asked("s1")] == ["t2", "t1", "t4"]
+        assert [name for name, *_ in kept.asked("s2")] == ["t1"]
+        assert kept.asked("s3") == []
+        _, seed, setting, came = kept.asked("s1")[0]
+        assert (seed, setting, came.sequences) == (3, {"name": "aa"}, 2)
+        add(kept, "t3")
+        assert [name for name, *_ in kept.asked("s1")] == ["t2", "t1", "t3", "t4"]
+
+        first, second = kept.studies()
+        assert (first.id, first.kind, first.question) == ("s1", "frontier", {"seeds": [0, 1]})
+        assert (first.ended, first.usage) == (None, None)
+        kept.end("s1", {"ran": 4})
+        ended = kept.study("frontier")
+        assert ended.usage == {"ran": 4}
+        assert ended.ended is not None
+        assert ended.ended > ended.started == first.started
+        assert kept.study("s2") == second
+
+        kept.begin("s1", "frontier", {"seeds": [0, 1]}, "longlag frontier --again")
+        again = kept.study("s1")
+        assert (again.started, again.ended) == (first.started, None)
+        assert again.command == "longlag frontier --again"
+        assert [name for name, *_ in kept.asked("s1")] == ["t2", "t1", "t3", "t4"]
+
+
+def test_a_study_is_found_by_name_or_kind(path):
+    with Store(path, write=True) as kept:
+        for name, kind in (("aab", "frontier"), ("aac", "compare"), ("bbb", "compare")):
+            kept.begin(name, kind, {}, "")
+        assert kept.study("frontier").id == "aab"
+        assert kept.study("b").id == "bbb"
+        with pytest.raises(StoreError, match="More than one study is called `compare`"):
+            kept.study("compare")
+        with pytest.raises(StoreError, match="More than one study is called `aa`"):
+            kept.study("aa")
+        with pytest.raises(StoreError, match=r"no study `bbc`\. Did you mean `bbb`"):
+            kept.study("bbc")
+
+
+def test_others_read_while_one_writes(path):
+    code = """
+import sys
+from longlag.lab import Store
+with Store(sys.argv[1]) as kept:
+    print(kept.count(), kept.outcome("t0").sequences)
+assert "jax" not in sys.modules
+"""
+    with Store(path, write=True) as kept:
+        add(kept, "t0", outcome(sequences=12))
+        assert python(code, path, check=True).stdout == "1 12\n"
+        with Store(path) as reader:
+            add(kept, "t1")
+            assert reader.count() == 2
+            assert python(code, path, check=True).stdout == "2 12\n"
+
+
+def test_one_process_writes_at_a_time(path):
+    code = """
+import sys
+from longlag.lab import Store
+from longlag.lab.store import StoreError
+try:
+    Store(sys.argv[1], write=True).close()
+except StoreError as error:
+    print(error)
+"""
+    with Store(path, write=True) as kept:
+        said = python(code, path, check=True).stdout
+        assert said == (
+            f"{path} is being written to by another process. Wait until it has ended, or use "
+            "another --store.\n"
+        )
+        add(kept, "t0")
+    assert python(code, path, check=True).stdout == ""
+
+
+def test_a_writer_that_was_killed_lets_others_write_and_loses_nothing(path):
+    """Killed between two trials or within one: what it has told of is there."""
+    code = """
+import sys
+from longlag.lab import Store
+sys.path.insert(0, sys.argv[2])
+from study_cases import outcome
+came = outcome(0.5)
+with Store(sys.argv[1], write=True) as kept:
+    for place in range(10**6):
+        kept.add(f"{place:06d}", setting=("a", "{}"), seed=0, code="c", words=("p", "f", "m"),
+                 outcome=came, verdict="stuck", weights=b"w" * 9999)
+        print(place, flush=True)
+"""
+    tests = Path(__file__).parent.parent
+    told = -1
+    for _ in range(2):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", code, str(path), str(tests)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            told = int(line)
+            if told % 40 == 39:
+                break
+        os.kill(writer.pid, signal.SIGKILL)
+        rest, _ = writer.communicate()
+        told = max([told, *(int(line) for line in rest.split("\n")[:-1])])
+        with Store(path, write=True) as kept:
+            assert kept.count() in (told + 1, told + 2)
+            records = kept.records()
+            assert all(kept.weights(record.id) == b"w" * 9999 for record in records)
+
+
+def read_all(kept):
+    for record in kept.records():
+        kept.outcome(record.id)
+        kept.setting(record.id)
+        kept.weights(record.id)
+    for study in kept.studies():
+        kept.asked(study.id)
+    return kept.count()
+
+
+def test_a_file_cut_off_anywhere_is_refused_or_whole(path, tmp_path):
+    with Store(path, write=True) as kept:
+        for place in range(12):
+            add(kept, f"t{place}", weights=b"w" * 3000, setting=f"s{place}")
+        kept.begin("s", "frontier", {}, "")
+        kept.ask("s", [f"t{place}" for place in range(12)])
+    content = path.read_bytes()
+    refused = []
+    for length in [2, 15, 50, 99, 100, 511, *range(512, len(content), 2500), len(content) - 1]:
+        cut = tmp_path / f"cut{length}.db"
+        cut.write_bytes(content[:length])
+        for write in (False, True):
+            try:
+                with Store(cut, write=write) as kept:
+                    assert read_all(kept) == 12
+                    if write:
+                        add(kept, "more")
+            except StoreError as error:
+                refused.append(str(error))
+    assert len(refused) > 10
+    assert all(re.fullmatch(rf"{tmp_path}/cut\d+\.db: [^\n]+", said) for said in refused)
+
+
+def test_a_damaged_page_is_told_in_one_line(path):
+    with Store(path, write=True) as kept:
+        for place in range(30):
+            add(kept, f"t{place}")
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * len(content[4096:])
+    path.write_bytes(content)
+    with (
+        pytest.raises(StoreError, match=r"the file is damaged\. Put back a copy"),
+        Store(path) as kept,
+    ):
+        read_all(kept)
+
+
+def test_a_text_file_is_no_store(path):
+    path.write_text("epochs,accuracy\n" * 100)
+    before = path.read_bytes()
+    for write in (False, True):
+        with pytest.raises(StoreError, match=r"this is no store\. Use another --store"):
+            Store(path, write=write)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("application", [0, 77])
+def test_the_database_of_another_program_is_left_alone(path, application):
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA application_id = {application}")
+        other.execute("CREATE TABLE bookmarks (url)")
+        other.commit()
+    before = path.read_bytes()
+    for write in (False, True):
+        with pytest.raises(StoreError, match="is a database of another program"):
+            Store(path, write=write)
+    assert path.read_bytes() == before
+    assert {file.name for file in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
+
+
+def test_a_store_of_a_newer_version_is_refused(path):
+    Store(path, write=True).close()
+    with contextlib.closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 9")
+    for write in (False, True):
+        with pytest.raises(StoreError, match=r"newer longlag \(version 9 .* knows 1\)\. Update"):
+            Store(path, write=write)
+
+
+ONE_MORE = "CREATE TABLE notes (trial TEXT); INSERT INTO notes SELECT id FROM trials;"
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_an_older_store_is_brought_up_to_date(path, write, monkeypatch):
+    with Store(path, write=True) as kept:
+        add(kept, "t0")
+    monkeypatch.setattr(store, "_MIGRATIONS", (*store._MIGRATIONS, ONE_MORE))
+    with Store(path, write=write) as kept:
+        assert kept.count() == 1
+    with contextlib.closing(sqlite3.connect(path)) as migrated:
+        assert migrated.execute("SELECT trial FROM notes").fetchall() == [("t0",)]
+        assert migrated.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_store_is_not_brought_up_to_date_while_another_process_writes_to_it(path, monkeypatch):
+    with Store(path, write=True) as kept:
+        monkeypatch.setattr(store, "_MIGRATIONS", (*store._MIGRATIONS, ONE_MORE))
+        with pytest.raises(StoreError, match="being written to by another process"):
+            Store(path)
+        add(kept, "t0")
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_migration_that_fails_leaves_the_store_as_it_was(path, write, monkeypatch):
+    with Store(path, write=True) as kept:
+        add(kept, "t0")
+    before = path.read_bytes()
+    with monkeypatch.context() as patched:
+        failing = f"{ONE_MORE} ALTER TABLE trials DROP COLUMN seed; DROP TABLE nowhere;"
+        patched.setattr(store, "_MIGRATIONS", (*store._MIGRATIONS, failing))
+        with pytest.raises(StoreError, match="no such table: nowhere"):
+            Store(path, write=write)
+    assert path.read_bytes() == before
+    with Store(path, write=True) as kept:
+        assert kept.records()[0].seed == 3
+        add(kept, "t1")
+
+
+def test_a_full_disk_loses_nothing_and_one_goes_on_once_there_is_room(path):
+    with Store(path, write=True) as kept:
+        add(kept, "t0")
+        (pages,) = kept._connection.execute("PRAGMA page_count").fetchone()
+        kept._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(StoreError, match=r"the disk is full\. What is finished is stored"):
+            add(kept, "t1", weights=b"w" * 100_000, setting="bb")
+        assert [record.id for record in kept.records()] == ["t0"]
+        assert kept._all("SELECT id FROM settings") == [("aa",)]
+        kept._connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
+        add(kept, "t1", weights=b"w" * 100_000)
+        assert kept.count() == 2
+    with Store(path) as kept:
+        assert kept.weights("t1") == b"w" * 100_000
+
+
+def test_what_cannot_be_written_whole_is_not_written(path, monkeypatch):
+    """Weights of no type that the file knows: the trial is not there either."""
+    with Store(path, write=True) as kept:
+        monkeypatch.setattr(store, "_versions", lambda: ["no", "text"])
+        with pytest.raises(StoreError, match=r"longlag\.db: "):
+            add(kept, "t0")
+        monkeypatch.undo()
+        assert kept.count() == 0
+        assert kept._all("SELECT id FROM settings") == []
+        add(kept, "t0")
+
+
+def test_a_store_that_is_not_there_is_not_read(path):
+    with pytest.raises(StoreError, match=f"There is no store at {path}. Name one with --store"):
+        Store(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "longlag.db"
+    with pytest.raises(StoreError, match=f"{tmp_path / 'file'}"):
+        Store(place, write=True)
+    with pytest.raises(StoreError, match=f"{tmp_path}: "):
+        Store(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_rights_is_named(tmp_path):
+    tmp_path.chmod(0o555)
+    with pytest.raises(StoreError, match=r"cannot write .*longlag.db: Permission denied"):
+        Store(tmp_path / "longlag.db", write=True)
+    tmp_path.chmod(0o755)
+
+
+def test_a_closed_store_lets_others_write(path):
+    first = Store(path, write=True)
+    first.close()
+    with Store(path, write=True) as kept:
+        add(kept, "t0")
+    first.close()
+
+
+def test_an_error_within_the_block_closes_the_store(path):
+    with pytest.raises(KeyError, match="struck"), Store(path, write=True):
+        raise KeyError("struck")
+    Store(path, write=True).close()

@@ -1,0 +1,487 @@
+"""The page says what its studies found, says it safely, and loads nothing."""
+
+import base64
+import dataclasses
+import hashlib
+import html.parser
+import itertools
+import json
+import re
+import subprocess
+import sys
+
+import altair
+import numpy as np
+import pytest
+import vl_convert
+
+import longlag.claims
+from longlag import LSTM, Chunks, EchoLag, EchoSubsequence, EchoValue, Setting
+from longlag.claims import Card, Finding, Result, Row
+from longlag.lab import Estimate, Store
+from longlag.lab.frontier import Frontier
+from longlag.lab.revive import revive
+from longlag.lab.store import StoreError
+from longlag.lab.trial import finish
+from longlag.report import Page, page_of_claims, page_of_store, palette, sections
+from longlag.report.content import Figure, Panel, Section
+from longlag.training import Recipe
+
+
+class Read(html.parser.HTMLParser):
+    """A page as a browser reads it."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.styles: list[str] = []
+        self.headings: list[str] = []
+        self.words = ""
+        self._within: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "path", "circle", "br"):
+            self._within.append(tag)
+        if tag == "script":
+            self.scripts.append("")
+        if tag in ("h1", "h2", "h3", "h4", "h5"):
+            self.headings.append("")
+
+    def handle_endtag(self, tag):
+        while self._within and self._within.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        inside = self._within[-1] if self._within else ""
+        if inside == "script":
+            self.scripts[-1] += data
+        elif inside == "style":
+            self.styles.append(data)
+        else:
+            self.words += data
+        if inside.startswith("h") and inside[1:].isdigit():
+            self.headings[-1] += data
+
+    def every(self, tag):
+        """The attributes of all elements of a kind."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def pages(stores):
+    made = {}
+    for name, path in stores.items():
+        with Store(path) as store:
+            made[name] = page_of_store(store)
+    return made
+
+
+@pytest.fixture(scope="module")
+def read(pages):
+    return {name: Read(page.html()) for name, page in pages.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        (
+            "compare",
+            "Summary|Skill against the ladder|Time to solve|Robustness to the learning rate|"
+            "Learning curves|Why trials failed|What models need, see, learn and use|"
+            "Gates and states over one sequence|Expected against predicted|Time and cost",
+        ),
+        ("frontier", "Summary|Frontier|Learning curves|Why trials failed|Time and cost"),
+        ("profile", "Summary|Profile|Left out|Learning curves|Time and cost"),
+    ],
+)
+def test_its_sections(read, name, titles):
+    found = read[name].headings
+    assert [title for title in titles.split("|") if title not in found] == []
+    assert found[0]
+
+
+def test_headings_go_down_one_level_at_a_time(read):
+    for page in read.values():
+        levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        steps = [later - sooner for sooner, later in itertools.pairwise(levels)]
+        assert max(steps) == 1
+
+
+def test_a_model_at_chance_is_said_to_be_at_chance(read):
+    words = " ".join(read["compare"].words.split())
+    assert re.search(
+        r"mlp hidden_size=3: cannot be told from chance at lag 1 \(skill 0\.000", words
+    )
+    assert "lstm hidden_size=3: solves lag up to 2 with all of 3 seeds" in words
+    assert "mlp hidden_size=3: solves length up to 20 with all of 3 seeds" in words
+
+
+def test_what_was_asked_and_how_sure_it_is(read):
+    words = " ".join(read["frontier"].words.split())
+    assert "What is the largest lag at which lstm hidden_size=3 still solves" in words
+    assert "up to lag 3 [3, 3] (median over 5 seeds" in words
+    assert "probability 0.938, less than 0.95" in words  # 1 - 2 / 2^5
+    assert "longlag compare" in words
+    assert "2 trials cut short" in words
+    assert "It cannot be told from chance at lag 4." in words
+
+
+def test_what_came_to_nothing_is_listed(read):
+    words = " ".join(read["profile"].words.split())
+    assert re.search(r"\d trials? came to nothing, for example \w+: memory ran out", words)
+    assert "others were not tried" in words
+
+
+def test_a_study_that_did_not_end_says_so(tmp_path, by_hand):
+    with Store(tmp_path / "cut.db", write=True) as store:
+        by_hand.comparison(store, most=7, ends=False)
+        words = " ".join(Read(page_of_store(store, maps=0).html()).words.split())
+    assert "The study has not ended: it was interrupted, or is still running." in words
+    assert "Not complete: 29 trials not run yet." in words  # 2 × 2 × (2 × 3 + 3) = 36
+
+
+def test_a_study_of_which_nothing_is_finished(tmp_path, by_hand):
+    with Store(tmp_path / "none.db", write=True) as store:
+        by_hand.frontier(store, most=0, ends=False)
+        assert "No trial is finished yet." in page_of_store(store).html()
+
+
+def test_a_store_without_a_study_is_refused(tmp_path):
+    with (
+        Store(tmp_path / "empty.db", write=True) as store,
+        pytest.raises(StoreError, match=r"empty\.db holds no study\. Run one with --store"),
+    ):
+        page_of_store(store)
+
+
+# Safe.
+
+_HOSTILE = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def test_what_others_wrote_is_text(tmp_path, by_hand):
+    with Store(tmp_path / "hostile.db", write=True) as store:
+        by_hand.frontier(store, command=f"longlag {_HOSTILE}", most=3)
+        page = Read(page_of_store(store, title=_HOSTILE, maps=0).html())
+    assert len(page.scripts) == 3  # the figures, Vega, and what draws them
+    assert page.every("img") == []
+    assert page.headings[0] == _HOSTILE
+    assert f"longlag {_HOSTILE}" in page.words
+
+
+def test_what_stands_in_a_figure_ends_no_script():
+    rows = [{"name": _HOSTILE, "value": 1}]
+    chart = altair.Chart(altair.InlineData(values=rows)).mark_bar().encode(x="value:Q", y="name:N")
+    panel = Panel(key="bars", title=_HOSTILE, chart=chart, alt=f'"{_HOSTILE}')
+    figure = Figure(caption=_HOSTILE, panels=(panel,))
+    section = Section(id="only", title="Only", blocks=(figure,))
+    page = Read(Page(title="Page", about="", sections=(section,)).html())
+    assert len(page.scripts) == 3
+    assert page.every("img") == []
+    assert list(json.loads(page.scripts[0])["figures"]["bars"]["datasets"].values()) == [rows]
+    drawn = [each for each in page.every("div") if each.get("data-figure")]
+    assert drawn[0]["aria-label"] == f'"{_HOSTILE}'
+
+
+def test_it_loads_nothing_and_may_load_nothing(read):
+    for page in read.values():
+        addresses = [
+            attributes[name]
+            for _, attributes in page.tags
+            for name in ("src", "href", "srcset", "data", "action", "poster")
+            if attributes.get(name) is not None
+        ]
+        assert addresses
+        assert [each for each in addresses if not each.startswith("#")] == []
+        assert [each for style in page.styles for each in re.findall("url|@import", style)] == []
+        assert page.every("link") == []
+        [policy] = [m["content"] for m in page.every("meta") if "http-equiv" in m]
+        rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+        assert rules["default-src"] == "'none'"
+        assert "unsafe" not in rules["script-src"]
+        # Exactly the scripts that run are named, by their hashes.
+        hashes = [
+            f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+            for text in page.scripts[1:]
+        ]
+        assert rules["script-src"].split() == hashes
+
+
+def test_links_within_it_lead_somewhere(read):
+    for page in read.values():
+        ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+        assert len(ids) == len(set(ids))
+        targets = {a["href"][1:] for a in page.every("a")}
+        assert targets <= set(ids)
+
+
+def test_the_same_store_gives_the_same_bytes(stores, pages):
+    with Store(stores["all"]) as store:
+        assert page_of_store(store).html() == pages["all"].html()
+
+
+def test_it_is_small(pages):
+    assert len(pages["all"].html().encode()) < 1_300_000
+
+
+def test_naming_the_report_loads_neither_figures_nor_jax():
+    code = (
+        "import sys, longlag.report; loaded = {'jax', 'altair', 'vl_convert'} & set(sys.modules); "
+        "assert not loaded, loaded; assert callable(longlag.report.page_of_store)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(AttributeError, match="no attribute 'page_of_nothing'"):
+        getattr(longlag.report, "page_of_nothing")  # noqa: B009
+
+
+# Figures.
+
+
+def test_every_figure_is_valid_and_can_be_drawn(pages):
+    for key, chart in pages["all"].figures().items():
+        assert re.fullmatch(r"[a-z0-9-]+", key)
+        spec = chart.to_dict()  # validates
+        assert vl_convert.vegalite_to_vega(spec)["marks"], key
+
+
+def test_every_colour_has_a_dark_counterpart(pages):
+    specs = json.dumps([chart.to_dict() for chart in pages["all"].figures().values()])
+    used = set(re.findall("#[0-9a-fA-F]{3,8}", specs))
+    assert used
+    assert used <= set(palette.DARK)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_on_the_ground(theme):
+    def luminance(colour):
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one, other):
+        if theme == "dark":
+            one, other = palette.DARK[one], palette.DARK[other]
+        low, high = sorted((luminance(one), luminance(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    assert contrast(palette.INK, palette.PAPER) > 12
+    assert contrast(palette.MUTED, palette.PAPER) > 4.5  # WCAG 2, AA
+    assert contrast(palette.ON_HIGH, palette.HIGH) > 4.5
+    assert contrast(palette.INK, palette.LOW) > 4.5
+
+
+def test_series_differ_by_more_than_colour():
+    looks = [palette.look(place, str(place)) for place in range(16)]
+    assert len({look.shape for look in looks[:8]}) == 8
+    assert len({look.dash for look in looks[:8]}) == 8
+    assert len({(look.colour, look.shape, look.dash) for look in looks}) == 16
+
+
+def _rows(chart, *fields):
+    """The rows of a layered chart that have these fields."""
+    sets = chart.to_dict()["datasets"].values()
+    return next(rows for rows in sets if rows and set(fields) <= set(rows[0]))
+
+
+def test_the_frontier_shows_every_value_that_was_tried(stores, pages, by_hand):
+    with Store(stores["frontier"]) as store:
+        [asked] = store.studies()
+        study = revive(store, asked)
+    assert isinstance(study, Frontier)
+    answer = study.answer()
+    [chart] = [c for key, c in pages["frontier"].figures().items() if key.endswith("-frontier")]
+    shown = {(r["seed"], r["value"], r["outcome"]) for r in _rows(chart, "outcome")}
+    tried = {
+        (step.seed, step.value, "solved" if step.value <= by_hand.reached else "not solved")
+        for step in answer.steps
+    }
+    assert shown == tried
+    assert {row["value"] for row in _rows(chart, "seed", "value")} >= {by_hand.reached}
+
+
+def test_skill_is_shown_with_its_interval(pages):
+    figures = pages["compare"].figures()
+    rows = _rows(figures["s1-skill-echo-value-values-10"], "skill", "low", "high")
+    assert {(r["model"].split()[0], r["rung"]) for r in rows} == {
+        (model, rung) for model in ("lstm", "mlp") for rung in (1, 2)
+    }
+    for row in rows:
+        assert row["low"] <= row["skill"] <= row["high"]
+        assert row["skill"] == (1 if row["model"].startswith("lstm") else 0)
+
+
+def test_time_to_solve_ends_with_the_share_that_solved_it(pages):
+    chart = pages["compare"].figures()["s1-times-echo-value-values-10"]
+    rows = _rows(chart, "at", "solved", "low")
+    by_model = {m: [r for r in rows if r["model"].startswith(m)] for m in ("lstm", "mlp")}
+    # Seeds solve it after 2,000, 3,000 and 4,000 sequences; the other model never does.
+    steps = {(row["at"], row["solved"]) for row in by_model["lstm"]}
+    assert steps >= {(2000, 0.333), (3000, 0.667), (4000, 1)}
+    assert {row["solved"] for row in by_model["mlp"]} == {0}
+    [censored] = _rows(chart, "given_up")
+    assert (censored["given_up"], censored["at"]) == (3, 10_000)
+
+
+def test_a_mean_curve_ends_where_the_first_seed_does(pages):
+    [chart] = [c for k, c in pages["compare"].figures().items() if "curves-echo-value" in k]
+    means = [r for r in _rows(chart, "low", "high", "at") if r["series"].startswith("lstm")]
+    ends = [r for r in _rows(chart, "how") if r["series"].startswith("lstm")]
+    assert max(row["at"] for row in means) == 2000
+    assert sorted(row["at"] for row in ends) == [2000, 3000, 4000]
+    assert {row["how"] for row in ends} == {"met the criterion"}
+
+
+def test_the_profile_tells_how_many_solved_each_rung(stores, pages):
+    with Store(stores["profile"]) as store:
+        [asked] = store.studies()
+        tried = {}
+        for _, _, setting, outcome in store.asked(asked.id):
+            knobs = setting["problem"]
+            place = knobs["kind"], knobs["lag" if knobs["kind"] == "echo-value" else "length"]
+            solved, count = tried.get(place, (0, 0))
+            tried[place] = solved + (outcome.accuracy == 1), count + 1
+    rows = _rows(pages["profile"].figures()["s1-reach"], "told", "within")
+    told = {(r["problem"].split()[0], r["value"]): r["told"] for r in rows if r["told"] != "–"}
+    assert told == {place: f"{solved}/{count}" for place, (solved, count) in tried.items()}
+
+
+def _levels(chart):
+    [levels] = chart.to_dict()["datasets"].values()
+    return levels
+
+
+def test_maps_are_those_of_the_audit(pages):
+    figures = pages["compare"].figures()
+    [key] = [key for key in figures if "map-ramp" in key and "lstm" in key and "needs" in key]
+    levels = _levels(figures[key])
+    steps = round(len(levels) ** 0.5)
+    # A ramp's next value depends on the one shown: the diagonal.
+    assert [place for place, level in enumerate(levels) if level] == [
+        step * (steps + 1) for step in range(steps)
+    ]
+    uses = _levels(figures[key.replace("needs", "uses")])
+    sees = _levels(figures[key.replace("needs", "sees")])
+    assert all(seen or not used for used, seen in zip(uses, sees, strict=True))
+
+
+def test_wrong_predictions_are_marked_by_more_than_colour(read):
+    page = read["frontier"]
+    wrong = [a for a in page.every("td") if "wrong" in (a.get("class") or "")]
+    crosses = [a for a in page.every("span") if a.get("class") == "cross"]
+    assert len(wrong) == len(crosses) == 1  # the last step of the one example of the hardest rung
+
+
+def test_figures_can_be_written(tmp_path, pages):
+    page = pages["frontier"]
+    few = dataclasses.replace(page, sections=page.sections[:2])
+    [vector] = few.save_figures(tmp_path / "figures", "svg")
+    [pixels] = few.save_figures(tmp_path / "figures", "png")
+    assert vector.name == "s1-frontier.svg"
+    assert vector.read_text().startswith("<svg")
+    assert pixels.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"Page: `format` must be svg or png, got gif\. Use svg"):
+        few.save_figures(tmp_path, "gif")
+
+
+def test_it_can_be_written(tmp_path, pages):
+    pages["frontier"].save(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == pages["frontier"].html()
+
+
+# Claims.
+
+
+@pytest.fixture(scope="module")
+def claims():
+    setting = Setting(
+        problem=EchoLag(lag=1, length=6, values=4),
+        framing=Chunks(timesteps=2, carry=True),
+        model=LSTM(hidden_size=3),
+        recipe=Recipe(epochs=20),
+    )
+    run = finish(setting.fit((0, 1)))
+
+    def card(name, verdict, mean):
+        finding = Finding(
+            measured=Estimate(mean, (mean - 0.05, mean + 0.05), (mean, mean)),
+            what="accuracy",
+            chance=0.25,
+            verdict=verdict,
+            because="It was <tried>.",
+            rows=(Row("two steps", run.accuracy, "a note"),),
+            shortcuts={"copy": 0.25},
+        )
+        made = Card(
+            id=name,
+            document="echo",
+            source="A source",
+            claim=f"The claim {name}.",
+            arms={"two steps": setting, "not tried": dataclasses.replace(setting, recipe=Recipe())},
+            settle=lambda *_: finding,
+            recorded="holds",
+        )
+        return Result(card=made, finding=finding, seconds=1.5)
+
+    results = [
+        card("a/holds", "holds", 0.99),
+        card("a/fails", "does not hold", 0.26),
+        card("a/part", "holds only if it rains", 0.9),
+        card("a/open", "not settled", 0.5),
+    ]
+    return page_of_claims(results, {(setting, (0, 1)): run}, command="longlag reproduce", left=3)
+
+
+def test_claims_are_told_with_their_verdicts(claims):
+    page = Read(claims.html())
+    words = " ".join(page.words.split())
+    assert "2 of 4 hold: a/holds and a/part." in words
+    assert "a/part: holds only if it rains. It was <tried>." in words
+    assert "a/fails: does not hold. It was <tried>." in words
+    assert "a/open: not settled; more seeds are needed to tell." in words
+    assert "a/fails: the measured figure, 0.260 [0.210, 0.310], cannot be told from chance" in words
+    assert "3 claims asked for and not settled: it was interrupted." in words
+    assert "a/fails comes out as “does not hold”, against “holds” on record." in words
+    assert "longlag reproduce" in words
+    opened = [a["id"] for a in page.every("details") if a.get("class") == "card"]
+    assert opened == ["claim-a-holds", "claim-a-fails", "claim-a-part", "claim-a-open"]
+
+
+def test_claims_show_the_runs_behind_them(claims):
+    page = Read(claims.html())
+    for title in ("Claims", "Learning curves", "What models need, see, learn and use"):
+        assert title in page.headings
+    figures = claims.figures()
+    # The one run that all four share stands at the first of them alone.
+    assert [key for key in figures if "curves" in key] == ["claims-curves-a-holds"]
+    assert sum("map" in key for key in figures) == 4
+    for chart in figures.values():
+        chart.to_dict()
+
+
+def test_a_claim_that_needs_no_run():
+    card = longlag.claims.CARDS["echo/encode"]
+    result = longlag.claims.settle(card, range(2))
+    page = page_of_claims([result], {})
+    words = " ".join(Read(page.html()).words.split())
+    assert "1 of 1 hold: echo/encode." in words
+    assert list(page.figures()) == ["claims-measured"]
+
+
+def test_no_claim_was_settled():
+    words = " ".join(Read(page_of_claims([], {}, left=2).html()).words.split())
+    assert "No claim was settled." in words
+    assert "2 claims asked for and not settled: it was interrupted." in words
+
+
+def test_blanks_are_not_shown_as_values():
+    blank = EchoSubsequence().draw(np.random.default_rng(0), 1).inputs[0, -1]
+    assert sections.blank(EchoSubsequence()) == blank  # the answer is asked for, nothing is shown
+    assert sections.blank(EchoValue()) is None

@@ -1,0 +1,199 @@
+"""Outcomes that a test of the studies wants, and executors that bring them about at once."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import longlag as ll
+from longlag.lab import Outcome, Setting, Trial
+from longlag.lab.executors import Event, Executor
+from longlag.lab.outcome import Curve, Seconds, Tally
+from longlag.lab.worker import Done, Failed, Moved, Task
+from longlag.training import Recipe
+
+BUDGET = 1000
+
+SETTING = Setting(
+    problem=ll.EchoLag(values=4, length=6),
+    framing=ll.Whole(),
+    model=ll.LSTM(hidden_size=3),
+    recipe=Recipe(epochs=BUDGET),
+)
+
+
+def curve(losses, accuracies=None, stretch=100):
+    """A learning curve with a point for each loss."""
+    losses = [float(loss) for loss in losses]
+    accuracies = [0.5] * len(losses) if accuracies is None else accuracies
+    updates = tuple(stretch * (place + 1) for place in range(len(losses)))
+    return Curve(updates, tuple(losses), tuple(losses), tuple(map(float, accuracies)))
+
+
+def outcome(skill=1.0, **fields: Any) -> Outcome:
+    """An outcome of this skill, on 1,000 sequences with one scored step each."""
+    chance, ceiling = fields.get("chance", 0.25), fields.get("ceiling", 1.0)
+    accuracy = chance + skill * (ceiling - chance)
+    hits = round(1000 * accuracy)
+    usual: dict[str, Any] = {
+        "ended": "finished",
+        "diverged_at": None,
+        "updates": 2000,
+        "sequences": BUDGET,
+        "accuracy": accuracy,
+        "validation": accuracy,
+        "whole": accuracy,
+        "error": None,
+        "chance": chance,
+        "chance_error": None,
+        "ceiling": ceiling,
+        "reachable": ceiling,
+        "audit": "learnable",
+        "independent": True,
+        "one_sequence": False,
+        "tally": Tally(hits, 1000, 1000, float(hits), float(hits)),
+        "by_step": (None, accuracy),
+        "shortcuts": {"most frequent": chance},
+        "curve": curve([1.0] * 20, [accuracy] * 20),
+        "parameters": 99,
+        "examples": (),
+        "seconds": Seconds(1.0, 2.0, 0.5),
+    }
+    return Outcome(**(usual | fields))
+
+
+def value_of(trial: Trial) -> int:
+    """Where on the ladder of its problem a trial stands."""
+    return getattr(trial.setting.problem, trial.setting.problem.ladder.knob)
+
+
+def drive(study, come_out: Callable[[Trial], Outcome | None], *, choose=lambda _: 0, places=3):
+    """Ask a study and tell it, some trials under way at once; the trials in their order.
+
+    Args:
+        come_out: What a trial comes to.
+        choose: Which of so many trials under way ends next.
+        places: Trials under way at once.
+    """
+    asked, under_way = [], []
+    while True:
+        while len(under_way) < places and (trial := study.ask()) is not None:
+            asked.append(trial)
+            under_way.append(trial)
+        if not under_way:
+            return asked
+        trial = under_way.pop(choose(len(under_way)))
+        study.tell(trial, come_out(trial))
+
+
+class Scripted(Executor):
+    """Tasks come out at once, as a function says: an outcome, why it failed, or an error.
+
+    Args:
+        come_out: What a task comes to.
+        choose: Which of so many tasks given ends next.
+        strike_after: Tasks ended after which Ctrl-C is pressed, if ever.
+        late: Tasks that still end when all is stopped.
+    """
+
+    workers, places = 2, 5
+
+    def __init__(
+        self,
+        come_out: Callable[[Task], Outcome | str],
+        *,
+        choose: Callable[[int], int] = lambda _: 0,
+        strike_after: int | None = None,
+        late: int = 0,
+    ):
+        self.come_out, self.choose = come_out, choose
+        self.strike_after, self.late = strike_after, late
+        self.waiting: list[Task] = []
+        self.given: list[Task] = []
+        self.ended = 0
+        self.closed = False
+
+    def submit(self, task: Task) -> None:
+        self.given.append(task)
+        self.waiting.append(task)
+
+    def wait(self, seconds: float | None = None) -> list[Event]:
+        del seconds
+        if self.ended == self.strike_after:
+            signal.raise_signal(signal.SIGINT)
+            return [Moved(task.id, 1, 9, 0.5, 0.5) for task in self.waiting]
+        return [self._end(self.waiting.pop(self.choose(len(self.waiting))))]
+
+    def stop(self) -> list[Event]:
+        rest = self.waiting[: self.late]
+        self.waiting.clear()
+        return [self._end(task) for task in rest]
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _end(self, task: Task) -> Event:
+        self.ended += 1
+        came = self.come_out(task)
+        if isinstance(came, str):
+            return Failed(task.id, came)
+        return Done(task.id, came.document(), b"weights" if task.keep else None)
+
+
+def made_run(
+    setting: Setting, accuracies, losses: Any = (1.0, 0.5), ended: Any = "finished", at=None
+):
+    """A run whose seeds are each right so often, by chance, on 1,000 fresh sequences."""
+    from longlag.lab import Evaluation, Run
+    from longlag.problems import Reals
+    from longlag.training import Progress
+
+    rng = np.random.default_rng(0)
+    kind = setting.problem.targets
+    real = isinstance(kind, Reals)
+    evaluations = []
+    for accuracy in accuracies:
+        inputs, targets, _ = setting.problem.draw(rng, 1000)
+        wrong = targets + 1 if real else (targets + 1) % kind.values
+        right = rng.random(targets.shape) < accuracy
+        if setting.problem.sequences == 1:
+            right[:] = right[0]
+        evaluations.append(
+            Evaluation(
+                inputs=inputs,
+                targets=targets,
+                scored=np.broadcast_to(setting.scored, targets.shape),
+                predicted=np.where(right, targets, wrong).astype(targets.dtype),
+                tolerance=kind.within if real else 0.0,
+            )
+        )
+    reports: list[Progress] = []
+    updates = 0
+    parts = [np.full(10, loss) if np.isscalar(loss) else np.asarray(loss) for loss in losses]
+    for place, part in enumerate(parts):
+        last = place == len(parts) - 1
+        updates += len(part)
+        reports.append(
+            Progress(
+                place=0,
+                updates=updates,
+                total=sum(map(len, parts)),
+                losses=part.astype(np.float32),
+                accuracy=0.5,
+                model=None,
+                outcome=ended if last else "running",
+                diverged_at=at if last else None,
+            )
+        )
+    return Run(
+        setting=setting,
+        seeds=tuple(range(len(evaluations))),
+        models=(),
+        history=(tuple(reports),) * len(evaluations),
+        evaluations=tuple(evaluations),
+        interrupted=False,
+        compile_seconds=1.0,
+        train_seconds=2.0,
+        total_seconds=3.5,
+    )
