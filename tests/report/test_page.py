@@ -23,7 +23,7 @@ from longlag.lab.frontier import Frontier
 from longlag.lab.revive import revive
 from longlag.lab.store import StoreError
 from longlag.lab.trial import finish
-from longlag.report import Page, page_of_claims, page_of_store, palette, sections
+from longlag.report import Page, charts, page_of_claims, page_of_store, palette, sections
 from longlag.report.content import Figure, Panel, Section
 from longlag.training import Recipe
 
@@ -377,6 +377,19 @@ def test_wrong_predictions_are_marked_by_more_than_colour(read):
     wrong = [a for a in page.every("td") if "wrong" in (a.get("class") or "")]
     crosses = [a for a in page.every("span") if a.get("class") == "cross"]
     assert len(wrong) == len(crosses) == 1  # the last step of the one example of the hardest rung
+
+
+@pytest.mark.parametrize("size", [2, 10, 37, 60])
+def test_a_map_names_its_first_and_last_steps(size):
+    drawn = charts.matrix(np.eye(size), across="input", down="target").properties(width=150)
+    svg = vl_convert.vegalite_to_svg(drawn.to_dict())
+    assert sorted(re.findall(r">(\d+)</text>", svg)) == sorted(["0", str(size - 1)] * 2)
+
+
+def test_a_figure_by_itself_has_a_legend(pages):
+    chart = pages["compare"].figures()["s1-skill-ramp"]
+    svg = vl_convert.vegalite_to_svg(chart.to_dict())
+    assert {"lstm hidden_size=3", "mlp hidden_size=3"} <= set(re.findall(">([^<>]+)</text>", svg))
 
 
 def test_figures_can_be_written(tmp_path, pages):

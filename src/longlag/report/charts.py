@@ -244,7 +244,8 @@ def matrix(shades: np.ndarray, *, across: str, down: str, ends: str = "low to hi
         )
         for title, size in ((across, width), (down, count))
     )
-    band = alt.Scale(paddingInner=0.06 if width <= 30 else 0, paddingOuter=0)
+    # Without room at its ends rounding may put the first cell out of range, and its label is lost.
+    band = alt.Scale(paddingInner=0.06 if width <= 30 else 0, paddingOuter=0.03)
     made = (
         alt.Chart(alt.InlineData(values=levels))
         .transform_window(row="row_number()")
@@ -319,7 +320,7 @@ def _told_apart(field: str, looks: Sequence[Look]) -> tuple[alt.Color, alt.Shape
     return (
         alt.Color(f"{field}:N", scale=alt.Scale(domain=names, range=[e.colour for e in looks])),
         alt.Shape(f"{field}:N", scale=alt.Scale(domain=names, range=[e.shape for e in looks])),
-        alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=names, range=dashes), legend=None),
+        alt.StrokeDash(f"{field}:N", scale=alt.Scale(domain=names, range=dashes)),
     )
 
 

@@ -20,7 +20,6 @@ from longlag.report.content import Cell, Details, Figure, Panel, Point, Section,
 from longlag.report.page import Page
 from longlag.report.palette import look
 from longlag.report.sections import STEPS, Group, Kept
-from longlag.report.studies import MAPS
 from longlag.report.words import counted, duration, estimate, listed, number, slug
 
 Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
@@ -36,7 +35,7 @@ def page_of_claims(
     title: str = "Claims, settled by trials",
     command: str = "",
     left: int = 0,
-    maps: int = MAPS,
+    maps: int = sections.MAPS,
 ) -> Page:
     """The page of settled claims.
 
@@ -75,7 +74,7 @@ def page_of_claims(
             f"Runs of at most {STEPS} steps, one of each problem, framing and model, in the "
             "order of the claims.",
         ),
-        sections.states("claims", _recurrent(kept)[:3]),
+        sections.states("claims", sections.one_each(kept, sections.STATES)),
         sections.examples(
             "claims", _examples(groups.values()), "One setting of each problem, framing and model."
         ),
@@ -279,18 +278,7 @@ def _kept(results: Sequence[Result], runs: Runs, most: int) -> list[Kept]:
             parts = tuple(map(named, (setting.problem, setting.framing, setting.model)))
             if setting.problem.steps <= STEPS:
                 kept.setdefault(parts, Kept(parts[0], parts[2], parts[1], run.trained))
-    order: list[tuple[int, int]] = []
-    turns: dict[str, int] = {}
-    for place, each in enumerate(kept.values()):
-        turns[each.problem] = turns.get(each.problem, -1) + 1
-        order.append((turns[each.problem], place))
-    made = list(kept.values())
-    return [made[place] for place in sorted(place for _, place in sorted(order)[:most])]
-
-
-def _recurrent(kept: Sequence[Kept]) -> list[Kept]:
-    """One model of each problem."""
-    return list({each.problem: each for each in reversed(kept)}.values())[::-1]
+    return sections.spread(list(kept.values()), most)
 
 
 def _examples(groups: Any) -> list[Group]:

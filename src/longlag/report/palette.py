@@ -101,21 +101,20 @@ class Look(NamedTuple):
 
     name: str
     colour: str
-    dark: str
     shape: str
     outline: str
     dash: str
 
 
 def look(place: int, name: str) -> Look:
-    """The look of the series at a place; colours, shapes and dashes go round together.
+    """The look of the series at a place among all.
 
     >>> look(0, "lstm").colour, look(9, "mlp").shape
     ('#0072b2', 'square')
     """
-    colours, shapes = list(CATEGORIES.items()), list(SHAPES.items())
-    colour, dark = colours[place % len(colours)]
-    # After one round the same colours meet other shapes.
+    colours, shapes = list(CATEGORIES), list(SHAPES.items())
+    colour = colours[place % len(colours)]
     shape, outline = shapes[place % len(shapes)]
+    # After one round the same colours and shapes meet other dashes.
     dash = DASHES[(place + place // len(colours)) % len(DASHES)]
-    return Look(name, colour, dark, shape, outline, " ".join(map(str, dash)))
+    return Look(name, colour, shape, outline, " ".join(map(str, dash)))

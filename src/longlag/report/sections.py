@@ -31,6 +31,12 @@ from longlag.report.content import (
 from longlag.report.palette import Look, look
 from longlag.report.words import counted, listed, number, slug, value
 
+MAPS = 6
+"""Trained models of a page that are read for their maps; each costs about a second."""
+
+STATES = 3
+"""Recurrent models of a page whose gates and states are shown."""
+
 STEPS = 60
 """A longer sequence is neither mapped nor written out."""
 
@@ -320,6 +326,24 @@ class Kept(NamedTuple):
     model: str
     where: str
     read: Callable[[], Trained]
+
+
+def spread(kept: Sequence[Kept], most: int) -> list[Kept]:
+    """So many at most, problems taken in turn, in their order."""
+    turns = defaultdict[str, int](int)
+    order = []
+    for place, each in enumerate(kept):
+        order.append((turns[each.problem], place))
+        turns[each.problem] += 1
+    return [kept[place] for place in sorted(place for _, place in sorted(order)[:most])]
+
+
+def one_each(kept: Iterable[Kept], most: int) -> list[Kept]:
+    """The first of each problem, so many at most."""
+    found: dict[str, Kept] = {}
+    for each in kept:
+        found.setdefault(each.problem, each)
+    return list(found.values())[:most]
 
 
 def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:

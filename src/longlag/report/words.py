@@ -98,15 +98,6 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
-def sentence(text: str) -> str:
-    """With a capital at its start and a full stop at its end.
-
-    >>> sentence("lstm solved it")
-    'Lstm solved it.'
-    """
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
-
-
 def span(values: Sequence[int]) -> str:
     """The first and the last of some numbers.
 

@@ -1,0 +1,198 @@
+"""What a frontier has to say: the largest value that each seed still solved."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from longlag.lab.frontier import Frontier, FrontierAnswer
+from longlag.lab.outcome import chance_probability, skill
+from longlag.lab.statistics import CONFIDENCE
+from longlag.lab.study import words as named
+from longlag.report import charts, sections
+from longlag.report.content import Cell, Figure, Panel, Point, Section, Table
+from longlag.report.palette import look
+from longlag.report.sections import Group
+from longlag.report.told import Told, around
+from longlag.report.words import counted, estimate, listed, span
+
+_SEEDS = 60  # of the figure
+
+
+def frontier(study: Frontier, start: str) -> Told:
+    """What a frontier has to say; `start` begins every name of its in an address."""
+    answer = study.answer()
+    setting = study.setting
+    problem, model = named(setting.problem), named(setting.model)
+    values = defaultdict[int, list[Any]](list)
+    for step in answer.steps:
+        if step.outcome is not None:
+            values[step.value].append(step)
+    within = sections.tolerance(setting.problem)
+    groups = [
+        Group(
+            problem=problem,
+            model=model,
+            where=f"{answer.knob} {value}",
+            order=value,
+            tolerance=within,
+            blank=sections.blank(setting.problem),
+            outcomes=tuple(step.outcome for step in steps),
+            reasons=tuple(step.reasons for step in steps),
+        )
+        for value, steps in sorted(values.items())
+    ]
+    seeds = len(answer.per_seed)
+    found: list[str | Point] = []
+    if answer.steps:
+        found.append(
+            f"{model} solves {problem} up to {answer} (median over {counted(seeds, 'seed')} and "
+            "its interval)."
+            if answer.median
+            else f"{model} does not solve {problem} at {answer.knob} {answer.first}, the easiest "
+            f"value: {answer} (median over {counted(seeds, 'seed')} and its interval)."
+        )
+        if guessed := [g for g in groups if chance_probability(g.outcomes) > 1 - CONFIDENCE]:
+            at = ", ".join(f"{group.order:g}" for group in guessed)
+            found.append(f"It cannot be told from chance at {answer.knob} {at}.")
+        if answer.reached_end:
+            found.append(
+                f"{answer.reached_end} of {counted(seeds, 'seed')} solved {answer.last}, the "
+                "largest value that may be tried: their own limit lies beyond it."
+            )
+        values_solved = listed(
+            f"{value}" if value else f"below {answer.first}" for value in answer.per_seed[:20]
+        )
+        found.append(f"Seed by seed: {values_solved}{' …' if seeds > 20 else ''}.")
+    sure = [
+        f"The interval is taken from the order of {counted(seeds, 'seed')} alone and covers the "
+        f"median with probability {answer.coverage:.3g}"
+        + (", less than 0.95: six seeds would give that." if answer.coverage < CONFIDENCE else "."),
+        f"Each search ended when the gap between solved and not solved was {study.resolution:.0%} "
+        "or one step; it takes it that what is solved at a value is solved below it.",
+    ]
+    broken = _not_monotone(answer)
+    if broken:
+        sure.append(
+            f"That does not hold for {listed(f'seed {seed}' for seed in broken)}: a value above "
+            "one that was not solved was solved. Their frontier is the one below the first loss."
+        )
+    if not answer.complete:
+        left = study.left() or 0
+        sure.append(f"Not complete: up to {counted(left, 'trial')} not run yet.")
+    lost = sum(step.outcome is None for step in answer.steps)
+    if lost:
+        sure.append(f"{counted(lost, 'trial')} came to nothing and count as not solved.")
+    return Told(
+        title=f"How far {model} gets on {problem}",
+        question=(
+            f"What is the largest {answer.knob} at which {model} still solves {problem} (framing "
+            f"{named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, at most "
+            f"{setting.recipe.epochs:,} sequences a trial, skill {study.solve_at:g} or more)?"
+        ),
+        found=found,
+        sure=sure,
+        sections=[
+            _frontier_section(answer, start, f"{model} on {problem}"),
+            sections.curves(
+                start,
+                [(problem, around(groups))] if groups else [],
+                "The easiest value, the largest that most seeds solved and the smallest beyond it.",
+            ),
+        ],
+        groups=groups,
+    )
+
+
+def _not_monotone(answer: FrontierAnswer) -> list[int]:
+    lost: dict[int, int] = {}
+    broken = dict[int, None]()
+    for step in answer.steps:
+        if not step.solved:
+            lost[step.seed] = min(step.value, lost.get(step.seed, step.value))
+    for step in answer.steps:
+        if step.solved and step.value > lost.get(step.seed, step.value):
+            broken[step.seed] = None
+    return list(broken)
+
+
+def _frontier_section(answer: FrontierAnswer, start: str, subject: str) -> Section:
+    shown = dict.fromkeys(step.seed for step in answer.steps)
+    few = set(list(shown)[:_SEEDS])
+    rows = [
+        {
+            "seed": step.seed,
+            "value": step.value,
+            "outcome": "solved" if step.solved else "not solved",
+            "why": step.reasons[0].reason if step.reasons else "",
+        }
+        for step in answer.steps
+        if step.seed in few
+    ]
+    if not rows:
+        return Section(id=f"{start}-frontier", title="Frontier")
+    reached = [
+        {"seed": seed, "value": value}
+        for seed, value in zip(shown, answer.per_seed, strict=False)
+        if value and seed in few
+    ]
+    tried = [step.value for step in answer.steps]
+    chart = charts.frontier(
+        rows,
+        reached,
+        knob=answer.knob,
+        median=answer.median,
+        interval=answer.interval,
+        domain=(min(tried), max(tried)),
+    )
+    panel = Panel(
+        key=f"{start}-frontier",
+        title=f"{answer.knob}, {subject}",
+        chart=chart,
+        alt=f"Values of {answer.knob} from {span(tried)} that each seed tried; median {answer}.",
+    )
+    left = len(shown) - len(few)
+    caption = (
+        "Every value that each seed tried: a disc where it solved the problem, a cross where it "
+        "did not. The bar is how far the seed got; the line is the median over seeds, the band "
+        f"its interval (coverage {answer.coverage:.3g})."
+        + (f" The first {len(few)} seeds; {left} more are counted in the median." if left else "")
+    )
+    table = Table(
+        caption="What came of each value.",
+        head=(answer.knob, "solved", "skill", "why not"),
+        rows=tuple(_values(answer)),
+        folded=True,
+    )
+    looks = (
+        look(0, "solved"),
+        look(1, "not solved")._replace(outline="M-4-4L4 4M-4 4L4-4", dash=""),
+    )
+    marks = tuple(each._replace(dash="") for each in looks)
+    return Section(
+        id=f"{start}-frontier",
+        title="Frontier",
+        blocks=(Figure(caption=caption, panels=(panel,), series=marks, size="wide"), table),
+    )
+
+
+def _values(answer: FrontierAnswer) -> list[tuple[Cell, ...]]:
+    by_value = defaultdict[int, list[Any]](list)
+    for step in answer.steps:
+        by_value[step.value].append(step)
+    rows = []
+    for value, steps in sorted(by_value.items()):
+        outcomes = [step.outcome for step in steps if step.outcome is not None]
+        why = defaultdict[str, int](int)
+        for step in steps:
+            if step.reasons:
+                why[step.reasons[0].reason] += 1
+        rows.append(
+            (
+                Cell(f"{value:,}", kind="number"),
+                Cell(f"{sum(step.solved for step in steps)}/{len(steps)}", kind="number"),
+                Cell(estimate(skill(outcomes)) if outcomes else "nothing", kind="number"),
+                Cell(listed(f"{reason} ({count})" for reason, count in why.items())),
+            )
+        )
+    return rows

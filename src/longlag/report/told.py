@@ -1,0 +1,52 @@
+"""What a kind of study has to say, and what the kinds share in saying it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from longlag.lab import identity
+from longlag.lab.study import Study
+from longlag.lab.study import words as named
+from longlag.problems import Problem
+from longlag.report.content import Point, Section
+from longlag.report.sections import Group
+
+
+class Told(NamedTuple):
+    """What is said of one study.
+
+    Attributes:
+        title: What it is about.
+        question: What was asked.
+        found: What was found.
+        sure: How sure that is.
+        sections: The figures and tables that only its kind has.
+        groups: Its settings, with what their seeds came to.
+    """
+
+    title: str
+    question: str
+    found: list[str | Point]
+    sure: list[str]
+    sections: list[Section]
+    groups: list[Group]
+
+
+def around(groups: Sequence[Group]) -> list[tuple[str, Group]]:
+    """The easiest rung, the largest that most seeds solved, the smallest beyond it."""
+    solved = [group for group in groups if 2 * group.solved > len(group.outcomes)]
+    last = solved[-1].order if solved else -np.inf
+    beyond = [group for group in groups if group.order > last]
+    chosen = {group.where: group for group in (*groups[:1], *solved[-1:], *beyond[:1])}
+    return list(chosen.items())
+
+
+def problems_of(study: Study) -> dict[str, Problem]:
+    """The problems of a study, by name."""
+    question = study.question()
+    written = question.get("settings") or [question["setting"]]
+    made = (identity.setting(each).problem for each in written)
+    return {named(problem): problem for problem in made}
