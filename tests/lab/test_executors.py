@@ -156,11 +156,10 @@ def test_stopped_it_ends_what_runs_and_drops_the_rest(command, begun):
 
 def test_what_was_finished_when_it_was_stopped_still_comes_in(command, begun):
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {"updates": 1}, 5))
-        assert executor.wait(0.0) == []  # it has been handed out
+        executor.submit(Task("a", {"updates": 15}, 5))
         while not begun():
-            time.sleep(0.01)
-        time.sleep(0.3)
+            assert executor.wait(0.02) == []
+        time.sleep(0.6)
         assert executor.stop() == [Done("a", {"seed": 5})]
 
 
@@ -173,9 +172,8 @@ def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, 
         opened.write(stuck)
     with Local(workers=1, command=command) as executor:
         executor.submit(Task("a", {}, 0))
-        executor.wait(0.0)
         while not begun():
-            time.sleep(0.01)
+            executor.wait(0.02)
         assert executor.stop() == []
         ((_, process),) = begun()
     assert ended(int(process))

@@ -413,7 +413,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     place = tmp_path / "file" / "longlag.db"
     with pytest.raises(StoreError, match=f"{tmp_path / 'file'}"):
         Store(place, write=True)
-    with pytest.raises(StoreError, match=f"{tmp_path}: "):
+    with pytest.raises(StoreError, match=f"{tmp_path} is a folder"):
         Store(tmp_path)
 
 
