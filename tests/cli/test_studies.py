@@ -187,6 +187,34 @@ def test_runs_writes_a_model_that_load_reads(asked, call, tmp_path):
 
 
 ASK = ["frontier", "echo-value"]
+
+
+def test_report_writes_one_page_about_the_studies_and_their_figures(asked, call, tmp_path):
+    store, found, _ = asked
+    page, figures = tmp_path / "report.html", tmp_path / "figures"
+    code, out, err = call("report", "--store", store, "--out", page, "--figures", figures)
+    assert (code, out) == (0, "")
+    assert str(page) in err
+    text = page.read_text()
+    assert text.startswith(("<!DOCTYPE html>", "<!doctype html>"))
+    assert "longlag compare --models lstm,mlp" in text
+    drawings = list(figures.glob("*.svg"))
+    assert drawings
+    assert all(b"<svg" in drawing.read_bytes() for drawing in drawings)
+    call("report", "--store", store, "--out", page, "--study", "frontier", "--title", "A < B")
+    text = page.read_text()
+    assert "A &lt; B" in text
+    assert "longlag compare" not in text
+    assert f"{found['knob']}" in text
+
+
+def test_reproduce_writes_the_same_kind_of_page(call, tmp_path):
+    page = tmp_path / "echo.html"
+    code, _, _ = call("reproduce", "echo/encode", "--seeds", "2", "--report", page)
+    assert code == 0
+    assert "echo/encode" in page.read_text()
+
+
 BAD = {
     "budget": ([*ASK, "--budget", "0"], "`budget` must be at least 1, got 0"),
     "solve": ([*ASK, "--solve-at", "1.5"], "`solve_at` must be above 0 and below 1, got 1.5"),
@@ -217,8 +245,13 @@ BAD = {
     "minutes": (["profile", "--minutes", "0"], "`minutes` must be above 0, got 0"),
     "no store": (["runs", "--store", "/no/such.db"], "There is no store at /no/such.db"),
     "store": ([*ASK, "--store", "/no/such/place.db"], "There is no folder /no/such"),
-    "folder": ([*ASK, "--store", "/"], "cannot"),
+    "folder": ([*ASK, "--store", "/"], "/ is a folder"),
     "report of nothing": (["report", "--store", "/no/such.db"], "There is no store"),
+    "report of no study": (
+        ["report", "--store", "STORE", "--study", "profile"],
+        "There is no study `profile`.",
+    ),
+    "report nowhere": (["report", "--out", "/no/such/page.html"], "cannot write /no/such/page"),
     "save what": (["runs", "--store", "STORE", "--save", "x"], "Name it: longlag runs ID."),
     "trial": (["runs", "zz", "--store", "STORE"], "There is no trial `zz`."),
     "study": (["runs", "--study", "fronteer", "--store", "STORE"], "There is no study `fronteer`."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,11 @@ _WIDTH = 120  # of text that goes to a file or a pipe
 
 class Refused(Exception):  # noqa: N818 - it is an answer to the user, not a fault
     """Bad input, said in one line; the command ends with exit code 2."""
+
+
+def command_line() -> str:
+    """How this command was called, to be kept beside what it found."""
+    return shlex.join(["longlag", *sys.argv[1:]])
 
 
 @contextlib.contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +15,7 @@ from rich.text import Text
 
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, flags
-from longlag.cli._output import Refused, errors, refusing
+from longlag.cli._output import Refused, command_line, errors, refusing
 from longlag.lab.executors import Executor, ExecutorError, Local
 from longlag.lab.identity import Trial
 from longlag.lab.store import Store, StoreError
@@ -119,7 +117,7 @@ def answer(
                     study,
                     kept,
                     executor,
-                    command=_command(),
+                    command=command_line(),
                     keep=keep,
                     seconds=seconds,
                     listen=follow,
@@ -171,10 +169,6 @@ def _executor(workers: int | None, dask: str | None) -> Executor:
     from longlag.lab.dask import Dask
 
     return Dask(None if dask == "local" else dask, workers=workers)
-
-
-def _command() -> str:
-    return shlex.join(["longlag", *sys.argv[1:]])
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from longlag.cli._output import errors, refusing, writable, write
+from longlag.cli._output import errors, refusing, writable
 from longlag.lab.store import Store
 
 STORE = Path("longlag.db")
@@ -46,7 +46,7 @@ def report(
         from longlag.report import page_of_store
 
         page = page_of_store(kept, chosen, title=title)
-        write(page.html(), out)
+        page.save(out)
         errors.print(f"{out}: {out.stat().st_size / 2**20:.2f} MiB.", markup=False)
         if figures is not None:
             written = page.save_figures(figures, format)

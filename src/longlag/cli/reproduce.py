@@ -16,7 +16,15 @@ from rich.text import Text
 from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Json, Output
-from longlag.cli._output import errors, print_rich, refusing, writable, write, write_json
+from longlag.cli._output import (
+    command_line,
+    errors,
+    print_rich,
+    refusing,
+    writable,
+    write,
+    write_json,
+)
 from longlag.cli._progress import following
 from longlag.knobs import unknown
 from longlag.lab import Estimate, Run, Search, Setting
@@ -80,7 +88,8 @@ def reproduce(
         from longlag.report import page_of_claims
 
         with refusing():
-            write(page_of_claims(results, runs).html(), report)
+            left = len(chosen) - len(results)
+            page_of_claims(results, runs, command=command_line(), left=left).save(report)
     for result in results:
         if not result.as_recorded:
             errors.print(
