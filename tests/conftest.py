@@ -1,6 +1,7 @@
 """Checks that hold for the whole run: array shapes, types, and no silent rank promotion."""
 
 import os
+import signal
 import tempfile
 
 from hypothesis import settings
@@ -28,3 +29,11 @@ def _compiled_programs_do_not_pile_up():
     """Each takes memory maps, of which a process may have only so many."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_means_what_it_did():
+    """A command that was interrupted leaves it ignored, as it is on its way out."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -23,16 +23,16 @@ COMPARE = (
 ).split()
 
 
-def called(capsys, *arguments):
-    with pytest.raises(SystemExit) as end:
-        main([str(each) for each in arguments])
-    captured = capsys.readouterr()
-    return end.value.code or 0, captured.out, captured.err
-
-
 @pytest.fixture
-def call(capsys):
-    return lambda *arguments: called(capsys, *arguments)
+def call(capsys, monkeypatch):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["longlag", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -283,8 +283,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(call, tmp_path):
 
 
 LONG = (
-    "frontier echo-lag --seeds 2 --workers 2 --budget 500000 --limit 1 "
-    "--values 100 --solve-at 0.9999"
+    "frontier echo-lag --seeds 2 --workers 2 --budget 500000 --limit 1 --learning-rate 0.0000001"
 ).split()
 
 
