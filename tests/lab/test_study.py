@@ -191,6 +191,8 @@ def test_a_second_ctrl_c_is_not_held_back(kept):
             signal.raise_signal(signal.SIGINT)
             return []
 
+    # A process begun in the background has it ignored from the start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt):
         conduct(Listed(), kept, Twice(by_seed, strike_after=1))
     assert kept.count() == 1
