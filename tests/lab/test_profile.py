@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from typing import Any
 
@@ -9,7 +10,7 @@ from study_cases import BUDGET, drive, outcome, value_of
 import longlag as ll
 from longlag.lab import identity
 from longlag.lab.outcome import Seconds
-from longlag.lab.profile import Profile
+from longlag.lab.profile import Place, Profile
 from longlag.training import Recipe
 
 ECHO = ll.EchoLag(values=4)
@@ -112,19 +113,19 @@ def test_where_all_trials_take_as_long_the_most_telling_comes_next():
     study, known = profiled(), {}
     came = upto({ll.EchoLag: 5}, seconds=3.5)
     for rung in RUNGS:  # each is tried once, so that it is known how long each takes
-        trial = identity.Trial(setting=study._settings[ECHO_NAME, rung], seed=0)
+        trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=0)
         study.tell(trial, came(trial))
         known[rung] = [rung <= 5]
     count = 0
     while (trial := study.ask()) is not None:
         best = max(told_by(known, rung) for rung in RUNGS)
         assert told_by(known, value_of(trial)) == pytest.approx(best)
-        assert best >= 0.02
+        assert best >= 0.002
         study.tell(trial, came(trial))
         known[value_of(trial)].append(value_of(trial) <= 5)
         count += 1
     assert count > 0
-    assert max(told_by(known, rung) for rung in RUNGS) < 0.02
+    assert max(told_by(known, rung) for rung in RUNGS) < 0.002
 
 
 def test_it_does_not_begin_with_a_rung_that_is_certain_or_dear():
@@ -134,7 +135,7 @@ def test_it_does_not_begin_with_a_rung_that_is_certain_or_dear():
     assert value_of(first) in (5, 10, 20)
     dear = Seconds(1.0, 10_000.0, 0.5)
     study = profiled([ECHO, SUM])
-    trial = identity.Trial(setting=study._settings[ECHO_NAME, 10], seed=0)
+    trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, 10)], seed=0)
     study.tell(trial, outcome(1.0, seconds=dear))
     second = study.ask()
     assert second is not None
@@ -180,7 +181,7 @@ def test_a_trial_that_does_not_fit_the_time_is_not_begun():
     assert profiled(seconds=3600.0).ask() is not None
     study = profiled(seconds=3600.0)
     for rung in RUNGS:
-        trial = identity.Trial(setting=study._settings[ECHO_NAME, rung], seed=0)
+        trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=0)
         slow = Seconds(1.0, 4000.0, 1.0) if rung > 2 else Seconds(1.0, 1.0, 1.0)
         study.tell(trial, outcome(1.0 if rung <= 10 else 0.4, seconds=slow))
     while (trial := study.ask()) is not None:
@@ -190,7 +191,7 @@ def test_a_trial_that_does_not_fit_the_time_is_not_begun():
 
 def test_what_was_left_out_is_said():
     study = profiled([ECHO, SUM])
-    echo = identity.Trial(setting=study._settings[ECHO_NAME, 5], seed=0)
+    echo = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, 5)], seed=0)
     study.tell(echo, outcome(1.0))
     said = study.answer().left_out
     assert said == (
@@ -207,7 +208,9 @@ def test_once_all_is_known_only_what_was_never_varied_is_left_out():
     drive(study, upto({ll.EchoLag: 10}))
     for rung in (10, 20):  # beyond doubt
         for seed in range(20, 30):
-            again = identity.Trial(setting=study._settings[ECHO_NAME, rung], seed=seed)
+            again = identity.Trial(
+                setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=seed
+            )
             study.tell(again, upto({ll.EchoLag: 10})(again))
     (said,) = study.answer().left_out
     assert said.startswith("One learning rate (0.001)")
@@ -253,3 +256,60 @@ def test_told_what_is_known_in_any_order_it_answers_the_same():
 def test_a_profile_that_cannot_be_made_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         profiled(**wrong)
+
+
+RATES = (0.001, 0.003, 0.01)
+
+
+def at_rates(reach, fresh=None):
+    """What a trial comes to where a model's reach depends on the rate, and on the stream."""
+
+    def came(trial):
+        rate, value = trial.setting.recipe.learning_rate, value_of(trial)
+        skills = [1.0 if value <= reaches[rate] else 0.4 for reaches in (fresh or reach, reach)]
+        made = outcome(skills[0])
+        validation = made.chance + skills[1] * (made.ceiling - made.chance)
+        return dataclasses.replace(made, validation=validation)
+
+    return came
+
+
+def test_other_rates_are_tried_beyond_the_reach_once_that_is_settled():
+    reach = {0.001: 5, 0.003: 20, 0.01: 2}
+    study = profiled(rates=RATES)
+    asked = drive(study, at_rates(reach))
+    rates = [trial.setting.recipe.learning_rate for trial in asked]
+    first = rates.index(next(rate for rate in rates if rate != 0.001))
+    assert first >= 5  # of seven rungs the reach takes a few trials to settle
+    others = [trial for trial in asked if trial.setting.recipe.learning_rate != 0.001]
+    assert min(map(value_of, others)) > 5
+    (found,) = study.answer().reaches
+    assert (found.rate, found.value) == (0.003, 20)
+    assert found.others == ((0.001, 5), (0.01, 5))  # never tried below: taken to be alike there
+
+
+def test_the_rate_is_chosen_on_validation_and_answered_for_on_fresh_sequences():
+    validated = {0.001: 5, 0.003: 20, 0.01: 5}
+    fresh = {0.001: 50, 0.003: 10, 0.01: 50}
+    study = profiled(rates=RATES)
+    drive(study, at_rates(validated, fresh))
+    (found,) = study.answer().reaches
+    assert found.rate == 0.003
+    assert found.value == 10
+
+
+def test_rates_not_tried_are_said_where_the_ladder_goes_on():
+    study = profiled([ECHO, SUM], rates=RATES)
+    for rung in (1, 2, 5, 10):
+        for seed in range(5):
+            trial = identity.Trial(
+                setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=seed
+            )
+            study.tell(trial, at_rates({0.001: 5})(trial))
+    said = study.answer().left_out
+    assert said[-1] == (
+        "Learning rates not tried: echo-lag values=4 at 0.003, echo-lag values=4 at 0.01, "
+        "cumulative-threshold at 0.001, cumulative-threshold at 0.003, cumulative-threshold at "
+        "0.01."
+    )
+    assert said[-2].startswith("Learning rates (0.001, 0.003, 0.01), one framing")

@@ -16,6 +16,7 @@ from rich.text import Text
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, flags
 from longlag.cli._output import Refused, command_line, errors, refusing
+from longlag.lab.comparison import LEARNING_RATES
 from longlag.lab.executors import Executor, ExecutorError, Local
 from longlag.lab.identity import Trial
 from longlag.lab.store import Store, StoreError
@@ -27,10 +28,11 @@ S = TypeVar("S", bound=Study)
 _PLAIN_SECONDS = 5.0
 _GROUP = Group("Study")
 
-if TYPE_CHECKING:  # the type is made at run time, out of the table
-    StudyRecipe = Any
+if TYPE_CHECKING:  # the types are made at run time, out of the table
+    StudyRecipe = RatesRecipe = Any
 else:
     StudyRecipe = flags("Recipe", {"recipe": Recipe}, without=("epochs", "stop_at"))
+    RatesRecipe = flags("Recipe", {"recipe": Recipe}, ("epochs", "stop_at", "learning_rate"))
 
 StorePath = Annotated[
     Path, Parameter(name="--store", group=_GROUP, help="File in which finished trials are kept.")
@@ -71,6 +73,22 @@ SolveAt = Annotated[
 ]
 Seeds = Annotated[Count, Parameter(name="--seeds", group=_GROUP, help="Number of seeds.")]
 STORE = Path("longlag.db")
+RATES = ",".join(f"{rate:g}" for rate in LEARNING_RATES)
+
+
+def names(listed: str) -> list[str]:
+    """Names separated by commas."""
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def numbers(listed: str) -> list[float]:
+    """Learning rates separated by commas."""
+    try:
+        return [float(text) for text in names(listed)]
+    except ValueError:
+        raise ValueError(
+            f"`learning-rates` must be numbers separated by commas, got {listed}. Use {RATES}."
+        ) from None
 
 
 def recipe(typed: dict[str, Any], budget: int) -> Recipe:

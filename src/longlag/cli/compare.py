@@ -12,23 +12,27 @@ from longlag.cli._flags import Count, Json, Output, build, build_all, flags, giv
 from longlag.cli._framed import FramingFlags, ProblemFlags
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.cli._study import (
+    RATES,
     STORE,
     Budget,
     DaskAddress,
     Kept,
+    RatesRecipe,
     Seeds,
     SolveAt,
     StorePath,
     Workers,
     answer,
     code,
+    names,
+    numbers,
     recipe,
     spent,
 )
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import lookup
-from longlag.lab.comparison import FIVE, LEARNING_RATES, RUNGS, Cell, Comparison, ComparisonAnswer
+from longlag.lab.comparison import FIVE, RUNGS, Cell, Comparison, ComparisonAnswer
 from longlag.lab.diagnosis import SOLVED
 from longlag.lab.frontier import BUDGET
 from longlag.lab.outcome import chance_probability
@@ -36,17 +40,14 @@ from longlag.lab.statistics import CONFIDENCE
 from longlag.lab.study import Usage
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
-from longlag.training import Recipe
 
 _MODELS = "lstm,gru,rnn,mlp"
 _PROBLEMS = ",".join(kind.title() for kind in FIVE)
-_RATES = ",".join(f"{rate:g}" for rate in LEARNING_RATES)
 
-if TYPE_CHECKING:  # the types are made at run time, out of the tables
-    ModelFlags = RatesRecipe = Any
+if TYPE_CHECKING:  # the type is made at run time, out of the table
+    ModelFlags = Any
 else:
     ModelFlags = flags("Model", MODELS)
-    RatesRecipe = flags("Recipe", {"recipe": Recipe}, ("epochs", "stop_at", "learning_rate"))
 
 
 def compare(
@@ -54,7 +55,7 @@ def compare(
     models: Annotated[str, Parameter(group="Study")] = _MODELS,
     problems: Annotated[str, Parameter(group="Study")] = _PROBLEMS,
     rungs: Annotated[Count, Parameter(group="Study")] = RUNGS,
-    learning_rates: Annotated[str, Parameter(group="Study")] = _RATES,
+    learning_rates: Annotated[str, Parameter(group="Study")] = RATES,
     framing: str = "whole",
     encoding: str | None = None,
     problem_knobs: ProblemFlags = None,
@@ -89,13 +90,13 @@ def compare(
 
     def ask() -> Comparison:
         return Comparison(
-            build_all("model", _names(models), MODELS, given(model_knobs)),
-            build_all("problem", _names(problems), PROBLEMS, given(problem_knobs)),
+            build_all("model", names(models), MODELS, given(model_knobs)),
+            build_all("problem", names(problems), PROBLEMS, given(problem_knobs)),
             framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
             recipe=recipe(given(recipe_knobs), budget),
             rungs=rungs,
-            rates=_numbers(learning_rates),
+            rates=numbers(learning_rates),
             seeds=seeds,
             solve_at=solve_at,
         )
@@ -108,19 +109,6 @@ def compare(
         else:
             print_rich(*_summary(study, found, usage), path=output)
     return code(usage)
-
-
-def _names(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def _numbers(listed: str) -> list[float]:
-    try:
-        return [float(text) for text in _names(listed)]
-    except ValueError:
-        raise ValueError(
-            f"`learning-rates` must be numbers separated by commas, got {listed}. Use {_RATES}."
-        ) from None
 
 
 def _summary(study: Comparison, found: ComparisonAnswer, usage: Usage) -> list[Text | Table]:

@@ -13,16 +13,19 @@ from longlag.cli._flags import Json, Output, build, build_all, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.cli._study import (
+    RATES,
     STORE,
     Budget,
     DaskAddress,
     Kept,
+    RatesRecipe,
     SolveAt,
     StorePath,
-    StudyRecipe,
     Workers,
     answer,
     code,
+    names,
+    numbers,
     recipe,
     spent,
 )
@@ -52,12 +55,13 @@ def profile(
     model: str = "lstm",
     minutes: Annotated[float, Parameter(group="Study")] = 5.0,
     problems: Annotated[str, Parameter(group="Study")] = _PROBLEMS,
+    learning_rates: Annotated[str, Parameter(group="Study")] = RATES,
     framing: str = "whole",
     encoding: str | None = None,
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     model_knobs: ModelFlags = None,
-    recipe_knobs: StudyRecipe = None,
+    recipe_knobs: RatesRecipe = None,
     budget: Budget = BUDGET,
     solve_at: SolveAt = SOLVED,
     store: StorePath = STORE,
@@ -75,6 +79,8 @@ def profile(
         model: lstm, gru, rnn, bidirectional, seq2seq or mlp.
         minutes: Time there is, the start of the command included.
         problems: Names from `longlag problems`, separated by commas.
+        learning_rates: Learning rates, separated by commas: the first is tried first, the others
+            where they may get further.
         framing: chunks, window, prefix, whole, vector or encoder-decoder.
         encoding: one-hot or scaled, for integers; one-hot by default.
     """
@@ -84,13 +90,13 @@ def profile(
     def ask() -> Profile:
         if not 0 < minutes < 1e6:
             raise ValueError(f"`minutes` must be above 0, got {minutes:g}. Use minutes=5.")
-        names = [name.strip() for name in problems.split(",") if name.strip()]
         return Profile(
             build("model", model, MODELS, given(model_knobs)),
-            build_all("problem", names, PROBLEMS, given(problem_knobs)),
+            build_all("problem", names(problems), PROBLEMS, given(problem_knobs)),
             framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
             recipe=recipe(given(recipe_knobs), budget),
+            rates=numbers(learning_rates),
             solve_at=solve_at,
             seconds=max(0.0, until - time.monotonic()),
         )
@@ -109,7 +115,7 @@ def profile(
 
 def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
     table = Table(
-        "problem", "reaches", "interval", "solved of tried at each rung", "fails because",
+        "problem", "reaches", "interval", "rate", "solved of tried at each rung", "fails because",
         box=None, padding=(0, 2, 0, 0),
     )  # fmt: skip
     for reach in found.reaches:
@@ -128,7 +134,8 @@ def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
         table.add_row(
             reach.problem,
             Text(value + (" or more" if reach.value == last else ""), style="bold"),
-            f"[{low}, {high}]",
+            Text(f"[{low}, {high}]"),
+            f"{reach.rate:g}",
             "  ".join(tried),
             ", ".join(f"{count} {reason}" for reason, count in reasons.items()),
         )
@@ -158,6 +165,10 @@ def _document(study: Profile, found: ProfileAnswer, usage: Usage) -> dict[str, A
                 "reaches": reach.value,
                 "interval": list(reach.interval),
                 "share": reach.share,
+                "learning_rate": reach.rate,
+                "other_rates": [
+                    {"learning_rate": rate, "reaches": value} for rate, value in reach.others
+                ],
                 "rungs": [
                     {
                         "value": rung.value,

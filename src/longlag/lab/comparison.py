@@ -152,17 +152,13 @@ class Comparison(Study):
     ):
         self.seeds = numbered(seeds)
         self.solve_at = checked_solve_at("Comparison", solve_at)
-        self.rates = tuple(map(float, rates))
+        self.rates = checked_rates("Comparison", rates)
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, rungs
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
         self._models = named("Comparison", "models", models)
         posed = [kind() for kind in FIVE] if problems is None else problems
         self._problems = named("Comparison", "problems", posed)
-        if not self.rates or len(set(self.rates)) < len(self.rates):
-            raise ValueError(
-                f"Comparison: `rates` must be different learning rates, got {list(self.rates)}."
-            )
         if rungs < 1:
             raise ValueError(
                 f"Comparison: `rungs` must be at least 1, got {rungs}. Use rungs=1 or more."
@@ -352,6 +348,14 @@ class Comparison(Study):
         setting = self._unmoved(self._problems[place.problem], self._models[place.model])
         recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
+
+
+def checked_rates(owner: str, rates: Iterable[float]) -> tuple[float, ...]:
+    """Learning rates to be tried, each once."""
+    found = tuple(map(float, rates))
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{owner}: `rates` must be different learning rates, got {list(found)}.")
+    return found
 
 
 def compare(

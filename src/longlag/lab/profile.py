@@ -7,15 +7,15 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.lab import identity
-from longlag.lab.comparison import FIVE
+from longlag.lab.comparison import FIVE, LEARNING_RATES, checked_rates
 from longlag.lab.diagnosis import SOLVED, diagnose
 from longlag.lab.executors import Executor
 from longlag.lab.frontier import BUDGET, at, checked_solve_at
@@ -33,7 +33,17 @@ RELIABLE = 0.9
 
 _COMPILE = 2.5  # seconds for a program, until more is known
 _A_STEP = 1e-5  # seconds for one step of one sequence, until more is known
-_CERTAIN = 0.02  # bits below which a trial tells next to nothing
+_CERTAIN = 0.02  # bits of a trial below which a ladder is settled, and other rates are tried
+_NOTHING = 0.002  # bits below which a trial is not worth any time
+_NEAR = 0.5  # how much less probable the reach at another rate is for each rung it lies away
+
+
+class Place(NamedTuple):
+    """Where in a profile a trial stands."""
+
+    problem: str
+    rate: float
+    rung: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +74,9 @@ class Reach:
     Attributes:
         problem: The problem, in words.
         knob: The knob that makes it harder.
-        rungs: What is known of each rung.
+        rate: The learning rate, the best of those tried on the validation stream.
+        others: The other rates that were tried, each with its reach.
+        rungs: What is known of each rung at that rate.
         value: The highest rung that is more probably within reach than not; 0 for none.
         interval: The rungs between which the reach lies with probability 0.95; 0 for none.
         share: Mean share of the rungs within reach.
@@ -72,6 +84,8 @@ class Reach:
 
     problem: str
     knob: str
+    rate: float
+    others: tuple[tuple[float, int], ...]
     rungs: tuple[Rung, ...]
     value: int
     interval: tuple[int, int]
@@ -79,7 +93,7 @@ class Reach:
 
     @property
     def tried(self) -> int:
-        """Trials that stand behind it."""
+        """Trials at that rate."""
         return sum(len(rung.outcomes) for rung in self.rungs)
 
     def __str__(self) -> str:
@@ -116,12 +130,17 @@ class Profile(Study):
     second that it is expected to take. It never ends by itself until nothing more is to be
     learned: give `conduct` a time.
 
+    Once the reach at the first learning rate is settled the others are tried beyond it: do they
+    get further? Which trial comes next, and which rate is the best, is decided on the validation
+    stream; what is answered is measured on fresh sequences.
+
     Args:
         model: The model.
         problems: The problems; by default the five.
         framing: How episodes become samples.
         encoding: `OneHot` or `Scaled`, for problems with integers.
         recipe: Its `epochs` are the budget of a trial, in sequences.
+        rates: Learning rates, the first of which is tried first; by default that of the recipe.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         seconds: Time there is; trials that would not fit are not begun.
 
@@ -140,6 +159,7 @@ class Profile(Study):
         framing: Framing | None = None,
         encoding: type[IntegerEncoding] | None = None,
         recipe: Recipe | None = None,
+        rates: Iterable[float] | None = None,
         solve_at: float = SOLVED,
         seconds: float | None = None,
     ):
@@ -149,11 +169,14 @@ class Profile(Study):
         self.solve_at = checked_solve_at("Profile", solve_at)
         posed = [kind() for kind in FIVE] if problems is None else problems
         self._problems = named("Profile", "problems", posed)
-        self._settings = {
-            (name, rung): self._setting(problem, rung)
+        self.rates = checked_rates("Profile", rates or [self.recipe.learning_rate])
+        places = (
+            Place(name, rate, rung)
+            for rate in self.rates
             for name, problem in self._problems.items()
             for rung in problem.ladder.rungs
-        }
+        )
+        self._settings = {place: self._setting(place) for place in places}
         for setting in self._settings.values():
             _ = setting.layout  # refuses what does not fit, before all
         self._place_of = {setting: place for place, setting in self._settings.items()}
@@ -162,10 +185,10 @@ class Profile(Study):
                 "Profile: two of the `problems` are the same at a rung of their ladder. Name one "
                 "of them."
             )
-        self._known: dict[tuple[str, int], dict[int, Outcome | None]] = {
+        self._known: dict[Place, dict[int, Outcome | None]] = {
             place: {} for place in self._settings
         }
-        self._asked: dict[tuple[str, int], set[int]] = {place: set() for place in self._settings}
+        self._asked: dict[Place, set[int]] = {place: set() for place in self._settings}
         self._until = None if seconds is None else time.monotonic() + seconds
 
     @classmethod
@@ -178,6 +201,7 @@ class Profile(Study):
             framing=settings[0].framing,
             encoding=encoding,
             recipe=settings[0].recipe,
+            rates=question["rates"],
             solve_at=question["solve_at"],
         )
 
@@ -185,18 +209,18 @@ class Profile(Study):
         settings = (self._unmoved(problem) for problem in self._problems.values())
         return {
             "settings": [identity.document(setting) for setting in settings],
+            "rates": list(self.rates),
             "solve_at": self.solve_at,
         }
 
     def ask(self) -> Trial | None:
         left = math.inf if self._until is None else self._until - time.monotonic()
-        rates = self._rates()
+        costs = self._costs()
         best, place = 0.0, None
-        for each in self._settings:
-            if (cost := self._cost(each, rates)) > left:
+        for each, told in self._worth():
+            if told < _NOTHING or (cost := self._cost(each, costs)) > left:
                 continue
-            told = self._told(each)
-            if told >= _CERTAIN and told / cost > best:
+            if told / cost > best:
                 best, place = told / cost, each
         if place is None:
             return None
@@ -224,36 +248,79 @@ class Profile(Study):
 
     # What is known.
 
-    def _solved(self, place: tuple[str, int]) -> tuple[int, int]:
+    def _solved(self, place: Place, *, validation: bool = False) -> tuple[int, int]:
         """How many seeds solved a rung, and how many were tried."""
         known = self._known[place].values()
-        solved = sum(each is not None and not diagnose(each, self.solve_at) for each in known)
-        return solved, len(known)
+        if validation:
+            solved = (each is not None and self._validated(each) for each in known)
+        else:
+            solved = (each is not None and not diagnose(each, self.solve_at) for each in known)
+        return sum(solved), len(known)
 
-    def _posterior(self, name: str) -> np.ndarray:
+    def _validated(self, outcome: Outcome) -> bool:
+        return outcome.ended != "diverged" and outcome.validation_skill >= self.solve_at
+
+    def _posterior(self, name: str, rate: float, *, validation: bool = False) -> np.ndarray:
         """The probability that the reach ends after each number of rungs, from 0 on."""
         rungs = self._problems[name].ladder.rungs
         ends = np.arange(len(rungs) + 1)
         logs = np.zeros(len(ends))
+        if rate != self.rates[0]:
+            first = self._posterior(name, self.rates[0], validation=validation)
+            logs += np.abs(ends - _middle(first)) * np.log(_NEAR)
         for step, rung in enumerate(rungs):
-            solved, tried = self._solved((name, rung))
+            solved, tried = self._solved(Place(name, rate, rung), validation=validation)
             solves = np.where(step < ends, RELIABLE, 1 - RELIABLE)
             logs += solved * np.log(solves) + (tried - solved) * np.log(1 - solves)
         odds = np.exp(logs - logs.max())
         return odds / odds.sum()
 
-    def _told(self, place: tuple[str, int]) -> float:
-        """Bits that one more trial at a rung is expected to tell of where the reach ends."""
-        name, rung = place
-        step = self._problems[name].ladder.rungs.index(rung)
-        within = self._posterior(name)[step + 1 :].sum()
+    def _tried(self, name: str, rate: float) -> bool:
+        rungs = self._problems[name].ladder.rungs
+        return any(self._known[Place(name, rate, rung)] for rung in rungs)
+
+    def _worth(self) -> Iterator[tuple[Place, float]]:
+        """Bits that one more trial at each place is expected to tell of where a reach ends."""
+        for name, problem in self._problems.items():
+            rungs = problem.ladder.rungs
+            ends = {rate: self._posterior(name, rate, validation=True) for rate in self.rates}
+            told = {
+                Place(name, rate, rung): self._told(
+                    Place(name, rate, rung), float(ends[rate][step + 1 :].sum())
+                )
+                for rate in self.rates
+                for step, rung in enumerate(rungs)
+            }
+            first = self.rates[0]
+            yield from ((place, bits) for place, bits in told.items() if place.rate == first)
+            if max(bits for place, bits in told.items() if place.rate == first) >= _CERTAIN:
+                continue
+            # Of another rate it is only of interest whether it gets further.
+            best = max(_middle(ends[rate]) for rate in self.rates if self._tried(name, rate))
+            beyond = set(rungs[best:])
+            for place, bits in told.items():
+                if place.rate != first and place.rung in beyond:
+                    yield place, bits
+
+    def _told(self, place: Place, within: float) -> float:
+        """Bits that one more trial tells, by how probably its rung is within reach."""
         solves = within * RELIABLE + (1 - within) * (1 - RELIABLE)
         under_way = len(self._asked[place]) - len(self._known[place])
         return (_entropy(solves) - _entropy(RELIABLE)) / (1 + 2 * under_way)
 
+    def _chosen(self, name: str) -> float:
+        """The learning rate that gets furthest on the validation stream."""
+
+        def merit(rate: float) -> float:
+            ends = self._posterior(name, rate, validation=True)
+            return float((ends * np.arange(len(ends))).sum())
+
+        tried = [rate for rate in self.rates if self._tried(name, rate)]
+        return max(tried or self.rates[:1], key=merit)
+
     # What it costs.
 
-    def _rates(self) -> tuple[float, float]:
+    def _costs(self) -> tuple[float, float]:
         """Seconds for a program, and for one step of one sequence."""
         done = [
             (self._settings[place], outcome)
@@ -269,29 +336,31 @@ class Profile(Study):
             trained / steps if steps else _A_STEP,
         )
 
-    def _cost(self, place: tuple[str, int], rates: tuple[float, float]) -> float:
+    def _cost(self, place: Place, costs: tuple[float, float]) -> float:
         """Seconds that one more trial at a rung is expected to take, and fifty for certain."""
         known = [each for each in self._known[place].values() if each is not None]
         if known:
             return float(np.mean([each.seconds.total for each in known]))
-        compiled, a_step = rates
+        compiled, a_step = costs
         sequences = self.recipe.epochs
-        name, rung = place
         below = [
             outcome.sequences
-            for value in self._problems[name].ladder.rungs
-            if value < rung
-            for outcome in self._known[name, value].values()
+            for value in self._problems[place.problem].ladder.rungs
+            if value < place.rung
+            for outcome in self._known[place._replace(rung=value)].values()
             if outcome is not None
         ]
         if below:
             sequences = min(sequences, 2 * below[-1])
+        if any(self._known[place._replace(rate=rate)] for rate in self.rates):
+            compiled = 0.0  # the rate is no part of the program
         return compiled + a_step * sequences * self._settings[place].problem.steps
 
     # What it comes to.
 
     def _reach(self, name: str) -> Reach:
-        problem, ends = self._problems[name], self._posterior(name)
+        problem, rate = self._problems[name], self._chosen(name)
+        ends = self._posterior(name, rate)
         values = (0, *problem.ladder.rungs)
         cumulative = ends.cumsum()
         low, middle, high = (
@@ -300,7 +369,7 @@ class Profile(Study):
         )
         rungs = []
         for step, rung in enumerate(problem.ladder.rungs):
-            known = self._known[name, rung]
+            known = self._known[Place(name, rate, rung)]
             outcomes = tuple(known[seed] for seed in sorted(known))
             finished = tuple(outcome for outcome in outcomes if outcome is not None)
             reasons: dict[str, int] = {}
@@ -311,7 +380,7 @@ class Profile(Study):
                 Rung(
                     value=rung,
                     outcomes=finished,
-                    solved=self._solved((name, rung))[0],
+                    solved=self._solved(Place(name, rate, rung))[0],
                     within=float(ends[step + 1 :].sum()),
                     skill=skill(finished) if finished else None,
                     reasons=reasons,
@@ -320,6 +389,12 @@ class Profile(Study):
         return Reach(
             problem=name,
             knob=problem.ladder.knob,
+            rate=rate,
+            others=tuple(
+                (other, values[_middle(self._posterior(name, other))])
+                for other in self.rates
+                if other != rate and self._tried(name, other)
+            ),
             rungs=tuple(rungs),
             value=values[middle],
             interval=(values[low], values[high]),
@@ -341,12 +416,27 @@ class Profile(Study):
                 low, high = (bound or "none" for bound in reach.interval)
                 trials = f"{reach.problem}: {reach.tried} trials leave the reach"
                 said.append(f"{trials} between {low} and {high}.")
+        rates = ", ".join(f"{rate:g}" for rate in self.rates)
+        one = len(self.rates) == 1
         said.append(
-            f"One learning rate ({self.recipe.learning_rate:g}), one framing "
+            f"{'One learning rate' if one else 'Learning rates'} ({rates}), one framing "
             f"({words(self.framing)}), {self.recipe.epochs:,} sequences a trial: others were not "
             "tried."
         )
+        untried = [
+            f"{name} at {rate:g}"
+            for name in self._problems
+            for rate in self.rates
+            if not self._tried(name, rate) and self._further(name)
+        ]
+        if untried and not one:
+            said.append(f"Learning rates not tried: {', '.join(untried)}.")
         return said
+
+    def _further(self, name: str) -> bool:
+        """Whether the ladder goes on beyond the reach."""
+        ends = self._posterior(name, self._chosen(name))
+        return _middle(ends) < len(ends) - 1
 
     def _unmoved(self, problem: Problem) -> Setting:
         takes = any(isinstance(kind, Integers) for kind in (problem.inputs, problem.targets))
@@ -358,8 +448,15 @@ class Profile(Study):
             recipe=self.recipe,
         )
 
-    def _setting(self, problem: Problem, rung: int) -> Setting:
-        return at(self._unmoved(problem), rung, self.solve_at)
+    def _setting(self, place: Place) -> Setting:
+        setting = self._unmoved(self._problems[place.problem])
+        recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
+        return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
+
+
+def _middle(ends: np.ndarray) -> int:
+    """The median number of rungs within reach."""
+    return int(np.searchsorted(ends.cumsum(), 0.5 - 1e-12))
 
 
 def _entropy(probability: float) -> float:
@@ -377,7 +474,7 @@ def profile(
     encoding: type[IntegerEncoding] | None = None,
     budget: int = BUDGET,
     batch_size: int = Recipe.batch_size,
-    learning_rate: float = Recipe.learning_rate,
+    learning_rates: Iterable[float] = LEARNING_RATES,
     optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = None,
@@ -393,21 +490,20 @@ def profile(
         encoding: `OneHot` or `Scaled`, for problems with integers.
         budget: Sequences that a trial may train on.
         batch_size: Samples in a batch.
-        learning_rate: Step size of the optimiser.
+        learning_rates: Learning rates, the first of which is tried first.
         optimizer: `adam` or `sgd`.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File in which finished trials are kept; by default nothing is kept.
         executor: Who runs the trials; by default one process for each core.
     """
-    recipe = Recipe(
-        epochs=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
-    )
+    recipe = Recipe(epochs=budget, batch_size=batch_size, optimizer=optimizer)
     study = Profile(
         model,
         problems,
         framing=framing,
         encoding=encoding,
         recipe=recipe,
+        rates=learning_rates,
         solve_at=solve_at,
         seconds=60 * minutes,
     )
