@@ -2,20 +2,22 @@ import dataclasses
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_cases import BUDGET, drive, outcome, value_of
+from study_cases import BUDGET, curve, drive, outcome, value_of
 
 import longlag as ll
 from longlag.lab import identity
 from longlag.lab.outcome import Seconds
-from longlag.lab.profile import Place, Profile
+from longlag.lab.profile import Effort, Place, Profile
 from longlag.training import Recipe
 
 ECHO = ll.EchoLag(values=4)
 SUM = ll.CumulativeThreshold()
 ECHO_NAME = "echo-lag values=4"
+EFFORT = Effort(0.001, BUDGET)
 RUNGS = (1, 2, 5, 10, 20, 50, 100)
 FOUND = st.sampled_from((0, *RUNGS))
 
@@ -113,7 +115,7 @@ def test_where_all_trials_take_as_long_the_most_telling_comes_next():
     study, known = profiled(), {}
     came = upto({ll.EchoLag: 5}, seconds=3.5)
     for rung in RUNGS:  # each is tried once, so that it is known how long each takes
-        trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=0)
+        trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, EFFORT, rung)], seed=0)
         study.tell(trial, came(trial))
         known[rung] = [rung <= 5]
     count = 0
@@ -135,7 +137,7 @@ def test_it_does_not_begin_with_a_rung_that_is_certain_or_dear():
     assert value_of(first) in (5, 10, 20)
     dear = Seconds(1.0, 10_000.0, 0.5)
     study = profiled([ECHO, SUM])
-    trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, 10)], seed=0)
+    trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, EFFORT, 10)], seed=0)
     study.tell(trial, outcome(1.0, seconds=dear))
     second = study.ask()
     assert second is not None
@@ -181,7 +183,7 @@ def test_a_trial_that_does_not_fit_the_time_is_not_begun():
     assert profiled(seconds=3600.0).ask() is not None
     study = profiled(seconds=3600.0)
     for rung in RUNGS:
-        trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=0)
+        trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, EFFORT, rung)], seed=0)
         slow = Seconds(1.0, 4000.0, 1.0) if rung > 2 else Seconds(1.0, 1.0, 1.0)
         study.tell(trial, outcome(1.0 if rung <= 10 else 0.4, seconds=slow))
     while (trial := study.ask()) is not None:
@@ -191,15 +193,14 @@ def test_a_trial_that_does_not_fit_the_time_is_not_begun():
 
 def test_what_was_left_out_is_said():
     study = profiled([ECHO, SUM])
-    echo = identity.Trial(setting=study._settings[Place(ECHO_NAME, 0.001, 5)], seed=0)
+    echo = identity.Trial(setting=study._settings[Place(ECHO_NAME, EFFORT, 5)], seed=0)
     study.tell(echo, outcome(1.0))
     said = study.answer().left_out
     assert said == (
         "echo-lag values=4: lag 10, 20, 50, 100 not tried, and open.",
         "echo-lag values=4: 1 trials leave the reach between 1 and 100.",
         "cumulative-threshold: nothing was tried.",
-        "One learning rate (0.001), one framing (whole), 1,000 sequences a trial: others were not "
-        "tried.",
+        "One learning rate (0.001), one framing (whole): others were not tried.",
     )
 
 
@@ -209,7 +210,7 @@ def test_once_all_is_known_only_what_was_never_varied_is_left_out():
     for rung in (10, 20):  # beyond doubt
         for seed in range(20, 30):
             again = identity.Trial(
-                setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=seed
+                setting=study._settings[Place(ECHO_NAME, EFFORT, rung)], seed=seed
             )
             study.tell(again, upto({ll.EchoLag: 10})(again))
     (said,) = study.answer().left_out
@@ -249,6 +250,8 @@ def test_told_what_is_known_in_any_order_it_answers_the_same():
     [
         ({"problems": []}, r"Profile: `problems` must name at least one\. Use one or more"),
         ({"solve_at": 0.0}, r"Profile: `solve_at` must be above 0 and below 1, got 0\.0"),
+        ({"longer": (4, 2)}, r"Profile: `longer` must rise from above 1, got \(4, 2\)"),
+        ({"longer": (1,)}, r"Profile: `longer` must rise from above 1, got \(1,\)"),
         ({"framing": ll.Vector()}, "Vector: EchoLag has no answer after its input"),
         ({"framing": ll.EncoderDecoder()}, "EncoderDecoder needs a model with a decoder"),
     ],
@@ -303,7 +306,7 @@ def test_rates_not_tried_are_said_where_the_ladder_goes_on():
     for rung in (1, 2, 5, 10):
         for seed in range(5):
             trial = identity.Trial(
-                setting=study._settings[Place(ECHO_NAME, 0.001, rung)], seed=seed
+                setting=study._settings[Place(ECHO_NAME, EFFORT, rung)], seed=seed
             )
             study.tell(trial, at_rates({0.001: 5})(trial))
     said = study.answer().left_out
@@ -313,3 +316,62 @@ def test_rates_not_tried_are_said_where_the_ladder_goes_on():
         "0.01."
     )
     assert said[-2].startswith("Learning rates (0.001, 0.003, 0.01), one framing")
+
+
+def test_a_reach_by_one_lucky_seed_is_looked_at_again():
+    def came(trial):
+        rate, value = trial.setting.recipe.learning_rate, value_of(trial)
+        lucky = (rate, value, trial.seed) == (0.003, 10, 0)
+        return outcome(1.0 if value <= 5 or lucky else 0.4)
+
+    study = profiled(rates=RATES)
+    asked = drive(study, came)
+    at_ten = [
+        trial.seed
+        for trial in asked
+        if trial.setting.recipe.learning_rate == 0.003 and value_of(trial) == 10
+    ]
+    assert len(at_ten) > 2
+    (found,) = study.answer().reaches
+    assert found.value == 5
+
+
+def falling(reach):
+    """What a trial comes to whose reach depends on the budget, the loss falling beyond it."""
+
+    def came(trial):
+        solved = value_of(trial) <= reach[trial.setting.recipe.epochs]
+        return outcome(1.0 if solved else 0.4, curve=curve(np.linspace(2.0, 1.0, 20)))
+
+    return came
+
+
+def test_where_the_loss_still_falls_longer_training_is_tried_last():
+    reach = {BUDGET: 5, 4 * BUDGET: 10, 16 * BUDGET: 20}
+    study = profiled(rates=RATES)
+    asked = drive(study, falling(reach))
+    sequences = [trial.setting.recipe.epochs for trial in asked]
+    first = sequences.index(4 * BUDGET)
+    assert len({trial.setting.recipe.learning_rate for trial in asked[:first]}) == 3
+    longer = [trial for trial in asked if trial.setting.recipe.epochs > BUDGET]
+    assert min(map(value_of, longer)) > 5
+    (found,) = study.answer().reaches
+    assert found.value == 5
+    assert found.longer == ((4 * BUDGET, 10), (16 * BUDGET, 20))
+    assert not found.undertrained
+
+
+def test_longer_training_is_not_tried_where_the_loss_is_flat():
+    study = profiled()
+    asked = drive(study, upto({ll.EchoLag: 5}))
+    assert {trial.setting.recipe.epochs for trial in asked} == {BUDGET}
+    (found,) = study.answer().reaches
+    assert found.longer == ()
+
+
+def test_longer_training_not_tried_for_want_of_time_is_said():
+    study = profiled(longer=())
+    drive(study, falling({BUDGET: 5}))
+    answer = study.answer()
+    assert answer.reaches[0].undertrained
+    assert f"{ECHO_NAME}: undertrained; longer training was not tried." in answer.left_out

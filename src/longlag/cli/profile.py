@@ -116,6 +116,7 @@ def profile(
 def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
     table = Table(
         "problem", "reaches", "interval", "rate", "solved of tried at each rung", "fails because",
+        "trained longer",
         box=None, padding=(0, 2, 0, 0),
     )  # fmt: skip
     for reach in found.reaches:
@@ -138,10 +139,11 @@ def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
             f"{reach.rate:g}",
             "  ".join(tried),
             ", ".join(f"{count} {reason}" for reason, count in reasons.items()),
+            "  ".join(f"{times:,}: {value or f'below {first}'}" for times, value in reach.longer),
         )
     left = [Text("Left out:"), *(Text(f"- {sentence}") for sentence in found.left_out)]
     sure = "Interval: 95 %, a seed taken to tell right with probability 0.9; skill "
-    sure += f"{found.solve_at:g} counts as solved."
+    sure += f"{found.solve_at:g} within {found.budget:,} sequences counts as solved."
     return [
         Text(f"What {found.model} remembers", style="bold"),
         Text(),
@@ -169,6 +171,10 @@ def _document(study: Profile, found: ProfileAnswer, usage: Usage) -> dict[str, A
                 "other_rates": [
                     {"learning_rate": rate, "reaches": value} for rate, value in reach.others
                 ],
+                "longer": [
+                    {"sequences": sequences, "reaches": value} for sequences, value in reach.longer
+                ],
+                "undertrained": reach.undertrained,
                 "rungs": [
                     {
                         "value": rung.value,

@@ -28,6 +28,9 @@ from longlag.models import ModelFactory
 from longlag.problems import Integers, Problem
 from longlag.training import Recipe
 
+LONGER = (4, 16)
+"""Budgets that are tried where the first one ends too soon, as multiples of it."""
+
 RELIABLE = 0.9
 """How probable it is taken to be that a seed solves a rung within reach, or fails one beyond."""
 
@@ -35,14 +38,22 @@ _COMPILE = 2.5  # seconds for a program, until more is known
 _A_STEP = 1e-5  # seconds for one step of one sequence, until more is known
 _CERTAIN = 0.02  # bits of a trial below which a ladder is settled, and other rates are tried
 _NOTHING = 0.002  # bits below which a trial is not worth any time
-_NEAR = 0.5  # how much less probable the reach at another rate is for each rung it lies away
+_NEAR = 0.5  # how much less probable the reach at another effort is for each rung it lies away
+_UNLEARNED = 0.1  # the same for each rung that longer training would lose
+
+
+class Effort(NamedTuple):
+    """What a trial is trained with: a learning rate, and sequences at most."""
+
+    rate: float
+    sequences: int
 
 
 class Place(NamedTuple):
     """Where in a profile a trial stands."""
 
     problem: str
-    rate: float
+    effort: Effort
     rung: int
 
 
@@ -76,7 +87,10 @@ class Reach:
         knob: The knob that makes it harder.
         rate: The learning rate, the best of those tried on the validation stream.
         others: The other rates that were tried, each with its reach.
-        rungs: What is known of each rung at that rate.
+        longer: Budgets beyond the first that were tried, in sequences, each with the reach.
+        undertrained: Whether the loss was still falling beyond the reach, and no longer training
+            was tried there.
+        rungs: What is known of each rung at that rate and the first budget.
         value: The highest rung that is more probably within reach than not; 0 for none.
         interval: The rungs between which the reach lies with probability 0.95; 0 for none.
         share: Mean share of the rungs within reach.
@@ -86,6 +100,8 @@ class Reach:
     knob: str
     rate: float
     others: tuple[tuple[float, int], ...]
+    longer: tuple[tuple[int, int], ...]
+    undertrained: bool
     rungs: tuple[Rung, ...]
     value: int
     interval: tuple[int, int]
@@ -93,7 +109,7 @@ class Reach:
 
     @property
     def tried(self) -> int:
-        """Trials at that rate."""
+        """Trials at that rate and the first budget."""
         return sum(len(rung.outcomes) for rung in self.rungs)
 
     def __str__(self) -> str:
@@ -113,12 +129,14 @@ class ProfileAnswer:
         reaches: How far it gets on each problem.
         left_out: What was not tried, in sentences.
         solve_at: Skill from which a trial counted as solved.
+        budget: Sequences that a trial was trained on at most, where nothing else is said.
     """
 
     model: str
     reaches: tuple[Reach, ...]
     left_out: tuple[str, ...]
     solve_at: float
+    budget: int
 
 
 class Profile(Study):
@@ -131,8 +149,10 @@ class Profile(Study):
     learned: give `conduct` a time.
 
     Once the reach at the first learning rate is settled the others are tried beyond it: do they
-    get further? Which trial comes next, and which rate is the best, is decided on the validation
-    stream; what is answered is measured on fresh sequences.
+    get further? Where the loss still falls beyond the reach at the best of them, longer training
+    comes last: the reach at one budget, by which models compare, stays the answer, and what more
+    sequences would gain stands beside it. Which trial comes next, and which rate is the best, is
+    decided on the validation stream; what is answered is measured on fresh sequences.
 
     Args:
         model: The model.
@@ -141,6 +161,7 @@ class Profile(Study):
         encoding: `OneHot` or `Scaled`, for problems with integers.
         recipe: Its `epochs` are the budget of a trial, in sequences.
         rates: Learning rates, the first of which is tried first; by default that of the recipe.
+        longer: Further budgets, as multiples of the first.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         seconds: Time there is; trials that would not fit are not begun.
 
@@ -160,6 +181,7 @@ class Profile(Study):
         encoding: type[IntegerEncoding] | None = None,
         recipe: Recipe | None = None,
         rates: Iterable[float] | None = None,
+        longer: Iterable[int] = LONGER,
         solve_at: float = SOLVED,
         seconds: float | None = None,
     ):
@@ -170,8 +192,11 @@ class Profile(Study):
         posed = [kind() for kind in FIVE] if problems is None else problems
         self._problems = named("Profile", "problems", posed)
         self.rates = checked_rates("Profile", rates or [self.recipe.learning_rate])
+        self.longer = _checked_longer(longer)
+        self.budgets = tuple(times * self.recipe.epochs for times in (1, *self.longer))
         places = (
-            Place(name, rate, rung)
+            Place(name, Effort(rate, sequences), rung)
+            for sequences in self.budgets
             for rate in self.rates
             for name, problem in self._problems.items()
             for rung in problem.ladder.rungs
@@ -202,6 +227,7 @@ class Profile(Study):
             encoding=encoding,
             recipe=settings[0].recipe,
             rates=question["rates"],
+            longer=question["longer"],
             solve_at=question["solve_at"],
         )
 
@@ -210,6 +236,7 @@ class Profile(Study):
         return {
             "settings": [identity.document(setting) for setting in settings],
             "rates": list(self.rates),
+            "longer": list(self.longer),
             "solve_at": self.solve_at,
         }
 
@@ -244,6 +271,7 @@ class Profile(Study):
             reaches=reaches,
             left_out=tuple(self._left_out(reaches)),
             solve_at=self.solve_at,
+            budget=self.budgets[0],
         )
 
     # What is known.
@@ -260,63 +288,101 @@ class Profile(Study):
     def _validated(self, outcome: Outcome) -> bool:
         return outcome.ended != "diverged" and outcome.validation_skill >= self.solve_at
 
-    def _posterior(self, name: str, rate: float, *, validation: bool = False) -> np.ndarray:
+    def _posterior(self, name: str, effort: Effort, *, validation: bool = False) -> np.ndarray:
         """The probability that the reach ends after each number of rungs, from 0 on."""
         rungs = self._problems[name].ladder.rungs
         ends = np.arange(len(rungs) + 1)
         logs = np.zeros(len(ends))
-        if rate != self.rates[0]:
-            first = self._posterior(name, self.rates[0], validation=validation)
-            logs += np.abs(ends - _middle(first)) * np.log(_NEAR)
+        if (nearest := self._nearest(effort)) is not None:
+            further = ends - _middle(self._posterior(name, nearest, validation=validation))
+            lost = _NEAR if nearest.sequences == effort.sequences else _UNLEARNED
+            logs += np.abs(further) * np.log(np.where(further < 0, lost, _NEAR))
         for step, rung in enumerate(rungs):
-            solved, tried = self._solved(Place(name, rate, rung), validation=validation)
+            solved, tried = self._solved(Place(name, effort, rung), validation=validation)
             solves = np.where(step < ends, RELIABLE, 1 - RELIABLE)
             logs += solved * np.log(solves) + (tried - solved) * np.log(1 - solves)
         odds = np.exp(logs - logs.max())
         return odds / odds.sum()
 
-    def _tried(self, name: str, rate: float) -> bool:
+    def _nearest(self, effort: Effort) -> Effort | None:
+        """The effort whose reach says where to look for that of this one."""
+        if effort.sequences != self.budgets[0]:
+            before = self.budgets[self.budgets.index(effort.sequences) - 1]
+            return effort._replace(sequences=before)
+        return None if effort.rate == self.rates[0] else effort._replace(rate=self.rates[0])
+
+    def _efforts(self, name: str, sequences: int) -> list[Effort]:
+        """Those with so many sequences that a problem was tried with."""
+        efforts = (Effort(rate, sequences) for rate in self.rates)
+        return [effort for effort in efforts if self._tried(name, effort)]
+
+    def _tried(self, name: str, effort: Effort) -> bool:
         rungs = self._problems[name].ladder.rungs
-        return any(self._known[Place(name, rate, rung)] for rung in rungs)
+        return any(self._known[Place(name, effort, rung)] for rung in rungs)
+
+    def _steps(self, name: str, effort: Effort) -> int:
+        """How many rungs are within reach, on the validation stream."""
+        return _middle(self._posterior(name, effort, validation=True))
 
     def _worth(self) -> Iterator[tuple[Place, float]]:
         """Bits that one more trial at each place is expected to tell of where a reach ends."""
-        for name, problem in self._problems.items():
-            rungs = problem.ladder.rungs
-            ends = {rate: self._posterior(name, rate, validation=True) for rate in self.rates}
-            told = {
-                Place(name, rate, rung): self._told(
-                    Place(name, rate, rung), float(ends[rate][step + 1 :].sum())
-                )
-                for rate in self.rates
-                for step, rung in enumerate(rungs)
-            }
-            first = self.rates[0]
-            yield from ((place, bits) for place, bits in told.items() if place.rate == first)
-            if max(bits for place, bits in told.items() if place.rate == first) >= _CERTAIN:
-                continue
-            # Of another rate it is only of interest whether it gets further.
-            best = max(_middle(ends[rate]) for rate in self.rates if self._tried(name, rate))
-            beyond = set(rungs[best:])
-            for place, bits in told.items():
-                if place.rate != first and place.rung in beyond:
-                    yield place, bits
+        for name in self._problems:
+            for stage in self._stages(name):
+                told = [(place, self._told(place)) for place in stage]
+                yield from told
+                if any(bits >= _CERTAIN for _, bits in told):
+                    break
 
-    def _told(self, place: Place, within: float) -> float:
+    def _stages(self, name: str) -> Iterator[list[Place]]:
+        """Where a problem may be tried, each lot of places once those before are settled."""
+        rungs, (budget, *longer) = self._problems[name].ladder.rungs, self.budgets
+        first, *others = (Effort(rate, budget) for rate in self.rates)
+        yield [Place(name, first, rung) for rung in rungs]
+        # Of another rate it is only of interest whether it gets further than the rest.
+        reached = {each: self._steps(name, each) for each in self._efforts(name, budget)}
+        yield [
+            Place(name, effort, rung)
+            for effort in others
+            for rung in rungs[
+                max((reached[each] for each in reached if each != effort), default=0) :
+            ]
+        ]
+        for sequences in longer:
+            before = self._chosen(name, budget)
+            if not self._undertrained(name, before):
+                return
+            effort, budget = before._replace(sequences=sequences), sequences
+            yield [Place(name, effort, rung) for rung in rungs[self._steps(name, before) :]]
+
+    def _undertrained(self, name: str, effort: Effort) -> bool:
+        """Whether the loss still fell at the first rung beyond the reach."""
+        beyond = self._problems[name].ladder.rungs[self._steps(name, effort) :][:1]
+        return any(
+            reason == "undertrained"
+            for rung in beyond
+            for outcome in self._known[Place(name, effort, rung)].values()
+            if outcome is not None
+            for reason, _ in diagnose(outcome, self.solve_at)
+        )
+
+    def _told(self, place: Place) -> float:
         """Bits that one more trial tells, by how probably its rung is within reach."""
+        step = self._problems[place.problem].ladder.rungs.index(place.rung)
+        ends = self._posterior(place.problem, place.effort, validation=True)
+        within = float(ends[step + 1 :].sum())
         solves = within * RELIABLE + (1 - within) * (1 - RELIABLE)
         under_way = len(self._asked[place]) - len(self._known[place])
         return (_entropy(solves) - _entropy(RELIABLE)) / (1 + 2 * under_way)
 
-    def _chosen(self, name: str) -> float:
-        """The learning rate that gets furthest on the validation stream."""
+    def _chosen(self, name: str, sequences: int) -> Effort:
+        """That with so many sequences which gets furthest on the validation stream."""
 
-        def merit(rate: float) -> float:
-            ends = self._posterior(name, rate, validation=True)
+        def merit(effort: Effort) -> float:
+            ends = self._posterior(name, effort, validation=True)
             return float((ends * np.arange(len(ends))).sum())
 
-        tried = [rate for rate in self.rates if self._tried(name, rate)]
-        return max(tried or self.rates[:1], key=merit)
+        tried = self._efforts(name, sequences)
+        return max(tried or [Effort(self.rates[0], sequences)], key=merit)
 
     # What it costs.
 
@@ -342,7 +408,7 @@ class Profile(Study):
         if known:
             return float(np.mean([each.seconds.total for each in known]))
         compiled, a_step = costs
-        sequences = self.recipe.epochs
+        sequences = place.effort.sequences
         below = [
             outcome.sequences
             for value in self._problems[place.problem].ladder.rungs
@@ -352,15 +418,17 @@ class Profile(Study):
         ]
         if below:
             sequences = min(sequences, 2 * below[-1])
-        if any(self._known[place._replace(rate=rate)] for rate in self.rates):
+        alike = (place._replace(effort=place.effort._replace(rate=rate)) for rate in self.rates)
+        if any(self._known[each] for each in alike):
             compiled = 0.0  # the rate is no part of the program
         return compiled + a_step * sequences * self._settings[place].problem.steps
 
     # What it comes to.
 
     def _reach(self, name: str) -> Reach:
-        problem, rate = self._problems[name], self._chosen(name)
-        ends = self._posterior(name, rate)
+        problem, (budget, *longer) = self._problems[name], self.budgets
+        chosen = self._chosen(name, budget)
+        ends = self._posterior(name, chosen)
         values = (0, *problem.ladder.rungs)
         cumulative = ends.cumsum()
         low, middle, high = (
@@ -369,7 +437,7 @@ class Profile(Study):
         )
         rungs = []
         for step, rung in enumerate(problem.ladder.rungs):
-            known = self._known[Place(name, rate, rung)]
+            known = self._known[Place(name, chosen, rung)]
             outcomes = tuple(known[seed] for seed in sorted(known))
             finished = tuple(outcome for outcome in outcomes if outcome is not None)
             reasons: dict[str, int] = {}
@@ -380,7 +448,7 @@ class Profile(Study):
                 Rung(
                     value=rung,
                     outcomes=finished,
-                    solved=self._solved(Place(name, rate, rung))[0],
+                    solved=self._solved(Place(name, chosen, rung))[0],
                     within=float(ends[step + 1 :].sum()),
                     skill=skill(finished) if finished else None,
                     reasons=reasons,
@@ -389,12 +457,19 @@ class Profile(Study):
         return Reach(
             problem=name,
             knob=problem.ladder.knob,
-            rate=rate,
+            rate=chosen.rate,
             others=tuple(
-                (other, values[_middle(self._posterior(name, other))])
-                for other in self.rates
-                if other != rate and self._tried(name, other)
+                (other.rate, values[_middle(self._posterior(name, other))])
+                for other in self._efforts(name, budget)
+                if other != chosen
             ),
+            longer=tuple(
+                (more, values[_middle(self._posterior(name, self._chosen(name, more)))])
+                for more in longer
+                if self._efforts(name, more)
+            ),
+            undertrained=self._undertrained(name, chosen)
+            and not any(self._efforts(name, more) for more in longer),
             rungs=tuple(rungs),
             value=values[middle],
             interval=(values[low], values[high]),
@@ -416,18 +491,19 @@ class Profile(Study):
                 low, high = (bound or "none" for bound in reach.interval)
                 trials = f"{reach.problem}: {reach.tried} trials leave the reach"
                 said.append(f"{trials} between {low} and {high}.")
+            if reach.undertrained:
+                said.append(f"{reach.problem}: undertrained; longer training was not tried.")
         rates = ", ".join(f"{rate:g}" for rate in self.rates)
         one = len(self.rates) == 1
         said.append(
             f"{'One learning rate' if one else 'Learning rates'} ({rates}), one framing "
-            f"({words(self.framing)}), {self.recipe.epochs:,} sequences a trial: others were not "
-            "tried."
+            f"({words(self.framing)}): others were not tried."
         )
         untried = [
             f"{name} at {rate:g}"
             for name in self._problems
             for rate in self.rates
-            if not self._tried(name, rate) and self._further(name)
+            if not self._tried(name, Effort(rate, self.budgets[0])) and self._further(name)
         ]
         if untried and not one:
             said.append(f"Learning rates not tried: {', '.join(untried)}.")
@@ -435,7 +511,7 @@ class Profile(Study):
 
     def _further(self, name: str) -> bool:
         """Whether the ladder goes on beyond the reach."""
-        ends = self._posterior(name, self._chosen(name))
+        ends = self._posterior(name, self._chosen(name, self.budgets[0]))
         return _middle(ends) < len(ends) - 1
 
     def _unmoved(self, problem: Problem) -> Setting:
@@ -450,8 +526,18 @@ class Profile(Study):
 
     def _setting(self, place: Place) -> Setting:
         setting = self._unmoved(self._problems[place.problem])
-        recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
+        rate, sequences = place.effort
+        recipe = dataclasses.replace(setting.recipe, learning_rate=rate, epochs=sequences)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
+
+
+def _checked_longer(longer: Iterable[int]) -> tuple[int, ...]:
+    times = tuple(longer)
+    if any(after <= before for before, after in itertools.pairwise((1, *times))):
+        raise ValueError(
+            f"Profile: `longer` must rise from above 1, got {times}. Use longer={LONGER}."
+        )
+    return times
 
 
 def _middle(ends: np.ndarray) -> int:

@@ -43,6 +43,9 @@ def profile(study: Profile, start: str) -> Told:
             at = ", ".join(f"{group.order:g}" for group in guessed)
             chance = f"; at {reach.knob} {at} it cannot be told from chance"
         trials = counted(reach.tried, "trial")
+        for sequences, value in reach.longer:
+            more = f"{reach.knob} {value}" if value else f"no {reach.knob} of the ladder"
+            chance += f"; trained on up to {sequences:,} sequences it gets to {more}"
         short = f"does not get to {reach.knob} {reach.rungs[0].value}, the easiest"
         got = f"reaches {reach}" if reach.value else short
         if not reach.tried:
