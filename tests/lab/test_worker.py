@@ -185,3 +185,20 @@ def test_a_frame_is_a_length_and_json_and_nothing_else():
         content = stream.read()
     assert json.loads(content[12:-7]) == {"say": "done"}
     assert content[:12] == (15).to_bytes(4, "little") + (7).to_bytes(8, "little")
+
+
+def test_it_ends_without_a_word_once_nobody_hears_it():
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert receive(process.stdout) == ({"say": "ready"}, None)
+        process.stdout.close()
+        send(process.stdin, made("one"))
+        assert process.wait(20) == 0
+        assert "Error" not in process.stderr.read().decode()

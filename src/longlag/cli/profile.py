@@ -42,7 +42,7 @@ from longlag.problems import PROBLEMS
 
 _STARTED = time.monotonic()
 _PROBLEMS = ",".join(kind.title() for kind in FIVE)
-_AT_THE_END = 1.5  # seconds that the last chunk and the answer may take
+_AT_THE_END = 2.5  # seconds that the last chunk and the answer may take
 
 if TYPE_CHECKING:  # the type is made at run time, out of the table
     ModelFlags = Any

@@ -115,13 +115,18 @@ def serve(work: Perform = perform) -> None:
         os._exit(0)  # the coordinator is gone, perhaps killed: nobody waits for this trial
 
     threading.Thread(target=read, daemon=True).start()
-    send(reports, {"say": "ready"})
-    while True:
-        task = tasks.get()
-        try:
-            _run(work(task), unwanted, reports)
-        except Exception as error:
-            send(reports, {"say": "failed", "id": task.id, "why": _named(error)})
+    try:
+        send(reports, {"say": "ready"})
+        while True:
+            task = tasks.get()
+            try:
+                _run(work(task), unwanted, reports)
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                send(reports, {"say": "failed", "id": task.id, "why": _named(error)})
+    except BrokenPipeError:
+        os._exit(0)  # likewise
 
 
 def _run(working: Generator[Moved, None, Done], unwanted: set[str], reports: IO[bytes]) -> None:
