@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_cases import BUDGET, curve, drive, outcome, value_of
+from study_cases import BUDGET, Scripted, curve, drive, outcome, value_of
 
 import longlag as ll
 from longlag.lab import identity
 from longlag.lab.outcome import Seconds
 from longlag.lab.profile import Effort, Place, Profile
+from longlag.lab.store import Store
+from longlag.lab.study import conduct
 from longlag.training import Recipe
 
 ECHO = ll.EchoLag(values=4)
@@ -36,6 +38,13 @@ def upto(reach, seconds=3.5):
         return outcome(1.0 if solved else 0.4, sequences=100 if solved else BUDGET, seconds=time)
 
     return came
+
+
+def came_of(come_out):
+    """What a task comes to."""
+    return lambda task: come_out(
+        identity.Trial(setting=identity.setting(task.setting), seed=task.seed)
+    )
 
 
 def posterior(known):
@@ -92,7 +101,7 @@ def test_what_it_holds_probable_follows_from_what_it_was_told(known):
         assert rung.solved == sum(known.get(rung.value, []))
         assert len(rung.outcomes) == len(known.get(rung.value, []))
     mean = sum(place * share for place, share in enumerate(ends)) / len(RUNGS)
-    assert found.share == pytest.approx(mean)
+    assert found.share == (pytest.approx(mean) if any(known.values()) else None)
     below = {value: sum(ends[: place + 1]) for place, value in enumerate((0, *RUNGS))}
     low, high = found.interval
     assert below[low] >= 0.025 - 1e-9
@@ -153,13 +162,14 @@ def test_a_rung_under_way_tells_less_than_another():
     assert value_of(first) != value_of(second)
 
 
-def test_trials_that_come_to_nothing_count_as_not_solved():
-    study = profiled()
-    drive(study, lambda _: None)
-    (found,) = study.answer().reaches
-    assert (found.value, found.tried) == (0, 0)
-    assert found.rungs[0].within < 0.05
-    assert found.rungs[0].skill is None
+def test_trials_that_come_to_nothing_count_neither_way():
+    study, fresh = profiled(), profiled()
+    asked = drive(study, lambda _: None, places=1)
+    assert len(asked) == 2 * len(RUNGS)  # each rung is given up after two
+    (found,), (before,) = study.answer().reaches, fresh.answer().reaches
+    assert found.tried == 0
+    assert found == before
+    assert "14 trials came to nothing; they count neither way." in study.answer().left_out
 
 
 def test_of_several_problems_each_has_its_own_reach():
@@ -198,7 +208,7 @@ def test_what_was_left_out_is_said():
     said = study.answer().left_out
     assert said == (
         "echo-lag values=4: lag 10, 20, 50, 100 not tried, and open.",
-        "echo-lag values=4: 1 trials leave the reach between 1 and 100.",
+        "echo-lag values=4: 1 trial leaves the reach between 1 and 100.",
         "cumulative-threshold: nothing was tried.",
         "One learning rate (0.001), one framing (whole): others were not tried.",
     )
@@ -357,8 +367,15 @@ def test_where_the_loss_still_falls_longer_training_is_tried_last():
     assert min(map(value_of, longer)) > 5
     (found,) = study.answer().reaches
     assert found.value == 5
-    assert found.longer == ((4 * BUDGET, 10), (16 * BUDGET, 20))
-    assert not found.undertrained
+    further = [(each.sequences, each.value, each.interval) for each in found.longer]
+    assert further == [(4 * BUDGET, 10, (10, 10)), (16 * BUDGET, 20, (20, 20))]
+    for each in found.longer:
+        mine = [value_of(t) for t in asked if t.setting.recipe.epochs == each.sequences]
+        assert (each.solved, each.tried) == (sum(v <= (each.value or 0) for v in mine), len(mine))
+    assert found.undertrained == 16 * BUDGET
+    said = study.answer().left_out
+    assert f"{ECHO_NAME}: undertrained at 16,000 sequences; more were not tried." in said
+    assert "Longer training was tried at the best of the learning rates alone." in said
 
 
 def test_longer_training_is_not_tried_where_the_loss_is_flat():
@@ -373,5 +390,84 @@ def test_longer_training_not_tried_for_want_of_time_is_said():
     study = profiled(longer=())
     drive(study, falling({BUDGET: 5}))
     answer = study.answer()
-    assert answer.reaches[0].undertrained
-    assert f"{ECHO_NAME}: undertrained; longer training was not tried." in answer.left_out
+    assert answer.reaches[0].undertrained == BUDGET
+    said = f"{ECHO_NAME}: undertrained at 1,000 sequences; more were not tried."
+    assert said in answer.left_out
+
+
+@pytest.mark.parametrize(
+    "changed", [{"audit": "unreachable", "reachable": 0.5}, {"validation": 1.0}]
+)
+def test_longer_training_is_not_tried_where_it_cannot_help(changed):
+    """Where the inputs in sight do not allow it, or where validation says that it is solved."""
+
+    def came(trial):
+        found = falling({BUDGET: 5})(trial)
+        return found if found.skill == 1 else dataclasses.replace(found, **changed)
+
+    study = profiled()
+    asked = drive(study, came)
+    assert {trial.setting.recipe.epochs for trial in asked} == {BUDGET}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e6])
+def test_what_the_store_has_is_known_however_little_time_there_is(tmp_path, seconds):
+    """A trial that would not fit the time any more is still known."""
+    came = upto({ll.EchoLag: 5}, seconds=50.0)
+    with Store(tmp_path / "trials.db", write=True) as store:
+        first = profiled()
+        conduct(first, store, Scripted(came_of(came)))
+        again, idle = profiled(seconds=seconds), Scripted(came_of(came))
+        usage = conduct(again, store, idle)
+    assert idle.given == []
+    assert usage.reused > 5
+    assert again.answer() == first.answer()
+
+
+def test_a_question_from_before_longer_training_is_read():
+    question = profiled().question()
+    del question["longer"]
+    assert Profile.of(question).longer == ()
+
+
+def test_a_trial_of_another_ladder_is_passed_over():
+    study = profiled()
+    other = Profile(ll.LSTM(hidden_size=3), [SUM], recipe=Recipe(epochs=BUDGET)).ask()
+    assert other is not None
+    study.tell(other, outcome())
+    assert study.answer() == profiled().answer()
+
+
+def test_nothing_is_said_of_what_was_not_tried():
+    study = profiled()
+    (found,) = study.answer().reaches
+    assert (found.value, found.more, found.share, str(found)) == (None, False, None, "not tried")
+    for rung, skill, said in (
+        (5, 1.0, "lag 5 or more"),
+        (20, 1.0, "lag 20 or more"),
+        (50, 0.4, "lag 20"),
+        (20, 0.4, "lag 5 or more"),
+    ):
+        trial = identity.Trial(
+            setting=study._settings[Place(ECHO_NAME, EFFORT, rung)],
+            seed=len(study._known[Place(ECHO_NAME, EFFORT, rung)]),
+        )
+        study.tell(trial, outcome(skill))
+        assert study.answer().reaches[0].words == said
+    study = profiled()
+    study.tell(
+        identity.Trial(setting=study._settings[Place(ECHO_NAME, EFFORT, 10)], seed=0), outcome(0.4)
+    )
+    (found,) = study.answer().reaches
+    assert found.value is None
+    assert found.words == "lag below 10"
+
+
+def test_where_seeds_differ_much_it_says_so_and_goes_on_elsewhere():
+    study = profiled()
+    asked = drive(
+        study, lambda trial: outcome(1.0 if trial.seed % 2 or value_of(trial) < 5 else 0.4)
+    )
+    counts = [sum(value_of(trial) == rung for trial in asked) for rung in RUNGS]
+    assert max(counts) == 12
+    assert any("a matter of luck at lag" in said for said in study.answer().left_out)

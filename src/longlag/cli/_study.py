@@ -160,7 +160,7 @@ def spent(usage: Usage) -> Text:
     if usage.failed:
         parts.append(f"{len(usage.failed)} came to nothing")
     if usage.ran:
-        whole = max(usage.wall * usage.workers, 1e-9)
+        whole = max(usage.room, 1e-9)
         shares = (
             f"{name} {seconds / whole:.0%}"
             for name, seconds in zip(

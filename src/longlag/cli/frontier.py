@@ -110,20 +110,24 @@ def _summary(study: Frontier, found: FrontierAnswer, usage: Usage) -> list[Text 
         first = min(failed, key=lambda step: step.value) if failed else None
         table.add_row(
             str(seed),
-            str(solved) if solved else "nothing",
+            (str(solved) if solved else "nothing") + (" so far" if seed in found.open else ""),
             "" if first is None else str(first.value),
             str(first.reasons[0]) if first is not None and first.reasons else "",
         )
     last = f"{found.reached_end} of {len(found.per_seed)} seeds solve the largest value tried, "
     sure = f"an interval of {found.coverage:.1%} for the median of {len(found.per_seed)} seeds"
+    if found.complete:
+        headline, how = f"{found.knob} {_median(found)}", f"{_interval(found)} {sure}"
+    else:
+        headline = str(found)
+        how = f"The search of {len(found.open)} of {len(found.per_seed)} seeds has not ended"
     return [
-        Text.assemble((f"{found.knob} {_median(found)}", "bold"), f": the frontier of {named}"),
+        Text.assemble((headline, "bold"), f": the frontier of {named}"),
         Text(
-            f"{_interval(found)} {sure}; skill {study.solve_at:g} within "
-            f"{setting.recipe.epochs:,} sequences a trial counts as solved."
+            f"{how}; skill {study.solve_at:g} within {setting.recipe.epochs:,} sequences a trial "
+            "counts as solved."
         ),
         *([Text(f"{last}{found.last}: use a larger --limit.")] if found.reached_end else []),
-        *([] if found.complete else [Text("The search is not complete.", style="bold yellow")]),
         Text(),
         table,
         Text(),
@@ -148,19 +152,20 @@ def _document(study: Frontier, found: FrontierAnswer, usage: Usage) -> dict[str,
         "question": study.question(),
         "knob": found.knob,
         "median": found.median,
-        "interval": list(found.interval),
+        "interval": list(found.interval) if found.complete else None,
         "coverage": found.coverage,
         "per_seed": list(found.per_seed),
         "reached_end": found.reached_end,
         "complete": found.complete,
+        "open": list(found.open),
         "steps": [
             {
                 "value": step.value,
                 "seed": step.seed,
                 "trial": step.trial,
                 "solved": step.solved,
-                "skill": None if step.outcome is None else step.outcome.skill,
-                "sequences": None if step.outcome is None else step.outcome.sequences,
+                "skill": step.outcome.skill,
+                "sequences": step.outcome.sequences,
                 "reasons": [reason._asdict() for reason in step.reasons],
             }
             for step in found.steps

@@ -120,9 +120,7 @@ def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
         box=None, padding=(0, 2, 0, 0),
     )  # fmt: skip
     for reach in found.reaches:
-        first, last = reach.rungs[0].value, reach.rungs[-1].value
-        low, high = (str(bound) if bound else f"below {first}" for bound in reach.interval)
-        value = f"{reach.knob} {reach.value}" if reach.value else f"{reach.knob} below {first}"
+        first = reach.rungs[0].value
         tried = (
             f"{rung.value}: {rung.solved}/{len(rung.outcomes)}"
             for rung in reach.rungs
@@ -134,12 +132,16 @@ def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
                 reasons[reason] = reasons.get(reason, 0) + count
         table.add_row(
             reach.problem,
-            Text(value + (" or more" if reach.value == last else ""), style="bold"),
-            Text(f"[{low}, {high}]"),
-            f"{reach.rate:g}",
+            Text(reach.words, style="bold" if reach.tried else ""),
+            Text(_between(reach.interval, first) if reach.tried else ""),
+            f"{reach.rate:g}" if reach.tried else "",
             "  ".join(tried),
             ", ".join(f"{count} {reason}" for reason, count in reasons.items()),
-            "  ".join(f"{times:,}: {value or f'below {first}'}" for times, value in reach.longer),
+            "  ".join(
+                f"{each.sequences:,}: {each.value or 'none'} {_between(each.interval, first)}, "
+                f"{each.solved}/{each.tried}"
+                for each in reach.longer
+            ),
         )
     left = [Text("Left out:"), *(Text(f"- {sentence}") for sentence in found.left_out)]
     sure = "Interval: 95 %, a seed taken to tell right with probability 0.9; skill "
@@ -155,6 +157,11 @@ def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
     ]
 
 
+def _between(interval: tuple[int, int], first: int) -> str:
+    low, high = (str(bound) if bound else f"below {first}" for bound in interval)
+    return f"[{low}, {high}]"
+
+
 def _document(study: Profile, found: ProfileAnswer, usage: Usage) -> dict[str, Any]:
     return {
         "study": study.id,
@@ -165,16 +172,24 @@ def _document(study: Profile, found: ProfileAnswer, usage: Usage) -> dict[str, A
                 "problem": reach.problem,
                 "knob": reach.knob,
                 "reaches": reach.value,
-                "interval": list(reach.interval),
+                "or_more": reach.more,
+                "interval": list(reach.interval) if reach.tried else None,
                 "share": reach.share,
                 "learning_rate": reach.rate,
                 "other_rates": [
                     {"learning_rate": rate, "reaches": value} for rate, value in reach.others
                 ],
                 "longer": [
-                    {"sequences": sequences, "reaches": value} for sequences, value in reach.longer
+                    {
+                        "sequences": each.sequences,
+                        "reaches": each.value,
+                        "interval": list(each.interval),
+                        "solved": each.solved,
+                        "tried": each.tried,
+                    }
+                    for each in reach.longer
                 ],
-                "undertrained": reach.undertrained,
+                "undertrained_at": reach.undertrained,
                 "rungs": [
                     {
                         "value": rung.value,

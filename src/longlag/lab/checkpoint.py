@@ -95,7 +95,7 @@ def to_bytes(trained: Trained) -> bytes:
         "seed": trained.seed,
     }
     return safetensors.numpy.save(
-        {name: np.asarray(leaf) for name, leaf in _named(trained.model).items()},
+        {name: np.asarray(leaf) for name, leaf in _named(_arrays(trained.model)).items()},
         metadata={"longlag": json.dumps(written, sort_keys=True)},
     )
 
@@ -118,18 +118,21 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
             f"load: {name} has format {kept}, this longlag reads {_FORMAT}. Use the longlag "
             "that wrote it."
         )
-    setting = identity.setting(told)
-    model = setting.create(seed)
-    named = _named(model)
+    try:
+        setting = identity.setting(told)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"load: the setting in {name} cannot be read: {error}") from error
+    model = eqx.filter_eval_shape(setting.create, seed)  # nothing of its size is made
+    wanted, skeleton = eqx.partition(model, _is_shape)
+    named = _named(wanted)
     fits = {key: (array.shape, array.dtype) for key, array in arrays.items()}
     if fits != {key: (leaf.shape, leaf.dtype) for key, leaf in named.items()}:
         raise ValueError(
             f"load: the arrays of {name} do not fit its setting, {setting.model!r}. Use the "
             "longlag that wrote it."
         )
-    parts, skeleton = eqx.partition(model, eqx.is_array)
     leaves = [jnp.asarray(arrays[key]) for key in named]
-    parts = jax.tree.unflatten(jax.tree.structure(parts), leaves)
+    parts = jax.tree.unflatten(jax.tree.structure(wanted), leaves)
     return Trained(setting, seed, eqx.combine(parts, skeleton))
 
 
@@ -138,8 +141,15 @@ def parameters(model: Model | Decoder) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
 
 
-def _named(model: Any) -> dict[str, Any]:
-    """The arrays of a model by their place in it, in the order of its leaves."""
-    parts = eqx.filter(model, eqx.is_array)
+def _arrays(model: Any) -> Any:
+    return eqx.filter(model, eqx.is_array)
+
+
+def _is_shape(leaf: Any) -> bool:
+    return isinstance(leaf, jax.ShapeDtypeStruct)
+
+
+def _named(parts: Any) -> dict[str, Any]:
+    """The leaves of a part of a model by their place in it, in their order."""
     leaves = jax.tree_util.tree_leaves_with_path(parts)
     return {jax.tree_util.keystr(path).lstrip("."): leaf for path, leaf in leaves}

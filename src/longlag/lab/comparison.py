@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
+import operator
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -118,6 +119,8 @@ class Comparison(Study):
     At the first rung every model is tried at every learning rate. The best, by skill on the
     validation stream and, among those that solve it, by sequences taken, is kept for the other
     rungs: evaluation draws choose nothing. The skill over all rates says how robust a model is.
+    At the first rung the seeds that choose are those that answer, which flatters a model there
+    where its seeds differ much.
 
     Args:
         models: The models.
@@ -154,7 +157,7 @@ class Comparison(Study):
         self.solve_at = checked_solve_at("Comparison", solve_at)
         self.rates = checked_rates("Comparison", rates)
         self.framing = Whole() if framing is None else framing
-        self.encoding, self.rungs = encoding, rungs
+        self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
         self._models = named("Comparison", "models", models)
         posed = [kind() for kind in FIVE] if problems is None else problems
@@ -231,7 +234,10 @@ class Comparison(Study):
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
         setting = trial.setting
-        place = self._place_of[setting.problem, setting.model, setting.recipe.learning_rate]
+        rate = setting.recipe.learning_rate
+        place = self._place_of.get((setting.problem, setting.model, rate))
+        if place is None:  # of a ladder that was another then
+            return
         if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
             self._reasons[place, trial.seed] = reasons[0].reason
         if outcome is not None and not self.whole:

@@ -11,12 +11,13 @@ import contextlib
 import json
 import queue
 import time
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
-from longlag.lab.executors import Event, Executor, ExecutorError, compiled_programs
+from longlag.lab.executors import TRIES, Event, Executor, ExecutorError, compiled_programs
 from longlag.lab.worker import Done, Failed, Moved, Perform, Task, perform
 
-_TOPIC = "longlag"
 _BETWEEN = 0.5  # seconds between two reports of progress
 _PATIENCE = 10.0  # seconds to wait for a scheduler to answer
 
@@ -60,9 +61,14 @@ class Dask(Executor):
             raise ExecutorError(
                 f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`."
             ) from error
+        self._address = address or "this machine"
+        # Studies that share a cluster must not share trials: one's stop would end the other's.
+        self._name = f"longlag-{uuid.uuid4().hex}"
         self._futures: dict[str, Any] = {}
-        self._said: queue.SimpleQueue[Moved | str] = queue.SimpleQueue()
-        self._client.subscribe_topic(_TOPIC, self._hear)
+        self._tasks: dict[str, Task] = {}
+        self._tries: dict[str, int] = {}
+        self._said: queue.SimpleQueue[Moved | tuple[str, Any]] = queue.SimpleQueue()
+        self._client.subscribe_topic(self._name, self._hear)
         self._counted, self._workers = 0.0, 1
 
     @property
@@ -80,10 +86,14 @@ class Dask(Executor):
         return 4 * self.workers
 
     def submit(self, task: Task) -> None:
-        text = json.dumps(task._asdict())
-        future = self._client.submit(_perform, text, self._work, key=task.id, pure=False)
-        self._futures[task.id] = future
-        future.add_done_callback(lambda _: self._said.put(task.id))
+        text, again = json.dumps(task._asdict()), self._tries.get(task.id, 0)
+        key = f"{self._name}-{task.id}-{again}"
+        with self._reached():
+            future = self._client.submit(
+                _perform, text, self._work, self._name, key=key, pure=False
+            )
+        self._tasks[task.id], self._futures[task.id] = task, future
+        future.add_done_callback(lambda ended: self._said.put((task.id, ended)))
 
     def wait(self, seconds: float | None = None) -> list[Event]:
         events: list[Event] = []
@@ -92,13 +102,15 @@ class Dask(Executor):
             self._sort(self._said.get(timeout=seconds), events, ended)
             while True:  # what else has come in meanwhile
                 self._sort(self._said.get_nowait(), events, ended)
-        return events + self._gather(ended)
+        with self._reached():
+            return events + self._gather(ended)
 
     def stop(self) -> list[Event]:
         ended = [id for id, future in self._futures.items() if future.status == "finished"]
-        done = self._gather(ended)
-        # A worker notices after its present chunk that nobody wants its trial any more.
-        self._client.cancel(list(self._futures.values()), force=True)
+        with self._reached():
+            done = self._gather(ended)
+            # A worker notices after its present chunk that nobody wants its trial any more.
+            self._client.cancel(list(self._futures.values()))
         self._futures.clear()
         return [event for event in done if isinstance(event, Done)]
 
@@ -112,27 +124,48 @@ class Dask(Executor):
         said = event[1]  # to which Dask adds fields of its own
         self._said.put(Moved(*(said[name] for name in Moved._fields)))
 
-    def _sort(self, said: Moved | str, events: list[Event], ended: list[str]) -> None:
+    def _sort(self, said: Moved | tuple[str, Any], events: list[Event], ended: list[str]) -> None:
         if isinstance(said, Moved):
-            # Progress may arrive after the end, or be another coordinator's.
-            if said.id in self._futures:
+            if said.id in self._futures:  # it may arrive after the end
                 events.append(said)
-        elif said in self._futures:
-            ended.append(said)
+        elif self._futures.get(said[0]) is said[1]:  # not one that was stopped before
+            ended.append(said[0])
 
     def _gather(self, ended: list[str]) -> list[Event]:
         futures = {id: self._futures.pop(id) for id in ended}
         good = {id: future for id, future in futures.items() if future.status == "finished"}
-        results: Any = self._client.gather(list(good.values()))
+        results: Any = self._client.gather(list(good.values())) if good else []
         found: list[Event] = [
             Done(id, json.loads(text), content)
             for id, (text, content) in zip(good, results, strict=True)
         ]
         for id, future in futures.items():
-            if id not in good:
+            if future.status == "error":
                 error = future.exception()
                 found.append(Failed(id, f"{type(error).__name__}: {error}"))
+            elif id not in good:  # the scheduler has lost it
+                self._tries[id] = self._tries.get(id, 0) + 1
+                if self._tries[id] < TRIES:
+                    self.submit(self._tasks[id])
+                else:
+                    found.append(Failed(id, f"the cluster has lost it {TRIES} times"))
         return found
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Say in one line that the scheduler is gone."""
+        error: Exception | None = None
+        try:
+            yield
+        except (OSError, RuntimeError) as raised:
+            if isinstance(raised, ExecutorError):
+                raise
+            error = raised
+        if error is not None or self._client.status != "running":
+            raise ExecutorError(
+                f"The Dask scheduler at {self._address} is gone. What is finished is stored; the "
+                "same command goes on from there once there is one again."
+            ) from error
 
 
 def _started_here(workers: int | None) -> Any:
@@ -153,7 +186,7 @@ def _started_here(workers: int | None) -> Any:
     )
 
 
-def _perform(text: str, work: Perform) -> tuple[str, bytes | None]:
+def _perform(text: str, work: Perform, topic: str) -> tuple[str, bytes | None]:
     """A task on a worker of the cluster."""
     from distributed import get_worker
     from distributed.worker import thread_state  # pyright: ignore[reportPrivateImportUsage]
@@ -171,4 +204,4 @@ def _perform(text: str, work: Perform) -> tuple[str, bytes | None]:
                 raise RuntimeError("stopped")
             if time.monotonic() - said > _BETWEEN:
                 said = time.monotonic()
-                here.log_event(_TOPIC, moved._asdict())
+                here.log_event(topic, moved._asdict())

@@ -68,6 +68,16 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
     return tuple(found)
 
 
+def falls_short(outcome: Outcome, solve_at: float = SOLVED) -> bool:
+    """Whether longer training might solve it: the loss, in bounds, fell to the end.
+
+    It looks at the audit and at training alone, so that it may choose what is tried next.
+    """
+    return bool(
+        not _unreachable(outcome, solve_at) and not _unstable(outcome) and _undertrained(outcome)
+    )
+
+
 def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
     best = (outcome.reachable - outcome.chance) / (outcome.ceiling - outcome.chance)
     if best >= solve_at:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, TypeVar
@@ -151,8 +152,11 @@ class Local(Executor):
         self._tries: dict[str, int] = {}
         self._stillborn = 0
         self._processes = [_Process(self._command, self._said) for _ in range(workers)]
+        self._end = weakref.finalize(self, _end, self._processes)
 
     def submit(self, task: Task) -> None:
+        if not self._end.alive:
+            raise ExecutorError("This executor is closed. Use a new one.")
         self._waiting.append(task)
 
     def wait(self, seconds: float | None = None) -> list[Event]:
@@ -186,15 +190,15 @@ class Local(Executor):
             with contextlib.suppress(queue.Empty):
                 said = self._said.get(timeout=max(0.0, until - time.monotonic()))
                 self._hear(*said, events)
+        for process in self._processes:
+            if process.task is not None:
+                process.task = None
+                process.process.kill()  # another takes its place once it is noticed as gone
+        self._waiting.clear()  # of processes that died meanwhile
         return [event for event in events if isinstance(event, Done)]
 
     def close(self) -> None:
-        for process in self._processes:
-            if process.task is not None:
-                process.process.kill()
-        for process in self._processes:
-            process.end()
-        self._processes.clear()
+        self._end()
 
     def _hear(
         self,
@@ -204,14 +208,16 @@ class Local(Executor):
         events: list[Event],
     ) -> None:
         said = document.pop("say")
-        if said == "moved":
-            events.append(Moved(**document))
-            return
         if said == "gone":
             self._replace(process, events)
             return
         if said == "ready":
             process.ready, self._stillborn = True, 0
+            return
+        if process.task is None or document["id"] != process.task.id:
+            return  # of a task that nobody waits for any more
+        if said == "moved":
+            events.append(Moved(**document))
             return
         process.task = None
         events.append(
@@ -257,6 +263,15 @@ class Local(Executor):
             return programs.index(process.program)
         others = {each.program for each in self._processes}
         return next((place for place, each in enumerate(programs) if each not in others), 0)
+
+
+def _end(processes: list[_Process]) -> None:
+    for process in processes:
+        if process.task is not None:
+            process.process.kill()
+    for process in processes:
+        process.end()
+    processes.clear()
 
 
 def _program(task: Task) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import operator
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
@@ -35,7 +36,7 @@ class Step(NamedTuple):
     value: int
     seed: int
     trial: str
-    outcome: Outcome | None
+    outcome: Outcome
     solved: bool
     reasons: tuple[Diagnosis, ...]
 
@@ -47,29 +48,37 @@ class FrontierAnswer:
     Attributes:
         knob: The knob that makes the problem harder.
         per_seed: The largest value that each seed solved; 0 where it solved not even the first.
+        open: Seeds whose search has not come to its end: they may yet solve more.
         median: The largest value that half of the seeds or more solve; 0 for none.
-        interval: Interval for the median, from the order of the seeds alone.
+        interval: Interval for the median, from the order of the seeds alone; none of worth
+            before all searches have ended.
         coverage: The probability that it covers the median; below 0.95 with few seeds.
         first: The smallest value that was tried.
         last: The largest value that may be tried.
         reached_end: How many seeds solved `last`, so that their own limit lies beyond it.
-        complete: Whether every search has come to its end.
         steps: All values tried, in the order of seeds and then of values.
     """
 
     knob: str
     per_seed: tuple[int, ...]
+    open: tuple[int, ...]
     median: int
     interval: tuple[float, float]
     coverage: float
     first: int
     last: int
     reached_end: int
-    complete: bool
     steps: tuple[Step, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every search has come to its end."""
+        return not self.open
 
     def __str__(self) -> str:
         low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
+        if not self.complete:
+            return f"{self.knob} {self.median:g} so far" if self.median else "nothing so far"
         median = f"{self.median:g}" if self.median else f"below {self.first}"
         beyond = " or more" if self.reached_end and self.median >= self.last else ""
         return f"{self.knob} {median}{beyond} [{low}, {high}]"
@@ -106,10 +115,10 @@ class Frontier(Study):
         limit: int | None = None,
         resolution: float = RESOLUTION,
     ):
-        self.seeds, self.resolution = numbered(seeds), resolution
+        self.seeds, self.resolution = numbered(seeds), float(resolution)
         self.solve_at = checked_solve_at("Frontier", solve_at)
         self.knob, rungs = setting.problem.ladder
-        self.first, self.last = rungs[0], rungs[-1] if limit is None else limit
+        self.first, self.last = rungs[0], rungs[-1] if limit is None else operator.index(limit)
         if self.last < self.first:
             raise ValueError(
                 f"Frontier: `limit` must be at least the first rung ({self.first}), got {limit}. "
@@ -145,8 +154,8 @@ class Frontier(Study):
         order = sorted(self._searches.items(), key=lambda each: len(each[1].known))
         for seed, search in order:
             while (value := search.wanted()) is not None and value != search.asked:
-                setting = at(self.setting, value, self.solve_at)
                 try:
+                    setting = at(self.setting, value, self.solve_at)
                     _ = setting.layout
                 except ValueError:  # batches that do not come out even, say
                     search.refused.add(value)
@@ -157,10 +166,11 @@ class Frontier(Study):
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
         value = getattr(trial.setting.problem, self.knob)
-        reasons = () if outcome is None else diagnose(outcome, self.solve_at)
-        # A trial that came to nothing, for want of memory say, solved nothing.
-        solved = outcome is not None and not reasons
-        self._searches[trial.seed].known[value] = solved
+        if outcome is None:  # that says nothing of the model, and the seed has no answer
+            self._searches[trial.seed].broken = True
+            return
+        reasons = diagnose(outcome, self.solve_at)
+        solved = self._searches[trial.seed].known[value] = not reasons
         step = Step(value, trial.seed, trial.id, outcome, solved, reasons)
         self._steps[trial.seed, value] = step
 
@@ -176,13 +186,17 @@ class Frontier(Study):
         return FrontierAnswer(
             knob=self.knob,
             per_seed=tuple(per_seed),
+            open=tuple(
+                seed
+                for seed in self.seeds
+                if self._searches[seed].broken or self._searches[seed].wanted() is not None
+            ),
             median=sorted(per_seed)[len(per_seed) // 2],
             interval=interval,
             coverage=coverage,
             first=self.first,
             last=self.last,
             reached_end=sum(solved == self.last for solved in per_seed),
-            complete=all(search.wanted() is None for search in searches),
             steps=tuple(self._steps[each] for each in order),
         )
 
@@ -195,6 +209,7 @@ class _Search:
         self.known: dict[int, bool] = {}
         self.refused = set[int]()
         self.asked: int | None = None
+        self.broken = False  # a trial of it came to nothing
 
     @property
     def solved(self) -> int:
@@ -207,7 +222,7 @@ class _Search:
 
     def wanted(self) -> int | None:
         """The next value to try; None at the end."""
-        return self._wanted(self.solved, self._lost)
+        return None if self.broken else self._wanted(self.solved, self._lost)
 
     def _wanted(self, solved: int, lost: float) -> int | None:
         """The next value, given the largest solved and the smallest that was not."""
@@ -235,7 +250,7 @@ class _Search:
             value = self._wanted(solved, lost)
             return 0 if value is None else 1 + max(most(value, lost), most(solved, value))
 
-        return most(self.solved, self._lost)
+        return 0 if self.broken else most(self.solved, self._lost)
 
 
 def at(setting: Setting, value: int, solve_at: float) -> Setting:

@@ -97,6 +97,8 @@ def setting(written: Mapping[str, Any]) -> Setting:
         if part not in written:
             raise ValueError(f"setting: the document has no part `{part}`.")
     encoding = written["encoding"]
+    if not isinstance(encoding, str | None):
+        raise ValueError(f"setting: `encoding` must be a name, got {encoding!r}.")
     return Setting(
         problem=_built("problem", written["problem"], PROBLEMS),
         framing=_built("framing", written["framing"], FRAMINGS),
@@ -159,6 +161,8 @@ def _knobs(made: Knobs) -> dict[str, Any]:
 
 
 def _built(part: str, written: Mapping[str, Any], table: Mapping[str, type[K]]) -> K:
+    if not isinstance(written, Mapping):
+        raise ValueError(f"setting: `{part}` must be a document, got {written!r}.")
     kind = lookup(part, str(written.get("kind")), table)
     typed = {name: value for name, value in written.items() if name != "kind"}
     known = [knob.name for knob in kind.knobs()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import operator
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,12 +17,13 @@ from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.lab import identity
 from longlag.lab.comparison import FIVE, LEARNING_RATES, checked_rates
-from longlag.lab.diagnosis import SOLVED, diagnose
+from longlag.lab.diagnosis import SOLVED, diagnose, falls_short
 from longlag.lab.executors import Executor
 from longlag.lab.frontier import BUDGET, at, checked_solve_at
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome, skill
 from longlag.lab.statistics import CONFIDENCE, Estimate
+from longlag.lab.store import Store
 from longlag.lab.study import Study, asked, named, words
 from longlag.lab.trial import Setting
 from longlag.models import ModelFactory
@@ -38,6 +40,8 @@ _COMPILE = 2.5  # seconds for a program, until more is known
 _A_STEP = 1e-5  # seconds for one step of one sequence, until more is known
 _CERTAIN = 0.02  # bits of a trial below which a ladder is settled, and other rates are tried
 _NOTHING = 0.002  # bits below which a trial is not worth any time
+_SEEDS = 12  # of a rung at most: where seeds differ so much, more tell nothing new
+_GIVEN_UP = 2  # trials of a place that came to nothing, after which it is left alone
 _NEAR = 0.5  # how much less probable the reach at another effort is for each rung it lies away
 _UNLEARNED = 0.1  # the same for each rung that longer training would lose
 
@@ -78,6 +82,24 @@ class Rung:
     reasons: Mapping[str, int]
 
 
+class Further(NamedTuple):
+    """How far a model gets with a larger budget.
+
+    Attributes:
+        sequences: The budget of a trial.
+        value: As that of a reach, and likewise `interval`.
+        interval: As that of a reach.
+        solved: Trials that solved it, all rungs together.
+        tried: Trials with that budget.
+    """
+
+    sequences: int
+    value: int | None
+    interval: tuple[int, int]
+    solved: int
+    tried: int
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reach:
     """How far up the ladder of one problem a model gets.
@@ -87,37 +109,48 @@ class Reach:
         knob: The knob that makes it harder.
         rate: The learning rate, the best of those tried on the validation stream.
         others: The other rates that were tried, each with its reach.
-        longer: Budgets beyond the first that were tried, in sequences, each with the reach.
-        undertrained: Whether the loss was still falling beyond the reach, and no longer training
-            was tried there.
+        longer: How far it gets with each of the larger budgets that were tried.
+        undertrained: The largest budget tried, in sequences, if the loss was still falling
+            beyond the reach with it; else None.
         rungs: What is known of each rung at that rate and the first budget.
-        value: The highest rung that is more probably within reach than not; 0 for none.
+        value: The highest rung that a trial solved and that is more probably within reach than
+            not; 0 if the first is not; None where that is not known.
+        more: Whether it probably gets further: nothing was tried beyond, or the ladder ends.
         interval: The rungs between which the reach lies with probability 0.95; 0 for none.
-        share: Mean share of the rungs within reach.
+        share: Mean share of the rungs within reach; None where nothing was tried.
     """
 
     problem: str
     knob: str
     rate: float
     others: tuple[tuple[float, int], ...]
-    longer: tuple[tuple[int, int], ...]
-    undertrained: bool
+    longer: tuple[Further, ...]
+    undertrained: int | None
     rungs: tuple[Rung, ...]
-    value: int
+    value: int | None
+    more: bool
     interval: tuple[int, int]
-    share: float
+    share: float | None
 
     @property
     def tried(self) -> int:
         """Trials at that rate and the first budget."""
         return sum(len(rung.outcomes) for rung in self.rungs)
 
+    @property
+    def words(self) -> str:
+        """The reach without its interval."""
+        tried = [rung.value for rung in self.rungs if rung.outcomes]
+        if not tried:
+            return "not tried"
+        if not self.value:
+            return f"{self.knob} below {min(tried)}"
+        return f"{self.knob} {self.value}{' or more' if self.more else ''}"
+
     def __str__(self) -> str:
-        first, last = self.rungs[0].value, self.rungs[-1].value
-        low, high, value = (
-            f"{bound:g}" if bound else f"below {first}" for bound in (*self.interval, self.value)
-        )
-        return f"{self.knob} {value}{' or more' if self.value == last else ''} [{low}, {high}]"
+        first = self.rungs[0].value
+        low, high = (f"{bound}" if bound else f"below {first}" for bound in self.interval)
+        return f"{self.words} [{low}, {high}]" if self.tried else self.words
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -191,7 +224,8 @@ class Profile(Study):
         self.solve_at = checked_solve_at("Profile", solve_at)
         posed = [kind() for kind in FIVE] if problems is None else problems
         self._problems = named("Profile", "problems", posed)
-        self.rates = checked_rates("Profile", rates or [self.recipe.learning_rate])
+        usual = [self.recipe.learning_rate]
+        self.rates = checked_rates("Profile", usual if rates is None else rates)
         self.longer = _checked_longer(longer)
         self.budgets = tuple(times * self.recipe.epochs for times in (1, *self.longer))
         places = (
@@ -227,7 +261,7 @@ class Profile(Study):
             encoding=encoding,
             recipe=settings[0].recipe,
             rates=question["rates"],
-            longer=question["longer"],
+            longer=question.get("longer", ()),  # asked before there was such a thing
             solve_at=question["solve_at"],
         )
 
@@ -255,8 +289,15 @@ class Profile(Study):
         self._asked[place].add(seed)
         return Trial(setting=self._settings[place], seed=seed)
 
+    def recall(self, store: Store) -> int:
+        # What is known must not depend on whether it would fit the time there is now.
+        self.replay(store)
+        return sum(map(len, self._known.values()))
+
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
-        place = self._place_of[trial.setting]
+        place = self._place_of.get(trial.setting)
+        if place is None:  # of a ladder that was another then
+            return
         self._asked[place].add(trial.seed)
         self._known[place][trial.seed] = outcome
 
@@ -278,12 +319,15 @@ class Profile(Study):
 
     def _solved(self, place: Place, *, validation: bool = False) -> tuple[int, int]:
         """How many seeds solved a rung, and how many were tried."""
-        known = self._known[place].values()
+        known = self._finished(place)
         if validation:
-            solved = (each is not None and self._validated(each) for each in known)
-        else:
-            solved = (each is not None and not diagnose(each, self.solve_at) for each in known)
-        return sum(solved), len(known)
+            return sum(map(self._validated, known)), len(known)
+        return sum(not diagnose(each, self.solve_at) for each in known), len(known)
+
+    def _finished(self, place: Place) -> list[Outcome]:
+        """What the seeds came to; a trial that came to nothing says nothing of the model."""
+        known = self._known[place]
+        return [outcome for seed in sorted(known) if (outcome := known[seed]) is not None]
 
     def _validated(self, outcome: Outcome) -> bool:
         return outcome.ended != "diverged" and outcome.validation_skill >= self.solve_at
@@ -318,7 +362,7 @@ class Profile(Study):
 
     def _tried(self, name: str, effort: Effort) -> bool:
         rungs = self._problems[name].ladder.rungs
-        return any(self._known[Place(name, effort, rung)] for rung in rungs)
+        return any(self._finished(Place(name, effort, rung)) for rung in rungs)
 
     def _steps(self, name: str, effort: Effort) -> int:
         """How many rungs are within reach, on the validation stream."""
@@ -340,29 +384,26 @@ class Profile(Study):
         yield [Place(name, first, rung) for rung in rungs]
         # Of another rate it is only of interest whether it gets further than the rest.
         reached = {each: self._steps(name, each) for each in self._efforts(name, budget)}
-        yield [
-            Place(name, effort, rung)
+        rest = {
+            effort: max((steps for each, steps in reached.items() if each != effort), default=0)
             for effort in others
-            for rung in rungs[
-                max((reached[each] for each in reached if each != effort), default=0) :
-            ]
-        ]
+        }
+        yield [Place(name, effort, rung) for effort in others for rung in rungs[rest[effort] :]]
         for sequences in longer:
             before = self._chosen(name, budget)
-            if not self._undertrained(name, before):
+            steps = self._steps(name, before)
+            if not self._undertrained(name, before, steps):
                 return
             effort, budget = before._replace(sequences=sequences), sequences
-            yield [Place(name, effort, rung) for rung in rungs[self._steps(name, before) :]]
+            yield [Place(name, effort, rung) for rung in rungs[steps:]]
 
-    def _undertrained(self, name: str, effort: Effort) -> bool:
-        """Whether the loss still fell at the first rung beyond the reach."""
-        beyond = self._problems[name].ladder.rungs[self._steps(name, effort) :][:1]
+    def _undertrained(self, name: str, effort: Effort, steps: int) -> bool:
+        """Whether the loss still fell at the first rung beyond so many within reach."""
         return any(
-            reason == "undertrained"
-            for rung in beyond
-            for outcome in self._known[Place(name, effort, rung)].values()
-            if outcome is not None
-            for reason, _ in diagnose(outcome, self.solve_at)
+            falls_short(outcome, self.solve_at)
+            for rung in self._problems[name].ladder.rungs[steps:][:1]
+            for outcome in self._finished(Place(name, effort, rung))
+            if not self._validated(outcome)
         )
 
     def _told(self, place: Place) -> float:
@@ -371,6 +412,9 @@ class Profile(Study):
         ends = self._posterior(place.problem, place.effort, validation=True)
         within = float(ends[step + 1 :].sum())
         solves = within * RELIABLE + (1 - within) * (1 - RELIABLE)
+        lost = len(self._known[place]) - len(self._finished(place))
+        if lost >= _GIVEN_UP or len(self._asked[place]) >= _SEEDS:
+            return 0.0
         under_way = len(self._asked[place]) - len(self._known[place])
         return (_entropy(solves) - _entropy(RELIABLE)) / (1 + 2 * under_way)
 
@@ -390,9 +434,8 @@ class Profile(Study):
         """Seconds for a program, and for one step of one sequence."""
         done = [
             (self._settings[place], outcome)
-            for place, seeds in self._known.items()
-            for outcome in seeds.values()
-            if outcome is not None
+            for place in self._known
+            for outcome in self._finished(place)
         ]
         compiled = [each.seconds.compile for _, each in done if each.seconds.compile > 0.05]
         steps = sum(each.sequences * setting.problem.steps for setting, each in done)
@@ -404,8 +447,7 @@ class Profile(Study):
 
     def _cost(self, place: Place, costs: tuple[float, float]) -> float:
         """Seconds that one more trial at a rung is expected to take, and fifty for certain."""
-        known = [each for each in self._known[place].values() if each is not None]
-        if known:
+        if known := self._finished(place):
             return float(np.mean([each.seconds.total for each in known]))
         compiled, a_step = costs
         sequences = place.effort.sequences
@@ -413,13 +455,12 @@ class Profile(Study):
             outcome.sequences
             for value in self._problems[place.problem].ladder.rungs
             if value < place.rung
-            for outcome in self._known[place._replace(rung=value)].values()
-            if outcome is not None
+            for outcome in self._finished(place._replace(rung=value))
         ]
         if below:
             sequences = min(sequences, 2 * below[-1])
         alike = (place._replace(effort=place.effort._replace(rate=rate)) for rate in self.rates)
-        if any(self._known[each] for each in alike):
+        if any(map(self._finished, alike)):
             compiled = 0.0  # the rate is no part of the program
         return compiled + a_step * sequences * self._settings[place].problem.steps
 
@@ -429,17 +470,10 @@ class Profile(Study):
         problem, (budget, *longer) = self._problems[name], self.budgets
         chosen = self._chosen(name, budget)
         ends = self._posterior(name, chosen)
-        values = (0, *problem.ladder.rungs)
-        cumulative = ends.cumsum()
-        low, middle, high = (
-            int(np.searchsorted(cumulative, share - 1e-12))
-            for share in ((1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2)
-        )
+        value, interval = self._value(name, chosen)
         rungs = []
         for step, rung in enumerate(problem.ladder.rungs):
-            known = self._known[Place(name, chosen, rung)]
-            outcomes = tuple(known[seed] for seed in sorted(known))
-            finished = tuple(outcome for outcome in outcomes if outcome is not None)
+            finished = tuple(self._finished(Place(name, chosen, rung)))
             reasons: dict[str, int] = {}
             for outcome in finished:
                 for found in diagnose(outcome, self.solve_at)[:1]:
@@ -459,22 +493,58 @@ class Profile(Study):
             knob=problem.ladder.knob,
             rate=chosen.rate,
             others=tuple(
-                (other.rate, values[_middle(self._posterior(name, other))])
+                (other.rate, (0, *problem.ladder.rungs)[_middle(self._posterior(name, other))])
                 for other in self._efforts(name, budget)
                 if other != chosen
             ),
             longer=tuple(
-                (more, values[_middle(self._posterior(name, self._chosen(name, more)))])
+                self._further(name, self._chosen(name, more))
                 for more in longer
                 if self._efforts(name, more)
             ),
-            undertrained=self._undertrained(name, chosen)
-            and not any(self._efforts(name, more) for more in longer),
+            undertrained=self._still_falling(name),
             rungs=tuple(rungs),
-            value=values[middle],
-            interval=(values[low], values[high]),
-            share=float((ends * np.arange(len(ends))).sum() / (len(ends) - 1)),
+            value=value,
+            more=bool(value) and self._goes_on(name, chosen, value or 0),
+            interval=interval,
+            share=float((ends * np.arange(len(ends))).sum() / (len(ends) - 1))
+            if self._tried(name, chosen)
+            else None,
         )
+
+    def _value(self, name: str, effort: Effort) -> tuple[int | None, tuple[int, int]]:
+        """The highest rung solved and within reach, and the interval of the reach."""
+        ends, rungs = self._posterior(name, effort), self._problems[name].ladder.rungs
+        cumulative = ends.cumsum()
+        low, high = (
+            (0, *rungs)[int(np.searchsorted(cumulative, share - 1e-12))]
+            for share in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+        )
+        within = rungs[: _middle(ends)]
+        solved = [rung for rung in within if self._solved(Place(name, effort, rung))[0]]
+        known = 0 if not within and self._finished(Place(name, effort, rungs[0])) else None
+        return (solved[-1] if solved else known), (low, high)
+
+    def _goes_on(self, name: str, effort: Effort, value: int) -> bool:
+        """Whether the reach probably lies beyond a rung, or the ladder does not."""
+        rungs, steps = self._problems[name].ladder.rungs, _middle(self._posterior(name, effort))
+        return value == rungs[-1] or value < rungs[steps - 1]
+
+    def _further(self, name: str, effort: Effort) -> Further:
+        """How far it gets with a larger budget."""
+        rungs = self._problems[name].ladder.rungs
+        counts = [self._solved(Place(name, effort, rung)) for rung in rungs]
+        solved, tried = map(sum, zip(*counts, strict=True))
+        return Further(effort.sequences, *self._value(name, effort), solved, tried)
+
+    def _still_falling(self, name: str) -> int | None:
+        """The largest budget tried, if more of it might take the reach further."""
+        budget = max((each for each in self.budgets if self._efforts(name, each)), default=None)
+        if budget is None:
+            return None
+        effort = self._chosen(name, budget)
+        steps = _middle(self._posterior(name, effort))
+        return budget if self._undertrained(name, effort, steps) else None
 
     def _left_out(self, reaches: Iterable[Reach]) -> list[str]:
         said = []
@@ -489,12 +559,28 @@ class Profile(Study):
                 said.append(f"{reach.problem}: {reach.knob} {values} not tried, and open.")
             if reach.interval[0] != reach.interval[1]:
                 low, high = (bound or "none" for bound in reach.interval)
-                trials = f"{reach.problem}: {reach.tried} trials leave the reach"
-                said.append(f"{trials} between {low} and {high}.")
-            if reach.undertrained:
-                said.append(f"{reach.problem}: undertrained; longer training was not tried.")
+                trials = "1 trial leaves" if reach.tried == 1 else f"{reach.tried} trials leave"
+                said.append(f"{reach.problem}: {trials} the reach between {low} and {high}.")
+            lucky = [
+                f"{rung.value} ({rung.solved} of {len(rung.outcomes)})"
+                for rung in reach.rungs
+                if len(rung.outcomes) >= _SEEDS and 1 / 4 < rung.solved / len(rung.outcomes) < 3 / 4
+            ]
+            if lucky:
+                values = ", ".join(lucky)
+                said.append(f"{reach.problem}: a matter of luck at {reach.knob} {values}.")
+            if reach.undertrained is not None:
+                said.append(
+                    f"{reach.problem}: undertrained at {reach.undertrained:,} sequences; more were "
+                    "not tried."
+                )
         rates = ", ".join(f"{rate:g}" for rate in self.rates)
         one = len(self.rates) == 1
+        if not one and any(reach.longer for reach in reaches):
+            said.append("Longer training was tried at the best of the learning rates alone.")
+        lost = sum(len(known) - len(self._finished(place)) for place, known in self._known.items())
+        if lost:
+            said.append(f"{lost} trials came to nothing; they count neither way.")
         said.append(
             f"{'One learning rate' if one else 'Learning rates'} ({rates}), one framing "
             f"({words(self.framing)}): others were not tried."
@@ -503,13 +589,13 @@ class Profile(Study):
             f"{name} at {rate:g}"
             for name in self._problems
             for rate in self.rates
-            if not self._tried(name, Effort(rate, self.budgets[0])) and self._further(name)
+            if not self._tried(name, Effort(rate, self.budgets[0])) and self._unfinished(name)
         ]
         if untried and not one:
             said.append(f"Learning rates not tried: {', '.join(untried)}.")
         return said
 
-    def _further(self, name: str) -> bool:
+    def _unfinished(self, name: str) -> bool:
         """Whether the ladder goes on beyond the reach."""
         ends = self._posterior(name, self._chosen(name, self.budgets[0]))
         return _middle(ends) < len(ends) - 1
@@ -532,7 +618,7 @@ class Profile(Study):
 
 
 def _checked_longer(longer: Iterable[int]) -> tuple[int, ...]:
-    times = tuple(longer)
+    times = tuple(map(operator.index, longer))
     if any(after <= before for before, after in itertools.pairwise((1, *times))):
         raise ValueError(
             f"Profile: `longer` must rise from above 1, got {times}. Use longer={LONGER}."
@@ -582,6 +668,8 @@ def profile(
         store: File in which finished trials are kept; by default nothing is kept.
         executor: Who runs the trials; by default one process for each core.
     """
+    if not 0 < minutes < 1e6:
+        raise ValueError(f"profile: `minutes` must be above 0, got {minutes}. Use minutes=5.")
     recipe = Recipe(epochs=budget, batch_size=batch_size, optimizer=optimizer)
     study = Profile(
         model,

@@ -35,23 +35,24 @@ def sensitivity(
         seed: Whose fresh sequences.
         sequences: Number of sequences.
 
+    Raises:
+        ValueError: There are no sequences.
+
     >>> from longlag import Chunks, EchoLag, LSTM
     >>> made = Setting(problem=EchoLag(length=4), framing=Chunks(), model=LSTM(hidden_size=3))
     >>> used = sensitivity(made, made.create(0))
     >>> (used > 0).tolist()[2]
     [False, False, True, False]
     """
-    layout = _one_sequence(setting)
-    steps = setting.problem.steps
-    updates, rows, said = np.nonzero(layout.scored)
-    asked = layout.asked[updates, rows, said]
+    if sequences < 1:
+        raise ValueError(
+            f"sensitivity: `sequences` must be at least 1, got {sequences}. Use sequences=16."
+        )
+    layout, steps = _one_sequence(setting), setting.problem.steps
+    asked = layout.asked[np.nonzero(layout.scored)]
     inputs = setting.problem.draw(streams.evaluation(seed), sequences).inputs
     features = setting.shown_as.encode(inputs)
-
-    def outputs(features: Float[Array, "step feature"]) -> Float[Array, "asked output"]:
-        return _outputs(setting, model, layout, features)[updates, rows, said]
-
-    found = _norms(outputs, jnp.asarray(features))
+    found = _norms(setting, model, jnp.asarray(features))
     used = np.zeros((steps, steps))
     used[asked] = np.sqrt((np.asarray(found) ** 2).mean(axis=0))
     return used
@@ -137,8 +138,13 @@ def _outputs(
 
 
 @eqx.filter_jit
-def _norms(outputs: Any, features: Float[Array, "sequence step feature"]) -> Array:
+def _norms(setting: Setting, model: Any, features: Float[Array, "sequence step feature"]) -> Array:
     """The norm of each block (target, input) of the Jacobian, for each sequence."""
+    layout = _one_sequence(setting)  # not handed in: equal settings share a program
+    asked = np.nonzero(layout.scored)
+
+    def outputs(features: Float[Array, "step feature"]) -> Float[Array, "asked output"]:
+        return _outputs(setting, model, layout, features)[asked]
 
     def norms(shown: Float[Array, "step feature"]) -> Float[Array, "asked step"]:
         said, pull = jax.vjp(outputs, shown)

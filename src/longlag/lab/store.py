@@ -147,13 +147,14 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
         self.path = Path(path)
-        self._lock = filelock.FileLock(f"{self.path}.lock") if write else None
+        # Beside the file itself: a link to it must not lead to a lock of its own.
+        self._lock = filelock.FileLock(f"{self.path.resolve()}.lock") if write else None
         if self.path.is_dir():
             raise StoreError(f"{self.path} is a folder. Name a file with --store.")
         if not write and not (self.path.exists() and self.path.stat().st_size):
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")
         if self._lock is not None:
-            if not self.path.parent.is_dir():  # the lock would make it
+            if not self.path.resolve().parent.is_dir():  # the lock would make it
                 raise StoreError(
                     f"There is no folder {self.path.parent} for the store. Make it, or name "
                     "another --store."
@@ -259,6 +260,10 @@ class Store:
         """The trained model of a trial, where it was kept."""
         found = self._one("SELECT content FROM weights WHERE trial = ?", trial)
         return None if found is None else found[0]
+
+    def keeps(self, trial: str) -> bool:
+        """Whether the trained model of a trial was kept."""
+        return self._one("SELECT 1 FROM weights WHERE trial = ?", trial) is not None
 
     def count(self) -> int:
         """Number of finished trials."""
@@ -392,7 +397,7 @@ class Store:
 
     def _connect(self, write: bool) -> sqlite3.Connection:
         mode = "rwc" if write else "ro"
-        if not write and not os.access(self.path.parent, os.W_OK):
+        if not (write or os.access(self.path.parent, os.W_OK) or self._written().exists()):
             mode += "&immutable=1"  # a reader makes files of its own beside one that may change
         quoted = self.path.absolute().as_uri()
         connection = sqlite3.connect(
@@ -426,6 +431,10 @@ class Store:
                 f"this one knows {len(_MIGRATIONS)}). Update longlag, or use another --store."
             )
         return version
+
+    def _written(self) -> Path:
+        """The file with what a writer has lately written."""
+        return self.path.with_name(f"{self.path.name}-wal")
 
     def _size(self) -> int:
         return self.path.stat().st_size

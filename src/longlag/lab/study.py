@@ -88,6 +88,10 @@ class Study(abc.ABC):
         text = identity.canonical({"kind": self.kind, **self.question()})
         return identity.digest(f"{text} {identity.code_version()}")
 
+    def recall(self, store: Store) -> int:  # noqa: ARG002 - of use to some studies only
+        """Learn from the store what is known, before anything is asked for: how many trials."""
+        return 0
+
     def replay(self, store: Store, study: str | None = None) -> None:
         """Learn from the store what the trials of the study have come to."""
         for _, seed, setting, outcome in store.asked(study or self.id):
@@ -101,10 +105,11 @@ class Usage:
     Attributes:
         ran: Trials run.
         reused: Trials that the store had.
-        cut: Trials under way that were cut short at the end.
+        cut: Trials begun that were cut short the last time it was asked.
         failed: Trials that came to nothing, with the reason.
         wall: Seconds it took.
-        workers: Trials run at once.
+        workers: Trials run at once, the last time it was asked.
+        room: Seconds of all workers: their number times the seconds it took.
         spent: Seconds of the workers in the trials run.
         interrupted: Whether it was stopped by hand.
     """
@@ -115,13 +120,14 @@ class Usage:
     failed: tuple[tuple[str, str], ...]
     wall: float
     workers: int
+    room: float
     spent: Seconds
     interrupted: bool
 
     @property
     def busy(self) -> float:
         """Share of the workers' time that went into finished trials."""
-        return self.spent.total / max(self.wall * self.workers, 1e-9)
+        return self.spent.total / max(self.room, 1e-9)
 
     def after(self, before: Usage) -> Usage:
         """This time and the times before it: what a study has cost in all."""
@@ -131,8 +137,8 @@ class Usage:
             ran=self.ran + before.ran,
             # What it ran itself before is not another's work that it could use.
             reused=max(0, self.reused - before.ran),
-            cut=self.cut + before.cut,
             wall=self.wall + before.wall,
+            room=self.room + before.room,
             spent=spent,
         )
 
@@ -226,7 +232,8 @@ def asked(
         seconds: Time after which what is under way is cut short.
 
     Raises:
-        KeyboardInterrupt: It was stopped by hand; what is finished is in the store.
+        KeyboardInterrupt: It was stopped by hand; what is finished is in the store, if one was
+            named.
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -261,20 +268,24 @@ class _Conduct:
 
     def run(self, command: str) -> Usage:
         self.store.begin(self.name, self.study.kind, self.study.question(), command)
+        if self.keep != "all":  # else what was not kept is run again, for its trained model
+            self.standing.reused += self.study.recall(self.store)
         with _held_back() as struck:
             self._follow(struck)
         interrupted = struck.is_set()
         cut = 0
         if self.standing.running:
             self._take(self.executor.stop())
-            cut = len(self.standing.running)
+            cut = sum(moved is not None for _, moved in self.standing.running.values())
+        wall = time.monotonic() - self.standing.began
         usage = Usage(
             ran=self.standing.ran,
             reused=self.standing.reused,
             cut=cut,
             failed=tuple(self.failed),
-            wall=time.monotonic() - self.standing.began,
+            wall=wall,
             workers=self.executor.workers,
+            room=wall * self.executor.workers,
             spent=self.spent,
             interrupted=interrupted,
         )
@@ -304,7 +315,8 @@ class _Conduct:
             if trial is None:
                 break
             self.store.ask(self.name, [trial.id])
-            if (known := self.store.outcome(trial.id)) is None:
+            known = self.store.outcome(trial.id)
+            if known is None or (self.keep == "all" and not self.store.keeps(trial.id)):
                 fresh.append(trial)
                 continue
             self.standing.reused += 1
@@ -320,6 +332,8 @@ class _Conduct:
 
     def _take(self, events: Sequence[Event]) -> None:
         for event in events:
+            if event.id not in self.standing.running:  # of a study before this one
+                continue
             trial, _ = self.standing.running[event.id]
             if isinstance(event, Moved):
                 self.standing.running[event.id] = trial, event
@@ -398,7 +412,10 @@ def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
 
     Raises:
         ValueError: There is none, or two have the same words.
+        TypeError: It is one alone.
     """
+    if not isinstance(parts, Iterable):
+        raise TypeError(f"{owner}: `{argument}` must be several, got {parts!r}. Use [{parts!r}].")
     found: dict[str, K] = {}
     for part in parts:
         if words(part) in found:

@@ -154,6 +154,11 @@ class Setting:
         history: list[list[Progress]] = [[] for _ in seeds]
         interrupted = False
         ready, compiled_ready = time.perf_counter(), engine.compile_seconds()
+
+        def may_stop(place: int, model: Model | Decoder) -> bool:
+            checked = self.evaluate(model, seeds[place], stream=streams.validation)
+            return checked.accuracy >= (self.recipe.stop_at or 0.0)
+
         reports = engine.fit(
             models,
             draws,
@@ -162,6 +167,7 @@ class Setting:
             loss=self.loss,
             output=self.layout.output,
             vectorise=vectorise,
+            confirm=may_stop,
         )
         try:
             with contextlib.closing(reports):
@@ -344,7 +350,7 @@ def train(
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam` or `sgd`.
-        stop_at: Training accuracy at which a seed stops; None for never.
+        stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
         seeds: A number of seeds, counted from 0, or the seeds themselves.
 
     Returns:
@@ -400,7 +406,9 @@ def numbered(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
         if seeds < 1:
             raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
         return tuple(range(int(seeds)))
-    listed = [int(seed) for seed in seeds] if isinstance(seeds, Iterable) else []
+    listed: list[int] = []
+    if isinstance(seeds, Iterable) and not isinstance(seeds, str):
+        listed = [int(seed) for seed in seeds]
     if not listed or min(listed) < 0 or len(set(listed)) < len(listed):
         raise ValueError(
             f"`seeds` must be a number of seeds or different numbers of at least 0, got {seeds}."

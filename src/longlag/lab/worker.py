@@ -93,9 +93,10 @@ def perform(task: Task) -> Generator[Moved, None, Done]:
     model = run.models[0]
     validation = setting.evaluate(model, task.seed, stream=streams.validation).accuracy
     counted = checkpoint.parameters(model)
-    outcome = Outcome.of(run, validation=validation, parameters=counted)
+    outcome = Outcome.of(run, validation=validation, parameters=counted).document()
     weights = checkpoint.to_bytes(run.trained()) if task.keep else None
-    return Done(task.id, outcome.document(), weights)
+    identity.canonical(outcome)  # refuses figures that are no numbers, which no store takes
+    return Done(task.id, outcome, weights)
 
 
 def serve(work: Perform = perform) -> None:
@@ -125,6 +126,7 @@ def serve(work: Perform = perform) -> None:
                 raise
             except Exception as error:
                 send(reports, {"say": "failed", "id": task.id, "why": _named(error)})
+            unwanted.discard(task.id)  # perhaps told to stop when it had ended
     except BrokenPipeError:
         os._exit(0)  # likewise
 
@@ -139,7 +141,6 @@ def _run(working: Generator[Moved, None, Done], unwanted: set[str], reports: IO[
                 done: Done = end.value
                 break
             if moved.id in unwanted:
-                unwanted.discard(moved.id)
                 send(reports, {"say": "failed", "id": moved.id, "why": STOP})
                 return
             if time.monotonic() - said > _BETWEEN:

@@ -26,8 +26,7 @@ def frontier(study: Frontier, start: str) -> Told:
     problem, model = named(setting.problem), named(setting.model)
     values = defaultdict[int, list[Any]](list)
     for step in answer.steps:
-        if step.outcome is not None:
-            values[step.value].append(step)
+        values[step.value].append(step)
     within = sections.tolerance(setting.problem)
     groups = [
         Group(
@@ -45,13 +44,16 @@ def frontier(study: Frontier, start: str) -> Told:
     seeds = len(answer.per_seed)
     found: list[str | Point] = []
     if answer.steps:
-        found.append(
-            f"{model} solves {problem} up to {answer} (median over {counted(seeds, 'seed')} and "
-            "its interval)."
-            if answer.median
-            else f"{model} does not solve {problem} at {answer.knob} {answer.first}, the easiest "
-            f"value: {answer} (median over {counted(seeds, 'seed')} and its interval)."
-        )
+        over = f"(median over {counted(seeds, 'seed')} and its interval)"
+        if not answer.complete:
+            found.append(f"Not answered yet; {model} solves {problem}: {answer}.")
+        elif answer.median:
+            found.append(f"{model} solves {problem} up to {answer} {over}.")
+        else:
+            found.append(
+                f"{model} does not solve {problem} at {answer.knob} {answer.first}, the easiest "
+                f"value: {answer} {over}."
+            )
         if guessed := [g for g in groups if chance_probability(g.outcomes) > 1 - CONFIDENCE]:
             at = ", ".join(f"{group.order:g}" for group in guessed)
             found.append(f"It cannot be told from chance at {answer.knob} {at}.")
@@ -79,10 +81,10 @@ def frontier(study: Frontier, start: str) -> Told:
         )
     if not answer.complete:
         left = study.left() or 0
-        sure.append(f"Not complete: up to {counted(left, 'trial')} not run yet.")
-    lost = sum(step.outcome is None for step in answer.steps)
-    if lost:
-        sure.append(f"{counted(lost, 'trial')} came to nothing and count as not solved.")
+        sure.append(
+            f"Not complete: the search of {counted(len(answer.open), 'seed')} has not ended, up to "
+            f"{counted(left, 'trial')} not run yet. Till then an interval says nothing."
+        )
     return Told(
         title=f"How far {model} gets on {problem}",
         question=(
@@ -141,7 +143,7 @@ def _frontier_section(answer: FrontierAnswer, start: str, subject: str) -> Secti
         rows,
         reached,
         knob=answer.knob,
-        median=answer.median,
+        median=answer.median if answer.complete else 0,
         interval=answer.interval,
         domain=(min(tried), max(tried)),
     )
@@ -182,7 +184,7 @@ def _values(answer: FrontierAnswer) -> list[tuple[Cell, ...]]:
         by_value[step.value].append(step)
     rows = []
     for value, steps in sorted(by_value.items()):
-        outcomes = [step.outcome for step in steps if step.outcome is not None]
+        outcomes = [step.outcome for step in steps]
         why = defaultdict[str, int](int)
         for step in steps:
             if step.reasons:
@@ -191,7 +193,7 @@ def _values(answer: FrontierAnswer) -> list[tuple[Cell, ...]]:
             (
                 Cell(f"{value:,}", kind="number"),
                 Cell(f"{sum(step.solved for step in steps)}/{len(steps)}", kind="number"),
-                Cell(estimate(skill(outcomes)) if outcomes else "nothing", kind="number"),
+                Cell(estimate(skill(outcomes)), kind="number"),
                 Cell(listed(f"{reason} ({count})" for reason, count in why.items())),
             )
         )

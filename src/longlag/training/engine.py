@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +34,9 @@ the values of an answer, or by a decoder that is taught while training and speak
 
 DIVERGED = 1e3
 """A run has diverged once its loss is not finite, or this many times what it began with (or 1)."""
+
+ENOUGH = 1000
+"""Scored targets, the latest ones of training, on which the criterion to stop is judged."""
 
 
 CROSS_ENTROPY = Loss()
@@ -174,6 +177,7 @@ def fit(
     loss: Loss = CROSS_ENTROPY,
     output: Output = "every",
     vectorise: bool | None = None,
+    confirm: Callable[[int, Model | Decoder], bool] | None = None,
 ) -> Generator[Progress]:
     """Fit one model a seed, each to its own stream of batches.
 
@@ -190,6 +194,8 @@ def fit(
         output: How a sample is answered.
         vectorise: Put the seed axis inside one program. By default only where the
             default device is no CPU.
+        confirm: Asked of a seed that meets the criterion to stop, by its place and its model,
+            whether it may; where it may not the criterion must be met anew. By default it may.
 
     Yields:
         The progress of one seed after each of its chunks.
@@ -203,7 +209,7 @@ def fit(
         )
     if vectorise is None:
         vectorise = jax.default_backend() != "cpu"
-    job = _Job(recipe, updates, loss, output)
+    job = _Job(recipe, updates, loss, output, confirm)
     seeds = [
         _Seed(place, model, stream)
         for place, (model, stream) in enumerate(zip(models, streams, strict=True))
@@ -274,6 +280,7 @@ class _Job(NamedTuple):
     updates: int
     loss: Loss
     output: Output
+    confirm: Callable[[int, Model | Decoder], bool] | None
 
 
 class _Seed:
@@ -284,6 +291,7 @@ class _Seed:
         self.params, self.skeleton = eqx.partition(model, eqx.is_array)
         self.model = model
         self.bound: float | None = None
+        self.recent: list[tuple[float, float]] = []  # targets right and scored, by chunk
 
 
 class _Group:
@@ -330,30 +338,46 @@ class _Group:
         bound = np.inf if seed.bound is None else seed.bound
         wrong = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
         accuracy = float(right.sum() / max(scored.sum(), 1))
+        params = self.carried[0]
+        if not self.alone:
+            params = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], params)
+        model = eqx.combine(params, seed.skeleton)
         diverged_at = None
         outcome = "running"
-        stop_at = self.job.recipe.stop_at
         if len(wrong):
             outcome, diverged_at = "diverged", seed.updates + int(wrong[0]) + 1
-        elif stop_at is not None and accuracy >= stop_at:
+        elif self._may_stop(seed, float(right.sum()), float(scored.sum()), model):
             outcome = "stopped"
         elif seed.updates + len(losses) == self.job.updates:
             outcome = "finished"
         seed.updates += len(losses)
         seed.running = outcome == "running"
-        params = self.carried[0]
-        if not self.alone:
-            params = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], params)
         return Progress(
             place=seed.place,
             updates=seed.updates,
             total=self.job.updates,
             losses=losses,
             accuracy=accuracy,
-            model=eqx.combine(params, seed.skeleton),
+            model=model,
             outcome=outcome,
             diverged_at=diverged_at,
         )
+
+    def _may_stop(self, seed: _Seed, right: float, scored: float, model: Any) -> bool:
+        """Whether a seed meets the criterion on enough targets, and it is confirmed."""
+        stop_at, confirm = self.job.recipe.stop_at, self.job.confirm
+        if stop_at is None:
+            return False
+        seed.recent.append((right, scored))
+        while sum(count for _, count in seed.recent[1:]) >= ENOUGH:
+            del seed.recent[0]
+        hits, targets = map(sum, zip(*seed.recent, strict=True))
+        if targets < ENOUGH or hits < stop_at * targets:
+            return False
+        if confirm is None or confirm(seed.place, model):
+            return True
+        seed.recent.clear()
+        return False
 
     def _arguments(self) -> tuple[Any, ...]:
         counts = self._counts()

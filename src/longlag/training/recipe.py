@@ -18,8 +18,9 @@ class Recipe(Knobs):
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam` (with Keras's epsilon 1e-7) or plain `sgd`.
-        stop_at: Stop a seed once the accuracy over a chunk of updates, each on samples
-            that the model has not met before, reaches this value. None: never.
+        stop_at: Stop a seed once its accuracy reaches this value: over at least the last 1,000
+            targets of training, each met for the first time, and then on sequences of the
+            validation stream. None: never.
     """
 
     epochs: int = knob(2000, "Sequences to train on.", at_least=1)
@@ -27,7 +28,7 @@ class Recipe(Knobs):
     learning_rate: float = knob(1e-3, "Step size of the optimiser.", above=0)
     optimizer: Literal["adam", "sgd"] = knob("adam", "Optimiser.")
     stop_at: float | None = knob(
-        None, "Training accuracy at which a seed stops; never by default.", above=0, at_most=1
+        None, "Accuracy at which a seed stops; never by default.", above=0, at_most=1
     )
 
     def __post_init__(self) -> None:
