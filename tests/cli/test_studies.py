@@ -246,7 +246,25 @@ BAD = {
     "minutes": (["profile", "--minutes", "0"], "`minutes` must be above 0, got 0"),
     "no store": (["runs", "--store", "/no/such.db"], "There is no store at /no/such.db"),
     "store": ([*ASK, "--store", "/no/such/place.db"], "There is no folder /no/such"),
-    "folder": ([*ASK, "--store", "/"], "/ is a folder"),
+    "folder": ([*ASK, "--store", "/"], "/ is no file"),
+    "device": ([*ASK, "--store", "/dev/null"], "/dev/null is no file"),
+    "no address": ([*ASK, "--dask", "nowhere"], "`nowhere` is no address of a Dask scheduler"),
+    "empty address": ([*ASK, "--dask", ""], "`` is no address of a Dask scheduler"),
+    "no workers": ([*ASK, "--dask", "local", "--workers", "0"], "`workers` must be at least 1"),
+    "ladder": (["frontier", "echo-value", "--lag", "3"], "the ladder of echo-value moves"),
+    "one ladder": (["compare", "--length", "9"], "the ladder of ramp moves"),
+    "its ladder": (["profile", "--problems", "echo-lag", "--lag", "1"], "the ladder of echo-lag"),
+    "twice": (["compare", "--models", "lstm,lstm"], "model lstm is named twice"),
+    "easy": (
+        ["frontier", "cumulative-threshold", "--threshold", "0.0001"],
+        "chance is within 1e-05 of the ceiling",
+    ),
+    "verdict": (["runs", "--verdict", "solvd", "--store", "STORE"], "Did you mean `solved`?"),
+    "export of one": (["runs", "a", "--export", "a.csv", "--store", "STORE"], "Leave out the ID."),
+    "report over store": (["report", "--store", "STORE", "--out", "STORE"], "is a database"),
+    "save over store": (["runs", "a", "--store", "STORE", "--save", "STORE"], "is a database"),
+    "output over store": (["runs", "--store", "STORE", "--output", "STORE"], "is a database"),
+    "answer over store": ([*ASK, "--store", "STORE", "--output", "STORE"], "is a database"),
     "report of nothing": (["report", "--store", "/no/such.db"], "There is no store"),
     "report of no study": (
         ["report", "--store", "STORE", "--study", "profile"],
@@ -349,3 +367,52 @@ def test_progress_is_live_in_a_terminal_and_plain_lines_elsewhere(tmp_path):
     plain.communicate(timeout=60)
     assert line.startswith("frontier: 0 trials run")
     assert "\x1b" not in line
+
+
+def test_a_reader_of_a_pipe_that_goes_is_no_mistake(asked):
+    script = (
+        f"{sys.executable} -m longlag runs --store {asked[0]} --limit 0 | true; "
+        "exit ${PIPESTATUS[0]}"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_where_there_is_no_standard_output_nothing_is_raised(asked):
+    script = f"{sys.executable} -m longlag runs --store {asked[0]} >&-"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_list_says_how_many_there_are_of_those_asked_for(asked, call):
+    store, *_ = asked
+    with Store(store) as kept:
+        every, mine = kept.count(), len(kept.records(problem="ramp"))
+    assert 1 < mine < every
+    _, out, _ = call("runs", "--store", store, "--problem", "ramp", "--limit", "1")
+    assert f"1 of {every} finished trials; --limit 0 lists all {mine} of these." in out
+
+
+def test_a_trial_is_diagnosed_at_the_skill_that_its_study_asked_for(call, tmp_path):
+    store = tmp_path / "trials.db"
+    call(*FRONTIER, "--solve-at", "0.05", "--store", store)
+    with Store(store) as kept:
+        solved = [record for record in kept.records() if 0.05 <= record.skill < 0.99]
+    assert solved
+    _, out, _ = call("runs", solved[0].id, "--store", store)
+    assert "solved: skill 0.05 or more" in out
+
+
+def test_keep_all_runs_again_what_was_not_kept(call, tmp_path):
+    store = tmp_path / "trials.db"
+    asking = [*FRONTIER[:4], "--seeds", "2", *SMALL, "--limit", "1", "--store", store]
+    call(*asking, "--keep", "none")
+    with Store(store) as kept:
+        before = {record: kept.outcome(record.id) for record in kept.records()}
+    code, out, _ = call(*asking, "--keep", "all")
+    assert code == 0
+    with Store(store) as kept:
+        assert {record: kept.outcome(record.id) for record in kept.records()} == before
+        assert all(kept.keeps(record.id) for record in before)
+    assert "2 trials run" in out
+    assert "0 trials run" in call(*asking, "--keep", "all")[1]

@@ -215,3 +215,31 @@ def test_nothing_is_unpickled(monkeypatch, tmp_path):
         for name in node.names
     }
     assert not imported & {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+
+
+HEADERS = {
+    "problem": lambda told: told.update(problem=3),
+    "no recipe": lambda told: told.update(recipe=None),
+    "encoding": lambda told: told.update(encoding=["one-hot"]),
+    "a value": lambda told: told["problem"].update(length=-3),
+    "too large": lambda told: told["model"].update(hidden_size=10**6),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_setting_that_cannot_be_read_is_refused_in_one_line(name, tmp_path):
+    trained = learned(SETTINGS[0])
+    told = identity.document(trained.setting)
+    HEADERS[name](told)
+    with pytest.raises(ValueError, match="cannot be used") as refused:
+        load(written(tmp_path, trained, told))
+    assert "\n" not in str(refused.value)
+
+
+def written(folder, trained, told):
+    """A file with the arrays of a model and another setting."""
+    path = folder / "model.safetensors"
+    header = {"format": 1, "setting": told, "seed": trained.seed}
+    held = safetensors.numpy.load(checkpoint.to_bytes(trained))
+    safetensors.numpy.save_file(held, path, metadata={"longlag": json.dumps(header)})
+    return path

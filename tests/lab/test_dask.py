@@ -1,5 +1,6 @@
 """A study on a Dask cluster: the same results, also when a worker is killed."""
 
+import dataclasses
 import os
 import signal
 
@@ -117,3 +118,41 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr("longlag.lab.dask._PATIENCE", 0.5)
     with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9"):
         Dask("tcp://127.0.0.1:9")
+
+
+def test_two_coordinators_share_a_cluster_and_no_trial(cluster):
+    """One that stops must not end the trial of the other, though it is the same trial."""
+    address = cluster._client.scheduler.address
+    endless = dataclasses.replace(SETTING, recipe=Recipe(epochs=10**8))
+    with Dask(address) as other:
+        other.submit(task(3, setting=identity.document(endless)))
+        while not other.wait(0.2):
+            pass
+        cluster.submit(task(3))
+        assert other.stop() == []
+        (done,) = follow(cluster, 1).values()
+    assert isinstance(done, Done)
+    assert told(done) == undisturbed(3)
+
+
+def test_a_task_asked_for_again_after_a_stop_comes_out(cluster):
+    cluster.submit(task(4))
+    cluster.stop()
+    cluster.submit(task(4))
+    (done,) = follow(cluster, 1).values()
+    assert isinstance(done, Done)
+
+
+def test_a_scheduler_that_is_gone_is_one_line():
+    executor = Dask(workers=1)
+    executor.submit(task(5))
+    executor._cluster.close(timeout=5)
+    with pytest.raises(ExecutorError, match=r"is gone\. What is finished is stored"):
+        follow(executor, 1)
+    executor.close()
+
+
+@pytest.mark.parametrize("address", ["nowhere", "", "tcp://"])
+def test_what_is_no_address_is_refused_at_once(address):
+    with pytest.raises(ExecutorError, match="is no address of a Dask scheduler"):
+        Dask(address)

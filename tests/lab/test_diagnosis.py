@@ -103,8 +103,8 @@ def test_a_trial_that_made_no_update_is_diagnosed():
     came = at_accuracy(0.6, updates=0, sequences=0, curve=curve([], []))
     (found,) = diagnose(came)
     assert (found.reason, found.evidence) == (
-        "stuck",
-        "skill 0.467, the loss no longer falls (no update was made)",
+        "unclear",
+        "skill 0.467; 0 updates are too few to tell whether the loss still falls",
     )
 
 
@@ -184,3 +184,11 @@ def test_a_real_run_at_a_huge_learning_rate_is_unstable():
     found = diagnose(Outcome.of(run, parameters=1))
     assert found[0].reason == "unstable"
     assert f"at update {run.diverged_at[0]}" in found[0].evidence
+
+
+def test_of_few_updates_it_is_not_said_that_they_have_stopped_learning():
+    (found,) = diagnose(outcome(0.5, curve=curve([1.0] * 7), updates=700))
+    assert found.reason == "unclear"
+    assert "700 updates are too few to tell" in found.evidence
+    (found,) = diagnose(outcome(0.5, curve=curve([1.0] * 8)))
+    assert found.reason == "stuck"

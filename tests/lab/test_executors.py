@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import json
 import os
 import signal
@@ -265,3 +266,44 @@ def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_ki
     assert (trained.setting, trained.seed) == (REAL, 3)
     assert trained.evaluate().accuracy == outcome.accuracy
     assert checkpoint.parameters(trained.model) == outcome.parameters
+
+
+def test_one_told_to_stop_when_it_had_ended_is_run_when_it_is_asked_for_again(command):
+    """A stop that comes too late must not meet the same task later on."""
+    with Local(workers=1, command=command) as executor:
+        for _ in range(3):
+            executor.submit(Task("a", {"updates": 1}, 5))
+            ends(executor, 1)
+            executor._processes[0].tell({"say": worker.STOP, "id": "a"})
+            executor.submit(Task("b", {"updates": 1}, 5))
+            assert isinstance(ends(executor, 1)["b"], Done)
+
+
+def test_what_was_stopped_by_force_says_nothing_to_those_who_come_after(command, monkeypatch):
+    monkeypatch.setattr(executors, "_PATIENCE", 0.0)
+    with Local(workers=1, command=command) as executor:
+        executor.submit(Task("a", {"updates": 10**6}, 0))
+        moved(executor, "a")
+        assert executor.stop() == []
+        executor.submit(Task("b", {"updates": 2}, 7))
+        found = []
+        while not any(isinstance(event, Done) for event in found):
+            found += executor.wait(0.2)
+    assert {event.id for event in found} == {"b"}
+
+
+def test_closed_it_takes_no_task(command):
+    with Local(workers=1, command=command) as executor:
+        pass
+    with pytest.raises(ExecutorError, match="This executor is closed"):
+        executor.submit(Task("a", {}, 0))
+
+
+def test_let_go_of_it_leaves_no_process(command, begun):
+    executor = Local(workers=1, command=command)
+    executor.submit(Task("a", {}, 0))
+    ends(executor, 1)
+    del executor
+    gc.collect()
+    ((_, process),) = begun()
+    assert ended(int(process))

@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_cases import SETTING, drive, outcome, value_of
+from study_cases import BUDGET, SETTING, drive, outcome, value_of
 
 import longlag as ll
 from longlag.lab import Setting, Trial, identity
@@ -228,3 +228,18 @@ def test_told_what_is_known_it_answers_the_same_and_asks_for_no_more():
             again.tell(trial, upto(reach)(trial))
         assert again.answer() == study.answer()
         assert again.ask() is None
+
+
+def test_values_that_do_not_fit_the_rows_are_passed_over():
+    """Consecutive rows fit lengths that are so many times the batch, and the ladder has others."""
+    setting = Setting(
+        problem=ll.CumulativeThreshold(),
+        framing=ll.Chunks(carry=True, rows="consecutive"),
+        model=ll.RNN(hidden_size=2),
+        recipe=Recipe(epochs=BUDGET, batch_size=5),
+    )
+    study = Frontier(setting, seeds=1, limit=40)
+    asked = drive(study, lambda trial: outcome(1.0 if value_of(trial) <= 30 else 0.2))
+    assert {value_of(trial) % 5 for trial in asked} == {0}
+    assert study.answer().per_seed == (30,)
+    assert study.answer().complete

@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import pytest
 import longlag as ll
 from longlag import streams
 from longlag.lab import Setting
-from longlag.lab.sensitivity import gates, sensitivity
+from longlag.lab.sensitivity import _norms, gates, sensitivity
 from longlag.models import OneHotInput
 from longlag.problems import Problem
 from longlag.training import Recipe
@@ -239,3 +240,18 @@ def test_gates_are_asked_of_a_recurrent_layer_and_of_values_it_knows():
     one = made(ll.Whole(), ll.LSTM(hidden_size=3))
     with pytest.raises(ValueError, match=r"values from 0 to 2, got 0 to 3"):
         gates(one, one.create(0), sequence=[0, 3])
+
+
+def test_it_is_compiled_once_for_equal_settings():
+    setting = Setting(problem=ll.EchoLag(length=4), framing=ll.Whole(), model=ll.RNN(hidden_size=3))
+    again = dataclasses.replace(setting)
+    first = sensitivity(setting, setting.create(0))
+    count = _norms._cached._cache_size()  # pyright: ignore[reportFunctionMemberAccess]
+    assert (sensitivity(again, setting.create(0)) == first).all()
+    assert _norms._cached._cache_size() == count  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def test_of_no_sequences_there_is_none():
+    setting = Setting(problem=ll.EchoLag(length=4), framing=ll.Whole(), model=ll.RNN(hidden_size=3))
+    with pytest.raises(ValueError, match="`sequences` must be at least 1, got 0"):
+        sensitivity(setting, setting.create(0), sequences=0)

@@ -413,7 +413,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     place = tmp_path / "file" / "longlag.db"
     with pytest.raises(StoreError, match=f"{tmp_path / 'file'}"):
         Store(place, write=True)
-    with pytest.raises(StoreError, match=f"{tmp_path} is a folder"):
+    with pytest.raises(StoreError, match=f"{tmp_path} is no file"):
         Store(tmp_path)
 
 
@@ -437,3 +437,21 @@ def test_an_error_within_the_block_closes_the_store(path):
     with pytest.raises(KeyError, match="struck"), Store(path, write=True):
         raise KeyError("struck")
     Store(path, write=True).close()
+
+
+def test_a_link_to_a_store_leads_to_its_lock(path, tmp_path):
+    Store(path, write=True).close()
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    with Store(path, write=True), pytest.raises(StoreError, match="by another process"):
+        Store(link, write=True)
+
+
+def test_a_reader_who_may_not_write_sees_what_a_writer_has_just_written(path, monkeypatch):
+    with Store(path, write=True) as kept:
+        add(kept, "one")
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        with Store(path) as reader:
+            assert reader.count() == 1
+    with Store(path) as reader:
+        assert reader.count() == 1

@@ -432,3 +432,34 @@ def test_complex_numbers_are_no_sequence():
     setting = ll.Setting(problem=ll.Ramp(), framing=ll.Whole(), model=ll.MLP())
     with pytest.raises(TypeError, match="must be a list of numbers"):
         setting.predict(setting.create(0), np.array([1j, 2.0]))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_seed_that_stops_has_met_the_criterion_on_the_validation_stream(seed):
+    """A wide model has few targets in a chunk: a lucky one must not end its training."""
+    run = ll.train(
+        ll.EchoValue(lag=2, length=4, values=20),
+        ll.Whole(),
+        ll.MLP(hidden_size=300),
+        epochs=20_000,
+        seeds=[seed],
+        stop_at=0.98,
+    )
+    assert run.history[0][-1].outcome == "stopped"
+    checked = run.setting.evaluate(run.models[0], seed, stream=streams.validation)
+    assert checked.accuracy >= 0.98
+
+
+def test_what_fresh_sequences_cannot_tell_from_chance_is_refused():
+    setting = ll.Setting(
+        problem=ll.CumulativeThreshold(threshold=0.0001), framing=ll.Whole(), model=ll.RNN()
+    )
+    with pytest.raises(ValueError, match="more closely than 1,000 fresh sequences can tell"):
+        _ = setting.layout
+
+
+def test_a_text_is_no_list_of_seeds():
+    seeds: Any = "12"
+    refusals = ValueError, TypeError  # the latter where types are checked
+    with pytest.raises(refusals, match="seeds"):
+        numbered(seeds)

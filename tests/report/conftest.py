@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,28 +14,37 @@ from longlag import LSTM, MLP, EchoValue, Ramp, Setting, Whole
 from longlag.lab import Store
 from longlag.lab.checkpoint import Trained, to_bytes
 from longlag.lab.comparison import Comparison
-from longlag.lab.frontier import Frontier
+from longlag.lab.frontier import Frontier, at
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Curve, Example, Outcome, Seconds, Tally
 from longlag.lab.profile import Profile
 from longlag.lab.study import Study, Usage, keep
+from longlag.report import Page
 from longlag.training import Recipe
 
 BUDGET = 10_000
 FRONTIER = 3  # the largest lag that any seed solves
 
 
-def outcome(setting: Setting, *, solved: bool, sequences: int = BUDGET) -> Outcome:
+def outcome(
+    setting: Setting,
+    *,
+    solved: bool,
+    sequences: int = BUDGET,
+    accuracy: float | None = None,
+    ended: str = "",
+) -> Outcome:
     """An outcome that solves its problem, or has just as many right answers as a guesser."""
     problem = setting.problem
     chance = problem.chance(setting.scored)
-    accuracy = 1.0 if solved else chance
+    if accuracy is None:
+        accuracy = 1.0 if solved else chance
     points, steps = 10, problem.steps
     expected = tuple(float(step % 7) for step in range(steps))
     predicted = (*expected[:-1], expected[-1] if solved else expected[-1] + 1)
     return Outcome(
-        ended="stopped" if solved else "finished",
-        diverged_at=None,
+        ended=ended or ("stopped" if solved else "finished"),  # type: ignore[arg-type]
+        diverged_at=7 if ended == "diverged" else None,
         updates=sequences // 5,
         sequences=sequences,
         accuracy=accuracy,
@@ -70,6 +81,7 @@ def fill(
     command: str = "longlag compare",
     most: int = 10**6,
     ends: bool = True,
+    interrupted: bool = False,
 ) -> None:
     """Answer a study by hand."""
     store.begin(study.id, study.kind, study.question(), command)
@@ -93,11 +105,12 @@ def fill(
         failed=tuple(failed),
         wall=20.0,
         workers=2,
+        room=60.0,  # in all; 2 workers the last time
         spent=Seconds(5.0, 20.0, 5.0),
-        interrupted=False,
+        interrupted=interrupted,
     )
-    if ends:
-        store.end(study.id, usage.document())
+    if ends or interrupted:
+        store.end(study.id, usage.document(), answered=ends)
 
 
 def comparison(store: Store, **more) -> Comparison:
@@ -120,13 +133,13 @@ def comparison(store: Store, **more) -> Comparison:
     return study
 
 
-def frontier(store: Store, **more) -> Frontier:
+def frontier(store: Store, rate: float = 3e-3, **more) -> Frontier:
     """Every seed solves lags up to `FRONTIER`."""
     setting = Setting(
         problem=EchoValue(values=10),
         framing=Whole(),
         model=LSTM(hidden_size=3),
-        recipe=Recipe(epochs=BUDGET, learning_rate=3e-3),
+        recipe=Recipe(epochs=BUDGET, learning_rate=rate),
     )
     study = Frontier(setting, seeds=5)
 
@@ -150,6 +163,12 @@ def profile(store: Store, **more) -> Profile:
 
     fill(store, study, decide, most=12, **more)
     return study
+
+
+def words(page: Page) -> str:
+    """What a page says."""
+    text = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", page.html())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
 @pytest.fixture(scope="session")
@@ -178,5 +197,8 @@ class Hand:
     outcome = staticmethod(outcome)
     comparison = staticmethod(comparison)
     frontier = staticmethod(frontier)
+    fill = staticmethod(fill)
+    at = staticmethod(lambda setting, rung: at(setting, rung, 0.99))
+    words = staticmethod(words)
     budget: int = BUDGET
     reached: int = FRONTIER

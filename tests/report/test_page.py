@@ -127,8 +127,8 @@ def test_what_was_asked_and_how_sure_it_is(read):
     assert "up to lag 3 [3, 3] (median over 5 seeds" in words
     assert "probability 0.938, less than 0.95" in words  # 1 - 2 / 2^5
     assert "longlag compare" in words
-    assert "2 trials cut short" in words
-    assert "It cannot be told from chance at lag 4." in words
+    assert "cut short" not in words  # all was run in the end
+    assert "It cannot be told from chance at lag 4 (5 of 5 seeds)." in words
 
 
 def test_what_came_to_nothing_is_listed(read):
@@ -330,13 +330,16 @@ def test_time_to_solve_ends_with_the_share_that_solved_it(pages):
     assert (censored["given_up"], censored["at"]) == (3, 10_000)
 
 
-def test_a_mean_curve_ends_where_the_first_seed_does(pages):
+def test_a_seed_that_stopped_counts_on_in_the_mean(pages):
     [chart] = [c for k, c in pages["compare"].figures().items() if "curves-echo-value" in k]
     means = [r for r in _rows(chart, "low", "high", "at") if r["series"].startswith("lstm")]
     ends = [r for r in _rows(chart, "how") if r["series"].startswith("lstm")]
-    assert max(row["at"] for row in means) == 2000
     assert sorted(row["at"] for row in ends) == [2000, 3000, 4000]
     assert {row["how"] for row in ends} == {"met the criterion"}
+    assert max(row["at"] for row in means) == 4000
+    # Where the first has stopped, the others are still on their way.
+    at_2000 = next(row["skill"] for row in means if row["at"] == 2000)
+    assert 0.5 < at_2000 < means[-1]["skill"] == 1
 
 
 def test_the_profile_tells_how_many_solved_each_rung(stores, pages):
@@ -349,6 +352,8 @@ def test_the_profile_tells_how_many_solved_each_rung(stores, pages):
             solved, count = tried.get(place, (0, 0))
             tried[place] = solved + (outcome.accuracy == 1), count + 1
     rows = _rows(pages["profile"].figures()["s1-reach"], "told", "within")
+    assert {r["within"] is None for r in rows if r["told"] == "–"} == {True}  # no prior is shown
+    assert all(r["within"] is not None for r in rows if r["told"] != "–")
     told = {(r["problem"].split()[0], r["value"]): r["told"] for r in rows if r["told"] != "–"}
     assert told == {place: f"{solved}/{count}" for place, (solved, count) in tried.items()}
 
@@ -455,7 +460,10 @@ def claims():
 def test_claims_are_told_with_their_verdicts(claims):
     page = Read(claims.html())
     words = " ".join(page.words.split())
-    assert "2 of 4 hold: a/holds and a/part." in words
+    assert (
+        "Of 4 claims 1 holds (a/holds), 1 holds in part or on a condition (a/part), "
+        "1 does not (a/fails), 1 is not settled (a/open)." in words
+    )
     assert "a/part: holds only if it rains. It was <tried>." in words
     assert "a/fails: does not hold. It was <tried>." in words
     assert "a/open: not settled; more seeds are needed to tell." in words
@@ -472,6 +480,13 @@ def test_claims_show_the_runs_behind_them(claims):
     for title in ("Claims", "Learning curves", "What models need, see, learn and use"):
         assert title in page.headings
     figures = claims.figures()
+    marks = {row["claim"]: row["verdict"] for row in _rows(figures["claims-measured"], "verdict")}
+    assert marks == {
+        "a/holds": "holds",
+        "a/fails": "does not hold",
+        "a/part": "in part",
+        "a/open": "not settled",
+    }
     # The one run that all four share stands at the first of them alone.
     assert [key for key in figures if "curves" in key] == ["claims-curves-a-holds"]
     assert sum("map" in key for key in figures) == 4
@@ -484,7 +499,7 @@ def test_a_claim_that_needs_no_run():
     result = longlag.claims.settle(card, range(2))
     page = page_of_claims([result], {})
     words = " ".join(Read(page.html()).words.split())
-    assert "1 of 1 hold: echo/encode." in words
+    assert "Of 1 claim 1 holds (echo/encode)." in words
     assert list(page.figures()) == ["claims-measured"]
 
 

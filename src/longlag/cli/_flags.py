@@ -83,7 +83,10 @@ def build_all(
     kind: str, names: Iterable[str], table: Mapping[str, type[K]], typed: Mapping[str, Any]
 ) -> list[K]:
     """The objects of these names; each takes those of the typed flags that it has as knobs."""
-    chosen = {name: lookup(kind, name, table) for name in names}
+    listed = list(names)
+    if twice := next((name for name in listed if listed.count(name) > 1), None):
+        raise ValueError(f"{kind} {twice} is named twice. Name it once.")
+    chosen = {name: lookup(kind, name, table) for name in listed}
     known = {name: [knob.name for knob in each.knobs()] for name, each in chosen.items()}
     for flag in typed:
         if not any(flag in knobs for knobs in known.values()):

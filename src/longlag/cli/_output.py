@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 
@@ -26,6 +27,7 @@ errors = Printer(stderr=True, highlight=False)
 """Warnings and progress."""
 
 
+_DATABASE = b"SQLite format 3"  # how a store begins
 _WIDTH = 120  # of text that goes to a file or a pipe
 
 
@@ -43,6 +45,8 @@ def refusing() -> Iterator[None]:
     """Turn what the library says of bad input into one line and exit code 2."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # the reader of a pipe has gone, which is no mistake
     except (ValueError, TypeError) as error:
         raise Refused(str(error)) from error
     except OSError as error:
@@ -52,15 +56,18 @@ def refusing() -> Iterator[None]:
 
 
 def writable(path: Path | None) -> None:
-    """Refuse a path that cannot be written, before any work is done for it."""
+    """Refuse a path that cannot be written, or is a store, before any work is done for it."""
     if path is None:
         return
     with refusing():
         existed = path.exists()
-        with path.open("a"):
-            pass
+        with path.open("ab+") as file:
+            file.seek(0)
+            holds = file.read(len(_DATABASE)) if file.seekable() and path.is_file() else b""
         if not existed:
             path.unlink()
+    if holds == _DATABASE:
+        raise Refused(f"{path} is a database, a store perhaps. Name another file to write to.")
 
 
 def write(text: str, path: Path | None) -> None:
@@ -86,6 +93,8 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
         path: A file; standard output where none is named.
         width: Columns of text that goes to a file or a pipe.
     """
+    for column in (column for part in parts if isinstance(part, Table) for column in part.columns):
+        column.overflow = "fold"  # a figure that is cut off may be taken for another
     if path is None:
         console = Printer(highlight=False, width=None if sys.stdout.isatty() else width)
         for part in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -21,6 +21,7 @@ from longlag.lab.executors import Executor, ExecutorError, Local
 from longlag.lab.identity import Trial
 from longlag.lab.store import Store, StoreError
 from longlag.lab.study import Keep, Standing, Study, Usage, conduct, described, words
+from longlag.problems import Problem
 from longlag.training import Recipe
 
 S = TypeVar("S", bound=Study)
@@ -61,7 +62,7 @@ Kept = Annotated[
     ),
 ]
 Budget = Annotated[
-    Count, Parameter(name="--budget", group=_GROUP, help="Sequences a trial may train on, at most.")
+    Count, Parameter(name="--budget", group=_GROUP, help="Sequences a trial may train on.")
 ]
 SolveAt = Annotated[
     float,
@@ -89,6 +90,16 @@ def numbers(listed: str) -> list[float]:
         raise ValueError(
             f"`learning-rates` must be numbers separated by commas, got {listed}. Use {RATES}."
         ) from None
+
+
+def unladdered(problems: Sequence[Problem], typed: Mapping[str, Any]) -> None:
+    """Refuse the knob that a study moves itself."""
+    for problem in problems:
+        if (knob := problem.ladder.knob) in typed:
+            raise ValueError(
+                f"`{knob}` is what the ladder of {problem.title()} moves, so it cannot be set. "
+                "Leave it out, or name other problems."
+            )
 
 
 def recipe(typed: dict[str, Any], budget: int) -> Recipe:
@@ -121,6 +132,8 @@ def answer(
     """
     if dask is not None and dask != "local" and workers is not None:
         raise Refused("`--workers` is for this machine; a Dask cluster has its own. Leave it out.")
+    if workers is not None and workers < 1:
+        raise Refused(f"`workers` must be at least 1, got {workers}. Use --workers 1 or more.")
     keep_compiled_programs()
     with contextlib.ExitStack() as stack:
         with refusing():

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from cyclopts import App, CycloptsError
 
-from longlag.cli._output import Refused, errors
+from longlag.cli._output import Printer, Refused, errors
 
 
 def _version() -> str:
@@ -23,6 +23,7 @@ def _version() -> str:
 
 app = App(
     name="longlag",
+    console=Printer(highlight=False),
     help="What can a sequence model remember, and why does it fail when it does?",
     version=_version,
     help_epilogue=(
@@ -84,6 +85,9 @@ for _name, (_summary, _example) in _COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; bad input gives one line on standard error and exit code 2."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lasts as long as we do
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without the map's characters

@@ -28,6 +28,7 @@ from longlag.cli._study import (
     numbers,
     recipe,
     spent,
+    unladdered,
 )
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
@@ -89,9 +90,11 @@ def compare(
     writable(output)
 
     def ask() -> Comparison:
+        posed = build_all("problem", names(problems), PROBLEMS, given(problem_knobs))
+        unladdered(posed, given(problem_knobs))
         return Comparison(
             build_all("model", names(models), MODELS, given(model_knobs)),
-            build_all("problem", names(problems), PROBLEMS, given(problem_knobs)),
+            posed,
             framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
             recipe=recipe(given(recipe_knobs), budget),

@@ -25,6 +25,7 @@ from longlag.cli._study import (
     code,
     recipe,
     spent,
+    unladdered,
 )
 from longlag.encodings import ENCODINGS
 from longlag.knobs import lookup
@@ -81,6 +82,7 @@ def frontier(
 
     def ask() -> Frontier:
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
+        unladdered([posed], given(problem_knobs))
         usual = "seq2seq" if laid.output == "decoder" else "lstm"
         setting = Setting(
             problem=posed,

@@ -28,6 +28,7 @@ from longlag.cli._study import (
     numbers,
     recipe,
     spent,
+    unladdered,
 )
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
@@ -90,9 +91,11 @@ def profile(
     def ask() -> Profile:
         if not 0 < minutes < 1e6:
             raise ValueError(f"`minutes` must be above 0, got {minutes:g}. Use minutes=5.")
+        posed = build_all("problem", names(problems), PROBLEMS, given(problem_knobs))
+        unladdered(posed, given(problem_knobs))
         return Profile(
             build("model", model, MODELS, given(model_knobs)),
-            build_all("problem", names(problems), PROBLEMS, given(problem_knobs)),
+            posed,
             framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
             recipe=recipe(given(recipe_knobs), budget),
@@ -119,6 +122,7 @@ def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
         "trained longer",
         box=None, padding=(0, 2, 0, 0),
     )  # fmt: skip
+    table.columns[0].no_wrap = True
     for reach in found.reaches:
         first = reach.rungs[0].value
         tried = (

@@ -38,7 +38,8 @@ def report(
     """
     writable(out)
     with refusing(), Store(store) as kept:
-        chosen = [kept.study(name) for name in study] if study else kept.studies()
+        named = {found.id: found for found in map(kept.study, study)}
+        chosen = list(named.values()) if study else kept.studies()
         if not chosen:
             raise ValueError(
                 f"There is no study in {store}. Ask one: longlag frontier, compare or profile."

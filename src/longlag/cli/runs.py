@@ -13,7 +13,8 @@ from rich.text import Text
 
 from longlag.cli._flags import Count, Json, Output
 from longlag.cli._output import errors, print_rich, refusing, writable, write_json
-from longlag.lab.store import Asked, Record, Store
+from longlag.knobs import unknown
+from longlag.lab.store import VERDICTS, Asked, Record, Store
 
 STORE = Path("longlag.db")
 
@@ -43,7 +44,7 @@ def runs(
         problem: Trials whose problem begins so.
         model: Trials whose model begins so.
         verdict: Trials of this verdict: solved, unreachable, unstable, overfit, at chance,
-            below chance, undertrained, stuck.
+            below chance, undertrained, stuck, unclear.
         study: Trials that a study asked for, by the first letters of its name.
         limit: How many to list; 0 for all.
         studies: List the studies instead.
@@ -52,6 +53,7 @@ def runs(
         save: Write the trained model of the trial that is named, as safetensors.
     """
     writable(output)
+    writable(save)
     with refusing(), Store(store) as kept:
         if limit < 0:
             raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
@@ -59,6 +61,10 @@ def runs(
             raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
         if studies:
             return _list_studies(kept, json, output)
+        if trial is not None and (export or tensorboard):
+            raise ValueError("`--export` and `--tensorboard` write many trials. Leave out the ID.")
+        if verdict is not None and verdict not in VERDICTS:
+            raise ValueError(unknown("There is no verdict", verdict, VERDICTS))
         if trial is not None:
             return _show(kept, kept.named(trial), save, json, output)
         chosen = functools.partial(
@@ -70,13 +76,14 @@ def runs(
         )
         if export is not None or tensorboard is not None:
             return _export(kept, chosen(), export, tensorboard)
-        records = chosen(limit=limit or None)
+        records = chosen()
+        shown = records[: limit or None]
         if json:
-            return write_json({"trials": [record._asdict() for record in records]}, output)
-        return print_rich(*_list(records, kept.count()), path=output)
+            return write_json({"trials": [record._asdict() for record in shown]}, output)
+        return print_rich(*_list(shown, len(records), kept.count()), path=output)
 
 
-def _list(records: Sequence[Record], count: int) -> list[Text | Table]:
+def _list(records: Sequence[Record], found: int, count: int) -> list[Text | Table]:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("trial", "problem", "framing", "model", "seed", "skill", "verdict", "sequences"):
         right = name in ("seed", "skill", "sequences")
@@ -92,9 +99,10 @@ def _list(records: Sequence[Record], count: int) -> list[Text | Table]:
             Text(record.verdict, style="green" if record.verdict == "solved" else "yellow"),
             f"{record.sequences:,}",
         )
-    said = f"{len(records)} of {count:,} finished trials"
-    more = "; --limit 0 lists all" if len(records) < count else ""
-    return [table, Text(f"{said}{more}.", style="dim")]
+    said = f"{len(records):,} of {count:,} finished trials"
+    if len(records) < found:
+        said += f"; --limit 0 lists all{f' {found:,} of these' if found < count else ''}"
+    return [table, Text(f"{said}.", style="dim")]
 
 
 def _list_studies(store: Store, json: bool, output: Path | None) -> None:
@@ -118,7 +126,7 @@ def _list_studies(store: Store, json: bool, output: Path | None) -> None:
 def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path | None) -> None:
     outcome = store.outcome(trial)
     assert outcome is not None
-    setting, weights = store.setting(trial), store.weights(trial)
+    setting, weights, asking = store.setting(trial), store.weights(trial), _asking(store, trial)
     if save is not None:
         if weights is None:
             raise ValueError(
@@ -131,14 +139,15 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
             "setting": setting,
             "versions": store.versions(trial),
             "model_kept": weights is not None,
-            "studies": [study.id for study in _asking(store, trial)],
+            "studies": [study.id for study in asking],
             **outcome.document(),
             "skill": outcome.skill,
             "chance_probability": outcome.chance_probability,
         }
         return write_json(document, output)
-    from longlag.lab.diagnosis import diagnose
+    from longlag.lab.diagnosis import SOLVED, diagnose
 
+    solve_at = asking[0].question.get("solve_at", SOLVED) if asking else SOLVED
     figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for part, knobs in setting.items():
         if knobs is not None:
@@ -159,12 +168,12 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
     }
     for name, text in rows.items():
         figures.add_row(name, text)
-    reasons = [Text(str(reason), style="yellow") for reason in diagnose(outcome)]
+    reasons = [Text(str(reason), style="yellow") for reason in diagnose(outcome, solve_at)]
     return print_rich(
         Text(f"Trial {trial}", style="bold"),
         figures,
         Text(),
-        *(reasons or [Text("solved", style="green")]),
+        *(reasons or [Text(f"solved: skill {solve_at:g} or more", style="green")]),
         path=output,
     )
 

@@ -95,7 +95,7 @@ def to_bytes(trained: Trained) -> bytes:
         "seed": trained.seed,
     }
     return safetensors.numpy.save(
-        {name: np.asarray(leaf) for name, leaf in _named(_arrays(trained.model)).items()},
+        {name: np.asarray(leaf) for name, leaf in _named(trained.model).items()},
         metadata={"longlag": json.dumps(written, sort_keys=True)},
     )
 
@@ -120,10 +120,10 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
         )
     try:
         setting = identity.setting(told)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"load: the setting in {name} cannot be read: {error}") from error
-    model = eqx.filter_eval_shape(setting.create, seed)  # nothing of its size is made
-    wanted, skeleton = eqx.partition(model, _is_shape)
+        model = setting.create(seed)
+    except (TypeError, ValueError, MemoryError) as error:
+        raise ValueError(f"load: the setting in {name} cannot be used: {error}") from error
+    wanted, skeleton = eqx.partition(model, eqx.is_array)
     named = _named(wanted)
     fits = {key: (array.shape, array.dtype) for key, array in arrays.items()}
     if fits != {key: (leaf.shape, leaf.dtype) for key, leaf in named.items()}:
@@ -141,15 +141,8 @@ def parameters(model: Model | Decoder) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
 
 
-def _arrays(model: Any) -> Any:
-    return eqx.filter(model, eqx.is_array)
-
-
-def _is_shape(leaf: Any) -> bool:
-    return isinstance(leaf, jax.ShapeDtypeStruct)
-
-
-def _named(parts: Any) -> dict[str, Any]:
-    """The leaves of a part of a model by their place in it, in their order."""
+def _named(model: Any) -> dict[str, Any]:
+    """The arrays of a model by their place in it, in the order of its leaves."""
+    parts = eqx.filter(model, eqx.is_array)
     leaves = jax.tree_util.tree_leaves_with_path(parts)
     return {jax.tree_util.keystr(path).lstrip("."): leaf for path, leaf in leaves}

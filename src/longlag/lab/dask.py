@@ -53,6 +53,8 @@ class Dask(Executor):
         self._work = work
         if address is None:
             self._cluster = _started_here(workers)
+        else:
+            _check(address)
         try:
             self._client = distributed.Client(
                 self._cluster or address, timeout=_PATIENCE, set_as_default=False
@@ -157,15 +159,28 @@ class Dask(Executor):
         error: Exception | None = None
         try:
             yield
-        except (OSError, RuntimeError) as raised:
-            if isinstance(raised, ExecutorError):
-                raise
+        except ExecutorError:
+            raise
+        except Exception as raised:
             error = raised
         if error is not None or self._client.status != "running":
             raise ExecutorError(
                 f"The Dask scheduler at {self._address} is gone. What is finished is stored; the "
                 "same command goes on from there once there is one again."
             ) from error
+
+
+def _check(address: str) -> None:
+    """Refuse what is no address: a client of none would take its time to say so."""
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        get_address_host_port(address, strict=True)
+    except ValueError as error:
+        raise ExecutorError(
+            f"`{address}` is no address of a Dask scheduler: {error}. Use one such as "
+            "tcp://10.0.0.1:8786."
+        ) from error
 
 
 def _started_here(workers: int | None) -> Any:
@@ -179,7 +194,7 @@ def _started_here(workers: int | None) -> Any:
         n_workers=workers or cores(),
         threads_per_worker=1,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any port, lest two clusters meet on one
         worker_dashboard_address=None,
         silence_logs=50,
         env=compiled_programs(),

@@ -13,9 +13,17 @@ SOLVED = 0.99
 """Skill from which a trial counts as having solved its problem, where nothing else is asked."""
 
 Reason = Literal[
-    "unreachable", "unstable", "overfit", "at chance", "undertrained", "stuck", "below chance"
+    "unreachable",
+    "unstable",
+    "overfit",
+    "at chance",
+    "below chance",
+    "undertrained",
+    "stuck",
+    "unclear",
 ]
 
+_FEWEST = 8  # points of a curve, that its last two quarters can be compared
 _MARGIN = 0.05  # of accuracy by which training must beat evaluation to be called overfit
 _SEQUENCES = 1000  # of the end of training that are compared with fresh ones, at least
 _LEVEL = 0.001  # of the tests that look at one curve among many
@@ -48,6 +56,7 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
     - `at chance`, `below chance`: right answers that a guesser could give (exact test).
     - `undertrained`: the loss was still falling at the end.
     - `stuck`: above chance, the loss flat, and none of these.
+    - `unclear`: above chance, and too few updates to tell whether the loss still falls.
 
     Args:
         outcome: What the trial came to.
@@ -62,6 +71,9 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
         *_guessing(outcome),
         *_undertrained(outcome),
     ]
+    if not found and len(outcome.curve.loss) < _FEWEST:
+        evidence = f"skill {outcome.skill:.3f}; {outcome.updates} updates are too few to tell"
+        found.append(Diagnosis("unclear", f"{evidence} whether the loss still falls"))
     if not found:
         evidence = f"skill {outcome.skill:.3f}, the loss no longer falls"
         found.append(Diagnosis("stuck", f"{evidence} ({_ends_at(outcome)})"))
@@ -139,9 +151,9 @@ def _undertrained(outcome: Outcome) -> list[Diagnosis]:
     if outcome.ended == "diverged":
         return []
     losses = np.array(outcome.curve.loss)
-    quarter = len(losses) // 4
-    if quarter < 2:
+    if len(losses) < _FEWEST:
         return []
+    quarter = len(losses) // 4
     before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
     fall = 1 - after.mean() / before.mean()
     if fall < _FALL or statistics.larger_probability(before, after) > _FALL_LEVEL:

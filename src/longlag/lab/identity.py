@@ -160,7 +160,7 @@ def _knobs(made: Knobs) -> dict[str, Any]:
     return written
 
 
-def _built(part: str, written: Mapping[str, Any], table: Mapping[str, type[K]]) -> K:
+def _built(part: str, written: Any, table: Mapping[str, type[K]]) -> K:
     if not isinstance(written, Mapping):
         raise ValueError(f"setting: `{part}` must be a document, got {written!r}.")
     kind = lookup(part, str(written.get("kind")), table)

@@ -164,6 +164,9 @@ def above_probability(values: np.ndarray, level: float) -> float:
 def above_probability_of_sums(count: int, total: float, squares: float, level: float) -> float:
     """The same, given the number of values, their sum and the sum of their squares.
 
+    Where all values are alike the bound is Markov's: each is so large with probability
+    `level` / value at most.
+
     >>> round(above_probability_of_sums(4, 2.0, 1.02, 0.5), 2)
     0.5
     """
@@ -171,7 +174,7 @@ def above_probability_of_sums(count: int, total: float, squares: float, level: f
     variance = max(0.0, squares - total**2 / count) / (count - 1)
     error = (variance / count) ** 0.5
     if error < 1e-8:  # what rounding leaves of none
-        return 0.0 if above > 1e-9 else 1.0
+        return (level / (total / count)) ** count if above > 1e-9 else 1.0
     return upper_tail(above / error)
 
 

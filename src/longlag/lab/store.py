@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
     from longlag.lab.outcome import Outcome
 
+VERDICTS = (
+    *("solved", "unreachable", "unstable", "overfit", "at chance"),
+    *("below chance", "undertrained", "stuck", "unclear"),
+)
+"""What may be said of a trial: `solved`, or a reason (`longlag.lab.diagnosis.Reason`)."""
+
 _APPLICATION = 0x6C6C6167  # `llag`, which tells a store from any other SQLite file
 _WAIT = 5.0  # seconds to wait while another process tidies the file
 
@@ -149,8 +155,8 @@ class Store:
         self.path = Path(path)
         # Beside the file itself: a link to it must not lead to a lock of its own.
         self._lock = filelock.FileLock(f"{self.path.resolve()}.lock") if write else None
-        if self.path.is_dir():
-            raise StoreError(f"{self.path} is a folder. Name a file with --store.")
+        if self.path.exists() and not self.path.is_file():
+            raise StoreError(f"{self.path} is no file. Name one with --store.")
         if not write and not (self.path.exists() and self.path.stat().st_size):
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")
         if self._lock is not None:
@@ -371,7 +377,8 @@ class Store:
         if len(found) == 1:
             return found[0]
         if found:
-            raise StoreError(f"More than one study is called `{start}`. Give its name in full.")
+            ids = ", ".join(each.id[:8] for each in found[-8:])
+            raise StoreError(f"More than one study is called `{start}`. Name one of {ids}.")
         raise StoreError(unknown("There is no study", start, self._names("studies")))
 
     def asked(self, study: str) -> list[tuple[str, int, dict[str, Any], Outcome]]:

@@ -76,6 +76,13 @@ class Setting:
         """
         layout = self.laid(self.problem, self.recipe.batch_size)
         scored = np.isin(np.arange(self.problem.steps), layout.asked_steps)
+        ahead = self.problem.ceiling(scored) - self.problem.chance(scored)
+        if self.problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
+            raise ValueError(
+                f"Setting: chance is within {ahead:.1g} of the ceiling for {self.problem!r}, more "
+                f"closely than {EVALUATION_SEQUENCES:,} fresh sequences can tell. Use a problem "
+                "that is harder to guess."
+            )
         if self.problem.chance(scored) > 1 - 1e-9:
             raise ValueError(
                 f"Setting: nothing is to be learned of {self.problem!r} under {self.framing!r}: a "

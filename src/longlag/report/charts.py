@@ -17,11 +17,23 @@ _SKILL = "skill"
 _THOUSANDS = "datum.value ? format(datum.value, '~s') : '0'"
 _CROSS = "M-.8-.8L.8.8M-.8.8L.8-.8"
 _LEVELS = 20  # of a shade; more cannot be told apart and take more room
+_LOWEST = -0.15  # end of an axis of skill, where nothing lies lower
+_FLOOR = -1.0  # end of an axis of skill, whatever lies lower: close to chance 1 it goes on far
 
 
 def skill(rows: Rows, looks: Sequence[Look], knob: str) -> alt.LayerChart:
     """Skill at each rung, a series a model; rows: model, rung, skill, low, high, solved."""
     return _intervals(rows, looks, alt.X("rung:O", axis=_flat(knob), sort=None))
+
+
+def sunken(*rows: Rows) -> str:
+    """What to say where skill lies below the end of its axis, with a space before it."""
+    return " What lies below −1 is drawn at −1." if _least(*rows) < _FLOOR else ""
+
+
+def _least(*rows: Rows) -> float:
+    found = (row[name] for each in rows for row in each for name in ("skill", "low") if name in row)
+    return min(found, default=0.0)
 
 
 def rates(rows: Rows, looks: Sequence[Look]) -> alt.LayerChart:
@@ -42,7 +54,7 @@ def _intervals(rows: Rows, looks: Sequence[Look], across: alt.X) -> alt.LayerCha
     points = base.mark_point(filled=True, size=70, opacity=1)
     return _layered(
         220,
-        _levels(),
+        _levels(least=_least(rows)),
         base.mark_line(strokeWidth=1.5, opacity=0.7).encode(y=up, color=colour, strokeDash=dash),
         base.mark_rule(strokeWidth=2).encode(
             y=alt.Y("low:Q", title=_SKILL), y2="high:Q", color=colour
@@ -121,7 +133,7 @@ def _doublings(low: float, high: float) -> list[float]:
 
 
 def reach(rows: Rows, problems: Sequence[str]) -> alt.LayerChart:
-    """Problem by rung; rows: problem, place, value, told, within, tried."""
+    """Problem by rung; rows: problem, place, value, told, within (None where it was not tried)."""
     place = alt.X("place:O", axis=None)
     name = alt.Y(
         "problem:N",
@@ -135,6 +147,7 @@ def reach(rows: Rows, problems: Sequence[str]) -> alt.LayerChart:
         ),
     )
     base = _chart(rows).encode(x=place, y=name)
+    tooltip = ["problem:N", "value:Q", "told:N", "within:Q"]
     shade = alt.Color(
         "within:Q",
         scale=alt.Scale(domain=[0, 1], range=[palette.LOW, palette.HIGH], interpolate="rgb"),
@@ -143,9 +156,13 @@ def reach(rows: Rows, problems: Sequence[str]) -> alt.LayerChart:
     ink = alt.condition("datum.within > 0.55", alt.value(palette.ON_HIGH), alt.value(palette.INK))
     return _layered(
         max(90, 46 * len(problems)),
-        base.mark_rect(cornerRadius=3, stroke=palette.PAPER, strokeWidth=3).encode(
-            color=shade, tooltip=["problem:N", "value:Q", "told:N", "within:Q"]
-        ),
+        base.transform_filter("isValid(datum.within)")
+        .mark_rect(cornerRadius=3, stroke=palette.PAPER, strokeWidth=3)
+        .encode(color=shade, tooltip=tooltip),
+        # What was not tried has an outline alone: a shade would be what was taken for granted.
+        base.transform_filter("!isValid(datum.within)")
+        .mark_rect(cornerRadius=3, filled=False, stroke=palette.MUTED, strokeDash=[2, 4])
+        .encode(tooltip=tooltip[:3]),
         base.mark_text(dy=-7, fontSize=12, fontWeight=600).encode(text="value:Q", color=ink),
         base.mark_text(dy=8, fontSize=10).encode(text="told:N", color=ink),
     )
@@ -194,7 +211,7 @@ def curves(means: Rows, seeds: Rows, ends: Rows, looks: Sequence[Look]) -> alt.L
     """Learning curves.
 
     Args:
-        means: series, at, skill, low, high: over all seeds, as far as all of them ran.
+        means: series, at, skill, low, high: over all seeds.
         seeds: series, seed, at, skill: each seed.
         ends: series, seed, at, skill, how: where each ended.
         looks: Of the series.
@@ -207,9 +224,10 @@ def curves(means: Rows, seeds: Rows, ends: Rows, looks: Sequence[Look]) -> alt.L
     thick = _chart(means).mark_line(strokeWidth=2.5)
     marks = _chart(ends).mark_point(filled=True, size=50, opacity=1)
     tooltip = ["series:N", "seed:N", "at:Q", "skill:Q", "how:N"]
+    points = [{"skill": row["skill"]} for row in (*means, *seeds, *ends)]  # bands may be cut
     return _layered(
         220,
-        _levels(title),
+        _levels(title, _least(points)),
         thin.encode(x=at, y=up, color=colour, detail="seed:N", strokeDash=dash),
         _chart(means).mark_area(opacity=0.12).encode(x=at, y=low, y2="high:Q", color=colour),
         thick.encode(x=at, y=up, color=colour, strokeDash=dash),
@@ -272,12 +290,11 @@ def claims(rows: Rows, order: Sequence[str]) -> alt.LayerChart:
         axis=alt.Axis(title=None, labelLimit=150, labelColor=palette.INK),
     )
     base = _chart(rows).encode(y=name)
-    kinds = ["holds", "does not hold", "not settled"]
-    colours = [palette.SOLVED, palette.UNSOLVED, palette.UNSETTLED]
+    kinds = ["holds", "in part", "does not hold", "not settled"]
+    colours = [palette.SOLVED, palette.PART, palette.UNSOLVED, palette.UNSETTLED]
+    shapes = ["circle", "triangle-up", "diamond", "square"]
     colour = alt.Color("verdict:N", scale=alt.Scale(domain=kinds, range=colours))
-    shape = alt.Shape(
-        "verdict:N", scale=alt.Scale(domain=kinds, range=["circle", "diamond", "square"])
-    )
+    shape = alt.Shape("verdict:N", scale=alt.Scale(domain=kinds, range=shapes))
     axis = alt.Axis(title="measured", grid=True, format="~g", tickCount=5)
     tooltip = ["claim:N", "measured:Q", "low:Q", "high:Q", "chance:Q", "verdict:N"]
     chance = base.mark_tick(color=palette.INK, thickness=2, size=14)
@@ -292,12 +309,14 @@ def claims(rows: Rows, order: Sequence[str]) -> alt.LayerChart:
     )
 
 
-def _levels(title: str = _SKILL) -> alt.Chart:
+def _levels(title: str = _SKILL, least: float = 0.0) -> alt.Chart:
     """The lines of chance and of the ceiling, and the axis that they stand on."""
+    low = _LOWEST if least >= _LOWEST else max(_FLOOR, np.floor(20 * least) / 20)
     told = "datum.value == 0 ? 'chance 0' : datum.value == 1 ? 'ceiling 1' : datum.label"
-    axis = alt.Axis(title=title, values=[0, 0.5, 1], labelExpr=told)
-    # From below chance to the ceiling, with room for intervals.
-    scale = alt.Scale(domain=[-0.15, 1.08], nice=False, clamp=True)
+    values = [value for value in (-1, -0.5, 0, 0.5, 1) if value >= low]
+    axis = alt.Axis(title=title, values=values, labelExpr=told)
+    # From the lowest skill, or somewhat below chance, to the ceiling with room for intervals.
+    scale = alt.Scale(domain=[float(low), 1.08], nice=False, clamp=True)
     up = alt.Y("level:Q", axis=axis, scale=scale)
     rule = _chart([{"level": 0}, {"level": 1}]).mark_rule(strokeDash=[3, 3], opacity=0.8)
     return rule.encode(y=up)

@@ -20,12 +20,21 @@ from longlag.report.content import Cell, Details, Figure, Panel, Point, Section,
 from longlag.report.page import Page
 from longlag.report.palette import look
 from longlag.report.sections import STEPS, Group, Kept
-from longlag.report.words import counted, duration, estimate, listed, number, slug
+from longlag.report.words import counted, duration, estimate, listed, number, slugs
 
 Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
 
 _SERIES = 6  # of one panel
 _UNSETTLED = "not settled"
+_HEADLINE = {
+    "good": ("holds", "hold"),
+    "part": ("holds in part or on a condition", "hold in part or on a condition"),
+    "bad": ("does not", "do not"),
+    "open": ("is not settled", "are not settled"),
+}
+"""What is said of one claim and of several, by the kind of its verdict."""
+
+_MARKS = {"good": "holds", "part": "in part", "bad": "does not hold", "open": _UNSETTLED}
 
 
 def page_of_claims(
@@ -49,13 +58,15 @@ def page_of_claims(
     """
     groups = {key: _group(run) for key, run in runs.items()}
     seeds = sorted({len(places) for _, places in runs})
-    kept = _kept(results, runs, maps)
+    kept = _kept(results, runs, groups, maps)
+    again = sections.seen_again(run.setting.problem for run in runs.values())
     versions = [
         f"{name} {metadata.version(name)}" for name in ("longlag", "jax", "equinox", "optax")
     ]
     about = f"{counted(len(results), 'claim')}, {counted(len(runs), 'setting')}"
     if seeds:
         about += f", {listed(seeds)} {'seed' if seeds == [1] else 'seeds'} each"
+    names = slugs(result.card.id for result in results)
     body = [
         Section(
             id="claims",
@@ -64,7 +75,7 @@ def page_of_claims(
                 "What each source says in our words, and what came out. Open a claim for its "
                 "evidence."
             ),
-            blocks=(*_measured(results), *map(_card, results)) if results else (),
+            blocks=(*_measured(results), *map(_card, results, names)) if results else (),
         ),
         sections.curves("claims", _curves(results, groups), _CHOICE),
         sections.reasons("claims", list(groups.values())),
@@ -81,7 +92,9 @@ def page_of_claims(
         _cost(results, groups, runs, versions),
     ]
     return Page(
-        title=title, about=about, sections=(_summary(results, command, left), *present(*body))
+        title=title,
+        about=about,
+        sections=(_summary(results, command, left, again), *present(*body)),
     )
 
 
@@ -91,22 +104,23 @@ _CHOICE = (
 )
 
 
-def _summary(results: Sequence[Result], command: str, left: int) -> Section:
-    holds = [result for result in results if result.holds]
-    fails = [r for r in results if not r.holds and r.finding.verdict != _UNSETTLED]
-    open_ = [result for result in results if result.finding.verdict == _UNSETTLED]
+def _summary(results: Sequence[Result], command: str, left: int, again: Sequence[str]) -> Section:
+    kinds = {kind: [r for r in results if _kind(r) == kind] for kind in _HEADLINE}
     asked = f"{counted(len(results), 'claim')} of the sources, tried anew: what holds?"
     found: list[str | Point] = []
-    if holds:
-        found.append(f"{len(holds)} of {len(results)} hold: {listed(r.card.id for r in holds)}.")
-    conditional = [r for r in holds if r.finding.verdict != "holds"]
-    for result in (*conditional, *fails):
+    if results:
+        counts = [
+            f"{len(those)} {said[len(those) != 1]} ({listed(r.card.id for r in those)})"
+            for those, said in zip(kinds.values(), _HEADLINE.values(), strict=True)
+            if those
+        ]
+        found.append(f"Of {counted(len(results), 'claim')} {', '.join(counts)}.")
+    for result in (*kinds["part"], *kinds["bad"]):
         text = f"{result.finding.verdict}. {result.finding.because}"
         found.append(Point(f"{result.card.id}:", text))
-    if open_:
-        found.append(
-            f"{listed(r.card.id for r in open_)}: not settled; more seeds are needed to tell."
-        )
+    if kinds["open"]:
+        names = listed(result.card.id for result in kinds["open"])
+        found.append(f"{names}: not settled; more seeds are needed to tell.")
     for result in results:
         low, high = result.finding.measured.interval
         if low <= result.finding.chance <= high and result.finding.chance > 0:
@@ -132,6 +146,7 @@ def _summary(results: Sequence[Result], command: str, left: int) -> Section:
         sure.append("Every verdict is the one on record, or more seeds are needed to tell.")
     if left:
         sure.append(f"{counted(left, 'claim')} asked for and not settled: it was interrupted.")
+    sure += again
     return Section(
         id="summary",
         title="Summary",
@@ -157,7 +172,6 @@ def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
     for result in results:
         finding = result.finding
         low, high = finding.measured.interval
-        verdict = "holds" if result.holds else finding.verdict
         rows.append(
             {
                 "claim": result.card.id,
@@ -165,7 +179,7 @@ def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
                 "low": float(f"{low:.4g}"),
                 "high": float(f"{high:.4g}"),
                 "chance": float(f"{finding.chance:.3g}"),
-                "verdict": verdict if verdict in ("holds", _UNSETTLED) else "does not hold",
+                "verdict": _MARKS[_kind(result)],
             }
         )
     order = [result.card.id for result in results]
@@ -178,13 +192,15 @@ def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
     )
     series = (
         look(0, "holds"),
+        look(4, "in part")._replace(outline=palette.SHAPES["triangle-up"]),
         look(1, "does not hold")._replace(outline=palette.SHAPES["diamond"]),
         look(6, _UNSETTLED)._replace(outline=palette.SHAPES["square"]),
     )
     figure = Figure(
         caption=(
             "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
-            "chance. What the figure is stands in the table."
+            "chance. In part: it holds for some of what was tried, or on a condition. What the "
+            "figure is stands in the table."
         ),
         panels=(panel,),
         series=tuple(each._replace(dash="") for each in series),
@@ -207,7 +223,7 @@ def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
     return figure, table
 
 
-def _card(result: Result) -> Details:
+def _card(result: Result, name: str) -> Details:
     finding, card = result.finding, result.card
     shortcuts = listed(f"{name} {number(score)}" for name, score in finding.shortcuts.items())
     said = [
@@ -225,7 +241,7 @@ def _card(result: Result) -> Details:
         )
         blocks.append(Table(caption="Evidence.", head=("tried", "measured", "note"), rows=rows))
     return Details(
-        id=f"claim-{slug(card.id)}",
+        id=f"claim-{name}",
         title=card.id,
         verdict=Cell(finding.verdict, kind=_kind(result)),
         blocks=tuple(blocks),
@@ -270,14 +286,19 @@ def _curves(
     return figures
 
 
-def _kept(results: Sequence[Result], runs: Runs, most: int) -> list[Kept]:
+def _kept(
+    results: Sequence[Result], runs: Runs, groups: Mapping[Any, Group], most: int
+) -> list[Kept]:
     kept: dict[tuple[str, ...], Kept] = {}
+    pairs = {key: (run, groups[key]) for key, run in runs.items()}
     for result in results:
-        for run in _made(result.card, runs).values():
-            setting = run.setting
-            parts = tuple(map(named, (setting.problem, setting.framing, setting.model)))
-            if setting.problem.steps <= STEPS:
-                kept.setdefault(parts, Kept(parts[0], parts[2], parts[1], run.trained))
+        for run, group in _made(result.card, pairs).values():
+            setting, first, why = run.setting, group.outcomes[0], group.reasons[0]
+            problem, framing, model = map(named, (setting.problem, setting.framing, setting.model))
+            if setting.problem.steps <= STEPS and first.ended != "diverged":
+                verdict = why[0].reason if why else "solved"
+                each = Kept(problem, model, framing, first.skill, verdict, run.trained)
+                kept.setdefault((problem, framing, model), each)
     return sections.spread(list(kept.values()), most)
 
 

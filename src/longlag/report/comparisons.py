@@ -11,8 +11,7 @@ import numpy as np
 from longlag.lab.comparison import Cell as Measured
 from longlag.lab.comparison import Comparison, ComparisonAnswer
 from longlag.lab.diagnosis import diagnose
-from longlag.lab.outcome import chance_probability
-from longlag.lab.statistics import CONFIDENCE, over_seeds
+from longlag.lab.statistics import Estimate, over_seeds, share_interval
 from longlag.lab.study import words as named
 from longlag.problems import Problem
 from longlag.report import charts, sections
@@ -20,7 +19,7 @@ from longlag.report.content import Cell, Figure, Panel, Point, Section, Table, w
 from longlag.report.palette import Look, look
 from longlag.report.sections import Group
 from longlag.report.told import Told, problems_of
-from longlag.report.words import counted, estimate, listed, number, slug, whole
+from longlag.report.words import counted, estimate, listed, number, slugs, span, whole
 
 _PANELS = 12  # problems of one figure
 
@@ -45,12 +44,15 @@ def comparison(study: Comparison, start: str) -> Told:
     if rates > 1:
         sure.append(
             f"The learning rate of each model on each problem was chosen among {rates} at the "
-            "first rung, on a stream of sequences that no result is measured on."
+            "first rung, on a stream of draws that no result is measured on. At that rung the "
+            "seeds that chose are those that answer, which flatters a model there where its seeds "
+            "differ much."
         )
     if missing := sum(cell.missing for cell in answer.cells):
         sure.append(f"{counted(missing, 'trial')} missing of the settings shown.")
     if not answer.complete:
         sure.append(f"Not complete: {counted(study.left() or 0, 'trial')} not run yet.")
+    sure += sections.seen_again(problems.values())
     return Told(
         title=f"{listed(answer.models)} compared",
         question=question,
@@ -63,7 +65,7 @@ def comparison(study: Comparison, start: str) -> Told:
             sections.curves(
                 start,
                 _alike(answer, chosen),
-                "Of each problem the largest rung that all models tried.",
+                "Of each problem the largest rung that all models tried, where there is one.",
                 looks,
             ),
         ],
@@ -75,15 +77,18 @@ def _compared(answer: ComparisonAnswer) -> list[str | Point]:
     places = defaultdict[tuple[str, str], list[Measured]](list)
     for cell in answer.cells:
         places[cell.problem, cell.model].append(cell)
-    said: list[str | Point] = []
+    found: list[str | Point] = []
     if overall := _overall(answer):
-        said.append(overall)
+        found.append(overall)
     for problem in answer.problems:
         models = [model for model in answer.models if (problem, model) in places]
-        under = [Point(f"{model}:", f"{_climbed(places[problem, model])}.") for model in models]
+        climbed = (_climbed(places[problem, model], answer.complete) for model in models)
+        under = [
+            Point(f"{model}:", f"{said}.") for model, said in zip(models, climbed, strict=True)
+        ]
         if under:
-            said.append(Point(problem, under=tuple(under)))
-    return said
+            found.append(Point(problem, under=tuple(under)))
+    return found or ["Nothing yet: the learning rates are still being chosen at the first rung."]
 
 
 def _overall(answer: ComparisonAnswer) -> str:
@@ -92,16 +97,44 @@ def _overall(answer: ComparisonAnswer) -> str:
         return ""
     means = []
     for model in answer.models:
-        skills = [cell.skill.per_seed for cell in answer.cells if cell.model == model]
-        found = over_seeds(np.mean(skills, axis=0).tolist())
-        seeds = len(found.per_seed)
-        means.append(
-            (-found.mean, f"{model} {estimate(found) if seeds > 1 else number(found.mean)}")
-        )
+        found = _mean_skill([cell for cell in answer.cells if cell.model == model])
+        means.append((-found.mean, f"{model} {estimate(found)}"))
     return f"Mean skill over all problems and rungs: {listed(said for _, said in sorted(means))}."
 
 
-def _climbed(cells: Sequence[Measured]) -> str:
+def _mean_skill(cells: Sequence[Measured]) -> Estimate:
+    """The mean skill over cells: spread between seeds, and no narrower than the noise of draws."""
+    found = over_seeds(np.mean([cell.skill.per_seed for cell in cells], axis=0).tolist())
+    noise, bounds = (np.array([of(cell) for cell in cells]) for of in (_noise, _bounds))
+    # Draws of different cells are independent, so that their noise adds up in squares.
+    below, above = np.sqrt((noise**2).sum(axis=0)) / len(cells)
+    low, high = found.mean - below, found.mean + above
+    if len(found.per_seed) > 1:
+        least, most = bounds.mean(axis=0)
+        low = min(low, max(found.interval[0], least))
+        high = max(high, min(found.interval[1], most))
+    return Estimate(found.mean, (float(low), float(high)), found.per_seed)
+
+
+def _noise(cell: Measured) -> tuple[float, float]:
+    """How far the noise of the draws alone may take the skill of a cell down and up."""
+    first = cell.outcomes[0]
+    if first.one_sequence:
+        return 0.0, 0.0
+    count = len(cell.outcomes) * first.tally.sequences
+    mean = float(np.mean([outcome.accuracy for outcome in cell.outcomes]))
+    low, high = share_interval(mean * count, count)
+    span = first.ceiling - first.chance
+    return (mean - low) / span, (high - mean) / span
+
+
+def _bounds(cell: Measured) -> tuple[float, float]:
+    """The least skill there can be, and that of the ceiling."""
+    first = cell.outcomes[0]
+    return -first.chance / (first.ceiling - first.chance), 1.0
+
+
+def _climbed(cells: Sequence[Measured], complete: bool) -> str:
     """How far up the ladder a model got, and how it fell short."""
     knob, said = cells[0].knob, []
     lost = next((cell for cell in cells if cell.time.solved < cell.time.count), None)
@@ -109,20 +142,43 @@ def _climbed(cells: Sequence[Measured]) -> str:
     if solved:
         last = solved[-1]
         upto = " up to" if len(solved) > 1 else ""
-        all_of = f"all of {counted(last.time.count, 'seed')}" if last.time.count > 1 else "its seed"
-        beyond = ", the hardest that was tried" if lost is None else ""
+        tried = "that was tried" if complete else "tried so far"
+        beyond = f", the hardest {tried}" if lost is None else ""
         said.append(
-            f"solves {knob}{upto} {last.rung} with {all_of} (skill {estimate(last.skill)}){beyond}"
+            f"solves {knob}{upto} {last.rung} with {_all(solved, complete)} "
+            f"(skill {estimate(last.skill)}){beyond}"
         )
-    guessed = [cell for cell in cells if chance_probability(cell.outcomes) > 1 - CONFIDENCE]
-    if lost is not None and lost not in guessed:
-        share = f"{lost.time.solved} of {counted(lost.time.count, 'seed')}"
+    if lost is not None and sections.standing(lost.outcomes) == "above":
+        so_far = "" if complete or not lost.missing else " run so far"
+        share = f"{lost.time.solved} of {counted(lost.time.count, 'seed')}{so_far}"
         none = "is above chance but solves" if not lost.time.solved else "solves"
         said.append(f"{none} {knob} {lost.rung} with {share} (skill {estimate(lost.skill)})")
-    if guessed:
-        at = listed(f"{cell.rung} (skill {estimate(cell.skill)})" for cell in guessed)
-        said.append(f"cannot be told from chance at {knob} {at}")
+    later = [] if lost is None else [cell for cell in cells if cell.rung > lost.rung]
+    again = [cell for cell in later if cell.time.solved == cell.time.count]
+    rungs = f"{knob} {listed(cell.rung for cell in again)} with {_all(again, complete)}"
+    if again and lost is not None and lost.time.solved:
+        said[-1] += f", and again {rungs}"
+    said += sections.guesses(
+        knob,
+        (
+            (sections.standing(cell.outcomes), f"{cell.rung} (skill {estimate(cell.skill)})")
+            for cell in cells
+        ),
+    )
+    if again and lost is not None and not lost.time.solved:
+        said.append(f"yet solves {rungs}")
     return "; ".join(said)
+
+
+def _all(cells: Sequence[Measured], complete: bool) -> str:
+    """All of the seeds, or those that there are of them."""
+    fewest = min(cells, key=lambda cell: cell.time.count, default=None)
+    if fewest is None:
+        return ""
+    count, seeds = fewest.time.count, counted(fewest.time.count + fewest.missing, "seed")
+    if fewest.missing:
+        return f"the {count} of {seeds} {'that came to something' if complete else 'run so far'}"
+    return f"all of {seeds}" if count > 1 else "its seed"
 
 
 def _alike(
@@ -135,13 +191,13 @@ def _alike(
         for group in groups:
             if group.problem == problem:
                 rungs[group.order].append(group)
-        if not rungs:
+        shared = [order for order, tried in rungs.items() if len(tried) == len(answer.models)]
+        if not shared:
             continue
-        most = max(map(len, rungs.values()))
-        order = max(order for order, tried in rungs.items() if len(tried) == most)
-        chosen = rungs[order]
-        rung = chosen[0].where.partition(",")[0]
-        made.append((f"{problem}, {rung}", [(group.model, group) for group in chosen]))
+        chosen = rungs[max(shared)]
+        rung, counts = chosen[0].where.partition(",")[0], [len(e.outcomes) for e in chosen]
+        seeds = f"{span(counts)} {'seed' if max(counts) == 1 else 'seeds'}"
+        made.append((f"{problem}, {rung}, {seeds}", [(group.model, group) for group in chosen]))
     return made
 
 
@@ -169,16 +225,17 @@ def _seeds(count: int) -> str:
 
 
 def _skill_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) -> Section:
-    panels = []
-    for problem in answer.problems[:_PANELS]:
+    panels, notes = list[Panel](), dict[str, None]()
+    for name, problem in _named(answer):
         cells = [cell for cell in answer.cells if cell.problem == problem]
         if not cells:
             continue
         rows = [{**_skill_row(cell), "rung": cell.rung} for cell in cells]
+        notes[charts.sunken(rows)] = None
         said = (f"{cell.model} at {cell.rung} {number(cell.skill.mean, 2)}" for cell in cells)
         panels.append(
             Panel(
-                key=f"{start}-skill-{slug(problem)}",
+                key=f"{start}-skill-{name}",
                 title=problem,
                 chart=charts.skill(rows, looks, cells[0].knob),
                 alt=f"Skill on {problem} by {cells[0].knob}: {listed(said)}.",
@@ -205,8 +262,8 @@ def _skill_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) 
         folded=len(rows) > 12,
     )
     caption = (
-        "Skill on fresh sequences at each rung of each problem's ladder: 0 is chance, 1 the "
-        "ceiling. Bars are 95 % intervals over seeds."
+        "Skill on sequences drawn anew at each rung of each problem's ladder: 0 is chance, 1 the "
+        f"ceiling. Bars are 95 % intervals over seeds.{''.join(notes)}"
     )
     return Section(
         id=f"{start}-skill",
@@ -219,25 +276,28 @@ def _skill_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) 
 
 
 def _chance_words(cell: Measured) -> str:
-    reasons = [f"{reason} ({count})" for reason, count in cell.reasons.items()]
-    if chance_probability(cell.outcomes) > 1 - CONFIDENCE:
-        return f"at chance: {listed(reasons)}" if reasons else "at chance"
-    return listed(reasons)
+    """Why seeds fell short, and whether all of them together are no better than a guesser."""
+    said = listed(f"{reason} ({count})" for reason, count in cell.reasons.items())
+    stands = f"{sections.standing(cell.outcomes)} chance"
+    if stands == "above chance" or set(cell.reasons) == {stands}:
+        return said
+    return f"{stands}: {said}" if said else stands
 
 
 def _rates_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) -> Section:
     if len(answer.rates) < 2:
         return Section(id=f"{start}-rates", title="Robustness to the learning rate")
-    panels = []
-    for problem in answer.problems[:_PANELS]:
+    panels, notes = list[Panel](), dict[str, None]()
+    for name, problem in _named(answer):
         cells = [cell for cell in answer.ladder if cell.problem == problem]
         if not cells:
             continue
         rows = [{**_skill_row(cell), "rate": f"{cell.rate:g}"} for cell in cells]
+        notes[charts.sunken(rows)] = None
         said = (f"{cell.model} at {cell.rate:g} {number(cell.skill.mean, 2)}" for cell in cells)
         panels.append(
             Panel(
-                key=f"{start}-rates-{slug(problem)}",
+                key=f"{start}-rates-{name}",
                 title=f"{problem}, {cells[0].knob} {cells[0].rung}",
                 chart=charts.rates(rows, looks),
                 alt=f"Skill on {problem} by learning rate: {listed(said)}.",
@@ -245,13 +305,18 @@ def _rates_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) 
         )
     caption = (
         "Skill at the first rung at every learning rate that was tried. A level line is a model "
-        "that does not need its learning rate tuned."
+        f"that does not need its learning rate tuned.{''.join(notes)}"
     )
     return Section(
         id=f"{start}-rates",
         title="Robustness to the learning rate",
         blocks=_figure(caption, panels, looks, len(answer.problems)),
     )
+
+
+def _named(answer: ComparisonAnswer) -> list[tuple[str, str]]:
+    """The problems of a figure, each with its part of a panel's key."""
+    return list(zip(slugs(answer.problems), answer.problems, strict=True))[:_PANELS]
 
 
 def _skill_row(cell: Measured) -> dict[str, Any]:
@@ -268,10 +333,10 @@ def _skill_row(cell: Measured) -> dict[str, Any]:
 def _times_section(
     answer: ComparisonAnswer, start: str, looks: Sequence[Look], budget: int
 ) -> Section:
-    panels = []
+    panels = list[Panel]()
     firsts = {cell.problem: cell.rung for cell in reversed(answer.ladder)}
     cells = [cell for cell in answer.cells if cell.rung == firsts.get(cell.problem)]
-    for problem in answer.problems[:_PANELS]:
+    for name, problem in _named(answer):
         mine = [cell for cell in cells if cell.problem == problem]
         if not mine:
             continue
@@ -289,7 +354,7 @@ def _times_section(
         said = (f"{c.model} {c.time.solved} of {c.time.count}" for c in mine)
         panels.append(
             Panel(
-                key=f"{start}-times-{slug(problem)}",
+                key=f"{start}-times-{name}",
                 title=f"{problem}, {mine[0].knob} {mine[0].rung}",
                 chart=charts.times(rows, censored, looks, (first, float(budget))),
                 alt=f"Share of seeds that solved {problem} against sequences: {listed(said)}.",
@@ -319,7 +384,9 @@ def _times_section(
     caption = (
         "Share of seeds that have solved the first rung by then: one minus Kaplan and Meier's "
         f"estimate, with its 95 % band. A mark at the right: seeds given up after {budget:,} "
-        "sequences."
+        "sequences. Times come in steps of about a fiftieth of that, as often as training is "
+        "looked at, so that an interval may be narrower than a step; a seed that is found to have "
+        "solved it only at the end counts with all of its sequences."
     )
     return Section(
         id=f"{start}-times",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from longlag.lab.frontier import Frontier, FrontierAnswer
-from longlag.lab.outcome import chance_probability, skill
+from longlag.lab.outcome import skill
 from longlag.lab.statistics import CONFIDENCE
 from longlag.lab.study import words as named
 from longlag.report import charts, sections
@@ -46,7 +46,9 @@ def frontier(study: Frontier, start: str) -> Told:
     if answer.steps:
         over = f"(median over {counted(seeds, 'seed')} and its interval)"
         if not answer.complete:
-            found.append(f"Not answered yet; {model} solves {problem}: {answer}.")
+            half = f"half of the seeds or more solve {answer.knob} {answer.median}"
+            few = "fewer than half of the seeds have solved anything"
+            found.append(f"Not answered yet: {half if answer.median else few} so far.")
         elif answer.median:
             found.append(f"{model} solves {problem} up to {answer} {over}.")
         else:
@@ -54,25 +56,28 @@ def frontier(study: Frontier, start: str) -> Told:
                 f"{model} does not solve {problem} at {answer.knob} {answer.first}, the easiest "
                 f"value: {answer} {over}."
             )
-        if guessed := [g for g in groups if chance_probability(g.outcomes) > 1 - CONFIDENCE]:
-            at = ", ".join(f"{group.order:g}" for group in guessed)
-            found.append(f"It cannot be told from chance at {answer.knob} {at}.")
+        # At the median and below it they would say of single seeds what the median denies.
+        beyond = [group for group in groups if group.order > answer.median]
+        told = [each for group in beyond for each in _standings(group)]
+        found += (f"It {said}." for said in sections.guesses(answer.knob, told))
         if answer.reached_end:
             found.append(
                 f"{answer.reached_end} of {counted(seeds, 'seed')} solved {answer.last}, the "
                 "largest value that may be tried: their own limit lies beyond it."
             )
-        values_solved = listed(
-            f"{value}" if value else f"below {answer.first}" for value in answer.per_seed[:20]
-        )
+        values_solved = listed(_got(study, answer)[:20])
         found.append(f"Seed by seed: {values_solved}{' …' if seeds > 20 else ''}.")
-    sure = [
-        f"The interval is taken from the order of {counted(seeds, 'seed')} alone and covers the "
-        f"median with probability {answer.coverage:.3g}"
-        + (", less than 0.95: six seeds would give that." if answer.coverage < CONFIDENCE else "."),
-        f"Each search ended when the gap between solved and not solved was {study.resolution:.0%} "
-        "or one step; it takes it that what is solved at a value is solved below it.",
-    ]
+    gap = f"the gap between solved and not solved is {study.resolution:.0%} or one step"
+    taken = "it takes it that what is solved at a value is solved below it"
+    sure = [f"A search ends when {gap}; {taken}."]
+    if answer.complete:
+        less = ", less than 0.95: six seeds would give that"
+        sure.insert(
+            0,
+            f"The interval is taken from the order of {counted(seeds, 'seed')} alone and covers "
+            f"the median with probability {answer.coverage:.3g}"
+            f"{less if answer.coverage < CONFIDENCE else ''}.",
+        )
     broken = _not_monotone(answer)
     if broken:
         sure.append(
@@ -80,11 +85,13 @@ def frontier(study: Frontier, start: str) -> Told:
             "one that was not solved was solved. Their frontier is the one below the first loss."
         )
     if not answer.complete:
-        left = study.left() or 0
+        left = study.left()
+        more = f"up to {counted(left, 'trial')} not run yet" if left else "trials came to nothing"
         sure.append(
-            f"Not complete: the search of {counted(len(answer.open), 'seed')} has not ended, up to "
-            f"{counted(left, 'trial')} not run yet. Till then an interval says nothing."
+            f"Not complete: the search of {len(answer.open)} of {counted(seeds, 'seed')} has not "
+            f"come to its end, {more}. Till then there is neither a median nor an interval."
         )
+    sure += sections.seen_again([setting.problem])
     return Told(
         title=f"How far {model} gets on {problem}",
         question=(
@@ -95,15 +102,37 @@ def frontier(study: Frontier, start: str) -> Told:
         found=found,
         sure=sure,
         sections=[
-            _frontier_section(answer, start, f"{model} on {problem}"),
+            _frontier_section(study, answer, start, f"{model} on {problem}"),
             sections.curves(
                 start,
-                [(problem, around(groups))] if groups else [],
-                "The easiest value, the largest that most seeds solved and the smallest beyond it.",
+                [(problem, around(groups, answer.median))] if groups else [],
+                f"The easiest value, the median{'' if answer.complete else ' so far'} and the "
+                "smallest tried beyond it, of the seeds that tried it.",
             ),
         ],
         groups=groups,
     )
+
+
+def _standings(group: Group) -> list[tuple[str, str]]:
+    """How the seeds that tried a value stand to chance: of how many of them it is true."""
+    of = counted(len(group.outcomes), "seed")
+    found = Counter(sections.standing([outcome]) for outcome in group.outcomes)
+    return [(stands, f"{group.order:g} ({count} of {of})") for stands, count in found.items()]
+
+
+def _got(study: Frontier, answer: FrontierAnswer) -> list[str]:
+    """How far each seed got, in words."""
+    tried = {step.seed for step in answer.steps}
+    said = []
+    for seed, value in zip(study.seeds, answer.per_seed, strict=True):
+        if seed not in tried:
+            said.append("not tried")
+        elif seed in answer.open:
+            said.append(f"{value or 'nothing'} so far")
+        else:
+            said.append(f"{value}" if value else f"below {answer.first}")
+    return said
 
 
 def _not_monotone(answer: FrontierAnswer) -> list[int]:
@@ -118,7 +147,7 @@ def _not_monotone(answer: FrontierAnswer) -> list[int]:
     return list(broken)
 
 
-def _frontier_section(answer: FrontierAnswer, start: str, subject: str) -> Section:
+def _frontier_section(study: Frontier, answer: FrontierAnswer, start: str, subject: str) -> Section:
     shown = dict.fromkeys(step.seed for step in answer.steps)
     few = set(list(shown)[:_SEEDS])
     rows = [
@@ -135,15 +164,16 @@ def _frontier_section(answer: FrontierAnswer, start: str, subject: str) -> Secti
         return Section(id=f"{start}-frontier", title="Frontier")
     reached = [
         {"seed": seed, "value": value}
-        for seed, value in zip(shown, answer.per_seed, strict=False)
+        for seed, value in zip(study.seeds, answer.per_seed, strict=True)
         if value and seed in few
     ]
     tried = [step.value for step in answer.steps]
+    median = answer.median if answer.complete else 0
     chart = charts.frontier(
         rows,
         reached,
         knob=answer.knob,
-        median=answer.median if answer.complete else 0,
+        median=median,
         interval=answer.interval,
         domain=(min(tried), max(tried)),
     )
@@ -151,17 +181,24 @@ def _frontier_section(answer: FrontierAnswer, start: str, subject: str) -> Secti
         key=f"{start}-frontier",
         title=f"{answer.knob}, {subject}",
         chart=chart,
-        alt=f"Values of {answer.knob} from {span(tried)} that each seed tried; median {answer}.",
+        alt=f"Values of {answer.knob} from {span(tried)} that each seed tried"
+        + (f"; median {answer}." if answer.complete else "; not complete."),
     )
     left = len(shown) - len(few)
     caption = (
         "Every value that each seed tried: a disc where it solved the problem, a cross where it "
-        "did not. The bar is how far the seed got; the line is the median over seeds, the band "
-        f"its interval (coverage {answer.coverage:.3g})."
-        + (f" The first {len(few)} seeds; {left} more are counted in the median." if left else "")
+        "did not. The bar is how far the seed got"
+        + ("." if answer.complete else " so far.")
+        + (
+            " The line is the median over seeds, the band its interval (coverage "
+            f"{answer.coverage:.3g})."
+            if median
+            else ""
+        )
+        + (f" The first {len(few)} seeds; {left} more are left out." if left else "")
     )
     table = Table(
-        caption="What came of each value.",
+        caption="What came of each value, of the seeds that tried it.",
         head=(answer.knob, "solved", "skill", "why not"),
         rows=tuple(_values(answer)),
         folded=True,

@@ -39,7 +39,7 @@ DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 1), (1, 3), (10, 4), (5, 2, 
 INK, MUTED, GRID, PAPER = "#1d2530", "#5f6b7a", "#e4e8ed", "#ffffff"
 LOW, HIGH, NONE = "#edf2f8", "#0b4f8a", "#f6f7f9"
 NEGATIVE, MIDDLE, POSITIVE = "#a8480a", "#f3f3f1", "#0b4f8b"
-SOLVED, UNSOLVED, UNSETTLED = "#0072b2", "#d55e00", "#5c5346"
+SOLVED, PART, UNSOLVED, UNSETTLED = "#0072b2", "#e69f00", "#d55e00", "#5c5346"
 ON_HIGH = "#fefefe"
 """Of text on `HIGH`."""
 

@@ -6,8 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from longlag.lab.diagnosis import diagnose
-from longlag.lab.outcome import chance_probability
-from longlag.lab.profile import Profile, ProfileAnswer
+from longlag.lab.profile import RELIABLE, Profile, ProfileAnswer, Reach
 from longlag.lab.statistics import CONFIDENCE
 from longlag.report import charts, sections
 from longlag.report.content import Cell, Figure, Panel, Point, Section, Table
@@ -34,52 +33,71 @@ def profile(study: Profile, start: str) -> Told:
         for rung in reach.rungs
         if rung.outcomes
     ]
-    found: list[str | Point] = []
-    for reach in answer.reaches:
-        mine = [group for group in groups if group.problem == reach.problem]
-        guessed = [g for g in mine if chance_probability(g.outcomes) > 1 - CONFIDENCE]
-        chance = ""
-        if guessed:
-            at = ", ".join(f"{group.order:g}" for group in guessed)
-            chance = f"; at {reach.knob} {at} it cannot be told from chance"
-        trials = counted(reach.tried, "trial")
-        for sequences, value in reach.longer:
-            more = f"{reach.knob} {value}" if value else f"no {reach.knob} of the ladder"
-            chance += f"; trained on up to {sequences:,} sequences it gets to {more}"
-        short = f"does not get to {reach.knob} {reach.rungs[0].value}, the easiest"
-        got = f"reaches {reach}" if reach.value else short
-        if not reach.tried:
-            got, trials = "was not tried", "no trial"
-        found.append(Point(f"{reach.problem}:", f"{answer.model} {got}, by {trials}{chance}."))
-    curves = [
-        (reach.problem, around([g for g in groups if g.problem == reach.problem]))
+    found: list[str | Point] = [
+        Point(f"{reach.problem}:", f"{answer.model} {'; '.join(_said(reach))}.")
         for reach in answer.reaches
     ]
+    curves = [
+        (reach.problem, around([g for g in groups if g.problem == reach.problem], reach.value or 0))
+        for reach in answer.reaches
+    ]
+    longest = study.budgets[-1]
+    more = f", up to {longest:,} where longer training is tried" if study.longer else ""
     return Told(
         title=f"What {answer.model} remembers",
         question=(
             f"How far does {answer.model} get on {listed(r.problem for r in answer.reaches)} in "
-            f"the time there was? Each trial has at most {study.recipe.epochs:,} sequences and "
+            f"the time there was? A trial has at most {answer.budget:,} sequences{more}, and "
             f"solves its problem from a skill of {answer.solve_at:g} on."
         ),
         found=found,
         sure=[
-            "A reach is the highest rung more probably within reach than not, its interval holds "
-            f"it with probability {CONFIDENCE:g}, under a model: a seed solves a rung within reach "
-            "with probability 0.9, one beyond it with 0.1.",
+            "A reach is the highest rung that a trial solved and that is more probably within "
+            f"reach than not; its interval holds it with probability {CONFIDENCE:g}, under a "
+            f"model: a seed solves a rung within reach with probability {RELIABLE:g}, one beyond "
+            f"it with {1 - RELIABLE:.2g}.",
             *answer.left_out,
+            *sections.seen_again(problems.values()),
         ],
         sections=[
             _reach_section(answer, start),
             sections.curves(
                 start,
                 [(problem, series) for problem, series in curves if series],
-                "Of each problem the easiest rung, the largest that most seeds solved and the "
-                "smallest beyond it.",
+                "Of each problem the easiest rung that was tried, the reach and the smallest tried "
+                f"beyond it, at up to {answer.budget:,} sequences.",
             ),
         ],
         groups=groups,
     )
+
+
+def _said(reach: Reach) -> list[str]:
+    """How far the model gets, in parts of a sentence."""
+    if not reach.tried:
+        return ["was not tried"]
+    tried = [rung for rung in reach.rungs if rung.outcomes]
+    got = f"reaches {reach}"
+    if not reach.value:
+        easiest = tried[0].value
+        first = "the easiest" if easiest == reach.rungs[0].value else "the easiest that was tried"
+        got = f"does not get to {reach.knob} {easiest}, {first} {_interval(reach, reach.interval)}"
+    said = [f"{got}, by {counted(reach.tried, 'trial')}"]
+    told = [(sections.standing(rung.outcomes), str(rung.value)) for rung in tried]
+    said += sections.guesses(reach.knob, told)
+    for each in reach.longer:
+        to = f"gets to {reach.knob} {each.value}" if each.value else "gets no further"
+        said.append(
+            f"trained on up to {each.sequences:,} sequences it {to} "
+            f"{_interval(reach, each.interval)}, {each.solved} of {counted(each.tried, 'trial')} "
+            "solved"
+        )
+    return said
+
+
+def _interval(reach: Reach, interval: tuple[int, int]) -> str:
+    low, high = (f"{bound or f'below {reach.rungs[0].value}'}" for bound in interval)
+    return f"[{low}, {high}]"
 
 
 def _reach_section(answer: ProfileAnswer, start: str) -> Section:
@@ -89,7 +107,8 @@ def _reach_section(answer: ProfileAnswer, start: str) -> Section:
             "place": place,
             "value": rung.value,
             "told": f"{rung.solved}/{len(rung.outcomes)}" if rung.outcomes else "–",
-            "within": round(rung.within, 3),
+            # Untried, it has but what the trials at other rungs and the prior make of it.
+            "within": round(rung.within, 3) if rung.outcomes else None,
         }
         for reach in answer.reaches
         for place, rung in enumerate(reach.rungs)
@@ -108,7 +127,7 @@ def _reach_section(answer: ProfileAnswer, start: str) -> Section:
             (
                 Cell(reach.problem),
                 Cell(str(reach)),
-                Cell(f"{reach.share:.0%}", kind="number"),
+                Cell("" if reach.share is None else f"{reach.share:.0%}", kind="number"),
                 Cell(str(reach.tried), kind="number"),
                 Cell(_reasons_of(reach)),
             )
@@ -117,8 +136,9 @@ def _reach_section(answer: ProfileAnswer, start: str) -> Section:
     )
     left = sections.told(title="Left out", points=answer.left_out)
     caption = (
-        "Rungs from easy to hard: the value, how many seeds solved it of those that tried (– where "
-        "none did). The stronger the colour, the more probably within reach."
+        "Rungs from easy to hard: the value, how many seeds solved it of those that tried. The "
+        "stronger the colour, the more probably within reach. A rung with – and no colour was not "
+        "tried."
     )
     return Section(
         id=f"{start}-reach",

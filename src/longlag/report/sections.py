@@ -11,8 +11,9 @@ import numpy as np
 
 from longlag.lab.checkpoint import Trained
 from longlag.lab.diagnosis import Diagnosis
-from longlag.lab.outcome import Example, Outcome
-from longlag.lab.statistics import mean_interval
+from longlag.lab.outcome import Example, Outcome, chance_probability
+from longlag.lab.outcome import skill as skill_of
+from longlag.lab.statistics import CONFIDENCE, mean_interval
 from longlag.lab.study import words as named
 from longlag.problems import Integers, Problem, Reals
 from longlag.report import charts
@@ -29,7 +30,7 @@ from longlag.report.content import (
     width,
 )
 from longlag.report.palette import Look, look
-from longlag.report.words import counted, listed, number, slug, value
+from longlag.report.words import counted, listed, number, slugs, value
 
 MAPS = 6
 """Trained models of a page that are read for their maps; each costs about a second."""
@@ -58,6 +59,7 @@ MEANING = {
     "below chance": "A constant prediction does better.",
     "undertrained": "The loss was still falling when the budget was used up.",
     "stuck": "Above chance, but the loss no longer falls.",
+    "unclear": "Above chance, after too few updates to tell whether the loss still falls.",
 }
 
 
@@ -101,6 +103,40 @@ def blank(problem: Problem) -> int | None:
     return shown.values if isinstance(shown, Integers) and shown.blank else None
 
 
+def standing(outcomes: Sequence[Outcome]) -> str:
+    """How right answers compare with a guesser's: `above`, `at` or `below` chance."""
+    if chance_probability(outcomes) <= 1 - CONFIDENCE:
+        return "above"
+    # The test looks upward only: what lies far below is no guesser's either.
+    return "below" if skill_of(outcomes).interval[1] < -1e-9 else "at"
+
+
+def guesses(knob: str, tried: Iterable[tuple[str, str]]) -> list[str]:
+    """Where a model does no better than a guesser, in words.
+
+    Args:
+        knob: The knob that makes the problem harder.
+        tried: For each value how it stands to chance, and the value in words.
+    """
+    found = defaultdict[str, list[str]](list)
+    for stands, said in tried:
+        found[stands].append(said)
+    told = {"at": "cannot be told from chance", "below": "does worse than chance"}
+    return [f"{verb} at {knob} {listed(found[at])}" for at, verb in told.items() if found[at]]
+
+
+def seen_again(problems: Iterable[Problem]) -> list[str]:
+    """That what is drawn anew is not new, where a problem has but a few sequences."""
+    few = {named(each): each.sequences for each in problems if each.sequences is not None}
+    if not few:
+        return []
+    said = listed(f"{name} ({count})" for name, count in few.items())
+    return [
+        f"Few different sequences: {said}. What is drawn anew there was trained on: skill is "
+        "memory, whatever stream of draws it is measured on."
+    ]
+
+
 # Learning curves.
 
 
@@ -118,22 +154,25 @@ def curves(
         choice: Which settings they show, in words.
         shared: The series of all panels, where these have them in common.
     """
-    panels = []
-    for title, series in figures:
-        looks = shared or [look(place, name) for place, (name, _) in enumerate(series)]
-        if panel := _curve_panel(f"{start}-curves-{slug(title)}", title, series, looks):
+    panels, notes, figures = list[Panel](), dict[str, None](), list(figures)
+    names = slugs(title for title, _ in figures)
+    for name, (title, series) in zip(names, figures, strict=True):
+        looks = shared or [look(place, each) for place, (each, _) in enumerate(series)]
+        if made := _curve_panel(f"{start}-curves-{name}", title, series, looks):
+            panel, note = made
+            notes[note] = None
             panels.append(panel if shared else dataclasses.replace(panel, series=tuple(looks)))
     caption = (
         f"Skill in training, measured on sequences before the update on them. {choice} Thick: "
-        "mean over seeds with its 95 % interval (Student's t), drawn as far as all seeds ran; "
-        f"thin: single seeds, the first {_SINGLE}; a mark: where a seed ended, having met the "
-        "criterion or used up its budget."
+        "mean over seeds with its 95 % interval (Student's t); a seed that stopped at its "
+        "criterion goes on counting with its last skill, and the mean ends where a seed diverged. "
+        f"Thin: single seeds, the first {_SINGLE}; a mark: where a seed ended."
     )
     more = (
         f" {counted(len(panels) - PANELS, 'panel')} more left out." if len(panels) > PANELS else ""
     )
     figure = Figure(
-        caption=caption + more,
+        caption="".join([caption, *notes, more]),
         panels=tuple(panels[:PANELS]),
         series=tuple(shared),
         size=width(len(panels)),
@@ -145,7 +184,8 @@ def curves(
 
 def _curve_panel(
     key: str, title: str, series: Sequence[tuple[str, Group]], looks: Sequence[Look]
-) -> Panel | None:
+) -> tuple[Panel, str] | None:
+    """A panel, and what to add to the caption."""
     means: list[dict[str, Any]] = []
     seeds: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
@@ -154,7 +194,9 @@ def _curve_panel(
         traces = [_trace(outcome) for outcome in group.outcomes if outcome.curve.updates]
         if not traces:
             continue
-        means += ({"series": name, **row} for row in _mean(traces))
+        ran = [outcome for outcome in group.outcomes if outcome.curve.updates]
+        stopped = [outcome.ended == "stopped" for outcome in ran]
+        means += ({"series": name, **row} for row in _mean(traces, stopped, _bounds(ran[0])))
         for seed, (at, skill) in enumerate(traces[:_SINGLE]):
             if len(traces) > 1:
                 told = {"series": name, "seed": seed}
@@ -162,7 +204,6 @@ def _curve_panel(
                     {**told, "at": int(x), "skill": _short(y)}
                     for x, y in zip(at, skill, strict=True)
                 )
-        ran = [outcome for outcome in group.outcomes if outcome.curve.updates]
         for seed, ((at, skill), outcome) in enumerate(zip(traces[:_ENDS], ran, strict=False)):
             how = {"stopped": "met the criterion", "finished": "budget used up"}
             ends.append(
@@ -179,9 +220,10 @@ def _curve_panel(
     if not said:
         return None
     chart = charts.curves(means, seeds, ends, looks)
-    return Panel(
+    panel = Panel(
         key=key, title=title, chart=chart, alt=f"Learning curves, {title}: {listed(said)}."
     )
+    return panel, charts.sunken(means, seeds, ends)
 
 
 def _trace(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
@@ -195,12 +237,24 @@ def _trace(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     return at[lasts], np.add.reduceat(skill, starts) / (lasts - starts + 1)
 
 
-def _mean(traces: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[dict[str, float]]:
-    """The mean over seeds and its interval, as far as all of them ran."""
-    end = min(at[-1] for at, _ in traces)
-    longest = max((at for at, _ in traces), key=len)
-    grid = np.union1d(longest[longest < end], [end])
-    held = np.array([skill[np.searchsorted(at, grid)] for at, skill in traces])
+def _bounds(outcome: Outcome) -> tuple[float, float]:
+    """The lowest and the highest skill there can be."""
+    span = outcome.ceiling - outcome.chance
+    return -outcome.chance / span, (1 - outcome.chance) / span
+
+
+def _mean(
+    traces: Sequence[tuple[np.ndarray, np.ndarray]],
+    stopped: Sequence[bool],
+    bounds: tuple[float, float],
+) -> list[dict[str, float]]:
+    """The mean over seeds and its interval; those that stopped go on with their last skill."""
+    lasts = [at[-1] for at, _ in traces]
+    end = min((at for at, ends in zip(lasts, stopped, strict=True) if not ends), default=max(lasts))
+    longest = max((at for at, _ in traces), key=lambda at: at[-1])
+    grid = np.union1d(longest[longest < end], [at for at in lasts if at <= end])
+    places = (np.minimum(np.searchsorted(at, grid), len(at) - 1) for at, _ in traces)
+    held = np.array([skill[at] for (_, skill), at in zip(traces, places, strict=True)])
     rows = []
     for place, x in enumerate(grid):
         found = held[:, place]
@@ -209,8 +263,8 @@ def _mean(traces: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[dict[str, flo
             {
                 "at": int(x),
                 "skill": _short(found.mean()),
-                "low": _short(max(low, -1.0)),
-                "high": _short(min(high, 2.0)),
+                "low": _short(max(low, bounds[0])),
+                "high": _short(min(high, bounds[1])),
             }
         )
     return rows
@@ -287,8 +341,8 @@ def examples(start: str, groups: Sequence[Group], choice: str) -> Section:
         id=f"{start}-examples",
         title="Expected against predicted",
         lead=(
-            f"Fresh sequences of the first seed. {choice} A wrong prediction is underlined and "
-            f"marked with ×; a dot stands where nothing is shown or scored.{more}"
+            f"Sequences drawn anew, of the first seed. {choice} A wrong prediction is underlined "
+            f"and marked with ×; a dot stands where nothing is shown or scored.{more}"
         ),
         blocks=tuple(made),
     )
@@ -320,12 +374,24 @@ def _wrong(expected: float, predicted: float | None, within: float) -> bool:
 
 
 class Kept(NamedTuple):
-    """A trained model that may be read."""
+    """A trained model that may be read, and how well it did."""
 
     problem: str
     model: str
     where: str
+    skill: float
+    verdict: str
     read: Callable[[], Trained]
+
+    @property
+    def title(self) -> str:
+        """What tells it from the others."""
+        return f"{self.problem}, {self.where}: {self.model}"
+
+    @property
+    def did(self) -> str:
+        """How well it did, in words."""
+        return f"skill {number(self.skill)}, {self.verdict}"
 
 
 def spread(kept: Sequence[Kept], most: int) -> list[Kept]:
@@ -349,14 +415,13 @@ def one_each(kept: Iterable[Kept], most: int) -> list[Kept]:
 def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
     """What the problem needs, what is seen, what is taught, and what a trained model uses."""
     blocks: list[Any] = []
-    for each in kept:
-        trained = each.read()
+    for name, each in zip(slugs(each.title for each in kept), kept, strict=True):
+        trained, title = each.read(), each.title
         setting = trained.setting
         found, used = setting.audit(), trained.sensitivity(_SEQUENCES)
         needed = (found.needs & found.scored[:, None]).astype(float)
         share = float(used[needed > 0].sum() / used.sum()) if used.sum() > 0 else 0.0
-        title = f"{each.problem}, {each.where}: {each.model}"
-        key = f"{start}-map-{slug(title)}"
+        key = f"{start}-map-{name}"
         shades = {
             "needs": (needed, "the inputs that each target depends on"),
             "sees": (found.sees.astype(float), "the inputs that can reach each prediction"),
@@ -365,25 +430,26 @@ def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
         }
         panels = tuple(
             Panel(
-                key=f"{key}-{name}",
-                title=name,
+                key=f"{key}-{matrix}",
+                title=matrix,
                 chart=charts.matrix(shade, across="input step", down="target step"),
-                alt=f"{title}; {name}: {says}, {int((shade > 0).sum())} of {shade.size} pairs.",
+                alt=f"{title}; {matrix}: {says}, {int((shade > 0).sum())} of {shade.size} pairs.",
                 dense=True,
             )
-            for name, (shade, says) in shades.items()
+            for matrix, (shade, says) in shades.items()
         )
         said = (
             f"Framing {named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, "
-            f"seed {trained.seed}. The audit says {found.verdict}; {share:.0%} of the sensitivity "
-            f"lies on inputs that the targets need ({needed.sum() / needed.size:.0%} of all pairs)."
+            f"seed {trained.seed}: {each.did}. The audit says {found.verdict}; {share:.0%} of "
+            f"the sensitivity lies on inputs that the targets need "
+            f"({needed.sum() / needed.size:.0%} of all pairs)."
         )
         blocks.append(Figure(title=title, caption=said, panels=panels, size="quarter"))
     lead = (
         "Rows are targets, columns are inputs. Needs: what the problem depends on; sees: what can "
         "reach the prediction; learns: what a gradient can flow through in one update; uses: how "
         "strongly the trained model's outputs depend on each input (norm of the Jacobian, over "
-        f"{_SEQUENCES} fresh sequences). {choice}"
+        f"{_SEQUENCES} sequences drawn anew). {choice} Models that diverged are left out."
     )
     return Section(
         id=f"{start}-maps",
@@ -396,13 +462,12 @@ def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
 def states(start: str, kept: Sequence[Kept]) -> Section:
     """The gates and states of recurrent models over one sequence."""
     blocks: list[Any] = []
-    for each in kept:
-        trained = each.read()
+    for key, each in zip(slugs(each.title for each in kept), kept, strict=True):
+        trained, title = each.read(), each.title
         try:
             read = trained.gates()
         except ValueError:
             continue  # no recurrent layer to read
-        title = f"{each.problem}, {each.where}: {each.model}"
         spread = read["hidden"].std(axis=0)
         units = np.sort(np.argsort(-spread, kind="stable")[:_UNITS])
         panels = []
@@ -412,7 +477,7 @@ def states(start: str, kept: Sequence[Kept]) -> Section:
             scale = max(float(np.abs(shown).max()), 1.0)
             panels.append(
                 Panel(
-                    key=f"{start}-states-{slug(title)}-{name}",
+                    key=f"{start}-states-{key}-{name}",
                     title=f"{name}, −{scale:.2g} to {scale:.2g}" if signed else f"{name}, 0 to 1",
                     chart=charts.matrix(
                         shown / scale,
@@ -425,8 +490,8 @@ def states(start: str, kept: Sequence[Kept]) -> Section:
                 )
             )
         caption = (
-            f"One fresh sequence of seed {trained.seed}, the {len(units)} units of "
-            f"{read['hidden'].shape[1]} whose hidden state varies most."
+            f"One sequence drawn anew, of seed {trained.seed} ({each.did}); the {len(units)} units "
+            f"of {read['hidden'].shape[1]} whose hidden state varies most."
         )
         blocks.append(Figure(title=title, caption=caption, panels=tuple(panels), size="quarter"))
     return Section(

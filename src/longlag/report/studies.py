@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from longlag.report.page import Page
 from longlag.report.profiles import profile
 from longlag.report.sections import Group, Kept
 from longlag.report.told import Told, problems_of
-from longlag.report.words import counted, duration, moment
+from longlag.report.words import counted, duration, listed, moment
 
 _TELL: Mapping[type[Study], Callable[[Any, str], Told]] = {
     Comparison: comparison,
@@ -51,25 +51,37 @@ def page_of_store(
             about a second.
 
     Raises:
-        StoreError: The store has no study.
+        StoreError: The store has no study, or none that can be read back.
     """
     asked = store.studies() if studies is None else list(studies)
     if not asked:
         raise StoreError(f"{store.path} holds no study. Run one with --store {store.path}.")
-    parts = []
+    parts, unread = list[_Part](), list[str]()
     share = -(-maps // len(asked)) if maps else 0
     for place, each in enumerate(asked, 1):
-        part = _part(store, each, f"s{place}", min(share, maps))
+        try:
+            study = revive(store, each)
+        except StoreError:
+            raise
+        except (ValueError, KeyError, TypeError) as error:  # of a version that is too far away
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            unread.append(f"Study {each.id[:8]} ({each.command or each.kind}): {why}")
+            continue
+        part = _part(store, each, study, f"s{place}", min(share, maps))
         maps -= sum(
             section.id.endswith("-maps") and len(section.blocks) for section in part.sections
         )
         parts.append(part)
+    if not parts:
+        raise StoreError(f"{store.path} holds no study that can be read back. {unread[0]}")
+    parts = _told_apart(parts)
+    left = (sections.told(title="Cannot be read back", points=unread),) if unread else ()
     if len(parts) == 1:
-        summary = Section(id="summary", title="Summary", blocks=parts[0].summary)
+        summary = Section(id="summary", title="Summary", blocks=(*parts[0].summary, *left))
         bodies = parts[0].sections
     else:
         inner = (Section(id=f"{p.id}-summary", title=p.title, blocks=p.summary) for p in parts)
-        summary = Section(id="summary", title="Summary", sections=tuple(inner))
+        summary = Section(id="summary", title="Summary", blocks=left, sections=tuple(inner))
         bodies = tuple(
             Section(id=part.id, title=part.title, sections=present(*part.sections))
             for part in parts
@@ -89,6 +101,7 @@ class _Part(NamedTuple):
 
     id: str
     title: str
+    rates: str
     summary: tuple[Any, ...]
     sections: tuple[Section, ...]
     trials: int
@@ -98,8 +111,28 @@ class _Part(NamedTuple):
     versions: tuple[str, ...]
 
 
-def _part(store: Store, asked: Asked, start: str, maps: int) -> _Part:
-    study = revive(store, asked)
+def _told_apart(parts: Sequence[_Part]) -> list[_Part]:
+    """Parts of equal titles with the name of the study, and the learning rate where it differs."""
+    rates = defaultdict[str, set[str]](set)
+    for part in parts:
+        rates[part.title].add(part.rates)
+    alike, made = Counter(part.title for part in parts), []
+    for part in parts:
+        title = part.title
+        if alike[title] > 1:
+            rate = f", learning rate {part.rates}" if len(rates[title]) > 1 else ""
+            title = f"{title}{rate} ({part.asked.id[:8]})"
+        made.append(part._replace(title=title))
+    return made
+
+
+def _rates(study: Study) -> str:
+    if isinstance(study, Comparison | Profile):
+        return listed(f"{rate:g}" for rate in study.rates)
+    return f"{study.setting.recipe.learning_rate:g}" if isinstance(study, Frontier) else ""
+
+
+def _part(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _Part:
     records = store.records(study=asked.id)
     told = _TELL[type(study)](study, start)
     if not records:
@@ -118,10 +151,11 @@ def _part(store: Store, asked: Asked, start: str, maps: int) -> _Part:
     return _Part(
         id=start,
         title=told.title,
+        rates=_rates(study),
         summary=(
             sections.told(told.question, title="Asked", command=asked.command),
             sections.told(title="Found", points=told.found),
-            sections.told(title="How sure", points=[*told.sure, *_interruptions(asked)]),
+            sections.told(title="How sure", points=[*told.sure, *_interruptions(asked, study)]),
         ),
         sections=tuple(made),
         trials=len(records),
@@ -148,8 +182,8 @@ def _kept(
 ) -> tuple[list[Kept], str]:
     """Of each problem the trained models at the hardest rung that one of them solved.
 
-    Only those of the first seed that are short enough to be looked at; of several learning
-    rates the one with the best skill.
+    Only those of the first seed that are short enough to be looked at and did not diverge; of
+    several learning rates the one with the best skill.
     """
     choice = (
         f"Of each problem the hardest rung of at most {sections.STEPS} steps that a kept model "
@@ -171,6 +205,10 @@ def _kept(
     for record in records:
         if record.seed != study.seeds[0] or (known := family(record)) is None:
             continue
+        if record.verdict != "solved":
+            outcome = store.outcome(record.id)
+            if outcome is None or outcome.ended == "diverged":  # it has no figures to show
+                continue
         name, problem = known
         place = best[name, getattr(problem, problem.ladder.knob)]
         before = place.get(record.model)
@@ -183,7 +221,14 @@ def _kept(
         for rung in [*solved[::-1], *rungs]:
             where = f"{posed.ladder.knob} {rung}"
             here = [
-                Kept(name, record.model, where, _reader(content, record.id))
+                Kept(
+                    name,
+                    record.model,
+                    where,
+                    record.skill,
+                    record.verdict,
+                    _reader(content, record.id),
+                )
                 for record in sorted(best[name, rung].values(), key=lambda each: each.model)
                 if (content := store.weights(record.id)) is not None
             ]
@@ -210,7 +255,7 @@ def _family(problem: Problem, families: Mapping[str, Problem]) -> str:
     )
 
 
-def _interruptions(asked: Asked) -> list[str]:
+def _interruptions(asked: Asked, study: Study) -> list[str]:
     """What was cut short, failed, or has not ended."""
     usage, said = asked.usage or {}, []
     if asked.ended is None:
@@ -220,8 +265,9 @@ def _interruptions(asked: Asked) -> list[str]:
         )
     elif usage.get("interrupted"):
         said.append("It was interrupted by hand.")
-    if cut := usage.get("cut"):
-        said.append(f"{counted(cut, 'trial')} cut short when the time was up.")
+    if (cut := usage.get("cut")) and study.left() != 0:
+        when = "it was interrupted" if usage.get("interrupted") else "the time was up"
+        said.append(f"{counted(cut, 'trial')} cut short when {when}.")
     if failed := usage.get("failed"):
         name, why = failed[0]
         said.append(f"{counted(len(failed), 'trial')} came to nothing, for example {name}: {why}")
@@ -243,14 +289,16 @@ def _cost(parts: Sequence[_Part]) -> Section:
                 )
             )
             continue
-        spent, room = usage["spent"], max(usage["wall"] * usage["workers"], 1e-9)
+        spent = usage["spent"]
+        # Stores of old know the number of workers of the last time alone.
+        room = max(usage.get("room", usage["wall"] * usage["workers"]), 1e-9)
         idle = max(0.0, 1 - sum(spent.values()) / room)
         counts = Cell(f"{usage['ran']:,}", f"{usage['reused']:,} reused", "number")
         rows.append(
             (
                 Cell(part.title, when),
                 counts,
-                Cell(duration(usage["wall"]), f"× {counted(usage['workers'], 'worker')}", "number"),
+                Cell(duration(usage["wall"]), f"{duration(room)} of workers", "number"),
                 *(
                     Cell(f"{spent[name] / room:.0%}", duration(spent[name]), "number")
                     for name in ("train", "compile", "evaluate")
@@ -262,7 +310,10 @@ def _cost(parts: Sequence[_Part]) -> Section:
         failures += ((Cell(name), Cell(why)) for name, why in usage["failed"][:50])
     blocks: list[Any] = [
         Table(
-            caption="Where the time of the workers went, the last time each study was asked.",
+            caption=(
+                "Where the time of the workers went, all times that each study was asked together; "
+                "cut and failed: of the last time alone."
+            ),
             head=(
                 "study",
                 "ran",

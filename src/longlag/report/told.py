@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from longlag.lab import identity
 from longlag.lab.study import Study
 from longlag.lab.study import words as named
 from longlag.problems import Problem
 from longlag.report.content import Point, Section
 from longlag.report.sections import Group
+from longlag.report.words import counted
 
 
 class Told(NamedTuple):
@@ -35,13 +34,15 @@ class Told(NamedTuple):
     groups: list[Group]
 
 
-def around(groups: Sequence[Group]) -> list[tuple[str, Group]]:
-    """The easiest rung, the largest that most seeds solved, the smallest beyond it."""
-    solved = [group for group in groups if 2 * group.solved > len(group.outcomes)]
-    last = solved[-1].order if solved else -np.inf
+def around(groups: Sequence[Group], last: float) -> list[tuple[str, Group]]:
+    """The easiest rung, the last one that counts as solved, the smallest beyond it.
+
+    How many seeds tried each stands beside it: rungs may rest on few of them.
+    """
+    solved = [group for group in groups if group.order == last]
     beyond = [group for group in groups if group.order > last]
-    chosen = {group.where: group for group in (*groups[:1], *solved[-1:], *beyond[:1])}
-    return list(chosen.items())
+    chosen = {group.where: group for group in (*groups[:1], *solved, *beyond[:1])}
+    return [(f"{at} ({counted(len(e.outcomes), 'seed')})", e) for at, e in chosen.items()]
 
 
 def problems_of(study: Study) -> dict[str, Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -96,6 +97,19 @@ def slug(text: str) -> str:
     'echo-value-lag-2-values-10'
     """
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def slugs(texts: Iterable[str]) -> list[str]:
+    """Texts as parts of addresses, numbered where two would be the same.
+
+    >>> slugs(["echo/lag", "echo-lag", "ramp"])
+    ['echo-lag', 'echo-lag-2', 'ramp']
+    """
+    made: dict[str, None] = {}
+    for start in map(slug, texts):
+        later = (f"{start}-{place}" for place in itertools.count(2))
+        made[next(name for name in itertools.chain([start], later) if name not in made)] = None
+    return list(made)
 
 
 def span(values: Sequence[int]) -> str:
