@@ -76,7 +76,9 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
         found.append(Diagnosis("unclear", f"{evidence} whether the loss still falls"))
     if not found:
         evidence = f"skill {outcome.skill:.3f}, the loss no longer falls"
-        found.append(Diagnosis("stuck", f"{evidence} ({_ends_at(outcome)})"))
+        found.append(
+            Diagnosis("stuck", f"{evidence} (loss {outcome.curve.loss[-1]:.3g} at the end)")
+        )
     return tuple(found)
 
 
@@ -160,8 +162,3 @@ def _undertrained(outcome: Outcome) -> list[Diagnosis]:
         return []
     evidence = f"the loss fell by {fall:.0%} over the last quarter, to {after.mean():.3g}"
     return [Diagnosis("undertrained", evidence)]
-
-
-def _ends_at(outcome: Outcome) -> str:
-    losses = outcome.curve.loss
-    return f"loss {losses[-1]:.3g} at the end" if losses else "no update was made"
