@@ -8,6 +8,7 @@ import pytest
 from longlag import LSTM, Chunks, EchoLag, EchoValue, Memorization, Ramp, Setting, Whole
 from longlag.claims import Card, Finding, Result
 from longlag.lab import Estimate
+from longlag.lab.outcome import standing
 from longlag.lab.trial import finish
 from longlag.report import page_of_claims, sections
 from longlag.report.sections import Group
@@ -40,7 +41,7 @@ def test_a_mean_ends_where_a_seed_diverged(by_hand):
 def test_standing_to_chance(by_hand):
     def stands(*accuracies):
         made = (by_hand.outcome(SETTING, solved=False, accuracy=each) for each in accuracies)
-        return sections.standing(list(made))
+        return standing(list(made))
 
     assert stands(0.2) == "above"
     assert stands(0.1) == stands(0.095) == "at"

@@ -36,8 +36,7 @@ from longlag.knobs import lookup
 from longlag.lab.comparison import FIVE, RUNGS, Cell, Comparison, ComparisonAnswer
 from longlag.lab.diagnosis import SOLVED
 from longlag.lab.frontier import BUDGET
-from longlag.lab.outcome import chance_probability
-from longlag.lab.statistics import CONFIDENCE
+from longlag.lab.outcome import standing
 from longlag.lab.study import Usage
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
@@ -165,11 +164,7 @@ def _summary(study: Comparison, found: ComparisonAnswer, usage: Usage) -> list[T
 def _style(cell: Cell, solve_at: float) -> str:
     if cell.skill.mean >= solve_at:
         return "green"
-    return "red" if _guessing(cell) else "yellow"
-
-
-def _guessing(cell: Cell) -> bool:
-    return chance_probability(cell.outcomes) > 1 - CONFIDENCE
+    return "yellow" if standing(cell.outcomes) == "above" else "red"
 
 
 def _otherwise(cell: Cell) -> str:
@@ -177,8 +172,8 @@ def _otherwise(cell: Cell) -> str:
     said = [f"{count} {reason}" for reason, count in cell.reasons.items()]
     if cell.missing:
         said.append(f"{cell.missing} not run")
-    if _guessing(cell):
-        said.append("together at chance")
+    if (stands := standing(cell.outcomes)) != "above":
+        said.append(f"together {stands} chance")
     return ", ".join(said)
 
 
@@ -202,7 +197,7 @@ def _document(study: Comparison, found: ComparisonAnswer, usage: Usage) -> dict[
                 "mean": each.time.mean.mean,
                 "interval": list(each.time.mean.interval),
             },
-            "at_chance": _guessing(each),
+            "stands": f"{standing(each.outcomes)} chance",
             "reasons": dict(each.reasons),
         }
 

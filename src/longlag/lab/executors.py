@@ -17,7 +17,6 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, TypeVar
 
 from longlag.lab import worker
@@ -69,12 +68,7 @@ class Executor(abc.ABC):
     def __enter__(self: E) -> E:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

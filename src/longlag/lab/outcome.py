@@ -249,6 +249,14 @@ def chance_probability(outcomes: Sequence[Outcome]) -> float:
     return statistics.above_probability_of_sums(int(count), shares, squares, chance)
 
 
+def standing(outcomes: Sequence[Outcome]) -> Literal["above", "at", "below"]:
+    """How right answers compare, over all seeds, with those of a guesser at chance."""
+    if chance_probability(outcomes) <= 1 - statistics.CONFIDENCE:
+        return "above"
+    # The test looks upward only: what lies far below is no guesser's either.
+    return "below" if skill(outcomes).interval[1] < -1e-9 else "at"
+
+
 def skill(outcomes: Sequence[Outcome]) -> Estimate:
     """The skill over seeds: mean, interval, each seed."""
     first = outcomes[0]

@@ -22,8 +22,6 @@ import filelock
 from longlag.knobs import unknown
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from longlag.lab.outcome import Outcome
 
 VERDICTS = (
@@ -184,12 +182,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

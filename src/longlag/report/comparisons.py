@@ -11,6 +11,7 @@ import numpy as np
 from longlag.lab.comparison import Cell as Measured
 from longlag.lab.comparison import Comparison, ComparisonAnswer
 from longlag.lab.diagnosis import diagnose
+from longlag.lab.outcome import standing
 from longlag.lab.statistics import Estimate, over_seeds, share_interval
 from longlag.lab.study import words as named
 from longlag.problems import Problem
@@ -148,7 +149,7 @@ def _climbed(cells: Sequence[Measured], complete: bool) -> str:
             f"solves {knob}{upto} {last.rung} with {_all(solved, complete)} "
             f"(skill {estimate(last.skill)}){beyond}"
         )
-    if lost is not None and sections.standing(lost.outcomes) == "above":
+    if lost is not None and standing(lost.outcomes) == "above":
         so_far = "" if complete or not lost.missing else " run so far"
         share = f"{lost.time.solved} of {counted(lost.time.count, 'seed')}{so_far}"
         none = "is above chance but solves" if not lost.time.solved else "solves"
@@ -161,7 +162,7 @@ def _climbed(cells: Sequence[Measured], complete: bool) -> str:
     said += sections.guesses(
         knob,
         (
-            (sections.standing(cell.outcomes), f"{cell.rung} (skill {estimate(cell.skill)})")
+            (standing(cell.outcomes), f"{cell.rung} (skill {estimate(cell.skill)})")
             for cell in cells
         ),
     )
@@ -278,7 +279,7 @@ def _skill_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) 
 def _chance_words(cell: Measured) -> str:
     """Why seeds fell short, and whether all of them together are no better than a guesser."""
     said = listed(f"{reason} ({count})" for reason, count in cell.reasons.items())
-    stands = f"{sections.standing(cell.outcomes)} chance"
+    stands = f"{standing(cell.outcomes)} chance"
     if stands == "above chance" or set(cell.reasons) == {stands}:
         return said
     return f"{stands}: {said}" if said else stands

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from longlag.lab.frontier import Frontier, FrontierAnswer
-from longlag.lab.outcome import skill
+from longlag.lab.outcome import skill, standing
 from longlag.lab.statistics import CONFIDENCE
 from longlag.lab.study import words as named
 from longlag.report import charts, sections
@@ -117,7 +117,7 @@ def frontier(study: Frontier, start: str) -> Told:
 def _standings(group: Group) -> list[tuple[str, str]]:
     """How the seeds that tried a value stand to chance: of how many of them it is true."""
     of = counted(len(group.outcomes), "seed")
-    found = Counter(sections.standing([outcome]) for outcome in group.outcomes)
+    found = Counter(standing([outcome]) for outcome in group.outcomes)
     return [(stands, f"{group.order:g} ({count} of {of})") for stands, count in found.items()]
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from longlag.lab.diagnosis import diagnose
+from longlag.lab.outcome import standing
 from longlag.lab.profile import RELIABLE, Profile, ProfileAnswer, Reach
 from longlag.lab.statistics import CONFIDENCE
 from longlag.report import charts, sections
@@ -83,7 +84,7 @@ def _said(reach: Reach) -> list[str]:
         first = "the easiest" if easiest == reach.rungs[0].value else "the easiest that was tried"
         got = f"does not get to {reach.knob} {easiest}, {first} {_interval(reach, reach.interval)}"
     said = [f"{got}, by {counted(reach.tried, 'trial')}"]
-    told = [(sections.standing(rung.outcomes), str(rung.value)) for rung in tried]
+    told = [(standing(rung.outcomes), str(rung.value)) for rung in tried]
     said += sections.guesses(reach.knob, told)
     for each in reach.longer:
         to = f"gets to {reach.knob} {each.value}" if each.value else "gets no further"

@@ -11,9 +11,8 @@ import numpy as np
 
 from longlag.lab.checkpoint import Trained
 from longlag.lab.diagnosis import Diagnosis
-from longlag.lab.outcome import Example, Outcome, chance_probability
-from longlag.lab.outcome import skill as skill_of
-from longlag.lab.statistics import CONFIDENCE, mean_interval
+from longlag.lab.outcome import Example, Outcome
+from longlag.lab.statistics import mean_interval
 from longlag.lab.study import words as named
 from longlag.problems import Integers, Problem, Reals
 from longlag.report import charts
@@ -101,14 +100,6 @@ def blank(problem: Problem) -> int | None:
     """The value that says that nothing is shown, if any."""
     shown = problem.inputs
     return shown.values if isinstance(shown, Integers) and shown.blank else None
-
-
-def standing(outcomes: Sequence[Outcome]) -> str:
-    """How right answers compare with a guesser's: `above`, `at` or `below` chance."""
-    if chance_probability(outcomes) <= 1 - CONFIDENCE:
-        return "above"
-    # The test looks upward only: what lies far below is no guesser's either.
-    return "below" if skill_of(outcomes).interval[1] < -1e-9 else "at"
 
 
 def guesses(knob: str, tried: Iterable[tuple[str, str]]) -> list[str]:
