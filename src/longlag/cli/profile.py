@@ -141,10 +141,11 @@ def _summary(found: ProfileAnswer, usage: Usage) -> list[Text | Table]:
             f"{reach.rate:g}" if reach.tried else "",
             "  ".join(tried),
             ", ".join(f"{count} {reason}" for reason, count in reasons.items()),
-            "  ".join(
-                f"{each.sequences:,}: {each.value or 'none'} {_between(each.interval, first)}, "
-                f"{each.solved}/{each.tried}"
-                for each in reach.longer
+            Text(
+                "\n".join(
+                    f"{each.sequences:,}: {each.value or 'none'} {_between(each.interval, first)}"
+                    for each in reach.longer
+                )
             ),
         )
     left = [Text("Left out:"), *(Text(f"- {sentence}") for sentence in found.left_out)]
