@@ -569,6 +569,14 @@ class Profile(Study):
             if lucky:
                 values = ", ".join(lucky)
                 said.append(f"{reach.problem}: a matter of luck at {reach.knob} {values}.")
+            for each in reach.longer:
+                low, high = (bound or "none" for bound in each.interval)
+                if low != high:
+                    trials = "1 trial leaves" if each.tried == 1 else f"{each.tried} trials leave"
+                    said.append(
+                        f"{reach.problem}: with {each.sequences:,} sequences {trials} the reach "
+                        f"between {low} and {high}."
+                    )
             if reach.undertrained is not None:
                 said.append(
                     f"{reach.problem}: undertrained at {reach.undertrained:,} sequences; more were "
