@@ -1,11 +1,13 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longlag.encodings import MISSING
+from longlag import streams
+from longlag.encodings import MISSING, Scaled
 from longlag.framings import (
     FRAMINGS,
     Chunks,
@@ -217,3 +219,48 @@ def test_a_framing_that_leaves_no_target_is_refused():
     assert Whole().layout(First(lag=0), 1).scored.sum() == 1
     with pytest.raises(ValueError, match=r"^Window: no sample of .* has a target\. Use fewer"):
         Window(timesteps=5).layout(First(lag=0), 1)
+
+
+@pytest.mark.parametrize("framing", [*FRAMED, *ANSWERING], ids=repr)
+def test_a_stream_gives_what_is_trained_on_however_it_is_shared_out(framing):
+    answers = EchoSubsequence(length=4, count=2)
+    problem = answers if framing in ANSWERING else EchoLag(values=7)
+    layout, plain = framing.layout(problem, 4), []
+    rng = streams.training(3)
+    for _ in range(6):  # block by block
+        samples = layout.gather(problem.draw(rng, layout.sequences))
+        for update in range(len(layout.steps)):
+            rows = slice(4 * update, 4 * update + 4)
+            plain.append((*(array[rows] for array in samples), not layout.carry or update == 0))
+    for parts in (1, 2, 5):
+        shared = [framing.stream(problem, 4, 3, part=part, parts=parts) for part in range(parts)]
+        for place, wanted in enumerate(plain):
+            for ours, theirs in zip(next(shared[place % parts]), wanted, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_stream_goes_on_past_what_it_draws_at_once():
+    problem, framing = Ramp(length=500), Whole()
+    one = framing.stream(problem, 64, 0)
+    second = framing.stream(problem, 64, 0, part=1, parts=2)
+    for place, batch in enumerate(itertools.islice(one, 9)):
+        assert batch.inputs.shape == (64, 500)
+        if place % 2:
+            np.testing.assert_array_equal(batch.inputs, next(second).inputs)
+
+
+def test_a_stream_gives_features_where_they_are_asked_for():
+    problem, framing = EchoLag(values=7), Window(timesteps=3)
+    values = next(framing.stream(problem, 4))
+    one_hot = next(framing.stream(problem, 4, features=True))
+    scaled = next(framing.stream(problem, 4, features=True, encoding=Scaled))
+    assert one_hot.inputs.shape == (4, 3, 7)
+    np.testing.assert_array_equal(one_hot.inputs.argmax(axis=-1), values.inputs)
+    np.testing.assert_allclose(scaled.inputs[..., 0], values.inputs / 6, rtol=1e-6)
+    np.testing.assert_array_equal(one_hot.targets, values.targets)
+
+
+@pytest.mark.parametrize(("part", "parts"), [(-1, 2), (2, 2), (0, 0)])
+def test_there_is_no_other_part_of_a_stream(part, parts):
+    with pytest.raises(ValueError, match="`part` must be from 0 to"):
+        Whole().stream(EchoLag(), part=part, parts=parts)

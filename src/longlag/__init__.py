@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from longlag.encodings import OneHot, Scaled
     from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
-    from longlag.lab import Run, Search, Setting, Store, Trained, load, train, tune
+    from longlag.lab import Run, Score, Search, Setting, Store, Trained, load, score, train, tune
     from longlag.lab.comparison import compare
     from longlag.lab.diagnosis import diagnose
     from longlag.lab.frontier import frontier
     from longlag.lab.profile import profile
     from longlag.maps import audit
-    from longlag.models import GRU, LSTM, MLP, RNN, Bidirectional, Seq2Seq
+    from longlag.models import GRU, LSTM, MLP, RNN, Bidirectional, Seq2Seq, Sizes
     from longlag.problems import (
         CumulativeThreshold,
         EchoLag,
@@ -35,13 +35,24 @@ if TYPE_CHECKING:
 _HOMES = {
     "encodings": ["OneHot", "Scaled"],
     "framings": ["Chunks", "EncoderDecoder", "Prefix", "Vector", "Whole", "Window"],
-    "lab": ["Run", "Search", "Setting", "Store", "Trained", "load", "train", "tune"],
+    "lab": [
+        "Run",
+        "Score",
+        "Search",
+        "Setting",
+        "Store",
+        "Trained",
+        "load",
+        "score",
+        "train",
+        "tune",
+    ],
     "lab.comparison": ["compare"],
     "lab.diagnosis": ["diagnose"],
     "lab.frontier": ["frontier"],
     "lab.profile": ["profile"],
     "maps": ["audit"],
-    "models": ["GRU", "LSTM", "MLP", "RNN", "Bidirectional", "Seq2Seq"],
+    "models": ["GRU", "LSTM", "MLP", "RNN", "Bidirectional", "Seq2Seq", "Sizes"],
     "problems": [
         "CumulativeThreshold",
         "EchoLag",
@@ -73,9 +84,11 @@ __all__ = [
     "Recipe",
     "Run",
     "Scaled",
+    "Score",
     "Search",
     "Seq2Seq",
     "Setting",
+    "Sizes",
     "Store",
     "Trained",
     "Vector",
@@ -88,6 +101,7 @@ __all__ = [
     "frontier",
     "load",
     "profile",
+    "score",
     "train",
     "tune",
 ]

@@ -9,14 +9,18 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 
-from longlag.encodings import MISSING
-from longlag.knobs import Knobs, knob
+from longlag import streams
+from longlag.encodings import MISSING, IntegerEncoding, encodings
+from longlag.knobs import BATCH_SIZE, Knobs, knob
 from longlag.problems import Episodes, Problem
+
+_DRAWN = 2**15  # values that a stream draws at once
 
 
 class Samples(NamedTuple):
@@ -38,6 +42,22 @@ class Samples(NamedTuple):
         if np.issubdtype(self.targets.dtype, np.integer):
             return self.targets != MISSING
         return ~np.isnan(self.targets)
+
+
+class Batch(NamedTuple):
+    """One batch of samples for a trainer, as plain arrays.
+
+    Attributes:
+        inputs: Values `(row, time)`, or features `(row, time, feature)`.
+        targets: Values `(row, said)`, -1 (NaN for reals) where nothing is scored.
+        mask: `(row, time)`, false where a step lacks data and is to be passed over.
+        reset: Whether state carried so far is dropped before it: always, where none is.
+    """
+
+    inputs: Num[np.ndarray, "row time"] | Float[np.ndarray, "row time feature"]
+    targets: Num[np.ndarray, "row said"]
+    mask: Bool[np.ndarray, "row time"]
+    reset: bool
 
 
 Output = Literal["every", "last", "vector", "decoder"]
@@ -218,6 +238,66 @@ class Framing(Knobs):
         ((40, 5), (40, 1), True)
         """
         return self.layout(problem, 1).gather(problem.draw(rng, count))
+
+    def stream(
+        self,
+        problem: Problem,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 0,
+        *,
+        features: bool = False,
+        encoding: type[IntegerEncoding] | None = None,
+        part: int = 0,
+        parts: int = 1,
+    ) -> Iterator[Batch]:
+        """Batches for ever: those that `longlag.train` trains this seed on, bit by bit.
+
+        Args:
+            problem: Whose episodes are drawn.
+            batch_size: Rows in a batch.
+            seed: Whose training stream; evaluation draws from another.
+            features: Give inputs as features rather than as values.
+            encoding: As which: `OneHot` or `Scaled`, for integers; one-hot by default.
+            part: Of several workers, which one; each gives every so many batches, and all of
+                them in turn give what one alone would.
+            parts: Number of workers.
+
+        Raises:
+            ValueError: The framing does not fit, or there is no such part.
+
+        >>> from longlag.problems import EchoLag
+        >>> batches = Window(timesteps=5).stream(EchoLag(lag=1), batch_size=8, seed=0)
+        >>> batch = next(batches)
+        >>> batch.inputs.shape, bool((batch.inputs[:, -2] == batch.targets[:, 0]).all())
+        ((8, 5), True)
+        """
+        if not 0 <= part < parts:
+            raise ValueError(
+                f"stream: `part` must be from 0 to {parts - 1}, got {part}. Count workers from 0."
+            )
+        layout, rng = self.layout(problem, batch_size), streams.training(seed)
+        shown_as, _ = encodings(problem, encoding)
+        # Draws cost least by the thousand, and come out the same however many are made at once.
+        blocks = max(1, _DRAWN // (layout.sequences * problem.steps))
+
+        def batches() -> Iterator[Batch]:
+            updates, before = blocks * len(layout.steps), 0
+            while True:
+                samples = layout.gather(problem.draw(rng, blocks * layout.sequences))
+                inputs, targets, mask = (
+                    array.reshape(updates, -1, array.shape[-1]) for array in samples
+                )
+                for update in range((part - before) % parts, updates, parts):
+                    shown = inputs[update]
+                    yield Batch(
+                        inputs=shown_as.encode(shown) if features else shown,
+                        targets=targets[update],
+                        mask=mask[update],
+                        reset=not layout.carry or update % len(layout.steps) == 0,
+                    )
+                before += updates
+
+        return batches()
 
 
 class Stepwise(Framing):

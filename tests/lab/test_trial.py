@@ -11,7 +11,8 @@ import longlag as ll
 from longlag import streams
 from longlag.framings import fitting
 from longlag.lab import trial
-from longlag.lab.trial import EVALUATION_SEQUENCES, finish, numbered
+from longlag.lab.scoring import EVALUATION_SEQUENCES, numbered
+from longlag.lab.trial import finish
 from longlag.problems import PROBLEMS, Integers
 from longlag.training import Recipe
 

@@ -72,6 +72,10 @@ _COMMANDS = {
         "Write one HTML page about the studies of a store.",
         "longlag report --store longlag.db --out report.html",
     ),
+    "export": (
+        "Write a data set of a framed problem, for other programs.",
+        "longlag export echo-lag --framing window --timesteps 5 --out echo",
+    ),
     "reproduce": (
         "Settle the claims of the sources by trials.",
         "longlag reproduce echo/current echo/lag-without-context --seeds 3",

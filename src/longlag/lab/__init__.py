@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from longlag.lab.checkpoint import Trained, load
     from longlag.lab.identity import Trial
     from longlag.lab.outcome import Outcome
-    from longlag.lab.run import Evaluation, Run
+    from longlag.lab.run import Run
+    from longlag.lab.scoring import Evaluation, Score, score
     from longlag.lab.statistics import Estimate
     from longlag.lab.store import Store
     from longlag.lab.trial import Setting, train
@@ -20,7 +21,8 @@ _HOMES = {
     "checkpoint": ["Trained", "load"],
     "identity": ["Trial"],
     "outcome": ["Outcome"],
-    "run": ["Evaluation", "Run"],
+    "run": ["Run"],
+    "scoring": ["Evaluation", "Score", "score"],
     "statistics": ["Estimate"],
     "store": ["Store"],
     "trial": ["Setting", "train"],
@@ -32,6 +34,7 @@ __all__ = [
     "Evaluation",
     "Outcome",
     "Run",
+    "Score",
     "Search",
     "Setting",
     "Store",
@@ -39,6 +42,7 @@ __all__ = [
     "Trial",
     "Tuned",
     "load",
+    "score",
     "train",
     "tune",
 ]

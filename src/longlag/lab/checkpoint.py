@@ -22,7 +22,7 @@ import safetensors.numpy
 from jaxtyping import Float, Num
 
 from longlag.lab import identity, sensitivity
-from longlag.lab.run import Evaluation
+from longlag.lab.scoring import Evaluation
 from longlag.lab.trial import Setting
 from longlag.models import Decoder, Model
 

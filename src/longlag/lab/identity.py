@@ -38,6 +38,7 @@ _DECIDES = (
     "training",
     "lab/trial.py",
     "lab/run.py",
+    "lab/scoring.py",
     "lab/shortcuts.py",
     "lab/outcome.py",
     "lab/worker.py",

@@ -13,7 +13,7 @@ from longlag import streams
 from longlag.problems import Integers, Problem
 
 if TYPE_CHECKING:
-    from longlag.lab.run import Evaluation
+    from longlag.lab.scoring import Evaluation
 
 _LEARNED_FROM = 2000  # training episodes that the constants are taken from
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import numbers
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent import futures
@@ -18,16 +17,15 @@ from jaxtyping import Bool, Num
 from longlag import streams
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
-from longlag.lab.run import Evaluation, Run
+from longlag.lab import scoring
+from longlag.lab.run import Run
+from longlag.lab.scoring import Evaluation, numbered
 from longlag.maps import Audit, Reach, audit
 from longlag.models import Decoder, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Episodes, Integers, Problem, Reals
 from longlag.training import Batches, Loss, Progress, Recipe, engine
 
 Stream = Callable[[int], np.random.Generator]
-
-EVALUATION_SEQUENCES = 1000
-"""Least number of fresh sequences that every evaluation draws."""
 
 _REPORTS = 50  # of a long run, so that its curve and the moment at which it stops are fine
 _FEWEST_UPDATES = 128  # between two reports, so that they cost next to nothing
@@ -75,20 +73,7 @@ class Setting:
             ValueError: They do not, or there is nothing to learn at what is scored.
         """
         layout = self.laid(self.problem, self.recipe.batch_size)
-        scored = np.isin(np.arange(self.problem.steps), layout.asked_steps)
-        ahead = self.problem.ceiling(scored) - self.problem.chance(scored)
-        if self.problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
-            raise ValueError(
-                f"Setting: chance is within {ahead:.1g} of the ceiling for {self.problem!r}, more "
-                f"closely than {EVALUATION_SEQUENCES:,} fresh sequences can tell. Use a problem "
-                "that is harder to guess."
-            )
-        if self.problem.chance(scored) > 1 - 1e-9:
-            raise ValueError(
-                f"Setting: nothing is to be learned of {self.problem!r} under {self.framing!r}: a "
-                "constant is right wherever it is scored. Use a framing that scores more steps, "
-                "or a harder problem."
-            )
+        scoring.scored_steps(self.problem, self.framing, layout)  # refuses what cannot be scored
         return layout
 
     def laid(self, problem: Problem, batch_size: int) -> Layout:
@@ -213,19 +198,8 @@ class Setting:
         self, model: Model | Decoder, seed: int, *, stream: Stream = streams.evaluation
     ) -> Evaluation:
         """Score a model on at least 1,000 sequences from a stream that never trains."""
-        layout = self.layout
-        updates, batch, timesteps = layout.steps.shape
-        wanted = -(-EVALUATION_SEQUENCES // layout.sequences)
-        # Rows worked on at once: enough to be fast, few enough to stay small.
-        at_once = max(1, 2**16 // (batch * timesteps * (1 if layout.carry else updates)))
-        calls = -(-wanted // at_once)
-        blocks = -(-wanted // calls)
-        rng = stream(seed)
-        parts: list[Evaluation] = []
-        for _ in range(calls):
-            episodes = self.problem.draw(rng, blocks * layout.sequences)
-            parts.append(self._score(model, layout, episodes))
-        return Evaluation.join(parts)
+        say = functools.partial(self._say, model, self.layout)
+        return scoring.evaluate(self.problem, self.layout, stream(seed), say)
 
     def predict(
         self, model: Model | Decoder, sequence: Sequence[float] | np.ndarray
@@ -237,8 +211,10 @@ class Setting:
         alone = self.framing.parallel or not self.framing.carries
         layout = self.laid(problem, 1 if alone else self.recipe.batch_size)
         inputs = problem.whole(shown[None])
-        unknown = np.zeros(inputs.shape, self._said_type)
-        evaluation = self._score(model, layout, Episodes(inputs, unknown, problem.scored()[None]))
+        unknown = np.zeros(inputs.shape, scoring.said_type(problem))
+        episodes = Episodes(inputs, unknown, problem.scored()[None])
+        say = functools.partial(self._say, model, layout)
+        evaluation = scoring.predicted(problem, layout, episodes, say)
         return evaluation.predicted[0][evaluation.scored[0]]
 
     def checked(self, shown: np.ndarray) -> np.ndarray:
@@ -259,44 +235,12 @@ class Setting:
             )
         return shown.astype(np.int32)
 
-    @property
-    def _said_type(self) -> type[np.number]:
-        return np.int32 if isinstance(self.problem.targets, Integers) else np.float32
-
-    def _score(self, model: Model | Decoder, layout: Layout, episodes: Episodes) -> Evaluation:
-        samples = layout.gather(episodes)
-        blocks = len(episodes.inputs) // layout.sequences
-        updates, batch, _ = layout.asked.shape
-        # Blocks go side by side as rows; updates stay apart only where state is carried.
-        apart = updates if layout.carry else 1
-        axes = (1, 0, 2, 3) if layout.carry else (0, 1, 2, 3)
-
-        def merge(array: np.ndarray) -> np.ndarray:
-            ordered = array.reshape(blocks, updates, batch, -1).transpose(axes)
-            return ordered.reshape(apart, -1, ordered.shape[-1])
-
-        reset = np.arange(updates) == 0 if layout.carry else None
-        batches = self._arrays(Samples(*map(merge, samples)), reset)
-        _, said = engine.predict(model, batches, loss=self.loss, output=layout.output)
-        ordered = (updates, blocks) if layout.carry else (blocks, updates)
-        said = said.reshape(*ordered, batch, -1).transpose(axes)
-        # Back from rows to sequences: each scored step of each sequence has one prediction.
-        shape = said.shape
-        where = np.broadcast_to(layout.scored, shape)
-        sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
-        place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
-        step = np.broadcast_to(layout.asked, shape)[where]
-        predicted = np.zeros(episodes.inputs.shape, self._said_type)
-        predicted[place, step] = said[where]
-        scored = np.zeros(episodes.inputs.shape, dtype=bool)
-        scored[place, step] = True
-        return Evaluation(
-            inputs=episodes.inputs,
-            targets=episodes.targets,
-            scored=scored & episodes.scored,
-            predicted=predicted,
-            tolerance=self.loss.tolerance,
-        )
+    def _say(
+        self, model: Model | Decoder, layout: Layout, samples: Samples, reset: np.ndarray | None
+    ) -> np.ndarray:
+        """What a model says about samples with a leading update axis."""
+        batches = self._arrays(samples, reset)
+        return engine.predict(model, batches, loss=self.loss, output=layout.output)[1]
 
     def _batches(self, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
         updates = blocks * len(self.layout.steps)
@@ -401,23 +345,3 @@ def finish(
         except StopIteration as end:
             return end.value
         raise
-
-
-def numbered(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
-    """The seeds meant by a number of them, or by a list.
-
-    >>> numbered(3)
-    (0, 1, 2)
-    """
-    if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):
-        if seeds < 1:
-            raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
-        return tuple(range(int(seeds)))
-    listed: list[int] = []
-    if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        listed = [int(seed) for seed in seeds]
-    if not listed or min(listed) < 0 or len(set(listed)) < len(listed):
-        raise ValueError(
-            f"`seeds` must be a number of seeds or different numbers of at least 0, got {seeds}."
-        )
-    return tuple(listed)

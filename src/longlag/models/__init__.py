@@ -1,6 +1,6 @@
 """Models: (inputs, mask, state) -> (outputs, state). A new one is added to the table below."""
 
-from longlag.models._base import Decoder, Model, ModelFactory, OneHotInput, Sizes
+from longlag.models._base import Decoder, Linear, Model, ModelFactory, OneHotInput, Sizes
 from longlag.models.bidirectional import Bidirectional, BidirectionalModel
 from longlag.models.cells import LAYERS
 from longlag.models.gru import GRU, GRUGates, GRULayer
@@ -31,6 +31,7 @@ __all__ = [
     "LSTMLayer",
     "LSTMState",
     "Layer",
+    "Linear",
     "MLPModel",
     "Model",
     "ModelFactory",

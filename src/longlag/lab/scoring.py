@@ -1,0 +1,414 @@
+"""Scoring: what a predictor says about fresh sequences, beside chance, ceiling and shortcuts."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import functools
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+from jaxtyping import Bool, Float, Num
+
+from longlag import streams
+from longlag.encodings import Encoding, IntegerEncoding, encodings
+from longlag.framings import Framing, Layout, Samples
+from longlag.knobs import BATCH_SIZE
+from longlag.lab import statistics
+from longlag.lab.diagnosis import SOLVED
+from longlag.lab.shortcuts import shortcuts
+from longlag.lab.statistics import Estimate
+from longlag.problems import Episodes, Integers, Problem, Reals
+
+EVALUATION_SEQUENCES = 1000
+"""Least number of fresh sequences that every evaluation draws."""
+
+Say = Callable[[Samples, np.ndarray | None], np.ndarray]
+"""Predicted values `(update, row, said)` for samples with a leading update axis; the second
+argument is true for the updates before which carried state is dropped, None where none is."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Evaluation:
+    """What a model said about fresh sequences, beside what was asked: `(count, step)` each.
+
+    A prediction is right when it is the target, or, for reals, within `tolerance` of it.
+    """
+
+    inputs: Num[np.ndarray, "count step"]
+    targets: Num[np.ndarray, "count step"]
+    scored: Bool[np.ndarray, "count step"]
+    predicted: Num[np.ndarray, "count step"]
+    tolerance: float = 0.0
+
+    @classmethod
+    def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
+        """One evaluation out of several."""
+        names = ["inputs", "targets", "scored", "predicted"]
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(**joined, tolerance=parts[0].tolerance)
+
+    @property
+    def right(self) -> Bool[np.ndarray, "count step"]:
+        """Where the prediction counts and is right."""
+        return self.scored & (np.abs(self.predicted - self.targets) <= self.tolerance)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the scored steps that are right."""
+        return float(self.right.sum() / self.scored.sum())
+
+    @property
+    def whole(self) -> float:
+        """Share of the sequences of which every scored step is right."""
+        return float((self.right | ~self.scored).all(axis=1).mean())
+
+    @property
+    def error(self) -> float:
+        """Root of the mean squared difference over the scored steps."""
+        apart = (self.predicted - self.targets)[self.scored].astype(np.float64)
+        return float(np.sqrt(np.mean(apart**2)))
+
+    @property
+    def by_step(self) -> Float[np.ndarray, " step"]:
+        """Accuracy at each step of the sequence; NaN where nothing is scored."""
+        counts = self.scored.sum(axis=0)
+        return np.where(counts > 0, self.right.sum(axis=0) / np.maximum(counts, 1), np.nan)
+
+
+class Scored(abc.ABC):
+    """What was said about fresh sequences, seed by seed, and how good that is.
+
+    Attributes:
+        problem: What was to be learned.
+        scored: The steps of an episode that are scored.
+        seeds: The seeds, in the order of the evaluations.
+        evaluations: What was said about the fresh sequences of each seed.
+    """
+
+    problem: Problem
+    scored: Bool[np.ndarray, " step"]
+    seeds: tuple[int, ...]
+    evaluations: tuple[Evaluation, ...]
+
+    @property
+    def diverged_at(self) -> tuple[int | None, ...]:
+        """The update at which each seed diverged, None for a seed that did not."""
+        return (None,) * len(self.seeds)
+
+    @functools.cached_property
+    def accuracy(self) -> Estimate:
+        """Accuracy on fresh sequences: mean over seeds, interval, each seed."""
+        return self._share([evaluation.accuracy for evaluation in self.evaluations])
+
+    @functools.cached_property
+    def whole(self) -> Estimate:
+        """Share of fresh sequences that are right at every scored step."""
+        return self._share([evaluation.whole for evaluation in self.evaluations])
+
+    def _share(self, shares: list[float]) -> Estimate:
+        single = self.problem.sequences == 1
+        return statistics.accuracy(shares, None if single else len(self.evaluations[0].inputs))
+
+    @functools.cached_property
+    def error(self) -> Estimate | None:
+        """For real targets: the root mean square error, over seeds; else None."""
+        if not isinstance(self.problem.targets, Reals):
+            return None
+        return statistics.over_seeds([evaluation.error for evaluation in self.evaluations])
+
+    @functools.cached_property
+    def chance(self) -> float:
+        """Accuracy of the best prediction that ignores the inputs."""
+        return self.problem.chance(self.scored)
+
+    @functools.cached_property
+    def chance_error(self) -> float | None:
+        """For real targets: the error of the best prediction that ignores the inputs."""
+        if self.error is None:
+            return None
+        return self.problem.chance_error(self.scored)
+
+    @property
+    def ceiling(self) -> float:
+        """Best accuracy that any predictor can reach."""
+        return self.problem.ceiling(self.scored)
+
+    @functools.cached_property
+    def shortcuts(self) -> dict[str, float]:
+        """Accuracy of the shortcuts on the same fresh sequences (`longlag.lab.shortcuts`)."""
+        return shortcuts(self.problem, Evaluation.join(self.evaluations))
+
+    @property
+    def skill(self) -> tuple[float, ...]:
+        """(accuracy - chance) / (ceiling - chance) of each seed."""
+        span = self.ceiling - self.chance
+        return tuple((share - self.chance) / span for share in self.accuracy.per_seed)
+
+    @property
+    def solved(self) -> tuple[bool, ...]:
+        """Which seeds reached a skill of 0.99."""
+        return tuple(skill >= SOLVED for skill in self.skill)
+
+    @functools.cached_property
+    def chance_probability(self) -> float:
+        """How probable so many right answers are for a guesser at chance.
+
+        The exact binomial test over all scored targets where these are independent, or one
+        a sequence; else a test on the shares of right answers of whole sequences.
+        """
+        right = np.concatenate([evaluation.right for evaluation in self.evaluations])
+        scored = np.concatenate([evaluation.scored for evaluation in self.evaluations])
+        if self.problem.independent or (scored.sum(axis=1) == 1).all():
+            hits, trials = int(right.sum()), int(scored.sum())
+            return statistics.chance_probability(hits, trials, self.chance)
+        return statistics.above_probability(right.sum(axis=1) / scored.sum(axis=1), self.chance)
+
+    @property
+    def verdict(self) -> str:
+        """The first that is true.
+
+        `diverged`, `solved`, `below chance` (the whole interval), `at chance`, else `partly
+        learned`.
+        """
+        if any(at is not None for at in self.diverged_at):
+            return "diverged"
+        if all(self.solved):
+            return "solved"
+        if self.accuracy.interval[1] < self.chance:
+            return "below chance"
+        if self.chance_probability > 1 - statistics.CONFIDENCE:
+            return "at chance"
+        return "partly learned"
+
+    @property
+    def reason(self) -> str:
+        """The verdict in a sentence."""
+        solved, count = sum(self.solved), len(self.seeds)
+        name = "accuracy" if self.error is None else "within tolerance"
+        figures = f"{name} {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
+        match self.verdict:
+            case "solved":
+                return f"{solved} of {count} seeds reach {SOLVED:.0%} of the skill; {figures}"
+            case "diverged":
+                at = [
+                    f"seed {seed} at update {update}"
+                    for seed, update in zip(self.seeds, self.diverged_at, strict=True)
+                    if update is not None
+                ]
+                return f"the loss of {' and '.join(at)} left all bounds; {figures}"
+            case "below chance":
+                return f"a constant prediction does better; {figures}"
+            case "at chance":
+                return (
+                    f"not distinguishable from chance ({self.chance:.3g}): "
+                    f"p = {self.chance_probability:.2f}"
+                )
+            case _:
+                return f"above chance, {solved} of {count} seeds solved it; {figures}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.verdict}: {self.reason})"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Score(Scored):
+    """The score of a predictor: of anything that says values about samples."""
+
+    problem: Problem
+    framing: Framing
+    scored: Bool[np.ndarray, " step"]
+    seeds: tuple[int, ...]
+    evaluations: tuple[Evaluation, ...]
+
+
+def evaluate(problem: Problem, layout: Layout, rng: np.random.Generator, say: Say) -> Evaluation:
+    """Have at least 1,000 sequences of a stream predicted."""
+    updates, batch, timesteps = layout.steps.shape
+    wanted = -(-EVALUATION_SEQUENCES // layout.sequences)
+    # Rows worked on at once: enough to be fast, few enough to stay small.
+    at_once = max(1, 2**16 // (batch * timesteps * (1 if layout.carry else updates)))
+    calls = -(-wanted // at_once)
+    blocks = -(-wanted // calls)
+    parts: list[Evaluation] = []
+    for _ in range(calls):
+        episodes = problem.draw(rng, blocks * layout.sequences)
+        parts.append(predicted(problem, layout, episodes, say))
+    return Evaluation.join(parts)
+
+
+def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) -> Evaluation:
+    """Have episodes predicted, a whole number of blocks."""
+    samples = layout.gather(episodes)
+    blocks = len(episodes.inputs) // layout.sequences
+    updates, batch, _ = layout.asked.shape
+    # Blocks go side by side as rows; updates stay apart only where state is carried.
+    apart = updates if layout.carry else 1
+    axes = (1, 0, 2, 3) if layout.carry else (0, 1, 2, 3)
+
+    def merge(array: np.ndarray) -> np.ndarray:
+        ordered = array.reshape(blocks, updates, batch, -1).transpose(axes)
+        return ordered.reshape(apart, -1, ordered.shape[-1])
+
+    reset = np.arange(updates) == 0 if layout.carry else None
+    said = say(Samples(*map(merge, samples)), reset)
+    ordered = (updates, blocks) if layout.carry else (blocks, updates)
+    said = said.reshape(*ordered, batch, -1).transpose(axes)
+    # Back from rows to sequences: each scored step of each sequence has one prediction.
+    shape = said.shape
+    where = np.broadcast_to(layout.scored, shape)
+    sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
+    place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
+    step = np.broadcast_to(layout.asked, shape)[where]
+    values = np.zeros(episodes.inputs.shape, said_type(problem))
+    values[place, step] = said[where]
+    scored = np.zeros(episodes.inputs.shape, dtype=bool)
+    scored[place, step] = True
+    targets = problem.targets
+    return Evaluation(
+        inputs=episodes.inputs,
+        targets=episodes.targets,
+        scored=scored & episodes.scored,
+        predicted=values,
+        tolerance=targets.within if isinstance(targets, Reals) else 0.0,
+    )
+
+
+def said_type(problem: Problem) -> type[np.number]:
+    """The type of what is said about a problem."""
+    return np.int32 if isinstance(problem.targets, Integers) else np.float32
+
+
+def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarray:
+    """The steps of an episode that a framing scores.
+
+    Raises:
+        ValueError: Chance is as good there as anything, or all but.
+    """
+    scored = np.isin(np.arange(problem.steps), layout.asked_steps)
+    ahead = problem.ceiling(scored) - problem.chance(scored)
+    if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
+        raise ValueError(
+            f"{type(framing).__name__}: chance is within {ahead:.1g} of the ceiling for "
+            f"{problem!r}, more closely than {EVALUATION_SEQUENCES:,} fresh sequences can tell. "
+            "Use a problem that is harder to guess."
+        )
+    if problem.chance(scored) > 1 - 1e-9:
+        raise ValueError(
+            f"{type(framing).__name__}: nothing is to be learned of {problem!r} under "
+            f"{framing!r}: a constant is right wherever it is scored. Use a framing that scores "
+            "more steps, or a harder problem."
+        )
+    return scored
+
+
+def score(
+    problem: Problem,
+    framing: Framing,
+    predict: Callable[..., Any],
+    *,
+    features: bool = False,
+    encoding: type[IntegerEncoding] | None = None,
+    batch_size: int = BATCH_SIZE,
+    seeds: SupportsIndex | Iterable[int] = 1,
+) -> Score:
+    """Score any function from inputs to outputs on fresh sequences, beside chance and ceiling.
+
+    Args:
+        problem: What is predicted.
+        framing: How its episodes become samples.
+        predict: Takes the inputs of some samples, values `(row, time)` or features `(row, time,
+            feature)`, and gives integers `(row, said)` or outputs `(row, said, output)`, where
+            the axis `said` is that of the targets of `framing.stream`; it may be left out where it
+            is 1. NumPy arrays or tensors. If it has parameters of these names it is told the
+            `mask` `(row, time)`, and, where state is carried from call to call, `reset`: whether
+            the rows start anew.
+        features: Give the inputs as features rather than as values.
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
+        batch_size: Rows of a batch in training, on which depends what rows are where state is
+            carried from row to row.
+        seeds: A number of seeds, counted from 0, or the seeds themselves: each scores the function
+            on fresh sequences of its own.
+
+    Returns:
+        The score: accuracy with its interval, chance, ceiling, verdict, shortcuts.
+
+    Raises:
+        ValueError: What it gives is of another shape or no number, or the framing does not fit.
+
+    >>> from longlag import EchoLag, Window
+    >>> echo = score(EchoLag(lag=1, values=4), Window(timesteps=2), lambda inputs: inputs[:, -2])
+    >>> echo.verdict, echo.accuracy.mean, echo.chance
+    ('solved', 1.0, 0.25)
+    """
+    layout = framing.layout(problem, batch_size)
+    scored = scored_steps(problem, framing, layout)
+    shown_as, said_as = encodings(problem, encoding)
+    takes = inspect.signature(predict).parameters
+    if layout.carry and "reset" not in takes:
+        raise ValueError(
+            f"score: {framing!r} carries state from call to call, so `predict` must take `reset`, "
+            "which says when the rows start anew."
+        )
+
+    def say(samples: Samples, reset: np.ndarray | None) -> np.ndarray:
+        shown = shown_as.encode(samples.inputs) if features else samples.inputs
+        said = []
+        for place, inputs in enumerate(shown):
+            told = {"mask": samples.mask[place], "reset": reset is None or bool(reset[place])}
+            outputs = predict(inputs, **{name: told[name] for name in told if name in takes})
+            said.append(_values(outputs, samples.targets[place].shape, said_as))
+        return np.stack(said)
+
+    places = numbered(seeds)
+    return Score(
+        problem=problem,
+        framing=framing,
+        scored=scored,
+        seeds=places,
+        evaluations=tuple(
+            evaluate(problem, layout, streams.evaluation(seed), say) for seed in places
+        ),
+    )
+
+
+def _values(outputs: Any, shape: tuple[int, int], said_as: Encoding) -> np.ndarray:
+    """What outputs say, `(row, said)`."""
+    if hasattr(outputs, "detach"):
+        outputs = outputs.detach().cpu()
+    array, width = np.asarray(outputs), said_as.features
+    if array.size == math.prod(shape) and np.issubdtype(array.dtype, np.integer):
+        return array.reshape(shape)
+    if array.shape[:1] != shape[:1] or array.size != math.prod(shape) * width:
+        raise ValueError(
+            f"score: `predict` must give integers {shape} or outputs {(*shape, width)}, got "
+            f"{array.dtype} {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0, 0])
+        raise ValueError(f"score: `predict` gave what is no number for row {row}.")
+    return said_as.decode(array.reshape(*shape, width).astype(np.float32))
+
+
+def numbered(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
+    """The seeds meant by a number of them, or by a list.
+
+    >>> numbered(3)
+    (0, 1, 2)
+    """
+    if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):
+        if seeds < 1:
+            raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
+        return tuple(range(int(seeds)))
+    listed: list[int] = []
+    if isinstance(seeds, Iterable) and not isinstance(seeds, str):
+        listed = [int(seed) for seed in seeds]
+    if not listed or min(listed) < 0 or len(set(listed)) < len(listed):
+        raise ValueError(
+            f"`seeds` must be a number of seeds or different numbers of at least 0, got {seeds}."
+        )
+    return tuple(listed)

@@ -1,0 +1,61 @@
+"""`longlag export`: a data set in a folder."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from longlag.cli.app import main
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["longlag", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+def test_it_writes_a_file_for_each_split_and_a_card_that_says_how(call, tmp_path):
+    folder = tmp_path / "echo"
+    command = ["export", "echo-lag", "--lag", "2", "--framing", "window", "--timesteps", "4"]
+    sizes = ["--train", "6", "--validation", "0", "--test", "2", "--format", "npz"]
+    code, out, err = call(*command, *sizes, "--out", folder)
+    assert (code, err) == (0, "")
+    assert f"{folder / 'train.npz'}" in out
+    train, test = (np.load(folder / f"{name}.npz") for name in ("train", "test"))
+    assert (len(train["inputs"]), len(test["inputs"])) == (6 * 21, 2 * 21)
+    assert (train["inputs"][:, -3] == train["targets"][:, 0]).all()
+    assert not (folder / "validation.npz").exists()
+    card = (folder / "README.md").read_text()
+    assert "longlag export echo-lag --lag 2" in card
+    assert "configs:" not in card  # nothing that others could load
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["echo-lag", "--train", "-1"], "`train` must be at least 0, got -1"),
+        (["echo-lag", "--framing", "vector"], "Vector: EchoLag has no answer after its input"),
+        (["echo-lagg"], "There is no problem `echo-lagg`. Did you mean `echo-lag`?"),
+        (["echo-lag", "--format", "csv"], "csv"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(call, tmp_path, arguments, message):
+    code, out, err = call("export", *arguments, "--out", tmp_path / "folder")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "folder").exists()
+
+
+def test_a_place_that_is_a_file_is_named(call, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    code, _, err = call("export", "echo-lag", "--out", tmp_path / "file")
+    assert code == 2
+    assert str(tmp_path / "file") in err
+    assert (tmp_path / "file").read_text() == "mine"
