@@ -51,7 +51,8 @@ def test_the_card_says_where_what_is_and_what_chance_is(tmp_path):
         ("train", "train.parquet"),
         ("test", "test.parquet"),
     ]
-    assert json.loads(re.search(r"pretty_name: (.*)", head)[1]).startswith("EchoLag(length=25")
+    (name,) = re.findall(r"pretty_name: (.*)", head)
+    assert json.loads(name).startswith("EchoLag(length=25")
     assert 'size_categories: ["1K<n<10K"]' in head  # 65 sequences of 20 samples
     assert "Chance 0.01, ceiling 1" in text
     assert "integers from 0 to 99, -1 where nothing is scored" in text

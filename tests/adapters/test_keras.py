@@ -7,7 +7,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 pytest.importorskip("keras", reason="Keras is not installed here")
 
 import jax
-import keras
+import keras  # pyright: ignore[reportMissingImports]
 
 import longlag as ll
 from longlag.adapters.keras import Stream

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed here")
 
-import torch
-from torch.utils.data import DataLoader
+import torch  # pyright: ignore[reportMissingImports]
+from torch.utils.data import DataLoader  # pyright: ignore[reportMissingImports]
 
 import longlag as ll
 from longlag.adapters.torch import Stream

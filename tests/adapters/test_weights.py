@@ -1,4 +1,5 @@
 import os
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -63,7 +64,7 @@ def test_keras_says_the_same_with_these_weights(kind):
     model = random(kind)
     jax.config.update("jax_numpy_rank_promotion", "allow")  # as Keras has it
     try:
-        name = {RNN: "SimpleRNN"}.get(kind, kind.__name__)
+        name = "SimpleRNN" if kind is RNN else kind.__name__
         layer = getattr(keras.layers, name)(4, return_sequences=True)
         readout = keras.layers.Dense(3)
         network = keras.Sequential([keras.Input((7, 5)), layer, readout])
@@ -78,8 +79,8 @@ def test_keras_says_the_same_with_these_weights(kind):
 
 
 def test_other_models_are_refused():
-    with pytest.raises(TypeError, match="`model`|parameter .model."):
-        weights.to_torch(MLP()(SIZES, 0))
+    with pytest.raises(TypeError, match=r"`model`|parameter .model."):
+        weights.to_torch(cast("Any", MLP()(SIZES, 0)))
 
 
 def test_weights_of_other_layers_are_refused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import NamedTuple
 
-import keras
+import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from longlag.encodings import IntegerEncoding, encodings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import torch
-from torch.utils.data import IterableDataset, get_worker_info
+import torch  # pyright: ignore[reportMissingImports]
+from torch.utils.data import IterableDataset, get_worker_info  # pyright: ignore[reportMissingImports]
 
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Batch, Framing

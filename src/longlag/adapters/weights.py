@@ -180,11 +180,15 @@ def _model(
             f"{owner}: the readout takes {readout[0].shape[0]} features, the layer gives "
             f"{recurrent.shape[0]}. Use the readout that stands after it."
         )
-    if kind is GRULayer:
-        layer = kind(kernel, recurrent, bias, second)
-    else:
-        layer = kind(kernel, recurrent, bias + second)  # where they are only ever added
+    # Where the two biases are only ever added one will do.
+    apart = kind is GRULayer
+    layer = kind(
+        kernel=kernel,
+        recurrent=recurrent,
+        bias=bias if apart else bias + second,
+        recurrent_bias=second if apart else None,
+    )
     weight, offset = map(jnp.asarray, readout)
-    made = Linear(*weight.shape, np.random.default_rng(0))
+    made = Linear(weight.shape[0], weight.shape[1], np.random.default_rng(0))
     made = eqx.tree_at(lambda linear: (linear.weight, linear.bias), made, (weight, offset))
     return RecurrentModel(layer, made)
