@@ -244,7 +244,7 @@ def test_a_stream_goes_on_past_what_it_draws_at_once():
     one = framing.stream(problem, 64, 0)
     second = framing.stream(problem, 64, 0, part=1, parts=2)
     for place, batch in enumerate(itertools.islice(one, 9)):
-        assert batch.inputs.shape == (64, 500)
+        assert batch.inputs.shape == (64, problem.steps)
         if place % 2:
             np.testing.assert_array_equal(batch.inputs, next(second).inputs)
 

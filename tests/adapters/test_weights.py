@@ -56,6 +56,7 @@ def test_pytorch_says_the_same_with_these_weights(kind):
 
 
 @every_kind
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
 def test_keras_says_the_same_with_these_weights(kind):
     os.environ.setdefault("KERAS_BACKEND", "jax")
     keras = pytest.importorskip("keras", reason="Keras is not installed here")

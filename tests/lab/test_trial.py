@@ -388,7 +388,7 @@ def test_targets_that_hang_together_are_tested_sequence_by_sequence():
 def test_where_a_constant_is_always_right_nothing_is_to_be_learned_and_training_says_so(
     problem, framing
 ):
-    with pytest.raises(ValueError, match=r"^Setting: nothing is to be learned of .* Use a framing"):
+    with pytest.raises(ValueError, match=r"nothing is to be learned of .* Use a framing"):
         ll.train(problem, framing, ll.MLP(), epochs=1)
 
 

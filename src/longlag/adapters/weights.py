@@ -146,8 +146,8 @@ def _ordered(part: Any, order: Sequence[int]) -> np.ndarray:
 
 
 def _array(given: Any) -> np.ndarray:
-    if hasattr(given, "detach"):
-        given = given.detach().cpu()
+    if hasattr(given, "detach"):  # a tensor
+        given = given.detach().cpu().numpy()
     return np.array(given, np.float32)
 
 

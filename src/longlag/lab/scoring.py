@@ -378,8 +378,8 @@ def score(
 
 def _values(outputs: Any, shape: tuple[int, int], said_as: Encoding) -> np.ndarray:
     """What outputs say, `(row, said)`."""
-    if hasattr(outputs, "detach"):
-        outputs = outputs.detach().cpu()
+    if hasattr(outputs, "detach"):  # a tensor
+        outputs = outputs.detach().cpu().numpy()
     array, width = np.asarray(outputs), said_as.features
     if array.size == math.prod(shape) and np.issubdtype(array.dtype, np.integer):
         return array.reshape(shape)
