@@ -32,7 +32,8 @@ def test_the_files_hold_what_the_streams_of_the_seed_give(problem, framing, form
     for (name, count), source in zip(counts.items(), sources, strict=True):
         wanted = framing.sample(problem, source(4), count)
         if format == "npz":
-            held = np.load(made[name].path)
+            with np.load(made[name].path) as opened:
+                held = dict(opened)
         else:
             columns = pq.read_table(made[name].path).to_pydict()
             held = {column: np.array(values) for column, values in columns.items()}

@@ -20,6 +20,11 @@ def call(capsys, monkeypatch):
     return run
 
 
+def _held(path):
+    with np.load(path) as opened:
+        return dict(opened)
+
+
 def test_it_writes_a_file_for_each_split_and_a_card_that_says_how(call, tmp_path):
     folder = tmp_path / "echo"
     command = ["export", "echo-lag", "--lag", "2", "--framing", "window", "--timesteps", "4"]
@@ -27,7 +32,7 @@ def test_it_writes_a_file_for_each_split_and_a_card_that_says_how(call, tmp_path
     code, out, err = call(*command, *sizes, "--out", folder)
     assert (code, err) == (0, "")
     assert f"{folder / 'train.npz'}" in out
-    train, test = (np.load(folder / f"{name}.npz") for name in ("train", "test"))
+    train, test = (_held(folder / f"{name}.npz") for name in ("train", "test"))
     assert (len(train["inputs"]), len(test["inputs"])) == (6 * 21, 2 * 21)
     assert (train["inputs"][:, -3] == train["targets"][:, 0]).all()
     assert not (folder / "validation.npz").exists()

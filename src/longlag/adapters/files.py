@@ -75,7 +75,8 @@ def export(
     >>> from longlag import EchoLag, Window
     >>> folder = tempfile.mkdtemp()
     >>> made = export(EchoLag(), Window(timesteps=5), folder, train=10, test=2, format="npz")
-    >>> made["train"].samples, np.load(folder + "/train.npz")["inputs"].shape
+    >>> with np.load(made["train"].path) as held:
+    ...     made["train"].samples, held["inputs"].shape
     (200, (200, 5))
     """
     counts = {"train": train, "validation": validation, "test": test}
