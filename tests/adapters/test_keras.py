@@ -1,4 +1,5 @@
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def _ranks_as_keras_has_them():
 def test_fit_learns_from_it():
     problem, framing = ll.EchoLag(lag=1, length=5, values=4), ll.Whole()
     keras.utils.set_random_seed(0)
-    model = keras.Sequential(
+    model: Any = keras.Sequential(  # whose hints want words for `verbose`
         [
             keras.Input((5, 4)),
             keras.layers.LSTM(16, return_sequences=True),
