@@ -1,23 +1,7 @@
 """`longlag export`: a data set in a folder."""
 
-import sys
-
 import numpy as np
 import pytest
-
-from longlag.cli.app import main
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["longlag", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 def _held(path):

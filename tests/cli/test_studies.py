@@ -12,7 +12,6 @@ import time
 
 import pytest
 
-from longlag.cli.app import main
 from longlag.lab.store import Store
 
 SMALL = "--hidden-size 6 --values 3 --budget 1500 --batch-size 10 --learning-rate 0.01".split()
@@ -21,18 +20,6 @@ COMPARE = (
     "compare --models lstm,mlp --problems echo-value,ramp --rungs 2 --values 3 --hidden-size 6 "
     "--learning-rates 0.003,0.01 --seeds 2 --budget 800"
 ).split()
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["longlag", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -135,6 +135,26 @@ def test_two_coordinators_share_a_cluster_and_no_trial(cluster):
     assert told(done) == undisturbed(3)
 
 
+def test_what_has_come_out_is_forgotten(cluster):
+    """A study of a million trials must not fill the memory of its coordinator."""
+    cluster.submit(task(8))
+    follow(cluster, 1)
+    cluster.submit(task(9))
+    cluster.stop()
+    assert not cluster._tasks
+    assert not cluster._futures
+    assert not cluster._tries
+
+
+def test_an_error_of_the_cluster_is_not_called_its_end(cluster, monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError("a word of explanation")
+
+    monkeypatch.setattr(cluster._client, "submit", refuse)
+    with pytest.raises(ExecutorError, match=r"failed: ValueError: a word of explanation\. What"):
+        cluster.submit(task(6))
+
+
 def test_a_task_asked_for_again_after_a_stop_comes_out(cluster):
     cluster.submit(task(4))
     cluster.stop()

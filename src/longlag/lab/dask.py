@@ -114,6 +114,7 @@ class Dask(Executor):
             # A worker notices after its present chunk that nobody wants its trial any more.
             self._client.cancel(list(self._futures.values()))
         self._futures.clear()
+        self._tasks.clear()
         return [event for event in done if isinstance(event, Done)]
 
     def close(self) -> None:
@@ -135,6 +136,7 @@ class Dask(Executor):
 
     def _gather(self, ended: list[str]) -> list[Event]:
         futures = {id: self._futures.pop(id) for id in ended}
+        tasks = {id: self._tasks.pop(id) for id in ended}  # kept no longer than they are wanted
         good = {id: future for id, future in futures.items() if future.status == "finished"}
         results: Any = self._client.gather(list(good.values())) if good else []
         found: list[Event] = [
@@ -148,14 +150,14 @@ class Dask(Executor):
             elif id not in good:  # the scheduler has lost it
                 self._tries[id] = self._tries.get(id, 0) + 1
                 if self._tries[id] < TRIES:
-                    self.submit(self._tasks[id])
+                    self.submit(tasks[id])
                 else:
                     found.append(Failed(id, f"the cluster has lost it {TRIES} times"))
         return found
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
-        """Say in one line that the scheduler is gone."""
+        """Say in one line that the scheduler is gone, or what it says."""
         error: Exception | None = None
         try:
             yield
@@ -163,10 +165,14 @@ class Dask(Executor):
             raise
         except Exception as raised:
             error = raised
-        if error is not None or self._client.status != "running":
+        after = "What is finished is stored; the same command goes on from there"
+        if self._client.status != "running" or isinstance(error, OSError):
+            gone = f"The Dask scheduler at {self._address} is gone"
+            raise ExecutorError(f"{gone}. {after} once there is one again.") from error
+        if error is not None:
+            why = f"{type(error).__name__}: {error}"
             raise ExecutorError(
-                f"The Dask scheduler at {self._address} is gone. What is finished is stored; the "
-                "same command goes on from there once there is one again."
+                f"The cluster at {self._address} failed: {why}. {after}."
             ) from error
 
 
