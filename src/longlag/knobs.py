@@ -150,7 +150,22 @@ class Knobs(metaclass=_NamesNearest):
     def knobs(cls) -> tuple[Knob, ...]:
         """The knobs in the order of their declaration."""
         hints = typing.get_type_hints(cls)
-        return tuple(_knob(field, hints[field.name]) for field in dataclasses.fields(cls))
+        fields = (field for field in dataclasses.fields(cls) if "help" in field.metadata)
+        return tuple(_knob(field, hints[field.name]) for field in fields)
+
+    @property
+    def words(self) -> str:
+        """Its name, and the knobs that are not at their defaults."""
+        return " ".join([self.title(), *self.turned()])
+
+    def turned(self) -> list[str]:
+        """The knobs that are not at their defaults, `name=value` each."""
+        knobs = ((knob, getattr(self, knob.name)) for knob in self.knobs())
+        return [f"{knob.name}={_short(value)}" for knob, value in knobs if value != knob.default]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _knob(field: dataclasses.Field[Any], hint: Any) -> Knob:

@@ -133,8 +133,8 @@ def test_an_evaluation_is_that_of_the_seed():
 def test_parameters_counts_every_weight():
     trained = Trained(SETTINGS[0], 0, SETTINGS[0].create(0))
     # Four gates of three cells from four features, three cells and a bias; four outputs.
-    assert checkpoint.parameters(trained.model) == 4 * 3 * (4 + 3 + 1) + 4 * (3 + 1)
-    assert checkpoint.parameters(trained.model) == sum(leaf.size for leaf in arrays(trained))
+    assert engine.parameters(trained.model) == 4 * 3 * (4 + 3 + 1) + 4 * (3 + 1)
+    assert engine.parameters(trained.model) == sum(leaf.size for leaf in arrays(trained))
 
 
 GOOD = checkpoint.to_bytes(learned(SETTINGS[0]))

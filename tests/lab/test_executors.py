@@ -265,7 +265,7 @@ def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_ki
     trained = checkpoint.from_bytes(here.weights)
     assert (trained.setting, trained.seed) == (REAL, 3)
     assert trained.evaluate().accuracy == outcome.accuracy
-    assert checkpoint.parameters(trained.model) == outcome.parameters
+    assert engine.parameters(trained.model) == outcome.parameters
 
 
 def test_one_told_to_stop_when_it_had_ended_is_run_when_it_is_asked_for_again(command):

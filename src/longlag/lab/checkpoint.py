@@ -24,7 +24,7 @@ from jaxtyping import Float, Num
 from longlag.lab import identity, sensitivity
 from longlag.lab.scoring import Evaluation
 from longlag.lab.trial import Setting
-from longlag.models import Decoder, Model
+from longlag.models import AnyModel, Foreign
 
 _FORMAT = 1
 
@@ -41,7 +41,7 @@ class Trained:
 
     setting: Setting
     seed: int
-    model: Model | Decoder
+    model: AnyModel
 
     def predict(self, sequence: Sequence[float] | np.ndarray) -> Num[np.ndarray, " prediction"]:
         """What the model says about a sequence, at each step that the framing scores."""
@@ -123,26 +123,26 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
         model = setting.create(seed)
     except (TypeError, ValueError, MemoryError) as error:
         raise ValueError(f"load: the setting in {name} cannot be used: {error}") from error
-    wanted, skeleton = eqx.partition(model, eqx.is_array)
-    named = _named(wanted)
+    named = _named(model)
     fits = {key: (array.shape, array.dtype) for key, array in arrays.items()}
     if fits != {key: (leaf.shape, leaf.dtype) for key, leaf in named.items()}:
         raise ValueError(
             f"load: the arrays of {name} do not fit its setting, {setting.model!r}. Use the "
             "longlag that wrote it."
         )
+    if isinstance(model, Foreign):
+        model.put(arrays)
+        return Trained(setting, seed, model)
+    wanted, skeleton = eqx.partition(model, eqx.is_array)
     leaves = [jnp.asarray(arrays[key]) for key in named]
     parts = jax.tree.unflatten(jax.tree.structure(wanted), leaves)
     return Trained(setting, seed, eqx.combine(parts, skeleton))
 
 
-def parameters(model: Model | Decoder) -> int:
-    """Number of trained weights."""
-    return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
-
-
 def _named(model: Any) -> dict[str, Any]:
     """The arrays of a model by their place in it, in the order of its leaves."""
+    if isinstance(model, Foreign):
+        return model.arrays()
     parts = eqx.filter(model, eqx.is_array)
     leaves = jax.tree_util.tree_leaves_with_path(parts)
     return {jax.tree_util.keystr(path).lstrip("."): leaf for path, leaf in leaves}

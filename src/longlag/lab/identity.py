@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 import longlag
+from longlag.adapters.own import Own
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import Knobs, lookup, unknown
 from longlag.lab.trial import Setting
-from longlag.models import MODELS
+from longlag.models import MODELS, ModelFactory
 from longlag.problems import PROBLEMS
 from longlag.training import Recipe
 
@@ -42,6 +43,12 @@ _DECIDES = (
     "lab/shortcuts.py",
     "lab/outcome.py",
     "lab/worker.py",
+    "adapters/own.py",
+    "adapters/pure.py",
+    "adapters/from_equinox.py",
+    "adapters/from_flax.py",
+    "adapters/from_keras.py",
+    "adapters/from_torch.py",
 )
 """The code on which the result of a trial depends."""
 
@@ -62,7 +69,7 @@ class Trial:
     @functools.cached_property
     def id(self) -> str:
         """The name of the trial: 16 hexadecimal digits."""
-        return digest(f"{canonical(document(self.setting))} {self.seed} {code_version()}")
+        return digest(f"{essence(document(self.setting))} {self.seed} {code_version()}")
 
 
 def document(setting: Setting) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def document(setting: Setting) -> dict[str, Any]:
         "problem": _knobs(setting.problem),
         "framing": _knobs(setting.framing),
         "encoding": None if encoding is None else encoding.title(),
-        "model": _knobs(setting.model),
+        "model": _model(setting.model),
         "recipe": _knobs(setting.recipe),
     }
 
@@ -104,7 +111,7 @@ def setting(written: Mapping[str, Any]) -> Setting:
         problem=_built("problem", written["problem"], PROBLEMS),
         framing=_built("framing", written["framing"], FRAMINGS),
         encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
-        model=_built("model", written["model"], MODELS),
+        model=_built("model", written["model"], {**MODELS, Own.title(): Own}),
         recipe=_built("recipe", written["recipe"], {Recipe.title(): Recipe}),
     )
 
@@ -112,6 +119,18 @@ def setting(written: Mapping[str, Any]) -> Setting:
 def canonical(written: Mapping[str, Any]) -> str:
     """A document as one line of JSON, the same for equal documents."""
     return json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def essence(written: Mapping[str, Any]) -> str:
+    """A document as `canonical`, without where a user's files lie: what it is, is in their hash."""
+
+    def kept(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            own = part.get("kind") == Own.title()
+            return {name: kept(each) for name, each in part.items() if not own or name != "place"}
+        return [kept(each) for each in part] if isinstance(part, list) else part
+
+    return canonical(kept(written))
 
 
 def digest(text: str) -> str:
@@ -161,12 +180,19 @@ def _knobs(made: Knobs) -> dict[str, Any]:
     return written
 
 
+def _model(made: ModelFactory) -> dict[str, Any]:
+    written = _knobs(made)
+    if isinstance(made, Own):
+        written.update(function=made.function, place=made.place, code=made.code)
+    return written
+
+
 def _built(part: str, written: Any, table: Mapping[str, type[K]]) -> K:
     if not isinstance(written, Mapping):
         raise ValueError(f"setting: `{part}` must be a document, got {written!r}.")
     kind = lookup(part, str(written.get("kind")), table)
     typed = {name: value for name, value in written.items() if name != "kind"}
-    known = [knob.name for knob in kind.knobs()]
+    known = [field.name for field in dataclasses.fields(kind)]
     for name in typed:
         if name not in known:
             raise ValueError(unknown(f"{part} {kind.title()} has no knob", name, known))

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from longlag.lab.scoring import Evaluation, Scored
-from longlag.models import Decoder, Model
+from longlag.models import AnyModel
 from longlag.problems import Problem
 from longlag.training.engine import Progress
 
@@ -40,7 +40,7 @@ class Run(Scored):
 
     setting: Setting
     seeds: tuple[int, ...]
-    models: tuple[Model | Decoder, ...]
+    models: tuple[AnyModel, ...]
     history: tuple[tuple[Progress, ...], ...]
     evaluations: tuple[Evaluation, ...]
     interrupted: bool

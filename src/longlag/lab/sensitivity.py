@@ -16,11 +16,11 @@ from longlag import streams
 from longlag.encodings import MISSING
 from longlag.framings import Layout
 from longlag.lab.trial import Setting
-from longlag.models import Decoder, Model, OneHotInput, RecurrentModel
+from longlag.models import AnyModel, Decoder, OneHotInput, RecurrentModel
 
 
 def sensitivity(
-    setting: Setting, model: Model | Decoder, seed: int = 0, sequences: int = 16
+    setting: Setting, model: AnyModel, seed: int = 0, sequences: int = 16
 ) -> Float[np.ndarray, "target input"]:
     """How strongly each output depends on each input, over fresh sequences.
 
@@ -60,7 +60,7 @@ def sensitivity(
 
 def gates(
     setting: Setting,
-    model: Model | Decoder,
+    model: AnyModel,
     seed: int = 0,
     sequence: Sequence[float] | np.ndarray | None = None,
 ) -> dict[str, Float[np.ndarray, "time hidden"]]:

@@ -85,7 +85,7 @@ class Study(abc.ABC):
     @property
     def id(self) -> str:
         """The name of the study: the hash of its question and of the code that decides results."""
-        text = identity.canonical({"kind": self.kind, **self.question()})
+        text = identity.essence({"kind": self.kind, **self.question()})
         return identity.digest(f"{text} {identity.code_version()}")
 
     def recall(self, store: Store) -> int:  # noqa: ARG002 - of use to some studies only
@@ -402,9 +402,7 @@ def words(made: Knobs) -> str:
     >>> words(EchoLag(lag=5))
     'echo-lag lag=5'
     """
-    knobs = ((knob, getattr(made, knob.name)) for knob in type(made).knobs())
-    said = [f"{knob.name}={_short(value)}" for knob, value in knobs if value != knob.default]
-    return " ".join([made.title(), *said])
+    return made.words
 
 
 def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
@@ -437,7 +435,3 @@ def described(trial: Trial) -> str:
     parts = map(words, (setting.problem, setting.framing, setting.model))
     rate = f"learning rate {setting.recipe.learning_rate:g}"
     return ", ".join([*parts, rate, f"seed {trial.seed}"])
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -15,13 +15,15 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from longlag import streams
+from longlag.adapters import own
+from longlag.adapters.own import MakeModel
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.lab import scoring
 from longlag.lab.run import Run
 from longlag.lab.scoring import Evaluation, numbered
 from longlag.maps import Audit, Reach, audit
-from longlag.models import Decoder, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
+from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Episodes, Integers, Problem, Reals
 from longlag.training import Batches, Loss, Progress, Recipe, engine
 
@@ -38,7 +40,8 @@ class Setting:
     Args:
         problem: What is to be learned.
         framing: How its episodes become samples.
-        model: A model once the sizes are known.
+        model: A model once the sizes are known: a description, or a function of sizes and seed
+            (`longlag.adopt`).
         encoding: How an integer becomes features, one-hot by default. Reals are shown as
             they are.
         recipe: How the model is fitted.
@@ -51,6 +54,7 @@ class Setting:
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "model", own.factory(self.model))
         kinds = {"problem": Problem, "framing": Framing, "model": ModelFactory}
         for name, kind in kinds.items():
             if not isinstance(value := getattr(self, name), kind):
@@ -113,14 +117,20 @@ class Setting:
         reach = Reach(self.model.window, self.model.remembers, not self.model.causal)
         return audit(self.problem, self.framing, batch_size=self.recipe.batch_size, reach=reach)
 
-    def create(self, seed: int) -> Model | Decoder:
-        """The freshly initialised model of a seed."""
-        outputs, features = self.said_as.features, self.shown_as.features
+    @functools.cached_property
+    def sizes(self) -> Sizes:
+        """What is asked of a model."""
+        outputs, shown = self.said_as.features, self.shown_as
         if self.framing.output == "vector":
             outputs *= self.layout.asked.shape[-1]
-        model = self.model(Sizes(features, outputs, self.layout.steps.shape[-1]), seed)
+        values = shown.features if shown.as_integers else None
+        return Sizes(shown.features, outputs, self.layout.steps.shape[-1], values)
+
+    def create(self, seed: int) -> AnyModel:
+        """The freshly initialised model of a seed."""
+        model = self.model(self.sizes, seed)
         if self.shown_as.as_integers and self.framing.marks and isinstance(model, Model):
-            return OneHotInput(model, features)
+            return OneHotInput(model, self.shown_as.features)
         return model
 
     def fit(
@@ -147,7 +157,7 @@ class Setting:
         interrupted = False
         ready, compiled_ready = time.perf_counter(), engine.compile_seconds()
 
-        def may_stop(place: int, model: Model | Decoder) -> bool:
+        def may_stop(place: int, model: AnyModel) -> bool:
             checked = self.evaluate(model, seeds[place], stream=streams.validation)
             return checked.accuracy >= (self.recipe.stop_at or 0.0)
 
@@ -195,14 +205,14 @@ class Setting:
         )
 
     def evaluate(
-        self, model: Model | Decoder, seed: int, *, stream: Stream = streams.evaluation
+        self, model: AnyModel, seed: int, *, stream: Stream = streams.evaluation
     ) -> Evaluation:
         """Score a model on at least 1,000 sequences from a stream that never trains."""
         say = functools.partial(self._say, model, self.layout)
         return scoring.evaluate(self.problem, self.layout, stream(seed), say)
 
     def predict(
-        self, model: Model | Decoder, sequence: Sequence[float] | np.ndarray
+        self, model: AnyModel, sequence: Sequence[float] | np.ndarray
     ) -> Num[np.ndarray, " prediction"]:
         """What a model says about one sequence, at each step that the framing scores."""
         shown = self.checked(np.asarray(sequence))
@@ -236,7 +246,7 @@ class Setting:
         return shown.astype(np.int32)
 
     def _say(
-        self, model: Model | Decoder, layout: Layout, samples: Samples, reset: np.ndarray | None
+        self, model: AnyModel, layout: Layout, samples: Samples, reset: np.ndarray | None
     ) -> np.ndarray:
         """What a model says about samples with a leading update axis."""
         batches = self._arrays(samples, reset)
@@ -280,7 +290,7 @@ def check_decoder(framing: Framing, model: ModelFactory) -> None:
 def train(
     problem: Problem,
     framing: Framing,
-    model: ModelFactory,
+    model: ModelFactory | MakeModel,
     *,
     encoding: type[IntegerEncoding] | None = None,
     epochs: int = Recipe.epochs,
@@ -295,7 +305,8 @@ def train(
     Args:
         problem: What is to be learned.
         framing: How its episodes become samples.
-        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`.
+        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
+            of sizes and seed that makes a model of your own (`longlag.adopt`).
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
         epochs: Sequences to train on; every epoch is one fresh sequence.
         batch_size: Samples in a batch.
@@ -324,7 +335,11 @@ def train(
         stop_at=stop_at,
     )
     setting = Setting(
-        problem=problem, framing=framing, model=model, encoding=encoding, recipe=recipe
+        problem=problem,
+        framing=framing,
+        model=own.factory(model),
+        encoding=encoding,
+        recipe=recipe,
     )
     return finish(setting.fit(numbered(seeds)))
 

@@ -76,6 +76,7 @@ def perform(task: Task) -> Generator[Moved, None, Done]:
     from longlag import streams
     from longlag.lab import checkpoint, identity
     from longlag.lab.outcome import Outcome
+    from longlag.training import engine
 
     if task.code not in (None, identity.code_version()):
         raise RuntimeError("this worker has another version of longlag. Give it the same one")
@@ -92,7 +93,7 @@ def perform(task: Task) -> Generator[Moved, None, Done]:
             yield Moved(task.id, report.updates, report.total, *figures)
     model = run.models[0]
     validation = setting.evaluate(model, task.seed, stream=streams.validation).accuracy
-    counted = checkpoint.parameters(model)
+    counted = engine.parameters(model)
     outcome = Outcome.of(run, validation=validation, parameters=counted).document()
     weights = checkpoint.to_bytes(run.trained()) if task.keep else None
     identity.canonical(outcome)  # refuses figures that are no numbers, which no store takes

@@ -1,6 +1,17 @@
 """Models: (inputs, mask, state) -> (outputs, state). A new one is added to the table below."""
 
-from longlag.models._base import Decoder, Linear, Model, ModelFactory, OneHotInput, Sizes
+from longlag.models._base import (
+    AnyModel,
+    Buffers,
+    Decoder,
+    Foreign,
+    Lesson,
+    Linear,
+    Model,
+    ModelFactory,
+    OneHotInput,
+    Sizes,
+)
 from longlag.models.bidirectional import Bidirectional, BidirectionalModel
 from longlag.models.cells import LAYERS
 from longlag.models.gru import GRU, GRUGates, GRULayer
@@ -21,9 +32,12 @@ __all__ = [
     "MLP",
     "MODELS",
     "RNN",
+    "AnyModel",
     "Bidirectional",
     "BidirectionalModel",
+    "Buffers",
     "Decoder",
+    "Foreign",
     "GRUGates",
     "GRULayer",
     "Gates",
@@ -31,6 +45,7 @@ __all__ = [
     "LSTMLayer",
     "LSTMState",
     "Layer",
+    "Lesson",
     "Linear",
     "MLPModel",
     "Model",

@@ -28,11 +28,35 @@ class Sizes(NamedTuple):
             vectors of this length.
         outputs: Length of the vector that an output should be.
         timesteps: Steps in a sample.
+        values: Number of different integers that a step may show; None for reals.
     """
 
     features: int
     outputs: int
     timesteps: int
+    values: int | None = None
+
+
+class Buffers(eqx.Module):
+    """Arrays of a model that training changes without a gradient: statistics, random states."""
+
+    arrays: Any
+
+
+class Lesson(NamedTuple):
+    """What running a model in training gives.
+
+    Attributes:
+        outputs: As of the model itself.
+        state: The state it ends in.
+        buffers: What its `Buffers` are afterwards; None where it has none.
+        penalty: Added to the loss.
+    """
+
+    outputs: Array
+    state: State
+    buffers: Buffers | None = None
+    penalty: Array | float = 0.0
 
 
 class Model(eqx.Module):
@@ -60,6 +84,10 @@ class Model(eqx.Module):
             The outputs (axis `said` is `time`, or 1 with `last`) and the state they end in.
         """
 
+    def learn(self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False) -> Lesson:
+        """Run as it runs in training, where that differs: dropout, batch statistics."""
+        return Lesson(*self(inputs, mask, state, last=last))
+
 
 class Decoder(eqx.Module):
     """Base of the models that read a sample and then give an answer value by value."""
@@ -81,6 +109,37 @@ class Decoder(eqx.Module):
         """Answer with `count` values, each going on from what `say` made of the last output."""
 
 
+class Foreign(abc.ABC):
+    """Base of the models of another framework, which have a loop of their own."""
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> int:
+        """Number of trained weights."""
+
+    @abc.abstractmethod
+    def trainer(self, recipe: Any, loss: Any, output: str) -> Callable[[Any, int], np.ndarray]:
+        """What makes the first so many updates of a chunk (`longlag.training.Batches`).
+
+        It gives a row for each update: the loss, and how many targets were right and scored.
+        """
+
+    @abc.abstractmethod
+    def predict(self, batches: Any, loss: Any, output: str) -> tuple[np.ndarray, np.ndarray]:
+        """The loss of each output and the value that it says (`longlag.training.engine`)."""
+
+    @abc.abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that is to be kept of it, by name."""
+
+    @abc.abstractmethod
+    def put(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take what `arrays` gave."""
+
+
+AnyModel = Model | Decoder | Foreign
+
+
 class ModelFactory(Knobs):
     """Base of the model descriptions: knobs, and a model once the sizes are known."""
 
@@ -91,7 +150,7 @@ class ModelFactory(Knobs):
     """Whether no output depends on a later step of its sample."""
 
     @abc.abstractmethod
-    def __call__(self, sizes: Sizes, seed: int) -> Model | Decoder:
+    def __call__(self, sizes: Sizes, seed: int) -> AnyModel:
         """A freshly initialised model; the same one for the same seed."""
 
     @property
@@ -165,5 +224,10 @@ class OneHotInput(Model):
     def __call__(
         self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: bool = False
     ) -> tuple[Float[Array, "*batch said output"], State]:
-        encoded = jnp.where(inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features))
-        return self.model(encoded, mask, state, last=last)
+        return self.model(self._encoded(inputs), mask, state, last=last)
+
+    def learn(self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False) -> Lesson:
+        return self.model.learn(self._encoded(inputs), mask, state, last=last)
+
+    def _encoded(self, inputs: Array) -> Array:
+        return jnp.where(inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features))

@@ -8,7 +8,6 @@ from importlib import metadata
 from typing import Any
 
 from longlag.claims import Card, Result
-from longlag.lab.checkpoint import parameters
 from longlag.lab.diagnosis import SOLVED, diagnose
 from longlag.lab.outcome import Outcome
 from longlag.lab.run import Run
@@ -21,6 +20,7 @@ from longlag.report.page import Page
 from longlag.report.palette import look
 from longlag.report.sections import STEPS, Group, Kept
 from longlag.report.words import counted, duration, estimate, listed, number, slugs
+from longlag.training.engine import parameters
 
 Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
 

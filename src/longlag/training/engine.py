@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from longlag.models import Decoder, Model
+from longlag.models import AnyModel, Buffers, Decoder, Foreign
 from longlag.training.losses import Loss, scored
 from longlag.training.recipe import Recipe
 
@@ -82,7 +82,7 @@ class Progress:
     total: int
     losses: np.ndarray
     accuracy: float
-    model: Model | Decoder | None
+    model: AnyModel | None
     outcome: Literal["running", "finished", "stopped", "diverged"]
     diverged_at: int | None = None
 
@@ -118,9 +118,9 @@ class _Program(NamedTuple):
                 lambda each: jax.lax.dynamic_index_in_dim(each, index, keepdims=False), batches
             )
             grad = eqx.filter_value_and_grad(self._loss, has_aux=True)
-            (loss, (right, scored, state)), by_params = grad(params, batch, state)
+            (loss, (right, scored, state, buffers)), by_params = grad(params, batch, state)
             changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
-            params = eqx.apply_updates(params, changes)
+            params = _renewed(eqx.apply_updates(params, changes), buffers)
             row = jnp.stack([loss, right, scored])
             figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
             return params, optimizer_state, state, figures
@@ -133,19 +133,19 @@ class _Program(NamedTuple):
         """Run forward through all updates; give the predicted values and the state."""
 
         def step(state, batch):
-            losses, said, state = self._run(params, batch, state, teach=False)
+            losses, said, state, *_ = self._run(params, batch, state, teach=False)
             return state, (losses, said)
 
         state, (losses, said) = jax.lax.scan(step, state, batches)
         return losses, said, state
 
     def _loss(self, params, batch: Any, state):  # one update's part of Batches, traced
-        losses, said, state = self._run(params, batch, state, teach=True)
+        losses, said, state, buffers, penalty = self._run(params, batch, state, teach=True)
         counts = scored(batch.targets)
         count = counts.sum()
-        loss = jnp.where(counts, losses, 0.0).sum() / jnp.maximum(count, 1)
+        loss = jnp.where(counts, losses, 0.0).sum() / jnp.maximum(count, 1) + penalty
         right = (counts & self.loss.right(said, batch.targets)).sum()
-        return loss, (right.astype(loss.dtype), count.astype(loss.dtype), state)
+        return loss, (right.astype(loss.dtype), count.astype(loss.dtype), state, buffers)
 
     def _run(self, params, batch: Any, state, *, teach):
         model: Any = eqx.combine(params, self.skeleton)
@@ -156,20 +156,37 @@ class _Program(NamedTuple):
             else:
                 count = targets.shape[-1]
                 outputs = model.speak(batch.inputs, batch.mask, self.loss.fed_back, count)
-            return *self.loss(outputs, targets), state
+            return *self.loss(outputs, targets), state, None, 0.0
         zero = model.initial_state(targets.shape[:1])
         start = zero
         if batch.reset is not None:
             start = jax.tree.map(lambda new, old: jnp.where(batch.reset, new, old), zero, state)
         last = self.output != "every"
-        outputs, after = model(batch.inputs, batch.mask, start, last=last)
+        arguments = batch.inputs, batch.mask, start
+        buffers, penalty = None, 0.0
+        if teach:
+            outputs, after, buffers, penalty = model.learn(*arguments, last=last)
+        else:
+            outputs, after = model(*arguments, last=last)
         if self.output == "vector":
             outputs = outputs.reshape(*targets.shape, -1)
-        return *self.loss(outputs, targets), state if batch.reset is None else after
+        carried = state if batch.reset is None else after
+        return *self.loss(outputs, targets), carried, buffers, penalty
+
+
+def _renewed(params: Any, buffers: Buffers | None) -> Any:
+    """A model with other buffers."""
+    if buffers is None:
+        return params
+
+    def renew(node: Any) -> Any:
+        return buffers if isinstance(node, Buffers) else node
+
+    return jax.tree.map(renew, params, is_leaf=lambda node: isinstance(node, Buffers))
 
 
 def fit(
-    models: Sequence[Model | Decoder],
+    models: Sequence[AnyModel],
     streams: Sequence[Iterator[Batches]],
     recipe: Recipe,
     *,
@@ -177,7 +194,7 @@ def fit(
     loss: Loss = CROSS_ENTROPY,
     output: Output = "every",
     vectorise: bool | None = None,
-    confirm: Callable[[int, Model | Decoder], bool] | None = None,
+    confirm: Callable[[int, AnyModel], bool] | None = None,
 ) -> Generator[Progress]:
     """Fit one model a seed, each to its own stream of batches.
 
@@ -211,11 +228,18 @@ def fit(
         vectorise = jax.default_backend() != "cpu"
     job = _Job(recipe, updates, loss, output, confirm)
     seeds = [
-        _Seed(place, model, stream)
+        _Seed(job, place, model, stream)
         for place, (model, stream) in enumerate(zip(models, streams, strict=True))
     ]
-    groups = [_Group(job, seeds)] if vectorise else [_Group(job, [seed]) for seed in seeds]
-    pool = futures.ThreadPoolExecutor(min(cores(), len(groups)))
+    foreign = [seed for seed in seeds if isinstance(seed.model, Foreign)]
+    if foreign:
+        groups = [_ForeignGroup(job, seed) for seed in foreign]
+    elif vectorise:
+        groups = [_Group(job, seeds)]
+    else:
+        groups = [_Group(job, [seed]) for seed in seeds]
+    # Another framework's random state is one for all of its models: these take turns.
+    pool = futures.ThreadPoolExecutor(1 if foreign else min(cores(), len(groups)))
     try:
         under_way = {pool.submit(group.advance): group for group in groups}
         while under_way:
@@ -231,7 +255,7 @@ def fit(
 
 
 def predict(
-    model: Model | Decoder,
+    model: AnyModel,
     batches: Batches,
     *,
     loss: Loss = CROSS_ENTROPY,
@@ -243,6 +267,8 @@ def predict(
         The loss of each output and the value that it says, both of the shape of the
         targets; the loss means nothing where nothing is scored.
     """
+    if isinstance(model, Foreign):
+        return model.predict(batches, loss, output)
     params, skeleton = eqx.partition(model, eqx.is_array)
     program = _Program(skeleton, "none", loss, output)
     state = _initial_state(model, batches.targets.shape[1:2])
@@ -251,14 +277,21 @@ def predict(
     return np.asarray(losses), np.asarray(said)
 
 
-def chunk_size(model: Model | Decoder, batch: tuple[int, ...]) -> int:
+def parameters(model: AnyModel) -> int:
+    """Number of trained weights."""
+    if isinstance(model, Foreign):
+        return model.parameters
+    leaves = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, Buffers))
+    return sum(leaf.size for leaf in leaves if eqx.is_inexact_array(leaf))
+
+
+def chunk_size(model: AnyModel, batch: tuple[int, ...]) -> int:
     """Updates to make in one chunk: many where they are cheap, few where they are dear.
 
     It depends on sizes alone, never on the clock, so that equal arguments stop at equal
     updates.
     """
-    weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
-    return int(np.clip(3e9 / (6 * weights * np.prod(batch)), 8, 512))
+    return int(np.clip(3e9 / (6 * max(parameters(model), 1) * np.prod(batch)), 8, 512))
 
 
 def cores() -> int:
@@ -271,7 +304,7 @@ def compile_seconds() -> float:
     return _compile_seconds
 
 
-def _initial_state(model: Model | Decoder, rows: tuple[int, ...]) -> Any:
+def _initial_state(model: Any, rows: tuple[int, ...]) -> Any:
     return () if isinstance(model, Decoder) else model.initial_state(rows)
 
 
@@ -280,18 +313,85 @@ class _Job(NamedTuple):
     updates: int
     loss: Loss
     output: Output
-    confirm: Callable[[int, Model | Decoder], bool] | None
+    confirm: Callable[[int, AnyModel], bool] | None
 
 
 class _Seed:
     """One seed on its way through a run."""
 
-    def __init__(self, place: int, model: Model | Decoder, stream: Iterator[Batches]):
-        self.place, self.stream, self.updates, self.running = place, stream, 0, True
-        self.params, self.skeleton = eqx.partition(model, eqx.is_array)
-        self.model = model
+    def __init__(self, job: _Job, place: int, model: AnyModel, stream: Iterator[Batches]):
+        self.job, self.place, self.model, self.stream = job, place, model, stream
+        self.updates, self.running = 0, True
         self.bound: float | None = None
         self.recent: list[tuple[float, float]] = []  # targets right and scored, by chunk
+
+    @property
+    def left(self) -> int:
+        """Updates to be made."""
+        return self.job.updates - self.updates if self.running else 0
+
+    def report(self, figures: np.ndarray, model: AnyModel) -> Progress:
+        """What the figures of a chunk say, and whether the seed goes on."""
+        losses, right, scored = figures.T
+        if self.bound is None and scored.any():
+            self.bound = DIVERGED * max(1.0, float(losses[scored > 0][0]))
+        bound = np.inf if self.bound is None else self.bound
+        wrong = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
+        diverged_at = None
+        outcome = "running"
+        if len(wrong):
+            outcome, diverged_at = "diverged", self.updates + int(wrong[0]) + 1
+        elif self._may_stop(float(right.sum()), float(scored.sum()), model):
+            outcome = "stopped"
+        elif len(losses) == self.left:
+            outcome = "finished"
+        self.updates += len(losses)
+        self.running = outcome == "running"
+        return Progress(
+            place=self.place,
+            updates=self.updates,
+            total=self.job.updates,
+            losses=losses,
+            accuracy=float(right.sum() / max(scored.sum(), 1)),
+            model=model,
+            outcome=outcome,
+            diverged_at=diverged_at,
+        )
+
+    def _may_stop(self, right: float, scored: float, model: AnyModel) -> bool:
+        """Whether the seed meets the criterion on enough targets, and it is confirmed."""
+        stop_at, confirm = self.job.recipe.stop_at, self.job.confirm
+        if stop_at is None:
+            return False
+        self.recent.append((right, scored))
+        while sum(count for _, count in self.recent[1:]) >= ENOUGH:
+            del self.recent[0]
+        hits, targets = map(sum, zip(*self.recent, strict=True))
+        if targets < ENOUGH or hits < stop_at * targets:
+            return False
+        if confirm is None or confirm(self.place, model):
+            return True
+        self.recent.clear()
+        return False
+
+
+class _ForeignGroup:
+    """One seed whose model has a loop of its own."""
+
+    def __init__(self, job: _Job, seed: _Seed):
+        assert isinstance(seed.model, Foreign)
+        self.seed, self.model = seed, seed.model
+        self.train = self.model.trainer(job.recipe, job.loss, job.output)
+
+    @property
+    def running(self) -> bool:
+        return self.seed.running
+
+    def advance(self) -> list[Progress]:
+        """Make one chunk of updates."""
+        batches = next(self.seed.stream)
+        count = min(len(batches.targets), self.seed.left)
+        return [self.seed.report(self.train(batches, count), self.model)]
 
 
 class _Group:
@@ -301,14 +401,16 @@ class _Group:
         self.job, self.seeds = job, seeds
         self.alone = len(seeds) == 1
         self.batches = self._draw()
-        params = self._join([seed.params for seed in seeds])
+        parted = [eqx.partition(seed.model, eqx.is_array) for seed in seeds]
+        params = self._join([each for each, _ in parted])
+        self.skeletons = [skeleton for _, skeleton in parted]
         optimizer = OPTIMIZERS[job.recipe.optimizer](job.recipe.learning_rate)
-        weights = [eqx.filter(seed.params, eqx.is_inexact_array) for seed in seeds]
+        weights = [eqx.filter(each, eqx.is_inexact_array) for each, _ in parted]
         optimizer_state = self._join([optimizer.init(each) for each in weights])
         rows = self.batches.targets.shape[-2:-1]
         state = self._join([_initial_state(seed.model, rows) for seed in seeds])
         self.carried = params, optimizer_state, state
-        program = _Program(seeds[0].skeleton, job.recipe.optimizer, job.loss, job.output)
+        program = _Program(self.skeletons[0], job.recipe.optimizer, job.loss, job.output)
         stage = "train" if self.alone else "train seeds"
         self.call = _compile(program, stage, self._arguments())
 
@@ -326,58 +428,16 @@ class _Group:
             self.batches = self._draw()  # on the host, while the device computes
         figures = np.asarray(figures).reshape(len(self.seeds), -1, 3)
         return [
-            self._report(seed, figures[index, : counts[index]])
+            seed.report(figures[index, : counts[index]], self._model(index))
             for index, seed in enumerate(self.seeds)
             if seed.running
         ]
 
-    def _report(self, seed: _Seed, figures: np.ndarray) -> Progress:
-        losses, right, scored = figures.T
-        if seed.bound is None and scored.any():
-            seed.bound = DIVERGED * max(1.0, float(losses[scored > 0][0]))
-        bound = np.inf if seed.bound is None else seed.bound
-        wrong = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
-        accuracy = float(right.sum() / max(scored.sum(), 1))
+    def _model(self, index: int) -> Any:
         params = self.carried[0]
         if not self.alone:
-            params = jax.tree.map(lambda leaf: leaf[self.seeds.index(seed)], params)
-        model = eqx.combine(params, seed.skeleton)
-        diverged_at = None
-        outcome = "running"
-        if len(wrong):
-            outcome, diverged_at = "diverged", seed.updates + int(wrong[0]) + 1
-        elif self._may_stop(seed, float(right.sum()), float(scored.sum()), model):
-            outcome = "stopped"
-        elif seed.updates + len(losses) == self.job.updates:
-            outcome = "finished"
-        seed.updates += len(losses)
-        seed.running = outcome == "running"
-        return Progress(
-            place=seed.place,
-            updates=seed.updates,
-            total=self.job.updates,
-            losses=losses,
-            accuracy=accuracy,
-            model=model,
-            outcome=outcome,
-            diverged_at=diverged_at,
-        )
-
-    def _may_stop(self, seed: _Seed, right: float, scored: float, model: Any) -> bool:
-        """Whether a seed meets the criterion on enough targets, and it is confirmed."""
-        stop_at, confirm = self.job.recipe.stop_at, self.job.confirm
-        if stop_at is None:
-            return False
-        seed.recent.append((right, scored))
-        while sum(count for _, count in seed.recent[1:]) >= ENOUGH:
-            del seed.recent[0]
-        hits, targets = map(sum, zip(*seed.recent, strict=True))
-        if targets < ENOUGH or hits < stop_at * targets:
-            return False
-        if confirm is None or confirm(seed.place, model):
-            return True
-        seed.recent.clear()
-        return False
+            params = jax.tree.map(lambda leaf: leaf[index], params)
+        return eqx.combine(params, self.skeletons[index])
 
     def _arguments(self) -> tuple[Any, ...]:
         counts = self._counts()
@@ -386,9 +446,7 @@ class _Group:
 
     def _counts(self) -> list[int]:
         chunk = self.batches.targets.shape[0 if self.alone else 1]
-        left = (self.job.updates - seed.updates for seed in self.seeds)
-        pairs = zip(self.seeds, left, strict=True)
-        return [min(chunk, more) if seed.running else 0 for seed, more in pairs]
+        return [min(chunk, seed.left) for seed in self.seeds]
 
     def _draw(self) -> Batches:
         return self._join([next(seed.stream) for seed in self.seeds])
@@ -411,10 +469,10 @@ def _compile(program: _Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     global _compile_seconds
     leaves, structure = jax.tree.flatten(arguments)
     shapes = tuple((np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves)
-    # 1, 1.0 and True are equal keys but may be different programs.
-    kinds = tuple(map(type, jax.tree.leaves(program.skeleton)))
+    fixed, form = jax.tree.flatten(program)
+    kinds = tuple(map(type, fixed))  # 1, 1.0 and True are equal keys, perhaps different programs
     set_to = tuple(getattr(jax.config, name) for name in _CONFIGURATION)
-    key = program, kinds, stage, structure, shapes, set_to
+    key = tuple(fixed), form, kinds, stage, structure, shapes, set_to
     with _compile_lock:
         if key not in _programs:
             started = time.perf_counter()

@@ -1,0 +1,53 @@
+"""Equinox modules, as one writes them: for one sample, without an axis of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from longlag.adapters.pure import Answer, Pure, takes
+
+
+def pure(module: eqx.Module, seed: int) -> Pure:
+    """An Equinox module taken apart.
+
+    It takes one sample `(time, feature)` and gives `(time, output)` or `(output,)`. If its call
+    has parameters of these names it is told the `mask` `(time,)`, the `state` (None at first; then
+    it gives a pair of outputs and state), and a `key` for each row.
+    """
+    told = takes(type(module).__call__, "mask", "state", "key")
+    trained, rest = eqx.partition(module, eqx.is_inexact_array)
+    arrays, static = eqx.partition(rest, lambda leaf: eqx.is_array(leaf) or _is_numpy(leaf))
+    key = np.asarray(jax.random.key_data(jax.random.key(seed)))
+
+    def call(
+        trained: Any, buffers: Any, inputs: Any, mask: Any, state: Any, training: bool
+    ) -> Answer:
+        made: Any = eqx.nn.inference_mode(eqx.combine(trained, buffers[0], static), not training)
+        after, now = jax.random.split(jax.random.wrap_key_data(buffers[1]))
+        keys = jax.random.split(now, len(inputs))
+
+        def row(inputs: Any, mask: Any, state: Any, key: Any) -> Any:
+            given = {"mask": mask, "state": state, "key": key}
+            return made(inputs, **{name: given[name] for name in told})
+
+        axes = 0, None if mask is None else 0, None if state is None else 0, 0
+        said = jax.vmap(row, in_axes=axes)(inputs, mask, state, keys)
+        outputs, state = said if "state" in told else (said, ())
+        return Answer(outputs, state, (buffers[0], jax.random.key_data(after)))
+
+    return Pure(
+        trained=trained,
+        buffers=(arrays, key),
+        call=call,
+        module=lambda trained, buffers: eqx.combine(trained, buffers[0], static),
+        takes_mask="mask" in told,
+        takes_state="state" in told,
+    )
+
+
+def _is_numpy(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray | np.generic)

@@ -1,0 +1,108 @@
+"""Keras models on its JAX backend, of rows of samples: no `fit`, no `compile`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import keras  # pyright: ignore[reportMissingImports]
+import numpy as np
+
+from longlag.adapters.pure import Answer, Pure, takes
+from longlag.models import Sizes
+
+
+def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> Pure:
+    """A Keras model taken apart.
+
+    It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. What layers
+    with `stateful=True` carry is its state. Weights that `trainable` says are fixed stay as they
+    are; penalties of its layers are added to the loss. A last softmax is known for what it is.
+
+    Args:
+        model: The model, built or not.
+        sizes: Of the problem.
+        values: Whether it is shown values `(row, time)` rather than features.
+
+    Raises:
+        ValueError: Keras runs on another backend.
+    """
+    if keras.config.backend() != "jax":
+        raise ValueError(
+            f"Keras runs on {keras.config.backend()} here, its models are trained on jax. Set "
+            "KERAS_BACKEND=jax before it is imported."
+        )
+    if not model.built:
+        shape = (2, sizes.timesteps) if values else (2, sizes.timesteps, sizes.features)
+        model(np.zeros(shape, np.int32 if values else np.float32))
+    carried = [
+        variable
+        for layer in model._flatten_layers()
+        if getattr(layer, "stateful", False)
+        for variable in jax.tree.leaves(getattr(layer, "states", None))
+    ]
+    rows = {variable.shape[0] for variable in carried} or {_rows(model)}
+    ours = isinstance(model, keras.Sequential) or model._is_functional  # its call takes a mask
+    told = takes(model.call, "mask", "state", "training")
+    by_name = "state" in told and not ours
+
+    def call(
+        trained: Any, buffers: Any, inputs: Any, mask: Any, state: Any, training: bool
+    ) -> Answer:
+        pairs = [
+            *zip(model.trainable_variables, trained, strict=True),
+            *zip(model.non_trainable_variables, buffers, strict=True),
+        ]
+        if carried and state is None:
+            state = [jax.numpy.zeros(variable.shape, variable.dtype) for variable in carried]
+        if carried:
+            pairs += zip(carried, state, strict=True)
+        given: dict[str, Any] = {"training": training}
+        if mask is not None:
+            given["mask"] = mask
+        if by_name:
+            given["state"] = state
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            outputs = model(inputs, **given)
+            penalty = sum(model.losses, 0.0) if training else 0.0
+
+        def after(variables: Any, before: Any) -> list[Any]:
+            now = [scope.get_current_value(variable) for variable in variables]
+            return [old if new is None else new for new, old in zip(now, before, strict=True)]
+
+        if by_name:
+            outputs, state = outputs
+        elif carried:
+            state = after(carried, state)
+        return Answer(outputs, state, after(model.non_trainable_variables, buffers), penalty)
+
+    def module(trained: Any, buffers: Any) -> Any:
+        for variable, value in zip(model.trainable_variables, trained, strict=True):
+            variable.assign(value)
+        for variable, value in zip(model.non_trainable_variables, buffers, strict=True):
+            variable.assign(value)
+        return model
+
+    return Pure(
+        trained=[variable.value for variable in model.trainable_variables],
+        buffers=[variable.value for variable in model.non_trainable_variables],
+        call=call,
+        module=module,
+        takes_mask=ours or "mask" in told,
+        takes_state=bool(carried) or by_name,
+        rows=rows.pop(),
+        outputs="probabilities" if _ends_in_softmax(model) else "logits",
+    )
+
+
+def _rows(model: Any) -> int | None:
+    """The number of rows that it was made for, if it was."""
+    shape = getattr(model, "input_shape", None) if model.built else None
+    return shape[0] if isinstance(shape, tuple) and shape else None
+
+
+def _ends_in_softmax(model: Any) -> bool:
+    last = model.layers[-1] if model.layers else None
+    return isinstance(last, keras.layers.Softmax) or (
+        getattr(last, "activation", None) is keras.activations.softmax
+    )

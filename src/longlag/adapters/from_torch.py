@@ -1,0 +1,239 @@
+"""PyTorch modules, of rows of samples, with a loop of their own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch  # pyright: ignore[reportMissingImports]
+from torch.nn import functional  # pyright: ignore[reportMissingImports]
+
+from longlag.adapters.pure import Said, Shown, checked, takes
+from longlag.models import Foreign, Sizes
+from longlag.training import Batches, Loss, Recipe
+
+_ENCODED = 2**22  # features made at once: enough to be fast, few enough to stay small
+
+
+class TorchModel(Foreign):
+    """A PyTorch module as a model.
+
+    It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. If its
+    `forward` has parameters of these names it is told the `mask` `(row, time)`, true where a step
+    counts, and the `state` (None at first; then it gives a pair of outputs and state).
+
+    Args:
+        module: The module, on the device on which it is to run.
+        sizes: Of the problem.
+        seed: Of what is random in training.
+        shown: Whether it is shown features or values.
+        said: Whether it gives logits or probabilities.
+        compiled: Whether to run what `torch.compile` makes of it.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        sizes: Sizes,
+        seed: int,
+        *,
+        shown: Shown,
+        said: Said,
+        compiled: bool,
+    ):
+        self.module, self.sizes, self.shown, self.said = module, sizes, shown, said
+        self._call = torch.compile(module) if compiled else module
+        self._told = takes(module.forward, "mask", "state")
+        first = next(iter(module.parameters()), None)
+        self.device = torch.device("cpu") if first is None else first.device
+        self._random = torch.Generator().manual_seed(seed).get_state()
+        self._random_there: Any = None
+
+    @property
+    def takes_mask(self) -> bool:
+        """Whether it is told the mask."""
+        return "mask" in self._told
+
+    @property
+    def takes_state(self) -> bool:
+        """Whether it carries state."""
+        return "state" in self._told
+
+    @property
+    def parameters(self) -> int:
+        return sum(each.numel() for each in self.module.parameters() if each.requires_grad)
+
+    def trainer(
+        self, recipe: Recipe, loss: Loss, output: str
+    ) -> Callable[[Batches, int], np.ndarray]:
+        weights = [each for each in self.module.parameters() if each.requires_grad]
+        kind = {"adam": _adam, "sgd": torch.optim.SGD}[recipe.optimizer]
+        optimizer = kind(weights, lr=recipe.learning_rate)
+        state: Any = None
+
+        def train(batches: Batches, count: int) -> np.ndarray:
+            nonlocal state
+            targets, counts = self._targets(batches, count)
+            losses, said = [], []
+            with self._own_randomness():
+                self.module.train()
+                for update, (shown, mask) in enumerate(self._inputs(batches, count)):
+                    if batches.reset is None or batches.reset[update]:
+                        state = None
+                    outputs, state = self._run(shown, mask, state, targets[update].shape, output)
+                    value = self._loss(outputs, targets[update], counts[update], loss)
+                    optimizer.zero_grad()
+                    value.backward()
+                    optimizer.step()
+                    state = _detached(state)
+                    losses.append(value.detach())
+                    said.append(_said(outputs.detach(), loss))
+            values = self._values(torch.stack(said), loss)
+            asked = batches.targets[:count]
+            scored = _scored(asked)
+            hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(scored, asked, 0)))
+            right = scored & np.asarray(hits)
+            axes = tuple(range(1, right.ndim))
+            figures = torch.stack(losses).cpu().numpy(), right.sum(axes), scored.sum(axes)
+            return np.stack(figures, axis=1).astype(np.float32)
+
+        return train
+
+    def predict(self, batches: Batches, loss: Loss, output: str) -> tuple[np.ndarray, np.ndarray]:
+        count = len(batches.targets)
+        targets, _ = self._targets(batches, count)
+        losses, said, state = [], [], None
+        with torch.no_grad():
+            self.module.eval()
+            for update, (shown, mask) in enumerate(self._inputs(batches, count)):
+                if batches.reset is None or batches.reset[update]:
+                    state = None
+                outputs, state = self._run(shown, mask, state, targets[update].shape, output)
+                losses.append(self._each(outputs, targets[update], loss))
+                said.append(_said(outputs, loss))
+        return torch.stack(losses).cpu().numpy(), self._values(torch.stack(said), loss)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {name: each.cpu().numpy() for name, each in self.module.state_dict().items()}
+
+    def put(self, arrays: dict[str, np.ndarray]) -> None:
+        self.module.load_state_dict({name: torch.tensor(each) for name, each in arrays.items()})
+
+    def answer(self, inputs: np.ndarray, mask: np.ndarray | None, state: Any) -> tuple[Any, Any]:
+        """What the module itself gives for inputs `(row, time, …)`, not in training."""
+        with torch.no_grad():
+            self.module.eval()
+            told = None if mask is None else torch.from_numpy(mask).to(self.device)
+            said = self.module(self._shown(inputs), **self._given(told, state))
+        return said if self.takes_state else (said, ())
+
+    def _given(self, mask: Any, state: Any) -> dict[str, Any]:
+        every = {"mask": mask, "state": state}
+        return {name: every[name] for name in self._told}
+
+    def _run(self, shown: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
+        said = self._call(shown, **self._given(mask, state))
+        outputs, state = said if self.takes_state else (said, None)
+        last = output != "every"
+        outputs: Any = checked(outputs, tuple(shown.shape[:2]), self.sizes.outputs, last)
+        if output == "vector":
+            outputs = outputs.reshape(*shape, -1)
+        if self.said == "probabilities":
+            outputs = outputs.clamp(1e-7, 1 - 1e-7).log()
+        return outputs, state
+
+    def _inputs(self, batches: Batches, count: int) -> Iterator[tuple[Any, Any]]:
+        inputs = batches.inputs[:count]
+        wide = self.sizes.features if inputs.ndim == 3 else 1
+        at_once = max(1, _ENCODED // (max(1, inputs[0].size) * wide))
+        masks = None if batches.mask is None else torch.from_numpy(batches.mask[:count])
+        masks = None if masks is None else masks.to(self.device)
+        for first in range(0, count, at_once):
+            shown = self._shown(inputs[first : first + at_once])
+            for place, each in enumerate(shown.unbind()):
+                yield each, None if masks is None else masks[first + place]
+
+    def _shown(self, inputs: np.ndarray) -> Any:
+        """Inputs as the module is shown them, with any leading axes."""
+        array = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
+        if not np.issubdtype(inputs.dtype, np.integer):
+            return array.float()
+        array = array.long()
+        if self.shown == "values":
+            return array
+        encoded = functional.one_hot(array.clamp(min=0), self.sizes.features).float()
+        return torch.where(array[..., None] < 0, -1.0, encoded) if (inputs < 0).any() else encoded
+
+    def _targets(self, batches: Batches, count: int) -> tuple[Any, np.ndarray]:
+        targets = batches.targets[:count]
+        counts = _scored(targets).reshape(count, -1).sum(axis=1)
+        whole = np.issubdtype(targets.dtype, np.integer)
+        array = torch.from_numpy(targets.astype(np.int64 if whole else np.float32))
+        return array.to(self.device).unbind(), counts
+
+    def _loss(self, outputs: Any, targets: Any, count: int, loss: Loss) -> Any:
+        if not count:
+            return outputs.sum() * 0.0
+        if loss.name == "cross-entropy":
+            return functional.cross_entropy(
+                outputs.flatten(0, -2), targets.flatten(), ignore_index=-1
+            )
+        each = self._each(outputs, targets, loss)
+        scored = targets >= 0 if not targets.is_floating_point() else ~targets.isnan()
+        return torch.where(scored, each, 0.0).sum() / count
+
+    def _each(self, outputs: Any, targets: Any, loss: Loss) -> Any:
+        """The loss of each target; where none is scored it means nothing."""
+        if loss.name == "cross-entropy":
+            flat = outputs.flatten(0, -2), targets.flatten().clamp(min=0)
+            return functional.cross_entropy(*flat, reduction="none").reshape(targets.shape)
+        told = targets if loss.values is None else targets / (loss.values - 1)
+        return (outputs[..., 0] - told.nan_to_num()) ** 2
+
+    def _values(self, said: Any, loss: Loss) -> np.ndarray:
+        array = said.cpu().numpy()
+        return (
+            array
+            if loss.name == "cross-entropy"
+            else np.asarray(loss.said(jnp.asarray(array)[..., None]))
+        )
+
+    @contextlib.contextmanager
+    def _own_randomness(self) -> Iterator[None]:
+        """PyTorch's one random state set to this model's, and set back."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.set_rng_state(self._random)
+            if devices:
+                if self._random_there is None:
+                    torch.cuda.manual_seed(torch.initial_seed())
+                else:
+                    torch.cuda.set_rng_state(self._random_there, self.device)
+            yield
+            self._random = torch.get_rng_state()
+            if devices:
+                self._random_there = torch.cuda.get_rng_state(self.device)
+
+
+def _adam(weights: Any, lr: float) -> Any:
+    return torch.optim.Adam(weights, lr=lr, eps=1e-7)  # the epsilon of the compiled loop
+
+
+def _said(outputs: Any, loss: Loss) -> Any:
+    return outputs.argmax(-1) if loss.name == "cross-entropy" else outputs[..., 0]
+
+
+def _scored(targets: np.ndarray) -> np.ndarray:
+    if np.issubdtype(targets.dtype, np.integer):
+        return targets != -1
+    return ~np.isnan(targets)
+
+
+def _detached(state: Any) -> Any:
+    return jax.tree.map(
+        lambda each: each.detach() if isinstance(each, torch.Tensor) else each, state
+    )

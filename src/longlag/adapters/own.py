@@ -1,0 +1,329 @@
+"""Models of one's own: a function of sizes and seed that makes a module of any framework."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import random
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from longlag.adapters import source
+from longlag.knobs import knob
+from longlag.models import AnyModel, Decoder, Model, ModelFactory, Sizes
+
+if TYPE_CHECKING:
+    from longlag.adapters.pure import Pure
+
+MakeModel = Callable[[Sizes, int], Any]
+"""Makes a model, given the sizes of the problem and a seed."""
+
+_process = uuid.uuid4().hex[:8]
+_numbers = itertools.count()
+_live: dict[tuple[str, str], MakeModel] = {}
+_lock = threading.RLock()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Own(ModelFactory):
+    """A model that a user's function makes (`longlag.adopt`).
+
+    Args:
+        function: Its name.
+        place: The file that it stands in, or the module; None where no other process can import
+            it.
+        code: The hash of that file and of what it imports from beside it.
+        inputs: What the model is shown.
+        outputs: What it gives where one of several values is asked for.
+        causal: Whether no output depends on a later step of its sample.
+        compiled: For PyTorch: whether to run what `torch.compile` makes of it.
+    """
+
+    function: str
+    code: str
+    place: str | None = dataclasses.field(default=None, compare=False)
+    inputs: Literal["features", "values"] = knob("features", "What the model is shown.")
+    outputs: Literal["logits", "probabilities"] = knob("logits", "What the model gives.")
+    causal: bool = knob(  # pyright: ignore[reportIncompatibleVariableOverride]
+        True, "Whether no output depends on a later step of its sample."
+    )
+    compiled: bool = knob(False, "For PyTorch: whether torch.compile is used.")
+
+    @property
+    def words(self) -> str:
+        where = f"{Path(self.place).name}:" if self.place is not None else ""
+        return " ".join([f"{where}{self.function}", *self.turned()])
+
+    @property
+    def portable(self) -> bool:
+        """Whether another process can make the model."""
+        return self.place is not None
+
+    def __call__(self, sizes: Sizes, seed: int) -> AnyModel:
+        return self.adopt(self.make(sizes, seed), sizes, seed)
+
+    def make(self, sizes: Sizes, seed: int) -> Any:
+        """What the user's function makes, as it is."""
+        make = self._found()
+        with seeded(seed):
+            try:
+                return make(sizes, seed)
+            except Exception as error:
+                raise ValueError(f"{self.words}: it {failed(error)}") from error
+
+    def adopt(self, made: Any, sizes: Sizes, seed: int) -> AnyModel:
+        """A module that the function made, as a model."""
+        if isinstance(made, Model | Decoder):
+            return made
+        kind = framework(made)
+        if kind is None:
+            raise ValueError(
+                f"{self.words}: it gives {_described(made)}, which is no model. Return an Equinox "
+                "module, a Flax NNX module, a Keras model or a PyTorch module."
+            )
+        if kind == "torch":
+            from longlag.adapters.from_torch import TorchModel
+
+            return TorchModel(
+                made,
+                sizes,
+                seed,
+                shown=self.inputs,
+                said=self.outputs,
+                compiled=self.compiled,
+            )
+        if self.compiled:
+            raise ValueError(
+                f"{self.words}: `compiled` is for PyTorch; the others are compiled anyway. Leave "
+                "it out."
+            )
+        from longlag.adapters import pure
+
+        try:
+            with seeded(seed):
+                apart = self._apart(kind, made, sizes, seed)
+                if self.outputs == "probabilities":
+                    apart = dataclasses.replace(apart, outputs="probabilities")
+                return pure.adopted(apart, sizes, self.inputs)
+        except Exception as error:
+            shown = "values" if self.inputs == "values" else f"features ({sizes.features})"
+            other = "features" if self.inputs == "values" else "values"
+            raise ValueError(
+                f"{self.words}: the model, shown {shown} of {sizes.timesteps} steps, "
+                f"{failed(error)} Does it take {other}? Then use adopt(…, inputs='{other}')."
+            ) from error
+
+    def _apart(self, kind: str, made: Any, sizes: Sizes, seed: int) -> Pure:
+        if kind == "equinox":
+            from longlag.adapters import from_equinox
+
+            return from_equinox.pure(made, seed)
+        if kind == "flax":
+            from longlag.adapters import from_flax
+
+            return from_flax.pure(made)
+        from longlag.adapters import from_keras
+
+        return from_keras.pure(made, sizes, values=self.inputs == "values")
+
+    def _found(self) -> MakeModel:
+        """The user's function, imported if it must be."""
+        with _lock:
+            if (make := _live.get((self.function, self.code))) is not None:
+                return make
+            if self.place is None:
+                raise ValueError(
+                    f"{self.function} was written in a process that has ended, or is not this "
+                    "one. Put it in a file, at the top level."
+                )
+            file = _file(self.place)
+            if not file.is_file():
+                raise ValueError(f"{self.words}: there is no file {file} any more.")
+            if source.code_of(file) != self.code:
+                raise ValueError(
+                    f"{self.words}: {file.name} has changed since. Ask again with what it is now."
+                )
+            make = _named(self.place, self.function)
+            _live[self.function, self.code] = make
+            return make
+
+
+def adopt(
+    make: MakeModel,
+    *,
+    inputs: Literal["features", "values"] = "features",
+    outputs: Literal["logits", "probabilities"] = "logits",
+    causal: bool = True,
+    compiled: bool = False,
+) -> Own:
+    """A model of one's own, for whatever takes a model; nothing is registered.
+
+    A plain function does as well, where these settings are left as they are.
+
+    Args:
+        make: Makes the model, given `Sizes` and a seed: an Equinox module, a Flax NNX module, a
+            Keras model or a PyTorch module. Also a class that is called so.
+        inputs: What the model is shown: `features` `(row, time, feature)`, or `values`
+            `(row, time)`, whole numbers for an embedding.
+        outputs: What it gives where one of several values is asked for: `logits`, or
+            `probabilities` out of a softmax (of Keras models a last softmax is known).
+        causal: Whether no output depends on a later step of its sample. False is said of a model
+            that reads the whole sample first; then the audit says where that lets it see ahead.
+        compiled: For PyTorch: run what `torch.compile` makes of it.
+
+    Raises:
+        TypeError: It is no function, or a model rather than what makes one.
+
+    >>> import equinox as eqx, jax, longlag as ll
+    >>> def make(sizes, seed):
+    ...     layer = eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed))
+    ...     return eqx.nn.Lambda(jax.vmap(layer))
+    >>> ll.train(ll.EchoLag(lag=0, values=4), ll.Whole(), adopt(make), epochs=2000).verdict
+    'solved'
+    """
+    if isinstance(make, Own):
+        raise TypeError("adopt: `make` is adopted already. Give the function.")
+    if framework(make) is not None or isinstance(make, Model | Decoder):
+        raise TypeError(
+            f"adopt: `make` must be a function that makes a model, got {_described(make)}. Use "
+            "lambda sizes, seed: … with what makes it, so that every seed has its own."
+        )
+    if not callable(make):
+        raise TypeError(
+            f"adopt: `make` must be a function of sizes and seed, got {_described(make)}."
+        )
+    name, place = _place_of(make)
+    code = f"{_process}-{next(_numbers)}" if place is None else source.code_of(_file(place))
+    made = Own(
+        function=name,
+        place=place,
+        code=code,
+        inputs=inputs,
+        outputs=outputs,
+        causal=causal,
+        compiled=compiled,
+    )
+    with _lock:
+        known = {id(each): key for key, each in _live.items()}
+        if place is None and id(make) in known:  # the same function again
+            made = dataclasses.replace(made, code=known[id(make)][1])
+        _live[name, made.code] = make
+    return made
+
+
+def factory(model: Any) -> Any:
+    """A description of ours as it is, a function of the user's adopted.
+
+    What is neither is given back, to be refused where it was asked for.
+    """
+    described = isinstance(model, ModelFactory) or (
+        isinstance(model, type) and issubclass(model, ModelFactory)
+    )
+    return model if described or not callable(model) else adopt(model)
+
+
+def referred(reference: str) -> Own:
+    """The model that `path/to/file.py:name` stands for: a function, a class, or what is adopted.
+
+    Raises:
+        ValueError: There is no such file, or nothing in it of this name that makes a model.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    file, name = source.split(reference)
+    found = source.imported(file, name)
+    made = found
+    if not isinstance(found, Own):
+        try:
+            made = adopt(found)
+        except TypeError as error:
+            raise ValueError(f"{file.name}: {name} cannot be used. {error}") from error
+    placed = dataclasses.replace(made, function=name, place=str(file), code=source.code_of(file))
+    with _lock:
+        _live[name, placed.code] = _live[made.function, made.code]
+    return placed
+
+
+def framework(made: Any) -> Literal["equinox", "flax", "keras", "torch"] | None:
+    """Whose model something is; none is imported to find that out."""
+    bases = {
+        "torch": ("torch.nn", "Module"),
+        "keras": ("keras", "Model"),
+        "flax": ("flax.nnx", "Module"),
+        "equinox": ("equinox", "Module"),
+    }
+    for name, (module, base) in bases.items():
+        known = getattr(sys.modules.get(module), base, None)
+        if known is not None and isinstance(made, known):
+            return name  # pyright: ignore[reportReturnType]
+    return None
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """All global random states begun from a seed, and those that can be set back as they were."""
+    with contextlib.ExitStack() as stack:
+        before = random.getstate()
+        stack.callback(random.setstate, before)
+        legacy = np.random.get_state()  # noqa: NPY002 - what other libraries draw from
+        stack.callback(np.random.set_state, legacy)
+        if (torch := sys.modules.get("torch")) is not None:
+            stack.enter_context(torch.random.fork_rng())
+            torch.manual_seed(seed)
+        if (keras := sys.modules.get("keras")) is not None:
+            keras.utils.set_random_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        yield
+
+
+def failed(error: BaseException) -> str:
+    """What went wrong in code of a user's, in a sentence.
+
+    >>> failed(ValueError("no such\\n axis"))
+    'fails: ValueError: no such axis.'
+    """
+    said = " ".join(str(error).split()).rstrip(".")
+    if len(said) > 300:
+        said = f"{said[:300]}…"
+    return f"fails: {type(error).__name__}: {said}."
+
+
+def _place_of(make: Any) -> tuple[str, str | None]:
+    """The name of a function, and where another process would find it; None if nowhere."""
+    name = getattr(make, "__qualname__", type(make).__name__)
+    module = sys.modules.get(getattr(make, "__module__", None) or "")
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or getattr(module, name, None) is not make:
+        return name.rpartition(".")[2].strip("<>"), None
+    package = getattr(module, "__package__", None)
+    return name, module.__name__ if package else os.path.abspath(file)
+
+
+def _file(place: str) -> Path:
+    if place.endswith(".py"):
+        return Path(place)
+    import importlib
+
+    return Path(importlib.import_module(place).__file__ or "")
+
+
+def _named(place: str, function: str) -> MakeModel:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    if place.endswith(".py"):
+        found = source.imported(Path(place), function)
+    else:
+        found = getattr(sys.modules[place], function)
+    return _live[found.function, found.code] if isinstance(found, Own) else found
+
+
+def _described(thing: Any) -> str:
+    kind = type(thing)
+    return f"a {kind.__name__}" if kind.__module__ != "builtins" else repr(thing)
