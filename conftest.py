@@ -2,6 +2,11 @@
 
 from importlib.util import find_spec
 
+_NEEDS = {"keras": "keras", "torch": "torch", "from_keras": "keras", "from_torch": "torch"}
+_NEEDS["from_flax"] = "flax"
+
 collect_ignore = [
-    f"src/longlag/adapters/{name}.py" for name in ("keras", "torch") if find_spec(name) is None
+    f"src/longlag/adapters/{name}.py"
+    for name, framework in _NEEDS.items()
+    if find_spec(framework) is None
 ]

@@ -12,12 +12,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from longlag.adapters.own import adopt
     from longlag.encodings import OneHot, Scaled
     from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
     from longlag.lab import Run, Score, Search, Setting, Store, Trained, load, score, train, tune
     from longlag.lab.comparison import compare
     from longlag.lab.diagnosis import diagnose
     from longlag.lab.frontier import frontier
+    from longlag.lab.preflight import preflight
     from longlag.lab.profile import profile
     from longlag.maps import audit
     from longlag.models import GRU, LSTM, MLP, RNN, Bidirectional, Seq2Seq, Sizes
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that reading a problem never waits for jax.
 _HOMES = {
+    "adapters.own": ["adopt"],
     "encodings": ["OneHot", "Scaled"],
     "framings": ["Chunks", "EncoderDecoder", "Prefix", "Vector", "Whole", "Window"],
     "lab": [
@@ -50,6 +53,7 @@ _HOMES = {
     "lab.comparison": ["compare"],
     "lab.diagnosis": ["diagnose"],
     "lab.frontier": ["frontier"],
+    "lab.preflight": ["preflight"],
     "lab.profile": ["profile"],
     "maps": ["audit"],
     "models": ["GRU", "LSTM", "MLP", "RNN", "Bidirectional", "Seq2Seq", "Sizes"],
@@ -94,12 +98,14 @@ __all__ = [
     "Vector",
     "Whole",
     "Window",
+    "adopt",
     "audit",
     "compare",
     "diagnose",
     "fit",
     "frontier",
     "load",
+    "preflight",
     "profile",
     "score",
     "train",

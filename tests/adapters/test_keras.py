@@ -7,7 +7,6 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "jax")
 pytest.importorskip("keras", reason="Keras is not installed here")
 
-import jax
 import keras  # pyright: ignore[reportMissingImports]
 
 import longlag as ll
@@ -29,14 +28,6 @@ def test_an_epoch_is_so_many_batches_and_no_two_epochs_are_alike():
         batches.on_epoch_end()
 
 
-@pytest.fixture
-def _ranks_as_keras_has_them():
-    jax.config.update("jax_numpy_rank_promotion", "allow")
-    yield
-    jax.config.update("jax_numpy_rank_promotion", "raise")
-
-
-@pytest.mark.usefixtures("_ranks_as_keras_has_them")
 def test_fit_learns_from_it():
     problem, framing = ll.EchoLag(lag=1, length=5, values=4), ll.Whole()
     keras.utils.set_random_seed(0)

@@ -14,7 +14,7 @@ import safetensors.numpy
 import longlag as ll
 from longlag.lab import Setting, Trained, checkpoint, identity, load
 from longlag.models import MODELS, OneHotInput
-from longlag.training import Recipe
+from longlag.training import Recipe, engine
 
 EASY = ll.EchoLag(lag=1, length=6, values=4)
 ANSWER = ll.EchoSubsequence(length=3, values=4, count=2)

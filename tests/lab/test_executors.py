@@ -14,7 +14,7 @@ from longlag.lab import checkpoint, executors, identity, worker
 from longlag.lab.executors import ExecutorError, Local
 from longlag.lab.outcome import Outcome
 from longlag.lab.worker import Done, Failed, Moved, Task
-from longlag.training import Recipe
+from longlag.training import Recipe, engine
 
 WORK = """
 import os, pathlib, signal, time

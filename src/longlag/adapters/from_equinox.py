@@ -20,7 +20,7 @@ def pure(module: eqx.Module, seed: int) -> Pure:
     """
     told = takes(type(module).__call__, "mask", "state", "key")
     trained, rest = eqx.partition(module, eqx.is_inexact_array)
-    arrays, static = eqx.partition(rest, lambda leaf: eqx.is_array(leaf) or _is_numpy(leaf))
+    arrays, static = eqx.partition(rest, eqx.is_array)
     key = np.asarray(jax.random.key_data(jax.random.key(seed)))
 
     def call(
@@ -47,7 +47,3 @@ def pure(module: eqx.Module, seed: int) -> Pure:
         takes_mask="mask" in told,
         takes_state="state" in told,
     )
-
-
-def _is_numpy(leaf: Any) -> bool:
-    return isinstance(leaf, np.ndarray | np.generic)

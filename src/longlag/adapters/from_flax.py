@@ -25,7 +25,7 @@ def pure(module: nnx.Module) -> Pure:
     graph, params, rest = nnx.split(module, nnx.Param, ...)
     weights, shape = jax.tree.flatten(params)
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
-    names = [re.sub(r"\W+", ".", path).strip(".") for path in paths]
+    names = [re.sub(r"\W+", ".", path).strip(".").removesuffix(".value") for path in paths]
     leaves, structure = jax.tree.flatten(rest)
     # Typed keys are no arrays to NumPy: kept as their data.
     kinds = [str(jax.random.key_impl(leaf)) if _is_key(leaf) else None for leaf in leaves]

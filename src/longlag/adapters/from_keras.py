@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
-from longlag.adapters.pure import Answer, Pure, takes
+from longlag.adapters.pure import Answer, Pure, Unusable, takes
 from longlag.models import Sizes
 
 
@@ -25,10 +28,10 @@ def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> Pure:
         values: Whether it is shown values `(row, time)` rather than features.
 
     Raises:
-        ValueError: Keras runs on another backend.
+        Unusable: Keras runs on another backend.
     """
     if keras.config.backend() != "jax":
-        raise ValueError(
+        raise Unusable(
             f"Keras runs on {keras.config.backend()} here, its models are trained on jax. Set "
             "KERAS_BACKEND=jax before it is imported."
         )
@@ -42,9 +45,8 @@ def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> Pure:
         for variable in jax.tree.leaves(getattr(layer, "states", None))
     ]
     rows = {variable.shape[0] for variable in carried} or {_rows(model)}
-    ours = isinstance(model, keras.Sequential) or model._is_functional  # its call takes a mask
-    told = takes(model.call, "mask", "state", "training")
-    by_name = "state" in told and not ours
+    told = takes(model.call, "mask", "state")
+    by_name = "state" in told
 
     def call(
         trained: Any, buffers: Any, inputs: Any, mask: Any, state: Any, training: bool
@@ -62,7 +64,7 @@ def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> Pure:
             given["mask"] = mask
         if by_name:
             given["state"] = state
-        with keras.StatelessScope(state_mapping=pairs) as scope:
+        with _quiet_about_masks(), keras.StatelessScope(state_mapping=pairs) as scope:
             outputs = model(inputs, **given)
             penalty = sum(model.losses, 0.0) if training else 0.0
 
@@ -88,11 +90,19 @@ def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> Pure:
         buffers=[variable.value for variable in model.non_trainable_variables],
         call=call,
         module=module,
-        takes_mask=ours or "mask" in told,
+        takes_mask="mask" in told,
         takes_state=bool(carried) or by_name,
         rows=rows.pop(),
         outputs="probabilities" if _ends_in_softmax(model) else "logits",
     )
+
+
+@contextlib.contextmanager
+def _quiet_about_masks() -> Iterator[None]:
+    """Layers that pass a mask over are met in any model; whether it is heeded is looked at."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"(?s).*does not support masking")
+        yield
 
 
 def _rows(model: Any) -> int | None:

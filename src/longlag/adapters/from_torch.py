@@ -12,6 +12,7 @@ import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
+from longlag.adapters import own
 from longlag.adapters.pure import Said, Shown, checked, takes
 from longlag.models import Foreign, Sizes
 from longlag.training import Batches, Loss, Recipe
@@ -49,19 +50,17 @@ class TorchModel(Foreign):
         self._call = torch.compile(module) if compiled else module
         self._told = takes(module.forward, "mask", "state")
         first = next(iter(module.parameters()), None)
-        self.device = torch.device("cpu") if first is None else first.device
+        self._device = torch.device("cpu") if first is None else first.device
         self._random = torch.Generator().manual_seed(seed).get_state()
         self._random_there: Any = None
 
     @property
-    def takes_mask(self) -> bool:
-        """Whether it is told the mask."""
-        return "mask" in self._told
+    def takes_state(self) -> bool:
+        return "state" in self._told
 
     @property
-    def takes_state(self) -> bool:
-        """Whether it carries state."""
-        return "state" in self._told
+    def device(self) -> torch.device:
+        return self._device
 
     @property
     def parameters(self) -> int:
@@ -123,13 +122,17 @@ class TorchModel(Foreign):
     def put(self, arrays: dict[str, np.ndarray]) -> None:
         self.module.load_state_dict({name: torch.tensor(each) for name, each in arrays.items()})
 
-    def answer(self, inputs: np.ndarray, mask: np.ndarray | None, state: Any) -> tuple[Any, Any]:
-        """What the module itself gives for inputs `(row, time, …)`, not in training."""
+    def outputs(self, batches: Batches, output: str) -> np.ndarray:
+        given, state = [], None
         with torch.no_grad():
             self.module.eval()
-            told = None if mask is None else torch.from_numpy(mask).to(self.device)
-            said = self.module(self._shown(inputs), **self._given(told, state))
-        return said if self.takes_state else (said, ())
+            for update, (shown, mask) in enumerate(self._inputs(batches, len(batches.targets))):
+                if batches.reset is None or batches.reset[update]:
+                    state = None
+                last = "every" if output == "every" else "last"
+                outputs, state = self._run(shown, mask, state, (), last)
+                given.append(outputs)
+        return torch.stack(given).cpu().numpy()
 
     def _given(self, mask: Any, state: Any) -> dict[str, Any]:
         every = {"mask": mask, "state": state}
@@ -139,7 +142,7 @@ class TorchModel(Foreign):
         said = self._call(shown, **self._given(mask, state))
         outputs, state = said if self.takes_state else (said, None)
         last = output != "every"
-        outputs: Any = checked(outputs, tuple(shown.shape[:2]), self.sizes.outputs, last)
+        outputs = checked(outputs, tuple(shown.shape[:2]), self.sizes.outputs, last)
         if output == "vector":
             outputs = outputs.reshape(*shape, -1)
         if self.said == "probabilities":
@@ -150,7 +153,7 @@ class TorchModel(Foreign):
         inputs = batches.inputs[:count]
         wide = self.sizes.features if inputs.ndim == 3 else 1
         at_once = max(1, _ENCODED // (max(1, inputs[0].size) * wide))
-        masks = None if batches.mask is None else torch.from_numpy(batches.mask[:count])
+        masks = None if batches.mask is None else torch.tensor(batches.mask[:count])
         masks = None if masks is None else masks.to(self.device)
         for first in range(0, count, at_once):
             shown = self._shown(inputs[first : first + at_once])
@@ -168,9 +171,10 @@ class TorchModel(Foreign):
         encoded = functional.one_hot(array.clamp(min=0), self.sizes.features).float()
         return torch.where(array[..., None] < 0, -1.0, encoded) if (inputs < 0).any() else encoded
 
-    def _targets(self, batches: Batches, count: int) -> tuple[Any, np.ndarray]:
+    def _targets(self, batches: Batches, count: int) -> tuple[Any, list[int]]:
+        """Targets of each update, and how many of them count."""
         targets = batches.targets[:count]
-        counts = _scored(targets).reshape(count, -1).sum(axis=1)
+        counts = _scored(targets).reshape(count, -1).sum(axis=1).tolist()
         whole = np.issubdtype(targets.dtype, np.integer)
         array = torch.from_numpy(targets.astype(np.int64 if whole else np.float32))
         return array.to(self.device).unbind(), counts
@@ -206,7 +210,7 @@ class TorchModel(Foreign):
     def _own_randomness(self) -> Iterator[None]:
         """PyTorch's one random state set to this model's, and set back."""
         devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
+        with own.randomness, torch.random.fork_rng(devices):
             torch.set_rng_state(self._random)
             if devices:
                 if self._random_there is None:

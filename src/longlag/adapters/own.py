@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import os
 import random
+import re
 import sys
 import threading
 import uuid
@@ -30,6 +31,8 @@ _process = uuid.uuid4().hex[:8]
 _numbers = itertools.count()
 _live: dict[tuple[str, str], MakeModel] = {}
 _lock = threading.RLock()
+randomness = threading.RLock()
+"""Held by whoever sets the global random states of a library, of which there is one a process."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,6 +116,8 @@ class Own(ModelFactory):
                 if self.outputs == "probabilities":
                     apart = dataclasses.replace(apart, outputs="probabilities")
                 return pure.adopted(apart, sizes, self.inputs)
+        except pure.Unusable as error:
+            raise ValueError(f"{self.words}: {error}") from error
         except Exception as error:
             shown = "values" if self.inputs == "values" else f"features ({sizes.features})"
             other = "features" if self.inputs == "values" else "values"
@@ -185,7 +190,7 @@ def adopt(
     >>> import equinox as eqx, jax, longlag as ll
     >>> def make(sizes, seed):
     ...     layer = eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed))
-    ...     return eqx.nn.Lambda(jax.vmap(layer))
+    ...     return eqx.filter_vmap(layer)
     >>> ll.train(ll.EchoLag(lag=0, values=4), ll.Whole(), adopt(make), epochs=2000).verdict
     'solved'
     """
@@ -241,6 +246,11 @@ def referred(reference: str) -> Own:
     found = source.imported(file, name)
     made = found
     if not isinstance(found, Own):
+        if not callable(found):
+            raise ValueError(
+                f"{file.name}: {name} is {_described(found)}, which makes no model. Name a "
+                "function of sizes and seed."
+            )
         try:
             made = adopt(found)
         except TypeError as error:
@@ -270,6 +280,7 @@ def framework(made: Any) -> Literal["equinox", "flax", "keras", "torch"] | None:
 def seeded(seed: int) -> Iterator[None]:
     """All global random states begun from a seed, and those that can be set back as they were."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(randomness)
         before = random.getstate()
         stack.callback(random.setstate, before)
         legacy = np.random.get_state()  # noqa: NPY002 - what other libraries draw from
@@ -290,7 +301,8 @@ def failed(error: BaseException) -> str:
     >>> failed(ValueError("no such\\n axis"))
     'fails: ValueError: no such axis.'
     """
-    said = " ".join(str(error).split()).rstrip(".")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # some write in colours
+    said = " ".join(plain.split()).rstrip(".")
     if len(said) > 300:
         said = f"{said[:300]}…"
     return f"fails: {type(error).__name__}: {said}."

@@ -181,7 +181,7 @@ class PureModel(Model):
         if not jnp.issubdtype(inputs.dtype, jnp.integer):
             if program.shown == "values":
                 raise ValueError(
-                    "adopt: the model takes values, but here are features. Use inputs='features', "
+                    "the model takes values, but here are features. Use inputs='features', "
                     "or a framing and an encoding that show integers."
                 )
             return inputs, inputs.ndim - 2
@@ -196,7 +196,7 @@ class PureModel(Model):
             return self._call(shown, mask, state, training=training)
         if len(shown) % rows:
             raise ValueError(
-                f"adopt: the model takes {rows} rows at a time, got {len(shown)}. Use "
+                f"the model takes {rows} rows at a time, got {len(shown)}. Use "
                 f"batch_size={rows}, or leave the number of rows open in the model."
             )
         cut = lambda leaf: leaf.reshape(-1, rows, *leaf.shape[1:])  # noqa: E731
@@ -238,11 +238,18 @@ def _merged(leaf: Array, axes: int) -> Array:
     return leaf.reshape(math.prod(leaf.shape[:axes]), *leaf.shape[axes:])
 
 
-def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool) -> Array:
+class Unusable(ValueError):  # noqa: N818 - it is what was found out about a model
+    """A model that cannot be taken apart, and why."""
+
+
+def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool) -> Any:
     """Outputs `(row, said, output)`, refused where they are of another shape."""
     rows, timesteps = steps
     shape = tuple(np.shape(outputs))
     every, single = (rows, timesteps, width), (rows, width)
+    if "float" not in str(getattr(outputs, "dtype", type(outputs))):
+        kind = getattr(outputs, "dtype", type(outputs).__name__)
+        raise ValueError(f"the model gives {kind}, but outputs are floats. Give logits.")
     if last and shape in (single, (rows, 1, width)):
         return outputs.reshape(rows, 1, width)
     if shape != every:

@@ -18,6 +18,10 @@ _lock = threading.RLock()
 _importing = threading.local()
 
 
+class Started(ValueError):  # noqa: N818 - it is what a file did
+    """A file starts work by being imported."""
+
+
 def split(reference: str) -> tuple[Path, str]:
     """The file and the name in it.
 
@@ -66,10 +70,10 @@ def refuse_while_importing(what: str) -> None:
     """Refuse work that a file starts by being imported.
 
     Raises:
-        ValueError: A user's file is being imported.
+        Started: A user's file is being imported.
     """
     if importing():
-        raise ValueError(
+        raise Started(
             f"{_importing.file.name} starts {what} when it is imported. Put that under "
             '`if __name__ == "__main__":`.'
         )
@@ -129,9 +133,12 @@ def _module(file: Path) -> ModuleType:
         before, _importing.file = getattr(_importing, "file", None), file
         try:
             spec.loader.exec_module(module)
+        except Started:
+            del sys.modules[name]
+            raise
         except (Exception, SystemExit) as error:
             del sys.modules[name]
-            said = " ".join(str(error).split())
+            said = " ".join(str(error).split()).rstrip(".")
             raise ValueError(
                 f"{file.name} cannot be imported: {type(error).__name__}: {said}."
             ) from error

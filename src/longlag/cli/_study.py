@@ -16,6 +16,7 @@ from rich.text import Text
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, flags
 from longlag.cli._output import Refused, command_line, errors, refusing
+from longlag.lab import preflight
 from longlag.lab.comparison import LEARNING_RATES
 from longlag.lab.executors import Executor, ExecutorError, Local
 from longlag.lab.identity import Trial
@@ -139,6 +140,7 @@ def answer(
         with refusing():
             study = ask()
             study.whole = False
+            preflight.demand(study.examples())
             kept = stack.enter_context(Store(store, write=True))
         try:
             executor = stack.enter_context(_executor(workers, dask))
@@ -156,7 +158,7 @@ def answer(
         except (StoreError, ExecutorError) as error:
             raise Refused(str(error)) from error
     for trial, why in usage.failed:
-        errors.print(f"{trial}: {why}.", markup=False, soft_wrap=True)
+        errors.print(f"{trial}: {why.rstrip('.')}.", markup=False, soft_wrap=True)
     if usage.interrupted:
         said = f"Interrupted: {usage.ran + usage.reused} trials are stored in {store}."
         errors.print(f"{said} The same command goes on from there.", markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from rich.columns import Columns
 from rich.console import Group
 from rich.text import Text
 
-from longlag.cli._flags import Count, Json, Output, build
+from longlag.cli._flags import Count, Json, Output
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.framings import Framing
@@ -116,10 +116,10 @@ def draw(map: Map) -> Text:
 
 
 def _reach(framing: Framing, model: str, context: int | None) -> Reach:
+    from longlag.cli._models import model_named
     from longlag.lab.trial import check_decoder  # jax, needed for no other audit
-    from longlag.models import MODELS
 
     typed = {} if context is None else {"context": context}
-    made = build("model", model, MODELS, typed)
+    made = model_named(model, typed)
     check_decoder(framing, made)
     return Reach(made.window, made.remembers, not made.causal)

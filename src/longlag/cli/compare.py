@@ -10,6 +10,7 @@ from rich.text import Text
 
 from longlag.cli._flags import Count, Json, Output, build, build_all, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags
+from longlag.cli._models import models_named
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.cli._study import (
     RATES,
@@ -79,7 +80,7 @@ def compare(
     that have them.
 
     Args:
-        models: Names, separated by commas.
+        models: Names, separated by commas; path/to/file.py:make_model is one of your own.
         problems: Names from `longlag problems`, separated by commas.
         rungs: Rungs of each ladder, from the first on.
         learning_rates: Learning rates, separated by commas.
@@ -92,7 +93,7 @@ def compare(
         posed = build_all("problem", names(problems), PROBLEMS, given(problem_knobs))
         unladdered(posed, given(problem_knobs))
         return Comparison(
-            build_all("model", names(models), MODELS, given(model_knobs)),
+            models_named(names(models), given(model_knobs)),
             posed,
             framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),

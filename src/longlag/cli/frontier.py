@@ -8,8 +8,9 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from longlag.cli._flags import Count, Json, Output, build, flags, given
+from longlag.cli._flags import Count, Json, Output, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._models import model_named
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.cli._study import (
     STORE,
@@ -72,8 +73,8 @@ def frontier(
     Args:
         problem: A name from `longlag problems`.
         framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        model: lstm, gru, rnn, bidirectional, seq2seq or mlp. By default lstm, or seq2seq
-            where the framing is encoder-decoder.
+        model: lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for
+            one of your own. By default lstm, or seq2seq where the framing is encoder-decoder.
         encoding: one-hot or scaled, for integers; one-hot by default.
         limit: Largest value to try; the last rung of the ladder by default.
         resolution: Gap, as a share of the value solved, at which a search ends.
@@ -87,7 +88,7 @@ def frontier(
         setting = Setting(
             problem=posed,
             framing=laid,
-            model=build("model", model or usual, MODELS, given(model_knobs)),
+            model=model_named(model or usual, given(model_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
             recipe=recipe(given(recipe_knobs), budget),
         )

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from longlag.cli._flags import Json, Output, build, build_all, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags
+from longlag.cli._models import model_named
 from longlag.cli._output import print_rich, refusing, writable, write_json
 from longlag.cli._study import (
     RATES,
@@ -77,7 +78,8 @@ def profile(
     The most telling trials come first; asked again, it goes on from what the store has.
 
     Args:
-        model: lstm, gru, rnn, bidirectional, seq2seq or mlp.
+        model: lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for
+            one of your own.
         minutes: Time there is, the start of the command included.
         problems: Names from `longlag problems`, separated by commas.
         learning_rates: Learning rates, separated by commas: the first is tried first, the others
@@ -94,7 +96,7 @@ def profile(
         posed = build_all("problem", names(problems), PROBLEMS, given(problem_knobs))
         unladdered(posed, given(problem_knobs))
         return Profile(
-            build("model", model, MODELS, given(model_knobs)),
+            model_named(model, given(model_knobs)),
             posed,
             framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),

@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import Count, Json, Output, build, flags, given
+from longlag.cli._flags import Count, Json, Output, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._models import model_named
 from longlag.cli._output import aligned, errors, print_rich, refusing, writable, write_json, written
 from longlag.cli._progress import following
 from longlag.cli.audit import ahead
 from longlag.encodings import ENCODINGS
 from longlag.knobs import lookup
-from longlag.lab import Run, Setting
+from longlag.lab import Run, Setting, preflight
 from longlag.lab.trial import finish, numbered
 from longlag.models import MODELS
 from longlag.training import Recipe
@@ -50,8 +51,8 @@ def train(
     Args:
         problem: A name from `longlag problems`.
         framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        model: lstm, gru, rnn, bidirectional, seq2seq or mlp. By default lstm, or seq2seq
-            where the framing is encoder-decoder.
+        model: lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for
+            one of your own. By default lstm, or seq2seq where the framing is encoder-decoder.
         encoding: one-hot or scaled, for integers; one-hot by default.
         seeds: Number of seeds.
         save: Write the trained model of the first seed as safetensors; `longlag.load` reads it.
@@ -64,13 +65,14 @@ def train(
         setting = Setting(
             problem=posed,
             framing=laid,
-            model=build("model", model or usual, MODELS, given(model_knobs)),
+            model=model_named(model or usual, given(model_knobs)),
             encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
             recipe=Recipe(**given(recipe_knobs)),
         )
         places = numbered(seeds)
         found = setting.audit()
         _ = setting.layout  # refuses a batch that cannot be laid out
+        preflight.demand([setting])
     if found.verdict != "learnable":
         errors.print(
             f"Warning: the audit says {found.verdict}; best score possible {found.ceiling:.3g}. "

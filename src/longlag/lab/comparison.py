@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 
+from longlag.adapters import own
+from longlag.adapters.own import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.lab import identity
@@ -142,7 +144,7 @@ class Comparison(Study):
 
     def __init__(
         self,
-        models: Iterable[ModelFactory],
+        models: Iterable[ModelFactory | MakeModel],
         problems: Iterable[Problem] | None = None,
         *,
         framing: Framing | None = None,
@@ -159,7 +161,9 @@ class Comparison(Study):
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
-        self._models = named("Comparison", "models", models)
+        several = isinstance(models, Iterable)
+        made = map(own.factory, models) if several else models  # else it is refused below
+        self._models = named("Comparison", "models", made)
         posed = [kind() for kind in FIVE] if problems is None else problems
         self._problems = named("Comparison", "problems", posed)
         if rungs < 1:
@@ -244,6 +248,14 @@ class Comparison(Study):
             outcome = outcome.light()
         self._known[place, trial.seed] = outcome
         self._choose(place.problem, place.model)
+
+    def examples(self) -> list[Setting]:
+        first = {problem: rungs[0] for problem, rungs in self._ladders.items()}
+        return [
+            setting
+            for place, setting in self._settings.items()
+            if place.rung == first[place.problem] and place.rate == self.rates[0]
+        ]
 
     def left(self) -> int | None:
         first = len(self.rates) * len(self.seeds)
@@ -365,7 +377,7 @@ def checked_rates(owner: str, rates: Iterable[float]) -> tuple[float, ...]:
 
 
 def compare(
-    models: Iterable[ModelFactory],
+    models: Iterable[ModelFactory | MakeModel],
     problems: Iterable[Problem] | None = None,
     *,
     framing: Framing | None = None,

@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
 
+from longlag.adapters import own
+from longlag.adapters.own import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.lab import identity, statistics
@@ -174,6 +176,10 @@ class Frontier(Study):
         step = Step(value, trial.seed, trial.id, outcome, solved, reasons)
         self._steps[trial.seed, value] = step
 
+    def examples(self) -> list[Setting]:
+        first = self.setting.problem.ladder.rungs[0]
+        return [at(self.setting, first, self.solve_at)]
+
     def left(self) -> int | None:
         return sum(search.left() for search in self._searches.values())
 
@@ -279,7 +285,7 @@ def checked_solve_at(owner: str, solve_at: float) -> float:
 def frontier(
     problem: Problem,
     framing: Framing,
-    model: ModelFactory,
+    model: ModelFactory | MakeModel,
     *,
     encoding: type[IntegerEncoding] | None = None,
     budget: int = BUDGET,
@@ -298,7 +304,8 @@ def frontier(
     Args:
         problem: The problem; its ladder's knob is moved.
         framing: How its episodes become samples.
-        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`.
+        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
+            of sizes and seed that makes a model of your own (`longlag.adopt`).
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
         budget: Sequences that a trial may train on.
         batch_size: Samples in a batch.
@@ -322,7 +329,11 @@ def frontier(
         epochs=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
     )
     setting = Setting(
-        problem=problem, framing=framing, model=model, encoding=encoding, recipe=recipe
+        problem=problem,
+        framing=framing,
+        model=own.factory(model),
+        encoding=encoding,
+        recipe=recipe,
     )
     study = Frontier(setting, seeds=seeds, solve_at=solve_at, limit=limit, resolution=resolution)
     return asked(study, store=store, executor=executor).answer()

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from longlag.adapters import own
+from longlag.adapters.own import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.lab import identity
@@ -207,7 +209,7 @@ class Profile(Study):
 
     def __init__(
         self,
-        model: ModelFactory,
+        model: ModelFactory | MakeModel,
         problems: Iterable[Problem] | None = None,
         *,
         framing: Framing | None = None,
@@ -218,7 +220,8 @@ class Profile(Study):
         solve_at: float = SOLVED,
         seconds: float | None = None,
     ):
-        self.model, self.encoding, self.seeds = model, encoding, (0,)
+        self.model: ModelFactory = own.factory(model)
+        self.encoding, self.seeds = encoding, (0,)
         self.framing = Whole() if framing is None else framing
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
         self.solve_at = checked_solve_at("Profile", solve_at)
@@ -300,6 +303,13 @@ class Profile(Study):
             return
         self._asked[place].add(trial.seed)
         self._known[place][trial.seed] = outcome
+
+    def examples(self) -> list[Setting]:
+        effort = Effort(self.rates[0], self.budgets[0])
+        return [
+            self._settings[Place(name, effort, problem.ladder.rungs[0])]
+            for name, problem in self._problems.items()
+        ]
 
     def left(self) -> int | None:
         return None
@@ -646,7 +656,7 @@ def _entropy(probability: float) -> float:
 
 
 def profile(
-    model: ModelFactory,
+    model: ModelFactory | MakeModel,
     problems: Iterable[Problem] | None = None,
     *,
     minutes: float = 5.0,
@@ -663,7 +673,8 @@ def profile(
     """How far one model gets on each of several problems, in the time there is (`Profile`).
 
     Args:
-        model: The model.
+        model: A description of ours, or a function of sizes and seed that makes a model of your
+            own (`longlag.adopt`).
         problems: The problems; the five by default.
         minutes: Time there is.
         framing: How episodes become samples; `Whole()` by default.

@@ -16,7 +16,7 @@ from longlag import streams
 from longlag.encodings import MISSING
 from longlag.framings import Layout
 from longlag.lab.trial import Setting
-from longlag.models import AnyModel, Decoder, OneHotInput, RecurrentModel
+from longlag.models import AnyModel, Decoder, Foreign, OneHotInput, RecurrentModel
 
 
 def sensitivity(
@@ -47,6 +47,11 @@ def sensitivity(
     if sequences < 1:
         raise ValueError(
             f"sensitivity: `sequences` must be at least 1, got {sequences}. Use sequences=16."
+        )
+    if isinstance(model, Foreign):
+        raise ValueError(
+            "sensitivity: a PyTorch model is not seen into. Ask torch.autograd.functional.jacobian "
+            "of its module."
         )
     layout, steps = _one_sequence(setting), setting.problem.steps
     asked = layout.asked[np.nonzero(layout.scored)]

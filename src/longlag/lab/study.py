@@ -21,13 +21,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
+from longlag.adapters import source
+from longlag.adapters.own import Own
 from longlag.knobs import Knobs
-from longlag.lab import identity
+from longlag.lab import identity, preflight
 from longlag.lab.diagnosis import diagnose
-from longlag.lab.executors import Event, Executor, Local
+from longlag.lab.executors import Event, Executor, Local, Threads
 from longlag.lab.identity import Trial
 from longlag.lab.outcome import Outcome, Seconds
 from longlag.lab.store import Store
+from longlag.lab.trial import Setting
 from longlag.lab.worker import Done, Failed, Moved, Task
 
 Keep = Literal["first", "all", "none"]
@@ -77,6 +80,10 @@ class Study(abc.ABC):
     @abc.abstractmethod
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
         """What came of a trial; None where nothing did."""
+
+    @abc.abstractmethod
+    def examples(self) -> list[Setting]:
+        """A setting for each model and problem, by which to tell whether they fit."""
 
     @abc.abstractmethod
     def left(self) -> int | None:
@@ -228,25 +235,39 @@ def asked(
     Args:
         study: What is asked.
         store: File in which finished trials are kept; by default nothing is kept.
-        executor: Who runs the trials; by default one process for each core.
+        executor: Who runs the trials; by default one process for each core, or threads of this
+            process where a model's function stands in no file.
         seconds: Time after which what is under way is cut short.
 
     Raises:
+        ValueError: A model of the user's own is not what is asked for (`longlag.preflight`).
         KeyboardInterrupt: It was stopped by hand; what is finished is in the store, if one was
             named.
     """
+    source.refuse_while_importing("a study")
+    examples = study.examples()
+    preflight.demand(examples)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         kept = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
-        runs = stack.enter_context(
-            Local() if executor is None else contextlib.nullcontext(executor)
-        )
-        usage = conduct(study, kept, runs, seconds=seconds)
+        if executor is None:
+            executor = stack.enter_context(Local() if _portable(examples) else Threads())
+        elif not isinstance(executor, Threads) and not _portable(examples):
+            raise ValueError(
+                "A model's function stands in no file, so other processes cannot have it. Use "
+                "executor=Threads(), or put it in a file, at the top level."
+            )
+        usage = conduct(study, kept, executor, seconds=seconds)
     for trial, why in usage.failed:
-        warnings.warn(f"{trial} came to nothing: {why}.", stacklevel=2)
+        warnings.warn(f"{trial} came to nothing: {why.rstrip('.')}.", stacklevel=2)
     if usage.interrupted:
         raise KeyboardInterrupt
     return study
+
+
+def _portable(settings: Iterable[Setting]) -> bool:
+    models = [setting.model for setting in settings]
+    return all(model.portable for model in models if isinstance(model, Own))
 
 
 class _Conduct:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from longlag import streams
-from longlag.adapters import own
+from longlag.adapters import own, source
 from longlag.adapters.own import MakeModel
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
@@ -249,7 +249,7 @@ class Setting:
         self, model: AnyModel, layout: Layout, samples: Samples, reset: np.ndarray | None
     ) -> np.ndarray:
         """What a model says about samples with a leading update axis."""
-        batches = self._arrays(samples, reset)
+        batches = self.arrays(samples, reset)
         return engine.predict(model, batches, loss=self.loss, output=layout.output)[1]
 
     def _batches(self, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
@@ -261,9 +261,10 @@ class Setting:
             episodes = self.problem.draw(rng, blocks * self.layout.sequences)
             samples = self.layout.gather(episodes)
             shaped = (array.reshape(updates, -1, array.shape[-1]) for array in samples)
-            yield self._arrays(Samples(*shaped), reset)
+            yield self.arrays(Samples(*shaped), reset)
 
-    def _arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
+    def arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
+        """Samples with a leading update axis as a model is shown them."""
         inputs = samples.inputs
         if not self.shown_as.as_integers:
             inputs = self.shown_as.encode(inputs)
@@ -327,6 +328,9 @@ def train(
     >>> run.verdict, run.predict([3, 1]).tolist()
     ('solved', [3])
     """
+    from longlag.lab import preflight  # which needs settings itself
+
+    source.refuse_while_importing("training")
     recipe = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -341,6 +345,7 @@ def train(
         encoding=encoding,
         recipe=recipe,
     )
+    preflight.demand([setting])
     return finish(setting.fit(numbered(seeds)))
 
 

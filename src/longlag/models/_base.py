@@ -117,6 +117,16 @@ class Foreign(abc.ABC):
     def parameters(self) -> int:
         """Number of trained weights."""
 
+    @property
+    @abc.abstractmethod
+    def takes_state(self) -> bool:
+        """Whether it carries state."""
+
+    @property
+    @abc.abstractmethod
+    def device(self) -> Any:
+        """Where it runs."""
+
     @abc.abstractmethod
     def trainer(self, recipe: Any, loss: Any, output: str) -> Callable[[Any, int], np.ndarray]:
         """What makes the first so many updates of a chunk (`longlag.training.Batches`).
@@ -127,6 +137,10 @@ class Foreign(abc.ABC):
     @abc.abstractmethod
     def predict(self, batches: Any, loss: Any, output: str) -> tuple[np.ndarray, np.ndarray]:
         """The loss of each output and the value that it says (`longlag.training.engine`)."""
+
+    @abc.abstractmethod
+    def outputs(self, batches: Any, output: str) -> np.ndarray:
+        """What it gives, `(update, row, said, output)`, not in training."""
 
     @abc.abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:

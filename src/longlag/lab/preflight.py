@@ -1,0 +1,486 @@
+"""Preflight: what a model of one's own is found to do, before any of it is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from longlag.adapters import own
+from longlag.adapters.own import MakeModel, Own
+from longlag.encodings import IntegerEncoding
+from longlag.framings import Framing, Samples
+from longlag.lab.trial import Setting
+from longlag.models import AnyModel, Foreign, Model, ModelFactory
+from longlag.problems import Problem
+from longlag.training import Batches, Recipe, engine
+
+_CUTS = 3  # places at which the future is changed
+_SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
+_NOISE = 1e-5  # share of the largest output by which it may move and count as unmoved
+
+
+class Check(NamedTuple):
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        passed: Whether it is as it must be.
+        found: What was found, in words.
+        remedy: What to change; empty where it passed.
+    """
+
+    name: str
+    passed: bool
+    found: str
+    remedy: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Preflight:
+    """What a model was found to do.
+
+    Attributes:
+        model: The model, in words.
+        checks: All that was looked at; the last one failed where any did that ends the rest.
+        parameters: Number of trained weights; None where the model could not be made.
+        state: Numbers that a row carries from step to step, as far as can be seen from outside.
+    """
+
+    model: str
+    checks: tuple[Check, ...]
+    parameters: int | None
+    state: int | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is as it must be."""
+        return all(check.passed for check in self.checks)
+
+    def demand(self) -> None:
+        """Refuse a model that did not pass.
+
+        Raises:
+            ValueError: It did not; the first failure, and what to do.
+        """
+        for check in self.checks:
+            if not check.passed:
+                remedy = f" {check.remedy}" if check.remedy else ""
+                raise ValueError(f"{self.model}: {check.found}.{remedy}")
+
+
+def preflight(
+    problem: Problem,
+    framing: Framing,
+    model: ModelFactory | MakeModel,
+    *,
+    encoding: type[IntegerEncoding] | None = None,
+    batch_size: int = Recipe.batch_size,
+) -> Preflight:
+    """Look at a model before it is trained: is it what the problem and the framing ask for?
+
+    Shapes and types of outputs; whether they are numbers; whether an output depends on later
+    steps, on other rows, on steps that are masked; whether state is carried where the framing
+    carries it; whether other numbers of rows will do; whether the seed makes a difference; and
+    whether the weights are still those that were made.
+
+    Args:
+        problem: What is to be learned.
+        framing: How its episodes become samples.
+        model: What makes the model.
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
+        batch_size: Rows in a batch.
+
+    >>> import longlag as ll
+    >>> found = preflight(ll.EchoLag(), ll.Whole(), ll.Bidirectional(hidden_size=3))
+    >>> [check.name for check in found.checks if not check.passed]
+    []
+    >>> found.parameters
+    3306
+    """
+    recipe = Recipe(batch_size=batch_size)
+    made = own.factory(model)
+    return look(
+        Setting(problem=problem, framing=framing, model=made, encoding=encoding, recipe=recipe)
+    )
+
+
+def demand(settings: Iterable[Setting]) -> None:
+    """Refuse settings whose model is a user's own and does not pass.
+
+    Raises:
+        ValueError: One of them did not; the first failure, and what to do.
+    """
+    for setting in settings:
+        if isinstance(setting.model, Own):
+            look(setting).demand()
+
+
+def look(setting: Setting) -> Preflight:
+    """Look at the model of a setting."""
+    return _Look(setting).all()
+
+
+class _Failed(Exception):  # noqa: N818 - what was found, not a fault
+    def __init__(self, check: Check):
+        self.check = check
+
+
+class _Look:
+    def __init__(self, setting: Setting):
+        self.setting = setting
+        self.layout = setting.layout
+        self.rng = np.random.default_rng(0)
+        self.every = self.layout.output == "every"
+        self.module: Any = None
+
+    def all(self) -> Preflight:
+        checks: list[Check] = []
+        parameters = state = None
+        try:
+            checks.append(self.made())
+            parameters = engine.parameters(self.model)
+            checks.append(self.weights(parameters))
+            checks.append(self.outputs())
+            state = self._state_size()
+            rest = [self.causal, self.rows, self.other_rows, self.mask, self.state]
+            checks.extend(look() for look in rest)
+            checks.extend([self.training(), self.seeds(), self.untouched()])
+        except _Failed as failed:
+            checks.append(failed.check)
+        return Preflight(self.setting.model.words, tuple(checks), parameters, state)
+
+    def made(self) -> Check:
+        setting, name = self.setting, "made"
+        try:
+            if isinstance(setting.model, Own):
+                self.module = setting.model.make(setting.sizes, 0)
+                self.before = _digest(self.module)
+            self.model = setting.create(0)
+        except ValueError as error:
+            said = str(error).removeprefix(f"{setting.model.words}: ")
+            raise _Failed(Check(name, False, said.rstrip("."))) from error
+        kind = type(getattr(self.model, "module", self.model)).__name__
+        return Check(name, True, f"a {kind} on {_device(self.model)}")
+
+    def weights(self, parameters: int) -> Check:
+        if not parameters:
+            remedy = "Give it parameters of the framework's own kind."
+            raise _Failed(Check("weights", False, "there is nothing to train in it", remedy))
+        return Check("weights", True, f"{parameters:,} trained weights")
+
+    def outputs(self) -> Check:
+        name = "outputs"
+        rows = self.layout.steps.shape[1]
+        self.batches = self._drawn(rows if self._fixed_rows is not None else max(2, rows))
+        try:
+            self.usual = self._say(self.batches)
+        except Exception as error:
+            said = str(error) if isinstance(error, ValueError) else f"it {own.failed(error)}"
+            shape = self.batches.inputs.shape[1:]
+            where = "" if isinstance(error, ValueError) else f", shown inputs {shape}"
+            raise _Failed(Check(name, False, said.rstrip(".") + where)) from error
+        wrong = np.argwhere(~np.isfinite(self.usual))
+        if len(wrong):
+            row, said, place = wrong[0, -3:]
+            found = f"output {place} at step {said} of row {row} is {self.usual[tuple(wrong[0])]}"
+            remedy = "Look for a division by zero, a log of zero, or a mask that leaves nothing."
+            raise _Failed(Check(name, False, found, f"{remedy}{_not_finite(self.module)}"))
+        shape = self.usual.shape[1:]
+        if self.setting.loss.name == "cross-entropy" and _sum_to_one(self.usual):
+            found = "the outputs of every step are probabilities, not logits"
+            remedy = "Leave the softmax out, or use adopt(…, outputs='probabilities')."
+            raise _Failed(Check(name, False, found, remedy))
+        return Check(name, True, f"{self.usual.dtype} {shape}, all of them numbers")
+
+    def causal(self) -> Check:
+        name, time = "causal", self.layout.steps.shape[-1]
+        if not self.setting.model.causal:
+            return Check(name, True, "said not to be; the audit says what it sees ahead")
+        if not self.every or time == 1:
+            return Check(name, True, "each sample is answered at its end")
+        for cut in sorted({1, time // 2, time - 1} - {0})[:_CUTS]:
+            moved = self._moved(self._changed(np.arange(time) >= cut))[0]
+            if len(seen := np.flatnonzero(moved[:, :cut].any(axis=0))):
+                raise _Failed(self._leak(int(seen[0]), time))
+        return Check(name, True, f"no output of {time} steps moves when later inputs do")
+
+    def _leak(self, step: int, time: int) -> Check:
+        later = range(step + 1, min(time, step + 1 + _SEARCHED))
+        sees = [
+            each
+            for each in later
+            if self._moved(self._changed(np.arange(time) == each))[0, :, step].any()
+        ]
+        where = f"the input at step {sees[0]}" if sees else "later inputs"
+        return Check(
+            "causal",
+            False,
+            f"the output at step {step} depends on {where}, which comes after it",
+            "Mask what comes later, or use adopt(…, causal=False) and read what the audit says.",
+        )
+
+    def rows(self) -> Check:
+        rows = self.batches.inputs.shape[1]
+        if rows < 2:
+            return Check("rows", True, "there is but one")
+        only = np.zeros(rows, bool)
+        only[0] = True
+        moved = self._moved(self._changed(only[:, None]))[:, 1:]
+        if moved.any():
+            row = int(np.flatnonzero(moved.any(axis=(0, 2)))[0]) + 1
+            found = f"the outputs of row {row} depend on the inputs of row 0"
+            remedy = "Work along time and features only (PyTorch: batch_first=True)."
+            raise _Failed(Check("rows", False, found, remedy))
+        return Check("rows", True, "each stands alone")
+
+    def other_rows(self) -> Check:
+        rows = 2 * self.batches.inputs.shape[1]
+        try:
+            self._say(self._drawn(rows))
+        except Exception as error:
+            found = f"with {rows} rows rather than {rows // 2} it {own.failed(error)}".rstrip(".")
+            remedy = "Leave the number of rows open."
+            raise _Failed(Check("number of rows", False, found, remedy)) from error
+        fixed = self._fixed_rows
+        return Check("number of rows", True, "any" if fixed is None else f"{fixed} at a time")
+
+    def mask(self) -> Check:
+        masks = self.batches.mask
+        if masks is None:
+            return Check("mask", True, "this framing passes over no step")
+        moved = self._moved(self._changed(~masks)) & self._scored
+        if moved.any():
+            _, row, said = np.argwhere(moved)[0]
+            found = f"the output at step {said} of row {row} depends on steps that are masked"
+            remedy = (
+                "Give the model a parameter `mask` (row, time), true where a step counts, and pass "
+                "over the others; or use a framing that leaves such rows out."
+            )
+            raise _Failed(Check("mask", False, found, remedy))
+        return Check("mask", True, "steps that are masked move no output that counts")
+
+    def state(self) -> Check:
+        name, takes = "state", _takes_state(self.model)
+        if takes and not self._zeros_are_none():
+            found = "without a state it does not start from zeros"
+            raise _Failed(Check(name, False, found, "Let None stand for a state of zeros."))
+        if not self.layout.carry:
+            return Check(name, True, "this framing carries none")
+        remedy = (
+            "Give the model a parameter `state`, None at first, and return (outputs, state); in "
+            "Keras use stateful=True. Or use a framing without carry."
+        )
+        if len(self.batches.inputs) < 2:
+            return Check(name, True, "a sequence is one batch: there is nothing to carry")
+        if takes:
+            first = np.arange(len(self.batches.inputs)) == 0
+            moved = self._moved(self._changed(first[:, None, None]))[1:]
+            if moved.any():
+                return Check(name, True, f"carried: {self._state_size()} numbers a row")
+        found = "no state reaches the next batch, but the framing carries it"
+        raise _Failed(Check(name, False, found, remedy))
+
+    def training(self) -> Check:
+        """It must also run as it does in training; there rows may meet (batch statistics)."""
+        try:
+            if isinstance(self.model, Foreign):
+                recipe = Recipe(learning_rate=1e-30)
+                twin: Any = self.setting.create(0)
+                trained = twin.trainer(recipe, self.setting.loss, self.layout.output)
+                losses = trained(self.batches, 1)[:, 0]
+            else:
+                losses = _learned(self.model, self.batches, self.layout.output)
+        except Exception as error:
+            found = f"in training it {own.failed(error)}".rstrip(".")
+            raise _Failed(Check("training", False, found)) from error
+        if not np.isfinite(losses).all():
+            raise _Failed(Check("training", False, "in training it gives what is no number"))
+        return Check("training", True, "runs")
+
+    def seeds(self) -> Check:
+        if not isinstance(self.setting.model, Own):
+            return Check("seeds", True, "each has weights of its own")
+        other = _digest(self.setting.model.make(self.setting.sizes, 1))
+        same = other == self.before and other != _digest(None)
+        found = "all begin from the same weights" if same else "each has weights of its own"
+        return Check("seeds", True, found)
+
+    def untouched(self) -> Check:
+        if not isinstance(self.setting.model, Own) or self.before == _digest(None):
+            return Check("untouched", True, "the model is made as it is used")
+        fresh = self.setting.model.make(self.setting.sizes, 0)
+        same = _digest(fresh) == self.before == _digest(getattr(self.model, "module", fresh))
+        if not same:
+            found = "made again with the same seed it has other weights"
+            remedy = "Draw them from `seed` alone."
+            raise _Failed(Check("untouched", False, found, remedy))
+        return Check("untouched", True, f"weights as they were made ({self.before[:8]})")
+
+    # What the model says.
+
+    @property
+    def _fixed_rows(self) -> int | None:
+        program = getattr(self.model, "program", None)
+        return None if program is None else program.rows
+
+    @property
+    def _scored(self) -> np.ndarray:
+        targets = self.batches.targets
+        kind = np.issubdtype(targets.dtype, np.integer)
+        return targets != -1 if kind else ~np.isnan(targets)
+
+    def _drawn(self, rows: int) -> Batches:
+        """Blocks side by side until there are so many rows; two updates where state is carried."""
+        setting, layout = self.setting, self.layout
+        updates, batch, _ = layout.steps.shape
+        blocks = -(-rows // batch)
+        episodes = setting.problem.draw(self.rng, blocks * layout.sequences)
+
+        def side_by_side(array: np.ndarray) -> np.ndarray:
+            shaped = array.reshape(blocks, updates, batch, -1).swapaxes(0, 1)
+            joined = shaped.reshape(updates, blocks * batch, -1)
+            return joined[: 2 if layout.carry else 1, :rows]
+
+        samples = Samples(*map(side_by_side, layout.gather(episodes)))
+        reset = np.arange(len(samples.inputs)) == 0 if layout.carry else None
+        return setting.arrays(samples, reset)
+
+    def _changed(self, where: np.ndarray) -> Batches:
+        """The batches with other inputs where it says, an array that broadcasts to them."""
+        inputs = self.batches.inputs
+        if np.issubdtype(inputs.dtype, np.integer):
+            values = self.setting.shown_as.features
+            other = (inputs + 1 + self.rng.integers(values - 1, size=inputs.shape)) % values
+            return self.batches._replace(inputs=np.where(where, other, inputs).astype(np.int32))
+        other = inputs + self.rng.standard_normal(inputs.shape, np.float32)
+        return self.batches._replace(inputs=np.where(where[..., None], other, inputs))
+
+    def _moved(self, changed: Batches) -> np.ndarray:
+        """Which outputs `(update, row, said)` move when the inputs are changed so."""
+        apart = np.abs(self._say(changed) - self.usual).max(axis=-1)
+        return apart > _NOISE * np.abs(self.usual).max()
+
+    def _say(self, batches: Batches) -> np.ndarray:
+        """Outputs `(update, row, said, output)`."""
+        if isinstance(self.model, Foreign):
+            return self.model.outputs(batches, self.layout.output)
+        return _said(self.model, batches, self.layout.output)
+
+    def _state_size(self) -> int | None:
+        rows = self.batches.inputs.shape[1]
+        if isinstance(self.model, Foreign):
+            return None
+        if not isinstance(self.model, Model):
+            return None
+        state = self.model.initial_state((rows,))
+        return sum(leaf.size for leaf in jax.tree.leaves(state)) // rows
+
+    def _zeros_are_none(self) -> bool:
+        program = getattr(self.model, "program", None)
+        if program is None:  # PyTorch is given None itself
+            return True
+        model: Any = self.model
+        rows = program.rows or 2
+        inputs = jnp.asarray(
+            self.rng.standard_normal(program.example(rows).shape, np.float32)
+            if self.setting.sizes.values is None
+            else self.batches.inputs[0][:rows]
+        )
+        mask = None if not program.takes_mask else jnp.ones(inputs.shape[:2], bool)
+        given = [
+            model(inputs, mask, state, last=not self.every)[0]
+            for state in (None, model.initial_state((rows,)))
+        ]
+        return bool(np.allclose(*given, atol=1e-5))
+
+
+def _said(model: Any, batches: Batches, output: str) -> np.ndarray:
+    last = output != "every"
+
+    @eqx.filter_jit
+    def run(model: Any, inputs: Any, mask: Any, state: Any) -> Any:
+        return model(inputs, mask, state, last=last)
+
+    state = model.initial_state(batches.inputs.shape[1:2])
+    said = []
+    for update, inputs in enumerate(batches.inputs):
+        mask = None if batches.mask is None else batches.mask[update]
+        if batches.reset is None:
+            state = model.initial_state(batches.inputs.shape[1:2])
+        outputs, state = run(model, jnp.asarray(inputs), _array(mask), state)
+        said.append(np.asarray(outputs))
+    return np.stack(said)
+
+
+def _learned(model: Any, batches: Batches, output: str) -> np.ndarray:
+    mask = None if batches.mask is None else batches.mask[0]
+    state = model.initial_state(batches.inputs.shape[1:2])
+    run = eqx.filter_jit(lambda model, *told: model.learn(*told, last=output != "every").outputs)
+    return np.asarray(run(model, jnp.asarray(batches.inputs[0]), _array(mask), state))
+
+
+def _array(mask: np.ndarray | None) -> Any:
+    return None if mask is None else jnp.asarray(mask)
+
+
+def _takes_state(model: AnyModel) -> bool:
+    if isinstance(model, Foreign):
+        return model.takes_state
+    return isinstance(model, Model) and bool(jax.tree.leaves(model.initial_state((1,))))
+
+
+def _sum_to_one(outputs: np.ndarray) -> bool:
+    inside = (outputs >= 0).all() and (outputs <= 1).all()
+    return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4))
+
+
+def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
+    """All arrays of a module of any framework, by name."""
+    kind = own.framework(module)
+    if kind == "torch":
+        return [(name, each.detach().cpu().numpy()) for name, each in module.state_dict().items()]
+    if kind == "keras":
+        variables = module.variables if module.built else []
+        return [(str(place), np.asarray(each.value)) for place, each in enumerate(variables)]
+    if kind == "flax":
+        from flax import nnx  # pyright: ignore[reportMissingImports]
+
+        module = nnx.split(module)[1]
+    leaves = jax.tree_util.tree_leaves_with_path(module)
+    return [
+        (jax.tree_util.keystr(path), _plain(leaf)) for path, leaf in leaves if eqx.is_array(leaf)
+    ]
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    typed = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if typed else leaf)
+
+
+def _digest(module: Any) -> str:
+    told = hashlib.sha256()
+    for name, array in _arrays(module):
+        told.update(f"{name} {array.dtype} {array.shape}".encode())
+        told.update(array.tobytes())
+    return told.hexdigest()
+
+
+def _not_finite(module: Any) -> str:
+    """Which weight is no number, if one is."""
+    for name, array in _arrays(module):
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            return f" The weight {name.strip('.')} is no number."
+    return ""
+
+
+def _device(model: AnyModel) -> str:
+    if isinstance(model, Foreign):
+        return str(model.device)
+    return jax.default_backend()

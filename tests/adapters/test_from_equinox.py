@@ -1,0 +1,141 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import longlag as ll
+
+SIZES = ll.Sizes(features=3, outputs=2, timesteps=4)
+BATCH = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
+
+
+class Recurrent(eqx.Module):
+    """Takes state and mask; dropout with a key."""
+
+    cell: eqx.nn.GRUCell
+    readout: eqx.nn.Linear
+    dropout: eqx.nn.Dropout
+    scale: np.ndarray
+
+    def __init__(self, sizes, key, share=0.5):
+        cell, readout = jax.random.split(key)
+        self.cell = eqx.nn.GRUCell(sizes.features, 6, key=cell)
+        self.readout = eqx.nn.Linear(6, sizes.outputs, key=readout)
+        self.dropout = eqx.nn.Dropout(share)
+        self.scale = np.int32([2])
+
+    def __call__(self, inputs, mask=None, state=None, key=None):
+        start = jnp.zeros(6) if state is None else state
+        counts = jnp.ones(len(inputs), bool) if mask is None else mask
+
+        def step(hidden, now):
+            shown, counts = now
+            hidden = jnp.where(counts, self.cell(shown, hidden), hidden)
+            return hidden, hidden
+
+        state, hidden = jax.lax.scan(step, start, (inputs, counts))
+        said = jax.vmap(self.readout)(self.dropout(hidden, key=key))
+        return said * self.scale, state
+
+
+def make(sizes, seed):
+    return Recurrent(sizes, jax.random.key(seed))
+
+
+def adopted(seed=0):
+    return ll.adopt(make)(SIZES, seed)
+
+
+def test_outputs_are_those_of_the_module_row_by_row():
+    model = adopted()
+    state = model.initial_state((5,))
+    outputs, after = model(jnp.asarray(BATCH), None, state)
+    plain = eqx.nn.inference_mode(make(SIZES, 0))
+    for row in range(5):
+        said, hidden = plain(BATCH[row])
+        np.testing.assert_allclose(outputs[row], said, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(after[row], hidden, rtol=1e-5, atol=1e-6)
+
+
+def test_the_state_goes_on_and_the_mask_is_heeded():
+    model = adopted()
+    state = model.initial_state((5,))
+    whole, end = model(jnp.asarray(BATCH), None, state)
+    first, between = model(jnp.asarray(BATCH[:, :2]), None, state)
+    second, after = model(jnp.asarray(BATCH[:, 2:]), None, between)
+    np.testing.assert_allclose(np.concatenate([first, second], axis=1), whole, rtol=1e-5)
+    np.testing.assert_allclose(after, end, rtol=1e-5)
+    mask = np.ones((5, 4), bool)
+    mask[:, 1] = False
+    told, _ = model(jnp.asarray(BATCH), jnp.asarray(mask), state)
+    moved = BATCH.copy()
+    moved[:, 1] = 9
+    again, _ = model(jnp.asarray(moved), jnp.asarray(mask), state)
+    np.testing.assert_array_equal(told, again)
+    assert not np.allclose(told, whole)
+
+
+def test_dropout_is_for_training_and_draws_anew_each_time():
+    model = adopted()
+    state = model.initial_state((5,))
+    quiet = model(jnp.asarray(BATCH), None, state)[0]
+    first = model.learn(jnp.asarray(BATCH), None, state)
+    assert not np.allclose(quiet, first.outputs)
+    later = eqx.tree_at(lambda model: model.buffers, model, first.buffers)
+    second = later.learn(jnp.asarray(BATCH), None, state)
+    assert not np.allclose(first.outputs, second.outputs)
+    again = model.learn(jnp.asarray(BATCH), None, state)
+    np.testing.assert_array_equal(first.outputs, again.outputs)
+
+
+def test_an_array_of_integers_is_not_trained():
+    model = adopted()
+    assert model.trained.scale is None
+    assert model.module.scale == 2
+
+    def loss(model):
+        return model(jnp.asarray(BATCH), None, model.initial_state((5,)))[0].sum()
+
+    grads = eqx.filter_grad(loss)(model)
+    assert np.abs(grads.trained.cell.weight_ih).max() > 0
+    assert all(np.abs(leaf).max() == 0 for leaf in jax.tree.leaves(grads.buffers))
+
+
+def test_training_moves_the_random_state_and_ends_where_it_did_before():
+    problem = ll.EchoLag(lag=1, length=6, values=3)
+    runs = [
+        ll.train(problem, ll.Chunks(timesteps=3, carry=True), make, epochs=200) for _ in range(2)
+    ]
+    first, second = (jax.tree.leaves(run.models[0]) for run in runs)
+    for here, there in zip(first, second, strict=True):
+        np.testing.assert_array_equal(here, there)
+    keys = [model.buffers.arrays[1] for model in (adopted(), runs[0].models[0])]
+    assert (keys[0] != keys[1]).any()
+
+
+def test_features_and_leading_axes_are_as_of_any_model():
+    model = adopted()
+    state = model.initial_state((2, 5))
+    both = np.stack([BATCH, 2 * BATCH])
+    outputs, after = model(jnp.asarray(both), None, state)
+    assert outputs.shape == (2, 5, 4, 2)
+    assert after.shape == (2, 5, 6)
+    alone = model(jnp.asarray(both[1]), None, model.initial_state((5,)))[0]
+    np.testing.assert_allclose(outputs[1], alone, rtol=1e-6)
+    last = model(jnp.asarray(both), None, state, last=True)[0]
+    np.testing.assert_allclose(last[..., 0, :], outputs[..., -1, :], rtol=1e-6)
+
+
+@pytest.mark.parametrize("timesteps", [1, 4])
+def test_it_is_vectorised_over_seeds_as_any_model(timesteps):
+    problem = ll.EchoLag(lag=0, length=timesteps, values=3)
+    setting = ll.Setting(
+        problem=problem, framing=ll.Whole(), model=ll.adopt(make), recipe=ll.Recipe(epochs=100)
+    )
+    from longlag.lab.trial import finish
+
+    together, apart = (finish(setting.fit((0, 1), vectorise=flag)) for flag in (True, False))
+    for one, other in zip(together.models, apart.models, strict=True):
+        for here, there in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-5)

@@ -1,0 +1,187 @@
+import os
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+pytest.importorskip("keras", reason="Keras is not installed here")
+
+import jax
+import jax.numpy as jnp
+import keras  # pyright: ignore[reportMissingImports]
+
+import longlag as ll
+from longlag.lab.preflight import preflight
+
+SIZES = ll.Sizes(features=3, outputs=2, timesteps=4)
+BATCH = np.random.default_rng(0).normal(size=(6, 4, 3)).astype(np.float32)
+layers = keras.layers
+
+
+def make(sizes, _):
+    return keras.Sequential(
+        [
+            keras.Input((sizes.timesteps, sizes.features)),
+            layers.LSTM(6, return_sequences=True, dropout=0.2),
+            layers.BatchNormalization(),
+            layers.Dense(sizes.outputs, kernel_regularizer="l2"),
+        ]
+    )
+
+
+def stateful(sizes, _):
+    """As in the tutorial: 5 rows, state carried, a softmax at the end."""
+    return keras.Sequential(
+        [
+            keras.Input(batch_shape=(5, sizes.timesteps, sizes.features)),
+            layers.LSTM(16, stateful=True),
+            layers.Dense(sizes.outputs, activation="softmax"),
+        ]
+    )
+
+
+class Subclass(keras.Model):
+    def __init__(self, sizes):
+        super().__init__()
+        self.hidden = layers.GRU(6, return_sequences=True)
+        self.readout = layers.Dense(sizes.outputs)
+
+    def call(self, inputs):
+        return self.readout(self.hidden(inputs))
+
+
+def test_outputs_are_those_of_the_model():
+    model = ll.adopt(make)(SIZES, 0)
+    plain = model.module
+    outputs, _ = model(jnp.asarray(BATCH), None, ())
+    np.testing.assert_allclose(outputs, plain.predict(BATCH, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def test_training_is_that_of_keras_statistics_and_penalties_included():
+    model = ll.adopt(make)(SIZES, 0)
+    lesson = model.learn(jnp.asarray(BATCH), None, ())
+    twin = ll.adopt(make)(SIZES, 0).module
+    said = twin(BATCH, training=True)
+    np.testing.assert_allclose(lesson.outputs, said, rtol=1e-5, atol=1e-6)
+    assert float(lesson.penalty) == pytest.approx(float(sum(twin.losses)))
+    assert float(lesson.penalty) > 0
+    after = [np.asarray(variable.value) for variable in twin.non_trainable_variables]
+    for here, there in zip(lesson.buffers.arrays, after, strict=True):
+        np.testing.assert_allclose(here, there, rtol=1e-6)
+    assert model(jnp.asarray(BATCH), None, ())[0].shape == (6, 4, 2)
+
+
+def test_a_model_that_was_never_called_is_built():
+    run = ll.train(
+        ll.EchoLag(lag=1, length=5, values=3),
+        ll.Whole(),
+        lambda sizes, _: Subclass(sizes),
+        epochs=2000,
+        learning_rate=0.02,
+    )
+    assert run.verdict == "solved"
+    assert run.models[0].module.built
+
+
+def test_weights_that_are_fixed_stay_so():
+    def frozen(sizes, seed):
+        model = make(sizes, seed)
+        model.layers[0].trainable = False
+        return model
+
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    run = ll.train(problem, ll.Whole(), frozen, epochs=200)
+    before = ll.adopt(frozen)(run.setting.sizes, 0).module.layers
+    after = run.models[0].module.layers
+    here, there = ([np.asarray(each.value) for each in net[0].weights] for net in (before, after))
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_array_equal(one, other)
+    here, there = (np.asarray(net[2].weights[0].value) for net in (before, after))
+    assert (here != there).any()
+
+
+def test_the_tutorial_s_stateful_model_carries_its_state_and_gives_probabilities():
+    problem, framing = ll.EchoLag(lag=1, length=25, values=4), ll.Window(timesteps=5, carry=True)
+    found = preflight(problem, framing, stateful)
+    assert found.passed
+    assert found.state == 2 * 16
+    assert {check.name: check.found for check in found.checks}["number of rows"] == "5 at a time"
+    run = ll.train(problem, framing, stateful, epochs=1500, learning_rate=0.01)
+    assert run.verdict == "solved"
+    assert run.history[0][-1].loss < 0.5
+    plain = run.models[0].module
+    shown = np.eye(4, dtype=np.float32)[np.arange(25).reshape(5, 5) % 4]
+    for variable in plain.layers[0].states:
+        variable.assign(np.zeros(variable.shape))
+    said = plain.predict(shown, batch_size=5, verbose=0).argmax(axis=-1)
+    assert said.tolist() == (np.arange(25).reshape(5, 5)[:, -2] % 4).tolist()
+
+
+def test_state_passes_where_it_is_carried_and_is_dropped_where_it_is_not():
+    model = ll.adopt(stateful)(SIZES, 0)
+    zero = model.initial_state((10,))
+    batch = jnp.asarray(np.concatenate([BATCH[:5], BATCH[:5]]))
+    first, state = model(batch, None, zero, last=True)
+    np.testing.assert_array_equal(first[:5], first[5:])  # groups of five rows, each by itself
+    second, _ = model(batch, None, state, last=True)
+    assert not np.allclose(first, second)
+    np.testing.assert_array_equal(model(batch, None, zero, last=True)[0], first)
+
+
+def test_another_number_of_rows_than_it_takes_is_said():
+    found = preflight(ll.EchoLag(values=4), ll.Window(timesteps=5), stateful, batch_size=8)
+    (failed,) = (check for check in found.checks if not check.passed)
+    assert "takes 5 rows at a time, got 8. Use batch_size=5" in failed.found
+
+
+def test_masks_reach_keras():
+    mask = np.ones((6, 4), bool)
+    mask[:, :2] = False
+    model = ll.adopt(make)(SIZES, 0)
+    moved = BATCH.copy()
+    moved[:, :2] = 7
+    told = jnp.asarray(mask)
+    here, there = (model(jnp.asarray(each), told, ())[0] for each in (BATCH, moved))
+    np.testing.assert_allclose(here[:, 2:], there[:, 2:], rtol=1e-6)
+
+
+def test_seeds_differ_without_a_word_about_seeds_and_come_again():
+    first, again, other = (ll.adopt(make)(SIZES, seed) for seed in (0, 0, 1))
+    assert first.program == other.program
+    for here, there in zip(first.trained, again.trained, strict=True):
+        np.testing.assert_array_equal(here, there)
+    assert (np.asarray(first.trained[0]) != np.asarray(other.trained[0])).any()
+
+
+def test_integers_are_for_an_embedding():
+    def embedded(sizes, _):
+        return keras.Sequential(
+            [
+                keras.Input((sizes.timesteps,), dtype="int32"),
+                layers.Embedding(sizes.values, 8),
+                layers.GRU(16, return_sequences=True),
+                layers.Dense(sizes.outputs),
+            ]
+        )
+
+    problem = ll.EchoLag(lag=1, length=5, values=4)
+    made = ll.adopt(embedded, inputs="values")
+    run = ll.train(problem, ll.Whole(), made, epochs=2000, learning_rate=0.01)
+    assert run.verdict == "solved"
+
+
+def test_the_gradient_is_that_of_the_arrays_alone():
+    model = ll.adopt(make)(SIZES, 0)
+    grads = jax.grad(lambda arrays: _total(model, arrays))(model.trained)
+    step = [np.zeros(each.shape, np.float32) for each in model.trained]
+    step[-1][0] = 1e-2
+    up, down = (
+        float(_total(model, [a + sign * b for a, b in zip(model.trained, step, strict=True)]))
+        for sign in (1, -1)
+    )
+    assert float(grads[-1][0]) == pytest.approx((up - down) / 2e-2, rel=1e-2)
+
+
+def _total(model, arrays):
+    moved = type(model)(arrays, model.buffers, model.program)
+    return (moved(jnp.asarray(BATCH), None, ())[0] ** 2).sum()

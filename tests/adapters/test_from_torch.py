@@ -1,0 +1,213 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed here")
+
+import torch  # pyright: ignore[reportMissingImports]
+
+import longlag as ll
+from longlag.lab.preflight import preflight
+
+BATCH = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
+
+
+class Net(torch.nn.Module):
+    def __init__(self, features, outputs, hidden=16, share=0.0):
+        super().__init__()
+        self.rnn = torch.nn.GRU(features, hidden, batch_first=True)
+        self.dropout = torch.nn.Dropout(share)
+        self.readout = torch.nn.Linear(hidden, outputs)
+
+    def forward(self, inputs, state=None):
+        hidden, state = self.rnn(inputs, state)
+        return self.readout(self.dropout(hidden)), state
+
+
+class Plain(Net):
+    def forward(self, inputs):
+        return super().forward(inputs)[0]
+
+
+def make(sizes, _):
+    return Net(sizes.features, sizes.outputs)
+
+
+def plain(sizes, _):
+    return Plain(sizes.features, sizes.outputs)
+
+
+def losses(run):
+    return np.concatenate([report.losses for report in run.history[0]])
+
+
+def test_it_learns_as_any_model_and_gives_the_module_back():
+    problem = ll.EchoLag(lag=1, length=5, values=4)
+    run = ll.train(problem, ll.Whole(), plain, epochs=2000, learning_rate=0.02, seeds=2)
+    assert run.verdict == "solved"
+    assert run.predict([3, 1, 2, 0, 0]).tolist() == [3, 1, 2, 0]
+    module = run.models[0].module
+    assert isinstance(module, Plain)
+    shown = torch.nn.functional.one_hot(torch.tensor([[3, 1, 2, 0, 0]]), 4).float()
+    assert module(shown).argmax(-1)[0, 1:].tolist() == [3, 1, 2, 0]
+
+
+def test_the_losses_are_those_of_a_loop_written_by_hand():
+    problem, framing = ll.EchoLag(lag=1, length=6, values=5), ll.Window(timesteps=3)
+    run = ll.train(problem, framing, plain, epochs=100, seeds=[4])
+    from longlag.adapters import own
+
+    with own.seeded(4):
+        model = plain(ll.Sizes(5, 5, 3), 4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
+    expected = []
+    stream = framing.stream(problem, batch_size=5, seed=4, features=True)
+    for batch in (next(stream) for _ in range(run.updates)):
+        outputs = model(torch.tensor(batch.inputs))[:, -1]
+        loss = torch.nn.functional.cross_entropy(outputs, torch.tensor(batch.targets[:, 0]).long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+    np.testing.assert_allclose(losses(run), expected, rtol=1e-5)
+
+
+def test_state_is_carried_and_reset():
+    problem, framing = ll.EchoLag(lag=2, length=6, values=3), ll.Chunks(timesteps=3, carry=True)
+    assert preflight(problem, framing, make).passed
+    run = ll.train(problem, framing, make, epochs=5000, learning_rate=0.01)
+    # Two of four targets lie in the chunk before: state brings them, and nothing teaches it to.
+    assert run.accuracy.mean > 0.7
+    failed = preflight(problem, framing, plain)
+    assert [check.name for check in failed.checks if not check.passed] == ["state"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "encoding"),
+    [
+        (ll.CumulativeThreshold(), None),
+        (ll.Ramp(), None),
+        (ll.EchoLag(lag=1, length=5, values=4), ll.Scaled),
+    ],
+)
+def test_reals_and_scaled_integers_are_fitted_by_squares(problem, encoding):
+    run = ll.train(problem, ll.Whole(), plain, encoding=encoding, epochs=1500, learning_rate=0.01)
+    assert losses(run)[-50:].mean() < 0.5 * losses(run)[:50].mean()
+    assert run.accuracy.mean > run.chance
+
+
+def test_a_whole_answer_in_one_vector():
+    problem = ll.EchoSubsequence(length=3, values=3)
+    run = ll.train(problem, ll.Vector(), plain, epochs=3000, learning_rate=0.01)
+    assert run.accuracy.mean > 0.9
+
+
+def test_dropout_comes_out_the_same_and_leaves_the_random_state_alone():
+    def dropping(sizes, _):
+        return Net(sizes.features, sizes.outputs, share=0.5)
+
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    first, second = (ll.train(problem, ll.Whole(), dropping, epochs=100) for _ in range(2))
+    np.testing.assert_array_equal(losses(first), losses(second))
+    quiet = ll.train(problem, ll.Whole(), make, epochs=100)
+    assert np.abs(losses(first) - losses(quiet)).max() > 1e-3
+    assert (torch.get_rng_state() == before).all()
+
+
+def test_a_trained_model_is_saved_and_read(tmp_path):
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    run = ll.train(problem, ll.Whole(), plain, epochs=100)
+    run.save(tmp_path / "model.safetensors")
+    again = ll.load(tmp_path / "model.safetensors")
+    assert again.predict([0, 1, 2]).tolist() == run.predict([0, 1, 2]).tolist()
+    for name, array in run.models[0].arrays().items():
+        np.testing.assert_array_equal(array, again.model.arrays()[name])
+    assert again.model.parameters == run.models[0].parameters > 0
+
+
+def test_a_run_that_leaves_all_bounds_says_so():
+    def huge(sizes, seed):
+        model = plain(sizes, seed)
+        model.readout.weight.data *= 1e20
+        return model
+
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    run = ll.train(problem, ll.Whole(), huge, epochs=50, optimizer="sgd", learning_rate=1e30)
+    assert run.verdict == "diverged"
+
+
+def test_gates_and_sensitivities_are_of_our_own_models():
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    trained = ll.train(problem, ll.Whole(), plain, epochs=20).trained()
+    with pytest.raises(ValueError, match="has no single recurrent layer"):
+        trained.gates()
+    with pytest.raises(ValueError, match="a PyTorch model is not seen into"):
+        trained.sensitivity()
+
+
+class Attention(torch.nn.Module):
+    """An encoder with a mask, or without."""
+
+    def __init__(self, sizes, causal=True, batch_first=True):
+        super().__init__()
+        self.embed = torch.nn.Linear(sizes.features, 16)
+        self.place = torch.nn.Parameter(torch.randn(sizes.timesteps, 16) * 0.1)
+        layer = torch.nn.TransformerEncoderLayer(16, 2, 32, 0.0, batch_first=batch_first)
+        self.encoder = torch.nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.readout = torch.nn.Linear(16, sizes.outputs)
+        self.causal = causal
+
+    def forward(self, inputs):
+        time = inputs.shape[1]
+        hidden = self.embed(inputs) + self.place[:time]
+        mask = torch.nn.Transformer.generate_square_subsequent_mask(time) if self.causal else None
+        return self.readout(self.encoder(hidden, mask=mask, is_causal=self.causal))
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "said"),
+    [
+        (lambda sizes, _: Attention(sizes), None, None),
+        (
+            lambda sizes, _: Attention(sizes, causal=False),
+            "causal",
+            "the output at step 0 depends on the input at step 1, which comes after it",
+        ),
+        (
+            lambda sizes, _: Attention(sizes, causal=False, batch_first=False),
+            "rows",
+            "the outputs of row 1 depend on the inputs of row 0",
+        ),
+    ],
+)
+def test_preflight_finds_what_a_transformer_sees(make, name, said):
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), make)
+    failed = [(check.name, check.found) for check in found.checks if not check.passed]
+    assert failed == ([] if name is None else [(name, said)])
+
+
+def test_a_weight_that_is_no_number_is_named():
+    def broken(sizes, seed):
+        model = plain(sizes, seed)
+        model.readout.bias.data[1] = torch.nan
+        return model
+
+    with pytest.raises(ValueError, match=r"is nan\..*The weight readout.bias is no number"):
+        ll.train(ll.EchoLag(values=4), ll.Whole(), broken)
+
+
+def test_values_go_into_an_embedding():
+    class Embedded(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.embed = torch.nn.Embedding(sizes.values, 8)
+            self.inner = Plain(8, sizes.outputs)
+
+        def forward(self, inputs):
+            return self.inner(self.embed(inputs))
+
+    made = ll.adopt(lambda sizes, _: Embedded(sizes), inputs="values")
+    problem = ll.EchoLag(lag=1, length=5, values=4)
+    run = ll.train(problem, ll.Whole(), made, epochs=2000, learning_rate=0.02)
+    assert run.verdict == "solved"

@@ -1,0 +1,269 @@
+"""Adopted models, on the example of Equinox, which is always there."""
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+import longlag as ll
+from longlag.adapters import own
+from longlag.lab import identity
+from longlag.lab.executors import Local, Threads
+from longlag.lab.identity import Trial
+
+SIZES = ll.Sizes(features=4, outputs=4, timesteps=5, values=4)
+ECHO = ll.EchoLag(lag=0, length=5, values=4)
+
+FILE = """
+import equinox as eqx, jax, longlag as ll
+
+def make_model(sizes, seed):
+    return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)))
+
+def embedded(sizes, seed):
+    return eqx.filter_vmap(eqx.nn.Embedding(sizes.values, sizes.outputs, key=jax.random.key(seed)))
+
+adopted = ll.adopt(embedded, inputs="values")
+number = 3
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def make_model(sizes, seed):
+    return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)))
+
+
+def setting(model):
+    return ll.Setting(problem=ECHO, framing=ll.Whole(), model=model)
+
+
+def test_the_five_lines_of_the_readme():
+    run = ll.train(ECHO, ll.Whole(), make_model, epochs=2000, learning_rate=0.02, seeds=2)
+    assert run.verdict == "solved"
+    assert run.predict([3, 1, 2]).tolist() == [3, 1, 2]
+    module = run.models[0].module
+    assert isinstance(module, type(make_model(SIZES, 0)))
+    weight = module._fun.weight
+    assert weight.argmax(axis=0).tolist() == [0, 1, 2, 3]  # the user's own has what was learned
+
+
+def test_a_longlag_model_may_be_made_by_a_function_too():
+    made = ll.adopt(lambda sizes, seed: ll.GRU(hidden_size=3)(sizes, seed))
+    ours, theirs = (setting(model).create(0) for model in (ll.GRU(hidden_size=3), made))
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+
+
+def test_one_program_serves_all_seeds():
+    models = [ll.adopt(make_model)(SIZES, seed) for seed in range(2)]
+    assert models[0].program == models[1].program
+    assert models[0].program is not models[1].program
+    assert hash(models[0].program) == hash(models[1].program)
+    weights = [model.trained._fun.weight for model in models]
+    assert not (weights[0] == weights[1]).all()
+
+
+def test_what_differs_is_another_program():
+    def fixed(_, seed):
+        table = np.random.default_rng(seed).normal(size=(4, 4))  # in the code, not in the weights
+
+        class Fixed(eqx.Module):
+            linear: eqx.nn.Linear
+
+            def __call__(self, inputs):
+                return jax.vmap(self.linear)(inputs @ table)
+
+        return Fixed(eqx.nn.Linear(4, 4, key=jax.random.key(0)))
+
+    first, second, again = (ll.adopt(fixed)(SIZES, seed) for seed in (0, 1, 0))
+    assert first.program != second.program
+    assert first.program == again.program
+    values = ll.adopt(make_model)(SIZES, 0)
+    assert values.program != ll.adopt(make_model)(SIZES._replace(timesteps=6), 0).program
+
+
+def test_values_are_for_an_embedding(file):
+    made = own.referred(f"{file}:adopted")
+    assert made.inputs == "values"
+    run = ll.train(ECHO, ll.Whole(), made, epochs=2000, learning_rate=0.02)
+    assert run.verdict == "solved"
+    with pytest.raises(ValueError, match=r"Does it take values\? Then use adopt"):
+        ll.train(ECHO, ll.Whole(), own.referred(f"{file}:embedded"))
+
+
+# Who is who.
+
+
+def test_a_trial_is_named_by_the_code_and_not_by_where_it_lies(file, tmp_path):
+    made = own.referred(f"{file}:make_model")
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    shutil.copy(file, moved / "mine.py")
+    other = own.referred(f"{moved}/mine.py:make_model")
+    ids = [Trial(setting=setting(model), seed=0).id for model in (made, other)]
+    assert ids[0] == ids[1]
+    assert made == other
+    assert made.place != other.place
+    file.write_text(FILE + "\n# changed")
+    changed = own.referred(f"{file}:make_model")
+    assert Trial(setting=setting(changed), seed=0).id != ids[0]
+    inside = dataclasses.replace(made, causal=False)
+    assert Trial(setting=setting(inside), seed=0).id != ids[0]
+
+
+def test_a_setting_goes_into_a_document_and_comes_back_without_the_file(file):
+    asked = setting(own.referred(f"{file}:adopted"))
+    document = identity.document(asked)
+    assert document["model"]["place"] == str(file)
+    file.unlink()
+    again = identity.setting(document)
+    assert again == asked
+    assert again.model.words == "mine.py:adopted inputs=values"
+
+
+def test_a_model_whose_file_has_changed_or_gone_is_not_made(file):
+    document = identity.document(setting(own.referred(f"{file}:make_model")))
+    code = (
+        "import json, sys; from longlag.lab import identity\n"
+        "identity.setting(json.loads(sys.argv[1])).create(0)"
+    )
+
+    def made():
+        arguments = [sys.executable, "-c", code, identity.canonical(document)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    assert made()[0] == 0
+    file.write_text(FILE.replace("seed)", "seed + 1)"))
+    assert "mine.py has changed since. Ask again with what it is now." in made()[1]
+    file.unlink()
+    assert "there is no file" in made()[1]
+
+
+def test_a_function_of_no_file_is_named_anew_but_is_the_same_all_along():
+    def local(sizes, seed):
+        return make_model(sizes, seed)
+
+    first, second = ll.adopt(local), ll.adopt(local)
+    other = ll.adopt(lambda sizes, seed: local(sizes, seed))
+    assert not first.portable
+    assert first == second
+    assert first.code != other.code
+    assert identity.setting(identity.document(setting(first))) == setting(second)
+
+
+def test_a_function_of_a_module_is_found_in_it():
+    assert ll.adopt(make_model).place == __name__
+    assert ll.adopt(ll.adopt).place == "longlag.adapters.own"
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (make_model(SIZES, 0), "must be a function that makes a model, got a"),
+        (ll.GRU(hidden_size=2)(SIZES, 0), "must be a function that makes a model"),
+    ],
+)
+def test_a_model_is_not_what_makes_one(model, said):
+    with pytest.raises(TypeError, match=said):
+        ll.train(ECHO, ll.Whole(), model)
+
+
+def test_what_is_called_without_its_knobs_is_refused_as_ever():
+    assert own.factory(ll.LSTM) is ll.LSTM
+    assert own.factory(3) == 3
+
+
+def test_what_a_file_names_must_make_a_model(file):
+    with pytest.raises(ValueError, match=r"mine\.py: number is 3, which makes no model"):
+        own.referred(f"{file}:number")
+    made = own.referred(f"{file}:make_model")
+    assert made.words == "mine.py:make_model"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda *_: None, "it gives None, which is no model. Return an Equinox"),
+        (lambda *_: 1 / 0, "fails: ZeroDivisionError: division by zero"),
+        (lambda _: None, "fails: TypeError"),
+        (lambda *_: eqx.nn.Linear(4, 4, key=jax.random.key(0)), "Does it take values"),
+    ],
+)
+def test_a_function_that_makes_none_says_so(make, said):
+    with pytest.raises(ValueError, match=said):
+        ll.train(ECHO, ll.Whole(), make)
+
+
+def test_compiled_is_for_pytorch():
+    with pytest.raises(ValueError, match="`compiled` is for PyTorch"):
+        ll.train(ECHO, ll.Whole(), ll.adopt(make_model, compiled=True))
+
+
+# Studies.
+
+
+def test_workers_make_the_model_from_its_file(file, tmp_path):
+    made = own.referred(f"{file}:make_model")
+    store = tmp_path / "trials.db"
+    with Local(workers=1) as executor:
+        found = ll.frontier(
+            ll.EchoLag(values=4),
+            ll.Whole(),
+            made,
+            budget=300,
+            seeds=1,
+            limit=1,
+            store=store,
+            executor=executor,
+        )
+    assert found.complete
+    assert found.median == 0  # without memory there is no echo
+    with ll.Store(store) as kept:
+        record = kept.records()[0]
+        assert record.model == "mine.py:make_model"
+        content = kept.weights(record.id)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    trained = ll.load(path)
+    assert trained.predict(np.arange(25) % 4).shape == (24,)
+
+
+def test_a_function_of_no_file_is_tried_in_threads_of_this_process():
+    def local(sizes, seed):
+        return make_model(sizes, seed)
+
+    asked = ll.EchoLag(values=4), ll.Whole(), local
+    there = ll.frontier(*asked, budget=300, seeds=2, limit=1)
+    assert there.complete
+    with Threads(workers=1) as executor:
+        here = ll.frontier(*asked, budget=300, seeds=2, limit=1, executor=executor)
+    skills = [[step.outcome.skill for step in found.steps] for found in (here, there)]
+    assert skills[0] == skills[1]
+    with (
+        Local(workers=1) as executor,
+        pytest.raises(ValueError, match="stands in no file, so other processes cannot have it"),
+    ):
+        ll.frontier(*asked, executor=executor)
+
+
+def test_random_states_are_set_and_set_back():
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    with own.seeded(3):
+        first = np.random.rand()  # noqa: NPY002
+    with own.seeded(3):
+        assert np.random.rand() == first  # noqa: NPY002
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
