@@ -97,6 +97,9 @@ def preflight(
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
         batch_size: Rows in a batch.
 
+    Raises:
+        ValueError: The framing does not fit, or the model has a decoder.
+
     >>> import longlag as ll
     >>> found = preflight(ll.EchoLag(), ll.Whole(), ll.Bidirectional(hidden_size=3))
     >>> [check.name for check in found.checks if not check.passed]
@@ -104,11 +107,19 @@ def preflight(
     >>> found.parameters
     3306
     """
-    recipe = Recipe(batch_size=batch_size)
-    made = own.factory(model)
-    return look(
-        Setting(problem=problem, framing=framing, model=made, encoding=encoding, recipe=recipe)
+    setting = Setting(
+        problem=problem,
+        framing=framing,
+        model=own.factory(model),
+        encoding=encoding,
+        recipe=Recipe(batch_size=batch_size),
     )
+    if setting.model.decodes:
+        raise ValueError(
+            f"preflight: {setting.model.words} has a decoder, which is not looked at. Use a model "
+            "that answers as it reads."
+        )
+    return look(setting)
 
 
 def demand(settings: Iterable[Setting]) -> None:

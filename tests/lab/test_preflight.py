@@ -1,0 +1,256 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import longlag as ll
+from longlag.lab.preflight import preflight
+from longlag.models import MODELS
+
+ECHO = ll.EchoLag(lag=1, length=6, values=4)
+
+
+class Net(eqx.Module):
+    """A linear map of each step, and of what a fault adds."""
+
+    linear: eqx.nn.Linear
+    fault: str = eqx.field(static=True)
+
+    def __call__(self, inputs):
+        faults = {
+            "": lambda shown: shown,
+            "future": lambda shown: shown + jnp.roll(shown, -2, axis=0),
+            "mean": lambda shown: shown + shown.mean(axis=0, keepdims=True),
+            "probabilities": lambda shown: shown,
+            "integers": lambda shown: shown,
+            "nan": lambda shown: shown / 0.0,
+            "transposed": lambda shown: shown,
+        }
+        said = jax.vmap(self.linear)(faults[self.fault](inputs))
+        after = {
+            "probabilities": jax.nn.softmax,
+            "integers": lambda said: said.argmax(axis=-1),
+            "transposed": jnp.transpose,
+        }
+        return after.get(self.fault, lambda said: said)(said)
+
+
+def faulty(fault, width=0):
+    def make(sizes, seed):
+        key = jax.random.key(seed)
+        return Net(eqx.nn.Linear(sizes.features, sizes.outputs + width, key=key), fault)
+
+    return make
+
+
+def failures(found):
+    return {check.name: check for check in found.checks if not check.passed}
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        ll.Whole(),
+        ll.Prefix(),
+        ll.Window(timesteps=3),
+        ll.Window(timesteps=3, missing="mark"),
+        ll.Window(timesteps=3, missing="mask"),
+        ll.Chunks(timesteps=2),
+        ll.Chunks(timesteps=4),
+        ll.Chunks(timesteps=2, carry=True),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "bidirectional", "mlp"])
+def test_our_own_models_pass(name, framing):
+    found = preflight(ECHO, framing, MODELS[name]())
+    carried = isinstance(framing, ll.Chunks) and framing.carry
+    assert set(failures(found)) == ({"state"} if name == "mlp" and carried else set())
+
+
+@pytest.mark.parametrize(
+    "problem", [ll.CumulativeThreshold(), ll.Ramp(), ll.Memorization()], ids=repr
+)
+def test_other_kinds_of_inputs_and_targets_do_as_well(problem):
+    assert preflight(problem, ll.Whole(), ll.GRU(hidden_size=3)).passed
+
+
+def test_a_whole_answer_and_a_scaled_one():
+    problem = ll.EchoSubsequence(length=3, values=3)
+    assert preflight(problem, ll.Vector(), ll.GRU(hidden_size=3)).passed
+    assert preflight(ECHO, ll.Whole(), ll.GRU(hidden_size=3), encoding=ll.Scaled).passed
+
+
+def test_parameters_and_state_are_counted():
+    found = preflight(ECHO, ll.Whole(), ll.LSTM(hidden_size=3))
+    assert found.parameters == 4 * 3 * (4 + 3 + 1) + 4 * (3 + 1)
+    assert found.state == 2 * 3
+
+
+def test_a_sound_model_of_ones_own_passes_and_all_is_looked_at():
+    found = preflight(ECHO, ll.Whole(), faulty(""))
+    assert found.passed
+    assert [check.name for check in found.checks] == [
+        "made",
+        "weights",
+        "outputs",
+        "causal",
+        "rows",
+        "number of rows",
+        "mask",
+        "state",
+        "training",
+        "seeds",
+        "untouched",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "said"),
+    [
+        (
+            "future",
+            "causal",
+            "the output at step 0 depends on the input at step 2, which comes after it",
+        ),
+        (
+            "mean",
+            "causal",
+            "the output at step 0 depends on the input at step 1, which comes after it",
+        ),
+        ("probabilities", "outputs", "the outputs of every step are probabilities, not logits"),
+        ("integers", "outputs", "the model gives int32, but outputs are floats"),
+        ("nan", "outputs", "output 0 at step 0 of row 0 is "),
+        ("transposed", "outputs", r"the model gives outputs \(5, 4, 6\), but \(5, 6, 4\) are"),
+    ],
+)
+def test_each_fault_is_found_where_it_is(fault, name, said):
+    with pytest.raises(ValueError, match=said):
+        ll.train(ECHO, ll.Whole(), faulty(fault))
+    assert list(failures(preflight(ECHO, ll.Whole(), faulty(fault)))) == [name]
+
+
+def test_what_comes_later_does_no_harm_where_a_sample_is_answered_at_its_end():
+    assert preflight(ECHO, ll.Window(timesteps=3), faulty("mean")).passed
+
+
+def test_what_is_said_not_to_be_causal_is_not_asked_to_be():
+    found = preflight(ECHO, ll.Whole(), ll.adopt(faulty("mean"), causal=False))
+    assert found.passed
+    setting = ll.Setting(
+        problem=ECHO, framing=ll.Whole(), model=ll.adopt(faulty("mean"), causal=False)
+    )
+    assert setting.audit().ahead > 0
+
+
+def test_probabilities_are_fine_where_they_are_said_to_be():
+    made = ll.adopt(faulty("probabilities"), outputs="probabilities")
+    run = ll.train(
+        ll.EchoLag(lag=0, length=6, values=4), ll.Whole(), made, epochs=3000, learning_rate=0.02
+    )
+    assert run.verdict == "solved"
+    logits = ll.train(
+        ll.EchoLag(lag=0, length=6, values=4),
+        ll.Whole(),
+        faulty(""),
+        epochs=3000,
+        learning_rate=0.02,
+    )
+    here, there = (each.history[0][-1].losses for each in (run, logits))
+    np.testing.assert_allclose(here, there, rtol=1e-3)
+
+
+def test_a_readout_too_wide_is_told_how_wide():
+    with pytest.raises(ValueError, match=r"Make the last layer `sizes.outputs` \(4\) wide"):
+        ll.train(ECHO, ll.Whole(), faulty("", width=1))
+
+
+def test_masks_must_be_heeded():
+    class Sum(eqx.Module):
+        linear: eqx.nn.Linear
+
+        def __call__(self, inputs):
+            return jax.vmap(self.linear)(jnp.cumsum(inputs, axis=0))
+
+    class Told(Sum):
+        def __call__(self, inputs, mask):
+            counted = inputs if mask is None else inputs * mask[:, None]
+            return super().__call__(counted)
+
+    def make(kind):
+        return lambda sizes, seed: kind(
+            eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed))
+        )
+
+    with pytest.raises(ValueError, match=r"depends on steps that are masked.*parameter `mask`"):
+        ll.train(ECHO, ll.Prefix(), make(Sum))
+    assert preflight(ECHO, ll.Prefix(), make(Told)).passed
+    assert preflight(ECHO, ll.Whole(), make(Told)).passed
+
+
+def test_state_must_be_carried_where_the_framing_carries_it_and_begin_from_zeros():
+    class Carrying(eqx.Module):
+        linear: eqx.nn.Linear
+        start: float = eqx.field(static=True)
+
+        def __call__(self, inputs, state=None):
+            before = jnp.full(inputs.shape[1], self.start) if state is None else state
+            total = before + jnp.cumsum(inputs, axis=0)
+            return jax.vmap(self.linear)(total), total[-1]
+
+    def make(start):
+        return lambda sizes, seed: Carrying(
+            eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)), start
+        )
+
+    framing = ll.Chunks(timesteps=2, carry=True)
+    found = preflight(ECHO, framing, make(0.0))
+    assert found.passed
+    assert found.state == 4
+    failed = failures(preflight(ECHO, framing, make(1.0)))
+    assert failed["state"].remedy == "Let None stand for a state of zeros."
+    with pytest.raises(ValueError, match="no state reaches the next batch"):
+        ll.train(ECHO, framing, faulty(""))
+
+
+def test_a_model_whose_weights_come_from_elsewhere_than_the_seed_is_found_out():
+    keys = iter(range(100))
+
+    def make(sizes, _):
+        key = jax.random.key(next(keys))
+        return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=key))
+
+    found = preflight(ECHO, ll.Whole(), make)
+    assert failures(found)["untouched"].remedy == "Draw them from `seed` alone."
+
+
+def test_seeds_that_make_no_difference_are_mentioned():
+    def make(sizes, _):
+        key = jax.random.key(0)
+        return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=key))
+
+    found = preflight(ECHO, ll.Whole(), make)
+    assert found.passed
+    assert "all begin from the same weights" in {check.found for check in found.checks}
+
+
+def test_a_model_with_nothing_to_train_is_refused():
+    with pytest.raises(ValueError, match="there is nothing to train in it"):
+        ll.train(ECHO, ll.Whole(), lambda *_: eqx.nn.Identity())
+
+
+def test_a_decoder_is_not_looked_at():
+    problem = ll.EchoSubsequence(length=3, values=3)
+    with pytest.raises(ValueError, match="has a decoder, which is not looked at"):
+        preflight(problem, ll.EncoderDecoder(), ll.Seq2Seq())
+
+
+def test_a_study_looks_before_it_runs_anything(tmp_path):
+    store = tmp_path / "trials.db"
+    for study in (ll.frontier, lambda *asked, **rest: ll.profile(asked[2], [asked[0]], **rest)):
+        with pytest.raises(ValueError, match="comes after it"):
+            study(ll.EchoLag(), ll.Whole(), faulty("future"), store=store)
+    with pytest.raises(ValueError, match="comes after it"):
+        ll.compare([ll.LSTM(), faulty("future")], [ll.EchoLag()], store=store)
+    assert not store.exists()
