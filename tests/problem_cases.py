@@ -1,16 +1,14 @@
 """Settings of every problem that the contract is tried on, and oracles written with loops."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from longlag.problems import (
     CumulativeThreshold,
     EchoLag,
     EchoSubsequence,
     EchoValue,
-    Integers,
     Memorization,
     Problem,
     Ramp,
@@ -101,32 +99,6 @@ ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {
 }
 """The target at each step of one sequence, None where there is none."""
 
-OTHERS: dict[type[Problem], dict[str, Any]] = {
-    EchoLag: {"lag": 2, "length": 30, "values": 50},
-    EchoValue: {"lag": 2, "length": 30, "values": 50},
-    EchoSubsequence: {"length": 6, "values": 5, "start": 1, "count": 2},
-    Ramp: {"length": 12, "tolerance": 0.2},
-    Memorization: {"length": 7, "contexts": 3, "ask": "last"},
-    CumulativeThreshold: {"length": 12, "threshold": 3.0},
-}
-"""For every knob of a problem, a value other than its default."""
-
-
-def moved(problem: Problem, inputs: np.ndarray, step: int) -> list[np.ndarray]:
-    """Inputs with one step changed, in ways that would move any target that depends on it."""
-    if isinstance(problem, CumulativeThreshold):
-        # Begin where the sum stands just below the threshold at each step in turn.
-        probes = []
-        for last in range(problem.length):
-            even = min(problem.limit / (last + 1), 1.0) - 1e-3
-            before, after = (np.full((1, problem.length), even, np.float32) for _ in range(2))
-            after[0, step] = min(1.0 - 1e-7, even + 0.5)
-            before[0, last + 1 :] = after[0, last + 1 :] = 0.0
-            probes.append(np.stack([before, after]))
-        return probes
-    other = inputs.copy()
-    if isinstance(problem.targets, Integers):
-        other[:, step] = (other[:, step] + 1) % problem.targets.values
-    else:
-        other[:, step] += 0.5
-    return [np.stack([inputs, other])]
+_PAGE = Path(__file__).parents[1] / "docs" / "your-problem.md"
+OWN = _PAGE.read_text().partition("```python\n")[2].partition("```")[0]
+"""The file of a user, with the problem LagSum, as the documentation has it."""

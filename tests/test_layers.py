@@ -22,7 +22,13 @@ def imported_after(code: str) -> set[str]:
         "from longlag import report",
         *(
             f"from longlag.cli.app import main\ntry: main({arguments})\nexcept SystemExit: pass"
-            for arguments in (["--help"], ["problems"], ["audit", "echo-lag"], ["show", "echo-lag"])
+            for arguments in (
+                ["--help"],
+                ["problems"],
+                ["audit", "echo-lag"],
+                ["show", "echo-lag"],
+                ["check", "ramp"],
+            )
         ),
     ],
 )

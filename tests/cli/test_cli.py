@@ -18,7 +18,7 @@ from longlag.problems import PROBLEMS, EchoLag
 
 COMMANDS = [
     *("problems", "show", "audit", "train", "frontier", "compare", "profile"),
-    *("runs", "report", "reproduce"),
+    *("runs", "report", "check", "reproduce"),
 ]
 TINY = ["--epochs", "20", "--hidden-size", "4", "--values", "5"]
 

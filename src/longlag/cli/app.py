@@ -76,6 +76,10 @@ _COMMANDS = {
         "Write a data set of a framed problem, for other programs.",
         "longlag export echo-lag --framing window --timesteps 5 --out echo",
     ),
+    "check": (
+        "Check that a problem of your own keeps the contract.",
+        "longlag check path/to/file.py:MyProblem",
+    ),
     "reproduce": (
         "Settle the claims of the sources by trials.",
         "longlag reproduce echo/current echo/lag-without-context --seeds 3",

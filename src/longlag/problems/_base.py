@@ -25,7 +25,7 @@ class Integers(NamedTuple):
 
 
 class Reals(NamedTuple):
-    """Reals; a prediction counts as right within `tolerance` of the target."""
+    """Reals; those shown lie in [0, 1]. A prediction within `tolerance` of the target is right."""
 
     tolerance: float = 0.0
 

@@ -1,0 +1,117 @@
+"""`longlag check`: a problem of a user's file, in one command."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from problem_cases import OWN
+
+from longlag.problems import PROBLEMS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "your-problem.md").read_text()
+NAMES = "knobs draws determinism oracle needs chance ceiling ladder answer".split()
+
+
+@pytest.fixture
+def mine(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(f"{OWN}\n\neasy = LagSum(values=2)\nnumber = 3\nkind = dict\nprint('hello')\n")
+    return file
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def shown():
+    return re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_problem_of_the_page_passes_as_the_page_shows(call, mine):
+    code, out, err = call("check", f"{mine}:LagSum")
+    assert (code, err) == (0, "hello\n")
+    _, _, expected = shown()[0].partition("\n")
+    assert words(out) == words(expected)
+
+
+def test_what_the_page_breaks_fails_as_the_page_shows(call, tmp_path):
+    (tmp_path / "bad.py").write_text(OWN.replace("(now | before)", "now"))
+    code, out, err = call("check", f"{tmp_path / 'bad.py'}:LagSum")
+    assert (code, err) == (1, "")
+    needs, verdict, remedy = re.split(r"\n(?=1 of|needs: )", shown()[1])
+    assert words(needs) in words(out)
+    assert words(out).endswith(words(f"{verdict} {remedy}"))
+
+
+def test_the_problem_of_the_page_can_be_trained_on_as_the_page_shows(mine, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(mine.parent)
+    code = PAGE.partition("```python notest\n")[2].partition("```")[0]
+    exec(compile(code, "example", "exec"), {})
+    assert capsys.readouterr().out.split("\n")[-2] == "1.000 [0.998, 1.000] 0.25 solved"
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_problem_of_the_list_is_checked_too(call, name):
+    code, out, _ = call("check", name, "--json")
+    document = json.loads(out)
+    assert (code, document["passed"]) == (0, True)
+    assert document["problem"] == repr(PROBLEMS[name]())
+
+
+def test_one_that_is_made_is_checked_with_its_knobs(call, mine, tmp_path):
+    output = tmp_path / "checks.json"
+    code, out, err = call("check", f"{mine}:easy", "--json", "--output", output)
+    assert (code, out, err) == (0, "", "hello\n")
+    document = json.loads(output.read_text())
+    assert document["problem"] == "LagSum(length=25, lag=1, values=2)"
+    assert [check["name"] for check in document["checks"]] == NAMES
+    assert {"name", "passed", "found", "remedy"} == set(document["checks"][0])
+
+
+def test_a_failure_stands_in_the_document_and_in_the_exit_code(call, tmp_path):
+    (tmp_path / "bad.py").write_text(OWN.replace("1 / self.values", "0.5"))
+    code, out, _ = call("check", f"{tmp_path / 'bad.py'}:LagSum", "--json")
+    failed = [check for check in json.loads(out)["checks"] if not check["passed"]]
+    assert (code, [check["name"] for check in failed]) == (1, ["chance"])
+    assert failed[0]["remedy"] == "Mend `chance_by_step` at step 1."
+
+
+@pytest.mark.parametrize(
+    ("subject", "message"),
+    [
+        ("mine.py", "names nothing in the file. Use"),
+        ("none.py:LagSum", "There is no file"),
+        ("mine.py:LagSun", "mine.py has no `LagSun`. Did you mean `LagSum`?"),
+        ("mine.py:number", "number is no problem but of type int. Name a subclass of"),
+        ("mine.py:kind", "kind is no problem but the class dict. Name a subclass of"),
+        (
+            "mine.py:Problem",
+            "Problem cannot be made with its defaults: TypeError: Can't instantiate",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(call, mine, subject, message):
+    code, out, err = call("check", f"{mine.parent}/{subject}")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.removeprefix("hello\n").count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("import dataclasses", "import dataclasse", "cannot be imported: ModuleNotFoundError"),
+        ("knob(4,", "knob(1,", "LagSum cannot be made with its defaults: ValueError: LagSum: `val"),
+        (': ClassVar[str] = "mine"', ': str = "mine"', "`source` is not declared by `knob`"),
+    ],
+)
+def test_a_class_that_cannot_be_made_is_one_line_and_exit_code_2(call, tmp_path, old, new, message):
+    (tmp_path / "bad.py").write_text(OWN.replace(old, new))
+    code, out, err = call("check", f"{tmp_path / 'bad.py'}:LagSum")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_an_unknown_name_is_told_the_nearest(call):
+    assert "Did you mean `echo-lag`?" in call("check", "echo-lagg")[2]

@@ -1,0 +1,364 @@
+"""The contract: each check is tried on a problem that breaks it, and names the place."""
+
+import dataclasses
+import itertools
+import re
+
+import numpy as np
+import pytest
+from problem_cases import OWN
+
+from longlag.adapters.source import imported
+from longlag.knobs import knob
+from longlag.lab.contract import check_problem, undeclared
+from longlag.problems import EchoLag, Episodes, Problem, Ramp, Reals
+
+CHECKS = "knobs draws determinism oracle needs chance ceiling ladder answer".split()
+
+DRAWN = "        inputs = rng.integers(self.values, size=(count, self.length), dtype=np.int32)\n"
+GIVEN = "Episodes(inputs, self.oracle(inputs), np.tile(self.scored(), (count, 1)))"
+ORACLE = "(inputs + np.roll(inputs, self.lag, axis=1)) % self.values"
+NEEDED = "(now | before) & self.scored()[:, None]"
+CHANCE = "np.full(self.length, 1 / self.values)"
+LAG = 'knob(1, "Steps to look back.", at_least=1, below="length")'
+LADDER = 'Ladder("lag", (1, 2, 4, 8, 16))'
+LAST = f"        return {CHANCE}\n"
+"""A method put behind this one is the last of the class."""
+
+BROKEN = {
+    "a knob without effect": (
+        "    lag: int",
+        '    idle: int = knob(3, "Of no use.", at_least=0)\n    lag: int',
+        ("knobs", "`idle` changes neither the data nor", "take the knob out"),
+    ),
+    "a constructor that checks nothing": (
+        LAST,
+        LAST + "\n    def __post_init__(self):\n        pass\n",
+        ("knobs", "length='no such value' is taken", "super().__post_init__()"),
+    ),
+    "integers of 64 bits": (
+        "dtype=np.int32",
+        "dtype=np.int64",
+        ("draws", "inputs of type int64, int32 is meant", "dtype=np.int32"),
+    ),
+    "scored where it is not": (
+        GIVEN,
+        "Episodes(inputs, self.oracle(inputs), np.ones_like(inputs, dtype=bool))",
+        ("draws", "`draw` and `scored` differ at step 0", "np.broadcast_to"),
+    ),
+    "nothing scored": (
+        ">= self.lag",
+        "> self.length",
+        ("draws", "no step is scored", "Let `scored` be true"),
+    ),
+    "a value too many": (
+        GIVEN,
+        f"{GIVEN}._replace(inputs=np.where(np.arange(self.length) == 7, self.values, inputs))",
+        ("draws", "at step 7 `inputs` has 4, which is not from 0 to 3", "`draw` at step 7"),
+    ),
+    "a target out of range": (
+        GIVEN,
+        f"{GIVEN}._replace(targets=inputs - np.int32(1))",
+        ("draws", "`targets` has -1, which is not from 0 to 3", "Mend `draw`"),
+    ),
+    "episodes across": (
+        GIVEN,
+        f"Episodes(*(array.T for array in {GIVEN}))",
+        ("draws", "`draw` of 500 episodes gives (25, 500)", "of shape (500, 25)"),
+    ),
+    "the random state of NumPy": (
+        "rng.integers(self.values, size=(count, self.length), dtype=np.int32)",
+        "np.random.randint(self.values, size=(count, self.length), dtype=np.int32)",
+        ("determinism", "two draws from equal generators differ", "from `rng`"),
+    ),
+    "something kept for the next draw": (
+        DRAWN,
+        DRAWN + "        self.drawn.append(count)\n        inputs[:, 0] = len(self.drawn) % 4\n",
+        ("determinism", "two draws from equal generators differ", "keep nothing"),
+    ),
+    "a seed of its own": (
+        DRAWN,
+        "        rng = np.random.default_rng(0)\n" + DRAWN,
+        ("determinism", "two seeds give the same episodes", "from `rng`"),
+    ),
+    "two calls of the generator": (
+        DRAWN,
+        f"{DRAWN}{DRAWN.replace('inputs =', 'inputs +=')}        inputs %= self.values\n",
+        ("determinism", "6 episodes at once are not the same 6", "one call of `rng`"),
+    ),
+    "hashes of words": (
+        DRAWN,
+        DRAWN + "        inputs += [hash(str(step)) % 4 for step in range(self.length)]\n"
+        "        inputs %= self.values\n",
+        ("determinism", "another process draws other episodes", "no `hash`"),
+    ),
+    "fewer sequences than stated": (
+        LAST,
+        LAST + "\n    @property\n    def sequences(self):\n        return 3\n",
+        ("determinism", "500 different episodes in 500, `sequences` says 3", "or None"),
+    ),
+    "a look ahead": (
+        ORACLE,
+        "(inputs + np.roll(inputs, -1, axis=1)) % self.values",
+        ("oracle", "what `oracle` says at step 1 changes with inputs after it", "up to step 1"),
+    ),
+    "targets that the oracle misses": (
+        GIVEN,
+        f"{GIVEN}._replace(targets=np.where(np.arange(self.length) == 5, 1, inputs))",
+        ("oracle", "at step 1 `oracle` says", "targets of `draw` at step 1"),
+    ),
+    "an oracle of chance": (
+        ORACLE,
+        "np.random.randint(4, size=inputs.shape, dtype=np.int32)",
+        ("oracle", "`oracle` says two things of the same inputs", "draw nothing"),
+    ),
+    "an oracle that writes to its inputs": (
+        f"return {ORACLE}",
+        "inputs += 1\n        return inputs",
+        ("oracle", "`oracle` changes its inputs", "on a copy"),
+    ),
+    "a prediction for one step alone": (
+        f"return {ORACLE}",
+        "return inputs[:, -1]",
+        ("oracle", "gives (500, 25), (500,), (500, 25)", "each an array of shape (500, 25)"),
+    ),
+    "a ceiling that is too low": (
+        LAST,
+        LAST + "\n    def ceiling(self, steps=None, sees=None):\n        return 0.9\n",
+        ("oracle", "`oracle` scores 1.000 [0.952, 1.000], `ceiling` says 0.900", "Mend `oracle`"),
+    ),
+    "a need left out": (
+        NEEDED,
+        "now & self.scored()[:, None]",
+        ("needs", "input of step 0 moves the target of step 1, yet `needs` lacks it (24", "[1, 0]"),
+    ),
+    "a need too many": (
+        NEEDED,
+        "(now | before | np.eye(self.length, k=-3, dtype=bool)) & self.scored()[:, None]",
+        ("needs", "input of step 0 never moved the target of step 3, yet `needs` has", "[3, 0]"),
+    ),
+    "a need of what comes later": (
+        NEEDED,
+        "(now | before | before.T) & self.scored()[:, None]",
+        ("needs", "step 1 is said to need the input of step 2, which comes later", "diagonal"),
+    ),
+    "a need of no target": (
+        NEEDED,
+        "now | before",
+        ("needs", "step 0 is said to need the input of step 0, but is not scored", "rows"),
+    ),
+    "chance that is too high": (
+        CHANCE,
+        "np.where(np.arange(self.length) == 9, 1 / 3, 1 / self.values)",
+        ("chance", "at step 9 the best constant scores", "`chance_by_step` at step 9"),
+    ),
+    "chance of all steps for some": (
+        LAST,
+        LAST + "\n    def chance(self, steps=None):\n        return 0.3\n",
+        (
+            "chance",
+            "at step 1 alone `chance` says 0.300, `chance_by_step` 0.250",
+            "count the steps",
+        ),
+    ),
+    "nothing to learn": (
+        ORACLE,
+        "np.zeros_like(inputs)",
+        ("chance", "at step 1 the best constant scores 1.000", "`chance_by_step` at step 1"),
+    ),
+    "a ceiling for the blind": (
+        LAST,
+        LAST + "\n    def ceiling_by_step(self, sees):\n        return np.ones(self.length)\n",
+        ("ceiling", "with no input in sight the ceiling is 1.000, not 0.250", "`ceiling_by_step`"),
+    ),
+    "a rung that is refused": (
+        LADDER,
+        'Ladder("lag", (1, 2, 4, 8, 32))',
+        ("ladder", "rung 32 cannot be stood on: LagSum: `lag` must be below `length`", "`at`"),
+    ),
+    "rungs that fall": (
+        LADDER,
+        'Ladder("lag", (1, 4, 2))',
+        ("ladder", "the rungs 1, 4, 2 do not rise", "from easy to hard"),
+    ),
+    "a ladder of no knob": (
+        LADDER,
+        'Ladder("lags", (1, 2))',
+        ("ladder", "the ladder climbs `lags`, which is no knob", "length, lag, values"),
+    ),
+    "a ladder that does not move": (
+        LAST,
+        LAST + "\n    def at(self, rung):\n        return self\n",
+        ("ladder", "rung 2 gives LagSum(length=25, lag=1", "lag=2"),
+    ),
+    "no docstring": (
+        re.search(r'    """What is .*\n', OWN).group(),  # pyright: ignore[reportOptionalMemberAccess]
+        "",
+        ("answer", "there is no docstring", "Begin LagSum with a line"),
+    ),
+    "another problem of the same length": (
+        LAST,
+        LAST + "\n    def showing(self, length):\n"
+        "        return dataclasses.replace(self, lag=self.lag + 1)\n",
+        ("answer", "`showing(25)`, its own length, gives another problem", "the length alone"),
+    ),
+}
+"""What is written instead of what, and the check that fails, what it finds, how it is mended."""
+
+_files = itertools.count()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's problem from a file, with some of its text replaced."""
+
+    def made(old="", new="", code=OWN):
+        assert old in code
+        file = tmp_path / f"mine{next(_files)}.py"
+        file.write_text(code.replace(old, new) if old else code)
+        return imported(file, "LagSum")
+
+    return made
+
+
+def by_name(problem):
+    return {check.name: check for check in check_problem(problem)}
+
+
+def test_a_problem_that_keeps_it_passes_every_check(own):
+    checks = check_problem(own()(lag=3))
+    assert [check.name for check in checks] == CHECKS
+    assert [check for check in checks if not check.passed or check.remedy] == []
+
+
+@pytest.mark.parametrize("break_", BROKEN)
+def test_what_breaks_it_is_found_by_its_check_and_placed(own, break_):
+    old, new, (name, found, remedy) = BROKEN[break_]
+    code = OWN.replace("    lag: int", "    drawn: ClassVar[list] = []\n    lag: int")
+    check = by_name(own(old, new, code)())[name]
+    assert not check.passed
+    assert found in check.found
+    assert remedy in check.remedy
+    assert "\n" not in check.found + check.remedy
+
+
+def test_one_break_fails_its_own_check_alone(own):
+    old, new, (name, *_) = BROKEN["a need too many"]
+    assert [check.name for check in check_problem(own(old, new)()) if not check.passed] == [name]
+
+
+def test_what_the_problem_raises_is_a_finding_with_its_place(own):
+    kind = own(f"return {ORACLE}", "return inputs[:, 99]")
+    place = OWN[: OWN.index(ORACLE)].count("\n") + 1
+    failed = [check for check in by_name(kind()).values() if not check.passed]
+    assert [check.name for check in failed][-1] == "answer"
+    for check in failed:
+        assert check.found.startswith("`oracle` raises IndexError: index 99 is out of bounds")
+        assert check.remedy.startswith(f"Mend `oracle`: line {place} of mine")
+
+
+def test_a_knob_whose_other_value_cannot_be_drawn_is_named_with_it(own):
+    kind = own(DRAWN, "        assert self.lag < 2, 'too long'\n" + DRAWN)
+    assert "too long with LagSum(length=25, lag=2" in by_name(kind())["knobs"].found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found", "remedy"),
+    [
+        (LAG, "1", "`lag` is not declared by `knob`", "as a `ClassVar`"),
+        ('"Steps to look back."', '" "', "`lag` is not declared by `knob` with a line", "knob("),
+        ("    lag: int", "    lag: str", "`lag` is of type str", "Use int, float, bool"),
+        ("@dataclasses.dataclass(frozen=True, kw_only=True)\n", "", "no dataclass", "above the"),
+        (": ClassVar[Ladder]", ": Ladder", "`ladder` is not declared by", "as a `ClassVar`"),
+    ],
+)
+def test_knobs_that_are_not_declared_as_they_must_be(own, old, new, found, remedy):
+    wrong = undeclared(own(old, new))
+    assert wrong is not None
+    assert found in wrong[0]
+    assert remedy in wrong[1]
+
+
+def test_a_short_ladder_is_remarked_on_and_passes(own):
+    check = by_name(own(LADDER, 'Ladder("lag", (1, 2))')())["ladder"]
+    assert check.passed
+    assert "5 or more would tell models apart better" in check.found
+
+
+def test_a_knob_that_cannot_be_moved_alone_is_moved_with_another():
+    assert by_name(EchoLag(lag=0, length=1))["knobs"].passed
+
+
+class Noisy(EchoLag):
+    """An echo that is wrong one time in ten."""
+
+    def draw(self, rng, count):
+        shown = rng.random((count, 2 * self.length))
+        inputs = (shown[:, : self.length] * self.values).astype(np.int32)
+        wrong = shown[:, self.length :] < 0.1
+        targets = (self.oracle(inputs) + wrong) % self.values
+        return Episodes(inputs, targets, np.broadcast_to(self.scored(), inputs.shape))
+
+    def ceiling(self, steps=None, sees=None):
+        steps = self.scored() if steps is None else steps
+        return 0.9 if sees is None else float(self.ceiling_by_step(sees)[steps].mean())
+
+    def ceiling_by_step(self, sees):
+        return np.where((sees | ~self.needs()).all(axis=1), 0.9, self.chance_by_step())
+
+
+def test_a_problem_that_cannot_be_solved_wholly_may_say_so():
+    failed = [name for name, check in by_name(Noisy(values=4)).items() if not check.passed]
+    assert failed == []
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mean(Problem):
+    """What is the mean of the inputs so far, within 0.05?"""
+
+    length: int = knob(2, "Steps in an episode.", at_least=1, at_most=2)
+
+    @property
+    def inputs(self):
+        return Reals()
+
+    @property
+    def targets(self):
+        return Reals(0.05)
+
+    def scored(self):
+        return np.ones(self.length, dtype=bool)
+
+    def draw(self, rng, count):
+        inputs = rng.random((count, self.length), dtype=np.float32)
+        return Episodes(inputs, self.oracle(inputs), np.ones_like(inputs, dtype=bool))
+
+    def oracle(self, inputs):
+        means = inputs.cumsum(axis=1, dtype=np.float64) / np.arange(1, self.length + 1)
+        return means.astype(np.float32)
+
+    def needs(self):
+        return np.tri(self.length, dtype=bool)
+
+    def chance_by_step(self):  # of one uniform real, and of the mean of two
+        return np.array([0.1, 1 - 0.9**2])[: self.length]
+
+    def chance_error(self, steps=None):  # noqa: ARG002
+        return float(np.sqrt(np.array([1 / 12, 1 / 24])[: self.length].mean()))
+
+
+def test_real_targets_have_chance_by_tolerance_and_by_error():
+    failed = [name for name, check in by_name(Mean()).items() if not check.passed]
+    assert failed == ["ladder", "answer"]  # it has none, and no source
+
+
+def test_a_wrong_error_of_chance_is_found(monkeypatch):
+    monkeypatch.setattr(Mean, "chance_error", lambda self: 0.3)  # noqa: ARG005
+    assert "`chance_error` says 0.3000" in by_name(Mean())["chance"].found
+
+
+def test_chance_of_one_sequence_is_that_of_one_constant(monkeypatch):
+    monkeypatch.setattr(Ramp, "chance", lambda self, steps=None: 0.2)  # noqa: ARG005
+    found = by_name(Ramp())["chance"].found
+    assert "the best constant, one for all steps, scores 0.111" in found
+    assert "`chance` says 0.200" in found

@@ -1,0 +1,76 @@
+"""Which inputs move a target, where random changes seldom do."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from longlag.lab.perturbation import moves
+from longlag.problems import CumulativeThreshold, EchoLag
+
+
+def found(problem, claimed=None):
+    claimed = problem.needs() if claimed is None else claimed
+    return moves(problem, problem.oracle, claimed, np.random.default_rng(0))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Alike(EchoLag):
+    """Whether all values so far are the largest one: a draw in a million, at the end."""
+
+    def scored(self):
+        return np.ones(self.length, dtype=bool)
+
+    def needs(self):
+        return np.tri(self.length, dtype=bool)
+
+    def oracle(self, inputs):
+        return np.logical_and.accumulate(inputs == self.values - 1, axis=1).astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pattern(Alike):
+    """Whether the last three values are 3, 1, 4."""
+
+    def needs(self):
+        steps = np.arange(self.length)
+        back = steps[:, None] - steps
+        return (back >= 0) & (back < 3) & (steps >= 2)[:, None]
+
+    def oracle(self, inputs):
+        said = np.zeros_like(inputs)
+        said[:, 2:] = (inputs[:, :-2] == 3) & (inputs[:, 1:-1] == 1) & (inputs[:, 2:] == 4)
+        return said
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        CumulativeThreshold(length=60),
+        CumulativeThreshold(threshold=9.99),
+        CumulativeThreshold(length=14, threshold=6.3),
+        Alike(length=20, values=2),
+        Pattern(length=12, values=10),
+    ],
+    ids=repr,
+)
+def test_exactly_the_inputs_that_count_are_found(problem):
+    assert (found(problem).any == problem.needs()).all()
+
+
+def test_a_label_that_random_changes_hardly_move_shows_each_input_that_counts():
+    problem = CumulativeThreshold()
+    assert found(problem, np.zeros_like(problem.needs())).likely[9].all()
+
+
+def test_what_no_draw_shows_proves_a_claim_and_refutes_none():
+    problem = CumulativeThreshold(length=60)
+    unlikely = found(problem)
+    assert unlikely.any[59].all()
+    assert not unlikely.likely[59].any()
+
+
+def test_an_input_that_never_counts_is_never_found():
+    problem = CumulativeThreshold(length=12)
+    claimed = np.tri(12, dtype=bool)
+    assert not found(problem, claimed).any[:2].any()  # two steps cannot reach 3
