@@ -56,7 +56,7 @@ def test_a_problem_of_the_list_is_checked_too(call, name):
     code, out, _ = call("check", name, "--json")
     document = json.loads(out)
     assert (code, document["passed"]) == (0, True)
-    assert document["problem"] == repr(PROBLEMS[name]())
+    assert document["subject"] == repr(PROBLEMS[name]())
 
 
 def test_one_that_is_made_is_checked_with_its_knobs(call, mine, tmp_path):
@@ -64,7 +64,7 @@ def test_one_that_is_made_is_checked_with_its_knobs(call, mine, tmp_path):
     code, out, err = call("check", f"{mine}:easy", "--json", "--output", output)
     assert (code, out, err) == (0, "", "hello\n")
     document = json.loads(output.read_text())
-    assert document["problem"] == "LagSum(length=25, lag=1, values=2)"
+    assert document["subject"] == "LagSum(length=25, lag=1, values=2)"
     assert [check["name"] for check in document["checks"]] == NAMES
     assert {"name", "passed", "found", "remedy"} == set(document["checks"][0])
 
@@ -83,8 +83,7 @@ def test_a_failure_stands_in_the_document_and_in_the_exit_code(call, tmp_path):
         ("mine.py", "names nothing in the file. Use"),
         ("none.py:LagSum", "There is no file"),
         ("mine.py:LagSun", "mine.py has no `LagSun`. Did you mean `LagSum`?"),
-        ("mine.py:number", "number is no problem but of type int. Name a subclass of"),
-        ("mine.py:kind", "kind is no problem but the class dict. Name a subclass of"),
+        ("mine.py:number", "number is no problem and makes no model, but of type int. Name a"),
         (
             "mine.py:Problem",
             "Problem cannot be made with its defaults: TypeError: Can't instantiate",

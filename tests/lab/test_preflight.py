@@ -196,7 +196,7 @@ def test_state_must_be_carried_where_the_framing_carries_it_and_begin_from_zeros
 
         def __call__(self, inputs, state=None):
             before = jnp.full(inputs.shape[1], self.start) if state is None else state
-            total = before + jnp.cumsum(inputs, axis=0)
+            total = before[None] + jnp.cumsum(inputs, axis=0)
             return jax.vmap(self.linear)(total), total[-1]
 
     def make(start):

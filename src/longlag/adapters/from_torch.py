@@ -145,7 +145,7 @@ class TorchModel(Foreign):
         outputs = checked(outputs, tuple(shown.shape[:2]), self.sizes.outputs, last)
         if output == "vector":
             outputs = outputs.reshape(*shape, -1)
-        if self.said == "probabilities":
+        if self.said == "probabilities" and outputs.shape[-1] > 1:  # else it is a real
             outputs = outputs.clamp(1e-7, 1 - 1e-7).log()
         return outputs, state
 

@@ -165,7 +165,7 @@ class PureModel(Model):
         answer = self._rowwise(shown, told, carried, training)
         outputs = checked(answer.outputs, shown.shape[:2], program.sizes.outputs, last)
         outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
-        if program.outputs == "probabilities":
+        if program.outputs == "probabilities" and outputs.shape[-1] > 1:  # else it is a real
             outputs = jnp.log(jnp.clip(outputs, _SMALLEST, 1 - _SMALLEST))
         split = lambda leaf: leaf.reshape(*batch, *leaf.shape[1:])  # noqa: E731
         return Lesson(

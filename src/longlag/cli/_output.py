@@ -55,6 +55,13 @@ def refusing() -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def others_aside() -> Iterator[None]:
+    """What a user's file prints goes to standard error: it is no part of the answer."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
 def writable(path: Path | None) -> None:
     """Refuse a path that cannot be written, or is a store, before any work is done for it."""
     if path is None:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, flags
-from longlag.cli._output import Refused, command_line, errors, refusing
+from longlag.cli._output import Refused, command_line, errors, others_aside, refusing
 from longlag.lab import preflight
 from longlag.lab.comparison import LEARNING_RATES
 from longlag.lab.executors import Executor, ExecutorError, Local
@@ -137,7 +137,7 @@ def answer(
         raise Refused(f"`workers` must be at least 1, got {workers}. Use --workers 1 or more.")
     keep_compiled_programs()
     with contextlib.ExitStack() as stack:
-        with refusing():
+        with refusing(), others_aside():
             study = ask()
             study.whole = False
             preflight.demand(study.examples())

@@ -77,7 +77,7 @@ _COMMANDS = {
         "longlag export echo-lag --framing window --timesteps 5 --out echo",
     ),
     "check": (
-        "Check that a problem of your own keeps the contract.",
+        "Check a problem or a model of your own, before anything is trained.",
         "longlag check path/to/file.py:MyProblem",
     ),
     "reproduce": (

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from longlag.cli._flags import Count, Json, Output
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
-from longlag.cli._output import print_rich, refusing, writable, write_json
+from longlag.cli._output import others_aside, print_rich, refusing, writable, write_json
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import RECURRENT, Audit, Map, Reach
@@ -49,7 +49,7 @@ def audit(
         context: For mlp: the latest steps of a sample that it is given.
     """
     writable(output)
-    with refusing():
+    with refusing(), others_aside():
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
         default = model is None and context is None
         reach = RECURRENT if default else _reach(laid, model or "lstm", context)

@@ -2,44 +2,94 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from longlag.adapters.source import imported, is_reference, split
-from longlag.cli._flags import Json, Output
-from longlag.cli._output import Refused, print_rich, refusing, writable, write_json
-from longlag.knobs import lookup
-from longlag.lab.contract import check_problem, undeclared
+from longlag.cli._cache import keep_compiled_programs
+from longlag.cli._flags import Count, Json, Output, given
+from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._output import Refused, others_aside, print_rich, refusing, writable, write_json
+from longlag.encodings import ENCODINGS
+from longlag.framings import Framing
+from longlag.knobs import BATCH_SIZE, lookup
+from longlag.lab.contract import Check, check_problem, undeclared
 from longlag.problems import PROBLEMS, Problem
 
+if TYPE_CHECKING:
+    from longlag.lab.preflight import Preflight
 
-def check(subject: str, /, *, json: Json = False, output: Output = None) -> int:
-    """Check that a problem of your own keeps the contract: oracle, needs, chance and more.
 
-    Ends with exit code 1 where some check fails.
+def check(
+    subject: str,
+    /,
+    *,
+    problem: str = "echo-lag",
+    framing: str = "whole",
+    encoding: str | None = None,
+    problem_knobs: ProblemFlags = None,
+    framing_knobs: FramingFlags = None,
+    batch_size: Count = BATCH_SIZE,
+    json: Json = False,
+    output: Output = None,
+) -> int:
+    """Check a problem or a model of your own, before anything is trained.
+
+    A problem: oracle, needs, chance and more. A model: shapes, causality, rows, masks, state and
+    more, under a problem and a framing. Ends with exit code 1 where some check fails.
 
     Args:
-        subject: `path/to/file.py:NAME`, a Problem or one with its knobs set; or a name from
-            `longlag problems`.
+        subject: `path/to/file.py:NAME`: a Problem or one with its knobs set, or a function that
+            makes a model; or a name from `longlag problems`.
+        problem: For a model: a name from `longlag problems`.
+        framing: For a model: chunks, window, prefix, whole or vector.
+        encoding: For a model: one-hot or scaled, for integers; one-hot by default.
+        batch_size: For a model: rows in a batch.
     """
     writable(output)
-    with contextlib.redirect_stdout(sys.stderr):  # what the file prints is no part of the answer
+    with others_aside():
         found = _found(subject)
     if isinstance(found, Problem):
+        typed = {**given(problem_knobs), **given(framing_knobs)}
+        if typed:
+            flag = next(iter(typed)).replace("_", "-")
+            raise Refused(f"`--{flag}` is for a model; {subject} is a problem. Leave it out.")
         return _check_problem(found, json, output)
-    raise Refused(
-        f"{subject} is no problem but {_words(found)}. Name a subclass of "
-        "longlag.problems.Problem, or one that is made."
-    )
+    if not callable(found) and not _is_adopted(found):
+        raise Refused(
+            f"{subject} is no problem and makes no model, but {_words(found)}. Name a subclass of "
+            "longlag.problems.Problem, one that is made, or a function that makes a model."
+        )
+    keep_compiled_programs()
+    with refusing(), others_aside():
+        posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
+        made = _check_model(subject, posed, laid, encoding, batch_size)
+    return _tell(f"{made.model}, {posed!r}, {laid!r}", made.checks, json, output)
+
+
+def _is_adopted(found: Any) -> bool:
+    return type(found).__module__ == "longlag.adapters.own"  # which needs jax
+
+
+def _check_model(
+    subject: str, posed: Problem, laid: Framing, encoding: str | None, batch_size: int
+) -> Preflight:
+    from longlag.adapters import own
+    from longlag.lab.preflight import preflight
+
+    chosen = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
+    model = own.referred(subject)
+    return preflight(posed, laid, model, encoding=chosen, batch_size=batch_size)
 
 
 def _found(subject: str) -> Any:
     """What the subject names; a problem is made with its defaults."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
     with refusing():
         if not is_reference(subject):
             return lookup("problem", subject, PROBLEMS)()
@@ -69,12 +119,16 @@ def _words(found: Any) -> str:
 
 
 def _check_problem(problem: Problem, json: bool, output: Path | None) -> int:
-    with contextlib.redirect_stdout(sys.stderr):
+    with others_aside():
         checks = check_problem(problem)
+    return _tell(repr(problem), checks, json, output)
+
+
+def _tell(subject: str, checks: Sequence[Check], json: bool, output: Path | None) -> int:
     failed = [each for each in checks if not each.passed]
     if json:
         document = {
-            "problem": repr(problem),
+            "subject": subject,
             "passed": not failed,
             "checks": [each._asdict() for each in checks],
         }
@@ -84,7 +138,7 @@ def _check_problem(problem: Problem, json: bool, output: Path | None) -> int:
     for each in checks:
         verdict = Text("ok", "green") if each.passed else Text("failed", "red")
         table.add_row(each.name, verdict, Text(each.found))
-    remedies = [Text(f"{each.name}: {each.remedy}") for each in failed]
+    remedies = [Text(f"{each.name}: {each.remedy}") for each in failed if each.remedy]
     verdict = f"{len(failed)} of {len(checks)} checks failed." if failed else "All checks passed."
-    print_rich(Text(repr(problem)), table, Text(verdict), *remedies, path=output)
+    print_rich(Text(subject), table, Text(verdict), *remedies, path=output)
     return 1 if failed else 0

@@ -13,7 +13,16 @@ from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Json, Output, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._models import model_named
-from longlag.cli._output import aligned, errors, print_rich, refusing, writable, write_json, written
+from longlag.cli._output import (
+    aligned,
+    errors,
+    others_aside,
+    print_rich,
+    refusing,
+    writable,
+    write_json,
+    written,
+)
 from longlag.cli._progress import following
 from longlag.cli.audit import ahead
 from longlag.encodings import ENCODINGS
@@ -59,7 +68,7 @@ def train(
     """
     writable(output)
     writable(save)
-    with refusing():
+    with refusing(), others_aside():
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
         usual = "seq2seq" if laid.output == "decoder" else "lstm"
         setting = Setting(
@@ -83,7 +92,7 @@ def train(
     if found.ahead:
         errors.print(f"Warning: {ahead(found)}", markup=False, soft_wrap=True)
     keep_compiled_programs()
-    with following(quiet=json) as follow:
+    with following(quiet=json) as follow, others_aside():
         chance = setting.problem.chance(setting.scored)
         run = finish(
             setting.fit(places), lambda report: follow("train", len(places), chance, report)

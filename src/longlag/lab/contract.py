@@ -36,10 +36,10 @@ _RUNGS = 5
 
 
 class Check(NamedTuple):
-    """A part of the contract, and whether the problem keeps it.
+    """One thing that a problem, or a model, must keep, and whether it does.
 
     Attributes:
-        name: The part.
+        name: What.
         passed: Whether it is kept.
         found: The evidence, one line.
         remedy: What to do where it is not kept, else empty.

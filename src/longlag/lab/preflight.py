@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -16,6 +16,7 @@ from longlag.adapters import own
 from longlag.adapters.own import MakeModel, Own
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Samples
+from longlag.lab.contract import Check
 from longlag.lab.trial import Setting
 from longlag.models import AnyModel, Foreign, Model, ModelFactory
 from longlag.problems import Problem
@@ -24,22 +25,6 @@ from longlag.training import Batches, Recipe, engine
 _CUTS = 3  # places at which the future is changed
 _SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
 _NOISE = 1e-5  # share of the largest output by which it may move and count as unmoved
-
-
-class Check(NamedTuple):
-    """One thing that was looked at.
-
-    Attributes:
-        name: What.
-        passed: Whether it is as it must be.
-        found: What was found, in words.
-        remedy: What to change; empty where it passed.
-    """
-
-    name: str
-    passed: bool
-    found: str
-    remedy: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +90,7 @@ def preflight(
     >>> [check.name for check in found.checks if not check.passed]
     []
     >>> found.parameters
-    3306
+    3196
     """
     setting = Setting(
         problem=problem,

@@ -1,0 +1,132 @@
+"""Models of a user's file, by the commands that take a model."""
+
+import json
+
+import pytest
+
+FILE = """
+import equinox as eqx, jax, jax.numpy as jnp
+import longlag as ll
+
+print("hello")
+
+
+class Net(eqx.Module):
+    linear: eqx.nn.Linear
+    leaks: bool = eqx.field(static=True)
+
+    def __call__(self, inputs):
+        return jax.vmap(self.linear)(inputs + self.leaks * jnp.roll(inputs, -1, axis=0))
+
+
+def make_model(sizes, seed):
+    return Net(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)), False)
+
+
+def leaky(sizes, seed):
+    return Net(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)), True)
+
+
+def wrong(sizes, seed):
+    return Net(eqx.nn.Linear(sizes.features, 7, key=jax.random.key(seed)), False)
+
+
+said = ll.adopt(leaky, causal=False)
+number = 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_train_takes_a_model_of_ones_own(call, mine):
+    knobs = "--lag 0 --values 4 --epochs 3000 --learning-rate 0.02 --json".split()
+    code, out, _ = call("train", "echo-lag", *knobs, "--model", f"{mine}:make_model")
+    document = json.loads(out)
+    assert (code, document["verdict"]) == (0, "solved")
+    assert "make_model" in document["model"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("leaky", "the output at step 0 depends on the input at step 1, which comes after it."),
+        ("wrong", "the model gives outputs (5, 25, 7), but (5, 25, 4) are asked for. Make the"),
+        ("number", "number is 3, which makes no model. Name a function of sizes and seed."),
+        ("mak_model", "mine.py has no `mak_model`. Did you mean `make_model`?"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train echo-lag", "frontier echo-lag", "profile", "compare"])
+def test_what_cannot_be_trained_is_one_line_and_exit_code_2(
+    call, mine, tmp_path, command, name, message
+):
+    store = tmp_path / "trials.db"
+    flag = "--models" if command == "compare" else "--model"
+    rest = [] if command.startswith("train") else ["--store", str(store), "--workers", "1"]
+    problems = ["--problems", "echo-lag"] if command in ("profile", "compare") else []
+    arguments = [*command.split(), flag, f"{mine}:{name}", "--values", "4", *rest, *problems]
+    code, _, err = call(*arguments)
+    lines = [line for line in err.splitlines() if line != "hello"]
+    assert code == 2
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert not store.exists()
+
+
+def test_knobs_of_our_models_are_not_for_it(call, mine):
+    code, _, err = call("train", "echo-lag", "--model", f"{mine}:make_model", "--hidden-size", "3")
+    assert code == 2
+    assert "`--hidden-size` is of longlag's models" in err
+
+
+def test_the_audit_takes_it_at_its_word(call, mine):
+    code, out, _ = call("audit", "echo-lag", "--model", f"{mine}:said", "--json")
+    document = json.loads(out)
+    assert (code, document["verdict"]) == (0, "learnable")
+    assert document["ahead"] > 0
+
+
+def test_ours_and_ones_own_stand_in_one_comparison(call, mine, tmp_path):
+    arguments = "--problems echo-lag --values 4 --rungs 1 --seeds 2 --budget 400 --workers 1"
+    models = f"mlp,{mine}:make_model,rnn"
+    code, out, err = call(
+        "compare",
+        "--models",
+        models,
+        *arguments.split(),
+        "--learning-rates",
+        "0.01",
+        "--context",
+        "1",
+        "--store",
+        tmp_path / "trials.db",
+        "--json",
+    )
+    assert code == 0, err
+    document = json.loads(out)
+    assert [cell["model"] for cell in document["cells"]] == [
+        "mlp context=1",
+        "mine.py:make_model",
+        "rnn",
+    ]
+
+
+def test_check_tells_what_a_model_does(call, mine):
+    code, out, err = call("check", f"{mine}:leaky", "--framing", "prefix", "--values", "4")
+    assert (code, err) == (1, "hello\n")
+    assert "depends on steps that are masked" in out
+    assert "mask: Give the model a parameter `mask`" in out.replace("\n", " ")
+    code, out, _ = call("check", f"{mine}:said", "--json", "--problem", "ramp")
+    document = json.loads(out)
+    assert (code, document["passed"]) == (0, True)
+    assert document["subject"].startswith("mine.py:said causal=False, Ramp(")
+
+
+def test_check_of_a_problem_takes_no_flags_of_a_model(call):
+    code, _, err = call("check", "echo-lag", "--lag", "3")
+    assert code == 2
+    assert "`--lag` is for a model; echo-lag is a problem. Leave it out." in err
