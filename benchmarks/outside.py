@@ -22,7 +22,7 @@ MODELS = {
 
 
 def transformer(sizes, _):
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     class Transformer(torch.nn.Module):
         def __init__(self, width=32):
@@ -43,7 +43,7 @@ def transformer(sizes, _):
 
 
 def tutorial(sizes, _):
-    import keras
+    import keras  # pyright: ignore[reportMissingImports]
 
     return keras.Sequential(
         [
@@ -57,7 +57,7 @@ def tutorial(sizes, _):
 
 
 def gru(sizes, seed):
-    from flax import nnx
+    from flax import nnx  # pyright: ignore[reportMissingImports]
 
     class Net(nnx.Module):
         def __init__(self, rngs, width=50):
@@ -100,11 +100,11 @@ def min_gru(sizes, seed, width=50):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Four models from outside.")
     parser.add_argument("--minutes", default="5", help="For each of the four.")
     parser.add_argument("--store", default="outside.db")
     options = parser.parse_args()
-    rows = []
+    head, rows = [""], []
     for name, (framework, words, framing) in MODELS.items():
         asked = f"--model {Path(__file__).resolve()}:{name} --framing {framing} --json"
         rest = f"--minutes {options.minutes} --store {options.store}"

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -5,8 +7,10 @@ pytest.importorskip("torch", reason="PyTorch is not installed here")
 
 import torch  # pyright: ignore[reportMissingImports]
 
-import longlag as ll
+import longlag
 from longlag.lab.preflight import preflight
+
+ll: Any = longlag  # whose models have what their own libraries give them
 
 BATCH = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
 
@@ -23,9 +27,13 @@ class Net(torch.nn.Module):
         return self.readout(self.dropout(hidden)), state
 
 
-class Plain(Net):
+class Plain(torch.nn.Module):
+    def __init__(self, features, outputs):
+        super().__init__()
+        self.net = Net(features, outputs)
+
     def forward(self, inputs):
-        return super().forward(inputs)[0]
+        return self.net(inputs)[0]
 
 
 def make(sizes, _):
@@ -129,7 +137,7 @@ def test_a_trained_model_is_saved_and_read(tmp_path):
 def test_a_run_that_leaves_all_bounds_says_so():
     def huge(sizes, seed):
         model = plain(sizes, seed)
-        model.readout.weight.data *= 1e20
+        model.net.readout.weight.data *= 1e20
         return model
 
     problem = ll.EchoLag(lag=0, length=4, values=3)
@@ -190,10 +198,10 @@ def test_preflight_finds_what_a_transformer_sees(make, name, said):
 def test_a_weight_that_is_no_number_is_named():
     def broken(sizes, seed):
         model = plain(sizes, seed)
-        model.readout.bias.data[1] = torch.nan
+        model.net.readout.bias.data[1] = torch.nan
         return model
 
-    with pytest.raises(ValueError, match=r"is nan\..*The weight readout.bias is no number"):
+    with pytest.raises(ValueError, match=r"is nan\..*The weight net.readout.bias is no number"):
         ll.train(ll.EchoLag(values=4), ll.Whole(), broken)
 
 

@@ -37,6 +37,9 @@ class Listed(Study):
     def of(cls, question):
         return cls(question["seeds"])
 
+    def examples(self):
+        return [SETTING]
+
     def ask(self):
         return self.waiting.pop(0) if self.waiting else None
 

@@ -76,11 +76,16 @@ class Own(ModelFactory):
     def make(self, sizes: Sizes, seed: int) -> Any:
         """What the user's function makes, as it is."""
         make = self._found()
-        with seeded(seed):
-            try:
-                return make(sizes, seed)
-            except Exception as error:
-                raise ValueError(f"{self.words}: it {failed(error)}") from error
+        before = _draws_at_random()
+        try:
+            with seeded(seed):
+                made = make(sizes, seed)
+            if _draws_at_random() != before:  # imported meanwhile, and so not seeded before
+                with seeded(seed):
+                    made = make(sizes, seed)
+        except Exception as error:
+            raise ValueError(f"{self.words}: it {failed(error)}") from error
+        return made
 
     def adopt(self, made: Any, sizes: Sizes, seed: int) -> AnyModel:
         """A module that the function made, as a model."""
@@ -293,6 +298,11 @@ def seeded(seed: int) -> Iterator[None]:
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
         yield
+
+
+def _draws_at_random() -> set[str]:
+    """The libraries at hand that have a random state of their own."""
+    return {"torch", "keras"} & set(sys.modules)
 
 
 def failed(error: BaseException) -> str:
