@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         EchoValue,
         Memorization,
         Ramp,
+        Series,
     )
     from longlag.training import Loss, Recipe, fit
 
@@ -64,6 +65,7 @@ _HOMES = {
         "EchoValue",
         "Memorization",
         "Ramp",
+        "Series",
     ],
     "training": ["Loss", "Recipe", "fit"],
 }
@@ -91,6 +93,7 @@ __all__ = [
     "Score",
     "Search",
     "Seq2Seq",
+    "Series",
     "Setting",
     "Sizes",
     "Store",

@@ -137,7 +137,7 @@ class Scaled(IntegerEncoding):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AsIs(Encoding):
-    """Reals as they are: one feature.
+    """Reals as they are: one feature, or as many as a step shows.
 
     >>> AsIs().encode(np.array([0.25, 0.5], np.float32)).tolist()
     [[0.25], [0.5]]
@@ -145,12 +145,15 @@ class AsIs(Encoding):
 
     loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "squared-error"
 
+    width: int = knob(1, "Reals that a step shows.", at_least=1)
+
     @property
     def features(self) -> int:
-        return 1
+        return self.width
 
-    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
-        return values[..., None].astype(np.float32)
+    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "..."]:
+        """Values to features, in float32; several reals are features already."""
+        return (values[..., None] if self.width == 1 else values).astype(np.float32)
 
     def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
         return features[..., 0]
@@ -163,7 +166,7 @@ ENCODINGS: dict[str, type[IntegerEncoding]] = {kind.title(): kind for kind in [O
 def encoded(kind: Integers | Reals, choice: type[IntegerEncoding] = OneHot) -> Encoding:
     """The encoding of values of this kind."""
     if isinstance(kind, Reals):
-        return AsIs()
+        return AsIs(width=kind.features)
     return choice(values=kind.values, blank=kind.blank)
 
 

@@ -32,7 +32,7 @@ class Samples(NamedTuple):
     long as the answer for those that give it whole.
     """
 
-    inputs: Num[np.ndarray, "sample time"]
+    inputs: Num[np.ndarray, "sample time"] | Float[np.ndarray, "sample time feature"]
     targets: Num[np.ndarray, "sample said"]
     mask: Bool[np.ndarray, "sample time"]
 
@@ -107,7 +107,7 @@ class Layout:
 
     def gather(self, episodes: Episodes) -> Samples:
         """Lay out episodes, a whole number of blocks, as `(block * update * batch, …)`."""
-        count, length = episodes.inputs.shape
+        count, length = episodes.targets.shape
         if not count or count % self.sequences:
             raise ValueError(
                 f"gather: the episodes must fill whole blocks of {self.sequences}, got {count}. "
@@ -115,19 +115,25 @@ class Layout:
             )
 
         def take(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
-            return values.reshape(-1, self.sequences, length)[:, self.rows[..., None], steps]
+            blocks = values.reshape(-1, self.sequences, length, *values.shape[2:])
+            return blocks[:, self.rows[..., None], steps]
 
         inputs = take(episodes.inputs, self.steps)
         targets = take(episodes.targets, self.asked)
         scored = take(episodes.scored, self.asked) & self.scored
         none = MISSING if np.issubdtype(targets.dtype, np.integer) else np.nan
         targets = np.where(scored, targets, np.array(none, targets.dtype))
+        axes = (1,) * (episodes.inputs.ndim - 2)
         if (self.steps == MISSING).any():
-            inputs = np.where(self.steps == MISSING, np.array(MISSING, inputs.dtype), inputs)
-        present = np.broadcast_to(self.present, inputs.shape)
-        return Samples(
-            *(array.reshape(-1, array.shape[-1]) for array in (inputs, targets, present))
-        )
+            lacks = (self.steps == MISSING).reshape(*self.steps.shape, *axes)
+            inputs = np.where(lacks, np.array(MISSING, inputs.dtype), inputs)
+        present = np.broadcast_to(self.present, inputs.shape[: inputs.ndim - len(axes)])
+        if np.issubdtype(inputs.dtype, np.floating) and np.isnan(inputs).any():
+            gone = np.isnan(inputs)
+            present = present & ~(gone.any(axis=-1) if axes else gone)
+            inputs = np.where(gone, np.array(0, inputs.dtype), inputs)
+        flat = (array.reshape(-1, *array.shape[3:]) for array in (inputs, targets, present))
+        return Samples(*flat)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -285,7 +291,7 @@ class Framing(Knobs):
             while True:
                 samples = layout.gather(problem.draw(rng, blocks * layout.sequences))
                 inputs, targets, mask = (
-                    array.reshape(updates, -1, array.shape[-1]) for array in samples
+                    array.reshape(updates, -1, *array.shape[1:]) for array in samples
                 )
                 for update in range((part - before) % parts, updates, parts):
                     shown = inputs[update]

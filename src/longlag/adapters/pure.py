@@ -194,7 +194,13 @@ class PureModel(Model):
         rows = self.program.rows
         if rows in (None, len(shown)):
             return self._call(shown, mask, state, training=training)
-        if len(shown) % rows:
+        count = len(shown)
+        if count % rows and not training:
+            fill = functools.partial(_filled, rows=rows)
+            padded = fill(shown), None if mask is None else fill(mask), jax.tree.map(fill, state)
+            answer = self._rowwise(*padded, training)
+            return jax.tree.map(lambda leaf: leaf[:count], answer._replace(buffers=(), penalty=()))
+        if count % rows:
             raise ValueError(
                 f"the model takes {rows} rows at a time, got {len(shown)}. Use "
                 f"batch_size={rows}, or leave the number of rows open in the model."
@@ -231,6 +237,11 @@ def adopted(pure: Pure, sizes: Sizes, shown: Shown) -> PureModel:
     program = Program(pure, sizes, shown)
     arrays = jax.tree.map(jnp.asarray, (pure.trained, pure.buffers))
     return PureModel(arrays[0], Buffers(arrays[1]), program)
+
+
+def _filled(leaf: Array, rows: int) -> Array:
+    """Rows of zeros at the end until their number divides."""
+    return jnp.pad(leaf, ((0, -len(leaf) % rows), *((0, 0),) * (leaf.ndim - 1)))
 
 
 def _merged(leaf: Array, axes: int) -> Array:

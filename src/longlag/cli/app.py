@@ -76,6 +76,10 @@ _COMMANDS = {
         "Write a data set of a framed problem, for other programs.",
         "longlag export echo-lag --framing window --timesteps 5 --out echo",
     ),
+    "frame": (
+        "Frame a series of your own, and set a model beside naive baselines.",
+        "longlag frame data.csv --column temperature --timesteps 12 --horizon 1 --model lstm",
+    ),
     "check": (
         "Check a problem or a model of your own, before anything is trained.",
         "longlag check path/to/file.py:MyProblem",

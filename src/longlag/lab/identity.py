@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 import longlag
+from longlag.adapters import tables
 from longlag.adapters.own import Own
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import Knobs, lookup, unknown
 from longlag.lab.trial import Setting
 from longlag.models import MODELS, ModelFactory
-from longlag.problems import PROBLEMS
+from longlag.problems import PROBLEMS, Problem, Series
 from longlag.training import Recipe
 
 K = TypeVar("K", bound=Knobs)
@@ -81,7 +82,7 @@ def document(setting: Setting) -> dict[str, Any]:
     """
     encoding = setting.encoding
     return {
-        "problem": _knobs(setting.problem),
+        "problem": _problem(setting.problem),
         "framing": _knobs(setting.framing),
         "encoding": None if encoding is None else encoding.title(),
         "model": _model(setting.model),
@@ -108,7 +109,7 @@ def setting(written: Mapping[str, Any]) -> Setting:
     if not isinstance(encoding, str | None):
         raise ValueError(f"setting: `encoding` must be a name, got {encoding!r}.")
     return Setting(
-        problem=_built("problem", written["problem"], PROBLEMS),
+        problem=_posed(written["problem"]),
         framing=_built("framing", written["framing"], FRAMINGS),
         encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
         model=_built("model", written["model"], {**MODELS, Own.title(): Own}),
@@ -126,7 +127,7 @@ def essence(written: Mapping[str, Any]) -> str:
 
     def kept(part: Any) -> Any:
         if isinstance(part, Mapping):
-            own = part.get("kind") == Own.title()
+            own = part.get("kind") in (Own.title(), Series.title())
             return {name: kept(each) for name, each in part.items() if not own or name != "place"}
         return [kept(each) for each in part] if isinstance(part, list) else part
 
@@ -178,6 +179,30 @@ def _knobs(made: Knobs) -> dict[str, Any]:
         # Equal settings must be written alike: 3 and 3.0 are one threshold, 1 and True one flag.
         written[knob.name] = value if value is None else knob.kind(value)
     return written
+
+
+def _problem(made: Problem) -> dict[str, Any]:
+    written = _knobs(made)
+    if isinstance(made, Series):
+        names = {"names": list(made.names), "target": made.target}
+        written.update(names, place=made.place, digest=made.digest)
+    return written
+
+
+def _posed(written: Any) -> Problem:
+    if not isinstance(written, Mapping) or written.get("kind") != Series.title():
+        return _built("problem", written, PROBLEMS)
+    place, names = written.get("place"), tuple(written.get("names", ()))
+    if place is None:
+        raise ValueError(
+            "setting: its series stands in no file. Use one that was read from a file."
+        )
+    rest = {name: value for name, value in written.items() if name not in ("names", "digest")}
+    read = tables.read(place, names)
+    series = _built("problem", {**rest, "values": read.values, "names": names}, {"series": Series})
+    if series.digest != written.get("digest"):
+        raise ValueError(f"setting: {place} has changed since. Ask again with what it is now.")
+    return series
 
 
 def _model(made: ModelFactory) -> dict[str, Any]:

@@ -340,8 +340,8 @@ class _Look:
         episodes = setting.problem.draw(self.rng, blocks * layout.sequences)
 
         def side_by_side(array: np.ndarray) -> np.ndarray:
-            shaped = array.reshape(blocks, updates, batch, -1).swapaxes(0, 1)
-            joined = shaped.reshape(updates, blocks * batch, -1)
+            shaped = array.reshape(blocks, updates, batch, *array.shape[1:]).swapaxes(0, 1)
+            joined = shaped.reshape(updates, blocks * batch, *array.shape[1:])
             return joined[: 2 if layout.carry else 1, :rows]
 
         samples = Samples(*map(side_by_side, layout.gather(episodes)))

@@ -20,12 +20,22 @@ from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import BATCH_SIZE
 from longlag.lab import statistics
 from longlag.lab.diagnosis import SOLVED
+from longlag.lab.forecast import Forecast, forecast
 from longlag.lab.shortcuts import shortcuts
 from longlag.lab.statistics import Estimate
-from longlag.problems import Episodes, Integers, Problem, Reals
+from longlag.problems import Episodes, Integers, Part, Problem, Reals, Series
 
 EVALUATION_SEQUENCES = 1000
 """Least number of fresh sequences that every evaluation draws."""
+
+Stream = Callable[[int], np.random.Generator]
+"""One of `longlag.streams`."""
+
+_PARTS: dict[Stream, Part] = {
+    streams.training: "training",
+    streams.validation: "validation",
+    streams.evaluation: "evaluation",
+}
 
 Say = Callable[[Samples, np.ndarray | None], np.ndarray]
 """Predicted values `(update, row, said)` for samples with a leading update axis; the second
@@ -111,8 +121,9 @@ class Scored(abc.ABC):
         return self._share([evaluation.whole for evaluation in self.evaluations])
 
     def _share(self, shares: list[float]) -> Estimate:
-        single = self.problem.sequences == 1
-        return statistics.accuracy(shares, None if single else len(self.evaluations[0].inputs))
+        # Where nothing is drawn nothing is left to the draws.
+        all_of = self.problem.sequences == 1 or isinstance(self.problem, Series)
+        return statistics.accuracy(shares, None if all_of else len(self.evaluations[0].inputs))
 
     @functools.cached_property
     def error(self) -> Estimate | None:
@@ -140,8 +151,20 @@ class Scored(abc.ABC):
 
     @functools.cached_property
     def shortcuts(self) -> dict[str, float]:
-        """Accuracy of the shortcuts on the same fresh sequences (`longlag.lab.shortcuts`)."""
+        """Accuracy of the shortcuts on the same fresh sequences (`longlag.lab.shortcuts`).
+
+        Of a series: of the naive baselines.
+        """
+        if self.forecast is not None:
+            return {name: each.within for name, each in self.forecast.baselines.items()}
         return shortcuts(self.problem, Evaluation.join(self.evaluations))
+
+    @functools.cached_property
+    def forecast(self) -> Forecast | None:
+        """For a series: errors beside those of the naive baselines; else None."""
+        if not isinstance(self.problem, Series):
+            return None
+        return forecast(self.problem, self.scored, self.evaluations)
 
     @property
     def skill(self) -> tuple[float, ...]:
@@ -172,11 +195,13 @@ class Scored(abc.ABC):
     def verdict(self) -> str:
         """The first that is true.
 
-        `diverged`, `solved`, `below chance` (the whole interval), `at chance`, else `partly
-        learned`.
+        `diverged`; of a series, what its forecast says (`longlag.lab.forecast`); `solved`, `below
+        chance` (the whole interval), `at chance`, else `partly learned`.
         """
         if any(at is not None for at in self.diverged_at):
             return "diverged"
+        if self.forecast is not None:
+            return self.forecast.verdict
         if all(self.solved):
             return "solved"
         if self.accuracy.interval[1] < self.chance:
@@ -188,6 +213,8 @@ class Scored(abc.ABC):
     @property
     def reason(self) -> str:
         """The verdict in a sentence."""
+        if self.forecast is not None and self.verdict != "diverged":
+            return self.forecast.reason
         solved, count = sum(self.solved), len(self.seeds)
         name = "accuracy" if self.error is None else "within tolerance"
         figures = f"{name} {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
@@ -226,8 +253,23 @@ class Score(Scored):
     evaluations: tuple[Evaluation, ...]
 
 
-def evaluate(problem: Problem, layout: Layout, rng: np.random.Generator, say: Say) -> Evaluation:
-    """Have at least 1,000 sequences of a stream predicted."""
+def evaluate(
+    problem: Problem, layout: Layout, single: Layout, stream: Stream, seed: int, say: Say
+) -> Evaluation:
+    """Have at least 1,000 sequences of a stream predicted, or all that there are.
+
+    Args:
+        problem: What is predicted.
+        layout: How sequences are laid out in training.
+        single: How as few of them as can be are laid out.
+        stream: Where they are drawn from.
+        seed: Whose stream.
+        say: What predicts them.
+    """
+    scored = np.isin(np.arange(problem.steps), layout.asked_steps)
+    if (held := problem.held_out(_PARTS[stream], scored)) is not None:
+        return _all_of(problem, single, held, say)
+    rng = stream(seed)
     updates, batch, timesteps = layout.steps.shape
     wanted = -(-EVALUATION_SEQUENCES // layout.sequences)
     # Rows worked on at once: enough to be fast, few enough to stay small.
@@ -241,6 +283,15 @@ def evaluate(problem: Problem, layout: Layout, rng: np.random.Generator, say: Sa
     return Evaluation.join(parts)
 
 
+def _all_of(problem: Problem, layout: Layout, episodes: Episodes, say: Say) -> Evaluation:
+    count, groups = len(episodes.inputs), layout.steps.size * len(episodes.inputs) // 2**16 + 1
+    parts: list[Evaluation] = []
+    for place in np.array_split(np.arange(count), min(groups, count)):
+        some = Episodes(*(array[place] for array in episodes))
+        parts.append(predicted(problem, layout, some, say))
+    return Evaluation.join(parts)
+
+
 def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) -> Evaluation:
     """Have episodes predicted, a whole number of blocks."""
     samples = layout.gather(episodes)
@@ -251,8 +302,9 @@ def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) ->
     axes = (1, 0, 2, 3) if layout.carry else (0, 1, 2, 3)
 
     def merge(array: np.ndarray) -> np.ndarray:
-        ordered = array.reshape(blocks, updates, batch, -1).transpose(axes)
-        return ordered.reshape(apart, -1, ordered.shape[-1])
+        shaped = array.reshape(blocks, updates, batch, *array.shape[1:])
+        ordered = shaped.transpose(*axes, *range(4, shaped.ndim))
+        return ordered.reshape(apart, -1, *ordered.shape[3:])
 
     reset = np.arange(updates) == 0 if layout.carry else None
     said = say(Samples(*map(merge, samples)), reset)
@@ -264,9 +316,9 @@ def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) ->
     sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
     place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
     step = np.broadcast_to(layout.asked, shape)[where]
-    values = np.zeros(episodes.inputs.shape, said_type(problem))
+    values = np.zeros(episodes.targets.shape, said_type(problem))
     values[place, step] = said[where]
-    scored = np.zeros(episodes.inputs.shape, dtype=bool)
+    scored = np.zeros(episodes.targets.shape, dtype=bool)
     scored[place, step] = True
     targets = problem.targets
     return Evaluation(
@@ -276,6 +328,11 @@ def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) ->
         predicted=values,
         tolerance=targets.within if isinstance(targets, Reals) else 0.0,
     )
+
+
+def single_size(framing: Framing, batch_size: int) -> int:
+    """The least rows of a batch: a row may start from where the row a batch earlier ended."""
+    return 1 if framing.parallel or not framing.carries else batch_size
 
 
 def said_type(problem: Problem) -> type[np.number]:
@@ -346,6 +403,7 @@ def score(
     ('solved', 1.0, 0.25)
     """
     layout = framing.layout(problem, batch_size)
+    single = framing.layout(problem, single_size(framing, batch_size))
     scored = scored_steps(problem, framing, layout)
     shown_as, said_as = encodings(problem, encoding)
     takes = inspect.signature(predict).parameters
@@ -371,7 +429,7 @@ def score(
         scored=scored,
         seeds=places,
         evaluations=tuple(
-            evaluate(problem, layout, streams.evaluation(seed), say) for seed in places
+            evaluate(problem, layout, single, streams.evaluation, seed, say) for seed in places
         ),
     )
 

@@ -21,13 +21,11 @@ from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.lab import scoring
 from longlag.lab.run import Run
-from longlag.lab.scoring import Evaluation, numbered
+from longlag.lab.scoring import Evaluation, Stream, numbered, single_size
 from longlag.maps import Audit, Reach, audit
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Episodes, Integers, Problem, Reals
 from longlag.training import Batches, Loss, Progress, Recipe, engine
-
-Stream = Callable[[int], np.random.Generator]
 
 _REPORTS = 50  # of a long run, so that its curve and the moment at which it stops are fine
 _FEWEST_UPDATES = 128  # between two reports, so that they cost next to nothing
@@ -208,8 +206,9 @@ class Setting:
         self, model: AnyModel, seed: int, *, stream: Stream = streams.evaluation
     ) -> Evaluation:
         """Score a model on at least 1,000 sequences from a stream that never trains."""
+        single = self.laid(self.problem, single_size(self.framing, self.recipe.batch_size))
         say = functools.partial(self._say, model, self.layout)
-        return scoring.evaluate(self.problem, self.layout, stream(seed), say)
+        return scoring.evaluate(self.problem, self.layout, single, stream, seed, say)
 
     def predict(
         self, model: AnyModel, sequence: Sequence[float] | np.ndarray
@@ -217,9 +216,7 @@ class Setting:
         """What a model says about one sequence, at each step that the framing scores."""
         shown = self.checked(np.asarray(sequence))
         problem = self.problem.showing(len(shown))
-        # A row may start from where the row a batch earlier ended: keep the batch then.
-        alone = self.framing.parallel or not self.framing.carries
-        layout = self.laid(problem, 1 if alone else self.recipe.batch_size)
+        layout = self.laid(problem, single_size(self.framing, self.recipe.batch_size))
         inputs = problem.whole(shown[None])
         unknown = np.zeros(inputs.shape, scoring.said_type(problem))
         episodes = Episodes(inputs, unknown, problem.scored()[None])
@@ -260,7 +257,7 @@ class Setting:
         while True:
             episodes = self.problem.draw(rng, blocks * self.layout.sequences)
             samples = self.layout.gather(episodes)
-            shaped = (array.reshape(updates, -1, array.shape[-1]) for array in samples)
+            shaped = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
             yield self.arrays(Samples(*shaped), reset)
 
     def arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
@@ -270,7 +267,8 @@ class Setting:
             inputs = self.shown_as.encode(inputs)
         elif not self.framing.marks:
             inputs = np.maximum(inputs, 0)
-        mask = None if self.layout.present.all() else samples.mask
+        whole = self.layout.present.all() and not self.problem.masks
+        mask = None if whole else samples.mask
         return Batches(inputs, samples.targets, mask, reset)
 
 

@@ -1,10 +1,11 @@
 """Problems: distributions over episodes. A new one is added to the table below."""
 
-from longlag.problems._base import Episodes, Integers, Ladder, Problem, Reals
+from longlag.problems._base import Episodes, Integers, Ladder, Part, Problem, Reals
 from longlag.problems.cumulative import CumulativeThreshold
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
 from longlag.problems.memorization import Memorization
 from longlag.problems.ramp import Ramp
+from longlag.problems.series import Series
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem
@@ -21,7 +22,9 @@ __all__ = [
     "Integers",
     "Ladder",
     "Memorization",
+    "Part",
     "Problem",
     "Ramp",
     "Reals",
+    "Series",
 ]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longlag.knobs import Knobs, knob
 
+Part = Literal["training", "validation", "evaluation"]
+"""What episodes are for: to train on, to choose on, to score on."""
+
 Values = NDArray[Any]
-"""An array of int32 or of float32, `(count, step)`."""
+"""An array of int32 or of float32, `(count, step)`; inputs of several reals have a third axis."""
 Steps = NDArray[np.bool_]
 """Which steps of an episode are meant, `(step,)`."""
 
@@ -25,9 +28,13 @@ class Integers(NamedTuple):
 
 
 class Reals(NamedTuple):
-    """Reals; those shown lie in [0, 1]. A prediction within `tolerance` of the target is right."""
+    """Reals; those shown lie in [0, 1]. A prediction within `tolerance` of the target is right.
+
+    Where a step shows several they are `features` many.
+    """
 
     tolerance: float = 0.0
+    features: int = 1
 
     @property
     def within(self) -> float:
@@ -39,7 +46,8 @@ class Episodes(NamedTuple):
     """Inputs and targets aligned in time, every array `(count, step)`.
 
     The target at step t is what should be said at t knowing the inputs up to t. Where
-    `scored` is false there is no target and the value in `targets` means nothing.
+    `scored` is false there is no target and the value in `targets` means nothing. Where inputs are
+    NaN the step lacks data and is to be passed over.
     """
 
     inputs: Values
@@ -95,6 +103,18 @@ class Problem(Knobs):
     @property
     def sequences(self) -> int | None:
         """Number of different episodes; None where none is likely to be met twice."""
+        return None
+
+    @property
+    def masks(self) -> bool:
+        """Whether some of its steps lack data."""
+        return False
+
+    def held_out(self, part: Part, scored: Steps) -> Episodes | None:  # noqa: ARG002
+        """The episodes of a part, where there are only so many: each target scored once.
+
+        None where any number of fresh ones can be drawn.
+        """
         return None
 
     def chance(self, steps: Steps | None = None) -> float:

@@ -1,0 +1,312 @@
+"""`longlag frame`: a series of your own as samples, its baselines, and a model beside them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from longlag import streams
+from longlag.adapters import tables
+from longlag.cli._flags import Count, Json, Output, flags, given
+from longlag.cli._output import others_aside, print_rich, refusing, writable, write_json
+from longlag.framings import Framing, Samples, Whole, Window
+from longlag.maps import Audit, audit
+from longlag.problems import Part, Series
+
+if TYPE_CHECKING:  # the types are made at run time, out of the tables
+    from longlag.lab import Run
+
+    SeriesFlags = ModelFlags = RecipeFlags = Any
+else:
+    from longlag.models import MODELS
+    from longlag.training import Recipe
+
+    SeriesFlags = flags("Series", {"series": Series}, ("length", "lags", "part"))
+    ModelFlags = flags("Model", MODELS)
+    RecipeFlags = flags("Recipe", {"recipe": Recipe})
+
+_PASSES = 30  # over the rows that train, where nothing else is said
+_SHOWN = 3  # samples
+_PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
+
+
+class _Framed(NamedTuple):
+    """A series as samples."""
+
+    name: str
+    series: Series
+    framing: Framing
+    samples: Samples
+    found: Audit
+    baselines: dict[str, float]
+
+
+def frame(
+    file: Path,
+    /,
+    *,
+    column: Annotated[list[str] | None, Parameter(negative="")] = None,
+    timesteps: Count = 12,
+    as_: Annotated[Literal["timesteps", "features"], Parameter(name="--as")] = "timesteps",
+    every_step: Annotated[bool, Parameter(negative="")] = False,
+    series_knobs: SeriesFlags = None,
+    model: str | None = None,
+    model_knobs: ModelFlags = None,
+    recipe_knobs: RecipeFlags = None,
+    seeds: Count = 5,
+    save: Path | None = None,
+    json: Json = False,
+    output: Output = None,
+) -> int:
+    """Frame a series of your own, and set a model beside naive baselines.
+
+    Rows are taken in the order of the file: the first train, the next choose, the last score.
+
+    Args:
+        file: CSV with a header, or Parquet.
+        column: Column to predict; given more than once, the first is predicted from all of them.
+        timesteps: Rows that a prediction is made from.
+        as_: Those rows as timesteps of one value each, or as the features of one step.
+        every_step: Predict at every step of a stretch of so many rows, not at its last alone.
+        model: lstm, gru, rnn, mlp, …, or path/to/file.py:make_model. By default none is trained.
+        seeds: Number of seeds.
+        save: Write the trained model of the first seed as safetensors.
+    """
+    writable(output)
+    writable(save)
+    with refusing():
+        framed = _framed(file, column or [], timesteps, as_, every_step, given(series_knobs))
+    if model is None:
+        typed = {**given(model_knobs), **given(recipe_knobs)}
+        if typed or save is not None:
+            flag = next(iter(typed), "save").replace("_", "-")
+            with refusing():
+                raise ValueError(f"`--{flag}` is of training. Name a model: --model lstm.")
+        _tell(framed, None, json, output)
+        return 0
+    run = _trained(framed, model, given(model_knobs), given(recipe_knobs), seeds, quiet=json)
+    if save is not None:
+        with refusing():
+            run.save(save)
+    _tell(framed, run, json, output)
+    return 130 if run.interrupted else 0
+
+
+def _framed(
+    file: Path,
+    columns: list[str],
+    timesteps: int,
+    as_: str,
+    every_step: bool,
+    typed: dict[str, Any],
+) -> _Framed:
+    if timesteps < 1:
+        raise ValueError(f"`timesteps` must be at least 1, got {timesteps}. Use --timesteps 12.")
+    if not columns:
+        names = tables.read(file).names
+        if len(names) > 1:
+            raise ValueError(
+                f"{file.name} has several columns of numbers: {', '.join(names)}. Name the one to "
+                f"predict: --column {names[0]}."
+            )
+    read = tables.read(file, columns)
+    features = as_ == "features"
+    series = Series(
+        read.values,
+        names=read.names,
+        place=str(file.resolve()),
+        length=1 if features else timesteps,
+        lags=timesteps if features else 1,
+        **typed,
+    )
+    framing = Whole() if features or every_step else Window(timesteps=timesteps)
+    samples = framing.sample(series, streams.training(0), _SHOWN)
+    found = audit(series, framing)
+    from longlag.lab.forecast import baseline_errors
+
+    scored = np.isin(np.arange(series.steps), framing.layout(series, 1).asked_steps)
+    baselines = baseline_errors(series, scored, "evaluation")
+    return _Framed(file.name, series, framing, samples, found, baselines)
+
+
+def _trained(
+    framed: _Framed,
+    model: str,
+    model_knobs: dict[str, Any],
+    recipe_knobs: dict[str, Any],
+    seeds: int,
+    *,
+    quiet: bool,
+) -> Run:
+    from longlag.cli._cache import keep_compiled_programs
+    from longlag.cli._models import model_named
+    from longlag.cli._progress import following
+    from longlag.lab import Setting, preflight
+    from longlag.lab.trial import finish, numbered
+    from longlag.training import Recipe
+
+    series = framed.series
+    with refusing(), others_aside():
+        trains = series.episodes("training")
+        recipe = Recipe(**{"epochs": _PASSES * trains, "batch_size": 32, **recipe_knobs})
+        setting = Setting(
+            problem=series,
+            framing=framed.framing,
+            model=model_named(model, model_knobs),
+            recipe=recipe,
+        )
+        places = numbered(seeds)
+        _ = setting.layout  # refuses a batch that cannot be laid out
+        preflight.demand([setting])
+    keep_compiled_programs()
+    with following(quiet=quiet) as follow, others_aside():
+        chance = series.chance(setting.scored)
+        return finish(
+            setting.fit(places), lambda report: follow("train", len(places), chance, report)
+        )
+
+
+def _tell(framed: _Framed, run: Run | None, json: bool, output: Path | None) -> None:
+    if json:
+        write_json(_document(framed, run), output)
+    else:
+        print_rich(*_summary(framed, run), path=output)
+
+
+def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
+    series, forecast = framed.series, None if run is None else run.forecast
+    document: dict[str, Any] = {
+        "file": series.place,
+        "columns": list(series.names),
+        "target": series.target,
+        "horizon": series.horizon,
+        "rows": {part: list(series.span(part)) for part in _PARTS},
+        "missing": _missing(series),
+        "season": series.period,
+        "inputs": list(framed.samples.inputs.shape[1:]),
+        "targets": list(framed.samples.targets.shape[1:]),
+        "audit": {"verdict": framed.found.verdict, "remedy": framed.found.remedy},
+        "baselines": framed.baselines,
+    }
+    if run is None or forecast is None:
+        return document
+    return {
+        **document,
+        "model": run.setting.model.words,
+        "recipe": repr(run.setting.recipe),
+        "seeds": list(run.seeds),
+        "error": {
+            "mean": forecast.error.mean,
+            "interval": list(forecast.error.interval),
+            "per_seed": list(forecast.error.per_seed),
+        },
+        "against": forecast.against,
+        "ratio": {"mean": forecast.ratio.mean, "interval": list(forecast.ratio.interval)},
+        "within": {"distance": series.within, "share": run.accuracy.mean, **run.shortcuts},
+        "verdict": run.verdict,
+        "reason": run.reason,
+        "interrupted": run.interrupted,
+    }
+
+
+def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
+    series, samples = framed.series, framed.samples
+    ahead = "1 row ahead" if series.horizon == 1 else f"{series.horizon} rows ahead"
+    shown = "" if len(series.names) == 1 else f", from {', '.join(series.names)}"
+    missing = _missing(series)
+    gaps = (
+        ""
+        if not sum(missing.values())
+        else "; missing: "
+        + ", ".join(f"{count:,} of {name}" for name, count in missing.items() if count)
+    )
+    parts = Table("", "rows", "", box=None, padding=(0, 2, 0, 0))
+    uses = "train", "choose the baseline to compare with", "score, each once"
+    for part, use in zip(_PARTS, uses, strict=True):
+        span = series.span(part)
+        parts.add_row(part, f"{span.begin + 1:,} to {span.end:,}", f"their targets {use}")
+    rows, *shape = samples.inputs.shape
+    wide = shape if len(shape) > 1 else [*shape, 1]
+    table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
+    for x, y in zip(samples.inputs, samples.targets, strict=True):
+        table.add_row(_numbers(x), Text("→", style="dim"), _numbers(y))
+    season = "none found" if series.period is None else f"{series.period} rows"
+    season += " (found in the rows that train)" if series.season is None else ""
+    if not series.seasonal_in_sight(series.length):
+        steps = series.period or 0
+        season += f"; the value a season before is out of sight: use --timesteps {steps} or more"
+    scaled = {
+        "standard": "to mean 0 and deviation 1 over the rows that train",
+        "range": "to 0 to 1 over the rows that train",
+        "none": "not at all",
+    }[series.scale]
+    lines: list[Text | Table] = [
+        Text(
+            f"{series.target} of {framed.name}{shown}: {len(series.values):,} rows, {ahead}{gaps}"
+        ),
+        Text(),
+        parts,
+        Text(f"scaled {scaled}; season: {season}"),
+        Text(),
+        Text(
+            f"inputs (samples, {wide[0]}, {wide[1]}): {_counted(wide[0], 'timestep')} of "
+            f"{_counted(wide[1], 'feature')}; targets (samples, {samples.targets.shape[1]}); "
+            f"{rows} of them, scaled:"
+        ),
+        table,
+        Text(),
+        _errors(framed, run),
+    ]
+    if run is None:
+        told = "Training nothing yet: add --model lstm to set a model beside them."
+        return [*lines, Text(), Text(told, style="dim")]
+    style = {"better": "bold green", "worse": "bold red"}.get(run.verdict, "bold yellow")
+    cut = " Interrupted: this is what is known so far." if run.interrupted else ""
+    return [*lines, Text(), Text(f"{run.reason}.{cut}", style=style)]
+
+
+def _errors(framed: _Framed, run: Run | None) -> Table:
+    series = framed.series
+    table = Table(
+        "predictor",
+        "error",
+        "interval",
+        f"within {series.within:.4g}",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    forecast = None if run is None else run.forecast
+    for name, error in framed.baselines.items():
+        within = "" if forecast is None else f"{forecast.baselines[name].within:.3f}"
+        table.add_row(name, f"{error:.4g}", "", within)
+    if run is not None and forecast is not None:
+        low, high = forecast.error.interval
+        between = f"{low:.4g} to {high:.4g}, {len(run.seeds)} seeds" if math.isfinite(low) else ""
+        name = Text(run.setting.model.words, style="bold")
+        table.add_row(name, f"{forecast.error.mean:.4g}", between, f"{run.accuracy.mean:.3f}")
+    return table
+
+
+def _numbers(row: np.ndarray) -> str:
+    flat = row.ravel()
+    few = [f"{value:.2f}" for value in flat[:6]]
+    return " ".join([*few, "…", f"{flat[-1]:.2f}"] if len(flat) > 7 else [f"{v:.2f}" for v in flat])
+
+
+def _rows(series: Series) -> str:
+    return f"{len(series.values):,} rows"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _missing(series: Series) -> dict[str, int]:
+    counts = np.isnan(series.values).sum(axis=0)
+    return dict(zip(series.names, map(int, counts), strict=True))

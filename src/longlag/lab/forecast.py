@@ -1,0 +1,143 @@
+"""Forecasts: errors on a real series, beside those of naive baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from longlag.lab import statistics
+from longlag.lab.statistics import Estimate
+from longlag.problems import Part, Series
+
+if TYPE_CHECKING:
+    from longlag.lab.scoring import Evaluation
+
+Verdict = Literal["better", "worse", "not told apart"]
+
+FEW = 30
+"""Targets below which an interval says little."""
+
+
+class Baseline(NamedTuple):
+    """A naive predictor: its error, in the unit of the target, and its share within tolerance."""
+
+    error: float
+    within: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Forecast:
+    """What a predictor says of a series, beside naive baselines, on rows that trained nobody.
+
+    Attributes:
+        target: The column, and likewise `horizon`, what was predicted.
+        horizon: Rows ahead.
+        error: Root mean square error in the unit of the column, over seeds.
+        baselines: The naive predictors on the same targets, by name.
+        against: The baseline that is best on the rows that choose.
+        ratio: Error of the predictor as a share of that baseline's. Its interval is from a
+            bootstrap of seeds and of stretches of time, since neighbouring errors are alike.
+        rows: The row of each target, and likewise the values that follow, in the column's unit.
+        expected: The targets.
+        predicted: What each seed says.
+    """
+
+    target: str
+    horizon: int
+    error: Estimate
+    baselines: Mapping[str, Baseline]
+    against: str
+    ratio: Estimate
+    rows: Int[np.ndarray, " target"]
+    expected: Float[np.ndarray, " target"]
+    predicted: Float[np.ndarray, "seed target"]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the whole interval of the ratio lies below 1, above it, or neither."""
+        low, high = self.ratio.interval
+        return "better" if high < 1 else "worse" if low > 1 else "not told apart"
+
+    @property
+    def reason(self) -> str:
+        """The verdict in a sentence."""
+        than = {"better": "than", "worse": "than", "not told apart": "from"}[self.verdict]
+        few = f"; {len(self.rows)} targets are few" if len(self.rows) < FEW else ""
+        return (
+            f"{self.verdict} {than} {self.against}: error {self.error.mean:.4g}, "
+            f"{self.ratio.mean:.3f} [{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] "
+            f"of its {self.baselines[self.against].error:.4g}{few}"
+        )
+
+
+def forecast(
+    series: Series,
+    scored: Bool[np.ndarray, " step"],
+    evaluations: Sequence[Evaluation],
+) -> Forecast:
+    """What evaluations say of a series.
+
+    Args:
+        series: The series.
+        scored: The steps of an episode that are scored.
+        evaluations: What each seed said about the targets that score.
+    """
+    asked = evaluations[0].scored
+    rows = series.target_rows("evaluation", scored)[asked]
+    order = np.argsort(rows)
+    expected = evaluations[0].targets[asked][order]
+    said = np.stack([each.predicted[each.scored][order] for each in evaluations])
+    spoken = series.baselines("evaluation", scored)
+    naive = {name: values[asked][order] for name, values in spoken.items()}
+    against = best_baseline(series, scored)
+    squares = (said - expected).astype(np.float64) ** 2
+    ratio = statistics.error_ratio(
+        squares, (naive[against] - expected).astype(np.float64) ** 2, _block(series, len(rows))
+    )
+    unit = series.unit
+    errors = np.sqrt(squares.mean(axis=1)) * unit
+    return Forecast(
+        target=str(series.target),
+        horizon=series.horizon,
+        error=statistics.over_seeds(errors.tolist()),
+        baselines={
+            name: Baseline(
+                unit * float(np.sqrt(((values - expected) ** 2).mean())),
+                float((np.abs(values - expected) <= series.targets.within).mean()),
+            )
+            for name, values in naive.items()
+        },
+        against=against,
+        ratio=ratio,
+        rows=rows[order],
+        expected=series.in_unit(expected),
+        predicted=series.in_unit(said),
+    )
+
+
+def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
+    """The baseline with the least error on the rows that choose."""
+    errors = baseline_errors(series, scored, "validation")
+    return min(errors, key=lambda name: errors[name])
+
+
+def baseline_errors(
+    series: Series, scored: Bool[np.ndarray, " step"], part: Part
+) -> dict[str, float]:
+    """The error of each baseline on a part, in the unit of the target."""
+    asked = series.held_out(part, scored)
+    said = series.baselines(part, scored)
+    return {
+        name: series.unit * float(np.sqrt(((values - asked.targets)[asked.scored] ** 2).mean()))
+        for name, values in said.items()
+    }
+
+
+def _block(series: Series, count: int) -> int:
+    """Targets in a stretch of time: as long as errors may be alike, short enough to be many."""
+    alike = max(series.horizon, series.period or 1, round(count ** (1 / 3)))
+    return max(1, min(alike, count // 8))
