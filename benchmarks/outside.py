@@ -102,12 +102,13 @@ def min_gru(sizes, seed, width=50):
 def main() -> None:
     parser = argparse.ArgumentParser(description="Four models from outside.")
     parser.add_argument("--minutes", default="5", help="For each of the four.")
+    parser.add_argument("--budget", default="20000", help="Sequences of a trial.")
     parser.add_argument("--store", default="outside.db")
     options = parser.parse_args()
     head, rows = [""], []
     for name, (framework, words, framing) in MODELS.items():
         asked = f"--model {Path(__file__).resolve()}:{name} --framing {framing} --json"
-        rest = f"--minutes {options.minutes} --store {options.store}"
+        rest = f"--minutes {options.minutes} --budget {options.budget} --store {options.store}"
         command = [sys.executable, "-m", "longlag", "profile", *f"{asked} {rest}".split()]
         done = subprocess.run(
             command, capture_output=True, text=True, env={**os.environ, "KERAS_BACKEND": "jax"}

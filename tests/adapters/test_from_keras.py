@@ -188,3 +188,53 @@ def test_the_gradient_is_that_of_the_arrays_alone():
 def _total(model, arrays):
     moved = type(model)(arrays, model.buffers, model.program)
     return (moved(jnp.asarray(BATCH), None, ())[0] ** 2).sum()
+
+
+@pytest.mark.filterwarnings("ignore:Layer 'sequential.* was passed an input with a mask")
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("settings", [{}, {"return_sequences": True}, {"activation": "relu"}])
+def test_recurrent_layers_are_the_functions_that_keras_has(kind, masked, settings):
+    """Whether they run on our loop or on Keras's; the gradient too."""
+
+    def net(sizes, _):
+        return keras.Sequential(
+            [
+                keras.Input((sizes.timesteps, sizes.features)),
+                kind(6, bias_initializer="normal", **settings),
+                layers.Dense(sizes.outputs),
+            ]
+        )
+
+    model = ll.adopt(net)(SIZES, 0)
+    plain = model.module
+    ids = np.random.default_rng(1).integers(3, size=(6, 4))
+    shown = np.eye(3, dtype=np.float32)[ids]
+    mask = None
+    if masked:
+        mask = np.array(np.random.default_rng(2).random((6, 4)) < 0.6)
+        mask[:, -1] = True
+    last = not settings.get("return_sequences", False)
+    told = None if mask is None else jnp.asarray(mask)
+
+    def ours(arrays, inputs):
+        moved = type(model)(arrays, model.buffers, model.program)
+        return moved(inputs, told, (), last=last)[0]
+
+    def theirs(arrays):
+        pairs = zip(plain.trainable_variables, arrays, strict=True)
+        with keras.StatelessScope(state_mapping=list(pairs)):
+            said = plain(shown, mask=told)
+        return said[:, None] if last else said
+
+    for inputs in (jnp.asarray(ids), jnp.asarray(shown)):
+        np.testing.assert_allclose(
+            ours(model.trained, inputs), theirs(model.trained), rtol=1e-5, atol=1e-6
+        )
+        here, there = (
+            jax.grad(lambda arrays, say=say: (say(arrays) ** 2).sum())(model.trained)
+            for say in (lambda arrays, inputs=inputs: ours(arrays, inputs), theirs)
+        )
+        for one, other in zip(here, there, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert "inner_loop" not in vars(plain.layers[0])

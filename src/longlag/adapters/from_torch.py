@@ -17,7 +17,8 @@ from longlag.adapters.pure import Said, Shown, checked, takes
 from longlag.models import Foreign, Sizes
 from longlag.training import Batches, Loss, Recipe
 
-_ENCODED = 2**22  # features made at once: enough to be fast, few enough to stay small
+_ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
+_FUSED = "cpu", "cuda"  # devices on which Adam is one kernel
 
 
 class TorchModel(Foreign):
@@ -77,7 +78,7 @@ class TorchModel(Foreign):
         def train(batches: Batches, count: int) -> np.ndarray:
             nonlocal state
             targets, counts = self._targets(batches, count)
-            losses, said = [], []
+            losses, said = [], _Said(loss)
             with self._own_randomness():
                 self.module.train()
                 for update, (shown, mask) in enumerate(self._inputs(batches, count)):
@@ -90,8 +91,8 @@ class TorchModel(Foreign):
                     optimizer.step()
                     state = _detached(state)
                     losses.append(value.detach())
-                    said.append(_said(outputs.detach(), loss))
-            values = self._values(torch.stack(said), loss)
+                    said.hear(outputs.detach())
+            values = said.values()
             asked = batches.targets[:count]
             scored = _scored(asked)
             hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(scored, asked, 0)))
@@ -105,7 +106,7 @@ class TorchModel(Foreign):
     def predict(self, batches: Batches, loss: Loss, output: str) -> tuple[np.ndarray, np.ndarray]:
         count = len(batches.targets)
         targets, _ = self._targets(batches, count)
-        losses, said, state = [], [], None
+        losses, said, state = [], _Said(loss), None
         with torch.no_grad():
             self.module.eval()
             for update, (shown, mask) in enumerate(self._inputs(batches, count)):
@@ -113,8 +114,8 @@ class TorchModel(Foreign):
                     state = None
                 outputs, state = self._run(shown, mask, state, targets[update].shape, output)
                 losses.append(self._each(outputs, targets[update], loss))
-                said.append(_said(outputs, loss))
-        return torch.stack(losses).cpu().numpy(), self._values(torch.stack(said), loss)
+                said.hear(outputs)
+        return torch.stack(losses).cpu().numpy(), said.values()
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {name: each.cpu().numpy() for name, each in self.module.state_dict().items()}
@@ -198,14 +199,6 @@ class TorchModel(Foreign):
         told = targets if loss.values is None else targets / (loss.values - 1)
         return (outputs[..., 0] - told.nan_to_num()) ** 2
 
-    def _values(self, said: Any, loss: Loss) -> np.ndarray:
-        array = said.cpu().numpy()
-        return (
-            array
-            if loss.name == "cross-entropy"
-            else np.asarray(loss.said(jnp.asarray(array)[..., None]))
-        )
-
     @contextlib.contextmanager
     def _own_randomness(self) -> Iterator[None]:
         """PyTorch's one random state set to this model's, and set back."""
@@ -223,12 +216,43 @@ class TorchModel(Foreign):
                 self._random_there = torch.cuda.get_rng_state(self.device)
 
 
+class _Said:
+    """The values that outputs say, told many updates at a time: each call has its price."""
+
+    def __init__(self, loss: Loss):
+        self.loss, self.size = loss, 0
+        self.held: list[Any] = []
+        self.told: list[Any] = []
+
+    def hear(self, outputs: Any) -> None:
+        """Outputs of one update."""
+        self.held.append(outputs)
+        self.size += outputs.numel()
+        if self.size > _ENCODED:
+            self._tell()
+
+    def values(self) -> np.ndarray:
+        """What all of them say, `(update, …)`."""
+        self._tell()
+        array = torch.cat(self.told).cpu().numpy()
+        if self.loss.name == "cross-entropy":
+            return array
+        return np.asarray(self.loss.said(jnp.asarray(array)[..., None]))
+
+    def _tell(self) -> None:
+        if not self.held:
+            return
+        outputs = torch.stack(self.held)
+        sure = self.loss.name == "cross-entropy"
+        self.told.append(outputs.argmax(-1) if sure else outputs[..., 0])
+        self.held.clear()
+        self.size = 0
+
+
 def _adam(weights: Any, lr: float) -> Any:
-    return torch.optim.Adam(weights, lr=lr, eps=1e-7)  # the epsilon of the compiled loop
-
-
-def _said(outputs: Any, loss: Loss) -> Any:
-    return outputs.argmax(-1) if loss.name == "cross-entropy" else outputs[..., 0]
+    """With the epsilon of the compiled loop, and as one kernel where PyTorch has one."""
+    fused = all(each.is_floating_point() and each.device.type in _FUSED for each in weights)
+    return torch.optim.Adam(weights, lr=lr, eps=1e-7, fused=fused or None)
 
 
 def _scored(targets: np.ndarray) -> np.ndarray:

@@ -57,6 +57,7 @@ class Pure:
         takes_state: Whether it carries state.
         rows: Number of rows that each call must have; None where any will do.
         outputs: Whether it gives logits or probabilities.
+        ids: Whether its call also takes integers `(row, time)` that stand for one-hot features.
     """
 
     trained: Any
@@ -67,6 +68,7 @@ class Pure:
     takes_state: bool
     rows: int | None = None
     outputs: Said = "logits"
+    ids: bool = False
 
 
 class Program:
@@ -78,7 +80,8 @@ class Program:
     def __init__(self, pure: Pure, sizes: Sizes, shown: Shown):
         self.call, self.module, self.outputs = pure.call, pure.module, pure.outputs
         self.takes_mask, self.takes_state = pure.takes_mask, pure.takes_state
-        self.rows, self.sizes, self.shown = pure.rows, sizes, shown
+        self.rows, self.ids = pure.rows, pure.ids
+        self.sizes, self.shown = sizes, shown
         self._print = self._fingerprint(pure)
 
     def __eq__(self, other: object) -> bool:
@@ -185,7 +188,7 @@ class PureModel(Model):
                     "or a framing and an encoding that show integers."
                 )
             return inputs, inputs.ndim - 2
-        if program.shown == "values":
+        if program.shown == "values" or program.ids:
             return inputs, inputs.ndim - 1
         return jax.nn.one_hot(inputs, program.sizes.features), inputs.ndim - 1
 

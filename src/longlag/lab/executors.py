@@ -32,6 +32,9 @@ E = TypeVar("E", bound="Executor")
 TRIES = 3
 """Processes that a trial may cost before it is given up."""
 
+_ONE_CORE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""For other libraries than ours, in a worker: a trial keeps one core busy."""
+
 _PATIENCE = 10.0  # seconds that a chunk of updates may take before a stop is enforced
 
 
@@ -84,7 +87,7 @@ class _Process:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **compiled_programs()},
+            env={**_ONE_CORE, **os.environ, **compiled_programs()},
             start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
         )
         threading.Thread(target=self._listen, args=(said,), daemon=True).start()

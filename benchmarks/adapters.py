@@ -1,0 +1,207 @@
+"""What adopting a model costs, and what it saves: `python benchmarks/adapters.py`.
+
+Needs torch and keras beside longlag. Prints Markdown for docs/benchmarks.md. The network and the
+data are the echo tutorial's (`benchmarks/echo.py`): windows of 5 of 25 steps, 100 values, LSTM 50,
+dense 100, batches of 5, four updates an epoch, Adam. Rounds alternate between the two of a pair, in
+one process; the hand-written loops get data drawn and encoded beforehand and count no hits, the
+adopted models' times include drawing, encoding and counting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+
+import longlag as ll
+from longlag import streams
+from longlag.adapters import weights
+from longlag.lab.trial import finish
+
+HIDDEN, BATCH, AN_EPOCH = 50, 5, 4
+PROBLEM, FRAMING = ll.EchoLag(lag=1, length=25, values=100), ll.Window(timesteps=5)
+
+
+def setting(make: Any, epochs: int) -> ll.Setting:
+    recipe = ll.Recipe(epochs=epochs, batch_size=BATCH)
+    return ll.Setting(problem=PROBLEM, framing=FRAMING, model=ll.adopt(make), recipe=recipe)
+
+
+def drawn(epochs: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """One-hot inputs and integer targets, as updates of a batch."""
+    samples = FRAMING.sample(PROBLEM, streams.training(seed), epochs)
+    inputs = ll.OneHot(values=100).encode(samples.inputs)
+    shape = epochs * AN_EPOCH, BATCH
+    return inputs.reshape(*shape, 5, 100), samples.targets.reshape(shape)
+
+
+def seconds(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+# Keras.
+
+
+def keras_model(sizes: ll.Sizes, seed: int) -> Any:
+    import keras  # pyright: ignore[reportMissingImports]
+
+    model: Any = keras.Sequential(
+        [
+            keras.Input((sizes.timesteps, sizes.features)),
+            keras.layers.LSTM(HIDDEN),
+            keras.layers.Dense(sizes.outputs, activation="softmax"),
+        ]
+    )
+    layer, readout = weights.to_keras(ll.LSTM(hidden_size=HIDDEN)(sizes, seed))
+    model.layers[0].set_weights(layer)
+    model.layers[1].set_weights(readout)
+    model.compile(
+        optimizer=keras.optimizers.Adam(1e-3, epsilon=1e-7),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def of_keras(rounds: int) -> None:
+    epochs, few = 2000, 100
+    ours = setting(keras_model, epochs)
+    model = keras_model(ours.sizes, 0)
+    inputs, targets = drawn(few)
+    encoded = ll.OneHot(values=100).encode(targets)
+
+    def fit() -> None:
+        for epoch in range(few):
+            now = slice(epoch * AN_EPOCH, (epoch + 1) * AN_EPOCH)
+            x, y = (each[now].reshape(-1, *each.shape[2:]) for each in (inputs, encoded))
+            model.fit(x, y, epochs=1, batch_size=BATCH, shuffle=False, verbose=0)
+
+    fit(), finish(ours.fit((0,)))  # compiled now, not measured
+    theirs, compiled = [], []
+    for _ in range(rounds):
+        theirs.append(1e6 * seconds(fit) / (few * AN_EPOCH))
+        run = finish(ours.fit((0,)))
+        compiled.append(1e6 * run.train_seconds / run.updates)
+    told("Keras, its own `fit` an epoch, as the tutorial has it", theirs, theirs)
+    told("the same model adopted, in the compiled loop", compiled, theirs)
+    run = finish(setting(keras_model, 50).fit((0,)))
+    losses = np.concatenate([report.losses for report in run.history[0]])
+    fresh, expected = keras_model(ours.sizes, 0), []
+    for x, y in itertools.islice(zip(inputs, encoded, strict=True), 200):
+        fresh.reset_metrics()
+        expected.append(float(fresh.train_on_batch(x, y)[0]))
+    apart = np.abs(losses - expected) / np.abs(expected)
+    say(f"\nSame weights, same draws: 200 losses, from {expected[0]:.3f} to {expected[-1]:.3f},")
+    say(f"differ by at most {apart.max():.1e} of their value.\n")
+
+
+# PyTorch.
+
+
+def torch_model(sizes: ll.Sizes, _: int) -> Any:
+    import torch  # pyright: ignore[reportMissingImports]
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = torch.nn.LSTM(sizes.features, HIDDEN, batch_first=True)
+            self.readout = torch.nn.Linear(HIDDEN, sizes.outputs)
+
+        def forward(self, inputs):
+            return self.readout(self.lstm(inputs)[0][:, -1])
+
+    return Net()
+
+
+def of_torch(rounds: int) -> None:
+    import torch  # pyright: ignore[reportMissingImports]
+
+    torch.set_num_threads(1)
+    epochs = 250
+    ours = setting(torch_model, epochs)
+    inputs, targets = map(torch.from_numpy, drawn(epochs))
+    targets = targets.long()
+
+    def by_hand() -> None:
+        model = torch_model(ours.sizes, 0)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
+        losses = []
+        for x, y in zip(inputs, targets, strict=True):
+            loss = torch.nn.functional.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        torch.stack(losses).numpy()
+
+    by_hand(), finish(ours.fit((0,)))
+    hand, adopted = [], []
+    for _ in range(rounds):
+        hand.append(1e6 * seconds(by_hand) / (epochs * AN_EPOCH))
+        run = finish(ours.fit((0,)))
+        adopted.append(1e6 * run.train_seconds / run.updates)
+    told("PyTorch, a loop written by hand", hand, hand)
+    told("the same model adopted", adopted, hand)
+
+
+# Streams.
+
+
+def of_streams(rounds: int) -> None:
+    reals = ll.CumulativeThreshold(length=100)
+    say("\n| stream | values a second, median | least |\n| --- | ---: | ---: |")
+    for name, problem, framing in (
+        ("windows of 5, batches of 5", PROBLEM, FRAMING),
+        ("whole sequences of 25, batches of 32", PROBLEM, ll.Whole()),
+        ("chunks of 10 of 100 reals, batches of 32", reals, ll.Chunks(timesteps=10)),
+    ):
+        rows = 5 if isinstance(framing, ll.Window) else 32
+        for features in (False, True):
+            batches = framing.stream(problem, rows, features=features)
+            count = 2000
+            shown = next(batches).targets.shape[0] * next(batches).mask.shape[1]
+            rates = [
+                count * shown / seconds(lambda: [next(batches) for _ in range(count)])  # noqa: B023
+                for _ in range(rounds)
+            ]
+            as_what = "features" if features else "values"
+            say(f"| {name}, as {as_what} | {statistics.median(rates):,.0f} | {min(rates):,.0f} |")
+
+
+def told(name: str, took: list[float], reference: list[float]) -> None:
+    ratios = [mine / theirs for mine, theirs in zip(took, reference, strict=True)]
+    say(
+        f"| {name} | {statistics.median(took):,.0f} | {min(took):,.0f} | "
+        f"{statistics.median(ratios):.3f} |"
+    )
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What adopting a model costs, and what it saves.")
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    say("| loop | µs an update, median | least | of the first, median of rounds |")
+    say("| --- | ---: | ---: | ---: |")
+    of_torch(rounds)
+    of_keras(rounds)
+    of_streams(rounds)
+
+
+if __name__ == "__main__":
+    main()
