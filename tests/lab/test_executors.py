@@ -11,7 +11,7 @@ from study_cases import SETTING
 
 import longlag as ll
 from longlag.lab import checkpoint, executors, identity, worker
-from longlag.lab.executors import ExecutorError, Local
+from longlag.lab.executors import ExecutorError, Local, Threads
 from longlag.lab.outcome import Outcome
 from longlag.lab.worker import Done, Failed, Moved, Task
 from longlag.training import Recipe, engine
@@ -307,3 +307,69 @@ def test_let_go_of_it_leaves_no_process(command, begun):
     gc.collect()
     ((_, process),) = begun()
     assert ended(int(process))
+
+
+# Threads.
+
+
+def worked(task):
+    for update in range(task.setting.get("updates", 3)):
+        yield Moved(task.id, update, 3, 1.0, 0.5)
+        time.sleep(0.01)
+    if "raise" in task.setting:
+        raise ValueError(task.setting["raise"])
+    return Done(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
+
+
+def result(working):
+    while True:
+        try:
+            next(working)
+        except StopIteration as end:
+            return end.value
+
+
+def test_threads_give_what_processes_give_and_one_that_fails_stops_no_other():
+    with Threads(workers=2, work=worked) as executor:
+        executor.submit(Task("bad", {"raise": "no"}, seed=0))
+        for seed in range(3):
+            executor.submit(Task(f"good {seed}", {}, seed, keep=seed == 1))
+        found = {}
+        while len(found) < 4:
+            for event in executor.wait(1.0):
+                if not isinstance(event, Moved):
+                    found[event.id] = event
+    assert found["bad"] == Failed("bad", "ValueError: no")
+    assert [found[f"good {seed}"].outcome for seed in range(3)] == [{"seed": s} for s in range(3)]
+    assert [found[f"good {seed}"].weights for seed in range(3)] == [None, b"weights", None]
+
+
+def test_threads_that_are_stopped_end_what_runs_and_drop_the_rest():
+    with Threads(workers=1, work=worked) as executor:
+        for seed in range(3):
+            executor.submit(Task(f"long {seed}", {"updates": 10**6}, seed))
+        while not any(isinstance(event, Moved) for event in executor.wait(1.0)):
+            pass
+        assert executor.stop() == []
+        executor.submit(Task("short", {}, seed=5))
+        ends = []
+        while not ends:
+            ends = [event for event in executor.wait(1.0) if isinstance(event, Done)]
+        assert [event.id for event in ends] == ["short"]
+
+
+def test_a_trial_comes_out_the_same_in_a_thread():
+    task = Task("trial", identity.document(SETTING), seed=3)
+    with Threads(workers=1) as executor:
+        executor.submit(task)
+        done = None
+        while done is None:
+            done = next((e for e in executor.wait(1.0) if isinstance(e, Done)), None)
+    here, there = (Outcome.read(each.outcome) for each in (done, result(worker.perform(task))))
+    assert here.accuracy == there.accuracy
+    assert here.curve == there.curve
+
+
+def test_no_thread_is_refused():
+    with pytest.raises(ValueError, match="Threads: `workers` must be at least 1, got 0"):
+        Threads(workers=0)

@@ -282,6 +282,36 @@ def matrix(shades: np.ndarray, *, across: str, down: str, ends: str = "low to hi
     return made.properties(width="container", height=170)
 
 
+def forecast(rows: Rows, band: Rows, looks: Sequence[Look], title: str) -> alt.LayerChart:
+    """A series as it was and as it was said to be.
+
+    Args:
+        rows: series, row, value.
+        band: row, low, high: over seeds.
+        looks: Of the series, that of what was said last.
+        title: What the values are.
+    """
+    colour, _, dash = _told_apart("series", looks)
+    across = alt.X("row:Q", axis=alt.Axis(title="row", format=","), scale=alt.Scale(zero=False))
+    scale = alt.Scale(zero=False)
+    up = alt.Y("value:Q", title=title, scale=scale)
+    return _layered(
+        260,
+        _chart(band)
+        .mark_area(opacity=0.15, color=looks[-1].colour)
+        .encode(x=across, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
+        _chart(rows)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=across,
+            y=up,
+            color=colour,
+            strokeDash=dash,
+            tooltip=["series:N", "row:Q", "value:Q"],
+        ),
+    )
+
+
 def claims(rows: Rows, order: Sequence[str]) -> alt.LayerChart:
     """Measured figures beside chance; rows: claim, measured, low, high, chance, verdict."""
     name = alt.Y(

@@ -407,9 +407,14 @@ def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
     """What the problem needs, what is seen, what is taught, and what a trained model uses."""
     blocks: list[Any] = []
     for name, each in zip(slugs(each.title for each in kept), kept, strict=True):
-        trained, title = each.read(), each.title
+        title = each.title
+        try:
+            trained = each.read()
+            used = trained.sensitivity(_SEQUENCES)
+        except ValueError:  # a user's file that has changed, a model that is not seen into
+            continue
         setting = trained.setting
-        found, used = setting.audit(), trained.sensitivity(_SEQUENCES)
+        found = setting.audit()
         needed = (found.needs & found.scored[:, None]).astype(float)
         share = float(used[needed > 0].sum() / used.sum()) if used.sum() > 0 else 0.0
         key = f"{start}-map-{name}"
@@ -440,7 +445,8 @@ def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
         "Rows are targets, columns are inputs. Needs: what the problem depends on; sees: what can "
         "reach the prediction; learns: what a gradient can flow through in one update; uses: how "
         "strongly the trained model's outputs depend on each input (norm of the Jacobian, over "
-        f"{_SEQUENCES} sequences drawn anew). {choice} Models that diverged are left out."
+        f"{_SEQUENCES} sequences drawn anew). {choice} Models that diverged are left out, "
+        "and those of one's own that cannot be read or seen into."
     )
     return Section(
         id=f"{start}-maps",
@@ -454,11 +460,12 @@ def states(start: str, kept: Sequence[Kept]) -> Section:
     """The gates and states of recurrent models over one sequence."""
     blocks: list[Any] = []
     for key, each in zip(slugs(each.title for each in kept), kept, strict=True):
-        trained, title = each.read(), each.title
+        title = each.title
         try:
+            trained = each.read()
             read = trained.gates()
         except ValueError:
-            continue  # no recurrent layer to read
+            continue  # no recurrent layer to read, or a user's file that has changed
         spread = read["hidden"].std(axis=0)
         units = np.sort(np.argsort(-spread, kind="stable")[:_UNITS])
         panels = []
