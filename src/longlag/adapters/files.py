@@ -13,7 +13,7 @@ import numpy as np
 
 from longlag import streams
 from longlag.framings import Framing, Samples
-from longlag.problems import Integers, Problem, Reals
+from longlag.problems import Integers, Part, Problem, Reals, Series
 
 Format = Literal["parquet", "npz"]
 
@@ -23,6 +23,10 @@ _STREAMS = {
     "test": streams.evaluation,
 }
 """Where the sequences of each split are drawn from: streams that share none."""
+
+
+_PARTS: dict[str, Part] = {"train": "training", "validation": "validation", "test": "evaluation"}
+"""And of which part, where a problem has but so many rows."""
 
 
 class Split(NamedTuple):
@@ -92,7 +96,8 @@ def export(
     for name, count in counts.items():
         if not count:
             continue
-        samples = framing.sample(problem, _STREAMS[name](seed), count)
+        drawn = problem.for_part(_PARTS[name])
+        samples = framing.sample(drawn, _STREAMS[name](seed), count)
         each = len(layout.steps)
         path = place / f"{name}.{format}"
         sequence = np.repeat(np.arange(count, dtype=np.int32), each)
@@ -118,8 +123,10 @@ def _parquet(path: Path, sequence: np.ndarray, samples: Samples) -> None:
 
     columns = {"sequence": pyarrow.array(sequence)}
     for name, array in samples._asdict().items():
-        flat = pyarrow.array(np.ascontiguousarray(array).ravel())
-        columns[name] = pyarrow.FixedSizeListArray.from_arrays(flat, array.shape[1])
+        column = pyarrow.array(np.ascontiguousarray(array).ravel())
+        for size in array.shape[:0:-1]:
+            column = pyarrow.FixedSizeListArray.from_arrays(column, size)
+        columns[name] = column
     pyarrow.parquet.write_table(pyarrow.table(columns), path)
 
 
@@ -140,10 +147,11 @@ def _card(
     total = sum(split.samples for split in made.values())
     sizes = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
     size = sizes[min(len(sizes) - 1, max(0, len(str(total)) - 3))]
+    real = isinstance(problem, Series)
     head = [
         "---",
         f"pretty_name: {json.dumps(f'{problem!r}, {framing!r}')}",
-        "tags: [longlag, synthetic, sequence-modeling, memory]",
+        f"tags: [longlag, {'time-series' if real else 'synthetic'}, sequence-modeling, memory]",
         f"size_categories: [{json.dumps(size)}]",
     ]
     if format == "parquet":
@@ -157,6 +165,22 @@ def _card(
     )
     summary = (type(problem).__doc__ or "").strip().split("\n")[0]
     how = f"\n\n```\n{command}\n```" if command else ""
+    best = (
+        f"Chance {problem.chance(scored):.4g}, ceiling {problem.ceiling(scored):.4g}: the best "
+        "accuracy over\n  scored targets without looking at the inputs, and the best there is."
+    )
+    apart = f"The splits are drawn from streams that share nothing, of seed {seed}."
+    if isinstance(problem, Series):
+        best = (
+            f"Scaling: {problem.scale}; an error of 1 is {problem.unit:.6g} in the unit of "
+            f"{problem.target}."
+        )
+        spans = (problem.span(_PARTS[name]) for name in made)
+        told = ", ".join(f"{span.begin + 1} to {span.end}" for span in spans)
+        apart = (
+            f"The targets of the splits are of other rows each ({told}), drawn with the streams of "
+            f"seed {seed}."
+        )
     return (
         "\n".join(head)
         + f"""
@@ -168,8 +192,7 @@ def _card(
 
 - Problem: `{problem!r}`. Source: {problem.source}.
 - Framing: `{framing!r}`.
-- Chance {problem.chance(scored):.4g}, ceiling {problem.ceiling(scored):.4g}: the best accuracy over
-  scored targets without looking at the inputs, and the best there is.
+- {best}
 
 | split | file | sequences | samples |
 |---|---|---|---|
@@ -182,7 +205,7 @@ Each row is a sample:
 - `targets`: {_words(problem.targets)}, {none} where nothing is scored;
 - `mask`: false where a step is to be passed over.
 
-The splits are drawn from streams that share nothing, of seed {seed}.
+{apart}
 
 Drawn by longlag {metadata.version("longlag")}; the same seed gives the same values.{how}
 """

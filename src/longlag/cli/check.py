@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag.adapters.source import imported, is_reference, split
-from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Json, Output, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import Refused, others_aside, print_rich, refusing, writable, write_json
@@ -65,6 +64,8 @@ def check(
             f"{subject} is no problem and makes no model, but {_words(found)}. Name a subclass of "
             "longlag.problems.Problem, one that is made, or a function that makes a model."
         )
+    from longlag.cli._cache import keep_compiled_programs  # which brings jax
+
     keep_compiled_programs()
     with refusing(), others_aside():
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -17,10 +18,12 @@ from longlag.cli._flags import Count, Json, Output, flags, given
 from longlag.cli._output import others_aside, print_rich, refusing, writable, write_json
 from longlag.framings import Framing, Samples, Whole, Window
 from longlag.maps import Audit, audit
-from longlag.problems import Part, Series
+from longlag.problems import Series
+from longlag.problems.series import PARTS
 
 if TYPE_CHECKING:  # the types are made at run time, out of the tables
     from longlag.lab import Run
+    from longlag.lab.forecast import Baseline
 
     SeriesFlags = ModelFlags = RecipeFlags = Any
 else:
@@ -29,11 +32,11 @@ else:
 
     SeriesFlags = flags("Series", {"series": Series}, ("length", "lags", "part"))
     ModelFlags = flags("Model", MODELS)
-    RecipeFlags = flags("Recipe", {"recipe": Recipe})
+    RecipeFlags = flags("Recipe", {"recipe": Recipe}, ("epochs", "batch_size"))
 
 _PASSES = 30  # over the rows that train, where nothing else is said
+_BATCH_SIZE = 32
 _SHOWN = 3  # samples
-_PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
 
 
 class _Framed(NamedTuple):
@@ -44,7 +47,12 @@ class _Framed(NamedTuple):
     framing: Framing
     samples: Samples
     found: Audit
-    baselines: dict[str, float]
+    baselines: Mapping[str, Baseline]
+
+    @property
+    def shown(self) -> int:
+        """Rows that an episode shows."""
+        return self.series.length + self.series.lags - 1
 
 
 def frame(
@@ -59,6 +67,8 @@ def frame(
     model: str | None = None,
     model_knobs: ModelFlags = None,
     recipe_knobs: RecipeFlags = None,
+    epochs: Count | None = None,
+    batch_size: Count | None = None,
     seeds: Count = 5,
     save: Path | None = None,
     json: Json = False,
@@ -75,6 +85,8 @@ def frame(
         as_: Those rows as timesteps of one value each, or as the features of one step.
         every_step: Predict at every step of a stretch of so many rows, not at its last alone.
         model: lstm, gru, rnn, mlp, …, or path/to/file.py:make_model. By default none is trained.
+        epochs: Episodes to train on; by default 30 times as many as the rows that train give.
+        batch_size: Samples in a batch; 32 by default.
         seeds: Number of seeds.
         save: Write the trained model of the first seed as safetensors.
     """
@@ -82,15 +94,18 @@ def frame(
     writable(save)
     with refusing():
         framed = _framed(file, column or [], timesteps, as_, every_step, given(series_knobs))
+    sizes = {"epochs": epochs, "batch_size": batch_size}
+    recipe = {name: value for name, value in sizes.items() if value is not None}
+    recipe |= given(recipe_knobs)
     if model is None:
-        typed = {**given(model_knobs), **given(recipe_knobs)}
+        typed = {**given(model_knobs), **recipe}
         if typed or save is not None:
             flag = next(iter(typed), "save").replace("_", "-")
             with refusing():
                 raise ValueError(f"`--{flag}` is of training. Name a model: --model lstm.")
         _tell(framed, None, json, output)
         return 0
-    run = _trained(framed, model, given(model_knobs), given(recipe_knobs), seeds, quiet=json)
+    run = _trained(framed, model, given(model_knobs), recipe, seeds, quiet=json)
     if save is not None:
         with refusing():
             run.save(save)
@@ -128,11 +143,11 @@ def _framed(
     framing = Whole() if features or every_step else Window(timesteps=timesteps)
     samples = framing.sample(series, streams.training(0), _SHOWN)
     found = audit(series, framing)
-    from longlag.lab.forecast import baseline_errors
+    from longlag.lab.forecast import baselines
 
     scored = np.isin(np.arange(series.steps), framing.layout(series, 1).asked_steps)
-    baselines = baseline_errors(series, scored, "evaluation")
-    return _Framed(file.name, series, framing, samples, found, baselines)
+    naive = baselines(series, scored, "evaluation")
+    return _Framed(file.name, series, framing, samples, found, naive)
 
 
 def _trained(
@@ -154,7 +169,7 @@ def _trained(
     series = framed.series
     with refusing(), others_aside():
         trains = series.episodes("training")
-        recipe = Recipe(**{"epochs": _PASSES * trains, "batch_size": 32, **recipe_knobs})
+        recipe = Recipe(**{"epochs": _PASSES * trains, "batch_size": _BATCH_SIZE, **recipe_knobs})
         setting = Setting(
             problem=series,
             framing=framed.framing,
@@ -186,13 +201,18 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
         "columns": list(series.names),
         "target": series.target,
         "horizon": series.horizon,
-        "rows": {part: list(series.span(part)) for part in _PARTS},
+        "rows": {part: list(series.span(part)) for part in PARTS},
         "missing": _missing(series),
         "season": series.period,
+        "season_in_sight": series.season_needs <= framed.shown,
         "inputs": list(framed.samples.inputs.shape[1:]),
         "targets": list(framed.samples.targets.shape[1:]),
         "audit": {"verdict": framed.found.verdict, "remedy": framed.found.remedy},
-        "baselines": framed.baselines,
+        "baselines": {name: each.error for name, each in framed.baselines.items()},
+        "within": {
+            "distance": series.within,
+            **{name: each.within for name, each in framed.baselines.items()},
+        },
     }
     if run is None or forecast is None:
         return document
@@ -208,7 +228,7 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
         },
         "against": forecast.against,
         "ratio": {"mean": forecast.ratio.mean, "interval": list(forecast.ratio.interval)},
-        "within": {"distance": series.within, "share": run.accuracy.mean, **run.shortcuts},
+        "within": {**document["within"], "share": run.accuracy.mean},
         "verdict": run.verdict,
         "reason": run.reason,
         "interrupted": run.interrupted,
@@ -228,19 +248,25 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
     )
     parts = Table("", "rows", "", box=None, padding=(0, 2, 0, 0))
     uses = "train", "choose the baseline to compare with", "score, each once"
-    for part, use in zip(_PARTS, uses, strict=True):
+    for part, use in zip(PARTS, uses, strict=True):
         span = series.span(part)
         parts.add_row(part, f"{span.begin + 1:,} to {span.end:,}", f"their targets {use}")
     rows, *shape = samples.inputs.shape
     wide = shape if len(shape) > 1 else [*shape, 1]
     table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
-    for x, y in zip(samples.inputs, samples.targets, strict=True):
-        table.add_row(_numbers(x), Text("→", style="dim"), _numbers(y))
-    season = "none found" if series.period is None else f"{series.period} rows"
-    season += " (found in the rows that train)" if series.season is None else ""
-    if not series.seasonal_in_sight(series.length):
-        steps = series.period or 0
-        season += f"; the value a season before is out of sight: use --timesteps {steps} or more"
+    for x, y, mask in zip(*samples, strict=True):
+        there = np.broadcast_to(mask.reshape(-1, *(1,) * (x.ndim - 1)), x.shape)
+        steps = _numbers(np.where(there, x, np.nan))
+        table.add_row(steps, Text("→", style="dim"), _numbers(y))
+    season = "none found in the rows that train"
+    if series.period is not None:
+        season = _counted(series.period, "row")
+        season += " (found in the rows that train)" if series.season is None else ""
+    if series.season_needs > framed.shown:
+        season += (
+            "; the value a season before is out of sight: use --timesteps "
+            f"{series.season_needs} or more"
+        )
     scaled = {
         "standard": "to mean 0 and deviation 1 over the rows that train",
         "range": "to 0 to 1 over the rows that train",
@@ -248,7 +274,8 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
     }[series.scale]
     lines: list[Text | Table] = [
         Text(
-            f"{series.target} of {framed.name}{shown}: {len(series.values):,} rows, {ahead}{gaps}"
+            f"{series.target} of {framed.name}{shown}: {_counted(len(series.values), 'row')}, "
+            f"{ahead}{gaps}"
         ),
         Text(),
         parts,
@@ -257,7 +284,7 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
         Text(
             f"inputs (samples, {wide[0]}, {wide[1]}): {_counted(wide[0], 'timestep')} of "
             f"{_counted(wide[1], 'feature')}; targets (samples, {samples.targets.shape[1]}); "
-            f"{rows} of them, scaled:"
+            f"{_counted(rows, 'sample')}{'' if series.scale == 'none' else ', scaled'}:"
         ),
         table,
         Text(),
@@ -282,9 +309,8 @@ def _errors(framed: _Framed, run: Run | None) -> Table:
         padding=(0, 2, 0, 0),
     )
     forecast = None if run is None else run.forecast
-    for name, error in framed.baselines.items():
-        within = "" if forecast is None else f"{forecast.baselines[name].within:.3f}"
-        table.add_row(name, f"{error:.4g}", "", within)
+    for name, each in framed.baselines.items():
+        table.add_row(name, f"{each.error:.4g}", "", f"{each.within:.3f}")
     if run is not None and forecast is not None:
         low, high = forecast.error.interval
         between = f"{low:.4g} to {high:.4g}, {len(run.seeds)} seeds" if math.isfinite(low) else ""
@@ -294,17 +320,13 @@ def _errors(framed: _Framed, run: Run | None) -> Table:
 
 
 def _numbers(row: np.ndarray) -> str:
-    flat = row.ravel()
-    few = [f"{value:.2f}" for value in flat[:6]]
-    return " ".join([*few, "…", f"{flat[-1]:.2f}"] if len(flat) > 7 else [f"{v:.2f}" for v in flat])
-
-
-def _rows(series: Series) -> str:
-    return f"{len(series.values):,} rows"
+    """The numbers of a sample, · where there is none; the first six and the last of many."""
+    words = ["·" if np.isnan(value) else f"{value:.2f}" for value in row.ravel()]
+    return " ".join(words if len(words) <= 7 else [*words[:6], "…", words[-1]])
 
 
 def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _missing(series: Series) -> dict[str, int]:

@@ -25,8 +25,10 @@ from longlag.lab import identity, sensitivity
 from longlag.lab.scoring import Evaluation
 from longlag.lab.trial import Setting
 from longlag.models import AnyModel, Foreign
+from longlag.problems import Series
 
 _FORMAT = 1
+_SERIES = "problem.values"  # beside the arrays of a model
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,7 +45,9 @@ class Trained:
     seed: int
     model: AnyModel
 
-    def predict(self, sequence: Sequence[float] | np.ndarray) -> Num[np.ndarray, " prediction"]:
+    def predict(
+        self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
+    ) -> Num[np.ndarray, " prediction"]:
         """What the model says about a sequence, at each step that the framing scores."""
         return self.setting.predict(self.model, sequence)
 
@@ -55,7 +59,9 @@ class Trained:
         """How strongly each output depends on each input (`longlag.lab.sensitivity`)."""
         return sensitivity.sensitivity(self.setting, self.model, self.seed, sequences)
 
-    def gates(self, sequence: Sequence[float] | np.ndarray | None = None) -> dict[str, np.ndarray]:
+    def gates(
+        self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         """Gates and states over one sequence, by name, each `(time, hidden)`.
 
         Args:
@@ -67,7 +73,7 @@ class Trained:
         return sensitivity.gates(self.setting, self.model, self.seed, sequence)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file, which `longlag.load` reads."""
+        """Write the model to a file, which `longlag.load` reads; a real series goes with it."""
         Path(path).write_bytes(to_bytes(self))
 
 
@@ -88,14 +94,17 @@ def load(path: str | os.PathLike[str]) -> Trained:
 
 
 def to_bytes(trained: Trained) -> bytes:
-    """A trained model as the content of a safetensors file."""
+    """A trained model as the content of a safetensors file; a real series goes with it."""
     written = {
         "format": _FORMAT,
         "setting": identity.document(trained.setting),
         "seed": trained.seed,
     }
+    arrays = {name: np.asarray(leaf) for name, leaf in _named(trained.model).items()}
+    if isinstance(trained.setting.problem, Series):
+        arrays[_SERIES] = trained.setting.problem.values
     return safetensors.numpy.save(
-        {name: np.asarray(leaf) for name, leaf in _named(trained.model).items()},
+        arrays,
         metadata={"longlag": json.dumps(written, sort_keys=True)},
     )
 
@@ -119,7 +128,7 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
             "that wrote it."
         )
     try:
-        setting = identity.setting(told)
+        setting = identity.setting(told, arrays.pop(_SERIES, None))
         model = setting.create(seed)
     except (TypeError, ValueError, MemoryError) as error:
         raise ValueError(f"load: the setting in {name} cannot be used: {error}") from error

@@ -66,7 +66,8 @@ class Forecast:
     def reason(self) -> str:
         """The verdict in a sentence."""
         than = {"better": "than", "worse": "than", "not told apart": "from"}[self.verdict]
-        few = f"; {len(self.rows)} targets are few" if len(self.rows) < FEW else ""
+        count = len(self.rows)
+        few = f"; {count} target{' is' if count == 1 else 's are'} few" if count < FEW else ""
         return (
             f"{self.verdict} {than} {self.against}: error {self.error.mean:.4g}, "
             f"{self.ratio.mean:.3f} [{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] "
@@ -91,26 +92,18 @@ def forecast(
     order = np.argsort(rows)
     expected = evaluations[0].targets[asked][order]
     said = np.stack([each.predicted[each.scored][order] for each in evaluations])
-    spoken = series.baselines("evaluation", scored)
-    naive = {name: values[asked][order] for name, values in spoken.items()}
     against = best_baseline(series, scored)
-    squares = (said - expected).astype(np.float64) ** 2
-    ratio = statistics.error_ratio(
-        squares, (naive[against] - expected).astype(np.float64) ** 2, _block(series, len(rows))
-    )
+    found = baselines(series, scored, "evaluation")
+    theirs = series.baselines("evaluation", scored)[against][asked][order]
+    squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (said, theirs))
+    ratio = statistics.error_ratio(squares, naive, _block(series, len(rows)))
     unit = series.unit
     errors = np.sqrt(squares.mean(axis=1)) * unit
     return Forecast(
         target=str(series.target),
         horizon=series.horizon,
         error=statistics.over_seeds(errors.tolist()),
-        baselines={
-            name: Baseline(
-                unit * float(np.sqrt(((values - expected) ** 2).mean())),
-                float((np.abs(values - expected) <= series.targets.within).mean()),
-            )
-            for name, values in naive.items()
-        },
+        baselines=found,
         against=against,
         ratio=ratio,
         rows=rows[order],
@@ -121,20 +114,19 @@ def forecast(
 
 def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
     """The baseline with the least error on the rows that choose."""
-    errors = baseline_errors(series, scored, "validation")
-    return min(errors, key=lambda name: errors[name])
+    found = baselines(series, scored, "validation")
+    return min(found, key=lambda name: found[name].error)
 
 
-def baseline_errors(
-    series: Series, scored: Bool[np.ndarray, " step"], part: Part
-) -> dict[str, float]:
-    """The error of each baseline on a part, in the unit of the target."""
+def baselines(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Baseline]:
+    """How good each naive predictor is on a part, by name."""
     asked = series.held_out(part, scored)
-    said = series.baselines(part, scored)
-    return {
-        name: series.unit * float(np.sqrt(((values - asked.targets)[asked.scored] ** 2).mean()))
-        for name, values in said.items()
-    }
+    found = {}
+    for name, values in series.baselines(part, scored).items():
+        apart = (values - asked.targets)[asked.scored].astype(np.float64)
+        error = series.unit * float(np.sqrt((apart**2).mean()))
+        found[name] = Baseline(error, float((np.abs(apart) <= series.targets.within).mean()))
+    return found
 
 
 def _block(series: Series, count: int) -> int:

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
+import numpy as np
+
 import longlag
 from longlag.adapters import tables
 from longlag.adapters.own import Own
@@ -41,6 +43,7 @@ _DECIDES = (
     "lab/trial.py",
     "lab/run.py",
     "lab/scoring.py",
+    "lab/forecast.py",
     "lab/shortcuts.py",
     "lab/outcome.py",
     "lab/worker.py",
@@ -90,11 +93,15 @@ def document(setting: Setting) -> dict[str, Any]:
     }
 
 
-def setting(written: Mapping[str, Any]) -> Setting:
+def setting(written: Mapping[str, Any], series: np.ndarray | None = None) -> Setting:
     """The setting that `document` wrote.
 
+    Args:
+        written: The document.
+        series: The values of its series, where it has one; by default they are read from its file.
+
     Raises:
-        ValueError: A part is missing, or a kind or a knob is unknown.
+        ValueError: A part is missing, a kind or a knob is unknown, or a series is another one.
 
     >>> from longlag import Chunks, EchoLag, MLP
     >>> before = Setting(problem=EchoLag(lag=3), framing=Chunks(), model=MLP())
@@ -109,7 +116,7 @@ def setting(written: Mapping[str, Any]) -> Setting:
     if not isinstance(encoding, str | None):
         raise ValueError(f"setting: `encoding` must be a name, got {encoding!r}.")
     return Setting(
-        problem=_posed(written["problem"]),
+        problem=_posed(written["problem"], series),
         framing=_built("framing", written["framing"], FRAMINGS),
         encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
         model=_built("model", written["model"], {**MODELS, Own.title(): Own}),
@@ -189,17 +196,18 @@ def _problem(made: Problem) -> dict[str, Any]:
     return written
 
 
-def _posed(written: Any) -> Problem:
+def _posed(written: Any, values: np.ndarray | None) -> Problem:
     if not isinstance(written, Mapping) or written.get("kind") != Series.title():
         return _built("problem", written, PROBLEMS)
     place, names = written.get("place"), tuple(written.get("names", ()))
-    if place is None:
+    if values is None and place is None:
         raise ValueError(
-            "setting: its series stands in no file. Use one that was read from a file."
+            "setting: its series stands in no file. Use one that was read from a file: "
+            "Series(table.values, names=table.names, place=path)."
         )
     rest = {name: value for name, value in written.items() if name not in ("names", "digest")}
-    read = tables.read(place, names)
-    series = _built("problem", {**rest, "values": read.values, "names": names}, {"series": Series})
+    values = tables.read(str(place), names).values if values is None else values
+    series = _built("problem", {**rest, "values": values, "names": names}, {"series": Series})
     if series.digest != written.get("digest"):
         raise ValueError(f"setting: {place} has changed since. Ask again with what it is now.")
     return series

@@ -168,8 +168,10 @@ class Outcome:
             shortcuts=run.shortcuts,
             curve=_curve([(each.losses, each.accuracy) for each in history]),
             parameters=parameters,
-            examples=tuple(_example(evaluation, row) for row in range(_EXAMPLES))
-            if problem.steps <= _EXAMPLE_STEPS
+            examples=tuple(
+                _example(evaluation, row) for row in range(min(_EXAMPLES, len(evaluation.inputs)))
+            )
+            if problem.steps <= _EXAMPLE_STEPS and evaluation.inputs.ndim == 2
             else (),
             seconds=Seconds(
                 run.compile_seconds,
@@ -222,7 +224,8 @@ class Outcome:
         return self._skill(self.validation)
 
     def _skill(self, accuracy: float) -> float:
-        return (accuracy - self.chance) / (self.ceiling - self.chance)
+        # Of a series a constant may be right throughout.
+        return (accuracy - self.chance) / (self.ceiling - self.chance or np.inf)
 
     @functools.cached_property
     def chance_probability(self) -> float:
@@ -262,7 +265,7 @@ def skill(outcomes: Sequence[Outcome]) -> Estimate:
     first = outcomes[0]
     sequences = None if first.one_sequence else first.tally.sequences
     found = statistics.accuracy([each.accuracy for each in outcomes], sequences)
-    span = first.ceiling - first.chance
+    span = first.ceiling - first.chance or np.inf
     low, high = ((bound - first.chance) / span for bound in found.interval)
     mean = (found.mean - first.chance) / span
     return Estimate(mean, (low, high), tuple(each.skill for each in outcomes))

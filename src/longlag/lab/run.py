@@ -77,17 +77,22 @@ class Run(Scored):
         return tuple(updates * layout.sequences // len(layout.steps) for updates in made)
 
     def predict(
-        self, sequence: Sequence[float] | np.ndarray, *, seed: int | None = None
+        self,
+        sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray,
+        *,
+        seed: int | None = None,
     ) -> Num[np.ndarray, " prediction"]:
         """What the model of a seed says about a sequence.
 
         Args:
             sequence: The values shown, before the answer where there is one. Another number
-                of them than in training will do where the problem stays the same.
+                of them than in training will do where the problem stays the same. Of a real
+                series: the latest `length + lags - 1` rows, in the unit of each column.
             seed: Whose model, one of `seeds`; the first by default.
 
         Returns:
-            The predicted values, one for each step that the framing scores.
+            The predicted values, one for each step that the framing scores; of a real series in
+            the unit of the target, the forecast from its latest row last.
         """
         return self.trained(seed).predict(sequence)
 

@@ -46,10 +46,12 @@ argument is true for the updates before which carried state is dropped, None whe
 class Evaluation:
     """What a model said about fresh sequences, beside what was asked: `(count, step)` each.
 
+    Inputs of several reals have a third axis.
+
     A prediction is right when it is the target, or, for reals, within `tolerance` of it.
     """
 
-    inputs: Num[np.ndarray, "count step"]
+    inputs: Num[np.ndarray, "count step"] | Float[np.ndarray, "count step feature"]
     targets: Num[np.ndarray, "count step"]
     scored: Bool[np.ndarray, "count step"]
     predicted: Num[np.ndarray, "count step"]
@@ -169,7 +171,9 @@ class Scored(abc.ABC):
     @property
     def skill(self) -> tuple[float, ...]:
         """(accuracy - chance) / (ceiling - chance) of each seed."""
-        span = self.ceiling - self.chance
+        span = (
+            self.ceiling - self.chance or np.inf
+        )  # of a series a constant may be right throughout
         return tuple((share - self.chance) / span for share in self.accuracy.per_seed)
 
     @property
@@ -344,9 +348,12 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
     """The steps of an episode that a framing scores.
 
     Raises:
-        ValueError: Chance is as good there as anything, or all but.
+        ValueError: Chance is as good there as anything, or all but; or there is no target.
     """
     scored = np.isin(np.arange(problem.steps), layout.asked_steps)
+    if problem.held_out("evaluation", scored) is not None:
+        problem.held_out("validation", scored)  # refuses where there is no target
+        return scored  # what a constant gets right on these rows says nothing of others
     ahead = problem.ceiling(scored) - problem.chance(scored)
     if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
         raise ValueError(

@@ -17,6 +17,7 @@ from longlag.encodings import MISSING
 from longlag.framings import Layout
 from longlag.lab.trial import Setting
 from longlag.models import AnyModel, Decoder, Foreign, OneHotInput, RecurrentModel
+from longlag.problems import Series
 
 
 def sensitivity(
@@ -55,7 +56,8 @@ def sensitivity(
         )
     layout, steps = _one_sequence(setting), setting.problem.steps
     asked = layout.asked[np.nonzero(layout.scored)]
-    inputs = setting.problem.draw(streams.evaluation(seed), sequences).inputs
+    problem = setting.problem.for_part("evaluation")
+    inputs = problem.draw(streams.evaluation(seed), sequences).inputs
     features = setting.shown_as.encode(inputs)
     found = _norms(setting, model, jnp.asarray(features))
     used = np.zeros((steps, steps))
@@ -67,9 +69,11 @@ def gates(
     setting: Setting,
     model: AnyModel,
     seed: int = 0,
-    sequence: Sequence[float] | np.ndarray | None = None,
+    sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None = None,
 ) -> dict[str, Float[np.ndarray, "time hidden"]]:
     """Gates and states of a recurrent layer over one whole sequence, by name.
+
+    Steps that lack data are passed over: the state stays as it was.
 
     Args:
         setting: What the model was trained for.
@@ -92,14 +96,21 @@ def gates(
             "LSTM, GRU or RNN."
         )
     if sequence is None:
-        shown = setting.problem.draw(streams.evaluation(seed), 1).inputs[0]
+        problem = setting.problem.for_part("evaluation")
+        shown = problem.draw(streams.evaluation(seed), 1).inputs[0]
+    elif isinstance(setting.problem, Series):
+        shown = setting.problem.shown(sequence)[0]
     else:
         shown = setting.problem.whole(setting.checked(np.asarray(sequence))[None])[0]
     layer, features = inner.layer, jnp.asarray(setting.shown_as.encode(shown))
+    mask = None
+    if setting.problem.masks:
+        gone = jnp.isnan(features)
+        features, mask = jnp.where(gone, 0, features), ~gone.any(axis=-1)
     if not hasattr(layer, "gates"):
-        trace = layer.trace(features)
+        trace = layer.trace(features, mask)
         return {"hidden": np.asarray(trace.after.hidden)}
-    return {name: np.asarray(read) for name, read in layer.gates(features)._asdict().items()}
+    return {name: np.asarray(read) for name, read in layer.gates(features, mask)._asdict().items()}
 
 
 def _one_sequence(setting: Setting) -> Layout:
@@ -123,11 +134,14 @@ def _outputs(
     """The outputs of a block of one sequence."""
     inner = model.model if isinstance(model, OneHotInput) else model
     padded = jnp.concatenate([features, jnp.full_like(features[:1], MISSING)])
-    masked = not layout.present.all()
+    masked = setting.problem.masks or not layout.present.all()
+    gone = jnp.isnan(padded)
+    padded, lacks = jnp.where(gone, 0, padded), gone.any(axis=-1)
 
     def update(state: Any, now: tuple[Array, Array]) -> tuple[Any, Array]:
         steps, present = now
-        shown, mask = padded[steps], present if masked else None  # step -1 is the row of -1
+        shown = padded[steps]  # step -1 is the row of -1
+        mask = present & ~lacks[steps] if masked else None
         if isinstance(inner, Decoder):
             count = layout.asked.shape[-1]
             return state, inner.speak(shown, mask, setting.loss.fed_back, count)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import special
 
 CONFIDENCE = 0.95
 """Coverage of every interval, and one minus the level of every test."""
+
+_BLOCKS = 8  # that a bootstrap draws from, at least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +106,8 @@ def error_ratio(
     """Root mean square error as a share of another's on the same stretch of time.
 
     The interval is from a bootstrap: of seeds, and of blocks of neighbouring times, wrapped round
-    at the end, since neighbouring errors are alike. It is the same for equal errors.
+    at the end, since neighbouring errors are alike. It is the same for equal errors. Of fewer than
+    eight blocks a bootstrap tells nothing: the interval is then from 0 to infinity.
 
     Source: Politis and Romano (1992), circular block bootstrap.
 
@@ -120,6 +124,10 @@ def error_ratio(
     """
     count, rng = ours.shape[1], np.random.default_rng(0)
     blocks = -(-count // block)
+    ratios = _ratio(ours.mean(axis=1), theirs.mean())
+    mean, per_seed = float(_ratio(ours.mean(), theirs.mean())), tuple(map(float, ratios))
+    if blocks < _BLOCKS:
+        return Estimate(mean, (0.0, math.inf), per_seed)
     starts = rng.integers(count, size=(resamples, blocks))
     seeds = rng.integers(len(ours), size=(resamples, len(ours)))
 
@@ -132,13 +140,18 @@ def error_ratio(
     by_block, against = sums(ours), sums(theirs)
     drawn = np.stack([each[starts].sum(axis=1) for each in by_block])  # (seed, resample)
     above = np.take_along_axis(drawn.T, seeds, axis=1).mean(axis=1)
-    below = np.maximum(against[starts].sum(axis=1), 1e-300)
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(np.sqrt(above / below), [tail, 100 - tail])
-    scale = max(float(theirs.mean()), 1e-300)
-    ratios = np.sqrt(ours.mean(axis=1) / scale)
-    mean = float(np.sqrt(ours.mean() / scale))
-    return Estimate(mean, (float(low), float(high)), tuple(map(float, ratios)))
+    drawn_ratios = np.sort(_ratio(above, against[starts].sum(axis=1)))
+    tail = (1 - CONFIDENCE) / 2
+    places = math.floor(tail * (resamples - 1)), math.ceil((1 - tail) * (resamples - 1))
+    low, high = (float(drawn_ratios[place]) for place in places)
+    return Estimate(mean, (low, high), per_seed)
+
+
+def _ratio(ours: Any, theirs: Any) -> np.ndarray:
+    """Roots of sums of squares as a share of others; 1 where both are 0."""
+    ours, theirs = np.broadcast_arrays(np.asarray(ours), np.asarray(theirs))
+    share = np.divide(ours, theirs, out=np.full(ours.shape, np.inf), where=theirs > 0)
+    return np.asarray(np.sqrt(np.where((theirs == 0) & (ours == 0), 1.0, share)))
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:

@@ -24,7 +24,7 @@ from longlag.lab.run import Run
 from longlag.lab.scoring import Evaluation, Stream, numbered, single_size
 from longlag.maps import Audit, Reach, audit
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
-from longlag.problems import Episodes, Integers, Problem, Reals
+from longlag.problems import Episodes, Integers, Problem, Reals, Series
 from longlag.training import Batches, Loss, Progress, Recipe, engine
 
 _REPORTS = 50  # of a long run, so that its curve and the moment at which it stops are fine
@@ -65,6 +65,11 @@ class Setting:
                     f"Setting: `encoding` must be OneHot or Scaled, the class, got {chosen!r}."
                 )
             encodings(self.problem, chosen)
+        if self.problem.for_part("training") is not self.problem:
+            raise ValueError(
+                "Setting: its series must draw what it is trained on from the rows that train. Use "
+                "part='training'."
+            )
         check_decoder(self.framing, self.model)
 
     @functools.cached_property
@@ -211,18 +216,30 @@ class Setting:
         return scoring.evaluate(self.problem, self.layout, single, stream, seed, say)
 
     def predict(
-        self, model: AnyModel, sequence: Sequence[float] | np.ndarray
+        self, model: AnyModel, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
     ) -> Num[np.ndarray, " prediction"]:
-        """What a model says about one sequence, at each step that the framing scores."""
-        shown = self.checked(np.asarray(sequence))
-        problem = self.problem.showing(len(shown))
+        """What a model says about one sequence, at each step that the framing scores.
+
+        Of a series: its latest rows as they are, and what is said in the unit of the target.
+        """
+        problem, inputs = self.shown(sequence)
         layout = self.laid(problem, single_size(self.framing, self.recipe.batch_size))
-        inputs = problem.whole(shown[None])
-        unknown = np.zeros(inputs.shape, scoring.said_type(problem))
+        unknown = np.zeros((1, problem.steps), scoring.said_type(problem))
         episodes = Episodes(inputs, unknown, problem.scored()[None])
         say = functools.partial(self._say, model, layout)
         evaluation = scoring.predicted(problem, layout, episodes, say)
-        return evaluation.predicted[0][evaluation.scored[0]]
+        said = evaluation.predicted[0][evaluation.scored[0]]
+        return problem.in_unit(said) if isinstance(problem, Series) else said
+
+    def shown(
+        self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
+    ) -> tuple[Problem, np.ndarray]:
+        """The inputs of the one episode that shows a sequence, and the problem of its length."""
+        if isinstance(self.problem, Series):
+            return self.problem, self.problem.shown(sequence)
+        shown = self.checked(np.asarray(sequence))
+        problem = self.problem.showing(len(shown))
+        return problem, problem.whole(shown[None])
 
     def checked(self, shown: np.ndarray) -> np.ndarray:
         """The values of a sequence, refused where this problem would not show them."""

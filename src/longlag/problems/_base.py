@@ -30,7 +30,7 @@ class Integers(NamedTuple):
 class Reals(NamedTuple):
     """Reals; those shown lie in [0, 1]. A prediction within `tolerance` of the target is right.
 
-    Where a step shows several they are `features` many.
+    Those of a real series lie where its scaling puts them; `features` is how many a step shows.
     """
 
     tolerance: float = 0.0
@@ -109,6 +109,10 @@ class Problem(Knobs):
     def masks(self) -> bool:
         """Whether some of its steps lack data."""
         return False
+
+    def for_part(self, part: Part) -> Problem:  # noqa: ARG002
+        """The problem that draws the episodes of a part; itself where streams keep parts apart."""
+        return self
 
     def held_out(self, part: Part, scored: Steps) -> Episodes | None:  # noqa: ARG002
         """The episodes of a part, where there are only so many: each target scored once.

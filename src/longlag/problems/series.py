@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import itertools
 import math
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -15,6 +16,14 @@ from longlag.knobs import knob, unknown
 from longlag.problems._base import Episodes, Ladder, Part, Problem, Reals, Steps, Values
 
 _PERIODIC = 0.3  # correlation with the value a season ago from which a season is taken for one
+_CHANCE = 3.5  # times 1 / √rows: what chance gives, at the most of many distances
+_AS_GOOD = 0.85  # of the best correlation: a shorter season is taken for the same
+_LARGEST = 1e100  # value of a file: the squares of larger ones are no numbers
+_LARGEST_SCALED = 1e18  # and of a scaled one, in single precision
+
+
+PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
+"""In order of time."""
 
 
 class Span(NamedTuple):
@@ -46,8 +55,8 @@ class Series(Problem):
         missing: What becomes of missing values. `drop` leaves out the episodes that show one;
             `mark` shows 0 and a further feature for each, which is 1 where the value is missing;
             `mask` passes over the steps that show one. Missing targets are never scored.
-        season: Rows after which the series comes round again, for the seasonal baseline; found in
-            the rows that train by default.
+        season: Rows after which the series comes round again, for the seasonal baseline, no more
+            than train; found in the rows that train by default.
         tolerance: Distance, in the column's own unit, within which a prediction counts as right; by
             default as far as the last value usually is from the target.
         chosen_on: Share of the rows that choose.
@@ -62,7 +71,8 @@ class Series(Problem):
 
     Raises:
         TypeError: Values are no numbers.
-        ValueError: There are too few rows, a column is not there, or nothing changes.
+        ValueError: There are too few rows, a column is not there, nothing changes, or a value is
+            too large.
 
     >>> import numpy as np
     >>> series = Series(np.arange(100.0), length=3, scale="none")
@@ -99,41 +109,78 @@ class Series(Problem):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rows = _numbers(self.values)
-        names = tuple(self.names) or tuple(str(place + 1) for place in range(rows.shape[1]))
-        if len(names) != rows.shape[1] or len(set(names)) < len(names):
-            raise ValueError(
-                f"Series: `names` must be different names for {rows.shape[1]} columns, got "
-                f"{', '.join(names)}."
-            )
+        rows = _numbers("Series: `values`", self.values)
+        names = _names(self.names, rows.shape[1])
         target = names[0] if self.target is None else self.target
         if target not in names:
-            raise ValueError(unknown("Series: there is no column", target, names))
+            raise ValueError(unknown("Series: there is no column", str(target), names))
         told = hashlib.sha256(f"{rows.shape} {names} {target}".encode() + rows.tobytes())
         values = {"values": rows, "names": names, "target": target}
         for name, value in {**values, "digest": told.hexdigest()[:16]}.items():
             object.__setattr__(self, name, value)
+        if self.chosen_on + self.scored_on >= 1:
+            raise ValueError(
+                "Series: `chosen_on` and `scored_on` must leave rows to train on, got "
+                f"{self.chosen_on:g} and {self.scored_on:g}. Use smaller shares."
+            )
+        self._check_sizes(rows, _LARGEST, "")
         self._check_rows()
+        self._check_target()
+        self._check_sizes(self._scaled, _LARGEST_SCALED, " once it is scaled")
+
+    def _check_sizes(self, rows: NDArray[np.float64], largest: float, when: str) -> None:
+        too_large = np.argwhere(np.abs(rows) > largest)
+        if len(too_large):
+            row, column = map(int, too_large[0])
+            value = self.values[row, column]
+            remedy = "NaN where a value is missing" if np.isinf(value) else "another unit"
+            raise ValueError(
+                f"Series: {self.names[column]} is too large{when} in row {row + 1}: {value:g}. "
+                f"Use {remedy}."
+            )
 
     def _check_rows(self) -> None:
-        count = len(self.values)
-        for part in ("training", "validation", "evaluation"):
-            if not len(self._starts(part)):
-                shares = 1 - self.chosen_on - self.scored_on, self.chosen_on, self.scored_on
-                wanted = self.length + self.lags - 1 + self.horizon
-                least = math.ceil(max(wanted / max(shares[0], 0.01), 2 / min(shares[1:])))
-                gaps = "whole " if self.missing == "drop" and np.isnan(self.values).any() else ""
-                raise ValueError(
-                    f"Series: too few rows: of {count} none are left for {part} episodes of "
-                    f"{wanted} {gaps}rows. Use {least} rows or more, or fewer timesteps."
-                    + (" Or missing='mask'." if gaps else "")
-                )
-        trains = self._target[: self.span("training").end]
-        if not np.nanmax(trains) > np.nanmin(trains):
+        count, wanted = len(self.values), self.length + self.lags - 1 + self.horizon
+        trains = self.span("training").end
+        if trains < wanted:
+            least = math.ceil((wanted + 2) / (1 - self.chosen_on - self.scored_on))
             raise ValueError(
-                f"Series: {self.target} does not change in the rows that train, so there is "
-                "nothing to learn. Use another column."
+                f"Series: too few rows: an episode takes {wanted}, and of {count} rows "
+                f"{max(0, trains)} train. Use {least} rows or more, or fewer timesteps."
             )
+        if self.season is not None and (self._back or 0) > trains:
+            raise ValueError(
+                f"Series: `season` must be of no more rows than train ({trains}), got "
+                f"{self.season}. Use a shorter one."
+            )
+
+    def _check_target(self) -> None:
+        trains = self._target[: self.span("training").end]
+        known = trains[~np.isnan(trains)]
+        if not len(known) or known.max() == known.min():
+            fault = "does not change" if len(known) else "is missing"
+            raise ValueError(
+                f"Series: {self.target} {fault} in all rows that train, so there is nothing to "
+                "learn. Use another column."
+            )
+        for part in PARTS:
+            if not len(self._starts(part)):
+                raise ValueError(self._gaps(part))
+
+    def _gaps(self, part: Part) -> str:
+        """What to say where missing values leave a part without targets."""
+        span, remedy = self.span(part), "Use fewer timesteps, or a column that is there."
+        if np.isnan(self._target[span.begin : span.end]).all():
+            return (
+                f"Series: {self.target} is missing in all rows of the {part} part "
+                f"({span.begin + 1} to {span.end}). Use another column, or other rows."
+            )
+        if self.missing == "drop":
+            remedy = "Use missing='mask', missing='mark' or fewer timesteps."
+        return (
+            f"Series: every episode of the {part} part (rows {span.begin + 1} to {span.end}) shows "
+            f"a missing value or asks for one. {remedy}"
+        )
 
     @property
     def features(self) -> int:
@@ -165,7 +212,8 @@ class Series(Problem):
             return self.tolerance
         trains = self._target[: self.span("training").end]
         apart = trains[self.horizon :] - trains[: -self.horizon]
-        usual = float(np.sqrt(np.nanmean(apart**2)))
+        apart = apart[~np.isnan(apart)]
+        usual = float(np.sqrt((apart**2).mean())) if len(apart) else 0.0
         return usual if usual > 0 else float(np.nanstd(trains))
 
     @property
@@ -174,19 +222,18 @@ class Series(Problem):
 
     def span(self, part: Part) -> Span:
         """The rows that the targets of a part lie in."""
-        count = len(self.values)
-        scored = max(1, round(count * self.scored_on))
-        chosen = max(1, round(count * self.chosen_on))
-        bounds = {
-            "training": Span(0, count - scored - chosen),
-            "validation": Span(count - scored - chosen, count - scored),
-            "evaluation": Span(count - scored, count),
-        }
-        return bounds[part]
+        bounds = 0, *self._bounds(len(self.values))
+        return Span(*bounds[PARTS.index(part) :][:2])
+
+    def for_part(self, part: Part) -> Series:
+        return self if part == self.part else dataclasses.replace(self, part=part)
 
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
         valid = self._starts(self.part)
-        return self._episodes(valid[rng.integers(len(valid), size=count)])
+        starts = valid[rng.integers(len(valid), size=count)]
+        episodes = self._episodes(starts)
+        inside = self._inside(self._rows_of(starts), self.part)
+        return episodes._replace(scored=episodes.scored & inside)
 
     def episodes(self, part: Part) -> int:
         """Number of different episodes of a part."""
@@ -205,17 +252,15 @@ class Series(Problem):
         """What naive predictors say about `held_out`, scaled as its targets, by name.
 
         `mean` of the rows that train; `last value`; and `seasonal`: the latest value known that is
-        whole seasons before the target. Where the value is missing the one before it is taken.
+        whole seasons before the target, or the last value where the rows do not go back so far.
+        Where the value is missing the one before it is taken.
         """
         rows = self.target_rows(part, scored)
         known = self._filled
-        said = {
-            "mean": np.zeros(rows.shape) + self._mean,
-            "last value": known[np.maximum(rows - self.horizon, 0)],
-        }
-        if self.period is not None:
-            back = self.period * math.ceil(self.horizon / self.period)
-            said["seasonal"] = known[np.maximum(rows - back, 0)]
+        last = known[rows - self.horizon]
+        said = {"mean": np.full(rows.shape, self._mean), "last value": last}
+        if (back := self._back) is not None:
+            said["seasonal"] = np.where(rows < back, last, known[np.maximum(rows - back, 0)])
         return {name: values.astype(np.float32) for name, values in said.items()}
 
     @functools.cached_property
@@ -223,7 +268,7 @@ class Series(Problem):
         """Rows after which the series comes round again: as said, or as found; None if not.
 
         It is found where, in the rows that train and from row to row, changes are most like those
-        some rows before, more so than at the neighbouring distances.
+        some rows before, and much more so than at some distance less.
         """
         if self.season is not None:
             return self.season
@@ -231,18 +276,24 @@ class Series(Problem):
         changes = np.diff(trains) - np.diff(trains).mean()
         most = min(len(changes) // 3, 1000)
         total = float((changes**2).sum())
-        if most < 3 or total <= 0:
+        rounding = len(changes) * (1e-9 * float(np.abs(trains).max())) ** 2
+        if most < 3 or total <= rounding:
             return None
-        alike = np.array(
-            [float((changes[lag:] * changes[:-lag]).sum()) / total for lag in range(1, most + 1)]
-        )
+        power = np.abs(np.fft.rfft(changes, 2 * len(changes))) ** 2
+        alike = np.fft.irfft(power)[1 : most + 1] / total
+        least = max(_PERIODIC, _CHANCE / math.sqrt(len(changes)))
         peaks = [
             place
             for place in range(1, most - 1)
             if alike[place - 1] < alike[place] >= alike[place + 1]
+            and alike[place] >= least + max(0.0, alike[:place].min())
         ]
-        best = max(peaks, key=lambda place: alike[place], default=None)
-        return best + 1 if best is not None and alike[best] >= _PERIODIC else None
+        if not peaks:
+            return None
+        # Two seasons before is as good as one, but for noise: take the first, at its top.
+        most_alike = max(alike[place] for place in peaks)
+        first = next(place for place in peaks if alike[place] >= _AS_GOOD * most_alike)
+        return 1 + max((p for p in peaks if p < 1.5 * first), key=lambda place: alike[place])
 
     def chance_by_step(self) -> NDArray[np.float64]:
         span = self.span("evaluation")
@@ -263,9 +314,8 @@ class Series(Problem):
     def needs(self) -> NDArray[np.bool_]:
         """What the baselines need: nobody knows what else a real series depends on."""
         needs = np.eye(self.length, dtype=bool)
-        if self.period is not None:
-            back = self.period * math.ceil(self.horizon / self.period) - self.horizon
-            steps = max(0, back - (self.lags - 1))
+        if self._back is not None:
+            steps = max(0, self._back - self.horizon - (self.lags - 1))
             needs |= np.eye(self.length, k=-steps, dtype=bool)
         return needs
 
@@ -274,14 +324,57 @@ class Series(Problem):
         features = inputs if inputs.ndim == 2 else inputs[..., self._latest]
         return features.astype(np.float32)
 
-    def seasonal_in_sight(self, timesteps: int) -> bool:
-        """Whether so many steps show the value that the seasonal baseline says."""
-        if self.period is None:
-            return True
-        back = self.period * math.ceil(self.horizon / self.period) - self.horizon
-        return back <= timesteps - 1 + self.lags - 1
+    @property
+    def season_needs(self) -> int:
+        """Rows that must be shown to show what the seasonal baseline says."""
+        return 1 if self._back is None else self._back - self.horizon + 1
+
+    def shown(self, sequence: Any) -> Values:
+        """The inputs of an episode, `(1, step)` or `(1, step, feature)`, from its rows as they are.
+
+        Args:
+            sequence: The rows, `(row,)` or `(row, column)`, in the unit of each column: as many
+                as an episode shows.
+
+        Raises:
+            TypeError: They are no numbers.
+            ValueError: They are too few or too many, of other columns, or one is missing where
+                `missing` is `drop`.
+        """
+        rows = _numbers("predict: `sequence`", sequence)
+        wanted = self.length + self.lags - 1, len(self.names)
+        if rows.shape != wanted:
+            columns = f" of {', '.join(self.names)}" if len(self.names) > 1 else ""
+            raise ValueError(
+                f"predict: `sequence` must be {wanted[0]} rows{columns}, got the shape "
+                f"{np.shape(sequence)}. Give the latest {wanted[0]}."
+            )
+        if self.missing == "drop" and np.isnan(rows).any():
+            raise ValueError(
+                "predict: `sequence` lacks a value, and what lacks one was left out of training. "
+                "Train with missing='mask' or missing='mark'."
+            )
+        off, by = self._scales
+        if (np.abs(rows - off) / by > _LARGEST_SCALED).any():
+            raise ValueError(
+                "predict: `sequence` must hold finite numbers in the unit of the data."
+            )
+        return self._inputs(self._side_by_side((rows - off) / by)[None, self.lags - 1 :])
 
     # Rows.
+
+    def _bounds(self, count: int) -> tuple[int, int, int]:
+        """Where each part of so many rows ends."""
+        scored = max(1, round(count * self.scored_on))
+        chosen = max(1, round(count * self.chosen_on))
+        return count - scored - chosen, count - scored, count
+
+    @property
+    def _back(self) -> int | None:
+        """Rows from a target back to the value that the seasonal baseline says."""
+        if self.period is None:
+            return None
+        return self.period * math.ceil(self.horizon / self.period)
 
     @property
     def _column(self) -> int:
@@ -309,7 +402,9 @@ class Series(Problem):
         else:
             pairs = [(each.min(), np.ptp(each)) if len(each) else (0.0, 1.0) for each in known]
         off, by = np.array(pairs).T
-        return off, np.where(by > 0, by, 1.0)
+        # Rounding gives equal values a deviation that is not quite 0.
+        changes = np.array([len(each) > 0 and each.min() < each.max() for each in known])
+        return off, np.where(changes & (by > 0), by, 1.0)
 
     @functools.cached_property
     def _scaled(self) -> NDArray[np.float64]:
@@ -330,24 +425,34 @@ class Series(Problem):
 
     @functools.cached_property
     def _shown(self) -> NDArray[np.float32]:
-        """What each row shows as a step, `(row, feature)`; rows without all their lags show NaN."""
-        back = [np.roll(self._scaled, lag, axis=0) for lag in range(self.lags - 1, -1, -1)]
-        side_by_side = np.concatenate(back, axis=1)
-        side_by_side[: self.lags - 1] = np.nan
-        return side_by_side.astype(np.float32)
+        """What each row shows as a step, `(row, feature)`."""
+        return self._side_by_side(self._scaled)
+
+    def _side_by_side(self, scaled: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Rows with those before them, the latest last; those without all of them show NaN."""
+        back = [np.roll(scaled, lag, axis=0) for lag in range(self.lags - 1, -1, -1)]
+        beside = np.concatenate(back, axis=1)
+        beside[: self.lags - 1] = np.nan
+        return beside.astype(np.float32)
+
+    def _inside(self, rows: NDArray[np.int64], part: Part) -> NDArray[np.bool_]:
+        """Which rows belong to a part."""
+        span = self.span(part)
+        return (rows >= span.begin) & (rows < span.end)
 
     def _starts(self, part: Part) -> NDArray[np.int64]:
-        """Where episodes of a part may begin."""
-        span = self.span(part)
-        latest = np.arange(len(self.values)) + self.length - 1 + self.horizon
-        fits = (latest < span.end) & (np.arange(len(self.values)) >= self.lags - 1)
-        if part != "training":
-            fits &= latest >= span.begin
-        starts = np.flatnonzero(fits)
-        asked = self._any(~np.isnan(self._target), starts + self.horizon)
+        """Where episodes of a part may begin: those that ask for a target of it."""
+        rows = np.arange(len(self.values))
+        starts = self._whole(self.lags - 1, self.span(part).end - self.length - self.horizon)
+        asks = ~np.isnan(self._target) & self._inside(rows, part)
+        return starts[self._any(asks, starts + self.horizon)]
+
+    def _whole(self, first: int, last: int) -> NDArray[np.int64]:
+        """Where episodes may begin, from `first` to `last`, by what they show."""
+        starts = np.arange(first, last + 1)
         if self.missing != "drop":
-            return starts[asked]
-        return starts[asked & ~self._any(np.isnan(self._shown).any(axis=1), starts)]
+            return starts
+        return starts[~self._any(np.isnan(self._shown).any(axis=1), starts)]
 
     def _any(self, flags: Any, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether one of the flags `(row,)` is set within the `length` rows from each start."""
@@ -356,75 +461,82 @@ class Series(Problem):
 
     def _cover(self, part: Part, scored: Steps) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Episodes that meet every target of a part, and the steps of each that are met first."""
-        span = self.span(part)
-        first = int(np.flatnonzero(scored)[0])
-        stride = self.length - first if scored[first:].all() else 1
-        begin = max(span.begin - self.horizon - first, self.lags - 1)
-        end = span.end - self.length - self.horizon
-        starts = np.arange(begin, end + 1, stride) if begin <= end else np.array([max(end, 0)])
-        if starts[-1] < end:
-            starts = np.append(starts, end)
-        if self.missing == "drop":
-            starts = self._without_gaps(starts, stride)
+        span, first = self.span(part), int(np.flatnonzero(scored)[0])
+        earliest = max(self.lags - 1, span.begin - self.horizon - self.length + 1)
+        starts = self._whole(earliest, span.end - self.length - self.horizon)
+        if scored[first:].all():
+            starts = self._fewest(starts, span.begin, first)
         rows = self._rows_of(starts)
-        inside = (rows >= span.begin) & (rows < span.end) & scored
-        _, where = np.unique(np.where(inside, rows, -1), return_index=True)
+        asked = self._inside(rows, part) & scored & ~np.isnan(self._target[rows])
+        _, where = np.unique(np.where(asked, rows, -1), return_index=True)
         met = np.zeros(rows.size, dtype=bool)
         met[where] = True
-        fresh = met.reshape(rows.shape) & inside
-        return starts, fresh
+        fresh = met.reshape(rows.shape) & asked
+        some = fresh.any(axis=1)
+        if not some.any():
+            raise ValueError(self._gaps(part))
+        return starts[some], fresh[some]
 
-    def _without_gaps(self, starts: NDArray[np.int64], stride: int) -> NDArray[np.int64]:
-        """Episodes that show no missing value, moved on row by row past those that would."""
-        gaps = np.isnan(self._shown).any(axis=1)
-        if not self._any(gaps, starts).any():
-            return starts
-        every = np.arange(starts[0], starts[-1] + 1)
-        whole = ~self._any(gaps, every)
+    def _fewest(self, starts: NDArray[np.int64], begin: int, first: int) -> NDArray[np.int64]:
+        """As few of these episodes as meet what all of them meet, from step `first` on."""
         kept: list[int] = []
-        for start in every[whole]:
-            if not kept or start >= kept[-1] + stride or start == every[-1]:
-                kept.append(int(start))
-        if not kept:
-            raise ValueError(
-                "Series: every episode that scores shows a missing value. Use missing='mask', "
-                "missing='mark' or fewer timesteps."
-            )
-        return np.array(kept)
+        unmet = begin
+        for start, after in itertools.pairwise([*starts.tolist(), len(self.values)]):
+            unmet = max(unmet, start + first + self.horizon)
+            if after + first + self.horizon > unmet <= start + self.length - 1 + self.horizon:
+                kept.append(start)
+                unmet = start + self.length + self.horizon
+        return np.array(kept, dtype=np.int64)
 
     def _rows_of(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
         return starts[:, None] + np.arange(self.length) + self.horizon
 
     def _episodes(self, starts: NDArray[np.int64]) -> Episodes:
         rows = starts[:, None] + np.arange(self.length)
-        shown, targets = self._shown[rows], self._scaled[rows + self.horizon, self._column]
-        gone = np.isnan(shown)
-        inputs = shown if self.missing == "mask" else np.where(gone, np.float32(0), shown)
-        if self.missing == "mark":
-            inputs = np.concatenate([inputs, gone.astype(np.float32)], axis=-1)
+        targets = self._scaled[rows + self.horizon, self._column]
         scored = ~np.isnan(targets)
         return Episodes(
-            inputs=inputs[..., 0] if self.features == 1 else inputs,
+            inputs=self._inputs(self._shown[rows]),
             targets=np.where(scored, targets, 0).astype(np.float32),
             scored=scored,
         )
 
+    def _inputs(self, shown: NDArray[np.float32]) -> Values:
+        """What steps show, `(count, step, feature)`, as episodes have it."""
+        gone = np.isnan(shown)
+        inputs = shown if self.missing == "mask" else np.where(gone, np.float32(0), shown)
+        if self.missing == "mark":
+            inputs = np.concatenate([inputs, gone.astype(np.float32)], axis=-1)
+        return inputs[..., 0] if self.features == 1 else inputs
 
-def _numbers(given: Any) -> NDArray[np.float64]:
-    """Values `(row, column)`."""
+
+def _names(given: Any, count: int) -> tuple[str, ...]:
+    """Names of so many columns."""
+    names = (given,) if isinstance(given, str) else tuple(given)
+    names = names or tuple(str(place + 1) for place in range(count))
+    if len(names) != count or len(set(names)) < count or not all(isinstance(n, str) for n in names):
+        raise ValueError(
+            f"Series: `names` must be {count} different names, one a column, got "
+            f"{', '.join(map(str, names))}."
+        )
+    return names
+
+
+def _numbers(owner: str, given: Any) -> NDArray[np.float64]:
+    """Values `(row, column)`, NaN where one is missing."""
     try:
-        rows = np.array(given, dtype=np.float64)
+        plain = np.asarray(given)
+        if isinstance(given, np.ma.MaskedArray):
+            plain = np.where(np.ma.getmaskarray(given), np.nan, plain)
+        text = plain.dtype.kind == "O" and any(isinstance(each, str) for each in plain.flat)
+        if text or plain.dtype.kind not in "biufO":
+            raise TypeError(f"got {'text' if text else plain.dtype.name}")
+        rows = np.array(plain, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"Series: `values` must be numbers: {error}.") from error
+        raise TypeError(f"{owner} must be numbers: {error}.") from error
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or not rows.size:
-        raise ValueError(
-            f"Series: `values` must be (row,) or (row, column), got the shape {np.shape(given)}."
-        )
-    if np.isinf(rows).any():
-        row, column = map(int, np.argwhere(np.isinf(rows))[0])
-        raise ValueError(
-            f"Series: row {row} of column {column + 1} is infinite. Use NaN where one is missing."
-        )
+        raise ValueError(f"{owner} must be (row,) or (row, column), got the shape {plain.shape}.")
+    rows[np.isnan(rows)] = np.nan  # one of the many, so that equal values have equal digests
     rows.setflags(write=False)
     return rows
