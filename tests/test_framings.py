@@ -3,7 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longlag import streams
@@ -18,7 +18,7 @@ from longlag.framings import (
     Window,
     fitting,
 )
-from longlag.problems import EchoLag, EchoSubsequence, Ramp
+from longlag.problems import EchoLag, EchoSubsequence, Episodes, Ramp
 
 FRAMED = [
     Chunks(),
@@ -264,3 +264,48 @@ def test_a_stream_gives_features_where_they_are_asked_for():
 def test_there_is_no_other_part_of_a_stream(part, parts):
     with pytest.raises(ValueError, match="`part` must be from 0 to"):
         Whole().stream(EchoLag(), part=part, parts=parts)
+
+
+# Inputs of several reals, and steps that lack data.
+
+
+@every_framing
+@settings(max_examples=20)
+@given(features=st.integers(2, 3), seed=st.integers(0, 99))
+def test_features_and_gaps_of_steps_go_where_their_steps_go(framing, features, seed):
+    rng = np.random.default_rng(seed)
+    plain = EchoLag(lag=0, length=25)
+    layout = framing.layout(plain, 1)
+    inputs = rng.normal(size=(2, 25, features)).astype(np.float32)
+    inputs[rng.random(inputs.shape) < 0.1] = np.nan
+    steps = np.broadcast_to(np.arange(25, dtype=np.int32), (2, 25))
+    scored = np.ones((2, 25), bool)
+    numbered = layout.gather(Episodes(steps, steps, scored))
+    found = layout.gather(Episodes(inputs, steps.astype(np.float32), scored))
+    each = len(numbered.inputs) // 2
+    assert found.inputs.shape == (*numbered.inputs.shape, features)
+    assert found.mask.shape == numbered.mask.shape
+    for sample, shown in enumerate(numbered.inputs):
+        for time, step in enumerate(shown):
+            there = found.mask[sample, time]
+            if step == MISSING:
+                assert found.inputs[sample, time].tolist() == [MISSING] * features
+                assert there == framing.marks
+                continue
+            cells = inputs[sample // each, step]
+            assert there == (not np.isnan(cells).any())
+            assert found.inputs[sample, time].tolist() == np.nan_to_num(cells).tolist()
+
+
+@every_framing
+def test_a_gap_of_one_real_is_a_step_that_is_passed_over(framing):
+    layout = framing.layout(EchoLag(lag=0, length=25), 1)
+    inputs = np.arange(25, dtype=np.float32)[None].copy()
+    inputs[0, 7] = np.nan
+    found = layout.gather(Episodes(inputs, inputs, ~np.isnan(inputs)))
+    where = layout.steps.reshape(found.mask.shape) == 7
+    assert not found.mask[where].any()
+    assert not found.inputs[where].any()
+    present = layout.present.reshape(found.mask.shape)
+    assert (found.mask[~where] == present[~where]).all()
+    assert np.isnan(found.targets[layout.asked.reshape(found.targets.shape) == 7]).all()

@@ -70,3 +70,32 @@ def test_equal_seeds_give_equal_bytes(tmp_path):
 def test_bad_numbers_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`train` must be at least 0, got -1"):
         export(ll.EchoLag(), ll.Whole(), tmp_path, train=-1)
+
+
+@pytest.mark.parametrize("format", ["parquet", "npz"])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_the_splits_of_a_real_series_are_of_rows_apart(columns, format, tmp_path):
+    values = np.stack([np.arange(200.0), np.arange(200.0) % 7], axis=1)[:, :columns]
+    series = ll.Series(values, length=4, scale="none")
+    made = export(series, ll.Whole(), tmp_path, train=300, validation=100, test=100, format=format)
+    spans = {"train": (0, 140), "validation": (140, 170), "test": (170, 200)}
+    for name, (begin, end) in spans.items():
+        if format == "npz":
+            with np.load(made[name].path) as opened:
+                held = dict(opened)
+        else:
+            read = pq.read_table(made[name].path).to_pydict()
+            held = {column: np.array(each) for column, each in read.items()}
+        targets = held["targets"][~np.isnan(held["targets"])]
+        assert (targets.min(), targets.max()) == (max(begin, 1), end - 1)
+        shape = (4,) if columns == 1 else (4, 2)
+        assert held["inputs"].shape == (made[name].samples, *shape)
+        first = held["inputs"] if columns == 1 else held["inputs"][..., 0]
+        apart = (held["targets"] - first)[~np.isnan(held["targets"])]
+        assert set(apart.tolist()) == {1.0}
+        if columns == 2:
+            assert (held["inputs"][..., 1] == first % 7).all()
+    card = (tmp_path / "README.md").read_text()
+    assert "(1 to 140, 141 to 170, 171 to 200)" in card
+    assert "synthetic" not in card
+    assert "ceiling" not in card

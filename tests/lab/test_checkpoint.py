@@ -243,3 +243,15 @@ def written(folder, trained, told):
     held = safetensors.numpy.load(checkpoint.to_bytes(trained))
     safetensors.numpy.save_file(held, path, metadata={"longlag": json.dumps(header)})
     return path
+
+
+def test_a_real_series_goes_with_its_model(tmp_path):
+    values = np.stack([np.sin(np.arange(90.0)), np.arange(90.0) % 4], axis=1)
+    values[5, 1] = np.nan
+    series = ll.Series(values, names=("a", "b"), target="b", length=3, missing="mark")
+    run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=3), epochs=30)
+    run.save(tmp_path / "model.safetensors")
+    loaded = ll.load(tmp_path / "model.safetensors")
+    assert loaded.setting == run.setting
+    assert loaded.predict(values[-3:]).tolist() == run.predict(values[-3:]).tolist()
+    assert loaded.evaluate().error == run.evaluations[0].error

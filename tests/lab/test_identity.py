@@ -10,6 +10,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import longlag as ll
+from longlag.adapters import tables
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.lab import Setting, Trial, identity
@@ -289,3 +290,30 @@ def test_a_document_that_cannot_be_read_is_refused_in_one_line(change, message):
 def test_a_missing_part_is_named(part):
     with pytest.raises(ValueError, match=f"the document has no part `{part}`"):
         identity.setting(without(part))
+
+
+def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("day,a,b\n" + "".join(f"x,{row % 7},{row}\n" for row in range(60)))
+    read = tables.read(path, ["b", "a"])
+    series = ll.Series(read.values, names=read.names, place=str(path), length=3, horizon=2)
+    setting = Setting(problem=series, framing=ll.Whole(), model=ll.MLP())
+    written = json.loads(json.dumps(identity.document(setting)))
+    assert identity.setting(written) == setting
+    moved = dataclasses.replace(series, place="/elsewhere.csv")
+    other = dataclasses.replace(series, values=read.values + 1)
+    ids = [
+        Trial(setting=dataclasses.replace(setting, problem=each), seed=0).id
+        for each in (series, moved, other)
+    ]
+    assert ids[0] == ids[1] != ids[2]
+    path.write_text(path.read_text() + "x,1,60\n")
+    with pytest.raises(ValueError, match=r"data\.csv has changed since. Ask again"):
+        identity.setting(written)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"There is no file .*data\.csv"):
+        identity.setting(written)
+    nowhere = dataclasses.replace(series, place=None)
+    with pytest.raises(ValueError, match="its series stands in no file"):
+        identity.setting(identity.document(dataclasses.replace(setting, problem=nowhere)))
+    assert identity.setting(identity.document(setting), read.values) == setting

@@ -175,3 +175,20 @@ def test_the_time_adds_up():
     (found,) = outcomes_of(made_run(SETTINGS[0], [0.3]))
     assert found.seconds == (1.0, 2.0, 0.5)
     assert found.seconds.total == 3.5
+
+
+def test_a_series_with_gaps_has_an_outcome_that_can_be_kept():
+    values = np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0)
+    values[53:56, 0] = np.nan
+    series = ll.Series(values, length=5, missing="mask")
+    run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=2), epochs=16)
+    one = dataclasses.replace(
+        run.evaluations[0], inputs=np.nan_to_num(run.evaluations[0].inputs[..., 0])
+    )
+    for evaluation, examples in ((run.evaluations[0], 0), (one, 2)):
+        kept = Outcome.of(dataclasses.replace(run, evaluations=(evaluation,)), parameters=3)
+        written = json.loads(json.dumps(kept.document(), allow_nan=False))
+        assert Outcome.read(written) == kept
+        assert (kept.tally.scored, kept.tally.sequences) == (9 - 3, 2)
+        assert set(kept.shortcuts) == {"mean", "last value"}
+        assert len(kept.examples) == examples

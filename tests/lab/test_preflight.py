@@ -256,3 +256,16 @@ def test_a_study_looks_before_it_runs_anything(tmp_path):
     with pytest.raises(ValueError, match="comes after it"):
         ll.compare([ll.LSTM(), faulty("future")], [ll.EchoLag()], store=store)
     assert not store.exists()
+
+
+@pytest.mark.parametrize("missing", ["drop", "mark", "mask"])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_real_series_is_looked_at_like_any_problem(columns, missing):
+    values = np.random.default_rng(0).normal(size=(80, columns))
+    values[::9, 0] = np.nan
+    series = ll.Series(values, length=4, missing=missing)
+    found = preflight(series, ll.Whole(), ll.MLP(hidden_size=3))
+    assert [check.name for check in found.checks if not check.passed] == []
+    said = {check.name: check.found for check in found.checks}
+    masked = missing == "mask"
+    assert said["mask"].startswith("steps that are masked" if masked else "this framing passes")

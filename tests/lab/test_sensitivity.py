@@ -255,3 +255,23 @@ def test_of_no_sequences_there_is_none():
     setting = Setting(problem=ll.EchoLag(length=4), framing=ll.Whole(), model=ll.RNN(hidden_size=3))
     with pytest.raises(ValueError, match="`sequences` must be at least 1, got 0"):
         sensitivity(setting, setting.create(0), sequences=0)
+
+
+def test_what_is_used_of_a_series_is_asked_of_rows_that_score():
+    values = np.stack([np.arange(90.0) % 7, np.ones(90)], axis=1)
+    values[63:, 1] = 5  # which the rows that train never show
+    values[80] = np.nan
+    series = ll.Series(values, length=4, missing="mask")
+    setting = Setting(problem=series, framing=ll.Whole(), model=ll.RNN(hidden_size=3))
+    model: Any = setting.create(0)
+    used = sensitivity(setting, model, sequences=8)
+    assert np.isfinite(used).all()
+    assert not np.triu(used, k=1).any()
+    assert np.diag(used).all()
+    read = gates(setting, model, 0, values[70:74])
+    hidden = model(jnp.asarray(series.shown(values[70:74])), None, model.initial_state((1,)))[1]
+    np.testing.assert_allclose(read["hidden"][-1], hidden.hidden[0], rtol=1e-5)
+    short = gates(setting, model, 0, values[78:82])
+    assert {len(each) for each in short.values()} == {4}
+    assert (short["hidden"][2] == short["hidden"][1]).all()  # the third step lacks data
+    assert (short["hidden"][3] != short["hidden"][2]).all()

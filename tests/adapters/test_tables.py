@@ -1,0 +1,225 @@
+"""Tables from files: what stands in them, and what is said of those that hold something else."""
+
+import csv
+import datetime
+import decimal
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longlag.adapters import tables
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(text, name="data.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return written
+
+
+def same(found, expected):
+    np.testing.assert_array_equal(found, np.array(expected, float))
+    return True
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_separators_ends_of_lines_and_byte_order_marks_are_told(write, separator, end, mark):
+    lines = ["day,warm,cold", "mon,1.5,-2", "tue,2e3,7"]
+    text = mark + end.join(line.replace(",", separator) for line in lines)
+    for last in ("", end, end * 3):
+        found = tables.read(write(text + last))
+        assert found.names == ("warm", "cold")
+        assert same(found.values, [[1.5, -2], [2000, 7]])
+    assert same(tables.read(write(text), ["cold", "warm"]).values, [[-2, 1.5], [7, 2000]])
+    if not mark:
+        assert tables.read(write(text), ["cold"]).names == ("cold",)
+
+
+def test_a_separator_in_a_quoted_name_is_none(write):
+    found = tables.read(write('"a;b;c;d",e\n1,2\n3,4\n'))
+    assert found.names == ("a;b;c;d", "e")
+
+
+@pytest.mark.parametrize(
+    "cell", ["", " ", "NA", "n/a", "NaN", "-nan", "null", "NONE", "?", "-", "<NA>", "#N/A", '""']
+)
+def test_what_stands_for_missing(write, cell):
+    assert same(tables.read(write(f"a,b\n1,2\n{cell},3\n")).values, [[1, 2], [NAN, 3]])
+
+
+def test_empty_lines_are_skipped_unless_they_are_all_that_a_row_can_be(write):
+    assert same(tables.read(write("\n\na,b\n\n1,2\n\n3,4\n\n")).values, [[1, 2], [3, 4]])
+    one = tables.read(write("a\n1\n\n3\n  \n\n"))
+    assert same(one.values, [[1], [NAN], [3]])
+    assert same(tables.read(write('a\n1\n""\n3\n""\n')).values, [[1], [NAN], [3], [NAN]])
+
+
+def test_columns_without_a_name_are_passed_over(write):
+    found = tables.read(write(",warm,\n0,1.5,\n1,2.5,\n"))
+    assert (found.names, found.values.tolist()) == (("warm",), [[1.5], [2.5]])
+
+
+def test_columns_of_text_or_of_nothing_are_no_columns_of_numbers(write):
+    text = "day,warm,none,flag\nmon,1,,yes\ntue,2,NA,no\n"
+    assert tables.read(write(text)).names == ("warm",)
+    assert same(tables.read(write(text), ["none"]).values, [[NAN], [NAN]])
+
+
+BAD = {
+    "text": ("a,b\n1,2\n3,x\n", ["b"], "`b` is no number in line 3: 'x'. Leave the cell empty"),
+    "after lines": ('a,b\n"1\n",2\n\n3,x\n', ["b"], "`b` is no number in line 5: 'x'"),
+    "comma": ("a;b\n1;2,5\n", ["b"], "`b` is no number in line 2: '2,5'"),
+    "infinite": ("a\n1\ninf\n", ["a"], "`a` is no number in line 3: 'inf'"),
+    "underscore": ("a\n1\n1_000\n", ["a"], "`a` is no number in line 3: '1_000'"),
+    "long": (f"a\n{'x' * 999}\n", ["a"], "xxx…. Leave the cell empty"),
+    "no column": ("warm,cold\n1,2\n", ["wram"], "has no column `wram`. Did you mean `warm`?"),
+    "twice": ("a,b\n1,2\n", ["a", "a"], "a column is named twice"),
+    "two of a name": ("a,b,a\n1,2,3\n", [], "has two columns called `a`"),
+    "no numbers": ("a,b\nx,y\n", [], "has no column of numbers. It has a, b."),
+    "short": ("a,b\n1,2\n\n3\n", [], "line 4 has 1 cell, its header 2"),
+    "long row": ("a,b\n1,2,3\n", ["a"], "line 2 has 3 cells, its header 2"),
+    "no rows": ("a,b\n", [], "has no rows of data"),
+    "empty": ("", [], "has no columns. Name them in its first line"),
+    "blank": ("\n \n\n", [], "has no columns"),
+    "no names": ("1.5,2\n2.5,3\n", [], "begins with numbers: 1.5, 2. Name its columns"),
+    "other letters": ("t\xe9mp\n1\n".encode("latin-1"), [], "no CSV file in UTF-8: .* at byte 1"),
+    "binary": ("a\n1\n".encode("utf-16"), [], "no CSV file in UTF-8"),
+    "quote": ('a\n"' + "x" * 200_000, [], "no CSV file: field larger"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_are_named_with_the_place(write, case):
+    text, columns, message = BAD[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        tables.read(write(text), columns)
+    assert "\n" not in str(caught.value)
+    assert "data.csv" in str(caught.value)
+
+
+def test_names_that_are_numbers_may_be_named(write):
+    assert tables.read(write("2019,2020\n1,2\n"), ["2020"]).values.tolist() == [[2]]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"There is no file .*data\.csv\."):
+        tables.read(tmp_path / "data.csv")
+    with pytest.raises(ValueError, match="There is no file"):
+        tables.read(tmp_path)
+
+
+CELLS = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers())
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1
+)
+
+
+@given(
+    st.lists(NAMES, min_size=1, max_size=4, unique=True).flatmap(
+        lambda names: st.tuples(
+            st.just(names),
+            st.lists(st.tuples(*(CELLS for _ in names)), min_size=1, max_size=8),
+        )
+    ),
+    st.sampled_from(",;\t"),
+)
+def test_what_was_written_is_read(tmp_path_factory, drawn, separator):
+    names, rows = drawn
+    names = [f"x{name.strip()}{place}" for place, name in enumerate(names)]
+    path = tmp_path_factory.mktemp("tables") / "data.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=separator, quoting=csv.QUOTE_ALL)
+        writer.writerows([names, *rows])
+    found = tables.read(path, names)
+    assert found.names == tuple(names)
+    expected = [[NAN if cell is None else float(cell) for cell in row] for row in rows]
+    assert same(found.values, expected)
+
+
+# Parquet.
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra that is not installed")
+    import pyarrow.parquet as pq
+
+    def written(columns, folder="data", name="data.parquet"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        path = tmp_path / folder / name
+        made = columns if isinstance(columns, pyarrow.Table) else pyarrow.table(columns)
+        pq.write_table(made, path)
+        return path
+
+    return written
+
+
+def test_parquet_holds_numbers_of_many_kinds(parquet):
+    moment = datetime.datetime(2020, 1, 1)
+    columns = {
+        "when": [moment, moment],
+        "day": ["mon", None],
+        "whole": [1, 2**40],
+        "real": [0.5, None],
+        "tiny": np.array([1.5, NAN], np.float16),
+        "price": [decimal.Decimal("1.25"), None],
+        "flag": [True, False],
+        "nothing": [None, None],
+    }
+    found = tables.read(parquet(columns))
+    assert found.names == ("whole", "real", "tiny", "price")
+    assert same(found.values, [[1, 0.5, 1.5, 1.25], [2**40, NAN, NAN, NAN]])
+    for name, cell in {"when": "datetime", "day": "'mon'", "flag": "True"}.items():
+        with pytest.raises(ValueError, match=f"`{name}` is no number in row 1: {cell}") as caught:
+            tables.read(parquet(columns), [name])
+        assert "\n" not in str(caught.value)
+
+
+def test_parquet_is_told_by_its_ending_and_folders_add_no_columns(parquet):
+    path = parquet({"a": [1, 2]}, folder="year=1999", name="data.PQ")
+    assert tables.read(path).names == ("a",)
+
+
+def test_parquet_that_is_none_or_holds_nothing_is_named(parquet, write):
+    import pyarrow
+
+    twice = pyarrow.table([[1], [2]], names=["a", "a"])
+    empty = pyarrow.table({"a": pyarrow.array([], pyarrow.float64())})
+    cases = {
+        write("a,b\n1,2\n", "data.parquet"): "data.parquet is no Parquet file: ",
+        parquet(twice, "twice"): "has two columns called `a`",
+        parquet(empty, "empty"): "has no rows of data",
+        parquet(pyarrow.table({}), "none"): "has no columns",
+    }
+    for path, message in cases.items():
+        with pytest.raises(ValueError, match=message) as caught:
+            tables.read(path)
+        assert "\n" not in str(caught.value)
+
+
+@given(
+    whole=st.lists(st.integers(-(2**52), 2**52), min_size=1, max_size=6),
+    real=st.lists(st.one_of(st.none(), st.floats(allow_infinity=False)), min_size=6, max_size=6),
+)
+def test_parquet_gives_back_what_was_written(tmp_path_factory, whole, real):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra that is not installed")
+    import pyarrow.parquet as pq
+
+    path = tmp_path_factory.mktemp("tables") / "data.parquet"
+    real = real[: len(whole)]
+    columns = {"w": pyarrow.array(whole), "r": pyarrow.array(real, pyarrow.float64())}
+    pq.write_table(pyarrow.table(columns), path)
+    found = tables.read(path, ["r", "w"])
+    numbers = [NAN if value is None else value for value in real]
+    assert same(found.values, list(zip(numbers, whole, strict=True)))
+    assert math.isnan(sum(numbers)) == np.isnan(found.values).any()

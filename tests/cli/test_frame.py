@@ -1,0 +1,256 @@
+"""`longlag frame`: a series of one's own, framed, and a model beside naive baselines."""
+
+import json
+
+import numpy as np
+import pytest
+
+import longlag as ll
+
+TIME = np.arange(160)
+WARM = 15 + 8 * np.sin(2 * np.pi * TIME / 8)
+COLD = np.random.default_rng(0).normal(size=160)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A file of two columns, and how to write others."""
+
+    def written(columns=None, name="data.csv"):
+        columns = columns or {"warm": WARM, "cold": COLD}
+        rows = zip(*columns.values(), strict=True)
+        lines = [",".join(columns), *(",".join(map(str, row)) for row in rows)]
+        path = tmp_path / name
+        path.write_text("\n".join(lines).replace("nan", "") + "\n")
+        return path
+
+    return written
+
+
+def with_gaps(values):
+    return np.where(np.arange(len(values)) % 17 == 3, np.nan, values)
+
+
+TRAIN = ["--model", "mlp", "--hidden-size", "4", "--epochs", "64", "--seeds", "2"]
+
+
+def test_it_says_what_is_predicted_from_what_beside_what(call, data):
+    code, out, err = call("frame", data(), "--column", "warm", "--timesteps", "4")
+    assert (code, err) == (0, "")
+    assert "warm of data.csv: 160 rows, 1 row ahead\n" in out
+    assert "training    1 to 112    their targets train" in out
+    assert "validation  113 to 136 " in out
+    assert "evaluation  137 to 160 " in out
+    assert "scaled to mean 0 and deviation 1 over the rows that train" in out
+    text = " ".join(out.split())
+    assert "season: 8 rows (found in the rows that train); the value a season before is out" in text
+    assert "use --timesteps 8 or more" in text
+    assert (
+        "inputs (samples, 4, 1): 4 timesteps of 1 feature; targets (samples, 1); 3 samples" in out
+    )
+    last = np.sqrt(np.mean((WARM[136:] - WARM[135:159]) ** 2))
+    assert f"last value  {last:.4g}" in out
+    assert "add --model lstm" in out
+    assert "missing" not in out
+
+
+def test_a_season_in_sight_and_none_are_said_so(call, data):
+    command = ["frame", data(), "--timesteps", "8", "--column"]
+    _, out, _ = call(*command, "warm")
+    assert "season: 8 rows (found in the rows that train)\n" in out
+    _, out, _ = call(*command, "warm", "--season", "6")
+    assert "season: 6 rows\n" in out
+    _, out, _ = call(*command, "cold", "--horizon", "2", "--scale", "none")
+    assert "season: none found in the rows that train\n" in out
+    assert "cold of data.csv: 160 rows, 2 rows ahead" in out
+    assert "3 samples:" in out
+    assert "seasonal" not in out
+
+
+@pytest.mark.parametrize("how", [[], ["--as", "features"], ["--every-step"]], ids=repr)
+@pytest.mark.parametrize("columns", [["warm"], ["warm", "cold"]], ids=repr)
+def test_the_document_says_the_same_shapes(call, data, how, columns):
+    named = [part for name in columns for part in ("--column", name)]
+    code, out, err = call("frame", data(), *named, "--timesteps", "5", *how, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert (found["columns"], found["target"], found["horizon"]) == (columns, "warm", 1)
+    assert found["rows"] == {
+        "training": [0, 112],
+        "validation": [112, 136],
+        "evaluation": [136, 160],
+    }
+    features = 5 * len(columns) if how == ["--as", "features"] else len(columns)
+    steps = 1 if how == ["--as", "features"] else 5
+    assert found["inputs"] == [steps] if features == 1 else [steps, features]
+    assert found["targets"] == [5 if how == ["--every-step"] else 1]
+    assert (found["season"], found["season_in_sight"]) == (8, False)
+    assert found["missing"] == dict.fromkeys(columns, 0)
+    error = np.sqrt(np.mean((WARM[136:] - WARM[:112].mean()) ** 2))
+    assert found["baselines"]["mean"] == pytest.approx(error, rel=1e-5)
+    assert found["baselines"]["seasonal"] == pytest.approx(0, abs=1e-4)
+    within = found["within"]
+    apart = np.abs(WARM[136:] - WARM[135:159])
+    assert within["last value"] == np.mean(apart <= within["distance"] * (1 + 1e-6))
+    assert "model" not in found
+
+
+def test_a_model_stands_beside_the_baselines(call, data):
+    command = ["frame", data({"warm": COLD}), "--timesteps", "3", *TRAIN]
+    code, out, _ = call(*command)
+    assert code == 0
+    assert "mlp hidden_size=4" in out
+    assert "2 seeds" in out
+    code, text, _ = call(*command, "--json")
+    found = json.loads(text)
+    assert code == 0
+    assert (found["model"], found["seeds"]) == ("mlp hidden_size=4", [0, 1])
+    assert "epochs=64, batch_size=32" in found["recipe"]
+    assert found["against"] in found["baselines"]
+    assert found["verdict"] in ("better", "worse", "not told apart")
+    assert found["reason"] in " ".join(out.split())
+    assert len(found["error"]["per_seed"]) == 2
+    assert f"{found['error']['mean']:.4g}" in out
+    assert set(found["within"]) == {"distance", "share", "mean", "last value"}
+    assert found["interrupted"] is False
+
+
+def test_a_saved_model_predicts_from_rows_as_they_are_wherever_its_file_is(call, data, tmp_path):
+    path = data()
+    saved = tmp_path / "model.safetensors"
+    command = ["frame", path, "--column", "warm", "--column", "cold", "--timesteps", "3", *TRAIN]
+    code, _, _ = call(*command, "--save", saved)
+    assert code == 0
+    path.write_text("gone")
+    loaded = ll.load(saved)
+    latest = np.stack([WARM, COLD], axis=1)[-3:]
+    found = loaded.predict(latest)
+    assert found.shape == (1,)
+    assert np.isfinite(found).all()
+    series = loaded.setting.problem
+    assert isinstance(series, ll.Series)
+    assert (series.names, series.target, series.place) == (("warm", "cold"), "warm", str(path))
+    evaluation = loaded.evaluate()
+    place = np.flatnonzero(series.target_rows("evaluation", loaded.setting.scored)[:, -1] == 159)
+    said = series.in_unit(evaluation.predicted[place, -1])
+    earlier = np.stack([WARM, COLD], axis=1)[156:159]
+    assert loaded.predict(earlier) == pytest.approx(said, rel=1e-5)
+
+
+@pytest.mark.parametrize("missing", ["drop", "mark", "mask"])
+def test_missing_values_are_counted_and_dealt_with_as_asked(call, data, missing):
+    path = data({"warm": with_gaps(WARM), "cold": COLD})
+    command = ["frame", path, "--column", "warm", "--column", "cold", "--timesteps", "3"]
+    code, out, err = call(*command, "--missing", missing)
+    assert (code, err) == (0, "")
+    assert "from warm, cold: 160 rows, 1 row ahead; missing: 10 of warm\n" in out
+    assert f"3 timesteps of {4 if missing == 'mark' else 2} features" in out
+    assert "nan" not in out
+    document = json.loads(call(*command, "--missing", missing, "--json")[1])
+    assert document["missing"] == {"warm": 10, "cold": 0}
+
+
+def test_masked_steps_train(call, data):
+    path = data({"warm": with_gaps(WARM)})
+    command = ["frame", path, "--timesteps", "3", "--missing", "mask", "--json"]
+    code, out, _ = call(*command, *TRAIN)
+    assert code == 0
+    assert np.isfinite(json.loads(out)["error"]["mean"])
+
+
+def test_parquet_is_read_as_well(call, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra that is not installed")
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "data.parquet"
+    pq.write_table(pyarrow.table({"warm": WARM, "day": ["x"] * 160}), path)
+    code, out, _ = call("frame", path, "--timesteps", "4", "--json")
+    assert code == 0
+    assert json.loads(out)["columns"] == ["warm"]
+
+
+BAD = [
+    (["--column", "wram"], "data.csv has no column `wram`. Did you mean `warm`?"),
+    (["--column", "warm", "--column", "warm"], "a column is named twice"),
+    ([], "several columns of numbers: warm, cold. Name the one to predict: --column warm."),
+    (["--column", "warm", "--timesteps", "0"], "`timesteps` must be at least 1, got 0"),
+    (["--column", "warm", "--timesteps", "1.5"], "must be a whole number, got 1.5"),
+    (["--column", "warm", "--timesteps", "200"], "an episode takes 201, and of 160 rows 112 train"),
+    (["--column", "warm", "--horizon", "120"], "too few rows: an episode takes 132"),
+    (["--column", "warm", "--season", "113"], "`season` must be of no more rows than train (112)"),
+    (["--column", "warm", "--scored-on", "0.7"], "`scored_on` must be at most 0.5, got 0.7"),
+    (["--column", "warm", "--scale", "log"], "log"),
+    (["--column", "warm", "--epochs", "9"], "`--epochs` is of training. Name a model"),
+    (["--column", "warm", "--batch-size", "9"], "`--batch-size` is of training"),
+    (["--column", "warm", "--hidden-size", "9"], "`--hidden-size` is of training"),
+    (["--column", "warm", "--model", "lstn"], "There is no model `lstn`. Did you mean `lstm`?"),
+    (["--column", "warm", "--model", "seq2seq"], "Seq2Seq answers value by value"),
+    (["--column", "warm", "--model", "mlp", "--seeds", "0"], "`seeds` must be at least 1"),
+    (["--column", "warm", "--model", "mlp", "--epochs", "0"], "`epochs` must be at least 1"),
+    (["--column", "warm", "--output", "/nowhere/at/all"], "/nowhere/at/all"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[str(each[0]) for each in BAD])
+def test_bad_flags_are_one_line_and_exit_code_2(call, data, arguments, message):
+    code, out, err = call("frame", data(), *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def changed(row, cell):
+    cells = [f"{value:.3f}" for value in WARM]
+    cells[row] = cell
+    return {"warm": cells}
+
+
+FILES = {
+    "text": (changed(7, "hot"), "data.csv: `warm` is no number in line 9: 'hot'"),
+    "infinite": (changed(7, "inf"), "data.csv: `warm` is no number in line 9: 'inf'"),
+    "large": (changed(7, "1e200"), "Series: warm is too large in row 8: 1e+200"),
+    "constant": ({"warm": [0.1] * 160}, "warm does not change in all rows that train"),
+    "few": ({"warm": WARM[:9]}, "too few rows: an episode takes 13, and of 9 rows 7 train"),
+    "all missing": (
+        {"warm": [*WARM[:130], *[np.nan] * 30], "cold": COLD},
+        "warm is missing in all rows of the evaluation part (137 to 160)",
+    ),
+    "gaps": (
+        {"warm": np.where(TIME % 9 == 3, np.nan, WARM)},
+        "every episode of the training part (rows 1 to 112) shows a missing value or asks for one. "
+        "Use missing='mask'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_bad_files_are_one_line_and_exit_code_2(call, data, case):
+    columns, message = FILES[case]
+    for more in ([], TRAIN):
+        code, out, err = call("frame", data(columns), "--column", "warm", *more)
+        assert (code, out) == (2, "")
+        assert message in err
+        assert err.count("\n") == 1
+
+
+def test_gaps_that_leave_no_target_are_refused_before_anything_is_trained(call, data):
+    """The rows that train and those that score are whole, those that choose are not."""
+    rows = np.where((TIME >= 108) & (TIME < 138) & (TIME % 4 == 0), np.nan, WARM)
+    code, out, err = call("frame", data({"warm": rows}), "--timesteps", "5", *TRAIN)
+    assert (code, out) == (2, "")
+    assert "every episode of the validation part (rows 113 to 136) shows a missing value" in err
+    assert err.count("\n") == 1
+
+
+def test_a_file_that_is_none_is_named(call, tmp_path):
+    code, out, err = call("frame", tmp_path / "none.csv")
+    assert (code, out) == (2, "")
+    assert "There is no file" in err
+    assert "none.csv" in err
+
+
+def test_output_goes_to_a_file(call, data, tmp_path):
+    place = tmp_path / "out.json"
+    code, out, _ = call("frame", data(), "--column", "cold", "--json", "--output", place)
+    assert (code, out) == (0, "")
+    assert json.loads(place.read_text())["target"] == "cold"

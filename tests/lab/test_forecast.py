@@ -1,0 +1,260 @@
+"""Forecasts: errors in the unit of the column, and what may be said of their ratio."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import longlag as ll
+from longlag.framings import Chunks, Whole, Window
+from longlag.lab import Setting
+from longlag.lab import forecast as forecasts
+from longlag.lab.scoring import Evaluation
+from longlag.lab.statistics import error_ratio
+from longlag.problems import Series
+
+RNG = np.random.default_rng(5)
+WALK = 20 + 3 * RNG.normal(size=400).cumsum()
+WEEK = 50 + 10 * np.sin(2 * np.pi * np.arange(400) / 7) + RNG.normal(size=400)
+GAPS = np.where(np.arange(400) % 31 == 7, np.nan, WEEK)
+
+
+def last(inputs):
+    """The last value: all that a step shows."""
+    return (inputs if inputs.ndim == 2 else inputs[..., -1])[..., None]
+
+
+@pytest.mark.parametrize("framing", [Whole(), Window(timesteps=4), Chunks(timesteps=2)], ids=repr)
+@pytest.mark.parametrize("values", [WALK, WEEK], ids=["walk", "week"])
+@pytest.mark.parametrize("scale", ["standard", "range", "none"])
+def test_errors_are_those_of_numpy_in_the_unit_of_the_column(framing, values, scale):
+    made = Series(values, length=4, horizon=2, scale=scale, names=("warmth",))
+
+    def said(inputs):
+        every = last(inputs)
+        return (every if framing.output == "every" else every[:, -1:]) + 0.1
+
+    found = ll.score(made, framing, said).forecast
+    assert found is not None
+    rows = np.arange(340, 400)
+    assert (found.target, found.horizon, found.rows.tolist()) == ("warmth", 2, rows.tolist())
+    np.testing.assert_allclose(found.expected, values[rows], rtol=1e-5)
+    unit = {"standard": np.std(values[:280]), "range": np.ptp(values[:280]), "none": 1.0}[scale]
+    predicted = values[rows - 2] + 0.1 * unit
+    np.testing.assert_allclose(found.predicted, predicted[None], rtol=1e-4)
+    error = np.sqrt(np.mean((predicted - values[rows]) ** 2))
+    assert found.error.mean == pytest.approx(error, rel=1e-4)
+    naive = {"mean": np.full(60, values[:280].mean()), "last value": values[rows - 2]}
+    if values is WEEK:
+        naive["seasonal"] = values[rows - 7]
+    assert list(found.baselines) == list(naive)
+    usual = np.sqrt(np.mean((values[2:280] - values[:278]) ** 2))
+    for name, each in naive.items():
+        apart = np.abs(each - values[rows])
+        baseline = found.baselines[name]
+        assert baseline.error == pytest.approx(np.sqrt(np.mean(apart**2)), rel=1e-4)
+        assert baseline.within == np.mean(apart <= usual)
+
+
+@pytest.mark.parametrize("framing", [Whole(), Window(timesteps=4)], ids=repr)
+@pytest.mark.parametrize("missing", ["drop", "mark", "mask"])
+def test_who_says_the_last_value_is_as_good_as_the_last_value(framing, missing):
+    made = Series(WALK, length=4, missing=missing)
+
+    def said(inputs):
+        values = inputs if inputs.ndim == 2 else inputs[..., 0]
+        return values if framing.output == "every" else values[:, -1:]
+
+    score = ll.score(made, framing, said, seeds=2)
+    found = score.forecast
+    assert found is not None
+    assert found.against == "last value"
+    assert (found.ratio.mean, found.ratio.interval) == (1.0, (1.0, 1.0))
+    assert found.verdict == score.verdict == "not told apart"
+    assert found.error.mean == pytest.approx(found.baselines["last value"].error)
+    assert score.accuracy.mean == score.shortcuts["last value"]
+    assert score.reason.startswith("not told apart from last value: error ")
+
+
+def test_what_is_better_and_what_is_worse_is_called_so():
+    made = Series(WALK, length=4)
+    rows = made.target_rows("evaluation", made.scored())
+    scaled = (WALK[rows] - WALK[:280].mean()) / WALK[:280].std()
+    knowing = ll.score(made, Whole(), lambda _: scaled[..., None] + 0.01)
+    assert knowing.verdict == "better"
+    assert "better than last value: error" in knowing.reason
+    blind = ll.score(made, Whole(), lambda inputs: np.zeros((*inputs.shape, 1)))
+    assert blind.verdict == "worse"
+    assert blind.forecast is not None
+    assert blind.forecast.error.mean == pytest.approx(blind.forecast.baselines["mean"].error)
+
+
+def test_the_baseline_is_chosen_on_the_rows_that_choose():
+    """Its season holds until the rows that score, where it walks: what scores must not choose."""
+    season = WEEK.copy()
+    season[340:] = 50 + RNG.normal(size=60).cumsum()
+    made = Series(season, length=4)
+    assert made.period == 7
+    assert forecasts.best_baseline(made, made.scored()) == "seasonal"
+    found = forecasts.baselines(made, made.scored(), "evaluation")
+    assert found["last value"].error < found["seasonal"].error
+    score = ll.score(made, Whole(), last).forecast
+    assert score is not None
+    assert score.against == "seasonal"
+    for seed in range(5):
+        other = season.copy()
+        other[340:] = np.random.default_rng(seed).normal(size=60) * 10.0 ** (seed - 2)
+        changed = dataclasses.replace(made, values=other)
+        assert forecasts.best_baseline(changed, made.scored()) == "seasonal"
+    chooses = season.copy()
+    chooses[280:340] = 100 + 0.01 * np.arange(60)
+    changed = dataclasses.replace(made, values=chooses)
+    assert forecasts.best_baseline(changed, made.scored()) == "last value"
+
+
+def test_missing_targets_count_for_nobody():
+    made = Series(GAPS, length=4, missing="mark")
+    found = ll.score(made, Whole(), lambda inputs: inputs[..., :1]).forecast
+    assert found is not None
+    rows = [row for row in range(340, 400) if not math.isnan(GAPS[row])]
+    assert found.rows.tolist() == rows
+    said = []
+    for row in rows:  # a missing value is shown as 0, which is the mean
+        before = GAPS[row - 1]
+        said.append(np.nanmean(GAPS[:280]) if math.isnan(before) else before)
+    np.testing.assert_allclose(found.predicted[0], said, rtol=1e-5)
+    known = [row - 1 if not math.isnan(GAPS[row - 1]) else row - 2 for row in rows]
+    error = np.sqrt(np.mean((GAPS[known] - GAPS[rows]) ** 2))
+    assert found.baselines["last value"].error == pytest.approx(error, rel=1e-5)
+
+
+# The ratio and its interval.
+
+
+def ratio_by_loop(ours, theirs):
+    total = sum(sum(map(float, seed)) for seed in ours) / len(ours)
+    below = sum(map(float, theirs))
+    if below == 0:
+        return 1.0 if total == 0 else math.inf
+    return math.sqrt(total / below)
+
+
+SQUARES = st.one_of(st.just(0.0), st.floats(1e-6, 1e6))
+
+
+@given(st.data())
+def test_the_ratio_is_that_of_loops_and_lies_in_its_interval_where_all_blocks_agree(data):
+    count, seeds = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 3))
+    block = data.draw(st.integers(1, max(1, count // 8)))
+    theirs = np.array(data.draw(st.lists(SQUARES, min_size=count, max_size=count)))
+    ours = np.array(
+        [data.draw(st.lists(SQUARES, min_size=count, max_size=count)) for _ in range(seeds)]
+    )
+    found = error_ratio(ours, theirs, block, resamples=50)
+    assert found.mean == pytest.approx(ratio_by_loop(ours, theirs))
+    for seed, each in zip(ours, found.per_seed, strict=True):
+        assert each == pytest.approx(ratio_by_loop([seed], theirs))
+    low, high = found.interval
+    assert 0 <= low <= high
+    assert found == error_ratio(ours, theirs, block, resamples=50)
+    twice = error_ratio(4 * theirs[None], theirs, block, resamples=50)
+    if count >= 8 and theirs.all():
+        assert twice.interval == pytest.approx((2.0, 2.0))
+    if count < 8:
+        assert found.interval == (0.0, math.inf)
+
+
+def errors(rng, count, correlation):
+    noise = rng.normal(size=count + 100)
+    said = np.zeros(count + 100)
+    for place in range(1, len(said)):
+        said[place] = correlation * said[place - 1] + noise[place]
+    return said[100:] * math.sqrt(1 - correlation**2)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_the_interval_covers_the_true_ratio_about_as_often_as_it_says(correlation):
+    rng, hits, narrow, trials = np.random.default_rng(1), 0, 0, 200
+    for _ in range(trials):
+        ours, theirs = 0.9 * errors(rng, 300, correlation), errors(rng, 300, correlation)
+        blocks = error_ratio(ours[None] ** 2, theirs**2, block=20, resamples=300).interval
+        single = error_ratio(ours[None] ** 2, theirs**2, block=1, resamples=300).interval
+        hits += blocks[0] <= 0.9 <= blocks[1]
+        narrow += single[0] <= 0.9 <= single[1]
+    assert 0.87 <= hits / trials <= 0.99
+    if correlation:  # which is why there are blocks
+        assert narrow / trials < hits / trials - 0.05
+
+
+def test_seeds_that_differ_widen_the_interval():
+    rng = np.random.default_rng(0)
+    theirs = rng.normal(size=200) ** 2
+    alike = error_ratio(np.stack([theirs] * 5), theirs, 5).interval
+    apart = np.stack([factor * theirs for factor in (0.2, 0.5, 1.0, 2.0, 4.0)])
+    low, high = error_ratio(apart, theirs, 5).interval
+    assert alike == pytest.approx((1.0, 1.0))
+    assert low < 0.9
+    assert high > 1.5
+
+
+def test_few_targets_settle_nothing():
+    made = Series(WALK[:30], length=3)  # of which four score
+    rows = made.target_rows("evaluation", made.scored())
+    scaled = (WALK[rows] - WALK[:22].mean()) / WALK[:22].std()
+    knowing = ll.score(made, Whole(), lambda _: scaled[..., None])
+    assert knowing.verdict == "not told apart"
+    assert knowing.reason.endswith("; 4 targets are few")
+    one = Series(WALK[:30], length=3, scored_on=0.01)
+    said = ll.score(one, Whole(), lambda inputs: np.zeros((*inputs.shape, 1)))
+    assert said.reason.endswith("; 1 target is few")
+
+
+def test_a_baseline_without_error_is_a_bar_that_is_only_reached():
+    made = Series(np.arange(200) % 5, length=4)
+    rows = made.target_rows("evaluation", made.scored())
+    exact = made._scaled[rows, 0].astype(np.float32)
+    wrong = ll.score(made, Whole(), lambda _: exact[..., None] + 0.1)
+    assert wrong.forecast is not None
+    assert (wrong.forecast.against, wrong.forecast.ratio.mean) == ("seasonal", math.inf)
+    assert wrong.verdict == "worse"
+    assert len(wrong.reason) < 100
+    right = ll.score(made, Whole(), lambda _: exact[..., None])
+    assert right.verdict == "not told apart"
+
+
+def test_a_model_that_says_no_number_is_not_called_good():
+    made = Series(WALK, length=4)
+    held = made.held_out("evaluation", made.scored())
+    assert held is not None
+    lost = Evaluation(
+        inputs=held.inputs,
+        targets=held.targets,
+        scored=held.scored,
+        predicted=np.full_like(held.targets, np.nan),
+    )
+    assert forecasts.forecast(made, made.scored(), [lost]).verdict == "not told apart"
+
+
+@given(st.integers(1, 500), st.integers(1, 12), st.integers(2, 40))
+def test_blocks_are_as_long_as_errors_may_be_alike_and_enough_of_them(count, horizon, season):
+    made = Series(WALK, length=1, horizon=horizon, season=season)
+    block = forecasts._block(made, count)
+    assert block == 1 or 8 * block <= count
+    if count >= 8 * max(horizon, season):
+        assert block >= max(horizon, season)
+
+
+def test_rows_that_are_calm_are_scored_all_the_same():
+    """A constant is right on all of them, which says nothing of what is to be learned."""
+    calm = WALK.copy()
+    calm[340:] = WALK[:280].mean() + 0.01 * np.arange(60)
+    made = Series(calm, length=4)
+    assert made.chance() == 1.0
+    score = ll.score(made, Whole(), last)
+    assert score.forecast is not None
+    assert score.skill == (0.0,)
+    setting = Setting(problem=made, framing=Whole(), model=ll.MLP())
+    assert setting.scored.all()
