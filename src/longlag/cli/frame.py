@@ -15,7 +15,15 @@ from rich.text import Text
 from longlag import streams
 from longlag.adapters import tables
 from longlag.cli._flags import Count, Json, Output, flags, given
-from longlag.cli._output import others_aside, print_rich, refusing, writable, write_json
+from longlag.cli._output import (
+    command_line,
+    errors,
+    others_aside,
+    print_rich,
+    refusing,
+    writable,
+    write_json,
+)
 from longlag.framings import Framing, Samples, Whole, Window
 from longlag.maps import Audit, audit
 from longlag.problems import Series
@@ -71,6 +79,7 @@ def frame(
     batch_size: Count | None = None,
     seeds: Count = 5,
     save: Path | None = None,
+    report: Path | None = None,
     json: Json = False,
     output: Output = None,
 ) -> int:
@@ -89,9 +98,10 @@ def frame(
         batch_size: Samples in a batch; 32 by default.
         seeds: Number of seeds.
         save: Write the trained model of the first seed as safetensors.
+        report: Write an HTML page about it to this file.
     """
-    writable(output)
-    writable(save)
+    for path in (output, save, report):
+        writable(path)
     with refusing():
         framed = _framed(file, column or [], timesteps, as_, every_step, given(series_knobs))
     sizes = {"epochs": epochs, "batch_size": batch_size}
@@ -99,8 +109,10 @@ def frame(
     recipe |= given(recipe_knobs)
     if model is None:
         typed = {**given(model_knobs), **recipe}
-        if typed or save is not None:
-            flag = next(iter(typed), "save").replace("_", "-")
+        files = {"save": save, "report": report}
+        typed |= {name: path for name, path in files.items() if path is not None}
+        if typed:
+            flag = next(iter(typed)).replace("_", "-")
             with refusing():
                 raise ValueError(f"`--{flag}` is of training. Name a model: --model lstm.")
         _tell(framed, None, json, output)
@@ -109,6 +121,12 @@ def frame(
     if save is not None:
         with refusing():
             run.save(save)
+    if report is not None:
+        from longlag.report import page_of_forecast
+
+        with refusing():
+            page_of_forecast(run, command=command_line()).save(report)
+            errors.print(f"{report}: {report.stat().st_size / 2**20:.2f} MiB.", markup=False)
     _tell(framed, run, json, output)
     return 130 if run.interrupted else 0
 
@@ -295,7 +313,7 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
         return [*lines, Text(), Text(told, style="dim")]
     style = {"better": "bold green", "worse": "bold red"}.get(run.verdict, "bold yellow")
     cut = " Interrupted: this is what is known so far." if run.interrupted else ""
-    return [*lines, Text(), Text(f"{run.reason}.{cut}", style=style)]
+    return [*lines, Text(), Text.assemble((run.verdict, style), f": {run.reason}.{cut}")]
 
 
 def _errors(framed: _Framed, run: Run | None) -> Table:

@@ -64,14 +64,13 @@ class Forecast:
 
     @property
     def reason(self) -> str:
-        """The verdict in a sentence."""
-        than = {"better": "than", "worse": "than", "not told apart": "from"}[self.verdict]
+        """What the verdict rests on, in a sentence."""
         count = len(self.rows)
         few = f"; {count} target{' is' if count == 1 else 's are'} few" if count < FEW else ""
         return (
-            f"{self.verdict} {than} {self.against}: error {self.error.mean:.4g}, "
-            f"{self.ratio.mean:.3f} [{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] "
-            f"of its {self.baselines[self.against].error:.4g}{few}"
+            f"error {self.error.mean:.4g}, {self.ratio.mean:.3f} "
+            f"[{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] of that of "
+            f"{self.against}, {self.baselines[self.against].error:.4g}{few}"
         )
 
 

@@ -89,7 +89,10 @@ def _answer(run: Run, found: Forecast, model: str, command: str) -> Section:
     )
     told = Words(paragraphs=(sure,), command=command)
     return Section(
-        id="answer", title="Answer", lead=f"{run.reason}.", blocks=(verdict, table, told)
+        id="answer",
+        title="Answer",
+        lead=f"{run.verdict[0].upper()}{run.verdict[1:]}: {run.reason}.",
+        blocks=(verdict, table, told),
     )
 
 
