@@ -29,11 +29,12 @@ from longlag.lab.trial import finish
 
 HIDDEN, BATCH, AN_EPOCH = 50, 5, 4
 PROBLEM, FRAMING = ll.EchoLag(lag=1, length=25, values=100), ll.Window(timesteps=5)
+CARRIED = ll.Window(timesteps=5, carry=True)
 
 
-def setting(make: Any, epochs: int) -> ll.Setting:
+def setting(make: Any, epochs: int, framing: ll.Window = FRAMING) -> ll.Setting:
     recipe = ll.Recipe(epochs=epochs, batch_size=BATCH)
-    return ll.Setting(problem=PROBLEM, framing=FRAMING, model=ll.adopt(make), recipe=recipe)
+    return ll.Setting(problem=PROBLEM, framing=framing, model=ll.adopt(make), recipe=recipe)
 
 
 def drawn(epochs: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -53,13 +54,23 @@ def seconds(act: Callable[[], object]) -> float:
 # Keras.
 
 
-def keras_model(sizes: ll.Sizes, seed: int) -> Any:
+def tutorial(sizes: ll.Sizes, seed: int) -> Any:
+    """The tutorial's: its state goes on from batch to batch, and is reset after each epoch."""
+    return keras_model(sizes, seed, stateful=True)
+
+
+def stateless(sizes: ll.Sizes, seed: int) -> Any:
+    return keras_model(sizes, seed, stateful=False)
+
+
+def keras_model(sizes: ll.Sizes, seed: int, stateful: bool) -> Any:
     import keras  # pyright: ignore[reportMissingImports]
 
+    rows = BATCH if stateful else None
     model: Any = keras.Sequential(
         [
-            keras.Input((sizes.timesteps, sizes.features)),
-            keras.layers.LSTM(HIDDEN),
+            keras.Input(batch_shape=(rows, sizes.timesteps, sizes.features)),
+            keras.layers.LSTM(HIDDEN, stateful=stateful),
             keras.layers.Dense(sizes.outputs, activation="softmax"),
         ]
     )
@@ -74,10 +85,10 @@ def keras_model(sizes: ll.Sizes, seed: int) -> Any:
     return model
 
 
-def of_keras(rounds: int) -> None:
+def of_keras(rounds: int, make: Any, framing: ll.Window, words: str) -> None:
     epochs, few = 2000, 100
-    ours = setting(keras_model, epochs)
-    model = keras_model(ours.sizes, 0)
+    ours = setting(make, epochs, framing)
+    model = make(ours.sizes, 0)
     inputs, targets = drawn(few)
     encoded = ll.OneHot(values=100).encode(targets)
 
@@ -86,6 +97,7 @@ def of_keras(rounds: int) -> None:
             now = slice(epoch * AN_EPOCH, (epoch + 1) * AN_EPOCH)
             x, y = (each[now].reshape(-1, *each.shape[2:]) for each in (inputs, encoded))
             model.fit(x, y, epochs=1, batch_size=BATCH, shuffle=False, verbose=0)
+            reset(model)
 
     fit(), finish(ours.fit((0,)))  # compiled now, not measured
     theirs, compiled = [], []
@@ -93,17 +105,31 @@ def of_keras(rounds: int) -> None:
         theirs.append(1e6 * seconds(fit) / (few * AN_EPOCH))
         run = finish(ours.fit((0,)))
         compiled.append(1e6 * run.train_seconds / run.updates)
-    told("Keras, its own `fit` an epoch, as the tutorial has it", theirs, theirs)
+    told(f"{words}, its own `fit` an epoch", theirs, theirs)
     told("the same model adopted, in the compiled loop", compiled, theirs)
-    run = finish(setting(keras_model, 50).fit((0,)))
+    run = finish(setting(make, 50, framing).fit((0,)))
     losses = np.concatenate([report.losses for report in run.history[0]])
-    fresh, expected = keras_model(ours.sizes, 0), []
-    for x, y in itertools.islice(zip(inputs, encoded, strict=True), 200):
+    fresh, expected = make(ours.sizes, 0), []
+    pairs = itertools.islice(zip(inputs, encoded, strict=True), 200)
+    for update, (x, y) in enumerate(pairs):
+        if update % AN_EPOCH == 0:
+            reset(fresh)
         fresh.reset_metrics()
         expected.append(float(fresh.train_on_batch(x, y)[0]))
     apart = np.abs(losses - expected) / np.abs(expected)
-    say(f"\nSame weights, same draws: 200 losses, from {expected[0]:.3f} to {expected[-1]:.3f},")
-    say(f"differ by at most {apart.max():.1e} of their value.\n")
+    LOSSES.append(
+        f"{words}: same weights, same draws, 200 losses from {expected[0]:.3f} to "
+        f"{expected[-1]:.3f} differ by at most {apart.max():.1e} of their value."
+    )
+
+
+LOSSES: list[str] = []
+
+
+def reset(model: Any) -> None:
+    """Drop the state that it carries, if it does."""
+    if model.layers[0].stateful:
+        model.layers[0].reset_state()
 
 
 # PyTorch.
@@ -199,7 +225,9 @@ def main() -> None:
     say("| loop | µs an update, median | least | of the first, median of rounds |")
     say("| --- | ---: | ---: | ---: |")
     of_torch(rounds)
-    of_keras(rounds)
+    of_keras(rounds, tutorial, CARRIED, "Keras, the tutorial's model")
+    of_keras(rounds, stateless, FRAMING, "Keras, the same without carried state")
+    say("\n" + "\n".join(LOSSES))
     of_streams(rounds)
 
 

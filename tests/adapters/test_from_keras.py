@@ -1,3 +1,4 @@
+import itertools
 import os
 from typing import Any
 
@@ -10,9 +11,11 @@ pytest.importorskip("keras", reason="Keras is not installed here")
 import jax
 import jax.numpy as jnp
 import keras  # pyright: ignore[reportMissingImports]
+import optax
 
 import longlag
 from longlag.lab.preflight import preflight
+from longlag.training.engine import OPTIMIZERS
 
 ll: Any = longlag  # whose models have what their own libraries give them
 
@@ -238,3 +241,35 @@ def test_recurrent_layers_are_the_functions_that_keras_has(kind, masked, setting
         for one, other in zip(here, there, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
     assert "inner_loop" not in vars(plain.layers[0])
+
+
+def test_stateful_layers_carry_their_state_through_training():
+    """Which Keras's own `fit` on JAX does not: the reference calls the model batch by batch."""
+    problem, framing = ll.EchoLag(lag=1, length=25, values=4), ll.Window(timesteps=5, carry=True)
+    run = ll.train(problem, framing, stateful, epochs=10)
+    losses = np.concatenate([report.losses for report in run.history[0]])
+    model = ll.adopt(stateful)(run.setting.sizes, 0).module
+    states, variables = list(model.layers[0].states), model.trainable_variables
+    optimizer = OPTIMIZERS["adam"](1e-3)
+    weights = [variable.value for variable in variables]
+    moments = optimizer.init(weights)
+
+    def loss(weights, state, inputs, targets):
+        pairs = [*zip(variables, weights, strict=True), *zip(states, state, strict=True)]
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            said = model(inputs, training=True)
+            after = [scope.get_current_value(variable) for variable in states]
+        chosen = jnp.take_along_axis(jnp.clip(said, 1e-7, 1 - 1e-7), targets, axis=1)
+        return -jnp.log(chosen).mean(), after
+
+    differ = jax.jit(jax.value_and_grad(loss, has_aux=True))
+    expected, state = [], []
+    for batch in itertools.islice(framing.stream(problem, 5, 0, features=True), len(losses)):
+        if batch.reset:
+            state = [jnp.zeros(variable.shape) for variable in states]
+        told = jnp.asarray(batch.inputs), jnp.asarray(batch.targets)
+        (value, state), grads = differ(weights, state, *told)
+        changes, moments = optimizer.update(grads, moments, weights)
+        weights = optax.apply_updates(weights, changes)
+        expected.append(float(value))
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)

@@ -304,7 +304,7 @@ def test_ctrl_c_stores_what_is_finished_and_says_how_to_go_on(tmp_path):
     process = started(store, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(300):
         time.sleep(0.1)
-        if store.exists():
+        if store.exists() and store.stat().st_size:
             with Store(store) as kept:
                 if kept.studies():
                     break
