@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 MODELS = {
     "transformer": ("PyTorch", "`TransformerEncoder`, causal mask", "whole"),
@@ -61,7 +62,8 @@ def gru(sizes, seed):
 
     class Net(nnx.Module):
         def __init__(self, rngs, width=50):
-            self.layer = nnx.RNN(nnx.GRUCell(sizes.features, width, rngs=rngs))
+            cell = nnx.GRUCell(sizes.features, width, rngs=rngs)
+            self.layer: Any = nnx.RNN(cell)  # whose hints tell of what it may return besides
             self.readout = nnx.Linear(width, sizes.outputs, rngs=rngs)
 
         def __call__(self, inputs):

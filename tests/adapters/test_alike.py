@@ -1,6 +1,7 @@
 """One LSTM in five frameworks, from the same weights on the same draws: one loss curve."""
 
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,8 +63,8 @@ def in_keras(sizes, seed):
 def in_flax(sizes, seed):
     class Net(nnx.Module):
         def __init__(self, rngs):
-            self.lstm = nnx.RNN(nnx.LSTMCell(sizes.features, HIDDEN, rngs=rngs))
-            self.readout = nnx.Linear(HIDDEN, sizes.outputs, rngs=rngs)
+            self.lstm: Any = nnx.RNN(nnx.LSTMCell(sizes.features, HIDDEN, rngs=rngs))
+            self.readout: Any = nnx.Linear(HIDDEN, sizes.outputs, rngs=rngs)
 
         def __call__(self, inputs):
             return self.readout(self.lstm(inputs))

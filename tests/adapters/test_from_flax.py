@@ -19,7 +19,7 @@ BATCH = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
 
 class Net(nnx.Module):
     def __init__(self, sizes, rngs):
-        self.rnn = nnx.RNN(nnx.GRUCell(sizes.features, 6, rngs=rngs))
+        self.rnn: Any = nnx.RNN(nnx.GRUCell(sizes.features, 6, rngs=rngs))
         self.norm = nnx.BatchNorm(6, rngs=rngs)
         self.dropout = nnx.Dropout(0.5, rngs=rngs)
         self.readout = nnx.Linear(6, sizes.outputs, rngs=rngs)

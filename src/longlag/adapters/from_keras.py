@@ -158,8 +158,8 @@ def _inner_loop(
 ) -> tuple[Any, Any, list[Any]]:
     """What `RNN.inner_loop` gives: the last output, all of them, the state."""
     cell = layer.cell
-    weights = cell.kernel, cell.recurrent_kernel, cell.bias
-    kernel, recurrent, bias = map(keras.ops.convert_to_tensor, weights)
+    tensor: Any = keras.ops.convert_to_tensor
+    kernel, recurrent, bias = map(tensor, (cell.kernel, cell.recurrent_kernel, cell.bias))
     pair = (bias, None) if bias.ndim == 1 else (bias[0], bias[1])
     ours = _OURS[type(layer)](kernel, recurrent, *pair)
     states: Any = initial_state if isinstance(initial_state, list | tuple) else [initial_state]
