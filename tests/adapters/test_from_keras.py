@@ -273,3 +273,33 @@ def test_stateful_layers_carry_their_state_through_training():
         weights = optax.apply_updates(weights, changes)
         expected.append(float(value))
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def test_a_softmax_that_does_not_speak_last_is_none():
+    def gated(sizes, _):
+        shown = keras.Input((sizes.timesteps, sizes.features))
+        said = layers.Dense(sizes.outputs, activation="softmax")(layers.GRU(8)(shown))
+        return keras.Model(shown, keras.ops.log(said + 1e-3))
+
+    made = ll.adopt(gated)(SIZES, 0)
+    assert made.program.outputs == "logits"
+
+    def plain(sizes, _):
+        shown = keras.Input((sizes.timesteps, sizes.features))
+        said = layers.Dense(sizes.outputs, activation="softmax")(layers.GRU(8)(shown))
+        return keras.Model(shown, said)
+
+    assert ll.adopt(plain)(SIZES, 0).program.outputs == "probabilities"
+
+
+def test_a_constraint_is_refused_since_it_would_not_be_kept():
+    def bounded(sizes, _):
+        return keras.Sequential(
+            [
+                keras.Input((sizes.timesteps, sizes.features)),
+                layers.Dense(sizes.outputs, kernel_constraint="max_norm"),
+            ]
+        )
+
+    with pytest.raises(ValueError, match="has a constraint, which the compiled loop does not keep"):
+        ll.adopt(bounded)(SIZES, 0)

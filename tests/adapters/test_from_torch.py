@@ -219,3 +219,41 @@ def test_values_go_into_an_embedding():
     problem = ll.EchoLag(lag=1, length=5, values=4)
     run = ll.train(problem, ll.Whole(), made, epochs=2000, learning_rate=0.02)
     assert run.verdict == "solved"
+
+
+def zeroed(make):
+    def made(sizes, seed):
+        model = make(sizes, seed)
+        for each in model.parameters():
+            torch.nn.init.zeros_(each)
+        return model
+
+    return made
+
+
+def test_a_model_that_begins_from_zeros_hides_nothing():
+    problem, framing = ll.EchoLag(lag=1, length=6, values=4), ll.Chunks(timesteps=3, carry=True)
+    assert preflight(problem, framing, zeroed(make)).passed
+    leaky = zeroed(lambda sizes, _: Attention(sizes, causal=False))
+    failed = preflight(problem, ll.Whole(), leaky).checks[-1]
+    assert (failed.name, failed.passed) == ("causal", False)
+
+
+def test_dropout_outside_training_is_found_out():
+    class Noisy(Plain):
+        def forward(self, inputs):
+            return torch.nn.functional.dropout(super().forward(inputs), 0.5)
+
+    found = preflight(ll.EchoLag(values=4), ll.Whole(), lambda s, _: Noisy(s.features, s.outputs))
+    failed = found.checks[-1]
+    assert (failed.name, failed.passed) == ("outputs", False)
+    assert "give other outputs a second time" in failed.found
+
+
+def test_a_state_that_is_no_pair_is_said():
+    class Wrong(Net):
+        def forward(self, inputs, state=None):
+            return super().forward(inputs, state)[0]
+
+    with pytest.raises(ValueError, match="must give a pair of outputs and state"):
+        ll.train(ll.EchoLag(values=4), ll.Whole(), lambda s, _: Wrong(s.features, s.outputs))

@@ -95,6 +95,47 @@ def test_what_differs_is_another_program():
     assert values.program != ll.adopt(make_model)(SIZES._replace(timesteps=6), 0).program
 
 
+def test_what_is_hidden_in_a_program_inside_tells_programs_apart():
+    class Scaled(eqx.Module):
+        linear: eqx.nn.Linear
+        scale: Any = eqx.field(static=True)
+
+        def __call__(self, inputs):
+            return self.scale(jax.vmap(self.linear)(inputs))
+
+    def scaled(by):
+        table = np.full((1, 4), by, np.float32)
+        scale = jax.jit(lambda said: said * table)
+        return ll.adopt(lambda *_: Scaled(eqx.nn.Linear(4, 4, key=jax.random.key(0)), scale))
+
+    assert scaled(1.0)(SIZES, 0).program != scaled(0.0)(SIZES, 0).program
+
+    def sloped(slope):
+        @jax.custom_vjp
+        def spike(said):
+            return (said > 0).astype(np.float32)
+
+        spike.defvjp(lambda said: (spike(said), None), lambda _, by: (slope * by,))
+        return ll.adopt(lambda *_: Scaled(eqx.nn.Linear(4, 4, key=jax.random.key(0)), spike))
+
+    assert sloped(1.0)(SIZES, 0).program != sloped(0.0)(SIZES, 0).program
+
+
+def test_complex_weights_go_downhill():
+    class Turned(eqx.Module):
+        weight: Any
+
+        def __call__(self, inputs):
+            return (inputs @ self.weight).imag
+
+    def make(sizes, _):
+        start = np.zeros((sizes.features, sizes.outputs), np.complex64)
+        return Turned(jax.numpy.asarray(start))
+
+    run = ll.train(ECHO, ll.Whole(), make, epochs=2000, optimizer="sgd", learning_rate=0.5)
+    assert run.verdict == "solved"
+
+
 def test_values_are_for_an_embedding(file):
     made = own.referred(f"{file}:adopted")
     assert made.inputs == "values"
@@ -202,6 +243,8 @@ def test_what_a_file_names_must_make_a_model(file):
     [
         (lambda *_: None, "it gives None, which is no model. Return an Equinox"),
         (lambda *_: 1 / 0, "fails: ZeroDivisionError: division by zero"),
+        (lambda *_: sys.exit(0), "fails: SystemExit: 0"),
+        (lambda *_: (1, 2), "it gives a tuple, which is no model"),
         (lambda _: None, "fails: TypeError"),
         (lambda *_: eqx.nn.Linear(4, 4, key=jax.random.key(0)), "Does it take values"),
     ],

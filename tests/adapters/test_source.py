@@ -79,6 +79,24 @@ def test_the_hash_covers_what_is_imported_from_beside_it(tmp_path):
     assert source.code_of(file) == codes[-1]
 
 
+def test_the_hash_covers_a_package_and_what_is_imported_relatively(tmp_path):
+    inner = tmp_path / "pack" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        written(folder, "__init__.py", "")
+    file = written(
+        inner, "mine.py", "from . import cells\nfrom ..upper import f\nfrom pack import other"
+    )
+    names = [inner / "cells.py", inner.parent / "upper.py", inner.parent / "other.py"]
+    for path in names:
+        path.write_text("x = 1")
+    codes = [source.code_of(file)]
+    for path in names:
+        path.write_text("x = 2")
+        codes.append(source.code_of(file))
+    assert len(set(codes)) == 4
+
+
 def test_the_hash_does_not_depend_on_where_the_file_lies(tmp_path):
     codes = set()
     for place in ("here", "there"):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -129,6 +131,75 @@ def test_each_fault_is_found_where_it_is(fault, name, said):
     with pytest.raises(ValueError, match=said):
         ll.train(ECHO, ll.Whole(), faulty(fault))
     assert list(failures(preflight(ECHO, ll.Whole(), faulty(fault)))) == [name]
+
+
+def test_a_readout_of_zeros_hides_nothing():
+    def zeroed(make):
+        def made(sizes, seed):
+            net = make(sizes, seed)
+            zeros = jax.tree.map(jnp.zeros_like, eqx.filter(net, eqx.is_inexact_array))
+            return eqx.combine(zeros, net)
+
+        return made
+
+    assert preflight(ECHO, ll.Whole(), zeroed(faulty(""))).passed
+    assert list(failures(preflight(ECHO, ll.Whole(), zeroed(faulty("future"))))) == ["causal"]
+
+
+def test_a_model_that_hears_nothing_is_found_out():
+    class Deaf(eqx.Module):
+        bias: jax.Array
+
+        def __call__(self, inputs):
+            return jnp.broadcast_to(self.bias[None], (len(inputs), len(self.bias)))
+
+    found = preflight(ECHO, ll.Whole(), lambda sizes, _: Deaf(jnp.zeros(sizes.outputs)))
+    assert failures(found)["inputs"].found == "no output depends on any input"
+
+
+def test_a_model_is_told_whether_it_is_in_training():
+    class Told(eqx.Module):
+        linear: eqx.nn.Linear
+
+        def __call__(self, inputs, train=None, deterministic=None, inference=None):
+            assert train is not None
+            assert deterministic is inference
+            assert deterministic is not train
+            return jax.vmap(self.linear)(inputs * (2.0 if train else 1.0))
+
+    def make(sizes, seed):
+        return Told(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)))
+
+    model: Any = ll.adopt(make)(ll.Sizes(4, 4, 6, 4), 0)
+    inputs = jnp.eye(4)[None, :, :]
+    plain, taught = model(inputs, None, ())[0], model.learn(inputs, None, ()).outputs
+    bias = model.trained.linear.bias.reshape(1, 1, -1)
+    np.testing.assert_allclose(taught - bias, 2 * (plain - bias), rtol=1e-5, atol=1e-6)
+
+
+def test_seeds_that_share_a_module_are_refused():
+    one = faulty("")(ll.Sizes(4, 4, 6, 4), 0)
+    found = preflight(ECHO, ll.Whole(), lambda *_: one)
+    assert failures(found)["seeds"].remedy == "Make a new one each time."
+
+
+def test_what_is_said_to_be_probabilities_must_sum_to_one():
+    made = ll.adopt(faulty(""), outputs="probabilities")
+    found = preflight(ECHO, ll.Whole(), made)
+    assert "do not sum to 1" in failures(found)["outputs"].found
+
+
+def test_outputs_in_a_tuple_are_refused():
+    class Pair(Net):
+        def __call__(self, inputs):
+            return super().__call__(inputs), inputs
+
+    def make(sizes, seed):
+        key = jax.random.key(seed)
+        return Pair(eqx.nn.Linear(sizes.features, sizes.outputs, key=key), "")
+
+    with pytest.raises(ValueError, match=r"the model gives a tuple of 2\. Give the outputs alone"):
+        ll.train(ECHO, ll.Whole(), make)
 
 
 def test_what_comes_later_does_no_harm_where_a_sample_is_answered_at_its_end():

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from longlag.adapters.pure import Answer, Pure, takes
+from longlag.adapters.pure import MODES, Answer, Pure, Unusable, pair, takes
 
 
 def pure(module: eqx.Module, seed: int) -> Pure:
@@ -18,7 +18,13 @@ def pure(module: eqx.Module, seed: int) -> Pure:
     has parameters of these names it is told the `mask` `(time,)`, the `state` (None at first; then
     it gives a pair of outputs and state), and a `key` for each row.
     """
-    told = takes(type(module).__call__, "mask", "state", "key")
+    told = takes(type(module).__call__, "mask", "state", "key", *MODES)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(module):
+        if eqx.is_array(leaf) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            raise Unusable(
+                f"its field {jax.tree_util.keystr(path).strip('.')} is a random key, which would "
+                "never change. Give its call a parameter `key` instead."
+            )
     trained, rest = eqx.partition(module, eqx.is_inexact_array)
     arrays, static = eqx.partition(rest, eqx.is_array)
     key = np.asarray(jax.random.key_data(jax.random.key(seed)))
@@ -31,12 +37,13 @@ def pure(module: eqx.Module, seed: int) -> Pure:
         keys = jax.random.split(now, len(inputs))
 
         def row(inputs: Any, mask: Any, state: Any, key: Any) -> Any:
-            given = {"mask": mask, "state": state, "key": key}
+            given: dict[str, Any] = {"mask": mask, "state": state, "key": key}
+            given |= {name: training is when for name, when in MODES.items()}
             return made(inputs, **{name: given[name] for name in told})
 
         axes = 0, None if mask is None else 0, None if state is None else 0, 0
         said = jax.vmap(row, in_axes=axes)(inputs, mask, state, keys)
-        outputs, state = said if "state" in told else (said, ())
+        outputs, state = pair(said) if "state" in told else (said, ())
         return Answer(outputs, state, (buffers[0], jax.random.key_data(after)))
 
     return Pure(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx  # pyright: ignore[reportMissingImports]
 
-from longlag.adapters.pure import Answer, Pure, takes
+from longlag.adapters.pure import MODES, Answer, Pure, pair, takes
 
 
 def pure(module: nnx.Module) -> Pure:
@@ -21,7 +21,7 @@ def pure(module: nnx.Module) -> Pure:
     first; then it gives a pair of outputs and state). Training changes its `nnx.Param` by
     gradient, its other variables as it says itself.
     """
-    told = takes(type(module).__call__, "mask", "state")
+    told = takes(type(module).__call__, "mask", "state", *MODES)
     graph, params, rest = nnx.split(module, nnx.Param, ...)
     weights, shape = jax.tree.flatten(params)
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
@@ -48,9 +48,10 @@ def pure(module: nnx.Module) -> Pure:
     ) -> Answer:
         made = merged(trained, buffers)
         made.train() if training else made.eval()
-        given = {"mask": mask, "state": state}
+        given: dict[str, Any] = {"mask": mask, "state": state}
+        given |= {name: training is when for name, when in MODES.items()}
         said = made(inputs, **{name: given[name] for name in told})
-        outputs, state = said if "state" in told else (said, ())
+        outputs, state = pair(said) if "state" in told else (said, ())
         after = jax.tree.leaves(nnx.split(made, nnx.Param, ...)[2])
         return Answer(outputs, state, plain(after))
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
-from longlag.adapters.pure import Answer, Pure, Unusable, takes
+from longlag.adapters.pure import Answer, Pure, Unusable, pair, takes
 from longlag.models import GRULayer, HiddenState, Layer, LSTMLayer, LSTMState, RNNLayer, Sizes
 
 _SIGMOID = keras.activations.sigmoid
@@ -50,6 +50,12 @@ def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> Pure:
     if not model.built:
         shape = (2, sizes.timesteps) if values else (2, sizes.timesteps, sizes.features)
         model(np.zeros(shape, np.int32 if values else np.float32))
+    for variable in model.trainable_variables:
+        if variable.constraint is not None:
+            raise Unusable(
+                f"its weight {variable.path} has a constraint, which the compiled loop does not "
+                "keep. Leave it out, or put it into the layer."
+            )
     carried = [
         variable
         for layer in model._flatten_layers()
@@ -89,7 +95,7 @@ def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> Pure:
             return [old if new is None else new for new, old in zip(now, before, strict=True)]
 
         if by_name:
-            outputs, state = outputs
+            outputs, state = pair(outputs)
         elif carried:
             state = after(carried, state)
         return Answer(outputs, state, after(model.non_trainable_variables, buffers), penalty)
@@ -164,6 +170,7 @@ def _inner_loop(
     ours = _OURS[type(layer)](kernel, recurrent, *pair)
     states: Any = initial_state if isinstance(initial_state, list | tuple) else [initial_state]
     told = mask[0] if isinstance(mask, list | tuple) else mask
+    told = None if told is None else jnp.asarray(told)
     gated = len(states) > 1
     start = LSTMState(hidden=states[0], cell=states[1]) if gated else HiddenState(states[0])
     inputs = ids if ids is not None and sequences is shown else sequences
@@ -188,6 +195,11 @@ def _rows(model: Any) -> int | None:
 
 def _ends_in_softmax(model: Any) -> bool:
     last = model.layers[-1] if model.layers else None
+    if not isinstance(model, keras.Sequential):
+        # The layer that was named last need not be the one that speaks.
+        ends = getattr(model, "outputs", None) or []
+        if len(ends) != 1 or ends[0]._keras_history.operation is not last:
+            return False
     return isinstance(last, keras.layers.Softmax) or (
         getattr(last, "activation", None) is keras.activations.softmax
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,11 +14,12 @@ import torch  # pyright: ignore[reportMissingImports]
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
 from longlag.adapters import own
-from longlag.adapters.pure import Said, Shown, checked, takes
+from longlag.adapters.pure import SHAKE, Said, Shown, checked, pair, takes
 from longlag.models import Foreign, Sizes
 from longlag.training import Batches, Loss, Recipe
 
 _ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
+_WHOLE = torch.float32, torch.float64  # outputs of fewer bits are compared as float32
 _FUSED = "cpu", "cuda"  # devices on which Adam is one kernel
 
 
@@ -47,7 +49,9 @@ class TorchModel(Foreign):
         said: Said,
         compiled: bool,
     ):
-        self.module, self.sizes, self.shown, self.said = module, sizes, shown, said
+        self.module, self.sizes = module, sizes
+        self.shown: Shown = shown
+        self.said: Said = said
         self._call = torch.compile(module) if compiled else module
         self._told = takes(module.forward, "mask", "state")
         first = next(iter(module.parameters()), None)
@@ -107,7 +111,7 @@ class TorchModel(Foreign):
         count = len(batches.targets)
         targets, _ = self._targets(batches, count)
         losses, said, state = [], _Said(loss), None
-        with torch.no_grad():
+        with self._own_randomness(moves=False), torch.no_grad():
             self.module.eval()
             for update, (shown, mask) in enumerate(self._inputs(batches, count)):
                 if batches.reset is None or batches.reset[update]:
@@ -117,15 +121,31 @@ class TorchModel(Foreign):
                 said.hear(outputs)
         return torch.stack(losses).cpu().numpy(), said.values()
 
+    def shaken(self, seed: int) -> TorchModel:
+        generator = torch.Generator().manual_seed(seed)
+        module = copy.deepcopy(self.module)
+        with torch.no_grad():
+            for each in module.parameters():
+                noise = torch.randn(each.shape, generator=generator) * SHAKE
+                each.add_(noise.to(each.device, each.dtype))
+        return TorchModel(
+            module, self.sizes, seed, shown=self.shown, said=self.said, compiled=False
+        )
+
     def arrays(self) -> dict[str, np.ndarray]:
-        return {name: each.cpu().numpy() for name, each in self.module.state_dict().items()}
+        state = self.module.state_dict().items()
+        halves = torch.bfloat16  # which NumPy does not know; it goes back as it came
+        return {
+            name: (each.float() if each.dtype == halves else each).cpu().numpy()
+            for name, each in state
+        }
 
     def put(self, arrays: dict[str, np.ndarray]) -> None:
         self.module.load_state_dict({name: torch.tensor(each) for name, each in arrays.items()})
 
-    def outputs(self, batches: Batches, output: str) -> np.ndarray:
+    def outputs(self, batches: Batches, output: str, *, again: bool = False) -> np.ndarray:
         given, state = [], None
-        with torch.no_grad():
+        with self._own_randomness(moves=False, other=again), torch.no_grad():
             self.module.eval()
             for update, (shown, mask) in enumerate(self._inputs(batches, len(batches.targets))):
                 if batches.reset is None or batches.reset[update]:
@@ -141,9 +161,10 @@ class TorchModel(Foreign):
 
     def _run(self, shown: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
         said = self._call(shown, **self._given(mask, state))
-        outputs, state = said if self.takes_state else (said, None)
+        outputs, state = pair(said) if self.takes_state else (said, None)
         last = output != "every"
         outputs = checked(outputs, tuple(shown.shape[:2]), self.sizes.outputs, last)
+        outputs = outputs if outputs.dtype in _WHOLE else outputs.float()
         if output == "vector":
             outputs = outputs.reshape(*shape, -1)
         if self.said == "probabilities" and outputs.shape[-1] > 1:  # else it is a real
@@ -200,17 +221,21 @@ class TorchModel(Foreign):
         return (outputs[..., 0] - told.nan_to_num()) ** 2
 
     @contextlib.contextmanager
-    def _own_randomness(self) -> Iterator[None]:
-        """PyTorch's one random state set to this model's, and set back."""
+    def _own_randomness(self, moves: bool = True, other: bool = False) -> Iterator[None]:
+        """PyTorch's one random state set to this model's, and set back; the model's goes on."""
         devices = [self.device] if self.device.type == "cuda" else []
         with own.randomness, torch.random.fork_rng(devices):
             torch.set_rng_state(self._random)
+            if other:
+                torch.manual_seed(torch.initial_seed() + 1)
             if devices:
                 if self._random_there is None:
                     torch.cuda.manual_seed(torch.initial_seed())
                 else:
                     torch.cuda.set_rng_state(self._random_there, self.device)
             yield
+            if not moves:
+                return
             self._random = torch.get_rng_state()
             if devices:
                 self._random_there = torch.cuda.get_rng_state(self.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import itertools
 import os
 import random
@@ -83,7 +84,7 @@ class Own(ModelFactory):
             if _draws_at_random() != before:  # imported meanwhile, and so not seeded before
                 with seeded(seed):
                     made = make(sizes, seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ValueError(f"{self.words}: it {failed(error)}") from error
         return made
 
@@ -123,12 +124,14 @@ class Own(ModelFactory):
                 return pure.adopted(apart, sizes, self.inputs)
         except pure.Unusable as error:
             raise ValueError(f"{self.words}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             shown = "values" if self.inputs == "values" else f"features ({sizes.features})"
             other = "features" if self.inputs == "values" else "values"
+            kinds = re.search("dtype|integer|shape|embedding|rank|dim", str(error), re.IGNORECASE)
+            hint = f" Does it take {other}? Then use adopt(…, inputs='{other}')." if kinds else ""
             raise ValueError(
                 f"{self.words}: the model, shown {shown} of {sizes.timesteps} steps, "
-                f"{failed(error)} Does it take {other}? Then use adopt(…, inputs='{other}')."
+                f"{failed(error)}{hint}"
             ) from error
 
     def _apart(self, kind: str, made: Any, sizes: Sizes, seed: int) -> Pure:
@@ -322,6 +325,9 @@ def _place_of(make: Any) -> tuple[str, str | None]:
     """The name of a function, and where another process would find it; None if nowhere."""
     name = getattr(make, "__qualname__", type(make).__name__)
     module = sys.modules.get(getattr(make, "__module__", None) or "")
+    spec = getattr(module, "__spec__", None)
+    if spec is not None and spec.name != getattr(module, "__name__", "") and spec.parent:
+        return name, spec.name  # run by `python -m package.module`
     file = getattr(module, "__file__", None)
     if module is None or file is None or getattr(module, name, None) is not make:
         return name.rpartition(".")[2].strip("<>"), None
@@ -332,9 +338,10 @@ def _place_of(make: Any) -> tuple[str, str | None]:
 def _file(place: str) -> Path:
     if place.endswith(".py"):
         return Path(place)
-    import importlib
-
-    return Path(importlib.import_module(place).__file__ or "")
+    try:
+        return Path(importlib.import_module(place).__file__ or "")
+    except ImportError as error:
+        raise ValueError(f"{place} cannot be imported here: {error}.") from error
 
 
 def _named(place: str, function: str) -> MakeModel:
@@ -348,4 +355,5 @@ def _named(place: str, function: str) -> MakeModel:
 
 def _described(thing: Any) -> str:
     kind = type(thing)
-    return f"a {kind.__name__}" if kind.__module__ != "builtins" else repr(thing)
+    plain = kind in (type(None), bool, int, float, str)
+    return repr(thing)[:60] if plain else f"a {kind.__name__}"

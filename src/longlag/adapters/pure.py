@@ -12,7 +12,7 @@ import hashlib
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
@@ -101,25 +101,45 @@ class Program:
         inputs = self.example(self.rows or 2)
         mask = np.ones(inputs.shape[:2], bool) if self.takes_mask else None
 
-        def both(trained: Any, buffers: Any, state: Any) -> Any:
-            return [
-                pure.call(trained, buffers, inputs, mask, state, training)
-                for training in (True, False)
-            ]
+        def spoken(trained: Any, buffers: Any, state: Any, training: bool) -> Any:
+            answer = pure.call(trained, buffers, inputs, mask, state, training)
+            leaves = [jnp.asarray(each) for each in jax.tree.leaves(answer.outputs)]
+            total = sum((each.astype(jnp.float32).sum() for each in leaves), jnp.zeros(()))
+            return total + answer.penalty, answer
 
-        first = jax.make_jaxpr(functools.partial(both, state=None), return_shape=True)
-        traced, answers = first(pure.trained, pure.buffers)
-        programs = [traced]
+        # Through the gradient too, in which rules of one's own for it are written out.
+        taught = jax.value_and_grad(functools.partial(spoken, training=True), has_aux=True)
+        asked = functools.partial(spoken, training=False)
+        parts = pure.trained, pure.buffers
+        programs = [jax.make_jaxpr(each)(*parts, None) for each in (taught, asked)]
         if self.takes_state:
-            programs.append(jax.make_jaxpr(both)(pure.trained, pure.buffers, answers[0].state))
+            state = jax.eval_shape(asked, *parts, None)[1].state
+            programs += [jax.make_jaxpr(each)(*parts, state) for each in (taught, asked)]
         told = hashlib.sha256()
         told.update(f"{self.takes_mask} {self.rows} {self.outputs} {self.sizes}".encode())
         told.update(str(jax.tree.structure((pure.trained, pure.buffers))).encode())
         for program in programs:
-            told.update(re.sub(r" at 0x[0-9a-f]+", "", str(program)).encode())
-            for constant in program.consts:
+            text = str(program)
+            told.update(re.sub(r" at 0x[0-9a-f]+", "", text).encode())
+            for constant in _constants(program):
                 told.update(np.asarray(constant).tobytes())
+            if "callback" in text:  # of Python code, which nobody can compare
+                told.update(f"{id(pure.call)}".encode())
         return told.hexdigest()
+
+
+def _constants(part: Any) -> Iterator[Any]:
+    """The arrays that a program has in it, those of the programs inside included."""
+    if isinstance(part, tuple | list):
+        for each in part:
+            yield from _constants(each)
+    elif hasattr(part, "consts") and hasattr(part, "jaxpr"):
+        yield from part.consts
+        yield from _constants(part.jaxpr)
+    elif hasattr(part, "eqns"):
+        for equation in part.eqns:
+            yield from (each.val for each in equation.invars if hasattr(each, "val"))
+            yield from _constants(list(equation.params.values()))
 
 
 class PureModel(Model):
@@ -235,6 +255,28 @@ def takes(function: Callable[..., Any], *names: str) -> frozenset[str]:
     return frozenset(name for name in names if name in parameters)
 
 
+SHAKE = 0.05
+"""Deviation of what is added to weights, so that nothing stands still because it begins from 0."""
+
+MODES = {
+    "train": True,
+    "training": True,
+    "is_training": True,
+    "deterministic": False,
+    "inference": False,
+}
+"""Parameters by which a model is told whether it is in training, and what they then are."""
+
+
+def pair(said: Any) -> tuple[Any, Any]:
+    """Outputs and state, as a model with a parameter `state` gives them."""
+    if not isinstance(said, tuple | list) or len(said) != 2:
+        raise Unusable(
+            "the model has a parameter `state`, so it must give a pair of outputs and state."
+        )
+    return said[0], said[1]
+
+
 def adopted(pure: Pure, sizes: Sizes, shown: Shown) -> PureModel:
     """A model of another library as one of ours, its arrays untouched."""
     program = Program(pure, sizes, shown)
@@ -258,6 +300,11 @@ class Unusable(ValueError):  # noqa: N818 - it is what was found out about a mod
 
 def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool) -> Any:
     """Outputs `(row, said, output)`, refused where they are of another shape."""
+    if isinstance(outputs, tuple | list | dict):
+        raise ValueError(
+            f"the model gives a {type(outputs).__name__} of {len(outputs)}. Give the outputs "
+            "alone; with a parameter `state`, a pair of outputs and state."
+        )
     rows, timesteps = steps
     shape = tuple(np.shape(outputs))
     every, single = (rows, timesteps, width), (rows, width)

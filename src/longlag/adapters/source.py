@@ -80,7 +80,11 @@ def refuse_while_importing(what: str) -> None:
 
 
 def code_of(file: Path) -> str:
-    """The hash of a file and of what it imports from beside it: 16 hexadecimal digits."""
+    """The hash of a file and of what it imports from beside it: 16 hexadecimal digits.
+
+    What stands beside it is what its folder, or its package, has; libraries do not count.
+    """
+    home = _home(file)
     seen: dict[Path, bytes] = {}
     waiting = [file]
     while waiting:
@@ -88,32 +92,45 @@ def code_of(file: Path) -> str:
         if path in seen:
             continue
         seen[path] = path.read_bytes()
-        waiting.extend(_beside(file.parent, seen[path]))
+        waiting.extend(_beside(path, home, seen[path]))
     told = hashlib.sha256()
     for path in sorted(seen):
-        relative = path.relative_to(file.parent).as_posix() if path != file else ""
+        relative = os.path.relpath(path, home) if path != file else ""
         told.update(f"{relative}\n{len(seen[path])}\n".encode())
         told.update(seen[path])
     return told.hexdigest()[:16]
 
 
-def _beside(folder: Path, content: bytes) -> list[Path]:
-    """The files in a folder that a source imports."""
+def _home(file: Path) -> Path:
+    """The folder that names in a file begin from: above its package, where it is in one."""
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _beside(file: Path, home: Path, content: bytes) -> list[Path]:
+    """The files that a source imports from its own folder or package."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):
         return []
-    names: list[str] = []
+    stems: list[Path] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            for alias in node.names:
+                parts = alias.name.split(".")
+                stems += [home.joinpath(*parts), file.parent.joinpath(*parts)]
+        elif isinstance(node, ast.ImportFrom):
+            parts = node.module.split(".") if node.module else []
+            folders = [home, file.parent]
+            if node.level:
+                folders = [file.parents[min(node.level, len(file.parents)) - 1]]
+            for folder in folders:
+                stem = folder.joinpath(*parts)
+                stems += [stem, *(stem / alias.name for alias in node.names)]
     candidates = [
-        path
-        for name in names
-        for stem in [folder.joinpath(*name.split("."))]
-        for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
+        path for stem in stems for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
     ]
     return [path for path in candidates if path.is_file()]
 

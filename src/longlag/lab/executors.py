@@ -87,7 +87,7 @@ class _Process:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**_ONE_CORE, **os.environ, **compiled_programs()},
+            env={**_ONE_CORE, **os.environ, **compiled_programs(), "PYTHONPATH": _path()},
             start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
         )
         threading.Thread(target=self._listen, args=(said,), daemon=True).start()
@@ -336,6 +336,12 @@ def _program(task: Task) -> str:
     """What decides which program a trial compiles: all but the learning rate and the seed."""
     recipe = {**task.setting.get("recipe", {}), "learning_rate": None, "stop_at": None}
     return json.dumps({**task.setting, "recipe": recipe}, sort_keys=True)
+
+
+def _path() -> str:
+    """Where this process finds modules, so that a worker finds a user's there as well."""
+    folders = [os.path.abspath(folder) for folder in sys.path if not folder.endswith(".zip")]
+    return os.pathsep.join(dict.fromkeys(folders))
 
 
 def compiled_programs() -> dict[str, str]:

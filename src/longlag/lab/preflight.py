@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -14,11 +14,12 @@ import numpy as np
 
 from longlag.adapters import own
 from longlag.adapters.own import MakeModel, Own
+from longlag.adapters.pure import SHAKE
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Samples
 from longlag.lab.contract import Check
 from longlag.lab.trial import Setting
-from longlag.models import AnyModel, Foreign, Model, ModelFactory
+from longlag.models import AnyModel, Buffers, Foreign, Model, ModelFactory
 from longlag.problems import Problem
 from longlag.training import Batches, Recipe, engine
 
@@ -145,12 +146,37 @@ class _Look:
             checks.append(self.weights(parameters))
             checks.append(self.outputs())
             state = self._state_size()
+            self._shake()
             rest = [self.causal, self.rows, self.other_rows, self.mask, self.state]
-            checks.extend(look() for look in rest)
-            checks.extend([self.training(), self.seeds(), self.untouched()])
+            checks.extend(map(self._tried, [*rest, self.training, self.seeds, self.untouched]))
         except _Failed as failed:
             checks.append(failed.check)
         return Preflight(self.setting.model.words, tuple(checks), parameters, state)
+
+    def _tried(self, look: Callable[[], Check]) -> Check:
+        try:
+            return look()
+        except _Failed:
+            raise
+        except (Exception, SystemExit) as error:
+            name = look.__name__.replace("_", " ")
+            found = f"it {own.failed(error)}".rstrip(".")
+            raise _Failed(Check(name, False, found)) from error
+
+    def _shake(self) -> None:
+        """From here on with noise in its weights: what begins from 0 would hide what it does."""
+        shaken = _shaken(self.model)
+        try:
+            usual = self._say(self.batches, shaken)
+        except (Exception, SystemExit):
+            return
+        if not np.isfinite(usual).all():
+            return
+        self.looked, self.usual = shaken, usual
+        if not self._moved(self._changed(np.ones(1, bool))).any():
+            found = "no output depends on any input"
+            remedy = "Look for an input that is not used, or an activation that is all zeros."
+            raise _Failed(Check("inputs", False, found, remedy))
 
     def made(self) -> Check:
         setting, name = self.setting, "made"
@@ -158,7 +184,7 @@ class _Look:
             if isinstance(setting.model, Own):
                 self.module = setting.model.make(setting.sizes, 0)
                 self.before = _digest(self.module)
-            self.model = setting.create(0)
+            self.model = self.looked = setting.create(0)
         except ValueError as error:
             said = str(error).removeprefix(f"{setting.model.words}: ")
             raise _Failed(Check(name, False, said.rstrip("."))) from error
@@ -177,7 +203,8 @@ class _Look:
         self.batches = self._drawn(rows if self._fixed_rows is not None else max(2, rows))
         try:
             self.usual = self._say(self.batches)
-        except Exception as error:
+            again = self._say(self.batches, again=True)
+        except (Exception, SystemExit) as error:
             said = str(error) if isinstance(error, ValueError) else f"it {own.failed(error)}"
             shape = self.batches.inputs.shape[1:]
             where = "" if isinstance(error, ValueError) else f", shown inputs {shape}"
@@ -188,7 +215,18 @@ class _Look:
             found = f"output {place} at step {said} of row {row} is {self.usual[tuple(wrong[0])]}"
             remedy = "Look for a division by zero, a log of zero, or a mask that leaves nothing."
             raise _Failed(Check(name, False, found, f"{remedy}{_not_finite(self.module)}"))
+        if not np.allclose(self.usual, again, atol=_NOISE * np.abs(self.usual).max(), rtol=0):
+            found = "the same inputs give other outputs a second time, not in training"
+            remedy = "Keep dropout and noise to training, and no state on the model itself."
+            raise _Failed(Check(name, False, found, remedy))
         shape = self.usual.shape[1:]
+        said = getattr(getattr(self.model, "program", self.model), "outputs", "")
+        if said != "probabilities":
+            said = getattr(self.setting.model, "outputs", "")
+        choices = self.setting.loss.name == "cross-entropy" and self.usual.shape[-1] > 1
+        if choices and said == "probabilities" and not _sum_to_one(np.exp(self.usual)):
+            found = "its outputs are said to be probabilities, but they do not sum to 1"
+            raise _Failed(Check(name, False, found, "Leave outputs='probabilities' out."))
         if self.setting.loss.name == "cross-entropy" and _sum_to_one(self.usual):
             found = "the outputs of every step are probabilities, not logits"
             remedy = "Leave the softmax out, or use adopt(…, outputs='probabilities')."
@@ -237,14 +275,14 @@ class _Look:
         return Check("rows", True, "each stands alone")
 
     def other_rows(self) -> Check:
-        rows = 2 * self.batches.inputs.shape[1]
-        try:
-            self._say(self._drawn(rows))
-        except Exception as error:
-            found = f"with {rows} rows rather than {rows // 2} it {own.failed(error)}".rstrip(".")
-            remedy = "Leave the number of rows open."
-            raise _Failed(Check("number of rows", False, found, remedy)) from error
-        fixed = self._fixed_rows
+        usual, fixed = self.batches.inputs.shape[1], self._fixed_rows
+        for rows in (2 * usual,) if fixed is not None else (1, 2 * usual + 1):
+            try:
+                self._say(self._drawn(rows))
+            except (Exception, SystemExit) as error:
+                found = f"with {rows} rows rather than {usual} it {own.failed(error)}".rstrip(".")
+                remedy = "Leave the number of rows open."
+                raise _Failed(Check("number of rows", False, found, remedy)) from error
         return Check("number of rows", True, "any" if fixed is None else f"{fixed} at a time")
 
     def mask(self) -> Check:
@@ -293,7 +331,7 @@ class _Look:
                 losses = trained(self.batches, 1)[:, 0]
             else:
                 losses = _learned(self.model, self.batches, self.layout.output)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             found = f"in training it {own.failed(error)}".rstrip(".")
             raise _Failed(Check("training", False, found)) from error
         if not np.isfinite(losses).all():
@@ -303,7 +341,11 @@ class _Look:
     def seeds(self) -> Check:
         if not isinstance(self.setting.model, Own):
             return Check("seeds", True, "each has weights of its own")
-        other = _digest(self.setting.model.make(self.setting.sizes, 1))
+        another = self.setting.model.make(self.setting.sizes, 1)
+        if another is self.module:
+            found = "two seeds get the same module, so that one would train the other"
+            raise _Failed(Check("seeds", False, found, "Make a new one each time."))
+        other = _digest(another)
         same = other == self.before and other != _digest(None)
         found = "all begin from the same weights" if same else "each has weights of its own"
         return Check("seeds", True, found)
@@ -363,11 +405,14 @@ class _Look:
         apart = np.abs(self._say(changed) - self.usual).max(axis=-1)
         return apart > _NOISE * np.abs(self.usual).max()
 
-    def _say(self, batches: Batches) -> np.ndarray:
+    def _say(
+        self, batches: Batches, model: AnyModel | None = None, *, again: bool = False
+    ) -> np.ndarray:
         """Outputs `(update, row, said, output)`."""
-        if isinstance(self.model, Foreign):
-            return self.model.outputs(batches, self.layout.output)
-        return _said(self.model, batches, self.layout.output)
+        looked = self.looked if model is None else model
+        if isinstance(looked, Foreign):
+            return looked.outputs(batches, self.layout.output, again=again)
+        return _said(looked, batches, self.layout.output)
 
     def _state_size(self) -> int | None:
         rows = self.batches.inputs.shape[1]
@@ -395,6 +440,22 @@ class _Look:
             for state in (None, model.initial_state((rows,)))
         ]
         return bool(np.allclose(*given, atol=1e-5))
+
+
+def _shaken(model: AnyModel) -> AnyModel:
+    if isinstance(model, Foreign):
+        return model.shaken(0)
+    rng = np.random.default_rng(0)
+
+    def shake(leaf: Any) -> Any:
+        if isinstance(leaf, Buffers) or not eqx.is_inexact_array(leaf):
+            return leaf
+        noise = rng.standard_normal(leaf.shape)
+        if jnp.iscomplexobj(leaf):
+            noise = noise + 1j * rng.standard_normal(leaf.shape)
+        return leaf + jnp.asarray(SHAKE * noise, leaf.dtype)
+
+    return jax.tree.map(shake, model, is_leaf=lambda node: isinstance(node, Buffers))
 
 
 def _said(model: Any, batches: Batches, output: str) -> np.ndarray:

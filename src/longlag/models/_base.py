@@ -139,8 +139,15 @@ class Foreign(abc.ABC):
         """The loss of each output and the value that it says (`longlag.training.engine`)."""
 
     @abc.abstractmethod
-    def outputs(self, batches: Any, output: str) -> np.ndarray:
-        """What it gives, `(update, row, said, output)`, not in training."""
+    def outputs(self, batches: Any, output: str, *, again: bool = False) -> np.ndarray:
+        """What it gives, `(update, row, said, output)`, not in training.
+
+        `again`, from another random state, which should make no difference.
+        """
+
+    @abc.abstractmethod
+    def shaken(self, seed: int) -> Foreign:
+        """A copy whose weights have some noise added."""
 
     @abc.abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:

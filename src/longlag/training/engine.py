@@ -119,6 +119,7 @@ class _Program(NamedTuple):
             )
             grad = eqx.filter_value_and_grad(self._loss, has_aux=True)
             (loss, (right, scored, state, buffers)), by_params = grad(params, batch, state)
+            by_params = jax.tree.map(_downhill, by_params)
             changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
             params = _renewed(eqx.apply_updates(params, changes), buffers)
             row = jnp.stack([loss, right, scored])
@@ -172,6 +173,11 @@ class _Program(NamedTuple):
             outputs = outputs.reshape(*targets.shape, -1)
         carried = state if batch.reset is None else after
         return *self.loss(outputs, targets), carried, buffers, penalty
+
+
+def _downhill(gradient: Any) -> Any:
+    """JAX's gradient by a complex weight is the conjugate of the way up."""
+    return jnp.conj(gradient) if jnp.iscomplexobj(gradient) else gradient
 
 
 def _renewed(params: Any, buffers: Buffers | None) -> Any:
@@ -234,7 +240,7 @@ def fit(
     foreign = [seed for seed in seeds if isinstance(seed.model, Foreign)]
     if foreign:
         groups = [_ForeignGroup(job, seed) for seed in foreign]
-    elif vectorise:
+    elif vectorise and all(_form(seed) == _form(seeds[0]) for seed in seeds):
         groups = [_Group(job, seeds)]
     else:
         groups = [_Group(job, [seed]) for seed in seeds]
@@ -275,6 +281,11 @@ def predict(
     arguments = params, state, batches
     losses, said, _ = _compile(program, "predict", arguments)(*arguments)
     return np.asarray(losses), np.asarray(said)
+
+
+def _form(seed: _Seed) -> Any:
+    """What a model is but for its arrays; seeds of one program have the same."""
+    return jax.tree.structure(seed.model)
 
 
 def parameters(model: AnyModel) -> int:
