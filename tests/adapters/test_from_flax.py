@@ -30,7 +30,7 @@ class Net(nnx.Module):
 
 class Carrying(nnx.Module):
     def __init__(self, sizes, rngs):
-        self.rnn = nnx.RNN(nnx.GRUCell(sizes.features, 6, rngs=rngs), return_carry=True)
+        self.rnn: Any = nnx.RNN(nnx.GRUCell(sizes.features, 6, rngs=rngs), return_carry=True)
         self.readout = nnx.Linear(6, sizes.outputs, rngs=rngs)
 
     def __call__(self, inputs, state=None):
