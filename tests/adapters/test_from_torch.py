@@ -257,3 +257,24 @@ def test_a_state_that_is_no_pair_is_said():
 
     with pytest.raises(ValueError, match="must give a pair of outputs and state"):
         ll.train(ll.EchoLag(values=4), ll.Whole(), lambda s, _: Wrong(s.features, s.outputs))
+
+
+def test_compiled_runs_what_torch_compile_makes(monkeypatch):
+    """Of it, not of the module: whose weights it trains."""
+    calls = []
+
+    def compiled(module):
+        def run(*given, **named):
+            calls.append(1)
+            return module(*given, **named)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    plainly, compiled_too = (
+        ll.train(problem, ll.Whole(), ll.adopt(plain, compiled=flag), epochs=50)
+        for flag in (False, True)
+    )
+    assert len(calls) > 10
+    np.testing.assert_array_equal(losses(plainly), losses(compiled_too))

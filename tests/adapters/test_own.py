@@ -1,6 +1,7 @@
 """Adopted models, on the example of Equinox, which is always there."""
 
 import dataclasses
+import importlib
 import shutil
 import subprocess
 import sys
@@ -286,6 +287,25 @@ def test_workers_make_the_model_from_its_file(file, tmp_path):
     path.write_bytes(content)
     trained = ll.load(path)
     assert trained.predict(np.arange(25) % 4).shape == (24,)
+
+
+def test_workers_find_a_package_where_this_process_does(tmp_path, monkeypatch):
+    package = tmp_path / "their_models"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "made.py").write_text(f"from .width import WIDTH\n{FILE}")
+    (package / "width.py").write_text("WIDTH = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    make = importlib.import_module("their_models.made").make_model
+    assert ll.adopt(make).place == "their_models.made"
+    code = ll.adopt(make).code
+    with Local(workers=1) as executor:
+        found = ll.frontier(
+            ll.EchoLag(values=4), ll.Whole(), make, budget=100, seeds=1, limit=1, executor=executor
+        )
+    assert found.complete
+    (package / "width.py").write_text("WIDTH = 2")
+    assert ll.adopt(make).code != code
 
 
 def test_a_function_of_no_file_is_tried_in_threads_of_this_process():

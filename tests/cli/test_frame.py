@@ -254,3 +254,17 @@ def test_output_goes_to_a_file(call, data, tmp_path):
     code, out, _ = call("frame", data(), "--column", "cold", "--json", "--output", place)
     assert (code, out) == (0, "")
     assert json.loads(place.read_text())["target"] == "cold"
+
+
+def test_a_page_is_written_where_it_is_asked_for(call, data, tmp_path):
+    page = tmp_path / "page.html"
+    asked = ["--column", "warm", "--timesteps", "4"]
+    code, _, err = call("frame", data(), *asked, *TRAIN, "--report", page)
+    assert code == 0
+    assert f"{page}: " in err
+    text = page.read_text()
+    assert "longlag frame" in text
+    assert "warm, 1 row ahead" in text
+    code, _, err = call("frame", data(), *asked, "--report", page)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "`--report` is of training. Name a model: --model lstm." in err

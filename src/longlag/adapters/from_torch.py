@@ -17,6 +17,7 @@ from longlag.adapters import own
 from longlag.adapters.pure import SHAKE, Said, Shown, checked, pair, takes
 from longlag.models import Foreign, Sizes
 from longlag.training import Batches, Loss, Recipe
+from longlag.training.losses import scored
 
 _ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
 _WHOLE = torch.float32, torch.float64  # outputs of fewer bits are compared as float32
@@ -98,11 +99,11 @@ class TorchModel(Foreign):
                     said.hear(outputs.detach())
             values = said.values()
             asked = batches.targets[:count]
-            scored = _scored(asked)
-            hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(scored, asked, 0)))
-            right = scored & np.asarray(hits)
+            counted = scored(asked)
+            hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(counted, asked, 0)))
+            right = counted & np.asarray(hits)
             axes = tuple(range(1, right.ndim))
-            figures = torch.stack(losses).cpu().numpy(), right.sum(axes), scored.sum(axes)
+            figures = torch.stack(losses).cpu().numpy(), right.sum(axes), counted.sum(axes)
             return np.stack(figures, axis=1).astype(np.float32)
 
         return train
@@ -196,7 +197,7 @@ class TorchModel(Foreign):
     def _targets(self, batches: Batches, count: int) -> tuple[Any, list[int]]:
         """Targets of each update, and how many of them count."""
         targets = batches.targets[:count]
-        counts = _scored(targets).reshape(count, -1).sum(axis=1).tolist()
+        counts = scored(targets).reshape(count, -1).sum(axis=1).tolist()
         whole = np.issubdtype(targets.dtype, np.integer)
         array = torch.from_numpy(targets.astype(np.int64 if whole else np.float32))
         return array.to(self.device).unbind(), counts
@@ -278,12 +279,6 @@ def _adam(weights: Any, lr: float) -> Any:
     """With the epsilon of the compiled loop, and as one kernel where PyTorch has one."""
     fused = all(each.is_floating_point() and each.device.type in _FUSED for each in weights)
     return torch.optim.Adam(weights, lr=lr, eps=1e-7, fused=fused or None)
-
-
-def _scored(targets: np.ndarray) -> np.ndarray:
-    if np.issubdtype(targets.dtype, np.integer):
-        return targets != -1
-    return ~np.isnan(targets)
 
 
 def _detached(state: Any) -> Any:

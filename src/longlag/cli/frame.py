@@ -28,6 +28,7 @@ from longlag.framings import Framing, Samples, Whole, Window
 from longlag.maps import Audit, audit
 from longlag.problems import Series
 from longlag.problems.series import PARTS
+from longlag.report.words import counted
 
 if TYPE_CHECKING:  # the types are made at run time, out of the tables
     from longlag.lab import Run
@@ -278,7 +279,7 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
         table.add_row(steps, Text("→", style="dim"), _numbers(y))
     season = "none found in the rows that train"
     if series.period is not None:
-        season = _counted(series.period, "row")
+        season = counted(series.period, "row")
         season += " (found in the rows that train)" if series.season is None else ""
     if series.season_needs > framed.shown:
         season += (
@@ -292,7 +293,7 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
     }[series.scale]
     lines: list[Text | Table] = [
         Text(
-            f"{series.target} of {framed.name}{shown}: {_counted(len(series.values), 'row')}, "
+            f"{series.target} of {framed.name}{shown}: {counted(len(series.values), 'row')}, "
             f"{ahead}{gaps}"
         ),
         Text(),
@@ -300,9 +301,9 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
         Text(f"scaled {scaled}; season: {season}"),
         Text(),
         Text(
-            f"inputs (samples, {wide[0]}, {wide[1]}): {_counted(wide[0], 'timestep')} of "
-            f"{_counted(wide[1], 'feature')}; targets (samples, {samples.targets.shape[1]}); "
-            f"{_counted(rows, 'sample')}{'' if series.scale == 'none' else ', scaled'}:"
+            f"inputs (samples, {wide[0]}, {wide[1]}): {counted(wide[0], 'timestep')} of "
+            f"{counted(wide[1], 'feature')}; targets (samples, {samples.targets.shape[1]}); "
+            f"{counted(rows, 'sample')}{'' if series.scale == 'none' else ', scaled'}:"
         ),
         table,
         Text(),
@@ -341,10 +342,6 @@ def _numbers(row: np.ndarray) -> str:
     """The numbers of a sample, · where there is none; the first six and the last of many."""
     words = ["·" if np.isnan(value) else f"{value:.2f}" for value in row.ravel()]
     return " ".join(words if len(words) <= 7 else [*words[:6], "…", words[-1]])
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _missing(series: Series) -> dict[str, int]:

@@ -22,8 +22,8 @@ from longlag.lab.trial import Setting
 from longlag.models import AnyModel, Buffers, Foreign, Model, ModelFactory
 from longlag.problems import Problem
 from longlag.training import Batches, Recipe, engine
+from longlag.training.losses import scored
 
-_CUTS = 3  # places at which the future is changed
 _SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
 _NOISE = 1e-5  # share of the largest output by which it may move and count as unmoved
 
@@ -239,7 +239,7 @@ class _Look:
             return Check(name, True, "said not to be; the audit says what it sees ahead")
         if not self.every or time == 1:
             return Check(name, True, "each sample is answered at its end")
-        for cut in sorted({1, time // 2, time - 1} - {0})[:_CUTS]:
+        for cut in sorted({1, time // 2, time - 1} - {0}):
             moved = self._moved(self._changed(np.arange(time) >= cut))[0]
             if len(seen := np.flatnonzero(moved[:, :cut].any(axis=0))):
                 raise _Failed(self._leak(int(seen[0]), time))
@@ -289,7 +289,7 @@ class _Look:
         masks = self.batches.mask
         if masks is None:
             return Check("mask", True, "this framing passes over no step")
-        moved = self._moved(self._changed(~masks)) & self._scored
+        moved = self._moved(self._changed(~masks)) & scored(self.batches.targets)
         if moved.any():
             _, row, said = np.argwhere(moved)[0]
             found = f"the output at step {said} of row {row} depends on steps that are masked"
@@ -367,12 +367,6 @@ class _Look:
     def _fixed_rows(self) -> int | None:
         program = getattr(self.model, "program", None)
         return None if program is None else program.rows
-
-    @property
-    def _scored(self) -> np.ndarray:
-        targets = self.batches.targets
-        kind = np.issubdtype(targets.dtype, np.integer)
-        return targets != -1 if kind else ~np.isnan(targets)
 
     def _drawn(self, rows: int) -> Batches:
         """Blocks side by side until there are so many rows; two updates where state is carried."""

@@ -11,7 +11,7 @@ from longlag.lab.run import Run
 from longlag.lab.study import words
 from longlag.models import Foreign
 from longlag.problems import Part, Series
-from longlag.report import charts
+from longlag.report import charts, sections
 from longlag.report.content import Cell, Figure, Panel, Section, Table, Words, present
 from longlag.report.page import Page
 from longlag.report.palette import look
@@ -168,18 +168,8 @@ def _maps(run: Run, series: Series) -> Section:
     if not isinstance(run.models[0], Foreign):
         used = run.trained().sensitivity(_SENSITIVITY)
         shades["uses"] = used / max(used.max(), 1e-30), "the sensitivity of the trained model"
-    panels = tuple(
-        Panel(
-            key=f"map-{name}",
-            title=name,
-            chart=charts.matrix(
-                np.asarray(shade, dtype=float), across="input step", down="target step"
-            ),
-            alt=f"{name}: {says}.",
-            dense=True,
-        )
-        for name, (shade, says) in shades.items()
-    )
+    told = {name: (np.asarray(shade, dtype=float), says) for name, (shade, says) in shades.items()}
+    panels = sections.matrices("map", str(series.target), told)
     caption = (
         f"The audit says {found.verdict}. Needs: what the naive baselines need of an episode of "
         f"{counted(series.length, 'row')}, since nobody knows what else a real series depends on."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -424,16 +424,7 @@ def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
             "learns": (found.learns.astype(float), "those through which a gradient can flow"),
             "uses": (used / max(used.max(), 1e-30), "the sensitivity of the trained model"),
         }
-        panels = tuple(
-            Panel(
-                key=f"{key}-{matrix}",
-                title=matrix,
-                chart=charts.matrix(shade, across="input step", down="target step"),
-                alt=f"{title}; {matrix}: {says}, {int((shade > 0).sum())} of {shade.size} pairs.",
-                dense=True,
-            )
-            for matrix, (shade, says) in shades.items()
-        )
+        panels = matrices(key, title, shades)
         said = (
             f"Framing {named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, "
             f"seed {trained.seed}: {each.did}. The audit says {found.verdict}; {share:.0%} of "
@@ -453,6 +444,22 @@ def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
         title="What models need, see, learn and use",
         lead=lead,
         blocks=tuple(blocks),
+    )
+
+
+def matrices(
+    key: str, title: str, shades: Mapping[str, tuple[np.ndarray, str]]
+) -> tuple[Panel, ...]:
+    """Maps side by side: of each its name, its shades from 0 to 1, and what they are."""
+    return tuple(
+        Panel(
+            key=f"{key}-{matrix}",
+            title=matrix,
+            chart=charts.matrix(shade, across="input step", down="target step"),
+            alt=f"{title}; {matrix}: {says}, {int((shade > 0).sum())} of {shade.size} pairs.",
+            dense=True,
+        )
+        for matrix, (shade, says) in shades.items()
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import optax
@@ -70,8 +70,8 @@ class Loss(NamedTuple):
         return self.told(self.said(outputs))
 
 
-def scored(targets: Num[Array, "*axes"]) -> Bool[Array, "*axes"]:
-    """Where a target counts."""
+def scored(targets: Any) -> Any:
+    """Where a target counts, for an array of JAX or of NumPy, as one of its kind."""
     if jnp.issubdtype(targets.dtype, jnp.integer):
         return targets != UNSCORED
-    return ~jnp.isnan(targets)
+    return targets == targets  # NaN is not
