@@ -133,10 +133,9 @@ def _constants(part: Any) -> Iterator[Any]:
     if isinstance(part, tuple | list):
         for each in part:
             yield from _constants(each)
-    elif hasattr(part, "consts") and hasattr(part, "jaxpr"):
-        yield from part.consts
-        yield from _constants(part.jaxpr)
+    # A program and one closed over its constants are two types up to JAX 0.10, one from 0.12 on.
     elif hasattr(part, "eqns"):
+        yield from getattr(part, "consts", ())
         for equation in part.eqns:
             yield from (each.val for each in equation.invars if hasattr(each, "val"))
             yield from _constants(list(equation.params.values()))
