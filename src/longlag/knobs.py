@@ -17,7 +17,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -135,6 +135,9 @@ class _NamesNearest(abc.ABCMeta):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Knobs(metaclass=_NamesNearest):
     """Base of everything set by knobs: refuses unknown names and values out of range."""
+
+    version: ClassVar[int] = 1
+    """Raised whenever equal knobs give other results than before; trials are named by it."""
 
     def __post_init__(self) -> None:
         for knob in self.knobs():

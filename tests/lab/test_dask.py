@@ -96,7 +96,7 @@ def test_the_trained_model_comes_along_where_it_is_wanted(cluster):
 
 def test_a_trial_that_cannot_be_run_fails_alone(cluster):
     cluster.submit(task(3, setting={}))
-    cluster.submit(task(4, code="another version"))
+    cluster.submit(task(4, parts="another version"))
     cluster.submit(task(5))
     ended = follow(cluster, 3)
     assert isinstance(ended["trial 5"], Done)

@@ -22,7 +22,7 @@ def add(kept, trial, came=None, *, words=WORDS, verdict="solved", weights=None, 
         trial,
         setting=(setting, json.dumps({"name": setting})),
         seed=3,
-        code="cc",
+        parts="cc",
         words=words,
         outcome=came or outcome(0.5),
         verdict=verdict,
@@ -232,7 +232,7 @@ from study_cases import outcome
 came = outcome(0.5)
 with Store(sys.argv[1], write=True) as kept:
     for place in range(10**6):
-        kept.add(f"{place:06d}", setting=("a", "{}"), seed=0, code="c", words=("p", "f", "m"),
+        kept.add(f"{place:06d}", setting=("a", "{}"), seed=0, parts="c", words=("p", "f", "m"),
                  outcome=came, verdict="stuck", weights=b"w" * 9999)
         print(place, flush=True)
 """
@@ -331,7 +331,7 @@ def test_a_store_of_a_newer_version_is_refused(path):
     with contextlib.closing(sqlite3.connect(path)) as newer:
         newer.execute("PRAGMA user_version = 9")
     for write in (False, True):
-        with pytest.raises(StoreError, match=r"newer longlag \(version 9 .* knows 1\)\. Update"):
+        with pytest.raises(StoreError, match=r"newer longlag \(version 9 .* knows 2\)\. Update"):
             Store(path, write=write)
 
 
@@ -347,7 +347,7 @@ def test_an_older_store_is_brought_up_to_date(path, write, monkeypatch):
         assert kept.count() == 1
     with contextlib.closing(sqlite3.connect(path)) as migrated:
         assert migrated.execute("SELECT trial FROM notes").fetchall() == [("t0",)]
-        assert migrated.execute("PRAGMA user_version").fetchone() == (2,)
+        assert migrated.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_a_store_is_not_brought_up_to_date_while_another_process_writes_to_it(path, monkeypatch):

@@ -173,7 +173,7 @@ time.sleep(60)
 
 def test_a_trial_of_other_code_is_refused():
     """Its outcome would stand in the store under a name that says otherwise."""
-    task = Task("one", identity.document(SETTING), 0, code="another")
+    task = Task("one", identity.document(SETTING), 0, parts="another")
     with pytest.raises(RuntimeError, match="this worker has another version of longlag"):
         next(perform(task))
 

@@ -71,6 +71,7 @@ _MIGRATIONS = (
         UNIQUE (study, trial)
     );
     """,
+    "ALTER TABLE trials RENAME COLUMN code TO parts;",
 )
 """Each brings a store from the version of its place to the next; what has landed never changes."""
 
@@ -92,7 +93,7 @@ class Record(NamedTuple):
         sequences: Sequences trained on.
         seconds: Time it took.
         finished: When, in UTC.
-        code: Version of the code that decided its result.
+        parts: Versions of the parts that decided its result.
     """
 
     id: str
@@ -105,7 +106,7 @@ class Record(NamedTuple):
     sequences: int
     seconds: float
     finished: str
-    code: str
+    parts: str
 
 
 class Asked(NamedTuple):
@@ -199,7 +200,7 @@ class Store:
         *,
         setting: tuple[str, str],
         seed: int,
-        code: str,
+        parts: str,
         words: tuple[str, str, str],
         outcome: Outcome,
         verdict: str,
@@ -211,7 +212,7 @@ class Store:
             trial: Name of the trial.
             setting: Name and canonical document of its setting.
             seed: Its seed.
-            code: Version of the code that decided its result.
+            parts: Versions of the parts that decided its result.
             words: Problem, framing and model in words.
             outcome: What it came to.
             verdict: `solved`, or the first reason why it was not.
@@ -221,7 +222,7 @@ class Store:
             trial,
             setting[0],
             seed,
-            code,
+            parts,
             *words,
             outcome.skill,
             verdict,

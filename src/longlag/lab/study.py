@@ -91,9 +91,10 @@ class Study(abc.ABC):
 
     @property
     def id(self) -> str:
-        """The name of the study: the hash of its question and of the code that decides results."""
+        """The name of the study: the hash of its question and of the versions of what it uses."""
         text = identity.essence({"kind": self.kind, **self.question()})
-        return identity.digest(f"{text} {identity.code_version()}")
+        versions = sorted({identity.parts(setting) for setting in self.examples()})
+        return identity.digest(f"{text} {'; '.join(versions)}")
 
     def recall(self, store: Store) -> int:  # noqa: ARG002 - of use to some studies only
         """Learn from the store what is known, before anything is asked for: how many trials."""
@@ -348,7 +349,7 @@ class _Conduct:
             )
             document = identity.document(trial.setting)
             self.standing.running[trial.id] = trial, None
-            task = Task(trial.id, document, trial.seed, kept, identity.code_version())
+            task = Task(trial.id, document, trial.seed, kept, identity.parts(trial.setting))
             self.executor.submit(task)
 
     def _take(self, events: Sequence[Event]) -> None:
@@ -407,7 +408,7 @@ def keep(
         trial.id,
         setting=(identity.digest(written), written),
         seed=trial.seed,
-        code=identity.code_version(),
+        parts=identity.parts(setting),
         words=(words(setting.problem), words(setting.framing), words(setting.model)),
         outcome=outcome,
         verdict=reasons[0].reason if reasons else "solved",

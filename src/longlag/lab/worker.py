@@ -32,14 +32,14 @@ class Task(NamedTuple):
         setting: Its setting, as a document.
         seed: Its seed.
         keep: Whether the trained model is wanted.
-        code: The version of the code that it must be run with, where that matters.
+        parts: The versions of the parts it uses, which the worker must have too.
     """
 
     id: str
     setting: Mapping[str, Any]
     seed: int
     keep: bool = False
-    code: str | None = None
+    parts: str | None = None
 
 
 class Moved(NamedTuple):
@@ -78,9 +78,9 @@ def perform(task: Task) -> Generator[Moved, None, Done]:
     from longlag.lab.outcome import Outcome
     from longlag.training import engine
 
-    if task.code not in (None, identity.code_version()):
-        raise RuntimeError("this worker has another version of longlag. Give it the same one")
     setting = identity.setting(task.setting)
+    if task.parts not in (None, identity.parts(setting)):
+        raise RuntimeError("this worker has another version of longlag. Give it the same one")
     fitting = setting.fit((task.seed,))
     with contextlib.closing(fitting):
         while True:
