@@ -25,7 +25,7 @@ import numpy as np
 import longlag as ll
 from longlag import streams
 from longlag.adapters import weights
-from longlag.lab.trial import finish
+from longlag.lab.trial import finish, fit
 
 HIDDEN, BATCH, AN_EPOCH = 50, 5, 4
 PROBLEM, FRAMING = ll.EchoLag(lag=1, length=25, values=100), ll.Window(timesteps=5)
@@ -100,15 +100,15 @@ def of_keras(rounds: int, make: Any, framing: ll.Window, words: str) -> None:
             reset(model)
 
     fit()  # compiled now, not measured
-    finish(ours.fit((0,)))
+    finish(fit(ours, (0,)))
     theirs, compiled = [], []
     for _ in range(rounds):
         theirs.append(1e6 * seconds(fit) / (few * AN_EPOCH))
-        run = finish(ours.fit((0,)))
+        run = finish(fit(ours, (0,)))
         compiled.append(1e6 * run.train_seconds / run.updates)
     told(f"{words}, its own `fit` an epoch", theirs, theirs)
     told("the same model adopted, in the compiled loop", compiled, theirs)
-    run = finish(setting(make, 50, framing).fit((0,)))
+    run = finish(fit(setting(make, 50, framing), (0,)))
     losses = np.concatenate([report.losses for report in run.history[0]])
     fresh, expected = make(ours.sizes, 0), []
     pairs = itertools.islice(zip(inputs, encoded, strict=True), 200)
@@ -173,11 +173,11 @@ def of_torch(rounds: int) -> None:
         torch.stack(losses).numpy()
 
     by_hand()
-    finish(ours.fit((0,)))
+    finish(fit(ours, (0,)))
     hand, adopted = [], []
     for _ in range(rounds):
         hand.append(1e6 * seconds(by_hand) / (epochs * AN_EPOCH))
-        run = finish(ours.fit((0,)))
+        run = finish(fit(ours, (0,)))
         adopted.append(1e6 * run.train_seconds / run.updates)
     told("PyTorch, a loop written by hand", hand, hand)
     told("the same model adopted", adopted, hand)

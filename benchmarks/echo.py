@@ -75,11 +75,11 @@ def draw(epochs: int) -> tuple[Any, Any]:
 
 
 def measure_longlag(seeds: int, epochs: int) -> Figures:
-    from longlag.lab.trial import finish
+    from longlag.lab.trial import finish, fit
 
-    cold = finish(tutorial(epochs).fit(range(seeds)))
+    cold = finish(fit(tutorial(epochs), range(seeds)))
     print(flush=True)  # the process that launched this one takes the time
-    warm = finish(tutorial(epochs).fit(range(seeds)))
+    warm = finish(fit(tutorial(epochs), range(seeds)))
     return {
         "compile": cold.compile_seconds,
         "seconds": warm.train_seconds,

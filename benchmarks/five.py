@@ -112,13 +112,13 @@ def prepare(name: str, updates: int) -> Task:
 
 
 def measure_longlag(name: str, _: int) -> Figures:
-    from longlag.lab.trial import finish
+    from longlag.lab.trial import finish, fit
 
     setting = problem_setting(name)
-    cold = finish(setting.fit([0]))
+    cold = finish(fit(setting, [0]))
     if cold.history[0][-1].outcome != "stopped":
         raise ValueError(f"{name}: not solved within {SEQUENCES:,} sequences.")
-    warm = [finish(setting.fit([0])).train_seconds for _ in range(REPEATS)]
+    warm = [finish(fit(setting, [0])).train_seconds for _ in range(REPEATS)]
     return {
         "updates": cold.updates,
         "accuracy": cold.accuracy.mean,
@@ -259,7 +259,7 @@ def compare_losses(name: str, _: int) -> Figures:
     import numpy as np
 
     task = prepare(name, CHECKED_UPDATES)
-    report = next(problem_setting(name).fit([0]))  # on longlag's own draws
+    report = next(fit(problem_setting(name), [0]))  # on longlag's own draws
     ours = report.losses[:CHECKED_UPDATES]
     figures: Figures = {"first": float(ours[0]), "last": float(ours[-1])}
 

@@ -27,7 +27,7 @@ import numpy as np
 from echo import conditions, say, table
 
 from longlag import LSTM, EchoLag, Recipe, Setting, Whole
-from longlag.lab.trial import finish
+from longlag.lab.trial import finish, fit
 from longlag.models import GRULayer, LSTMLayer, RNNLayer
 
 LAYERS: dict[str, Any] = {"LSTM": LSTMLayer, "GRU": GRULayer, "RNN": RNNLayer}
@@ -124,13 +124,13 @@ def length_rows(rounds: int) -> Iterable[list[str]]:
     """The last row is the exponent of a straight line through the logarithms."""
     settings = {length: length_setting(length) for length in LENGTHS}
     compiling = {
-        length: finish(setting.fit([0])).compile_seconds for length, setting in settings.items()
+        length: finish(fit(setting, [0])).compile_seconds for length, setting in settings.items()
     }
     times: dict[int, list[float]] = {length: [] for length in LENGTHS}
     for turn in range(rounds):
         say(f"Lengths, round {turn + 1} of {rounds}.")
         for length, setting in settings.items():
-            run = finish(setting.fit([0]))
+            run = finish(fit(setting, [0]))
             times[length].append(1e6 * run.train_seconds / run.updates)
     medians = [statistics.median(times[length]) for length in LENGTHS]
     for length, median in zip(LENGTHS, medians, strict=True):

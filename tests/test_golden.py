@@ -18,7 +18,7 @@ import pytest
 from golden_cases import CASES
 
 from longlag.lab import identity
-from longlag.lab.trial import finish
+from longlag.lab.trial import finish, fit
 
 RECORD = Path(__file__).with_name("golden.json")
 SEED = 3
@@ -36,7 +36,7 @@ def machine():
 def results(name):
     """What one trial comes to, as plain values."""
     setting = CASES[name]
-    run = finish(setting.fit((SEED,)))
+    run = finish(fit(setting, (SEED,)))
     losses = np.concatenate([progress.losses for progress in run.history[0]]).astype(np.float32)
     predicted = run.evaluations[0].predicted[run.evaluations[0].scored]
     bits = hashlib.sha256(losses.tobytes() + predicted.tobytes()).hexdigest()

@@ -137,9 +137,9 @@ def test_it_is_vectorised_over_seeds_as_any_model(timesteps):
     setting = ll.Setting(
         problem=problem, framing=ll.Whole(), model=ll.adopt(make), recipe=ll.Recipe(epochs=100)
     )
-    from longlag.lab.trial import finish
+    from longlag.lab.trial import finish, fit
 
-    together, apart = (finish(setting.fit((0, 1), vectorise=flag)) for flag in (True, False))
+    together, apart = (finish(fit(setting, (0, 1), vectorise=flag)) for flag in (True, False))
     for one, other in zip(together.models, apart.models, strict=True):
         for here, there in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
             np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-5)

@@ -62,9 +62,9 @@ def test_it_learns_as_any_model_and_gives_the_module_back():
 def test_the_losses_are_those_of_a_loop_written_by_hand():
     problem, framing = ll.EchoLag(lag=1, length=6, values=5), ll.Window(timesteps=3)
     run = ll.train(problem, framing, plain, epochs=100, seeds=[4])
-    from longlag.adapters import own
+    from longlag.adapters.randomness import seeded
 
-    with own.seeded(4):
+    with seeded(4):
         model = plain(ll.Sizes(5, 5, 3), 4)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
     expected = []

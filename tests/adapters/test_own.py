@@ -14,6 +14,7 @@ import pytest
 
 import longlag
 from longlag.adapters import own
+from longlag.adapters.randomness import seeded
 from longlag.lab import identity
 from longlag.lab.executors import Local, Threads
 from longlag.lab.identity import Trial
@@ -329,8 +330,8 @@ def test_a_function_of_no_file_is_tried_in_threads_of_this_process():
 def test_random_states_are_set_and_set_back():
     state: Any = np.random.get_state
     before = state()[1].tolist()
-    with own.seeded(3):
+    with seeded(3):
         first = np.random.rand()  # noqa: NPY002
-    with own.seeded(3):
+    with seeded(3):
         assert np.random.rand() == first  # noqa: NPY002
     assert state()[1].tolist() == before

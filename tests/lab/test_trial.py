@@ -12,7 +12,7 @@ from longlag import streams
 from longlag.framings import fitting
 from longlag.lab import trial
 from longlag.lab.scoring import EVALUATION_SEQUENCES, numbered
-from longlag.lab.trial import finish
+from longlag.lab.trial import finish, fit
 from longlag.problems import PROBLEMS, Integers
 from longlag.training import Recipe
 
@@ -93,7 +93,7 @@ FITS = [
     (problem, framing, batch_size)
     for problem in SMALL
     for framing, batch_size in [*FRAMED, (ll.Vector(), 5), (ll.EncoderDecoder(), 5)]
-    if framing.fits(problem)
+    if not framing.misfit(problem)
     if not (isinstance(framing, ll.Window) and framing.carry)  # whose rows must divide: above
     if not (isinstance(framing, ll.Chunks) and framing.rows == "consecutive")
 ]
@@ -258,13 +258,13 @@ def test_ctrl_c_while_scoring_loses_nothing(monkeypatch):
         return real(waiting, **until_the_first)
 
     monkeypatch.setattr(trial.futures, "wait", wait)
-    run = finish(SETTING.fit((0, 1)))
+    run = finish(fit(SETTING, (0, 1)))
     assert run.interrupted
     assert len(run.evaluations) == 2
 
 
 def test_equal_arguments_give_equal_runs():
-    first, again = (finish(SETTING.fit((0, 1))) for _ in range(2))
+    first, again = (finish(fit(SETTING, (0, 1))) for _ in range(2))
     assert first.accuracy == again.accuracy
     for ours, theirs in zip(first.evaluations, again.evaluations, strict=True):
         assert ours.predicted.tobytes() == theirs.predicted.tobytes()
@@ -299,7 +299,7 @@ def test_an_interrupted_run_is_evaluated_as_it_stands(place, monkeypatch):
                 yield progress
 
         monkeypatch.setattr(trial.engine, "fit", struck)
-    run = finish(setting.fit((0,)), listen)
+    run = finish(fit(setting, (0,)), listen)
     assert run.interrupted
     assert len(heard) == 2
     assert 0 < run.updates < 3000 * 3
@@ -344,7 +344,7 @@ def test_seeds_are_a_number_or_a_list():
 def test_epochs_count_sequences_whatever_the_framing():
     for framing, batch_size in FRAMED:
         recipe = Recipe(epochs=60, batch_size=batch_size)
-        run = finish(dataclasses.replace(SETTING, framing=framing, recipe=recipe).fit((0,)))
+        run = finish(fit(dataclasses.replace(SETTING, framing=framing, recipe=recipe), (0,)))
         assert run.sequences == (60,)
 
 

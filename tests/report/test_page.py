@@ -22,7 +22,7 @@ from longlag.lab import Estimate, Store
 from longlag.lab.frontier import Frontier
 from longlag.lab.revive import revive
 from longlag.lab.store import StoreError
-from longlag.lab.trial import finish
+from longlag.lab.trial import finish, fit
 from longlag.report import Page, charts, page_of_claims, page_of_store, palette, sections
 from longlag.report.content import Figure, Panel, Section
 from longlag.training import Recipe
@@ -425,7 +425,7 @@ def claims():
         model=LSTM(hidden_size=3),
         recipe=Recipe(epochs=20),
     )
-    run = finish(setting.fit((0, 1)))
+    run = finish(fit(setting, (0, 1)))
 
     def card(name, verdict, mean):
         finding = Finding(

@@ -9,7 +9,7 @@ from longlag import LSTM, Chunks, EchoLag, EchoValue, Memorization, Ramp, Settin
 from longlag.claims import Card, Finding, Result
 from longlag.lab import Estimate
 from longlag.lab.outcome import standing
-from longlag.lab.trial import finish
+from longlag.lab.trial import finish, fit
 from longlag.report import page_of_claims, sections
 from longlag.report.sections import Group
 from longlag.training import Recipe
@@ -71,7 +71,7 @@ def run():
         model=LSTM(hidden_size=3),
         recipe=Recipe(epochs=20),
     )
-    return finish(setting.fit((0, 1)))
+    return finish(fit(setting, (0, 1)))
 
 
 def _result(name, setting, verdict="holds"):

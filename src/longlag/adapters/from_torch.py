@@ -13,7 +13,7 @@ import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
-from longlag.adapters import own
+from longlag.adapters import randomness
 from longlag.adapters.pure import SHAKE, Said, Shown, checked, pair, takes
 from longlag.models import Foreign, Sizes
 from longlag.training import Batches, Loss, Recipe
@@ -225,7 +225,7 @@ class TorchModel(Foreign):
     def _own_randomness(self, moves: bool = True, other: bool = False) -> Iterator[None]:
         """PyTorch's one random state set to this model's, and set back; the model's goes on."""
         devices = [self.device] if self.device.type == "cuda" else []
-        with own.randomness, torch.random.fork_rng(devices):
+        with randomness.randomness, torch.random.fork_rng(devices):
             torch.set_rng_state(self._random)
             if other:
                 torch.manual_seed(torch.initial_seed() + 1)

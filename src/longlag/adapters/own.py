@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib
 import itertools
 import os
-import random
 import re
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from longlag.adapters import source
+from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.knobs import knob
 from longlag.models import AnyModel, Decoder, Model, ModelFactory, Sizes
 
@@ -32,8 +29,6 @@ _process = uuid.uuid4().hex[:8]
 _numbers = itertools.count()
 _live: dict[tuple[str, str], MakeModel] = {}
 _lock = threading.RLock()
-randomness = threading.RLock()
-"""Held by whoever sets the global random states of a library, of which there is one a process."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,11 +72,13 @@ class Own(ModelFactory):
     def make(self, sizes: Sizes, seed: int) -> Any:
         """What the user's function makes, as it is."""
         make = self._found()
-        before = _draws_at_random()
+        before = libraries_with_random_state()
         try:
             with seeded(seed):
                 made = make(sizes, seed)
-            if _draws_at_random() != before:  # imported meanwhile, and so not seeded before
+            if (
+                libraries_with_random_state() != before
+            ):  # imported meanwhile, and so not seeded before
                 with seeded(seed):
                     made = make(sizes, seed)
         except (Exception, SystemExit) as error:
@@ -282,30 +279,6 @@ def framework(made: Any) -> Literal["equinox", "flax", "keras", "torch"] | None:
         if known is not None and isinstance(made, known):
             return name  # pyright: ignore[reportReturnType]
     return None
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """All global random states begun from a seed, and those that can be set back as they were."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(randomness)
-        before = random.getstate()
-        stack.callback(random.setstate, before)
-        legacy = np.random.get_state()  # noqa: NPY002 - what other libraries draw from
-        stack.callback(np.random.set_state, legacy)
-        if (torch := sys.modules.get("torch")) is not None:
-            stack.enter_context(torch.random.fork_rng())
-            torch.manual_seed(seed)
-        if (keras := sys.modules.get("keras")) is not None:
-            keras.utils.set_random_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        yield
-
-
-def _draws_at_random() -> set[str]:
-    """The libraries at hand that have a random state of their own."""
-    return {"torch", "keras"} & set(sys.modules)
 
 
 def failed(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from longlag.lab import Estimate, Run, Search, Setting, tune
-from longlag.lab.trial import finish
+from longlag.lab.trial import finish, fit
 from longlag.training.engine import Progress
 
 HOLDS, FAILS, UNSETTLED = "holds", "does not hold", "not settled"
@@ -120,18 +120,16 @@ def settle(
         arm = card.arms[name]
         trials = arm, tuple(seeds)
         if trials not in runs:
-            tuned = None
+            setting, remarks = arm, ()
             if isinstance(arm, Search):
                 tuned = tune(arm, lambda *made: tuning(name, *made))
-                setting = tuned.setting
-            else:
-                setting = arm
+                setting, remarks = tuned.setting, (str(tuned),)
             run = finish(
-                setting.fit(seeds), lambda progress: listen(name, setting, len(seeds), progress)
+                fit(setting, seeds), lambda progress: listen(name, setting, len(seeds), progress)
             )
             if run.interrupted:
                 raise KeyboardInterrupt
-            runs[trials] = dataclasses.replace(run, tuned=tuned)
+            runs[trials] = dataclasses.replace(run, remarks=remarks)
         return runs[trials]
 
     finding = card.settle(attempt, seeds)

@@ -65,9 +65,7 @@ def _beside(
 
 def _row(tried: str, run: Run, note: str = "") -> Row:
     """A line of evidence: what the audit says, what was tuned, the error of a regression."""
-    notes = [f"audit: {run.setting.audit().verdict}"]
-    if run.tuned is not None:
-        notes.append(str(run.tuned))
+    notes = [f"audit: {run.setting.audit().verdict}", *run.remarks]
     if run.error is not None:
         notes.append(f"error {run.error.mean:.4f}, chance {run.chance_error:.4f}")
     return Row(tried, run.accuracy, "; ".join([*notes, *filter(None, [note])]))

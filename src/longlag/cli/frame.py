@@ -182,7 +182,7 @@ def _trained(
     from longlag.cli._models import model_named
     from longlag.cli._progress import following
     from longlag.lab import Setting, preflight
-    from longlag.lab.trial import finish, numbered
+    from longlag.lab.trial import finish, fit, numbered
     from longlag.training import Recipe
 
     series = framed.series
@@ -202,7 +202,7 @@ def _trained(
     with following(quiet=quiet) as follow, others_aside():
         chance = series.chance(setting.scored)
         return finish(
-            setting.fit(places), lambda report: follow("train", len(places), chance, report)
+            fit(setting, places), lambda report: follow("train", len(places), chance, report)
         )
 
 

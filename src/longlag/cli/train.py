@@ -28,7 +28,7 @@ from longlag.cli.audit import ahead
 from longlag.encodings import ENCODINGS
 from longlag.knobs import lookup
 from longlag.lab import Run, Setting, preflight
-from longlag.lab.trial import finish, numbered
+from longlag.lab.trial import finish, fit, numbered
 from longlag.models import MODELS
 from longlag.training import Recipe
 
@@ -95,7 +95,7 @@ def train(
     with following(quiet=json) as follow, others_aside():
         chance = setting.problem.chance(setting.scored)
         run = finish(
-            setting.fit(places), lambda report: follow("train", len(places), chance, report)
+            fit(setting, places), lambda report: follow("train", len(places), chance, report)
         )
     if save is not None:
         with refusing():

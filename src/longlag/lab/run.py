@@ -18,7 +18,6 @@ from longlag.training.engine import Progress
 if TYPE_CHECKING:
     from longlag.lab.checkpoint import Trained
     from longlag.lab.trial import Setting
-    from longlag.lab.tuning import Tuned
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -35,7 +34,7 @@ class Run(Scored):
         compile_seconds: Time spent on compiling.
         train_seconds: Time spent on training, draws included.
         total_seconds: All of it, evaluation included.
-        tuned: The search that chose the setting, if any.
+        remarks: What to know beside the figures: the search that chose the setting.
     """
 
     setting: Setting
@@ -47,7 +46,7 @@ class Run(Scored):
     compile_seconds: float
     train_seconds: float
     total_seconds: float
-    tuned: Tuned | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def problem(self) -> Problem:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -136,77 +136,6 @@ class Setting:
             return OneHotInput(model, self.shown_as.features)
         return model
 
-    def fit(
-        self,
-        seeds: Sequence[int],
-        *,
-        vectorise: bool | None = None,
-        stream: Stream = streams.evaluation,
-    ) -> Generator[Progress, None, Run]:
-        """Train every seed and score it on a stream: yields progress, returns the run.
-
-        Interrupting the loop (Ctrl-C) ends training after the chunks under way; what
-        stands then is evaluated and the run says that it was interrupted.
-        """
-        began, compiled_before = time.perf_counter(), engine.compile_seconds()
-        batches_a_block = len(self.layout.steps)
-        updates = -(-self.recipe.epochs // self.layout.sequences) * batches_a_block
-        models = [self.create(seed) for seed in seeds]
-        chunk = engine.chunk_size(models[0], self.layout.steps.shape[1:])
-        chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))
-        blocks = max(1, min(chunk, updates) // batches_a_block)
-        draws = [self._batches(streams.training(seed), blocks) for seed in seeds]
-        history: list[list[Progress]] = [[] for _ in seeds]
-        interrupted = False
-        ready, compiled_ready = time.perf_counter(), engine.compile_seconds()
-
-        def may_stop(place: int, model: AnyModel) -> bool:
-            checked = self.evaluate(model, seeds[place], stream=streams.validation)
-            return checked.accuracy >= (self.recipe.stop_at or 0.0)
-
-        reports = engine.fit(
-            models,
-            draws,
-            self.recipe,
-            updates=updates,
-            loss=self.loss,
-            output=self.layout.output,
-            vectorise=vectorise,
-            confirm=may_stop,
-        )
-        try:
-            with contextlib.closing(reports):
-                for progress in reports:
-                    # The models of every chunk would soon fill the memory.
-                    history[progress.place].append(dataclasses.replace(progress, model=None))
-                    models[progress.place] = progress.model or models[progress.place]
-                    yield progress
-        except KeyboardInterrupt:
-            interrupted = True
-        training = time.perf_counter() - ready
-        training -= engine.compile_seconds() - compiled_ready
-        with ThreadPoolExecutor(engine.cores()) as pool:
-            scoring = [
-                pool.submit(self.evaluate, *each, stream=stream)
-                for each in zip(models, seeds, strict=True)
-            ]
-            try:
-                futures.wait(scoring)
-            except KeyboardInterrupt:
-                interrupted = True  # scoring is short: let it end, so that nothing is lost
-            evaluations = [each.result() for each in scoring]
-        return Run(
-            setting=self,
-            seeds=tuple(seeds),
-            models=tuple(models),
-            history=tuple(tuple(reports) for reports in history),
-            evaluations=tuple(evaluations),
-            interrupted=interrupted,
-            compile_seconds=engine.compile_seconds() - compiled_before,
-            train_seconds=training,
-            total_seconds=time.perf_counter() - began,
-        )
-
     def evaluate(
         self, model: AnyModel, seed: int, *, stream: Stream = streams.evaluation
     ) -> Evaluation:
@@ -266,17 +195,6 @@ class Setting:
         batches = self.arrays(samples, reset)
         return engine.predict(model, batches, loss=self.loss, output=layout.output)[1]
 
-    def _batches(self, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
-        updates = blocks * len(self.layout.steps)
-        reset = None
-        if self.layout.carry:
-            reset = np.arange(updates) % len(self.layout.steps) == 0
-        while True:
-            episodes = self.problem.draw(rng, blocks * self.layout.sequences)
-            samples = self.layout.gather(episodes)
-            shaped = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
-            yield self.arrays(Samples(*shaped), reset)
-
     def arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
         """Samples with a leading update axis as a model is shown them."""
         inputs = samples.inputs
@@ -301,6 +219,90 @@ def check_decoder(framing: Framing, model: ModelFactory) -> None:
             else f"Setting: {names[1]} answers value by value after its input, {names[0]} "
             "asks otherwise. Use framing EncoderDecoder."
         )
+
+
+def fit(
+    setting: Setting,
+    seeds: Sequence[int],
+    *,
+    vectorise: bool | None = None,
+    stream: Stream = streams.evaluation,
+) -> Generator[Progress, None, Run]:
+    """Train every seed of a setting and score it on a stream: yields progress, returns the run.
+
+    Interrupting the loop (Ctrl-C) ends training after the chunks under way; what
+    stands then is evaluated and the run says that it was interrupted.
+    """
+    began, compiled_before = time.perf_counter(), engine.compile_seconds()
+    batches_a_block = len(setting.layout.steps)
+    updates = -(-setting.recipe.epochs // setting.layout.sequences) * batches_a_block
+    models = [setting.create(seed) for seed in seeds]
+    chunk = engine.chunk_size(models[0], setting.layout.steps.shape[1:])
+    chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))
+    blocks = max(1, min(chunk, updates) // batches_a_block)
+    draws = [_draws(setting, streams.training(seed), blocks) for seed in seeds]
+    history: list[list[Progress]] = [[] for _ in seeds]
+    interrupted = False
+    ready, compiled_ready = time.perf_counter(), engine.compile_seconds()
+
+    def may_stop(place: int, model: AnyModel) -> bool:
+        checked = setting.evaluate(model, seeds[place], stream=streams.validation)
+        return checked.accuracy >= (setting.recipe.stop_at or 0.0)
+
+    reports = engine.fit(
+        models,
+        draws,
+        setting.recipe,
+        updates=updates,
+        loss=setting.loss,
+        output=setting.layout.output,
+        vectorise=vectorise,
+        confirm=may_stop,
+    )
+    try:
+        with contextlib.closing(reports):
+            for progress in reports:
+                # The models of every chunk would soon fill the memory.
+                history[progress.place].append(dataclasses.replace(progress, model=None))
+                models[progress.place] = progress.model or models[progress.place]
+                yield progress
+    except KeyboardInterrupt:
+        interrupted = True
+    training = time.perf_counter() - ready
+    training -= engine.compile_seconds() - compiled_ready
+    with ThreadPoolExecutor(engine.cores()) as pool:
+        scoring = [
+            pool.submit(setting.evaluate, *each, stream=stream)
+            for each in zip(models, seeds, strict=True)
+        ]
+        try:
+            futures.wait(scoring)
+        except KeyboardInterrupt:
+            interrupted = True  # scoring is short: let it end, so that nothing is lost
+        evaluations = [each.result() for each in scoring]
+    return Run(
+        setting=setting,
+        seeds=tuple(seeds),
+        models=tuple(models),
+        history=tuple(tuple(reports) for reports in history),
+        evaluations=tuple(evaluations),
+        interrupted=interrupted,
+        compile_seconds=engine.compile_seconds() - compiled_before,
+        train_seconds=training,
+        total_seconds=time.perf_counter() - began,
+    )
+
+
+def _draws(setting: Setting, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
+    updates = blocks * len(setting.layout.steps)
+    reset = None
+    if setting.layout.carry:
+        reset = np.arange(updates) % len(setting.layout.steps) == 0
+    while True:
+        episodes = setting.problem.draw(rng, blocks * setting.layout.sequences)
+        samples = setting.layout.gather(episodes)
+        shaped = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
+        yield setting.arrays(Samples(*shaped), reset)
 
 
 def train(
@@ -361,7 +363,7 @@ def train(
         recipe=recipe,
     )
     preflight.demand([setting])
-    return finish(setting.fit(numbered(seeds)))
+    return finish(fit(setting, numbered(seeds)))
 
 
 def finish(

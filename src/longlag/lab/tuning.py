@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from longlag import streams
-from longlag.lab.trial import Setting, finish
+from longlag.lab.trial import Setting, finish, fit
 from longlag.training import Progress
 
 SEED = 2**31
@@ -83,7 +83,7 @@ def tune(search: Search, listen: Callable[[Setting, Progress], object] = lambda 
                 model=dataclasses.replace(search.setting.model, hidden_size=width),
                 recipe=dataclasses.replace(search.setting.recipe, learning_rate=rate),
             )
-            fitting = candidate.fit((SEED,), stream=streams.validation)
+            fitting = fit(candidate, (SEED,), stream=streams.validation)
             run = finish(fitting, functools.partial(listen, candidate))
             if run.interrupted:
                 raise KeyboardInterrupt

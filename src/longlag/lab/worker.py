@@ -76,12 +76,13 @@ def perform(task: Task) -> Generator[Moved, None, Done]:
     from longlag import streams
     from longlag.lab import checkpoint, identity
     from longlag.lab.outcome import Outcome
+    from longlag.lab.trial import fit
     from longlag.training import engine
 
     setting = identity.setting(task.setting)
     if task.parts not in (None, identity.parts(setting)):
         raise RuntimeError("this worker has another version of longlag. Give it the same one")
-    fitting = setting.fit((task.seed,))
+    fitting = fit(setting, (task.seed,))
     with contextlib.closing(fitting):
         while True:
             try:

@@ -1,0 +1,196 @@
+"""What every framing is: two tables of step indices, and the batches made from them."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from longlag import streams
+from longlag.encodings import MISSING, IntegerEncoding, encodings
+from longlag.framings.layout import Batch, Layout, Output, Samples
+from longlag.knobs import BATCH_SIZE, Knobs
+from longlag.problems import Problem
+
+_DRAWN = 2**15  # values that a stream draws at once
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Framing(Knobs):
+    """Base of all framings. A subclass says what each sample of a sequence shows and asks."""
+
+    output: ClassVar[Output]
+    """How a sample is answered."""
+
+    instead: ClassVar[str] = ""
+    """What else to use where a batch size does not fit."""
+
+    @property
+    def carries(self) -> bool:
+        """Whether state passes from one update to the next."""
+        return False
+
+    @property
+    def parallel(self) -> bool:
+        """Whether, where state is carried, each row of a batch has its own sequence."""
+        return False
+
+    @property
+    def marks(self) -> bool:
+        """Whether steps that lack data are shown to the model as a vector of -1."""
+        return False
+
+    def misfit(self, problem: Problem) -> str:  # noqa: ARG002
+        """Why episodes of this problem cannot be framed so, with the remedy; else empty."""
+        return ""
+
+    @abc.abstractmethod
+    def tables(
+        self, problem: Problem
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+        """The steps shown and the steps asked for by each sample of one sequence.
+
+        -1 where a row lacks data. Whether a step asked for has a target is the problem's.
+        """
+
+    def layout(self, problem: Problem, batch_size: int) -> Layout:
+        """Fill batches of `batch_size` rows with the samples of as few sequences as will do.
+
+        Args:
+            problem: Whose episodes are laid out.
+            batch_size: Rows in a batch.
+
+        Raises:
+            ValueError: The framing does not fit the problem, or the batch size does not
+                divide the samples of a sequence whose state is carried from row to row.
+        """
+        check_batch_size(type(self).__name__, batch_size)
+        if misfit := self.misfit(problem):
+            raise ValueError(f"{type(self).__name__}: {misfit}")
+        shown, asked = self.tables(problem)
+        asked = np.where((asked != MISSING) & problem.scored()[asked], asked, MISSING)
+        samples = len(shown)
+        if self.carries and self.parallel:
+            sequences = batch_size
+            sample = np.repeat(np.arange(samples)[:, None], batch_size, axis=1)
+            rows = np.repeat(np.arange(batch_size)[None], samples, axis=0)
+        elif self.carries:
+            sequences = 1
+            first = self._left_out(asked != MISSING, batch_size)
+            sample = np.arange(first, samples).reshape(-1, batch_size)
+            rows = np.zeros_like(sample)
+        else:
+            sequences = math.lcm(samples, batch_size) // samples
+            flat = np.arange(sequences * samples).reshape(-1, batch_size)
+            rows, sample = np.divmod(flat, samples)
+        steps = shown[sample]
+        present = (steps != MISSING) | self.marks
+        layout = Layout(self.output, sequences, steps, rows, asked[sample], present, self.carries)
+        if not layout.scored.any():
+            raise ValueError(
+                f"{type(self).__name__}: no sample of {problem!r} has a target. "
+                "Use fewer timesteps, or Whole()."
+            )
+        return layout
+
+    def _left_out(self, asked: Bool[np.ndarray, "sample said"], batch_size: int) -> int:
+        """How many leading samples, none of them with a target, to leave out of full batches."""
+        samples = len(asked)
+        empty = samples if not asked.any() else int(asked.any(axis=1).argmax())
+        first = samples % batch_size
+        if first <= empty and first < samples:
+            return first
+        fits = [size for size in range(1, samples + 1) if samples % size <= empty]
+        near = ", ".join(str(size) for size in sorted(fits, key=lambda s: abs(s - batch_size))[:3])
+        raise ValueError(
+            f"{type(self).__name__}: `batch_size` must divide the {samples} samples of a sequence "
+            f"when state is carried from row to row, got {batch_size}. Use {near}{self.instead}."
+        )
+
+    def sample(self, problem: Problem, rng: np.random.Generator, count: int) -> Samples:
+        """Draw `count` sequences and frame them: plain arrays for any trainer.
+
+        Returns:
+            inputs `(sample, time)`, targets `(sample, said)` with -1 (NaN for reals) where
+            nothing is scored, and the mask `(sample, time)`, false where a step lacks data.
+
+        >>> from longlag import EchoLag, Window
+        >>> rng = np.random.default_rng(0)
+        >>> inputs, targets, mask = Window(timesteps=5).sample(EchoLag(lag=1), rng, 2)
+        >>> inputs.shape, targets.shape, bool((inputs[:, -2] == targets[:, 0]).all())
+        ((40, 5), (40, 1), True)
+        """
+        return self.layout(problem, 1).gather(problem.draw(rng, count))
+
+    def stream(
+        self,
+        problem: Problem,
+        batch_size: int = BATCH_SIZE,
+        seed: int = 0,
+        *,
+        features: bool = False,
+        encoding: type[IntegerEncoding] | None = None,
+        part: int = 0,
+        parts: int = 1,
+    ) -> Iterator[Batch]:
+        """Batches for ever: those that `longlag.train` trains this seed on, bit by bit.
+
+        Args:
+            problem: Whose episodes are drawn.
+            batch_size: Rows in a batch.
+            seed: Whose training stream; evaluation draws from another.
+            features: Give inputs as features rather than as values.
+            encoding: As which: `OneHot` or `Scaled`, for integers; one-hot by default.
+            part: Of several workers, which one; each gives every so many batches, and all of
+                them in turn give what one alone would.
+            parts: Number of workers.
+
+        Raises:
+            ValueError: The framing does not fit, or there is no such part.
+
+        >>> from longlag import EchoLag, Window
+        >>> batches = Window(timesteps=5).stream(EchoLag(lag=1), batch_size=8, seed=0)
+        >>> batch = next(batches)
+        >>> batch.inputs.shape, bool((batch.inputs[:, -2] == batch.targets[:, 0]).all())
+        ((8, 5), True)
+        """
+        if not 0 <= part < parts:
+            raise ValueError(
+                f"stream: `part` must be from 0 to {parts - 1}, got {part}. Count workers from 0."
+            )
+        layout, rng = self.layout(problem, batch_size), streams.training(seed)
+        shown_as, _ = encodings(problem, encoding)
+        # Draws cost least by the thousand, and come out the same however many are made at once.
+        blocks = max(1, _DRAWN // (layout.sequences * problem.steps))
+
+        def batches() -> Iterator[Batch]:
+            updates, before = blocks * len(layout.steps), 0
+            while True:
+                samples = layout.gather(problem.draw(rng, blocks * layout.sequences))
+                inputs, targets, mask = (
+                    array.reshape(updates, -1, *array.shape[1:]) for array in samples
+                )
+                for update in range((part - before) % parts, updates, parts):
+                    shown = inputs[update]
+                    yield Batch(
+                        inputs=shown_as.encode(shown) if features else shown,
+                        targets=targets[update],
+                        mask=mask[update],
+                        reset=not layout.carry or update % len(layout.steps) == 0,
+                    )
+                before += updates
+
+        return batches()
+
+
+def check_batch_size(owner: str, batch_size: int) -> None:
+    """Refuse a batch without rows."""
+    if batch_size < 1:
+        raise ValueError(
+            f"{owner}: `batch_size` must be at least 1, got {batch_size}. Use batch_size=1 or more."
+        )

@@ -1,0 +1,165 @@
+"""Framings that ask for targets while the steps are shown."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from longlag.encodings import MISSING
+from longlag.framings.base import Framing
+from longlag.framings.layout import Output
+from longlag.knobs import knob
+from longlag.problems import Problem
+
+
+class Stepwise(Framing):
+    """Base of the framings that ask for targets while the steps are shown."""
+
+    @abc.abstractmethod
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        """The steps shown by each sample of one sequence; -1 where a row lacks data."""
+
+    def tables(
+        self, problem: Problem
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+        shown = self.table(problem.steps)
+        return shown, shown if self.output == "every" else shown[:, -1:]
+
+
+def _cut(owner: Framing, timesteps: int, length: int) -> int:
+    if timesteps > length:
+        raise ValueError(
+            f"{type(owner).__name__}: `timesteps` must be at most the length of the sequence "
+            f"({length}), got {timesteps}. Use timesteps={length} or fewer."
+        )
+    return timesteps
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Chunks(Stepwise):
+    """A sequence cut into pieces of `timesteps` steps, an output at every step.
+
+    With `carry` this is truncated back-propagation with horizon `timesteps`: the state
+    passes from piece to piece, the gradient does not. One step with `carry` is the
+    stateful one-step framing. A last piece that is too short is padded and masked.
+
+    Args:
+        timesteps: Steps in a piece, at least 1, at most the length of the sequence.
+        carry: Whether state passes from one piece to the next.
+        rows: What the rows of a batch are when state is carried. `parallel`: each row has
+            its own sequence. `consecutive`: the rows are consecutive pieces of one
+            sequence, so a row starts from the state of the row `batch_size` pieces
+            earlier. Leading pieces without a target are left out if the batches
+            would not come out even.
+
+    >>> Chunks(timesteps=2).table(5).tolist()
+    [[0, 1], [2, 3], [4, -1]]
+    """
+
+    output: ClassVar[Output] = "every"
+    instead: ClassVar[str] = ", or rows='parallel'"
+
+    timesteps: int = knob(1, "Steps in a piece.", at_least=1)
+    carry: bool = knob(False, "Whether state passes from one piece to the next.")
+    rows: Literal["parallel", "consecutive"] = knob(
+        "parallel", "With carry: each batch row its own sequence, or consecutive pieces of one."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rows == "consecutive" and not self.carry:
+            raise ValueError(
+                "Chunks: `rows` must be parallel where no state is carried, got consecutive. "
+                "Use carry=True."
+            )
+
+    @property
+    def carries(self) -> bool:
+        return self.carry
+
+    @property
+    def parallel(self) -> bool:
+        return self.rows == "parallel"
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        pieces = -(-length // _cut(self, self.timesteps, length))
+        steps = np.arange(pieces * self.timesteps).reshape(pieces, self.timesteps)
+        return np.where(steps < length, steps, MISSING)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Window(Stepwise):
+    """A sliding window: the last `timesteps` observations, one output at the end.
+
+    Args:
+        timesteps: Steps in a window, at least 1, at most the length of the sequence.
+        missing: What becomes of rows that reach back before the sequence began. `drop`
+            leaves out the first `timesteps` rows, as the source does (20 of 25 rows
+            remain at 5 steps; the last of the rows left out is complete, and one row
+            always remains). `mark` keeps every row and shows -1 at the steps that lack
+            data. `mask` keeps every row and passes over those steps.
+        carry: Whether row b starts from the state in which row b of the batch before
+            ended, as a stateful layer does when it is not reset between batches.
+
+    >>> Window(timesteps=3).table(5).tolist()
+    [[1, 2, 3], [2, 3, 4]]
+    >>> Window(timesteps=3, missing="mark").table(3).tolist()
+    [[-1, -1, 0], [-1, 0, 1], [0, 1, 2]]
+    """
+
+    output: ClassVar[Output] = "last"
+
+    timesteps: int = knob(5, "Steps in a window.", at_least=1)
+    missing: Literal["drop", "mark", "mask"] = knob(
+        "drop", "Rows that lack data: left out, marked with -1, or masked."
+    )
+    carry: bool = knob(False, "Whether state passes from one batch to the next.")
+
+    @property
+    def carries(self) -> bool:
+        return self.carry
+
+    @property
+    def marks(self) -> bool:
+        return self.missing == "mark"
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        timesteps = _cut(self, self.timesteps, length)
+        first = min(timesteps, length - 1) if self.missing == "drop" else 0
+        last = np.arange(first, length)
+        return np.maximum(last[:, None] + np.arange(1 - timesteps, 1), MISSING)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prefix(Stepwise):
+    """A growing context: one sample a step, showing everything up to that step.
+
+    Padded in front to the length of the sequence, the padding masked; one output at the
+    end of each sample.
+
+    >>> Prefix().table(3).tolist()
+    [[-1, -1, 0], [-1, 0, 1], [0, 1, 2]]
+    """
+
+    output: ClassVar[Output] = "last"
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        return Window(timesteps=length, missing="mask").table(length)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Whole(Stepwise):
+    """The whole sequence as one sample, an output at every step.
+
+    >>> Whole().table(3).tolist()
+    [[0, 1, 2]]
+    """
+
+    output: ClassVar[Output] = "every"
+
+    def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        return Chunks(timesteps=length).table(length)
