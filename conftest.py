@@ -2,11 +2,11 @@
 
 from importlib.util import find_spec
 
-_NEEDS = {"keras": "keras", "torch": "torch", "from_keras": "keras", "from_torch": "torch"}
-_NEEDS["from_flax"] = "flax"
+_NEEDS = {"keras": "keras", "torch": "torch", "flax": "flax"}
 
 collect_ignore = [
-    f"src/longlag/adapters/{name}.py"
+    f"src/longlag/adapters/{kind}/{name}.py"
     for name, framework in _NEEDS.items()
+    for kind in ("models", "datasets")
     if find_spec(framework) is None
 ]

@@ -25,7 +25,7 @@ import numpy as np
 import longlag as ll
 from longlag import streams
 from longlag.adapters import weights
-from longlag.lab.trial import finish, fit
+from longlag.trials.fit import finish, fit
 
 HIDDEN, BATCH, AN_EPOCH = 50, 5, 4
 PROBLEM, FRAMING = ll.EchoLag(lag=1, length=25, values=100), ll.Window(timesteps=5)
@@ -92,18 +92,18 @@ def of_keras(rounds: int, make: Any, framing: ll.Window, words: str) -> None:
     inputs, targets = drawn(few)
     encoded = ll.OneHot(values=100).encode(targets)
 
-    def fit() -> None:
+    def fit_theirs() -> None:
         for epoch in range(few):
             now = slice(epoch * AN_EPOCH, (epoch + 1) * AN_EPOCH)
             x, y = (each[now].reshape(-1, *each.shape[2:]) for each in (inputs, encoded))
             model.fit(x, y, epochs=1, batch_size=BATCH, shuffle=False, verbose=0)
             reset(model)
 
-    fit()  # compiled now, not measured
+    fit_theirs()  # compiled now, not measured
     finish(fit(ours, (0,)))
     theirs, compiled = [], []
     for _ in range(rounds):
-        theirs.append(1e6 * seconds(fit) / (few * AN_EPOCH))
+        theirs.append(1e6 * seconds(fit_theirs) / (few * AN_EPOCH))
         run = finish(fit(ours, (0,)))
         compiled.append(1e6 * run.train_seconds / run.updates)
     told(f"{words}, its own `fit` an epoch", theirs, theirs)

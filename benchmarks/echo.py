@@ -75,7 +75,7 @@ def draw(epochs: int) -> tuple[Any, Any]:
 
 
 def measure_longlag(seeds: int, epochs: int) -> Figures:
-    from longlag.lab.trial import finish, fit
+    from longlag.trials.fit import finish, fit
 
     cold = finish(fit(tutorial(epochs), range(seeds)))
     print(flush=True)  # the process that launched this one takes the time
@@ -145,7 +145,7 @@ def compare_losses(_: int) -> Figures:
     import numpy as np
 
     from longlag import OneHot
-    from longlag.training import engine
+    from longlag.training import loop, program
 
     network = keras_network()
     epochs = CHECKED_UPDATES // UPDATES_AN_EPOCH
@@ -153,8 +153,8 @@ def compare_losses(_: int) -> Figures:
     model = setting.create(0)
     inputs, targets = draw(epochs)
     inputs, targets = inputs.reshape(CHECKED_UPDATES, BATCH, -1), targets.reshape(-1, BATCH)
-    batches = engine.Batches(inputs, targets[..., None], mask=None, reset=None)
-    reports = engine.fit(
+    batches = program.Batches(inputs, targets[..., None], mask=None, reset=None)
+    reports = loop.fit(
         [model],
         [itertools.repeat(batches)],
         setting.recipe,

@@ -112,7 +112,7 @@ def prepare(name: str, updates: int) -> Task:
 
 
 def measure_longlag(name: str, _: int) -> Figures:
-    from longlag.lab.trial import finish, fit
+    from longlag.trials.fit import finish, fit
 
     setting = problem_setting(name)
     cold = finish(fit(setting, [0]))
@@ -257,6 +257,8 @@ def measure_keras(name: str, updates: int) -> Figures:
 def compare_losses(name: str, _: int) -> Figures:
     """The losses of the peers on the first updates, from equal weights, beside longlag's."""
     import numpy as np
+
+    from longlag.trials.fit import fit
 
     task = prepare(name, CHECKED_UPDATES)
     report = next(fit(problem_setting(name), [0]))  # on longlag's own draws

@@ -27,8 +27,8 @@ import numpy as np
 
 import longlag as ll
 from longlag import streams
-from longlag.lab import identity
-from longlag.lab.store import Store
+from longlag.store.store import Store
+from longlag.trials import documents
 
 MEASURED, WARM_UP = 300, 20  # updates
 
@@ -55,7 +55,7 @@ class Recurrent(nn.Module):
 def network(setting: ll.Setting) -> Any:
     """The model of a setting, in PyTorch."""
     features, outputs = setting.shown_as.features, setting.said_as.features
-    knobs = identity.document(setting)["model"]
+    knobs = documents.document(setting)["model"]
     last = setting.layout.output == "last"
     layers = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
     if knobs["kind"] in layers:
@@ -74,7 +74,7 @@ def data(setting: ll.Setting, seed: int, count: int) -> tuple[Any, Any]:
     features = setting.shown_as.encode(inputs)
     if setting.layout.output == "last":
         targets = targets[:, -1:]
-    if identity.document(setting)["model"]["kind"] == "mlp":
+    if documents.document(setting)["model"]["kind"] == "mlp":
         steps = features.shape[1]
         padded = np.pad(features, ((0, 0), (steps - 1, 0), (0, 0)))
         ends = [steps - 1] if setting.layout.output == "last" else range(steps)
@@ -135,7 +135,7 @@ def main() -> None:
     rows: dict[str, list[float]] = {}
     total = []
     for _, seed, written, outcome in sample:
-        setting = identity.setting(written)
+        setting = documents.setting(written)
         times = []
         for threads in (1, most):
             torch.set_num_threads(threads)

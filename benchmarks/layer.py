@@ -27,8 +27,8 @@ import numpy as np
 from echo import conditions, say, table
 
 from longlag import LSTM, EchoLag, Recipe, Setting, Whole
-from longlag.lab.trial import finish, fit
 from longlag.models import GRULayer, LSTMLayer, RNNLayer
+from longlag.trials.fit import finish, fit
 
 LAYERS: dict[str, Any] = {"LSTM": LSTMLayer, "GRU": GRULayer, "RNN": RNNLayer}
 SIZES = (32, 100, 50), (32, 200, 128), (128, 100, 256)

@@ -25,13 +25,15 @@ from pathlib import Path
 from typing import Any
 
 import longlag as ll
-from longlag.lab import identity
-from longlag.lab.comparison import Comparison
-from longlag.lab.executors import Executor, Local
-from longlag.lab.store import Store
-from longlag.lab.study import conduct
-from longlag.lab.worker import Done, Moved, Task, perform, serve
+from longlag.store.store import Store
+from longlag.studies.comparison import Comparison
+from longlag.studies.conduct import conduct
 from longlag.training import Recipe
+from longlag.trials import documents
+from longlag.workers.executor import Executor
+from longlag.workers.local import Local
+from longlag.workers.messages import Task, TrialDone, TrialProgress
+from longlag.workers.worker import perform, serve
 
 CANNED = "LONGLAG_CANNED_OUTCOME"
 """The variable that names the file with the outcome of a trial that does nothing."""
@@ -44,12 +46,12 @@ SHORT = [
 """Two models, two problems, ten seeds; first rungs at four rates, second ones at one: 200."""
 
 
-def nothing(task: Task) -> Generator[Moved, None, Done]:
+def nothing(task: Task) -> Generator[TrialProgress, None, TrialDone]:
     """A trial that does nothing: the outcome of a real one, with its seed in the accuracy."""
     outcome = json.loads(Path(os.environ[CANNED]).read_text())
     outcome["accuracy"] = outcome["accuracy"] * (1 - task.seed % 1000 / 1e6)
     yield from ()
-    return Done(task.id, outcome)
+    return TrialDone(task.id, outcome)
 
 
 def canned(folder: Path) -> None:
@@ -60,7 +62,7 @@ def canned(folder: Path) -> None:
         model=ll.LSTM(),
         recipe=Recipe(epochs=20_000),
     )
-    working = perform(Task("canned", identity.document(setting), seed=0))
+    working = perform(Task("canned", documents.document(setting), seed=0))
     try:
         while True:
             next(working)
@@ -220,7 +222,7 @@ def large(arguments: argparse.Namespace) -> None:
 def _executor(name: str) -> Executor:
     if name == "local":
         return Local(command=[sys.executable, __file__, "work"])
-    from longlag.lab.dask import Dask
+    from longlag.workers.dask import Dask
 
     return Dask(work=nothing)
 

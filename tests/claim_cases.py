@@ -3,9 +3,11 @@
 import numpy as np
 
 from longlag.claims import CARDS
-from longlag.lab import Evaluation, Run, Search
 from longlag.problems import Reals
+from longlag.scores.evaluation import Evaluation
 from longlag.training import Progress
+from longlag.trials.run import Run
+from longlag.trials.tuning import Search
 
 
 def came_out(arm, accuracy, sequences=1000, *, stopped=True):

@@ -5,8 +5,8 @@ import jax
 import numpy as np
 
 import longlag as ll
-from longlag.lab import Setting
 from longlag.training import Recipe
+from longlag.trials.setting import Setting
 
 SERIES = ll.Series(np.sin(np.arange(120) * 0.4).astype(np.float32), length=12)
 

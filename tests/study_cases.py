@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 import longlag as ll
-from longlag.lab import Outcome, Setting, Trial
-from longlag.lab.executors import Event, Executor
-from longlag.lab.outcome import Curve, Seconds, Tally
-from longlag.lab.worker import Done, Failed, Moved, Task
 from longlag.training import Recipe
+from longlag.trials.identity import Trial
+from longlag.trials.outcome import Curve, Outcome, Seconds, Tally
+from longlag.trials.setting import Setting
+from longlag.workers.executor import Event, Executor
+from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
 
 BUDGET = 1000
 
@@ -122,7 +123,7 @@ class Scripted(Executor):
         del seconds
         if self.ended == self.strike_after:
             signal.raise_signal(signal.SIGINT)
-            return [Moved(task.id, 1, 9, 0.5, 0.5) for task in self.waiting]
+            return [TrialProgress(task.id, 1, 9, 0.5, 0.5) for task in self.waiting]
         return [self._end(self.waiting.pop(self.choose(len(self.waiting))))]
 
     def stop(self) -> list[Event]:
@@ -137,17 +138,18 @@ class Scripted(Executor):
         self.ended += 1
         came = self.come_out(task)
         if isinstance(came, str):
-            return Failed(task.id, came)
-        return Done(task.id, came.document(), b"weights" if task.keep else None)
+            return TrialFailed(task.id, came)
+        return TrialDone(task.id, came.document(), b"weights" if task.keep else None)
 
 
 def made_run(
     setting: Setting, accuracies, losses: Any = (1.0, 0.5), ended: Any = "finished", at=None
 ):
     """A run whose seeds are each right so often, by chance, on 1,000 fresh sequences."""
-    from longlag.lab import Evaluation, Run
     from longlag.problems import Reals
+    from longlag.scores.evaluation import Evaluation
     from longlag.training import Progress
+    from longlag.trials.run import Run
 
     rng = np.random.default_rng(0)
     kind = setting.problem.targets

@@ -12,13 +12,13 @@ import json
 import platform
 from pathlib import Path
 
-import jaxlib
+import jaxlib.version
 import numpy as np
 import pytest
 from golden_cases import CASES
 
-from longlag.lab import identity
-from longlag.lab.trial import finish, fit
+from longlag.trials import identity
+from longlag.trials.fit import finish, fit
 
 RECORD = Path(__file__).with_name("golden.json")
 SEED = 3
@@ -30,7 +30,9 @@ def machine():
     lines = info.read_text().splitlines() if info.is_file() else [platform.processor()]
     processor = sorted({line for line in lines if line.startswith(("model name", "flags"))})
     hashed = hashlib.sha256("\n".join(processor).encode()).hexdigest()[:16]
-    return f"{platform.machine()} {hashed} jaxlib {jaxlib.__version__} numpy {np.__version__}"
+    return (
+        f"{platform.machine()} {hashed} jaxlib {jaxlib.version.__version__} numpy {np.__version__}"
+    )
 
 
 def results(name):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
-from longlag.lab import Setting
 from longlag.maps import Reach, audit
 from longlag.models import LSTM, MLP, Bidirectional, Seq2Seq
 from longlag.problems import CumulativeThreshold, EchoLag, EchoSubsequence, Memorization, Ramp
-from longlag.training import Batches, Recipe, engine
+from longlag.training import Batches, Recipe, loop
+from longlag.trials.setting import Setting
 
 LAG_1 = EchoLag(lag=1, length=12, values=5)
 
@@ -181,7 +181,7 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
         shown = shaped[0] if framing.marks else np.maximum(shaped[0], 0)
         mask = None if layout.present.all() else shaped[2]
         batches = Batches(shown, np.zeros_like(shaped[1]), mask, reset)
-        return engine.predict(network, batches, output=framing.output)[0].ravel()[where]
+        return loop.predict(network, batches, output=framing.output)[0].ravel()[where]
 
     usual = losses(episodes.inputs)
     for step in range(LAG_1.length):

@@ -12,15 +12,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from longlag.adapters.own import adopt
+    from longlag.adapters.models.user_model import adopt
+    from longlag.checks.model import preflight
     from longlag.encodings import OneHot, Scaled
     from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
-    from longlag.lab import Run, Score, Search, Setting, Store, Trained, load, score, train, tune
-    from longlag.lab.comparison import compare
-    from longlag.lab.diagnosis import diagnose
-    from longlag.lab.frontier import frontier
-    from longlag.lab.preflight import preflight
-    from longlag.lab.profile import profile
     from longlag.maps import audit
     from longlag.models import GRU, LSTM, MLP, RNN, Bidirectional, Seq2Seq, Sizes
     from longlag.problems import (
@@ -32,30 +27,25 @@ if TYPE_CHECKING:
         Ramp,
         Series,
     )
+    from longlag.scores.score import Score, score
+    from longlag.store.store import Store
+    from longlag.studies.comparison import compare
+    from longlag.studies.frontier import frontier
+    from longlag.studies.profile import profile
+    from longlag.studies.train import train
     from longlag.training import Loss, Recipe, fit
+    from longlag.trials.checkpoint import Trained, load
+    from longlag.trials.diagnosis import diagnose
+    from longlag.trials.run import Run
+    from longlag.trials.setting import Setting
+    from longlag.trials.tuning import Search, tune
 
 # Imported on first use, so that reading a problem never waits for jax.
 _HOMES = {
-    "adapters.own": ["adopt"],
+    "adapters.models.user_model": ["adopt"],
+    "checks.model": ["preflight"],
     "encodings": ["OneHot", "Scaled"],
     "framings": ["Chunks", "EncoderDecoder", "Prefix", "Vector", "Whole", "Window"],
-    "lab": [
-        "Run",
-        "Score",
-        "Search",
-        "Setting",
-        "Store",
-        "Trained",
-        "load",
-        "score",
-        "train",
-        "tune",
-    ],
-    "lab.comparison": ["compare"],
-    "lab.diagnosis": ["diagnose"],
-    "lab.frontier": ["frontier"],
-    "lab.preflight": ["preflight"],
-    "lab.profile": ["profile"],
     "maps": ["audit"],
     "models": ["GRU", "LSTM", "MLP", "RNN", "Bidirectional", "Seq2Seq", "Sizes"],
     "problems": [
@@ -67,7 +57,18 @@ _HOMES = {
         "Ramp",
         "Series",
     ],
+    "scores.score": ["Score", "score"],
+    "store.store": ["Store"],
+    "studies.comparison": ["compare"],
+    "studies.frontier": ["frontier"],
+    "studies.profile": ["profile"],
+    "studies.train": ["train"],
     "training": ["Loss", "Recipe", "fit"],
+    "trials.checkpoint": ["Trained", "load"],
+    "trials.diagnosis": ["diagnose"],
+    "trials.run": ["Run"],
+    "trials.setting": ["Setting"],
+    "trials.tuning": ["Search", "tune"],
 }
 
 __all__ = [

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 import longlag as ll
 from longlag import streams
-from longlag.adapters.files import export
+from longlag.adapters.datasets.files import export
 
 
 @pytest.mark.parametrize("format", ["parquet", "npz"])

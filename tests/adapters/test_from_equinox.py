@@ -137,7 +137,7 @@ def test_it_is_vectorised_over_seeds_as_any_model(timesteps):
     setting = ll.Setting(
         problem=problem, framing=ll.Whole(), model=ll.adopt(make), recipe=ll.Recipe(epochs=100)
     )
-    from longlag.lab.trial import finish, fit
+    from longlag.trials.fit import finish, fit
 
     together, apart = (finish(fit(setting, (0, 1), vectorise=flag)) for flag in (True, False))
     for one, other in zip(together.models, apart.models, strict=True):

@@ -14,8 +14,8 @@ import keras  # pyright: ignore[reportMissingImports]
 import optax
 
 import longlag
-from longlag.lab.preflight import preflight
-from longlag.training.engine import OPTIMIZERS
+from longlag.checks.model import preflight
+from longlag.training.program import OPTIMIZERS
 
 ll: Any = longlag  # whose models have what their own libraries give them
 

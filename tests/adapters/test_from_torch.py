@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed here")
 import torch  # pyright: ignore[reportMissingImports]
 
 import longlag
-from longlag.lab.preflight import preflight
+from longlag.checks.model import preflight
 
 ll: Any = longlag  # whose models have what their own libraries give them
 

@@ -10,7 +10,7 @@ pytest.importorskip("keras", reason="Keras is not installed here")
 import keras  # pyright: ignore[reportMissingImports]
 
 import longlag as ll
-from longlag.adapters.keras import Stream
+from longlag.adapters.datasets.keras import Stream
 
 
 def test_an_epoch_is_so_many_batches_and_no_two_epochs_are_alike():

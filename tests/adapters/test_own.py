@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import longlag
-from longlag.adapters import own
+from longlag.adapters.models import user_model
 from longlag.adapters.randomness import seeded
-from longlag.lab import identity
-from longlag.lab.executors import Local, Threads
-from longlag.lab.identity import Trial
+from longlag.trials import documents, identity
+from longlag.trials.identity import Trial
+from longlag.workers.local import Local
+from longlag.workers.threads import Threads
 
 ll: Any = longlag  # whose models have what their own libraries give them
 
@@ -139,49 +140,49 @@ def test_complex_weights_go_downhill():
 
 
 def test_values_are_for_an_embedding(file):
-    made = own.referred(f"{file}:adopted")
+    made = user_model.from_reference(f"{file}:adopted")
     assert made.inputs == "values"
     run = ll.train(ECHO, ll.Whole(), made, epochs=2000, learning_rate=0.02)
     assert run.verdict == "solved"
     with pytest.raises(ValueError, match=r"Does it take values\? Then use adopt"):
-        ll.train(ECHO, ll.Whole(), own.referred(f"{file}:embedded"))
+        ll.train(ECHO, ll.Whole(), user_model.from_reference(f"{file}:embedded"))
 
 
 # Who is who.
 
 
 def test_a_trial_is_named_by_the_code_and_not_by_where_it_lies(file, tmp_path):
-    made = own.referred(f"{file}:make_model")
+    made = user_model.from_reference(f"{file}:make_model")
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     shutil.copy(file, moved / "mine.py")
-    other = own.referred(f"{moved}/mine.py:make_model")
+    other = user_model.from_reference(f"{moved}/mine.py:make_model")
     ids = [Trial(setting=setting(model), seed=0).id for model in (made, other)]
     assert ids[0] == ids[1]
     assert made == other
     assert made.place != other.place
     file.write_text(FILE + "\n# changed")
-    changed = own.referred(f"{file}:make_model")
+    changed = user_model.from_reference(f"{file}:make_model")
     assert Trial(setting=setting(changed), seed=0).id != ids[0]
     inside = dataclasses.replace(made, causal=False)
     assert Trial(setting=setting(inside), seed=0).id != ids[0]
 
 
 def test_a_setting_goes_into_a_document_and_comes_back_without_the_file(file):
-    asked = setting(own.referred(f"{file}:adopted"))
-    document = identity.document(asked)
+    asked = setting(user_model.from_reference(f"{file}:adopted"))
+    document = documents.document(asked)
     assert document["model"]["place"] == str(file)
     file.unlink()
-    again = identity.setting(document)
+    again = documents.setting(document)
     assert again == asked
     assert again.model.words == "mine.py:adopted inputs=values"
 
 
 def test_a_model_whose_file_has_changed_or_gone_is_not_made(file):
-    document = identity.document(setting(own.referred(f"{file}:make_model")))
+    document = documents.document(setting(user_model.from_reference(f"{file}:make_model")))
     code = (
         "import json, sys; from longlag.lab import identity\n"
-        "identity.setting(json.loads(sys.argv[1])).create(0)"
+        "documents.setting(json.loads(sys.argv[1])).create(0)"
     )
 
     def made():
@@ -205,12 +206,12 @@ def test_a_function_of_no_file_is_named_anew_but_is_the_same_all_along():
     assert not first.portable
     assert first == second
     assert first.code != other.code
-    assert identity.setting(identity.document(setting(first))) == setting(second)
+    assert documents.setting(documents.document(setting(first))) == setting(second)
 
 
 def test_a_function_of_a_module_is_found_in_it():
     assert ll.adopt(make_model).place == __name__
-    assert ll.adopt(ll.adopt).place == "longlag.adapters.own"
+    assert ll.adopt(ll.adopt).place == "longlag.adapters.models.user_model"
 
 
 # What is refused.
@@ -229,14 +230,14 @@ def test_a_model_is_not_what_makes_one(model, said):
 
 
 def test_what_is_called_without_its_knobs_is_refused_as_ever():
-    assert own.factory(ll.LSTM) is ll.LSTM
-    assert own.factory(3) == 3
+    assert user_model.as_factory(ll.LSTM) is ll.LSTM
+    assert user_model.as_factory(3) == 3
 
 
 def test_what_a_file_names_must_make_a_model(file):
     with pytest.raises(ValueError, match=r"mine\.py: number is 3, which makes no model"):
-        own.referred(f"{file}:number")
-    made = own.referred(f"{file}:make_model")
+        user_model.from_reference(f"{file}:number")
+    made = user_model.from_reference(f"{file}:make_model")
     assert made.words == "mine.py:make_model"
 
 
@@ -265,7 +266,7 @@ def test_compiled_is_for_pytorch():
 
 
 def test_workers_make_the_model_from_its_file(file, tmp_path):
-    made = own.referred(f"{file}:make_model")
+    made = user_model.from_reference(f"{file}:make_model")
     store = tmp_path / "trials.db"
     with Local(workers=1) as executor:
         found = ll.frontier(

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from longlag.adapters import source
+from longlag.adapters import user_code
 
 
 def written(folder, name, text):
@@ -13,10 +13,10 @@ def written(folder, name, text):
 
 def test_a_reference_is_a_file_and_a_name(tmp_path):
     file = written(tmp_path, "mine.py", "x = 3")
-    assert source.split(f"{file}:x") == (file, "x")
-    assert source.imported(file, "x") == 3
-    assert source.is_reference(f"{file}:x")
-    assert not source.is_reference("lstm")
+    assert user_code.split(f"{file}:x") == (file, "x")
+    assert user_code.imported(file, "x") == 3
+    assert user_code.is_reference(f"{file}:x")
+    assert not user_code.is_reference("lstm")
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,13 @@ def test_a_reference_is_a_file_and_a_name(tmp_path):
 )
 def test_what_is_no_reference_is_refused(reference, said):
     with pytest.raises(ValueError, match=said):
-        source.split(reference)
+        user_code.split(reference)
 
 
 def test_a_name_that_the_file_lacks_names_the_nearest(tmp_path):
     file = written(tmp_path, "mine.py", "import os\ndef make_model(): pass")
     with pytest.raises(ValueError, match=r"mine.py has no `make_mode`. Did you mean `make_model`"):
-        source.imported(file, "make_mode")
+        user_code.imported(file, "make_mode")
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def test_a_file_that_cannot_be_imported_says_why_and_leaves_nothing(tmp_path, te
     file = written(tmp_path, "mine.py", text)
     before = set(sys.modules)
     with pytest.raises(ValueError, match=f"mine.py cannot be imported: {said}"):
-        source.imported(file, "f")
+        user_code.imported(file, "f")
     assert not {name for name in set(sys.modules) - before if name.startswith("longlag_source")}
 
 
 def test_a_file_that_has_changed_is_run_anew_and_the_same_one_is_not(tmp_path):
     file = written(tmp_path, "mine.py", "x = []")
-    first = source.imported(file, "x")
-    assert source.imported(file, "x") is first
+    first = user_code.imported(file, "x")
+    assert user_code.imported(file, "x") is first
     written(tmp_path, "mine.py", "x = [1]")
-    assert source.imported(file, "x") == [1]
+    assert user_code.imported(file, "x") == [1]
 
 
 def test_the_hash_covers_what_is_imported_from_beside_it(tmp_path):
@@ -70,13 +70,13 @@ def test_the_hash_covers_what_is_imported_from_beside_it(tmp_path):
     written(tmp_path, "unused.py", "x = 1")
     (tmp_path / "pack").mkdir()
     written(tmp_path, "pack/inner.py", "x = 1")
-    codes = [source.code_of(file)]
+    codes = [user_code.code_of(file)]
     for name in ("deeper.py", "pack/inner.py", "mine.py"):
         written(tmp_path, name, "import beside\nx = 2")
-        codes.append(source.code_of(file))
+        codes.append(user_code.code_of(file))
     assert len(set(codes)) == 4
     written(tmp_path, "unused.py", "x = 2")
-    assert source.code_of(file) == codes[-1]
+    assert user_code.code_of(file) == codes[-1]
 
 
 def test_the_hash_covers_a_package_and_what_is_imported_relatively(tmp_path):
@@ -90,10 +90,10 @@ def test_the_hash_covers_a_package_and_what_is_imported_relatively(tmp_path):
     names = [inner / "cells.py", inner.parent / "upper.py", inner.parent / "other.py"]
     for path in names:
         path.write_text("x = 1")
-    codes = [source.code_of(file)]
+    codes = [user_code.code_of(file)]
     for path in names:
         path.write_text("x = 2")
-        codes.append(source.code_of(file))
+        codes.append(user_code.code_of(file))
     assert len(set(codes)) == 4
 
 
@@ -102,7 +102,7 @@ def test_the_hash_does_not_depend_on_where_the_file_lies(tmp_path):
     for place in ("here", "there"):
         (tmp_path / place).mkdir()
         written(tmp_path / place, "beside.py", "x = 1")
-        codes.add(source.code_of(written(tmp_path / place, f"{place}.py", "import beside")))
+        codes.add(user_code.code_of(written(tmp_path / place, f"{place}.py", "import beside")))
     assert len(codes) == 1
 
 
@@ -110,5 +110,5 @@ def test_a_file_that_starts_work_when_it_is_imported_is_told_so(tmp_path):
     code = "from longlag.adapters import source\nsource.refuse_while_importing('a study')"
     file = written(tmp_path, "mine.py", code)
     with pytest.raises(ValueError, match=r"mine\.py starts a study when it is imported. Put that"):
-        source.imported(file, "x")
-    source.refuse_while_importing("a study")  # which is nothing now
+        user_code.imported(file, "x")
+    user_code.refuse_while_importing("a study")  # which is nothing now

@@ -9,7 +9,7 @@ import torch  # pyright: ignore[reportMissingImports]
 from torch.utils.data import DataLoader  # pyright: ignore[reportMissingImports]
 
 import longlag as ll
-from longlag.adapters.torch import Stream
+from longlag.adapters.datasets.torch import Stream
 
 CARRIED = ll.Chunks(timesteps=2, carry=True)
 

@@ -5,9 +5,9 @@ import pytest
 from claim_cases import came_out, settled
 
 from longlag.claims import CARDS, Result, settle
-from longlag.claims.echo import LAGS, SIZES, _longest
-from longlag.lab import Setting
+from longlag.claims.echo.lags import LAGS, SIZES, _longest
 from longlag.models import LSTM
+from longlag.trials.setting import Setting
 
 EXPECTED = [
     "encode",

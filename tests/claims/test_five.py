@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 from claim_cases import came_out, settled
 
-from longlag.claims import CARDS, five, settle
+from longlag.claims import CARDS, settle
+from longlag.claims.five import cards, common, cumulative, echo_value
 from longlag.framings import Chunks
-from longlag.lab import Run, Search, Setting
 from longlag.models import LSTM, MLP
 from longlag.problems import Ramp
 from longlag.training import Recipe
+from longlag.trials.run import Run
+from longlag.trials.setting import Setting
+from longlag.trials.tuning import Search
 
 EXPECTED = [
     "ramp/one-step",
@@ -83,13 +86,13 @@ def test_what_the_audit_says_of_every_arm():
         ("memorization/one-step", {"MLP": 0.875}, "holds"),
         ("memorization/one-step", {}, "does not hold"),
         ("memorization/one-step", {"LSTM": 0.9, "MLP": 0.8}, "does not hold"),
-        ("memorization/sequence", {"MLP, one step": 0.5}, five.BOTH_FORMS),
+        ("memorization/sequence", {"MLP, one step": 0.5}, common.BOTH_FORMS),
         ("memorization/sequence", {"MLP, one step": 0.5, "MLP, flattened": 0.5}, "holds"),
         ("memorization/sequence", {}, "does not hold"),
         ("memorization/sequence", {"LSTM": 0.5, "MLP, one step": 0.5}, "does not hold"),
         ("echo-value/current", {}, "holds"),
         ("echo-value/current", {"MLP, one step": 0.5}, "does not hold"),
-        ("echo-value/previous", {"MLP, one step": 0.01}, five.BOTH_FORMS),
+        ("echo-value/previous", {"MLP, one step": 0.01}, common.BOTH_FORMS),
         ("echo-value/previous", {"MLP, one step": 0.01, "MLP, flattened": 0.1}, "holds"),
         ("subsequence/whole-vector", {}, "holds"),
         ("subsequence/whole-vector", {"LSTM": 0.9}, "does not hold"),
@@ -108,7 +111,7 @@ def test_what_the_audit_says_of_every_arm():
             {"encoder-decoder": 0.9, "encoder-decoder with attention": 0.9},
             "does not hold",
         ),
-        ("cumulative/labels", {"MLP, one step": 0.55}, five.BOTH_FORMS),
+        ("cumulative/labels", {"MLP, one step": 0.55}, common.BOTH_FORMS),
         ("cumulative/labels", {"MLP, one step": 0.55, "MLP, flattened": 0.9}, "holds"),
         ("cumulative/labels", {}, "does not hold"),
         ("cumulative/labels", {"LSTM": 0.9, "MLP, one step": 0.55}, "does not hold"),
@@ -141,7 +144,7 @@ def test_a_finding_says_nothing_that_its_runs_do_not_show():
 )
 def test_the_deepest_index_and_the_trend(needed, expected, words):
     card = CARDS["echo-value/deeper"]
-    by_lag: dict[int, int | None] = dict(zip(five.LAGS, needed, strict=True))
+    by_lag: dict[int, int | None] = dict(zip(echo_value.LAGS, needed, strict=True))
 
     def attempt(name):
         thousands = 1 if "MLP" in name else by_lag[int(name.removeprefix("lag "))]
@@ -158,7 +161,7 @@ def test_the_deepest_index_and_the_trend(needed, expected, words):
     finding = card.settle(attempt, (0, 1, 2))
     assert finding.verdict == expected
     assert words in finding.because
-    assert len(finding.rows) == len(five.LAGS) + 3
+    assert len(finding.rows) == len(echo_value.LAGS) + 3
 
 
 @pytest.mark.parametrize(
@@ -181,7 +184,7 @@ def test_flips_found_are_those_right_before_and_at_the_flip():
     flips = targets[targets.any(axis=1)].argmax(axis=1)
     for said, share in ((targets, 1.0), (late, 0.0), (counting, (flips == 4).mean())):
         evaluation = dataclasses.replace(run.evaluations[0], predicted=said)
-        found = five._at_flip(dataclasses.replace(run, evaluations=(evaluation,)))
+        found = cumulative._at_flip(dataclasses.replace(run, evaluations=(evaluation,)))
         assert found.mean == pytest.approx(share)
 
 
@@ -194,9 +197,9 @@ def test_a_search_is_tuned_before_it_is_tried():
     )
     search = Search(setting=setting, hidden_sizes=(4,), learning_rates=(1e-6, 1e-2))
     card = dataclasses.replace(
-        five.CARDS[0],
+        cards.CARDS[0],
         arms={"LSTM": search},
-        settle=lambda attempt, _: five._finding(attempt("LSTM"), "", "holds", ""),
+        settle=lambda attempt, _: common.finding_of(attempt("LSTM"), "", "holds", ""),
     )
     heard, done = [], {}
     settle(card, (0,), lambda name, *_: heard.append(name), done)

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from longlag.lab.store import Store
+from longlag.store.store import Store
 
 SMALL = "--hidden-size 6 --values 3 --budget 1500 --batch-size 10 --learning-rate 0.01".split()
 FRONTIER = [*"frontier echo-value --length 3 --limit 2 --seeds 2 --workers 2".split(), *SMALL]

@@ -12,9 +12,11 @@ import safetensors
 import safetensors.numpy
 
 import longlag as ll
-from longlag.lab import Setting, Trained, checkpoint, identity, load
 from longlag.models import MODELS, OneHotInput
-from longlag.training import Recipe, engine
+from longlag.training import Recipe, program
+from longlag.trials import checkpoint, documents
+from longlag.trials.checkpoint import Trained, load
+from longlag.trials.setting import Setting
 
 EASY = ll.EchoLag(lag=1, length=6, values=4)
 ANSWER = ll.EchoSubsequence(length=3, values=4, count=2)
@@ -133,8 +135,8 @@ def test_an_evaluation_is_that_of_the_seed():
 def test_parameters_counts_every_weight():
     trained = Trained(SETTINGS[0], 0, SETTINGS[0].create(0))
     # Four gates of three cells from four features, three cells and a bias; four outputs.
-    assert engine.parameters(trained.model) == 4 * 3 * (4 + 3 + 1) + 4 * (3 + 1)
-    assert engine.parameters(trained.model) == sum(leaf.size for leaf in arrays(trained))
+    assert program.parameters(trained.model) == 4 * 3 * (4 + 3 + 1) + 4 * (3 + 1)
+    assert program.parameters(trained.model) == sum(leaf.size for leaf in arrays(trained))
 
 
 GOOD = checkpoint.to_bytes(learned(SETTINGS[0]))
@@ -174,7 +176,7 @@ WRONG = {
     "shape": (rewritten(**{FIRST: lambda array: array[..., :-1].copy()}), "do not fit"),
     "type": (rewritten(**{FIRST: lambda array: array.astype(np.float64)}), "do not fit"),
     "problem": (
-        rewritten({"setting": identity.document(SETTINGS[0]) | {"problem": {"kind": "ekko"}}}),
+        rewritten({"setting": documents.document(SETTINGS[0]) | {"problem": {"kind": "ekko"}}}),
         "There is no problem `ekko`",
     ),
 }
@@ -229,7 +231,7 @@ HEADERS = {
 @pytest.mark.parametrize("name", HEADERS)
 def test_a_setting_that_cannot_be_read_is_refused_in_one_line(name, tmp_path):
     trained = learned(SETTINGS[0])
-    told = identity.document(trained.setting)
+    told = documents.document(trained.setting)
     HEADERS[name](told)
     with pytest.raises(ValueError, match="cannot be used") as refused:
         load(written(tmp_path, trained, told))

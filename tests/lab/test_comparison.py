@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from study_cases import BUDGET, drive, outcome, value_of
 
 import longlag as ll
-from longlag.lab import identity
-from longlag.lab.comparison import Comparison
+from longlag.studies.comparison import Comparison
 from longlag.training import Recipe
+from longlag.trials import identity
 
 MODELS = [ll.LSTM(hidden_size=3), ll.GRU(hidden_size=3)]
 PROBLEMS = [ll.EchoLag(values=4), ll.CumulativeThreshold()]

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from problem_cases import OWN
 
-from longlag.adapters.source import imported
+from longlag.adapters.user_code import imported
+from longlag.checks.knobs import undeclared
+from longlag.checks.problem import check_problem
 from longlag.knobs import knob
-from longlag.lab.contract import check_problem, undeclared
 from longlag.problems import EchoLag, Episodes, Problem, Ramp, Reals
 
 CHECKS = "knobs draws determinism oracle needs chance ceiling ladder answer".split()

@@ -9,11 +9,12 @@ import pytest
 pytest.importorskip("distributed", reason="Dask is an extra that is not installed here")
 
 import longlag as ll
-from longlag.lab import identity
-from longlag.lab.dask import Dask
-from longlag.lab.executors import ExecutorError
-from longlag.lab.worker import Done, Failed, Moved, Task, perform
 from longlag.training import Recipe
+from longlag.trials import documents
+from longlag.workers.dask import Dask
+from longlag.workers.executor import ExecutorError
+from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+from longlag.workers.worker import perform
 
 # Dask's own threads and sockets end a little after it says that it is closed.
 pytestmark = [
@@ -37,7 +38,7 @@ def cluster():
 
 
 def task(seed, **changed):
-    return Task(f"trial {seed}", identity.document(SETTING), seed)._replace(**changed)
+    return Task(f"trial {seed}", documents.document(SETTING), seed)._replace(**changed)
 
 
 def undisturbed(seed):
@@ -58,7 +59,7 @@ def follow(executor, count, each=lambda _: None):
     while len(ended) < count:
         for event in executor.wait(0.2):
             each(event)
-            if not isinstance(event, Moved):
+            if not isinstance(event, TrialProgress):
                 ended[event.id] = event
     return ended
 
@@ -74,7 +75,7 @@ def test_a_trial_whose_worker_is_killed_gives_the_same_result_elsewhere(cluster)
     killed = []
 
     def kill(event):
-        if isinstance(event, Moved) and not killed:
+        if isinstance(event, TrialProgress) and not killed:
             worker = next(iter(cluster._cluster.workers.values()))
             killed.append(worker.pid)
             os.kill(worker.pid, signal.SIGKILL)
@@ -89,7 +90,7 @@ def test_a_trial_whose_worker_is_killed_gives_the_same_result_elsewhere(cluster)
 def test_the_trained_model_comes_along_where_it_is_wanted(cluster):
     cluster.submit(task(7, keep=True))
     done = follow(cluster, 1)["trial 7"]
-    assert isinstance(done, Done)
+    assert isinstance(done, TrialDone)
     assert done.weights is not None
     assert done.weights[8:].startswith(b'{"__metadata__"')
 
@@ -99,9 +100,9 @@ def test_a_trial_that_cannot_be_run_fails_alone(cluster):
     cluster.submit(task(4, parts="another version"))
     cluster.submit(task(5))
     ended = follow(cluster, 3)
-    assert isinstance(ended["trial 5"], Done)
+    assert isinstance(ended["trial 5"], TrialDone)
     failed = ended["trial 3"], ended["trial 4"]
-    assert all(isinstance(each, Failed) for each in failed)
+    assert all(isinstance(each, TrialFailed) for each in failed)
     assert "no part `problem`" in failed[0].why
     assert "another version of longlag" in failed[1].why
 
@@ -109,13 +110,13 @@ def test_a_trial_that_cannot_be_run_fails_alone(cluster):
 def test_what_is_stopped_ends_after_its_chunk(cluster):
     for seed in range(10, 14):
         cluster.submit(task(seed))
-    assert all(isinstance(event, Done) for event in cluster.stop())
+    assert all(isinstance(event, TrialDone) for event in cluster.stop())
     cluster.submit(task(20))
     assert set(follow(cluster, 1)) == {"trial 20"}
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
-    monkeypatch.setattr("longlag.lab.dask._PATIENCE", 0.5)
+    monkeypatch.setattr("longlag.workers.dask._PATIENCE", 0.5)
     with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9"):
         Dask("tcp://127.0.0.1:9")
 
@@ -125,13 +126,13 @@ def test_two_coordinators_share_a_cluster_and_no_trial(cluster):
     address = cluster._client.scheduler.address
     endless = dataclasses.replace(SETTING, recipe=Recipe(epochs=10**8))
     with Dask(address) as other:
-        other.submit(task(3, setting=identity.document(endless)))
+        other.submit(task(3, setting=documents.document(endless)))
         while not other.wait(0.2):
             pass
         cluster.submit(task(3))
         assert other.stop() == []
         (done,) = follow(cluster, 1).values()
-    assert isinstance(done, Done)
+    assert isinstance(done, TrialDone)
     assert told(done) == undisturbed(3)
 
 
@@ -160,7 +161,7 @@ def test_a_task_asked_for_again_after_a_stop_comes_out(cluster):
     cluster.stop()
     cluster.submit(task(4))
     (done,) = follow(cluster, 1).values()
-    assert isinstance(done, Done)
+    assert isinstance(done, TrialDone)
 
 
 def test_a_scheduler_that_is_gone_is_one_line():

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from study_cases import curve, outcome
 
 import longlag as ll
-from longlag.lab import Outcome
-from longlag.lab.diagnosis import diagnose
-from longlag.lab.outcome import Tally
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.outcome import Outcome, Tally
 
 FALLING = curve([5.0] * 20 + [1.0 - 0.02 * step for step in range(40)], [0.6] * 60)
 SPIKED = curve([1.0, 0.5, 0.2, 0.1, 0.9, 0.2, 0.1, 0.1], [0.6] * 8)

@@ -10,15 +10,19 @@ import pytest
 from study_cases import SETTING
 
 import longlag as ll
-from longlag.lab import checkpoint, executors, identity, worker
-from longlag.lab.executors import ExecutorError, Local, Threads
-from longlag.lab.outcome import Outcome
-from longlag.lab.worker import Done, Failed, Moved, Task
-from longlag.training import Recipe, engine
+from longlag.training import Recipe, program
+from longlag.trials import checkpoint, documents
+from longlag.trials.outcome import Outcome
+from longlag.workers import local, messages, worker
+from longlag.workers.executor import ExecutorError
+from longlag.workers.local import Local
+from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+from longlag.workers.threads import Threads
 
 WORK = """
 import os, pathlib, signal, time
-from longlag.lab.worker import Done, Moved, serve
+from longlag.workers.messages import TrialDone, TrialProgress
+from longlag.workers.worker import serve
 
 def work(task):
     how = task.setting
@@ -29,13 +33,13 @@ def work(task):
     while len({line.split()[1] for line in tries.open()}) < int(os.environ.get("TOGETHER", "1")):
         time.sleep(0.01)
     for update in range(how.get("updates", 3)):
-        yield Moved(task.id, update, how.get("updates", 3), 1.0, 0.5)
+        yield TrialProgress(task.id, update, how.get("updates", 3), 1.0, 0.5)
         time.sleep(0.01)
         if update == 1 and begun <= how.get("deaths", 0):
             os.kill(os.getpid(), signal.SIGKILL)
     if "raise" in how:
         raise ValueError(how["raise"])
-    return Done(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
+    return TrialDone(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
 
 serve(work)
 """
@@ -63,13 +67,15 @@ def ends(executor, count):
     while len(ended) < count:
         events = executor.wait(20)
         assert events, "nothing has happened for too long"
-        ended |= {event.id: event for event in events if not isinstance(event, Moved)}
+        ended |= {event.id: event for event in events if not isinstance(event, TrialProgress)}
     return ended
 
 
 def moved(executor, id):
     """Wait until a task has moved."""
-    while not any(event.id == id for event in executor.wait(20) if isinstance(event, Moved)):
+    while not any(
+        event.id == id for event in executor.wait(20) if isinstance(event, TrialProgress)
+    ):
         pass
 
 
@@ -90,15 +96,15 @@ def test_results_come_back_and_weights_where_they_are_wanted(command):
         assert executor.wait(0.0) == []
     for seed in range(6):
         weights = b"weights" if seed == 4 else None
-        assert found[f"t{seed}"] == Done(f"t{seed}", {"seed": seed}, weights)
+        assert found[f"t{seed}"] == TrialDone(f"t{seed}", {"seed": seed}, weights)
 
 
 def test_progress_comes_while_a_task_runs(command):
     with Local(workers=1, command=command) as executor:
         executor.submit(Task("t", {"updates": 10**6}, 0))
         first, second = executor.wait(20), executor.wait(20)
-    assert isinstance(first[0], Moved)
-    assert isinstance(second[0], Moved)
+    assert isinstance(first[0], TrialProgress)
+    assert isinstance(second[0], TrialProgress)
     assert first[0].updates < second[0].updates
 
 
@@ -107,9 +113,9 @@ def test_a_task_that_fails_stops_no_other(command):
         for id, setting in (("a", {}), ("b", {"raise": "no such thing"}), ("c", {})):
             executor.submit(Task(id, setting, 0))
         found = ends(executor, 3)
-    assert found["b"] == Failed("b", "ValueError: no such thing")
-    assert isinstance(found["a"], Done)
-    assert isinstance(found["c"], Done)
+    assert found["b"] == TrialFailed("b", "ValueError: no such thing")
+    assert isinstance(found["a"], TrialDone)
+    assert isinstance(found["c"], TrialDone)
 
 
 def test_a_task_whose_process_was_killed_is_run_again(command, begun):
@@ -120,7 +126,7 @@ def test_a_task_whose_process_was_killed_is_run_again(command, begun):
         (victim,) = {int(process) for task, process in begun() if task == "a"}
         os.kill(victim, signal.SIGKILL)
         found = ends(executor, 2)
-    assert found == {"a": Done("a", {"seed": 7}), "b": Done("b", {"seed": 8})}
+    assert found == {"a": TrialDone("a", {"seed": 7}), "b": TrialDone("b", {"seed": 8})}
     assert [task for task, _ in begun()].count("a") == 2
     assert [task for task, _ in begun()].count("b") == 1
 
@@ -130,10 +136,10 @@ def test_a_task_that_kills_its_process_is_given_up_and_others_go_on(command, beg
         for id, deaths in (("a", 99), ("b", 2), ("c", 0)):
             executor.submit(Task(id, {"deaths": deaths}, 0))
         found = ends(executor, 3)
-    assert isinstance(found["a"], Failed)
+    assert isinstance(found["a"], TrialFailed)
     assert "its process died 3 times, at last with exit code -9" in found["a"].why
-    assert isinstance(found["b"], Done)
-    assert isinstance(found["c"], Done)
+    assert isinstance(found["b"], TrialDone)
+    assert isinstance(found["c"], TrialDone)
     assert [task for task, _ in begun()] == ["a"] * 3 + ["b"] * 3 + ["c"]
 
 
@@ -161,11 +167,11 @@ def test_what_was_finished_when_it_was_stopped_still_comes_in(command, begun):
         while not begun():
             assert executor.wait(0.02) == []
         time.sleep(0.6)
-        assert executor.stop() == [Done("a", {"seed": 5})]
+        assert executor.stop() == [TrialDone("a", {"seed": 5})]
 
 
 def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, monkeypatch):
-    monkeypatch.setattr(executors, "_PATIENCE", 0.3)
+    monkeypatch.setattr(local, "_PATIENCE", 0.3)
     script = command[1]
     with open(script) as opened:
         stuck = opened.read().replace("time.sleep(0.01)", "time.sleep(1000)")
@@ -200,7 +206,7 @@ def test_trials_of_one_program_go_to_one_worker(command, begun, monkeypatch):
             for name, setting in (("one", SETTING), ("other", other)):
                 recipe = Recipe(learning_rate=rate, stop_at=rate)
                 moved = dataclasses.replace(setting, recipe=recipe)
-                executor.submit(Task(f"{name}{place}", identity.document(moved), place))
+                executor.submit(Task(f"{name}{place}", documents.document(moved), place))
         ends(executor, 12)
     processes = dict(begun())
     first = {processes[f"one{place}"] for place in range(2)}
@@ -237,9 +243,9 @@ def same(done):
 
 
 def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_killed():
-    task = Task("here", identity.document(REAL), 3, keep=True)
+    task = Task("here", documents.document(REAL), 3, keep=True)
     here, reports = perform(task)
-    assert isinstance(here, Done)
+    assert isinstance(here, TrialDone)
     with Local(workers=1) as executor:
         executor.submit(task._replace(id="there"))
         there = ends(executor, 1)["there"]
@@ -249,11 +255,11 @@ def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_ki
         process.process.kill()
         killed = ends(executor, 1)["killed"]
         assert executor._tries == {"killed": 1}
-        nonsense = {**identity.document(REAL), "problem": {"kind": "echo-lagg"}}
+        nonsense = {**documents.document(REAL), "problem": {"kind": "echo-lagg"}}
         executor.submit(Task("unknown", nonsense, 0))
         unknown = ends(executor, 1)["unknown"]
     assert same(here) == same(there) == same(killed)
-    assert isinstance(unknown, Failed)
+    assert isinstance(unknown, TrialFailed)
     assert unknown.why == "ValueError: There is no problem `echo-lagg`. Did you mean `echo-lag`?"
 
     assert [report.id for report in reports] == ["here"] * len(reports)
@@ -265,7 +271,7 @@ def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_ki
     trained = checkpoint.from_bytes(here.weights)
     assert (trained.setting, trained.seed) == (REAL, 3)
     assert trained.evaluate().accuracy == outcome.accuracy
-    assert engine.parameters(trained.model) == outcome.parameters
+    assert program.parameters(trained.model) == outcome.parameters
 
 
 def test_one_told_to_stop_when_it_had_ended_is_run_when_it_is_asked_for_again(command):
@@ -274,20 +280,20 @@ def test_one_told_to_stop_when_it_had_ended_is_run_when_it_is_asked_for_again(co
         for _ in range(3):
             executor.submit(Task("a", {"updates": 1}, 5))
             ends(executor, 1)
-            executor._processes[0].tell({"say": worker.STOP, "id": "a"})
+            executor._processes[0].tell({"say": messages.STOP, "id": "a"})
             executor.submit(Task("b", {"updates": 1}, 5))
-            assert isinstance(ends(executor, 1)["b"], Done)
+            assert isinstance(ends(executor, 1)["b"], TrialDone)
 
 
 def test_what_was_stopped_by_force_says_nothing_to_those_who_come_after(command, monkeypatch):
-    monkeypatch.setattr(executors, "_PATIENCE", 0.0)
+    monkeypatch.setattr(local, "_PATIENCE", 0.0)
     with Local(workers=1, command=command) as executor:
         executor.submit(Task("a", {"updates": 10**6}, 0))
         moved(executor, "a")
         assert executor.stop() == []
         executor.submit(Task("b", {"updates": 2}, 7))
         found = []
-        while not any(isinstance(event, Done) for event in found):
+        while not any(isinstance(event, TrialDone) for event in found):
             found += executor.wait(0.2)
     assert {event.id for event in found} == {"b"}
 
@@ -314,11 +320,11 @@ def test_let_go_of_it_leaves_no_process(command, begun):
 
 def worked(task):
     for update in range(task.setting.get("updates", 3)):
-        yield Moved(task.id, update, 3, 1.0, 0.5)
+        yield TrialProgress(task.id, update, 3, 1.0, 0.5)
         time.sleep(0.01)
     if "raise" in task.setting:
         raise ValueError(task.setting["raise"])
-    return Done(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
+    return TrialDone(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
 
 
 def result(working):
@@ -337,9 +343,9 @@ def test_threads_give_what_processes_give_and_one_that_fails_stops_no_other():
         found = {}
         while len(found) < 4:
             for event in executor.wait(1.0):
-                if not isinstance(event, Moved):
+                if not isinstance(event, TrialProgress):
                     found[event.id] = event
-    assert found["bad"] == Failed("bad", "ValueError: no")
+    assert found["bad"] == TrialFailed("bad", "ValueError: no")
     assert [found[f"good {seed}"].outcome for seed in range(3)] == [{"seed": s} for s in range(3)]
     assert [found[f"good {seed}"].weights for seed in range(3)] == [None, b"weights", None]
 
@@ -348,23 +354,23 @@ def test_threads_that_are_stopped_end_what_runs_and_drop_the_rest():
     with Threads(workers=1, work=worked) as executor:
         for seed in range(3):
             executor.submit(Task(f"long {seed}", {"updates": 10**6}, seed))
-        while not any(isinstance(event, Moved) for event in executor.wait(1.0)):
+        while not any(isinstance(event, TrialProgress) for event in executor.wait(1.0)):
             pass
         assert executor.stop() == []
         executor.submit(Task("short", {}, seed=5))
         ends = []
         while not ends:
-            ends = [event for event in executor.wait(1.0) if isinstance(event, Done)]
+            ends = [event for event in executor.wait(1.0) if isinstance(event, TrialDone)]
         assert [event.id for event in ends] == ["short"]
 
 
 def test_a_trial_comes_out_the_same_in_a_thread():
-    task = Task("trial", identity.document(SETTING), seed=3)
+    task = Task("trial", documents.document(SETTING), seed=3)
     with Threads(workers=1) as executor:
         executor.submit(task)
         done = None
         while done is None:
-            done = next((e for e in executor.wait(1.0) if isinstance(e, Done)), None)
+            done = next((e for e in executor.wait(1.0) if isinstance(e, TrialDone)), None)
     here, there = (Outcome.read(each.outcome) for each in (done, result(worker.perform(task))))
     assert here.accuracy == there.accuracy
     assert here.curve == there.curve

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 import longlag as ll
 from longlag.framings import Chunks, Whole, Window
-from longlag.lab import Setting
-from longlag.lab import forecast as forecasts
-from longlag.lab.scoring import Evaluation
-from longlag.lab.statistics import error_ratio
 from longlag.problems import Series
+from longlag.scores import forecast as forecasts
+from longlag.scores.evaluation import Evaluation
+from longlag.scores.statistics import error_ratio
+from longlag.trials.setting import Setting
 
 RNG = np.random.default_rng(5)
 WALK = 20 + 3 * RNG.normal(size=400).cumsum()

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from study_cases import BUDGET, SETTING, drive, outcome, value_of
 
 import longlag as ll
-from longlag.lab import Setting, Trial, identity
-from longlag.lab.frontier import Frontier, at
+from longlag.studies.frontier import Frontier
+from longlag.studies.ladder import at
 from longlag.training import Recipe
+from longlag.trials import identity
+from longlag.trials.identity import Trial
+from longlag.trials.setting import Setting
 
 
 def upto(reach):

@@ -14,10 +14,12 @@ import longlag as ll
 from longlag.adapters import tables
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
-from longlag.lab import Setting, Trial, identity
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
 from longlag.training import Recipe
+from longlag.trials import documents
+from longlag.trials.identity import Trial
+from longlag.trials.setting import Setting
 
 USUAL = Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM())
 
@@ -66,15 +68,15 @@ def test_a_setting_comes_back_from_its_document(problem, framing, model, recipe,
         )
     except ValueError:
         reject()
-    text = json.dumps(identity.document(before), allow_nan=False)
-    after = identity.setting(json.loads(text))
+    text = json.dumps(documents.document(before), allow_nan=False)
+    after = documents.setting(json.loads(text))
     assert after == before
     assert Trial(setting=after, seed=seed).id == Trial(setting=before, seed=seed).id
-    assert identity.document(after) == json.loads(text)
+    assert documents.document(after) == json.loads(text)
 
 
 def test_every_default_is_written_out():
-    written = identity.document(USUAL)
+    written = documents.document(USUAL)
     for part, made in (("problem", USUAL.problem), ("recipe", USUAL.recipe)):
         fields = {field.name for field in dataclasses.fields(made)}
         assert set(written[part]) == fields | {"kind"}
@@ -142,7 +144,8 @@ def test_equal_trials_have_one_name_in_every_process():
     """Whether a threshold was written 3 or 3.0, and whatever the order of hashing."""
     code = """
 import longlag as ll
-from longlag.lab import Setting, Trial
+from longlag.trials.identity import Trial
+from longlag.trials.setting import Setting
 for threshold in (3, 3.0):
     problem = ll.CumulativeThreshold(threshold=threshold)
     setting = Setting(problem=problem, framing=ll.Chunks(carry=True), model=ll.GRU())
@@ -176,7 +179,8 @@ def test_names_do_not_depend_on_source_text(tmp_path):
     echo.write_text(text.replace("Steps to look back.", "How far?").replace("_echoed", "_before"))
     code = """
 import longlag as ll
-from longlag.lab import Setting, Trial
+from longlag.trials.identity import Trial
+from longlag.trials.setting import Setting
 for problem in (ll.EchoLag(), ll.Ramp()):
     print(Trial(setting=Setting(problem=problem, framing=ll.Whole(), model=ll.LSTM()), seed=0).id)
 print(ll.EchoLag.knobs()[1].help, ll.__file__)
@@ -196,7 +200,7 @@ def test_names_change_with_the_version_of_a_part(monkeypatch, part):
     before = Trial(setting=USUAL, seed=0).id
     other = Trial(setting=dataclasses.replace(USUAL, model=ll.GRU()), seed=0).id
     if part == "engine":
-        monkeypatch.setattr(identity, "ENGINE", 2)
+        monkeypatch.setattr("longlag.trials.identity.ENGINE", 2)
     else:
         kind = ll.OneHot if part == "encoding" else type(getattr(USUAL, part))
         monkeypatch.setattr(kind, "version", 2)
@@ -211,7 +215,7 @@ def test_what_a_name_is_made_of_is_pinned():
 
 
 def without(part):
-    return {name: value for name, value in identity.document(USUAL).items() if name != part}
+    return {name: value for name, value in documents.document(USUAL).items() if name != part}
 
 
 @pytest.mark.parametrize(
@@ -236,14 +240,14 @@ def without(part):
 )
 def test_a_document_that_cannot_be_read_is_refused_in_one_line(change, message):
     with pytest.raises(ValueError, match=message) as caught:
-        identity.setting(identity.document(USUAL) | change)
+        documents.setting(documents.document(USUAL) | change)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("part", ["problem", "framing", "encoding", "model", "recipe"])
 def test_a_missing_part_is_named(part):
     with pytest.raises(ValueError, match=f"the document has no part `{part}`"):
-        identity.setting(without(part))
+        documents.setting(without(part))
 
 
 def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
@@ -252,8 +256,8 @@ def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
     read = tables.read(path, ["b", "a"])
     series = ll.Series(read.values, names=read.names, place=str(path), length=3, horizon=2)
     setting = Setting(problem=series, framing=ll.Whole(), model=ll.MLP())
-    written = json.loads(json.dumps(identity.document(setting)))
-    assert identity.setting(written) == setting
+    written = json.loads(json.dumps(documents.document(setting)))
+    assert documents.setting(written) == setting
     moved = dataclasses.replace(series, place="/elsewhere.csv")
     other = dataclasses.replace(series, values=read.values + 1)
     ids = [
@@ -263,11 +267,11 @@ def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
     assert ids[0] == ids[1] != ids[2]
     path.write_text(path.read_text() + "x,1,60\n")
     with pytest.raises(ValueError, match=r"data\.csv has changed since. Ask again"):
-        identity.setting(written)
+        documents.setting(written)
     path.unlink()
     with pytest.raises(ValueError, match=r"There is no file .*data\.csv"):
-        identity.setting(written)
+        documents.setting(written)
     nowhere = dataclasses.replace(series, place=None)
     with pytest.raises(ValueError, match="its series stands in no file"):
-        identity.setting(identity.document(dataclasses.replace(setting, problem=nowhere)))
-    assert identity.setting(identity.document(setting), read.values) == setting
+        documents.setting(documents.document(dataclasses.replace(setting, problem=nowhere)))
+    assert documents.setting(documents.document(setting), read.values) == setting

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from study_cases import made_run, outcome
 
 import longlag as ll
-from longlag.lab import Outcome, Setting
-from longlag.lab.outcome import chance_probability, skill
+from longlag.trials.outcome import Outcome, chance_probability, skill
+from longlag.trials.setting import Setting
 
 SETTINGS = [
     Setting(problem=ll.EchoLag(values=4, length=6), framing=ll.Whole(), model=ll.LSTM()),

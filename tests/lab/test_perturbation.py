@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from longlag.lab.perturbation import moves
+from longlag.checks.perturbation import moves
 from longlag.problems import CumulativeThreshold, EchoLag
 
 

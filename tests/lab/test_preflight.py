@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import longlag as ll
-from longlag.lab.preflight import preflight
+from longlag.checks.model import preflight
 from longlag.models import MODELS
 
 ECHO = ll.EchoLag(lag=1, length=6, values=4)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from study_cases import BUDGET, Scripted, curve, drive, outcome, value_of
 
 import longlag as ll
-from longlag.lab import identity
-from longlag.lab.outcome import Seconds
-from longlag.lab.profile import Effort, Place, Profile
-from longlag.lab.store import Store
-from longlag.lab.study import conduct
+from longlag.store.store import Store
+from longlag.studies.conduct import conduct
+from longlag.studies.profile import Profile
+from longlag.studies.profile_answer import Effort, Place
 from longlag.training import Recipe
+from longlag.trials import documents, identity
+from longlag.trials.outcome import Seconds
 
 ECHO = ll.EchoLag(values=4)
 SUM = ll.CumulativeThreshold()
@@ -43,7 +44,7 @@ def upto(reach, seconds=3.5):
 def came_of(come_out):
     """What a task comes to."""
     return lambda task: come_out(
-        identity.Trial(setting=identity.setting(task.setting), seed=task.seed)
+        identity.Trial(setting=documents.setting(task.setting), seed=task.seed)
     )
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import longlag as ll
-from longlag.lab.scoring import EVALUATION_SEQUENCES
 from longlag.models import Model
+from longlag.scores.evaluation import EVALUATION_SEQUENCES
 
 ECHO = ll.EchoLag(lag=1, length=6, values=5)
 

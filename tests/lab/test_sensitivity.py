@@ -8,11 +8,11 @@ import pytest
 
 import longlag as ll
 from longlag import streams
-from longlag.lab import Setting
-from longlag.lab.sensitivity import _norms, gates, sensitivity
 from longlag.models import OneHotInput
 from longlag.problems import Problem
 from longlag.training import Recipe
+from longlag.trials.sensitivity import _norms, gates, sensitivity
+from longlag.trials.setting import Setting
 
 EASY = ll.EchoLag(lag=1, length=5, values=3)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import longlag as ll
-from longlag.lab import Evaluation
-from longlag.lab.shortcuts import shortcuts
+from longlag.scores.evaluation import Evaluation
+from longlag.scores.shortcuts import shortcuts
 
 
 def scores(problem, count=3000):

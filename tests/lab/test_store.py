@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from study_cases import outcome
 
-from longlag.lab import Store, store
-from longlag.lab.store import StoreError
+from longlag.store import schema
+from longlag.store import store as store_module
+from longlag.store.records import StoreError
+from longlag.store.store import Store
 
 WORDS = ("echo-lag lag=2", "whole", "lstm")
 
@@ -39,7 +41,7 @@ def path(tmp_path):
 def clock(monkeypatch):
     """Each look at the clock is a second later."""
     seconds = iter(range(10**6))
-    monkeypatch.setattr(store, "_now", lambda: f"2026-01-01T{next(seconds):06d}")
+    monkeypatch.setattr(store_module, "_now", lambda: f"2026-01-01T{next(seconds):06d}")
 
 
 def python(code, *arguments, **options):
@@ -188,7 +190,7 @@ def test_a_study_is_found_by_name_or_kind(path):
 def test_others_read_while_one_writes(path):
     code = """
 import sys
-from longlag.lab import Store
+from longlag.store.store import Store
 with Store(sys.argv[1]) as kept:
     print(kept.count(), kept.outcome("t0").sequences)
 assert "jax" not in sys.modules
@@ -205,8 +207,8 @@ assert "jax" not in sys.modules
 def test_one_process_writes_at_a_time(path):
     code = """
 import sys
-from longlag.lab import Store
-from longlag.lab.store import StoreError
+from longlag.store.store import Store
+from longlag.store.records import StoreError
 try:
     Store(sys.argv[1], write=True).close()
 except StoreError as error:
@@ -226,7 +228,7 @@ def test_a_writer_that_was_killed_lets_others_write_and_loses_nothing(path):
     """Killed between two trials or within one: what it has told of is there."""
     code = """
 import sys
-from longlag.lab import Store
+from longlag.store.store import Store
 sys.path.insert(0, sys.argv[2])
 from study_cases import outcome
 came = outcome(0.5)
@@ -342,7 +344,7 @@ ONE_MORE = "CREATE TABLE notes (trial TEXT); INSERT INTO notes SELECT id FROM tr
 def test_an_older_store_is_brought_up_to_date(path, write, monkeypatch):
     with Store(path, write=True) as kept:
         add(kept, "t0")
-    monkeypatch.setattr(store, "_MIGRATIONS", (*store._MIGRATIONS, ONE_MORE))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ONE_MORE))
     with Store(path, write=write) as kept:
         assert kept.count() == 1
     with contextlib.closing(sqlite3.connect(path)) as migrated:
@@ -352,7 +354,7 @@ def test_an_older_store_is_brought_up_to_date(path, write, monkeypatch):
 
 def test_a_store_is_not_brought_up_to_date_while_another_process_writes_to_it(path, monkeypatch):
     with Store(path, write=True) as kept:
-        monkeypatch.setattr(store, "_MIGRATIONS", (*store._MIGRATIONS, ONE_MORE))
+        monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ONE_MORE))
         with pytest.raises(StoreError, match="being written to by another process"):
             Store(path)
         add(kept, "t0")
@@ -365,7 +367,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path, write, monkeypa
     before = path.read_bytes()
     with monkeypatch.context() as patched:
         failing = f"{ONE_MORE} ALTER TABLE trials DROP COLUMN seed; DROP TABLE nowhere;"
-        patched.setattr(store, "_MIGRATIONS", (*store._MIGRATIONS, failing))
+        patched.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, failing))
         with pytest.raises(StoreError, match="no such table: nowhere"):
             Store(path, write=write)
     assert path.read_bytes() == before
@@ -393,7 +395,7 @@ def test_a_full_disk_loses_nothing_and_one_goes_on_once_there_is_room(path):
 def test_what_cannot_be_written_whole_is_not_written(path, monkeypatch):
     """Weights of no type that the file knows: the trial is not there either."""
     with Store(path, write=True) as kept:
-        monkeypatch.setattr(store, "_versions", lambda: ["no", "text"])
+        monkeypatch.setattr(store_module, "_versions", lambda: ["no", "text"])
         with pytest.raises(StoreError, match=r"longlag\.db: "):
             add(kept, "t0")
         monkeypatch.undo()

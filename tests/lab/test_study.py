@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 from study_cases import SETTING, Scripted, drive, outcome
 
 import longlag as ll
-from longlag.lab import Setting, Store, Trial, identity
-from longlag.lab.frontier import Frontier
-from longlag.lab.outcome import Outcome
-from longlag.lab.revive import revive
-from longlag.lab.store import StoreError
-from longlag.lab.study import Study, conduct, described, words
-from longlag.lab.worker import Task
+from longlag.store.records import StoreError
+from longlag.store.store import Store
+from longlag.studies.conduct import conduct
+from longlag.studies.frontier import Frontier
+from longlag.studies.registry import load_study
+from longlag.studies.study import Study, described, words
+from longlag.trials import documents
+from longlag.trials.identity import Trial
+from longlag.trials.outcome import Outcome
+from longlag.trials.setting import Setting
+from longlag.workers.messages import Task
 
 SEEDS = (4, 5, 6)
 REACH = {4: 9, 5: 30, 6: 0}
@@ -91,7 +95,7 @@ def test_what_was_asked_is_run_stored_and_told(kept):
         assert (record.problem, record.model) == (words(SETTING.problem), "lstm hidden_size=3")
         assert record.verdict == "stuck"
         assert kept.outcome(trial.id) == outcome(0.5, sequences=1 + seed)
-        assert identity.setting(kept.setting(trial.id)) == SETTING
+        assert documents.setting(kept.setting(trial.id)) == SETTING
     (asked,) = kept.studies()
     assert (asked.kind, asked.command, asked.question) == (
         "listed",
@@ -153,12 +157,12 @@ def test_the_order_in_which_trials_end_does_not_change_the_answer(tmp_path_facto
         assert len({task.id for task in executor.given}) == len(executor.given) == kept.count()
         answer = study.answer()
         assert answer.per_seed == (9, 30, 0)
-        revived = revive(kept, kept.study("frontier"))
+        revived = load_study(kept, kept.study("frontier"))
         assert isinstance(revived, Frontier)
         assert revived.answer() == answer
     usual = frontier()
     drive(
-        usual, lambda trial: searched(Task(trial.id, identity.document(trial.setting), trial.seed))
+        usual, lambda trial: searched(Task(trial.id, documents.document(trial.setting), trial.seed))
     )
     assert usual.answer() == answer
 
@@ -291,7 +295,7 @@ def test_equal_questions_are_one_study_and_others_are_not(kept):
 def test_a_study_of_an_unknown_kind_is_not_revived(kept):
     conduct(Listed(), kept, Scripted(by_seed))
     with pytest.raises(ValueError, match="There is no kind of study `listed`"):
-        revive(kept, kept.study("listed"))
+        load_study(kept, kept.study("listed"))
 
 
 def test_a_trial_in_words():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from study_cases import outcome
 
-from longlag.lab.survival import of_times, time_to_solve
+from longlag.studies.time_to_solve import of_times, time_to_solve
 
 seeds = st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, max_size=12)
 

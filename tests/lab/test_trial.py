@@ -10,11 +10,11 @@ import pytest
 import longlag as ll
 from longlag import streams
 from longlag.framings import fitting
-from longlag.lab import trial
-from longlag.lab.scoring import EVALUATION_SEQUENCES, numbered
-from longlag.lab.trial import finish, fit
 from longlag.problems import PROBLEMS, Integers
+from longlag.scores.evaluation import EVALUATION_SEQUENCES, numbered
 from longlag.training import Recipe
+from longlag.trials import fit as fit_module
+from longlag.trials.fit import finish, fit
 
 EASY = ll.EchoLag(lag=1, length=12, values=4)
 SETTING = ll.Setting(
@@ -248,7 +248,7 @@ def test_a_seed_that_diverged_is_not_called_solved(solved):
 
 
 def test_ctrl_c_while_scoring_loses_nothing(monkeypatch):
-    real = trial.futures.wait
+    real = fit_module.futures.wait
     struck = []
 
     def wait(waiting, **until_the_first):
@@ -257,7 +257,7 @@ def test_ctrl_c_while_scoring_loses_nothing(monkeypatch):
             raise KeyboardInterrupt
         return real(waiting, **until_the_first)
 
-    monkeypatch.setattr(trial.futures, "wait", wait)
+    monkeypatch.setattr(fit_module.futures, "wait", wait)
     run = finish(fit(SETTING, (0, 1)))
     assert run.interrupted
     assert len(run.evaluations) == 2
@@ -290,7 +290,7 @@ def test_an_interrupted_run_is_evaluated_as_it_stands(place, monkeypatch):
             raise KeyboardInterrupt
 
     if place == "training":
-        real = trial.engine.fit
+        real = fit_module.loop.fit
 
         def struck(*arguments, **options):
             for count, progress in enumerate(real(*arguments, **options)):
@@ -298,7 +298,7 @@ def test_an_interrupted_run_is_evaluated_as_it_stands(place, monkeypatch):
                     raise KeyboardInterrupt
                 yield progress
 
-        monkeypatch.setattr(trial.engine, "fit", struck)
+        monkeypatch.setattr(fit_module.loop, "fit", struck)
     run = finish(fit(setting, (0,)), listen)
     assert run.interrupted
     assert len(heard) == 2

@@ -4,8 +4,8 @@ import numpy as np
 
 import longlag as ll
 from longlag import streams
-from longlag.lab import tuning
 from longlag.training import Recipe
+from longlag.trials import tuning
 
 SETTING = ll.Setting(
     problem=ll.EchoLag(lag=0, values=6),

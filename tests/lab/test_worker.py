@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from study_cases import SETTING
 
-from longlag.lab import identity
-from longlag.lab.worker import Task, perform, receive, send
+from longlag.trials import documents
+from longlag.workers.messages import Task, receive, send
+from longlag.workers.worker import perform
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -52,7 +53,8 @@ def test_a_loss_that_is_no_number_passes():
 
 WORKER = """
 import os, subprocess, sys, time
-from longlag.lab.worker import Done, Moved, serve
+from longlag.workers.messages import TrialDone, TrialProgress
+from longlag.workers.worker import serve
 
 def work(task):
     print("printed")
@@ -60,11 +62,11 @@ def work(task):
     os.write(1, b"written to the descriptor")
     subprocess.run(["echo", "by a child"], check=True)
     for update in range(task.setting["updates"]):
-        yield Moved(task.id, update, task.setting["updates"], 1.0, 0.5)
+        yield TrialProgress(task.id, update, task.setting["updates"], 1.0, 0.5)
         time.sleep(0.01)
     if task.setting.get("raise"):
         raise RuntimeError("a word of explanation")
-    return Done(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
+    return TrialDone(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
 
 serve(work)
 """
@@ -152,10 +154,10 @@ def test_ctrl_c_is_for_the_coordinator(process):
 def test_it_ends_with_a_coordinator_that_was_killed():
     code = """
 import json, os, subprocess, sys, time
-from longlag.lab import worker
+from longlag.workers import messages
 process = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE)
 document = {"id": "one", "setting": {"updates": 10**6}, "seed": 0}
-worker.send(process.stdin, document)
+messages.send(process.stdin, document)
 time.sleep(60)
 """
     coordinator = subprocess.Popen(
@@ -173,7 +175,7 @@ time.sleep(60)
 
 def test_a_trial_of_other_code_is_refused():
     """Its outcome would stand in the store under a name that says otherwise."""
-    task = Task("one", identity.document(SETTING), 0, parts="another")
+    task = Task("one", documents.document(SETTING), 0, parts="another")
     with pytest.raises(RuntimeError, match="this worker has another version of longlag"):
         next(perform(task))
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problem_cases import CASES, ORACLES
 
-from longlag.lab.contract import check_problem
+from longlag.checks.problem import check_problem
 from longlag.problems import PROBLEMS, Ramp
 
 every_case = pytest.mark.parametrize("problem", CASES, ids=repr)

@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 
 from longlag import LSTM, MLP, EchoValue, Ramp, Setting, Whole
-from longlag.lab import Store
-from longlag.lab.checkpoint import Trained, to_bytes
-from longlag.lab.comparison import Comparison
-from longlag.lab.frontier import Frontier, at
-from longlag.lab.identity import Trial
-from longlag.lab.outcome import Curve, Example, Outcome, Seconds, Tally
-from longlag.lab.profile import Profile
-from longlag.lab.study import Study, Usage, keep
 from longlag.report import Page
+from longlag.store.store import Store
+from longlag.studies.comparison import Comparison
+from longlag.studies.conduct import Usage, keep
+from longlag.studies.frontier import Frontier
+from longlag.studies.ladder import at
+from longlag.studies.profile import Profile
+from longlag.studies.study import Study
 from longlag.training import Recipe
+from longlag.trials.checkpoint import Trained, to_bytes
+from longlag.trials.identity import Trial
+from longlag.trials.outcome import Curve, Example, Outcome, Seconds, Tally
 
 BUDGET = 10_000
 FRONTIER = 3  # the largest lag that any seed solves

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from longlag.lab import Store
 from longlag.report import page_of_store
+from longlag.store.store import Store
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from longlag import LSTM, MLP, EchoValue, Memorization, Ramp
-from longlag.lab.comparison import Comparison
 from longlag.report.comparisons import comparison
 from longlag.report.content import Figure, Table
+from longlag.studies.comparison import Comparison
 from longlag.training import Recipe
 
 

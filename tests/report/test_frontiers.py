@@ -3,11 +3,11 @@
 import pytest
 
 from longlag import LSTM, EchoValue, Setting, Whole
-from longlag.lab.frontier import Frontier
-from longlag.lab.identity import Trial
 from longlag.report.content import Figure
 from longlag.report.frontiers import frontier
+from longlag.studies.frontier import Frontier
 from longlag.training import Recipe
+from longlag.trials.identity import Trial
 
 
 @pytest.fixture

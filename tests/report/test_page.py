@@ -18,14 +18,16 @@ import vl_convert
 import longlag.claims
 from longlag import LSTM, Chunks, EchoLag, EchoSubsequence, EchoValue, Setting
 from longlag.claims import Card, Finding, Result, Row
-from longlag.lab import Estimate, Store
-from longlag.lab.frontier import Frontier
-from longlag.lab.revive import revive
-from longlag.lab.store import StoreError
-from longlag.lab.trial import finish, fit
-from longlag.report import Page, charts, page_of_claims, page_of_store, palette, sections
+from longlag.report import Page, charts, page_of_claims, page_of_store, palette
 from longlag.report.content import Figure, Panel, Section
+from longlag.report.sections import common
+from longlag.scores.statistics import Estimate
+from longlag.store.records import StoreError
+from longlag.store.store import Store
+from longlag.studies.frontier import Frontier
+from longlag.studies.registry import load_study
 from longlag.training import Recipe
+from longlag.trials.fit import finish, fit
 
 
 class Read(html.parser.HTMLParser):
@@ -294,7 +296,7 @@ def _rows(chart, *fields):
 def test_the_frontier_shows_every_value_that_was_tried(stores, pages, by_hand):
     with Store(stores["frontier"]) as store:
         [asked] = store.studies()
-        study = revive(store, asked)
+        study = load_study(store, asked)
     assert isinstance(study, Frontier)
     answer = study.answer()
     [chart] = [c for key, c in pages["frontier"].figures().items() if key.endswith("-frontier")]
@@ -511,5 +513,5 @@ def test_no_claim_was_settled():
 
 def test_blanks_are_not_shown_as_values():
     blank = EchoSubsequence().draw(np.random.default_rng(0), 1).inputs[0, -1]
-    assert sections.blank(EchoSubsequence()) == blank  # the answer is asked for, nothing is shown
-    assert sections.blank(EchoValue()) is None
+    assert common.blank(EchoSubsequence()) == blank  # the answer is asked for, nothing is shown
+    assert common.blank(EchoValue()) is None

@@ -3,11 +3,11 @@
 import pytest
 
 from longlag import LSTM, EchoValue, Ramp
-from longlag.lab.identity import Trial
-from longlag.lab.profile import Profile
 from longlag.report.content import Figure, Table
 from longlag.report.profiles import profile
+from longlag.studies.profile import Profile
 from longlag.training import Recipe
+from longlag.trials.identity import Trial
 
 
 @pytest.fixture

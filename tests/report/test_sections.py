@@ -7,12 +7,13 @@ import pytest
 
 from longlag import LSTM, Chunks, EchoLag, EchoValue, Memorization, Ramp, Setting, Whole
 from longlag.claims import Card, Finding, Result
-from longlag.lab import Estimate
-from longlag.lab.outcome import standing
-from longlag.lab.trial import finish, fit
-from longlag.report import page_of_claims, sections
-from longlag.report.sections import Group
+from longlag.report import page_of_claims
+from longlag.report.sections import common, curves
+from longlag.report.sections.common import Group
+from longlag.scores.statistics import Estimate
 from longlag.training import Recipe
+from longlag.trials.fit import finish, fit
+from longlag.trials.outcome import standing
 
 SETTING = Setting(problem=EchoValue(values=10), framing=Whole(), model=LSTM(hidden_size=3))
 
@@ -20,7 +21,7 @@ SETTING = Setting(problem=EchoValue(values=10), framing=Whole(), model=LSTM(hidd
 def _means(by_hand, *given):
     outcomes = tuple(by_hand.outcome(SETTING, **each) for each in given)
     group = Group("echo", "lstm", "lag 1", 1, 0.0, None, outcomes, ((),) * len(outcomes))
-    [figure] = sections.curves("s1", [("echo", [("lstm", group)])], "All.").blocks
+    [figure] = curves.curves("s1", [("echo", [("lstm", group)])], "All.").blocks
     sets = figure.panels[0].chart.to_dict()["datasets"].values()
     return next(rows for rows in sets if rows and "high" in rows[0])
 
@@ -50,17 +51,17 @@ def test_standing_to_chance(by_hand):
 
 
 def test_what_is_seen_again():
-    assert sections.seen_again([EchoValue()]) == []
-    [said] = sections.seen_again([Ramp(), EchoValue(), Memorization()])
+    assert common.seen_again([EchoValue()]) == []
+    [said] = common.seen_again([Ramp(), EchoValue(), Memorization()])
     assert said.startswith("Few different sequences: ramp (1) and memorization (2).")
 
 
 def test_every_reason_has_a_meaning():
     from typing import get_args
 
-    from longlag.lab.diagnosis import Reason
+    from longlag.trials.diagnosis import Reason
 
-    assert set(get_args(Reason)) <= set(sections.MEANING)
+    assert set(get_args(Reason)) <= set(common.MEANING)
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,12 @@ import sqlite3
 
 import pytest
 
-from longlag.lab import Store, checkpoint
-from longlag.lab.store import StoreError
-from longlag.lab.study import Usage
 from longlag.report import page_of_store
 from longlag.report.content import Figure
+from longlag.store.records import StoreError
+from longlag.store.store import Store
+from longlag.studies.conduct import Usage
+from longlag.trials import checkpoint
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from longlag.models import LSTM, Model, Seq2Seq, Sizes
 from longlag.models.recurrent import _forward
-from longlag.training import UNSCORED, Batches, Loss, Recipe, engine, fit
+from longlag.training import UNSCORED, Batches, Loss, Recipe, fit, loop, program
 
 SIZES = Sizes(features=4, outputs=4, timesteps=3)
 ADAM = Recipe(learning_rate=0.01)
@@ -238,7 +238,7 @@ def test_programs_that_differ_never_share_and_integer_arrays_stay_as_they_are():
     said = {}
     for kind in (True, 1, 1.0):
         model = Switched(jnp.array(1.0), table, kind)
-        said[str(kind)] = engine.predict(model, batches)[1]
+        said[str(kind)] = loop.predict(model, batches)[1]
     assert (said["True"] == np.asarray(table)[batches.inputs]).all()
     assert (said["1"] != said["True"]).all()
     assert (said["1.0"] == said["1"]).all()
@@ -256,9 +256,9 @@ def test_programs_that_differ_never_share_and_integer_arrays_stay_as_they_are():
 
 def test_a_program_is_compiled_once():
     run()
-    before = engine.compile_seconds()
+    before = program.compile_seconds()
     run(seeds=(7, 8))
-    assert engine.compile_seconds() == before
+    assert program.compile_seconds() == before
 
 
 def test_no_updates_are_refused():
@@ -276,7 +276,7 @@ def test_a_stream_that_ends_with_the_last_update_is_enough():
 def test_predicting_carries_state_as_training_does():
     model = LSTM(hidden_size=5)(SIZES, 0)
     batches = next(stream(0, carry=True))
-    losses, said = engine.predict(model, batches)
+    losses, said = loop.predict(model, batches)
     assert losses.shape == said.shape == batches.targets.shape
     state = model.initial_state((3,))
     for update in range(6):
@@ -289,8 +289,8 @@ def test_predicting_carries_state_as_training_does():
 def test_a_chunk_is_long_where_updates_are_cheap_and_short_where_they_are_dear():
     small = LSTM(hidden_size=5)(SIZES, 0)
     large = LSTM(hidden_size=256)(Sizes(100, 100, 100), 0)
-    assert engine.chunk_size(small, (5, 5)) == 512
-    assert engine.chunk_size(large, (128, 100)) == 8
+    assert loop.chunk_size(small, (5, 5)) == 512
+    assert loop.chunk_size(large, (128, 100)) == 8
 
 
 def test_closing_the_progress_ends_the_run():
@@ -326,14 +326,14 @@ def test_reals_are_fitted_by_squared_error_and_right_within_tolerance():
     batches = next(reals())
     trained = reports[-1].model
     assert trained is not None
-    losses, said = engine.predict(trained, batches, loss=loss)
+    losses, said = loop.predict(trained, batches, loss=loss)
     np.testing.assert_allclose(losses[..., 1:], (said - batches.targets)[..., 1:] ** 2, rtol=1e-5)
 
 
 def test_a_vector_is_the_last_output_cut_into_the_values_of_the_answer():
     model = LSTM(hidden_size=5)(Sizes(features=4, outputs=12, timesteps=3), 0)
     batches = next(stream(0))
-    _, said = engine.predict(model, batches, output="vector")
+    _, said = loop.predict(model, batches, output="vector")
     for update in range(6):
         inputs = jnp.asarray(batches.inputs[update])
         outputs, _ = model(inputs, None, model.initial_state((3,)), last=True)
@@ -354,19 +354,19 @@ def test_a_decoder_is_taught_while_training_and_speaks_else():
     assert last.accuracy > 0.98
     batches = next(answers())
     assert last.model is not None
-    _, said = engine.predict(last.model, batches, output="decoder")
+    _, said = loop.predict(last.model, batches, output="decoder")
     assert (said == batches.targets).mean() > 0.98
     untold = batches._replace(targets=np.zeros_like(batches.targets))
-    assert (engine.predict(last.model, untold, output="decoder")[1] == said).all()
+    assert (loop.predict(last.model, untold, output="decoder")[1] == said).all()
 
 
 def test_compiled_programs_do_not_pile_up_without_end(monkeypatch):
-    monkeypatch.setattr(engine, "_PROGRAMS", 3)
+    monkeypatch.setattr(program, "_PROGRAMS", 3)
     batches = next(stream(0))
     model = LSTM(hidden_size=5)(SIZES, 0)
-    said = engine.predict(model, batches)[1]
+    said = loop.predict(model, batches)[1]
     for rows in (1, 2, 3, 4):
         fewer = Batches(batches.inputs[:, :rows], batches.targets[:, :rows], None, None)
-        engine.predict(model, fewer)
-    assert len(engine._programs) == 3
-    assert (engine.predict(model, batches)[1] == said).all()
+        loop.predict(model, fewer)
+    assert len(program._programs) == 3
+    assert (loop.predict(model, batches)[1] == said).all()

@@ -1,7 +1,8 @@
 """Claims: what the sources say, each settled by trials. A new source is added below."""
 
-from longlag.claims import echo, five
-from longlag.claims._card import Card, Finding, Result, Row, settle
+from longlag.claims.card import Card, Finding, Result, Row, settle
+from longlag.claims.echo import cards as echo
+from longlag.claims.five import cards as five
 
 CARDS: dict[str, Card] = {card.id: card for card in (*echo.CARDS, *five.CARDS)}
 

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from longlag.adapters import own, source
+from longlag.adapters import user_code
+from longlag.adapters.models import user_model
 from longlag.cli._flags import build, build_all
 from longlag.models import MODELS, ModelFactory
 
 
 def model_named(name: str, typed: Mapping[str, Any]) -> ModelFactory:
     """The model called so, with the flags that were typed as its knobs."""
-    if not source.is_reference(name):
+    if not user_code.is_reference(name):
         return build("model", name, MODELS, typed)
     if typed:
         flag = next(iter(typed)).replace("_", "-")
         raise ValueError(f"`--{flag}` is of longlag's models; {name} has its own settings inside.")
-    return own.referred(name)
+    return user_model.from_reference(name)
 
 
 def models_named(names: Sequence[str], typed: Mapping[str, Any]) -> list[ModelFactory]:
     """The models called so; each of longlag's takes those of the flags that it has as knobs."""
-    owned = {name: own.referred(name) for name in names if source.is_reference(name)}
+    owned = {
+        name: user_model.from_reference(name) for name in names if user_code.is_reference(name)
+    }
     plain = [name for name in names if name not in owned]
     if not plain and typed:
         return [model_named(name, typed) for name in names]

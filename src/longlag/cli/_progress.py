@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from longlag.cli._output import errors
-from longlag.training.engine import Progress as Report
+from longlag.training.seeds import Progress as Report
 
 _PLAIN_SECONDS = 5.0
 

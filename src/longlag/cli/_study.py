@@ -13,17 +13,20 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, flags
 from longlag.cli._output import Refused, command_line, errors, others_aside, refusing
-from longlag.lab import preflight
-from longlag.lab.comparison import LEARNING_RATES
-from longlag.lab.executors import Executor, ExecutorError, Local
-from longlag.lab.identity import Trial
-from longlag.lab.store import Store, StoreError
-from longlag.lab.study import Keep, Standing, Study, Usage, conduct, described, words
 from longlag.problems import Problem
+from longlag.store.records import StoreError
+from longlag.store.store import Store
+from longlag.studies.conduct import Keep, StudyProgress, Usage, conduct
+from longlag.studies.ladder import LEARNING_RATES
+from longlag.studies.study import Study, described, words
 from longlag.training import Recipe
+from longlag.trials.identity import Trial
+from longlag.workers.executor import Executor, ExecutorError
+from longlag.workers.local import Local
 
 S = TypeVar("S", bound=Study)
 
@@ -140,7 +143,7 @@ def answer(
         with refusing(), others_aside():
             study = ask()
             study.whole = False
-            preflight.demand(study.examples())
+            require_valid(study.examples())
             kept = stack.enter_context(Store(store, write=True))
         try:
             executor = stack.enter_context(_executor(workers, dask))
@@ -199,13 +202,13 @@ def _executor(workers: int | None, dask: str | None) -> Executor:
     if dask is None:
         with refusing():
             return Local(workers)
-    from longlag.lab.dask import Dask
+    from longlag.workers.dask import Dask
 
     return Dask(None if dask == "local" else dask, workers=workers)
 
 
 @contextlib.contextmanager
-def _following(kind: str, quiet: bool) -> Iterator[Callable[[Standing], object]]:
+def _following(kind: str, quiet: bool) -> Iterator[Callable[[StudyProgress], object]]:
     """Show how far a study has come: its trials, and the updates of those under way."""
     if quiet:
         yield lambda _: None
@@ -228,7 +231,7 @@ class _Live:
         self.study = bars.add_task(kind, total=None, figures="starting workers")
         self.trials: dict[str, Any] = {}
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: StudyProgress) -> None:
         done = standing.ran + standing.reused
         total = None if standing.left is None else done + standing.left
         self.bars.update(self.study, completed=done, total=total, figures=_figures(standing))
@@ -251,7 +254,7 @@ class _Plain:
     def __init__(self, kind: str):
         self.kind, self.said = kind, time.monotonic()
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: StudyProgress) -> None:
         if time.monotonic() - self.said > _PLAIN_SECONDS:
             self.said = time.monotonic()
             under_way = [
@@ -268,7 +271,7 @@ def _short(trial: Trial) -> str:
     return f"{words(trial.setting.problem)}, {words(trial.setting.model)}, seed {trial.seed}"
 
 
-def _figures(standing: Standing) -> str:
+def _figures(standing: StudyProgress) -> str:
     parts = [f"{standing.ran} trials run"]
     if standing.reused:
         parts.append(f"{standing.reused} known")

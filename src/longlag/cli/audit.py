@@ -117,7 +117,7 @@ def draw(map: Map) -> Text:
 
 def _reach(framing: Framing, model: str, context: int | None) -> Reach:
     from longlag.cli._models import model_named
-    from longlag.lab.trial import check_decoder  # jax, needed for no other audit
+    from longlag.trials.setting import check_decoder  # jax, needed for no other audit
 
     typed = {} if context is None else {"context": context}
     made = model_named(model, typed)

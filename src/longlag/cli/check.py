@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from longlag.adapters.source import imported, is_reference, split
+from longlag.adapters.user_code import imported, is_reference, split
+from longlag.checks.check import Check
+from longlag.checks.knobs import undeclared
+from longlag.checks.problem import check_problem
 from longlag.cli._flags import Count, Json, Output, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import Refused, others_aside, print_rich, refusing, writable, write_json
 from longlag.encodings import ENCODINGS
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE, lookup
-from longlag.lab.contract import Check, check_problem, undeclared
 from longlag.problems import PROBLEMS, Problem
 
 if TYPE_CHECKING:
-    from longlag.lab.preflight import Preflight
+    from longlag.checks.probe import Preflight
 
 
 def check(
@@ -74,17 +76,17 @@ def check(
 
 
 def _is_adopted(found: Any) -> bool:
-    return type(found).__module__ == "longlag.adapters.own"  # which needs jax
+    return type(found).__module__ == "longlag.adapters.models.user_model"  # which needs jax
 
 
 def _check_model(
     subject: str, posed: Problem, laid: Framing, encoding: str | None, batch_size: int
 ) -> Preflight:
-    from longlag.adapters import own
-    from longlag.lab.preflight import preflight
+    from longlag.adapters.models import user_model
+    from longlag.checks.model import preflight
 
     chosen = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
-    model = own.referred(subject)
+    model = user_model.from_reference(subject)
     return preflight(posed, laid, model, encoding=chosen, batch_size=batch_size)
 
 

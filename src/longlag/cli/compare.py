@@ -34,13 +34,14 @@ from longlag.cli._study import (
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import lookup
-from longlag.lab.comparison import FIVE, RUNGS, Cell, Comparison, ComparisonAnswer
-from longlag.lab.diagnosis import SOLVED
-from longlag.lab.frontier import BUDGET
-from longlag.lab.outcome import standing
-from longlag.lab.study import Usage
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
+from longlag.scores.statistics import SOLVED
+from longlag.studies.comparison import RUNGS, Comparison
+from longlag.studies.comparison_answer import Cell, ComparisonAnswer
+from longlag.studies.conduct import Usage
+from longlag.studies.ladder import BUDGET, FIVE
+from longlag.trials.outcome import standing
 
 _MODELS = "lstm,gru,rnn,mlp"
 _PROBLEMS = ",".join(kind.title() for kind in FIVE)

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from longlag.adapters.files import Format
-from longlag.adapters.files import export as write
+from longlag.adapters.datasets.files import Format
+from longlag.adapters.datasets.files import export as write
 from longlag.cli._flags import Count
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import command_line, print_rich, refusing

@@ -31,8 +31,8 @@ from longlag.problems.series import PARTS
 from longlag.report.words import counted
 
 if TYPE_CHECKING:  # the types are made at run time, out of the tables
-    from longlag.lab import Run
-    from longlag.lab.forecast import Baseline
+    from longlag.scores.forecast import Baseline
+    from longlag.trials.run import Run
 
     SeriesFlags = ModelFlags = RecipeFlags = Any
 else:
@@ -162,7 +162,7 @@ def _framed(
     framing = Whole() if features or every_step else Window(timesteps=timesteps)
     samples = framing.sample(series, streams.training(0), _SHOWN)
     found = audit(series, framing)
-    from longlag.lab.forecast import baselines
+    from longlag.scores.forecast import baselines
 
     scored = np.isin(np.arange(series.steps), framing.layout(series, 1).asked_steps)
     naive = baselines(series, scored, "evaluation")
@@ -178,12 +178,14 @@ def _trained(
     *,
     quiet: bool,
 ) -> Run:
+    from longlag.checks.model import require_valid
     from longlag.cli._cache import keep_compiled_programs
     from longlag.cli._models import model_named
     from longlag.cli._progress import following
-    from longlag.lab import Setting, preflight
-    from longlag.lab.trial import finish, fit, numbered
+    from longlag.scores.evaluation import numbered
     from longlag.training import Recipe
+    from longlag.trials.fit import finish, fit
+    from longlag.trials.setting import Setting
 
     series = framed.series
     with refusing(), others_aside():
@@ -197,7 +199,7 @@ def _trained(
         )
         places = numbered(seeds)
         _ = setting.layout  # refuses a batch that cannot be laid out
-        preflight.demand([setting])
+        require_valid([setting])
     keep_compiled_programs()
     with following(quiet=quiet) as follow, others_aside():
         chance = series.chance(setting.scored)

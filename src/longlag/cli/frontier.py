@@ -30,11 +30,13 @@ from longlag.cli._study import (
 )
 from longlag.encodings import ENCODINGS
 from longlag.knobs import lookup
-from longlag.lab import Setting
-from longlag.lab.diagnosis import SOLVED
-from longlag.lab.frontier import BUDGET, RESOLUTION, Frontier, FrontierAnswer
-from longlag.lab.study import Usage, words
 from longlag.models import MODELS
+from longlag.scores.statistics import SOLVED
+from longlag.studies.conduct import Usage
+from longlag.studies.frontier import RESOLUTION, Frontier, FrontierAnswer
+from longlag.studies.ladder import BUDGET
+from longlag.studies.study import words
+from longlag.trials.setting import Setting
 
 if TYPE_CHECKING:  # the type is made at run time, out of the table
     ModelFlags = Any

@@ -34,13 +34,13 @@ from longlag.cli._study import (
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import lookup
-from longlag.lab.comparison import FIVE
-from longlag.lab.diagnosis import SOLVED
-from longlag.lab.frontier import BUDGET
-from longlag.lab.profile import Profile, ProfileAnswer
-from longlag.lab.study import Usage
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
+from longlag.scores.statistics import SOLVED
+from longlag.studies.conduct import Usage
+from longlag.studies.ladder import BUDGET, FIVE
+from longlag.studies.profile import Profile
+from longlag.studies.profile_answer import ProfileAnswer
 
 _STARTED = time.monotonic()
 _PROBLEMS = ",".join(kind.title() for kind in FIVE)

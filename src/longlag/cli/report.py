@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from longlag.cli._output import errors, refusing, writable
-from longlag.lab.store import Store
+from longlag.store.store import Store
 
 STORE = Path("longlag.db")
 REPORT = Path("report.html")

@@ -27,8 +27,11 @@ from longlag.cli._output import (
 )
 from longlag.cli._progress import following
 from longlag.knobs import unknown
-from longlag.lab import Estimate, Run, Search, Setting
-from longlag.lab.trial import numbered
+from longlag.scores.evaluation import numbered
+from longlag.scores.statistics import Estimate
+from longlag.trials.run import Run
+from longlag.trials.setting import Setting
+from longlag.trials.tuning import Search
 
 
 def reproduce(

@@ -14,7 +14,8 @@ from rich.text import Text
 from longlag.cli._flags import Count, Json, Output
 from longlag.cli._output import errors, print_rich, refusing, writable, write_json
 from longlag.knobs import unknown
-from longlag.lab.store import VERDICTS, Asked, Record, Store
+from longlag.store.records import VERDICTS, Asked, Record
+from longlag.store.store import Store
 
 STORE = Path("longlag.db")
 
@@ -145,7 +146,8 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
             "chance_probability": outcome.chance_probability,
         }
         return write_json(document, output)
-    from longlag.lab.diagnosis import SOLVED, diagnose
+    from longlag.scores.statistics import SOLVED
+    from longlag.trials.diagnosis import diagnose
 
     solve_at = asking[0].question.get("solve_at", SOLVED) if asking else SOLVED
     figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -196,13 +198,13 @@ def _words(knobs: Any) -> str:
 def _export(
     store: Store, records: Sequence[Record], path: Path | None, folder: Path | None
 ) -> None:
-    from longlag.lab import export
+    from longlag.store import export
 
     if path is not None:
-        export.check(path)
+        export.check_format(path)
         writable(path)
-        export.table(store, records, path)
+        export.write_table(store, records, path)
         errors.print(f"{len(records):,} trials are in {path}.", markup=False)
     if folder is not None:
-        export.tensorboard(store, records, folder)
+        export.write_tensorboard(store, records, folder)
         errors.print(f"{len(records):,} trials are in {folder}.", markup=False)

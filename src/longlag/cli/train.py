@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Json, Output, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
@@ -27,10 +28,12 @@ from longlag.cli._progress import following
 from longlag.cli.audit import ahead
 from longlag.encodings import ENCODINGS
 from longlag.knobs import lookup
-from longlag.lab import Run, Setting, preflight
-from longlag.lab.trial import finish, fit, numbered
 from longlag.models import MODELS
+from longlag.scores.evaluation import numbered
 from longlag.training import Recipe
+from longlag.trials.fit import finish, fit
+from longlag.trials.run import Run
+from longlag.trials.setting import Setting
 
 if TYPE_CHECKING:  # the types are made at run time, out of the tables
     ModelFlags = RecipeFlags = Any
@@ -81,7 +84,7 @@ def train(
         places = numbered(seeds)
         found = setting.audit()
         _ = setting.layout  # refuses a batch that cannot be laid out
-        preflight.demand([setting])
+        require_valid([setting])
     if found.verdict != "learnable":
         errors.print(
             f"Warning: the audit says {found.verdict}; best score possible {found.ceiling:.3g}. "

@@ -136,7 +136,7 @@ class Foreign(abc.ABC):
 
     @abc.abstractmethod
     def predict(self, batches: Any, loss: Any, output: str) -> tuple[np.ndarray, np.ndarray]:
-        """The loss of each output and the value that it says (`longlag.training.engine`)."""
+        """The loss of each output and the value that it says (`longlag.training.program`)."""
 
     @abc.abstractmethod
     def outputs(self, batches: Any, output: str, *, again: bool = False) -> np.ndarray:

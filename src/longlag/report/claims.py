@@ -8,19 +8,23 @@ from importlib import metadata
 from typing import Any
 
 from longlag.claims import Card, Result
-from longlag.lab.diagnosis import SOLVED, diagnose
-from longlag.lab.outcome import Outcome
-from longlag.lab.run import Run
-from longlag.lab.study import words as named
-from longlag.lab.trial import Setting
-from longlag.lab.tuning import Search
-from longlag.report import charts, palette, sections
+from longlag.report import charts, palette
 from longlag.report.content import Cell, Details, Figure, Panel, Point, Section, Table, present
 from longlag.report.page import Page
 from longlag.report.palette import look
-from longlag.report.sections import STEPS, Group, Kept
+from longlag.report.sections import common, curves, examples, models
+from longlag.report.sections.common import Group
+from longlag.report.sections.examples import STEPS
+from longlag.report.sections.models import Kept
 from longlag.report.words import counted, duration, estimate, listed, number, slugs
-from longlag.training.engine import parameters
+from longlag.scores.statistics import SOLVED
+from longlag.studies.study import words as named
+from longlag.training.program import parameters
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.outcome import Outcome
+from longlag.trials.run import Run
+from longlag.trials.setting import Setting
+from longlag.trials.tuning import Search
 
 Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
 
@@ -44,7 +48,7 @@ def page_of_claims(
     title: str = "Claims, settled by trials",
     command: str = "",
     left: int = 0,
-    maps: int = sections.MAPS,
+    maps: int = models.MAPS,
 ) -> Page:
     """The page of settled claims.
 
@@ -59,7 +63,7 @@ def page_of_claims(
     groups = {key: _group(run) for key, run in runs.items()}
     seeds = sorted({len(places) for _, places in runs})
     kept = _kept(results, runs, groups, maps)
-    again = sections.seen_again(run.setting.problem for run in runs.values())
+    again = common.seen_again(run.setting.problem for run in runs.values())
     versions = [
         f"{name} {metadata.version(name)}" for name in ("longlag", "jax", "equinox", "optax")
     ]
@@ -77,16 +81,16 @@ def page_of_claims(
             ),
             blocks=(*_measured(results), *map(_card, results, names)) if results else (),
         ),
-        sections.curves("claims", _curves(results, groups), _CHOICE),
-        sections.reasons("claims", list(groups.values())),
-        sections.maps(
+        curves.curves("claims", _curves(results, groups), _CHOICE),
+        examples.reasons("claims", list(groups.values())),
+        models.maps(
             "claims",
             kept,
             f"Runs of at most {STEPS} steps, one of each problem, framing and model, in the "
             "order of the claims.",
         ),
-        sections.states("claims", sections.one_each(kept, sections.STATES)),
-        sections.examples(
+        models.states("claims", models.one_each(kept, models.STATES)),
+        examples.examples(
             "claims", _examples(groups.values()), "One setting of each problem, framing and model."
         ),
         _cost(results, groups, runs, versions),
@@ -152,9 +156,9 @@ def _summary(results: Sequence[Result], command: str, left: int, again: Sequence
         title="Summary",
         lead=asked if results else "No claim was settled.",
         blocks=(
-            *([sections.told(command=command)] if command else []),
-            *([sections.told(title="Found", points=found)] if found else []),
-            *([sections.told(title="How sure", points=sure)] if sure else []),
+            *([common.told(command=command)] if command else []),
+            *([common.told(title="Found", points=found)] if found else []),
+            *([common.told(title="How sure", points=sure)] if sure else []),
         ),
     )
 
@@ -233,7 +237,7 @@ def _card(result: Result, name: str) -> Details:
     ]
     if shortcuts:
         said.append(f"Shortcuts on the same sequences: {shortcuts}.")
-    blocks: list[Any] = [sections.told(*said)]
+    blocks: list[Any] = [common.told(*said)]
     if finding.rows:
         rows = tuple(
             (Cell(row.tried), Cell(estimate(row.measured), kind="number"), Cell(row.note))
@@ -259,8 +263,8 @@ def _group(run: Run) -> Group:
         model=named(setting.model),
         where=f"{named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}",
         order=0.0,
-        tolerance=sections.tolerance(setting.problem),
-        blank=sections.blank(setting.problem),
+        tolerance=common.tolerance(setting.problem),
+        blank=common.blank(setting.problem),
         outcomes=outcomes,
         reasons=tuple(diagnose(outcome, SOLVED) for outcome in outcomes),
     )
@@ -299,7 +303,7 @@ def _kept(
                 verdict = why[0].reason if why else "solved"
                 each = Kept(problem, model, framing, first.skill, verdict, run.trained)
                 kept.setdefault((problem, framing, model), each)
-    return sections.spread(list(kept.values()), most)
+    return models.spread(list(kept.values()), most)
 
 
 def _examples(groups: Any) -> list[Group]:
@@ -328,7 +332,7 @@ def _cost(
     )
     total = sum(result.seconds for result in results)
     blocks: list[Any] = [
-        sections.told(
+        common.told(
             f"{duration(total)} in all, with {listed(versions)}, Python "
             f"{platform.python_version()}."
         )

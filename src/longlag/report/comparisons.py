@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from longlag.lab.comparison import Cell as Measured
-from longlag.lab.comparison import Comparison, ComparisonAnswer
-from longlag.lab.diagnosis import diagnose
-from longlag.lab.outcome import standing
-from longlag.lab.statistics import Estimate, over_seeds, share_interval
-from longlag.lab.study import words as named
 from longlag.problems import Problem
-from longlag.report import charts, sections
+from longlag.report import charts
 from longlag.report.content import Cell, Figure, Panel, Point, Section, Table, width
 from longlag.report.palette import Look, look
-from longlag.report.sections import Group
+from longlag.report.sections import common, curves
+from longlag.report.sections.common import Group
 from longlag.report.told import Told, problems_of
 from longlag.report.words import counted, estimate, listed, number, slugs, span, whole
+from longlag.scores.statistics import Estimate, over_seeds, share_interval
+from longlag.studies.comparison import Comparison
+from longlag.studies.comparison_answer import Cell as Measured
+from longlag.studies.comparison_answer import ComparisonAnswer
+from longlag.studies.study import words as named
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.outcome import standing
 
 _PANELS = 12  # problems of one figure
 
@@ -53,7 +55,7 @@ def comparison(study: Comparison, start: str) -> Told:
         sure.append(f"{counted(missing, 'trial')} missing of the settings shown.")
     if not answer.complete:
         sure.append(f"Not complete: {counted(study.left() or 0, 'trial')} not run yet.")
-    sure += sections.seen_again(problems.values())
+    sure += common.seen_again(problems.values())
     return Told(
         title=f"{listed(answer.models)} compared",
         question=question,
@@ -63,7 +65,7 @@ def comparison(study: Comparison, start: str) -> Told:
             _skill_section(answer, start, looks),
             _times_section(answer, start, looks, budget),
             _rates_section(answer, start, looks),
-            sections.curves(
+            curves.curves(
                 start,
                 _alike(answer, chosen),
                 "Of each problem the largest rung that all models tried, where there is one.",
@@ -159,7 +161,7 @@ def _climbed(cells: Sequence[Measured], complete: bool) -> str:
     rungs = f"{knob} {listed(cell.rung for cell in again)} with {_all(again, complete)}"
     if again and lost is not None and lost.time.solved:
         said[-1] += f", and again {rungs}"
-    said += sections.guesses(
+    said += common.guesses(
         knob,
         (
             (standing(cell.outcomes), f"{cell.rung} (skill {estimate(cell.skill)})")
@@ -208,8 +210,8 @@ def _group(cell: Measured, problems: Mapping[str, Problem], solve_at: float) -> 
         model=cell.model,
         where=f"{cell.knob} {cell.rung}, learning rate {cell.rate:g}",
         order=cell.rung,
-        tolerance=sections.tolerance(problems[cell.problem]),
-        blank=sections.blank(problems[cell.problem]),
+        tolerance=common.tolerance(problems[cell.problem]),
+        blank=common.blank(problems[cell.problem]),
         outcomes=cell.outcomes,
         reasons=tuple(diagnose(outcome, solve_at) for outcome in cell.outcomes),
     )

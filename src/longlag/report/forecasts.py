@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from longlag.lab.forecast import Forecast
-from longlag.lab.run import Run
-from longlag.lab.study import words
 from longlag.models import Foreign
 from longlag.problems import Part, Series
-from longlag.report import charts, sections
+from longlag.report import charts
 from longlag.report.content import Cell, Figure, Panel, Section, Table, Words, present
 from longlag.report.page import Page
 from longlag.report.palette import look
+from longlag.report.sections import models
 from longlag.report.words import counted, listed
+from longlag.scores.forecast import Forecast
+from longlag.studies.study import words
+from longlag.trials.run import Run
 
 _PARTS: dict[Part, str] = {
     "training": "train",
@@ -169,7 +170,7 @@ def _maps(run: Run, series: Series) -> Section:
         used = run.trained().sensitivity(_SENSITIVITY)
         shades["uses"] = used / max(used.max(), 1e-30), "the sensitivity of the trained model"
     told = {name: (np.asarray(shade, dtype=float), says) for name, (shade, says) in shades.items()}
-    panels = sections.matrices("map", str(series.target), told)
+    panels = models.matrices("map", str(series.target), told)
     caption = (
         f"The audit says {found.verdict}. Needs: what the naive baselines need of an episode of "
         f"{counted(series.length, 'row')}, since nobody knows what else a real series depends on."

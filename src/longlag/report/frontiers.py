@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from longlag.lab.frontier import Frontier, FrontierAnswer
-from longlag.lab.outcome import skill, standing
-from longlag.lab.statistics import CONFIDENCE
-from longlag.lab.study import words as named
-from longlag.report import charts, sections
+from longlag.report import charts
 from longlag.report.content import Cell, Figure, Panel, Point, Section, Table
 from longlag.report.palette import look
-from longlag.report.sections import Group
+from longlag.report.sections import common, curves
+from longlag.report.sections.common import Group
 from longlag.report.told import Told, around
 from longlag.report.words import counted, estimate, listed, span
+from longlag.scores.statistics import CONFIDENCE
+from longlag.studies.frontier import Frontier, FrontierAnswer
+from longlag.studies.study import words as named
+from longlag.trials.outcome import skill, standing
 
 _SEEDS = 60  # of the figure
 
@@ -27,7 +28,7 @@ def frontier(study: Frontier, start: str) -> Told:
     values = defaultdict[int, list[Any]](list)
     for step in answer.steps:
         values[step.value].append(step)
-    within = sections.tolerance(setting.problem)
+    within = common.tolerance(setting.problem)
     groups = [
         Group(
             problem=problem,
@@ -35,7 +36,7 @@ def frontier(study: Frontier, start: str) -> Told:
             where=f"{answer.knob} {value}",
             order=value,
             tolerance=within,
-            blank=sections.blank(setting.problem),
+            blank=common.blank(setting.problem),
             outcomes=tuple(step.outcome for step in steps),
             reasons=tuple(step.reasons for step in steps),
         )
@@ -59,7 +60,7 @@ def frontier(study: Frontier, start: str) -> Told:
         # At the median and below it they would say of single seeds what the median denies.
         beyond = [group for group in groups if group.order > answer.median]
         told = [each for group in beyond for each in _standings(group)]
-        found += (f"It {said}." for said in sections.guesses(answer.knob, told))
+        found += (f"It {said}." for said in common.guesses(answer.knob, told))
         if answer.reached_end:
             found.append(
                 f"{answer.reached_end} of {counted(seeds, 'seed')} solved {answer.last}, the "
@@ -91,7 +92,7 @@ def frontier(study: Frontier, start: str) -> Told:
             f"Not complete: the search of {len(answer.open)} of {counted(seeds, 'seed')} has not "
             f"come to its end, {more}. Till then there is neither a median nor an interval."
         )
-    sure += sections.seen_again([setting.problem])
+    sure += common.seen_again([setting.problem])
     return Told(
         title=f"How far {model} gets on {problem}",
         question=(
@@ -103,7 +104,7 @@ def frontier(study: Frontier, start: str) -> Told:
         sure=sure,
         sections=[
             _frontier_section(study, answer, start, f"{model} on {problem}"),
-            sections.curves(
+            curves.curves(
                 start,
                 [(problem, around(groups, answer.median))] if groups else [],
                 f"The easiest value, the median{'' if answer.complete else ' so far'} and the "

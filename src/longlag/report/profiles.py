@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from longlag.lab.diagnosis import diagnose
-from longlag.lab.outcome import standing
-from longlag.lab.profile import RELIABLE, Profile, ProfileAnswer, Reach
-from longlag.lab.statistics import CONFIDENCE
-from longlag.report import charts, sections
+from longlag.report import charts
 from longlag.report.content import Cell, Figure, Panel, Point, Section, Table
-from longlag.report.sections import Group
+from longlag.report.sections import common, curves
+from longlag.report.sections.common import Group
 from longlag.report.told import Told, around, problems_of
 from longlag.report.words import counted, listed
+from longlag.scores.statistics import CONFIDENCE
+from longlag.studies.profile import RELIABLE, Profile
+from longlag.studies.profile_answer import ProfileAnswer, Reach
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.outcome import standing
 
 
 def profile(study: Profile, start: str) -> Told:
@@ -25,8 +27,8 @@ def profile(study: Profile, start: str) -> Told:
             model=answer.model,
             where=f"{reach.knob} {rung.value}",
             order=rung.value,
-            tolerance=sections.tolerance(problems[reach.problem]),
-            blank=sections.blank(problems[reach.problem]),
+            tolerance=common.tolerance(problems[reach.problem]),
+            blank=common.blank(problems[reach.problem]),
             outcomes=rung.outcomes,
             reasons=tuple(diagnose(each, answer.solve_at) for each in rung.outcomes),
         )
@@ -38,7 +40,7 @@ def profile(study: Profile, start: str) -> Told:
         Point(f"{reach.problem}:", f"{answer.model} {'; '.join(_said(reach))}.")
         for reach in answer.reaches
     ]
-    curves = [
+    by_problem = [
         (reach.problem, around([g for g in groups if g.problem == reach.problem], reach.value or 0))
         for reach in answer.reaches
     ]
@@ -58,13 +60,13 @@ def profile(study: Profile, start: str) -> Told:
             f"model: a seed solves a rung within reach with probability {RELIABLE:g}, one beyond "
             f"it with {1 - RELIABLE:.2g}.",
             *answer.left_out,
-            *sections.seen_again(problems.values()),
+            *common.seen_again(problems.values()),
         ],
         sections=[
             _reach_section(answer, start),
-            sections.curves(
+            curves.curves(
                 start,
-                [(problem, series) for problem, series in curves if series],
+                [(problem, series) for problem, series in by_problem if series],
                 "Of each problem the easiest rung that was tried, the reach and the smallest tried "
                 f"beyond it, at up to {answer.budget:,} sequences.",
             ),
@@ -85,7 +87,7 @@ def _said(reach: Reach) -> list[str]:
         got = f"does not get to {reach.knob} {easiest}, {first} {_interval(reach, reach.interval)}"
     said = [f"{got}, by {counted(reach.tried, 'trial')}"]
     told = [(standing(rung.outcomes), str(rung.value)) for rung in tried]
-    said += sections.guesses(reach.knob, told)
+    said += common.guesses(reach.knob, told)
     for each in reach.longer:
         to = f"gets to {reach.knob} {each.value}" if each.value else "gets no further"
         said.append(
@@ -135,7 +137,7 @@ def _reach_section(answer: ProfileAnswer, start: str) -> Section:
             for reach in answer.reaches
         ),
     )
-    left = sections.told(title="Left out", points=answer.left_out)
+    left = common.told(title="Left out", points=answer.left_out)
     caption = (
         "Rungs from easy to hard: the value, how many seeds solved it of those that tried. The "
         "stronger the colour, the more probably within reach. A rung with – and no colour was not "

@@ -6,25 +6,27 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from longlag.lab import checkpoint, identity
-from longlag.lab.comparison import Comparison
-from longlag.lab.frontier import Frontier
-from longlag.lab.outcome import Outcome
-from longlag.lab.profile import Profile
-from longlag.lab.revive import revive
-from longlag.lab.store import Asked, Record, Store, StoreError
-from longlag.lab.study import Study
-from longlag.lab.study import words as named
 from longlag.problems import Problem
-from longlag.report import sections
 from longlag.report.comparisons import comparison
 from longlag.report.content import Cell, Section, Table, present
 from longlag.report.frontiers import frontier
 from longlag.report.page import Page
 from longlag.report.profiles import profile
-from longlag.report.sections import Group, Kept
+from longlag.report.sections import common, examples, models
+from longlag.report.sections.common import Group
+from longlag.report.sections.models import Kept
 from longlag.report.told import Told, problems_of
 from longlag.report.words import counted, duration, listed, moment
+from longlag.store.records import Asked, Record, StoreError
+from longlag.store.store import Store
+from longlag.studies.comparison import Comparison
+from longlag.studies.frontier import Frontier
+from longlag.studies.profile import Profile
+from longlag.studies.registry import load_study
+from longlag.studies.study import Study
+from longlag.studies.study import words as named
+from longlag.trials import checkpoint, documents
+from longlag.trials.outcome import Outcome
 
 _TELL: Mapping[type[Study], Callable[[Any, str], Told]] = {
     Comparison: comparison,
@@ -39,7 +41,7 @@ def page_of_store(
     studies: Sequence[Asked] | None = None,
     *,
     title: str | None = None,
-    maps: int = sections.MAPS,
+    maps: int = models.MAPS,
 ) -> Page:
     """The page of the studies of a store.
 
@@ -60,7 +62,7 @@ def page_of_store(
     share = -(-maps // len(asked)) if maps else 0
     for place, each in enumerate(asked, 1):
         try:
-            study = revive(store, each)
+            study = load_study(store, each)
         except StoreError:
             raise
         except (ValueError, KeyError, TypeError) as error:  # of a version that is too far away
@@ -75,7 +77,7 @@ def page_of_store(
     if not parts:
         raise StoreError(f"{store.path} holds no study that can be read back. {unread[0]}")
     parts = _told_apart(parts)
-    left = (sections.told(title="Cannot be read back", points=unread),) if unread else ()
+    left = (common.told(title="Cannot be read back", points=unread),) if unread else ()
     if len(parts) == 1:
         summary = Section(id="summary", title="Summary", blocks=(*parts[0].summary, *left))
         bodies = parts[0].sections
@@ -140,10 +142,10 @@ def _part(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _P
     kept, choice = _kept(store, study, records, maps)
     made = [
         *told.sections,
-        sections.reasons(start, told.groups),
-        sections.maps(start, kept, choice),
-        sections.states(start, sections.one_each(kept, sections.STATES)),
-        sections.examples(
+        examples.reasons(start, told.groups),
+        models.maps(start, kept, choice),
+        models.states(start, models.one_each(kept, models.STATES)),
+        examples.examples(
             start, _hardest(told.groups), "Of each problem and model, the hardest rung written out."
         ),
     ]
@@ -153,9 +155,9 @@ def _part(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _P
         title=told.title,
         rates=_rates(study),
         summary=(
-            sections.told(told.question, title="Asked", command=asked.command),
-            sections.told(title="Found", points=told.found),
-            sections.told(title="How sure", points=[*told.sure, *_interruptions(asked, study)]),
+            common.told(told.question, title="Asked", command=asked.command),
+            common.told(title="Found", points=told.found),
+            common.told(title="How sure", points=[*told.sure, *_interruptions(asked, study)]),
         ),
         sections=tuple(made),
         trials=len(records),
@@ -186,7 +188,7 @@ def _kept(
     several learning rates the one with the best skill.
     """
     choice = (
-        f"Of each problem the hardest rung of at most {sections.STEPS} steps that a kept model "
+        f"Of each problem the hardest rung of at most {examples.STEPS} steps that a kept model "
         "solved, or the easiest; of several learning rates the one with the best skill."
     )
     if not most:
@@ -196,8 +198,8 @@ def _kept(
 
     def family(record: Record) -> tuple[str, Problem] | None:
         if record.problem not in read:
-            problem = identity.setting(store.setting(record.id)).problem
-            short = problem.steps <= sections.STEPS
+            problem = documents.setting(store.setting(record.id)).problem
+            short = problem.steps <= examples.STEPS
             read[record.problem] = (_family(problem, families), problem) if short else None
         return read[record.problem]
 
@@ -235,7 +237,7 @@ def _kept(
             kept += here
             if here:
                 break
-    return sections.spread(kept, most), choice
+    return models.spread(kept, most), choice
 
 
 def _reader(content: bytes, name: str) -> Callable[[], checkpoint.Trained]:
@@ -351,7 +353,7 @@ def _cost(parts: Sequence[_Part]) -> Section:
     versions = list(dict.fromkeys(text for part in parts for text in part.versions))
     if versions:
         said = "Ran with " + "; and with ".join(versions) + "."
-        blocks.append(sections.told(said))
+        blocks.append(common.told(said))
     return Section(id="cost", title="Time and cost", blocks=tuple(blocks))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from longlag.lab import identity
-from longlag.lab.study import Study
-from longlag.lab.study import words as named
 from longlag.problems import Problem
 from longlag.report.content import Point, Section
-from longlag.report.sections import Group
+from longlag.report.sections.common import Group
 from longlag.report.words import counted
+from longlag.studies.study import Study
+from longlag.studies.study import words as named
+from longlag.trials import documents
 
 
 class Told(NamedTuple):
@@ -49,5 +49,5 @@ def problems_of(study: Study) -> dict[str, Problem]:
     """The problems of a study, by name."""
     question = study.question()
     written = question.get("settings") or [question["setting"]]
-    made = (identity.setting(each).problem for each in written)
+    made = (documents.setting(each).problem for each in written)
     return {named(problem): problem for problem in made}

@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 
-from longlag.lab.statistics import Estimate
+from longlag.scores.statistics import Estimate
 
 
 def number(value: float, digits: int = 3) -> str:

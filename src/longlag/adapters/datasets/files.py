@@ -1,0 +1,217 @@
+"""Problems as files: a fixed data set in a folder, with a card that says what it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from longlag import streams
+from longlag.framings import Framing, Samples
+from longlag.problems import Integers, Part, Problem, Reals, Series
+
+Format = Literal["parquet", "npz"]
+
+_STREAMS = {
+    "train": streams.training,
+    "validation": streams.validation,
+    "test": streams.evaluation,
+}
+"""Where the sequences of each split are drawn from: streams that share none."""
+
+_PARTS: dict[str, Part] = {"train": "training", "validation": "validation", "test": "evaluation"}
+"""And of which part, where a problem has but so many rows."""
+
+
+class Split(NamedTuple):
+    """A part of a data set.
+
+    Attributes:
+        path: Its file.
+        sequences: Sequences in it.
+        samples: Samples in it.
+    """
+
+    path: Path
+    sequences: int
+    samples: int
+
+
+def export(
+    problem: Problem,
+    framing: Framing,
+    folder: str | os.PathLike[str],
+    *,
+    train: int = 10_000,
+    validation: int = 1000,
+    test: int = 1000,
+    seed: int = 0,
+    format: Format = "parquet",
+    command: str = "",
+) -> dict[str, Split]:
+    """Write a data set: a file for each split, and a card that says what it is.
+
+    Each row is a sample: the `sequence` that it belongs to, `inputs`, `targets` (-1, NaN for
+    reals, where nothing is scored) and `mask`. The folder is what
+    `datasets.load_dataset(folder)` reads, if it is of Parquet.
+
+    Args:
+        problem: Whose episodes are drawn.
+        framing: How they become samples.
+        folder: Where to write; made if it is not there.
+        train: Sequences to train on, and likewise `validation` and `test`; 0 for none.
+        validation: Sequences to choose settings on.
+        test: Sequences to measure on.
+        seed: Whose streams they are drawn from.
+        format: `parquet` (extra `parquet`) or `npz`, which NumPy reads.
+        command: How it was asked for, to be said on the card.
+
+    Raises:
+        ValueError: The framing does not fit, a number is negative, or pyarrow is not installed.
+
+    >>> import tempfile
+    >>> from longlag import EchoLag, Window
+    >>> folder = tempfile.mkdtemp()
+    >>> made = export(EchoLag(), Window(timesteps=5), folder, train=10, test=2, format="npz")
+    >>> with np.load(made["train"].path) as held:
+    ...     made["train"].samples, held["inputs"].shape
+    (200, (200, 5))
+    """
+    counts = {"train": train, "validation": validation, "test": test}
+    for name, count in counts.items():
+        if count < 0:
+            raise ValueError(f"export: `{name}` must be at least 0, got {count}. Use {name}=0.")
+    layout = framing.layout(problem, 1)
+    if format == "parquet":
+        _check_parquet()
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    made: dict[str, Split] = {}
+    for name, count in counts.items():
+        if not count:
+            continue
+        drawn = problem.for_part(_PARTS[name])
+        samples = framing.sample(drawn, _STREAMS[name](seed), count)
+        each = len(layout.steps)
+        path = place / f"{name}.{format}"
+        sequence = np.repeat(np.arange(count, dtype=np.int32), each)
+        (_parquet if format == "parquet" else _npz)(path, sequence, samples)
+        made[name] = Split(path, count, len(sequence))
+    card = _card(problem, framing, made, seed, format, command)
+    (place / "README.md").write_text(card, encoding="utf-8")
+    return made
+
+
+def _check_parquet() -> None:
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise ValueError(
+            "export: pyarrow is not installed. Use pip install 'longlag[parquet]', or format='npz'."
+        ) from None
+
+
+def _parquet(path: Path, sequence: np.ndarray, samples: Samples) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = {"sequence": pyarrow.array(sequence)}
+    for name, array in samples._asdict().items():
+        column = pyarrow.array(np.ascontiguousarray(array).ravel())
+        for size in array.shape[:0:-1]:
+            column = pyarrow.FixedSizeListArray.from_arrays(column, size)
+        columns[name] = column
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+
+
+def _npz(path: Path, sequence: np.ndarray, samples: Samples) -> None:
+    np.savez_compressed(path, sequence=sequence, **samples._asdict())
+
+
+def _card(
+    problem: Problem,
+    framing: Framing,
+    made: Mapping[str, Split],
+    seed: int,
+    format: Format,
+    command: str,
+) -> str:
+    """The card: YAML for programs, then words for readers."""
+    scored = np.isin(np.arange(problem.steps), framing.layout(problem, 1).asked_steps)
+    total = sum(split.samples for split in made.values())
+    sizes = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
+    size = sizes[min(len(sizes) - 1, max(0, len(str(total)) - 3))]
+    real = isinstance(problem, Series)
+    head = [
+        "---",
+        f"pretty_name: {json.dumps(f'{problem!r}, {framing!r}')}",
+        f"tags: [longlag, {'time-series' if real else 'synthetic'}, sequence-modeling, memory]",
+        f"size_categories: [{json.dumps(size)}]",
+    ]
+    if format == "parquet":
+        head += ["configs:", "- config_name: default", "  data_files:"]
+        for name, split in made.items():
+            head += [f"  - split: {name}", f"    path: {split.path.name}"]
+    none = "-1" if isinstance(problem.targets, Integers) else "NaN"
+    rows = "\n".join(
+        f"| {name} | {split.path.name} | {split.sequences:,} | {split.samples:,} |"
+        for name, split in made.items()
+    )
+    summary = (type(problem).__doc__ or "").strip().split("\n")[0]
+    how = f"\n\n```\n{command}\n```" if command else ""
+    best = (
+        f"Chance {problem.chance(scored):.4g}, ceiling {problem.ceiling(scored):.4g}: the best "
+        "accuracy over\n  scored targets without looking at the inputs, and the best there is."
+    )
+    apart = f"The splits are drawn from streams that share nothing, of seed {seed}."
+    if isinstance(problem, Series):
+        best = (
+            f"Scaling: {problem.scale}; an error of 1 is {problem.unit:.6g} in the unit of "
+            f"{problem.target}."
+        )
+        spans = (problem.span(_PARTS[name]) for name in made)
+        told = ", ".join(f"{span.begin + 1} to {span.end}" for span in spans)
+        apart = (
+            f"The targets of the splits are of other rows each ({told}), drawn with the streams of "
+            f"seed {seed}."
+        )
+    return (
+        "\n".join(head)
+        + f"""
+---
+
+# {type(problem).__name__}
+
+{summary}
+
+- Problem: `{problem!r}`. Source: {problem.source}.
+- Framing: `{framing!r}`.
+- {best}
+
+| split | file | sequences | samples |
+|---|---|---|---|
+{rows}
+
+Each row is a sample:
+
+- `sequence`: the number of the sequence that it was cut from;
+- `inputs`: {_words(problem.inputs)}, -1 where the row lacks data;
+- `targets`: {_words(problem.targets)}, {none} where nothing is scored;
+- `mask`: false where a step is to be passed over.
+
+{apart}
+
+Drawn by longlag {metadata.version("longlag")}; the same seed gives the same values.{how}
+"""
+    )
+
+
+def _words(kind: Integers | Reals) -> str:
+    if isinstance(kind, Integers):
+        return f"integers from 0 to {kind.values - 1}"
+    return "reals"

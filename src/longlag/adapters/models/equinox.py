@@ -1,0 +1,63 @@
+"""Equinox modules, as one writes them: for one sample, without an axis of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from longlag.adapters.models.functional import (
+    MODES,
+    Answer,
+    FunctionalModel,
+    UnsupportedModel,
+    pair,
+    takes,
+)
+
+
+def pure(module: eqx.Module, seed: int) -> FunctionalModel:
+    """An Equinox module taken apart.
+
+    It takes one sample `(time, feature)` and gives `(time, output)` or `(output,)`. If its call
+    has parameters of these names it is told the `mask` `(time,)`, the `state` (None at first; then
+    it gives a pair of outputs and state), and a `key` for each row.
+    """
+    told = takes(type(module).__call__, "mask", "state", "key", *MODES)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(module):
+        if eqx.is_array(leaf) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            raise UnsupportedModel(
+                f"its field {jax.tree_util.keystr(path).strip('.')} is a random key, which would "
+                "never change. Give its call a parameter `key` instead."
+            )
+    trained, rest = eqx.partition(module, eqx.is_inexact_array)
+    arrays, static = eqx.partition(rest, eqx.is_array)
+    key = np.asarray(jax.random.key_data(jax.random.key(seed)))
+
+    def call(
+        trained: Any, buffers: Any, inputs: Any, mask: Any, state: Any, training: bool
+    ) -> Answer:
+        made: Any = eqx.nn.inference_mode(eqx.combine(trained, buffers[0], static), not training)
+        after, now = jax.random.split(jax.random.wrap_key_data(buffers[1]))
+        keys = jax.random.split(now, len(inputs))
+
+        def row(inputs: Any, mask: Any, state: Any, key: Any) -> Any:
+            given: dict[str, Any] = {"mask": mask, "state": state, "key": key}
+            given |= {name: training is when for name, when in MODES.items()}
+            return made(inputs, **{name: given[name] for name in told})
+
+        axes = 0, None if mask is None else 0, None if state is None else 0, 0
+        said = jax.vmap(row, in_axes=axes)(inputs, mask, state, keys)
+        outputs, state = pair(said) if "state" in told else (said, ())
+        return Answer(outputs, state, (buffers[0], jax.random.key_data(after)))
+
+    return FunctionalModel(
+        trained=trained,
+        buffers=(arrays, key),
+        call=call,
+        module=lambda trained, buffers: eqx.combine(trained, buffers[0], static),
+        takes_mask="mask" in told,
+        takes_state="state" in told,
+    )

@@ -1,0 +1,289 @@
+"""PyTorch modules, of rows of samples, with a loop of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch  # pyright: ignore[reportMissingImports]
+from torch.nn import functional  # pyright: ignore[reportMissingImports]
+
+from longlag.adapters import randomness
+from longlag.adapters.models.functional import SHAKE, Said, Shown, checked, pair, takes
+from longlag.models import Foreign, Sizes
+from longlag.training import Batches, Loss, Recipe
+from longlag.training.losses import scored
+
+_ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
+
+_WHOLE = torch.float32, torch.float64  # outputs of fewer bits are compared as float32
+
+_FUSED = "cpu", "cuda"  # devices on which Adam is one kernel
+
+
+class TorchModel(Foreign):
+    """A PyTorch module as a model.
+
+    It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. If its
+    `forward` has parameters of these names it is told the `mask` `(row, time)`, true where a step
+    counts, and the `state` (None at first; then it gives a pair of outputs and state).
+
+    Args:
+        module: The module, on the device on which it is to run.
+        sizes: Of the problem.
+        seed: Of what is random in training.
+        shown: Whether it is shown features or values.
+        said: Whether it gives logits or probabilities.
+        compiled: Whether to run what `torch.compile` makes of it.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        sizes: Sizes,
+        seed: int,
+        *,
+        shown: Shown,
+        said: Said,
+        compiled: bool,
+    ):
+        self.module, self.sizes = module, sizes
+        self.shown: Shown = shown
+        self.said: Said = said
+        self._call = torch.compile(module) if compiled else module
+        self._told = takes(module.forward, "mask", "state")
+        first = next(iter(module.parameters()), None)
+        self._device = torch.device("cpu") if first is None else first.device
+        self._random = torch.Generator().manual_seed(seed).get_state()
+        self._random_there: Any = None
+
+    @property
+    def takes_state(self) -> bool:
+        return "state" in self._told
+
+    @property
+    def device(self) -> torch.device:
+        return self._device
+
+    @property
+    def parameters(self) -> int:
+        return sum(each.numel() for each in self.module.parameters() if each.requires_grad)
+
+    def trainer(
+        self, recipe: Recipe, loss: Loss, output: str
+    ) -> Callable[[Batches, int], np.ndarray]:
+        weights = [each for each in self.module.parameters() if each.requires_grad]
+        kind = {"adam": _adam, "sgd": torch.optim.SGD}[recipe.optimizer]
+        optimizer = kind(weights, lr=recipe.learning_rate)
+        state: Any = None
+
+        def train(batches: Batches, count: int) -> np.ndarray:
+            nonlocal state
+            targets, counts = self._targets(batches, count)
+            losses, said = [], _Said(loss)
+            with self._own_randomness():
+                self.module.train()
+                for update, (shown, mask) in enumerate(self._inputs(batches, count)):
+                    if batches.reset is None or batches.reset[update]:
+                        state = None
+                    outputs, state = self._run(shown, mask, state, targets[update].shape, output)
+                    value = self._loss(outputs, targets[update], counts[update], loss)
+                    optimizer.zero_grad()
+                    value.backward()
+                    optimizer.step()
+                    state = _detached(state)
+                    losses.append(value.detach())
+                    said.hear(outputs.detach())
+            values = said.values()
+            asked = batches.targets[:count]
+            counted = scored(asked)
+            hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(counted, asked, 0)))
+            right = counted & np.asarray(hits)
+            axes = tuple(range(1, right.ndim))
+            figures = torch.stack(losses).cpu().numpy(), right.sum(axes), counted.sum(axes)
+            return np.stack(figures, axis=1).astype(np.float32)
+
+        return train
+
+    def predict(self, batches: Batches, loss: Loss, output: str) -> tuple[np.ndarray, np.ndarray]:
+        count = len(batches.targets)
+        targets, _ = self._targets(batches, count)
+        losses, said, state = [], _Said(loss), None
+        with self._own_randomness(moves=False), torch.no_grad():
+            self.module.eval()
+            for update, (shown, mask) in enumerate(self._inputs(batches, count)):
+                if batches.reset is None or batches.reset[update]:
+                    state = None
+                outputs, state = self._run(shown, mask, state, targets[update].shape, output)
+                losses.append(self._each(outputs, targets[update], loss))
+                said.hear(outputs)
+        return torch.stack(losses).cpu().numpy(), said.values()
+
+    def shaken(self, seed: int) -> TorchModel:
+        generator = torch.Generator().manual_seed(seed)
+        module = copy.deepcopy(self.module)
+        with torch.no_grad():
+            for each in module.parameters():
+                noise = torch.randn(each.shape, generator=generator) * SHAKE
+                each.add_(noise.to(each.device, each.dtype))
+        return TorchModel(
+            module, self.sizes, seed, shown=self.shown, said=self.said, compiled=False
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        state = self.module.state_dict().items()
+        halves = torch.bfloat16  # which NumPy does not know; it goes back as it came
+        return {
+            name: (each.float() if each.dtype == halves else each).cpu().numpy()
+            for name, each in state
+        }
+
+    def put(self, arrays: dict[str, np.ndarray]) -> None:
+        self.module.load_state_dict({name: torch.tensor(each) for name, each in arrays.items()})
+
+    def outputs(self, batches: Batches, output: str, *, again: bool = False) -> np.ndarray:
+        given, state = [], None
+        with self._own_randomness(moves=False, other=again), torch.no_grad():
+            self.module.eval()
+            for update, (shown, mask) in enumerate(self._inputs(batches, len(batches.targets))):
+                if batches.reset is None or batches.reset[update]:
+                    state = None
+                last = "every" if output == "every" else "last"
+                outputs, state = self._run(shown, mask, state, (), last)
+                given.append(outputs)
+        return torch.stack(given).cpu().numpy()
+
+    def _given(self, mask: Any, state: Any) -> dict[str, Any]:
+        every = {"mask": mask, "state": state}
+        return {name: every[name] for name in self._told}
+
+    def _run(self, shown: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
+        said = self._call(shown, **self._given(mask, state))
+        outputs, state = pair(said) if self.takes_state else (said, None)
+        last = output != "every"
+        outputs = checked(outputs, tuple(shown.shape[:2]), self.sizes.outputs, last)
+        outputs = outputs if outputs.dtype in _WHOLE else outputs.float()
+        if output == "vector":
+            outputs = outputs.reshape(*shape, -1)
+        if self.said == "probabilities" and outputs.shape[-1] > 1:  # else it is a real
+            outputs = outputs.clamp(1e-7, 1 - 1e-7).log()
+        return outputs, state
+
+    def _inputs(self, batches: Batches, count: int) -> Iterator[tuple[Any, Any]]:
+        inputs = batches.inputs[:count]
+        wide = self.sizes.features if inputs.ndim == 3 else 1
+        at_once = max(1, _ENCODED // (max(1, inputs[0].size) * wide))
+        masks = None if batches.mask is None else torch.tensor(batches.mask[:count])
+        masks = None if masks is None else masks.to(self.device)
+        for first in range(0, count, at_once):
+            shown = self._shown(inputs[first : first + at_once])
+            for place, each in enumerate(shown.unbind()):
+                yield each, None if masks is None else masks[first + place]
+
+    def _shown(self, inputs: np.ndarray) -> Any:
+        """Inputs as the module is shown them, with any leading axes."""
+        array = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
+        if not np.issubdtype(inputs.dtype, np.integer):
+            return array.float()
+        array = array.long()
+        if self.shown == "values":
+            return array
+        encoded = functional.one_hot(array.clamp(min=0), self.sizes.features).float()
+        return torch.where(array[..., None] < 0, -1.0, encoded) if (inputs < 0).any() else encoded
+
+    def _targets(self, batches: Batches, count: int) -> tuple[Any, list[int]]:
+        """Targets of each update, and how many of them count."""
+        targets = batches.targets[:count]
+        counts = scored(targets).reshape(count, -1).sum(axis=1).tolist()
+        whole = np.issubdtype(targets.dtype, np.integer)
+        array = torch.from_numpy(targets.astype(np.int64 if whole else np.float32))
+        return array.to(self.device).unbind(), counts
+
+    def _loss(self, outputs: Any, targets: Any, count: int, loss: Loss) -> Any:
+        if not count:
+            return outputs.sum() * 0.0
+        if loss.name == "cross-entropy":
+            return functional.cross_entropy(
+                outputs.flatten(0, -2), targets.flatten(), ignore_index=-1
+            )
+        each = self._each(outputs, targets, loss)
+        scored = targets >= 0 if not targets.is_floating_point() else ~targets.isnan()
+        return torch.where(scored, each, 0.0).sum() / count
+
+    def _each(self, outputs: Any, targets: Any, loss: Loss) -> Any:
+        """The loss of each target; where none is scored it means nothing."""
+        if loss.name == "cross-entropy":
+            flat = outputs.flatten(0, -2), targets.flatten().clamp(min=0)
+            return functional.cross_entropy(*flat, reduction="none").reshape(targets.shape)
+        told = targets if loss.values is None else targets / (loss.values - 1)
+        return (outputs[..., 0] - told.nan_to_num()) ** 2
+
+    @contextlib.contextmanager
+    def _own_randomness(self, moves: bool = True, other: bool = False) -> Iterator[None]:
+        """PyTorch's one random state set to this model's, and set back; the model's goes on."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with randomness.randomness, torch.random.fork_rng(devices):
+            torch.set_rng_state(self._random)
+            if other:
+                torch.manual_seed(torch.initial_seed() + 1)
+            if devices:
+                if self._random_there is None:
+                    torch.cuda.manual_seed(torch.initial_seed())
+                else:
+                    torch.cuda.set_rng_state(self._random_there, self.device)
+            yield
+            if not moves:
+                return
+            self._random = torch.get_rng_state()
+            if devices:
+                self._random_there = torch.cuda.get_rng_state(self.device)
+
+
+class _Said:
+    """The values that outputs say, told many updates at a time: each call has its price."""
+
+    def __init__(self, loss: Loss):
+        self.loss, self.size = loss, 0
+        self.held: list[Any] = []
+        self.told: list[Any] = []
+
+    def hear(self, outputs: Any) -> None:
+        """Outputs of one update."""
+        self.held.append(outputs)
+        self.size += outputs.numel()
+        if self.size > _ENCODED:
+            self._tell()
+
+    def values(self) -> np.ndarray:
+        """What all of them say, `(update, …)`."""
+        self._tell()
+        array = torch.cat(self.told).cpu().numpy()
+        if self.loss.name == "cross-entropy":
+            return array
+        return np.asarray(self.loss.said(jnp.asarray(array)[..., None]))
+
+    def _tell(self) -> None:
+        if not self.held:
+            return
+        outputs = torch.stack(self.held)
+        sure = self.loss.name == "cross-entropy"
+        self.told.append(outputs.argmax(-1) if sure else outputs[..., 0])
+        self.held.clear()
+        self.size = 0
+
+
+def _adam(weights: Any, lr: float) -> Any:
+    """With the epsilon of the compiled loop, and as one kernel where PyTorch has one."""
+    fused = all(each.is_floating_point() and each.device.type in _FUSED for each in weights)
+    return torch.optim.Adam(weights, lr=lr, eps=1e-7, fused=fused or None)
+
+
+def _detached(state: Any) -> Any:
+    return jax.tree.map(
+        lambda each: each.detach() if isinstance(each, torch.Tensor) else each, state
+    )

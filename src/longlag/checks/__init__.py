@@ -1,0 +1,1 @@
+"""Checks: is a problem, is a model, what it must be?"""

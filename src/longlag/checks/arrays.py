@@ -1,0 +1,118 @@
+"""Arrays and outputs of a model of any library."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from longlag.adapters.models import user_model
+from longlag.adapters.models.functional import SHAKE
+from longlag.models import AnyModel, Buffers, Foreign, Model
+from longlag.training import Batches
+
+
+def with_noise(model: AnyModel) -> AnyModel:
+    if isinstance(model, Foreign):
+        return model.shaken(0)
+    rng = np.random.default_rng(0)
+
+    def shake(leaf: Any) -> Any:
+        if isinstance(leaf, Buffers) or not eqx.is_inexact_array(leaf):
+            return leaf
+        noise = rng.standard_normal(leaf.shape)
+        if jnp.iscomplexobj(leaf):
+            noise = noise + 1j * rng.standard_normal(leaf.shape)
+        return leaf + jnp.asarray(SHAKE * noise, leaf.dtype)
+
+    return jax.tree.map(shake, model, is_leaf=lambda node: isinstance(node, Buffers))
+
+
+def outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
+    last = output != "every"
+
+    @eqx.filter_jit
+    def run(model: Any, inputs: Any, mask: Any, state: Any) -> Any:
+        return model(inputs, mask, state, last=last)
+
+    state = model.initial_state(batches.inputs.shape[1:2])
+    said = []
+    for update, inputs in enumerate(batches.inputs):
+        mask = None if batches.mask is None else batches.mask[update]
+        if batches.reset is None:
+            state = model.initial_state(batches.inputs.shape[1:2])
+        outputs, state = run(model, jnp.asarray(inputs), _on_device(mask), state)
+        said.append(np.asarray(outputs))
+    return np.stack(said)
+
+
+def training_outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
+    mask = None if batches.mask is None else batches.mask[0]
+    state = model.initial_state(batches.inputs.shape[1:2])
+    run = eqx.filter_jit(lambda model, *told: model.learn(*told, last=output != "every").outputs)
+    return np.asarray(run(model, jnp.asarray(batches.inputs[0]), _on_device(mask), state))
+
+
+def _on_device(mask: np.ndarray | None) -> Any:
+    return None if mask is None else jnp.asarray(mask)
+
+
+def takes_state(model: AnyModel) -> bool:
+    if isinstance(model, Foreign):
+        return model.takes_state
+    return isinstance(model, Model) and bool(jax.tree.leaves(model.initial_state((1,))))
+
+
+def sums_to_one(outputs: np.ndarray) -> bool:
+    inside = (outputs >= 0).all() and (outputs <= 1).all()
+    return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4))
+
+
+def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
+    """All arrays of a module of any framework, by name."""
+    kind = user_model.framework(module)
+    if kind == "torch":
+        return [(name, each.detach().cpu().numpy()) for name, each in module.state_dict().items()]
+    if kind == "keras":
+        variables = module.variables if module.built else []
+        return [(str(place), np.asarray(each.value)) for place, each in enumerate(variables)]
+    if kind == "flax":
+        from flax import nnx  # pyright: ignore[reportMissingImports]
+
+        module = nnx.split(module)[1]
+    leaves = jax.tree_util.tree_leaves_with_path(module)
+    return [
+        (jax.tree_util.keystr(path), _plain(leaf)) for path, leaf in leaves if eqx.is_array(leaf)
+    ]
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    typed = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if typed else leaf)
+
+
+def digest_of(module: Any) -> str:
+    told = hashlib.sha256()
+    for name, array in _arrays(module):
+        told.update(f"{name} {array.dtype} {array.shape}".encode())
+        told.update(array.tobytes())
+    return told.hexdigest()
+
+
+def non_finite(module: Any) -> str:
+    """Which weight is no number, if one is."""
+    for name, array in _arrays(module):
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            return f" The weight {name.strip('.')} is no number."
+    return ""
+
+
+def device_of(model: AnyModel) -> str:
+    if isinstance(model, Foreign):
+        return str(model.device)
+    return jax.default_backend()

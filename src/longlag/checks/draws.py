@@ -1,0 +1,174 @@
+"""Checks of a problem's episodes: shapes, types, ranges, equal draws in every process."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from longlag.adapters import user_code
+from longlag.checks.check import CheckFailed
+from longlag.checks.episodes import (
+    EPISODES,
+    digest_of,
+    draw_episodes,
+    input_length,
+    sample_episodes,
+    scored_of,
+)
+from longlag.problems import Episodes, Integers, Problem, Reals
+
+# Draws.
+
+
+def check_draws(problem: Problem) -> str:
+    episodes = sample_episodes(problem)
+    inputs, targets, scored = episodes
+    for name, array, wanted in (
+        ("inputs", inputs, _dtype(problem.inputs)),
+        ("targets", targets, _dtype(problem.targets)),
+        ("scored", scored, np.dtype(bool)),
+    ):
+        if array.dtype != wanted:
+            raise CheckFailed(
+                f"`draw` gives {name} of type {array.dtype}, {wanted} is meant",
+                f"Give `dtype=np.{wanted}` where `draw` makes {name}.",
+            )
+    expected = scored_of(problem)
+    if not expected.any():
+        raise CheckFailed("no step is scored", "Let `scored` be true where there is a target.")
+    if (wrong := np.argwhere(scored != expected)).size:
+        raise CheckFailed(
+            f"`draw` and `scored` differ at step {wrong[:, 1].min()}",
+            "Let `draw` give `np.broadcast_to(self.scored(), inputs.shape)`.",
+        )
+    question = input_length(problem)
+    _in_range(problem.inputs, inputs[:, :question], np.ones(question, dtype=bool), "inputs")
+    _in_range(problem.targets, targets, expected, "targets")
+    _blank(problem, inputs[:, question:], expected[question:])
+    return f"{len(inputs)} episodes of {problem.steps} steps, {expected.sum()} scored, all in range"
+
+
+def _dtype(kind: Integers | Reals) -> np.dtype[Any]:
+    return np.dtype(np.int32 if isinstance(kind, Integers) else np.float32)
+
+
+def _in_range(
+    kind: Integers | Reals,
+    values: np.ndarray,
+    steps: np.ndarray,
+    name: Literal["inputs", "targets"],
+) -> None:
+    if isinstance(kind, Integers):
+        rule, wrong = f"from 0 to {kind.values - 1}", (values < 0) | (values >= kind.values)
+    elif name == "inputs":  # -1 marks a step that lacks data
+        rule, wrong = "in [0, 1]", ~((values >= 0) & (values <= 1))
+    else:
+        rule, wrong = "finite", ~np.isfinite(values)
+    places = np.argwhere(wrong & steps)
+    if places.size:
+        episode, step = places[places[:, 1].argmin()]
+        raise CheckFailed(
+            f"at step {step} `{name}` has {values[episode, step]}, which is not {rule}",
+            f"Mend `draw` at step {step}, or what `{name}` says of the values.",
+        )
+
+
+def _blank(problem: Problem, answer: np.ndarray, scored: np.ndarray) -> None:
+    """Steps of the answer show nothing, and all ask for something."""
+    first = input_length(problem)
+    if isinstance(problem.inputs, Integers):
+        filler, word = problem.inputs.values, "Integers(values, blank=True)"
+        if problem.answers and not problem.inputs.blank:
+            raise CheckFailed("there is an answer, but no blank", f"Let `inputs` be {word}.")
+    else:
+        filler = 0
+    for wrong, found in ((answer != filler).any(axis=0), "is not blank"), (~scored, "is unscored"):
+        if wrong.any():
+            raise CheckFailed(
+                f"step {first + wrong.argmax()} is part of the answer, but {found}",
+                f"Show {filler} from step {first} on (`whole` does) and score all steps there.",
+            )
+
+
+# Determinism.
+
+
+def check_determinism(problem: Problem) -> str:
+    once = digest_of(sample_episodes(problem))
+    if once != digest_of(sample_episodes(problem)):
+        raise CheckFailed(
+            "two draws from equal generators differ",
+            "Let `draw` take all that is random from `rng`, and keep nothing for the next draw.",
+        )
+    if problem.sequences != 1 and once == digest_of(sample_episodes(problem, seed=1)):
+        raise CheckFailed(
+            "two seeds give the same episodes",
+            "Let `draw` take what is random from `rng`, or say that `sequences` is 1.",
+        )
+    different = len(np.unique(sample_episodes(problem).inputs, axis=0))
+    few = problem.sequences
+    if few is not None and (different > few or different < min(few, EPISODES // 50)):
+        raise CheckFailed(
+            f"{different} different episodes in {EPISODES}, `sequences` says {few}",
+            f"Let `sequences` be {different}, or None where few are met twice.",
+        )
+    rng = np.random.default_rng(2)
+    parts = [draw_episodes(problem, rng, 2) for _ in range(3)]
+    joined = Episodes(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    if digest_of(sample_episodes(problem, 6, seed=2)) != digest_of(joined):
+        raise CheckFailed(
+            "6 episodes at once are not the same 6 as 2, 2 and 2 from one generator",
+            "Let `draw` make one call of `rng` for all it needs, `(count, …)`, or draw episode by "
+            "episode.",
+        )
+    return f"equal seeds give equal bytes, here and {_elsewhere(problem, once)}"
+
+
+def _elsewhere(problem: Problem, here: str) -> str:
+    """Where else the same episodes were drawn."""
+    kind = type(problem)
+    module = sys.modules.get(kind.__module__)
+    if module is None or getattr(module, kind.__name__, None) is not kind:
+        return f"nowhere else, since no file has {kind.__name__}"
+    file = getattr(module, "__file__", None)
+    knobs = {field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)}
+    task = json.dumps([module.__name__, file, kind.__name__, knobs], default=np.generic.item)
+    done = subprocess.run(
+        [sys.executable, "-c", f"from {__name__} import _draw_elsewhere as draw; draw()", task],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        # Sets of words come in another order there.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "1"},
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or "nothing is said").splitlines()[-1]
+        raise CheckFailed(
+            f"another process cannot draw: {said}",
+            f"Keep {kind.__name__} in a file that can be imported, and `draw` free of what "
+            "this process alone has.",
+        )
+    if done.stdout.split()[-1] != here:
+        raise CheckFailed(
+            "another process draws other episodes from an equal generator",
+            "Let `draw` use no `hash`, no order of a set, no time and no random state but `rng`.",
+        )
+    return "in another process"
+
+
+def _draw_elsewhere() -> None:
+    """Draw in this process, which another one has started, and print the hash."""
+    name, file, kind, knobs = json.loads(sys.argv[1])
+    own = name == "__main__" or name.startswith("longlag_source_")
+    home = None if own else importlib.import_module(name)
+    made = user_code.imported(Path(file), kind) if home is None else getattr(home, kind)
+    print(f"\n{digest_of(sample_episodes(made(**knobs)))}")

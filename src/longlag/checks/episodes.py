@@ -1,0 +1,86 @@
+"""Episodes, masks and maps of a problem, refused where their shapes are wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from longlag.checks.check import CheckFailed
+from longlag.problems import Episodes, Problem, Reals
+
+EPISODES = 500
+
+# Parts of a problem, refused in words where they are not what they should be.
+
+
+def sample_episodes(problem: Problem, count: int = EPISODES, seed: int = 0) -> Episodes:
+    return draw_episodes(problem, np.random.default_rng(seed), count)
+
+
+def draw_episodes(problem: Problem, rng: np.random.Generator, count: int) -> Episodes:
+    episodes = problem.draw(rng, count)
+    shape = (count, problem.steps)
+    if not isinstance(episodes, Episodes) or any(
+        getattr(array, "shape", None) != shape for array in episodes
+    ):
+        raise CheckFailed(
+            f"`draw` of {count} episodes gives {_shapes(episodes)}",
+            f"`draw` must give Episodes(inputs, targets, scored), each an array of shape {shape}.",
+        )
+    return episodes
+
+
+def _shapes(given: Any) -> str:
+    parts = given if isinstance(given, tuple | list) else [given]
+    return ", ".join(str(getattr(part, "shape", type(part).__name__)) for part in parts)
+
+
+def oracle_of(problem: Problem, inputs: np.ndarray) -> np.ndarray:
+    said = problem.oracle(inputs.copy())
+    if getattr(said, "shape", None) != inputs.shape:
+        raise CheckFailed(
+            f"`oracle` of inputs {inputs.shape} gives {_shapes(said)}",
+            "`oracle` must give a prediction for every step, in the shape of the inputs.",
+        )
+    return said
+
+
+def checked_array(problem: Problem, method: str, given: Any, kind: type, sides: int) -> np.ndarray:
+    shape = (problem.steps,) * sides
+    if getattr(given, "shape", None) != shape or not np.issubdtype(given.dtype, kind):
+        is_array = isinstance(given, np.ndarray)
+        got = f"{given.dtype} {given.shape}" if is_array else type(given).__name__
+        what = "bool" if kind is np.bool_ else "float"
+        raise CheckFailed(f"`{method}` gives {got}", f"`{method}` must give {what} {shape}.")
+    return given
+
+
+def scored_of(problem: Problem) -> np.ndarray:
+    return checked_array(problem, "scored", problem.scored(), np.bool_, 1)
+
+
+def needs_of(problem: Problem) -> np.ndarray:
+    return checked_array(problem, "needs", problem.needs(), np.bool_, 2)
+
+
+def chance_of(problem: Problem) -> np.ndarray:
+    return checked_array(problem, "chance_by_step", problem.chance_by_step(), np.floating, 1)
+
+
+def is_right(problem: Problem, said: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    within = problem.targets.within if isinstance(problem.targets, Reals) else 0
+    return np.abs(said.astype(np.float64) - targets) <= within
+
+
+def digest_of(episodes: Episodes) -> str:
+    """The bytes of some episodes, as a hash."""
+    told = hashlib.sha256()
+    for array in episodes:
+        told.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes())
+    return told.hexdigest()
+
+
+def input_length(problem: Problem) -> int:
+    return problem.steps - problem.answers

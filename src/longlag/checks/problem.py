@@ -1,0 +1,146 @@
+"""Is a problem what it must be, so that its chance, ceiling and needs are true?
+
+Each check is a function of the problem that gives a line of evidence, or raises `CheckFailed`.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from longlag.checks.chance import check_ceiling, check_chance
+from longlag.checks.check import Check, CheckFailed
+from longlag.checks.draws import check_determinism, check_draws
+from longlag.checks.episodes import (
+    digest_of,
+    input_length,
+    needs_of,
+    sample_episodes,
+)
+from longlag.checks.knobs import check_knobs
+from longlag.checks.oracle import check_needs, check_oracle
+from longlag.problems import Problem
+
+_RUNGS = 5
+
+
+def check_problem(problem: Problem) -> tuple[Check, ...]:
+    """Whether a problem keeps the contract, part by part.
+
+    What the problem raises is a finding too. Nothing is trained.
+
+    Args:
+        problem: One with the knobs that it is to be checked with.
+
+    >>> from longlag.problems import EchoLag
+    >>> knobs, *_ = check_problem(EchoLag(lag=1, length=3))
+    >>> knobs.passed, knobs.found
+    (True, 'each is declared, keeps its range and changes the data: length, lag, values')
+    """
+    return tuple(_outcome(name, check, problem) for name, check in _CHECKS.items())
+
+
+def _outcome(name: str, check: Callable[[Problem], str], problem: Problem) -> Check:
+    try:
+        return Check(name, True, check(problem))
+    except CheckFailed as broken:
+        return Check(name, False, str(broken), broken.remedy)
+    except (Exception, SystemExit) as error:
+        return Check(name, False, *_raised(problem, error))
+
+
+def _raised(problem: Problem, error: BaseException) -> tuple[str, str]:
+    """What a problem raised, and where."""
+    said = " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]).split()
+    modules = [sys.modules.get(kind.__module__) for kind in type(problem).__mro__]
+    files = {getattr(module, "__file__", None) for module in modules}
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files
+    ]
+    if not frames:
+        return " ".join(said), "See what `longlag.problems.Problem` says of each of its parts."
+    where = frames[-1]
+    return (
+        f"`{where.name}` raises {' '.join(said)}",
+        f"Mend `{where.name}`: line {where.lineno} of {Path(where.filename).name}.",
+    )
+
+
+# Ladder and answer.
+
+
+def _check_ladder(problem: Problem) -> str:
+    ladder = getattr(problem, "ladder", None)
+    if ladder is None:
+        raise CheckFailed(
+            "there is no ladder", "Declare `ladder: ClassVar[Ladder] = Ladder(knob, rungs)`."
+        )
+    knob, rungs = ladder
+    names = [each.name for each in type(problem).knobs()]
+    if knob not in names:
+        raise CheckFailed(
+            f"the ladder climbs `{knob}`, which is no knob", f"Use one of {', '.join(names)}."
+        )
+    if not rungs or list(rungs) != sorted(set(rungs)):
+        raise CheckFailed(
+            f"the rungs {', '.join(map(str, rungs))} do not rise",
+            "List them in `ladder` from easy to hard, each once.",
+        )
+    for rung in rungs:
+        try:
+            posed = problem.at(rung)
+        except (ValueError, TypeError) as error:
+            raise CheckFailed(
+                f"rung {rung} cannot be stood on: {error}",
+                f"Let `at` move the other knobs that {knob}={rung} asks for.",
+            ) from error
+        if getattr(posed, knob) != rung or not sample_episodes(posed, 1).scored.any():
+            raise CheckFailed(
+                f"rung {rung} gives {posed!r}",
+                f"Let `at` give a problem with {knob}={rung} and a target.",
+            )
+    remark = f"; {_RUNGS} or more would tell models apart better" if len(rungs) < _RUNGS else ""
+    return f"{knob} {', '.join(map(str, rungs))}{remark}"
+
+
+def _check_answer(problem: Problem) -> str:
+    kind, question = type(problem), input_length(problem)
+    if not str(getattr(problem, "source", "")).strip():
+        raise CheckFailed("`source` is empty", 'Say who posed it: `source: ClassVar[str] = "…"`.')
+    if not kind.__doc__ or kind.__doc__.startswith(f"{kind.__name__}("):  # what dataclass writes
+        raise CheckFailed(
+            "there is no docstring", f"Begin {kind.__name__} with a line on what it asks."
+        )
+    inputs = sample_episodes(problem).inputs
+    whole = problem.whole(inputs[:, :question])
+    if whole.shape != inputs.shape or (whole != inputs).any():
+        raise CheckFailed(
+            "`whole` does not give back the inputs of an episode from what it shows",
+            "Let `whole` add to the values shown what the steps of the answer show.",
+        )
+    same = problem.showing(question)
+    if (
+        digest_of(sample_episodes(same)) != digest_of(sample_episodes(problem))
+        or (needs_of(same) != needs_of(problem)).any()
+    ):
+        raise CheckFailed(
+            f"`showing({question})`, its own length, gives another problem: {same!r}",
+            "Let `showing` change the length alone.",
+        )
+    answer = f"from step {question} on" if problem.answers else "none after the input"
+    return f"{answer}; a sequence of {question} values is the same problem"
+
+
+_CHECKS: dict[str, Callable[[Problem], str]] = {
+    "knobs": check_knobs,
+    "draws": check_draws,
+    "determinism": check_determinism,
+    "oracle": check_oracle,
+    "needs": check_needs,
+    "chance": check_chance,
+    "ceiling": check_ceiling,
+    "ladder": _check_ladder,
+    "answer": _check_answer,
+}

@@ -1,0 +1,140 @@
+"""Cards: a sentence of a source, the settings that try it, the test that settles it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from longlag.scores.statistics import Estimate
+from longlag.training.seeds import Progress
+from longlag.trials.fit import finish, fit
+from longlag.trials.run import Run
+from longlag.trials.setting import Setting
+from longlag.trials.tuning import Search, tune
+
+HOLDS, FAILS, UNSETTLED = "holds", "does not hold", "not settled"
+"""Verdicts; a fourth kind names its condition: `holds only if …`."""
+
+Try = Callable[[str], Run]
+"""Runs the arm of that name, once, and gives its run."""
+
+
+class Row(NamedTuple):
+    """One line of evidence: what was tried, what came out, what to note."""
+
+    tried: str
+    measured: Estimate
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a card's test makes of its runs.
+
+    Attributes:
+        measured: The figure that the verdict rests on.
+        what: What that figure is.
+        chance: What it would be by guessing.
+        verdict: `holds`, `does not hold`, `not settled` or `holds only if …`.
+        because: Why, in a few sentences.
+        rows: The evidence, a line for each setting tried.
+        shortcuts: The score of each shortcut on the same sequences, by name.
+    """
+
+    measured: Estimate
+    what: str
+    chance: float
+    verdict: str
+    because: str
+    rows: tuple[Row, ...] = ()
+    shortcuts: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Card:
+    """A claim and how it is settled.
+
+    Attributes:
+        id: Name on the command line, `source/claim`.
+        document: Short name of the document it stands in: `echo` or `five`.
+        source: Where the claim stands.
+        claim: The claim, in our words.
+        arms: The settings that may be tried, by name; a search is tuned first.
+        settle: The test: tries arms and gives the finding.
+        recorded: The verdict that came out when the card was written; another one is news.
+    """
+
+    id: str
+    document: str
+    source: str
+    claim: str
+    arms: Mapping[str, Setting | Search]
+    settle: Callable[[Try, Sequence[int]], Finding]
+    recorded: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """A settled card."""
+
+    card: Card
+    finding: Finding
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the claim holds, if need be under the condition that the verdict names."""
+        return self.finding.verdict.startswith(HOLDS)
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether the verdict is the one on record, or too few seeds were tried to tell."""
+        return self.finding.verdict in (self.card.recorded, UNSETTLED)
+
+
+def settle(
+    card: Card,
+    seeds: Sequence[int],
+    listen: Callable[[str, Setting, int, Progress], object] = lambda *_: None,
+    done: dict[tuple[Setting | Search, tuple[int, ...]], Run] | None = None,
+) -> Result:
+    """Try a card.
+
+    Args:
+        card: The claim.
+        seeds: The seeds of every run.
+        listen: Told of the progress of every arm: its name, its setting, how many seeds
+            run side by side, what one of them did.
+        done: Runs already made, by setting and seeds; those made here are added.
+
+    Raises:
+        KeyboardInterrupt: A run was cut short, so there is nothing to conclude.
+    """
+    began = time.perf_counter()
+    runs = {} if done is None else done
+
+    def tuning(name: str, setting: Setting, progress: Progress) -> None:
+        width, rate = getattr(setting.model, "hidden_size", ""), setting.recipe.learning_rate
+        listen(f"{name}, tuning: width {width}, learning rate {rate:g}", setting, 1, progress)
+
+    def attempt(name: str) -> Run:
+        arm = card.arms[name]
+        trials = arm, tuple(seeds)
+        if trials not in runs:
+            if isinstance(arm, Search):
+                tuned = tune(arm, lambda *made: tuning(name, *made))
+                setting, remarks = tuned.setting, (str(tuned),)
+            else:
+                setting, remarks = arm, ()
+            run = finish(
+                fit(setting, seeds), lambda progress: listen(name, setting, len(seeds), progress)
+            )
+            if run.interrupted:
+                raise KeyboardInterrupt
+            runs[trials] = dataclasses.replace(run, remarks=remarks)
+        return runs[trials]
+
+    finding = card.settle(attempt, seeds)
+    return Result(card=card, finding=finding, seconds=time.perf_counter() - began)

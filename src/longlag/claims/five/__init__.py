@@ -1,0 +1,1 @@
+"""Claims of the suite of five problems."""

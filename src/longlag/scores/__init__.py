@@ -1,0 +1,1 @@
+"""Scores: what predictions are worth beside chance, ceiling and baselines, with intervals."""

@@ -1,0 +1,135 @@
+"""Forecasts: errors on a real series, beside those of naive baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from longlag.problems import Part, Series
+from longlag.scores import statistics
+from longlag.scores.statistics import Estimate
+
+if TYPE_CHECKING:
+    from longlag.scores.evaluation import Evaluation
+
+
+Verdict = Literal["better", "worse", "not told apart"]
+
+FEW = 30
+"""Targets below which an interval says little."""
+
+
+class Baseline(NamedTuple):
+    """A naive predictor: its error, in the unit of the target, and its share within tolerance."""
+
+    error: float
+    within: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Forecast:
+    """What a predictor says of a series, beside naive baselines, on rows that trained nobody.
+
+    Attributes:
+        target: The column, and likewise `horizon`, what was predicted.
+        horizon: Rows ahead.
+        error: Root mean square error in the unit of the column, over seeds.
+        baselines: The naive predictors on the same targets, by name.
+        against: The baseline that is best on the rows that choose.
+        ratio: Error of the predictor as a share of that baseline's. Its interval is from a
+            bootstrap of seeds and of stretches of time, since neighbouring errors are alike.
+        rows: The row of each target, and likewise the values that follow, in the column's unit.
+        expected: The targets.
+        predicted: What each seed says.
+    """
+
+    target: str
+    horizon: int
+    error: Estimate
+    baselines: Mapping[str, Baseline]
+    against: str
+    ratio: Estimate
+    rows: Int[np.ndarray, " target"]
+    expected: Float[np.ndarray, " target"]
+    predicted: Float[np.ndarray, "seed target"]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the whole interval of the ratio lies below 1, above it, or neither."""
+        low, high = self.ratio.interval
+        return "better" if high < 1 else "worse" if low > 1 else "not told apart"
+
+    @property
+    def reason(self) -> str:
+        """What the verdict rests on, in a sentence."""
+        count = len(self.rows)
+        few = f"; {count} target{' is' if count == 1 else 's are'} few" if count < FEW else ""
+        return (
+            f"error {self.error.mean:.4g}, {self.ratio.mean:.3f} "
+            f"[{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] of that of "
+            f"{self.against}, {self.baselines[self.against].error:.4g}{few}"
+        )
+
+
+def forecast(
+    series: Series,
+    scored: Bool[np.ndarray, " step"],
+    evaluations: Sequence[Evaluation],
+) -> Forecast:
+    """What evaluations say of a series.
+
+    Args:
+        series: The series.
+        scored: The steps of an episode that are scored.
+        evaluations: What each seed said about the targets that score.
+    """
+    asked = evaluations[0].scored
+    rows = series.target_rows("evaluation", scored)[asked]
+    order = np.argsort(rows)
+    expected = evaluations[0].targets[asked][order]
+    said = np.stack([each.predicted[each.scored][order] for each in evaluations])
+    against = best_baseline(series, scored)
+    found = baselines(series, scored, "evaluation")
+    theirs = series.baselines("evaluation", scored)[against][asked][order]
+    squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (said, theirs))
+    ratio = statistics.error_ratio(squares, naive, _block(series, len(rows)))
+    unit = series.unit
+    errors = np.sqrt(squares.mean(axis=1)) * unit
+    return Forecast(
+        target=str(series.target),
+        horizon=series.horizon,
+        error=statistics.over_seeds(errors.tolist()),
+        baselines=found,
+        against=against,
+        ratio=ratio,
+        rows=rows[order],
+        expected=series.in_unit(expected),
+        predicted=series.in_unit(said),
+    )
+
+
+def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
+    """The baseline with the least error on the rows that choose."""
+    found = baselines(series, scored, "validation")
+    return min(found, key=lambda name: found[name].error)
+
+
+def baselines(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Baseline]:
+    """How good each naive predictor is on a part, by name."""
+    asked = series.held_out(part, scored)
+    found = {}
+    for name, values in series.baselines(part, scored).items():
+        apart = (values - asked.targets)[asked.scored].astype(np.float64)
+        error = series.unit * float(np.sqrt((apart**2).mean()))
+        found[name] = Baseline(error, float((np.abs(apart) <= series.targets.within).mean()))
+    return found
+
+
+def _block(series: Series, count: int) -> int:
+    """Targets in a stretch of time: as long as errors may be alike, short enough to be many."""
+    alike = max(series.horizon, series.period or 1, round(count ** (1 / 3)))
+    return max(1, min(alike, count // 8))

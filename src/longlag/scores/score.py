@@ -1,0 +1,311 @@
+"""Scores: predictions on fresh sequences beside chance, ceiling and shortcuts."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, SupportsIndex
+
+import numpy as np
+from jaxtyping import Bool
+
+from longlag import streams
+from longlag.encodings import Encoding, IntegerEncoding, encodings
+from longlag.framings import Framing, Layout, Samples
+from longlag.knobs import BATCH_SIZE
+from longlag.problems import Problem, Reals, Series
+from longlag.scores import statistics
+from longlag.scores.evaluation import (
+    EVALUATION_SEQUENCES,
+    Evaluation,
+    evaluate,
+    numbered,
+    single_size,
+)
+from longlag.scores.forecast import Forecast, forecast
+from longlag.scores.shortcuts import shortcuts
+from longlag.scores.statistics import SOLVED, Estimate
+
+
+class Scored(abc.ABC):
+    """What was said about fresh sequences, seed by seed, and how good that is.
+
+    Attributes:
+        problem: What was to be learned.
+        scored: The steps of an episode that are scored.
+        seeds: The seeds, in the order of the evaluations.
+        evaluations: What was said about the fresh sequences of each seed.
+    """
+
+    problem: Problem
+    scored: Bool[np.ndarray, " step"]
+    seeds: tuple[int, ...]
+    evaluations: tuple[Evaluation, ...]
+
+    @property
+    def diverged_at(self) -> tuple[int | None, ...]:
+        """The update at which each seed diverged, None for a seed that did not."""
+        return (None,) * len(self.seeds)
+
+    @functools.cached_property
+    def accuracy(self) -> Estimate:
+        """Accuracy on fresh sequences: mean over seeds, interval, each seed."""
+        return self._share([evaluation.accuracy for evaluation in self.evaluations])
+
+    @functools.cached_property
+    def whole(self) -> Estimate:
+        """Share of fresh sequences that are right at every scored step."""
+        return self._share([evaluation.whole for evaluation in self.evaluations])
+
+    def _share(self, shares: list[float]) -> Estimate:
+        # Where nothing is drawn nothing is left to the draws.
+        all_of = self.problem.sequences == 1 or isinstance(self.problem, Series)
+        return statistics.accuracy(shares, None if all_of else len(self.evaluations[0].inputs))
+
+    @functools.cached_property
+    def error(self) -> Estimate | None:
+        """For real targets: the root mean square error, over seeds; else None."""
+        if not isinstance(self.problem.targets, Reals):
+            return None
+        return statistics.over_seeds([evaluation.error for evaluation in self.evaluations])
+
+    @functools.cached_property
+    def chance(self) -> float:
+        """Accuracy of the best prediction that ignores the inputs."""
+        return self.problem.chance(self.scored)
+
+    @functools.cached_property
+    def chance_error(self) -> float | None:
+        """For real targets: the error of the best prediction that ignores the inputs."""
+        if self.error is None:
+            return None
+        return self.problem.chance_error(self.scored)
+
+    @property
+    def ceiling(self) -> float:
+        """Best accuracy that any predictor can reach."""
+        return self.problem.ceiling(self.scored)
+
+    @functools.cached_property
+    def shortcuts(self) -> dict[str, float]:
+        """Accuracy of the shortcuts on the same fresh sequences (`longlag.scores.shortcuts`).
+
+        Of a series: of the naive baselines.
+        """
+        if self.forecast is not None:
+            return {name: each.within for name, each in self.forecast.baselines.items()}
+        return shortcuts(self.problem, Evaluation.join(self.evaluations))
+
+    @functools.cached_property
+    def forecast(self) -> Forecast | None:
+        """For a series: errors beside those of the naive baselines; else None."""
+        if not isinstance(self.problem, Series):
+            return None
+        return forecast(self.problem, self.scored, self.evaluations)
+
+    @property
+    def skill(self) -> tuple[float, ...]:
+        """(accuracy - chance) / (ceiling - chance) of each seed."""
+        span = (
+            self.ceiling - self.chance or np.inf
+        )  # of a series a constant may be right throughout
+        return tuple((share - self.chance) / span for share in self.accuracy.per_seed)
+
+    @property
+    def solved(self) -> tuple[bool, ...]:
+        """Which seeds reached a skill of 0.99."""
+        return tuple(skill >= SOLVED for skill in self.skill)
+
+    @functools.cached_property
+    def chance_probability(self) -> float:
+        """How probable so many right answers are for a guesser at chance.
+
+        The exact binomial test over all scored targets where these are independent, or one
+        a sequence; else a test on the shares of right answers of whole sequences.
+        """
+        right = np.concatenate([evaluation.right for evaluation in self.evaluations])
+        scored = np.concatenate([evaluation.scored for evaluation in self.evaluations])
+        if self.problem.independent or (scored.sum(axis=1) == 1).all():
+            hits, trials = int(right.sum()), int(scored.sum())
+            return statistics.chance_probability(hits, trials, self.chance)
+        return statistics.above_probability(right.sum(axis=1) / scored.sum(axis=1), self.chance)
+
+    @property
+    def verdict(self) -> str:
+        """The first that is true.
+
+        `diverged`; of a series, what its forecast says (`longlag.scores.forecast`); `solved`,
+        `below chance` (the whole interval), `at chance`, else `partly learned`.
+        """
+        if any(at is not None for at in self.diverged_at):
+            return "diverged"
+        if self.forecast is not None:
+            return self.forecast.verdict
+        if all(self.solved):
+            return "solved"
+        if self.accuracy.interval[1] < self.chance:
+            return "below chance"
+        if self.chance_probability > 1 - statistics.CONFIDENCE:
+            return "at chance"
+        return "partly learned"
+
+    @property
+    def reason(self) -> str:
+        """The verdict in a sentence."""
+        if self.forecast is not None and self.verdict != "diverged":
+            return self.forecast.reason
+        solved, count = sum(self.solved), len(self.seeds)
+        name = "accuracy" if self.error is None else "within tolerance"
+        figures = f"{name} {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
+        match self.verdict:
+            case "solved":
+                return f"{solved} of {count} seeds reach {SOLVED:.0%} of the skill; {figures}"
+            case "diverged":
+                at = [
+                    f"seed {seed} at update {update}"
+                    for seed, update in zip(self.seeds, self.diverged_at, strict=True)
+                    if update is not None
+                ]
+                return f"the loss of {' and '.join(at)} left all bounds; {figures}"
+            case "below chance":
+                return f"a constant prediction does better; {figures}"
+            case "at chance":
+                return (
+                    f"not distinguishable from chance ({self.chance:.3g}): "
+                    f"p = {self.chance_probability:.2f}"
+                )
+            case _:
+                return f"above chance, {solved} of {count} seeds solved it; {figures}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.verdict}: {self.reason})"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Score(Scored):
+    """The score of a predictor: of anything that says values about samples."""
+
+    problem: Problem
+    framing: Framing
+    scored: Bool[np.ndarray, " step"]
+    seeds: tuple[int, ...]
+    evaluations: tuple[Evaluation, ...]
+
+
+def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarray:
+    """The steps of an episode that a framing scores.
+
+    Raises:
+        ValueError: Chance is as good there as anything, or all but; or there is no target.
+    """
+    scored = np.isin(np.arange(problem.steps), layout.asked_steps)
+    if problem.held_out("evaluation", scored) is not None:
+        problem.held_out("validation", scored)  # refuses where there is no target
+        return scored  # what a constant gets right on these rows says nothing of others
+    ahead = problem.ceiling(scored) - problem.chance(scored)
+    if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
+        raise ValueError(
+            f"{type(framing).__name__}: chance is within {ahead:.1g} of the ceiling for "
+            f"{problem!r}, more closely than {EVALUATION_SEQUENCES:,} fresh sequences can tell. "
+            "Use a problem that is harder to guess."
+        )
+    if problem.chance(scored) > 1 - 1e-9:
+        raise ValueError(
+            f"{type(framing).__name__}: nothing is to be learned of {problem!r} under "
+            f"{framing!r}: a constant is right wherever it is scored. Use a framing that scores "
+            "more steps, or a harder problem."
+        )
+    return scored
+
+
+def score(
+    problem: Problem,
+    framing: Framing,
+    predict: Callable[..., Any],
+    *,
+    features: bool = False,
+    encoding: type[IntegerEncoding] | None = None,
+    batch_size: int = BATCH_SIZE,
+    seeds: SupportsIndex | Iterable[int] = 1,
+) -> Score:
+    """Score any function from inputs to outputs on fresh sequences, beside chance and ceiling.
+
+    Args:
+        problem: What is predicted.
+        framing: How its episodes become samples.
+        predict: Takes the inputs of some samples, values `(row, time)` or features `(row, time,
+            feature)`, and gives integers `(row, said)` or outputs `(row, said, output)`, where
+            the axis `said` is that of the targets of `framing.stream`; it may be left out where it
+            is 1. NumPy arrays or tensors. If it has parameters of these names it is told the
+            `mask` `(row, time)`, and, where state is carried from call to call, `reset`: whether
+            the rows start anew.
+        features: Give the inputs as features rather than as values.
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
+        batch_size: Rows of a batch in training, on which depends what rows are where state is
+            carried from row to row.
+        seeds: A number of seeds, counted from 0, or the seeds themselves: each scores the function
+            on fresh sequences of its own.
+
+    Returns:
+        The score: accuracy with its interval, chance, ceiling, verdict, shortcuts.
+
+    Raises:
+        ValueError: What it gives is of another shape or no number, or the framing does not fit.
+
+    >>> from longlag import EchoLag, Window
+    >>> echo = score(EchoLag(lag=1, values=4), Window(timesteps=2), lambda inputs: inputs[:, -2])
+    >>> echo.verdict, echo.accuracy.mean, echo.chance
+    ('solved', 1.0, 0.25)
+    """
+    layout = framing.layout(problem, batch_size)
+    single = framing.layout(problem, single_size(framing, batch_size))
+    scored = scored_steps(problem, framing, layout)
+    shown_as, said_as = encodings(problem, encoding)
+    takes = inspect.signature(predict).parameters
+    if layout.carry and "reset" not in takes:
+        raise ValueError(
+            f"score: {framing!r} carries state from call to call, so `predict` must take `reset`, "
+            "which says when the rows start anew."
+        )
+
+    def say(samples: Samples, reset: np.ndarray | None) -> np.ndarray:
+        shown = shown_as.encode(samples.inputs) if features else samples.inputs
+        said = []
+        for place, inputs in enumerate(shown):
+            told = {"mask": samples.mask[place], "reset": reset is None or bool(reset[place])}
+            outputs = predict(inputs, **{name: told[name] for name in told if name in takes})
+            said.append(_values(outputs, samples.targets[place].shape, said_as))
+        return np.stack(said)
+
+    places = numbered(seeds)
+    return Score(
+        problem=problem,
+        framing=framing,
+        scored=scored,
+        seeds=places,
+        evaluations=tuple(
+            evaluate(problem, layout, single, streams.evaluation, seed, say) for seed in places
+        ),
+    )
+
+
+def _values(outputs: Any, shape: tuple[int, int], said_as: Encoding) -> np.ndarray:
+    """What outputs say, `(row, said)`."""
+    if hasattr(outputs, "detach"):  # a tensor
+        outputs = outputs.detach().cpu().numpy()
+    array, width = np.asarray(outputs), said_as.features
+    if array.size == math.prod(shape) and np.issubdtype(array.dtype, np.integer):
+        return array.reshape(shape)
+    if array.shape[:1] != shape[:1] or array.size != math.prod(shape) * width:
+        raise ValueError(
+            f"score: `predict` must give integers {shape} or outputs {(*shape, width)}, got "
+            f"{array.dtype} {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0, 0])
+        raise ValueError(f"score: `predict` gave what is no number for row {row}.")
+    return said_as.decode(array.reshape(*shape, width).astype(np.float32))

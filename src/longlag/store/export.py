@@ -1,0 +1,117 @@
+"""Export: finished trials as a table for other programs, or as runs for TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from longlag.store.records import Record
+from longlag.store.store import Store
+
+FORMATS = ".csv", ".parquet"
+"""Endings of the files that `write_table` writes."""
+
+
+def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
+    """Write trials as a write_table, a row each: CSV or Parquet, by the ending of the file.
+
+    The columns are those of the list of trials, every knob of the settings (`problem.lag`,
+    `recipe.learning_rate`), and the figures of the outcomes.
+
+    Args:
+        store: Where the trials are kept.
+        records: The trials, of `store.records`.
+        path: The file; it ends in `.csv` or `.parquet`.
+
+    Raises:
+        ValueError: The ending is another one, or what writes Parquet is not installed.
+    """
+    check_format(path)
+    rows = [_row(store, record) for record in records]
+    names = list(dict.fromkeys(name for row in rows for name in row)) or list(Record._fields)
+    if path.suffix == ".csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+        return
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+
+
+def check_format(path: Path) -> None:
+    """Refuse an ending that is not written, or what is not installed for it."""
+    if path.suffix not in FORMATS:
+        endings = " or ".join(FORMATS)
+        raise ValueError(f"export: `{path}` must end in {endings}. Use trials.csv.")
+    if path.suffix == ".parquet":
+        try:
+            import pyarrow.parquet  # noqa: F401
+        except ImportError:
+            raise ValueError(
+                "export: pyarrow is not installed. Use pip install 'longlag[parquet]', or .csv."
+            ) from None
+
+
+def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> None:
+    """Write the learning curve and the scores of trials as runs for TensorBoard.
+
+    A run a trial, called by its problem, model, seed and name; the step is the update.
+
+    Args:
+        store: Where the trials are kept.
+        records: The trials, of `store.records`.
+        folder: The folder that TensorBoard is pointed to.
+
+    Raises:
+        ValueError: What writes the files is not installed.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise ValueError(
+            "export: tensorboardX is not installed. Use pip install 'longlag[write_tensorboard]'."
+        ) from None
+    for record in records:
+        outcome = store.outcome(record.id)
+        assert outcome is not None
+        name = f"{record.problem}, {record.model}, seed {record.seed}, {record.id}"
+        when = datetime.datetime.fromisoformat(record.finished).timestamp()
+        with SummaryWriter(str(folder / name.replace("/", "-"))) as writer:
+            curve = outcome.curve
+            points = zip(curve.updates, curve.loss, curve.accuracy, strict=True)
+            for update, loss, accuracy in points:
+                writer.add_scalar("training/loss", loss, update, walltime=when)
+                writer.add_scalar("training/accuracy", accuracy, update, walltime=when)
+            scores = {
+                "accuracy": outcome.accuracy,
+                "skill": outcome.skill,
+                "chance": outcome.chance,
+                "ceiling": outcome.ceiling,
+            }
+            for score, value in scores.items():
+                writer.add_scalar(f"evaluation/{score}", value, outcome.updates, walltime=when)
+
+
+def _row(store: Store, record: Record) -> dict[str, Any]:
+    outcome = store.outcome(record.id)
+    assert outcome is not None
+    row: dict[str, Any] = record._asdict()
+    for part, knobs in store.setting(record.id).items():
+        if isinstance(knobs, dict):
+            row |= {f"{part}.{name}": value for name, value in knobs.items() if name != "kind"}
+        else:
+            row[part] = knobs
+    figures = (
+        "ended", "diverged_at", "updates", "accuracy", "validation", "whole", "error", "chance",
+        "ceiling", "reachable", "audit", "parameters",
+    )  # fmt: skip
+    row |= {name: getattr(outcome, name) for name in figures}
+    row["p_chance"] = outcome.chance_probability
+    return row | {f"seconds.{name}": value for name, value in outcome.seconds._asdict().items()}

@@ -1,0 +1,83 @@
+"""The tables of the store, and how an older file is brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x6C6C6167  # `llag`, which tells a store from any other SQLite file
+
+MIGRATIONS = (
+    """
+    CREATE TABLE settings (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE trials (
+        id TEXT PRIMARY KEY,
+        setting TEXT NOT NULL REFERENCES settings,
+        seed INTEGER NOT NULL,
+        code TEXT NOT NULL,
+        problem TEXT NOT NULL,
+        framing TEXT NOT NULL,
+        model TEXT NOT NULL,
+        skill REAL NOT NULL,
+        verdict TEXT NOT NULL,
+        sequences INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        finished TEXT NOT NULL,
+        versions TEXT NOT NULL,
+        outcome TEXT NOT NULL
+    );
+    CREATE INDEX trials_by_time ON trials (finished);
+    CREATE TABLE weights (trial TEXT PRIMARY KEY REFERENCES trials, content BLOB NOT NULL);
+    CREATE TABLE studies (
+        id TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        question TEXT NOT NULL,
+        command TEXT NOT NULL,
+        started TEXT NOT NULL,
+        ended TEXT,
+        usage TEXT
+    );
+    CREATE TABLE asked (
+        study TEXT NOT NULL REFERENCES studies,
+        place INTEGER NOT NULL,
+        trial TEXT NOT NULL,
+        PRIMARY KEY (study, place),
+        UNIQUE (study, trial)
+    );
+    """,
+    "ALTER TABLE trials RENAME COLUMN code TO parts;",
+)
+"""Each brings a store from the version of its place to the next; what has landed never changes."""
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a store up to date, in one transaction."""
+    if version == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for script in MIGRATIONS[version:]:
+            for statement in filter(str.strip, script.split(";")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def explanation(error: sqlite3.Error) -> str:
+    match getattr(error, "sqlite_errorcode", -1) & 0xFF:  # without what SQLite adds in detail
+        case sqlite3.SQLITE_FULL:
+            return (
+                "the disk is full. What is finished is stored; make room, and start the same "
+                "command again."
+            )
+        case sqlite3.SQLITE_NOTADB:
+            return "this is no store. Use another --store."
+        case sqlite3.SQLITE_CORRUPT:
+            return "the file is damaged. Put back a copy, or use another --store."
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return "the file cannot be opened. Look at its folder and its rights."
+        case _:
+            return f"{error}."

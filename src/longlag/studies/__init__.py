@@ -1,0 +1,1 @@
+"""Studies: a question, the trials that it asks for, and the answer they give."""

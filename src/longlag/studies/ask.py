@@ -1,0 +1,71 @@
+"""Run a study from Python."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from longlag.adapters import user_code
+from longlag.adapters.models.user_model import UserModel
+from longlag.checks.model import require_valid
+from longlag.store.store import Store
+from longlag.studies.conduct import conduct
+from longlag.studies.study import Study
+from longlag.trials.setting import Setting
+from longlag.workers.executor import Executor
+from longlag.workers.local import Local
+from longlag.workers.threads import Threads
+
+S = TypeVar("S", bound="Study")
+
+
+def run_study(
+    study: S,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+    seconds: float | None = None,
+) -> S:
+    """Have a study answered from Python; it is given back knowing all that was found.
+
+    Args:
+        study: What is run_study.
+        store: File in which finished trials are kept; by default nothing is kept.
+        executor: Who runs the trials; by default one process for each core, or threads of this
+            process where a model's function stands in no file.
+        seconds: Time after which what is under way is cut short.
+
+    Raises:
+        ValueError: A model of the user's own is not what is run_study for (`longlag.preflight`).
+        KeyboardInterrupt: It was stopped by hand; what is finished is in the store, if one was
+            named.
+    """
+    user_code.refuse_while_importing("a study")
+    examples = study.examples()
+    require_valid(examples)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        kept = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
+        if executor is None:
+            executor = stack.enter_context(Local() if _portable(examples) else Threads())
+        elif not isinstance(executor, Threads) and not _portable(examples):
+            raise ValueError(
+                "A model's function stands in no file, so other processes cannot have it. Use "
+                "executor=Threads(), or put it in a file, at the top level."
+            )
+        usage = conduct(study, kept, executor, seconds=seconds)
+    for trial, why in usage.failed:
+        warnings.warn(f"{trial} came to nothing: {why.rstrip('.')}.", stacklevel=2)
+    if usage.interrupted:
+        raise KeyboardInterrupt
+    return study
+
+
+def _portable(settings: Iterable[Setting]) -> bool:
+    models = [setting.model for setting in settings]
+    return all(model.portable for model in models if isinstance(model, UserModel))

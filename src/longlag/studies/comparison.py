@@ -1,0 +1,342 @@
+"""Comparison: the skill of several models at each rung of several problems, on equal terms."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+import itertools
+import operator
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal, SupportsIndex
+
+import numpy as np
+
+from longlag.adapters.models import user_model
+from longlag.adapters.models.user_model import MakeModel
+from longlag.encodings import IntegerEncoding
+from longlag.framings import Framing, Whole
+from longlag.models import ModelFactory
+from longlag.problems import (
+    Integers,
+    Problem,
+)
+from longlag.scores.evaluation import numbered
+from longlag.scores.statistics import SOLVED
+from longlag.studies.ask import run_study
+from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
+from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES, at, checked_rates, checked_solve_at
+from longlag.studies.study import Study, named
+from longlag.studies.time_to_solve import time_to_solve
+from longlag.training import Recipe
+from longlag.trials import documents
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.identity import Trial
+from longlag.trials.outcome import Outcome, skill
+from longlag.trials.setting import Setting
+from longlag.workers.executor import Executor
+
+RUNGS = 3
+"""Rungs of each problem's ladder that a comparison tries."""
+
+
+class Comparison(Study):
+    """The skill of each model at each rung of each problem's ladder, and how soon it comes.
+
+    At the first rung every model is tried at every learning rate. The best, by skill on the
+    validation stream and, among those that solve it, by sequences taken, is kept for the other
+    rungs: evaluation draws choose nothing. The skill over all rates says how robust a model is.
+    At the first rung the seeds that choose are those that answer, which flatters a model there
+    where its seeds differ much.
+
+    Args:
+        models: The models.
+        problems: The problems; their ladders are climbed.
+        framing: How episodes become samples, the same for all.
+        encoding: `OneHot` or `Scaled`, for problems with integers.
+        recipe: Its `epochs` are the budget of a trial, in sequences; its learning rate is not
+            used where `rates` are given.
+        rungs: How many rungs of each ladder, from the first on.
+        rates: The learning rates.
+        seeds: The seeds.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+
+    Raises:
+        ValueError: A value is out of range, or a model or framing does not fit a problem.
+    """
+
+    kind: ClassVar[str] = "compare"
+
+    def __init__(
+        self,
+        models: Iterable[ModelFactory | MakeModel],
+        problems: Iterable[Problem] | None = None,
+        *,
+        framing: Framing | None = None,
+        encoding: type[IntegerEncoding] | None = None,
+        recipe: Recipe | None = None,
+        rungs: int = RUNGS,
+        rates: Iterable[float] = LEARNING_RATES,
+        seeds: SupportsIndex | Iterable[int] = 5,
+        solve_at: float = SOLVED,
+    ):
+        self.seeds = numbered(seeds)
+        self.solve_at = checked_solve_at("Comparison", solve_at)
+        self.rates = checked_rates("Comparison", rates)
+        self.framing = Whole() if framing is None else framing
+        self.encoding, self.rungs = encoding, operator.index(rungs)
+        self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
+        several = isinstance(models, Iterable)
+        made = map(user_model.as_factory, models) if several else models  # else it is refused below
+        self._models = named("Comparison", "models", made)
+        posed = [kind() for kind in FIVE] if problems is None else problems
+        self._problems = named("Comparison", "problems", posed)
+        if rungs < 1:
+            raise ValueError(
+                f"Comparison: `rungs` must be at least 1, got {rungs}. Use rungs=1 or more."
+            )
+        self._ladders = {
+            name: problem.ladder.rungs[:rungs] for name, problem in self._problems.items()
+        }
+        self._settings = {place: self._setting(place) for place in self._places()}
+        for setting in self._settings.values():
+            _ = setting.layout  # refuses what does not fit, before all
+        self._place_of = {
+            (setting.problem, setting.model, setting.recipe.learning_rate): place
+            for place, setting in self._settings.items()
+        }
+        if len(self._place_of) < len(self._settings):
+            raise ValueError(
+                "Comparison: two of the `problems` are the same at a rung of their ladder. Name "
+                "one of them."
+            )
+        self._known: dict[tuple[Place, int], Outcome | None] = {}
+        self._reasons: dict[tuple[Place, int], str] = {}
+        self._rate: dict[tuple[str, str], float] = {}
+        self._queue: list[tuple[int, int]] = []  # places and seeds by their order, a heap
+        self._order = {place: turn for turn, place in enumerate(self._settings)}
+        self._by_order = tuple(self._settings)
+        for place in self._settings:
+            if place.rung == self._ladders[place.problem][0]:
+                self._enqueue(place)
+        if len(self.rates) == 1:
+            for pair in itertools.product(self._problems, self._models):
+                self._choose(*pair)
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Comparison:
+        settings = [documents.setting(written) for written in question["settings"]]
+        # Models and problems cross, so each is met more than once.
+        models = dict.fromkeys(setting.model for setting in settings)
+        problems = dict.fromkeys(setting.problem for setting in settings)
+        rest = {name: question[name] for name in ("rungs", "rates", "seeds", "solve_at")}
+        shared = settings[0]
+        encoding = next((each.encoding for each in settings if each.encoding), None)
+        return cls(
+            models,
+            problems,
+            framing=shared.framing,
+            encoding=encoding,
+            recipe=shared.recipe,
+            **rest,
+        )
+
+    def question(self) -> dict[str, Any]:
+        settings = (
+            self._unmoved(problem, model)
+            for problem in self._problems.values()
+            for model in self._models.values()
+        )
+        return {
+            "settings": [documents.document(setting) for setting in settings],
+            "rungs": self.rungs,
+            "rates": list(self.rates),
+            "seeds": list(self.seeds),
+            "solve_at": self.solve_at,
+        }
+
+    def ask(self) -> Trial | None:
+        if not self._queue:
+            return None
+        turn, seed = heapq.heappop(self._queue)
+        return Trial(setting=self._settings[self._by_order[turn]], seed=self.seeds[seed])
+
+    def tell(self, trial: Trial, outcome: Outcome | None) -> None:
+        setting = trial.setting
+        rate = setting.recipe.learning_rate
+        place = self._place_of.get((setting.problem, setting.model, rate))
+        if place is None:  # of a ladder that was another then
+            return
+        if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
+            self._reasons[place, trial.seed] = reasons[0].reason
+        if outcome is not None and not self.whole:
+            outcome = outcome.light()
+        self._known[place, trial.seed] = outcome
+        self._choose(place.problem, place.model)
+
+    def examples(self) -> list[Setting]:
+        first = {problem: rungs[0] for problem, rungs in self._ladders.items()}
+        return [
+            setting
+            for place, setting in self._settings.items()
+            if place.rung == first[place.problem] and place.rate == self.rates[0]
+        ]
+
+    def left(self) -> int | None:
+        first = len(self.rates) * len(self.seeds)
+        ladders = sum(
+            first + (len(rungs) - 1) * len(self.seeds) for rungs in self._ladders.values()
+        )
+        return len(self._models) * ladders - len(self._known)
+
+    def answer(self) -> ComparisonAnswer:
+        """What is known so far."""
+        cells, ladder = [], []
+        for problem, rungs in self._ladders.items():
+            for model in self._models:
+                chosen = self._rate.get((problem, model))
+                for rung in rungs:
+                    for rate in self.rates:
+                        cell = self._cell(Place(problem, model, rung, rate), chosen)
+                        if cell is None:
+                            continue
+                        if cell.chosen:
+                            cells.append(cell)
+                        if rung == rungs[0]:
+                            ladder.append(cell)
+        return ComparisonAnswer(
+            problems=tuple(self._problems),
+            models=tuple(self._models),
+            rates=self.rates,
+            cells=tuple(cells),
+            ladder=tuple(ladder),
+            complete=self.left() == 0,
+        )
+
+    def _cell(self, place: Place, chosen: float | None) -> Cell | None:
+        outcomes = self._outcomes(place)
+        if not outcomes:
+            return None
+        reasons = Counter(
+            self._reasons[place, seed] for seed in self.seeds if (place, seed) in self._reasons
+        )
+        return Cell(
+            problem=place.problem,
+            model=place.model,
+            knob=self._problems[place.problem].ladder.knob,
+            rung=place.rung,
+            rate=place.rate,
+            chosen=place.rate == chosen,
+            outcomes=outcomes,
+            skill=skill(outcomes),
+            time=time_to_solve(outcomes, self.solve_at, self.recipe.epochs),
+            reasons=reasons,
+            missing=len(self.seeds) - len(outcomes),
+        )
+
+    def _outcomes(self, place: Place) -> tuple[Outcome, ...]:
+        found = (self._known.get((place, seed)) for seed in self.seeds)
+        return tuple(outcome for outcome in found if outcome is not None)
+
+    def _choose(self, problem: str, model: str) -> None:
+        """Choose the learning rate for the other rungs, once the first rung is complete."""
+        if (problem, model) in self._rate:
+            return
+        rungs = self._ladders[problem]
+        places = [Place(problem, model, rungs[0], rate) for rate in self.rates]
+        complete = all((place, seed) in self._known for place in places for seed in self.seeds)
+        if not complete and len(places) > 1:
+            return
+        best = max(places, key=self._merit) if len(places) > 1 else places[0]
+        self._rate[problem, model] = best.rate
+        for rung in rungs[1:]:
+            self._enqueue(best._replace(rung=rung))
+
+    def _merit(self, place: Place) -> tuple[float, float]:
+        outcomes = self._outcomes(place)
+        if not outcomes:
+            return (-np.inf, 0.0)
+        # A seed that came to nothing counts for nothing.
+        mean = sum(outcome.validation_skill for outcome in outcomes) / len(self.seeds)
+        taken = float(np.mean([outcome.sequences for outcome in outcomes]))
+        # What solves it is equally good: then the sooner the better.
+        return min(mean, self.solve_at), -taken
+
+    def _enqueue(self, place: Place) -> None:
+        for seed in range(len(self.seeds)):
+            heapq.heappush(self._queue, (self._order[place], seed))
+
+    def _places(self) -> list[Place]:
+        most = max(map(len, self._ladders.values()))
+        return [
+            Place(problem, model, rungs[step], rate)
+            for step in range(most)
+            for problem, rungs in self._ladders.items()
+            if step < len(rungs)
+            for model in self._models
+            for rate in self.rates
+        ]
+
+    def _unmoved(self, problem: Problem, model: ModelFactory) -> Setting:
+        takes = any(isinstance(kind, Integers) for kind in (problem.inputs, problem.targets))
+        return Setting(
+            problem=problem,
+            framing=self.framing,
+            model=model,
+            encoding=self.encoding if takes else None,
+            recipe=self.recipe,
+        )
+
+    def _setting(self, place: Place) -> Setting:
+        setting = self._unmoved(self._problems[place.problem], self._models[place.model])
+        recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
+        return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
+
+
+def compare(
+    models: Iterable[ModelFactory | MakeModel],
+    problems: Iterable[Problem] | None = None,
+    *,
+    framing: Framing | None = None,
+    encoding: type[IntegerEncoding] | None = None,
+    budget: int = BUDGET,
+    batch_size: int = Recipe.batch_size,
+    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    rungs: int = RUNGS,
+    learning_rates: Iterable[float] = LEARNING_RATES,
+    seeds: SupportsIndex | Iterable[int] = 5,
+    solve_at: float = SOLVED,
+    store: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+) -> ComparisonAnswer:
+    """The skill of several models at each rung of several problems (`Comparison`).
+
+    Args:
+        models: The models.
+        problems: The problems, whose ladders are climbed; the five by default.
+        framing: How episodes become samples, the same for all; `Whole()` by default.
+        encoding: `OneHot` or `Scaled`, for problems with integers.
+        budget: Sequences that a trial may train on.
+        batch_size: Samples in a batch.
+        optimizer: `adam` or `sgd`.
+        rungs: How many rungs of each ladder, from the first on.
+        learning_rates: The learning rates to choose from.
+        seeds: A number of seeds, or the seeds themselves.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+        store: File in which finished trials are kept; by default nothing is kept.
+        executor: Who runs the trials; by default one process for each core.
+    """
+    recipe = Recipe(epochs=budget, batch_size=batch_size, optimizer=optimizer)
+    study = Comparison(
+        models,
+        problems,
+        framing=framing,
+        encoding=encoding,
+        recipe=recipe,
+        rungs=rungs,
+        rates=learning_rates,
+        seeds=seeds,
+        solve_at=solve_at,
+    )
+    return run_study(study, store=store, executor=executor).answer()

@@ -1,0 +1,64 @@
+"""Difficulty levels, budgets and learning rates that several kinds of study share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from longlag.problems import (
+    CumulativeThreshold,
+    EchoSubsequence,
+    EchoValue,
+    Memorization,
+    Problem,
+    Ramp,
+)
+from longlag.scores.statistics import SOLVED
+from longlag.trials.setting import Setting
+
+BUDGET = 50_000
+"""Sequences that a trial of a study may train on, where nothing else is said."""
+
+
+def at(setting: Setting, value: int, solve_at: float) -> Setting:
+    """The setting at a value of the ladder, which ends a trial once it is solved.
+
+    The criterion leaves a quarter of the shortfall that `solve_at` allows: training must not end
+    on a lucky stretch that fresh sequences then do not bear out.
+    """
+    problem = setting.problem.at(value)
+    moved = dataclasses.replace(setting, problem=problem)
+    chance, ceiling = problem.chance(moved.scored), problem.ceiling(moved.scored)
+    stop_at = chance + (3 + solve_at) / 4 * (ceiling - chance)
+    recipe = dataclasses.replace(setting.recipe, stop_at=stop_at)
+    return dataclasses.replace(moved, recipe=recipe)
+
+
+def checked_solve_at(owner: str, solve_at: float) -> float:
+    """A skill from which a trial counts as solved."""
+    if not 0 < solve_at < 1:
+        raise ValueError(
+            f"{owner}: `solve_at` must be above 0 and below 1, got {solve_at}. Use {SOLVED}."
+        )
+    return float(solve_at)
+
+
+FIVE: tuple[type[Problem], ...] = (
+    Ramp,
+    Memorization,
+    EchoValue,
+    EchoSubsequence,
+    CumulativeThreshold,
+)
+"""The five problems that a study is about where nothing else is said."""
+
+LEARNING_RATES = (1e-3, 3e-3, 1e-2)
+"""The ladder of learning rates of a comparison."""
+
+
+def checked_rates(owner: str, rates: Iterable[float]) -> tuple[float, ...]:
+    """Learning rates to be tried, each once."""
+    found = tuple(map(float, rates))
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{owner}: `rates` must be different learning rates, got {list(found)}.")
+    return found

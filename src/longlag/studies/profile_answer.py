@@ -1,0 +1,136 @@
+"""The answer of a profile."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from longlag.scores.statistics import Estimate
+from longlag.trials.outcome import Outcome
+
+
+class Effort(NamedTuple):
+    """What a trial is trained with: a learning rate, and sequences at most."""
+
+    rate: float
+    sequences: int
+
+
+class Place(NamedTuple):
+    """Where in a profile a trial stands."""
+
+    problem: str
+    effort: Effort
+    rung: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rung:
+    """What is known of one rung of one problem.
+
+    Attributes:
+        value: Value of the knob.
+        outcomes: What the seeds came to.
+        solved: How many of them solved it.
+        within: Probability that the model's reach includes this rung.
+        skill: Skill over seeds; None where it was not tried.
+        reasons: Why seeds fell short, by reason: how many.
+    """
+
+    value: int
+    outcomes: tuple[Outcome, ...]
+    solved: int
+    within: float
+    skill: Estimate | None
+    reasons: Mapping[str, int]
+
+
+class Further(NamedTuple):
+    """How far a model gets with a larger budget.
+
+    Attributes:
+        sequences: The budget of a trial.
+        value: As that of a reach, and likewise `interval`.
+        interval: As that of a reach.
+        solved: Trials that solved it, all rungs together.
+        tried: Trials with that budget.
+    """
+
+    sequences: int
+    value: int | None
+    interval: tuple[int, int]
+    solved: int
+    tried: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How far up the ladder of one problem a model gets.
+
+    Attributes:
+        problem: The problem, in words.
+        knob: The knob that makes it harder.
+        rate: The learning rate, the best of those tried on the validation stream.
+        others: The other rates that were tried, each with its reach.
+        longer: How far it gets with each of the larger budgets that were tried.
+        undertrained: The largest budget tried, in sequences, if the loss was still falling
+            beyond the reach with it; else None.
+        rungs: What is known of each rung at that rate and the first budget.
+        value: The highest rung that a trial solved and that is more probably within reach than
+            not; 0 if the first is not; None where that is not known.
+        more: Whether it probably gets further: nothing was tried beyond, or the ladder ends.
+        interval: The rungs between which the reach lies with probability 0.95; 0 for none.
+        share: Mean share of the rungs within reach; None where nothing was tried.
+    """
+
+    problem: str
+    knob: str
+    rate: float
+    others: tuple[tuple[float, int], ...]
+    longer: tuple[Further, ...]
+    undertrained: int | None
+    rungs: tuple[Rung, ...]
+    value: int | None
+    more: bool
+    interval: tuple[int, int]
+    share: float | None
+
+    @property
+    def tried(self) -> int:
+        """Trials at that rate and the first budget."""
+        return sum(len(rung.outcomes) for rung in self.rungs)
+
+    @property
+    def words(self) -> str:
+        """The reach without its interval."""
+        tried = [rung.value for rung in self.rungs if rung.outcomes]
+        if not tried:
+            return "not tried"
+        if not self.value:
+            return f"{self.knob} below {min(tried)}"
+        return f"{self.knob} {self.value}{' or more' if self.more else ''}"
+
+    def __str__(self) -> str:
+        first = self.rungs[0].value
+        low, high = (f"{bound}" if bound else f"below {first}" for bound in self.interval)
+        return f"{self.words} [{low}, {high}]" if self.tried else self.words
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProfileAnswer:
+    """What a profile found.
+
+    Attributes:
+        model: The model, in words.
+        reaches: How far it gets on each problem.
+        left_out: What was not tried, in sentences.
+        solve_at: Skill from which a trial counted as solved.
+        budget: Sequences that a trial was trained on at most, where nothing else is said.
+    """
+
+    model: str
+    reaches: tuple[Reach, ...]
+    left_out: tuple[str, ...]
+    solve_at: float
+    budget: int

@@ -1,0 +1,80 @@
+"""Train a model on a problem, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, SupportsIndex
+
+from longlag.adapters import user_code
+from longlag.adapters.models import user_model
+from longlag.adapters.models.user_model import MakeModel
+from longlag.encodings import IntegerEncoding
+from longlag.framings import Framing
+from longlag.models import ModelFactory
+from longlag.problems import Problem
+from longlag.scores.evaluation import numbered
+from longlag.training import Recipe
+from longlag.trials.fit import finish, fit
+from longlag.trials.run import Run
+from longlag.trials.setting import Setting
+
+
+def train(
+    problem: Problem,
+    framing: Framing,
+    model: ModelFactory | MakeModel,
+    *,
+    encoding: type[IntegerEncoding] | None = None,
+    epochs: int = Recipe.epochs,
+    batch_size: int = Recipe.batch_size,
+    learning_rate: float = Recipe.learning_rate,
+    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    stop_at: float | None = Recipe.stop_at,
+    seeds: SupportsIndex | Iterable[int] = 1,
+) -> Run:
+    """Train a model on a problem under a framing, and evaluate it on fresh sequences.
+
+    Args:
+        problem: What is to be learned.
+        framing: How its episodes become samples.
+        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
+            of sizes and seed that makes a model of your own (`longlag.adopt`).
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
+        epochs: Sequences to train on; every epoch is one fresh sequence.
+        batch_size: Samples in a batch.
+        learning_rate: Step size of the optimiser.
+        optimizer: `adam` or `sgd`.
+        stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
+        seeds: A number of seeds, counted from 0, or the seeds themselves.
+
+    Returns:
+        The run: accuracy with its interval, chance, ceiling, verdict, trained models.
+
+    Raises:
+        TypeError: A knob is unknown or of another type.
+        ValueError: A knob is out of range, or the framing does not fit.
+
+    >>> from longlag import EchoLag, LSTM, Window
+    >>> run = train(EchoLag(values=4), Window(timesteps=2), LSTM(hidden_size=8), epochs=1500)
+    >>> run.verdict, run.predict([3, 1]).tolist()
+    ('solved', [3])
+    """
+    from longlag.checks.model import require_valid  # which needs settings itself
+
+    user_code.refuse_while_importing("training")
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        stop_at=stop_at,
+    )
+    setting = Setting(
+        problem=problem,
+        framing=framing,
+        model=user_model.as_factory(model),
+        encoding=encoding,
+        recipe=recipe,
+    )
+    require_valid([setting])
+    return finish(fit(setting, numbered(seeds)))

@@ -1,0 +1,193 @@
+"""Compiled programs: a chunk of updates, or predictions, as one call."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections import OrderedDict
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from longlag.models import AnyModel, Buffers, Decoder, Foreign
+from longlag.training.losses import Loss, scored
+
+Output = Literal["every", "last", "vector", "decoder"]
+"""How a sample is answered: at every step, by the last output, by the last output cut into
+the values of an answer, or by a decoder that is taught while training and speaks else."""
+
+CROSS_ENTROPY = Loss()
+
+
+class Batches(NamedTuple):
+    """Updates to be made in one go, as arrays with a leading update axis.
+
+    Attributes:
+        inputs: `(update, batch, time)` integers or `(update, batch, time, feature)`.
+        targets: `(update, batch, said)` integers, -1 where nothing is scored, or reals,
+            NaN where nothing is scored. The axis `said` is `time` with the output `every`,
+            1 with `last`, the values of an answer with `vector` and `decoder`.
+        mask: `(update, batch, time)`, false where a step is to be passed over, or None.
+        reset: `(update,)`, true where state carried so far is dropped, or None where no
+            state is carried.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray | None
+    reset: np.ndarray | None
+
+
+OPTIMIZERS = {
+    # Keras's epsilon, so that figures compare with the sources'; optax adds it after the
+    # bias correction, Keras before, which moves losses by less than 1e-4 in 200 updates.
+    "adam": functools.partial(optax.adam, eps=1e-7),
+    "sgd": optax.sgd,
+}
+
+
+class Program(NamedTuple):
+    """The parts of a program that are fixed when it is compiled."""
+
+    skeleton: Any
+    optimizer: str
+    loss: Loss
+    output: Output
+
+    def train(self, params, optimizer_state, state, batches: Batches, updates, learning_rate):
+        """Make the first `updates` updates; give the new state and a row of figures for each."""
+        optimizer = OPTIMIZERS[self.optimizer](learning_rate)
+
+        def update(index, carried):
+            params, optimizer_state, state, figures = carried
+            batch = jax.tree.map(
+                lambda each: jax.lax.dynamic_index_in_dim(each, index, keepdims=False), batches
+            )
+            grad = eqx.filter_value_and_grad(self._loss, has_aux=True)
+            (loss, (right, scored, state, buffers)), by_params = grad(params, batch, state)
+            by_params = jax.tree.map(_downhill, by_params)
+            changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
+            params = _renewed(eqx.apply_updates(params, changes), buffers)
+            row = jnp.stack([loss, right, scored])
+            figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
+            return params, optimizer_state, state, figures
+
+        figures = jnp.zeros((len(batches.inputs), 3))
+        start = params, optimizer_state, state, figures
+        return jax.lax.fori_loop(0, updates, update, start)
+
+    def predict(self, params, state, batches: Batches):
+        """Run forward through all updates; give the predicted values and the state."""
+
+        def step(state, batch):
+            losses, said, state, *_ = self._run(params, batch, state, teach=False)
+            return state, (losses, said)
+
+        state, (losses, said) = jax.lax.scan(step, state, batches)
+        return losses, said, state
+
+    def _loss(self, params, batch: Any, state):  # one update's part of Batches, traced
+        losses, said, state, buffers, penalty = self._run(params, batch, state, teach=True)
+        counts = scored(batch.targets)
+        count = counts.sum()
+        loss = jnp.where(counts, losses, 0.0).sum() / jnp.maximum(count, 1) + penalty
+        right = (counts & self.loss.right(said, batch.targets)).sum()
+        return loss, (right.astype(loss.dtype), count.astype(loss.dtype), state, buffers)
+
+    def _run(self, params, batch: Any, state, *, teach):
+        model: Any = eqx.combine(params, self.skeleton)
+        targets = jnp.where(scored(batch.targets), batch.targets, 0)
+        if self.output == "decoder":
+            if teach:
+                outputs = model.teach(batch.inputs, batch.mask, self.loss.told(targets))
+            else:
+                count = targets.shape[-1]
+                outputs = model.speak(batch.inputs, batch.mask, self.loss.fed_back, count)
+            return *self.loss(outputs, targets), state, None, 0.0
+        zero = model.initial_state(targets.shape[:1])
+        start = zero
+        if batch.reset is not None:
+            start = jax.tree.map(lambda new, old: jnp.where(batch.reset, new, old), zero, state)
+        last = self.output != "every"
+        arguments = batch.inputs, batch.mask, start
+        buffers, penalty = None, 0.0
+        if teach:
+            outputs, after, buffers, penalty = model.learn(*arguments, last=last)
+        else:
+            outputs, after = model(*arguments, last=last)
+        if self.output == "vector":
+            outputs = outputs.reshape(*targets.shape, -1)
+        carried = state if batch.reset is None else after
+        return *self.loss(outputs, targets), carried, buffers, penalty
+
+
+def _downhill(gradient: Any) -> Any:
+    """JAX's gradient by a complex weight is the conjugate of the way up."""
+    return jnp.conj(gradient) if jnp.iscomplexobj(gradient) else gradient
+
+
+def _renewed(params: Any, buffers: Buffers | None) -> Any:
+    """A model with other buffers."""
+    if buffers is None:
+        return params
+
+    def renew(node: Any) -> Any:
+        return buffers if isinstance(node, Buffers) else node
+
+    return jax.tree.map(renew, params, is_leaf=lambda node: isinstance(node, Buffers))
+
+
+def parameters(model: AnyModel) -> int:
+    """Number of trained weights."""
+    if isinstance(model, Foreign):
+        return model.parameters
+    leaves = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, Buffers))
+    return sum(leaf.size for leaf in leaves if eqx.is_inexact_array(leaf))
+
+
+def compile_seconds() -> float:
+    """Seconds spent so far, in this process, on tracing and compiling programs."""
+    return _compile_seconds
+
+
+def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
+    return () if isinstance(model, Decoder) else model.initial_state(rows)
+
+
+_CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision"  # part of what is compiled
+
+_compile_seconds = 0.0
+
+_compile_lock = threading.Lock()
+
+_programs: OrderedDict[Any, Any] = OrderedDict()
+
+_PROGRAMS = 64  # each takes about 140 memory maps, of which a Linux process may have 65,530
+
+
+def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
+    """The executable for arguments of these shapes, compiled once in a process."""
+    global _compile_seconds
+    leaves, structure = jax.tree.flatten(arguments)
+    shapes = tuple((np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves)
+    fixed, form = jax.tree.flatten(program)
+    kinds = tuple(map(type, fixed))  # 1, 1.0 and True are equal keys, perhaps different programs
+    set_to = tuple(getattr(jax.config, name) for name in _CONFIGURATION)
+    key = tuple(fixed), form, kinds, stage, structure, shapes, set_to
+    with _compile_lock:
+        if key not in _programs:
+            started = time.perf_counter()
+            function = program.predict if stage == "predict" else program.train
+            if stage == "train seeds":
+                function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
+            _programs[key] = jax.jit(function).lower(*arguments).compile()
+            _compile_seconds += time.perf_counter() - started
+        _programs.move_to_end(key)
+        while len(_programs) > _PROGRAMS:
+            _programs.popitem(last=False)
+        return _programs[key]

@@ -1,0 +1,1 @@
+"""Trials: a setting and a seed, its training, and what came of it."""

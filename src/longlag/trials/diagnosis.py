@@ -1,0 +1,168 @@
+"""Diagnosis: why a trial fell short, each reason with its evidence."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from longlag.scores import statistics
+from longlag.scores.statistics import SOLVED
+from longlag.trials.outcome import Outcome
+
+Reason = Literal[
+    "unreachable",
+    "unstable",
+    "overfit",
+    "at chance",
+    "below chance",
+    "undertrained",
+    "stuck",
+    "unclear",
+]
+
+_FEWEST = 8  # points of a curve, that its last two quarters can be compared
+
+_MARGIN = 0.05  # of accuracy by which training must beat evaluation to be called overfit
+
+_SEQUENCES = 1000  # of the end of training that are compared with fresh ones, at least
+
+_LEVEL = 0.001  # of the tests that look at one curve among many
+
+_FALL = 0.02  # share by which a loss must have fallen to be called still falling
+
+_FALL_LEVEL = (
+    0.01  # of the test whether it has: few points tell, and its slope is part of their spread
+)
+
+_SPIKE = 3.0  # times the lowest loss so far, and a tenth of the first one, that is called a spike
+
+
+class Diagnosis(NamedTuple):
+    """One reason why a trial fell short, and what shows it."""
+
+    reason: Reason
+    evidence: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.evidence}"
+
+
+def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...]:
+    """Why a trial did not solve its problem; empty where it did.
+
+    All reasons that apply, the one that explains most first:
+
+    - `unreachable`: what the targets need is not in sight, so that the best score possible
+      falls short (the audit).
+    - `unstable`: the loss left all bounds, or rose again to a multiple of its lowest value.
+    - `overfit`: accuracy in training is above that on fresh sequences.
+    - `at chance`, `below chance`: right answers that a guesser could give (exact test).
+    - `undertrained`: the loss was still falling at the end.
+    - `stuck`: above chance, the loss flat, and none of these.
+    - `unclear`: above chance, and too few updates to tell whether the loss still falls.
+
+    Args:
+        outcome: What the trial came to.
+        solve_at: Skill from which it counts as solved.
+    """
+    if outcome.skill >= solve_at and outcome.ended != "diverged":
+        return ()
+    found = [
+        *_unreachable(outcome, solve_at),
+        *_unstable(outcome),
+        *_overfit(outcome),
+        *_guessing(outcome),
+        *_undertrained(outcome),
+    ]
+    if not found and len(outcome.curve.loss) < _FEWEST:
+        evidence = f"skill {outcome.skill:.3f}; {outcome.updates} updates are too few to tell"
+        found.append(Diagnosis("unclear", f"{evidence} whether the loss still falls"))
+    if not found:
+        evidence = f"skill {outcome.skill:.3f}, the loss no longer falls"
+        found.append(
+            Diagnosis("stuck", f"{evidence} (loss {outcome.curve.loss[-1]:.3g} at the end)")
+        )
+    return tuple(found)
+
+
+def falls_short(outcome: Outcome, solve_at: float = SOLVED) -> bool:
+    """Whether longer training might solve it: the loss, in bounds, fell to the end.
+
+    It looks at the audit and at training alone, so that it may choose what is tried next.
+    """
+    return bool(
+        not _unreachable(outcome, solve_at) and not _unstable(outcome) and _undertrained(outcome)
+    )
+
+
+def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
+    best = (outcome.reachable - outcome.chance) / (outcome.ceiling - outcome.chance)
+    if best >= solve_at:
+        return []
+    evidence = f"the audit says {outcome.audit}; best score in sight {outcome.reachable:.3g}"
+    return [Diagnosis("unreachable", f"{evidence}, skill {best:.3g}")]
+
+
+def _unstable(outcome: Outcome) -> list[Diagnosis]:
+    if outcome.ended == "diverged":
+        return [Diagnosis("unstable", f"the loss left all bounds at update {outcome.diverged_at}")]
+    losses = np.array(outcome.curve.loss)
+    if len(losses) < 4:
+        return []
+    lowest = np.minimum.accumulate(losses)
+    spikes = (losses > _SPIKE * lowest) & (losses - lowest > losses[0] / 10)
+    if not spikes.any():
+        return []
+    at = int(np.argmax(np.where(spikes, losses, -np.inf)))
+    return [
+        Diagnosis(
+            "unstable",
+            f"the loss rose from {lowest[at]:.3g} to {losses[at]:.3g} by update "
+            f"{outcome.curve.updates[at]}; {spikes.sum()} of {len(losses)} stretches are spikes",
+        )
+    ]
+
+
+def _overfit(outcome: Outcome) -> list[Diagnosis]:
+    if not outcome.curve.accuracy:
+        return []
+    # Of the end of training so much that it holds as many sequences as an evaluation.
+    made = np.diff(outcome.curve.updates, prepend=0) * (outcome.sequences / outcome.updates)
+    last = np.cumsum(made[::-1])[::-1] - made < _SEQUENCES
+    count = made[last].sum()
+    trained = float((np.array(outcome.curve.accuracy)[last] * made[last]).sum() / count)
+    tested, fresh = outcome.accuracy, outcome.tally.sequences
+    spread = np.sqrt(trained * (1 - trained) / count + tested * (1 - tested) / fresh)
+    beyond = statistics.upper_tail((trained - tested) / max(float(spread), 1e-9))
+    if trained - tested < _MARGIN or beyond > _LEVEL:
+        return []
+    evidence = f"accuracy {trained:.3f} in training, {tested:.3f} on fresh sequences"
+    return [Diagnosis("overfit", evidence)]
+
+
+def _guessing(outcome: Outcome) -> list[Diagnosis]:
+    if not outcome.guessing:
+        return []
+    chance = f"chance {outcome.chance:.3g}"
+    # A guesser at chance would all but never be so far below it.
+    errors = np.sqrt(outcome.chance * (1 - outcome.chance) / outcome.tally.sequences)
+    if outcome.accuracy < outcome.chance - 5 * errors:
+        return [Diagnosis("below chance", f"accuracy {outcome.accuracy:.3f}, {chance}")]
+    said = f"accuracy {outcome.accuracy:.3f}, {chance}, p = {outcome.chance_probability:.2f}"
+    return [Diagnosis("at chance", said)]
+
+
+def _undertrained(outcome: Outcome) -> list[Diagnosis]:
+    if outcome.ended == "diverged":
+        return []
+    losses = np.array(outcome.curve.loss)
+    if len(losses) < _FEWEST:
+        return []
+    quarter = len(losses) // 4
+    before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
+    fall = 1 - after.mean() / before.mean()
+    if fall < _FALL or statistics.larger_probability(before, after) > _FALL_LEVEL:
+        return []
+    evidence = f"the loss fell by {fall:.0%} over the last quarter, to {after.mean():.3g}"
+    return [Diagnosis("undertrained", evidence)]

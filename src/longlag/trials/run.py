@@ -1,0 +1,113 @@
+"""Runs: what came out of training, beside chance and ceiling."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Num
+
+from longlag.models import AnyModel
+from longlag.problems import Problem
+from longlag.scores.evaluation import Evaluation
+from longlag.scores.score import Scored
+from longlag.training.seeds import Progress
+
+if TYPE_CHECKING:
+    from longlag.trials.checkpoint import Trained
+    from longlag.trials.setting import Setting
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Run(Scored):
+    """A setting fitted for a number of seeds.
+
+    Attributes:
+        setting: Problem, framing, encoding, model and recipe.
+        seeds: The seeds, in the order of everything below.
+        models: The trained models.
+        history: The progress of each seed, a report a chunk.
+        evaluations: What each model said about fresh sequences.
+        interrupted: Whether training was cut short by hand.
+        compile_seconds: Time spent on compiling.
+        train_seconds: Time spent on training, draws included.
+        total_seconds: All of it, evaluation included.
+        remarks: What to know beside the figures: the search that chose the setting.
+    """
+
+    setting: Setting
+    seeds: tuple[int, ...]
+    models: tuple[AnyModel, ...]
+    history: tuple[tuple[Progress, ...], ...]
+    evaluations: tuple[Evaluation, ...]
+    interrupted: bool
+    compile_seconds: float
+    train_seconds: float
+    total_seconds: float
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> Problem:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What was to be learned."""
+        return self.setting.problem
+
+    @property
+    def scored(self) -> Bool[np.ndarray, " step"]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The steps of an episode that are scored."""
+        return self.setting.scored
+
+    @property
+    def diverged_at(self) -> tuple[int | None, ...]:
+        """The update at which each seed diverged, None for a seed that did not."""
+        return tuple(reports[-1].diverged_at if reports else None for reports in self.history)
+
+    @property
+    def updates(self) -> int:
+        """Updates made by the seed that made most."""
+        return max((reports[-1].updates for reports in self.history if reports), default=0)
+
+    @property
+    def sequences(self) -> tuple[int, ...]:
+        """Sequences that each seed was trained on."""
+        layout = self.setting.layout
+        made = (reports[-1].updates if reports else 0 for reports in self.history)
+        return tuple(updates * layout.sequences // len(layout.steps) for updates in made)
+
+    def predict(
+        self,
+        sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray,
+        *,
+        seed: int | None = None,
+    ) -> Num[np.ndarray, " prediction"]:
+        """What the model of a seed says about a sequence.
+
+        Args:
+            sequence: The values shown, before the answer where there is one. Another number
+                of them than in training will do where the problem stays the same. Of a real
+                series: the latest `length + lags - 1` rows, in the unit of each column.
+            seed: Whose model, one of `seeds`; the first by default.
+
+        Returns:
+            The predicted values, one for each step that the framing scores; of a real series in
+            the unit of the target, the forecast from its latest row last.
+        """
+        return self.trained(seed).predict(sequence)
+
+    def save(self, path: str | os.PathLike[str], *, seed: int | None = None) -> None:
+        """Write the model of a seed, the first by default, as safetensors (`longlag.load`)."""
+        self.trained(seed).save(path)
+
+    def trained(self, seed: int | None = None) -> Trained:
+        """The model of a seed, the first by default, with what it was trained for."""
+        from longlag.trials.checkpoint import Trained
+
+        seed = self.seeds[0] if seed is None else seed
+        return Trained(self.setting, seed, self.models[self._place(seed)])
+
+    def _place(self, seed: int) -> int:
+        if seed not in self.seeds:
+            raise ValueError(f"Run: `seed` must be one of {list(self.seeds)}, got {seed}.")
+        return self.seeds.index(seed)

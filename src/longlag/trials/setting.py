@@ -1,0 +1,212 @@
+"""Settings: problem x framing x encoding x model x recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Num
+
+from longlag import streams
+from longlag.adapters.models import user_model
+from longlag.encodings import Encoding, IntegerEncoding, encodings
+from longlag.framings import Framing, Layout, Samples
+from longlag.maps import Audit, Reach, audit
+from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
+from longlag.problems import Episodes, Integers, Problem, Reals, Series
+from longlag.scores import evaluation as evaluations
+from longlag.scores.evaluation import Evaluation, Stream, single_size
+from longlag.scores.score import scored_steps
+from longlag.training import Batches, Loss, Recipe, loop
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """All of a trial but its seed.
+
+    Args:
+        problem: What is to be learned.
+        framing: How its episodes become samples.
+        model: A model once the sizes are known: a description, or a function of sizes and seed
+            (`longlag.adopt`).
+        encoding: How an integer becomes features, one-hot by default. Reals are shown as
+            they are.
+        recipe: How the model is fitted.
+    """
+
+    problem: Problem
+    framing: Framing
+    model: ModelFactory
+    encoding: type[IntegerEncoding] | None = None
+    recipe: Recipe = dataclasses.field(default_factory=Recipe)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", user_model.as_factory(self.model))
+        kinds = {"problem": Problem, "framing": Framing, "model": ModelFactory}
+        for name, kind in kinds.items():
+            if not isinstance(value := getattr(self, name), kind):
+                rule = f"must be a {kind.__name__} with its knobs set"
+                raise TypeError(f"Setting: `{name}` {rule}, got {value!r}.")
+        chosen = self.encoding
+        if chosen is not None:
+            if not (isinstance(chosen, type) and issubclass(chosen, IntegerEncoding)):
+                raise TypeError(
+                    f"Setting: `encoding` must be OneHot or Scaled, the class, got {chosen!r}."
+                )
+            encodings(self.problem, chosen)
+        if self.problem.for_part("training") is not self.problem:
+            raise ValueError(
+                "Setting: its series must draw what it is trained on from the rows that train. Use "
+                "part='training'."
+            )
+        check_decoder(self.framing, self.model)
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """How the samples of a block of sequences fill whole batches.
+
+        Raises:
+            ValueError: They do not, or there is nothing to learn at what is scored.
+        """
+        layout = self.laid(self.problem, self.recipe.batch_size)
+        scored_steps(self.problem, self.framing, layout)  # refuses what cannot be scored
+        return layout
+
+    def laid(self, problem: Problem, batch_size: int) -> Layout:
+        """The layout of another problem of the kind, or of batches of another size."""
+        layout = self.framing.layout(problem, batch_size)
+        if layout.output == "every" and self.model.causal and not layout.scored[..., :-1].any():
+            # Only last steps are scored: spare the outputs that nobody asks for.
+            return dataclasses.replace(layout, output="last", asked=layout.asked[..., -1:])
+        return layout
+
+    @functools.cached_property
+    def shown_as(self) -> Encoding:
+        """The encoding of what this problem shows."""
+        return encodings(self.problem, self.encoding)[0]
+
+    @functools.cached_property
+    def said_as(self) -> Encoding:
+        """The encoding of what this problem asks for."""
+        return encodings(self.problem, self.encoding)[1]
+
+    @functools.cached_property
+    def loss(self) -> Loss:
+        """What is minimised, and when an output is right."""
+        targets = self.problem.targets
+        if isinstance(targets, Reals):
+            return Loss(self.said_as.loss, tolerance=targets.within)
+        scaled = self.said_as.loss == "squared-error"
+        return Loss(self.said_as.loss, values=targets.values if scaled else None)
+
+    @functools.cached_property
+    def scored(self) -> Bool[np.ndarray, " step"]:
+        """The steps of an episode that this framing scores."""
+        return np.isin(np.arange(self.problem.steps), self.layout.asked_steps)
+
+    def audit(self) -> Audit:
+        """What the problem needs beside what the framing gives this model."""
+        reach = Reach(self.model.window, self.model.remembers, not self.model.causal)
+        return audit(self.problem, self.framing, batch_size=self.recipe.batch_size, reach=reach)
+
+    @functools.cached_property
+    def sizes(self) -> Sizes:
+        """What is asked of a model."""
+        outputs, shown = self.said_as.features, self.shown_as
+        if self.framing.output == "vector":
+            outputs *= self.layout.asked.shape[-1]
+        values = shown.features if shown.as_integers else None
+        return Sizes(shown.features, outputs, self.layout.steps.shape[-1], values)
+
+    def create(self, seed: int) -> AnyModel:
+        """The freshly initialised model of a seed."""
+        model = self.model(self.sizes, seed)
+        if self.shown_as.as_integers and self.framing.marks and isinstance(model, Model):
+            return OneHotInput(model, self.shown_as.features)
+        return model
+
+    def evaluate(
+        self, model: AnyModel, seed: int, *, stream: Stream = streams.evaluation
+    ) -> Evaluation:
+        """Score a model on at least 1,000 sequences from a stream that never trains."""
+        single = self.laid(self.problem, single_size(self.framing, self.recipe.batch_size))
+        say = functools.partial(self._say, model, self.layout)
+        return evaluations.evaluate(self.problem, self.layout, single, stream, seed, say)
+
+    def predict(
+        self, model: AnyModel, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
+    ) -> Num[np.ndarray, " prediction"]:
+        """What a model says about one sequence, at each step that the framing scores.
+
+        Of a series: its latest rows as they are, and what is said in the unit of the target.
+        """
+        problem, inputs = self.shown(sequence)
+        layout = self.laid(problem, single_size(self.framing, self.recipe.batch_size))
+        unknown = np.zeros((1, problem.steps), evaluations.said_type(problem))
+        episodes = Episodes(inputs, unknown, problem.scored()[None])
+        say = functools.partial(self._say, model, layout)
+        evaluation = evaluations.predicted(problem, layout, episodes, say)
+        said = evaluation.predicted[0][evaluation.scored[0]]
+        return problem.in_unit(said) if isinstance(problem, Series) else said
+
+    def shown(
+        self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
+    ) -> tuple[Problem, np.ndarray]:
+        """The inputs of the one episode that shows a sequence, and the problem of its length."""
+        if isinstance(self.problem, Series):
+            return self.problem, self.problem.shown(sequence)
+        shown = self.checked(np.asarray(sequence))
+        problem = self.problem.showing(len(shown))
+        return problem, problem.whole(shown[None])
+
+    def checked(self, shown: np.ndarray) -> np.ndarray:
+        """The values of a sequence, refused where this problem would not show them."""
+        kind = self.problem.inputs
+        number = np.integer if isinstance(kind, Integers) else (np.integer, np.floating)
+        words = "whole numbers" if isinstance(kind, Integers) else "numbers"
+        if shown.ndim != 1 or not issubclass(shown.dtype.type, number) or not len(shown):
+            raise TypeError(f"predict: `sequence` must be a list of {words}.")
+        if isinstance(kind, Reals):
+            if not np.isfinite(shown).all():
+                raise ValueError("predict: `sequence` must hold finite numbers.")
+            return shown.astype(np.float32)
+        if shown.min() < 0 or shown.max() >= kind.values:
+            raise ValueError(
+                f"predict: `sequence` must hold values from 0 to {kind.values - 1}, "
+                f"got {shown.min()} to {shown.max()}."
+            )
+        return shown.astype(np.int32)
+
+    def _say(
+        self, model: AnyModel, layout: Layout, samples: Samples, reset: np.ndarray | None
+    ) -> np.ndarray:
+        """What a model says about samples with a leading update axis."""
+        batches = self.arrays(samples, reset)
+        return loop.predict(model, batches, loss=self.loss, output=layout.output)[1]
+
+    def arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
+        """Samples with a leading update axis as a model is shown them."""
+        inputs = samples.inputs
+        if not self.shown_as.as_integers:
+            inputs = self.shown_as.encode(inputs)
+        elif not self.framing.marks:
+            inputs = np.maximum(inputs, 0)
+        whole = self.layout.present.all() and not self.problem.masks
+        mask = None if whole else samples.mask
+        return Batches(inputs, samples.targets, mask, reset)
+
+
+def check_decoder(framing: Framing, model: ModelFactory) -> None:
+    """Refuse a framing and a model of which only one has a decoder."""
+    decodes = framing.output == "decoder"
+    if decodes != model.decodes:
+        names = type(framing).__name__, type(model).__name__
+        raise ValueError(
+            f"Setting: {names[0]} needs a model with a decoder, got {names[1]}. Use "
+            f"{Seq2Seq.__name__}."
+            if decodes
+            else f"Setting: {names[1]} answers value by value after its input, {names[0]} "
+            "asks otherwise. Use framing EncoderDecoder."
+        )

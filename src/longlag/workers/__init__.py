@@ -1,0 +1,1 @@
+"""Workers: who runs trials. Processes of this machine, threads, a Dask cluster."""

@@ -1,0 +1,67 @@
+"""What every executor is."""
+
+from __future__ import annotations
+
+import abc
+import sys
+from typing import TypeVar
+
+from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+
+Event = TrialProgress | TrialDone | TrialFailed
+
+E = TypeVar("E", bound="Executor")
+
+TRIES = 3
+"""Processes that a trial may cost before it is given up."""
+
+
+class ExecutorError(RuntimeError):
+    """No trial can be run; the message says why."""
+
+
+class Executor(abc.ABC):
+    """Runs tasks. Used in a `with` block, it lets go of its workers at the end.
+
+    Attributes:
+        workers: Trials that it runs at once.
+        places: Tasks that it should be given at once, so that no worker waits.
+    """
+
+    workers: int
+    places: int
+
+    @abc.abstractmethod
+    def submit(self, task: Task) -> None:
+        """Run this task when its turn comes."""
+
+    @abc.abstractmethod
+    def wait(self, seconds: float | None = None) -> list[Event]:
+        """What has happened; waits for something to happen, or so long."""
+
+    @abc.abstractmethod
+    def stop(self) -> list[Event]:
+        """End what is running after its present chunk, drop the rest; what still came in."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of all workers, at once."""
+
+    def __enter__(self: E) -> E:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def compiled_programs() -> dict[str, str]:
+    """The variables by which a worker keeps compiled programs where this process keeps them."""
+    jax = sys.modules.get("jax")
+    folder = None if jax is None else jax.config.jax_compilation_cache_dir
+    if not folder:
+        return {}
+    return {
+        "JAX_COMPILATION_CACHE_DIR": folder,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
