@@ -14,16 +14,17 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from longlag.knobs import Knobs, knob
-from longlag.problems import Integers, Problem, Reals
+from longlag.problems import MISSING, Channels, Integers, Problem, Reals, Sets, Spec
 
-MISSING = -1
+LossName = Literal["cross-entropy", "squared-error", "binary-cross-entropy"]
+"""The losses that fit encoded targets."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Encoding(Knobs):
     """Base of all encodings."""
 
-    loss: ClassVar[Literal["cross-entropy", "squared-error"]]
+    loss: ClassVar[LossName]
     """The loss that fits the encoded target."""
 
     as_integers: ClassVar[bool] = False
@@ -78,7 +79,7 @@ class OneHot(IntegerEncoding):
     [2, -1]
     """
 
-    loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "cross-entropy"
+    loss: ClassVar[LossName] = "cross-entropy"
     as_integers: ClassVar[bool] = True
 
     values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**20)
@@ -111,7 +112,7 @@ class Scaled(IntegerEncoding):
     [1, 4, -1]
     """
 
-    loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "squared-error"
+    loss: ClassVar[LossName] = "squared-error"
 
     # Single precision tells no more integers apart.
     values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**24)
@@ -143,7 +144,7 @@ class AsIs(Encoding):
     [[0.25], [0.5]]
     """
 
-    loss: ClassVar[Literal["cross-entropy", "squared-error"]] = "squared-error"
+    loss: ClassVar[LossName] = "squared-error"
 
     width: int = knob(1, "Reals that a step shows.", at_least=1)
 
@@ -155,19 +156,101 @@ class AsIs(Encoding):
         """Values to features, in float32; several reals are features already."""
         return (values[..., None] if self.width == 1 else values).astype(np.float32)
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
-        return features[..., 0]
+    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "..."]:
+        """Features to values: the number, or as many as a step shows."""
+        return features[..., 0] if self.width == 1 else features
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MultiHot(Encoding):
+    """Sets of integers in [0, values) as they are: a feature a member, 1 where it belongs.
+
+    Outputs are read as logits: a member belongs where its output is above 0.
+
+    >>> MultiHot(values=3).decode(np.array([[0.5, -1.0, 2.0]], np.float32)).tolist()
+    [[1, 0, 1]]
+    """
+
+    loss: ClassVar[LossName] = "binary-cross-entropy"
+
+    values: int = knob(2, "Number of different members.", at_least=1)
+
+    @property
+    def features(self) -> int:
+        return self.values
+
+    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "..."]:
+        return values.astype(np.float32)
+
+    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "..."]:
+        return (features > 0).astype(np.int32)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SideBySide(Encoding):
+    """Several channels, each in its own encoding, side by side.
+
+    Args:
+        channels: The spec of the step.
+        encodings: An encoding for each channel.
+    """
+
+    channels: Channels
+    encodings: tuple[Encoding, ...]
+
+    @property
+    def loss(self) -> LossName:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.encodings[0].loss
+
+    @property
+    def features(self) -> int:
+        return sum(self.widths)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Features of each channel."""
+        return tuple(each.features for each in self.encodings)
+
+    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "..."]:
+        columns = zip(self.encodings, self.channels.split(values), strict=True)
+        return np.concatenate([each.encode(column) for each, column in columns], axis=-1)
+
+    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "..."]:
+        columns = np.split(features, np.cumsum(self.widths)[:-1], axis=-1)
+        pairs = zip(self.encodings, columns, strict=True)
+        return self.channels.join([each.decode(column) for each, column in pairs])
 
 
 ENCODINGS: dict[str, type[IntegerEncoding]] = {kind.title(): kind for kind in [OneHot, Scaled]}
 """The encodings that integers can choose from; reals are shown as they are."""
 
 
-def encoded(kind: Integers | Reals, choice: type[IntegerEncoding] = OneHot) -> Encoding:
-    """The encoding of values of this kind."""
-    if isinstance(kind, Reals):
-        return AsIs(width=kind.features)
-    return choice(values=kind.values, blank=kind.blank)
+def encoded(spec: Spec, choice: type[IntegerEncoding] = OneHot) -> Encoding:
+    """The encoding of what a spec shows or asks for.
+
+    Raises:
+        TypeError: There is none for this kind of spec.
+    """
+    match spec:
+        case Integers():
+            return choice(values=spec.values, blank=spec.blank)
+        case Reals():
+            return AsIs(width=spec.size or 1)
+        case Sets():
+            return MultiHot(values=spec.values)
+        case Channels():
+            parts = tuple(encoded(part, choice) for part in spec.parts)
+            return SideBySide(channels=spec, encodings=parts)
+    raise TypeError(
+        f"encoded: {type(spec).__name__} has no encoding. Use Integers, Reals, Sets or Channels."
+    )
+
+
+def takes_encoding(problem: Problem) -> bool:
+    """Whether a problem has integers, whose encoding can be chosen."""
+    specs = problem.inputs, problem.targets
+    parts = [part for spec in specs for part in getattr(spec, "parts", (spec,))]
+    return any(isinstance(part, Integers) for part in parts)
 
 
 def encodings(
@@ -178,11 +261,11 @@ def encodings(
     Raises:
         ValueError: An encoding is chosen, but the problem has no integers.
     """
-    kinds = problem.inputs, problem.targets
-    if choice is not None and not any(isinstance(kind, Integers) for kind in kinds):
+    if choice is not None and not takes_encoding(problem):
         raise ValueError(
             f"{type(problem).__name__} has no integers to encode, got `encoding` "
             f"{choice.__name__}. Leave it out: reals are shown as they are."
         )
-    shown, said = (encoded(kind, choice or OneHot) for kind in kinds)
-    return shown, said
+    specs = problem.inputs, problem.targets
+    shown, asked = (encoded(spec, choice or OneHot) for spec in specs)
+    return shown, asked

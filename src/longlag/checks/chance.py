@@ -6,8 +6,7 @@ import numpy as np
 
 from longlag.checks.check import CheckFailed
 from longlag.checks.episodes import chance_of, is_right, sample_episodes, scored_of
-from longlag.problems import Problem, Reals
-from longlag.scores.shortcuts import _constant as best_constant
+from longlag.problems import Episodes, Problem
 
 _DEVIATIONS = 5.0  # half the width of an interval: a true problem fails once in a million checks
 
@@ -19,15 +18,18 @@ _VALUES = 2_000_000  # that chance is measured on, about
 def check_chance(problem: Problem) -> str:
     by_step, scored = chance_of(problem), scored_of(problem)
     count = int(np.clip(_VALUES // problem.steps, 4000, 20_000))
-    steps = np.flatnonzero(scored)
-    targets = sample_episodes(problem, count, seed=5).targets[:, steps]
-    hits, tried = _constants(problem, targets)
-    for place, step in enumerate(steps):
-        low, high = interval_around(hits[:, place])
-        high = max(high, interval_around(tried[:, place])[1])
+    episodes = sample_episodes(problem, count, seed=5)
+    hits, tried = _constants(problem, episodes)
+    for step in np.flatnonzero(scored):
+        right, own = hits[:, step], tried[:, step]
+        right, own = right[~np.isnan(right)], own[~np.isnan(own)]
+        if not len(right) or not len(own):
+            continue
+        low, high = interval_around(right)
+        high = max(high, interval_around(own)[1])
         if not low <= by_step[step] <= high:
             raise CheckFailed(
-                f"at step {step} the best constant scores {hits[:, place].mean():.3f} "
+                f"at step {step} the best constant scores {right.mean():.3f} "
                 f"[{low:.3f}, {high:.3f}], `chance_by_step` says {by_step[step]:.3f}",
                 f"Mend `chance_by_step` at step {step}.",
             )
@@ -40,14 +42,16 @@ def check_chance(problem: Problem) -> str:
             )
     chance, ceiling = problem.chance(), problem.ceiling()
     if problem.sequences == 1:  # a constant for each step would be right everywhere
-        best = np.array(best_constant(targets.ravel(), _within(problem)))
-        hits = tried = is_right(problem, best, targets)
-    low, high = interval_around(hits.mean(axis=1))[0], interval_around(tried.mean(axis=1))[1]
+        best = problem.targets.best_constant(episodes.targets[episodes.scored])
+        right = is_right(problem, np.broadcast_to(best, episodes.targets.shape), episodes.targets)
+        hits = tried = np.where(episodes.scored, right, np.nan)
+    by_episode, own = np.nanmean(hits, axis=1), np.nanmean(tried, axis=1)
+    low, high = interval_around(by_episode)[0], interval_around(own)[1]
     if not low <= chance <= high:
         one = ", one for all steps," if problem.sequences == 1 else ""
         raise CheckFailed(
-            f"the best constant{one} scores {hits.mean():.3f} [{low:.3f}, {high:.3f}], `chance` "
-            f"says {chance:.3f}",
+            f"the best constant{one} scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}], "
+            f"`chance` says {chance:.3f}",
             "Mend `chance`: what the best prediction scores that ignores the inputs.",
         )
     if not chance < ceiling - 1e-9:
@@ -55,32 +59,38 @@ def check_chance(problem: Problem) -> str:
             f"chance {chance:.3g} is not below the ceiling {ceiling:.3g}",
             "Ask for something that only the inputs tell, or score fewer steps in `scored`.",
         )
-    _chance_error(problem, targets)
-    return (
-        f"the best constant scores {hits.mean():.3f} [{low:.3f}, {high:.3f}], stated {chance:.3g}"
-    )
+    _chance_error(problem, episodes)
+    best = f"the best constant scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}]"
+    return f"{best}, stated {chance:.3g}"
 
 
-def _constants(problem: Problem, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _constants(problem: Problem, episodes: Episodes) -> tuple[np.ndarray, np.ndarray]:
     """Where the best constant of each step is right: in a half it was not chosen on, in its own.
 
-    The best there is scores no less than the first, and on average no more than the second.
+    NaN where nothing is scored. The best there is scores no less than the first, and on average no
+    more than the second.
     """
-    chosen, fresh = np.array_split(targets, 2)
-    best = np.array([best_constant(column, _within(problem)) for column in chosen.T])
-    return is_right(problem, best, fresh), is_right(problem, best, chosen)
+    half = len(episodes.targets) // 2
+    spec, targets, scored = problem.targets, episodes.targets, episodes.scored
+    right = np.full(scored.shape, np.nan)
+    for step in np.flatnonzero(scored.any(axis=0)):
+        chosen = targets[:half, step][scored[:half, step]]
+        if not len(chosen):
+            continue
+        best = np.broadcast_to(spec.best_constant(chosen), targets[:, step].shape)
+        right[:, step] = np.where(scored[:, step], spec.matches(best, targets[:, step]), np.nan)
+    some = np.asarray(scored.any(axis=1))
+    return right[half:][some[half:]], right[:half][some[:half]]
 
 
-def _within(problem: Problem) -> float:
-    return problem.targets.within if isinstance(problem.targets, Reals) else 0.0
-
-
-def _chance_error(problem: Problem, targets: np.ndarray) -> None:
+def _chance_error(problem: Problem, episodes: Episodes) -> None:
     """The error of the best constant, where targets are reals."""
-    if not isinstance(problem.targets, Reals):
+    if not problem.targets.has_error or episodes.targets.ndim > 2:
         return
-    middle = targets.mean() if problem.sequences == 1 else targets.mean(axis=0)
-    squares = ((targets.astype(np.float64) - middle) ** 2).mean(axis=1)
+    targets = np.where(episodes.scored, episodes.targets.astype(np.float64), np.nan)
+    targets = targets[:, episodes.scored.any(axis=0)]
+    middle = np.nanmean(targets) if problem.sequences == 1 else np.nanmean(targets, axis=0)
+    squares = np.nanmean((targets - middle) ** 2, axis=1)
     half = _DEVIATIONS * squares.std() / len(squares) ** 0.5
     low, high = (max(squares.mean() + side * half, 0) ** 0.5 for side in (-1, 1))
     stated = problem.chance_error()

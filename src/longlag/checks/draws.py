@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -19,21 +19,20 @@ from longlag.checks.episodes import (
     EPISODES,
     digest_of,
     draw_episodes,
-    input_length,
     sample_episodes,
     scored_of,
 )
-from longlag.problems import Episodes, Integers, Problem, Reals
+from longlag.problems import Episodes, Integers, Problem, Spec
 
 # Draws.
 
 
 def check_draws(problem: Problem) -> str:
     episodes = sample_episodes(problem)
-    inputs, targets, scored = episodes
+    inputs, targets, scored, present, _ = episodes
     for name, array, wanted in (
-        ("inputs", inputs, _dtype(problem.inputs)),
-        ("targets", targets, _dtype(problem.targets)),
+        ("inputs", inputs, problem.inputs.dtype),
+        ("targets", targets, problem.targets.dtype),
         ("scored", scored, np.dtype(bool)),
     ):
         if array.dtype != wanted:
@@ -44,57 +43,62 @@ def check_draws(problem: Problem) -> str:
     expected = scored_of(problem)
     if not expected.any():
         raise CheckFailed("no step is scored", "Let `scored` be true where there is a target.")
-    if (wrong := np.argwhere(scored != expected)).size:
+    wrong = scored & ~expected if problem.varies else scored != expected
+    if (wrong := np.argwhere(wrong)).size:
         raise CheckFailed(
             f"`draw` and `scored` differ at step {wrong[:, 1].min()}",
             "Let `draw` give `np.broadcast_to(self.scored(), inputs.shape)`.",
         )
-    question = input_length(problem)
-    _in_range(problem.inputs, inputs[:, :question], np.ones(question, dtype=bool), "inputs")
-    _in_range(problem.targets, targets, expected, "targets")
-    _blank(problem, inputs[:, question:], expected[question:])
+    there = np.ones_like(scored) if present is None else present
+    shows = there & ~_answering(problem, episodes)
+    _in_range(problem.inputs, inputs, shows, "inputs")
+    _in_range(problem.targets, targets, scored, "targets")
+    _blank(problem, episodes, shows)
     return f"{len(inputs)} episodes of {problem.steps} steps, {expected.sum()} scored, all in range"
 
 
-def _dtype(kind: Integers | Reals) -> np.dtype[Any]:
-    return np.dtype(np.int32 if isinstance(kind, Integers) else np.float32)
+def _answering(problem: Problem, episodes: Episodes) -> np.ndarray:
+    """Where an answer is asked for, and nothing shown."""
+    steps = np.arange(problem.steps)
+    if episodes.answer is not None:
+        return steps >= episodes.answer[:, None]
+    return np.broadcast_to(steps >= problem.steps - problem.answers, episodes.scored.shape)
 
 
 def _in_range(
-    kind: Integers | Reals,
-    values: np.ndarray,
-    steps: np.ndarray,
-    name: Literal["inputs", "targets"],
+    spec: Spec, values: np.ndarray, where: np.ndarray, name: Literal["inputs", "targets"]
 ) -> None:
-    if isinstance(kind, Integers):
-        rule, wrong = f"from 0 to {kind.values - 1}", (values < 0) | (values >= kind.values)
-    elif name == "inputs":  # -1 marks a step that lacks data
-        rule, wrong = "in [0, 1]", ~((values >= 0) & (values <= 1))
-    else:
-        rule, wrong = "finite", ~np.isfinite(values)
-    places = np.argwhere(wrong & steps)
+    places = np.argwhere(~spec.allows(values) & where)
     if places.size:
         episode, step = places[places[:, 1].argmin()]
         raise CheckFailed(
-            f"at step {step} `{name}` has {values[episode, step]}, which is not {rule}",
+            f"at step {step} `{name}` has {spec.format(values[episode, step])}, which is not "
+            f"{spec.rule}",
             f"Mend `draw` at step {step}, or what `{name}` says of the values.",
         )
 
 
-def _blank(problem: Problem, answer: np.ndarray, scored: np.ndarray) -> None:
-    """Steps of the answer show nothing, and all ask for something."""
-    first = input_length(problem)
-    if isinstance(problem.inputs, Integers):
-        filler, word = problem.inputs.values, "Integers(values, blank=True)"
-        if problem.answers and not problem.inputs.blank:
-            raise CheckFailed("there is an answer, but no blank", f"Let `inputs` be {word}.")
-    else:
-        filler = 0
-    for wrong, found in ((answer != filler).any(axis=0), "is not blank"), (~scored, "is unscored"):
+def _blank(problem: Problem, episodes: Episodes, shows: np.ndarray) -> None:
+    """Steps of the answer show nothing, and all ask for something; so do steps after the end."""
+    spec, inputs = problem.inputs, episodes.inputs
+    if problem.answers and isinstance(spec, Integers) and not spec.blank:
+        raise CheckFailed(
+            "there is an answer, but no blank", "Let `inputs` be Integers(values, blank=True)."
+        )
+    axes = tuple(range(2, inputs.ndim))
+    filled = (inputs != spec.blank_value).any(axis=axes) & ~shows & ~problem.masks
+    answering = _answering(problem, episodes)
+    there = np.ones_like(shows) if episodes.present is None else episodes.present
+    for wrong, found in (
+        (filled, "is part of the answer, but is not blank"),
+        (answering & there & ~episodes.scored, "is part of the answer, but is unscored"),
+        (episodes.scored & ~there, "is absent, but is scored"),
+    ):
         if wrong.any():
+            blank = spec.format(spec.blank_value)
             raise CheckFailed(
-                f"step {first + wrong.argmax()} is part of the answer, but {found}",
-                f"Show {filler} from step {first} on (`whole` does) and score all steps there.",
+                f"step {wrong.any(axis=0).argmax()} {found}",
+                f"Show {blank} in the answer (`whole` does); score its steps, and no absent one.",
             )
 
 
@@ -122,7 +126,7 @@ def check_determinism(problem: Problem) -> str:
         )
     rng = np.random.default_rng(2)
     parts = [draw_episodes(problem, rng, 2) for _ in range(3)]
-    joined = Episodes(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    joined = Episodes.join(parts)
     if digest_of(sample_episodes(problem, 6, seed=2)) != digest_of(joined):
         raise CheckFailed(
             "6 episodes at once are not the same 6 as 2, 2 and 2 from one generator",

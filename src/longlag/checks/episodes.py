@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from longlag.checks.check import CheckFailed
-from longlag.problems import Episodes, Problem, Reals
+from longlag.problems import Episodes, Problem
 
 EPISODES = 500
 
@@ -21,30 +21,38 @@ def sample_episodes(problem: Problem, count: int = EPISODES, seed: int = 0) -> E
 
 def draw_episodes(problem: Problem, rng: np.random.Generator, count: int) -> Episodes:
     episodes = problem.draw(rng, count)
-    shape = (count, problem.steps)
-    if not isinstance(episodes, Episodes) or any(
-        getattr(array, "shape", None) != shape for array in episodes
-    ):
+    axes = (count, problem.steps)
+    shapes = {
+        "inputs": (*axes, *problem.inputs.shape),
+        "targets": (*axes, *problem.targets.shape),
+        "scored": axes,
+    }
+    wrong = not isinstance(episodes, Episodes) or any(
+        getattr(getattr(episodes, name), "shape", None) != shape for name, shape in shapes.items()
+    )
+    if wrong:
+        wanted = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise CheckFailed(
             f"`draw` of {count} episodes gives {_shapes(episodes)}",
-            f"`draw` must give Episodes(inputs, targets, scored), each an array of shape {shape}.",
+            f"`draw` must give Episodes(inputs, targets, scored), arrays of the shapes {wanted}.",
         )
     return episodes
 
 
 def _shapes(given: Any) -> str:
-    parts = given if isinstance(given, tuple | list) else [given]
+    parts = given[:3] if isinstance(given, tuple | list) else [given]
     return ", ".join(str(getattr(part, "shape", type(part).__name__)) for part in parts)
 
 
 def oracle_of(problem: Problem, inputs: np.ndarray) -> np.ndarray:
-    said = problem.oracle(inputs.copy())
-    if getattr(said, "shape", None) != inputs.shape:
+    predicted = problem.oracle(inputs.copy())
+    wanted = (*inputs.shape[:2], *problem.targets.shape)
+    if getattr(predicted, "shape", None) != wanted:
         raise CheckFailed(
-            f"`oracle` of inputs {inputs.shape} gives {_shapes(said)}",
-            "`oracle` must give a prediction for every step, in the shape of the inputs.",
+            f"`oracle` of inputs {inputs.shape} gives {_shapes(predicted)}",
+            f"`oracle` must give a prediction for every step, {wanted}.",
         )
-    return said
+    return predicted
 
 
 def checked_array(problem: Problem, method: str, given: Any, kind: type, sides: int) -> np.ndarray:
@@ -69,18 +77,20 @@ def chance_of(problem: Problem) -> np.ndarray:
     return checked_array(problem, "chance_by_step", problem.chance_by_step(), np.floating, 1)
 
 
-def is_right(problem: Problem, said: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    within = problem.targets.within if isinstance(problem.targets, Reals) else 0
-    return np.abs(said.astype(np.float64) - targets) <= within
+def is_right(problem: Problem, predicted: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return problem.targets.matches(predicted, targets)
 
 
 def digest_of(episodes: Episodes) -> str:
     """The bytes of some episodes, as a hash."""
     told = hashlib.sha256()
     for array in episodes:
+        if array is None:
+            continue
         told.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes())
     return told.hexdigest()
 
 
 def input_length(problem: Problem) -> int:
-    return problem.steps - problem.answers
+    """Steps before the answer; of episodes that differ in length, all of them."""
+    return problem.steps - (0 if problem.varies else problem.answers)

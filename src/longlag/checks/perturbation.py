@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from longlag.problems import Integers, Problem, Reals
+from longlag.problems import Problem, Spec
 
 NOISE = 1e-6
 """Differences of real targets that single precision leaves to chance."""
@@ -19,6 +19,8 @@ _CHANGED = 256  # of them, how many are changed at every step
 _CELLS = 4_000_000  # episodes × steps × steps that a round may change
 
 _ROUNDS = 4
+
+_TRIED = 8  # other values of a step that are drawn for one episode
 
 _HALVINGS = 12  # finer, and a rounding error might be taken for a move
 
@@ -59,6 +61,8 @@ def moves(problem: Problem, oracle: Oracle, claimed: np.ndarray, rng: np.random.
     >>> found.likely.astype(int).tolist()
     [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     """
+    if problem.varies:
+        return _moves_by_episode(problem, oracle, rng)
     search = _Search(problem, oracle, rng)
     found = search.changed(search.drawn[: min(_CHANGED, search.most)])
     found |= search.changed(search.boundary(search.drawn, search.scored))
@@ -73,23 +77,21 @@ def moves(problem: Problem, oracle: Oracle, claimed: np.ndarray, rng: np.random.
 
 class _Search:
     def __init__(self, problem: Problem, oracle: Oracle, rng: np.random.Generator) -> None:
-        self.kind, self.rng, self._oracle = problem.inputs, rng, oracle
-        self.exact = isinstance(problem.targets, Integers)
-        self.steps, self.question = problem.steps, problem.steps - problem.answers
+        self.problem, self.rng, self._oracle = problem, rng, oracle
+        self.spec = problem.inputs
+        self.steps = problem.steps
+        self.question = problem.steps - (0 if problem.varies else problem.answers)
         self.scored = problem.scored()
         self.tried = 0
         self.most = max(16, _CELLS // self.steps**2)
         self.drawn = problem.draw(rng, _DRAWN).inputs
-        shown = self.drawn[:, : self.question]
-        self.low, self.high = float(shown.min()), float(shown.max())
 
     def says(self, inputs: np.ndarray) -> np.ndarray:
         self.tried += len(inputs)
         return self._oracle(inputs)
 
     def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        differ = one != other if self.exact else ~(np.abs(one - other) <= NOISE)
-        return differ & self.scored
+        return differ(self.problem.targets, one, other) & self.scored
 
     def changed(self, inputs: np.ndarray) -> np.ndarray:
         """The targets that one input moves in these episodes, whatever the others are."""
@@ -99,28 +101,27 @@ class _Search:
         usual = self.says(inputs)
         for step in range(self.question):
             other = inputs.copy()
-            for column in changes(self.kind, inputs[:, step], self.low, self.high, self.rng):
+            for column in self.spec.perturb(inputs[:, step], self.rng):
                 other[:, step] = column
-                found[:, step] |= self.apart(usual, self.says(other)).any(axis=0)
+                tried = self.problem.possible(other)
+                found[:, step] |= self.apart(usual, self.says(other))[tried].any(axis=0)
         return found
 
     def extremes(self) -> np.ndarray:
         """Drawn episodes, and others that show the least, the largest or any values."""
-        kind, shape = self.kind, (len(self.drawn) // 4, self.question)
-        if isinstance(kind, Reals):
-            # Draws of [0, 1) come as near to 1 as this, and no nearer.
-            low, high = np.float32(0), max(np.float32(self.high), np.nextafter(np.float32(1), 0))
-            anything = self.rng.random(shape, dtype=np.float32)
-        else:
-            low, high = np.int32(0), np.int32(kind.values - 1)
-            anything = self.rng.integers(kind.values, size=shape, dtype=np.int32)
+        shape = (len(self.drawn) // 4, self.question)
+        least, most = (np.broadcast_to(edge, (*shape, *self.spec.shape)) for edge in self._edges)
+        anything = self.spec.sample(self.rng, shape)
         shown = self.drawn[: shape[0], : self.question]
-        either = np.where(self.rng.random(shape) < 0.5, shown, anything)
+        either = _choose(self.rng.random(shape) < 0.5, shown, anything)
         other = np.repeat(self.drawn[:1], 4 * shape[0], axis=0)
-        other[:, : self.question] = np.concatenate(
-            [np.full(shape, low), np.full(shape, high), anything, either]
-        )
-        return np.concatenate([self.drawn, other])
+        other[:, : self.question] = np.concatenate([least, most, anything, either])
+        episodes = np.concatenate([self.drawn, other])
+        return episodes[self.problem.possible(episodes)]
+
+    @property
+    def _edges(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.spec.extremes()
 
     def boundary(self, episodes: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Pairs of episodes that differ in one input, and by little, yet in a target.
@@ -136,23 +137,25 @@ class _Search:
         said = self.says(before)
 
         def crossed(inputs: np.ndarray) -> np.ndarray:
-            return self.apart(said, self.says(inputs))[rows, target]
+            moved = self.apart(said, self.says(inputs))[rows, target]
+            return moved & self.problem.possible(inputs)
 
         # Steps go over from one episode to the other in an order of chance.
         place = self.rng.permuted(np.tile(np.arange(self.steps), (len(rows), 1)), axis=1)
         least, most = np.zeros_like(rows), np.full_like(rows, self.steps)
         while (most - least > 1).any():
             middle = (least + most) // 2
-            over = crossed(np.where(place < middle[:, None], after, before))
+            over = crossed(_choose(place < middle[:, None], after, before))
             least, most = np.where(over, least, middle), np.where(over, middle, most)
-        near = np.where(place < least[:, None], after, before)
-        far = np.where(place < most[:, None], after, before)
-        if isinstance(self.kind, Reals):
-            for _ in range(_HALVINGS):
-                middle = (near + far) / 2
-                over = crossed(middle)[:, None]
-                near, far = np.where(over, near, middle), np.where(over, middle, far)
-        return np.concatenate([near, far])
+        near = _choose(place < least[:, None], after, before)
+        far = _choose(place < most[:, None], after, before)
+        for _ in range(_HALVINGS):
+            if (middle := self.spec.between(near, far)) is None:
+                break
+            over = np.broadcast_to(crossed(middle)[:, None], near.shape[:2])
+            near, far = _choose(over, near, middle), _choose(over, middle, far)
+        both = np.concatenate([near, far])
+        return both[self.problem.possible(both)]
 
     def _pairs(
         self, episodes: np.ndarray, targets: np.ndarray
@@ -164,10 +167,11 @@ class _Search:
         for target in targets:
             column = said[:, target]
             # Rare values first, so that a target that seldom changes is met too.
-            _, value, counts = np.unique(column, return_inverse=True, return_counts=True)
+            _, value, counts = np.unique(column, axis=0, return_inverse=True, return_counts=True)
+            value = value.ravel()
             order = self.rng.permutation(len(episodes))
             for place in order[np.argsort(counts[value][order], kind="stable")][:each]:
-                unlike = np.flatnonzero(column != column[place])
+                unlike = np.flatnonzero((column != column[place]).reshape(len(column), -1).any(1))
                 if len(unlike):
                     one.append(place)
                     other.append(self.rng.choice(unlike))
@@ -175,33 +179,52 @@ class _Search:
         return episodes[one], episodes[other], np.array(at, dtype=int)
 
 
-def changes(
-    kind: Integers | Reals,
-    values: np.ndarray,
-    low: float,
-    high: float,
+def moves_of(
+    problem: Problem,
+    oracle: Oracle,
+    inputs: np.ndarray,
+    scored: np.ndarray,
     rng: np.random.Generator,
-) -> Iterator[np.ndarray]:
-    """Other values for one step of some episodes, each array one value an episode.
+) -> np.ndarray:
+    """The inputs that move the targets of one episode, `(target, input)`, the others as they are.
 
     Args:
-        kind: The kind of the values.
-        values: What the step shows.
-        low: The least value that is drawn.
-        high: The largest value that is drawn.
-        rng: What is drawn from.
-
-    >>> rng = np.random.default_rng(0)
-    >>> [column.tolist() for column in changes(Integers(3), np.array([0, 2]), 0, 2, rng)]
-    [[1, 0], [2, 1], [2, 0]]
+        problem: Whose episode it is.
+        oracle: What it says of inputs.
+        inputs: Those of the episode, `(step, *shape)`.
+        scored: The steps that have a target, `(step,)`.
+        rng: What the changes are drawn from.
     """
-    if isinstance(kind, Integers):
-        ahead = range(1, kind.values) if kind.values <= 6 else (1, 2, -1, kind.values // 2)
-        for more in ahead:
-            yield ((values.astype(np.int64) + more) % kind.values).astype(values.dtype)
-    else:
-        for value in (low, high):
-            yield np.full_like(values, value)
-        for more in (0.1, -0.1, 0.5):
-            yield np.clip(values + more * (high - low), low, high).astype(values.dtype)
-    yield np.roll(values, int(rng.integers(1, max(2, len(values)))))
+    found = np.zeros((problem.steps, problem.steps), dtype=bool)
+    usual = oracle(inputs[None])
+    around = problem.inputs.sample(rng, (_TRIED,))
+    for step in np.flatnonzero(problem.inputs.allows(inputs)):  # not where it is blank
+        same = np.repeat(inputs[step][None], len(around), axis=0)
+        for values in (*problem.inputs.perturb(same, rng), around):
+            others = np.repeat(inputs[None], len(values), axis=0)
+            others[:, step] = values
+            others = others[problem.possible(others)]
+            if len(others):
+                apart = differ(problem.targets, oracle(others), usual)
+                found[:, step] |= apart.any(axis=0) & scored
+    return found
+
+
+def _moves_by_episode(problem: Problem, oracle: Oracle, rng: np.random.Generator) -> Moves:
+    """Of episodes that differ in length: each is changed for itself, its length left alone."""
+    episodes = problem.draw(rng, _CHANGED)
+    pairs = zip(episodes.inputs, episodes.scored, strict=True)
+    each = [moves_of(problem, oracle, inputs, scored, rng) for inputs, scored in pairs]
+    found = np.asarray(np.any(each, axis=0))
+    return Moves(found, found, len(each))
+
+
+def differ(spec: Spec, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Where targets differ by more than rounding, `(count, step)`."""
+    apart = ~(np.abs(one.astype(np.float64) - other) <= NOISE)
+    return np.asarray(apart.any(axis=-1)) if spec.shape else apart
+
+
+def _choose(which: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Values of the first or of the second episodes, step by step."""
+    return np.where(which.reshape(*which.shape, *(1,) * (ones.ndim - which.ndim)), ones, others)

@@ -25,7 +25,7 @@ from longlag.checks.arrays import (
 from longlag.checks.check import Check
 from longlag.framings import Samples
 from longlag.models import AnyModel, Foreign, Model
-from longlag.training import Batches, Recipe, program
+from longlag.training import Batches, Loss, Recipe, program
 from longlag.training.losses import scored
 from longlag.trials.setting import Setting
 
@@ -78,6 +78,12 @@ class _Fault(Exception):  # noqa: N818 - what was found, not a fault
 
 
 class _Inspection:
+    @property
+    def _is_choice(self) -> bool:
+        """Whether outputs choose one of several values."""
+        loss = self.setting.loss
+        return isinstance(loss, Loss) and loss.name == "cross-entropy"
+
     def __init__(self, setting: Setting):
         self.setting = setting
         self.layout = setting.layout
@@ -175,11 +181,11 @@ class _Inspection:
         said = getattr(getattr(self.model, "program", self.model), "outputs", "")
         if said != "probabilities":
             said = getattr(self.setting.model, "outputs", "")
-        choices = self.setting.loss.name == "cross-entropy" and self.usual.shape[-1] > 1
+        choices = self._is_choice and self.usual.shape[-1] > 1
         if choices and said == "probabilities" and not sums_to_one(np.exp(self.usual)):
             found = "its outputs are said to be probabilities, but they do not sum to 1"
             raise _Fault(Check(name, False, found, "Leave outputs='probabilities' out."))
-        if self.setting.loss.name == "cross-entropy" and sums_to_one(self.usual):
+        if self._is_choice and sums_to_one(self.usual):
             found = "the outputs of every step are probabilities, not logits"
             remedy = "Leave the softmax out, or use adopt(…, outputs='probabilities')."
             raise _Fault(Check(name, False, found, remedy))

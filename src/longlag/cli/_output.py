@@ -15,6 +15,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from longlag.problems import Spec
+
 
 class Printer(Console):
     """A console that leaves a closed pipe to the caller."""
@@ -113,13 +115,16 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
             console.print(part)
 
 
-def written(values: Iterable[Any], present: Iterable[Any], blank: int | None = None) -> list[str]:
+def written(spec: Spec, values: Iterable[Any], present: Iterable[Any]) -> list[str]:
     """Values as a reader sees them: · where there is none, _ where a step is blank."""
-    words = []
-    for value, there in zip(values, present, strict=True):
-        word = f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
-        words.append("·" if not there else "_" if value == blank else word)
-    return words
+    pairs = zip(values, present, strict=True)
+    return [_one(spec, np.asarray(value)) if there else "·" for value, there in pairs]
+
+
+def _one(spec: Spec, value: np.ndarray) -> str:
+    if value.dtype.kind == "f" and not spec.shape:
+        return f"{value:.3f}"
+    return spec.format(value)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[Text]:

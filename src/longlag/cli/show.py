@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from rich.table import Table
 from rich.text import Text
@@ -10,9 +12,9 @@ from longlag import streams
 from longlag.cli._flags import Count, Json, Output
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._output import aligned, print_rich, refusing, writable, write_json, written
-from longlag.encodings import ENCODINGS, MISSING, encodings
+from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
-from longlag.problems import Integers
+from longlag.problems import MISSING
 
 
 def show(
@@ -44,32 +46,35 @@ def show(
         shown_as, said_as = encodings(drawn, choice)
         samples = laid.sample(drawn, streams.training(seed), 1)
         sequence = drawn.draw(streams.training(seed), 1).inputs[0]
+    shows, asks = drawn.inputs, drawn.targets
     inputs = shown_as.decode(shown_as.encode(samples.inputs))
     targets = said_as.decode(said_as.encode(samples.targets))
-    present = (samples.inputs != MISSING) | laid.marks
-    blank = drawn.inputs.values if isinstance(drawn.inputs, Integers) else None
+    first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]
+    present = (first != MISSING) | laid.marks
+    present &= samples.mask | ~np.array(drawn.masks)
+    visible = shows.allows(inputs)
     if json:
         document = {
             "problem": repr(drawn),
             "framing": repr(laid),
             "seed": seed,
-            "sequence": _with_gaps(sequence[None], sequence[None] != blank)[0],
-            "inputs": _with_gaps(inputs, present & (inputs != blank)),
+            "sequence": _with_gaps(sequence[None], shows.allows(sequence)[None])[0],
+            "inputs": _with_gaps(inputs, present & visible),
             "targets": _with_gaps(targets, samples.scored),
             "scored": samples.scored.tolist(),
             "mask": samples.mask.tolist(),
         }
         return write_json(document, output)
-    shown = [written(row, here, blank) for row, here in zip(inputs, present, strict=True)]
-    said = [written(row, here) for row, here in zip(targets, samples.scored, strict=True)]
+    shown = [written(shows, row, here) for row, here in zip(inputs, present, strict=True)]
+    asked = [written(asks, row, here) for row, here in zip(targets, samples.scored, strict=True)]
     table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
-    for x, y in zip(aligned(shown), aligned(said), strict=True):
+    for x, y in zip(aligned(shown), aligned(asked), strict=True):
         table.add_row(x, Text("→", style="dim"), y)
     note = f"{len(inputs)} samples × {inputs.shape[1]} timesteps; · is no data, no target"
-    note += "." if blank is None or blank not in sequence else "; _ is blank."
+    note += "." if shows.allows(sequence).all() else "; _ is blank."
     return print_rich(
         Text(f"{drawn!r}, {laid!r}, seed {seed}"),
-        Text(", ".join(written(sequence, sequence == sequence, blank)), style="bold"),
+        Text(", ".join(written(shows, sequence, np.ones(len(sequence), bool))), style="bold"),
         Text(),
         table,
         Text(note, style="dim"),
@@ -77,7 +82,7 @@ def show(
     )
 
 
-def _with_gaps(values: np.ndarray, present: np.ndarray) -> list[list[int | float | None]]:
+def _with_gaps(values: np.ndarray, present: np.ndarray) -> list[list[Any]]:
     return [
         [value if there else None for value, there in zip(*row, strict=True)]
         for row in zip(values.tolist(), present, strict=True)

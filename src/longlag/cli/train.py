@@ -148,7 +148,7 @@ def _summary(run: Run) -> list[Text | Table]:
     asked = np.flatnonzero(evaluation.scored[0])
     expected, predicted = evaluation.targets[0][asked], evaluation.predicted[0][asked]
     every = np.ones(len(asked), bool)
-    words = [written(values, every) for values in (expected, predicted)]
+    words = [written(evaluation.spec, values, every) for values in (expected, predicted)]
     width = max(map(len, words[0] + words[1]))
     said = Text()
     for word, hit in zip(words[1], evaluation.right[0][asked], strict=True):

@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
-from longlag.encodings import MISSING
-from longlag.problems import Episodes
+from longlag.problems import MISSING, Episodes
 
 
 class Samples(NamedTuple):
@@ -21,16 +20,17 @@ class Samples(NamedTuple):
     long as the answer for those that give it whole.
     """
 
-    inputs: Num[np.ndarray, "sample time"] | Float[np.ndarray, "sample time feature"]
-    targets: Num[np.ndarray, "sample said"]
+    inputs: Num[np.ndarray, "sample time *shape"]
+    targets: Num[np.ndarray, "sample said *shape"]
     mask: Bool[np.ndarray, "sample time"]
 
     @property
     def scored(self) -> Bool[np.ndarray, "sample said"]:
         """Where a prediction counts."""
-        if np.issubdtype(self.targets.dtype, np.integer):
-            return self.targets != MISSING
-        return ~np.isnan(self.targets)
+        first = self.targets.reshape(*self.targets.shape[:2], -1)[..., 0]
+        if np.issubdtype(first.dtype, np.integer):
+            return first != MISSING
+        return ~np.isnan(first)
 
 
 class Batch(NamedTuple):
@@ -43,8 +43,8 @@ class Batch(NamedTuple):
         reset: Whether state carried so far is dropped before it: always, where none is.
     """
 
-    inputs: Num[np.ndarray, "row time"] | Float[np.ndarray, "row time feature"]
-    targets: Num[np.ndarray, "row said"]
+    inputs: Num[np.ndarray, "row time *shape"] | Float[np.ndarray, "row time feature"]
+    targets: Num[np.ndarray, "row said *shape"]
     mask: Bool[np.ndarray, "row time"]
     reset: bool
 
@@ -94,32 +94,59 @@ class Layout:
         said, time = self.asked.shape[-1], self.steps.shape[-1]
         return np.arange(time) if self.output == "every" else np.full(said, time - 1)
 
+    def asked_of(self, episodes: Episodes) -> Int[np.ndarray, "*block update batch said"]:
+        """The steps whose targets are asked for: `asked`, or those of each block's own answers.
+
+        Where answers of the sequences begin at steps of their own, a framing that asks for a whole
+        answer asks for it from there.
+        """
+        if episodes.answer is None or self.output not in ("vector", "decoder"):
+            return self.asked
+        moved = self.asked + self._starts(episodes) - self.steps.shape[-1]
+        last = episodes.targets.shape[1] - 1
+        return np.where((self.asked == MISSING) | (moved > last), MISSING, moved)
+
+    def _starts(self, episodes: Episodes) -> Int[np.ndarray, "block update batch 1"]:
+        """The step at which the answer of each row begins."""
+        assert episodes.answer is not None
+        return episodes.answer.reshape(-1, self.sequences)[:, self.rows][..., None]
+
     def gather(self, episodes: Episodes) -> Samples:
         """Lay out episodes, a whole number of blocks, as `(block * update * batch, …)`."""
-        count, length = episodes.targets.shape
+        count, length = episodes.targets.shape[:2]
         if not count or count % self.sequences:
             raise ValueError(
                 f"gather: the episodes must fill whole blocks of {self.sequences}, got {count}. "
                 f"Draw a multiple of {self.sequences}."
             )
 
+        asked = self.asked_of(episodes)
+
         def take(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
             blocks = values.reshape(-1, self.sequences, length, *values.shape[2:])
-            return blocks[:, self.rows[..., None], steps]
+            block = np.arange(len(blocks)).reshape(-1, *(1,) * steps.ndim)
+            if steps.ndim == 4:
+                block = block[..., 0]
+            return blocks[block, self.rows[..., None], steps]
+
+        def where(condition: np.ndarray, values: np.ndarray, other: float) -> np.ndarray:
+            axes = (1,) * (values.ndim - condition.ndim)
+            wide = condition.reshape(*condition.shape, *axes)
+            return np.where(wide, values, np.array(other, values.dtype))
 
         inputs = take(episodes.inputs, self.steps)
-        targets = take(episodes.targets, self.asked)
-        scored = take(episodes.scored, self.asked) & self.scored
+        targets = take(episodes.targets, asked)
+        scored = take(episodes.scored, asked) & (asked != MISSING)
         none = MISSING if np.issubdtype(targets.dtype, np.integer) else np.nan
-        targets = np.where(scored, targets, np.array(none, targets.dtype))
-        axes = (1,) * (episodes.inputs.ndim - 2)
+        targets = where(scored, targets, none)
+        present = np.broadcast_to(self.present, (len(inputs), *self.present.shape))
+        if episodes.present is not None:
+            there = take(episodes.present, self.steps)
+            present = present & (there | (self.steps == MISSING))
+        if asked.ndim == 4:  # what comes after the input of a sequence is its answer
+            present = present & (self.steps < self._starts(episodes))
         if (self.steps == MISSING).any():
-            lacks = (self.steps == MISSING).reshape(*self.steps.shape, *axes)
-            inputs = np.where(lacks, np.array(MISSING, inputs.dtype), inputs)
-        present = np.broadcast_to(self.present, inputs.shape[: inputs.ndim - len(axes)])
-        if np.issubdtype(inputs.dtype, np.floating) and np.isnan(inputs).any():
-            gone = np.isnan(inputs)
-            present = present & ~(gone.any(axis=-1) if axes else gone)
-            inputs = np.where(gone, np.array(0, inputs.dtype), inputs)
+            lacks = np.broadcast_to(self.steps == MISSING, inputs.shape[:4])
+            inputs = where(~lacks, inputs, MISSING)
         flat = (array.reshape(-1, *array.shape[3:]) for array in (inputs, targets, present))
         return Samples(*flat)

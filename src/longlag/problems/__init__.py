@@ -1,11 +1,12 @@
 """Problems: distributions over episodes. A new one is added to the table below."""
 
-from longlag.problems._base import Episodes, Integers, Ladder, Part, Problem, Reals
+from longlag.problems._base import Episodes, Ladder, Part, Problem
 from longlag.problems.cumulative import CumulativeThreshold
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
 from longlag.problems.memorization import Memorization
 from longlag.problems.ramp import Ramp
 from longlag.problems.series import Series
+from longlag.problems.specs import MISSING, Channels, Integers, Reals, Sets, Spec
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem
@@ -13,7 +14,9 @@ PROBLEMS: dict[str, type[Problem]] = {
 }
 
 __all__ = [
+    "MISSING",
     "PROBLEMS",
+    "Channels",
     "CumulativeThreshold",
     "EchoLag",
     "EchoSubsequence",
@@ -27,4 +30,6 @@ __all__ = [
     "Ramp",
     "Reals",
     "Series",
+    "Sets",
+    "Spec",
 ]

@@ -4,55 +4,55 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longlag.knobs import Knobs, knob
+from longlag.problems.specs import Spec
 
 Part = Literal["training", "validation", "evaluation"]
 """What episodes are for: to train on, to choose on, to score on."""
 
 Values = NDArray[Any]
-"""An array of int32 or of float32, `(count, step)`; inputs of several reals have a third axis."""
+"""An array of int32 or of float32, `(count, step, *shape)`, where `shape` is that of the spec."""
 Steps = NDArray[np.bool_]
 """Which steps of an episode are meant, `(step,)`."""
 
 
-class Integers(NamedTuple):
-    """Integers in [0, values). With `blank`, `values` itself says that nothing is shown."""
-
-    values: int
-    blank: bool = False
-
-
-class Reals(NamedTuple):
-    """Reals; those shown lie in [0, 1]. A prediction within `tolerance` of the target is right.
-
-    Those of a real series lie where its scaling puts them; `features` is how many a step shows.
-    """
-
-    tolerance: float = 0.0
-    features: int = 1
-
-    @property
-    def within(self) -> float:
-        """The tolerance as it is applied, with room for single precision."""
-        return self.tolerance + 1e-6
-
-
 class Episodes(NamedTuple):
-    """Inputs and targets aligned in time, every array `(count, step)`.
+    """Inputs and targets aligned in time, every array `(count, step)` and the spec's shape.
 
-    The target at step t is what should be said at t knowing the inputs up to t. Where
-    `scored` is false there is no target and the value in `targets` means nothing. Where inputs are
-    NaN the step lacks data and is to be passed over.
+    The target at step t is what should be predicted at t knowing the inputs up to t. Where
+    `scored` is false there is no target and the value in `targets` means nothing.
+
+    Attributes:
+        inputs: What each step shows.
+        targets: What each step asks for.
+        scored: `(count, step)`, true where there is a target.
+        present: `(count, step)`, false where the step lacks data or comes after the end of a
+            shorter episode, and is to be passed over; None where every step is there.
+        answer: `(count,)`, the step at which the answer of each episode begins; None where it is
+            the same for all.
     """
 
     inputs: Values
     targets: Values
     scored: NDArray[np.bool_]
+    present: NDArray[np.bool_] | None = None
+    answer: NDArray[np.intp] | None = None
+
+    @classmethod
+    def join(cls, parts: Sequence[Episodes]) -> Episodes:
+        """All of several."""
+        columns = zip(*parts, strict=True)
+        return cls(*(None if c[0] is None else np.concatenate(c) for c in columns))  # pyright: ignore[reportArgumentType]
+
+    def rows(self, which: NDArray[Any]) -> Episodes:
+        """Some of the episodes."""
+        return Episodes(*(None if array is None else array[which] for array in self))  # pyright: ignore[reportArgumentType]
 
 
 class Ladder(NamedTuple):
@@ -82,13 +82,13 @@ class Problem(Knobs):
 
     @property
     @abc.abstractmethod
-    def inputs(self) -> Integers | Reals:
-        """What kind of values the inputs are."""
+    def inputs(self) -> Spec:
+        """What a step shows."""
 
     @property
     @abc.abstractmethod
-    def targets(self) -> Integers | Reals:
-        """What kind of values the targets are."""
+    def targets(self) -> Spec:
+        """What a step asks for."""
 
     @property
     def steps(self) -> int:
@@ -107,7 +107,26 @@ class Problem(Knobs):
 
     @property
     def masks(self) -> bool:
-        """Whether some of its steps lack data."""
+        """Whether some steps of its episodes may be absent: they lack data, or it has ended."""
+        return False
+
+    @property
+    def varies(self) -> bool:
+        """Whether its episodes differ in length.
+
+        Then they are padded at the end with blank steps that are not present, and an answer begins
+        where the input of its episode has ended.
+        """
+        return False
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether an evaluation scores all that there is, so that draws bring no noise."""
+        return self.sequences == 1
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether it is a real series, judged beside naive baselines rather than by skill."""
         return False
 
     def for_part(self, part: Part) -> Problem:  # noqa: ARG002
@@ -168,7 +187,28 @@ class Problem(Knobs):
 
     @abc.abstractmethod
     def needs(self) -> NDArray[np.bool_]:
-        """Which inputs does the target of each step depend on? Exact, `(target, input)`."""
+        """Which inputs may the target of each step depend on? Exact, `(target, input)`.
+
+        The union over episodes: a pair is true if the target depends on the input in some episode.
+        """
+
+    def needs_of(self, inputs: Values) -> NDArray[np.bool_]:  # noqa: ARG002
+        """Which inputs do the targets of one episode depend on? Exact, `(target, input)`.
+
+        Another than `needs` where that depends on what is drawn: on a marker, or on a key.
+
+        Args:
+            inputs: The inputs of the episode, `(step, *shape)`.
+        """
+        return self.needs()
+
+    def possible(self, inputs: Values) -> NDArray[np.bool_]:
+        """Which of these inputs an episode may have, `(count,)`.
+
+        All by default. A problem whose inputs must fit together (two markers, keys that differ)
+        says so, so that a change of one input is tried only where it leaves an episode.
+        """
+        return np.ones(len(inputs), dtype=bool)
 
     @abc.abstractmethod
     def oracle(self, inputs: Values) -> Values:
@@ -200,6 +240,56 @@ class Problem(Knobs):
 
     def whole(self, shown: Values) -> Values:
         """The inputs of whole episodes, given what they show before the answer begins."""
-        blank = [(0, 0), (0, self.answers)]
-        filler = self.inputs.values if isinstance(self.inputs, Integers) else 0
-        return np.pad(shown, blank, constant_values=filler)
+        blank = np.broadcast_to(
+            self.inputs.blank_value, (len(shown), self.answers, *self.inputs.shape)
+        )
+        return np.concatenate([shown, blank.astype(shown.dtype)], axis=1)
+
+    def episode(self, shown: Values) -> tuple[Problem, Episodes]:
+        """The one episode that shows these values `(step, *shape)`, its targets unknown.
+
+        Returns:
+            The problem of that length, and the episode.
+
+        Raises:
+            TypeError: They are no values of this problem.
+            ValueError: A value is not allowed, or their number.
+        """
+        values = self.inputs.validate(shown, "predict: `sequence`")
+        if self.varies:
+            return self, self._padded(values)
+        problem = self.showing(len(values))
+        targets = np.zeros((1, problem.steps, *self.targets.shape), self.targets.dtype)
+        return problem, Episodes(problem.whole(values[None]), targets, problem.scored()[None])
+
+    def answer_length(self, length: int) -> int:  # noqa: ARG002
+        """Steps of the answer to an input of this length, where episodes differ in length."""
+        return self.answers
+
+    def _padded(self, values: Values) -> Episodes:
+        """The episode that shows these values, blank and not present after its end."""
+        length, steps = len(values), np.arange(self.steps)
+        if not 0 < length <= self.steps - self.answers:
+            raise ValueError(
+                f"{type(self).__name__}: a sequence must show from 1 to "
+                f"{self.steps - self.answers} values, got {length}. Give fewer."
+            )
+        inputs = np.repeat(self.inputs.blank_value[None], self.steps, axis=0).astype(values.dtype)
+        inputs[:length] = values
+        end = length + (self.answer_length(length) if self.answers else 0)
+        scored = self.scored() & (steps < end) & (steps >= (length if self.answers else 0))
+        targets = np.zeros((1, self.steps, *self.targets.shape), self.targets.dtype)
+        answer = np.array([length]) if self.answers else None
+        return Episodes(inputs[None], targets, scored[None], (steps < end)[None], answer)
+
+    def in_unit(self, predicted: Values) -> Values:
+        """Predictions in the unit in which a user gives values."""
+        return predicted
+
+    def document(self) -> dict[str, Any]:
+        """What else than its knobs says what it is, as plain values."""
+        return {}
+
+    def arrays(self) -> dict[str, Values]:
+        """Data of its own that must go with a trained model."""
+        return {}

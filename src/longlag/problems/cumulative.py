@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longlag.knobs import knob
-from longlag.problems._base import Episodes, Integers, Ladder, Problem, Reals, Steps, Values
+from longlag.problems._base import Episodes, Ladder, Problem, Steps, Values
+from longlag.problems.specs import Integers, Reals
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class CumulativeThreshold(Problem):
 
     @property
     def inputs(self) -> Reals:
-        return Reals()
+        return Reals(low=0, high=1)
 
     @property
     def targets(self) -> Integers:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longlag.knobs import knob
-from longlag.problems._base import Episodes, Integers, Ladder, Problem, Steps, Values
+from longlag.problems._base import Episodes, Ladder, Problem, Steps, Values
+from longlag.problems.specs import Integers
 
 _FIVE = "Brownlee (2017), five sequence problems"
 

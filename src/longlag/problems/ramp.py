@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longlag.knobs import knob
-from longlag.problems._base import Episodes, Ladder, Problem, Reals, Steps, Values
+from longlag.problems._base import Episodes, Ladder, Problem, Steps, Values
+from longlag.problems.specs import Reals
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Ramp(Problem):
 
     @property
     def inputs(self) -> Reals:
-        return Reals()
+        return Reals(low=0, high=1)
 
     @property
     def targets(self) -> Reals:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longlag.knobs import knob, unknown
-from longlag.problems._base import Episodes, Ladder, Part, Problem, Reals, Steps, Values
+from longlag.problems._base import Episodes, Ladder, Part, Problem, Steps, Values
+from longlag.problems.specs import Reals
 
 _PERIODIC = 0.3  # correlation with the value a season ago from which a season is taken for one
 _CHANCE = 3.5  # times 1 / √rows: what chance gives, at the most of many distances
@@ -189,7 +190,7 @@ class Series(Problem):
 
     @property
     def inputs(self) -> Reals:
-        return Reals(features=self.features)
+        return Reals(size=None if self.features == 1 else self.features)
 
     @property
     def targets(self) -> Reals:
@@ -200,10 +201,10 @@ class Series(Problem):
         """What a scaled error of 1 is in the unit of the target."""
         return float(self._scales[1][self._column])
 
-    def in_unit(self, scaled: NDArray[Any]) -> NDArray[np.float64]:
+    def in_unit(self, predicted: Values) -> NDArray[np.float64]:
         """Scaled values of the target in its own unit."""
         off, by = self._scales
-        return scaled.astype(np.float64) * by[self._column] + off[self._column]
+        return predicted.astype(np.float64) * by[self._column] + off[self._column]
 
     @functools.cached_property
     def within(self) -> float:
@@ -224,6 +225,21 @@ class Series(Problem):
         """The rows that the targets of a part lie in."""
         bounds = 0, *self._bounds(len(self.values))
         return Span(*bounds[PARTS.index(part) :][:2])
+
+    @property
+    def exhaustive(self) -> bool:
+        return True
+
+    @property
+    def forecasts(self) -> bool:
+        return True
+
+    def document(self) -> dict[str, Any]:
+        names = {"names": list(self.names), "target": self.target}
+        return {**names, "place": self.place, "digest": self.digest}
+
+    def arrays(self) -> dict[str, Values]:
+        return {"values": self.values}
 
     def for_part(self, part: Part) -> Series:
         return self if part == self.part else dataclasses.replace(self, part=part)
@@ -329,25 +345,25 @@ class Series(Problem):
         """Rows that must be shown to show what the seasonal baseline says."""
         return 1 if self._back is None else self._back - self.horizon + 1
 
-    def shown(self, sequence: Any) -> Values:
-        """The inputs of an episode, `(1, step)` or `(1, step, feature)`, from its rows as they are.
+    def episode(self, shown: Any) -> tuple[Problem, Episodes]:
+        """The episode that shows these rows, as they are.
 
         Args:
-            sequence: The rows, `(row,)` or `(row, column)`, in the unit of each column: as many
-                as an episode shows.
+            shown: The rows, `(row,)` or `(row, column)`, in the unit of each column: as many as an
+                episode shows.
 
         Raises:
             TypeError: They are no numbers.
             ValueError: They are too few or too many, of other columns, or one is missing where
                 `missing` is `drop`.
         """
-        rows = _numbers("predict: `sequence`", sequence)
+        rows = _numbers("predict: `sequence`", shown)
         wanted = self.length + self.lags - 1, len(self.names)
         if rows.shape != wanted:
             columns = f" of {', '.join(self.names)}" if len(self.names) > 1 else ""
             raise ValueError(
                 f"predict: `sequence` must be {wanted[0]} rows{columns}, got the shape "
-                f"{np.shape(sequence)}. Give the latest {wanted[0]}."
+                f"{np.shape(shown)}. Give the latest {wanted[0]}."
             )
         if self.missing == "drop" and np.isnan(rows).any():
             raise ValueError(
@@ -359,7 +375,10 @@ class Series(Problem):
             raise ValueError(
                 "predict: `sequence` must hold finite numbers in the unit of the data."
             )
-        return self._inputs(self._side_by_side((rows - off) / by)[None, self.lags - 1 :])
+        steps = self._side_by_side((rows - off) / by)[None, self.lags - 1 :]
+        inputs, present = self._inputs(steps)
+        targets = np.zeros((1, self.steps), np.float32)
+        return self, Episodes(inputs, targets, self.scored()[None], present)
 
     # Rows.
 
@@ -495,19 +514,17 @@ class Series(Problem):
         rows = starts[:, None] + np.arange(self.length)
         targets = self._scaled[rows + self.horizon, self._column]
         scored = ~np.isnan(targets)
-        return Episodes(
-            inputs=self._inputs(self._shown[rows]),
-            targets=np.where(scored, targets, 0).astype(np.float32),
-            scored=scored,
-        )
+        inputs, present = self._inputs(self._shown[rows])
+        return Episodes(inputs, np.where(scored, targets, 0).astype(np.float32), scored, present)
 
-    def _inputs(self, shown: NDArray[np.float32]) -> Values:
-        """What steps show, `(count, step, feature)`, as episodes have it."""
+    def _inputs(self, shown: NDArray[np.float32]) -> tuple[Values, NDArray[np.bool_] | None]:
+        """What steps show, `(count, step, feature)`, as episodes have it; and which are present."""
         gone = np.isnan(shown)
-        inputs = shown if self.missing == "mask" else np.where(gone, np.float32(0), shown)
+        inputs = np.where(gone, np.float32(0), shown)
         if self.missing == "mark":
             inputs = np.concatenate([inputs, gone.astype(np.float32)], axis=-1)
-        return inputs[..., 0] if self.features == 1 else inputs
+        present = ~np.asarray(gone.any(axis=-1)) if self.missing == "mask" else None
+        return inputs[..., 0] if self.features == 1 else inputs, present
 
 
 def _names(given: Any, count: int) -> tuple[str, ...]:

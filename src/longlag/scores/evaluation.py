@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Num
 
 from longlag import streams
 from longlag.framings import Framing, Layout, Samples
-from longlag.problems import Episodes, Integers, Part, Problem, Reals
+from longlag.problems import MISSING, Episodes, Part, Problem, Spec
 
 EVALUATION_SEQUENCES = 1000
 """Least number of fresh sequences that every evaluation draws."""
@@ -33,30 +33,28 @@ argument is true for the updates before which carried state is dropped, None whe
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
-    """What a model said about fresh sequences, beside what was asked: `(count, step)` each.
+    """Predictions on fresh sequences, beside inputs and targets: `(count, step, *shape)` each.
 
-    Inputs of several reals have a third axis.
-
-    A prediction is right when it is the target, or, for reals, within `tolerance` of it.
+    A prediction is right where `spec` says so: it is the target, or within its tolerance.
     """
 
-    inputs: Num[np.ndarray, "count step"] | Float[np.ndarray, "count step feature"]
-    targets: Num[np.ndarray, "count step"]
+    inputs: Num[np.ndarray, "count step ..."]
+    targets: Num[np.ndarray, "count step ..."]
     scored: Bool[np.ndarray, "count step"]
-    predicted: Num[np.ndarray, "count step"]
-    tolerance: float = 0.0
+    predicted: Num[np.ndarray, "count step ..."]
+    spec: Spec
 
     @classmethod
     def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
         """One evaluation out of several."""
         names = ["inputs", "targets", "scored", "predicted"]
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        return cls(**joined, tolerance=parts[0].tolerance)
+        return cls(**joined, spec=parts[0].spec)
 
     @property
     def right(self) -> Bool[np.ndarray, "count step"]:
         """Where the prediction counts and is right."""
-        return self.scored & (np.abs(self.predicted - self.targets) <= self.tolerance)
+        return self.scored & self.spec.matches(self.predicted, self.targets)
 
     @property
     def accuracy(self) -> float:
@@ -113,11 +111,8 @@ def evaluate(
 
 def _all_of(problem: Problem, layout: Layout, episodes: Episodes, say: Say) -> Evaluation:
     count, groups = len(episodes.inputs), layout.steps.size * len(episodes.inputs) // 2**16 + 1
-    parts: list[Evaluation] = []
-    for place in np.array_split(np.arange(count), min(groups, count)):
-        some = Episodes(*(array[place] for array in episodes))
-        parts.append(predicted(problem, layout, some, say))
-    return Evaluation.join(parts)
+    rows = np.array_split(np.arange(count), min(groups, count))
+    return Evaluation.join([predicted(problem, layout, episodes.rows(some), say) for some in rows])
 
 
 def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) -> Evaluation:
@@ -137,35 +132,32 @@ def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) ->
     reset = np.arange(updates) == 0 if layout.carry else None
     said = say(Samples(*map(merge, samples)), reset)
     ordered = (updates, blocks) if layout.carry else (blocks, updates)
-    said = said.reshape(*ordered, batch, -1).transpose(axes)
+    value = problem.targets.shape
+    said = said.reshape(*ordered, batch, -1, *value)
+    said = said.transpose(*axes, *range(4, said.ndim))
     # Back from rows to sequences: each scored step of each sequence has one prediction.
-    shape = said.shape
-    where = np.broadcast_to(layout.scored, shape)
+    shape = said.shape[:4]
+    asked = layout.asked_of(episodes)
+    where = np.broadcast_to(asked != MISSING, shape)
     sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
     place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
-    step = np.broadcast_to(layout.asked, shape)[where]
-    values = np.zeros(episodes.targets.shape, said_type(problem))
+    step = np.broadcast_to(asked, shape)[where]
+    values = np.zeros(episodes.targets.shape, problem.targets.dtype)
     values[place, step] = said[where]
-    scored = np.zeros(episodes.targets.shape, dtype=bool)
+    scored = np.zeros(episodes.targets.shape[:2], dtype=bool)
     scored[place, step] = True
-    targets = problem.targets
     return Evaluation(
         inputs=episodes.inputs,
         targets=episodes.targets,
         scored=scored & episodes.scored,
         predicted=values,
-        tolerance=targets.within if isinstance(targets, Reals) else 0.0,
+        spec=problem.targets,
     )
 
 
 def single_size(framing: Framing, batch_size: int) -> int:
     """The least rows of a batch: a row may start from where the row a batch earlier ended."""
     return 1 if framing.parallel or not framing.carries else batch_size
-
-
-def said_type(problem: Problem) -> type[np.number]:
-    """The type of what is said about a problem."""
-    return np.int32 if isinstance(problem.targets, Integers) else np.float32
 
 
 def numbered(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:

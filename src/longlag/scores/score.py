@@ -8,7 +8,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, cast
 
 import numpy as np
 from jaxtyping import Bool
@@ -17,7 +17,7 @@ from longlag import streams
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import BATCH_SIZE
-from longlag.problems import Problem, Reals, Series
+from longlag.problems import Channels, Problem, Series, Spec
 from longlag.scores import statistics
 from longlag.scores.evaluation import (
     EVALUATION_SEQUENCES,
@@ -63,13 +63,13 @@ class Scored(abc.ABC):
 
     def _share(self, shares: list[float]) -> Estimate:
         # Where nothing is drawn nothing is left to the draws.
-        all_of = self.problem.sequences == 1 or isinstance(self.problem, Series)
-        return statistics.accuracy(shares, None if all_of else len(self.evaluations[0].inputs))
+        drawn = None if self.problem.exhaustive else len(self.evaluations[0].inputs)
+        return statistics.accuracy(shares, drawn)
 
     @functools.cached_property
     def error(self) -> Estimate | None:
         """For real targets: the root mean square error, over seeds; else None."""
-        if not isinstance(self.problem.targets, Reals):
+        if not self.problem.targets.has_error:
             return None
         return statistics.over_seeds([evaluation.error for evaluation in self.evaluations])
 
@@ -103,9 +103,9 @@ class Scored(abc.ABC):
     @functools.cached_property
     def forecast(self) -> Forecast | None:
         """For a series: errors beside those of the naive baselines; else None."""
-        if not isinstance(self.problem, Series):
+        if not self.problem.forecasts:
             return None
-        return forecast(self.problem, self.scored, self.evaluations)
+        return forecast(cast("Series", self.problem), self.scored, self.evaluations)
 
     @property
     def skill(self) -> tuple[float, ...]:
@@ -278,7 +278,7 @@ def score(
         for place, inputs in enumerate(shown):
             told = {"mask": samples.mask[place], "reset": reset is None or bool(reset[place])}
             outputs = predict(inputs, **{name: told[name] for name in told if name in takes})
-            said.append(_values(outputs, samples.targets[place].shape, said_as))
+            said.append(_values(outputs, samples.targets[place].shape, said_as, problem.targets))
         return np.stack(said)
 
     places = numbered(seeds)
@@ -293,19 +293,21 @@ def score(
     )
 
 
-def _values(outputs: Any, shape: tuple[int, int], said_as: Encoding) -> np.ndarray:
-    """What outputs say, `(row, said)`."""
+def _values(outputs: Any, shape: tuple[int, ...], said_as: Encoding, spec: Spec) -> np.ndarray:
+    """What outputs predict, `(row, said, *shape)`."""
     if hasattr(outputs, "detach"):  # a tensor
         outputs = outputs.detach().cpu().numpy()
     array, width = np.asarray(outputs), said_as.features
-    if array.size == math.prod(shape) and np.issubdtype(array.dtype, np.integer):
-        return array.reshape(shape)
-    if array.shape[:1] != shape[:1] or array.size != math.prod(shape) * width:
+    whole = np.issubdtype(array.dtype, np.integer)
+    if array.size == math.prod(shape) and (whole or isinstance(spec, Channels)):
+        return array.reshape(shape).astype(spec.dtype)
+    rows = shape[: len(shape) - len(spec.shape)]
+    if array.shape[:1] != shape[:1] or array.size != math.prod(rows) * width:
         raise ValueError(
-            f"score: `predict` must give integers {shape} or outputs {(*shape, width)}, got "
+            f"score: `predict` must give values {shape} or outputs {(*rows, width)}, got "
             f"{array.dtype} {array.shape}."
         )
     if not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array))[0, 0])
-        raise ValueError(f"score: `predict` gave what is no number for row {row}.")
-    return said_as.decode(array.reshape(*shape, width).astype(np.float32))
+        raise ValueError(f"score: `predict` returned a value that is not finite in row {row}.")
+    return said_as.decode(array.reshape(*rows, width).astype(np.float32))

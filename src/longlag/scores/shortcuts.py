@@ -5,12 +5,12 @@ A score that a shortcut reaches shows nothing but the shortcut.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from longlag import streams
-from longlag.problems import Integers, Problem
+from longlag.problems import Channels, Problem
 
 if TYPE_CHECKING:
     from longlag.scores.evaluation import Evaluation
@@ -28,7 +28,8 @@ def shortcuts(problem: Problem, asked: Evaluation) -> dict[str, float]:
 
     Returns:
         By name: `most frequent` (one constant for all steps), `constant per step`, and,
-        where inputs and targets are of one kind, `copy current` and `copy previous`.
+        where inputs, or a channel of them, and targets are of one kind, `copy current` and
+        `copy previous`.
 
     >>> from longlag import Chunks, EchoLag, MLP, train
     >>> run = train(EchoLag(lag=0, values=4), Chunks(), MLP(), epochs=1)
@@ -36,29 +37,33 @@ def shortcuts(problem: Problem, asked: Evaluation) -> dict[str, float]:
     1.0
     """
     learned = problem.draw(streams.training(0), _LEARNED_FROM)
-    steps = asked.scored.any(axis=0)
-    targets, tolerance = learned.targets[:, steps], asked.tolerance
-    said = {
-        "most frequent": np.full(problem.steps, _constant(targets.ravel(), tolerance)),
-        "constant per step": np.zeros(problem.steps, targets.dtype),
+    spec, scored = asked.spec, asked.scored
+    there = learned.targets[learned.scored]
+    by_step = np.zeros(asked.targets.shape[1:], spec.dtype)
+    for step in np.flatnonzero(scored.any(axis=0)):
+        at = learned.targets[:, step][learned.scored[:, step]]
+        by_step[step] = spec.best_constant(at) if len(at) else spec.best_constant(there)
+    steps = scored.any(axis=0)
+    used = learned.targets[:, steps][learned.scored[:, steps]]
+    guesses = {
+        "most frequent": np.broadcast_to(spec.best_constant(used), asked.targets.shape),
+        "constant per step": np.broadcast_to(by_step, asked.targets.shape),
     }
-    said["constant per step"][steps] = [_constant(column, tolerance) for column in targets.T]
-    if isinstance(problem.inputs, Integers) == isinstance(problem.targets, Integers):
-        said["copy current"] = asked.inputs
-        said["copy previous"] = np.hstack([asked.inputs[:, :1], asked.inputs[:, :-1]])
-    scored = asked.scored
-
-    def share(guess: np.ndarray) -> float:
-        return float((np.abs(guess - asked.targets) <= tolerance)[scored].mean())
-
-    return {name: share(np.broadcast_to(guess, scored.shape)) for name, guess in said.items()}
+    for name, values in _copied(problem, asked.inputs).items():
+        guesses[f"copy current{name}"] = values
+        guesses[f"copy previous{name}"] = np.concatenate([values[:, :1], values[:, :-1]], axis=1)
+    return {
+        name: float(spec.matches(guess, asked.targets)[scored].mean())
+        for name, guess in guesses.items()
+    }
 
 
-def _constant(targets: np.ndarray, tolerance: float) -> Any:
-    """The constant within tolerance of most targets."""
-    values, counts = np.unique(targets, return_counts=True)
-    # The best window of twice the tolerance begins at some target.
-    end = np.searchsorted(values, values + 2 * tolerance * (1 + 1e-6), side="right")
-    total = np.concatenate([[0], counts.cumsum()])
-    best = int((total[end] - total[:-1]).argmax())
-    return (values[best] + values[end[best] - 1]) / 2 if tolerance else values[best]
+def _copied(problem: Problem, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Inputs that could be targets, by what to add to the name of a copy of them."""
+    spec = problem.inputs
+    if spec.like(problem.targets):
+        return {"": inputs}
+    if not isinstance(spec, Channels):
+        return {}
+    named = zip(spec.channels, spec.split(inputs), strict=True)
+    return {f" {name}": part for (name, kind), part in named if kind.like(problem.targets)}

@@ -15,11 +15,10 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
-from longlag.encodings import IntegerEncoding
+from longlag.encodings import IntegerEncoding, takes_encoding
 from longlag.framings import Framing, Whole
 from longlag.models import ModelFactory
 from longlag.problems import (
-    Integers,
     Problem,
 )
 from longlag.scores.evaluation import numbered
@@ -279,7 +278,7 @@ class Comparison(Study):
         ]
 
     def _unmoved(self, problem: Problem, model: ModelFactory) -> Setting:
-        takes = any(isinstance(kind, Integers) for kind in (problem.inputs, problem.targets))
+        takes = takes_encoding(problem)
         return Setting(
             problem=problem,
             framing=self.framing,

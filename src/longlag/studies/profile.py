@@ -15,10 +15,10 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
-from longlag.encodings import IntegerEncoding
+from longlag.encodings import IntegerEncoding, takes_encoding
 from longlag.framings import Framing, Whole
 from longlag.models import ModelFactory
-from longlag.problems import Integers, Problem
+from longlag.problems import Problem
 from longlag.scores.statistics import CONFIDENCE, SOLVED
 from longlag.store.store import Store
 from longlag.studies.ask import run_study
@@ -501,7 +501,7 @@ class Profile(Study):
         return _middle(ends) < len(ends) - 1
 
     def _unmoved(self, problem: Problem) -> Setting:
-        takes = any(isinstance(kind, Integers) for kind in (problem.inputs, problem.targets))
+        takes = takes_encoding(problem)
         return Setting(
             problem=problem,
             framing=self.framing,

@@ -1,9 +1,9 @@
 """Training: the compiled loop, losses and recipes. It knows arrays, not problems."""
 
 from longlag.training.loop import fit
-from longlag.training.losses import UNSCORED, Loss
+from longlag.training.losses import UNSCORED, AnyLoss, Loss, Losses
 from longlag.training.program import Batches
 from longlag.training.recipe import Recipe
 from longlag.training.seeds import Progress
 
-__all__ = ["UNSCORED", "Batches", "Loss", "Progress", "Recipe", "fit"]
+__all__ = ["UNSCORED", "AnyLoss", "Batches", "Loss", "Losses", "Progress", "Recipe", "fit"]

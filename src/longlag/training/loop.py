@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from longlag.models import AnyModel, Foreign
-from longlag.training.losses import Loss
+from longlag.training.losses import AnyLoss
 from longlag.training.program import (
     CROSS_ENTROPY,
     Batches,
@@ -31,7 +31,7 @@ def fit(
     recipe: Recipe,
     *,
     updates: int,
-    loss: Loss = CROSS_ENTROPY,
+    loss: AnyLoss = CROSS_ENTROPY,
     output: Output = "every",
     vectorise: bool | None = None,
     confirm: Callable[[int, AnyModel], bool] | None = None,
@@ -98,7 +98,7 @@ def predict(
     model: AnyModel,
     batches: Batches,
     *,
-    loss: Loss = CROSS_ENTROPY,
+    loss: AnyLoss = CROSS_ENTROPY,
     output: Output = "every",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run a model forward over batches, state carried as they say.

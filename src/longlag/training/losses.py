@@ -1,9 +1,10 @@
-"""Losses: how far outputs are from targets, what the outputs say, and whether that is right."""
+"""Losses: how far outputs are from targets, what the outputs predict, and whether that is right."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Num
@@ -17,57 +18,160 @@ class Loss(NamedTuple):
 
     Attributes:
         name: `cross-entropy` on integer targets, log loss in nats, the most probable value
-            is said; `squared-error` on reals, or on integers scaled into [0, 1], where the
-            nearest value is said.
+            is predicted; `squared-error` on reals, or on integers scaled into [0, 1], where the
+            nearest value is predicted; `binary-cross-entropy` on sets, vectors of zeros and ones,
+            the mean over members, where those with outputs above 0 are predicted.
         values: For `squared-error`: the number of different integers, None for reals.
         tolerance: For reals: the distance from the target within which the output is right.
+        size: Numbers in one target, which has an axis of its own then; None for one number.
 
     >>> loss = Loss("squared-error", values=5)
-    >>> losses, said = loss(jnp.array([[0.3], [0.9]]), jnp.array([1, 3]))
-    >>> said.tolist(), loss.right(said, jnp.array([1, 3])).tolist()
+    >>> losses, predicted = loss(jnp.array([[0.3], [0.9]]), jnp.array([1, 3]))
+    >>> predicted.tolist(), loss.right(predicted, jnp.array([1, 3])).tolist()
     ([1, 4], [True, False])
     """
 
-    name: Literal["cross-entropy", "squared-error"] = "cross-entropy"
+    name: Literal["cross-entropy", "squared-error", "binary-cross-entropy"] = "cross-entropy"
     values: int | None = None
     tolerance: float = 0.0
+    size: int | None = None
 
     def __call__(
-        self, outputs: Float[Array, "*axes output"], targets: Num[Array, "*axes"]
-    ) -> tuple[Float[Array, "*axes"], Num[Array, "*axes"]]:
-        """The loss of each target, and the value that each output says."""
+        self, outputs: Float[Array, "*axes output"], targets: Num[Array, "..."]
+    ) -> tuple[Float[Array, "*axes"], Num[Array, "..."]]:
+        """The loss of each target, and the value that each output predicts."""
         if self.name == "cross-entropy":
             losses = optax.softmax_cross_entropy_with_integer_labels(outputs, targets)
-        else:
+        elif self.name == "binary-cross-entropy":
+            wanted = targets.astype(outputs.dtype)
+            losses = optax.sigmoid_binary_cross_entropy(outputs, wanted).mean(axis=-1)
+        elif self.size is None:
             losses = (outputs[..., 0] - self.told(targets)[..., 0]) ** 2
+        else:
+            losses = ((outputs - targets) ** 2).mean(axis=-1)
         return losses, self.said(outputs)
 
-    def said(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "*axes"]:
-        """The value that each output says."""
+    def said(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
+        """The value that each output predicts."""
         if self.name == "cross-entropy":
             return jnp.argmax(outputs, axis=-1)
+        if self.name == "binary-cross-entropy":
+            return (outputs > 0).astype(jnp.int32)
         if self.values is None:
-            return outputs[..., 0]
+            return outputs[..., 0] if self.size is None else outputs
         top = self.values - 1
         return jnp.rint(outputs[..., 0] * top).clip(0, top).astype(jnp.int32)
 
-    def right(
-        self, said: Num[Array, "*axes"], targets: Num[Array, "*axes"]
-    ) -> Bool[Array, "*axes"]:
-        """Whether what was said is right."""
+    def right(self, said: Num[Array, "..."], targets: Num[Array, "..."]) -> Bool[Array, "*axes"]:
+        """Whether a prediction is right."""
         if self.name == "squared-error" and self.values is None:
-            return jnp.abs(said - targets) <= self.tolerance
-        return said == targets
+            near = jnp.abs(said - targets) <= self.tolerance
+        else:
+            near = said == targets
+        return near if self.size is None else near.all(axis=-1)
 
-    def told(self, targets: Num[Array, "*axes"]) -> Num[Array, "..."]:
-        """Targets as a decoder is told them: integers, or reals with a feature axis."""
+    def told(self, targets: Num[Array, "..."]) -> Num[Array, "..."]:
+        """Targets as a decoder gets them: integers, or reals with a feature axis."""
         if self.name == "cross-entropy":
             return targets
+        if self.size is not None:
+            return targets.astype(jnp.float32)
         return (targets if self.values is None else targets / (self.values - 1))[..., None]
 
     def fed_back(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
-        """Outputs as a decoder hears them again: what was said, as it would be told it."""
+        """Outputs as a decoder gets them back: its predictions, as it would get targets."""
         return self.told(self.said(outputs))
+
+    def scored(self, targets: Any) -> Any:
+        """Where a target counts (`scored`), one flag a target."""
+        return scored(targets if self.size is None else targets[..., 0])
+
+
+class Losses(NamedTuple):
+    """The losses of several targets a step, side by side; they are added up.
+
+    A step is right where each of its targets is.
+
+    Attributes:
+        parts: The loss of each target.
+        widths: Outputs for each.
+    """
+
+    parts: tuple[Loss, ...]
+    widths: tuple[int, ...]
+
+    def __call__(
+        self, outputs: Float[Array, "*axes output"], targets: Num[Array, "*axes column"]
+    ) -> tuple[Float[Array, "*axes"], Num[Array, "*axes column"]]:
+        """The loss of each step, and the values that its outputs predict."""
+        each = zip(self.parts, self._outputs(outputs), self._columns(targets), strict=True)
+        losses = jnp.stack([part(some, column)[0] for part, some, column in each])
+        return losses.sum(axis=0), self.said(outputs)
+
+    def said(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "*axes column"]:
+        """The values that each output predicts."""
+        each = zip(self.parts, self._outputs(outputs), strict=True)
+        return self._joined([part.said(some) for part, some in each])
+
+    def right(
+        self, said: Num[Array, "*axes column"], targets: Num[Array, "*axes column"]
+    ) -> Bool[Array, "*axes"]:
+        """Whether all predictions of a step are right."""
+        each = zip(self.parts, self._columns(said), self._columns(targets), strict=True)
+        return jnp.stack([part.right(some, wanted) for part, some, wanted in each]).all(axis=0)
+
+    def told(self, targets: Num[Array, "*axes column"]) -> Float[Array, "*axes output"]:
+        """Targets as a decoder gets them: the features of all of them, side by side."""
+        columns = []
+        each = zip(self.parts, self.widths, self._columns(targets), strict=True)
+        for part, width, column in each:
+            told = part.told(column)
+            one_hot = part.name == "cross-entropy"
+            columns.append(jax.nn.one_hot(told, width) if one_hot else told)
+        return jnp.concatenate(columns, axis=-1)
+
+    def fed_back(self, outputs: Float[Array, "*axes output"]) -> Float[Array, "*axes output"]:
+        """Outputs as a decoder gets them back: its predictions, as it would get targets."""
+        return self.told(self.said(outputs))
+
+    def scored(self, targets: Any) -> Any:
+        """Where a step counts, one flag a step."""
+        return scored(targets[..., 0])
+
+    @property
+    def size(self) -> int:
+        """Columns of one target."""
+        return sum(part.size or 1 for part in self.parts)
+
+    def _outputs(self, outputs: Array) -> list[Array]:
+        return jnp.split(outputs, _cuts(self.widths), axis=-1)
+
+    def _columns(self, targets: Array) -> list[Array]:
+        columns = jnp.split(targets, _cuts([part.size or 1 for part in self.parts]), axis=-1)
+        return [
+            self._typed(part, column if part.size is not None else column[..., 0])
+            for part, column in zip(self.parts, columns, strict=True)
+        ]
+
+    @staticmethod
+    def _typed(part: Loss, column: Array) -> Array:
+        """Integers beside reals are reals: as integers again."""
+        return column.astype(jnp.int32) if part.name != "squared-error" else column
+
+    def _joined(self, values: list[Array]) -> Array:
+        columns = zip(self.parts, values, strict=True)
+        wide = [value if part.size is not None else value[..., None] for part, value in columns]
+        whole = all(jnp.issubdtype(column.dtype, jnp.integer) for column in wide)
+        return jnp.concatenate([c if whole else c.astype(jnp.float32) for c in wide], axis=-1)
+
+
+AnyLoss = Loss | Losses
+
+
+def _cuts(widths: Any) -> list[int]:
+    """Where to cut an axis into parts of these widths."""
+    ends = [sum(widths[: place + 1]) for place in range(len(widths))]
+    return ends[:-1]
 
 
 def scored(targets: Any) -> Any:

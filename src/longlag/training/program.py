@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 from longlag.models import AnyModel, Buffers, Decoder, Foreign
-from longlag.training.losses import Loss, scored
+from longlag.training.losses import AnyLoss, Loss
 
 Output = Literal["every", "last", "vector", "decoder"]
 """How a sample is answered: at every step, by the last output, by the last output cut into
@@ -56,7 +56,7 @@ class Program(NamedTuple):
 
     skeleton: Any
     optimizer: str
-    loss: Loss
+    loss: AnyLoss
     output: Output
 
     def train(self, params, optimizer_state, state, batches: Batches, updates, learning_rate):
@@ -93,7 +93,7 @@ class Program(NamedTuple):
 
     def _loss(self, params, batch: Any, state):  # one update's part of Batches, traced
         losses, said, state, buffers, penalty = self._run(params, batch, state, teach=True)
-        counts = scored(batch.targets)
+        counts = self.loss.scored(batch.targets)
         count = counts.sum()
         loss = jnp.where(counts, losses, 0.0).sum() / jnp.maximum(count, 1) + penalty
         right = (counts & self.loss.right(said, batch.targets)).sum()
@@ -101,12 +101,14 @@ class Program(NamedTuple):
 
     def _run(self, params, batch: Any, state, *, teach):
         model: Any = eqx.combine(params, self.skeleton)
-        targets = jnp.where(scored(batch.targets), batch.targets, 0)
+        counts = self.loss.scored(batch.targets)
+        wide = counts if self.loss.size is None else counts[..., None]
+        targets = jnp.where(wide, batch.targets, 0)
         if self.output == "decoder":
             if teach:
                 outputs = model.teach(batch.inputs, batch.mask, self.loss.told(targets))
             else:
-                count = targets.shape[-1]
+                count = counts.shape[-1]
                 outputs = model.speak(batch.inputs, batch.mask, self.loss.fed_back, count)
             return *self.loss(outputs, targets), state, None, 0.0
         zero = model.initial_state(targets.shape[:1])
@@ -121,7 +123,7 @@ class Program(NamedTuple):
         else:
             outputs, after = model(*arguments, last=last)
         if self.output == "vector":
-            outputs = outputs.reshape(*targets.shape, -1)
+            outputs = outputs.reshape(*counts.shape, -1)
         carried = state if batch.reset is None else after
         return *self.loss(outputs, targets), carried, buffers, penalty
 

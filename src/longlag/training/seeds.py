@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from longlag.models import AnyModel, Foreign
-from longlag.training.losses import Loss
+from longlag.training.losses import AnyLoss
 from longlag.training.program import OPTIMIZERS, Batches, Output, Program, compiled, initial_state
 from longlag.training.recipe import Recipe
 
@@ -61,7 +61,7 @@ def form(seed: SeedRun) -> Any:
 class Job(NamedTuple):
     recipe: Recipe
     updates: int
-    loss: Loss
+    loss: AnyLoss
     output: Output
     confirm: Callable[[int, AnyModel], bool] | None
 
@@ -157,7 +157,8 @@ class Group:
         optimizer = OPTIMIZERS[job.recipe.optimizer](job.recipe.learning_rate)
         weights = [eqx.filter(each, eqx.is_inexact_array) for each, _ in parted]
         optimizer_state = self._join([optimizer.init(each) for each in weights])
-        rows = self.batches.targets.shape[-2:-1]
+        batch = 1 if self.alone else 2  # the axis of rows, after those of seeds and updates
+        rows = self.batches.targets.shape[batch : batch + 1]
         state = self._join([initial_state(seed.model, rows) for seed in seeds])
         self.carried = params, optimizer_state, state
         program = Program(self.skeletons[0], job.recipe.optimizer, job.loss, job.output)

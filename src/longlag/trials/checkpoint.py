@@ -22,7 +22,6 @@ import safetensors.numpy
 from jaxtyping import Float, Num
 
 from longlag.models import AnyModel, Foreign
-from longlag.problems import Series
 from longlag.scores.evaluation import Evaluation
 from longlag.trials import documents, sensitivity
 from longlag.trials.setting import Setting
@@ -48,7 +47,7 @@ class Trained:
 
     def predict(
         self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
-    ) -> Num[np.ndarray, " prediction"]:
+    ) -> Num[np.ndarray, "prediction *shape"]:
         """What the model says about a sequence, at each step that the framing scores."""
         return self.setting.predict(self.model, sequence)
 
@@ -102,8 +101,8 @@ def to_bytes(trained: Trained) -> bytes:
         "seed": trained.seed,
     }
     arrays = {name: np.asarray(leaf) for name, leaf in _named(trained.model).items()}
-    if isinstance(trained.setting.problem, Series):
-        arrays[_SERIES] = trained.setting.problem.values
+    for name, array in trained.setting.problem.arrays().items():
+        arrays[f"problem.{name}"] = array
     return safetensors.numpy.save(
         arrays,
         metadata={"longlag": json.dumps(written, sort_keys=True)},

@@ -79,11 +79,7 @@ def _knobs(made: Knobs) -> dict[str, Any]:
 
 
 def _problem(made: Problem) -> dict[str, Any]:
-    written = _knobs(made)
-    if isinstance(made, Series):
-        names = {"names": list(made.names), "target": made.target}
-        written.update(names, place=made.place, digest=made.digest)
-    return written
+    return {**_knobs(made), **made.document()}
 
 
 def _posed(written: Any, values: np.ndarray | None) -> Problem:

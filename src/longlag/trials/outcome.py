@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from longlag.problems import Problem, Spec
 from longlag.scores import statistics
+from longlag.scores.evaluation import Evaluation
 from longlag.scores.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -73,11 +75,15 @@ class Seconds(NamedTuple):
 
 
 class Example(NamedTuple):
-    """One fresh sequence: what was shown, asked for and said; None where nothing is scored."""
+    """One fresh sequence, value by value; None where nothing is shown or scored.
 
-    shown: tuple[float | None, ...]
-    expected: tuple[float | None, ...]
-    predicted: tuple[float | None, ...]
+    A value that is no single number is text, as its spec prints it.
+    """
+
+    shown: tuple[float | str | None, ...]
+    expected: tuple[float | str | None, ...]
+    predicted: tuple[float | str | None, ...]
+    right: tuple[bool | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -173,9 +179,10 @@ class Outcome:
             curve=_curve([(each.losses, each.accuracy) for each in history]),
             parameters=parameters,
             examples=tuple(
-                _example(evaluation, row) for row in range(min(_EXAMPLES, len(evaluation.inputs)))
+                _example(problem, evaluation, row)
+                for row in range(min(_EXAMPLES, len(evaluation.inputs)))
             )
-            if problem.steps <= _EXAMPLE_STEPS and evaluation.inputs.ndim == 2
+            if problem.steps <= _EXAMPLE_STEPS and evaluation.spec == problem.targets
             else (),
             seconds=Seconds(
                 run.compile_seconds,
@@ -275,17 +282,25 @@ def skill(outcomes: Sequence[Outcome]) -> Estimate:
     return Estimate(mean, (low, high), tuple(each.skill for each in outcomes))
 
 
-def _example(evaluation: Any, row: int) -> Example:
+def _example(problem: Problem, evaluation: Evaluation, row: int) -> Example:
     scored = evaluation.scored[row]
-    said = (evaluation.targets[row], evaluation.predicted[row])
     expected, predicted = (
-        tuple(_plain(value) if there else None for value, there in zip(values, scored, strict=True))
-        for values in said
+        tuple(_plain(problem.targets, value) if there else None for value, there in pairs)
+        for pairs in (
+            zip(values, scored, strict=True)
+            for values in (evaluation.targets[row], evaluation.predicted[row])
+        )
     )
-    return Example(tuple(map(_plain, evaluation.inputs[row])), expected, predicted)
+    inputs, spec = evaluation.inputs[row], problem.inputs
+    visible = zip(inputs, spec.allows(inputs), strict=True)
+    shown = tuple(_plain(spec, value) if there else None for value, there in visible)
+    pairs = zip(evaluation.right[row].tolist(), scored, strict=True)
+    return Example(shown, expected, predicted, tuple(r if there else None for r, there in pairs))
 
 
-def _plain(value: Any) -> float | int | None:
+def _plain(spec: Spec, value: Any) -> float | int | str | None:
+    if spec.shape:
+        return spec.format(value)
     plain = value.item()
     if isinstance(plain, float):
         return float(f"{plain:.4g}") if np.isfinite(plain) else None

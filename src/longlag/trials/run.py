@@ -81,7 +81,7 @@ class Run(Scored):
         sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray,
         *,
         seed: int | None = None,
-    ) -> Num[np.ndarray, " prediction"]:
+    ) -> Num[np.ndarray, "prediction *shape"]:
         """What the model of a seed says about a sequence.
 
         Args:

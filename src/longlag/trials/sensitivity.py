@@ -10,13 +10,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from longlag import streams
 from longlag.encodings import MISSING
 from longlag.framings import Layout
 from longlag.models import AnyModel, Decoder, Foreign, OneHotInput, RecurrentModel
-from longlag.problems import Series
 from longlag.trials.setting import Setting
 
 
@@ -57,12 +56,29 @@ def sensitivity(
     layout, steps = _one_sequence(setting), setting.problem.steps
     asked = layout.asked[np.nonzero(layout.scored)]
     problem = setting.problem.for_part("evaluation")
-    inputs = problem.draw(streams.evaluation(seed), sequences).inputs
-    features = setting.shown_as.encode(inputs)
-    found = _norms(setting, model, jnp.asarray(features))
+    episodes = problem.draw(streams.evaluation(seed), sequences)
+    features = jnp.asarray(setting.shown_as.encode(episodes.inputs))
+    there = np.ones(features.shape[:2], bool) if episodes.present is None else episodes.present
+    found = _norms(setting, model, features, jnp.asarray(there))
     used = np.zeros((steps, steps))
     used[asked] = np.sqrt((np.asarray(found) ** 2).mean(axis=0))
     return used
+
+
+def needs_over(
+    setting: Setting, seed: int = 0, sequences: int = 16
+) -> Float[np.ndarray, "target input"]:
+    """In which share of the sequences of `sensitivity` each target depends on each input.
+
+    Args:
+        setting: What the model was trained for.
+        seed: Whose fresh sequences.
+        sequences: Number of sequences.
+    """
+    problem = setting.problem.for_part("evaluation")
+    inputs = problem.draw(streams.evaluation(seed), sequences).inputs
+    needed = np.mean([problem.needs_of(shown) for shown in inputs], axis=0)
+    return np.where(setting.scored[:, None], needed, 0.0)
 
 
 def gates(
@@ -97,16 +113,12 @@ def gates(
         )
     if sequence is None:
         problem = setting.problem.for_part("evaluation")
-        shown = problem.draw(streams.evaluation(seed), 1).inputs[0]
-    elif isinstance(setting.problem, Series):
-        shown = setting.problem.shown(sequence)[0]
+        episodes = problem.draw(streams.evaluation(seed), 1)
     else:
-        shown = setting.problem.whole(setting.checked(np.asarray(sequence))[None])[0]
-    layer, features = inner.layer, jnp.asarray(setting.shown_as.encode(shown))
-    mask = None
-    if setting.problem.masks:
-        gone = jnp.isnan(features)
-        features, mask = jnp.where(gone, 0, features), ~gone.any(axis=-1)
+        episodes = setting.problem.episode(np.asarray(sequence))[1]
+    layer = inner.layer
+    features = jnp.asarray(setting.shown_as.encode(episodes.inputs[0]))
+    mask = None if episodes.present is None else jnp.asarray(episodes.present[0])
     if not hasattr(layer, "gates"):
         trace = layer.trace(features, mask)
         return {"hidden": np.asarray(trace.after.hidden)}
@@ -129,19 +141,22 @@ def _one_sequence(setting: Setting) -> Layout:
 
 
 def _outputs(
-    setting: Setting, model: Any, layout: Layout, features: Float[Array, "step feature"]
+    setting: Setting,
+    model: Any,
+    layout: Layout,
+    features: Float[Array, "step feature"],
+    there: Bool[Array, " step"],
 ) -> Float[Array, "update batch said output"]:
     """The outputs of a block of one sequence."""
     inner = model.model if isinstance(model, OneHotInput) else model
     padded = jnp.concatenate([features, jnp.full_like(features[:1], MISSING)])
     masked = setting.problem.masks or not layout.present.all()
-    gone = jnp.isnan(padded)
-    padded, lacks = jnp.where(gone, 0, padded), gone.any(axis=-1)
+    there = jnp.concatenate([there, jnp.ones(1, bool)])
 
     def update(state: Any, now: tuple[Array, Array]) -> tuple[Any, Array]:
         steps, present = now
         shown = padded[steps]  # step -1 is the row of -1
-        mask = present & ~lacks[steps] if masked else None
+        mask = present & there[steps] if masked else None
         if isinstance(inner, Decoder):
             count = layout.asked.shape[-1]
             return state, inner.speak(shown, mask, setting.loss.fed_back, count)
@@ -157,16 +172,21 @@ def _outputs(
 
 
 @eqx.filter_jit
-def _norms(setting: Setting, model: Any, features: Float[Array, "sequence step feature"]) -> Array:
+def _norms(
+    setting: Setting,
+    model: Any,
+    features: Float[Array, "sequence step feature"],
+    there: Bool[Array, "sequence step"],
+) -> Array:
     """The norm of each block (target, input) of the Jacobian, for each sequence."""
     layout = _one_sequence(setting)  # not handed in: equal settings share a program
     asked = np.nonzero(layout.scored)
 
-    def outputs(features: Float[Array, "step feature"]) -> Float[Array, "asked output"]:
-        return _outputs(setting, model, layout, features)[asked]
-
-    def norms(shown: Float[Array, "step feature"]) -> Float[Array, "asked step"]:
-        said, pull = jax.vjp(outputs, shown)
+    def norms(episode: tuple[Array, Array]) -> Float[Array, "asked step"]:
+        shown, present = episode
+        said, pull = jax.vjp(
+            lambda shown: _outputs(setting, model, layout, shown, present)[asked], shown
+        )
         directions = jnp.eye(said.shape[1], dtype=said.dtype)
 
         def by_target(place: Array) -> Float[Array, " step"]:
@@ -176,4 +196,4 @@ def _norms(setting: Setting, model: Any, features: Float[Array, "sequence step f
 
         return jax.lax.map(by_target, jnp.arange(len(said)))
 
-    return jax.lax.map(norms, features)
+    return jax.lax.map(norms, (features, there))

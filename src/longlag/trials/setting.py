@@ -11,15 +11,15 @@ from jaxtyping import Bool, Num
 
 from longlag import streams
 from longlag.adapters.models import user_model
-from longlag.encodings import Encoding, IntegerEncoding, encodings
+from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.maps import Audit, Reach, audit
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
-from longlag.problems import Episodes, Integers, Problem, Reals, Series
+from longlag.problems import Channels, Integers, Problem, Reals, Sets, Spec
 from longlag.scores import evaluation as evaluations
 from longlag.scores.evaluation import Evaluation, Stream, single_size
 from longlag.scores.score import scored_steps
-from longlag.training import Batches, Loss, Recipe, loop
+from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, loop
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,13 +93,9 @@ class Setting:
         return encodings(self.problem, self.encoding)[1]
 
     @functools.cached_property
-    def loss(self) -> Loss:
+    def loss(self) -> AnyLoss:
         """What is minimised, and when an output is right."""
-        targets = self.problem.targets
-        if isinstance(targets, Reals):
-            return Loss(self.said_as.loss, tolerance=targets.within)
-        scaled = self.said_as.loss == "squared-error"
-        return Loss(self.said_as.loss, values=targets.values if scaled else None)
+        return loss_of(self.problem.targets, self.said_as)
 
     @functools.cached_property
     def scored(self) -> Bool[np.ndarray, " step"]:
@@ -137,47 +133,16 @@ class Setting:
 
     def predict(
         self, model: AnyModel, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
-    ) -> Num[np.ndarray, " prediction"]:
+    ) -> Num[np.ndarray, "prediction *shape"]:
         """What a model says about one sequence, at each step that the framing scores.
 
         Of a series: its latest rows as they are, and what is said in the unit of the target.
         """
-        problem, inputs = self.shown(sequence)
+        problem, episodes = self.problem.episode(np.asarray(sequence))
         layout = self.laid(problem, single_size(self.framing, self.recipe.batch_size))
-        unknown = np.zeros((1, problem.steps), evaluations.said_type(problem))
-        episodes = Episodes(inputs, unknown, problem.scored()[None])
         say = functools.partial(self._say, model, layout)
         evaluation = evaluations.predicted(problem, layout, episodes, say)
-        said = evaluation.predicted[0][evaluation.scored[0]]
-        return problem.in_unit(said) if isinstance(problem, Series) else said
-
-    def shown(
-        self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
-    ) -> tuple[Problem, np.ndarray]:
-        """The inputs of the one episode that shows a sequence, and the problem of its length."""
-        if isinstance(self.problem, Series):
-            return self.problem, self.problem.shown(sequence)
-        shown = self.checked(np.asarray(sequence))
-        problem = self.problem.showing(len(shown))
-        return problem, problem.whole(shown[None])
-
-    def checked(self, shown: np.ndarray) -> np.ndarray:
-        """The values of a sequence, refused where this problem would not show them."""
-        kind = self.problem.inputs
-        number = np.integer if isinstance(kind, Integers) else (np.integer, np.floating)
-        words = "whole numbers" if isinstance(kind, Integers) else "numbers"
-        if shown.ndim != 1 or not issubclass(shown.dtype.type, number) or not len(shown):
-            raise TypeError(f"predict: `sequence` must be a list of {words}.")
-        if isinstance(kind, Reals):
-            if not np.isfinite(shown).all():
-                raise ValueError("predict: `sequence` must hold finite numbers.")
-            return shown.astype(np.float32)
-        if shown.min() < 0 or shown.max() >= kind.values:
-            raise ValueError(
-                f"predict: `sequence` must hold values from 0 to {kind.values - 1}, "
-                f"got {shown.min()} to {shown.max()}."
-            )
-        return shown.astype(np.int32)
+        return problem.in_unit(evaluation.predicted[0][evaluation.scored[0]])
 
     def _say(
         self, model: AnyModel, layout: Layout, samples: Samples, reset: np.ndarray | None
@@ -196,6 +161,23 @@ class Setting:
         whole = self.layout.present.all() and not self.problem.masks
         mask = None if whole else samples.mask
         return Batches(inputs, samples.targets, mask, reset)
+
+
+def loss_of(spec: Spec, encoding: Encoding) -> AnyLoss:
+    """The loss of targets of this kind in this encoding."""
+    match spec, encoding:
+        case Channels(), SideBySide():
+            pairs = zip(spec.parts, encoding.encodings, strict=True)
+            parts = tuple(loss_of(*pair) for pair in pairs)
+            return Losses(tuple(part for part in parts if isinstance(part, Loss)), encoding.widths)
+        case Reals(), _:
+            return Loss(encoding.loss, tolerance=spec.within, size=spec.size)
+        case Sets(), _:
+            return Loss(encoding.loss, size=spec.values)
+        case Integers(), _:
+            scaled = encoding.loss == "squared-error"
+            return Loss(encoding.loss, values=spec.values if scaled else None)
+    raise TypeError(f"Setting: no loss fits {type(spec).__name__}. Use Integers or Reals.")
 
 
 def check_decoder(framing: Framing, model: ModelFactory) -> None:

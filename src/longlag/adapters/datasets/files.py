@@ -13,7 +13,7 @@ import numpy as np
 
 from longlag import streams
 from longlag.framings import Framing, Samples
-from longlag.problems import Integers, Part, Problem, Reals, Series
+from longlag.problems import Part, Problem, Series, Spec
 
 Format = Literal["parquet", "npz"]
 
@@ -146,7 +146,7 @@ def _card(
     total = sum(split.samples for split in made.values())
     sizes = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
     size = sizes[min(len(sizes) - 1, max(0, len(str(total)) - 3))]
-    real = isinstance(problem, Series)
+    real = problem.forecasts
     head = [
         "---",
         f"pretty_name: {json.dumps(f'{problem!r}, {framing!r}')}",
@@ -157,7 +157,7 @@ def _card(
         head += ["configs:", "- config_name: default", "  data_files:"]
         for name, split in made.items():
             head += [f"  - split: {name}", f"    path: {split.path.name}"]
-    none = "-1" if isinstance(problem.targets, Integers) else "NaN"
+    none = "-1" if np.issubdtype(problem.targets.dtype, np.integer) else "NaN"
     rows = "\n".join(
         f"| {name} | {split.path.name} | {split.sequences:,} | {split.samples:,} |"
         for name, split in made.items()
@@ -200,8 +200,8 @@ def _card(
 Each row is a sample:
 
 - `sequence`: the number of the sequence that it was cut from;
-- `inputs`: {_words(problem.inputs)}, -1 where the row lacks data;
-- `targets`: {_words(problem.targets)}, {none} where nothing is scored;
+- `inputs`: {_described(problem.inputs)}, -1 where the row lacks data;
+- `targets`: {_described(problem.targets)}, {none} where nothing is scored;
 - `mask`: false where a step is to be passed over.
 
 {apart}
@@ -211,7 +211,8 @@ Drawn by longlag {metadata.version("longlag")}; the same seed gives the same val
     )
 
 
-def _words(kind: Integers | Reals) -> str:
-    if isinstance(kind, Integers):
-        return f"integers from 0 to {kind.values - 1}"
-    return "reals"
+def _described(spec: Spec) -> str:
+    """Values of a spec in words."""
+    kind = "integers" if np.issubdtype(spec.dtype, np.integer) else "reals"
+    several = f"vectors of {spec.shape[0]} " if spec.shape else ""
+    return f"{several}{kind} {spec.rule}"

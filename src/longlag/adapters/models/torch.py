@@ -16,8 +16,7 @@ from torch.nn import functional  # pyright: ignore[reportMissingImports]
 from longlag.adapters import randomness
 from longlag.adapters.models.functional import SHAKE, Said, Shown, checked, pair, takes
 from longlag.models import Foreign, Sizes
-from longlag.training import Batches, Loss, Recipe
-from longlag.training.losses import scored
+from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe
 
 _ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
 
@@ -75,7 +74,7 @@ class TorchModel(Foreign):
         return sum(each.numel() for each in self.module.parameters() if each.requires_grad)
 
     def trainer(
-        self, recipe: Recipe, loss: Loss, output: str
+        self, recipe: Recipe, loss: AnyLoss, output: str
     ) -> Callable[[Batches, int], np.ndarray]:
         weights = [each for each in self.module.parameters() if each.requires_grad]
         kind = {"adam": _adam, "sgd": torch.optim.SGD}[recipe.optimizer]
@@ -84,14 +83,15 @@ class TorchModel(Foreign):
 
         def train(batches: Batches, count: int) -> np.ndarray:
             nonlocal state
-            targets, counts = self._targets(batches, count)
+            targets, counts = self._targets(batches, count, loss)
             losses, said = [], _Said(loss)
+            shape = batches.targets.shape[1:3]
             with self._own_randomness():
                 self.module.train()
                 for update, (shown, mask) in enumerate(self._inputs(batches, count)):
                     if batches.reset is None or batches.reset[update]:
                         state = None
-                    outputs, state = self._run(shown, mask, state, targets[update].shape, output)
+                    outputs, state = self._run(shown, mask, state, shape, output)
                     value = self._loss(outputs, targets[update], counts[update], loss)
                     optimizer.zero_grad()
                     value.backward()
@@ -101,8 +101,9 @@ class TorchModel(Foreign):
                     said.hear(outputs.detach())
             values = said.values()
             asked = batches.targets[:count]
-            counted = scored(asked)
-            hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(counted, asked, 0)))
+            counted = loss.scored(asked)
+            wide = counted if loss.size is None else counted[..., None]
+            hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(wide, asked, 0)))
             right = counted & np.asarray(hits)
             axes = tuple(range(1, right.ndim))
             figures = torch.stack(losses).cpu().numpy(), right.sum(axes), counted.sum(axes)
@@ -110,16 +111,19 @@ class TorchModel(Foreign):
 
         return train
 
-    def predict(self, batches: Batches, loss: Loss, output: str) -> tuple[np.ndarray, np.ndarray]:
+    def predict(
+        self, batches: Batches, loss: AnyLoss, output: str
+    ) -> tuple[np.ndarray, np.ndarray]:
         count = len(batches.targets)
-        targets, _ = self._targets(batches, count)
+        targets, _ = self._targets(batches, count, loss)
         losses, said, state = [], _Said(loss), None
+        shape = batches.targets.shape[1:3]
         with self._own_randomness(moves=False), torch.no_grad():
             self.module.eval()
             for update, (shown, mask) in enumerate(self._inputs(batches, count)):
                 if batches.reset is None or batches.reset[update]:
                     state = None
-                outputs, state = self._run(shown, mask, state, targets[update].shape, output)
+                outputs, state = self._run(shown, mask, state, shape, output)
                 losses.append(self._each(outputs, targets[update], loss))
                 said.hear(outputs)
         return torch.stack(losses).cpu().numpy(), said.values()
@@ -196,29 +200,48 @@ class TorchModel(Foreign):
         encoded = functional.one_hot(array.clamp(min=0), self.sizes.features).float()
         return torch.where(array[..., None] < 0, -1.0, encoded) if (inputs < 0).any() else encoded
 
-    def _targets(self, batches: Batches, count: int) -> tuple[Any, list[int]]:
+    def _targets(self, batches: Batches, count: int, loss: AnyLoss) -> tuple[Any, list[int]]:
         """Targets of each update, and how many of them count."""
         targets = batches.targets[:count]
-        counts = scored(targets).reshape(count, -1).sum(axis=1).tolist()
+        counts = loss.scored(targets).reshape(count, -1).sum(axis=1).tolist()
         whole = np.issubdtype(targets.dtype, np.integer)
         array = torch.from_numpy(targets.astype(np.int64 if whole else np.float32))
         return array.to(self.device).unbind(), counts
 
-    def _loss(self, outputs: Any, targets: Any, count: int, loss: Loss) -> Any:
+    def _loss(self, outputs: Any, targets: Any, count: int, loss: AnyLoss) -> Any:
         if not count:
             return outputs.sum() * 0.0
-        if loss.name == "cross-entropy":
+        if isinstance(loss, Loss) and loss.name == "cross-entropy":
             return functional.cross_entropy(
                 outputs.flatten(0, -2), targets.flatten(), ignore_index=-1
             )
         each = self._each(outputs, targets, loss)
-        scored = targets >= 0 if not targets.is_floating_point() else ~targets.isnan()
+        first = targets if loss.size is None else targets[..., 0]
+        scored = first >= 0 if not first.is_floating_point() else ~first.isnan()
         return torch.where(scored, each, 0.0).sum() / count
 
-    def _each(self, outputs: Any, targets: Any, loss: Loss) -> Any:
+    def _each(self, outputs: Any, targets: Any, loss: AnyLoss) -> Any:
         """The loss of each target; where none is scored it means nothing."""
+        if isinstance(loss, Losses):
+            sizes = [part.size or 1 for part in loss.parts]
+            each = zip(
+                loss.parts,
+                outputs.split(loss.widths, dim=-1),
+                targets.split(sizes, dim=-1),
+                strict=True,
+            )
+            return sum(
+                self._each(some, column if part.size is not None else column[..., 0], part)
+                for part, some, column in each
+            )
+        if loss.name == "binary-cross-entropy":
+            wanted = targets.clamp(min=0).to(outputs.dtype)
+            each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
+            return each.mean(dim=-1)
+        if loss.size is not None:
+            return ((outputs - targets.nan_to_num()) ** 2).mean(dim=-1)
         if loss.name == "cross-entropy":
-            flat = outputs.flatten(0, -2), targets.flatten().clamp(min=0)
+            flat = outputs.flatten(0, -2), targets.flatten().nan_to_num().long().clamp(min=0)
             return functional.cross_entropy(*flat, reduction="none").reshape(targets.shape)
         told = targets if loss.values is None else targets / (loss.values - 1)
         return (outputs[..., 0] - told.nan_to_num()) ** 2
@@ -247,8 +270,10 @@ class TorchModel(Foreign):
 class _Said:
     """The values that outputs say, told many updates at a time: each call has its price."""
 
-    def __init__(self, loss: Loss):
+    def __init__(self, loss: AnyLoss):
         self.loss, self.size = loss, 0
+        self.choice = isinstance(loss, Loss) and loss.name == "cross-entropy"
+        self.number = loss.size is None and not self.choice
         self.held: list[Any] = []
         self.told: list[Any] = []
 
@@ -263,16 +288,16 @@ class _Said:
         """What all of them say, `(update, …)`."""
         self._tell()
         array = torch.cat(self.told).cpu().numpy()
-        if self.loss.name == "cross-entropy":
+        if self.choice:
             return array
-        return np.asarray(self.loss.said(jnp.asarray(array)[..., None]))
+        return np.asarray(self.loss.said(jnp.asarray(array[..., None] if self.number else array)))
 
     def _tell(self) -> None:
         if not self.held:
             return
         outputs = torch.stack(self.held)
-        sure = self.loss.name == "cross-entropy"
-        self.told.append(outputs.argmax(-1) if sure else outputs[..., 0])
+        chosen = outputs.argmax(-1) if self.choice else outputs
+        self.told.append(chosen[..., 0] if self.number else chosen)
         self.held.clear()
         self.size = 0
 

@@ -98,20 +98,18 @@ def examples(start: str, groups: Sequence[Group], choice: str) -> Section:
 def _lines(example: Example, group: Group) -> tuple[tuple[str, tuple[Mark, ...]], ...]:
     steps = len(example.expected)
     shown = (None if each == group.blank else each for each in example.shown[:steps])
+
+    def text(each: float | str | None) -> str:
+        return each if isinstance(each, str) else value(each) or "·"
+
     pairs = zip(example.expected, example.predicted, strict=True)
-    said = tuple(
-        Mark(
-            value(predicted) or "·",
-            expected is not None and _wrong(expected, predicted, group.tolerance),
-        )
-        for expected, predicted in pairs
+    right = example.right or (None,) * steps
+    predictions = tuple(
+        Mark(text(predicted), expected is not None and good is False)
+        for (expected, predicted), good in zip(pairs, right, strict=True)
     )
     return (
-        ("shown", tuple(Mark(value(each) or "·") for each in shown)),
-        ("expected", tuple(Mark(value(each) or "·") for each in example.expected)),
-        ("predicted", said),
+        ("shown", tuple(Mark(text(each)) for each in shown)),
+        ("expected", tuple(Mark(text(each)) for each in example.expected)),
+        ("predicted", predictions),
     )
-
-
-def _wrong(expected: float, predicted: float | None, within: float) -> bool:
-    return predicted is None or abs(predicted - expected) > within

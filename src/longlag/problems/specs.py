@@ -1,0 +1,442 @@
+"""Specs: what one step shows or asks for.
+
+A spec says which values are allowed, whether a prediction is right, what a blank step shows, how a
+value is printed, and how it may be changed to see what depends on it. Arrays of values have the
+axes `(count, step, *shape)`, where `shape` is that of one value.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MISSING = -1
+"""Stands in integers where a step lacks data or has no target; in reals NaN stands there."""
+
+_TRIED = 32  # vectors of channels, the most frequent ones, from which a constant is chosen
+
+Bool = NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec(abc.ABC):
+    """Base of all specs."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one value: `()` for a number, `(n,)` for several."""
+        return ()
+
+    @property
+    @abc.abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values: int32 or float32."""
+
+    @property
+    def has_error(self) -> bool:
+        """Whether the distance of a prediction from its target means something."""
+        return False
+
+    @property
+    @abc.abstractmethod
+    def blank_value(self) -> NDArray[Any]:
+        """What a blank step shows, of the spec's shape."""
+
+    @property
+    @abc.abstractmethod
+    def rule(self) -> str:
+        """Which values are allowed, in words: `from 0 to 9`."""
+
+    @abc.abstractmethod
+    def allows(self, values: NDArray[Any]) -> Bool:
+        """Which values are allowed, `(...)` for values `(..., *shape)`; a blank is not."""
+
+    def accepts(self, values: NDArray[Any]) -> Bool:
+        """Which values a user may give: for reals also those beyond what is drawn."""
+        return self.allows(values)
+
+    @abc.abstractmethod
+    def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
+        """Which predictions are right, `(...)` for values `(..., *shape)`."""
+
+    @abc.abstractmethod
+    def best_constant(self, values: NDArray[Any]) -> Any:
+        """The constant that is right for most of these values, `(count, *shape)`."""
+
+    @abc.abstractmethod
+    def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
+        """Other values for one step of some episodes, each array like `values`."""
+
+    @abc.abstractmethod
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Any allowed values, `(*shape, *self.shape)`."""
+
+    @abc.abstractmethod
+    def extremes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The least and the largest value."""
+
+    def between(self, near: NDArray[Any], far: NDArray[Any]) -> NDArray[Any] | None:
+        """Values half-way between others; None where there are no such values."""
+        del near, far
+        return None
+
+    @abc.abstractmethod
+    def format(self, value: Any) -> str:
+        """One value as a reader sees it."""
+
+    def like(self, other: Spec) -> bool:
+        """Whether a value of the other spec can be given as a value of this one."""
+        return type(self) is type(other) and self.shape == other.shape
+
+    def validate(self, values: NDArray[Any], owner: str) -> NDArray[Any]:
+        """Values `(count, *shape)` in the spec's type, refused where one is not allowed.
+
+        Raises:
+            TypeError: They are no numbers of its kind and shape.
+            ValueError: A value is not allowed.
+        """
+        whole = np.issubdtype(self.dtype, np.integer)
+        number = np.integer if whole else (np.integer, np.floating)
+        if values.ndim != 1 + len(self.shape) or values.shape[1:] != self.shape or not len(values):
+            each = f" of {self.shape[0]} each" if self.shape else ""
+            raise TypeError(f"{owner} must be a list of values{each}, got shape {values.shape}.")
+        if not issubclass(values.dtype.type, number):
+            raise TypeError(f"{owner} must be a list of {'whole ' if whole else ''}numbers.")
+        wrong = ~self.accepts(values)
+        if wrong.any():
+            place = int(wrong.argmax())
+            raise ValueError(
+                f"{owner} must hold values {self.rule}, got {self.format(values[place])} at "
+                f"step {place}."
+            )
+        return values.astype(self.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Integers(Spec):
+    """Integers in [0, values). With `blank`, `values` itself stands for a blank step.
+
+    >>> Integers(4).matches(np.array([1, 2]), np.array([1, 3])).tolist()
+    [True, False]
+    """
+
+    values: int
+    blank: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int32)
+
+    @property
+    def blank_value(self) -> NDArray[Any]:
+        return np.array(self.values, np.int32)
+
+    @property
+    def rule(self) -> str:
+        return f"from 0 to {self.values - 1}"
+
+    def allows(self, values: NDArray[Any]) -> Bool:
+        return (values >= 0) & (values < self.values)
+
+    def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
+        return predicted == targets
+
+    def best_constant(self, values: NDArray[Any]) -> Any:
+        found, counts = np.unique(values, return_counts=True)
+        return found[counts.argmax()]
+
+    def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
+        ahead = range(1, self.values) if self.values <= 6 else (1, 2, -1, self.values // 2)
+        shown = self.allows(values)  # a blank step stays blank
+        for more in ahead:
+            other = ((values.astype(np.int64) + more) % self.values).astype(values.dtype)
+            yield np.where(shown, other, values)
+        rolled = np.roll(values, int(rng.integers(1, max(2, len(values)))))
+        yield np.where(shown & self.allows(rolled), rolled, values)
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        return rng.integers(self.values, size=shape, dtype=np.int32)
+
+    def extremes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        return np.array(0, np.int32), np.array(self.values - 1, np.int32)
+
+    def format(self, value: Any) -> str:
+        return "_" if self.blank and value == self.values else str(int(value))
+
+
+@dataclasses.dataclass(frozen=True)
+class Reals(Spec):
+    """Reals, one a step or several. A prediction within `tolerance` of the target is right.
+
+    Args:
+        tolerance: Distance from the target that counts as right, in each of several.
+        size: How many a step has, as a vector; None for one, a number.
+        low: The least value; None for any.
+        high: The largest value; None for any.
+    """
+
+    tolerance: float = 0.0
+    size: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return () if self.size is None else (self.size,)
+
+    @property
+    def has_error(self) -> bool:
+        return True
+
+    @property
+    def within(self) -> float:
+        """The tolerance as it is applied, with room for single precision."""
+        return self.tolerance + 1e-6
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32)
+
+    @property
+    def blank_value(self) -> NDArray[Any]:
+        return np.zeros(self.shape, np.float32)
+
+    @property
+    def rule(self) -> str:
+        if self.low is None or self.high is None:
+            return "that are finite"
+        return f"in [{self.low:g}, {self.high:g}]"
+
+    def allows(self, values: NDArray[Any]) -> Bool:
+        good = np.isfinite(values)
+        if self.low is not None and self.high is not None:
+            good &= (values >= self.low) & (values <= self.high)
+        return self._throughout(good)
+
+    def accepts(self, values: NDArray[Any]) -> Bool:
+        return self._throughout(np.isfinite(values))
+
+    def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
+        return self._throughout(np.abs(predicted - targets) <= self.within)
+
+    def _throughout(self, flags: Bool) -> Bool:
+        return flags if self.size is None else np.asarray(flags.all(axis=-1))
+
+    def best_constant(self, values: NDArray[Any]) -> Any:
+        if self.shape:
+            one = dataclasses.replace(self, size=None)
+            apart = np.array([one.best_constant(column) for column in values.T])
+            return _best_of(self, apart, values)
+        found, counts = np.unique(values, return_counts=True)
+        # The best window of twice the tolerance begins at some value.
+        end = np.searchsorted(found, found + 2 * self.within * (1 + 1e-6), side="right")
+        total = np.concatenate([[0], counts.cumsum()])
+        best = int((total[end] - total[:-1]).argmax())
+        return (found[best] + found[end[best] - 1]) / 2
+
+    def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
+        low, high = (edge.min() for edge in self.extremes())
+        for edge in (low, high):
+            yield np.full_like(values, edge)
+        for more in (0.1, -0.1, 0.5):
+            yield np.clip(values + more * (high - low), low, high).astype(values.dtype)
+        yield np.roll(values, int(rng.integers(1, max(2, len(values)))), axis=0)
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        low, high = self.extremes()
+        return low + (high - low) * rng.random((*shape, *self.shape), dtype=np.float32)
+
+    def extremes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The bounds, or -3 and 3 where there are none."""
+        low = -3.0 if self.low is None else self.low
+        high = 3.0 if self.high is None else self.high
+        # Draws of [low, high) come as near to `high` as this, and no nearer.
+        below = np.nextafter(np.float32(high), np.float32(low))
+        return np.full(self.shape, low, np.float32), np.full(self.shape, below, np.float32)
+
+    def between(self, near: NDArray[Any], far: NDArray[Any]) -> NDArray[Any]:
+        return (near + far) / 2
+
+    def format(self, value: Any) -> str:
+        if self.shape:
+            return " ".join(f"{each:.3g}" for each in np.ravel(value))
+        return f"{value:.3g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sets(Spec):
+    """Sets of integers in [0, values), as vectors of zeros and ones: the symbols that are legal.
+
+    A prediction is right when it names exactly the members of the set.
+
+    >>> Sets(3).format(np.array([1, 0, 1]))
+    '{0,2}'
+    """
+
+    values: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.values,)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.int32)
+
+    @property
+    def blank_value(self) -> NDArray[Any]:
+        return np.zeros(self.values, np.int32)
+
+    @property
+    def rule(self) -> str:
+        return f"that are {self.values} zeros and ones, not all zero"
+
+    def allows(self, values: NDArray[Any]) -> Bool:
+        return ((values == 0) | (values == 1)).all(axis=-1) & (values == 1).any(axis=-1)
+
+    def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
+        return (predicted == targets).all(axis=-1)
+
+    def best_constant(self, values: NDArray[Any]) -> Any:
+        found, counts = np.unique(values, axis=0, return_counts=True)
+        return found[counts.argmax()]
+
+    def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
+        for member in range(min(self.values, 6)):
+            other = values.copy()
+            other[..., member] = 1 - other[..., member]
+            yield other
+        yield np.roll(values, int(rng.integers(1, max(2, len(values)))), axis=0)
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        drawn = rng.integers(2, size=(*shape, self.values), dtype=np.int32)
+        drawn[..., 0] |= ~drawn.any(axis=-1)
+        return drawn
+
+    def extremes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        least = np.zeros(self.values, np.int32)
+        least[0] = 1
+        return least, np.ones(self.values, np.int32)
+
+    def format(self, value: Any) -> str:
+        return "{" + ",".join(map(str, np.flatnonzero(value))) + "}"
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Channels(Spec):
+    """Several named values a step, side by side: a value and a marker, or several targets.
+
+    A value is a vector with a column for each number, reals if any channel is. A prediction is
+    right when it is right in every channel.
+
+    Args:
+        channels: Name to spec, in the order of the columns.
+
+    >>> spec = Channels({"value": Reals(low=0, high=1), "mark": Integers(2)})
+    >>> spec.shape, spec.format(np.array([0.5, 1]))
+    ((2,), '0.5:1')
+    """
+
+    channels: tuple[tuple[str, Spec], ...]
+
+    def __init__(self, channels: Mapping[str, Spec] | tuple[tuple[str, Spec], ...]):
+        named = channels.items() if isinstance(channels, Mapping) else channels
+        object.__setattr__(self, "channels", tuple(named))
+
+    @property
+    def parts(self) -> tuple[Spec, ...]:
+        """The specs, in the order of the columns."""
+        return tuple(spec for _, spec in self.channels)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many columns each channel has."""
+        return tuple(max(1, int(np.prod(spec.shape))) for spec in self.parts)
+
+    def split(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        """The values of each channel, in its own shape and type."""
+        columns = np.split(values, np.cumsum(self.widths)[:-1], axis=-1)
+        return [
+            column.reshape((*values.shape[:-1], *spec.shape)).astype(spec.dtype)
+            for column, spec in zip(columns, self.parts, strict=True)
+        ]
+
+    def join(self, values: list[Any]) -> NDArray[Any]:
+        """The opposite of `split`."""
+        axes = [len(spec.shape) for spec in self.parts]
+        columns = [
+            np.reshape(each, (*np.shape(each)[: np.ndim(each) - own], -1))
+            for each, own in zip(values, axes, strict=True)
+        ]
+        return np.concatenate(columns, axis=-1).astype(self.dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(self.widths),)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        whole = all(np.issubdtype(spec.dtype, np.integer) for spec in self.parts)
+        return np.dtype(np.int32 if whole else np.float32)
+
+    @property
+    def blank_value(self) -> NDArray[Any]:
+        return self.join([spec.blank_value for spec in self.parts])
+
+    @property
+    def rule(self) -> str:
+        return " and ".join(f"`{name}` {spec.rule}" for name, spec in self.channels)
+
+    def allows(self, values: NDArray[Any]) -> Bool:
+        return self._finite("allows", values)
+
+    def accepts(self, values: NDArray[Any]) -> Bool:
+        return self._finite("accepts", values)
+
+    def _finite(self, method: str, values: NDArray[Any]) -> Bool:
+        good = np.asarray(np.isfinite(values).all(axis=-1))
+        return good & self._all(method, np.where(good[..., None], values, 0))
+
+    def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
+        return self._all("matches", predicted, np.nan_to_num(targets))
+
+    def _all(self, method: str, *arrays: NDArray[Any]) -> Bool:
+        split = zip(*map(self.split, arrays), strict=True)
+        each = zip(self.parts, split, strict=True)
+        return np.logical_and.reduce([getattr(spec, method)(*columns) for spec, columns in each])
+
+    def best_constant(self, values: NDArray[Any]) -> Any:
+        columns = zip(self.parts, self.split(values), strict=True)
+        apart = self.join([spec.best_constant(column) for spec, column in columns])
+        return _best_of(self, apart, values)
+
+    def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
+        columns = self.split(values)
+        for place, spec in enumerate(self.parts):
+            for other in spec.perturb(columns[place], rng):
+                yield self.join([*columns[:place], other, *columns[place + 1 :]])
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        return self.join([spec.sample(rng, shape) for spec in self.parts])
+
+    def extremes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        ends = zip(*(spec.extremes() for spec in self.parts), strict=True)
+        least, most = (self.join(list(end)) for end in ends)
+        return least, most
+
+    def format(self, value: Any) -> str:
+        columns = zip(self.parts, self.split(np.asarray(value)), strict=True)
+        return ":".join(spec.format(column) for spec, column in columns)
+
+
+def _best_of(spec: Spec, apart: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """The best constant for vectors: the best of each column by itself, or a frequent vector."""
+    found, counts = np.unique(values, axis=0, return_counts=True)
+    tried = [apart, *found[np.argsort(-counts, kind="stable")[:_TRIED]]]
+    shares = [spec.matches(np.broadcast_to(one, values.shape), values).mean() for one in tried]
+    return tried[int(np.argmax(shares))]
