@@ -30,8 +30,13 @@ class Adding(Problem):
     length: int = knob(6, "Steps in an episode.", at_least=4)
     tolerance: float = knob(0.04, "Distance that is right.", above=0)
 
-    inputs = Channels({"value": Reals(low=0, high=1), "mark": Integers(2)})  # pyright: ignore
-    targets = property(lambda self: Reals(tolerance=self.tolerance))
+    @property
+    def inputs(self) -> Channels:
+        return Channels({"value": Reals(low=0, high=1), "mark": Integers(2)})
+
+    @property
+    def targets(self) -> Reals:
+        return Reals(tolerance=self.tolerance)
 
     def scored(self):
         return np.arange(self.length) == self.length - 1
@@ -87,11 +92,29 @@ class CopyBack(Problem):
     length: int = knob(4, "Values shown at most.", at_least=2)
     values: int = knob(5, "Number of different integers.", at_least=2)
 
-    inputs = property(lambda self: Integers(self.values, blank=True))
-    targets = property(lambda self: Integers(self.values))
-    steps = property(lambda self: 2 * self.length)
-    answers = property(lambda self: self.length)
-    varies = masks = True  # pyright: ignore
+    @property
+    def inputs(self) -> Integers:
+        return Integers(self.values, blank=True)
+
+    @property
+    def targets(self) -> Integers:
+        return Integers(self.values)
+
+    @property
+    def steps(self) -> int:
+        return 2 * self.length
+
+    @property
+    def answers(self) -> int:
+        return self.length
+
+    @property
+    def varies(self) -> bool:
+        return True
+
+    @property
+    def masks(self) -> bool:
+        return True
 
     def answer_length(self, length):
         return length
@@ -150,8 +173,13 @@ class Legal(Problem):
     length: int = knob(6, "Steps in an episode.", at_least=2)
     values: int = knob(3, "Number of different symbols.", at_least=2)
 
-    inputs = property(lambda self: Integers(self.values))
-    targets = property(lambda self: Sets(self.values))
+    @property
+    def inputs(self) -> Integers:
+        return Integers(self.values)
+
+    @property
+    def targets(self) -> Sets:
+        return Sets(self.values)
 
     def scored(self):
         return np.ones(self.length, bool)
@@ -186,10 +214,13 @@ class TwoTargets(Problem):
 
     length: int = knob(5, "Steps in an episode.", at_least=3)
 
-    inputs = Integers(2)  # pyright: ignore
-    targets = property(
-        lambda self: Channels({"before": Integers(2), "share": Reals(tolerance=0.3 / self.length)})
-    )
+    @property
+    def inputs(self) -> Integers:
+        return Integers(2)
+
+    @property
+    def targets(self) -> Channels:
+        return Channels({"before": Integers(2), "share": Reals(tolerance=0.3 / self.length)})
 
     def scored(self):
         return np.arange(self.length) >= 1

@@ -29,7 +29,8 @@ from longlag.problems import Episodes, Integers, Problem, Spec
 
 def check_draws(problem: Problem) -> str:
     episodes = sample_episodes(problem)
-    inputs, targets, scored, present, _ = episodes
+    inputs, targets, scored = episodes
+    present = episodes.present
     for name, array, wanted in (
         ("inputs", inputs, problem.inputs.dtype),
         ("targets", targets, problem.targets.dtype),

@@ -40,7 +40,7 @@ def draw_episodes(problem: Problem, rng: np.random.Generator, count: int) -> Epi
 
 
 def _shapes(given: Any) -> str:
-    parts = given[:3] if isinstance(given, tuple | list) else [given]
+    parts = given if isinstance(given, tuple | list | Episodes) else [given]
     return ", ".join(str(getattr(part, "shape", type(part).__name__)) for part in parts)
 
 
@@ -84,7 +84,7 @@ def is_right(problem: Problem, predicted: np.ndarray, targets: np.ndarray) -> np
 def digest_of(episodes: Episodes) -> str:
     """The bytes of some episodes, as a hash."""
     told = hashlib.sha256()
-    for array in episodes:
+    for array in episodes.arrays():
         if array is None:
             continue
         told.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -22,8 +22,11 @@ Steps = NDArray[np.bool_]
 """Which steps of an episode are meant, `(step,)`."""
 
 
-class Episodes(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Episodes:
     """Inputs and targets aligned in time, every array `(count, step)` and the spec's shape.
+
+    Unpacks as inputs, targets and scored, which is all that most problems have.
 
     The target at step t is what should be predicted at t knowing the inputs up to t. Where
     `scored` is false there is no target and the value in `targets` means nothing.
@@ -47,12 +50,19 @@ class Episodes(NamedTuple):
     @classmethod
     def join(cls, parts: Sequence[Episodes]) -> Episodes:
         """All of several."""
-        columns = zip(*parts, strict=True)
+        columns = zip(*(part.arrays() for part in parts), strict=True)
         return cls(*(None if c[0] is None else np.concatenate(c) for c in columns))  # pyright: ignore[reportArgumentType]
+
+    def __iter__(self) -> Iterator[Values]:
+        yield from self.arrays()[:3]  # pyright: ignore[reportReturnType]
+
+    def arrays(self) -> tuple[Values | None, ...]:
+        """All of its arrays, in the order of the attributes."""
+        return self.inputs, self.targets, self.scored, self.present, self.answer
 
     def rows(self, which: NDArray[Any]) -> Episodes:
         """Some of the episodes."""
-        return Episodes(*(None if array is None else array[which] for array in self))  # pyright: ignore[reportArgumentType]
+        return Episodes(*(None if array is None else array[which] for array in self.arrays()))  # pyright: ignore[reportArgumentType]
 
 
 class Ladder(NamedTuple):

@@ -249,7 +249,7 @@ class Series(Problem):
         starts = valid[rng.integers(len(valid), size=count)]
         episodes = self._episodes(starts)
         inside = self._inside(self._rows_of(starts), self.part)
-        return episodes._replace(scored=episodes.scored & inside)
+        return dataclasses.replace(episodes, scored=episodes.scored & inside)
 
     def episodes(self, part: Part) -> int:
         """Number of different episodes of a part."""
@@ -258,7 +258,7 @@ class Series(Problem):
     def held_out(self, part: Part, scored: Steps) -> Episodes:
         starts, fresh = self._cover(part, scored)
         episodes = self._episodes(starts)
-        return episodes._replace(scored=episodes.scored & fresh)
+        return dataclasses.replace(episodes, scored=episodes.scored & fresh)
 
     def target_rows(self, part: Part, scored: Steps) -> NDArray[np.int64]:
         """The row that each target of `held_out` is, `(count, step)`."""
