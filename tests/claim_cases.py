@@ -3,7 +3,7 @@
 import numpy as np
 
 from longlag.claims import CARDS
-from longlag.problems import Reals
+from longlag.problems import Integers
 from longlag.scores.evaluation import Evaluation
 from longlag.training import Progress
 from longlag.trials.run import Run
@@ -16,15 +16,14 @@ def came_out(arm, accuracy, sequences=1000, *, stopped=True):
     problem, rows = setting.problem, 1000
     inputs, targets, _ = problem.draw(np.random.default_rng(0), rows)
     kind = problem.targets
-    real = isinstance(kind, Reals)
-    wrong = targets + 1 if real else (targets + 1) % kind.values
+    wrong = (targets + 1) % kind.values if isinstance(kind, Integers) else targets + 1
     missed = (np.arange(rows) >= accuracy * rows)[:, None]
     evaluation = Evaluation(
         inputs=inputs,
         targets=targets,
         scored=np.broadcast_to(setting.scored, targets.shape),
         predicted=np.where(missed, wrong, targets).astype(targets.dtype),
-        tolerance=kind.tolerance if real else 0.0,
+        spec=kind,
     )
     updates = sequences * len(setting.layout.steps) // setting.layout.sequences
     outcome = "stopped" if stopped else "finished"

@@ -146,18 +146,17 @@ def made_run(
     setting: Setting, accuracies, losses: Any = (1.0, 0.5), ended: Any = "finished", at=None
 ):
     """A run whose seeds are each right so often, by chance, on 1,000 fresh sequences."""
-    from longlag.problems import Reals
+    from longlag.problems import Integers
     from longlag.scores.evaluation import Evaluation
     from longlag.training import Progress
     from longlag.trials.run import Run
 
     rng = np.random.default_rng(0)
     kind = setting.problem.targets
-    real = isinstance(kind, Reals)
     evaluations = []
     for accuracy in accuracies:
         inputs, targets, _ = setting.problem.draw(rng, 1000)
-        wrong = targets + 1 if real else (targets + 1) % kind.values
+        wrong = (targets + 1) % kind.values if isinstance(kind, Integers) else targets + 1
         right = rng.random(targets.shape) < accuracy
         if setting.problem.sequences == 1:
             right[:] = right[0]
@@ -167,7 +166,7 @@ def made_run(
                 targets=targets,
                 scored=np.broadcast_to(setting.scored, targets.shape),
                 predicted=np.where(right, targets, wrong).astype(targets.dtype),
-                tolerance=kind.within if real else 0.0,
+                spec=kind,
             )
         )
     reports: list[Progress] = []

@@ -175,7 +175,7 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
     steps = layout.asked.ravel()[where]
 
     def losses(inputs):
-        samples = layout.gather(episodes._replace(inputs=inputs))
+        samples = layout.gather(dataclasses.replace(episodes, inputs=inputs))
         shaped = [each.reshape(*layout.rows.shape, -1) for each in samples]
         reset = np.arange(len(shaped[0])) == 0 if layout.carry else None
         shown = shaped[0] if framing.marks else np.maximum(shaped[0], 0)

@@ -234,6 +234,7 @@ def test_a_model_that_says_no_number_is_not_called_good():
         targets=held.targets,
         scored=held.scored,
         predicted=np.full_like(held.targets, np.nan),
+        spec=made.targets,
     )
     assert forecasts.forecast(made, made.scored(), [lost]).verdict == "not told apart"
 

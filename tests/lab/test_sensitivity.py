@@ -269,7 +269,8 @@ def test_what_is_used_of_a_series_is_asked_of_rows_that_score():
     assert not np.triu(used, k=1).any()
     assert np.diag(used).all()
     read = gates(setting, model, 0, values[70:74])
-    hidden = model(jnp.asarray(series.shown(values[70:74])), None, model.initial_state((1,)))[1]
+    shown = jnp.asarray(series.episode(values[70:74])[1].inputs)
+    hidden = model(shown, None, model.initial_state((1,)))[1]
     np.testing.assert_allclose(read["hidden"][-1], hidden.hidden[0], rtol=1e-5)
     short = gates(setting, model, 0, values[78:82])
     assert {len(each) for each in short.values()} == {4}

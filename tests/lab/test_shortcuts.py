@@ -8,9 +8,8 @@ from longlag.scores.shortcuts import shortcuts
 
 def scores(problem, count=3000):
     inputs, targets, scored = problem.draw(np.random.default_rng(9), count)
-    tolerance = getattr(problem.targets, "tolerance", 0.0)
     asked = Evaluation(
-        inputs=inputs, targets=targets, scored=scored, predicted=targets, tolerance=tolerance
+        inputs=inputs, targets=targets, scored=scored, predicted=targets, spec=problem.targets
     )
     return shortcuts(problem, asked)
 
