@@ -17,7 +17,7 @@ import longlag as ll
 from longlag.framings import Chunks, Prefix, Whole, Window
 from longlag.maps import audit
 from longlag.problems import Series
-from longlag.problems.series import PARTS
+from longlag.problems.rows import PARTS
 
 NAN = float("nan")
 

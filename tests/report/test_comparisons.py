@@ -36,8 +36,10 @@ def told(by_hand):
 SOLVED, CHANCE = {"solved": True}, {"solved": False}
 
 
-def _climbed(told, place=-1):
-    return [point.text for point in told.found[place].under]
+def _verdicts(told, place=0):
+    """The rungs of a problem and a model, by verdict."""
+    head, row = told.table.head[2:], told.table.rows[place][2:]
+    return {name: cell.text for name, cell in zip(head, row, strict=True) if cell.text}
 
 
 def _figure(told, place):
@@ -46,39 +48,39 @@ def _figure(told, place):
 
 def test_harder_rungs_that_were_solved_are_not_hidden(told):
     found = told(lambda s, seed: CHANCE if (s.problem.lag, seed) == (2, 3) else SOLVED)
-    [said] = _climbed(found)
-    assert "solves lag 2 with 4 of 5 seeds" in said
-    assert said.endswith(", and again lag 5 and 10 with all of 5 seeds.")
+    assert _verdicts(found) == {
+        "solved": "lag 1, lag 5, lag 10",
+        "solved by some": "lag 2 (4/5)",
+    }
 
 
 def test_rungs_solved_beyond_one_at_chance(told):
-    [said] = _climbed(told(lambda s, _: CHANCE if s.problem.lag == 2 else SOLVED))
-    assert "cannot be told from chance at lag 2 (skill 0.000" in said
-    assert said.endswith("; yet solves lag 5 and 10 with all of 5 seeds.")
+    found = told(lambda s, _: CHANCE if s.problem.lag == 2 else SOLVED)
+    assert _verdicts(found) == {"solved": "lag 1, lag 5, lag 10", "at chance": "lag 2"}
 
 
 def test_an_unfinished_comparison_says_how_many_seeds_there_are(told):
     seeds = iter(range(100))
     found = told(lambda *_: SOLVED, most=6)
-    [said] = _climbed(found)
     # All five at the first rung, one of the second.
-    assert said.startswith("solves lag up to 2 with the 1 of 5 seeds run so far (skill")
-    assert said.endswith(", the hardest tried so far.")
+    assert _verdicts(found) == {"solved": "lag 1, lag 2 (1/1, 4 missing)"}
+    assert any("trials left" in each for each in found.sure)
     found = told(lambda *_: SOLVED if next(seeds) % 2 else CHANCE, most=3)
-    assert _climbed(found)[0].startswith("solves lag 1 with 1 of 3 seeds run so far")
+    assert _verdicts(found) == {"solved by some": "lag 1 (1/3, 2 missing)"}
 
 
 def test_before_a_rate_is_chosen_nothing_is_found(told):
     found = told(lambda *_: SOLVED, most=3, rates=(1e-3, 1e-2))
-    assert found.found == [
-        "Nothing yet: the learning rates are still being chosen at the first rung."
-    ]
+    assert found.found == []
+    assert found.table.rows == ()
 
 
 def test_seeds_that_came_to_nothing_are_not_still_to_run(told):
-    [said] = _climbed(told(lambda _, seed: None if seed == 4 else SOLVED))
-    assert said.startswith("solves lag up to 10 with the 4 of 5 seeds that came to something")
-    assert said.endswith(", the hardest that was tried.")
+    found = told(lambda _, seed: None if seed == 4 else SOLVED)
+    rungs = ", ".join(f"lag {lag} (4/4, 1 missing)" for lag in (1, 2, 5, 10))
+    assert _verdicts(found) == {"solved": rungs}
+    assert not any("left" in each for each in found.sure)
+    assert "Not complete: 4 trials missing at the rungs in sight." in found.sure
 
 
 def test_below_chance_is_not_called_chance(told):
@@ -86,12 +88,18 @@ def test_below_chance_is_not_called_chance(told):
     found = told(
         lambda s, _: SOLVED if s.problem.lag < 5 else worse if s.problem.lag > 5 else CHANCE
     )
-    [said] = _climbed(found)
-    assert "cannot be told from chance at lag 5 (skill 0.000" in said
-    assert "does worse than chance at lag 10 (skill −0.089" in said
+    assert _verdicts(found) == {
+        "solved": "lag 1, lag 2",
+        "at chance": "lag 5",
+        "below chance": "lag 10",
+    }
     [table] = [block for block in found.sections[0].blocks if isinstance(block, Table)]
-    why = [row[5].text for row in table.rows]
-    assert why == ["", "", "at chance (5)", "below chance (5)"]
+    rows = [tuple(cell.text for cell in row[2:6]) for row in table.rows[2:]]
+    assert [(verdict, why) for verdict, _, _, why in rows] == [
+        ("at chance", "at chance (5)"),
+        ("below chance", "below chance (5)"),
+    ]
+    assert [skill.split()[0] for _, _, skill, _ in rows] == ["0.000", "−0.089"]
 
 
 def test_curves_are_of_rungs_that_all_models_have(told):
@@ -99,7 +107,7 @@ def test_curves_are_of_rungs_that_all_models_have(told):
     found = told(lambda *_: SOLVED, most=13, seeds=3, models=models)
     # Rung 1 and 2 of both, and one seed of the third rung of the first.
     [panel] = _figure(found, 3).panels
-    assert panel.title == "echo-value values=10, lag 2, 3 seeds"
+    assert panel.title == "echo-value values=10, lag 2, seeds: 3"
     assert told(lambda *_: SOLVED, most=2, seeds=3, models=models).sections[3].empty
 
 
@@ -112,9 +120,11 @@ def test_mean_skill_has_a_possible_interval(told):
         models=models,
     )
     # The bounds there are: a seed at chance and one at the ceiling, of chance 0.1.
-    assert "lstm hidden_size=3 0.500 [−0.111, 1.000]" in lucky.found[0]
+    assert (
+        lucky.found[1] == "Mean skill of lstm hidden_size=3 over all rungs: 0.500 [−0.111, 1.000]."
+    )
     # Seeds all alike: no narrower than the noise of four times 2,000 draws.
-    assert "mlp hidden_size=3 1.000 [0.999, 1.000]" in lucky.found[0]
+    assert lucky.found[0] == "Mean skill of mlp hidden_size=3 over all rungs: 1.000 [0.999, 1.000]."
     noisy = told(
         lambda *_: {"solved": False, "accuracy": 0.5 + 0.001 * rng.normal()},
         seeds=1,
@@ -131,15 +141,15 @@ def test_mean_skill_has_a_possible_interval(told):
 def test_how_rates_were_chosen_and_times_measured(told):
     found = told(lambda *_: SOLVED, rates=(1e-3, 1e-2), problems=[EchoValue(values=10), Ramp()])
     sure = " ".join(found.sure)
-    assert "the seeds that chose are those that answer, which flatters a model there" in sure
-    assert "Few different sequences: ramp (1)." in sure
-    assert "on a stream of draws that no result is measured on" in sure
+    assert "The seeds that choose also answer there, which flatters a model" in sure
+    assert "Not so: ramp (1); few different sequences" in sure
+    assert "on draws that score nothing" in sure
     caption = _figure(found, 1).caption
     assert "steps of about a fiftieth" in caption
     assert "only at the end counts with all of its sequences" in caption
     one = told(lambda *_: SOLVED)
     assert "flatters" not in " ".join(one.sure)
-    assert "Few different" not in " ".join(one.sure)
+    assert "few different" not in " ".join(one.sure)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,11 @@ def told(by_hand):
 SOLVED, CHANCE = {"solved": True}, {"solved": False}
 
 
+def _verdicts(told):
+    """Of each value: its verdict, and how many seeds solved it."""
+    return {row[1].text: (row[2].text, row[3].text) for row in told.table.rows}
+
+
 def _figure(told, place):
     return next(b for b in told.sections[place].blocks if isinstance(b, Figure))
 
@@ -51,53 +56,53 @@ def _searched(seed, got, beyond=CHANCE):
 
 def test_a_search_that_has_not_ended_is_said_to_be_open(told):
     found = told(*_searched(0, 2), (1, 1, SOLVED))
-    assert "Seed by seed: 2, 1 so far and not tried." in found.found
-    assert "Not answered yet: half of the seeds or more solve lag 1 so far." in found.found
+    assert "Each seed: 2, 1 so far, not tried." in found.found
+    assert "Median over seeds: lag 1 so far." in found.found
     sure = " ".join(found.sure)
-    assert "the search of 2 of 3 seeds has not come to its end" in sure
-    assert "covers the median" not in sure
-    assert "ended when" not in sure
+    assert "Not complete: 2 of 3 searches open" in sure
+    assert "Interval" not in sure
     caption = _figure(found, 0).caption
-    assert "so far" in caption
     assert "median" not in caption
     assert "median" not in _figure(found, 0).panels[0].alt
 
 
 def test_a_search_that_ended_has_a_median_and_its_coverage(told):
     found = told(*_searched(0, 2), *_searched(1, 3), *_searched(2, 3))
-    assert "Seed by seed: 2, 3 and 3." in found.found
-    assert "covers the median with probability 0.75" in found.sure[0]
-    assert "the band its interval (coverage 0.75)" in _figure(found, 0).caption
+    assert "Each seed: 2, 3, 3." in found.found
+    assert "Median over seeds, with its interval: lag 3 [2, 3]." in found.found
+    assert found.sure[0].startswith("Intervals of 75.0%: the order of 3 seeds alone")
+    assert "the band its interval" in _figure(found, 0).caption
+    assert _verdicts(found) == {
+        "lag 1": ("solved", "3/3"),
+        "lag 2": ("solved", "3/3"),
+        "lag 3": ("solved by some", "2/3"),
+        "lag 4": ("at chance", "0/3"),
+    }
 
 
 def test_a_median_that_is_not_drawn_is_not_in_the_caption(told):
     found = told(*(each for seed in range(3) for each in _searched(seed, 0)))
-    assert "Seed by seed: below 1, below 1 and below 1." in found.found
+    assert "Each seed: below 1, below 1, below 1." in found.found
     assert "band" not in _figure(found, 0).caption
 
 
 def test_a_trial_that_came_to_nothing_leaves_its_seed_open(told):
     found = told(*_searched(0, 2), *_searched(1, 2), (2, 1, SOLVED), (2, 2, None))
-    assert "Seed by seed: 2, 2 and 1 so far." in found.found
-    assert "the search of 1 of 3 seeds has not come to its end, trials came to nothing" in (
-        " ".join(found.sure)
-    )
+    assert "Each seed: 2, 2, 1 so far." in found.found
+    assert "Not complete: 1 of 3 searches open, at most 0 trials left." in found.sure
 
 
-def test_chance_is_said_of_so_many_seeds_beyond_the_median_alone(told):
+def test_a_value_that_some_solve_is_not_at_chance(told):
     found = told(*_searched(0, 0), *_searched(1, 2), *_searched(2, 2, {"solved": False}))
-    said = [each for each in found.found if "chance" in str(each)]
-    # Lag 1, which one of the three does not solve, is below the median.
-    assert said == ["It cannot be told from chance at lag 3 (2 of 2 seeds) and 4 (2 of 2 seeds)."]
+    verdicts = _verdicts(found)
+    assert verdicts["lag 1"] == ("solved by some", "2/3")
+    assert verdicts["lag 3"] == ("at chance", "0/2")
 
 
 def test_below_chance_is_not_called_chance(told):
     worse = {"solved": False, "accuracy": 0.01}  # of a chance of 0.1
-    found = told(*_searched(0, 2, worse), *_searched(1, 2), *_searched(2, 2))
-    assert [each for each in found.found if "chance" in str(each)] == [
-        "It cannot be told from chance at lag 3 (2 of 3 seeds) and 4 (2 of 3 seeds).",
-        "It does worse than chance at lag 3 (1 of 3 seeds) and 4 (1 of 3 seeds).",
-    ]
+    found = told(*(each for seed in range(3) for each in _searched(seed, 2, worse)))
+    assert _verdicts(found)["lag 3"] == ("below chance", "0/3")
 
 
 def test_curves_are_of_the_median_and_say_how_many_seeds(told):
@@ -105,7 +110,7 @@ def test_curves_are_of_the_median_and_say_how_many_seeds(told):
     figure = _figure(found, 1)
     names = [each.name for each in figure.panels[0].series]
     assert names == ["lag 1 (3 seeds)", "lag 2 (3 seeds)", "lag 3 (3 seeds)"]
-    assert "The easiest value, the median and the smallest tried beyond it" in figure.caption
+    assert "The easiest value, the median so far and the smallest tried" in figure.caption
 
 
 def test_a_bar_stands_at_the_seed_that_got_so_far(told):

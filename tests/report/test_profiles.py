@@ -36,36 +36,41 @@ def told(by_hand):
 SOLVED, CHANCE = {"solved": True}, {"solved": False}
 
 
-def _words(told):
-    return [f"{point.about} {point.text}" for point in told.found]
+def _reaches(told):
+    """What the summary has of each problem."""
+    return [tuple(cell.text for cell in row) for row in told.table.rows]
 
 
 def test_no_reach_is_stated_where_nothing_was_tried(told):
     found = told((Ramp, 10, 1, SOLVED))
-    assert _words(found)[0] == "echo-value values=10: lstm hidden_size=3 was not tried."
-    [table] = [block for block in found.sections[0].blocks if isinstance(block, Table)]
-    assert [cell.text for cell in table.rows[0]] == [
+    assert _reaches(found)[0] == ("echo-value values=10", "not tried", "", "0", "", "")
+    [gaps] = [block for block in found.sections[1].blocks if isinstance(block, Table)]
+    assert [cell.text for cell in gaps.rows[0]] == [
         "echo-value values=10",
-        "not tried",
-        "",
-        "0",
-        "",
+        "rungs not tried",
+        "lag: all",
     ]
     [figure] = [block for block in found.sections[0].blocks if isinstance(block, Figure)]
     assert "no colour was not tried" in figure.caption
     assert "echo-value values=10 not tried" in figure.panels[0].alt
 
 
-def test_the_easiest_that_was_tried_is_not_called_the_easiest(told):
+def _verdicts(told):
+    [table] = [block for block in told.sections[0].blocks if isinstance(block, Table)]
+    return [tuple(cell.text for cell in row[1:4]) for row in table.rows]
+
+
+def test_the_easiest_that_was_tried_bounds_the_reach(told):
     found = told(*[(EchoValue, 5, 1, CHANCE)] * 3)
-    assert "does not get to lag 5, the easiest that was tried [below 1, " in _words(found)[0]
-    assert "by 3 trials; cannot be told from chance at lag 5" in _words(found)[0]
+    _, reach, _, trials, _, why = _reaches(found)[0]
+    assert reach.startswith("lag below 5 [below 1, ")
+    assert (trials, why) == ("3", "at chance (3)")
+    assert _verdicts(found) == [("lag 5", "at chance", "0/3")]
 
 
 def test_below_chance_is_not_called_chance(told):
     found = told((EchoValue, 1, 1, {"solved": False, "accuracy": 0.01}))
-    assert "does worse than chance at lag 1" in _words(found)[0]
-    assert "cannot be told" not in _words(found)[0]
+    assert _verdicts(found) == [("lag 1", "below chance", "0/1")]
 
 
 def test_longer_training_has_its_interval_and_what_it_rests_on(told):
@@ -76,12 +81,13 @@ def test_longer_training_has_its_interval_and_what_it_rests_on(told):
         *[(EchoValue, 5, 4, CHANCE)] * 4,
         *[(EchoValue, 5, 16, CHANCE)] * 4,
     )
-    [said, _] = _words(found)
-    assert "trained on up to 40,000 sequences it gets to lag 2 [2, 2], 4 of 8 trials solved" in said
-    assert "trained on up to 160,000 sequences it gets no further [" in said
-    assert "0 of 4 trials solved" in said
+    longer = _reaches(found)[0][4]
+    assert "40,000 sequences: lag 2 [2, 2], 4/8 solved" in longer
+    assert "160,000 sequences: lag none [" in longer
+    assert longer.endswith("0/4 solved")
     assert (
-        "at most 10,000 sequences, up to 160,000 where longer training is tried" in found.question
+        "at most 10,000 (160,000 where longer training is tried) sequences a trial"
+        in found.question
     )
 
 
@@ -92,6 +98,6 @@ def test_curves_are_of_the_reach(told):
         *[(EchoValue, 5, 1, CHANCE)] * 4,
         (EchoValue, 10, 1, SOLVED),  # lucky, and beyond the reach
     )
-    panel = found.sections[1].blocks[0].panels[0]
+    panel = found.sections[2].blocks[0].panels[0]
     names = [each.name for each in panel.series]
     assert names == ["lag 1 (3 seeds)", "lag 2 (3 seeds)", "lag 5 (4 seeds)"]

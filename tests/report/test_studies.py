@@ -64,7 +64,7 @@ def test_a_study_that_cannot_be_read_back_is_named(made, by_hand, tmp_path, brok
         words = by_hand.words(page_of_store(store, maps=0))
         assert f"Cannot be read back Study {study.id[:8]} (longlag compare): " in words
         assert why in words
-        assert "solves lag up to 2 with all of 3 seeds" in words
+        assert "lag 1, lag 2" in words
         said = rf"holds no study that can be read back\. Study {study.id[:8]}"
         with pytest.raises(StoreError, match=said) as failed:
             page_of_store(store, [store.study(study.id)])
@@ -72,17 +72,17 @@ def test_a_study_that_cannot_be_read_back_is_named(made, by_hand, tmp_path, brok
 
 
 @pytest.mark.parametrize(
-    ("interrupted", "said"), [(True, "it was interrupted"), (False, "the time was up")]
+    ("interrupted", "said"), [(True, "interrupted by hand"), (False, "time was up")]
 )
 def test_why_trials_were_cut_short(made, by_hand, interrupted, said):
     _, page = made(
         lambda store: by_hand.frontier(store, most=4, ends=not interrupted, interrupted=interrupted)
     )
-    assert f"2 trials cut short when {said}." in by_hand.words(page)
+    assert f"2 trials cut short, {said}." in by_hand.words(page)
 
 
 def test_nothing_is_cut_short_of_what_is_complete(made, by_hand):
-    assert "cut short when" not in by_hand.words(made(by_hand.comparison)[1])
+    assert "cut short," not in by_hand.words(made(by_hand.comparison)[1])
 
 
 def test_the_cost_is_of_all_times_and_all_workers(made, by_hand, tmp_path):
@@ -146,6 +146,6 @@ def test_a_model_that_diverged_is_not_read(made, by_hand, tmp_path, monkeypatch)
 
 def test_few_sequences_are_not_called_fresh(made, by_hand):
     words = by_hand.words(made(by_hand.comparison)[1])
-    assert "Few different sequences: ramp (1). What is drawn anew there was trained on" in words
+    assert "Not so: ramp (1); few different sequences, so that skill there is memory." in words
     for text in ("Fresh sequences of", "One fresh sequence", "Skill on fresh sequences"):
         assert text not in words

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
+from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 from rich.text import Text
 
 from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import Count, flags
-from longlag.cli._output import Refused, command_line, errors, others_aside, refusing
-from longlag.problems import Problem
+from longlag.cli._flags import STORE, Count, Json, Output, flags, given
+from longlag.cli._output import (
+    Refused,
+    command_line,
+    errors,
+    others_aside,
+    print_rich,
+    refusing,
+    writable,
+    write_json,
+)
+from longlag.cli._setting import names
+from longlag.scores.statistics import SOLVED
 from longlag.store.records import StoreError
 from longlag.store.store import Store
 from longlag.studies.conduct import Keep, StudyProgress, Usage, conduct
-from longlag.studies.ladder import LEARNING_RATES
+from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
 from longlag.studies.study import Study, described, words
 from longlag.training import Recipe
 from longlag.trials.identity import Trial
@@ -39,51 +51,72 @@ else:
     StudyRecipe = flags("Recipe", {"recipe": Recipe}, without=("epochs", "stop_at"))
     RatesRecipe = flags("Recipe", {"recipe": Recipe}, ("epochs", "stop_at", "learning_rate"))
 
-StorePath = Annotated[
-    Path, Parameter(name="--store", group=_GROUP, help="File in which finished trials are kept.")
-]
-Workers = Annotated[
-    Count | None,
-    Parameter(
-        name="--workers", group=_GROUP, help="Trials run at once; by default one for each core."
-    ),
-]
-DaskAddress = Annotated[
-    str | None,
-    Parameter(
-        name="--dask",
-        group=_GROUP,
-        help="Run on a Dask cluster: the address of its scheduler, or `local` for one started "
-        "on this machine.",
-    ),
-]
-Kept = Annotated[
-    Keep,
-    Parameter(
-        name="--keep",
-        group=_GROUP,
-        help="Trained models to store: those of the first seed, all, or none.",
-    ),
-]
-Budget = Annotated[
-    Count, Parameter(name="--budget", group=_GROUP, help="Sequences a trial may train on.")
-]
-SolveAt = Annotated[
-    float,
-    Parameter(
-        name="--solve-at",
-        group=_GROUP,
-        help="Skill on fresh sequences from which a trial counts as solved.",
-    ),
-]
-Seeds = Annotated[Count, Parameter(name="--seeds", group=_GROUP, help="Number of seeds.")]
-STORE = Path("longlag.db")
 RATES = ",".join(f"{rate:g}" for rate in LEARNING_RATES)
+FIVE_PROBLEMS = ",".join(kind.title() for kind in FIVE)
+
+Seeds = Annotated[Count, Parameter(name="--seeds", group=_GROUP, help="Number of seeds.")]
+Rates = Annotated[
+    str,
+    Parameter(name="--learning-rates", group=_GROUP, help="Learning rates, separated by commas."),
+]
+Problems = Annotated[
+    str,
+    Parameter(
+        name="--problems",
+        group=_GROUP,
+        help="Names from `longlag problems`, separated by commas.",
+    ),
+]
 
 
-def names(listed: str) -> list[str]:
-    """Names separated by commas."""
-    return [name.strip() for name in listed.split(",") if name.strip()]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StudyFlags:
+    """What every study is asked with: budget, store, workers, and how the answer is written."""
+
+    budget: Annotated[Count, Parameter(group=_GROUP, help="Sequences a trial may train on.")] = (
+        BUDGET
+    )
+    solve_at: Annotated[
+        float,
+        Parameter(
+            group=_GROUP, help="Skill on fresh sequences from which a trial counts as solved."
+        ),
+    ] = SOLVED
+    store: Annotated[
+        Path, Parameter(group=_GROUP, help="File in which finished trials are kept.")
+    ] = STORE
+    workers: Annotated[
+        Count | None,
+        Parameter(group=_GROUP, help="Trials run at once; by default one for each core."),
+    ] = None
+    dask: Annotated[
+        str | None,
+        Parameter(
+            group=_GROUP,
+            help="Run on a Dask cluster: the address of its scheduler, or `local` for one started "
+            "on this machine.",
+        ),
+    ] = None
+    keep: Annotated[
+        Keep,
+        Parameter(
+            group=_GROUP, help="Trained models to store: those of the first seed, all, or none."
+        ),
+    ] = "first"
+    json: Json = False
+    output: Output = None
+
+    def recipe(self, knobs: Any) -> Recipe:
+        """The recipe of a study's trials; its budget stands for the epochs."""
+        if self.budget < 1:
+            raise ValueError(
+                f"`budget` must be at least 1, got {self.budget}. Use budget=1 or more."
+            )
+        return Recipe(epochs=self.budget, **given(knobs))
+
+
+StudyParameters = Annotated[StudyFlags, Parameter(name="*")]
+SHARED = StudyFlags()
 
 
 def numbers(listed: str) -> list[float]:
@@ -96,44 +129,42 @@ def numbers(listed: str) -> list[float]:
         ) from None
 
 
-def unladdered(problems: Sequence[Problem], typed: Mapping[str, Any]) -> None:
-    """Refuse the knob that a study moves itself."""
-    for problem in problems:
-        if (knob := problem.ladder.knob) in typed:
-            raise ValueError(
-                f"`{knob}` is what the ladder of {problem.title()} moves, so it cannot be set. "
-                "Leave it out, or name other problems."
-            )
-
-
-def recipe(typed: dict[str, Any], budget: int) -> Recipe:
-    """The recipe of a study's trials; its budget stands for the epochs."""
-    if budget < 1:
-        raise ValueError(f"`budget` must be at least 1, got {budget}. Use budget=1 or more.")
-    return Recipe(epochs=budget, **typed)
-
-
 def answer(
     ask: Callable[[], S],
+    shared: StudyFlags,
+    document: Callable[[S], dict[str, Any]],
+    summary: Callable[[S], Iterable[RenderableType]],
     *,
-    store: Path,
-    workers: int | None,
-    dask: str | None,
-    keep: Keep,
-    quiet: bool,
     until: float | None = None,
-) -> tuple[S, Usage]:
-    """Put a question together, have its trials run, and say what went wrong.
+) -> int:
+    """Put a question together, have its trials run, and write what came of them.
 
     Args:
         ask: Makes the study; what it refuses is said in one line.
-        store: Where finished trials are kept.
-        workers: Trials run at once.
-        dask: Address of a scheduler, or `local`.
-        keep: Whose trained models are stored.
-        quiet: Show no progress.
+        shared: The flags that were typed.
+        document: The answer as plain values.
+        summary: The answer for a reader.
         until: When to end, by `time.monotonic`.
+
+    Returns:
+        The exit code: 130 after Ctrl-C, 1 where trials came to nothing, else 0.
     """
+    writable(shared.output)
+    study, usage = _run(ask, shared, until)
+    with refusing():
+        if shared.json:
+            asked = {"study": study.id, "question": study.question()}
+            write_json({**asked, **document(study), "usage": usage.document()}, shared.output)
+        else:
+            print_rich(*summary(study), spent(usage), path=shared.output)
+    if usage.interrupted:
+        return 130
+    return 1 if usage.failed else 0
+
+
+def _run(ask: Callable[[], S], shared: StudyFlags, until: float | None) -> tuple[S, Usage]:
+    """Have the trials of a study run, and say what went wrong."""
+    workers, dask = shared.workers, shared.dask
     if dask is not None and dask != "local" and workers is not None:
         raise Refused("`--workers` is for this machine; a Dask cluster has its own. Leave it out.")
     if workers is not None and workers < 1:
@@ -144,17 +175,17 @@ def answer(
             study = ask()
             study.whole = False
             require_valid(study.examples())
-            kept = stack.enter_context(Store(store, write=True))
+            store = stack.enter_context(Store(shared.store, write=True))
         try:
             executor = stack.enter_context(_executor(workers, dask))
             seconds = None if until is None else max(0.0, until - time.monotonic())
-            with _following(study.kind, quiet) as follow:
+            with _following(study.kind, shared.json) as follow:
                 usage = conduct(
                     study,
-                    kept,
+                    store,
                     executor,
                     command=command_line(),
-                    keep=keep,
+                    keep=shared.keep,
                     seconds=seconds,
                     listen=follow,
                 )
@@ -163,8 +194,9 @@ def answer(
     for trial, why in usage.failed:
         errors.print(f"{trial}: {why.rstrip('.')}.", markup=False, soft_wrap=True)
     if usage.interrupted:
-        said = f"Interrupted: {usage.ran + usage.reused} trials are stored in {store}."
-        errors.print(f"{said} The same command goes on from there.", markup=False, soft_wrap=True)
+        line = f"Interrupted: {usage.ran + usage.reused} trials are stored in {shared.store}."
+        line += " The same command goes on from there."
+        errors.print(line, markup=False, soft_wrap=True)
     return study, usage
 
 
@@ -189,13 +221,6 @@ def spent(usage: Usage) -> Text:
         )
         parts.append(f"of the time of {usage.workers} workers {', '.join(shares)}")
     return Text("; ".join(parts) + ".", style="dim")
-
-
-def code(usage: Usage) -> int:
-    """The exit code of a study: 130 after Ctrl-C, 1 where trials came to nothing, else 0."""
-    if usage.interrupted:
-        return 130
-    return 1 if usage.failed else 0
 
 
 def _executor(workers: int | None, dask: str | None) -> Executor:

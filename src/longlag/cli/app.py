@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from cyclopts import App, CycloptsError
 
 from longlag.cli._output import Printer, Refused, errors
+from longlag.studies.registry import KINDS
 
 
 def _version() -> str:
@@ -51,19 +52,6 @@ _COMMANDS = {
         "longlag train echo-lag --framing window --timesteps 5 --model lstm --hidden-size 50 "
         "--epochs 2000 --batch-size 5 --seeds 4",
     ),
-    "frontier": (
-        "Find the largest value of a problem's ladder that a model still solves.",
-        "longlag frontier echo-value --model lstm --hidden-size 50 --solve-at 0.99 --seeds 5 "
-        "--budget 200000",
-    ),
-    "compare": (
-        "Compare models over problems, with intervals, time to solve and learning rates.",
-        "longlag compare --models lstm,gru,rnn,mlp --problems echo-value,memorization --rungs 3",
-    ),
-    "profile": (
-        "Say what one model remembers, as well as the time allows.",
-        "longlag profile --model lstm --minutes 5",
-    ),
     "runs": (
         "List the finished trials of a store, show one, export them.",
         "longlag runs --problem echo-value --verdict undertrained --limit 20",
@@ -89,9 +77,12 @@ _COMMANDS = {
         "longlag reproduce echo/current echo/lag-without-context --seeds 3",
     ),
 }
-for _name, (_summary, _example) in _COMMANDS.items():
-    _text = f"{_summary}\n\nExample: `{_example}`"
-    app.command(f"longlag.cli.{_name}:{_name}", name=_name, help=_text)
+_LINES = {
+    **{name: (f"longlag.cli.{name}:{name}", *text) for name, text in _COMMANDS.items()},
+    **{kind.name: (kind.command, kind.help, kind.example) for kind in KINDS.values()},
+}
+for _name, (_command, _summary, _example) in _LINES.items():
+    app.command(_command, name=_name, help=f"{_summary}\n\nExample: `{_example}`")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

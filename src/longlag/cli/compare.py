@@ -2,77 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections import Counter
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from longlag.cli._flags import Count, Json, Output, build, build_all, flags, given
-from longlag.cli._framed import FramingFlags, ProblemFlags
-from longlag.cli._models import models_named
-from longlag.cli._output import print_rich, refusing, writable, write_json
+from longlag.cli._flags import Count
+from longlag.cli._setting import SETTING, SettingParameters
 from longlag.cli._study import (
+    FIVE_PROBLEMS,
     RATES,
-    STORE,
-    Budget,
-    DaskAddress,
-    Kept,
+    SHARED,
+    Problems,
+    Rates,
     RatesRecipe,
     Seeds,
-    SolveAt,
-    StorePath,
-    Workers,
+    StudyParameters,
     answer,
-    code,
-    names,
     numbers,
-    recipe,
-    spent,
-    unladdered,
 )
-from longlag.encodings import ENCODINGS
-from longlag.framings import FRAMINGS
-from longlag.knobs import lookup
-from longlag.models import MODELS
-from longlag.problems import PROBLEMS
-from longlag.scores.statistics import SOLVED
+from longlag.report.words import OPEN, causes
 from longlag.studies.comparison import RUNGS, Comparison
-from longlag.studies.comparison_answer import Cell, ComparisonAnswer
-from longlag.studies.conduct import Usage
-from longlag.studies.ladder import BUDGET, FIVE
+from longlag.studies.comparison_answer import Cell
+from longlag.studies.ladder import verdict
 from longlag.trials.outcome import standing
 
 _MODELS = "lstm,gru,rnn,mlp"
-_PROBLEMS = ",".join(kind.title() for kind in FIVE)
-
-if TYPE_CHECKING:  # the type is made at run time, out of the table
-    ModelFlags = Any
-else:
-    ModelFlags = flags("Model", MODELS)
+_STYLES = {"solved": "green", "solved by some": "yellow", "above chance": "yellow"}
 
 
 def compare(
     *,
     models: Annotated[str, Parameter(group="Study")] = _MODELS,
-    problems: Annotated[str, Parameter(group="Study")] = _PROBLEMS,
+    problems: Problems = FIVE_PROBLEMS,
     rungs: Annotated[Count, Parameter(group="Study")] = RUNGS,
-    learning_rates: Annotated[str, Parameter(group="Study")] = RATES,
-    framing: str = "whole",
-    encoding: str | None = None,
-    problem_knobs: ProblemFlags = None,
-    framing_knobs: FramingFlags = None,
-    model_knobs: ModelFlags = None,
-    recipe_knobs: RatesRecipe = None,
-    budget: Budget = BUDGET,
-    solve_at: SolveAt = SOLVED,
+    learning_rates: Rates = RATES,
+    setting: SettingParameters = SETTING,
+    recipe: RatesRecipe = None,
     seeds: Seeds = 5,
-    store: StorePath = STORE,
-    workers: Workers = None,
-    dask: DaskAddress = None,
-    keep: Kept = "first",
-    json: Json = False,
-    output: Output = None,
+    shared: StudyParameters = SHARED,
 ) -> int:
     """Compare models at each rung of the ladders of several problems.
 
@@ -82,64 +52,44 @@ def compare(
 
     Args:
         models: Names, separated by commas; path/to/file.py:make_model is one of your own.
-        problems: Names from `longlag problems`, separated by commas.
         rungs: Rungs of each ladder, from the first on.
-        learning_rates: Learning rates, separated by commas.
-        framing: chunks, window, prefix, whole, vector or encoder-decoder, for all.
-        encoding: one-hot or scaled, for integers; one-hot by default.
     """
-    writable(output)
 
     def ask() -> Comparison:
-        posed = build_all("problem", names(problems), PROBLEMS, given(problem_knobs))
-        unladdered(posed, given(problem_knobs))
         return Comparison(
-            models_named(names(models), given(model_knobs)),
-            posed,
-            framing=build("framing", framing, FRAMINGS, given(framing_knobs)),
-            encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
-            recipe=recipe(given(recipe_knobs), budget),
+            setting.models(models),
+            setting.problems(problems),
+            framing=setting.frames(),
+            encoding=setting.encodes(),
+            recipe=shared.recipe(recipe),
             rungs=rungs,
             rates=numbers(learning_rates),
             seeds=seeds,
-            solve_at=solve_at,
+            solve_at=shared.solve_at,
         )
 
-    study, usage = answer(ask, store=store, workers=workers, dask=dask, keep=keep, quiet=json)
+    return answer(ask, shared, _document, _summary)
+
+
+def _summary(study: Comparison) -> list[Text | Table]:
     found = study.answer()
-    with refusing():
-        if json:
-            write_json(_document(study, found, usage), output)
-        else:
-            print_rich(*_summary(study, found, usage), path=output)
-    return code(usage)
-
-
-def _summary(study: Comparison, found: ComparisonAnswer, usage: Usage) -> list[Text | Table]:
     parts: list[Text | Table] = []
     for problem in found.problems:
         cells = [cell for cell in found.cells if cell.problem == problem]
-        table = Table(
-            "",
-            "model",
-            "skill",
-            "solved",
-            "sequences to solve",
-            "rate",
-            "otherwise",
-            box=None,
-            padding=(0, 2, 0, 0),
-        )
+        head = ("model", "verdict", "skill", "solved", "sequences to solve", "rate", "why not")
+        table = Table("", *head, box=None, padding=(0, 2, 0, 0))
         for place, cell in enumerate(cells):
             first = not place or cells[place - 1].model != cell.model
+            came = verdict(cell.outcomes, cell.time.solved)
             table.add_row(
                 f"{cell.knob} {cell.rung}",
                 cell.model if first else "",
-                Text(str(cell.skill), style=_style(cell, study.solve_at)),
-                f"{cell.time.solved} of {cell.time.count}",
+                Text(came, style=_STYLES.get(came, "red")),
+                str(cell.skill),
+                f"{cell.time.solved} of {cell.time.count + cell.missing}",
                 f"{cell.time.mean.mean:,.0f}",
                 f"{cell.rate:g}",
-                _otherwise(cell),
+                causes([*Counter(cell.reasons).elements(), *["not run"] * cell.missing]),
             )
         parts += [Text(problem, style="bold"), table, Text()]
     if len(found.rates) > 1 and found.ladder:
@@ -155,31 +105,19 @@ def _summary(study: Comparison, found: ComparisonAnswer, usage: Usage) -> list[T
                 row = (f"{skills[rate]:.3f}" if rate in skills else "" for rate in found.rates)
                 table.add_row(f"{problem}, {model}", *row)
         parts += [table, Text()]
-    budget = f"Skill is 0 at chance and 1 at the ceiling; {study.solve_at:g} counts as solved. "
-    budget += f"{len(study.seeds)} seeds, {study.recipe.epochs:,} sequences a trial at most; "
-    budget += "sequences to solve: restricted mean, an unsolved seed counted with all of them."
+    notes = (
+        f"Skill: 0 at chance, 1 at the ceiling. Solved: {study.solve_at:g} or more. "
+        f"{len(study.seeds)} seeds, at most {study.recipe.epochs:,} sequences a trial. Sequences "
+        "to solve: restricted mean, an unsolved seed counted with all of them."
+    )
     if not found.complete:
-        parts.append(Text("The comparison is not complete.", style="bold yellow"))
-    return [*parts, Text(budget), spent(usage)]
+        parts.append(Text(OPEN.format(what=f"{study.left()} trials left"), style="bold yellow"))
+    return [*parts, Text(notes)]
 
 
-def _style(cell: Cell, solve_at: float) -> str:
-    if cell.skill.mean >= solve_at:
-        return "green"
-    return "yellow" if standing(cell.outcomes) == "above" else "red"
+def _document(study: Comparison) -> dict[str, Any]:
+    found = study.answer()
 
-
-def _otherwise(cell: Cell) -> str:
-    """What became of the seeds that did not solve it."""
-    said = [f"{count} {reason}" for reason, count in cell.reasons.items()]
-    if cell.missing:
-        said.append(f"{cell.missing} not run")
-    if (stands := standing(cell.outcomes)) != "above":
-        said.append(f"together {stands} chance")
-    return ", ".join(said)
-
-
-def _document(study: Comparison, found: ComparisonAnswer, usage: Usage) -> dict[str, Any]:
     def cell(each: Cell) -> dict[str, Any]:
         return {
             "problem": each.problem,
@@ -204,10 +142,7 @@ def _document(study: Comparison, found: ComparisonAnswer, usage: Usage) -> dict[
         }
 
     return {
-        "study": study.id,
-        "question": study.question(),
         "cells": [cell(each) for each in found.cells],
         "learning_rates": [cell(each) for each in found.ladder],
         "complete": found.complete,
-        "usage": usage.document(),
     }

@@ -27,7 +27,7 @@ from longlag.cli._output import (
 from longlag.framings import Framing, Samples, Whole, Window
 from longlag.maps import Audit, audit
 from longlag.problems import Series
-from longlag.problems.series import PARTS
+from longlag.problems.rows import PARTS
 from longlag.report.words import counted
 
 if TYPE_CHECKING:  # the types are made at run time, out of the tables

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from longlag.cli._flags import STORE
 from longlag.cli._output import errors, refusing, writable
 from longlag.store.store import Store
+from longlag.studies.registry import KINDS
 
-STORE = Path("longlag.db")
 REPORT = Path("report.html")
 
 
@@ -41,9 +42,7 @@ def report(
         named = {found.id: found for found in map(kept.study, study)}
         chosen = list(named.values()) if study else kept.studies()
         if not chosen:
-            raise ValueError(
-                f"There is no study in {store}. Ask one: longlag frontier, compare or profile."
-            )
+            raise ValueError(f"There is no study in {store}. Ask one: longlag {', '.join(KINDS)}.")
         from longlag.report import page_of_store
 
         page = page_of_store(kept, chosen, title=title)

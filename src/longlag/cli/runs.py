@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,13 +10,11 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from longlag.cli._flags import Count, Json, Output
+from longlag.cli._flags import STORE, Count, Json, Output
 from longlag.cli._output import errors, print_rich, refusing, writable, write_json
 from longlag.knobs import unknown
 from longlag.store.records import VERDICTS, Asked, Record
 from longlag.store.store import Store
-
-STORE = Path("longlag.db")
 
 
 def runs(
@@ -68,20 +65,18 @@ def runs(
             raise ValueError(unknown("There is no verdict", verdict, VERDICTS))
         if trial is not None:
             return _show(kept, kept.named(trial), save, json, output)
-        chosen = functools.partial(
-            kept.records,
-            problem=problem,
-            model=model,
-            verdict=verdict,
-            study=None if study is None else kept.study(study).id,
-        )
+        chosen: dict[str, Any] = {
+            "problem": problem,
+            "model": model,
+            "verdict": verdict,
+            "study": None if study is None else kept.study(study).id,
+        }
         if export is not None or tensorboard is not None:
-            return _export(kept, chosen(), export, tensorboard)
-        records = chosen()
-        shown = records[: limit or None]
+            return _export(kept, kept.records(**chosen), export, tensorboard)
+        records = kept.records(**chosen, limit=limit or None)
         if json:
-            return write_json({"trials": [record._asdict() for record in shown]}, output)
-        return print_rich(*_list(shown, len(records), kept.count()), path=output)
+            return write_json({"trials": [record._asdict() for record in records]}, output)
+        return print_rich(*_list(records, kept.count(**chosen), kept.count()), path=output)
 
 
 def _list(records: Sequence[Record], found: int, count: int) -> list[Text | Table]:
@@ -112,7 +107,7 @@ def _list_studies(store: Store, json: bool, output: Path | None) -> None:
         return write_json({"studies": [study._asdict() for study in found]}, output)
     table = Table("study", "kind", "trials", "asked", "", "command", box=None, padding=(0, 2, 0, 0))
     for study in found:
-        finished = str(len(store.records(study=study.id)))
+        finished = str(store.count(study=study.id))
         table.add_row(
             study.id[:8],
             study.kind,

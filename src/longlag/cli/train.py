@@ -12,8 +12,6 @@ from rich.text import Text
 from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Json, Output, flags, given
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
-from longlag.cli._models import model_named
 from longlag.cli._output import (
     aligned,
     errors,
@@ -25,20 +23,16 @@ from longlag.cli._output import (
     written,
 )
 from longlag.cli._progress import following
+from longlag.cli._setting import SETTING, Model, SettingParameters
 from longlag.cli.audit import ahead
-from longlag.encodings import ENCODINGS
-from longlag.knobs import lookup
-from longlag.models import MODELS
 from longlag.scores.evaluation import numbered
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
-from longlag.trials.setting import Setting
 
-if TYPE_CHECKING:  # the types are made at run time, out of the tables
-    ModelFlags = RecipeFlags = Any
+if TYPE_CHECKING:  # the type is made at run time, out of the table
+    RecipeFlags = Any
 else:
-    ModelFlags = flags("Model", MODELS)
     RecipeFlags = flags("Recipe", {"recipe": Recipe})
 
 
@@ -46,13 +40,9 @@ def train(
     problem: str,
     /,
     *,
-    framing: str = "whole",
-    model: str | None = None,
-    encoding: str | None = None,
-    problem_knobs: ProblemFlags = None,
-    framing_knobs: FramingFlags = None,
-    model_knobs: ModelFlags = None,
-    recipe_knobs: RecipeFlags = None,
+    model: Model = None,
+    flagged: SettingParameters = SETTING,
+    recipe: RecipeFlags = None,
     seeds: Count = 1,
     save: Path | None = None,
     json: Json = False,
@@ -62,25 +52,13 @@ def train(
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        model: lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for
-            one of your own. By default lstm, or seq2seq where the framing is encoder-decoder.
-        encoding: one-hot or scaled, for integers; one-hot by default.
         seeds: Number of seeds.
         save: Write the trained model of the first seed as safetensors; `longlag.load` reads it.
     """
     writable(output)
     writable(save)
     with refusing(), others_aside():
-        posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
-        usual = "seq2seq" if laid.output == "decoder" else "lstm"
-        setting = Setting(
-            problem=posed,
-            framing=laid,
-            model=model_named(model or usual, given(model_knobs)),
-            encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
-            recipe=Recipe(**given(recipe_knobs)),
-        )
+        setting = flagged.setting(problem, model, Recipe(**given(recipe)))
         places = numbered(seeds)
         found = setting.audit()
         _ = setting.layout  # refuses a batch that cannot be laid out

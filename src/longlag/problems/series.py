@@ -5,33 +5,34 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import itertools
 import math
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longlag.knobs import knob, unknown
 from longlag.problems._base import Episodes, Ladder, Part, Problem, Steps, Values
+from longlag.problems.rows import (
+    LARGEST,
+    LARGEST_SCALED,
+    PARTS,
+    Scale,
+    Span,
+    any_from,
+    check_sizes,
+    column_names,
+    fewest,
+    filled,
+    gaps,
+    inputs_of,
+    numbers,
+    side_by_side,
+    spans,
+    usual_change,
+)
+from longlag.problems.season import season
 from longlag.problems.specs import Reals
-
-_PERIODIC = 0.3  # correlation with the value a season ago from which a season is taken for one
-_CHANCE = 3.5  # times 1 / √rows: what chance gives, at the most of many distances
-_AS_GOOD = 0.85  # of the best correlation: a shorter season is taken for the same
-_LARGEST = 1e100  # value of a file: the squares of larger ones are no numbers
-_LARGEST_SCALED = 1e18  # and of a scaled one, in single precision
-
-
-PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
-"""In order of time."""
-
-
-class Span(NamedTuple):
-    """Rows from `begin` up to, but without, `end`."""
-
-    begin: int
-    end: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,8 +111,8 @@ class Series(Problem):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rows = _numbers("Series: `values`", self.values)
-        names = _names(self.names, rows.shape[1])
+        rows = numbers("Series: `values`", self.values)
+        names = column_names(self.names, rows.shape[1])
         target = names[0] if self.target is None else self.target
         if target not in names:
             raise ValueError(unknown("Series: there is no column", str(target), names))
@@ -124,21 +125,10 @@ class Series(Problem):
                 "Series: `chosen_on` and `scored_on` must leave rows to train on, got "
                 f"{self.chosen_on:g} and {self.scored_on:g}. Use smaller shares."
             )
-        self._check_sizes(rows, _LARGEST, "")
+        check_sizes(rows, rows, names, LARGEST, "")
         self._check_rows()
         self._check_target()
-        self._check_sizes(self._scaled, _LARGEST_SCALED, " once it is scaled")
-
-    def _check_sizes(self, rows: NDArray[np.float64], largest: float, when: str) -> None:
-        too_large = np.argwhere(np.abs(rows) > largest)
-        if len(too_large):
-            row, column = map(int, too_large[0])
-            value = self.values[row, column]
-            remedy = "NaN where a value is missing" if np.isinf(value) else "another unit"
-            raise ValueError(
-                f"Series: {self.names[column]} is too large{when} in row {row + 1}: {value:g}. "
-                f"Use {remedy}."
-            )
+        check_sizes(self._scaled, rows, names, LARGEST_SCALED, " once it is scaled")
 
     def _check_rows(self) -> None:
         count, wanted = len(self.values), self.length + self.lags - 1 + self.horizon
@@ -169,19 +159,7 @@ class Series(Problem):
                 raise ValueError(self._gaps(part))
 
     def _gaps(self, part: Part) -> str:
-        """What to say where missing values leave a part without targets."""
-        span, remedy = self.span(part), "Use fewer timesteps, or a column that is there."
-        if np.isnan(self._target[span.begin : span.end]).all():
-            return (
-                f"Series: {self.target} is missing in all rows of the {part} part "
-                f"({span.begin + 1} to {span.end}). Use another column, or other rows."
-            )
-        if self.missing == "drop":
-            remedy = "Use missing='mask', missing='mark' or fewer timesteps."
-        return (
-            f"Series: every episode of the {part} part (rows {span.begin + 1} to {span.end}) shows "
-            f"a missing value or asks for one. {remedy}"
-        )
+        return gaps(part, self.span(part), self._target, str(self.target), self.missing)
 
     @property
     def features(self) -> int:
@@ -199,11 +177,11 @@ class Series(Problem):
     @property
     def unit(self) -> float:
         """What a scaled error of 1 is in the unit of the target."""
-        return float(self._scales[1][self._column])
+        return float(self._scale.by[self._column])
 
     def in_unit(self, predicted: Values) -> NDArray[np.float64]:
         """Scaled values of the target in its own unit."""
-        off, by = self._scales
+        off, by = self._scale
         return predicted.astype(np.float64) * by[self._column] + off[self._column]
 
     @functools.cached_property
@@ -212,10 +190,7 @@ class Series(Problem):
         if self.tolerance is not None:
             return self.tolerance
         trains = self._target[: self.span("training").end]
-        apart = trains[self.horizon :] - trains[: -self.horizon]
-        apart = apart[~np.isnan(apart)]
-        usual = float(np.sqrt((apart**2).mean())) if len(apart) else 0.0
-        return usual if usual > 0 else float(np.nanstd(trains))
+        return usual_change(trains, self.horizon)
 
     @property
     def masks(self) -> bool:
@@ -223,8 +198,7 @@ class Series(Problem):
 
     def span(self, part: Part) -> Span:
         """The rows that the targets of a part lie in."""
-        bounds = 0, *self._bounds(len(self.values))
-        return Span(*bounds[PARTS.index(part) :][:2])
+        return spans(len(self.values), self.chosen_on, self.scored_on)[part]
 
     @property
     def exhaustive(self) -> bool:
@@ -248,7 +222,7 @@ class Series(Problem):
         valid = self._starts(self.part)
         starts = valid[rng.integers(len(valid), size=count)]
         episodes = self._episodes(starts)
-        inside = self._inside(self._rows_of(starts), self.part)
+        inside = self.span(self.part).holds(self._rows_of(starts))
         return dataclasses.replace(episodes, scored=episodes.scored & inside)
 
     def episodes(self, part: Part) -> int:
@@ -288,28 +262,7 @@ class Series(Problem):
         """
         if self.season is not None:
             return self.season
-        trains = self._filled[: self.span("training").end]
-        changes = np.diff(trains) - np.diff(trains).mean()
-        most = min(len(changes) // 3, 1000)
-        total = float((changes**2).sum())
-        rounding = len(changes) * (1e-9 * float(np.abs(trains).max())) ** 2
-        if most < 3 or total <= rounding:
-            return None
-        power = np.abs(np.fft.rfft(changes, 2 * len(changes))) ** 2
-        alike = np.fft.irfft(power)[1 : most + 1] / total
-        least = max(_PERIODIC, _CHANCE / math.sqrt(len(changes)))
-        peaks = [
-            place
-            for place in range(1, most - 1)
-            if alike[place - 1] < alike[place] >= alike[place + 1]
-            and alike[place] >= least + max(0.0, alike[:place].min())
-        ]
-        if not peaks:
-            return None
-        # Two seasons before is as good as one, but for noise: take the first, at its top.
-        most_alike = max(alike[place] for place in peaks)
-        first = next(place for place in peaks if alike[place] >= _AS_GOOD * most_alike)
-        return 1 + max((p for p in peaks if p < 1.5 * first), key=lambda place: alike[place])
+        return season(self._filled[: self.span("training").end])
 
     def chance_by_step(self) -> NDArray[np.float64]:
         span = self.span("evaluation")
@@ -337,8 +290,8 @@ class Series(Problem):
 
     def oracle(self, inputs: Values) -> Values:
         """The last value: a prediction, not the best one, which nobody knows."""
-        features = inputs if inputs.ndim == 2 else inputs[..., self._latest]
-        return features.astype(np.float32)
+        latest = (self.lags - 1) * self.values.shape[1] + self._column
+        return (inputs if inputs.ndim == 2 else inputs[..., latest]).astype(np.float32)
 
     @property
     def season_needs(self) -> int:
@@ -357,7 +310,7 @@ class Series(Problem):
             ValueError: They are too few or too many, of other columns, or one is missing where
                 `missing` is `drop`.
         """
-        rows = _numbers("predict: `sequence`", shown)
+        rows = numbers("predict: `sequence`", shown)
         wanted = self.length + self.lags - 1, len(self.names)
         if rows.shape != wanted:
             columns = f" of {', '.join(self.names)}" if len(self.names) > 1 else ""
@@ -370,23 +323,17 @@ class Series(Problem):
                 "predict: `sequence` lacks a value, and what lacks one was left out of training. "
                 "Train with missing='mask' or missing='mark'."
             )
-        off, by = self._scales
-        if (np.abs(rows - off) / by > _LARGEST_SCALED).any():
+        scaled = self._scale.of(rows)
+        if (np.abs(scaled) > LARGEST_SCALED).any():
             raise ValueError(
                 "predict: `sequence` must hold finite numbers in the unit of the data."
             )
-        steps = self._side_by_side((rows - off) / by)[None, self.lags - 1 :]
-        inputs, present = self._inputs(steps)
+        steps = side_by_side(scaled, self.lags)[None, self.lags - 1 :]
+        inputs, present = inputs_of(steps, self.missing)
         targets = np.zeros((1, self.steps), np.float32)
         return self, Episodes(inputs, targets, self.scored()[None], present)
 
     # Rows.
-
-    def _bounds(self, count: int) -> tuple[int, int, int]:
-        """Where each part of so many rows ends."""
-        scored = max(1, round(count * self.scored_on))
-        chosen = max(1, round(count * self.chosen_on))
-        return count - scored - chosen, count - scored, count
 
     @property
     def _back(self) -> int | None:
@@ -400,35 +347,16 @@ class Series(Problem):
         return self.names.index(self.target or self.names[0])
 
     @property
-    def _latest(self) -> int:
-        """Which feature is the target column in the latest row."""
-        return (self.lags - 1) * self.values.shape[1] + self._column
-
-    @property
     def _target(self) -> NDArray[np.float64]:
         return self.values[:, self._column]
 
     @functools.cached_property
-    def _scales(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What is taken off each column, and by what it is divided."""
-        trains = self.values[: self.span("training").end]
-        columns = trains.shape[1]
-        if self.scale == "none":
-            return np.zeros(columns), np.ones(columns)
-        known = [column[~np.isnan(column)] for column in trains.T]
-        if self.scale == "standard":
-            pairs = [(each.mean(), each.std()) if len(each) else (0.0, 1.0) for each in known]
-        else:
-            pairs = [(each.min(), np.ptp(each)) if len(each) else (0.0, 1.0) for each in known]
-        off, by = np.array(pairs).T
-        # Rounding gives equal values a deviation that is not quite 0.
-        changes = np.array([len(each) > 0 and each.min() < each.max() for each in known])
-        return off, np.where(changes & (by > 0), by, 1.0)
+    def _scale(self) -> Scale:
+        return Scale.fitted(self.scale, self.values[: self.span("training").end])
 
     @functools.cached_property
     def _scaled(self) -> NDArray[np.float64]:
-        off, by = self._scales
-        return (self.values - off) / by
+        return self._scale.of(self.values)
 
     @functools.cached_property
     def _mean(self) -> float:
@@ -437,46 +365,26 @@ class Series(Problem):
     @functools.cached_property
     def _filled(self) -> NDArray[np.float64]:
         """The scaled target, each missing value that of the row before."""
-        column = self._scaled[:, self._column]
-        known = np.where(np.isnan(column), 0, np.arange(len(column)))
-        latest = column[np.maximum.accumulate(known)]
-        return np.where(np.isnan(latest), self._mean, latest)
+        return filled(self._scaled[:, self._column], self._mean)
 
     @functools.cached_property
     def _shown(self) -> NDArray[np.float32]:
         """What each row shows as a step, `(row, feature)`."""
-        return self._side_by_side(self._scaled)
-
-    def _side_by_side(self, scaled: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Rows with those before them, the latest last; those without all of them show NaN."""
-        back = [np.roll(scaled, lag, axis=0) for lag in range(self.lags - 1, -1, -1)]
-        beside = np.concatenate(back, axis=1)
-        beside[: self.lags - 1] = np.nan
-        return beside.astype(np.float32)
-
-    def _inside(self, rows: NDArray[np.int64], part: Part) -> NDArray[np.bool_]:
-        """Which rows belong to a part."""
-        span = self.span(part)
-        return (rows >= span.begin) & (rows < span.end)
+        return side_by_side(self._scaled, self.lags)
 
     def _starts(self, part: Part) -> NDArray[np.int64]:
         """Where episodes of a part may begin: those that ask for a target of it."""
         rows = np.arange(len(self.values))
         starts = self._whole(self.lags - 1, self.span(part).end - self.length - self.horizon)
-        asks = ~np.isnan(self._target) & self._inside(rows, part)
-        return starts[self._any(asks, starts + self.horizon)]
+        asks = ~np.isnan(self._target) & self.span(part).holds(rows)
+        return starts[any_from(asks, starts + self.horizon, self.length)]
 
     def _whole(self, first: int, last: int) -> NDArray[np.int64]:
         """Where episodes may begin, from `first` to `last`, by what they show."""
         starts = np.arange(first, last + 1)
         if self.missing != "drop":
             return starts
-        return starts[~self._any(np.isnan(self._shown).any(axis=1), starts)]
-
-    def _any(self, flags: Any, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether one of the flags `(row,)` is set within the `length` rows from each start."""
-        total = np.concatenate([[0], np.cumsum(flags)])
-        return total[starts + self.length] > total[starts]
+        return starts[~any_from(np.isnan(self._shown).any(axis=1), starts, self.length)]
 
     def _cover(self, part: Part, scored: Steps) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Episodes that meet every target of a part, and the steps of each that are met first."""
@@ -484,9 +392,10 @@ class Series(Problem):
         earliest = max(self.lags - 1, span.begin - self.horizon - self.length + 1)
         starts = self._whole(earliest, span.end - self.length - self.horizon)
         if scored[first:].all():
-            starts = self._fewest(starts, span.begin, first)
+            asking, last = starts + self.horizon, len(self.values) + self.horizon
+            starts = fewest(asking, span.begin, first, self.length, last) - self.horizon
         rows = self._rows_of(starts)
-        asked = self._inside(rows, part) & scored & ~np.isnan(self._target[rows])
+        asked = self.span(part).holds(rows) & scored & ~np.isnan(self._target[rows])
         _, where = np.unique(np.where(asked, rows, -1), return_index=True)
         met = np.zeros(rows.size, dtype=bool)
         met[where] = True
@@ -496,17 +405,6 @@ class Series(Problem):
             raise ValueError(self._gaps(part))
         return starts[some], fresh[some]
 
-    def _fewest(self, starts: NDArray[np.int64], begin: int, first: int) -> NDArray[np.int64]:
-        """As few of these episodes as meet what all of them meet, from step `first` on."""
-        kept: list[int] = []
-        unmet = begin
-        for start, after in itertools.pairwise([*starts.tolist(), len(self.values)]):
-            unmet = max(unmet, start + first + self.horizon)
-            if after + first + self.horizon > unmet <= start + self.length - 1 + self.horizon:
-                kept.append(start)
-                unmet = start + self.length + self.horizon
-        return np.array(kept, dtype=np.int64)
-
     def _rows_of(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
         return starts[:, None] + np.arange(self.length) + self.horizon
 
@@ -514,46 +412,5 @@ class Series(Problem):
         rows = starts[:, None] + np.arange(self.length)
         targets = self._scaled[rows + self.horizon, self._column]
         scored = ~np.isnan(targets)
-        inputs, present = self._inputs(self._shown[rows])
+        inputs, present = inputs_of(self._shown[rows], self.missing)
         return Episodes(inputs, np.where(scored, targets, 0).astype(np.float32), scored, present)
-
-    def _inputs(self, shown: NDArray[np.float32]) -> tuple[Values, NDArray[np.bool_] | None]:
-        """What steps show, `(count, step, feature)`, as episodes have it; and which are present."""
-        gone = np.isnan(shown)
-        inputs = np.where(gone, np.float32(0), shown)
-        if self.missing == "mark":
-            inputs = np.concatenate([inputs, gone.astype(np.float32)], axis=-1)
-        present = ~np.asarray(gone.any(axis=-1)) if self.missing == "mask" else None
-        return inputs[..., 0] if self.features == 1 else inputs, present
-
-
-def _names(given: Any, count: int) -> tuple[str, ...]:
-    """Names of so many columns."""
-    names = (given,) if isinstance(given, str) else tuple(given)
-    names = names or tuple(str(place + 1) for place in range(count))
-    if len(names) != count or len(set(names)) < count or not all(isinstance(n, str) for n in names):
-        raise ValueError(
-            f"Series: `names` must be {count} different names, one a column, got "
-            f"{', '.join(map(str, names))}."
-        )
-    return names
-
-
-def _numbers(owner: str, given: Any) -> NDArray[np.float64]:
-    """Values `(row, column)`, NaN where one is missing."""
-    try:
-        plain = np.asarray(given)
-        if isinstance(given, np.ma.MaskedArray):
-            plain = np.where(np.ma.getmaskarray(given), np.nan, plain)
-        text = plain.dtype.kind == "O" and any(isinstance(each, str) for each in plain.flat)
-        if text or plain.dtype.kind not in "biufO":
-            raise TypeError(f"got {'text' if text else plain.dtype.name}")
-        rows = np.array(plain, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{owner} must be numbers: {error}.") from error
-    rows = rows[:, None] if rows.ndim == 1 else rows
-    if rows.ndim != 2 or not rows.size:
-        raise ValueError(f"{owner} must be (row,) or (row, column), got the shape {plain.shape}.")
-    rows[np.isnan(rows)] = np.nan  # one of the many, so that equal values have equal digests
-    rows.setflags(write=False)
-    return rows

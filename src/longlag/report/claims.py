@@ -16,11 +16,19 @@ from longlag.report.sections import common, curves, examples, models
 from longlag.report.sections.common import Group
 from longlag.report.sections.examples import STEPS
 from longlag.report.sections.models import Kept
-from longlag.report.words import counted, duration, estimate, listed, number, slugs
+from longlag.report.words import (
+    INTERVALS,
+    MEASURED,
+    counted,
+    duration,
+    estimate,
+    listed,
+    number,
+    slugs,
+)
 from longlag.scores.statistics import SOLVED
 from longlag.studies.study import words as named
 from longlag.training.program import parameters
-from longlag.trials.diagnosis import diagnose
 from longlag.trials.outcome import Outcome
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -31,12 +39,12 @@ Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
 _SERIES = 6  # of one panel
 _UNSETTLED = "not settled"
 _HEADLINE = {
-    "good": ("holds", "hold"),
-    "part": ("holds in part or on a condition", "hold in part or on a condition"),
-    "bad": ("does not", "do not"),
-    "open": ("is not settled", "are not settled"),
+    "good": "Holds",
+    "part": "Holds in part or on a condition",
+    "bad": "Does not hold",
+    "open": "Not settled, more seeds are needed",
 }
-"""What is said of one claim and of several, by the kind of its verdict."""
+"""What a claim comes to, by the kind of its verdict."""
 
 _MARKS = {"good": "holds", "part": "in part", "bad": "does not hold", "open": _UNSETTLED}
 
@@ -112,35 +120,23 @@ def _summary(results: Sequence[Result], command: str, left: int, again: Sequence
     kinds = {kind: [r for r in results if _kind(r) == kind] for kind in _HEADLINE}
     asked = f"{counted(len(results), 'claim')} of the sources, tried anew: what holds?"
     found: list[str | Point] = []
-    if results:
-        counts = [
-            f"{len(those)} {said[len(those) != 1]} ({listed(r.card.id for r in those)})"
-            for those, said in zip(kinds.values(), _HEADLINE.values(), strict=True)
-            if those
-        ]
-        found.append(f"Of {counted(len(results), 'claim')} {', '.join(counts)}.")
+    for kind, those in kinds.items():
+        if those:
+            figure = f"{len(those)} of {len(results)} ({listed(r.card.id for r in those)})"
+            found.append(MEASURED.format(subject=_HEADLINE[kind], figure=figure))
     for result in (*kinds["part"], *kinds["bad"]):
         text = f"{result.finding.verdict}. {result.finding.because}"
         found.append(Point(f"{result.card.id}:", text))
-    if kinds["open"]:
-        names = listed(result.card.id for result in kinds["open"])
-        found.append(f"{names}: not settled; more seeds are needed to tell.")
     for result in results:
         low, high = result.finding.measured.interval
         if low <= result.finding.chance <= high and result.finding.chance > 0:
-            text = (
-                f"the measured figure, {estimate(result.finding.measured)}, cannot be told from "
-                f"chance ({number(result.finding.chance)})."
-            )
+            chance = number(result.finding.chance)
+            text = f"at chance ({chance}), measured {estimate(result.finding.measured)}."
             found.append(Point(f"{result.card.id}:", text))
     sure = []
-    counts = sorted({len(r.finding.measured.per_seed) for r in results})
-    if counts:
-        said = " or ".join(map(str, counts))
-        sure.append(
-            f"Each figure rests on {said} seed{'' if counts == [1] else 's'}; intervals are of "
-            "95 %."
-        )
+    if counts := sorted({len(r.finding.measured.per_seed) for r in results}):
+        source = f"seeds of each figure {' or '.join(map(str, counts))}"
+        sure.append(INTERVALS.format(level="95%", source=source))
     news = [r for r in results if not r.as_recorded]
     sure += [
         f"{r.card.id} comes out as “{r.finding.verdict}”, against “{r.card.recorded}” on record."
@@ -156,9 +152,9 @@ def _summary(results: Sequence[Result], command: str, left: int, again: Sequence
         title="Summary",
         lead=asked if results else "No claim was settled.",
         blocks=(
-            *([common.told(command=command)] if command else []),
-            *([common.told(title="Found", points=found)] if found else []),
-            *([common.told(title="How sure", points=sure)] if sure else []),
+            *([common.text(command=command)] if command else []),
+            *([common.text(title="Found", points=found)] if found else []),
+            *([common.text(title="How sure", points=sure)] if sure else []),
         ),
     )
 
@@ -237,7 +233,7 @@ def _card(result: Result, name: str) -> Details:
     ]
     if shortcuts:
         said.append(f"Shortcuts on the same sequences: {shortcuts}.")
-    blocks: list[Any] = [common.told(*said)]
+    blocks: list[Any] = [common.text(*said)]
     if finding.rows:
         rows = tuple(
             (Cell(row.tried), Cell(estimate(row.measured), kind="number"), Cell(row.note))
@@ -258,15 +254,14 @@ def _group(run: Run) -> Group:
         Outcome.of(run, parameters=count, place=place) for place in range(len(run.seeds))
     )
     setting = run.setting
-    return Group(
-        problem=named(setting.problem),
-        model=named(setting.model),
-        where=f"{named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}",
+    rate = f"learning rate {setting.recipe.learning_rate:g}"
+    return Group.of(
+        setting.problem,
+        named(setting.model),
+        outcomes,
+        SOLVED,
+        where=f"{named(setting.framing)}, {rate}",
         order=0.0,
-        tolerance=common.tolerance(setting.problem),
-        blank=common.blank(setting.problem),
-        outcomes=outcomes,
-        reasons=tuple(diagnose(outcome, SOLVED) for outcome in outcomes),
     )
 
 
@@ -332,7 +327,7 @@ def _cost(
     )
     total = sum(result.seconds for result in results)
     blocks: list[Any] = [
-        common.told(
+        common.text(
             f"{duration(total)} in all, with {listed(versions)}, Python "
             f"{platform.python_version()}."
         )

@@ -1,156 +1,126 @@
-"""What a frontier has to say: the largest value that each seed still solved."""
+"""The part of a page about a frontier: the largest value that each seed still solved."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 from longlag.report import charts
-from longlag.report.content import Cell, Figure, Panel, Point, Section, Table
+from longlag.report.content import Figure, Panel, Section
 from longlag.report.palette import look
-from longlag.report.sections import common, curves
+from longlag.report.sections import common, curves, verdicts
 from longlag.report.sections.common import Group
-from longlag.report.told import Told, around
-from longlag.report.words import counted, estimate, listed, span
+from longlag.report.study_part import StudyPart, around
+from longlag.report.words import ASKED, EXCEPTION, INTERVALS, MEASURED, OPEN, counted, listed, span
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.frontier import Frontier, FrontierAnswer
 from longlag.studies.study import words as named
-from longlag.trials.outcome import skill, standing
 
 _SEEDS = 60  # of the figure
 
 
-def frontier(study: Frontier, start: str) -> Told:
-    """What a frontier has to say; `start` begins every name of its in an address."""
-    answer = study.answer()
-    setting = study.setting
+def frontier(study: Frontier, start: str) -> StudyPart:
+    """The part about a frontier.
+
+    Args:
+        study: The frontier.
+        start: Of every name of its in an address.
+    """
+    answer, setting = study.answer(), study.setting
     problem, model = named(setting.problem), named(setting.model)
     values = defaultdict[int, list[Any]](list)
     for step in answer.steps:
-        values[step.value].append(step)
-    within = common.tolerance(setting.problem)
+        values[step.value].append(step.outcome)
     groups = [
-        Group(
-            problem=problem,
-            model=model,
+        Group.of(
+            setting.problem,
+            model,
+            outcomes,
+            study.solve_at,
             where=f"{answer.knob} {value}",
             order=value,
-            tolerance=within,
-            blank=common.blank(setting.problem),
-            outcomes=tuple(step.outcome for step in steps),
-            reasons=tuple(step.reasons for step in steps),
+            knob=answer.knob,
         )
-        for value, steps in sorted(values.items())
+        for value, outcomes in sorted(values.items())
     ]
-    seeds = len(answer.per_seed)
-    found: list[str | Point] = []
-    if answer.steps:
-        over = f"(median over {counted(seeds, 'seed')} and its interval)"
-        if not answer.complete:
-            half = f"half of the seeds or more solve {answer.knob} {answer.median}"
-            few = "fewer than half of the seeds have solved anything"
-            found.append(f"Not answered yet: {half if answer.median else few} so far.")
-        elif answer.median:
-            found.append(f"{model} solves {problem} up to {answer} {over}.")
-        else:
-            found.append(
-                f"{model} does not solve {problem} at {answer.knob} {answer.first}, the easiest "
-                f"value: {answer} {over}."
-            )
-        # At the median and below it they would say of single seeds what the median denies.
-        beyond = [group for group in groups if group.order > answer.median]
-        told = [each for group in beyond for each in _standings(group)]
-        found += (f"It {said}." for said in common.guesses(answer.knob, told))
-        if answer.reached_end:
-            found.append(
-                f"{answer.reached_end} of {counted(seeds, 'seed')} solved {answer.last}, the "
-                "largest value that may be tried: their own limit lies beyond it."
-            )
-        values_solved = listed(_got(study, answer)[:20])
-        found.append(f"Seed by seed: {values_solved}{' …' if seeds > 20 else ''}.")
-    gap = f"the gap between solved and not solved is {study.resolution:.0%} or one step"
-    taken = "it takes it that what is solved at a value is solved below it"
-    sure = [f"A search ends when {gap}; {taken}."]
-    if answer.complete:
-        less = ", less than 0.95: six seeds would give that"
-        sure.insert(
-            0,
-            f"The interval is taken from the order of {counted(seeds, 'seed')} alone and covers "
-            f"the median with probability {answer.coverage:.3g}"
-            f"{less if answer.coverage < CONFIDENCE else ''}.",
-        )
-    broken = _not_monotone(answer)
-    if broken:
-        sure.append(
-            f"That does not hold for {listed(f'seed {seed}' for seed in broken)}: a value above "
-            "one that was not solved was solved. Their frontier is the one below the first loss."
-        )
-    if not answer.complete:
-        left = study.left()
-        more = f"up to {counted(left, 'trial')} not run yet" if left else "trials came to nothing"
-        sure.append(
-            f"Not complete: the search of {len(answer.open)} of {counted(seeds, 'seed')} has not "
-            f"come to its end, {more}. Till then there is neither a median nor an interval."
-        )
-    sure += common.seen_again([setting.problem])
-    return Told(
+    seeds = counted(len(study.seeds), "seed")
+    rate = f"learning rate {setting.recipe.learning_rate:g}"
+    choice = "The easiest value, the median so far and the smallest tried beyond it."
+    return StudyPart(
         title=f"How far {model} gets on {problem}",
-        question=(
-            f"What is the largest {answer.knob} at which {model} still solves {problem} (framing "
-            f"{named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, at most "
-            f"{setting.recipe.epochs:,} sequences a trial, skill {study.solve_at:g} or more)?"
+        question=ASKED.format(
+            subject=f"The largest {answer.knob} at which {model} solves {problem}, {rate}.",
+            framing=named(setting.framing),
+            seeds=seeds,
+            budget=f"{setting.recipe.epochs:,}",
+            solve_at=study.solve_at,
         ),
-        found=found,
-        sure=sure,
+        found=_found(study, answer) if groups else [],
+        table=verdicts.rungs(groups, "Every value, of the seeds that tried it."),
+        sure=_sure(study, answer),
         sections=[
             _frontier_section(study, answer, start, f"{model} on {problem}"),
             curves.curves(
-                start,
-                [(problem, around(groups, answer.median))] if groups else [],
-                f"The easiest value, the median{'' if answer.complete else ' so far'} and the "
-                "smallest tried beyond it, of the seeds that tried it.",
+                start, [(problem, around(groups, answer.median))] if groups else [], choice
             ),
         ],
         groups=groups,
     )
 
 
-def _standings(group: Group) -> list[tuple[str, str]]:
-    """How the seeds that tried a value stand to chance: of how many of them it is true."""
-    of = counted(len(group.outcomes), "seed")
-    found = Counter(standing([outcome]) for outcome in group.outcomes)
-    return [(stands, f"{group.order:g} ({count} of {of})") for stands, count in found.items()]
+def _found(study: Frontier, answer: FrontierAnswer) -> list[str]:
+    figures = {
+        "Median over seeds, with its interval" if answer.complete else "Median over seeds": answer,
+        "Each seed": ", ".join(_limits(study, answer)[:20]) + ", …" * (len(study.seeds) > 20),
+    }
+    if answer.reached_end:
+        subject = f"Seeds that solved {answer.knob} {answer.last}, the largest value allowed"
+        figures[subject] = f"{answer.reached_end} of {len(study.seeds)}"
+    return [MEASURED.format(subject=key, figure=figure) for key, figure in figures.items()]
 
 
-def _got(study: Frontier, answer: FrontierAnswer) -> list[str]:
+def _limits(study: Frontier, answer: FrontierAnswer) -> list[str]:
     """How far each seed got, in words."""
     tried = {step.seed for step in answer.steps}
-    said = []
+    found = []
     for seed, value in zip(study.seeds, answer.per_seed, strict=True):
-        if seed not in tried:
-            said.append("not tried")
-        elif seed in answer.open:
-            said.append(f"{value or 'nothing'} so far")
-        else:
-            said.append(f"{value}" if value else f"below {answer.first}")
-    return said
+        limit = str(value or ("none" if seed in answer.open else f"below {answer.first}"))
+        limit += " so far" if seed in answer.open else ""
+        found.append(limit if seed in tried else "not tried")
+    return found
+
+
+def _sure(study: Frontier, answer: FrontierAnswer) -> list[str]:
+    seeds = len(study.seeds)
+    gap = f"{study.resolution:.0%} or one step"
+    rule = f"What a seed solves at a value it solves below it; a search ends at a gap of {gap}."
+    if broken := _not_monotone(answer):
+        which = f"{listed(f'seed {seed}' for seed in broken)}, whose first loss counts"
+        rule = EXCEPTION.format(rule=rule, which=which)
+    sure = [rule]
+    if answer.complete:
+        source = f"the order of {counted(seeds, 'seed')} alone"
+        source += "; six seeds give 95%" if answer.coverage < CONFIDENCE else ""
+        sure.insert(0, INTERVALS.format(level=f"{answer.coverage:.1%}", source=source))
+    else:
+        searches = f"{len(answer.open)} of {seeds} searches open"
+        sure.append(OPEN.format(what=f"{searches}, at most {study.left()} trials left"))
+    return [*sure, *common.seen_again([study.setting.problem])]
 
 
 def _not_monotone(answer: FrontierAnswer) -> list[int]:
-    lost: dict[int, int] = {}
-    broken = dict[int, None]()
+    """Seeds that solved a value above one that they did not."""
+    lost = dict[int, int]()
     for step in answer.steps:
         if not step.solved:
             lost[step.seed] = min(step.value, lost.get(step.seed, step.value))
-    for step in answer.steps:
-        if step.solved and step.value > lost.get(step.seed, step.value):
-            broken[step.seed] = None
-    return list(broken)
+    above = (s.seed for s in answer.steps if s.solved and s.value > lost.get(s.seed, s.value))
+    return list(dict.fromkeys(above))
 
 
 def _frontier_section(study: Frontier, answer: FrontierAnswer, start: str, subject: str) -> Section:
-    shown = dict.fromkeys(step.seed for step in answer.steps)
-    few = set(list(shown)[:_SEEDS])
+    tried = dict.fromkeys(step.seed for step in answer.steps)
+    few = set(list(tried)[:_SEEDS])
     rows = [
         {
             "seed": step.seed,
@@ -168,71 +138,33 @@ def _frontier_section(study: Frontier, answer: FrontierAnswer, start: str, subje
         for seed, value in zip(study.seeds, answer.per_seed, strict=True)
         if value and seed in few
     ]
-    tried = [step.value for step in answer.steps]
-    median = answer.median if answer.complete else 0
+    values = [step.value for step in answer.steps]
     chart = charts.frontier(
         rows,
         reached,
         knob=answer.knob,
-        median=median,
+        median=answer.median if answer.complete else 0,
         interval=answer.interval,
-        domain=(min(tried), max(tried)),
+        domain=(min(values), max(values)),
     )
     panel = Panel(
         key=f"{start}-frontier",
         title=f"{answer.knob}, {subject}",
         chart=chart,
-        alt=f"Values of {answer.knob} from {span(tried)} that each seed tried"
-        + (f"; median {answer}." if answer.complete else "; not complete."),
+        alt=f"Values of {answer.knob} from {span(values)} that each seed tried: {answer}.",
     )
-    left = len(shown) - len(few)
     caption = (
         "Every value that each seed tried: a disc where it solved the problem, a cross where it "
-        "did not. The bar is how far the seed got"
-        + ("." if answer.complete else " so far.")
-        + (
-            " The line is the median over seeds, the band its interval (coverage "
-            f"{answer.coverage:.3g})."
-            if median
-            else ""
-        )
-        + (f" The first {len(few)} seeds; {left} more are left out." if left else "")
+        "did not. The bar is how far the seed got."
     )
-    table = Table(
-        caption="What came of each value, of the seeds that tried it.",
-        head=(answer.knob, "solved", "skill", "why not"),
-        rows=tuple(_values(answer)),
-        folded=True,
-    )
+    if answer.complete and answer.median:
+        caption += " The line is the median over seeds, the band its interval."
+    if left := len(tried) - len(few):
+        caption += f" The first {len(few)} seeds; {left} more are left out."
     looks = (
         look(0, "solved"),
         look(1, "not solved")._replace(outline="M-4-4L4 4M-4 4L4-4", dash=""),
     )
     marks = tuple(each._replace(dash="") for each in looks)
-    return Section(
-        id=f"{start}-frontier",
-        title="Frontier",
-        blocks=(Figure(caption=caption, panels=(panel,), series=marks, size="wide"), table),
-    )
-
-
-def _values(answer: FrontierAnswer) -> list[tuple[Cell, ...]]:
-    by_value = defaultdict[int, list[Any]](list)
-    for step in answer.steps:
-        by_value[step.value].append(step)
-    rows = []
-    for value, steps in sorted(by_value.items()):
-        outcomes = [step.outcome for step in steps]
-        why = defaultdict[str, int](int)
-        for step in steps:
-            if step.reasons:
-                why[step.reasons[0].reason] += 1
-        rows.append(
-            (
-                Cell(f"{value:,}", kind="number"),
-                Cell(f"{sum(step.solved for step in steps)}/{len(steps)}", kind="number"),
-                Cell(estimate(skill(outcomes)), kind="number"),
-                Cell(listed(f"{reason} ({count})" for reason, count in why.items())),
-            )
-        )
-    return rows
+    figure = Figure(caption=caption, panels=(panel,), series=marks, size="wide")
+    return Section(id=f"{start}-frontier", title="Frontier", blocks=(figure,))

@@ -1,69 +1,76 @@
-"""What a profile has to say: how far a model gets on each problem."""
+"""The part of a page about a profile: how far a model gets on each problem."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
-
 from longlag.report import charts
-from longlag.report.content import Cell, Figure, Panel, Point, Section, Table
-from longlag.report.sections import common, curves
+from longlag.report.content import Cell, Figure, Panel, Section, Table
+from longlag.report.sections import common, curves, verdicts
 from longlag.report.sections.common import Group
-from longlag.report.told import Told, around, problems_of
-from longlag.report.words import counted, listed
+from longlag.report.study_part import StudyPart, around
+from longlag.report.words import ASKED, INTERVALS, causes, listed
 from longlag.scores.statistics import CONFIDENCE
-from longlag.studies.profile import RELIABLE, Profile
+from longlag.studies.belief import RELIABLE
+from longlag.studies.profile import Profile
 from longlag.studies.profile_answer import ProfileAnswer, Reach
-from longlag.trials.diagnosis import diagnose
-from longlag.trials.outcome import standing
+from longlag.studies.study import words as named
 
 
-def profile(study: Profile, start: str) -> Told:
-    """What a profile has to say; `start` begins every name of its in an address."""
-    answer, problems = study.answer(), problems_of(study)
+def profile(study: Profile, start: str) -> StudyPart:
+    """The part about a profile.
+
+    Args:
+        study: The profile.
+        start: Of every name of its in an address.
+    """
+    answer = study.answer()
     groups = [
-        Group(
-            problem=reach.problem,
-            model=answer.model,
+        Group.of(
+            study.problems[reach.problem],
+            answer.model,
+            rung.outcomes,
+            answer.solve_at,
             where=f"{reach.knob} {rung.value}",
             order=rung.value,
-            tolerance=common.tolerance(problems[reach.problem]),
-            blank=common.blank(problems[reach.problem]),
-            outcomes=rung.outcomes,
-            reasons=tuple(diagnose(each, answer.solve_at) for each in rung.outcomes),
+            knob=reach.knob,
         )
         for reach in answer.reaches
         for rung in reach.rungs
         if rung.outcomes
     ]
-    found: list[str | Point] = [
-        Point(f"{reach.problem}:", f"{answer.model} {'; '.join(_said(reach))}.")
-        for reach in answer.reaches
-    ]
     by_problem = [
         (reach.problem, around([g for g in groups if g.problem == reach.problem], reach.value or 0))
         for reach in answer.reaches
     ]
-    longest = study.budgets[-1]
-    more = f", up to {longest:,} where longer training is tried" if study.longer else ""
-    return Told(
+    longer = f" ({study.budgets[-1]:,} where longer training is tried)" if study.longer else ""
+    problems = listed(reach.problem for reach in answer.reaches)
+    source = (
+        f"a seed solves a rung within reach with probability {RELIABLE:g}, one beyond it with "
+        f"{1 - RELIABLE:.2g}"
+    )
+    gaps = Table(
+        caption="What was not tried, or is not settled.",
+        head=("problem", "gap", "where"),
+        rows=tuple(tuple(map(Cell, (gap.problem or "all", *gap[1:]))) for gap in answer.left_out),
+    )
+    return StudyPart(
         title=f"What {answer.model} remembers",
-        question=(
-            f"How far does {answer.model} get on {listed(r.problem for r in answer.reaches)} in "
-            f"the time there was? A trial has at most {answer.budget:,} sequences{more}, and "
-            f"solves its problem from a skill of {answer.solve_at:g} on."
+        question=ASKED.format(
+            subject=f"How far {answer.model} gets on {problems}, in the time given.",
+            framing=named(study.framing),
+            seeds="as many seeds as tell most",
+            budget=f"{answer.budget:,}{longer}",
+            solve_at=answer.solve_at,
         ),
-        found=found,
+        found=[],
+        table=_reaches(answer),
         sure=[
-            "A reach is the highest rung that a trial solved and that is more probably within "
-            f"reach than not; its interval holds it with probability {CONFIDENCE:g}, under a "
-            f"model: a seed solves a rung within reach with probability {RELIABLE:g}, one beyond "
-            f"it with {1 - RELIABLE:.2g}.",
-            *answer.left_out,
-            *common.seen_again(problems.values()),
+            "A reach is the highest rung that a trial solved and that is probably within reach.",
+            INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source),
+            *common.seen_again(study.problems.values()),
         ],
         sections=[
-            _reach_section(answer, start),
+            _reach_section(answer, start, groups),
+            Section(id=f"{start}-gaps", title="Left out", blocks=(gaps,)),
             curves.curves(
                 start,
                 [(problem, series) for problem, series in by_problem if series],
@@ -75,35 +82,33 @@ def profile(study: Profile, start: str) -> Told:
     )
 
 
-def _said(reach: Reach) -> list[str]:
-    """How far the model gets, in parts of a sentence."""
+def _reaches(answer: ProfileAnswer) -> Table:
+    return Table(
+        caption=f"The reach of {answer.model} on each problem, with its interval.",
+        head=("problem", "reach", "of the ladder", "trials", "trained longer", "why not"),
+        rows=tuple(
+            (
+                Cell(reach.problem),
+                Cell(str(reach), kind=_kind(reach)),
+                Cell("" if reach.share is None else f"{reach.share:.0%}", kind="number"),
+                Cell(str(reach.tried), kind="number"),
+                Cell("; ".join(reach.longer_words)),
+                Cell(causes(reach.reasons.elements())),
+            )
+            for reach in answer.reaches
+        ),
+    )
+
+
+def _kind(reach: Reach) -> str:
     if not reach.tried:
-        return ["was not tried"]
-    tried = [rung for rung in reach.rungs if rung.outcomes]
-    got = f"reaches {reach}"
+        return "open"
     if not reach.value:
-        easiest = tried[0].value
-        first = "the easiest" if easiest == reach.rungs[0].value else "the easiest that was tried"
-        got = f"does not get to {reach.knob} {easiest}, {first} {_interval(reach, reach.interval)}"
-    said = [f"{got}, by {counted(reach.tried, 'trial')}"]
-    told = [(standing(rung.outcomes), str(rung.value)) for rung in tried]
-    said += common.guesses(reach.knob, told)
-    for each in reach.longer:
-        to = f"gets to {reach.knob} {each.value}" if each.value else "gets no further"
-        said.append(
-            f"trained on up to {each.sequences:,} sequences it {to} "
-            f"{_interval(reach, each.interval)}, {each.solved} of {counted(each.tried, 'trial')} "
-            "solved"
-        )
-    return said
+        return "bad"
+    return "good" if reach.value == reach.rungs[-1].value else "part"
 
 
-def _interval(reach: Reach, interval: tuple[int, int]) -> str:
-    low, high = (f"{bound or f'below {reach.rungs[0].value}'}" for bound in interval)
-    return f"[{low}, {high}]"
-
-
-def _reach_section(answer: ProfileAnswer, start: str) -> Section:
+def _reach_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> Section:
     rows = [
         {
             "problem": reach.problem,
@@ -116,43 +121,17 @@ def _reach_section(answer: ProfileAnswer, start: str) -> Section:
         for reach in answer.reaches
         for place, rung in enumerate(reach.rungs)
     ]
-    problems = [reach.problem for reach in answer.reaches]
     panel = Panel(
         key=f"{start}-reach",
         title=f"{answer.model}: problem by rung",
-        chart=charts.reach(rows, problems),
+        chart=charts.reach(rows, [reach.problem for reach in answer.reaches]),
         alt=f"Reach of {answer.model}: {listed(f'{r.problem} {r}' for r in answer.reaches)}.",
     )
-    table = Table(
-        caption="The reach on each problem, with its 95 % interval.",
-        head=("problem", "reach", "of the ladder", "trials", "why not"),
-        rows=tuple(
-            (
-                Cell(reach.problem),
-                Cell(str(reach)),
-                Cell("" if reach.share is None else f"{reach.share:.0%}", kind="number"),
-                Cell(str(reach.tried), kind="number"),
-                Cell(_reasons_of(reach)),
-            )
-            for reach in answer.reaches
-        ),
-    )
-    left = common.told(title="Left out", points=answer.left_out)
     caption = (
         "Rungs from easy to hard: the value, how many seeds solved it of those that tried. The "
         "stronger the colour, the more probably within reach. A rung with – and no colour was not "
         "tried."
     )
-    return Section(
-        id=f"{start}-reach",
-        title="Profile",
-        blocks=(Figure(caption=caption, panels=(panel,), size="wide"), table, left),
-    )
-
-
-def _reasons_of(reach: Any) -> str:
-    why = defaultdict[str, int](int)
-    for rung in reach.rungs:
-        for reason, count in rung.reasons.items():
-            why[reason] += count
-    return listed(f"{reason} ({count})" for reason, count in why.items())
+    figure = Figure(caption=caption, panels=(panel,), size="wide")
+    table = verdicts.rungs(groups, f"Every rung that was tried, at {answer.budget:,} sequences.")
+    return Section(id=f"{start}-reach", title="Profile", blocks=(figure, table))

@@ -7,33 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from longlag.problems import Problem
-from longlag.report.comparisons import comparison
 from longlag.report.content import Cell, Section, Table, present
-from longlag.report.frontiers import frontier
 from longlag.report.page import Page
-from longlag.report.profiles import profile
 from longlag.report.sections import common, examples, models
 from longlag.report.sections.common import Group
 from longlag.report.sections.models import Kept
-from longlag.report.told import Told, problems_of
-from longlag.report.words import counted, duration, listed, moment
+from longlag.report.study_part import StudyPart
+from longlag.report.words import OPEN, counted, duration, listed, moment
 from longlag.store.records import Asked, Record, StoreError
 from longlag.store.store import Store
-from longlag.studies.comparison import Comparison
-from longlag.studies.frontier import Frontier
-from longlag.studies.profile import Profile
-from longlag.studies.registry import load_study
+from longlag.studies.registry import imported, kind_of, load_study
 from longlag.studies.study import Study
 from longlag.studies.study import words as named
 from longlag.trials import checkpoint, documents
 from longlag.trials.outcome import Outcome
-
-_TELL: Mapping[type[Study], Callable[[Any, str], Told]] = {
-    Comparison: comparison,
-    Frontier: frontier,
-    Profile: profile,
-}
-"""What tells a study of each kind."""
 
 
 def page_of_store(
@@ -58,7 +45,7 @@ def page_of_store(
     asked = store.studies() if studies is None else list(studies)
     if not asked:
         raise StoreError(f"{store.path} holds no study. Run one with --store {store.path}.")
-    parts, unread = list[_Part](), list[str]()
+    parts, unread = list[_Entry](), list[str]()
     share = -(-maps // len(asked)) if maps else 0
     for place, each in enumerate(asked, 1):
         try:
@@ -69,15 +56,15 @@ def page_of_store(
             why = " ".join(f"{type(error).__name__}: {error}".split())
             unread.append(f"Study {each.id[:8]} ({each.command or each.kind}): {why}")
             continue
-        part = _part(store, each, study, f"s{place}", min(share, maps))
+        part = _entry(store, each, study, f"s{place}", min(share, maps))
         maps -= sum(
             section.id.endswith("-maps") and len(section.blocks) for section in part.sections
         )
         parts.append(part)
     if not parts:
         raise StoreError(f"{store.path} holds no study that can be read back. {unread[0]}")
-    parts = _told_apart(parts)
-    left = (common.told(title="Cannot be read back", points=unread),) if unread else ()
+    parts = _distinct(parts)
+    left = (common.text(title="Cannot be read back", points=unread),) if unread else ()
     if len(parts) == 1:
         summary = Section(id="summary", title="Summary", blocks=(*parts[0].summary, *left))
         bodies = parts[0].sections
@@ -98,7 +85,7 @@ def page_of_store(
     )
 
 
-class _Part(NamedTuple):
+class _Entry(NamedTuple):
     """What a page says of one study."""
 
     id: str
@@ -113,7 +100,7 @@ class _Part(NamedTuple):
     versions: tuple[str, ...]
 
 
-def _told_apart(parts: Sequence[_Part]) -> list[_Part]:
+def _distinct(parts: Sequence[_Entry]) -> list[_Entry]:
     """Parts of equal titles with the name of the study, and the learning rate where it differs."""
     rates = defaultdict[str, set[str]](set)
     for part in parts:
@@ -128,42 +115,37 @@ def _told_apart(parts: Sequence[_Part]) -> list[_Part]:
     return made
 
 
-def _rates(study: Study) -> str:
-    if isinstance(study, Comparison | Profile):
-        return listed(f"{rate:g}" for rate in study.rates)
-    return f"{study.setting.recipe.learning_rate:g}" if isinstance(study, Frontier) else ""
-
-
-def _part(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _Part:
+def _entry(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _Entry:
     records = store.records(study=asked.id)
-    told = _TELL[type(study)](study, start)
+    part: StudyPart = imported(kind_of(asked).section)(study, start)
     if not records:
-        told = told._replace(found=["No trial is finished yet."])
+        part = part._replace(found=["No trial is finished yet."])
     kept, choice = _kept(store, study, records, maps)
     made = [
-        *told.sections,
-        examples.reasons(start, told.groups),
+        *part.sections,
+        examples.reasons(start, part.groups),
         models.maps(start, kept, choice),
         models.states(start, models.one_each(kept, models.STATES)),
         examples.examples(
-            start, _hardest(told.groups), "Of each problem and model, the hardest rung written out."
+            start, _hardest(part.groups), "Of each problem and model, the hardest rung written out."
         ),
     ]
     ends = sorted({records[0].id, records[-1].id}) if records else []
-    return _Part(
+    return _Entry(
         id=start,
-        title=told.title,
-        rates=_rates(study),
+        title=part.title,
+        rates=listed(f"{rate:g}" for rate in study.rates),
         summary=(
-            common.told(told.question, title="Asked", command=asked.command),
-            common.told(title="Found", points=told.found),
-            common.told(title="How sure", points=[*told.sure, *_interruptions(asked, study)]),
+            common.text(part.question, title="Asked", command=asked.command),
+            common.text(title="Found", points=part.found),
+            *([part.table] if records and part.table.rows else []),
+            common.text(title="How sure", points=[*part.sure, *_interruptions(asked, study)]),
         ),
         sections=tuple(made),
         trials=len(records),
         latest=records[0].finished if records else asked.started,
         asked=asked,
-        groups=told.groups,
+        groups=part.groups,
         versions=tuple(dict.fromkeys(store.versions(trial) for trial in ends)),
     )
 
@@ -193,7 +175,7 @@ def _kept(
     )
     if not most:
         return [], choice
-    families = problems_of(study)
+    families = study.problems
     read: dict[str, tuple[str, Problem] | None] = {}
 
     def family(record: Record) -> tuple[str, Problem] | None:
@@ -259,24 +241,21 @@ def _family(problem: Problem, families: Mapping[str, Problem]) -> str:
 
 def _interruptions(asked: Asked, study: Study) -> list[str]:
     """What was cut short, failed, or has not ended."""
-    usage, said = asked.usage or {}, []
+    usage, open_ = asked.usage or {}, []
+    why = "interrupted by hand" if usage.get("interrupted") else "time was up"
     if asked.ended is None:
-        said.append(
-            "The study has not ended: it was interrupted, or is still running. What stands here "
-            "rests on the trials finished so far."
-        )
+        open_.append("the study was interrupted, or is still running")
     elif usage.get("interrupted"):
-        said.append("It was interrupted by hand.")
+        open_.append(why)
     if (cut := usage.get("cut")) and study.left() != 0:
-        when = "it was interrupted" if usage.get("interrupted") else "the time was up"
-        said.append(f"{counted(cut, 'trial')} cut short when {when}.")
+        open_.append(f"{counted(cut, 'trial')} cut short, {why}")
     if failed := usage.get("failed"):
-        name, why = failed[0]
-        said.append(f"{counted(len(failed), 'trial')} came to nothing, for example {name}: {why}")
-    return said
+        example = ": ".join(failed[0])
+        open_.append(f"{counted(len(failed), 'trial')} came to nothing, for example {example}")
+    return [OPEN.format(what=what) for what in open_]
 
 
-def _cost(parts: Sequence[_Part]) -> Section:
+def _cost(parts: Sequence[_Entry]) -> Section:
     rows, failures = [], []
     for part in parts:
         usage = part.asked.usage
@@ -353,7 +332,7 @@ def _cost(parts: Sequence[_Part]) -> Section:
     versions = list(dict.fromkeys(text for part in parts for text in part.versions))
     if versions:
         said = "Ran with " + "; and with ".join(versions) + "."
-        blocks.append(common.told(said))
+        blocks.append(common.text(said))
     return Section(id="cost", title="Time and cost", blocks=tuple(blocks))
 
 

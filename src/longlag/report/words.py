@@ -5,9 +5,28 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from longlag.scores.statistics import Estimate
+
+ASKED = (
+    "{subject} Framing {framing}; {seeds}; at most {budget} sequences a trial. Solved: skill of "
+    "{solve_at:g} or more."
+)
+"""What was asked."""
+
+MEASURED = "{subject}: {figure}."
+"""What came out."""
+
+INTERVALS = "Intervals of {level}: {source}."
+"""What an interval covers."""
+
+OPEN = "Not complete: {what}."
+"""What has not run, or came to nothing."""
+
+EXCEPTION = "{rule} Not so: {which}."
+"""Where a rule does not hold."""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -57,6 +76,15 @@ def listed(items: Iterable[object]) -> str:
     """
     said = [str(item) for item in items]
     return " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
+
+
+def causes(reasons: Iterable[str]) -> str:
+    """Reasons, each with how often it is met.
+
+    >>> causes(["stuck", "at chance", "stuck"])
+    'stuck (2) and at chance (1)'
+    """
+    return listed(f"{reason} ({count})" for reason, count in Counter(reasons).items())
 
 
 def duration(seconds: float) -> str:

@@ -49,7 +49,7 @@ class Asked(NamedTuple):
 
     Attributes:
         id: Name of the study: the hash of its question.
-        kind: `frontier`, `compare` or `profile`.
+        kind: Its kind, one of `longlag.studies.registry.KINDS`.
         question: What was asked, as plain values.
         command: The command line that asked last.
         started: When it was first asked, in UTC.

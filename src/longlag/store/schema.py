@@ -81,3 +81,31 @@ def explanation(error: sqlite3.Error) -> str:
             return "the file cannot be opened. Look at its folder and its rights."
         case _:
             return f"{error}."
+
+
+def chosen(
+    problem: str | None = None,
+    model: str | None = None,
+    verdict: str | None = None,
+    study: str | None = None,
+) -> tuple[str, list[str | int]]:
+    """The condition that picks trials, and what stands for its marks.
+
+    Args:
+        problem: Those whose problem begins with these words.
+        model: Those whose model does.
+        verdict: Those of this verdict.
+        study: Those that a study asked for.
+    """
+    where, given = ["1"], list[str | int]()
+    for column, start in (("problem", problem), ("model", model)):
+        if start is not None:
+            where.append(f"substr({column}, 1, ?) = ?")
+            given += [len(start), start]
+    if verdict is not None:
+        where.append("verdict = ?")
+        given.append(verdict)
+    if study is not None:
+        where.append("id IN (SELECT trial FROM asked WHERE study = ?)")
+        given.append(study)
+    return " AND ".join(where), given

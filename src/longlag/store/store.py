@@ -164,9 +164,10 @@ class Store:
         """Whether the trained model of a trial was kept."""
         return self._one("SELECT 1 FROM weights WHERE trial = ?", trial) is not None
 
-    def count(self) -> int:
-        """Number of finished trials."""
-        found = self._one("SELECT count(*) FROM trials")
+    def count(self, **chosen: str | None) -> int:
+        """Number of finished trials, of those that `records` gives for the same."""
+        where, given = schema.chosen(**chosen)
+        found = self._one(f"SELECT count(*) FROM trials WHERE {where}", *given)
         assert found is not None
         return found[0]
 
@@ -188,20 +189,9 @@ class Store:
             study: Those that a study asked for.
             limit: So many at most.
         """
-        where, given = ["1"], list[Any]()
-        for column, start in (("problem", problem), ("model", model)):
-            if start is not None:
-                where.append(f"substr({column}, 1, ?) = ?")
-                given += [len(start), start]
-        if verdict is not None:
-            where.append("verdict = ?")
-            given.append(verdict)
-        if study is not None:
-            where.append("id IN (SELECT trial FROM asked WHERE study = ?)")
-            given.append(study)
+        where, given = schema.chosen(problem, model, verdict, study)
         columns = ", ".join(Record._fields)
-        query = f"SELECT {columns} FROM trials WHERE {' AND '.join(where)} "
-        query += "ORDER BY finished DESC, id LIMIT ?"
+        query = f"SELECT {columns} FROM trials WHERE {where} ORDER BY finished DESC, id LIMIT ?"
         return [Record(*row) for row in self._all(query, *given, -1 if limit is None else limit)]
 
     def named(self, start: str) -> str:

@@ -34,14 +34,14 @@ def run_study(
     """Have a study answered from Python; it is given back knowing all that was found.
 
     Args:
-        study: What is run_study.
+        study: The study.
         store: File in which finished trials are kept; by default nothing is kept.
         executor: Who runs the trials; by default one process for each core, or threads of this
             process where a model's function stands in no file.
         seconds: Time after which what is under way is cut short.
 
     Raises:
-        ValueError: A model of the user's own is not what is run_study for (`longlag.preflight`).
+        ValueError: A model of the user's own does not fit (`longlag.preflight`).
         KeyboardInterrupt: It was stopped by hand; what is finished is in the store, if one was
             named.
     """

@@ -15,17 +15,23 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
-from longlag.encodings import IntegerEncoding, takes_encoding
+from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.models import ModelFactory
-from longlag.problems import (
-    Problem,
-)
+from longlag.problems import Problem
 from longlag.scores.evaluation import numbered
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
-from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES, at, checked_rates, checked_solve_at
+from longlag.studies.ladder import (
+    BUDGET,
+    FIVE,
+    LEARNING_RATES,
+    at,
+    checked_rates,
+    checked_solve_at,
+    setting_on,
+)
 from longlag.studies.study import Study, named
 from longlag.studies.time_to_solve import time_to_solve
 from longlag.training import Recipe
@@ -90,13 +96,13 @@ class Comparison(Study):
         made = map(user_model.as_factory, models) if several else models  # else it is refused below
         self._models = named("Comparison", "models", made)
         posed = [kind() for kind in FIVE] if problems is None else problems
-        self._problems = named("Comparison", "problems", posed)
+        self.problems = named("Comparison", "problems", posed)
         if rungs < 1:
             raise ValueError(
                 f"Comparison: `rungs` must be at least 1, got {rungs}. Use rungs=1 or more."
             )
         self._ladders = {
-            name: problem.ladder.rungs[:rungs] for name, problem in self._problems.items()
+            name: problem.ladder.rungs[:rungs] for name, problem in self.problems.items()
         }
         self._settings = {place: self._setting(place) for place in self._places()}
         for setting in self._settings.values():
@@ -120,7 +126,7 @@ class Comparison(Study):
             if place.rung == self._ladders[place.problem][0]:
                 self._enqueue(place)
         if len(self.rates) == 1:
-            for pair in itertools.product(self._problems, self._models):
+            for pair in itertools.product(self.problems, self._models):
                 self._choose(*pair)
 
     @classmethod
@@ -144,7 +150,7 @@ class Comparison(Study):
     def question(self) -> dict[str, Any]:
         settings = (
             self._unmoved(problem, model)
-            for problem in self._problems.values()
+            for problem in self.problems.values()
             for model in self._models.values()
         )
         return {
@@ -205,7 +211,7 @@ class Comparison(Study):
                         if rung == rungs[0]:
                             ladder.append(cell)
         return ComparisonAnswer(
-            problems=tuple(self._problems),
+            problems=tuple(self.problems),
             models=tuple(self._models),
             rates=self.rates,
             cells=tuple(cells),
@@ -223,7 +229,7 @@ class Comparison(Study):
         return Cell(
             problem=place.problem,
             model=place.model,
-            knob=self._problems[place.problem].ladder.knob,
+            knob=self.problems[place.problem].ladder.knob,
             rung=place.rung,
             rate=place.rate,
             chosen=place.rate == chosen,
@@ -278,17 +284,10 @@ class Comparison(Study):
         ]
 
     def _unmoved(self, problem: Problem, model: ModelFactory) -> Setting:
-        takes = takes_encoding(problem)
-        return Setting(
-            problem=problem,
-            framing=self.framing,
-            model=model,
-            encoding=self.encoding if takes else None,
-            recipe=self.recipe,
-        )
+        return setting_on(problem, model, self.framing, self.encoding, self.recipe)
 
     def _setting(self, place: Place) -> Setting:
-        setting = self._unmoved(self._problems[place.problem], self._models[place.model])
+        setting = self._unmoved(self.problems[place.problem], self._models[place.model])
         recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
 

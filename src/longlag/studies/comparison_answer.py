@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from longlag.scores.statistics import Estimate
+import numpy as np
+
+from longlag.scores.statistics import Estimate, over_seeds, share_interval
 from longlag.studies.time_to_solve import TimeToSolve
 from longlag.trials.outcome import Outcome
 
@@ -50,6 +52,24 @@ class Cell:
     reasons: Mapping[str, int]
     missing: int
 
+    @property
+    def noise(self) -> tuple[float, float]:
+        """How far the noise of the draws alone may take its skill down and up."""
+        first = self.outcomes[0]
+        if first.one_sequence:
+            return 0.0, 0.0
+        count = len(self.outcomes) * first.tally.sequences
+        mean = float(np.mean([outcome.accuracy for outcome in self.outcomes]))
+        low, high = share_interval(mean * count, count)
+        span = first.ceiling - first.chance
+        return (mean - low) / span, (high - mean) / span
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least skill there can be, and that of the ceiling."""
+        first = self.outcomes[0]
+        return -first.chance / (first.ceiling - first.chance), 1.0
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ComparisonAnswer:
@@ -69,3 +89,22 @@ class ComparisonAnswer:
     cells: tuple[Cell, ...]
     ladder: tuple[Cell, ...]
     complete: bool
+
+    def mean_skill(self, model: str) -> Estimate | None:
+        """The mean skill of a model over all problems and rungs; None before all are run.
+
+        Its interval covers the spread between seeds, and is no narrower than the noise of draws.
+        """
+        if not self.complete or any(cell.missing for cell in self.cells):
+            return None
+        cells = [cell for cell in self.cells if cell.model == model]
+        found = over_seeds(np.mean([cell.skill.per_seed for cell in cells], axis=0).tolist())
+        noise = np.array([cell.noise for cell in cells])
+        # Draws of different cells are independent, so that their noise adds up in squares.
+        below, above = np.sqrt((noise**2).sum(axis=0)) / len(cells)
+        low, high = found.mean - below, found.mean + above
+        if len(found.per_seed) > 1:
+            least, most = np.array([cell.bounds for cell in cells]).mean(axis=0)
+            low = min(low, max(found.interval[0], least))
+            high = max(high, min(found.interval[1], most))
+        return Estimate(found.mean, (float(low), float(high)), found.per_seed)

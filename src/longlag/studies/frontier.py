@@ -21,7 +21,7 @@ from longlag.scores.evaluation import numbered
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.ladder import BUDGET, at, checked_solve_at
-from longlag.studies.study import Study
+from longlag.studies.study import Study, words
 from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.trials.diagnosis import Diagnosis, diagnose
@@ -133,7 +133,8 @@ class Frontier(Study):
                 f"Frontier: `resolution` must be above 0 and at most 1, got {resolution}. Use "
                 f"{RESOLUTION}."
             )
-        self.setting = setting
+        self.setting, self.rates = setting, (setting.recipe.learning_rate,)
+        self.problems = {words(setting.problem): setting.problem}
         for value in (self.first, self.last):
             _ = at(setting, value, self.solve_at).layout  # refuses what does not fit, before all
         self._searches = {seed: _Search(self.first, self.last, resolution) for seed in self.seeds}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from longlag.encodings import IntegerEncoding, takes_encoding
+from longlag.framings import Framing
+from longlag.models import ModelFactory
 from longlag.problems import (
     CumulativeThreshold,
     EchoSubsequence,
@@ -14,6 +17,8 @@ from longlag.problems import (
     Ramp,
 )
 from longlag.scores.statistics import SOLVED
+from longlag.training import Recipe
+from longlag.trials.outcome import Outcome, standing
 from longlag.trials.setting import Setting
 
 BUDGET = 50_000
@@ -51,6 +56,39 @@ FIVE: tuple[type[Problem], ...] = (
     CumulativeThreshold,
 )
 """The five problems that a study is about where nothing else is said."""
+
+
+def setting_on(
+    problem: Problem,
+    model: ModelFactory,
+    framing: Framing,
+    encoding: type[IntegerEncoding] | None,
+    recipe: Recipe,
+) -> Setting:
+    """A setting; only a problem with integers takes the encoding."""
+    return Setting(
+        problem=problem,
+        framing=framing,
+        model=model,
+        encoding=encoding if takes_encoding(problem) else None,
+        recipe=recipe,
+    )
+
+
+def verdict(outcomes: Sequence[Outcome], solved: int) -> str:
+    """What came of a rung, over its seeds.
+
+    Args:
+        outcomes: What the seeds came to.
+        solved: How many of them solved it.
+
+    Returns:
+        `solved` (by all), `solved by some`, `above chance`, `at chance` or `below chance`.
+    """
+    if solved:
+        return "solved" if solved == len(outcomes) else "solved by some"
+    return f"{standing(outcomes)} chance"
+
 
 LEARNING_RATES = (1e-3, 3e-3, 1e-2)
 """The ladder of learning rates of a comparison."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -111,10 +112,42 @@ class Reach:
             return f"{self.knob} below {min(tried)}"
         return f"{self.knob} {self.value}{' or more' if self.more else ''}"
 
+    @property
+    def reasons(self) -> Counter[str]:
+        """Why seeds fell short, over all rungs, by reason: how many."""
+        return sum((Counter(rung.reasons) for rung in self.rungs), Counter[str]())
+
+    @property
+    def longer_words(self) -> list[str]:
+        """How far it gets with each larger budget."""
+        return [
+            f"{each.sequences:,} sequences: {self.knob} {each.value or 'none'} "
+            f"{self.between(each.interval)}, {each.solved}/{each.tried} solved"
+            for each in self.longer
+        ]
+
+    def between(self, interval: tuple[int, int]) -> str:
+        """An interval of its rungs."""
+        low, high = (bound or f"below {self.rungs[0].value}" for bound in interval)
+        return f"[{low}, {high}]"
+
     def __str__(self) -> str:
-        first = self.rungs[0].value
-        low, high = (f"{bound}" if bound else f"below {first}" for bound in self.interval)
-        return f"{self.words} [{low}, {high}]" if self.tried else self.words
+        return f"{self.words} {self.between(self.interval)}" if self.tried else self.words
+
+
+class Gap(NamedTuple):
+    """Something that was not tried, or is not settled.
+
+    Attributes:
+        problem: The problem, in words; empty for all of them.
+        gap: What kind of gap: `rungs not tried`, `reach open`, `seeds differ`, `longer training`,
+            `learning rates`, `learning rates not tried`, `framings`, `came to nothing`.
+        where: At which values.
+    """
+
+    problem: str
+    gap: str
+    where: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,13 +157,13 @@ class ProfileAnswer:
     Attributes:
         model: The model, in words.
         reaches: How far it gets on each problem.
-        left_out: What was not tried, in sentences.
+        left_out: What was not tried, or is not settled.
         solve_at: Skill from which a trial counted as solved.
         budget: Sequences that a trial was trained on at most, where nothing else is said.
     """
 
     model: str
     reaches: tuple[Reach, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[Gap, ...]
     solve_at: float
     budget: int

@@ -1,16 +1,93 @@
-"""Studies read back from a store, with all that it knows told to them."""
+"""The kinds of study, a line each: what a line names is imported on demand."""
 
 from __future__ import annotations
+
+import dataclasses
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from longlag.knobs import lookup
 from longlag.store.records import Asked
 from longlag.store.store import Store
-from longlag.studies.comparison import Comparison
-from longlag.studies.frontier import Frontier
-from longlag.studies.profile import Profile
-from longlag.studies.study import Study
 
-STUDIES: dict[str, type[Study]] = {kind.kind: kind for kind in (Frontier, Comparison, Profile)}
+if TYPE_CHECKING:  # which would load jax
+    from longlag.studies.study import Study
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StudyKind:
+    """A kind of study, and where its parts are: `module:name` each.
+
+    Attributes:
+        name: Its name on the command line, and in a store: the `kind` of its class.
+        study: The class, of `Study`.
+        section: What makes its part of a report: `(study, start) -> StudyPart`.
+        command: The command that asks it.
+        help: What the command does, in a line.
+        example: The command as it may be typed.
+    """
+
+    name: str
+    study: str
+    section: str
+    command: str
+    help: str
+    example: str
+
+
+KINDS: dict[str, StudyKind] = {
+    kind.name: kind
+    for kind in (
+        StudyKind(
+            name="frontier",
+            study="longlag.studies.frontier:Frontier",
+            section="longlag.report.frontiers:frontier",
+            command="longlag.cli.frontier:frontier",
+            help="Find the largest value of a problem's ladder that a model still solves.",
+            example="longlag frontier echo-value --model lstm --hidden-size 50 --solve-at 0.99 "
+            "--seeds 5 --budget 200000",
+        ),
+        StudyKind(
+            name="compare",
+            study="longlag.studies.comparison:Comparison",
+            section="longlag.report.comparisons:comparison",
+            command="longlag.cli.compare:compare",
+            help="Compare models over problems, with intervals, time to solve and learning rates.",
+            example="longlag compare --models lstm,gru,rnn,mlp "
+            "--problems echo-value,memorization --rungs 3",
+        ),
+        StudyKind(
+            name="profile",
+            study="longlag.studies.profile:Profile",
+            section="longlag.report.profiles:profile",
+            command="longlag.cli.profile:profile",
+            help="Say what one model remembers, as well as the time allows.",
+            example="longlag profile --model lstm --minutes 5",
+        ),
+    )
+}
+
+
+def imported(path: str) -> Any:
+    """What a line of the table names.
+
+    Args:
+        path: `module:name`.
+
+    >>> imported("longlag.studies.registry:StudyKind").__name__
+    'StudyKind'
+    """
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def kind_of(asked: Asked) -> StudyKind:
+    """The kind of a study of a store.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    return lookup("kind of study", asked.kind, KINDS)
 
 
 def load_study(store: Store, asked: Asked) -> Study:
@@ -19,7 +96,10 @@ def load_study(store: Store, asked: Asked) -> Study:
     Args:
         store: Where it was asked.
         asked: One of `store.studies()`.
+
+    Raises:
+        ValueError: There is no such kind, or it cannot be read back.
     """
-    study = lookup("kind of study", asked.kind, STUDIES).of(asked.question)
+    study = imported(kind_of(asked).study).of(asked.question)
     study.replay(store, asked.id)
     return study

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from longlag.knobs import Knobs
+from longlag.problems import Problem
 from longlag.store.store import Store
 from longlag.trials import documents, identity
 from longlag.trials.identity import Trial
@@ -37,6 +38,12 @@ class Study(abc.ABC):
 
     seeds: tuple[int, ...]
     """The seeds, the first of which is the one whose models are kept."""
+
+    rates: tuple[float, ...]
+    """The learning rates that it tries."""
+
+    problems: Mapping[str, Problem]
+    """The problems that it is about, by their words."""
 
     @abc.abstractmethod
     def question(self) -> dict[str, Any]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from longlag.problems import Integers, Problem, Reals
-from longlag.report.content import (
-    Point,
-    Words,
-)
-from longlag.report.words import listed
+from longlag.report.content import Point, Words
+from longlag.report.words import EXCEPTION, listed
+from longlag.studies.ladder import verdict
 from longlag.studies.study import words as named
-from longlag.trials.diagnosis import Diagnosis
+from longlag.trials.diagnosis import Diagnosis, diagnose
 from longlag.trials.outcome import Outcome
 
 MEANING = {
@@ -40,6 +37,8 @@ class Group(NamedTuple):
         blank: The value that says that nothing is shown, if any.
         outcomes: What the seeds came to.
         reasons: For each why it fell short; empty where it solved its problem.
+        knob: The knob whose value its rung is, if any.
+        missing: Seeds not yet run, or that came to nothing.
     """
 
     problem: str
@@ -50,51 +49,53 @@ class Group(NamedTuple):
     blank: int | None
     outcomes: tuple[Outcome, ...]
     reasons: tuple[tuple[Diagnosis, ...], ...]
+    knob: str = ""
+    missing: int = 0
+
+    @classmethod
+    def of(
+        cls, problem: Problem, model: str, outcomes: Sequence[Outcome], solve_at: float, **rest: Any
+    ) -> Group:
+        """The group of some outcomes.
+
+        Args:
+            problem: The problem.
+            model: The model, in words.
+            outcomes: What the seeds came to.
+            solve_at: Skill from which a trial counts as solved.
+            rest: Other attributes.
+        """
+        shown, asked = problem.inputs, problem.targets
+        return cls(
+            problem=named(problem),
+            model=model,
+            tolerance=asked.within if isinstance(asked, Reals) else 0.0,
+            blank=shown.values if isinstance(shown, Integers) and shown.blank else None,
+            outcomes=tuple(outcomes),
+            reasons=tuple(diagnose(each, solve_at) for each in outcomes),
+            **rest,
+        )
 
     @property
     def solved(self) -> int:
         """How many seeds solved it."""
         return sum(not each for each in self.reasons)
 
-
-def tolerance(problem: Problem) -> float:
-    """Within which a prediction about a problem is right."""
-    return problem.targets.within if isinstance(problem.targets, Reals) else 0.0
-
-
-def blank(problem: Problem) -> int | None:
-    """The value that says that nothing is shown, if any."""
-    shown = problem.inputs
-    return shown.values if isinstance(shown, Integers) and shown.blank else None
-
-
-def guesses(knob: str, tried: Iterable[tuple[str, str]]) -> list[str]:
-    """Where a model does no better than a guesser, in words.
-
-    Args:
-        knob: The knob that makes the problem harder.
-        tried: For each value how it stands to chance, and the value in words.
-    """
-    found = defaultdict[str, list[str]](list)
-    for stands, said in tried:
-        found[stands].append(said)
-    told = {"at": "cannot be told from chance", "below": "does worse than chance"}
-    return [f"{verb} at {knob} {listed(found[at])}" for at, verb in told.items() if found[at]]
+    @property
+    def verdict(self) -> str:
+        """What came of it, over all seeds that ran."""
+        return verdict(self.outcomes, self.solved)
 
 
 def seen_again(problems: Iterable[Problem]) -> list[str]:
     """That what is drawn anew is not new, where a problem has but a few sequences."""
-    few = {named(each): each.sequences for each in problems if each.sequences is not None}
-    if not few:
-        return []
-    said = listed(f"{name} ({count})" for name, count in few.items())
-    return [
-        f"Few different sequences: {said}. What is drawn anew there was trained on: skill is "
-        "memory, whatever stream of draws it is measured on."
-    ]
+    few = [f"{named(each)} ({each.sequences})" for each in problems if each.sequences is not None]
+    rule = "Skill is measured on sequences that were not trained on."
+    why = "few different sequences, so that skill there is memory"
+    return [EXCEPTION.format(rule=rule, which=f"{listed(few)}; {why}")] if few else []
 
 
-def told(
+def text(
     *paragraphs: str, title: str = "", points: Iterable[str | Point] = (), command: str = ""
 ) -> Words:
     """Text."""

@@ -1,0 +1,98 @@
+"""The flags of a setting, which the commands that train share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from longlag.cli._flags import build, build_all, flags, given
+from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._models import model_named, models_named
+from longlag.encodings import ENCODINGS, IntegerEncoding
+from longlag.framings import FRAMINGS, Framing
+from longlag.knobs import lookup
+from longlag.models import MODELS, ModelFactory
+from longlag.problems import PROBLEMS, Problem
+from longlag.training import Recipe
+from longlag.trials.setting import Setting
+
+if TYPE_CHECKING:  # the type is made at run time, out of the table
+    ModelFlags = Any
+else:
+    ModelFlags = flags("Model", MODELS)
+
+Model = Annotated[
+    str | None,
+    Parameter(
+        name="--model",
+        help="lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for one "
+        "of your own. By default lstm, or seq2seq where the framing is encoder-decoder.",
+    ),
+]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SettingFlags:
+    """A framing and an encoding, and the knobs of problems, framings and models."""
+
+    framing: Annotated[
+        str, Parameter(help="chunks, window, prefix, whole, vector or encoder-decoder.")
+    ] = "whole"
+    encoding: Annotated[
+        str | None, Parameter(help="one-hot or scaled, for integers; one-hot by default.")
+    ] = None
+    problem_knobs: ProblemFlags = None
+    framing_knobs: FramingFlags = None
+    model_knobs: ModelFlags = None
+
+    def setting(self, problem: str, model: str | None, recipe: Recipe) -> Setting:
+        """The setting of a problem and a model of these names."""
+        posed, laid = framed(problem, self.problem_knobs, self.framing, self.framing_knobs)
+        usual = "seq2seq" if laid.output == "decoder" else "lstm"
+        return Setting(
+            problem=posed,
+            framing=laid,
+            model=model_named(model or usual, given(self.model_knobs)),
+            encoding=self.encodes(),
+            recipe=recipe,
+        )
+
+    def encodes(self) -> type[IntegerEncoding] | None:
+        """The encoding that was named."""
+        return None if self.encoding is None else lookup("encoding", self.encoding, ENCODINGS)
+
+    def frames(self) -> Framing:
+        """The framing that was named."""
+        return build("framing", self.framing, FRAMINGS, given(self.framing_knobs))
+
+    def models(self, listed: str) -> list[ModelFactory]:
+        """The models of these names."""
+        return models_named(names(listed), given(self.model_knobs))
+
+    def problems(self, listed: str) -> list[Problem]:
+        """The problems of these names, whose ladders are free."""
+        posed = build_all("problem", names(listed), PROBLEMS, given(self.problem_knobs))
+        for problem in posed:
+            unladdered(problem, given(self.problem_knobs))
+        return posed
+
+
+SettingParameters = Annotated[SettingFlags, Parameter(name="*")]
+SETTING = SettingFlags()
+
+
+def names(listed: str) -> list[str]:
+    """Names separated by commas."""
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def unladdered(problem: Problem, typed: Mapping[str, Any]) -> None:
+    """Refuse the knob that a study moves itself."""
+    if (knob := problem.ladder.knob) in typed:
+        raise ValueError(
+            f"`{knob}` is what the ladder of {problem.title()} moves, so it cannot be set. Leave "
+            "it out, or name other problems."
+        )
