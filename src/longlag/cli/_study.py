@@ -145,6 +145,8 @@ def answer(
             study.whole = False
             require_valid(study.examples())
             kept = stack.enter_context(Store(store, write=True))
+            if notice := kept.notice():
+                errors.print(notice, markup=False, soft_wrap=True)
         try:
             executor = stack.enter_context(_executor(workers, dask))
             seconds = None if until is None else max(0.0, until - time.monotonic())

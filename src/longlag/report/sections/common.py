@@ -19,6 +19,7 @@ from longlag.trials.outcome import Outcome
 MEANING = {
     "unreachable": "What the targets need is not in sight of the model.",
     "unstable": "The loss left all bounds or rose again to a multiple of its lowest value.",
+    "does not generalise": "Solves the problem trained on, and not the main test, another one.",
     "overfit": "Right in training more often than on fresh sequences.",
     "at chance": "Its right answers could be a guesser's.",
     "below chance": "A constant prediction does better.",
@@ -40,6 +41,7 @@ class Group(NamedTuple):
         blank: The value that says that nothing is shown, if any.
         outcomes: What the seeds came to.
         reasons: For each why it fell short; empty where it solved its problem.
+        test: The test whose examples are shown; the main one by default.
     """
 
     problem: str
@@ -50,6 +52,7 @@ class Group(NamedTuple):
     blank: int | None
     outcomes: tuple[Outcome, ...]
     reasons: tuple[tuple[Diagnosis, ...], ...]
+    test: str | None = None
 
     @property
     def solved(self) -> int:
