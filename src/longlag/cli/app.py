@@ -64,6 +64,10 @@ _COMMANDS = {
         "Say what one model remembers, as well as the time allows.",
         "longlag profile --model lstm --minutes 5",
     ),
+    "generalise": (
+        "Train models at one length of sequence, and score them at others.",
+        "longlag generalise echo-lag --lag 3 --train 40 --test 40,80,160,640 --models lstm,gru",
+    ),
     "runs": (
         "List the finished trials of a store, show one, export them.",
         "longlag runs --problem echo-value --verdict undertrained --limit 20",

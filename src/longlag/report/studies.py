@@ -10,6 +10,7 @@ from longlag.problems import Problem
 from longlag.report.comparisons import comparison
 from longlag.report.content import Cell, Section, Table, present
 from longlag.report.frontiers import frontier
+from longlag.report.generalisations import generalisation
 from longlag.report.page import Page
 from longlag.report.profiles import profile
 from longlag.report.sections import common, examples, models
@@ -21,6 +22,7 @@ from longlag.store.records import Asked, Record, StoreError
 from longlag.store.store import Store
 from longlag.studies.comparison import Comparison
 from longlag.studies.frontier import Frontier
+from longlag.studies.generalisation import Generalisation
 from longlag.studies.profile import Profile
 from longlag.studies.registry import load_study
 from longlag.studies.study import Study
@@ -31,6 +33,7 @@ from longlag.trials.outcome import Outcome
 _TELL: Mapping[type[Study], Callable[[Any, str], Told]] = {
     Comparison: comparison,
     Frontier: frontier,
+    Generalisation: generalisation,
     Profile: profile,
 }
 """What tells a study of each kind."""
@@ -131,6 +134,8 @@ def _told_apart(parts: Sequence[_Part]) -> list[_Part]:
 def _rates(study: Study) -> str:
     if isinstance(study, Comparison | Profile):
         return listed(f"{rate:g}" for rate in study.rates)
+    if isinstance(study, Generalisation):
+        return f"{study.recipe.learning_rate:g}"
     return f"{study.setting.recipe.learning_rate:g}" if isinstance(study, Frontier) else ""
 
 

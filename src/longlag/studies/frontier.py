@@ -133,6 +133,11 @@ class Frontier(Study):
                 f"Frontier: `resolution` must be above 0 and at most 1, got {resolution}. Use "
                 f"{RESOLUTION}."
             )
+        if setting.tests:
+            raise ValueError(
+                "Frontier: `setting` must have no tests, since its problem is moved, got "
+                f"{', '.join(dict(setting.tests))}. Use tests=()."
+            )
         self.setting = setting
         for value in (self.first, self.last):
             _ = at(setting, value, self.solve_at).layout  # refuses what does not fit, before all

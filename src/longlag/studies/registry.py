@@ -7,10 +7,13 @@ from longlag.store.records import Asked
 from longlag.store.store import Store
 from longlag.studies.comparison import Comparison
 from longlag.studies.frontier import Frontier
+from longlag.studies.generalisation import Generalisation
 from longlag.studies.profile import Profile
 from longlag.studies.study import Study
 
-STUDIES: dict[str, type[Study]] = {kind.kind: kind for kind in (Frontier, Comparison, Profile)}
+STUDIES: dict[str, type[Study]] = {
+    kind.kind: kind for kind in (Frontier, Comparison, Profile, Generalisation)
+}
 
 
 def load_study(store: Store, asked: Asked) -> Study:
