@@ -76,9 +76,9 @@ def lengths(rows: Rows, looks: Sequence[Look]) -> alt.LayerChart:
     return _layered(
         260,
         _levels(least=_least(rows)),
-        band,
         base.mark_line().encode(y=up, strokeDash=dash),
         points.encode(y=up, shape=shape, tooltip=tooltip),
+        band,  # last, since the legend takes its shade from the first
     )
 
 

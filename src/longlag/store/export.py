@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,10 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
                 writer.add_scalar("training/accuracy", accuracy, update, walltime=when)
             for test, score in outcome.scores.items():
                 # That of the main test stands where that of the one test always stood.
-                place = "evaluation" if score is outcome.score() else f"evaluation/{test}"
+                main = score is outcome.score()
+                place = (
+                    "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
+                )
                 for name in ("accuracy", "skill", "chance", "ceiling"):
                     figure = getattr(score, name)
                     writer.add_scalar(f"{place}/{name}", figure, outcome.updates, walltime=when)
