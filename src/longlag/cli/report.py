@@ -42,7 +42,7 @@ def report(
         chosen = list(named.values()) if study else kept.studies()
         if not chosen:
             raise ValueError(
-                f"There is no study in {store}. Ask one: longlag frontier, compare or profile."
+                f"There is no study in {store}. Ask one: longlag frontier, say."
             )
         from longlag.report import page_of_store
 
