@@ -1,5 +1,6 @@
 """Outcomes that a test of the studies wants, and executors that bring them about at once."""
 
+import dataclasses
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,8 @@ import numpy as np
 import longlag as ll
 from longlag.training import Recipe
 from longlag.trials.identity import Trial
-from longlag.trials.outcome import Curve, Outcome, Seconds, Tally
+from longlag.trials.outcome import Bounds, Curve, Outcome, Seconds
+from longlag.trials.seed_score import SeedScore, Tally
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Event, Executor
 from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
@@ -29,39 +31,51 @@ def curve(losses, accuracies=None, stretch=100):
     losses = [float(loss) for loss in losses]
     accuracies = [0.5] * len(losses) if accuracies is None else accuracies
     updates = tuple(stretch * (place + 1) for place in range(len(losses)))
-    return Curve(updates, tuple(losses), tuple(losses), tuple(map(float, accuracies)))
+    return Curve(updates, tuple(losses), tuple(map(float, accuracies)))
 
 
-def outcome(skill=1.0, **fields: Any) -> Outcome:
-    """An outcome of this skill, on 1,000 sequences with one scored step each."""
+def seed_score(skill=1.0, **fields: Any) -> SeedScore:
+    """A score of this skill, on 1,000 sequences with one scored step each."""
     chance, ceiling = fields.get("chance", 0.25), fields.get("ceiling", 1.0)
     accuracy = chance + skill * (ceiling - chance)
     hits = round(1000 * accuracy)
     usual: dict[str, Any] = {
-        "ended": "finished",
-        "diverged_at": None,
-        "updates": 2000,
-        "sequences": BUDGET,
         "accuracy": accuracy,
-        "validation": accuracy,
         "whole": accuracy,
         "error": None,
         "chance": chance,
         "chance_error": None,
         "ceiling": ceiling,
-        "reachable": ceiling,
-        "audit": "learnable",
+        "in_distribution": True,
         "independent": True,
         "one_sequence": False,
         "tally": Tally(hits, 1000, 1000, float(hits), float(hits)),
         "by_step": (None, accuracy),
         "shortcuts": {"most frequent": chance},
-        "curve": curve([1.0] * 20, [accuracy] * 20),
-        "parameters": 99,
         "examples": (),
-        "seconds": Seconds(1.0, 2.0, 0.5),
     }
-    return Outcome(**(usual | fields))
+    return SeedScore(**(usual | fields))
+
+
+def outcome(skill=1.0, **fields: Any) -> Outcome:
+    """An outcome of this skill; fields of its one score or its own."""
+    own = {field.name for field in dataclasses.fields(Outcome)}
+    score = seed_score(skill, **{name: each for name, each in fields.items() if name not in own})
+    usual: dict[str, Any] = {
+        "ended": "finished",
+        "diverged_at": None,
+        "updates": 2000,
+        "sequences": BUDGET,
+        "validation": score.accuracy,
+        "reachable": score.ceiling,
+        "audit": "learnable",
+        "bounds": Bounds(score.chance, score.ceiling),
+        "curve": curve([1.0] * 20, [score.accuracy] * 20),
+        "parameters": 99,
+        "seconds": Seconds(1.0, 2.0, 0.5),
+        "scores": {"in-distribution": score},
+    }
+    return Outcome(**(usual | {name: each for name, each in fields.items() if name in own}))
 
 
 def value_of(trial: Trial) -> int:

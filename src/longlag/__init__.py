@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from longlag.store.store import Store
     from longlag.studies.comparison import compare
     from longlag.studies.frontier import frontier
+    from longlag.studies.generalisation import generalise
     from longlag.studies.profile import profile
     from longlag.studies.train import train
     from longlag.training import Loss, Recipe, fit
@@ -61,6 +62,7 @@ _HOMES = {
     "store.store": ["Store"],
     "studies.comparison": ["compare"],
     "studies.frontier": ["frontier"],
+    "studies.generalisation": ["generalise"],
     "studies.profile": ["profile"],
     "studies.train": ["train"],
     "training": ["Loss", "Recipe", "fit"],
@@ -108,6 +110,7 @@ __all__ = [
     "diagnose",
     "fit",
     "frontier",
+    "generalise",
     "load",
     "preflight",
     "profile",

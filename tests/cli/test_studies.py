@@ -128,7 +128,8 @@ def test_runs_lists_filters_and_shows(asked, call):
     one = mine[0]["id"]
     shown = json.loads(call("runs", one[:10], "--store", store, "--json")[1])
     assert shown["trial"] == one
-    assert shown["skill"] == mine[0]["skill"]
+    assert shown["skill"] == mine[0]["skill"] == shown["scores"][0]["skill"]
+    assert shown["scores"][0]["test"] == "in-distribution"
     assert shown["setting"]["model"] == {"kind": "lstm", "hidden_size": 6}
     text = call("runs", one, "--store", store)[1]
     for word in ("problem", "lstm hidden_size=6", "chance", "seconds", "versions"):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from study_cases import curve, outcome
+from study_cases import curve, outcome, seed_score
 
 import longlag as ll
 from longlag.trials.diagnosis import diagnose
-from longlag.trials.outcome import Outcome, Tally
+from longlag.trials.outcome import Bounds, Outcome
+from longlag.trials.seed_score import Tally
 
 FALLING = curve([5.0] * 20 + [1.0 - 0.02 * step for step in range(40)], [0.6] * 60)
 SPIKED = curve([1.0, 0.5, 0.2, 0.1, 0.9, 0.2, 0.1, 0.1], [0.6] * 8)
@@ -191,3 +192,24 @@ def test_of_few_updates_it_is_not_said_that_they_have_stopped_learning():
     assert "700 updates are too few to tell" in found.evidence
     (found,) = diagnose(outcome(0.5, curve=curve([1.0] * 8)))
     assert found.reason == "stuck"
+
+
+def test_a_main_test_of_another_problem_is_told_from_the_problem_trained_on():
+    scores = {"longer": seed_score(0.2, in_distribution=False)}
+    first, *_ = diagnose(outcome(scores=scores, validation=1.0))
+    assert str(first) == (
+        "does not generalise: skill 1.000 on the problem trained on, 0.200 on the main test"
+    )
+    for validation in (None, 0.5):
+        reasons = [each.reason for each in diagnose(outcome(scores=scores, validation=validation))]
+        assert not {"does not generalise", "overfit"} & set(reasons)
+    assert diagnose(outcome(scores={"longer": seed_score(1.0, in_distribution=False)})) == ()
+
+
+def test_what_is_in_sight_is_judged_beside_the_problem_trained_on():
+    scores = {"easier": seed_score(0.5, chance=0.6, in_distribution=False)}
+    came = outcome(scores=scores, reachable=0.7, audit="unreachable", bounds=Bounds(0.5, 1.0))
+    first, *_ = diagnose(came)
+    assert str(first) == (
+        "unreachable: the audit says unreachable; best score in sight 0.7, skill 0.4"
+    )

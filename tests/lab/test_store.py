@@ -457,3 +457,62 @@ def test_a_reader_who_may_not_write_sees_what_a_writer_has_just_written(path, mo
             assert reader.count() == 1
     with Store(path) as reader:
         assert reader.count() == 1
+
+
+def stored_earlier(path, *trials):
+    """A store as an earlier longlag left it: names of source text, outcomes of the first schema."""
+    with Store(path, write=True) as kept:
+        for trial in trials:
+            add(kept, trial, outcome(0.5))
+    with contextlib.closing(sqlite3.connect(path)) as earlier:
+        written = outcome(0.5).document()
+        (score,) = written.pop("scores")
+        updates, loss, accuracy = written["curve"]
+        first = {name: each for name, each in (written | score).items() if name != "bounds"}
+        del first["schema"], first["test"], first["in_distribution"]
+        first["curve"] = [updates, loss, loss, accuracy]
+        row = json.dumps(first), "0123456789abcdef"
+        earlier.execute("UPDATE trials SET outcome = ?, parts = ?", row)
+        earlier.commit()
+
+
+def test_trials_of_an_earlier_longlag_are_listed_and_read(path):
+    stored_earlier(path, "t0", "t1")
+    with Store(path) as kept:
+        assert {record.id for record in kept.records()} == {"t0", "t1"}
+        assert kept.outcome("t0") == outcome(0.5)
+        assert kept.notice() == (
+            "longlag.db: 2 trials of an earlier longlag are listed, but not reused: results may "
+            "differ."
+        )
+    with Store(path, write=True) as kept:
+        add(kept, "t2")
+        assert kept.notice().startswith("longlag.db: 2 trials")
+
+
+def test_a_store_of_this_longlag_has_nothing_to_say(path):
+    with Store(path, write=True) as kept:
+        kept.add(
+            "t0",
+            setting=("aa", "{}"),
+            seed=0,
+            parts="engine 1, echo-lag 1",
+            words=WORDS,
+            outcome=outcome(),
+            verdict="solved",
+        )
+        assert kept.notice() == ""
+
+
+def test_an_outcome_of_a_newer_longlag_is_one_line(path):
+    with Store(path, write=True) as kept:
+        add(kept, "t0")
+    with contextlib.closing(sqlite3.connect(path)) as newer:
+        newer.execute("UPDATE trials SET outcome = ?", ('{"schema": 7}',))
+        newer.commit()
+    with (
+        Store(path) as kept,
+        pytest.raises(StoreError, match=r"trial t0: .* written by a newer longlag") as said,
+    ):
+        kept.outcome("t0")
+    assert "\n" not in str(said.value)

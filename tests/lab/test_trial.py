@@ -312,7 +312,8 @@ def test_a_part_of_the_wrong_kind_is_refused():
 import longlag as ll
 parts = dict(problem=ll.EchoLag(), framing=ll.Window(), model=ll.LSTM())
 wrong = dict(problem=ll.EchoLag, framing=ll.Window, model="lstm", encoding="scaled")
-for name, value in wrong.items():
+wrong["tests"] = [ll.EchoLag()]
+for name, value in [*wrong.items(), ("tests", {"a": 3})]:
     try:
         ll.Setting(**(parts | {name: value}))
     except TypeError as error:
@@ -320,8 +321,9 @@ for name, value in wrong.items():
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    names = ["problem", "framing", "model", "encoding"]
-    assert [line.split()[1] for line in lines] == [f"`{name}`" for name in names]
+    names = ["problem", "framing", "model", "encoding", "tests"]
+    assert [line.split()[1] for line in lines[:-1]] == [f"`{name}`" for name in names]
+    assert lines[-1].startswith("Setting: test `a` must be a Problem with its knobs set, got 3. ")
     assert "must be a ModelFactory with its knobs set, got 'lstm'" in lines[2]
 
 

@@ -22,7 +22,8 @@ from longlag.studies.study import Study
 from longlag.training import Recipe
 from longlag.trials.checkpoint import Trained, to_bytes
 from longlag.trials.identity import Trial
-from longlag.trials.outcome import Curve, Example, Outcome, Seconds, Tally
+from longlag.trials.outcome import Bounds, Curve, Outcome, Seconds
+from longlag.trials.seed_score import Example, SeedScore, Tally
 
 BUDGET = 10_000
 FRONTIER = 3  # the largest lag that any seed solves
@@ -44,34 +45,38 @@ def outcome(
     points, steps = 10, problem.steps
     expected = tuple(float(step % 7) for step in range(steps))
     predicted = (*expected[:-1], expected[-1] if solved else expected[-1] + 1)
-    return Outcome(
-        ended=ended or ("stopped" if solved else "finished"),  # type: ignore[arg-type]
-        diverged_at=7 if ended == "diverged" else None,
-        updates=sequences // 5,
-        sequences=sequences,
+    score = SeedScore(
         accuracy=accuracy,
-        validation=accuracy,
         whole=accuracy,
         error=None,
         chance=chance,
         chance_error=None,
         ceiling=1.0,
-        reachable=1.0,
-        audit="learnable",
+        in_distribution=True,
         independent=True,
         one_sequence=False,
         tally=Tally(round(1000 * accuracy), 1000, 1000, 1000 * accuracy, 1000 * accuracy),
         by_step=(accuracy,) * steps,
         shortcuts={"most frequent": chance},
+        examples=(Example(expected, expected, predicted),) if steps <= 60 else (),
+    )
+    return Outcome(
+        ended=ended or ("stopped" if solved else "finished"),  # type: ignore[arg-type]
+        diverged_at=7 if ended == "diverged" else None,
+        updates=sequences // 5,
+        sequences=sequences,
+        validation=accuracy,
+        reachable=1.0,
+        audit="learnable",
+        bounds=Bounds(chance, 1.0),
         curve=Curve(
             tuple(int(at) for at in np.linspace(sequences / 50, sequences / 5, points)),
-            tuple(np.linspace(2.0, 0.1 if solved else 1.99, points).tolist()),
             tuple(np.linspace(2.0, 0.1 if solved else 1.99, points).tolist()),
             tuple(np.linspace(chance, accuracy, points).tolist()),
         ),
         parameters=123,
-        examples=(Example(expected, expected, predicted),) if steps <= 60 else (),
         seconds=Seconds(0.5, 1.5, 0.25),
+        scores={"in-distribution": score},
     )
 
 

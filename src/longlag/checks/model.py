@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.checks.probe import Preflight, inspect_model
@@ -63,7 +65,7 @@ def preflight(
 
 
 def require_valid(settings: Iterable[Setting]) -> None:
-    """Refuse settings whose model is a user's own and does not pass.
+    """Refuse settings whose model is a user's own and does not pass, or not run on each test.
 
     Raises:
         ValueError: One of them did not; the first failure, and what to do.
@@ -71,3 +73,24 @@ def require_valid(settings: Iterable[Setting]) -> None:
     for setting in settings:
         if isinstance(setting.model, UserModel):
             inspect_model(setting).require_valid()
+            _require_lengths(setting)
+
+
+def _require_lengths(setting: Setting) -> None:
+    """Refuse a model that does not run at the timesteps of each test, before it is trained."""
+    model = None
+    for name in setting.scored_on:
+        on = setting.on(name)
+        timesteps, trained = on.sizes.timesteps, setting.sizes.timesteps
+        if timesteps == trained:
+            continue
+        model = setting.create(0) if model is None else model
+        inputs = on.problem.draw(np.random.default_rng(0), 1).inputs[0]
+        try:
+            on.predict(model, inputs[: on.problem.steps - on.problem.answers])
+        except Exception as error:  # whatever a model of the user's own may do
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ValueError(
+                f"{setting.model.words}: made for {trained} timesteps it cannot read the "
+                f"{timesteps} of test `{name}` ({why[:200]}). Use tests of {trained} timesteps."
+            ) from error

@@ -176,6 +176,8 @@ def _run(ask: Callable[[], S], shared: StudyFlags, until: float | None) -> tuple
             study.whole = False
             require_valid(study.examples())
             store = stack.enter_context(Store(shared.store, write=True))
+            if notice := store.notice():
+                errors.print(notice, markup=False, soft_wrap=True)
         try:
             executor = stack.enter_context(_executor(workers, dask))
             seconds = None if until is None else max(0.0, until - time.monotonic())

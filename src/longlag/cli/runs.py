@@ -41,8 +41,8 @@ def runs(
         store: The file in which trials are kept.
         problem: Trials whose problem begins so.
         model: Trials whose model begins so.
-        verdict: Trials of this verdict: solved, unreachable, unstable, overfit, at chance,
-            below chance, undertrained, stuck, unclear.
+        verdict: Trials of this verdict: solved, unreachable, unstable, does not generalise,
+            overfit, at chance, below chance, undertrained, stuck, unclear.
         study: Trials that a study asked for, by the first letters of its name.
         limit: How many to list; 0 for all.
         studies: List the studies instead.
@@ -76,10 +76,11 @@ def runs(
         records = kept.records(**chosen, limit=limit or None)
         if json:
             return write_json({"trials": [record._asdict() for record in records]}, output)
-        return print_rich(*_list(records, kept.count(**chosen), kept.count()), path=output)
+        return print_rich(*_list(kept, records, kept.count(**chosen)), path=output)
 
 
-def _list(records: Sequence[Record], found: int, count: int) -> list[Text | Table]:
+def _list(store: Store, records: Sequence[Record], found: int) -> list[Text | Table]:
+    count = store.count()
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("trial", "problem", "framing", "model", "seed", "skill", "verdict", "sequences"):
         right = name in ("seed", "skill", "sequences")
@@ -98,7 +99,8 @@ def _list(records: Sequence[Record], found: int, count: int) -> list[Text | Tabl
     said = f"{len(records):,} of {count:,} finished trials"
     if len(records) < found:
         said += f"; --limit 0 lists all{f' {found:,} of these' if found < count else ''}"
-    return [table, Text(f"{said}.", style="dim")]
+    notice = filter(None, [store.notice()])
+    return [table, Text(f"{said}.", style="dim"), *(Text(line, style="dim") for line in notice)]
 
 
 def _list_studies(store: Store, json: bool, output: Path | None) -> None:
@@ -136,9 +138,18 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
             "versions": store.versions(trial),
             "model_kept": weights is not None,
             "studies": [study.id for study in asking],
-            **outcome.document(),
             "skill": outcome.skill,
             "chance_probability": outcome.chance_probability,
+            **outcome.document(),
+            "scores": [
+                {
+                    "test": name,
+                    "skill": score.skill,
+                    "chance_probability": score.chance_probability,
+                    **score.document(),
+                }
+                for name, score in outcome.scores.items()
+            ],
         }
         return write_json(document, output)
     from longlag.scores.statistics import SOLVED
@@ -147,14 +158,18 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
     solve_at = asking[0].question.get("solve_at", SOLVED) if asking else SOLVED
     figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for part, knobs in setting.items():
-        if knobs is not None:
+        if knobs is not None and part != "tests":
             figures.add_row(part, _words(knobs))
-    p = f"p = {outcome.chance_probability:.2g} by guessing"
-    shortcuts = (f"{name} {share:.3g}" for name, share in outcome.shortcuts.items())
+    posed = dict(setting.get("tests", ()))
+    for name, score in outcome.scores.items():
+        if posed:
+            figures.add_row("test", f"{name}: {_words(posed[name])}")
+        figures.add_row("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}")
+        p = f"p = {score.chance_probability:.2g} by guessing"
+        figures.add_row("chance", f"{score.chance:.3g}, ceiling {score.ceiling:.3g}; {p}")
+        shortcuts = (f"{name} {share:.3g}" for name, share in score.shortcuts.items())
+        figures.add_row("shortcuts", ", ".join(shortcuts))
     rows = {
-        "skill": f"{outcome.skill:.3f}, accuracy {outcome.accuracy:.3f}",
-        "chance": f"{outcome.chance:.3g}, ceiling {outcome.ceiling:.3g}; {p}",
-        "shortcuts": ", ".join(shortcuts),
         "trained": f"{outcome.updates:,} updates on {outcome.sequences:,} sequences, "
         f"{outcome.parameters:,} weights; {outcome.ended}",
         "seconds": ", ".join(

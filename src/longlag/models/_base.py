@@ -184,6 +184,11 @@ class ModelFactory(Knobs):
         """Whether anything passes through carried state."""
         return True
 
+    @property
+    def any_length(self) -> bool:
+        """Whether one model reads samples of any number of timesteps."""
+        return True
+
 
 # Weights are drawn with NumPy: with JAX each new shape costs up to a second of compilation.
 

@@ -83,6 +83,10 @@ class MLP(ModelFactory):
     def remembers(self) -> bool:
         return False
 
+    @property
+    def any_length(self) -> bool:
+        return self.context is not None
+
     def __call__(self, sizes: Sizes, seed: int) -> MLPModel:
         rng = np.random.default_rng(seed)
         context = self.context or sizes.timesteps

@@ -63,6 +63,25 @@ def _intervals(rows: Rows, looks: Sequence[Look], across: alt.X) -> alt.LayerCha
     )
 
 
+def lengths(rows: Rows, looks: Sequence[Look]) -> alt.LayerChart:
+    """Skill against length, a line a model; rows: model, length, skill, low, high, solved."""
+    colour, shape, dash = _told_apart("model", looks)
+    ticks = sorted({row["length"] for row in rows})
+    scale = alt.Scale(type="log", domain=[ticks[0] / 1.1, ticks[-1] * 1.1], nice=False)
+    axis = alt.Axis(title="length (log)", values=ticks, format=",")
+    base = _chart(rows).encode(x=alt.X("length:Q", scale=scale, axis=axis), color=colour)
+    up, tooltip = alt.Y("skill:Q", title=_SKILL), ["model:N", "length:Q", "skill:Q", "solved:N"]
+    band = base.mark_area(opacity=0.13).encode(y=alt.Y("low:Q", title=_SKILL), y2="high:Q")
+    points = base.mark_point(filled=True, size=60, opacity=1)
+    return _layered(
+        260,
+        _levels(least=_least(rows)),
+        base.mark_line().encode(y=up, strokeDash=dash),
+        points.encode(y=up, shape=shape, tooltip=tooltip),
+        band,  # last, since the legend takes its shade from the first
+    )
+
+
 def frontier(
     rows: Rows,
     reached: Rows,

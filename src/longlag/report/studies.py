@@ -154,7 +154,7 @@ def _hardest(groups: Sequence[Group]) -> list[Group]:
     """Of each problem and model the hardest rung of which examples are kept."""
     found: dict[tuple[str, str], Group] = {}
     for group in groups:
-        if any(outcome.examples for outcome in group.outcomes):
+        if any(outcome.score(group.test).examples for outcome in group.outcomes):
             pair = group.problem, group.model
             if pair not in found or group.order > found[pair].order:
                 found[pair] = group

@@ -187,13 +187,22 @@ class Scored(abc.ABC):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Score(Scored):
-    """The score of a predictor: of anything that says values about samples."""
+    """The score of a predictor: of anything that says values about samples.
+
+    Attributes:
+        diverged: Of a trained predictor the update at which each seed diverged, if it did.
+    """
 
     problem: Problem
     framing: Framing
     scored: Bool[np.ndarray, " step"]
     seeds: tuple[int, ...]
     evaluations: tuple[Evaluation, ...]
+    diverged: tuple[int | None, ...] = ()
+
+    @property
+    def diverged_at(self) -> tuple[int | None, ...]:
+        return self.diverged or super().diverged_at
 
 
 def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarray:

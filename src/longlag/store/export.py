@@ -1,10 +1,11 @@
-"""Export: finished trials as a table for other programs, or as runs for TensorBoard."""
+"""Export: scores of finished trials as a table, or their curves as runs for TensorBoard."""
 
 from __future__ import annotations
 
 import csv
 import datetime
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ FORMATS = ".csv", ".parquet"
 
 
 def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
-    """Write trials as a write_table, a row each: CSV or Parquet, by the ending of the file.
+    """Write trials as a table, a row for each trial and test: CSV or Parquet, by its ending.
 
     The columns are those of the list of trials, every knob of the settings (`problem.lag`,
-    `recipe.learning_rate`), and the figures of the outcomes.
+    `recipe.learning_rate`), the name of the test and the knobs of its problem (`test`,
+    `test.length`), and the figures of the outcomes. `verdict` is that on the main test, the first.
 
     Args:
         store: Where the trials are kept.
@@ -30,7 +32,7 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
         ValueError: The ending is another one, or what writes Parquet is not installed.
     """
     check_format(path)
-    rows = [_row(store, record) for record in records]
+    rows = [row for record in records for row in _rows(store, record)]
     names = list(dict.fromkeys(name for row in rows for name in row)) or list(Record._fields)
     if path.suffix == ".csv":
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -89,29 +91,34 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
             for update, loss, accuracy in points:
                 writer.add_scalar("training/loss", loss, update, walltime=when)
                 writer.add_scalar("training/accuracy", accuracy, update, walltime=when)
-            scores = {
-                "accuracy": outcome.accuracy,
-                "skill": outcome.skill,
-                "chance": outcome.chance,
-                "ceiling": outcome.ceiling,
-            }
-            for score, value in scores.items():
-                writer.add_scalar(f"evaluation/{score}", value, outcome.updates, walltime=when)
+            for test, score in outcome.scores.items():
+                # That of the main test stands where that of the one test always stood.
+                main = score is outcome.score()
+                place = (
+                    "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
+                )
+                for name in ("accuracy", "skill", "chance", "ceiling"):
+                    figure = getattr(score, name)
+                    writer.add_scalar(f"{place}/{name}", figure, outcome.updates, walltime=when)
 
 
-def _row(store: Store, record: Record) -> dict[str, Any]:
-    outcome = store.outcome(record.id)
+def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
+    """A row for each test of a trial, the main one first."""
+    outcome, setting = store.outcome(record.id), store.setting(record.id)
     assert outcome is not None
+    posed = dict(setting.pop("tests", ()))
     row: dict[str, Any] = record._asdict()
-    for part, knobs in store.setting(record.id).items():
-        if isinstance(knobs, dict):
-            row |= {f"{part}.{name}": value for name, value in knobs.items() if name != "kind"}
-        else:
-            row[part] = knobs
-    figures = (
-        "ended", "diverged_at", "updates", "accuracy", "validation", "whole", "error", "chance",
-        "ceiling", "reachable", "audit", "parameters",
-    )  # fmt: skip
+    for part, knobs in setting.items():
+        row |= _columns(part, knobs) if isinstance(knobs, dict) else {part: knobs}
+    figures = "ended", "diverged_at", "updates", "validation", "reachable", "audit", "parameters"
     row |= {name: getattr(outcome, name) for name in figures}
-    row["p_chance"] = outcome.chance_probability
-    return row | {f"seconds.{name}": value for name, value in outcome.seconds._asdict().items()}
+    row |= _columns("seconds", outcome.seconds._asdict())
+    for test, score in outcome.scores.items():
+        figures = "skill", "accuracy", "whole", "error", "chance", "ceiling"
+        scored = {name: getattr(score, name) for name in figures}
+        where = {"test": test, **_columns("test", posed.get(test, setting["problem"]))}
+        yield row | where | scored | {"p_chance": score.chance_probability}
+
+
+def _columns(part: str, knobs: dict[str, Any]) -> dict[str, Any]:
+    return {f"{part}.{name}": value for name, value in knobs.items() if name != "kind"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 VERDICTS = (
-    *("solved", "unreachable", "unstable", "overfit", "at chance"),
+    *("solved", "unreachable", "unstable", "does not generalise", "overfit", "at chance"),
     *("below chance", "undertrained", "stuck", "unclear"),
 )
 """What may be said of a trial: `solved`, or a reason (`longlag.trials.diagnosis.Reason`)."""
@@ -23,7 +23,7 @@ class Record(NamedTuple):
         seed: Its seed.
         problem: Problem with the knobs that are not at their defaults, and likewise `framing`
             and `model`.
-        skill: Skill on fresh sequences.
+        skill: Skill on fresh sequences of the main test.
         verdict: `solved`, or the first reason why it was not.
         sequences: Sequences trained on.
         seconds: Time it took.

@@ -21,6 +21,7 @@ import filelock
 
 from longlag.knobs import unknown
 from longlag.store import schema
+from longlag.store.earlier import notice, read_outcome
 from longlag.store.records import Asked, Record, StoreError
 
 if TYPE_CHECKING:
@@ -140,10 +141,8 @@ class Store:
 
     def outcome(self, trial: str) -> Outcome | None:
         """What a trial came to; None where it is not finished."""
-        from longlag.trials.outcome import Outcome
-
         found = self._one("SELECT outcome FROM trials WHERE id = ?", trial)
-        return None if found is None else Outcome.read(json.loads(found[0]))
+        return None if found is None else read_outcome(self.path, trial, found[0])
 
     def setting(self, trial: str) -> dict[str, Any]:
         """The setting of a trial, as the document that `longlag.trials.identity` wrote."""
@@ -170,6 +169,12 @@ class Store:
         found = self._one(f"SELECT count(*) FROM trials WHERE {where}", *given)
         assert found is not None
         return found[0]
+
+    def notice(self) -> str:
+        """What to know before the store is used, in a line; else empty."""
+        # Where versions of parts stand now, earlier trials have a hash of source text.
+        hashed = "length(parts) = 16 AND parts NOT GLOB '*[^0-9a-f]*'"
+        return notice(self.path, self._all(f"SELECT 1 FROM trials WHERE {hashed}"))
 
     def records(
         self,
@@ -270,8 +275,6 @@ class Store:
         Returns:
             For each its name, seed, setting (as a document) and outcome.
         """
-        from longlag.trials.outcome import Outcome
-
         settings = dict(self._all("SELECT id, document FROM settings"))
         read = functools.cache(lambda name: json.loads(settings[name]))
         rows = self._all(
@@ -280,7 +283,8 @@ class Store:
             study,
         )
         return [
-            (id, seed, read(name), Outcome.read(json.loads(text))) for id, seed, name, text in rows
+            (id, seed, read(name), read_outcome(self.path, id, text))
+            for id, seed, name, text in rows
         ]
 
     # Within.

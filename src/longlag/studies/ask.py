@@ -51,6 +51,8 @@ def run_study(
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         kept = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
+        if notice := kept.notice():
+            warnings.warn(notice, stacklevel=2)
         if executor is None:
             executor = stack.enter_context(Local() if _portable(examples) else Threads())
         elif not isinstance(executor, Threads) and not _portable(examples):

@@ -133,6 +133,12 @@ class Frontier(Study):
                 f"Frontier: `resolution` must be above 0 and at most 1, got {resolution}. Use "
                 f"{RESOLUTION}."
             )
+        if setting.tests:
+            raise ValueError(
+                "Frontier: `setting` must have no tests, since its problem is moved, got "
+                f"{', '.join(dict(setting.tests))}. Use tests=()."
+            )
+        self.setting = setting
         self.setting, self.rates = setting, (setting.recipe.learning_rate,)
         self.problems = {words(setting.problem): setting.problem}
         for value in (self.first, self.last):

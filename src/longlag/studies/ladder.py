@@ -26,17 +26,22 @@ BUDGET = 50_000
 
 
 def at(setting: Setting, value: int, solve_at: float) -> Setting:
-    """The setting at a value of the ladder, which ends a trial once it is solved.
+    """The setting at a value of the ladder, which ends a trial once it is solved."""
+    problem = setting.problem.at(value)
+    return until_solved(dataclasses.replace(setting, problem=problem), solve_at)
+
+
+def until_solved(setting: Setting, solve_at: float) -> Setting:
+    """The setting that ends a trial once the problem it trains on is solved.
 
     The criterion leaves a quarter of the shortfall that `solve_at` allows: training must not end
     on a lucky stretch that fresh sequences then do not bear out.
     """
-    problem = setting.problem.at(value)
-    moved = dataclasses.replace(setting, problem=problem)
-    chance, ceiling = problem.chance(moved.scored), problem.ceiling(moved.scored)
+    problem, scored = setting.problem, setting.scored
+    chance, ceiling = problem.chance(scored), problem.ceiling(scored)
     stop_at = chance + (3 + solve_at) / 4 * (ceiling - chance)
     recipe = dataclasses.replace(setting.recipe, stop_at=stop_at)
-    return dataclasses.replace(moved, recipe=recipe)
+    return dataclasses.replace(setting, recipe=recipe)
 
 
 def checked_solve_at(owner: str, solve_at: float) -> float:

@@ -64,6 +64,15 @@ KINDS: dict[str, StudyKind] = {
             help="Say what one model remembers, as well as the time allows.",
             example="longlag profile --model lstm --minutes 5",
         ),
+        StudyKind(
+            name="generalise",
+            study="longlag.studies.generalisation:Generalisation",
+            section="longlag.report.generalisations:generalisation",
+            command="longlag.cli.generalise:generalise",
+            help="Train models at one length of sequence, and score them at others.",
+            example="longlag generalise echo-lag --lag 3 --train 40 --test 40,80,160,640 "
+            "--models lstm,gru",
+        ),
     )
 }
 

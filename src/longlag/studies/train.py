@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, SupportsIndex
 
 from longlag.adapters import user_code
@@ -31,6 +31,7 @@ def train(
     optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
     stop_at: float | None = Recipe.stop_at,
     seeds: SupportsIndex | Iterable[int] = 1,
+    tests: Mapping[str, Problem] | None = None,
 ) -> Run:
     """Train a model on a problem under a framing, and evaluate it on fresh sequences.
 
@@ -46,9 +47,11 @@ def train(
         optimizer: `adam` or `sgd`.
         stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
         seeds: A number of seeds, counted from 0, or the seeds themselves.
+        tests: Problems to score on, by name, the main one first; by default the problem itself.
 
     Returns:
-        The run: accuracy with its interval, chance, ceiling, verdict, trained models.
+        The run: accuracy with its interval, chance, ceiling, verdict, trained models; `scores` by
+        the name of each test.
 
     Raises:
         TypeError: A knob is unknown or of another type.
@@ -75,6 +78,7 @@ def train(
         model=user_model.as_factory(model),
         encoding=encoding,
         recipe=recipe,
+        tests=tuple((tests or {}).items()),
     )
     require_valid([setting])
     return finish(fit(setting, numbered(seeds)))

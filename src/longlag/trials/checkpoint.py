@@ -51,9 +51,16 @@ class Trained:
         """What the model says about a sequence, at each step that the framing scores."""
         return self.setting.predict(self.model, sequence)
 
-    def evaluate(self) -> Evaluation:
-        """What the model says about the fresh sequences of its seed."""
-        return self.setting.evaluate(self.model, self.seed)
+    def evaluate(self, test: str | None = None) -> Evaluation:
+        """What the model says about the fresh sequences of its seed.
+
+        Args:
+            test: The name of the test; the main one by default.
+
+        Raises:
+            ValueError: There is no such test.
+        """
+        return self.setting.on(test).evaluate(self.model, self.seed)
 
     def sensitivity(self, sequences: int = 16) -> Float[np.ndarray, "target input"]:
         """How strongly each output depends on each input (`longlag.trials.sensitivity`)."""

@@ -13,6 +13,7 @@ from longlag.trials.outcome import Outcome
 Reason = Literal[
     "unreachable",
     "unstable",
+    "does not generalise",
     "overfit",
     "at chance",
     "below chance",
@@ -56,6 +57,8 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
     - `unreachable`: what the targets need is not in sight, so that the best score possible
       falls short (the audit).
     - `unstable`: the loss left all bounds, or rose again to a multiple of its lowest value.
+    - `does not generalise`: the problem trained on is solved, on the validation stream; the main
+      test, which is another problem, is not.
     - `overfit`: accuracy in training is above that on fresh sequences.
     - `at chance`, `below chance`: right answers that a guesser could give (exact test).
     - `undertrained`: the loss was still falling at the end.
@@ -71,6 +74,7 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
     found = [
         *_unreachable(outcome, solve_at),
         *_unstable(outcome),
+        *_elsewhere(outcome, solve_at),
         *_overfit(outcome),
         *_guessing(outcome),
         *_undertrained(outcome),
@@ -97,8 +101,8 @@ def falls_short(outcome: Outcome, solve_at: float = SOLVED) -> bool:
 
 
 def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
-    best = (outcome.reachable - outcome.chance) / (outcome.ceiling - outcome.chance)
-    if best >= solve_at:
+    best = outcome.within(outcome.reachable)
+    if best >= solve_at or outcome.reachable >= outcome.bounds.ceiling:
         return []
     evidence = f"the audit says {outcome.audit}; best score in sight {outcome.reachable:.3g}"
     return [Diagnosis("unreachable", f"{evidence}, skill {best:.3g}")]
@@ -124,8 +128,19 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
     ]
 
 
+def _elsewhere(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
+    """The main test is another problem than the one trained on, which is solved."""
+    if outcome.score().in_distribution or outcome.validation is None:
+        return []
+    if outcome.validation_skill < solve_at:
+        return []
+    evidence = f"skill {outcome.validation_skill:.3f} on the problem trained on"
+    return [Diagnosis("does not generalise", f"{evidence}, {outcome.skill:.3f} on the main test")]
+
+
 def _overfit(outcome: Outcome) -> list[Diagnosis]:
-    if not outcome.curve.accuracy:
+    # Fresh sequences of another problem say nothing of those trained on.
+    if not outcome.curve.accuracy or not outcome.score().in_distribution:
         return []
     # Of the end of training so much that it holds as many sequences as an evaluation.
     made = np.diff(outcome.curve.updates, prepend=0) * (outcome.sequences / outcome.updates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,13 +28,15 @@ def document(setting: Setting) -> dict[str, Any]:
     >>> document(Setting(problem=EchoLag(), framing=Chunks(), model=MLP()))["problem"]
     {'kind': 'echo-lag', 'length': 25, 'lag': 1, 'values': 100}
     """
-    encoding = setting.encoding
+    encoding, tests = setting.encoding, dict(setting.tests)
     return {
         "problem": _problem(setting.problem),
         "framing": _knobs(setting.framing),
         "encoding": None if encoding is None else encoding.title(),
         "model": _model(setting.model),
         "recipe": _knobs(setting.recipe),
+        # Only where there are any: the names of trials without tests stay as they are.
+        **({"tests": [[name, _problem(made)] for name, made in tests.items()]} if tests else {}),
     }
 
 
@@ -66,7 +68,19 @@ def setting(written: Mapping[str, Any], series: np.ndarray | None = None) -> Set
         encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
         model=_built("model", written["model"], {**MODELS, UserModel.title(): UserModel}),
         recipe=_built("recipe", written["recipe"], {Recipe.title(): Recipe}),
+        tests=tuple(_tests(written, series)),
     )
+
+
+def _tests(written: Mapping[str, Any], series: np.ndarray | None) -> Iterator[tuple[str, Problem]]:
+    for each in written.get("tests", ()):
+        if not (isinstance(each, list) and len(each) == 2 and isinstance(each[1], Mapping)):
+            raise ValueError(
+                f"setting: `tests` must be pairs of a name and a problem, got {each!r}."
+            )
+        name, problem = each
+        same = problem.get("digest") == written["problem"].get("digest")
+        yield name, _posed(problem, series if same else None)
 
 
 def _knobs(made: Knobs) -> dict[str, Any]:

@@ -31,7 +31,9 @@ def fit(
     vectorise: bool | None = None,
     stream: Stream = streams.evaluation,
 ) -> Generator[Progress, None, Run]:
-    """Train every seed of a setting and score it on a stream: yields progress, returns the run.
+    """Train every seed of a setting and score it on each test: yields progress, returns the run.
+
+    The sequences of every test are drawn from the beginning of the stream of the seed.
 
     Interrupting the loop (Ctrl-C) ends training after the chunks under way; what
     stands then is evaluated and the run says that it was interrupted.
@@ -74,21 +76,25 @@ def fit(
     training = time.perf_counter() - ready
     training -= program.compile_seconds() - compiled_ready
     with ThreadPoolExecutor(loop.cores()) as pool:
-        scoring = [
-            pool.submit(setting.evaluate, *each, stream=stream)
-            for each in zip(models, seeds, strict=True)
-        ]
+        scoring = {
+            name: [
+                pool.submit(setting.on(name).evaluate, *each, stream=stream)
+                for each in zip(models, seeds, strict=True)
+            ]
+            for name in setting.scored_on
+        }
         try:
-            futures.wait(scoring)
+            futures.wait([each for test in scoring.values() for each in test])
         except KeyboardInterrupt:
             interrupted = True  # scoring is short: let it end, so that nothing is lost
-        evaluations = [each.result() for each in scoring]
+        evaluations, *rest = (tuple(each.result() for each in test) for test in scoring.values())
     return Run(
         setting=setting,
         seeds=tuple(seeds),
         models=tuple(models),
         history=tuple(tuple(reports) for reports in history),
-        evaluations=tuple(evaluations),
+        evaluations=evaluations,
+        others=dict(zip(list(scoring)[1:], rest, strict=True)),
         interrupted=interrupted,
         compile_seconds=program.compile_seconds() - compiled_before,
         train_seconds=training,

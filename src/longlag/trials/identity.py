@@ -73,7 +73,8 @@ def versions(setting: Setting) -> dict[str, int]:
     {'engine': 1, 'echo-lag': 1, 'whole': 1, 'lstm': 1, 'one-hot': 1}
     """
     encodings = setting.shown_as, setting.said_as
-    parts: list[Knobs] = [setting.problem, setting.framing, setting.model, *encodings]
+    tests = dict(setting.tests).values()
+    parts: list[Knobs] = [setting.problem, setting.framing, setting.model, *encodings, *tests]
     return {"engine": ENGINE, **{part.title(): part.version for part in parts}}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxtyping import Bool, Num
 from longlag.models import AnyModel
 from longlag.problems import Problem
 from longlag.scores.evaluation import Evaluation
-from longlag.scores.score import Scored
+from longlag.scores.score import Score, Scored
 from longlag.training.seeds import Progress
 
 if TYPE_CHECKING:
@@ -25,17 +26,20 @@ if TYPE_CHECKING:
 class Run(Scored):
     """A setting fitted for a number of seeds.
 
+    Its figures are those of the main test, the first; `scores` has those of each.
+
     Attributes:
         setting: Problem, framing, encoding, model and recipe.
         seeds: The seeds, in the order of everything below.
         models: The trained models.
         history: The progress of each seed, a report a chunk.
-        evaluations: What each model said about fresh sequences.
+        evaluations: What each model said about fresh sequences of the main test.
         interrupted: Whether training was cut short by hand.
         compile_seconds: Time spent on compiling.
         train_seconds: Time spent on training, draws included.
         total_seconds: All of it, evaluation included.
         remarks: What to know beside the figures: the search that chose the setting.
+        others: What each model said about fresh sequences of the other tests, by name.
     """
 
     setting: Setting
@@ -48,16 +52,35 @@ class Run(Scored):
     train_seconds: float
     total_seconds: float
     remarks: tuple[str, ...] = ()
+    others: Mapping[str, tuple[Evaluation, ...]] = dataclasses.field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def problem(self) -> Problem:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What was to be learned."""
-        return self.setting.problem
+        """The problem of the main test."""
+        return self.setting.on().problem
 
-    @property
+    @functools.cached_property
     def scored(self) -> Bool[np.ndarray, " step"]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The steps of an episode that are scored."""
-        return self.setting.scored
+        """The steps of an episode of the main test that are scored."""
+        return self.setting.on().scored
+
+    @functools.cached_property
+    def scores(self) -> dict[str, Score]:
+        """The score on each test, by name, the main test first."""
+        main = next(iter(self.setting.scored_on))
+        said = {main: self.evaluations, **self.others}
+        return {name: self._score(name, each) for name, each in said.items()}
+
+    def _score(self, test: str, evaluations: tuple[Evaluation, ...]) -> Score:
+        on = self.setting.on(test)
+        return Score(
+            problem=on.problem,
+            framing=on.framing,
+            scored=on.scored,
+            seeds=self.seeds,
+            evaluations=evaluations,
+            diverged=self.diverged_at,
+        )
 
     @property
     def diverged_at(self) -> tuple[int | None, ...]:

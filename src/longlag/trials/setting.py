@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Num
@@ -13,6 +14,7 @@ from longlag import streams
 from longlag.adapters.models import user_model
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
+from longlag.knobs import lookup
 from longlag.maps import Audit, Reach, audit
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Channels, Integers, Problem, Reals, Sets, Spec
@@ -20,6 +22,7 @@ from longlag.scores import evaluation as evaluations
 from longlag.scores.evaluation import Evaluation, Stream, single_size
 from longlag.scores.score import scored_steps
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, loop
+from longlag.trials.seed_score import IN_DISTRIBUTION
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,18 @@ class Setting:
         encoding: How an integer becomes features, one-hot by default. Reals are shown as
             they are.
         recipe: How the model is fitted.
+        tests: Problems that the trained model is scored on, by name; a mapping will do. The first
+            is the main one. Where none is named it is the problem itself, as "in-distribution".
+
+    Raises:
+        TypeError: A part is of another kind.
+        ValueError: Parts do not go together.
+
+    >>> from longlag import EchoLag, LSTM, Whole
+    >>> tests = {"as trained": EchoLag(length=25), "longer": EchoLag(length=100)}
+    >>> setting = Setting(problem=EchoLag(), framing=Whole(), model=LSTM(), tests=tests)
+    >>> list(setting.scored_on), setting.on("longer").problem.length
+    (['as trained', 'longer'], 100)
     """
 
     problem: Problem
@@ -41,6 +56,7 @@ class Setting:
     model: ModelFactory
     encoding: type[IntegerEncoding] | None = None
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
+    tests: Mapping[str, Problem] | Sequence[tuple[str, Problem]] = ()  # kept as pairs, a tuple
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", user_model.as_factory(self.model))
@@ -62,6 +78,9 @@ class Setting:
                 "part='training'."
             )
         check_decoder(self.framing, self.model)
+        object.__setattr__(self, "tests", _named(self.tests))
+        for name, problem in dict(self.tests).items():
+            self._check_test(name, problem)
 
     @functools.cached_property
     def layout(self) -> Layout:
@@ -102,6 +121,55 @@ class Setting:
         """The steps of an episode that this framing scores."""
         return np.isin(np.arange(self.problem.steps), self.layout.asked_steps)
 
+    @property
+    def scored_on(self) -> dict[str, Problem]:
+        """The tests by name, the main one first."""
+        return dict(self.tests) or {IN_DISTRIBUTION: self.problem}
+
+    def on(self, test: str | None = None) -> Setting:
+        """The setting of a test, the main one by default: with its problem, and no tests.
+
+        Raises:
+            ValueError: There is no such test.
+        """
+        tests = self.scored_on
+        problem = lookup("test", next(iter(tests)) if test is None else test, tests)
+        if problem == self.problem and not self.tests:
+            return self
+        return dataclasses.replace(self, problem=problem, tests=())
+
+    def fixed_timesteps(self, problem: Problem) -> int | None:
+        """The timesteps of a sample, where the model reads no others and this problem has others.
+
+        None where the model can be scored on the problem.
+        """
+        timesteps = self.sizes.timesteps
+        other = dataclasses.replace(self, problem=problem, tests=())
+        alike = self.model.any_length or other.sizes.timesteps == timesteps
+        return None if alike else timesteps
+
+    def _check_test(self, name: str, problem: Problem) -> None:
+        """Refuse a test that the trained model cannot be scored on."""
+        owner = f"Setting: test `{name}`"
+        try:
+            on = dataclasses.replace(self, problem=problem, tests=())
+            asked = on.sizes
+        except ValueError as error:
+            raise ValueError(f"{owner}: {error}") from error
+        for kind in ("features", "outputs"):
+            size, trained = getattr(asked, kind), getattr(self.sizes, kind)
+            if size != trained:
+                raise ValueError(
+                    f"{owner} must have {trained} {kind}, as the problem trained on, got {size} of "
+                    f"{problem!r}. Use as many values."
+                )
+        if (timesteps := self.fixed_timesteps(problem)) is not None:
+            raise ValueError(
+                f"{type(self.model).__name__} reads samples of exactly {timesteps} timesteps: "
+                f"test `{name}` has {asked.timesteps}. Use a recurrent model, or a framing whose "
+                "samples keep their timesteps."
+            )
+
     def audit(self) -> Audit:
         """What the problem needs beside what the framing gives this model."""
         reach = Reach(self.model.window, self.model.remembers, not self.model.causal)
@@ -126,7 +194,10 @@ class Setting:
     def evaluate(
         self, model: AnyModel, seed: int, *, stream: Stream = streams.evaluation
     ) -> Evaluation:
-        """Score a model on at least 1,000 sequences from a stream that never trains."""
+        """Score a model on at least 1,000 sequences from a stream that never trains.
+
+        They are of the problem trained on; `on` gives the setting of a test.
+        """
         single = self.laid(self.problem, single_size(self.framing, self.recipe.batch_size))
         say = functools.partial(self._say, model, self.layout)
         return evaluations.evaluate(self.problem, self.layout, single, stream, seed, say)
@@ -178,6 +249,32 @@ def loss_of(spec: Spec, encoding: Encoding) -> AnyLoss:
             scaled = encoding.loss == "squared-error"
             return Loss(encoding.loss, values=spec.values if scaled else None)
     raise TypeError(f"Setting: no loss fits {type(spec).__name__}. Use Integers or Reals.")
+
+
+def _named(
+    tests: Mapping[str, Problem] | Sequence[tuple[str, Problem]],
+) -> tuple[tuple[str, Problem], ...]:
+    """Tests as pairs, each of a name of its own."""
+    pairs: Any = tuple(tests.items() if isinstance(tests, Mapping) else tests)
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        raise TypeError(
+            f"Setting: `tests` must be problems by name, got {tests!r}. Use {{'longer': problem}}."
+        )
+    for name, problem in pairs:
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(
+                f"Setting: `tests` must have names that are not empty, got {name!r}. Use 'longer', "
+                "say."
+            )
+        if not isinstance(problem, Problem):
+            raise TypeError(
+                f"Setting: test `{name}` must be a Problem with its knobs set, got {problem!r}. "
+                "Use EchoLag(length=100), say."
+            )
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"Setting: `tests` names `{twice}` twice. Use another name.")
+    return tuple(map(tuple, pairs))
 
 
 def check_decoder(framing: Framing, model: ModelFactory) -> None:

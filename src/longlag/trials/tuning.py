@@ -84,7 +84,9 @@ def tune(search: Search, listen: Callable[[Setting, Progress], object] = lambda 
                 model=dataclasses.replace(search.setting.model, hidden_size=width),
                 recipe=dataclasses.replace(search.setting.recipe, learning_rate=rate),
             )
-            fitting = fit(candidate, (SEED,), stream=streams.validation)
+            # Of the problem trained on: what it is to be tested on chooses nothing.
+            trained = dataclasses.replace(candidate, tests=())
+            fitting = fit(trained, (SEED,), stream=streams.validation)
             run = finish(fitting, functools.partial(listen, candidate))
             if run.interrupted:
                 raise KeyboardInterrupt

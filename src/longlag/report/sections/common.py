@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from longlag.problems import Integers, Problem, Reals
+from longlag.problems import Problem
 from longlag.report.content import Point, Words
 from longlag.report.words import EXCEPTION, listed
 from longlag.studies.ladder import verdict
@@ -16,6 +16,7 @@ from longlag.trials.outcome import Outcome
 MEANING = {
     "unreachable": "What the targets need is not in sight of the model.",
     "unstable": "The loss left all bounds or rose again to a multiple of its lowest value.",
+    "does not generalise": "Solves the problem trained on, and not the main test, another one.",
     "overfit": "Right in training more often than on fresh sequences.",
     "at chance": "Its right answers could be a guesser's.",
     "below chance": "A constant prediction does better.",
@@ -33,20 +34,17 @@ class Group(NamedTuple):
         model: The model, in words.
         where: What else tells it from its neighbours, such as its rung.
         order: Its rung, or another number by which neighbours are sorted.
-        tolerance: Within which a prediction is right.
-        blank: The value that says that nothing is shown, if any.
         outcomes: What the seeds came to.
         reasons: For each why it fell short; empty where it solved its problem.
         knob: The knob whose value its rung is, if any.
         missing: Seeds not yet run, or that came to nothing.
+        test: The test whose examples are shown; the main one by default.
     """
 
     problem: str
     model: str
     where: str
     order: float
-    tolerance: float
-    blank: int | None
     outcomes: tuple[Outcome, ...]
     reasons: tuple[tuple[Diagnosis, ...], ...]
     knob: str = ""
@@ -65,16 +63,15 @@ class Group(NamedTuple):
             solve_at: Skill from which a trial counts as solved.
             rest: Other attributes.
         """
-        shown, asked = problem.inputs, problem.targets
         return cls(
             problem=named(problem),
             model=model,
-            tolerance=asked.within if isinstance(asked, Reals) else 0.0,
-            blank=shown.values if isinstance(shown, Integers) and shown.blank else None,
             outcomes=tuple(outcomes),
             reasons=tuple(diagnose(each, solve_at) for each in outcomes),
             **rest,
         )
+
+    test: str | None = None
 
     @property
     def solved(self) -> int:

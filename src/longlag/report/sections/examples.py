@@ -14,7 +14,7 @@ from longlag.report.content import (
 )
 from longlag.report.sections.common import MEANING, Group
 from longlag.report.words import counted, number, value
-from longlag.trials.outcome import Example
+from longlag.trials.seed_score import Example
 
 STEPS = 60
 """A longer sequence is neither mapped nor written out."""
@@ -72,14 +72,15 @@ def examples(start: str, groups: Sequence[Group], choice: str) -> Section:
     """What was shown, expected and predicted, the first seed of each group."""
     made = []
     for group in groups[:_SETS]:
-        outcome = next((each for each in group.outcomes if each.examples), None)
-        if outcome is None:
+        scores = (each.score(group.test) for each in group.outcomes)
+        score = next((each for each in scores if each.examples), None)
+        if score is None:
             continue
         made.append(
             Examples(
-                title=f"{group.problem}, {group.where}: {group.model}",
-                sequences=tuple(_lines(each, group) for each in dict.fromkeys(outcome.examples)),
-                note=f"accuracy {number(outcome.accuracy)}, chance {number(outcome.chance)}",
+                title=f"{group.problem}, {group.test or group.where}: {group.model}",
+                sequences=tuple(_lines(each) for each in dict.fromkeys(score.examples)),
+                note=f"accuracy {number(score.accuracy)}, chance {number(score.chance)}",
             )
         )
     left = max(0, len(groups) - _SETS)
@@ -95,9 +96,9 @@ def examples(start: str, groups: Sequence[Group], choice: str) -> Section:
     )
 
 
-def _lines(example: Example, group: Group) -> tuple[tuple[str, tuple[Mark, ...]], ...]:
+def _lines(example: Example) -> tuple[tuple[str, tuple[Mark, ...]], ...]:
     steps = len(example.expected)
-    shown = (None if each == group.blank else each for each in example.shown[:steps])
+    shown = example.shown[:steps]
 
     def text(each: float | str | None) -> str:
         return each if isinstance(each, str) else value(each) or "·"

@@ -1,0 +1,309 @@
+"""Generalisation: models trained at one length of sequence, scored at others."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal, SupportsIndex
+
+from longlag.adapters.models import user_model
+from longlag.adapters.models.user_model import MakeModel
+from longlag.encodings import IntegerEncoding
+from longlag.framings import Framing
+from longlag.models import ModelFactory
+from longlag.problems import Problem
+from longlag.scores import statistics
+from longlag.scores.evaluation import numbered
+from longlag.scores.statistics import SOLVED
+from longlag.studies.ask import run_study
+from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
+from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
+from longlag.studies.study import Study, named, words
+from longlag.training import Recipe
+from longlag.trials import documents
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.identity import Trial
+from longlag.trials.outcome import Outcome, skill, standing
+from longlag.trials.setting import Setting
+from longlag.workers.executor import Executor
+
+TIMES = (1, 2, 4, 16)
+"""Test lengths, in lengths of training, where none are asked for."""
+
+
+class Generalisation(Study):
+    """The skill of models at lengths that they were not trained at.
+
+    Each seed of each model is trained once, at the length of the problem, and scored at every
+    length on fresh sequences. The length trained at is always scored, and is the main test. It is
+    taken that what is solved at a length counts only where all shorter ones, down to the training
+    length, are solved. Training ends once the problem is solved at its own length, so that no
+    score at another length chooses anything.
+
+    Args:
+        problem: What is learned, at the length trained at.
+        framing: How its episodes become samples.
+        models: The models.
+        test: Values that a test sequence shows; by default 1, 2, 4 and 16 times as many as in
+            training.
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
+        recipe: Its `epochs` are the budget of a trial, in sequences.
+        seeds: The seeds.
+        solve_at: Skill on fresh sequences from which a length counts as solved.
+
+    Raises:
+        ValueError: A value is out of range, a length would be another problem, or the framing does
+            not fit.
+
+    >>> from longlag import EchoLag, LSTM, MLP, Whole
+    >>> study = Generalisation(EchoLag(length=10), Whole(), [LSTM(), MLP()], test=[20])
+    >>> study.train, study.test, [list(each.scored_on) for each in study.examples()]
+    (10, (10, 20), [['length 10', 'length 20'], ['length 10']])
+    """
+
+    kind: ClassVar[str] = "generalise"
+
+    def __init__(
+        self,
+        problem: Problem,
+        framing: Framing,
+        models: Iterable[ModelFactory | MakeModel],
+        *,
+        test: Iterable[int] | None = None,
+        encoding: type[IntegerEncoding] | None = None,
+        recipe: Recipe | None = None,
+        seeds: SupportsIndex | Iterable[int] = 5,
+        solve_at: float = SOLVED,
+    ):
+        self.seeds = numbered(seeds)
+        self.solve_at = checked_solve_at("Generalisation", solve_at)
+        self.problem, self.framing, self.encoding = problem, framing, encoding
+        self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
+        self.train = problem.steps - problem.answers
+        self.rates = (self.recipe.learning_rate,)
+        self.problems = {words(problem): problem}
+        several = isinstance(models, Iterable)
+        made = map(user_model.as_factory, models) if several else models  # else it is refused below
+        self._models = named("Generalisation", "models", made)
+        asked = [times * self.train for times in TIMES] if test is None else list(test)
+        lengths = {self.train, *_lengths(asked)}
+        self.test = tuple(sorted(lengths))
+        # The length trained at is the main test: the others are counted from it.
+        order = [self.train, *(each for each in self.test if each != self.train)]
+        posed = {length: _showing(problem, length) for length in order}
+        self._settings = {name: self._setting(each, posed) for name, each in self._models.items()}
+        self._queue = [(name, seed) for seed in self.seeds for name in self._models]
+        self._known: dict[tuple[str, int], Outcome | None] = {}
+        self._reasons: dict[tuple[str, int], str] = {}
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Generalisation:
+        settings = [documents.setting(written) for written in question["settings"]]
+        rest = {name: question[name] for name in ("test", "seeds", "solve_at")}
+        shared = settings[0]
+        return cls(
+            shared.problem,
+            shared.framing,
+            [setting.model for setting in settings],
+            encoding=shared.encoding,
+            recipe=shared.recipe,
+            **rest,
+        )
+
+    def question(self) -> dict[str, Any]:
+        plain = (self._plain(model) for model in self._models.values())
+        return {
+            "settings": [documents.document(setting) for setting in plain],
+            "test": list(self.test),
+            "seeds": list(self.seeds),
+            "solve_at": self.solve_at,
+        }
+
+    def ask(self) -> Trial | None:
+        if not self._queue:
+            return None
+        name, seed = self._queue.pop(0)
+        return Trial(setting=self._settings[name], seed=seed)
+
+    def tell(self, trial: Trial, outcome: Outcome | None) -> None:
+        place = words(trial.setting.model), trial.seed
+        if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
+            self._reasons[place] = reasons[0].reason
+        if outcome is not None and not self.whole:
+            outcome = outcome.light()
+        self._known[place] = outcome
+
+    def examples(self) -> list[Setting]:
+        return list(self._settings.values())
+
+    def left(self) -> int | None:
+        return len(self._models) * len(self.seeds) - len(self._known)
+
+    def answer(self) -> GeneralisationAnswer:
+        """What is known so far."""
+        models = tuple(map(self._answer, self._models))
+        return GeneralisationAnswer(
+            problem=self.problem,
+            train=self.train,
+            test=self.test,
+            models=models,
+            complete=not any(each.missing for each in models),
+        )
+
+    def _answer(self, name: str) -> ModelAnswer:
+        found = (self._known.get((name, seed)) for seed in self.seeds)
+        outcomes = tuple(outcome for outcome in found if outcome is not None)
+        setting = self._settings[name]
+        read = tuple(each for each in self.test if _name(each) in setting.scored_on)
+        unread = tuple(each for each in self.test if each not in read)
+        per_seed = [self._longest(outcome, read) for outcome in outcomes]
+        interval, coverage = (0.0, 0.0), 0.0
+        if per_seed:
+            _, interval, coverage = statistics.median_interval(per_seed)
+        return ModelAnswer(
+            model=name,
+            scores=tuple(self._score(outcomes, each) for each in read) if outcomes else (),
+            per_seed=tuple(per_seed),
+            # As of a frontier: half of the seeds or more solve it.
+            median=sorted(per_seed)[len(per_seed) // 2] if per_seed else 0,
+            interval=interval,
+            coverage=coverage,
+            fixed=setting.sizes.timesteps if unread else None,
+            unread=unread,
+            missing=len(self.seeds) - len(outcomes),
+            reasons=Counter(
+                self._reasons[name, seed] for seed in self.seeds if (name, seed) in self._reasons
+            ),
+            outcomes=outcomes,
+        )
+
+    def _score(self, outcomes: tuple[Outcome, ...], length: int) -> LengthScore:
+        test = _name(length)
+        scores = [outcome.score(test) for outcome in outcomes]
+        return LengthScore(
+            length=length,
+            skill=skill(outcomes, test),
+            solved=sum(score.skill >= self.solve_at for score in scores),
+            seeds=len(scores),
+            chance=scores[0].chance,
+            ceiling=scores[0].ceiling,
+            standing=standing(outcomes, test),
+        )
+
+    def _longest(self, outcome: Outcome, lengths: tuple[int, ...]) -> int:
+        longest = 0
+        for length in lengths:
+            if length >= self.train:
+                if outcome.score(_name(length)).skill < self.solve_at:
+                    break
+                longest = length
+        return longest
+
+    def _plain(self, model: ModelFactory) -> Setting:
+        return Setting(
+            problem=self.problem,
+            framing=self.framing,
+            model=model,
+            encoding=self.encoding,
+            recipe=self.recipe,
+        )
+
+    def _setting(self, model: ModelFactory, posed: Mapping[int, Problem]) -> Setting:
+        plain = until_solved(self._plain(model), self.solve_at)
+        # What a model of fixed timesteps cannot read is left out, so that the others go on.
+        tests = {
+            _name(length): problem
+            for length, problem in posed.items()
+            if model.any_length or plain.fixed_timesteps(problem) is None
+        }
+        return dataclasses.replace(plain, tests=tests)
+
+
+def _name(length: int) -> str:
+    """The name of the test at a length."""
+    return f"length {length}"
+
+
+def _lengths(test: Iterable[int]) -> list[int]:
+    lengths = [operator.index(length) for length in test]
+    if not lengths or min(lengths) < 1 or len(set(lengths)) < len(lengths):
+        raise ValueError(
+            "Generalisation: `test` must be different lengths of at least 1, got "
+            f"{', '.join(map(str, lengths)) or 'none'}. Use test=(40, 80), say."
+        )
+    return lengths
+
+
+def _showing(problem: Problem, length: int) -> Problem:
+    try:
+        return problem if length == problem.steps - problem.answers else problem.showing(length)
+    except ValueError as error:
+        raise ValueError(f"Generalisation: `test` has length {length}: {error}") from error
+
+
+def generalise(
+    problem: Problem,
+    framing: Framing,
+    models: Iterable[ModelFactory | MakeModel],
+    *,
+    train: int | None = None,
+    test: Iterable[int] | None = None,
+    encoding: type[IntegerEncoding] | None = None,
+    budget: int = BUDGET,
+    batch_size: int = Recipe.batch_size,
+    learning_rate: float = Recipe.learning_rate,
+    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    seeds: SupportsIndex | Iterable[int] = 5,
+    solve_at: float = SOLVED,
+    store: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+) -> GeneralisationAnswer:
+    """The skill of models at lengths that they were not trained at (`Generalisation`).
+
+    Args:
+        problem: What is learned.
+        framing: How its episodes become samples.
+        models: Each as in `train`.
+        train: Values that a training sequence shows; by default as many as the problem says.
+        test: Values that a test sequence shows; by default 1, 2, 4 and 16 times as many.
+        encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
+        budget: Sequences that a trial may train on.
+        batch_size: Samples in a batch.
+        learning_rate: Step size of the optimiser.
+        optimizer: `adam` or `sgd`.
+        seeds: A number of seeds, or the seeds themselves.
+        solve_at: Skill on fresh sequences from which a length counts as solved.
+        store: File in which finished trials are kept; by default nothing is kept.
+        executor: Who runs the trials; by default one process for each core.
+
+    Returns:
+        For each model its skill at each length, and the longest length that it solves.
+
+    Raises:
+        ValueError: A length would be another problem, or the framing does not fit.
+
+    >>> from longlag import EchoLag, LSTM, Whole
+    >>> models = [LSTM(hidden_size=4)]
+    >>> found = generalise(
+    ...     EchoLag(values=3, length=4), Whole(), models, test=(4, 8), budget=200, seeds=1
+    ... )
+    >>> found.train, [score.length for score in found.models[0].scores]
+    (4, [4, 8])
+    """
+    recipe = Recipe(
+        epochs=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+    )
+    study = Generalisation(
+        problem if train is None else problem.showing(train),
+        framing,
+        models,
+        test=test,
+        encoding=encoding,
+        recipe=recipe,
+        seeds=seeds,
+        solve_at=solve_at,
+    )
+    return run_study(study, store=store, executor=executor).answer()
