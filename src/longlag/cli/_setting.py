@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import build, build_all, flags, given
 from longlag.cli._framed import FramingFlags, ProblemFlags, framed
 from longlag.cli._models import model_named, models_named
+from longlag.cli._output import others_aside
+from longlag.cli._progress import following
 from longlag.encodings import ENCODINGS, IntegerEncoding
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
 from longlag.problems import PROBLEMS, Problem
+from longlag.scores.evaluation import numbered
 from longlag.training import Recipe
+from longlag.trials.fit import finish, fit
+from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 
 if TYPE_CHECKING:  # the type is made at run time, out of the table
@@ -78,6 +84,22 @@ class SettingFlags:
         for problem in posed:
             unladdered(problem, given(self.problem_knobs))
         return posed
+
+
+def trained(setting: Setting, seeds: int, *, quiet: bool) -> Run:
+    """Train a setting of which all has been checked, its progress in sight.
+
+    Args:
+        setting: The setting.
+        seeds: Number of seeds.
+        quiet: Show no progress.
+    """
+    keep_compiled_programs()
+    places, chance = numbered(seeds), setting.problem.chance(setting.scored)
+    with following(quiet=quiet) as follow, others_aside():
+        return finish(
+            fit(setting, places), lambda report: follow("train", len(places), chance, report)
+        )
 
 
 SettingParameters = Annotated[SettingFlags, Parameter(name="*")]

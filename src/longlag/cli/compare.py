@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from typing import Annotated, Any
 
@@ -125,11 +126,7 @@ def _document(study: Comparison) -> dict[str, Any]:
             "knob": each.knob,
             "rung": each.rung,
             "learning_rate": each.rate,
-            "skill": {
-                "mean": each.skill.mean,
-                "interval": list(each.skill.interval),
-                "per_seed": list(each.skill.per_seed),
-            },
+            "skill": dataclasses.asdict(each.skill),
             "solved": each.time.solved,
             "seeds": each.time.count,
             "missing": each.missing,

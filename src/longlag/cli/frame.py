@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -179,12 +180,10 @@ def _trained(
     quiet: bool,
 ) -> Run:
     from longlag.checks.model import require_valid
-    from longlag.cli._cache import keep_compiled_programs
     from longlag.cli._models import model_named
-    from longlag.cli._progress import following
+    from longlag.cli._setting import trained
     from longlag.scores.evaluation import numbered
     from longlag.training import Recipe
-    from longlag.trials.fit import finish, fit
     from longlag.trials.setting import Setting
 
     series = framed.series
@@ -197,15 +196,10 @@ def _trained(
             model=model_named(model, model_knobs),
             recipe=recipe,
         )
-        places = numbered(seeds)
+        numbered(seeds)
         _ = setting.layout  # refuses a batch that cannot be laid out
         require_valid([setting])
-    keep_compiled_programs()
-    with following(quiet=quiet) as follow, others_aside():
-        chance = series.chance(setting.scored)
-        return finish(
-            fit(setting, places), lambda report: follow("train", len(places), chance, report)
-        )
+    return trained(setting, seeds, quiet=quiet)
 
 
 def _tell(framed: _Framed, run: Run | None, json: bool, output: Path | None) -> None:
@@ -242,11 +236,7 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
         "model": run.setting.model.words,
         "recipe": repr(run.setting.recipe),
         "seeds": list(run.seeds),
-        "error": {
-            "mean": forecast.error.mean,
-            "interval": list(forecast.error.interval),
-            "per_seed": list(forecast.error.per_seed),
-        },
+        "error": dataclasses.asdict(forecast.error),
         "against": forecast.against,
         "ratio": {"mean": forecast.ratio.mean, "interval": list(forecast.ratio.interval)},
         "within": {**document["within"], "share": run.accuracy.mean},
@@ -321,14 +311,8 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
 
 def _errors(framed: _Framed, run: Run | None) -> Table:
     series = framed.series
-    table = Table(
-        "predictor",
-        "error",
-        "interval",
-        f"within {series.within:.4g}",
-        box=None,
-        padding=(0, 2, 0, 0),
-    )
+    head = ("predictor", "error", "interval", f"within {series.within:.4g}")
+    table = Table(*head, box=None, padding=(0, 2, 0, 0))
     forecast = None if run is None else run.forecast
     for name, each in framed.baselines.items():
         table.add_row(name, f"{each.error:.4g}", "", f"{each.within:.3f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import fnmatch
 import platform
@@ -28,7 +29,6 @@ from longlag.cli._output import (
 from longlag.cli._progress import following
 from longlag.knobs import unknown
 from longlag.scores.evaluation import numbered
-from longlag.scores.statistics import Estimate
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
@@ -62,13 +62,13 @@ def reproduce(
         chosen = {card.id: card for card in named}.values()
         places = numbered(seeds)
     keep_compiled_programs()
-    plain = not (json or markdown)
+    lines = not (json or markdown)
     results: list[Result] = []
     runs: dict[tuple[Setting | Search, tuple[int, ...]], Run] = {}
     interrupted = False
     for card in chosen:
         try:
-            with following(quiet=not plain) as follow:
+            with following(quiet=not lines) as follow:
 
                 def listen(name, setting, seeds, report, card=card, follow=follow):
                     chance = setting.problem.chance(setting.scored)
@@ -78,7 +78,7 @@ def reproduce(
         except KeyboardInterrupt:
             interrupted = True
             break
-        if plain:
+        if lines:
             show = errors.print if output else print_rich
             show(_line(results[-1]))
     if json:
@@ -151,7 +151,7 @@ def _document(result: Result) -> dict[str, Any]:
         "id": result.card.id,
         "source": result.card.source,
         "claim": result.card.claim,
-        "measured": {**_numbers(finding.measured), "what": finding.what},
+        "measured": {**dataclasses.asdict(finding.measured), "what": finding.what},
         "chance": finding.chance,
         "verdict": finding.verdict,
         "holds": result.holds,
@@ -159,7 +159,8 @@ def _document(result: Result) -> dict[str, Any]:
         "because": finding.because,
         "shortcuts": dict(finding.shortcuts),
         "evidence": [
-            {"tried": row.tried, **_numbers(row.measured), "note": row.note} for row in finding.rows
+            {"tried": row.tried, **dataclasses.asdict(row.measured), "note": row.note}
+            for row in finding.rows
         ],
         "seconds": result.seconds,
     }
@@ -208,11 +209,3 @@ def _page(results: list[Result], seeds: int) -> str:
             lines += ["", "| tried | measured | |", "|---|---|---|"]
             lines += [f"| {row.tried} | {row.measured!s} | {row.note} |" for row in finding.rows]
     return "\n".join(lines) + "\n"
-
-
-def _numbers(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "mean": estimate.mean,
-        "interval": list(estimate.interval),
-        "per_seed": list(estimate.per_seed),
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag.checks.model import require_valid
-from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Json, Output, flags, given
 from longlag.cli._output import (
     aligned,
@@ -22,12 +22,10 @@ from longlag.cli._output import (
     write_json,
     written,
 )
-from longlag.cli._progress import following
-from longlag.cli._setting import SETTING, Model, SettingParameters
+from longlag.cli._setting import SETTING, Model, SettingParameters, trained
 from longlag.cli.audit import ahead
 from longlag.scores.evaluation import numbered
 from longlag.training import Recipe
-from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 
 if TYPE_CHECKING:  # the type is made at run time, out of the table
@@ -59,7 +57,7 @@ def train(
     writable(save)
     with refusing(), others_aside():
         setting = flagged.setting(problem, model, Recipe(**given(recipe)))
-        places = numbered(seeds)
+        numbered(seeds)
         found = setting.audit()
         _ = setting.layout  # refuses a batch that cannot be laid out
         require_valid([setting])
@@ -72,12 +70,7 @@ def train(
         )
     if found.ahead:
         errors.print(f"Warning: {ahead(found)}", markup=False, soft_wrap=True)
-    keep_compiled_programs()
-    with following(quiet=json) as follow, others_aside():
-        chance = setting.problem.chance(setting.scored)
-        run = finish(
-            fit(setting, places), lambda report: follow("train", len(places), chance, report)
-        )
+    run = trained(setting, seeds, quiet=json)
     if save is not None:
         with refusing():
             run.save(save)
@@ -97,11 +90,7 @@ def _document(run: Run) -> dict[str, Any]:
         "encoding": setting.encoding and setting.encoding.title(),
         "recipe": repr(setting.recipe),
         "seeds": list(run.seeds),
-        "accuracy": {
-            "mean": run.accuracy.mean,
-            "interval": list(run.accuracy.interval),
-            "per_seed": list(run.accuracy.per_seed),
-        },
+        "accuracy": dataclasses.asdict(run.accuracy),
         "chance": run.chance,
         "ceiling": run.ceiling,
         "shortcuts": run.shortcuts,

@@ -92,6 +92,10 @@ def _longest(answer: GeneralisationAnswer) -> Table:
     )
 
 
+def _ends(model: ModelAnswer) -> str:
+    return span([int(end) for end in model.interval]) if model.per_seed else ""
+
+
 def _sure(study: Generalisation, answer: GeneralisationAnswer) -> list[str]:
     sure = [
         "A length counts as solved by a seed only where all lengths from the training length up to "

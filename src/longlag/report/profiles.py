@@ -92,7 +92,12 @@ def _reaches(answer: ProfileAnswer) -> Table:
                 Cell(str(reach), kind=_kind(reach)),
                 Cell("" if reach.share is None else f"{reach.share:.0%}", kind="number"),
                 Cell(str(reach.tried), kind="number"),
-                Cell("; ".join(reach.longer_words)),
+                Cell(
+                    "; ".join(
+                        f"{text}, {each.solved}/{each.tried} solved"
+                        for text, each in zip(reach.longer_words, reach.longer, strict=True)
+                    )
+                ),
                 Cell(causes(reach.reasons.elements())),
             )
             for reach in answer.reaches

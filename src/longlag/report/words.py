@@ -82,9 +82,9 @@ def causes(reasons: Iterable[str]) -> str:
     """Reasons, each with how often it is met.
 
     >>> causes(["stuck", "at chance", "stuck"])
-    'stuck (2) and at chance (1)'
+    'stuck (2), at chance (1)'
     """
-    return listed(f"{reason} ({count})" for reason, count in Counter(reasons).items())
+    return ", ".join(f"{reason} ({count})" for reason, count in Counter(reasons).items())
 
 
 def duration(seconds: float) -> str:

@@ -122,7 +122,7 @@ class Reach:
         """How far it gets with each larger budget."""
         return [
             f"{each.sequences:,} sequences: {self.knob} {each.value or 'none'} "
-            f"{self.between(each.interval)}, {each.solved}/{each.tried} solved"
+            f"{self.between(each.interval)}"
             for each in self.longer
         ]
 

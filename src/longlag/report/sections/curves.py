@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 
 from longlag.report import charts
-from longlag.report.content import (
-    Figure,
-    Panel,
-    Section,
-    width,
-)
+from longlag.report.content import Figure, Panel, Section, width
 from longlag.report.palette import Look, look
 from longlag.report.sections.common import Group
 from longlag.report.words import counted, listed, number, slugs

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from longlag.report.content import (
-    Cell,
-    Examples,
-    Mark,
-    Section,
-    Table,
-)
+from longlag.report.content import Cell, Examples, Mark, Section, Table
 from longlag.report.sections.common import MEANING, Group
 from longlag.report.words import counted, number, value
 from longlag.trials.seed_score import Example

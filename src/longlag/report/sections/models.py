@@ -9,11 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from longlag.report import charts
-from longlag.report.content import (
-    Figure,
-    Panel,
-    Section,
-)
+from longlag.report.content import Figure, Panel, Section
 from longlag.report.words import number, slugs
 from longlag.studies.study import words as named
 from longlag.trials.checkpoint import Trained
