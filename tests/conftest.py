@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+from importlib.metadata import version
 
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -12,6 +13,15 @@ settings.register_profile("longlag", deadline=None, derandomize=True)
 settings.load_profile("longlag")
 
 install_import_hook("longlag", "typechecking.checked")
+
+# Most programs of the tests run for a moment, so that compiling them is what takes the time: it
+# takes a sixth of it where XLA spares itself the trouble, and is told so before it is loaded. The
+# commands that tests start inherit it. What is set already stands: `XLA_FLAGS= JAX_DISABLE_MOST_
+# OPTIMIZATIONS=0` tests programs as users have them.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):  # a later XLA ends at this flag
+    flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    os.environ.setdefault("XLA_FLAGS", flags)
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
