@@ -22,7 +22,7 @@ ONE = ["--workers", "1"]  # another would start, and compile, what this one has
 FRONTIER = [*"frontier echo-value --length 3 --limit 2 --seeds 2".split(), *ONE, *SMALL]
 COMPARE = (
     "compare --models lstm,mlp --problems echo-value,ramp --rungs 2 --values 3 --hidden-size 6 "
-    "--learning-rates 0.003,0.01 --seeds 2 --budget 800 --workers 1"
+    "--learning-rates 0.003,0.01 --seeds 2 --budget 800 --workers 1 --keep none"
 ).split()
 
 

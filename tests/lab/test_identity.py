@@ -216,12 +216,18 @@ def test_code_is_code(old, new):
     assert identity._code(SOURCE) != identity._code(changed)
 
 
-@pytest.fixture
-def copied(tmp_path, monkeypatch):
-    """A copy of the library's source that stands for it, and what its version is now."""
-    home = tmp_path / "longlag"
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the library's source, and the version that both should have."""
+    home = tmp_path_factory.mktemp("copy") / "longlag"
     shutil.copytree(Path(ll.__file__).parent, home, ignore=shutil.ignore_patterns("__pycache__"))
-    original = identity.code_version()
+    return home, identity.code_version()
+
+
+@pytest.fixture
+def copied(copy, monkeypatch):
+    """A copy of the library's source that stands for it, and what its version is now."""
+    home, original = copy
     monkeypatch.setattr(ll, "__file__", str(home / "__init__.py"))
 
     def version():
@@ -248,12 +254,16 @@ def copied(tmp_path, monkeypatch):
 )
 def test_names_change_with_the_code_that_decides_results(copied, file, added, counts):
     home, version = copied
-    before = version()
+    before = identity.code_version()
     trial = Trial(setting=USUAL, seed=0).id
-    with (home / file).open("a") as opened:
-        opened.write(added)
-    assert (version() != before) == counts
-    assert (Trial(setting=USUAL, seed=0).id != trial) == counts
+    path = home / file
+    was = path.read_text() if path.exists() else None
+    path.write_text((was or "") + added)
+    try:
+        assert (version() != before) == counts
+        assert (Trial(setting=USUAL, seed=0).id != trial) == counts
+    finally:  # the copy serves the next test
+        path.unlink() if was is None else path.write_text(was)
 
 
 def without(part):
