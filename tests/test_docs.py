@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import jax
 import pytest
 
 from longlag.claims import CARDS
@@ -20,8 +21,20 @@ BLOCKS = [
 SHOWN = re.compile(r"```\n\$ longlag (.*)\n((?:(?!```).*\n)+)```")  # a command and what it prints
 
 
+@pytest.fixture
+def optimised():
+    """What trains for long is worth compiling well: see conftest.py."""
+    name = "jax_disable_most_optimizations"
+    before = jax.config.read(name)
+    jax.config.update(name, False)
+    yield
+    jax.config.update(name, before)
+
+
 @pytest.mark.parametrize("code", BLOCKS)
-def test_an_example_runs(code):
+def test_an_example_runs(code, request):
+    if "seeds=4" in code:
+        request.getfixturevalue("optimised")
     exec(compile(code, "example", "exec"), {})
 
 

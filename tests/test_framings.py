@@ -64,6 +64,7 @@ def test_every_framing_is_tried():
 
 
 @every_framing
+@settings(max_examples=30)  # for each of them
 @given(lag=st.integers(0, 24), seed=st.integers(0, 1000))
 def test_samples_are_those_written_with_loops(framing, lag, seed):
     problem = EchoLag(lag=lag)

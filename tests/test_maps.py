@@ -195,15 +195,18 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
 
     learns = np.zeros_like(found.learns)
     inner: Any = getattr(network, "model", network)
+
+    @jax.jit
+    @jax.jacobian
+    def jacobian(features, present):
+        last = framing.output != "every"
+        return inner(features, present, inner.initial_state(), last=last)[0]
+
     for update, row in np.argwhere(layout.rows == 0):
         shown, present = layout.steps[update, row], layout.present[update, row]
         features = jax.nn.one_hot(episodes.inputs[0][np.maximum(shown, 0)], 5)
 
-        def said(features, present=present):
-            last = framing.output != "every"
-            return inner(features, jnp.asarray(present), inner.initial_state(), last=last)[0]
-
-        slopes = np.abs(jax.jacobian(said)(features)).sum(axis=(1, 3)) > 0
+        slopes = np.abs(jacobian(features, jnp.asarray(present))).sum(axis=(1, 3)) > 0
         for place in np.flatnonzero(layout.scored[update, row]):
             into = shown[slopes[place] & (shown >= 0)]
             learns[layout.asked[update, row, place], into] = True

@@ -1,6 +1,8 @@
 """The commands that ask studies and read what they left: frontier, compare, profile, runs."""
 
+import contextlib
 import csv
+import io
 import json
 import os
 import pty
@@ -12,31 +14,38 @@ import time
 
 import pytest
 
+from longlag.cli.app import main
 from longlag.store.store import Store
 
 SMALL = "--hidden-size 6 --values 3 --budget 1500 --batch-size 10 --learning-rate 0.01".split()
-FRONTIER = [*"frontier echo-value --length 3 --limit 2 --seeds 2 --workers 2".split(), *SMALL]
+ONE = ["--workers", "1"]  # another would start, and compile, what this one has
+FRONTIER = [*"frontier echo-value --length 3 --limit 2 --seeds 2".split(), *ONE, *SMALL]
 COMPARE = (
     "compare --models lstm,mlp --problems echo-value,ramp --rungs 2 --values 3 --hidden-size 6 "
-    "--learning-rates 0.003,0.01 --seeds 2 --budget 800"
+    "--learning-rates 0.003,0.01 --seeds 2 --budget 800 --workers 1 --keep none"
 ).split()
 
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
-    """A store with a frontier and a comparison, and what the frontier's command printed."""
+    """A store with a frontier and a comparison, and what their commands printed."""
     store = tmp_path_factory.mktemp("asked") / "trials.db"
-    printed = []
-    for arguments in (FRONTIER, COMPARE):
-        done = subprocess.run(
-            [sys.executable, "-m", "longlag", *arguments, "--json", "--store", str(store)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stderr == ""
-        printed.append(json.loads(done.stdout))
-    return store, *printed
+    done = subprocess.run(
+        [sys.executable, "-m", "longlag", *FRONTIER, "--json", "--store", str(store)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    out, err = io.StringIO(), io.StringIO()
+    with (  # one command in a process of its own is enough
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as end,
+    ):
+        main([*COMPARE, "--json", "--store", str(store)])
+    assert (end.value.code or 0, err.getvalue()) == (0, "")
+    return store, json.loads(done.stdout), json.loads(out.getvalue())
 
 
 def test_frontier_gives_each_seed_the_median_and_how_sure_it_is(asked):
@@ -92,8 +101,8 @@ def test_profile_ends_in_time_and_says_what_was_left_out(call, tmp_path):
     from longlag.cli import profile
 
     profile._STARTED = began = time.monotonic()
-    arguments = "profile --model lstm --minutes 0.15 --problems echo-value,memorization".split()
-    small = [*SMALL[:-2], "--learning-rates", "0.01,0.03"]
+    arguments = "profile --model lstm --minutes 0.1 --problems echo-value,memorization".split()
+    small = [*SMALL[:-2], *ONE, "--learning-rates", "0.01,0.03"]
     code, out, _ = call(*arguments, *small, "--json", "--store", tmp_path / "p.db")
     found = json.loads(out)
     assert code == 0
@@ -291,31 +300,34 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(call, tmp_path):
 
 
 LONG = (
-    "frontier echo-lag --seeds 2 --workers 2 --budget 500000 --limit 1 --learning-rate 0.0000001"
+    "frontier echo-lag --seeds 2 --workers 1 --budget 500000 --limit 1 --learning-rate 0.0000001"
 ).split()
 
 
+@contextlib.contextmanager
 def started(store, **rest):
-    return subprocess.Popen(
+    """A study that goes on for ever."""
+    with subprocess.Popen(
         [sys.executable, "-m", "longlag", *LONG, "--store", str(store)], text=True, **rest
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # which is over already where all is well
 
 
 def test_ctrl_c_stores_what_is_finished_and_says_how_to_go_on(tmp_path):
     store = tmp_path / "trials.db"
-    process = started(store, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    for _ in range(300):
-        time.sleep(0.1)
-        if store.exists() and store.stat().st_size:
-            with Store(store) as kept:
-                if kept.studies():
-                    break
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    with started(store, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert line.startswith("frontier: 0 trials run")
     assert f"trials are stored in {store}. The same command goes on from there." in err
     assert "Traceback" not in err
+    assert "\x1b" not in line + err, "no live line where it is no terminal"
     with Store(store, write=True) as kept:  # the lock is free again
         assert kept.studies()[0].ended is None
 
@@ -329,33 +341,28 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path, call):
         assert call("runs", "--store", store)[0] == 0
 
 
-def test_progress_is_live_in_a_terminal_and_plain_lines_elsewhere(tmp_path):
+def test_progress_is_live_in_a_terminal(tmp_path):
+    """And plain lines elsewhere: above."""
     ours, theirs = pty.openpty()
-    process = started(tmp_path / "a.db", stderr=theirs, stdout=subprocess.DEVNULL)
-    os.close(theirs)
-    seen = b""
-    for _ in range(400):
-        seen += os.read(ours, 4096)
-        if b"accuracy" in seen and b"trials run" in seen:
-            break
-    process.send_signal(signal.SIGINT)
-    while True:
-        try:
-            if not os.read(ours, 4096):
+    with started(tmp_path / "a.db", stderr=theirs, stdout=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        seen = b""
+        for _ in range(400):
+            seen += os.read(ours, 4096)
+            if b"accuracy" in seen and b"trials run" in seen:
                 break
-        except OSError:  # the other end is closed
-            break
-    process.wait(60)
+        process.send_signal(signal.SIGINT)
+        while True:
+            try:
+                if not os.read(ours, 4096):
+                    break
+            except OSError:  # the other end is closed
+                break
+        process.wait(60)
+    os.close(ours)
     assert b"\x1b[" in seen
     assert b"frontier" in seen
     assert re.search(rb"echo-lag, lstm, seed \d", seen)
-    plain = started(tmp_path / "b.db", stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    assert plain.stderr is not None
-    line = plain.stderr.readline()
-    plain.send_signal(signal.SIGINT)
-    plain.communicate(timeout=60)
-    assert line.startswith("frontier: 0 trials run")
-    assert "\x1b" not in line
 
 
 def test_a_reader_of_a_pipe_that_goes_is_no_mistake(asked):
@@ -394,7 +401,7 @@ def test_a_trial_is_diagnosed_at_the_skill_that_its_study_asked_for(call, tmp_pa
 
 def test_keep_all_runs_again_what_was_not_kept(call, tmp_path):
     store = tmp_path / "trials.db"
-    asking = [*FRONTIER[:4], "--seeds", "2", *SMALL, "--limit", "1", "--store", store]
+    asking = [*FRONTIER[:4], "--seeds", "2", *ONE, *SMALL, "--limit", "1", "--store", store]
     call(*asking, "--keep", "none")
     with Store(store) as kept:
         before = {record: kept.outcome(record.id) for record in kept.records()}

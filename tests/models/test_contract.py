@@ -1,5 +1,6 @@
 """What every model must keep. A new model is added to MODELS and passes this first."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +32,8 @@ TRIED = [
 every_model = pytest.mark.parametrize("factory", TRIED, ids=repr)
 KEY = jax.random.key(0)
 
+call = eqx.filter_jit(lambda model, *shown, **how: model(*shown, **how))
+
 
 def features(*batch):
     return jax.random.normal(KEY, (*batch, 5, 6))
@@ -54,7 +57,7 @@ def test_shapes(factory):
     model = factory(SIZES, 0)
     for batch in ((), (3,), (2, 3)):
         state = model.initial_state(batch)
-        outputs, after = model(features(*batch), None, state)
+        outputs, after = call(model, features(*batch), None, state)
         assert outputs.shape == (*batch, 5, 4)
         assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
 
@@ -71,9 +74,11 @@ def test_equal_seeds_give_equal_models_and_other_seeds_other_ones(factory):
 def test_batch_rows_are_independent(factory, masked):
     model = factory(SIZES, 0)
     inputs, passed = features(3), mask(3) if masked else None
-    together = model(inputs, passed, model.initial_state((3,)))
+    together = call(model, inputs, passed, model.initial_state((3,)))
     for row in range(3):
-        alone = model(inputs[row], None if passed is None else passed[row], model.initial_state())
+        alone = call(
+            model, inputs[row], None if passed is None else passed[row], model.initial_state()
+        )
         close(alone, jax.tree.map(lambda each, row=row: each[row], together))
 
 
@@ -82,9 +87,9 @@ def test_an_output_depends_on_a_later_input_only_where_the_model_says_so(factory
     model = factory(SIZES, 0)
 
     def said(inputs):
-        return model(inputs, None, model.initial_state())[0]
+        return call(model, inputs, None, model.initial_state())[0]
 
-    slopes = np.abs(jax.jacobian(said)(features())).sum(axis=(1, 3))
+    slopes = np.abs(jax.jit(jax.jacobian(said))(features())).sum(axis=(1, 3))
     assert np.triu(slopes, k=1).any() != factory.causal
     assert np.diag(slopes).all()
 
@@ -94,7 +99,7 @@ def test_integers_stand_for_one_hot_vectors(factory):
     model = factory(SIZES, 0)
     ids = jax.random.randint(KEY, (3, 5), 0, 6)
     state = model.initial_state((3,))
-    close(model(ids, None, state), model(jax.nn.one_hot(ids, 6), None, state))
+    close(call(model, ids, None, state), call(model, jax.nn.one_hot(ids, 6), None, state))
 
 
 @every_model
@@ -103,8 +108,8 @@ def test_the_last_output_alone_is_the_last_of_all(factory):
         return  # it gives the end of each direction: test_bidirectional.py
     model = factory(SIZES, 0)
     state = model.initial_state((3,))
-    every, _ = model(features(3), mask(3), state)
-    last, _ = model(features(3), mask(3), state, last=True)
+    every, _ = call(model, features(3), mask(3), state)
+    last, _ = call(model, features(3), mask(3), state, last=True)
     close(last, every[:, -1:])
 
 
@@ -113,8 +118,8 @@ def test_masked_steps_in_front_are_as_if_they_were_not_there(factory):
     model = factory(SIZES, 0)
     inputs = features(3)
     hidden = jnp.array([False, False, True, True, True])
-    padded, after = model(inputs, jnp.broadcast_to(hidden, (3, 5)), model.initial_state((3,)))
-    short, expected = model(inputs[:, 2:], None, model.initial_state((3,)))
+    padded, after = call(model, inputs, jnp.broadcast_to(hidden, (3, 5)), model.initial_state((3,)))
+    short, expected = call(model, inputs[:, 2:], None, model.initial_state((3,)))
     close((padded[:, 2:], after), (short, expected))
 
 
@@ -125,7 +130,7 @@ def test_what_a_masked_step_shows_does_not_matter(factory):
     inputs = features(3)
     other = jnp.where(passed[..., None], inputs, 99.0)
     state = model.initial_state((3,))
-    close(model(inputs, passed, state), model(other, passed, state))
+    close(call(model, inputs, passed, state), call(model, other, passed, state))
 
 
 @every_model
@@ -137,9 +142,9 @@ def test_state_carried_over_a_cut_gives_what_no_cut_gives(factory):
     if not factory.causal:
         return  # a cut also parts it from what comes later
     inputs, passed = features(3), mask(3)
-    whole, end = model(inputs, passed, model.initial_state((3,)))
-    first, state = model(inputs[:, :2], passed[:, :2], model.initial_state((3,)))
-    second, after = model(inputs[:, 2:], passed[:, 2:], state)
+    whole, end = call(model, inputs, passed, model.initial_state((3,)))
+    first, state = call(model, inputs[:, :2], passed[:, :2], model.initial_state((3,)))
+    second, after = call(model, inputs[:, 2:], passed[:, 2:], state)
     close((jnp.concatenate([first, second], axis=1), after), (whole, end))
 
 
@@ -149,4 +154,4 @@ def test_marked_integers_become_vectors_of_minus_one(factory):
     ids = jnp.array([[-1, 2, 5, -1, 0]])
     encoded = jax.nn.one_hot(ids, 6).at[0, jnp.array([0, 3])].set(-1.0)
     state = model.initial_state((1,))
-    close(OneHotInput(model, 6)(ids, None, state), model(encoded, None, state))
+    close(call(OneHotInput(model, 6), ids, None, state), call(model, encoded, None, state))
