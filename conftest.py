@@ -1,5 +1,6 @@
 """Modules whose framework is not installed have no examples that could run."""
 
+import os
 from importlib.util import find_spec
 
 _NEEDS = {"keras": "keras", "torch": "torch", "flax": "flax"}
@@ -10,3 +11,6 @@ collect_ignore = [
     for kind in ("models", "datasets")
     if find_spec(framework) is None
 ]
+
+# What Keras runs on unless it is told needs TensorFlow; modules here may be the first to import it.
+os.environ.setdefault("KERAS_BACKEND", "jax")

@@ -119,9 +119,9 @@ def test_one_changed_part_is_named():
 
 
 if __name__ == "__main__":
-    found = {name: results(name) for name in CASES}
+    made = {name: results(name) for name in CASES}
     if "--print" in sys.argv:
-        print(json.dumps(found))
+        print(json.dumps(made))
     else:
-        record = {"machine": machine(), "results": found}
+        record = {"machine": machine(), "results": made}
         RECORD.write_text(json.dumps(record, indent=1) + "\n")

@@ -181,7 +181,7 @@ def test_a_setting_goes_into_a_document_and_comes_back_without_the_file(file):
 def test_a_model_whose_file_has_changed_or_gone_is_not_made(file):
     document = documents.document(setting(user_model.from_reference(f"{file}:make_model")))
     code = (
-        "import json, sys; from longlag.lab import identity\n"
+        "import json, sys; from longlag.trials import documents\n"
         "documents.setting(json.loads(sys.argv[1])).create(0)"
     )
 

@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import json
 import os
 import pty
@@ -14,7 +15,7 @@ import pytest
 
 from longlag import claims, streams
 from longlag.cli import reproduce as reproducing
-from longlag.cli.app import main
+from longlag.cli.app import _interruptible, main
 from longlag.framings import Chunks, fitting
 from longlag.maps import audit
 from longlag.problems import PROBLEMS, EchoLag
@@ -449,6 +450,28 @@ def test_ctrl_c_held_down_ends_without_a_traceback():
             time.sleep(0.1)
         assert b"Traceback" not in rest(terminal)
         assert process.returncode == 130
+
+
+def test_ctrl_c_while_garbage_is_collected_comes_after_it():
+    """JAX has itself called then, and an exception in that call is printed and forgotten."""
+
+    strikes = [signal.SIGINT]
+
+    def called(*_):
+        if strikes:
+            signal.raise_signal(strikes.pop())
+
+    def run():
+        with _interruptible():
+            gc.callbacks.append(called)
+            gc.collect()
+            time.sleep(20)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    finally:
+        gc.callbacks.remove(called)
 
 
 def test_a_cache_that_cannot_be_kept_is_done_without(call, tmp_path, monkeypatch):

@@ -73,10 +73,13 @@ def ends(executor, count):
 
 def moved(executor, id):
     """Wait until a task has moved."""
-    events = []
-    while not any(event.id == id for event in events if isinstance(event, TrialProgress)):
+    while True:
         events = executor.wait(20)
         assert events, "nothing has happened for too long"
+        of_task = [event for event in events if event.id == id]
+        assert all(isinstance(event, TrialProgress) for event in of_task), "it ended too early"
+        if of_task:
+            return
 
 
 def ended(process):
@@ -237,6 +240,15 @@ def perform(task):
             return end.value, reports
 
 
+TALKATIVE = """
+import longlag.trials.fit
+from longlag.workers import worker
+
+worker._BETWEEN = 0.0
+worker.serve()
+"""
+
+
 def same(done):
     """All of an outcome but where the time went."""
     return json.dumps({**done.outcome, "seconds": None}, sort_keys=True), done.weights
@@ -246,7 +258,8 @@ def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_ki
     task = Task("here", documents.document(REAL), 3, keep=True)
     here, reports = perform(task)
     assert isinstance(here, TrialDone)
-    with Local(workers=1) as executor:
+    # A trial may take less time than lies between two reports: then it could not be caught moving.
+    with Local(workers=1, command=(sys.executable, "-c", TALKATIVE)) as executor:
         executor.submit(task._replace(id="there"))
         there = ends(executor, 1)["there"]
         executor.submit(task._replace(id="killed"))

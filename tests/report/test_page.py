@@ -14,13 +14,13 @@ import altair
 import numpy as np
 import pytest
 import vl_convert
+from study_cases import made_run
 
 import longlag.claims
-from longlag import LSTM, Chunks, EchoLag, EchoSubsequence, EchoValue, Setting
+from longlag import LSTM, RNN, Chunks, EchoLag, EchoSubsequence, Setting, Whole
 from longlag.claims import Card, Finding, Result, Row
 from longlag.report import Page, charts, page_of_claims, page_of_store, palette
 from longlag.report.content import Figure, Panel, Section
-from longlag.report.sections.common import Group
 from longlag.scores.statistics import Estimate
 from longlag.store.records import StoreError
 from longlag.store.store import Store
@@ -28,6 +28,7 @@ from longlag.studies.frontier import Frontier
 from longlag.studies.registry import load_study
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
+from longlag.trials.outcome import Outcome
 
 
 class Read(html.parser.HTMLParser):
@@ -511,10 +512,8 @@ def test_no_claim_was_settled():
 
 
 def test_blanks_are_not_shown_as_values():
-    blank = EchoSubsequence().draw(np.random.default_rng(0), 1).inputs[0, -1]
-    groups = [
-        Group.of(problem, "lstm", (), 0.99, where="", order=0)
-        for problem in (EchoSubsequence(), EchoValue())
-    ]
-    assert groups[0].blank == blank  # the answer is asked for, nothing is shown
-    assert groups[1].blank is None
+    setting = Setting(problem=EchoSubsequence(), framing=Whole(), model=RNN(hidden_size=2))
+    run = made_run(setting, (0.5,))
+    (example, *_) = Outcome.of(run, parameters=1).score(None).examples
+    assert example.shown[5:] == (None,) * 5  # the answer is asked for, nothing is shown
+    assert None not in example.shown[:5]

@@ -20,7 +20,7 @@ SETTING = Setting(problem=EchoValue(values=10), framing=Whole(), model=LSTM(hidd
 
 def _means(by_hand, *given):
     outcomes = tuple(by_hand.outcome(SETTING, **each) for each in given)
-    group = Group("echo", "lstm", "lag 1", 1, 0.0, None, outcomes, ((),) * len(outcomes))
+    group = Group("echo", "lstm", "lag 1", 1, outcomes, ((),) * len(outcomes))
     [figure] = curves.curves("s1", [("echo", [("lstm", group)])], "All.").blocks
     sets = figure.panels[0].chart.to_dict()["datasets"].values()
     return next(rows for rows in sets if rows and "high" in rows[0])

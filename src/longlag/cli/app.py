@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import gc
 import io
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from types import FrameType
 
 from cyclopts import App, CycloptsError
 
@@ -109,8 +113,12 @@ def _interruptible() -> Iterator[None]:
     """Once or twice Ctrl-C ends in order; a third time, or on the way out, at once."""
     struck = 0
 
-    def strike(*_: object) -> None:
+    def strike(_: int, frame: FrameType | None) -> None:
         nonlocal struck
+        if _collecting(frame):
+            # What is raised there ends nothing, and is printed. No lock may be waited for here.
+            _thread.start_new_thread(_strike_soon, ())
+            return
         struck += 1
         if struck > 2:
             os._exit(130)
@@ -124,6 +132,21 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN if struck else before)
+
+
+def _collecting(frame: FrameType | None) -> bool:
+    """Whether this runs in what someone (JAX, say) wants called when garbage is collected."""
+    called = [getattr(each, "__code__", None) for each in gc.callbacks]
+    while frame is not None:
+        if frame.f_code in called:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _strike_soon() -> None:
+    time.sleep(0.01)
+    _thread.interrupt_main()
 
 
 def _run(tokens: list[str]) -> None:
