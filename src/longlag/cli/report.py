@@ -41,9 +41,7 @@ def report(
         named = {found.id: found for found in map(kept.study, study)}
         chosen = list(named.values()) if study else kept.studies()
         if not chosen:
-            raise ValueError(
-                f"There is no study in {store}. Ask one: longlag frontier, say."
-            )
+            raise ValueError(f"There is no study in {store}. Ask one: longlag frontier, say.")
         from longlag.report import page_of_store
 
         page = page_of_store(kept, chosen, title=title)
