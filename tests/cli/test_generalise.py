@@ -105,11 +105,14 @@ def test_trials_of_an_earlier_longlag_are_named_once_and_not_reused(asked, call,
     out = call("runs", "--store", old)[1]
     assert notice in out
     assert out.count("old") == 4 + 1
-    ramp = "generalise ramp --train 4 --test 4 --models mlp --budget 20 --seeds 1 --workers 1"
-    code, out, err = call(*ramp.split(), "--store", old)
+    line = "generalise echo-lag --values 9 --train 4 --test 8 --models mlp --context 1 --budget 20"
+    code, out, err = call(*line.split(), "--seeds", 2, "--workers", 1, "--store", old)
     assert code == 0
     assert err.count(notice) == 1
-    assert "1 trials run" in out
+    assert "2 trials run" in out
+    said = " ".join(out.split())
+    assert "as trained, 2 unreachable, together at chance" in said
+    assert "mlp context=1 no length [none, none] none, none" in said
     assert call("report", "--store", old, "--out", tmp_path / "r.html")[0] == 0
     assert call("report", "--store", store, "--out", tmp_path / "n.html")[0] == 0
 

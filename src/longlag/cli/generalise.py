@@ -96,7 +96,7 @@ def _summary(study: Generalisation) -> list[Text | Table]:
     )
     for model in found.models:
         each = ", ".join(str(length or "none") for length in model.per_seed)
-        longest.add_row(model.model, str(model), each)
+        longest.add_row(model.model, Text(str(model)), each)  # brackets are no markup
     sure = dict.fromkeys(
         f"{model.coverage:.1%} for the median of {len(model.per_seed)} seeds"
         for model in found.models

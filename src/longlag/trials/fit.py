@@ -76,12 +76,13 @@ def fit(
     training = time.perf_counter() - ready
     training -= program.compile_seconds() - compiled_ready
     with ThreadPoolExecutor(loop.cores()) as pool:
+        tests = {name: setting.on(name) for name in setting.scored_on}
         scoring = {
             name: [
-                pool.submit(setting.on(name).evaluate, *each, stream=stream)
+                pool.submit(test.evaluate, *each, stream=stream)
                 for each in zip(models, seeds, strict=True)
             ]
-            for name in setting.scored_on
+            for name, test in tests.items()
         }
         try:
             futures.wait([each for test in scoring.values() for each in test])
