@@ -147,4 +147,4 @@ def span(values: Sequence[int]) -> str:
     ('1 to 5', '3')
     """
     low, high = min(values), max(values)
-    return str(low) if low == high else f"{low} to {high}"
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
