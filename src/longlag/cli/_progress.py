@@ -88,15 +88,15 @@ class _Live:
 
 class _Plain:
     def __init__(self) -> None:
-        self.name, self.tally, self.said, self.began = "", _Tally(1), 0.0, 0.0
+        self.name, self.tally, self.last, self.began = "", _Tally(1), 0.0, 0.0
 
     def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
         now = time.monotonic()
         if name != self.name:
-            self.name, self.tally, self.began, self.said = name, _Tally(seeds), now, now
+            self.name, self.tally, self.began, self.last = name, _Tally(seeds), now, now
         self.tally.latest[report.place] = report
-        if now - self.said > PLAIN_SECONDS:
-            self.said, share = now, self.tally.share()
+        if now - self.last > PLAIN_SECONDS:
+            self.last, share = now, self.tally.share()
             left = (now - self.began) * (1 - share) / share
             figures = self.tally.figures(chance)
             line = f"{name}  {share:.0%}  {figures}  {left:.0f} s left"

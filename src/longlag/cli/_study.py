@@ -270,11 +270,11 @@ class _Live:
 
 class _Plain:
     def __init__(self, kind: str):
-        self.kind, self.said = kind, time.monotonic()
+        self.kind, self.last = kind, time.monotonic()
 
     def __call__(self, standing: StudyProgress) -> None:
-        if time.monotonic() - self.said > PLAIN_SECONDS:
-            self.said = time.monotonic()
+        if time.monotonic() - self.last > PLAIN_SECONDS:
+            self.last = time.monotonic()
             under_way = [
                 f"{described(trial)} {moved.updates / moved.total:.0%}"
                 for trial, moved in standing.running.values()

@@ -27,7 +27,7 @@ from longlag.report.words import (
 )
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.comparison import Comparison
-from longlag.studies.comparison_answer import Cell as Measured
+from longlag.studies.comparison_answer import Cell as AnswerCell
 from longlag.studies.comparison_answer import ComparisonAnswer
 from longlag.studies.study import words as named
 
@@ -128,8 +128,8 @@ def _alike(
 
 
 def _by_problem(
-    answer: ComparisonAnswer, cells: Sequence[Measured]
-) -> Iterator[tuple[str, list[Measured]]]:
+    answer: ComparisonAnswer, cells: Sequence[AnswerCell]
+) -> Iterator[tuple[str, list[AnswerCell]]]:
     """The cells of each problem of a figure, with its part of a panel's key."""
     for name, problem in list(zip(slugs(answer.problems), answer.problems, strict=True))[:_PANELS]:
         if mine := [cell for cell in cells if cell.problem == problem]:
@@ -147,7 +147,7 @@ def _figure(
 
 def _skill_figure(
     answer: ComparisonAnswer,
-    cells: Sequence[Measured],
+    cells: Sequence[AnswerCell],
     start: str,
     looks: Sequence[Look],
     by: Literal["rung", "rate"],
@@ -265,7 +265,7 @@ def _times_section(
     return Section(id=f"{start}-times", title="Time to solve", blocks=blocks)
 
 
-def _curve_of_times(cell: Measured, first: float) -> list[dict[str, Any]]:
+def _curve_of_times(cell: AnswerCell, first: float) -> list[dict[str, Any]]:
     time = cell.time
     columns = zip(time.times, time.unsolved, time.low, time.high, strict=True)
     rows = [

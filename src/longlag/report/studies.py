@@ -11,7 +11,7 @@ from longlag.report.content import Cell, Section, Table, present
 from longlag.report.page import Page
 from longlag.report.sections import common, examples, models
 from longlag.report.sections.common import Group
-from longlag.report.sections.models import Kept
+from longlag.report.sections.models import StoredModel
 from longlag.report.study_part import StudyPart
 from longlag.report.words import OPEN, counted, duration, listed, moment, span
 from longlag.store.records import Asked, Record, StoreError
@@ -164,7 +164,7 @@ def _hardest(groups: Sequence[Group]) -> list[Group]:
 
 def _kept(
     store: Store, study: Study, records: Sequence[Record], most: int
-) -> tuple[list[Kept], str]:
+) -> tuple[list[StoredModel], str]:
     """Of each problem the trained models at the hardest rung that one of them solved.
 
     Only those of the first seed that are short enough to be looked at and did not diverge; of
@@ -199,14 +199,14 @@ def _kept(
         before = place.get(record.model)
         if before is None or (-record.skill, record.id) < (-before.skill, before.id):
             place[record.model] = record
-    kept: list[Kept] = []
+    kept: list[StoredModel] = []
     for name, posed in families.items():
         rungs = sorted(rung for family_, rung in best if family_ == name)
         solved = [r for r in rungs if any(e.verdict == "solved" for e in best[name, r].values())]
         for rung in [*solved[::-1], *rungs]:
             where = f"{posed.ladder.knob} {rung}"
             here = [
-                Kept(
+                StoredModel(
                     name,
                     record.model,
                     where,

@@ -23,11 +23,11 @@ def reasons(start: str, groups: Sequence[Group]) -> Section:
     found: dict[str, list[tuple[Group, int]]] = defaultdict(list)
     total = solved = 0
     for group in groups:
-        for seed, told in enumerate(group.reasons):
+        for seed, why in enumerate(group.reasons):
             total += 1
-            solved += not told
-            if told:
-                found[told[0].reason].append((group, seed))
+            solved += not why
+            if why:
+                found[why[0].reason].append((group, seed))
     rows = []
     for reason, trials in sorted(found.items(), key=lambda each: (-len(each[1]), each[0])):
         group, seed = trials[0]
@@ -93,7 +93,7 @@ def _lines(example: Example, group: Group) -> tuple[tuple[str, tuple[Mark, ...]]
     steps = len(example.expected)
     shown = (None if each == group.blank else each for each in example.shown[:steps])
     pairs = zip(example.expected, example.predicted, strict=True)
-    said = tuple(
+    marks = tuple(
         Mark(
             value(predicted) or "·",
             expected is not None and _wrong(expected, predicted, group.tolerance),
@@ -103,7 +103,7 @@ def _lines(example: Example, group: Group) -> tuple[tuple[str, tuple[Mark, ...]]
     return (
         ("shown", tuple(Mark(value(each) or "·") for each in shown)),
         ("expected", tuple(Mark(value(each) or "·") for each in example.expected)),
-        ("predicted", said),
+        ("predicted", marks),
     )
 
 
