@@ -354,11 +354,11 @@ def test_the_profile_tells_how_many_solved_each_rung(stores, pages):
             place = knobs["kind"], knobs["lag" if knobs["kind"] == "echo-value" else "length"]
             solved, count = tried.get(place, (0, 0))
             tried[place] = solved + (outcome.accuracy == 1), count + 1
-    rows = _rows(pages["profile"].figures()["s1-reach"], "told", "within")
-    assert {r["within"] is None for r in rows if r["told"] == "–"} == {True}  # no prior is shown
-    assert all(r["within"] is not None for r in rows if r["told"] != "–")
-    told = {(r["problem"].split()[0], r["value"]): r["told"] for r in rows if r["told"] != "–"}
-    assert told == {place: f"{solved}/{count}" for place, (solved, count) in tried.items()}
+    rows = _rows(pages["profile"].figures()["s1-reach"], "count", "within")
+    assert {r["within"] is None for r in rows if r["count"] == "–"} == {True}  # no prior is shown
+    assert all(r["within"] is not None for r in rows if r["count"] != "–")
+    counts = {(r["problem"].split()[0], r["value"]): r["count"] for r in rows if r["count"] != "–"}
+    assert counts == {place: f"{solved}/{count}" for place, (solved, count) in tried.items()}
 
 
 def _levels(chart):

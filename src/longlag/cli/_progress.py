@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from longlag.cli._output import errors
 from longlag.training.seeds import Progress as Report
 
-_PLAIN_SECONDS = 5.0
+PLAIN_SECONDS = 5.0
+"""Between plain lines."""
 
 
 class Follow(Protocol):
@@ -22,21 +23,26 @@ class Follow(Protocol):
     def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None: ...
 
 
+def progress_bars(*more: ProgressColumn) -> Progress:
+    """Bars of a terminal, each with a name and figures; and further columns."""
+    # In a narrow terminal the name gives way, not the figures.
+    name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    columns = (
+        TextColumn("{task.description}", table_column=name),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
+    )
+    return Progress(*columns, *more, console=errors, transient=True, expand=True)
+
+
 @contextmanager
 def following(*, quiet: bool = False) -> Iterator[Follow]:
     """Show what training is doing: name, bar, loss, accuracy, chance, time left."""
     if quiet:
         yield _quiet
     elif errors.is_terminal:
-        # In a narrow terminal the name gives way, not the figures.
-        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-        columns = (
-            TextColumn("{task.description}", table_column=name),
-            BarColumn(bar_width=12),
-            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
-        )
-        with Progress(*columns, console=errors, transient=True, expand=True) as bars:
+        left = TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True))
+        with progress_bars(left) as bars:
             yield _Live(bars)
     else:
         yield _Plain()
@@ -82,15 +88,15 @@ class _Live:
 
 class _Plain:
     def __init__(self) -> None:
-        self.name, self.tally, self.said, self.began = "", _Tally(1), 0.0, 0.0
+        self.name, self.tally, self.last, self.began = "", _Tally(1), 0.0, 0.0
 
     def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
         now = time.monotonic()
         if name != self.name:
-            self.name, self.tally, self.began, self.said = name, _Tally(seeds), now, now
+            self.name, self.tally, self.began, self.last = name, _Tally(seeds), now, now
         self.tally.latest[report.place] = report
-        if now - self.said > _PLAIN_SECONDS:
-            self.said, share = now, self.tally.share()
+        if now - self.last > PLAIN_SECONDS:
+            self.last, share = now, self.tally.share()
             left = (now - self.began) * (1 - share) / share
             figures = self.tally.figures(chance)
             line = f"{name}  {share:.0%}  {figures}  {left:.0f} s left"

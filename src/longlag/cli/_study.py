@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
 from rich.console import RenderableType
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Column
+from rich.progress import Progress
 from rich.text import Text
 
 from longlag.checks.model import require_valid
@@ -28,6 +27,7 @@ from longlag.cli._output import (
     writable,
     write_json,
 )
+from longlag.cli._progress import PLAIN_SECONDS, progress_bars
 from longlag.cli._setting import names
 from longlag.scores.statistics import SOLVED
 from longlag.store.records import StoreError
@@ -42,7 +42,6 @@ from longlag.workers.local import Local
 
 S = TypeVar("S", bound=Study)
 
-_PLAIN_SECONDS = 5.0
 _GROUP = Group("Study")
 
 if TYPE_CHECKING:  # the types are made at run time, out of the table
@@ -240,13 +239,7 @@ def _following(kind: str, quiet: bool) -> Iterator[Callable[[StudyProgress], obj
     if quiet:
         yield lambda _: None
     elif errors.is_terminal:
-        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-        columns = (
-            TextColumn("{task.description}", table_column=name),
-            BarColumn(bar_width=12),
-            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
-        )
-        with Progress(*columns, console=errors, transient=True, expand=True) as bars:
+        with progress_bars() as bars:
             yield _Live(bars, kind)
     else:
         yield _Plain(kind)
@@ -279,11 +272,11 @@ class _Live:
 
 class _Plain:
     def __init__(self, kind: str):
-        self.kind, self.said = kind, time.monotonic()
+        self.kind, self.last = kind, time.monotonic()
 
     def __call__(self, standing: StudyProgress) -> None:
-        if time.monotonic() - self.said > _PLAIN_SECONDS:
-            self.said = time.monotonic()
+        if time.monotonic() - self.last > PLAIN_SECONDS:
+            self.last = time.monotonic()
             under_way = [
                 f"{described(trial)} {moved.updates / moved.total:.0%}"
                 for trial, moved in standing.running.values()

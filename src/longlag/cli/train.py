@@ -117,12 +117,12 @@ def _summary(run: Run) -> list[Text | Table]:
     every = np.ones(len(asked), bool)
     words = [written(evaluation.spec, values, every) for values in (expected, predicted)]
     width = max(map(len, words[0] + words[1]))
-    said = Text()
+    marks = Text()
     for word, hit in zip(words[1], evaluation.right[0][asked], strict=True):
-        said.append(f"{word:>{width}} ", style="" if hit else "red")
+        marks.append(f"{word:>{width}} ", style="" if hit else "red")
     fresh = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     fresh.add_row("expected", aligned(words)[0])
-    fresh.add_row("predicted", said)
+    fresh.add_row("predicted", marks)
     style = {"solved": "bold green", "partly learned": "bold yellow"}.get(run.verdict, "bold red")
     figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     few = run.setting.problem.sequences

@@ -48,7 +48,7 @@ def _flat(title: str) -> alt.Axis:
 def _intervals(rows: Rows, looks: Sequence[Look], across: alt.X) -> alt.LayerChart:
     beside = alt.XOffset("model:N", sort=[look.name for look in looks])
     base = _chart(rows).encode(x=across, xOffset=beside)
-    colour, shape, dash = _told_apart("model", looks)
+    colour, shape, dash = _distinct("model", looks)
     up = alt.Y("skill:Q", title=_SKILL)
     tooltip = ["model:N", "skill:Q", "low:Q", "high:Q", "solved:N"]
     points = base.mark_point(filled=True, size=70, opacity=1)
@@ -112,7 +112,7 @@ def frontier(
     if median:
         least = max(interval[0], domain[0] / 1.25)
         band = [{"low": least, "high": max(interval[1], least)}]
-        middle = _chart([{"value": median, "said": f"median {median:g}"}])
+        middle = _chart([{"value": median, "label": f"median {median:g}"}])
         layers += [
             _chart(band)
             .mark_rect(color=palette.HIGH, opacity=0.12)
@@ -120,7 +120,7 @@ def frontier(
             middle.mark_rule(color=palette.HIGH, strokeWidth=1.5).encode(y=up),
             middle.mark_text(
                 align="right", dx=-4, dy=-7, color=palette.HIGH, fontWeight=600
-            ).encode(x=alt.value("width"), y=up, text="said:N"),
+            ).encode(x=alt.value("width"), y=up, text="label:N"),
         ]
     kinds = ["solved", "not solved"]
     colour = alt.Color(
@@ -152,7 +152,7 @@ def _doublings(low: float, high: float) -> list[float]:
 
 
 def reach(rows: Rows, problems: Sequence[str]) -> alt.LayerChart:
-    """Problem by rung; rows: problem, place, value, told, within (None where it was not tried)."""
+    """Problem by rung; rows: problem, place, value, count, within (None where it was not tried)."""
     place = alt.X("place:O", axis=None)
     name = alt.Y(
         "problem:N",
@@ -166,7 +166,7 @@ def reach(rows: Rows, problems: Sequence[str]) -> alt.LayerChart:
         ),
     )
     base = _chart(rows).encode(x=place, y=name)
-    tooltip = ["problem:N", "value:Q", "told:N", "within:Q"]
+    tooltip = ["problem:N", "value:Q", "count:N", "within:Q"]
     shade = alt.Color(
         "within:Q",
         scale=alt.Scale(domain=[0, 1], range=[palette.LOW, palette.HIGH], interpolate="rgb"),
@@ -183,7 +183,7 @@ def reach(rows: Rows, problems: Sequence[str]) -> alt.LayerChart:
         .mark_rect(cornerRadius=3, filled=False, stroke=palette.MUTED, strokeDash=[2, 4])
         .encode(tooltip=tooltip[:3]),
         base.mark_text(dy=-7, fontSize=12, fontWeight=600).encode(text="value:Q", color=ink),
-        base.mark_text(dy=8, fontSize=10).encode(text="told:N", color=ink),
+        base.mark_text(dy=8, fontSize=10).encode(text="count:N", color=ink),
     )
 
 
@@ -198,7 +198,7 @@ def times(
         looks: Of the models.
         domain: First and last number of sequences.
     """
-    colour, shape, dash = _told_apart("model", looks)
+    colour, shape, dash = _distinct("model", looks)
     at = alt.X(
         "at:Q",
         scale=alt.Scale(type="log", domain=list(domain), nice=False, clamp=True),
@@ -235,7 +235,7 @@ def curves(means: Rows, seeds: Rows, ends: Rows, looks: Sequence[Look]) -> alt.L
         ends: series, seed, at, skill, how: where each ended.
         looks: Of the series.
     """
-    colour, shape, dash = _told_apart("series", looks)
+    colour, shape, dash = _distinct("series", looks)
     at = alt.X("at:Q", axis=alt.Axis(title="sequences", labelExpr=_THOUSANDS, tickCount=4))
     title = "skill in training"
     up, low = alt.Y("skill:Q", title=title), alt.Y("low:Q", title=title)
@@ -310,7 +310,7 @@ def forecast(rows: Rows, band: Rows, looks: Sequence[Look], title: str) -> alt.L
         looks: Of the series, that of what was said last.
         title: What the values are.
     """
-    colour, _, dash = _told_apart("series", looks)
+    colour, _, dash = _distinct("series", looks)
     across = alt.X("row:Q", axis=alt.Axis(title="row", format=","), scale=alt.Scale(zero=False))
     scale = alt.Scale(zero=False)
     up = alt.Y("value:Q", title=title, scale=scale)
@@ -361,9 +361,9 @@ def claims(rows: Rows, order: Sequence[str]) -> alt.LayerChart:
 def _levels(title: str = _SKILL, least: float = 0.0) -> alt.Chart:
     """The lines of chance and of the ceiling, and the axis that they stand on."""
     low = _LOWEST if least >= _LOWEST else max(_FLOOR, np.floor(20 * least) / 20)
-    told = "datum.value == 0 ? 'chance 0' : datum.value == 1 ? 'ceiling 1' : datum.label"
+    label = "datum.value == 0 ? 'chance 0' : datum.value == 1 ? 'ceiling 1' : datum.label"
     values = [value for value in (-1, -0.5, 0, 0.5, 1) if value >= low]
-    axis = alt.Axis(title=title, values=values, labelExpr=told)
+    axis = alt.Axis(title=title, values=values, labelExpr=label)
     # From the lowest skill, or somewhat below chance, to the ceiling with room for intervals.
     scale = alt.Scale(domain=[float(low), 1.08], nice=False, clamp=True)
     up = alt.Y("level:Q", axis=axis, scale=scale)
@@ -382,7 +382,7 @@ def _round_numbers(low: float, high: float) -> list[float]:
     return ticks
 
 
-def _told_apart(field: str, looks: Sequence[Look]) -> tuple[alt.Color, alt.Shape, alt.StrokeDash]:
+def _distinct(field: str, looks: Sequence[Look]) -> tuple[alt.Color, alt.Shape, alt.StrokeDash]:
     names = [look.name for look in looks]
     dashes = [[int(part) for part in look.dash.split()] for look in looks]
     return (

@@ -15,7 +15,7 @@ from longlag.report.palette import look
 from longlag.report.sections import common, curves, examples, models
 from longlag.report.sections.common import Group
 from longlag.report.sections.examples import STEPS
-from longlag.report.sections.models import Kept
+from longlag.report.sections.models import StoredModel
 from longlag.report.words import (
     INTERVALS,
     MEASURED,
@@ -183,12 +183,12 @@ def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
             }
         )
     order = [result.card.id for result in results]
-    said = (f"{row['claim']} {row['measured']:g}, chance {row['chance']:g}" for row in rows)
+    figures = (f"{row['claim']} {row['measured']:g}, chance {row['chance']:g}" for row in rows)
     panel = Panel(
         key="claims-measured",
         title="Measured, beside chance",
         chart=charts.claims(rows, order),
-        alt=f"Measured figure of each claim: {listed(said)}.",
+        alt=f"Measured figure of each claim: {listed(figures)}.",
     )
     series = (
         look(0, "holds"),
@@ -226,14 +226,14 @@ def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
 def _card(result: Result, name: str) -> Details:
     finding, card = result.finding, result.card
     shortcuts = listed(f"{name} {number(score)}" for name, score in finding.shortcuts.items())
-    said = [
+    paragraphs = [
         f"“{card.claim}” {card.source}.",
         f"{finding.because} Measured {estimate(finding.measured)}, chance {finding.chance:.2g}: "
         f"{finding.what}.",
     ]
     if shortcuts:
-        said.append(f"Shortcuts on the same sequences: {shortcuts}.")
-    blocks: list[Any] = [common.text(*said)]
+        paragraphs.append(f"Shortcuts on the same sequences: {shortcuts}.")
+    blocks: list[Any] = [common.text(*paragraphs)]
     if finding.rows:
         rows = tuple(
             (Cell(row.tried), Cell(estimate(row.measured), kind="number"), Cell(row.note))
@@ -287,8 +287,8 @@ def _curves(
 
 def _kept(
     results: Sequence[Result], runs: Runs, groups: Mapping[Any, Group], most: int
-) -> list[Kept]:
-    kept: dict[tuple[str, ...], Kept] = {}
+) -> list[StoredModel]:
+    kept: dict[tuple[str, ...], StoredModel] = {}
     pairs = {key: (run, groups[key]) for key, run in runs.items()}
     for result in results:
         for run, group in _made(result.card, pairs).values():
@@ -296,7 +296,7 @@ def _kept(
             problem, framing, model = map(named, (setting.problem, setting.framing, setting.model))
             if setting.problem.steps <= STEPS and first.ended != "diverged":
                 verdict = why[0].reason if why else "solved"
-                each = Kept(problem, model, framing, first.skill, verdict, run.trained)
+                each = StoredModel(problem, model, framing, first.skill, verdict, run.trained)
                 kept.setdefault((problem, framing, model), each)
     return models.spread(list(kept.values()), most)
 

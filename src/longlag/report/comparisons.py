@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from longlag.report import charts
 from longlag.report.content import Cell, Figure, Panel, Section, Table, width
@@ -27,7 +27,7 @@ from longlag.report.words import (
 )
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.comparison import Comparison
-from longlag.studies.comparison_answer import Cell as Measured
+from longlag.studies.comparison_answer import Cell as AnswerCell
 from longlag.studies.comparison_answer import ComparisonAnswer
 from longlag.studies.study import words as named
 
@@ -128,8 +128,8 @@ def _alike(
 
 
 def _by_problem(
-    answer: ComparisonAnswer, cells: Sequence[Measured]
-) -> Iterator[tuple[str, list[Measured]]]:
+    answer: ComparisonAnswer, cells: Sequence[AnswerCell]
+) -> Iterator[tuple[str, list[AnswerCell]]]:
     """The cells of each problem of a figure, with its part of a panel's key."""
     for name, problem in list(zip(slugs(answer.problems), answer.problems, strict=True))[:_PANELS]:
         if mine := [cell for cell in cells if cell.problem == problem]:
@@ -145,65 +145,65 @@ def _figure(
     return Figure(caption=caption + more, panels=tuple(panels), series=tuple(looks), size=size)
 
 
-def _skills(cells: Sequence[Measured], **more: Callable[[Measured], Any]) -> list[dict[str, Any]]:
-    """The rows of a chart of skill, and what else each has."""
-    return [
-        {
-            "model": cell.model,
-            "skill": round(cell.skill.mean, 3),
-            "low": round(cell.skill.interval[0], 3),
-            "high": round(cell.skill.interval[1], 3),
-            "solved": f"{cell.time.solved}/{cell.time.count}",
-            **{name: of(cell) for name, of in more.items()},
-        }
-        for cell in cells
-    ]
+def _skill_figure(
+    answer: ComparisonAnswer,
+    cells: Sequence[AnswerCell],
+    start: str,
+    looks: Sequence[Look],
+    by: Literal["rung", "rate"],
+    caption: str,
+) -> tuple[Figure, ...]:
+    """The skill of each model on each problem, by rung or by learning rate; none without cells."""
+    panels, notes = list[Panel](), dict[str, None]()
+    for name, mine in _by_problem(answer, cells):
+        problem, knob, rung = mine[0].problem, mine[0].knob, mine[0].rung
+        rows = [
+            {
+                "model": cell.model,
+                "skill": round(cell.skill.mean, 3),
+                "low": round(cell.skill.interval[0], 3),
+                "high": round(cell.skill.interval[1], 3),
+                "solved": f"{cell.time.solved}/{cell.time.count}",
+                by: cell.rung if by == "rung" else f"{cell.rate:g}",
+            }
+            for cell in mine
+        ]
+        notes[charts.sunken(rows)] = None
+        figures = (f"{row['model']} at {row[by]} {number(row['skill'], 2)}" for row in rows)
+        along = knob if by == "rung" else "learning rate"
+        panels.append(
+            Panel(
+                key=f"{start}-{name}",
+                title=problem if by == "rung" else f"{problem}, {knob} {rung}",
+                chart=charts.skill(rows, looks, knob)
+                if by == "rung"
+                else charts.rates(rows, looks),
+                alt=f"Skill on {problem} by {along}: {listed(figures)}.",
+            )
+        )
+    return (_figure(answer, "".join([caption, *notes]), panels, looks),) if panels else ()
 
 
 def _skill_section(
     answer: ComparisonAnswer, start: str, looks: Sequence[Look], groups: Sequence[Group]
 ) -> Section:
-    panels, notes = list[Panel](), dict[str, None]()
-    for name, cells in _by_problem(answer, answer.cells):
-        rows = _skills(cells, rung=lambda cell: cell.rung)
-        notes[charts.sunken(rows)] = None
-        figures = (f"{cell.model} at {cell.rung} {number(cell.skill.mean, 2)}" for cell in cells)
-        panels.append(
-            Panel(
-                key=f"{start}-skill-{name}",
-                title=cells[0].problem,
-                chart=charts.skill(rows, looks, cells[0].knob),
-                alt=f"Skill on {cells[0].problem} by {cells[0].knob}: {listed(figures)}.",
-            )
-        )
     caption = (
         "Skill on sequences drawn anew at each rung of each problem's ladder: 0 is chance, 1 the "
-        f"ceiling. Bars are 95 % intervals over seeds.{''.join(notes)}"
+        "ceiling. Bars are 95 % intervals over seeds."
     )
+    figure = _skill_figure(answer, answer.cells, f"{start}-skill", looks, "rung", caption)
     table = verdicts.rungs(groups, "The same in figures, with 95 % intervals over seeds and draws.")
-    blocks = (_figure(answer, caption, panels, looks), table) if panels else ()
+    blocks = (*figure, table) if figure else ()
     return Section(id=f"{start}-skill", title="Skill against the ladder", blocks=blocks)
 
 
 def _rates_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) -> Section:
-    panels, notes = list[Panel](), dict[str, None]()
-    for name, cells in _by_problem(answer, answer.ladder if len(answer.rates) > 1 else ()):
-        rows = _skills(cells, rate=lambda cell: f"{cell.rate:g}")
-        notes[charts.sunken(rows)] = None
-        figures = (f"{cell.model} at {cell.rate:g} {number(cell.skill.mean, 2)}" for cell in cells)
-        panels.append(
-            Panel(
-                key=f"{start}-rates-{name}",
-                title=f"{cells[0].problem}, {cells[0].knob} {cells[0].rung}",
-                chart=charts.rates(rows, looks),
-                alt=f"Skill on {cells[0].problem} by learning rate: {listed(figures)}.",
-            )
-        )
     caption = (
         "Skill at the first rung at every learning rate that was tried. A level line is a model "
-        f"that does not need its learning rate tuned.{''.join(notes)}"
+        "that does not need its learning rate tuned."
     )
-    blocks = (_figure(answer, caption, panels, looks),) if panels else ()
+    cells = answer.ladder if len(answer.rates) > 1 else ()
+    blocks = _skill_figure(answer, cells, f"{start}-rates", looks, "rate", caption)
     return Section(id=f"{start}-rates", title="Robustness to the learning rate", blocks=blocks)
 
 
@@ -265,7 +265,7 @@ def _times_section(
     return Section(id=f"{start}-times", title="Time to solve", blocks=blocks)
 
 
-def _curve_of_times(cell: Measured, first: float) -> list[dict[str, Any]]:
+def _curve_of_times(cell: AnswerCell, first: float) -> list[dict[str, Any]]:
     time = cell.time
     columns = zip(time.times, time.unsolved, time.low, time.high, strict=True)
     rows = [

@@ -88,12 +88,12 @@ def _answer(run: Run, found: Forecast, model: str, command: str) -> Section:
             ),
         ),
     )
-    told = Words(paragraphs=(sure,), command=command)
+    notes = Words(paragraphs=(sure,), command=command)
     return Section(
         id="answer",
         title="Answer",
         lead=f"{run.verdict[0].upper()}{run.verdict[1:]}: {run.reason}.",
-        blocks=(verdict, table, told),
+        blocks=(verdict, table, notes),
     )
 
 
@@ -169,8 +169,8 @@ def _maps(run: Run, series: Series) -> Section:
     if not isinstance(run.models[0], Foreign):
         used = run.trained().sensitivity(_SENSITIVITY)
         shades["uses"] = used / max(used.max(), 1e-30), "the sensitivity of the trained model"
-    told = {name: (np.asarray(shade, dtype=float), says) for name, (shade, says) in shades.items()}
-    panels = models.matrices("map", str(series.target), told)
+    plain = {name: (np.asarray(shade, dtype=float), says) for name, (shade, says) in shades.items()}
+    panels = models.matrices("map", str(series.target), plain)
     caption = (
         f"The audit says {found.verdict}. Needs: what the naive baselines need of an episode of "
         f"{counted(series.length, 'row')}, since nobody knows what else a real series depends on."

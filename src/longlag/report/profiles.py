@@ -119,7 +119,7 @@ def _reach_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> Se
             "problem": reach.problem,
             "place": place,
             "value": rung.value,
-            "told": f"{rung.solved}/{len(rung.outcomes)}" if rung.outcomes else "–",
+            "count": f"{rung.solved}/{len(rung.outcomes)}" if rung.outcomes else "–",
             # Untried, it has but what the trials at other rungs and the prior make of it.
             "within": round(rung.within, 3) if rung.outcomes else None,
         }

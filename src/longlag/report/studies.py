@@ -11,16 +11,17 @@ from longlag.report.content import Cell, Section, Table, present
 from longlag.report.page import Page
 from longlag.report.sections import common, examples, models
 from longlag.report.sections.common import Group
-from longlag.report.sections.models import Kept
+from longlag.report.sections.models import StoredModel
 from longlag.report.study_part import StudyPart
-from longlag.report.words import OPEN, counted, duration, listed, moment
+from longlag.report.words import OPEN, counted, duration, listed, moment, span
 from longlag.store.records import Asked, Record, StoreError
 from longlag.store.store import Store
 from longlag.studies.registry import imported, kind_of, load_study
 from longlag.studies.study import Study
 from longlag.studies.study import words as named
 from longlag.trials import checkpoint, documents
-from longlag.trials.outcome import Outcome
+
+_TIMES = {"train": "training", "compile": "compiling", "evaluate": "evaluating"}
 
 
 def page_of_store(
@@ -163,7 +164,7 @@ def _hardest(groups: Sequence[Group]) -> list[Group]:
 
 def _kept(
     store: Store, study: Study, records: Sequence[Record], most: int
-) -> tuple[list[Kept], str]:
+) -> tuple[list[StoredModel], str]:
     """Of each problem the trained models at the hardest rung that one of them solved.
 
     Only those of the first seed that are short enough to be looked at and did not diverge; of
@@ -198,14 +199,14 @@ def _kept(
         before = place.get(record.model)
         if before is None or (-record.skill, record.id) < (-before.skill, before.id):
             place[record.model] = record
-    kept: list[Kept] = []
+    kept: list[StoredModel] = []
     for name, posed in families.items():
         rungs = sorted(rung for family_, rung in best if family_ == name)
         solved = [r for r in rungs if any(e.verdict == "solved" for e in best[name, r].values())]
         for rung in [*solved[::-1], *rungs]:
             where = f"{posed.ladder.knob} {rung}"
             here = [
-                Kept(
+                StoredModel(
                     name,
                     record.model,
                     where,
@@ -261,14 +262,9 @@ def _cost(parts: Sequence[_Entry]) -> Section:
         usage = part.asked.usage
         when = moment(part.asked.ended or part.asked.started)
         if usage is None:
-            blank = (Cell("–", kind="number"),) * 6
-            rows.append(
-                (
-                    Cell(part.title, f"not ended; begun {when}"),
-                    Cell(f"{part.trials:,}", kind="number"),
-                    *blank,
-                )
-            )
+            begun = Cell(part.title, f"not ended; begun {when}")
+            rest = (Cell("–", kind="number"),) * 6
+            rows.append((begun, Cell(f"{part.trials:,}", kind="number"), *rest))
             continue
         spent = usage["spent"]
         # Stores of old know the number of workers of the last time alone.
@@ -282,7 +278,7 @@ def _cost(parts: Sequence[_Entry]) -> Section:
                 Cell(duration(usage["wall"]), f"{duration(room)} of workers", "number"),
                 *(
                     Cell(f"{spent[name] / room:.0%}", duration(spent[name]), "number")
-                    for name in ("train", "compile", "evaluate")
+                    for name in _TIMES
                 ),
                 Cell(f"{idle:.0%}", kind="number"),
                 Cell(f"{usage['cut']:,} / {len(usage['failed']):,}", kind="number"),
@@ -295,47 +291,22 @@ def _cost(parts: Sequence[_Entry]) -> Section:
                 "Where the time of the workers went, all times that each study was asked together; "
                 "cut and failed: of the last time alone."
             ),
-            head=(
-                "study",
-                "ran",
-                "wall",
-                "training",
-                "compiling",
-                "evaluating",
-                "idle",
-                "cut / failed",
-            ),
+            head=("study", "ran", "wall", *_TIMES.values(), "idle", "cut / failed"),
             rows=tuple(rows),
         )
     ]
     if failures:
-        blocks.append(
-            Table(
-                caption="Trials that came to nothing.", head=("trial", "why"), rows=tuple(failures)
-            )
-        )
-    sizes: dict[str, list[Outcome]] = defaultdict(list)
+        caption, head = "Trials that came to nothing.", ("trial", "why")
+        blocks.append(Table(caption=caption, head=head, rows=tuple(failures)))
+    sizes: dict[str, list[int]] = defaultdict(list)
     for part in parts:
         for group in part.groups:
-            sizes[group.model] += group.outcomes[:1]
+            sizes[group.model] += (each.parameters for each in group.outcomes[:1])
     if sizes:
-        blocks.append(
-            Table(
-                caption="Trained weights of each model, over the problems it was given.",
-                head=("model", "weights"),
-                rows=tuple(
-                    (Cell(model), Cell(_sizes([each.parameters for each in given]), kind="number"))
-                    for model, given in sizes.items()
-                ),
-            )
-        )
+        caption = "Trained weights of each model, over the problems it was given."
+        weights = ((Cell(model), Cell(span(each), kind="number")) for model, each in sizes.items())
+        blocks.append(Table(caption=caption, head=("model", "weights"), rows=tuple(weights)))
     versions = list(dict.fromkeys(text for part in parts for text in part.versions))
     if versions:
-        said = "Ran with " + "; and with ".join(versions) + "."
-        blocks.append(common.text(said))
+        blocks.append(common.text(f"Ran with {'; and with '.join(versions)}."))
     return Section(id="cost", title="Time and cost", blocks=tuple(blocks))
-
-
-def _sizes(given: Sequence[int]) -> str:
-    low, high = min(given), max(given)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -35,8 +35,8 @@ def number(value: float, digits: int = 3) -> str:
     >>> number(-0.0004), number(-0.25, 2)
     ('0.000', '−0.25')
     """
-    said = f"{value:.{digits}f}"
-    return said.lstrip("-") if float(said) == 0 else said.replace("-", "−")
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def estimate(found: Estimate, digits: int = 3) -> str:
@@ -74,8 +74,8 @@ def listed(items: Iterable[object]) -> str:
     >>> listed(["a", "b", "c"]), listed(["a"])
     ('a, b and c', 'a')
     """
-    said = [str(item) for item in items]
-    return " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
+    texts = [str(item) for item in items]
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
 def causes(reasons: Iterable[str]) -> str:
@@ -147,4 +147,4 @@ def span(values: Sequence[int]) -> str:
     ('1 to 5', '3')
     """
     low, high = min(values), max(values)
-    return str(low) if low == high else f"{low} to {high}"
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -77,7 +77,7 @@ def _curve_panel(
     means: list[dict[str, Any]] = []
     seeds: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
-    said = []
+    ends_at = []
     for name, group in series:
         traces = [_trace(outcome) for outcome in group.outcomes if outcome.curve.updates]
         if not traces:
@@ -87,9 +87,9 @@ def _curve_panel(
         means += ({"series": name, **row} for row in _mean(traces, stopped, _bounds(ran[0])))
         for seed, (at, skill) in enumerate(traces[:_SINGLE]):
             if len(traces) > 1:
-                told = {"series": name, "seed": seed}
+                shared_fields = {"series": name, "seed": seed}
                 seeds += (
-                    {**told, "at": int(x), "skill": _short(y)}
+                    {**shared_fields, "at": int(x), "skill": _short(y)}
                     for x, y in zip(at, skill, strict=True)
                 )
         for seed, ((at, skill), outcome) in enumerate(zip(traces[:_ENDS], ran, strict=False)):
@@ -104,12 +104,12 @@ def _curve_panel(
                 }
             )
         last = float(np.mean([skill[-1] for _, skill in traces]))
-        said.append(f"{name} ends at a mean skill of {number(last, 2)}")
-    if not said:
+        ends_at.append(f"{name} ends at a mean skill of {number(last, 2)}")
+    if not ends_at:
         return None
     chart = charts.curves(means, seeds, ends, looks)
     panel = Panel(
-        key=key, title=title, chart=chart, alt=f"Learning curves, {title}: {listed(said)}."
+        key=key, title=title, chart=chart, alt=f"Learning curves, {title}: {listed(ends_at)}."
     )
     return panel, charts.sunken(means, seeds, ends)
 

@@ -23,11 +23,11 @@ def reasons(start: str, groups: Sequence[Group]) -> Section:
     found: dict[str, list[tuple[Group, int]]] = defaultdict(list)
     total = solved = 0
     for group in groups:
-        for seed, told in enumerate(group.reasons):
+        for seed, why in enumerate(group.reasons):
             total += 1
-            solved += not told
-            if told:
-                found[told[0].reason].append((group, seed))
+            solved += not why
+            if why:
+                found[why[0].reason].append((group, seed))
     rows = []
     for reason, trials in sorted(found.items(), key=lambda each: (-len(each[1]), each[0])):
         group, seed = trials[0]
@@ -98,10 +98,11 @@ def _lines(example: Example) -> tuple[tuple[str, tuple[Mark, ...]], ...]:
         return each if isinstance(each, str) else value(each) or "·"
 
     pairs = zip(example.expected, example.predicted, strict=True)
-    right = example.right or (None,) * steps
+    # Examples of an earlier longlag do not say which are right.
+    right = example.right or tuple(each == other for each, other in pairs)
     predictions = tuple(
-        Mark(text(predicted), expected is not None and good is False)
-        for (expected, predicted), good in zip(pairs, right, strict=True)
+        Mark(text(each), expected is not None and not good)
+        for each, expected, good in zip(example.predicted, example.expected, right, strict=True)
     )
     return (
         ("shown", tuple(Mark(text(each)) for each in shown)),

@@ -27,7 +27,7 @@ _UNITS = 16  # of a hidden layer that are shown
 # What a trained model uses.
 
 
-class Kept(NamedTuple):
+class StoredModel(NamedTuple):
     """A trained model that may be read, and how well it did."""
 
     problem: str
@@ -48,7 +48,7 @@ class Kept(NamedTuple):
         return f"skill {number(self.skill)}, {self.verdict}"
 
 
-def spread(kept: Sequence[Kept], most: int) -> list[Kept]:
+def spread(kept: Sequence[StoredModel], most: int) -> list[StoredModel]:
     """So many at most, problems taken in turn, in their order."""
     turns = defaultdict[str, int](int)
     order = []
@@ -58,15 +58,15 @@ def spread(kept: Sequence[Kept], most: int) -> list[Kept]:
     return [kept[place] for place in sorted(place for _, place in sorted(order)[:most])]
 
 
-def one_each(kept: Iterable[Kept], most: int) -> list[Kept]:
+def one_each(kept: Iterable[StoredModel], most: int) -> list[StoredModel]:
     """The first of each problem, so many at most."""
-    found: dict[str, Kept] = {}
+    found: dict[str, StoredModel] = {}
     for each in kept:
         found.setdefault(each.problem, each)
     return list(found.values())[:most]
 
 
-def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
+def maps(start: str, kept: Sequence[StoredModel], choice: str) -> Section:
     """What the problem needs, what is seen, what is taught, and what a trained model uses."""
     blocks: list[Any] = []
     for name, each in zip(slugs(each.title for each in kept), kept, strict=True):
@@ -88,13 +88,13 @@ def maps(start: str, kept: Sequence[Kept], choice: str) -> Section:
             "uses": (used / max(used.max(), 1e-30), "the sensitivity of the trained model"),
         }
         panels = matrices(key, title, shades)
-        said = (
+        caption = (
             f"Framing {named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, "
             f"seed {trained.seed}: {each.did}. The audit says {found.verdict}; {share:.0%} of "
             f"the sensitivity lies on inputs that the targets need "
             f"({needed.sum() / needed.size:.0%} of all pairs)."
         )
-        blocks.append(Figure(title=title, caption=said, panels=panels, size="quarter"))
+        blocks.append(Figure(title=title, caption=caption, panels=panels, size="quarter"))
     lead = (
         "Rows are targets, columns are inputs. Needs: what the problem depends on; sees: what can "
         "reach the prediction; learns: what a gradient can flow through in one update; uses: how "
@@ -126,7 +126,7 @@ def matrices(
     )
 
 
-def states(start: str, kept: Sequence[Kept]) -> Section:
+def states(start: str, kept: Sequence[StoredModel]) -> Section:
     """The gates and states of recurrent models over one sequence."""
     blocks: list[Any] = []
     for key, each in zip(slugs(each.title for each in kept), kept, strict=True):
