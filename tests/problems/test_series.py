@@ -677,7 +677,7 @@ def test_the_last_rows_give_the_forecast_of_what_is_not_yet_there(two):
         (np.zeros(4), ValueError, r"must be 4 rows of a, b, got the shape \(4,\)"),
         ([], ValueError, r"got the shape \(0,\)"),
         (np.array([["x", "y"]] * 4), TypeError, "`sequence` must be numbers"),
-        (np.full((4, 2), NAN), ValueError, "lacks a value, and what lacks one was left out"),
+        (np.full((4, 2), NAN), ValueError, "lacks a value, and such episodes were left out"),
         (np.full((4, 2), np.inf), ValueError, "must hold finite numbers"),
     ],
 )

@@ -1,12 +1,13 @@
 """Problems: distributions over episodes. A new one is added to the table below."""
 
 from longlag.problems._base import Episodes, Ladder, Part, Problem
+from longlag.problems.channels import Channels
 from longlag.problems.cumulative import CumulativeThreshold
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
 from longlag.problems.memorization import Memorization
 from longlag.problems.ramp import Ramp
 from longlag.problems.series import Series
-from longlag.problems.specs import MISSING, Channels, Integers, Reals, Sets, Spec
+from longlag.problems.specs import MISSING, Integers, Reals, Sets, Spec
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem

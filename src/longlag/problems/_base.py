@@ -85,6 +85,9 @@ class Problem(Knobs):
     independent: ClassVar[bool] = False
     """Whether the targets of an episode are independent draws."""
 
+    forecasts: ClassVar[bool] = False
+    """Whether it is a real series, judged beside naive baselines rather than by skill."""
+
     accumulates: ClassVar[bool] = False
     """Whether one rule, applied at each step to what it left at the last, gives all targets."""
 
@@ -133,11 +136,6 @@ class Problem(Knobs):
     def exhaustive(self) -> bool:
         """Whether an evaluation scores all that there is, so that draws bring no noise."""
         return self.sequences == 1
-
-    @property
-    def forecasts(self) -> bool:
-        """Whether it is a real series, judged beside naive baselines rather than by skill."""
-        return False
 
     def for_part(self, part: Part) -> Problem:  # noqa: ARG002
         """The problem that draws the episodes of a part; itself where streams keep parts apart."""

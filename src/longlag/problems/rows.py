@@ -261,3 +261,23 @@ def inputs_of(
         inputs = np.concatenate([inputs, gone.astype(np.float32)], axis=-1)
     present = ~np.asarray(gone.any(axis=-1)) if missing == "mask" else None
     return inputs[..., 0] if inputs.shape[-1] == 1 else inputs, present
+
+
+def check_shares(chosen_on: float, scored_on: float) -> None:
+    """Refuse shares of the rows that leave none to train on."""
+    if chosen_on + scored_on >= 1:
+        raise ValueError(
+            "Series: `chosen_on` and `scored_on` must leave rows to train on, got "
+            f"{chosen_on:g} and {scored_on:g}. Use smaller shares."
+        )
+
+
+def check_changes(column: NDArray[np.float64], name: str) -> None:
+    """Refuse a target that does not change in the rows that train."""
+    known = column[~np.isnan(column)]
+    if not len(known) or known.max() == known.min():
+        fault = "does not change" if len(known) else "is missing"
+        raise ValueError(
+            f"Series: {name} {fault} in all rows that train, so there is nothing to learn. Use "
+            "another column."
+        )

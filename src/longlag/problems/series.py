@@ -20,6 +20,8 @@ from longlag.problems.rows import (
     Scale,
     Span,
     any_from,
+    check_changes,
+    check_shares,
     check_sizes,
     column_names,
     fewest,
@@ -84,6 +86,7 @@ class Series(Problem):
     """
 
     source: ClassVar[str] = "your own"
+    forecasts: ClassVar[bool] = True
     ladder: ClassVar[Ladder] = Ladder("horizon", (1, 2, 4, 8, 16, 32))
 
     values: Any = dataclasses.field(kw_only=False, repr=False, compare=False)
@@ -120,11 +123,7 @@ class Series(Problem):
         values = {"values": rows, "names": names, "target": target}
         for name, value in {**values, "digest": told.hexdigest()[:16]}.items():
             object.__setattr__(self, name, value)
-        if self.chosen_on + self.scored_on >= 1:
-            raise ValueError(
-                "Series: `chosen_on` and `scored_on` must leave rows to train on, got "
-                f"{self.chosen_on:g} and {self.scored_on:g}. Use smaller shares."
-            )
+        check_shares(self.chosen_on, self.scored_on)
         check_sizes(rows, rows, names, LARGEST, "")
         self._check_rows()
         self._check_target()
@@ -146,14 +145,7 @@ class Series(Problem):
             )
 
     def _check_target(self) -> None:
-        trains = self._target[: self.span("training").end]
-        known = trains[~np.isnan(trains)]
-        if not len(known) or known.max() == known.min():
-            fault = "does not change" if len(known) else "is missing"
-            raise ValueError(
-                f"Series: {self.target} {fault} in all rows that train, so there is nothing to "
-                "learn. Use another column."
-            )
+        check_changes(self._target[: self.span("training").end], str(self.target))
         for part in PARTS:
             if not len(self._starts(part)):
                 raise ValueError(self._gaps(part))
@@ -204,10 +196,6 @@ class Series(Problem):
     def exhaustive(self) -> bool:
         return True
 
-    @property
-    def forecasts(self) -> bool:
-        return True
-
     def document(self) -> dict[str, Any]:
         names = {"names": list(self.names), "target": self.target}
         return {**names, "place": self.place, "digest": self.digest}
@@ -248,10 +236,10 @@ class Series(Problem):
         rows = self.target_rows(part, scored)
         known = self._filled
         last = known[rows - self.horizon]
-        said = {"mean": np.full(rows.shape, self._mean), "last value": last}
+        naive = {"mean": np.full(rows.shape, self._mean), "last value": last}
         if (back := self._back) is not None:
-            said["seasonal"] = np.where(rows < back, last, known[np.maximum(rows - back, 0)])
-        return {name: values.astype(np.float32) for name, values in said.items()}
+            naive["seasonal"] = np.where(rows < back, last, known[np.maximum(rows - back, 0)])
+        return {name: values.astype(np.float32) for name, values in naive.items()}
 
     @functools.cached_property
     def period(self) -> int | None:
@@ -307,8 +295,7 @@ class Series(Problem):
 
         Raises:
             TypeError: They are no numbers.
-            ValueError: They are too few or too many, of other columns, or one is missing where
-                `missing` is `drop`.
+            ValueError: They are of another shape, or lack a value where `missing` is `drop`.
         """
         rows = numbers("predict: `sequence`", shown)
         wanted = self.length + self.lags - 1, len(self.names)
@@ -320,7 +307,7 @@ class Series(Problem):
             )
         if self.missing == "drop" and np.isnan(rows).any():
             raise ValueError(
-                "predict: `sequence` lacks a value, and what lacks one was left out of training. "
+                "predict: `sequence` lacks a value, and such episodes were left out of training. "
                 "Train with missing='mask' or missing='mark'."
             )
         scaled = self._scale.of(rows)

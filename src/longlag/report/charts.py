@@ -65,7 +65,7 @@ def _intervals(rows: Rows, looks: Sequence[Look], across: alt.X) -> alt.LayerCha
 
 def lengths(rows: Rows, looks: Sequence[Look]) -> alt.LayerChart:
     """Skill against length, a line a model; rows: model, length, skill, low, high, solved."""
-    colour, shape, dash = _told_apart("model", looks)
+    colour, shape, dash = _distinct("model", looks)
     ticks = sorted({row["length"] for row in rows})
     scale = alt.Scale(type="log", domain=[ticks[0] / 1.1, ticks[-1] * 1.1], nice=False)
     axis = alt.Axis(title="length (log)", values=ticks, format=",")
