@@ -197,8 +197,8 @@ class Series(Problem):
         return True
 
     def document(self) -> dict[str, Any]:
-        names = {"names": list(self.names), "target": self.target}
-        return {**names, "place": self.place, "digest": self.digest}
+        rest = {name: getattr(self, name) for name in ("target", "place", "digest")}
+        return {"names": list(self.names), **rest}
 
     def arrays(self) -> dict[str, Values]:
         return {"values": self.values}
@@ -312,9 +312,7 @@ class Series(Problem):
             )
         scaled = self._scale.of(rows)
         if (np.abs(scaled) > LARGEST_SCALED).any():
-            raise ValueError(
-                "predict: `sequence` must hold finite numbers in the unit of the data."
-            )
+            raise ValueError("predict: `sequence` must hold finite numbers in the data's unit.")
         steps = side_by_side(scaled, self.lags)[None, self.lags - 1 :]
         inputs, present = inputs_of(steps, self.missing)
         targets = np.zeros((1, self.steps), np.float32)
