@@ -11,15 +11,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from longlag.cli._output import errors
-from longlag.training.seeds import Progress as Report
+from longlag.events import Advanced, Event
 
 _PLAIN_SECONDS = 5.0
 
 
 class Follow(Protocol):
-    """Told of every chunk of every seed."""
+    """Told of what becomes of every seed."""
 
-    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None: ...
+    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None: ...
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def following(*, quiet: bool = False) -> Iterator[Follow]:
         yield _Plain()
 
 
-def _quiet(name: str, seeds: int, chance: float, report: Report) -> None:
+def _quiet(name: str, seeds: int, chance: float, event: Event) -> None:
     """Say nothing."""
 
 
@@ -50,7 +50,7 @@ class _Tally:
     """What all seeds of one run have done so far."""
 
     def __init__(self, seeds: int):
-        self.seeds, self.latest = seeds, dict[int, Report]()
+        self.seeds, self.latest = seeds, dict[int, Advanced]()
 
     def figures(self, chance: float) -> str:
         reports = self.latest.values()
@@ -71,11 +71,13 @@ class _Live:
         self.bars, self.name, self.tally = bars, "", _Tally(1)
         self.task = bars.add_task("compiling", total=1.0, figures="")
 
-    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
+    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None:
+        if not isinstance(event, Advanced):
+            return
         if name != self.name:
             self.name, self.tally = name, _Tally(seeds)
             self.bars.reset(self.task, description=name, figures="")
-        self.tally.latest[report.place] = report
+        self.tally.latest[event.seed] = event
         figures = self.tally.figures(chance)
         self.bars.update(self.task, completed=self.tally.share(), figures=figures)
 
@@ -84,11 +86,13 @@ class _Plain:
     def __init__(self) -> None:
         self.name, self.tally, self.said, self.began = "", _Tally(1), 0.0, 0.0
 
-    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
+    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None:
+        if not isinstance(event, Advanced):
+            return
         now = time.monotonic()
         if name != self.name:
             self.name, self.tally, self.began, self.said = name, _Tally(seeds), now, now
-        self.tally.latest[report.place] = report
+        self.tally.latest[event.seed] = event
         if now - self.said > _PLAIN_SECONDS:
             self.said, share = now, self.tally.share()
             left = (now - self.began) * (1 - share) / share

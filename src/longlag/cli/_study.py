@@ -17,10 +17,11 @@ from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, flags
 from longlag.cli._output import Refused, command_line, errors, others_aside, refusing
+from longlag.events import Event
 from longlag.problems import Problem
 from longlag.store.records import StoreError
 from longlag.store.store import Store
-from longlag.studies.conduct import Keep, StudyProgress, Usage, conduct
+from longlag.studies.conduct import Keep, Listen, Standing, Usage, conduct
 from longlag.studies.ladder import LEARNING_RATES
 from longlag.studies.study import Study, described, words
 from longlag.training import Recipe
@@ -45,7 +46,9 @@ StorePath = Annotated[
 Workers = Annotated[
     Count | None,
     Parameter(
-        name="--workers", group=_GROUP, help="Trials run at once; by default one for each core."
+        name="--workers",
+        group=_GROUP,
+        help="Processes that run trials; by default one for each core, or for each accelerator.",
     ),
 ]
 DaskAddress = Annotated[
@@ -208,10 +211,10 @@ def _executor(workers: int | None, dask: str | None) -> Executor:
 
 
 @contextlib.contextmanager
-def _following(kind: str, quiet: bool) -> Iterator[Callable[[StudyProgress], object]]:
+def _following(kind: str, quiet: bool) -> Iterator[Listen]:
     """Show how far a study has come: its trials, and the updates of those under way."""
     if quiet:
-        yield lambda _: None
+        yield lambda *_: None
     elif errors.is_terminal:
         name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         columns = (
@@ -231,7 +234,7 @@ class _Live:
         self.study = bars.add_task(kind, total=None, figures="starting workers")
         self.trials: dict[str, Any] = {}
 
-    def __call__(self, standing: StudyProgress) -> None:
+    def __call__(self, _: Sequence[Event], standing: Standing) -> None:
         done = standing.ran + standing.reused
         total = None if standing.left is None else done + standing.left
         self.bars.update(self.study, completed=done, total=total, figures=_figures(standing))
@@ -254,7 +257,7 @@ class _Plain:
     def __init__(self, kind: str):
         self.kind, self.said = kind, time.monotonic()
 
-    def __call__(self, standing: StudyProgress) -> None:
+    def __call__(self, _: Sequence[Event], standing: Standing) -> None:
         if time.monotonic() - self.said > _PLAIN_SECONDS:
             self.said = time.monotonic()
             under_way = [
@@ -271,7 +274,7 @@ def _short(trial: Trial) -> str:
     return f"{words(trial.setting.problem)}, {words(trial.setting.model)}, seed {trial.seed}"
 
 
-def _figures(standing: StudyProgress) -> str:
+def _figures(standing: Standing) -> str:
     parts = [f"{standing.ran} trials run"]
     if standing.reused:
         parts.append(f"{standing.reused} known")

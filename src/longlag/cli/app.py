@@ -115,13 +115,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Once or twice Ctrl-C ends in order; a third time, or on the way out, at once."""
+    """Ctrl-C ends in order; once more, or on the way out, at once."""
     struck = 0
 
     def strike(*_: object) -> None:
         nonlocal struck
         struck += 1
-        if struck > 2:
+        if struck > 1:
             os._exit(130)
         raise KeyboardInterrupt
 

@@ -4,6 +4,5 @@ from longlag.training.loop import fit
 from longlag.training.losses import UNSCORED, Loss
 from longlag.training.program import Batches
 from longlag.training.recipe import Recipe
-from longlag.training.seeds import Progress
 
-__all__ = ["UNSCORED", "Batches", "Loss", "Progress", "Recipe", "fit"]
+__all__ = ["UNSCORED", "Batches", "Loss", "Recipe", "fit"]
