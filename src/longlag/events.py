@@ -13,26 +13,25 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class Started:
-    """A seed begins to be trained.
-
-    Attributes:
-        seed: Which seed.
-        total: Updates of the whole run.
-        job: The worker's job that it belongs to; empty where there is none.
-    """
+class _OfSeed:
+    """What became of a seed, of which job: that of a worker, or none."""
 
     seed: int
+    job: str = dataclasses.field(default="", kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Started(_OfSeed):
+    """A seed begins to be trained, for so many updates in all."""
+
     total: int
-    job: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Advanced:
+class Advanced(_OfSeed):
     """A seed has made a chunk of updates.
 
     Attributes:
-        seed: Which seed.
         updates: Updates made so far.
         total: Updates of the whole run.
         losses: Loss of each update of this chunk; their mean alone where a worker tells it.
@@ -40,17 +39,14 @@ class Advanced:
         outcome: `running`, or why the seed ended: `finished` all updates, `stopped` at
             the accuracy asked for, or `diverged`.
         diverged_at: The update at which the loss first left all bounds, if any.
-        job: The worker's job that it belongs to; empty where there is none.
     """
 
-    seed: int
     updates: int
     total: int
     losses: np.ndarray
     accuracy: float
     outcome: Literal["running", "finished", "stopped", "diverged"] = "running"
     diverged_at: int | None = None
-    job: str = ""
 
     @property
     def loss(self) -> float:
@@ -59,38 +55,26 @@ class Advanced:
 
 
 @dataclasses.dataclass(frozen=True)
-class Scored:
-    """The trained model of a seed was scored on fresh sequences.
+class Scored(_OfSeed):
+    """The model of a seed was scored on fresh sequences; accuracy is the share that is right."""
 
-    Attributes:
-        seed: Which seed.
-        accuracy: Share of scored targets that were right.
-        job: The worker's job that it belongs to; empty where there is none.
-    """
-
-    seed: int
     accuracy: float
-    job: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished:
+class Finished(_OfSeed):
     """Nothing more comes of a seed.
 
     Attributes:
-        seed: Which seed.
         result: What came of it: of the loop the model, of a fit the run of this seed, of a
             worker the outcome as a document; None where nothing did.
         why: Why nothing came of it; empty where something did.
         weights: Of a worker: the trained model, where it was wanted.
-        job: The worker's job that it belongs to; empty where there is none.
     """
 
-    seed: int
     result: Any = None
     why: str = ""
     weights: bytes | None = None
-    job: str = ""
 
 
 Event = Started | Advanced | Scored | Finished

@@ -11,9 +11,6 @@ import jax
 from longlag.models import AnyModel, Foreign
 from longlag.training.loop import chunk_size
 
-MOST_SEEDS = 256
-"""Seeds trained at once at most; more would fill a device no better."""
-
 _UNKNOWN = 4 * 2**30  # bytes of memory taken for granted where a device does not say
 
 _SHARE = 0.5  # of the memory that the estimate may fill, since it is one
@@ -48,7 +45,7 @@ def seeds_at_once(model: AnyModel, batch: tuple[int, int, int], *, room: int | N
     room = memory() if room is None else room
     if room is None or isinstance(model, Foreign):
         return 1
-    return max(1, min(MOST_SEEDS, int(_SHARE * room / _bytes(model, batch))))
+    return max(1, int(_SHARE * room / _bytes(model, batch)))
 
 
 def _bytes(model: Any, batch: tuple[int, int, int]) -> int:

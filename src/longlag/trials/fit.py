@@ -107,15 +107,15 @@ def fit(
     )
     with futures.ThreadPoolExecutor(loop.cores()) as pool, contextlib.closing(reports):
         while (event := context.run(next, reports, None)) is not None:
+            yield from ends({each for each in scoring if each.done()})
             if isinstance(event, Finished):
-                seed, models[event.seed] = event.seed, event.result
-                score = context.copy().run, setting.evaluate, event.result, seed
-                scoring[pool.submit(*score, stream=stream)] = seed
+                models[event.seed] = event.result
+                score = context.copy().run, setting.evaluate, event.result, event.seed
+                scoring[pool.submit(*score, stream=stream)] = event.seed
             else:
                 if isinstance(event, Advanced):
                     history[event.seed].append(event)
                 yield event
-            yield from ends({each for each in scoring if each.done()})
         training = trained()
         while scoring:
             yield from ends(futures.wait(scoring, return_when=futures.FIRST_COMPLETED).done)

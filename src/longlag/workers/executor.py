@@ -15,6 +15,9 @@ E = TypeVar("E", bound="Executor")
 TRIES = 3
 """Processes that a job may cost before it is given up."""
 
+MOST_SEEDS = 256
+"""Seeds of a job on an accelerator; its worker trains as many at once as it has room for."""
+
 
 class ExecutorError(RuntimeError):
     """No trial can be run; the message says why."""

@@ -19,6 +19,7 @@ from typing import Any
 from longlag.events import Event, Finished
 from longlag.workers import messages
 from longlag.workers.executor import (
+    MOST_SEEDS,
     TRIES,
     Executor,
     ExecutorError,
@@ -36,8 +37,6 @@ _USUAL = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # else one process takes all memory of a device
 }
 """Variables of a worker, where the user has not set them."""
-
-_MOST_SEEDS = 256  # of a job on an accelerator; its worker knows how many it has room for
 
 _GONE = "gone"  # said in the name of a process that has ended
 
@@ -220,7 +219,7 @@ class Local(Executor):
     def _meet(self, device: dict[str, Any]) -> None:
         """The first worker says what it runs on: start as many more as that is good for."""
         accelerated = device.get("platform", "cpu") != "cpu"
-        self.job_size = _MOST_SEEDS if accelerated else 1
+        self.job_size = MOST_SEEDS if accelerated else 1
         if device.get("platform") == "gpu":
             self._devices = device["count"]
         self._grow(self._wanted or (self._devices if accelerated else _cores()))

@@ -8,7 +8,7 @@ from concurrent import futures
 
 from longlag.events import Event, StopToken
 from longlag.workers import messages, worker
-from longlag.workers.executor import Executor, finished
+from longlag.workers.executor import MOST_SEEDS, Executor, finished
 from longlag.workers.messages import Task
 
 
@@ -31,7 +31,7 @@ class Threads(Executor):
                 f"Threads: `workers` must be at least 1, got {workers}. Use workers=1 or more."
             )
         self.workers = self.places = workers
-        self.job_size = devices.MOST_SEEDS if accelerated else 1
+        self.job_size = MOST_SEEDS if accelerated else 1
         self._work = work
         self._pool = futures.ThreadPoolExecutor(workers)
         self._said: queue.SimpleQueue[Event] = queue.SimpleQueue()

@@ -49,18 +49,19 @@ def perform(task: Task) -> Generator[Event]:
         batch = (*setting.layout.steps.shape[1:], width)
         room = devices.seeds_at_once(setting.create(task.seeds[0]), batch)
     for start in range(0, len(task.seeds), room):
-        for event in fit(setting, task.seeds[start : start + room]):
-            if not isinstance(event, Finished):
-                yield dataclasses.replace(event, job=task.id)
-                continue
-            run, seed = event.result, event.seed
-            model = run.models[0]
-            validation = setting.evaluate(model, seed, stream=streams.validation).accuracy
-            counted = program.parameters(model)
-            outcome = Outcome.of(run, validation=validation, parameters=counted).document()
-            weights = checkpoint.to_bytes(run.trained()) if seed in task.keep else None
-            identity.canonical(outcome)  # refuses figures that are no numbers, which no store takes
-            yield Finished(seed, outcome, weights=weights, job=task.id)
+        with contextlib.closing(fit(setting, task.seeds[start : start + room])) as events:
+            for event in events:
+                if not isinstance(event, Finished):
+                    yield dataclasses.replace(event, job=task.id)
+                    continue
+                run, seed = event.result, event.seed
+                model = run.models[0]
+                validation = setting.evaluate(model, seed, stream=streams.validation).accuracy
+                counted = program.parameters(model)
+                outcome = Outcome.of(run, validation=validation, parameters=counted).document()
+                weights = checkpoint.to_bytes(run.trained()) if seed in task.keep else None
+                identity.canonical(outcome)  # refuses what is no number, which no store takes
+                yield Finished(seed, outcome, weights=weights, job=task.id)
 
 
 def followed(work: Perform, task: Task, stop: StopToken) -> Iterator[Event]:
