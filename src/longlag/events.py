@@ -103,7 +103,7 @@ class StopToken:
 
 
 @contextlib.contextmanager
-def stopped_by_hand(stop: StopToken | None = None) -> Iterator[StopToken]:
+def ctrl_c_stops(stop: StopToken | None = None) -> Iterator[StopToken]:
     """Have a first Ctrl-C set a token, so that it cuts nothing in two; a second is as usual.
 
     Args:

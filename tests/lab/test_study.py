@@ -11,7 +11,7 @@ import longlag as ll
 from longlag.events import Finished, StopToken
 from longlag.store.records import StoreError
 from longlag.store.store import Store
-from longlag.studies.conduct import conduct, grouped
+from longlag.studies.conduct import conduct, into_jobs
 from longlag.studies.frontier import Frontier
 from longlag.studies.registry import load_study
 from longlag.studies.study import Study, described, words
@@ -152,10 +152,10 @@ def test_trials_of_one_setting_are_one_job_as_far_as_a_job_may_go(kept, size):
 def test_trials_of_different_settings_are_different_jobs():
     other = dataclasses.replace(SETTING, model=ll.LSTM(hidden_size=4))
     trials = [Trial(setting=each, seed=seed) for seed in (0, 1, 2) for each in (SETTING, other)]
-    jobs = grouped(trials, 2)
+    jobs = into_jobs(trials, 2)
     assert [[trial.seed for trial in job] for job in jobs] == [[0, 1], [0, 1], [2], [2]]
     assert [{trial.setting for trial in job} for job in jobs] == [{SETTING}, {other}] * 2
-    assert grouped(trials, 1) == [[trial] for trial in trials]
+    assert into_jobs(trials, 1) == [[trial] for trial in trials]
 
 
 def test_a_trial_that_fails_among_others_is_tried_alone(kept):

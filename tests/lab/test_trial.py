@@ -14,7 +14,7 @@ from study_cases import ends_of
 
 import longlag as ll
 from longlag import streams
-from longlag.events import Advanced, Finished, Scored, Started, StopToken, stopped_by_hand
+from longlag.events import Advanced, Finished, Scored, Started, StopToken, ctrl_c_stops
 from longlag.framings import fitting
 from longlag.problems import PROBLEMS, Integers
 from longlag.scores.evaluation import EVALUATION_SEQUENCES, numbered
@@ -316,7 +316,7 @@ def test_an_interrupted_run_is_evaluated_as_it_stands(strike):
     setting = dataclasses.replace(SETTING, recipe=Recipe(epochs=3000, batch_size=3))
     heard = []
 
-    with stopped_by_hand() as stop:
+    with ctrl_c_stops() as stop:
 
         def listen(event):
             heard.append(event)
@@ -333,7 +333,7 @@ def test_an_interrupted_run_is_evaluated_as_it_stands(strike):
 def test_a_second_ctrl_c_is_not_held_back():
     # A process begun in the background has it ignored from the start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with stopped_by_hand() as stop:
+    with ctrl_c_stops() as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop.stopped
         with pytest.raises(KeyboardInterrupt):

@@ -32,7 +32,7 @@ def test_each_part_of_what_a_seed_takes_counts():
 def test_on_a_cpu_one_seed_is_trained_at_a_time():
     assert devices.memory() is None
     assert devices.seeds_at_once(LSTM(hidden_size=5)(SIZES, 0), BATCH) == 1
-    assert devices.found() == {"platform": "cpu", "count": 1}
+    assert devices.describe() == {"platform": "cpu", "count": 1}
 
 
 @pytest.mark.parametrize(

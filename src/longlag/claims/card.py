@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from longlag.events import Event, stopped_by_hand
+from longlag.events import Event, ctrl_c_stops
 from longlag.scores.statistics import Estimate
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
@@ -128,7 +128,7 @@ def settle(
                 setting, remarks = tuned.setting, (str(tuned),)
             else:
                 setting, remarks = arm, ()
-            with stopped_by_hand() as stop:
+            with ctrl_c_stops() as stop:
                 fitting = fit(setting, seeds, stop=stop)
                 run = finish(fitting, lambda event: listen(name, setting, len(seeds), event))
             if run.interrupted:

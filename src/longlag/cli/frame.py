@@ -182,7 +182,7 @@ def _trained(
     from longlag.cli._cache import keep_compiled_programs
     from longlag.cli._models import model_named
     from longlag.cli._progress import following
-    from longlag.events import stopped_by_hand
+    from longlag.events import ctrl_c_stops
     from longlag.scores.evaluation import numbered
     from longlag.training import Recipe
     from longlag.trials.fit import finish, fit
@@ -204,7 +204,7 @@ def _trained(
     keep_compiled_programs()
     with following(quiet=quiet) as follow, others_aside():
         chance = series.chance(setting.scored)
-        with stopped_by_hand() as stop:
+        with ctrl_c_stops() as stop:
             fitting = fit(setting, places, stop=stop)
             return finish(fitting, lambda event: follow("train", len(places), chance, event))
 

@@ -27,7 +27,7 @@ from longlag.cli._output import (
 from longlag.cli._progress import following
 from longlag.cli.audit import ahead
 from longlag.encodings import ENCODINGS
-from longlag.events import stopped_by_hand
+from longlag.events import ctrl_c_stops
 from longlag.knobs import lookup
 from longlag.models import MODELS
 from longlag.scores.evaluation import numbered
@@ -98,7 +98,7 @@ def train(
     keep_compiled_programs()
     with following(quiet=json) as follow, others_aside():
         chance = setting.problem.chance(setting.scored)
-        with stopped_by_hand() as stop:
+        with ctrl_c_stops() as stop:
             fitting = fit(setting, places, stop=stop)
             run = finish(fitting, lambda event: follow("train", len(places), chance, event))
     if save is not None:

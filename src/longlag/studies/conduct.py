@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from longlag.events import Advanced, Event, Finished, StopToken, stopped_by_hand
+from longlag.events import Advanced, Event, Finished, StopToken, ctrl_c_stops
 from longlag.store.store import Store
 from longlag.studies.study import Study, described, words
 from longlag.trials import documents, identity
@@ -145,11 +145,11 @@ def conduct(
 
     What is finished when it is stopped is stored.
     """
-    with stopped_by_hand(stop) as token:
+    with ctrl_c_stops(stop) as token:
         return _Conduct(study, store, executor, keep, seconds, listen, token).run(command)
 
 
-def grouped(trials: Sequence[Trial], size: int) -> list[list[Trial]]:
+def into_jobs(trials: Sequence[Trial], size: int) -> list[list[Trial]]:
     """Trials in jobs: those of one setting together, so many at most, in their order."""
     jobs: list[list[Trial]] = []
     open_jobs: dict[Setting, list[Trial]] = {}
@@ -246,7 +246,7 @@ class _Conduct:
             self.study.tell(trial, known)
         if size is None:  # a worker will say it once it has started
             return
-        jobs, self.waiting = grouped(self.waiting, size), []
+        jobs, self.waiting = into_jobs(self.waiting, size), []
         for trials in jobs:
             # While all workers have enough to do, a job may wait for more trials of its setting.
             if len(trials) == size or not more or len(self.jobs) < self.executor.workers:
@@ -255,7 +255,7 @@ class _Conduct:
                 self.waiting += trials
 
     def _jobs(self, size: int | None) -> int:
-        waiting = self.waiting if size in (1, None) else grouped(self.waiting, size)
+        waiting = self.waiting if size in (1, None) else into_jobs(self.waiting, size)
         return len(self.jobs) + len(waiting)
 
     def _submit(self, trials: list[Trial]) -> None:

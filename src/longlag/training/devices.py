@@ -16,7 +16,7 @@ _UNKNOWN = 4 * 2**30  # bytes of memory taken for granted where a device does no
 _SHARE = 0.5  # of the memory that the estimate may fill, since it is one
 
 
-def found() -> dict[str, Any]:
+def describe() -> dict[str, Any]:
     """The kind of device, as JAX calls it, and how many of them this process sees."""
     return {"platform": jax.default_backend(), "count": jax.local_device_count()}
 
@@ -40,7 +40,7 @@ def seeds_at_once(model: AnyModel, batch: tuple[int, int, int], *, room: int | N
     >>> from longlag.models import MLP, Sizes
     >>> model = MLP(hidden_size=1000)(Sizes(features=1000, outputs=10, timesteps=1), 0)
     >>> seeds_at_once(model, (100, 1, 1000), room=2**30)
-    9
+    19
     """
     room = memory() if room is None else room
     if room is None or isinstance(model, Foreign):

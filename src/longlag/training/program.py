@@ -212,8 +212,8 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
             if stage == "train seeds":
                 function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
             # Weights, optimiser and carried state take the place of the old ones.
-            given_away = () if stage == "predict" else (0, 1, 2)
-            lowered = jax.jit(function, donate_argnums=given_away).lower(*arguments)
+            donated = () if stage == "predict" else (0, 1, 2)
+            lowered = jax.jit(function, donate_argnums=donated).lower(*arguments)
             _programs[key] = lowered.compile()
         _programs.move_to_end(key)
         while len(_programs) > _PROGRAMS:

@@ -69,7 +69,7 @@ def fit(
         checked = setting.evaluate(model, seed, stream=streams.validation)
         return checked.accuracy >= (setting.recipe.stop_at or 0.0)
 
-    def trained() -> float:
+    def train_time() -> float:
         return time.perf_counter() - ready - (clock.seconds - compiled_ready)
 
     def run(of: Sequence[int], share: float) -> Run:
@@ -81,7 +81,7 @@ def fit(
             evaluations=tuple(evaluations[seed] for seed in of),
             interrupted=stop.stopped,
             compile_seconds=share * clock.seconds,
-            train_seconds=share * (training or trained()),
+            train_seconds=share * (training or train_time()),
             total_seconds=share * (time.perf_counter() - began),
         )
 
@@ -116,7 +116,7 @@ def fit(
                 if isinstance(event, Advanced):
                     history[event.seed].append(event)
                 yield event
-        training = trained()
+        training = train_time()
         while scoring:
             yield from ends(futures.wait(scoring, return_when=futures.FIRST_COMPLETED).done)
     return run(seeds, 1.0)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from longlag import streams
-from longlag.events import Event, stopped_by_hand
+from longlag.events import Event, ctrl_c_stops
 from longlag.trials.fit import finish, fit
 from longlag.trials.setting import Setting
 
@@ -84,7 +84,7 @@ def tune(search: Search, listen: Callable[[Setting, Event], object] = lambda *_:
                 model=dataclasses.replace(search.setting.model, hidden_size=width),
                 recipe=dataclasses.replace(search.setting.recipe, learning_rate=rate),
             )
-            with stopped_by_hand() as stop:
+            with ctrl_c_stops() as stop:
                 fitting = fit(candidate, (SEED,), stream=streams.validation, stop=stop)
                 run = finish(fitting, functools.partial(listen, candidate))
             if run.interrupted:

@@ -22,10 +22,10 @@ from longlag.workers.executor import (
     Executor,
     ExecutorError,
     compiled_programs,
-    finished,
+    results,
 )
 from longlag.workers.messages import Perform, Task
-from longlag.workers.worker import followed, perform
+from longlag.workers.worker import events_of, perform
 
 _BETWEEN = 0.5  # seconds between two reports of progress
 
@@ -125,7 +125,7 @@ class Dask(Executor):
             self._client.cancel(list(self._futures.values()))
         self._futures.clear()
         self._tasks.clear()
-        return finished(done)
+        return results(done)
 
     def close(self) -> None:
         with contextlib.suppress(Exception):  # a cluster on its way out may say anything
@@ -147,9 +147,9 @@ class Dask(Executor):
         futures = {id: self._futures.pop(id) for id in ended}
         tasks = {id: self._tasks.pop(id) for id in ended}  # kept no longer than they are wanted
         good = {id: future for id, future in futures.items() if future.status == "finished"}
-        results: Any = self._client.gather(list(good.values())) if good else []
+        gathered: Any = self._client.gather(list(good.values())) if good else []
         found: list[Event] = [
-            messages.event(json.loads(text), content) for ends in results for text, content in ends
+            messages.event(json.loads(text), content) for ends in gathered for text, content in ends
         ]
         for id, future in futures.items():
             why = f"the cluster has lost it {TRIES} times"
@@ -225,7 +225,7 @@ def _perform(text: str, work: Perform, topic: str) -> list[tuple[str, bytes | No
 
     here, key, said = get_worker(), thread_state.key, time.monotonic()
     stop, ends = StopToken(), []
-    for event in followed(work, Task.read(json.loads(text)), stop):
+    for event in events_of(work, Task.read(json.loads(text)), stop):
         known = here.state.tasks.get(key)
         if known is None or known.state == "cancelled":
             stop.stop()

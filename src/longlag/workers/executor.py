@@ -72,6 +72,6 @@ def compiled_programs() -> dict[str, str]:
     }
 
 
-def finished(events: Iterable[Event]) -> list[Event]:
+def results(events: Iterable[Event]) -> list[Event]:
     """Those that say what came of a trial."""
     return [event for event in events if isinstance(event, Finished) and not event.why]

@@ -24,7 +24,7 @@ from longlag.workers.executor import (
     Executor,
     ExecutorError,
     compiled_programs,
-    finished,
+    results,
 )
 from longlag.workers.messages import FREE, READY, STOP, Task
 
@@ -171,7 +171,7 @@ class Local(Executor):
                 process.task = None
                 process.process.kill()  # another takes its place once it is noticed as gone
         self._waiting.clear()  # of processes that died meanwhile
-        return finished(events)
+        return results(events)
 
     def close(self) -> None:
         self._end()

@@ -8,7 +8,7 @@ from concurrent import futures
 
 from longlag.events import Event, StopToken
 from longlag.workers import messages, worker
-from longlag.workers.executor import MOST_SEEDS, Executor, finished
+from longlag.workers.executor import MOST_SEEDS, Executor, results
 from longlag.workers.messages import Task
 
 
@@ -55,7 +55,7 @@ class Threads(Executor):
         self._stop.stop()
         futures.wait(list(self._running))
         self._stop = StopToken()  # for the tasks to come
-        return finished(self.wait(0))
+        return results(self.wait(0))
 
     def close(self) -> None:
         self._stop.stop()
@@ -63,5 +63,5 @@ class Threads(Executor):
 
     def _run(self, task: Task, stop: StopToken) -> None:
         if not stop.stopped:
-            for event in worker.followed(self._work, task, stop):
+            for event in worker.events_of(self._work, task, stop):
                 self._said.put(event)

@@ -64,7 +64,7 @@ def perform(task: Task) -> Generator[Event]:
                 yield Finished(seed, outcome, weights=weights, job=task.id)
 
 
-def followed(work: Perform, task: Task, stop: StopToken) -> Iterator[Event]:
+def events_of(work: Perform, task: Task, stop: StopToken) -> Iterator[Event]:
     """What becomes of the seeds of a task, until a token is set; where it fails, of each why."""
     left = list(task.seeds)
     try:
@@ -111,7 +111,7 @@ def serve(work: Perform = perform, device: Mapping[str, Any] | None = None) -> N
         messages.send(frames, {"say": READY, **(device or {})})
         while True:
             task = tasks.get()
-            ended = _tell(followed(work, task, stops[task.id]), frames)
+            ended = _tell(events_of(work, task, stops[task.id]), frames)
             del stops[task.id]
             if ended < len(task.seeds):  # else the coordinator knows
                 messages.send(frames, {"say": FREE, "job": task.id})
@@ -139,4 +139,4 @@ if __name__ == "__main__":
     import longlag.trials.fit  # noqa: F401 - loaded before the first task comes in
     from longlag.training import devices
 
-    serve(device=devices.found())
+    serve(device=devices.describe())
