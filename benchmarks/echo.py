@@ -145,6 +145,7 @@ def compare_losses(_: int) -> Figures:
     import numpy as np
 
     from longlag import OneHot
+    from longlag.events import Advanced
     from longlag.training import loop, program
 
     network = keras_network()
@@ -162,7 +163,7 @@ def compare_losses(_: int) -> Figures:
         loss=setting.loss,
         output=setting.framing.output,
     )
-    ours = np.concatenate([report.losses for report in reports])
+    ours = np.concatenate([event.losses for event in reports if isinstance(event, Advanced)])
     layer, readout = model.layer, model.readout
     weights = layer.kernel, layer.recurrent, layer.bias, readout.weight, readout.bias
     network.set_weights([np.asarray(weight) for weight in weights])

@@ -258,11 +258,12 @@ def compare_losses(name: str, _: int) -> Figures:
     """The losses of the peers on the first updates, from equal weights, beside longlag's."""
     import numpy as np
 
+    from longlag.events import Advanced
     from longlag.trials.fit import fit
 
     task = prepare(name, CHECKED_UPDATES)
-    report = next(fit(problem_setting(name), [0]))  # on longlag's own draws
-    ours = report.losses[:CHECKED_UPDATES]
+    events = fit(problem_setting(name), [0])  # on longlag's own draws
+    ours = next(each for each in events if isinstance(each, Advanced)).losses[:CHECKED_UPDATES]
     figures: Figures = {"first": float(ours[0]), "last": float(ours[-1])}
 
     def compare(peer: str, theirs: Iterable[Any]) -> None:

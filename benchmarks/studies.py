@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import longlag as ll
+from longlag.events import Event, Finished
 from longlag.store.store import Store
 from longlag.studies.comparison import Comparison
 from longlag.studies.conduct import conduct
@@ -32,7 +33,7 @@ from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.workers.executor import Executor
 from longlag.workers.local import Local
-from longlag.workers.messages import Task, TrialDone, TrialProgress
+from longlag.workers.messages import Task
 from longlag.workers.worker import perform, serve
 
 CANNED = "LONGLAG_CANNED_OUTCOME"
@@ -46,12 +47,12 @@ SHORT = [
 """Two models, two problems, ten seeds; first rungs at four rates, second ones at one: 200."""
 
 
-def nothing(task: Task) -> Generator[TrialProgress, None, TrialDone]:
+def nothing(task: Task) -> Generator[Event]:
     """A trial that does nothing: the outcome of a real one, with its seed in the accuracy."""
     outcome = json.loads(Path(os.environ[CANNED]).read_text())
-    outcome["accuracy"] = outcome["accuracy"] * (1 - task.seed % 1000 / 1e6)
-    yield from ()
-    return TrialDone(task.id, outcome)
+    for seed in task.seeds:
+        accuracy = outcome["accuracy"] * (1 - seed % 1000 / 1e6)
+        yield Finished(seed, {**outcome, "accuracy": accuracy}, job=task.id)
 
 
 def canned(folder: Path) -> None:
@@ -62,14 +63,11 @@ def canned(folder: Path) -> None:
         model=ll.LSTM(),
         recipe=Recipe(epochs=20_000),
     )
-    working = perform(Task("canned", documents.document(setting), seed=0))
-    try:
-        while True:
-            next(working)
-    except StopIteration as end:
-        path = folder / "outcome.json"
-        path.write_text(json.dumps(end.value.outcome))
-        os.environ[CANNED] = str(path)
+    *_, done = perform(Task("canned", documents.document(setting), (0,)))
+    assert isinstance(done, Finished)
+    path = folder / "outcome.json"
+    path.write_text(json.dumps(done.result))
+    os.environ[CANNED] = str(path)
 
 
 def idle(count: int) -> Comparison:

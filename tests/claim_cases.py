@@ -3,9 +3,9 @@
 import numpy as np
 
 from longlag.claims import CARDS
+from longlag.events import Advanced
 from longlag.problems import Integers
 from longlag.scores.evaluation import Evaluation
-from longlag.training import Progress
 from longlag.trials.run import Run
 from longlag.trials.tuning import Search
 
@@ -27,7 +27,7 @@ def came_out(arm, accuracy, sequences=1000, *, stopped=True):
     )
     updates = sequences * len(setting.layout.steps) // setting.layout.sequences
     outcome = "stopped" if stopped else "finished"
-    report = Progress(0, updates, updates, np.zeros(1), accuracy, None, outcome)
+    report = Advanced(0, updates, updates, np.zeros(1), accuracy, outcome)
     return Run(
         setting=setting,
         seeds=(0, 1, 2),

@@ -2,19 +2,20 @@
 
 import dataclasses
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 import longlag as ll
+from longlag.events import Advanced, Event, Finished
 from longlag.training import Recipe
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Bounds, Curve, Outcome, Seconds
 from longlag.trials.seed_score import SeedScore, Tally
 from longlag.trials.setting import Setting
-from longlag.workers.executor import Event, Executor
-from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+from longlag.workers.executor import Executor
+from longlag.workers.messages import Task
 
 BUDGET = 1000
 
@@ -102,14 +103,25 @@ def drive(study, come_out: Callable[[Trial], Outcome | None], *, choose=lambda _
         study.tell(trial, come_out(trial))
 
 
+def moved(task: Task, updates: int, total: int) -> Advanced:
+    """That the first seed of a task has made so many updates."""
+    return Advanced(task.seeds[0], updates, total, np.ones(1), 0.5, job=task.id)
+
+
+def ends_of(events: Iterable[Event]) -> list[Finished]:
+    """Those events that say what came of a seed."""
+    return [event for event in events if isinstance(event, Finished)]
+
+
 class Scripted(Executor):
     """Tasks come out at once, as a function says: an outcome, why it failed, or an error.
 
     Args:
         come_out: What a task comes to.
         choose: Which of so many tasks given ends next.
-        strike_after: Tasks ended after which Ctrl-C is pressed, if ever.
-        late: Tasks that still end when all is stopped.
+        strike_after: Trials ended after which Ctrl-C is pressed, if ever.
+        late: Trials that still end when all is stopped.
+        job_size: Trials that a job may have.
     """
 
     workers, places = 2, 5
@@ -121,9 +133,10 @@ class Scripted(Executor):
         choose: Callable[[int], int] = lambda _: 0,
         strike_after: int | None = None,
         late: int = 0,
+        job_size: int | None = 1,
     ):
         self.come_out, self.choose = come_out, choose
-        self.strike_after, self.late = strike_after, late
+        self.strike_after, self.late, self.job_size = strike_after, late, job_size
         self.waiting: list[Task] = []
         self.given: list[Task] = []
         self.ended = 0
@@ -131,13 +144,13 @@ class Scripted(Executor):
 
     def submit(self, task: Task) -> None:
         self.given.append(task)
-        self.waiting.append(task)
+        self.waiting += (task._replace(seeds=(seed,)) for seed in task.seeds)
 
     def wait(self, seconds: float | None = None) -> list[Event]:
         del seconds
         if self.ended == self.strike_after:
             signal.raise_signal(signal.SIGINT)
-            return [TrialProgress(task.id, 1, 9, 0.5, 0.5) for task in self.waiting]
+            return [moved(task, 1, 9) for task in self.waiting]
         return [self._end(self.waiting.pop(self.choose(len(self.waiting))))]
 
     def stop(self) -> list[Event]:
@@ -150,10 +163,11 @@ class Scripted(Executor):
 
     def _end(self, task: Task) -> Event:
         self.ended += 1
-        came = self.come_out(task)
+        came, (seed,) = self.come_out(task), task.seeds
         if isinstance(came, str):
-            return TrialFailed(task.id, came)
-        return TrialDone(task.id, came.document(), b"weights" if task.keep else None)
+            return Finished(seed, why=came, job=task.id)
+        weights = b"weights" if seed in task.keep else None
+        return Finished(seed, came.document(), weights=weights, job=task.id)
 
 
 def made_run(
@@ -162,7 +176,6 @@ def made_run(
     """A run whose seeds are each right so often, by chance, on 1,000 fresh sequences."""
     from longlag.problems import Integers
     from longlag.scores.evaluation import Evaluation
-    from longlag.training import Progress
     from longlag.trials.run import Run
 
     rng = np.random.default_rng(0)
@@ -183,20 +196,19 @@ def made_run(
                 spec=kind,
             )
         )
-    reports: list[Progress] = []
+    reports: list[Advanced] = []
     updates = 0
     parts = [np.full(10, loss) if np.isscalar(loss) else np.asarray(loss) for loss in losses]
     for place, part in enumerate(parts):
         last = place == len(parts) - 1
         updates += len(part)
         reports.append(
-            Progress(
-                place=0,
+            Advanced(
+                seed=0,
                 updates=updates,
                 total=sum(map(len, parts)),
                 losses=part.astype(np.float32),
                 accuracy=0.5,
-                model=None,
                 outcome=ended if last else "running",
                 diverged_at=at if last else None,
             )

@@ -9,11 +9,12 @@ import pytest
 pytest.importorskip("distributed", reason="Dask is an extra that is not installed here")
 
 import longlag as ll
+from longlag.events import Finished
 from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.workers.dask import Dask
 from longlag.workers.executor import ExecutorError
-from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+from longlag.workers.messages import Task
 from longlag.workers.worker import perform
 
 # Dask's own threads and sockets end a little after it says that it is closed.
@@ -38,20 +39,16 @@ def cluster():
 
 
 def task(seed, **changed):
-    return Task(f"trial {seed}", documents.document(SETTING), seed)._replace(**changed)
+    return Task(f"trial {seed}", documents.document(SETTING), (seed,))._replace(**changed)
 
 
 def undisturbed(seed):
-    working = perform(task(seed))
-    while True:
-        try:
-            next(working)
-        except StopIteration as end:
-            return told(end.value)
+    *_, done = perform(task(seed))
+    return told(done)
 
 
 def told(done):
-    return {name: value for name, value in done.outcome.items() if name != "seconds"}
+    return {name: value for name, value in done.result.items() if name != "seconds"}
 
 
 def follow(executor, count, each=lambda _: None):
@@ -59,8 +56,8 @@ def follow(executor, count, each=lambda _: None):
     while len(ended) < count:
         for event in executor.wait(0.2):
             each(event)
-            if not isinstance(event, TrialProgress):
-                ended[event.id] = event
+            if isinstance(event, Finished):
+                ended[event.job] = event
     return ended
 
 
@@ -75,7 +72,7 @@ def test_a_trial_whose_worker_is_killed_gives_the_same_result_elsewhere(cluster)
     killed = []
 
     def kill(event):
-        if isinstance(event, TrialProgress) and not killed:
+        if not isinstance(event, Finished) and not killed:
             worker = next(iter(cluster._cluster.workers.values()))
             killed.append(worker.pid)
             os.kill(worker.pid, signal.SIGKILL)
@@ -88,9 +85,9 @@ def test_a_trial_whose_worker_is_killed_gives_the_same_result_elsewhere(cluster)
 
 
 def test_the_trained_model_comes_along_where_it_is_wanted(cluster):
-    cluster.submit(task(7, keep=True))
+    cluster.submit(task(7, keep=(7,)))
     done = follow(cluster, 1)["trial 7"]
-    assert isinstance(done, TrialDone)
+    assert not done.why
     assert done.weights is not None
     assert done.weights[8:].startswith(b'{"__metadata__"')
 
@@ -100,9 +97,9 @@ def test_a_trial_that_cannot_be_run_fails_alone(cluster):
     cluster.submit(task(4, parts="another version"))
     cluster.submit(task(5))
     ended = follow(cluster, 3)
-    assert isinstance(ended["trial 5"], TrialDone)
+    assert ended["trial 5"].result
     failed = ended["trial 3"], ended["trial 4"]
-    assert all(isinstance(each, TrialFailed) for each in failed)
+    assert [each.result for each in failed] == [None, None]
     assert "no part `problem`" in failed[0].why
     assert "another version of longlag" in failed[1].why
 
@@ -110,7 +107,7 @@ def test_a_trial_that_cannot_be_run_fails_alone(cluster):
 def test_what_is_stopped_ends_after_its_chunk(cluster):
     for seed in range(10, 14):
         cluster.submit(task(seed))
-    assert all(isinstance(event, TrialDone) for event in cluster.stop())
+    assert all(event.result for event in cluster.stop())
     cluster.submit(task(20))
     assert set(follow(cluster, 1)) == {"trial 20"}
 
@@ -132,7 +129,7 @@ def test_two_coordinators_share_a_cluster_and_no_trial(cluster):
         cluster.submit(task(3))
         assert other.stop() == []
         (done,) = follow(cluster, 1).values()
-    assert isinstance(done, TrialDone)
+    assert not done.why
     assert told(done) == undisturbed(3)
 
 
@@ -161,7 +158,7 @@ def test_a_task_asked_for_again_after_a_stop_comes_out(cluster):
     cluster.stop()
     cluster.submit(task(4))
     (done,) = follow(cluster, 1).values()
-    assert isinstance(done, TrialDone)
+    assert not done.why
 
 
 def test_a_scheduler_that_is_gone_is_one_line():

@@ -7,21 +7,24 @@ import sys
 import time
 
 import pytest
+import study_cases
 from study_cases import SETTING
 
 import longlag as ll
+from longlag.events import Advanced, Finished
 from longlag.training import Recipe, program
 from longlag.trials import checkpoint, documents
 from longlag.trials.outcome import Outcome
 from longlag.workers import local, messages, worker
 from longlag.workers.executor import ExecutorError
 from longlag.workers.local import Local
-from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+from longlag.workers.messages import Task
 from longlag.workers.threads import Threads
 
 WORK = """
 import os, pathlib, signal, time
-from longlag.workers.messages import TrialDone, TrialProgress
+import numpy as np
+from longlag.events import Advanced, Finished
 from longlag.workers.worker import serve
 
 def work(task):
@@ -32,16 +35,20 @@ def work(task):
     begun = tries.read_text().count(task.id + " ")
     while len({line.split()[1] for line in tries.open()}) < int(os.environ.get("TOGETHER", "1")):
         time.sleep(0.01)
-    for update in range(how.get("updates", 3)):
-        yield TrialProgress(task.id, update, how.get("updates", 3), 1.0, 0.5)
-        time.sleep(0.01)
-        if update == 1 and begun <= how.get("deaths", 0):
-            os.kill(os.getpid(), signal.SIGKILL)
-    if "raise" in how:
-        raise ValueError(how["raise"])
-    return TrialDone(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
+    for seed in task.seeds:
+        for update in range(how.get("updates", 3)):
+            yield Advanced(seed, update, how.get("updates", 3), np.ones(9), 0.5, job=task.id)
+            time.sleep(0.01)
+            if update == 1 and begun <= how.get("deaths", 0) and seed == task.seeds[-1]:
+                time.sleep(0.1)  # until what was said has been sent on
+                os.kill(os.getpid(), signal.SIGKILL)
+        if "raise" in how:
+            raise ValueError(how["raise"])
+        weights = b"weights" if seed in task.keep else None
+        told = {name: os.environ.get(name) for name in how.get("tell", ())}
+        yield Finished(seed, {"seed": seed, **told}, weights=weights, job=task.id)
 
-serve(work)
+serve(work, device={"platform": os.environ.get("PLATFORM", "cpu"), "count": 2})
 """
 
 
@@ -67,7 +74,7 @@ def ends(executor, count):
     while len(ended) < count:
         events = executor.wait(20)
         assert events, "nothing has happened for too long"
-        ended |= {event.id: event for event in events if not isinstance(event, TrialProgress)}
+        ended |= {event.job: event for event in events if isinstance(event, Finished)}
     return ended
 
 
@@ -76,9 +83,9 @@ def moved(executor, id):
     while True:
         events = executor.wait(20)
         assert events, "nothing has happened for too long"
-        of_task = [event for event in events if event.id == id]
-        assert all(isinstance(event, TrialProgress) for event in of_task), "it ended too early"
-        if of_task:
+        of_job = [event for event in events if event.job == id]
+        assert all(isinstance(event, Advanced) for event in of_job), "it ended too early"
+        if of_job:
             return
 
 
@@ -94,55 +101,114 @@ def test_results_come_back_and_weights_where_they_are_wanted(command):
     with Local(workers=2, command=command) as executor:
         assert (executor.workers, executor.places) == (2, 8)
         for seed in range(6):
-            executor.submit(Task(f"t{seed}", {}, seed, keep=seed == 4))
+            executor.submit(Task(f"t{seed}", {}, (seed,), keep=(4,)))
         found = ends(executor, 6)
         assert executor.wait(0.0) == []
     for seed in range(6):
         weights = b"weights" if seed == 4 else None
-        assert found[f"t{seed}"] == TrialDone(f"t{seed}", {"seed": seed}, weights)
+        assert found[f"t{seed}"] == Finished(seed, {"seed": seed}, weights=weights, job=f"t{seed}")
 
 
 def test_progress_comes_while_a_task_runs(command):
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("t", {"updates": 10**6}, 0))
+        executor.submit(Task("t", {"updates": 10**6}, (0,)))
         first, second = executor.wait(20), executor.wait(20)
-    assert isinstance(first[0], TrialProgress)
-    assert isinstance(second[0], TrialProgress)
+    assert isinstance(first[0], Advanced)
+    assert isinstance(second[0], Advanced)
     assert first[0].updates < second[0].updates
 
 
 def test_a_task_that_fails_stops_no_other(command):
     with Local(workers=1, command=command) as executor:
         for id, setting in (("a", {}), ("b", {"raise": "no such thing"}), ("c", {})):
-            executor.submit(Task(id, setting, 0))
+            executor.submit(Task(id, setting, (0,)))
         found = ends(executor, 3)
-    assert found["b"] == TrialFailed("b", "ValueError: no such thing")
-    assert isinstance(found["a"], TrialDone)
-    assert isinstance(found["c"], TrialDone)
+    assert found["b"] == Finished(0, why="ValueError: no such thing", job="b")
+    assert found["a"].result
+    assert found["c"].result
 
 
 def test_a_task_whose_process_was_killed_is_run_again(command, begun):
     with Local(workers=2, command=command) as executor:
-        executor.submit(Task("a", {"updates": 60}, 7))
-        executor.submit(Task("b", {"updates": 60}, 8))
+        executor.submit(Task("a", {"updates": 60}, (7,)))
+        executor.submit(Task("b", {"updates": 60}, (8,)))
         moved(executor, "a")
         (victim,) = {int(process) for task, process in begun() if task == "a"}
         os.kill(victim, signal.SIGKILL)
         found = ends(executor, 2)
-    assert found == {"a": TrialDone("a", {"seed": 7}), "b": TrialDone("b", {"seed": 8})}
+    assert found == {"a": Finished(7, {"seed": 7}, job="a"), "b": Finished(8, {"seed": 8}, job="b")}
     assert [task for task, _ in begun()].count("a") == 2
     assert [task for task, _ in begun()].count("b") == 1
+
+
+def finished(executor, count):
+    """What comes of so many seeds, in the order in which it does."""
+    found = []
+    while len(found) < count:
+        found += study_cases.ends_of(executor.wait(20))
+    return found
+
+
+def test_a_job_that_was_killed_loses_only_the_seeds_that_were_not_finished(command, begun):
+    with Local(workers=1, command=command) as executor:
+        executor.submit(Task("a", {"deaths": 1}, (5, 6, 7), keep=(6,)))
+        found = finished(executor, 3)
+        assert executor.wait(0.1) == []
+    assert [event.result["seed"] for event in found] == [5, 6, 7]
+    assert [event.weights for event in found] == [None, b"weights", None]
+    assert [task for task, _ in begun()] == ["a"] * 2
+
+
+def test_a_job_that_fails_fails_for_the_seeds_that_were_not_finished(command):
+    with Local(workers=1, command=command) as executor:
+        executor.submit(Task("a", {"deaths": 99}, (5, 6)))
+        five, six = finished(executor, 2)
+    assert five.result == {"seed": 5}
+    assert (six.seed, six.result) == (6, None)
+    assert "its process died 3 times" in six.why
+
+
+@pytest.mark.parametrize("own", [None, "6,3"])
+def test_each_accelerator_has_one_worker(command, begun, monkeypatch, own):
+    """Not run on an accelerator: the workers only say that they have one."""
+    monkeypatch.setattr(local, "_perhaps_accelerated", lambda: True)
+    monkeypatch.setenv("PLATFORM", "gpu")
+    monkeypatch.setenv("TOGETHER", "2")
+    if own:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", own)
+    tell = ["CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_PREALLOCATE"]
+    with Local(command=command) as executor:
+        assert executor.job_size is None
+        while executor.job_size is None:
+            assert executor.wait(20) == []
+        assert (executor.workers, executor.places) == (2, 8)
+        assert executor.job_size > 100
+        for id in ("a", "b"):
+            executor.submit(Task(id, {"tell": tell}, (0,)))
+        told = [event.result for event in finished(executor, 2)]
+    assert len({process for _, process in begun()}) == 2
+    assert {each[tell[0]] for each in told} == ({own, "3"} if own else {None, "1"})
+    assert {each[tell[1]] for each in told} == {"false"}
+
+
+def test_where_there_is_none_each_core_has_a_worker(command, monkeypatch):
+    monkeypatch.setattr(local, "_perhaps_accelerated", lambda: True)
+    monkeypatch.setattr(local, "_cores", lambda: 3)
+    with Local(command=command) as executor:
+        while executor.job_size is None:
+            assert executor.wait(20) == []
+        assert (executor.workers, executor.job_size) == (3, 1)
 
 
 def test_a_task_that_kills_its_process_is_given_up_and_others_go_on(command, begun):
     with Local(workers=1, command=command) as executor:
         for id, deaths in (("a", 99), ("b", 2), ("c", 0)):
-            executor.submit(Task(id, {"deaths": deaths}, 0))
+            executor.submit(Task(id, {"deaths": deaths}, (0,)))
         found = ends(executor, 3)
-    assert isinstance(found["a"], TrialFailed)
+    assert found["a"].result is None
     assert "its process died 3 times, at last with exit code -9" in found["a"].why
-    assert isinstance(found["b"], TrialDone)
-    assert isinstance(found["c"], TrialDone)
+    assert found["b"].result
+    assert found["c"].result
     assert [task for task, _ in begun()] == ["a"] * 3 + ["b"] * 3 + ["c"]
 
 
@@ -157,7 +223,7 @@ def test_workers_that_end_before_they_begin_are_an_error():
 def test_stopped_it_ends_what_runs_and_drops_the_rest(command, begun):
     with Local(workers=2, command=command) as executor:
         for id in ("a", "b", "c"):
-            executor.submit(Task(id, {"updates": 10**6}, 0))
+            executor.submit(Task(id, {"updates": 10**6}, (0,)))
         moved(executor, "a")
         moved(executor, "b")
         assert executor.stop() == []
@@ -166,11 +232,11 @@ def test_stopped_it_ends_what_runs_and_drops_the_rest(command, begun):
 
 def test_what_was_finished_when_it_was_stopped_still_comes_in(command, begun):
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {"updates": 15}, 5))
+        executor.submit(Task("a", {"updates": 15}, (5,)))
         while not begun():
             assert executor.wait(0.02) == []
         time.sleep(0.6)
-        assert executor.stop() == [TrialDone("a", {"seed": 5})]
+        assert executor.stop() == [Finished(5, {"seed": 5}, job="a")]
 
 
 def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, monkeypatch):
@@ -181,7 +247,7 @@ def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, 
     with open(script, "w") as opened:
         opened.write(stuck)
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {}, 0))
+        executor.submit(Task("a", {}, (0,)))
         while not begun():
             executor.wait(0.02)
         assert executor.stop() == []
@@ -191,8 +257,8 @@ def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, 
 
 def test_closed_it_leaves_no_process(command, begun):
     with Local(workers=2, command=command) as executor:
-        executor.submit(Task("a", {"updates": 10**6}, 0))
-        executor.submit(Task("b", {"updates": 1}, 0))
+        executor.submit(Task("a", {"updates": 10**6}, (0,)))
+        executor.submit(Task("b", {"updates": 1}, (0,)))
         ends(executor, 1)
         moved(executor, "a")
     assert all(ended(int(process)) for _, process in begun())
@@ -209,7 +275,7 @@ def test_trials_of_one_program_go_to_one_worker(command, begun, monkeypatch):
             for name, setting in (("one", SETTING), ("other", other)):
                 recipe = Recipe(learning_rate=rate, stop_at=rate)
                 moved = dataclasses.replace(setting, recipe=recipe)
-                executor.submit(Task(f"{name}{place}", documents.document(moved), place))
+                executor.submit(Task(f"{name}{place}", documents.document(moved), (place,)))
         ends(executor, 12)
     processes = dict(begun())
     first = {processes[f"one{place}"] for place in range(2)}
@@ -231,13 +297,9 @@ REAL = dataclasses.replace(
 
 
 def perform(task):
-    working = worker.perform(task)
-    reports = []
-    while True:
-        try:
-            reports.append(next(working))
-        except StopIteration as end:
-            return end.value, reports
+    events = list(worker.perform(task))
+    (done,) = study_cases.ends_of(events)
+    return done, [event for event in events if isinstance(event, Advanced)]
 
 
 TALKATIVE = """
@@ -251,13 +313,13 @@ worker.serve()
 
 def same(done):
     """All of an outcome but where the time went."""
-    return json.dumps({**done.outcome, "seconds": None}, sort_keys=True), done.weights
+    return json.dumps({**done.result, "seconds": None}, sort_keys=True), done.weights
 
 
 def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_killed():
-    task = Task("here", documents.document(REAL), 3, keep=True)
+    task = Task("here", documents.document(REAL), (3,), keep=(3,))
     here, reports = perform(task)
-    assert isinstance(here, TrialDone)
+    assert here.result
     # A trial may take less time than lies between two reports: then it could not be caught moving.
     with Local(workers=1, command=(sys.executable, "-c", TALKATIVE)) as executor:
         executor.submit(task._replace(id="there"))
@@ -269,15 +331,15 @@ def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_ki
         killed = ends(executor, 1)["killed"]
         assert executor._tries == {"killed": 1}
         nonsense = {**documents.document(REAL), "problem": {"kind": "echo-lagg"}}
-        executor.submit(Task("unknown", nonsense, 0))
+        executor.submit(Task("unknown", nonsense, (0,)))
         unknown = ends(executor, 1)["unknown"]
     assert same(here) == same(there) == same(killed)
-    assert isinstance(unknown, TrialFailed)
+    assert unknown.result is None
     assert unknown.why == "ValueError: There is no problem `echo-lagg`. Did you mean `echo-lag`?"
 
-    assert [report.id for report in reports] == ["here"] * len(reports)
+    assert [report.job for report in reports] == ["here"] * len(reports)
     assert reports[-1].updates == reports[-1].total == 1000
-    outcome = Outcome.read(here.outcome)
+    outcome = Outcome.read(here.result)
     assert outcome.updates == 1000
     assert outcome.validation is not None
     assert here.weights is not None
@@ -291,36 +353,36 @@ def test_one_told_to_stop_when_it_had_ended_is_run_when_it_is_asked_for_again(co
     """A stop that comes too late must not meet the same task later on."""
     with Local(workers=1, command=command) as executor:
         for _ in range(3):
-            executor.submit(Task("a", {"updates": 1}, 5))
+            executor.submit(Task("a", {"updates": 1}, (5,)))
             ends(executor, 1)
-            executor._processes[0].tell({"say": messages.STOP, "id": "a"})
-            executor.submit(Task("b", {"updates": 1}, 5))
-            assert isinstance(ends(executor, 1)["b"], TrialDone)
+            executor._processes[0].tell({"say": messages.STOP, "job": "a"})
+            executor.submit(Task("b", {"updates": 1}, (5,)))
+            assert ends(executor, 1)["b"].result
 
 
 def test_what_was_stopped_by_force_says_nothing_to_those_who_come_after(command, monkeypatch):
     monkeypatch.setattr(local, "_PATIENCE", 0.0)
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {"updates": 10**6}, 0))
+        executor.submit(Task("a", {"updates": 10**6}, (0,)))
         moved(executor, "a")
         assert executor.stop() == []
-        executor.submit(Task("b", {"updates": 2}, 7))
+        executor.submit(Task("b", {"updates": 2}, (7,)))
         found = []
-        while not any(isinstance(event, TrialDone) for event in found):
+        while not any(isinstance(event, Finished) for event in found):
             found += executor.wait(0.2)
-    assert {event.id for event in found} == {"b"}
+    assert {event.job for event in found} == {"b"}
 
 
 def test_closed_it_takes_no_task(command):
     with Local(workers=1, command=command) as executor:
         pass
     with pytest.raises(ExecutorError, match="This executor is closed"):
-        executor.submit(Task("a", {}, 0))
+        executor.submit(Task("a", {}, (0,)))
 
 
 def test_let_go_of_it_leaves_no_process(command, begun):
     executor = Local(workers=1, command=command)
-    executor.submit(Task("a", {}, 0))
+    executor.submit(Task("a", {}, (0,)))
     ends(executor, 1)
     del executor
     gc.collect()
@@ -333,58 +395,52 @@ def test_let_go_of_it_leaves_no_process(command, begun):
 
 def worked(task):
     for update in range(task.setting.get("updates", 3)):
-        yield TrialProgress(task.id, update, 3, 1.0, 0.5)
+        yield study_cases.moved(task, update, 3)
         time.sleep(0.01)
     if "raise" in task.setting:
         raise ValueError(task.setting["raise"])
-    return TrialDone(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
-
-
-def result(working):
-    while True:
-        try:
-            next(working)
-        except StopIteration as end:
-            return end.value
+    (seed,) = task.seeds
+    weights = b"weights" if seed in task.keep else None
+    yield Finished(seed, {"seed": seed}, weights=weights, job=task.id)
 
 
 def test_threads_give_what_processes_give_and_one_that_fails_stops_no_other():
     with Threads(workers=2, work=worked) as executor:
-        executor.submit(Task("bad", {"raise": "no"}, seed=0))
+        executor.submit(Task("bad", {"raise": "no"}, (0,)))
         for seed in range(3):
-            executor.submit(Task(f"good {seed}", {}, seed, keep=seed == 1))
+            executor.submit(Task(f"good {seed}", {}, (seed,), keep=(1,)))
         found = {}
         while len(found) < 4:
             for event in executor.wait(1.0):
-                if not isinstance(event, TrialProgress):
-                    found[event.id] = event
-    assert found["bad"] == TrialFailed("bad", "ValueError: no")
-    assert [found[f"good {seed}"].outcome for seed in range(3)] == [{"seed": s} for s in range(3)]
+                if isinstance(event, Finished):
+                    found[event.job] = event
+    assert found["bad"] == Finished(0, why="ValueError: no", job="bad")
+    assert [found[f"good {seed}"].result for seed in range(3)] == [{"seed": s} for s in range(3)]
     assert [found[f"good {seed}"].weights for seed in range(3)] == [None, b"weights", None]
 
 
 def test_threads_that_are_stopped_end_what_runs_and_drop_the_rest():
     with Threads(workers=1, work=worked) as executor:
         for seed in range(3):
-            executor.submit(Task(f"long {seed}", {"updates": 10**6}, seed))
-        while not any(isinstance(event, TrialProgress) for event in executor.wait(1.0)):
+            executor.submit(Task(f"long {seed}", {"updates": 10**6}, (seed,)))
+        while not any(isinstance(event, Advanced) for event in executor.wait(1.0)):
             pass
         assert executor.stop() == []
-        executor.submit(Task("short", {}, seed=5))
+        executor.submit(Task("short", {}, (5,)))
         ends = []
         while not ends:
-            ends = [event for event in executor.wait(1.0) if isinstance(event, TrialDone)]
-        assert [event.id for event in ends] == ["short"]
+            ends = [event for event in executor.wait(1.0) if isinstance(event, Finished)]
+        assert [event.job for event in ends] == ["short"]
 
 
 def test_a_trial_comes_out_the_same_in_a_thread():
-    task = Task("trial", documents.document(SETTING), seed=3)
+    task = Task("trial", documents.document(SETTING), (3,))
     with Threads(workers=1) as executor:
         executor.submit(task)
         done = None
         while done is None:
-            done = next((e for e in executor.wait(1.0) if isinstance(e, TrialDone)), None)
-    here, there = (Outcome.read(each.outcome) for each in (done, result(worker.perform(task))))
+            done = next((e for e in executor.wait(1.0) if isinstance(e, Finished)), None)
+    here, there = (Outcome.read(each.result) for each in (done, perform(task)[0]))
     assert here.accuracy == there.accuracy
     assert here.curve == there.curve
 

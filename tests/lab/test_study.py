@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from study_cases import SETTING, Scripted, drive, outcome
 
 import longlag as ll
+from longlag.events import Finished, StopToken
 from longlag.store.records import StoreError
 from longlag.store.store import Store
-from longlag.studies.conduct import conduct
+from longlag.studies.conduct import conduct, into_jobs
 from longlag.studies.frontier import Frontier
 from longlag.studies.registry import load_study
 from longlag.studies.study import Study, described, words
@@ -74,11 +75,11 @@ def frontier():
 def searched(task):
     """Each seed solves the problem up to its own reach."""
     lag = task.setting["problem"]["lag"]
-    return outcome(1.0 if lag <= REACH[task.seed] else 0.4, sequences=lag)
+    return outcome(1.0 if lag <= REACH[task.seeds[0]] else 0.4, sequences=lag)
 
 
 def by_seed(task):
-    return outcome(0.5, sequences=1 + task.seed)
+    return outcome(0.5, sequences=1 + task.seeds[0])
 
 
 def test_what_was_asked_is_run_stored_and_told(kept):
@@ -110,7 +111,7 @@ def test_what_the_store_has_is_not_run_again(kept):
     conduct(Listed([5]), kept, Scripted(by_seed))
     executor, study = Scripted(by_seed), Listed()
     usage = conduct(study, kept, executor)
-    assert [task.seed for task in executor.given] == [4, 6]
+    assert [task.seeds[0] for task in executor.given] == [4, 6]
     assert (usage.ran, usage.reused) == (2, 1)
     assert study.told.keys() == {4, 5, 6}
     again, executor = Listed(), Scripted(by_seed)
@@ -124,7 +125,7 @@ def test_an_executor_is_given_as_much_as_it_has_places_for(kept):
     given = []
 
     def note(executor):
-        return lambda standing: given.append((len(executor.waiting), len(standing.running)))
+        return lambda _, standing: given.append((len(executor.waiting), len(standing.running)))
 
     for kind, most in ((Listed, Scripted.places), (Patient, Scripted.workers)):
         executor = Scripted(by_seed)
@@ -134,11 +135,72 @@ def test_an_executor_is_given_as_much_as_it_has_places_for(kept):
         given.clear()
 
 
+@pytest.mark.parametrize("size", [1, 2, 64])
+def test_trials_of_one_setting_are_one_job_as_far_as_a_job_may_go(kept, size):
+    executor = Scripted(by_seed, job_size=size)
+    study = Listed(range(7))
+    usage = conduct(study, kept, executor, keep="first")
+    sizes = [len(task.seeds) for task in executor.given]
+    assert sizes == {1: [1] * 7, 2: [2, 2, 2, 1], 64: [7]}[size]
+    assert (usage.ran, kept.count()) == (7, 7)
+    assert {seed: came.sequences for seed, came in study.told.items()} == {
+        seed: 1 + seed for seed in range(7)
+    }
+    assert {record.seed for record in kept.records() if kept.weights(record.id)} == {0}
+
+
+def test_trials_of_different_settings_are_different_jobs():
+    other = dataclasses.replace(SETTING, model=ll.LSTM(hidden_size=4))
+    trials = [Trial(setting=each, seed=seed) for seed in (0, 1, 2) for each in (SETTING, other)]
+    jobs = into_jobs(trials, 2)
+    assert [[trial.seed for trial in job] for job in jobs] == [[0, 1], [0, 1], [2], [2]]
+    assert [{trial.setting for trial in job} for job in jobs] == [{SETTING}, {other}] * 2
+    assert into_jobs(trials, 1) == [[trial] for trial in trials]
+
+
+def test_a_trial_that_fails_among_others_is_tried_alone(kept):
+    def crowded(task):
+        return "no memory" if "+" in task.id and task.seeds[0] > 4 else by_seed(task)
+
+    study, executor = Listed(), Scripted(crowded, job_size=9)
+    usage = conduct(study, kept, executor)
+    assert [task.seeds for task in executor.given] == [(4, 5, 6), (5,), (6,)]
+    assert (usage.ran, usage.failed) == (3, ())
+    assert study.left() == 0
+
+
+def test_nothing_is_begun_before_it_is_known_how_large_a_job_may_be(kept):
+    class Slow(Scripted):
+        def wait(self, seconds=None):
+            if self.job_size is None:
+                assert self.given == []
+                self.job_size = 3
+                return []
+            return super().wait(seconds)
+
+    executor = Slow(by_seed, job_size=None)
+    assert conduct(Listed(), kept, executor).ran == 3
+    assert [task.seeds for task in executor.given] == [(4, 5, 6)]
+
+
+def test_a_study_can_be_stopped_by_its_token(kept):
+    stop = StopToken()
+
+    def listen(events, standing):
+        assert standing.ran == len(kept.records())
+        if any(isinstance(event, Finished) for event in events):
+            stop.stop()
+
+    usage = conduct(Listed(), kept, Scripted(by_seed, late=1), listen=listen, stop=stop)
+    assert usage.interrupted
+    assert (usage.ran, kept.count()) == (2, 2)
+
+
 def test_who_listens_is_told_how_far_it_has_come(kept):
     conduct(Listed([5]), kept, Scripted(by_seed))
     heard = []
 
-    def listen(standing):
+    def listen(_, standing):
         running = sorted(trial.seed for trial, _ in standing.running.values())
         latest = standing.latest and standing.latest[0].seed
         heard.append((standing.ran, standing.reused, standing.left, running, latest))
@@ -162,7 +224,8 @@ def test_the_order_in_which_trials_end_does_not_change_the_answer(tmp_path_facto
         assert revived.answer() == answer
     usual = frontier()
     drive(
-        usual, lambda trial: searched(Task(trial.id, documents.document(trial.setting), trial.seed))
+        usual,
+        lambda trial: searched(Task(trial.id, documents.document(trial.setting), (trial.seed,))),
     )
     assert usual.answer() == answer
 
@@ -223,14 +286,14 @@ def test_a_store_that_is_full_ends_it_and_what_was_finished_is_kept(kept):
 def test_a_trial_that_comes_to_nothing_is_told_and_tried_again_another_time(kept):
     study = Listed()
     usage = conduct(
-        study, kept, Scripted(lambda task: "no memory" if task.seed == 5 else by_seed(task))
+        study, kept, Scripted(lambda task: "no memory" if task.seeds == (5,) else by_seed(task))
     )
     assert study.told[5] is None
     assert usage.failed == ((described(Trial(setting=SETTING, seed=5)), "no memory"),)
     assert (usage.ran, kept.count()) == (2, 2)
     again, executor = Listed(), Scripted(by_seed)
     assert conduct(again, kept, executor).failed == ()
-    assert [task.seed for task in executor.given] == [5]
+    assert [task.seeds[0] for task in executor.given] == [5]
 
 
 def test_a_value_that_came_to_nothing_leaves_the_question_open(kept):
@@ -261,7 +324,7 @@ def test_at_its_time_what_is_under_way_is_cut_short(kept):
 
     standing = []
     executor, study = Scripted(slow, late=1), Listed()
-    usage = conduct(study, kept, executor, seconds=1800, listen=standing.append)
+    usage = conduct(study, kept, executor, seconds=1800, listen=lambda _, now: standing.append(now))
     assert len(executor.given) == 3
     assert (usage.ran, usage.cut) == (2, 0)  # the third was not begun
     assert study.told.keys() == {4, 5}
@@ -316,7 +379,7 @@ def test_the_time_left_is_told_from_that_taken(kept):
         Listed(range(9)),
         kept,
         Scripted(by_seed),
-        listen=lambda standing: heard.append((standing.left, standing.remaining)),
+        listen=lambda _, standing: heard.append((standing.left, standing.remaining)),
     )
     # Three and a half seconds each, two at a time.
     assert heard[0] == (9, None)

@@ -1,19 +1,24 @@
+import collections
 import dataclasses
+import signal
 import subprocess
 import sys
+import time
+from concurrent import futures
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from study_cases import ends_of
 
 import longlag as ll
 from longlag import streams
+from longlag.events import Advanced, Finished, Scored, Started, StopToken, ctrl_c_stops
 from longlag.framings import fitting
 from longlag.problems import PROBLEMS, Integers
 from longlag.scores.evaluation import EVALUATION_SEQUENCES, numbered
-from longlag.training import Recipe
-from longlag.trials import fit as fit_module
+from longlag.training import Recipe, program
 from longlag.trials.fit import finish, fit
 
 EASY = ll.EchoLag(lag=1, length=12, values=4)
@@ -252,20 +257,47 @@ def test_a_seed_that_diverged_is_not_called_solved(solved):
     assert "seed 1 at update 7" in run.reason
 
 
-def test_ctrl_c_while_scoring_loses_nothing(monkeypatch):
-    real = fit_module.futures.wait
-    struck = []
+def test_a_stop_while_scoring_loses_nothing():
+    stop, heard = StopToken(), []
 
-    def wait(waiting, **until_the_first):
-        if not until_the_first and not struck:  # training waits for its first chunk only
-            struck.append(1)
-            raise KeyboardInterrupt
-        return real(waiting, **until_the_first)
+    def listen(event):
+        heard.append(event)
+        if isinstance(event, Scored):
+            stop.stop()
 
-    monkeypatch.setattr(fit_module.futures, "wait", wait)
-    run = finish(fit(SETTING, (0, 1)))
+    run = finish(fit(SETTING, (0, 1), stop=stop), listen)
     assert run.interrupted
     assert len(run.evaluations) == 2
+
+
+def test_a_run_tells_what_becomes_of_each_seed_and_gives_the_run_of_each():
+    heard = []
+    run = finish(fit(SETTING, (3, 1)), heard.append)
+    for kind in (Started, Scored, Finished):
+        assert sorted(event.seed for event in heard if isinstance(event, kind)) == [1, 3]
+    for event in ends_of(heard):
+        (alone,) = finish(fit(SETTING, (event.seed,))).evaluations
+        assert event.result.seeds == (event.seed,)
+        assert event.result.evaluations[0].predicted.tobytes() == alone.predicted.tobytes()
+        assert event.result.total_seconds <= run.total_seconds / 2
+    scores = {event.seed: event.accuracy for event in heard if isinstance(event, Scored)}
+    assert (scores[3], scores[1]) == run.accuracy.per_seed
+
+
+def test_what_others_compile_meanwhile_takes_nothing_off_the_time_of_training(monkeypatch):
+    """In threads, of which one was once told that it had trained for less than no time."""
+    monkeypatch.setattr(program, "_programs", collections.OrderedDict())
+    widths = (3, 4, 5, 6)
+    short = dataclasses.replace(SETTING, recipe=Recipe(epochs=10))
+    settings = [dataclasses.replace(short, model=ll.LSTM(hidden_size=each)) for each in widths]
+    began = time.perf_counter()
+    with futures.ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda setting: finish(fit(setting, (0, 1))), settings))
+    wall = time.perf_counter() - began
+    for run in runs:
+        assert run.train_seconds >= 0
+        assert run.compile_seconds > 0
+        assert run.compile_seconds + run.train_seconds <= run.total_seconds <= wall
 
 
 def test_equal_arguments_give_equal_runs():
@@ -284,31 +316,33 @@ def test_training_and_evaluation_never_share_draws():
     assert not any(row.tobytes() in seen for row in long.draw(streams.evaluation(0), 500).inputs)
 
 
-@pytest.mark.parametrize("place", ["training", "listening"])
-def test_an_interrupted_run_is_evaluated_as_it_stands(place, monkeypatch):
+@pytest.mark.parametrize("strike", [StopToken.stop, lambda _: signal.raise_signal(signal.SIGINT)])
+def test_an_interrupted_run_is_evaluated_as_it_stands(strike):
     setting = dataclasses.replace(SETTING, recipe=Recipe(epochs=3000, batch_size=3))
     heard = []
 
-    def listen(progress):
-        heard.append(progress)
-        if place == "listening" and len(heard) == 2:
-            raise KeyboardInterrupt
+    with ctrl_c_stops() as stop:
 
-    if place == "training":
-        real = fit_module.loop.fit
+        def listen(event):
+            heard.append(event)
+            if isinstance(event, Advanced) and not stop.stopped:
+                strike(stop)
 
-        def struck(*arguments, **options):
-            for count, progress in enumerate(real(*arguments, **options)):
-                if count == 2:
-                    raise KeyboardInterrupt
-                yield progress
-
-        monkeypatch.setattr(fit_module.loop, "fit", struck)
-    run = finish(fit(setting, (0,)), listen)
+        run = finish(fit(setting, (0,), stop=stop), listen)
     assert run.interrupted
-    assert len(heard) == 2
+    assert 1 <= len(run.history[0]) < 5
     assert 0 < run.updates < 3000 * 3
     assert len(run.evaluations) == 1
+
+
+def test_a_second_ctrl_c_is_not_held_back():
+    # A process begun in the background has it ignored from the start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with ctrl_c_stops() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.stopped
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_a_part_of_the_wrong_kind_is_refused():

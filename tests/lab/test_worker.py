@@ -1,15 +1,21 @@
+import dataclasses
 import json
 import signal
 import subprocess
 import sys
 import tempfile
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from study_cases import SETTING
+from study_cases import SETTING, ends_of
 
+from longlag.events import Advanced, Finished, Scored, Started
+from longlag.training import devices
 from longlag.trials import documents
+from longlag.trials import fit as fit_module
+from longlag.workers import messages
 from longlag.workers.messages import Task, receive, send
 from longlag.workers.worker import perform
 
@@ -53,7 +59,8 @@ def test_a_loss_that_is_no_number_passes():
 
 WORKER = """
 import os, subprocess, sys, time
-from longlag.workers.messages import TrialDone, TrialProgress
+import numpy as np
+from longlag.events import Advanced, Finished
 from longlag.workers.worker import serve
 
 def work(task):
@@ -61,12 +68,14 @@ def work(task):
     sys.stdout.flush()
     os.write(1, b"written to the descriptor")
     subprocess.run(["echo", "by a child"], check=True)
-    for update in range(task.setting["updates"]):
-        yield TrialProgress(task.id, update, task.setting["updates"], 1.0, 0.5)
-        time.sleep(0.01)
-    if task.setting.get("raise"):
-        raise RuntimeError("a word of explanation")
-    return TrialDone(task.id, {"seed": task.seed}, b"weights" if task.keep else None)
+    for seed in task.seeds:
+        for update in range(task.setting["updates"]):
+            yield Advanced(seed, update, task.setting["updates"], np.ones(9), 0.5, job=task.id)
+            time.sleep(0.01)
+        if task.setting.get("raise") == seed:
+            raise RuntimeError("a word of explanation")
+        weights = b"weights" if seed in task.keep else None
+        yield Finished(seed, {"seed": seed}, weights=weights, job=task.id)
 
 serve(work)
 """
@@ -85,10 +94,10 @@ def process():
 
 
 def made(id, updates=1, **rest):
-    return {"id": id, "setting": {"updates": updates, **rest}, "seed": 4, "keep": True}
+    return {"id": id, "setting": {"updates": updates, **rest}, "seeds": [4], "keep": [4]}
 
 
-def heard(process, until=("done", "failed")):
+def heard(process, until=("finished", "free")):
     """What a worker says, up to the end of a task."""
     said = []
     while not said or said[-1][0]["say"] not in until:
@@ -100,44 +109,50 @@ def heard(process, until=("done", "failed")):
 
 def test_what_the_work_prints_does_not_come_between_the_frames(process):
     send(process.stdin, made("one"))
-    send(process.stdin, made("two", **{"raise": True}))
+    send(process.stdin, made("two", **{"raise": 4}))
     send(process.stdin, made("three"))
     ready, *_, done = heard(process)
     assert ready == ({"say": "ready"}, None)
-    assert done == ({"say": "done", "id": "one", "outcome": {"seed": 4}}, b"weights")
+    assert messages.event(*done) == Finished(4, {"seed": 4}, weights=b"weights", job="one")
     why = "RuntimeError: a word of explanation"
-    assert heard(process)[-1] == ({"say": "failed", "id": "two", "why": why}, None)
-    assert heard(process)[-1][0]["id"] == "three"
+    assert messages.event(*heard(process)[-1]) == Finished(4, why=why, job="two")
+    assert heard(process)[-1][0]["job"] == "three"
+
+
+def test_a_job_that_fails_says_so_of_each_seed_that_was_not_finished(process):
+    send(process.stdin, made("one", **{"raise": 5}) | {"seeds": [4, 5, 6]})
+    ends = []
+    while len(ends) < 3:
+        ends.append(messages.event(*heard(process)[-1]))
+    assert [(end.seed, bool(end.result)) for end in ends] == [(4, True), (5, False), (6, False)]
 
 
 def test_progress_is_told_now_and_then(process):
     send(process.stdin, made("one", updates=100))
-    moved = [document for document, _ in heard(process) if document["say"] == "moved"]
+    moved = [document for document, _ in heard(process) if document["say"] == "advanced"]
     assert 1 <= len(moved) < 50
     updates = [document["updates"] for document in moved]
     assert updates == sorted(set(updates))
-    assert {(document["id"], document["total"], document["loss"]) for document in moved} == {
-        ("one", 100, 1.0)
-    }
+    assert {(each["job"], each["total"], *each["losses"]) for each in moved} == {("one", 100, 1.0)}
 
 
 def test_told_to_stop_a_task_it_ends_it_and_goes_on_with_the_next(process):
     send(process.stdin, made("one", updates=10**6))
-    heard(process, until=("moved",))
+    heard(process, until=("advanced",))
     send(process.stdin, made("two"))
-    send(process.stdin, {"say": "stop", "id": "one"})
+    send(process.stdin, {"say": "stop", "job": "one"})
     document, content = heard(process)[-1]
-    assert document == {"say": "failed", "id": "one", "why": "stop"}
+    assert document == {"say": "free", "job": "one"}
     assert content is None
     document, _ = heard(process)[-1]
-    assert (document["say"], document["id"]) == ("done", "two")
+    assert (document["say"], document["job"]) == ("finished", "two")
 
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_it_ends_once_nobody_can_tell_it_anything(process, busy):
     if busy:
         send(process.stdin, made("one", updates=10**6))
-        heard(process, until=("moved",))
+        heard(process, until=("advanced",))
     else:
         assert receive(process.stdout) == ({"say": "ready"}, None)
     process.stdin.close()
@@ -148,7 +163,7 @@ def test_ctrl_c_is_for_the_coordinator(process):
     assert receive(process.stdout) == ({"say": "ready"}, None)
     process.send_signal(signal.SIGINT)
     send(process.stdin, made("one"))
-    assert heard(process)[-1][0]["say"] == "done"
+    assert heard(process)[-1][0]["say"] == "finished"
 
 
 def test_it_ends_with_a_coordinator_that_was_killed():
@@ -156,7 +171,7 @@ def test_it_ends_with_a_coordinator_that_was_killed():
 import json, os, subprocess, sys, time
 from longlag.workers import messages
 process = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE)
-document = {"id": "one", "setting": {"updates": 10**6}, "seed": 0}
+document = {"id": "one", "setting": {"updates": 10**6}, "seeds": [0]}
 messages.send(process.stdin, document)
 time.sleep(60)
 """
@@ -175,9 +190,54 @@ time.sleep(60)
 
 def test_a_trial_of_other_code_is_refused():
     """Its outcome would stand in the store under a name that says otherwise."""
-    task = Task("one", documents.document(SETTING), 0, parts="another")
+    task = Task("one", documents.document(SETTING), (0,), parts="another")
     with pytest.raises(RuntimeError, match="this worker has another version of longlag"):
         next(perform(task))
+
+
+def test_an_event_comes_out_as_it_went_in_but_for_the_losses_of_which_the_mean_is_told():
+    events = (
+        Started(3, 90, job="a"),
+        Advanced(3, 9, 90, np.array([1.0, 3.0]), 0.5, "diverged", 8, job="a"),
+        Scored(3, 0.75, job="a"),
+        Finished(3, {"seed": 3}, weights=b"weights", job="a"),
+    )
+    for event in events:
+        written = json.loads(json.dumps(messages.document(event)))
+        found = messages.event(written, b"weights" if isinstance(event, Finished) else None)
+        assert type(found) is type(event)
+        fields, went_in = dict(vars(found)), dict(vars(event))
+        if isinstance(found, Advanced):
+            assert found.loss == 2.0
+            del fields["losses"], went_in["losses"]
+        assert fields == went_in
+
+
+def test_seeds_of_a_job_come_out_as_they_do_alone():
+    """To the bit on a CPU, where none is trained in one program with another."""
+    document = documents.document(SETTING)
+    together = list(perform(Task("all", document, (3, 4, 5), keep=(4,))))
+    ends = {event.seed: event for event in ends_of(together)}
+    for seed in (3, 4, 5):
+        (alone,) = ends_of(perform(Task("one", document, (seed,), keep=(4,))))
+        for done in (alone, ends[seed]):
+            del done.result["seconds"]
+        assert ends[seed] == dataclasses.replace(alone, job="all")
+    assert {event.job for event in together} == {"all"}
+    started = [event.seed for event in together if isinstance(event, Started)]
+    assert sorted(started) == [3, 4, 5]
+
+
+def test_as_many_seeds_are_trained_at_once_as_there_is_room_for(monkeypatch):
+    monkeypatch.setattr(devices, "seeds_at_once", lambda *_: 2)
+    at_once = []
+    real = fit_module.fit
+    monkeypatch.setattr(
+        fit_module, "fit", lambda setting, seeds: at_once.append(seeds) or real(setting, seeds)
+    )
+    ends = ends_of(perform(Task("all", documents.document(SETTING), (1, 2, 3))))
+    assert at_once == [(1, 2), (3,)]
+    assert sorted(end.seed for end in ends) == [1, 2, 3]
 
 
 def test_a_frame_is_a_length_and_json_and_nothing_else():

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from longlag.events import Event, ctrl_c_stops
 from longlag.scores.statistics import Estimate
-from longlag.training.seeds import Progress
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -97,7 +97,7 @@ class Result:
 def settle(
     card: Card,
     seeds: Sequence[int],
-    listen: Callable[[str, Setting, int, Progress], object] = lambda *_: None,
+    listen: Callable[[str, Setting, int, Event], object] = lambda *_: None,
     done: dict[tuple[Setting | Search, tuple[int, ...]], Run] | None = None,
 ) -> Result:
     """Try a card.
@@ -105,8 +105,8 @@ def settle(
     Args:
         card: The claim.
         seeds: The seeds of every run.
-        listen: Told of the progress of every arm: its name, its setting, how many seeds
-            run side by side, what one of them did.
+        listen: Told of the events of every arm: its name, its setting, how many seeds
+            run side by side, what became of one of them.
         done: Runs already made, by setting and seeds; those made here are added.
 
     Raises:
@@ -115,9 +115,9 @@ def settle(
     began = time.perf_counter()
     runs = {} if done is None else done
 
-    def tuning(name: str, setting: Setting, progress: Progress) -> None:
+    def tuning(name: str, setting: Setting, event: Event) -> None:
         width, rate = getattr(setting.model, "hidden_size", ""), setting.recipe.learning_rate
-        listen(f"{name}, tuning: width {width}, learning rate {rate:g}", setting, 1, progress)
+        listen(f"{name}, tuning: width {width}, learning rate {rate:g}", setting, 1, event)
 
     def attempt(name: str) -> Run:
         arm = card.arms[name]
@@ -128,9 +128,9 @@ def settle(
                 setting, remarks = tuned.setting, (str(tuned),)
             else:
                 setting, remarks = arm, ()
-            run = finish(
-                fit(setting, seeds), lambda progress: listen(name, setting, len(seeds), progress)
-            )
+            with ctrl_c_stops() as stop:
+                fitting = fit(setting, seeds, stop=stop)
+                run = finish(fitting, lambda event: listen(name, setting, len(seeds), event))
             if run.interrupted:
                 raise KeyboardInterrupt
             runs[trials] = dataclasses.replace(run, remarks=remarks)

@@ -11,16 +11,16 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeR
 from rich.table import Column
 
 from longlag.cli._output import errors
-from longlag.training.seeds import Progress as Report
+from longlag.events import Advanced, Event
 
 PLAIN_SECONDS = 5.0
 """Between plain lines."""
 
 
 class Follow(Protocol):
-    """Told of every chunk of every seed."""
+    """Told of what becomes of every seed."""
 
-    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None: ...
+    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None: ...
 
 
 def progress_bars(*more: ProgressColumn) -> Progress:
@@ -48,7 +48,7 @@ def following(*, quiet: bool = False) -> Iterator[Follow]:
         yield _Plain()
 
 
-def _quiet(name: str, seeds: int, chance: float, report: Report) -> None:
+def _quiet(name: str, seeds: int, chance: float, event: Event) -> None:
     """Say nothing."""
 
 
@@ -56,7 +56,7 @@ class _Tally:
     """What all seeds of one run have done so far."""
 
     def __init__(self, seeds: int):
-        self.seeds, self.latest = seeds, dict[int, Report]()
+        self.seeds, self.latest = seeds, dict[int, Advanced]()
 
     def figures(self, chance: float) -> str:
         reports = self.latest.values()
@@ -77,11 +77,13 @@ class _Live:
         self.bars, self.name, self.tally = bars, "", _Tally(1)
         self.task = bars.add_task("compiling", total=1.0, figures="")
 
-    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
+    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None:
+        if not isinstance(event, Advanced):
+            return
         if name != self.name:
             self.name, self.tally = name, _Tally(seeds)
             self.bars.reset(self.task, description=name, figures="")
-        self.tally.latest[report.place] = report
+        self.tally.latest[event.seed] = event
         figures = self.tally.figures(chance)
         self.bars.update(self.task, completed=self.tally.share(), figures=figures)
 
@@ -90,11 +92,13 @@ class _Plain:
     def __init__(self) -> None:
         self.name, self.tally, self.last, self.began = "", _Tally(1), 0.0, 0.0
 
-    def __call__(self, name: str, seeds: int, chance: float, report: Report) -> None:
+    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None:
+        if not isinstance(event, Advanced):
+            return
         now = time.monotonic()
         if name != self.name:
             self.name, self.tally, self.began, self.last = name, _Tally(seeds), now, now
-        self.tally.latest[report.place] = report
+        self.tally.latest[event.seed] = event
         if now - self.last > PLAIN_SECONDS:
             self.last, share = now, self.tally.share()
             left = (now - self.began) * (1 - share) / share

@@ -15,6 +15,7 @@ from longlag.cli._models import model_named, models_named
 from longlag.cli._output import others_aside
 from longlag.cli._progress import following
 from longlag.encodings import ENCODINGS, IntegerEncoding
+from longlag.events import ctrl_c_stops
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
@@ -96,10 +97,9 @@ def trained(setting: Setting, seeds: int, *, quiet: bool) -> Run:
     """
     keep_compiled_programs()
     places, chance = numbered(seeds), setting.problem.chance(setting.scored)
-    with following(quiet=quiet) as follow, others_aside():
-        return finish(
-            fit(setting, places), lambda report: follow("train", len(places), chance, report)
-        )
+    with following(quiet=quiet) as follow, others_aside(), ctrl_c_stops() as stop:
+        fitting = fit(setting, places, stop=stop)
+        return finish(fitting, lambda event: follow("train", len(places), chance, event))
 
 
 SettingParameters = Annotated[SettingFlags, Parameter(name="*")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -29,10 +29,11 @@ from longlag.cli._output import (
 )
 from longlag.cli._progress import PLAIN_SECONDS, progress_bars
 from longlag.cli._setting import names
+from longlag.events import Event
 from longlag.scores.statistics import SOLVED
 from longlag.store.records import StoreError
 from longlag.store.store import Store
-from longlag.studies.conduct import Keep, StudyProgress, Usage, conduct
+from longlag.studies.conduct import Keep, Listen, Standing, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
 from longlag.studies.study import Study, described, words
 from longlag.training import Recipe
@@ -234,10 +235,10 @@ def _executor(workers: int | None, dask: str | None) -> Executor:
 
 
 @contextlib.contextmanager
-def _following(kind: str, quiet: bool) -> Iterator[Callable[[StudyProgress], object]]:
+def _following(kind: str, quiet: bool) -> Iterator[Listen]:
     """Show how far a study has come: its trials, and the updates of those under way."""
     if quiet:
-        yield lambda _: None
+        yield lambda *_: None
     elif errors.is_terminal:
         with progress_bars() as bars:
             yield _Live(bars, kind)
@@ -251,7 +252,7 @@ class _Live:
         self.study = bars.add_task(kind, total=None, figures="starting workers")
         self.trials: dict[str, Any] = {}
 
-    def __call__(self, standing: StudyProgress) -> None:
+    def __call__(self, _: Sequence[Event], standing: Standing) -> None:
         done = standing.ran + standing.reused
         total = None if standing.left is None else done + standing.left
         self.bars.update(self.study, completed=done, total=total, figures=_figures(standing))
@@ -274,7 +275,7 @@ class _Plain:
     def __init__(self, kind: str):
         self.kind, self.last = kind, time.monotonic()
 
-    def __call__(self, standing: StudyProgress) -> None:
+    def __call__(self, _: Sequence[Event], standing: Standing) -> None:
         if time.monotonic() - self.last > PLAIN_SECONDS:
             self.last = time.monotonic()
             under_way = [
@@ -291,7 +292,7 @@ def _short(trial: Trial) -> str:
     return f"{words(trial.setting.problem)}, {words(trial.setting.model)}, seed {trial.seed}"
 
 
-def _figures(standing: StudyProgress) -> str:
+def _figures(standing: Standing) -> str:
     parts = [f"{standing.ran} trials run"]
     if standing.reused:
         parts.append(f"{standing.reused} known")

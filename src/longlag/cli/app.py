@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Once or twice Ctrl-C ends in order; a third time, or on the way out, at once."""
+    """Ctrl-C ends in order; once more, or on the way out, at once."""
     struck = 0
 
     def strike(_: int, frame: FrameType | None) -> None:
@@ -120,7 +120,7 @@ def _interruptible() -> Iterator[None]:
             _thread.start_new_thread(_strike_soon, ())
             return
         struck += 1
-        if struck > 2:
+        if struck > 1:
             os._exit(130)
         raise KeyboardInterrupt
 

@@ -70,9 +70,9 @@ def reproduce(
         try:
             with following(quiet=not lines) as follow:
 
-                def listen(name, setting, seeds, report, card=card, follow=follow):
+                def listen(name, setting, seeds, event, card=card, follow=follow):
                     chance = setting.problem.chance(setting.scored)
-                    follow(f"{card.id}: {name}", seeds, chance, report)
+                    follow(f"{card.id}: {name}", seeds, chance, event)
 
                 results.append(settle(card, places, listen, runs))
         except KeyboardInterrupt:

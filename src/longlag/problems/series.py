@@ -290,8 +290,7 @@ class Series(Problem):
         """The episode that shows these rows, as they are.
 
         Args:
-            shown: The rows, `(row,)` or `(row, column)`, in the unit of each column: as many as an
-                episode shows.
+            shown: As many rows as an episode shows, `(row,)` or `(row, column)`, in their unit.
 
         Raises:
             TypeError: They are no numbers.

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from longlag.events import Advanced, Event, Finished, StopToken, ctrl_c_stops
 from longlag.store.store import Store
 from longlag.studies.study import Study, described, words
 from longlag.trials import documents, identity
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome, Seconds
-from longlag.workers.executor import Event, Executor
-from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+from longlag.trials.setting import Setting
+from longlag.workers.executor import Executor
+from longlag.workers.messages import Task
 
 Keep = Literal["first", "all", "none"]
 """Whose trained models are kept: those of the first seed, all, or none."""
@@ -83,25 +82,25 @@ class Usage:
 
 
 @dataclasses.dataclass
-class StudyProgress:
+class Standing:
     """How far a study has come, for whoever shows it.
 
     Attributes:
         began: When it began, by `time.monotonic`.
         ran: Trials run.
         reused: Trials that the store had.
-        left: Trials that may yet be run_study for, those under way included; None if unknown.
+        left: Trials that may yet be asked for, those under way included; None if unknown.
         running: The trials under way, by name, and how far each has come.
         latest: The trial that was finished last, and what it came to.
         seconds: Time that trials run have taken.
-        workers: Trials run at once.
+        workers: Jobs run at once.
     """
 
     began: float
     ran: int = 0
     reused: int = 0
     left: int | None = None
-    running: dict[str, tuple[Trial, TrialProgress | None]] = dataclasses.field(default_factory=dict)
+    running: dict[str, tuple[Trial, Advanced | None]] = dataclasses.field(default_factory=dict)
     latest: tuple[Trial, Outcome] | None = None
     seconds: float = 0.0
     workers: int = 1
@@ -114,6 +113,10 @@ class StudyProgress:
         return self.left * self.seconds / self.ran / self.workers
 
 
+Listen = Callable[[Sequence[Event], Standing], object]
+"""Told, a few times a second, of the events since it was last told, and how the study stands."""
+
+
 def conduct(
     study: Study,
     store: Store,
@@ -122,25 +125,43 @@ def conduct(
     command: str = "",
     keep: Keep = "first",
     seconds: float | None = None,
-    listen: Callable[[StudyProgress], object] = lambda _: None,
+    listen: Listen = lambda *_: None,
+    stop: StopToken | None = None,
 ) -> Usage:
     """Have the trials of a study run that the store does not have, until it asks for no more.
 
     Args:
-        study: What is run_study; afterwards it has its answer.
+        study: What is asked; afterwards it has its answer.
         store: Where finished trials are looked up and kept, open for writing.
         executor: Who runs them.
-        command: How the study was run_study, to be kept beside it.
+        command: How the study was asked, to be kept beside it.
         keep: Whose trained models are stored.
         seconds: Time after which what is under way is cut short.
         listen: Told whenever something has moved.
+        stop: Ends what is running after its present chunk; Ctrl-C sets it.
 
     Raises:
         StoreError: The store cannot be written; what was finished before is kept.
 
-    Ctrl-C ends what is running after its present chunk; what is finished is stored.
+    What is finished when it is stopped is stored.
     """
-    return _Conduct(study, store, executor, keep, seconds, listen).run(command)
+    with ctrl_c_stops(stop) as token:
+        return _Conduct(study, store, executor, keep, seconds, listen, token).run(command)
+
+
+def into_jobs(trials: Sequence[Trial], size: int) -> list[list[Trial]]:
+    """Trials in jobs: those of one setting together, so many at most, in their order."""
+    jobs: list[list[Trial]] = []
+    open_jobs: dict[Setting, list[Trial]] = {}
+    for trial in trials:
+        job = None if size == 1 else open_jobs.get(trial.setting)
+        if job is None or len(job) == size:
+            job = []
+            jobs.append(job)
+            if size > 1:
+                open_jobs[trial.setting] = job
+        job.append(trial)
+    return jobs
 
 
 class _Conduct:
@@ -151,11 +172,14 @@ class _Conduct:
         executor: Executor,
         keep: Keep,
         seconds: float | None,
-        listen: Callable[[StudyProgress], object],
+        listen: Listen,
+        stop: StopToken,
     ):
         self.study, self.store, self.executor = study, store, executor
-        self.keep, self.limit, self.listen = keep, seconds, listen
-        self.standing = StudyProgress(began=time.monotonic(), workers=executor.workers)
+        self.keep, self.limit, self.listen, self.stop = keep, seconds, listen, stop
+        self.standing = Standing(began=time.monotonic(), workers=executor.workers)
+        self.waiting: list[Trial] = []  # asked for, in no job yet
+        self.jobs: dict[str, dict[int, Trial]] = {}  # under way, with what is left of each
         self.failed: list[tuple[str, str]] = []
         self.spent = Seconds(0.0, 0.0, 0.0)
         self.name = study.id
@@ -164,12 +188,12 @@ class _Conduct:
         self.store.begin(self.name, self.study.kind, self.study.question(), command)
         if self.keep != "all":  # else what was not kept is run again, for its trained model
             self.standing.reused += self.study.recall(self.store)
-        with _held_back() as struck:
-            self._follow(struck)
-        interrupted = struck.is_set()
+        self._follow()
+        interrupted = self.stop.stopped
         cut = 0
         if self.standing.running:
-            self._take(self.executor.stop())
+            if late := self._take(self.executor.stop()):
+                self.listen(late, self.standing)
             cut = sum(moved is not None for _, moved in self.standing.running.values())
         wall = time.monotonic() - self.standing.began
         usage = Usage(
@@ -188,85 +212,100 @@ class _Conduct:
         self.store.end(self.name, total.document(), answered=not interrupted)
         return usage
 
-    def _follow(self, struck: threading.Event) -> None:
+    def _follow(self) -> None:
+        events: list[Event] = []
         while True:
             self._fill()
             self.standing.left = self.study.left()
-            self.listen(self.standing)
-            if not self.standing.running or self._late() or struck.is_set():
+            self.standing.workers = self.executor.workers
+            self.listen(events, self.standing)
+            if not self.standing.running or self._late() or self.stop.stopped:
                 return
-            self._take(self.executor.wait(_LOOK))
+            events = self._take(self.executor.wait(_LOOK))
 
     def _late(self) -> bool:
         return self.limit is not None and time.monotonic() - self.standing.began >= self.limit
 
     def _fill(self) -> None:
         """Ask until every place is taken; what the store has takes none."""
-        fresh: list[Trial] = []
         places = self.executor.places if self.study.eager else self.executor.workers
-        while len(self.standing.running) + len(fresh) < places and not self._late():
+        size = self.executor.job_size
+        more = True
+        while self._jobs(size) < places and not self._late() and not self.stop.stopped:
             trial = self.study.ask()
             if trial is None:
+                more = False
                 break
             self.store.ask(self.name, [trial.id])
             known = self.store.outcome(trial.id)
             if known is None or (self.keep == "all" and not self.store.keeps(trial.id)):
-                fresh.append(trial)
+                self.waiting.append(trial)
+                self.standing.running[trial.id] = trial, None
                 continue
             self.standing.reused += 1
             self.study.tell(trial, known)
-        for trial in fresh:
-            kept = self.keep == "all" or (
-                self.keep == "first" and trial.seed == self.study.seeds[0]
-            )
-            document = documents.document(trial.setting)
-            self.standing.running[trial.id] = trial, None
-            task = Task(trial.id, document, trial.seed, kept, identity.parts(trial.setting))
-            self.executor.submit(task)
-
-    def _take(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if event.id not in self.standing.running:  # of a study before this one
-                continue
-            trial, _ = self.standing.running[event.id]
-            if isinstance(event, TrialProgress):
-                self.standing.running[event.id] = trial, event
-                continue
-            del self.standing.running[event.id]
-            if isinstance(event, TrialFailed):
-                self.failed.append((described(trial), event.why))
-                self.study.tell(trial, None)
+        if size is None:  # a worker will say it once it has started
+            return
+        jobs, self.waiting = into_jobs(self.waiting, size), []
+        for trials in jobs:
+            # While all workers have enough to do, a job may wait for more trials of its setting.
+            if len(trials) == size or not more or len(self.jobs) < self.executor.workers:
+                self._submit(trials)
             else:
-                self._finish(trial, event)
+                self.waiting += trials
 
-    def _finish(self, trial: Trial, done: TrialDone) -> None:
-        outcome = Outcome.read(done.outcome)
-        keep(self.store, trial, outcome, self.study.solve_at, done.weights)
+    def _jobs(self, size: int | None) -> int:
+        waiting = self.waiting if size in (1, None) else into_jobs(self.waiting, size)
+        return len(self.jobs) + len(waiting)
+
+    def _submit(self, trials: list[Trial]) -> None:
+        first, *others = trials
+        id = f"{first.id}+{len(others)}" if others else first.id
+        self.jobs[id] = {trial.seed: trial for trial in trials}
+        seeds = tuple(self.jobs[id])
+        kept = {"all": seeds, "first": self.study.seeds[:1], "none": ()}[self.keep]
+        task = Task(
+            id=id,
+            setting=documents.document(first.setting),
+            seeds=seeds,
+            keep=tuple(seed for seed in seeds if seed in kept),
+            parts=identity.parts(first.setting),
+        )
+        self.executor.submit(task)
+
+    def _take(self, events: Sequence[Event]) -> list[Event]:
+        """Note what has happened; of this study, not of one before it."""
+        own: list[Event] = []
+        for event in events:
+            trial = self.jobs.get(event.job, {}).get(event.seed)
+            if trial is None:
+                continue
+            own.append(event)
+            if isinstance(event, Advanced):
+                self.standing.running[trial.id] = trial, event
+            elif isinstance(event, Finished):
+                self._end(trial, event)
+        return own
+
+    def _end(self, trial: Trial, end: Finished) -> None:
+        del self.jobs[end.job][trial.seed]
+        if not self.jobs[end.job]:
+            del self.jobs[end.job]
+        if end.why and end.job != trial.id and not self.stop.stopped:
+            self._submit([trial])  # perhaps it was the others' fault: once more, alone
+            return
+        del self.standing.running[trial.id]
+        if end.why:
+            self.failed.append((described(trial), end.why))
+            self.study.tell(trial, None)
+            return
+        outcome = Outcome.read(end.result)
+        keep(self.store, trial, outcome, self.study.solve_at, end.weights)
         self.spent = Seconds(*map(sum, zip(self.spent, outcome.seconds, strict=True)))
         self.standing.ran += 1
         self.standing.seconds += outcome.seconds.total
         self.standing.latest = trial, outcome
         self.study.tell(trial, outcome)
-
-
-@contextlib.contextmanager
-def _held_back() -> Iterator[threading.Event]:
-    """Note a first Ctrl-C instead of raising it, so that it cuts nothing in two."""
-    struck = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield struck
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def strike(*_: object) -> None:
-        struck.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, strike)
-    try:
-        yield struck
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def keep(

@@ -9,6 +9,7 @@ from longlag.adapters import user_code
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
+from longlag.events import ctrl_c_stops
 from longlag.framings import Framing
 from longlag.models import ModelFactory
 from longlag.problems import Problem
@@ -81,4 +82,5 @@ def train(
         tests=tuple((tests or {}).items()),
     )
     require_valid([setting])
-    return finish(fit(setting, numbered(seeds)))
+    with ctrl_c_stops() as stop:
+        return finish(fit(setting, numbered(seeds), stop=stop))

@@ -4,6 +4,5 @@ from longlag.training.loop import fit
 from longlag.training.losses import UNSCORED, AnyLoss, Loss, Losses
 from longlag.training.program import Batches
 from longlag.training.recipe import Recipe
-from longlag.training.seeds import Progress
 
-__all__ = ["UNSCORED", "AnyLoss", "Batches", "Loss", "Losses", "Progress", "Recipe", "fit"]
+__all__ = ["UNSCORED", "AnyLoss", "Batches", "Loss", "Losses", "Recipe", "fit"]

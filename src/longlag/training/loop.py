@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
@@ -10,6 +11,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from longlag.events import Event, Started, StopToken
 from longlag.models import AnyModel, Foreign
 from longlag.training.losses import AnyLoss
 from longlag.training.program import (
@@ -22,7 +24,7 @@ from longlag.training.program import (
     parameters,
 )
 from longlag.training.recipe import Recipe
-from longlag.training.seeds import ExternalGroup, Group, Job, Progress, SeedRun, form
+from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun, form
 
 
 def fit(
@@ -33,14 +35,16 @@ def fit(
     updates: int,
     loss: AnyLoss = CROSS_ENTROPY,
     output: Output = "every",
+    seeds: Sequence[int] | None = None,
     vectorise: bool | None = None,
     confirm: Callable[[int, AnyModel], bool] | None = None,
-) -> Generator[Progress]:
+    stop: StopToken | None = None,
+) -> Generator[Event]:
     """Fit one model a seed, each to its own stream of batches.
 
     Results for equal arguments on one machine and version are equal to the bit, whatever
     the order in which the seeds report. Closing the generator ends the run after the
-    chunks under way.
+    chunks under way, and so does the token, with the models as they then stand.
 
     Args:
         models: One model for each seed, alike but for their weights.
@@ -49,13 +53,15 @@ def fit(
         updates: Updates to make for each seed.
         loss: What is minimised, and how outputs are read; log loss by default.
         output: How a sample is answered.
+        seeds: What events call the seeds; by default their places.
         vectorise: Put the seed axis inside one program. By default only where the
             default device is no CPU.
-        confirm: Asked of a seed that meets the criterion to stop, by its place and its model,
-            whether it may; where it may not the criterion must be met anew. By default it may.
+        confirm: Asked of a seed that meets the criterion to stop, and its model, whether it
+            may; where it may not the criterion must be met anew. By default it may.
+        stop: Looked at before each chunk.
 
     Yields:
-        The progress of one seed after each of its chunks.
+        That each seed has started, what it did in each of its chunks, and its model at the end.
 
     Raises:
         ValueError: No updates are asked for.
@@ -66,30 +72,34 @@ def fit(
         )
     if vectorise is None:
         vectorise = jax.default_backend() != "cpu"
-    job = Job(recipe, updates, loss, output, confirm)
-    seeds = [
-        SeedRun(job, place, model, stream)
-        for place, (model, stream) in enumerate(zip(models, streams, strict=True))
-    ]
-    foreign = [seed for seed in seeds if isinstance(seed.model, Foreign)]
+    plan = Plan(recipe, updates, loss, output, confirm)
+    names = range(len(models)) if seeds is None else seeds
+    runs = [SeedRun(plan, *each) for each in zip(names, models, streams, strict=True)]
+    foreign = [run for run in runs if isinstance(run.model, Foreign)]
     if foreign:
-        groups = [ExternalGroup(job, seed) for seed in foreign]
-    elif vectorise and all(form(seed) == form(seeds[0]) for seed in seeds):
-        groups = [Group(job, seeds)]
+        groups = [ExternalGroup(plan, run) for run in foreign]
+    elif vectorise and all(form(run) == form(runs[0]) for run in runs):
+        groups = [Group(plan, runs)]
     else:
-        groups = [Group(job, [seed]) for seed in seeds]
+        groups = [Group(plan, [run]) for run in runs]
     # Another framework's random state is one for all of its models: these take turns.
     pool = futures.ThreadPoolExecutor(1 if foreign else min(cores(), len(groups)))
+    events: list[Event] = [Started(run.seed, updates) for run in runs]
+    under_way: dict[futures.Future[list[Event]], Group | ExternalGroup] = {}
     try:
-        under_way = {pool.submit(group.advance): group for group in groups}
-        while under_way:
+        while True:
+            for group in groups:
+                if stop is not None and stop.stopped:
+                    events += group.end()
+                elif group.running:
+                    here = contextvars.copy_context()
+                    under_way[pool.submit(here.run, group.advance)] = group
+            yield from events
+            if not under_way:
+                return
             done, _ = futures.wait(under_way, return_when=futures.FIRST_COMPLETED)
-            for future in done:
-                group = under_way.pop(future)
-                reports = future.result()
-                if group.running:
-                    under_way[pool.submit(group.advance)] = group
-                yield from reports
+            groups = [under_way.pop(future) for future in done]
+            events = [event for future in done for event in future.result()]
     finally:
         pool.shutdown(cancel_futures=True)
 

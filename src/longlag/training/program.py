@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import threading
 import time
@@ -152,18 +154,43 @@ def parameters(model: AnyModel) -> int:
     return sum(leaf.size for leaf in leaves if eqx.is_inexact_array(leaf))
 
 
-def compile_seconds() -> float:
-    """Seconds spent so far, in this process, on tracing and compiling programs."""
-    return _compile_seconds
+class Clock:
+    """The time that something in hand spends on compiling, or on waiting for others to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spent, self._since, self._inside = 0.0, 0.0, 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far, counted once however many threads spend them."""
+        with self._lock:
+            running = time.perf_counter() - self._since if self._inside else 0.0
+            return self._spent + running
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._since = time.perf_counter()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._spent += time.perf_counter() - self._since
+
+
+COMPILING: contextvars.ContextVar[Clock] = contextvars.ContextVar("COMPILING")
+"""The clock of what is in hand, if it has one; a thread that helps is given its context."""
 
 
 def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
     return () if isinstance(model, Decoder) else model.initial_state(rows)
 
 
-_CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision"  # part of what is compiled
-
-_compile_seconds = 0.0
+# Part of what is compiled.
+_CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision", "jax_default_device"
 
 _compile_lock = threading.Lock()
 
@@ -174,22 +201,28 @@ _PROGRAMS = 64  # each takes about 140 memory maps, of which a Linux process may
 
 def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     """The executable for arguments of these shapes, compiled once in a process."""
-    global _compile_seconds
     leaves, structure = jax.tree.flatten(arguments)
-    shapes = tuple((np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves)
+    shapes = tuple((np.shape(leaf), _type(leaf)) for leaf in leaves)
     fixed, form = jax.tree.flatten(program)
     kinds = tuple(map(type, fixed))  # 1, 1.0 and True are equal keys, perhaps different programs
     set_to = tuple(getattr(jax.config, name) for name in _CONFIGURATION)
     key = tuple(fixed), form, kinds, stage, structure, shapes, set_to
-    with _compile_lock:
+    clock = COMPILING.get(contextlib.nullcontext())
+    with clock, _compile_lock:
         if key not in _programs:
-            started = time.perf_counter()
             function = program.predict if stage == "predict" else program.train
             if stage == "train seeds":
                 function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
-            _programs[key] = jax.jit(function).lower(*arguments).compile()
-            _compile_seconds += time.perf_counter() - started
+            # Weights, optimiser and carried state take the place of the old ones.
+            donated = () if stage == "predict" else (0, 1, 2)
+            lowered = jax.jit(function, donate_argnums=donated).lower(*arguments)
+            _programs[key] = lowered.compile()
         _programs.move_to_end(key)
         while len(_programs) > _PROGRAMS:
             _programs.popitem(last=False)
         return _programs[key]
+
+
+def _type(leaf: Any) -> Any:
+    """The type of a number or an array, which stays where it is."""
+    return leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype

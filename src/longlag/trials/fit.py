@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import contextvars
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from longlag import streams
+from longlag.events import Advanced, Event, Finished, Scored, StopToken
 from longlag.framings import Samples
 from longlag.models import AnyModel
-from longlag.scores.evaluation import Stream
-from longlag.training import Batches, Progress, loop, program
+from longlag.scores.evaluation import Evaluation, Stream
+from longlag.training import Batches, loop, program
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 
@@ -30,77 +30,104 @@ def fit(
     *,
     vectorise: bool | None = None,
     stream: Stream = streams.evaluation,
-) -> Generator[Progress, None, Run]:
-    """Train every seed of a setting and score it on each test: yields progress, returns the run.
+    stop: StopToken | None = None,
+) -> Generator[Event, None, Run]:
+    """Train every seed of a setting and score it on each test, as soon as it is trained.
 
     The sequences of every test are drawn from the beginning of the stream of the seed.
 
-    Interrupting the loop (Ctrl-C) ends training after the chunks under way; what
-    stands then is evaluated and the run says that it was interrupted.
+    Args:
+        setting: What is trained.
+        seeds: Which seeds.
+        vectorise: Put the seeds inside one program (`longlag.training.fit`).
+        stream: Where the sequences to score it on are drawn from.
+        stop: Ends training after the chunks under way; what stands then is scored and the
+            run says that it was interrupted.
+
+    Yields:
+        What becomes of each seed; at its end the run of this seed alone, whose times are its
+        share of those of all.
+
+    Returns:
+        The run of all seeds.
     """
-    began, compiled_before = time.perf_counter(), program.compile_seconds()
+    stop = stop or StopToken()
+    began, clock = time.perf_counter(), program.Clock()
+    context = contextvars.copy_context()
+    context.run(program.COMPILING.set, clock)
     batches_a_block = len(setting.layout.steps)
     updates = -(-setting.recipe.epochs // setting.layout.sequences) * batches_a_block
-    models = [setting.create(seed) for seed in seeds]
-    chunk = loop.chunk_size(models[0], setting.layout.steps.shape[1:])
+    models = {seed: setting.create(seed) for seed in seeds}
+    rows, timesteps = setting.layout.steps.shape[1:]
+    chunk = loop.chunk_size(models[seeds[0]], (rows, timesteps))
     chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))
     blocks = max(1, min(chunk, updates) // batches_a_block)
-    draws = [_draws(setting, streams.training(seed), blocks) for seed in seeds]
-    history: list[list[Progress]] = [[] for _ in seeds]
-    interrupted = False
-    ready, compiled_ready = time.perf_counter(), program.compile_seconds()
+    history: dict[int, list[Advanced]] = {seed: [] for seed in seeds}
+    evaluations: dict[int, dict[str, Evaluation]] = {}
+    tests = {name: setting.on(name) for name in setting.scored_on}
+    main, *rest = tests
+    ready, compiled_ready = time.perf_counter(), clock.seconds
+    training = 0.0
 
-    def may_stop(place: int, model: AnyModel) -> bool:
-        checked = setting.evaluate(model, seeds[place], stream=streams.validation)
+    def may_stop(seed: int, model: AnyModel) -> bool:
+        checked = setting.evaluate(model, seed, stream=streams.validation)
         return checked.accuracy >= (setting.recipe.stop_at or 0.0)
 
+    def train_time() -> float:
+        return time.perf_counter() - ready - (clock.seconds - compiled_ready)
+
+    def run(of: Sequence[int], share: float) -> Run:
+        return Run(
+            setting=setting,
+            seeds=tuple(of),
+            models=tuple(models[seed] for seed in of),
+            history=tuple(tuple(history[seed]) for seed in of),
+            evaluations=tuple(evaluations[seed][main] for seed in of),
+            others={name: tuple(evaluations[seed][name] for seed in of) for name in rest},
+            interrupted=stop.stopped,
+            compile_seconds=share * clock.seconds,
+            train_seconds=share * (training or train_time()),
+            total_seconds=share * (time.perf_counter() - began),
+        )
+
+    def evaluated(model: AnyModel, seed: int) -> dict[str, Evaluation]:
+        return {name: test.evaluate(model, seed, stream=stream) for name, test in tests.items()}
+
+    def ends(scored: set[futures.Future[dict[str, Evaluation]]]) -> Iterator[Event]:
+        for each in scored:
+            seed, by_test = scoring.pop(each), each.result()
+            evaluations[seed] = by_test
+            yield Scored(seed, by_test[main].accuracy)
+            yield Finished(seed, run([seed], 1 / len(seeds)))
+
+    scoring: dict[futures.Future[dict[str, Evaluation]], int] = {}
     reports = loop.fit(
-        models,
-        draws,
+        list(models.values()),
+        [_draws(setting, streams.training(seed), blocks) for seed in seeds],
         setting.recipe,
         updates=updates,
         loss=setting.loss,
         output=setting.layout.output,
+        seeds=seeds,
         vectorise=vectorise,
         confirm=may_stop,
+        stop=stop,
     )
-    try:
-        with contextlib.closing(reports):
-            for progress in reports:
-                # The models of every chunk would soon fill the memory.
-                history[progress.place].append(dataclasses.replace(progress, model=None))
-                models[progress.place] = progress.model or models[progress.place]
-                yield progress
-    except KeyboardInterrupt:
-        interrupted = True
-    training = time.perf_counter() - ready
-    training -= program.compile_seconds() - compiled_ready
-    with ThreadPoolExecutor(loop.cores()) as pool:
-        tests = {name: setting.on(name) for name in setting.scored_on}
-        scoring = {
-            name: [
-                pool.submit(test.evaluate, *each, stream=stream)
-                for each in zip(models, seeds, strict=True)
-            ]
-            for name, test in tests.items()
-        }
-        try:
-            futures.wait([each for test in scoring.values() for each in test])
-        except KeyboardInterrupt:
-            interrupted = True  # scoring is short: let it end, so that nothing is lost
-        evaluations, *rest = (tuple(each.result() for each in test) for test in scoring.values())
-    return Run(
-        setting=setting,
-        seeds=tuple(seeds),
-        models=tuple(models),
-        history=tuple(tuple(reports) for reports in history),
-        evaluations=evaluations,
-        others=dict(zip(list(scoring)[1:], rest, strict=True)),
-        interrupted=interrupted,
-        compile_seconds=program.compile_seconds() - compiled_before,
-        train_seconds=training,
-        total_seconds=time.perf_counter() - began,
-    )
+    with futures.ThreadPoolExecutor(loop.cores()) as pool, contextlib.closing(reports):
+        while (event := context.run(next, reports, None)) is not None:
+            yield from ends({each for each in scoring if each.done()})
+            if isinstance(event, Finished):
+                models[event.seed] = event.result
+                score = context.copy().run, evaluated, event.result, event.seed
+                scoring[pool.submit(*score)] = event.seed
+            else:
+                if isinstance(event, Advanced):
+                    history[event.seed].append(event)
+                yield event
+        training = train_time()
+        while scoring:
+            yield from ends(futures.wait(scoring, return_when=futures.FIRST_COMPLETED).done)
+    return run(seeds, 1.0)
 
 
 def _draws(setting: Setting, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
@@ -116,18 +143,12 @@ def _draws(setting: Setting, rng: np.random.Generator, blocks: int) -> Iterator[
 
 
 def finish(
-    fitting: Generator[Progress, None, Run], listen: Callable[[Progress], object] = lambda _: None
+    fitting: Generator[Event, None, Run], listen: Callable[[Event], object] = lambda _: None
 ) -> Run:
-    """Follow a fit to its end, or to Ctrl-C, telling `listen` of all progress on the way."""
-    try:
-        while True:
-            listen(next(fitting))
-    except StopIteration as end:
-        return end.value
-    except KeyboardInterrupt:
-        # It struck while listening: let the fit itself end as if it had struck there.
+    """Follow a fit to its end, telling `listen` of all events on the way."""
+    while True:
         try:
-            fitting.throw(KeyboardInterrupt())
+            event = next(fitting)
         except StopIteration as end:
             return end.value
-        raise
+        listen(event)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Num
 
+from longlag.events import Advanced
 from longlag.models import AnyModel
 from longlag.problems import Problem
 from longlag.scores.evaluation import Evaluation
 from longlag.scores.score import Score, Scored
-from longlag.training.seeds import Progress
 
 if TYPE_CHECKING:
     from longlag.trials.checkpoint import Trained
@@ -32,10 +32,10 @@ class Run(Scored):
         setting: Problem, framing, encoding, model and recipe.
         seeds: The seeds, in the order of everything below.
         models: The trained models.
-        history: The progress of each seed, a report a chunk.
+        history: How each seed advanced, chunk by chunk.
         evaluations: What each model said about fresh sequences of the main test.
         interrupted: Whether training was cut short by hand.
-        compile_seconds: Time spent on compiling.
+        compile_seconds: Time spent on compiling, or on waiting for another trial that compiles.
         train_seconds: Time spent on training, draws included.
         total_seconds: All of it, evaluation included.
         remarks: What to know beside the figures: the search that chose the setting.
@@ -45,7 +45,7 @@ class Run(Scored):
     setting: Setting
     seeds: tuple[int, ...]
     models: tuple[AnyModel, ...]
-    history: tuple[tuple[Progress, ...], ...]
+    history: tuple[tuple[Advanced, ...], ...]
     evaluations: tuple[Evaluation, ...]
     interrupted: bool
     compile_seconds: float

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from longlag import streams
-from longlag.training import Progress
+from longlag.events import Event, ctrl_c_stops
 from longlag.trials.fit import finish, fit
 from longlag.trials.setting import Setting
 
@@ -57,14 +57,14 @@ class Tuned(NamedTuple):
         return f"width {width} and learning rate {rate:g} chosen of {len(self.tried)}"
 
 
-def tune(search: Search, listen: Callable[[Setting, Progress], object] = lambda *_: None) -> Tuned:
+def tune(search: Search, listen: Callable[[Setting, Event], object] = lambda *_: None) -> Tuned:
     """The best width and learning rate, each given the setting's whole budget.
 
     Ties in accuracy go to the lower training loss at the end, then to the first tried.
 
     Args:
         search: What to choose from.
-        listen: Told of all progress, with the setting that makes it.
+        listen: Told of all events, with the setting that they are of.
 
     Raises:
         KeyboardInterrupt: The search was cut short.
@@ -86,8 +86,9 @@ def tune(search: Search, listen: Callable[[Setting, Progress], object] = lambda 
             )
             # Of the problem trained on: what it is to be tested on chooses nothing.
             trained = dataclasses.replace(candidate, tests=())
-            fitting = fit(trained, (SEED,), stream=streams.validation)
-            run = finish(fitting, functools.partial(listen, candidate))
+            with ctrl_c_stops() as stop:
+                fitting = fit(trained, (SEED,), stream=streams.validation, stop=stop)
+                run = finish(fitting, functools.partial(listen, candidate))
             if run.interrupted:
                 raise KeyboardInterrupt
             tried.append(Candidate(candidate, run.accuracy.mean, run.history[0][-1].loss))

@@ -1,8 +1,8 @@
 """Trials on a Dask cluster, for studies that have outgrown one machine.
 
 The store still says what is finished and only the coordinator writes to it: the cluster is handed
-a few trials at a time, so that its scheduler and the coordinator stay small however many there
-are.
+a few jobs at a time, so that its scheduler and the coordinator stay small however many there
+are. A job is one trial, since the coordinator does not know on what its workers run.
 """
 
 from __future__ import annotations
@@ -15,9 +15,17 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from longlag.workers.executor import TRIES, Event, Executor, ExecutorError, compiled_programs
-from longlag.workers.messages import Perform, Task, TrialDone, TrialFailed, TrialProgress
-from longlag.workers.worker import perform
+from longlag.events import Event, Finished, StopToken
+from longlag.workers import messages
+from longlag.workers.executor import (
+    TRIES,
+    Executor,
+    ExecutorError,
+    compiled_programs,
+    results,
+)
+from longlag.workers.messages import Perform, Task
+from longlag.workers.worker import events_of, perform
 
 _BETWEEN = 0.5  # seconds between two reports of progress
 
@@ -71,13 +79,13 @@ class Dask(Executor):
         self._futures: dict[str, Any] = {}
         self._tasks: dict[str, Task] = {}
         self._tries: dict[str, int] = {}
-        self._said: queue.SimpleQueue[TrialProgress | tuple[str, Any]] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[Event | tuple[str, Any]] = queue.SimpleQueue()
         self._client.subscribe_topic(self._name, self._hear)
         self._counted, self._workers = 0.0, 1
 
     @property
     def workers(self) -> int:  # type: ignore[override]
-        """Trials that the cluster runs at once; it may grow or shrink."""
+        """Jobs that the cluster runs at once; it may grow or shrink."""
         if time.monotonic() - self._counted > 1.0:
             self._counted = time.monotonic()
             known = self._client.scheduler_info(n_workers=-1)["workers"]
@@ -86,7 +94,7 @@ class Dask(Executor):
 
     @property
     def places(self) -> int:  # type: ignore[override]
-        """Trials that it is given at once."""
+        """Jobs that it is given at once."""
         return 4 * self.workers
 
     def submit(self, task: Task) -> None:
@@ -113,11 +121,11 @@ class Dask(Executor):
         ended = [id for id, future in self._futures.items() if future.status == "finished"]
         with self._reached():
             done = self._gather(ended)
-            # A worker notices after its present chunk that nobody wants its trial any more.
+            # A worker notices after its present chunk that nobody wants its job any more.
             self._client.cancel(list(self._futures.values()))
         self._futures.clear()
         self._tasks.clear()
-        return [event for event in done if isinstance(event, TrialDone)]
+        return results(done)
 
     def close(self) -> None:
         with contextlib.suppress(Exception):  # a cluster on its way out may say anything
@@ -126,14 +134,11 @@ class Dask(Executor):
             self._cluster.close(timeout=5)
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        said = event[1]  # to which Dask adds fields of its own
-        self._said.put(TrialProgress(*(said[name] for name in TrialProgress._fields)))
+        self._said.put(messages.event(event[1]["longlag"]))
 
-    def _sort(
-        self, said: TrialProgress | tuple[str, Any], events: list[Event], ended: list[str]
-    ) -> None:
-        if isinstance(said, TrialProgress):
-            if said.id in self._futures:  # it may arrive after the end
+    def _sort(self, said: Event | tuple[str, Any], events: list[Event], ended: list[str]) -> None:
+        if not isinstance(said, tuple):
+            if said.job in self._futures:  # it may arrive after the end
                 events.append(said)
         elif self._futures.get(said[0]) is said[1]:  # not one that was stopped before
             ended.append(said[0])
@@ -142,21 +147,23 @@ class Dask(Executor):
         futures = {id: self._futures.pop(id) for id in ended}
         tasks = {id: self._tasks.pop(id) for id in ended}  # kept no longer than they are wanted
         good = {id: future for id, future in futures.items() if future.status == "finished"}
-        results: Any = self._client.gather(list(good.values())) if good else []
+        gathered: Any = self._client.gather(list(good.values())) if good else []
         found: list[Event] = [
-            TrialDone(id, json.loads(text), content)
-            for id, (text, content) in zip(good, results, strict=True)
+            messages.event(json.loads(text), content) for ends in gathered for text, content in ends
         ]
         for id, future in futures.items():
+            why = f"the cluster has lost it {TRIES} times"
             if future.status == "error":
                 error = future.exception()
-                found.append(TrialFailed(id, f"{type(error).__name__}: {error}"))
-            elif id not in good:  # the scheduler has lost it
+                why = f"{type(error).__name__}: {error}"
+            elif id in good:
+                continue
+            else:  # the scheduler has lost it
                 self._tries[id] = self._tries.get(id, 0) + 1
                 if self._tries[id] < TRIES:
                     self.submit(tasks[id])
-                else:
-                    found.append(TrialFailed(id, f"the cluster has lost it {TRIES} times"))
+                    continue
+            found += [Finished(seed, why=why, job=id) for seed in tasks[id].seeds]
         return found
 
     @contextlib.contextmanager
@@ -211,22 +218,20 @@ def _started_here(workers: int | None) -> Any:
     )
 
 
-def _perform(text: str, work: Perform, topic: str) -> tuple[str, bytes | None]:
-    """A task on a worker of the cluster."""
+def _perform(text: str, work: Perform, topic: str) -> list[tuple[str, bytes | None]]:
+    """A task on a worker of the cluster: how each of its seeds ended."""
     from distributed import get_worker
     from distributed.worker import thread_state  # pyright: ignore[reportPrivateImportUsage]
 
     here, key, said = get_worker(), thread_state.key, time.monotonic()
-    working = work(Task(**json.loads(text)))
-    with contextlib.closing(working):
-        while True:
-            try:
-                moved = next(working)
-            except StopIteration as end:
-                return json.dumps(end.value.outcome), end.value.weights
-            known = here.state.tasks.get(key)
-            if known is None or known.state == "cancelled":
-                raise RuntimeError("stopped")
-            if time.monotonic() - said > _BETWEEN:
-                said = time.monotonic()
-                here.log_event(topic, moved._asdict())
+    stop, ends = StopToken(), []
+    for event in events_of(work, Task.read(json.loads(text)), stop):
+        known = here.state.tasks.get(key)
+        if known is None or known.state == "cancelled":
+            stop.stop()
+        if isinstance(event, Finished):
+            ends.append((json.dumps(messages.document(event)), event.weights))
+        elif time.monotonic() - said > _BETWEEN:
+            said = time.monotonic()
+            here.log_event(topic, {"longlag": messages.document(event)})
+    return ends

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import abc
 import sys
+from collections.abc import Iterable
 from typing import TypeVar
 
-from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
-
-Event = TrialProgress | TrialDone | TrialFailed
+from longlag.events import Event, Finished
+from longlag.workers.messages import Task
 
 E = TypeVar("E", bound="Executor")
 
 TRIES = 3
-"""Processes that a trial may cost before it is given up."""
+"""Processes that a job may cost before it is given up."""
+
+MOST_SEEDS = 256
+"""Seeds of a job on an accelerator; its worker trains as many at once as it has room for."""
 
 
 class ExecutorError(RuntimeError):
@@ -24,12 +27,14 @@ class Executor(abc.ABC):
     """Runs tasks. Used in a `with` block, it lets go of its workers at the end.
 
     Attributes:
-        workers: Trials that it runs at once.
-        places: Tasks that it should be given at once, so that no worker waits.
+        workers: Jobs that it runs at once.
+        places: Jobs that it should be given at once, so that no worker waits.
+        job_size: Seeds that a job should have, if there are so many; None until it is known.
     """
 
     workers: int
     places: int
+    job_size: int | None = 1
 
     @abc.abstractmethod
     def submit(self, task: Task) -> None:
@@ -41,7 +46,7 @@ class Executor(abc.ABC):
 
     @abc.abstractmethod
     def stop(self) -> list[Event]:
-        """End what is running after its present chunk, drop the rest; what still came in."""
+        """End what is running after its present chunk, drop the rest; what was finished still."""
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -65,3 +70,8 @@ def compiled_programs() -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
     }
+
+
+def results(events: Iterable[Event]) -> list[Event]:
+    """Those that say what came of a trial."""
+    return [event for event in events if isinstance(event, Finished) and not event.why]

@@ -1,8 +1,10 @@
-"""Trials in processes of this machine."""
+"""Jobs in processes of this machine."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
+import importlib.util
 import json
 import os
 import queue
@@ -14,15 +16,29 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+from longlag.events import Event, Finished
 from longlag.workers import messages
-from longlag.workers.executor import TRIES, Event, Executor, ExecutorError, compiled_programs
-from longlag.workers.messages import Task, TrialDone, TrialFailed, TrialProgress
+from longlag.workers.executor import (
+    MOST_SEEDS,
+    TRIES,
+    Executor,
+    ExecutorError,
+    compiled_programs,
+    results,
+)
+from longlag.workers.messages import FREE, READY, STOP, Task
 
 Said = tuple["_Process", dict[str, Any], bytes | None]
 """What a worker process said: a document, and perhaps bytes."""
 
-_ONE_CORE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""For other libraries than ours, in a worker: a trial keeps one core busy."""
+_USUAL = {
+    "OMP_NUM_THREADS": "1",  # other libraries than ours: a trial keeps one core busy
+    "MKL_NUM_THREADS": "1",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # else one process takes all memory of a device
+}
+"""Variables of a worker, where the user has not set them."""
+
+_GONE = "gone"  # said in the name of a process that has ended
 
 _PATIENCE = 10.0  # seconds that a chunk of updates may take before a stop is enforced
 
@@ -30,7 +46,14 @@ _PATIENCE = 10.0  # seconds that a chunk of updates may take before a stop is en
 class _Process:
     """A worker process, and a thread that passes on what it says."""
 
-    def __init__(self, command: Sequence[str], said: queue.SimpleQueue[Said]):
+    def __init__(
+        self,
+        command: Sequence[str],
+        said: queue.SimpleQueue[Said],
+        place: int,
+        device: dict[str, str],
+    ):
+        self.place = place
         self.task: Task | None = None
         self.ready = False
         self.program = ""
@@ -38,7 +61,7 @@ class _Process:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**_ONE_CORE, **os.environ, **compiled_programs(), "PYTHONPATH": _path()},
+            env={**_USUAL, **os.environ, **compiled_programs(), **device, "PYTHONPATH": _path()},
             start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
         )
         threading.Thread(target=self._listen, args=(said,), daemon=True).start()
@@ -48,7 +71,7 @@ class _Process:
         with self.process.stdout as reports:
             while (frame := messages.receive(reports)) is not None:
                 said.put((self, *frame))
-        said.put((self, {"say": "gone"}, None))
+        said.put((self, {"say": _GONE}, None))
 
     def tell(self, document: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -67,18 +90,18 @@ class _Process:
 
 
 class Local(Executor):
-    """Processes of this machine, one trial each at a time.
+    """Processes of this machine, one job each at a time.
 
     Args:
         workers: Number of processes; by default one for each core, since a trial keeps one
-            core busy.
+            core busy, or one for each accelerator.
         command: What starts a worker.
 
     >>> from longlag.workers.messages import Task
     >>> with Local(workers=1) as executor:
-    ...     executor.submit(Task("some id", {}, seed=0))
-    ...     executor.wait()
-    [TrialFailed(id='some id', why='ValueError: setting: the document has no part `problem`.')]
+    ...     executor.submit(Task("some id", {}, seeds=(0,)))
+    ...     executor.wait()[0].why
+    'ValueError: setting: the document has no part `problem`.'
     """
 
     def __init__(
@@ -86,21 +109,22 @@ class Local(Executor):
         workers: int | None = None,
         command: Sequence[str] = (sys.executable, "-m", "longlag.workers.worker"),
     ):
-        if workers is None:
-            from longlag.training.loop import cores
-
-            workers = cores()
-        if workers < 1:
+        if workers is not None and workers < 1:
             raise ValueError(
                 f"Local: `workers` must be at least 1, got {workers}. Use workers=1 or more."
             )
-        self.workers, self.places = workers, 4 * workers
         self._command = tuple(command)
         self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
         self._waiting: list[Task] = []
         self._tries: dict[str, int] = {}
         self._stillborn = 0
-        self._processes = [_Process(self._command, self._said) for _ in range(workers)]
+        self._processes: list[_Process] = []
+        self._wanted, self._devices = workers, 1
+        if _perhaps_accelerated():
+            self.job_size = None  # until the first worker has said what it runs on
+            self._grow(1)
+        else:
+            self._grow(workers or _cores())
         self._end = weakref.finalize(self, _end, self._processes)
 
     def submit(self, task: Task) -> None:
@@ -118,6 +142,7 @@ class Local(Executor):
                 said = self._said.get(timeout=left)
             except queue.Empty:
                 break
+            before = self.job_size
             self._hear(*said, events)
             while True:  # what else has come in meanwhile
                 try:
@@ -126,13 +151,15 @@ class Local(Executor):
                     break
                 self._hear(*said, events)
             self._hand_out()
+            if self.job_size != before:
+                break  # whoever waits for that can go on
         return events
 
     def stop(self) -> list[Event]:
         self._waiting.clear()
         for process in self._processes:
             if process.task is not None:
-                process.tell({"say": messages.STOP, "id": process.task.id})
+                process.tell({"say": STOP, "job": process.task.id})
         events: list[Event] = []
         until = time.monotonic() + _PATIENCE
         while any(process.task for process in self._processes) and time.monotonic() < until:
@@ -144,7 +171,7 @@ class Local(Executor):
                 process.task = None
                 process.process.kill()  # another takes its place once it is noticed as gone
         self._waiting.clear()  # of processes that died meanwhile
-        return [event for event in events if isinstance(event, TrialDone)]
+        return results(events)
 
     def close(self) -> None:
         self._end()
@@ -156,27 +183,49 @@ class Local(Executor):
         content: bytes | None,
         events: list[Event],
     ) -> None:
-        said = document.pop("say")
-        if said == "gone":
+        said, task = document["say"], process.task
+        if said == _GONE:
             self._replace(process, events)
-            return
-        if said == "ready":
+        elif said == READY:
             process.ready, self._stillborn = True, 0
-            return
-        if process.task is None or document["id"] != process.task.id:
-            return  # of a task that nobody waits for any more
-        if said == "moved":
-            events.append(TrialProgress(**document))
-            return
-        process.task = None
-        events.append(
-            TrialDone(document["id"], document["outcome"], content)
-            if said == "done"
-            else TrialFailed(**document)
-        )
+            if self.job_size is None:
+                self._meet(document)
+        elif task is None or document["job"] != task.id:
+            pass  # of a job that nobody waits for any more
+        elif said == FREE:
+            process.task = None
+        else:
+            event = messages.event(document, content)
+            events.append(event)
+            if isinstance(event, Finished):
+                left = tuple(seed for seed in task.seeds if seed != event.seed)
+                process.task = task._replace(seeds=left) if left else None
+
+    def _grow(self, workers: int) -> None:
+        self.workers, self.places = workers, 4 * workers
+        for place in range(len(self._processes), workers):
+            self._processes.append(self._started(place))
+
+    def _started(self, place: int) -> _Process:
+        """A worker on its place's device, where there are several."""
+        device: dict[str, str] = {}
+        if self._devices > 1:
+            seen = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(
+                map(str, range(self._devices))
+            )
+            device["CUDA_VISIBLE_DEVICES"] = seen.split(",")[place % self._devices]
+        return _Process(self._command, self._said, place, device)
+
+    def _meet(self, device: dict[str, Any]) -> None:
+        """The first worker says what it runs on: start as many more as that is good for."""
+        accelerated = device.get("platform", "cpu") != "cpu"
+        self.job_size = MOST_SEEDS if accelerated else 1
+        if device.get("platform") == "gpu":
+            self._devices = device["count"]
+        self._grow(self._wanted or (self._devices if accelerated else _cores()))
 
     def _replace(self, process: _Process, events: list[Event]) -> None:
-        """A worker has died: run its trial again in another, unless that has been tried enough."""
+        """A worker has died: run what it has left in another, unless that was tried enough."""
         if process not in self._processes:
             return
         process.end()
@@ -195,10 +244,9 @@ class Local(Executor):
             else:
                 code = process.process.returncode
                 why = f"its process died {TRIES} times, at last with exit code {code}"
-                events.append(
-                    TrialFailed(task.id, f"{why}. Perhaps it needs more memory than there is")
-                )
-        self._processes.append(_Process(self._command, self._said))
+                why = f"{why}. Perhaps it needs more memory than there is"
+                events += [Finished(seed, why=why, job=task.id) for seed in task.seeds]
+        self._processes.append(self._started(process.place))
 
     def _hand_out(self) -> None:
         for process in self._processes:
@@ -226,7 +274,7 @@ def _end(processes: list[_Process]) -> None:
 
 
 def _program(task: Task) -> str:
-    """What decides which program a trial compiles: all but the learning rate and the seed."""
+    """What decides which program a job compiles: all but the learning rate."""
     recipe = {**task.setting.get("recipe", {}), "learning_rate": None, "stop_at": None}
     return json.dumps({**task.setting, "recipe": recipe}, sort_keys=True)
 
@@ -235,3 +283,17 @@ def _path() -> str:
     """Where this process finds modules, so that a worker finds a user's there as well."""
     folders = [os.path.abspath(folder) for folder in sys.path if not folder.endswith(".zip")]
     return os.pathsep.join(dict.fromkeys(folders))
+
+
+def _cores() -> int:
+    from longlag.training.loop import cores
+
+    return cores()
+
+
+def _perhaps_accelerated() -> bool:
+    """Whether JAX may find more than a CPU here, told without loading it."""
+    if os.environ.get("JAX_PLATFORMS") == "cpu":
+        return False
+    plugins = map(importlib.util.find_spec, ("jax_plugins", "libtpu"))
+    return any(plugins) or bool(importlib.metadata.entry_points(group="jax_plugins"))

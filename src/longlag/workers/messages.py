@@ -7,56 +7,65 @@ import struct
 from collections.abc import Callable, Generator, Mapping
 from typing import IO, Any, NamedTuple
 
+import numpy as np
+
+from longlag.events import Advanced, Event, Finished, Scored, Started
+
 _LENGTHS = struct.Struct("<IQ")
 
+_EVENTS = {kind.__name__.lower(): kind for kind in (Started, Advanced, Scored, Finished)}
+
 STOP = "stop"
+FREE = "free"
+READY = "ready"
 
 
 class Task(NamedTuple):
-    """A trial to run.
+    """A job: a setting to be trained with several seeds. Each of them is a trial.
 
     Attributes:
-        id: Name of the trial.
-        setting: Its setting, as a document.
-        seed: Its seed.
-        keep: Whether the trained model is wanted.
+        id: Name of the job.
+        setting: The setting, as a document.
+        seeds: The seeds.
+        keep: Those of which the trained model is wanted.
         parts: The versions of the parts it uses, which the worker must have too.
     """
 
     id: str
     setting: Mapping[str, Any]
-    seed: int
-    keep: bool = False
+    seeds: tuple[int, ...]
+    keep: tuple[int, ...] = ()
     parts: str | None = None
 
-
-class TrialProgress(NamedTuple):
-    """How far a trial has come: updates made and to be made, latest loss and accuracy."""
-
-    id: str
-    updates: int
-    total: int
-    loss: float
-    accuracy: float
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Task:
+        """The task whose `_asdict` went through JSON."""
+        task = cls(**written)
+        return task._replace(seeds=tuple(task.seeds), keep=tuple(task.keep))
 
 
-class TrialDone(NamedTuple):
-    """A finished trial: its outcome as a document, and the trained model where wanted."""
-
-    id: str
-    outcome: dict[str, Any]
-    weights: bytes | None = None
+Perform = Callable[[Task], Generator[Event]]
+"""Runs a task: yields what becomes of each seed. Closing it ends the task."""
 
 
-class TrialFailed(NamedTuple):
-    """A trial that came to nothing, and why."""
+def document(event: Event) -> dict[str, Any]:
+    """An event as plain values, but for the weights; of losses only their mean."""
+    written = {"say": type(event).__name__.lower(), **vars(event)}
+    if isinstance(event, Advanced):
+        written["losses"] = [event.loss]
+    written.pop("weights", None)
+    return written
 
-    id: str
-    why: str
 
-
-Perform = Callable[[Task], Generator[TrialProgress, None, TrialDone]]
-"""Runs a task: yields progress, returns what came out. Closing it ends the trial."""
+def event(written: Mapping[str, Any], weights: bytes | None = None) -> Event:
+    """The event that `document` wrote, with its weights."""
+    fields: dict[str, Any] = dict(written)
+    kind = _EVENTS[fields.pop("say")]
+    if kind is Advanced:
+        fields["losses"] = np.array(fields["losses"])
+    if weights is not None:
+        fields["weights"] = weights
+    return kind(**fields)
 
 
 def send(stream: IO[bytes], document: Mapping[str, Any], content: bytes | None = None) -> None:

@@ -4,41 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 from concurrent import futures
 
+from longlag.events import Event, StopToken
 from longlag.workers import messages, worker
-from longlag.workers.executor import Event, Executor
-from longlag.workers.messages import Task, TrialDone, TrialFailed
+from longlag.workers.executor import MOST_SEEDS, Executor, results
+from longlag.workers.messages import Task
 
 
 class Threads(Executor):
-    """Threads of this process, one trial each at a time: for models that no other process can make.
+    """Threads of this process, one job each at a time: for models that no other process can make.
 
     Args:
-        workers: Number of threads; by default one for each core.
+        workers: Number of threads; by default one for each core, or one on an accelerator.
         work: What runs a task.
     """
 
     def __init__(self, workers: int | None = None, work: messages.Perform = worker.perform):
-        if workers is None:
-            from longlag.training.loop import cores
+        from longlag.training import devices, loop
 
-            workers = cores()
+        accelerated = devices.memory() is not None
+        if workers is None:
+            workers = 1 if accelerated else loop.cores()
         if workers < 1:
             raise ValueError(
                 f"Threads: `workers` must be at least 1, got {workers}. Use workers=1 or more."
             )
         self.workers = self.places = workers
+        self.job_size = MOST_SEEDS if accelerated else 1
         self._work = work
         self._pool = futures.ThreadPoolExecutor(workers)
         self._said: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._running: set[futures.Future[None]] = set()
-        self._over = threading.Event()
+        self._stop = StopToken()
 
     def submit(self, task: Task) -> None:
-        self._over.clear()
-        running = self._pool.submit(self._run, task)
+        running = self._pool.submit(self._run, task, self._stop)
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 
@@ -51,22 +52,16 @@ class Threads(Executor):
         return events
 
     def stop(self) -> list[Event]:
-        self._over.set()
+        self._stop.stop()
         futures.wait(list(self._running))
-        return [event for event in self.wait(0) if isinstance(event, TrialDone)]
+        self._stop = StopToken()  # for the tasks to come
+        return results(self.wait(0))
 
     def close(self) -> None:
-        self._over.set()
+        self._stop.stop()
         self._pool.shutdown(cancel_futures=True)
 
-    def _run(self, task: Task) -> None:
-        if self._over.is_set():
-            return
-        try:
-            with contextlib.closing(self._work(task)) as working:
-                while not self._over.is_set():
-                    self._said.put(next(working))
-        except StopIteration as end:
-            self._said.put(end.value)
-        except Exception as error:
-            self._said.put(TrialFailed(task.id, f"{type(error).__name__}: {error}"))
+    def _run(self, task: Task, stop: StopToken) -> None:
+        if not stop.stopped:
+            for event in worker.events_of(self._work, task, stop):
+                self._said.put(event)

@@ -1,0 +1,126 @@
+"""Events: what becomes of a seed on its way, told alike by the loop, the workers and a study."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class _OfSeed:
+    """What became of a seed, of which job: that of a worker, or none."""
+
+    seed: int
+    job: str = dataclasses.field(default="", kw_only=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Started(_OfSeed):
+    """A seed begins to be trained, for so many updates in all."""
+
+    total: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Advanced(_OfSeed):
+    """A seed has made a chunk of updates.
+
+    Attributes:
+        updates: Updates made so far.
+        total: Updates of the whole run.
+        losses: Loss of each update of this chunk; their mean alone where a worker tells it.
+        accuracy: Share of scored targets of this chunk that were right before the update.
+        outcome: `running`, or why the seed ended: `finished` all updates, `stopped` at
+            the accuracy asked for, or `diverged`.
+        diverged_at: The update at which the loss first left all bounds, if any.
+    """
+
+    updates: int
+    total: int
+    losses: np.ndarray
+    accuracy: float
+    outcome: Literal["running", "finished", "stopped", "diverged"] = "running"
+    diverged_at: int | None = None
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the chunk."""
+        return float(self.losses.mean())
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored(_OfSeed):
+    """The model of a seed was scored on fresh sequences; accuracy is the share that is right."""
+
+    accuracy: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished(_OfSeed):
+    """Nothing more comes of a seed.
+
+    Attributes:
+        result: What came of it: of the loop the model, of a fit the run of this seed, of a
+            worker the outcome as a document; None where nothing did.
+        why: Why nothing came of it; empty where something did.
+        weights: Of a worker: the trained model, where it was wanted.
+    """
+
+    result: Any = None
+    why: str = ""
+    weights: bytes | None = None
+
+
+Event = Started | Advanced | Scored | Finished
+
+
+class StopToken:
+    """Says that what runs is to end: training after its present chunk, a study after that.
+
+    >>> stop = StopToken()
+    >>> stop.stop()
+    >>> stop.stopped
+    True
+    """
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been said."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Say so, from any thread."""
+        self._stopped.set()
+
+
+@contextlib.contextmanager
+def ctrl_c_stops(stop: StopToken | None = None) -> Iterator[StopToken]:
+    """Have a first Ctrl-C set a token, so that it cuts nothing in two; a second is as usual.
+
+    Args:
+        stop: The token; a new one by default.
+    """
+    stop = stop or StopToken()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def strike(*_: object) -> None:
+        stop.stop()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, strike)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
