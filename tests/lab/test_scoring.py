@@ -103,9 +103,9 @@ def test_a_mask_is_told_to_those_who_ask():
 @pytest.mark.parametrize(
     ("predict", "message"),
     [
-        (lambda inputs: inputs[:, :3], r"must give integers \(\d+, 6\) or outputs \(\d+, 6, 5\)"),
+        (lambda inputs: inputs[:, :3], r"must give values \(\d+, 6\) or outputs \(\d+, 6, 5\)"),
         (lambda inputs: np.zeros((*inputs.shape, 4)), r"got float64 \(\d+, 6, 4\)"),
-        (lambda inputs: np.full((*inputs.shape, 5), np.nan), "what is no number for row 0"),
+        (lambda inputs: np.full((*inputs.shape, 5), np.nan), "a value that is not finite in row 0"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(predict, message):

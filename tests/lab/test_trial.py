@@ -75,9 +75,9 @@ def test_the_prediction_of_a_sequence_is_the_echo(solved):
 @pytest.mark.parametrize(
     ("sequence", "error", "message"),
     [
-        ([3, 4, 1], ValueError, r"values from 0 to 3, got 1 to 4"),
+        ([3, 4, 1], ValueError, r"values from 0 to 3, got 4 at step 1"),
         (np.array([0.5, 1.0, 2.0]), TypeError, "must be a list of whole numbers"),
-        ([], TypeError, "must be a list of whole numbers"),
+        ([], TypeError, "must be a list of values"),
         ([1, 2], ValueError, r"`timesteps` must be at most .* \(2\), got 3"),
     ],
 )
@@ -459,7 +459,7 @@ def test_outputs_that_nobody_asks_for_are_spared_where_that_changes_nothing():
         ),
         (ll.EchoSubsequence(count=4), [1, 2], "must show at least 4 values, got 2. Give more"),
         (ll.CumulativeThreshold(), [0.5, 0.5], "must show at least 3 values, got 2"),
-        (ll.CumulativeThreshold(), [np.nan] * 4, "must hold finite numbers"),
+        (ll.CumulativeThreshold(), [np.nan] * 4, "must hold values that are finite"),
         (ll.Memorization(), [3, 0, 1], "a sequence shows 4 values, got 3"),
     ],
     ids=repr,
