@@ -8,14 +8,15 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from longlag.problems import Spec
+if TYPE_CHECKING:  # which `longlag --help` does not wait for
+    from longlag.problems import Spec
 
 
 class Printer(Console):

@@ -7,10 +7,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from longlag.knobs import lookup
-from longlag.store.records import Asked
-from longlag.store.store import Store
 
-if TYPE_CHECKING:  # which would load jax
+if TYPE_CHECKING:  # which `longlag --help` does not wait for
+    from longlag.store.records import Asked
+    from longlag.store.store import Store
     from longlag.studies.study import Study
 
 
