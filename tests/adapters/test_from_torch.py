@@ -1,11 +1,13 @@
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed here")
 
 import torch  # pyright: ignore[reportMissingImports]
+from spec_problems import Adding, CopyBack, Legal, TwoTargets
 
 import longlag
 from longlag.checks.model import preflight
@@ -278,3 +280,34 @@ def test_compiled_runs_what_torch_compile_makes(monkeypatch):
     )
     assert len(calls) > 10
     np.testing.assert_array_equal(losses(plainly), losses(compiled_too))
+
+
+@pytest.mark.parametrize("problem", [Adding(), CopyBack(), Legal(), TwoTargets()])
+def test_losses_of_every_kind_of_target_are_those_of_the_compiled_loop(problem):
+    setting = ll.Setting(problem=problem, framing=ll.Whole(), model=ll.RNN(hidden_size=3))
+    samples = ll.Whole().sample(problem, np.random.default_rng(0), 6)
+    loss, rng = setting.loss, np.random.default_rng(1)
+    outputs = rng.normal(size=(*samples.mask.shape, setting.sizes.outputs)).astype(np.float32)
+    counts = np.asarray(loss.scored(samples.targets))
+    wide = counts if loss.size is None else counts[..., None]
+    ours, said = loss(jnp.asarray(outputs), jnp.asarray(np.where(wide, samples.targets, 0)))
+    model = ll.adopt(lambda sizes, _: torch.nn.Linear(sizes.features, sizes.outputs))
+    made: Any = model(setting.sizes, 0)
+    kind = torch.int64 if samples.targets.dtype.kind == "i" else torch.float32
+    theirs = made._each(torch.tensor(outputs), torch.tensor(samples.targets).to(kind), loss)
+    np.testing.assert_allclose(theirs.numpy()[counts], np.asarray(ours)[counts], rtol=1e-5)
+    assert problem.targets.matches(np.asarray(said), np.asarray(said)).all()
+
+
+@pytest.mark.parametrize("problem", [Adding(), CopyBack(), Legal(), TwoTargets()])
+def test_a_module_is_trained_on_every_kind_of_problem(problem):
+    def make(sizes, seed):
+        del seed
+        return torch.nn.Sequential(
+            torch.nn.Linear(sizes.features, 8), torch.nn.Tanh(), torch.nn.Linear(8, sizes.outputs)
+        )
+
+    run = ll.train(problem, ll.Whole(), make, epochs=200, batch_size=4, learning_rate=0.01)
+    losses = np.concatenate([event.losses for event in run.history[0]])
+    assert losses[-10:].mean() < losses[:10].mean()
+    assert run.evaluations[0].predicted.shape == run.evaluations[0].targets.shape
