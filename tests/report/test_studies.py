@@ -1,5 +1,6 @@
 """The page of a store: which study is which, what it cost, and what it cannot show."""
 
+import contextlib
 import dataclasses
 import json
 import sqlite3
@@ -27,7 +28,7 @@ def made(tmp_path):
 
 
 def _change(path, command, *given):
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(command, given)
 
 
