@@ -107,7 +107,7 @@ def test_the_hash_does_not_depend_on_where_the_file_lies(tmp_path):
 
 
 def test_a_file_that_starts_work_when_it_is_imported_is_told_so(tmp_path):
-    code = "from longlag.adapters import source\nsource.refuse_while_importing('a study')"
+    code = "from longlag.adapters import user_code\nuser_code.refuse_while_importing('a study')"
     file = written(tmp_path, "mine.py", code)
     with pytest.raises(ValueError, match=r"mine\.py starts a study when it is imported. Put that"):
         user_code.imported(file, "x")

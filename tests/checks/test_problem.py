@@ -54,18 +54,23 @@ BROKEN = {
     ),
     "a value too many": (
         GIVEN,
-        f"{GIVEN}._replace(inputs=np.where(np.arange(self.length) == 7, self.values, inputs))",
+        f"dataclasses.replace({GIVEN}, "
+        "inputs=np.where(np.arange(self.length) == 7, self.values, inputs))",
         ("draws", "at step 7 `inputs` has 4, which is not from 0 to 3", "`draw` at step 7"),
     ),
     "a target out of range": (
         GIVEN,
-        f"{GIVEN}._replace(targets=inputs - np.int32(1))",
+        f"dataclasses.replace({GIVEN}, targets=inputs - np.int32(1))",
         ("draws", "`targets` has -1, which is not from 0 to 3", "Mend `draw`"),
     ),
     "episodes across": (
         GIVEN,
         f"Episodes(*(array.T for array in {GIVEN}))",
-        ("draws", "`draw` of 500 episodes gives (25, 500)", "of shape (500, 25)"),
+        (
+            "draws",
+            "`draw` of 500 episodes gives (25, 500)",
+            "of the shapes inputs (500, 25),",
+        ),
     ),
     "the random state of NumPy": (
         "rng.integers(self.values, size=(count, self.length), dtype=np.int32)",
@@ -105,7 +110,7 @@ BROKEN = {
     ),
     "targets that the oracle misses": (
         GIVEN,
-        f"{GIVEN}._replace(targets=np.where(np.arange(self.length) == 5, 1, inputs))",
+        f"dataclasses.replace({GIVEN}, targets=np.where(np.arange(self.length) == 5, 1, inputs))",
         ("oracle", "at step 1 `oracle` says", "targets of `draw` at step 1"),
     ),
     "an oracle of chance": (
@@ -121,7 +126,7 @@ BROKEN = {
     "a prediction for one step alone": (
         f"return {ORACLE}",
         "return inputs[:, -1]",
-        ("oracle", "gives (500, 25), (500,), (500, 25)", "each an array of shape (500, 25)"),
+        ("oracle", "gives (500, 25), (500,), (500, 25)", "of the shapes inputs (500, 25),"),
     ),
     "a ceiling that is too low": (
         LAST,

@@ -173,5 +173,5 @@ def test_a_run_made_for_one_card_serves_the_next(monkeypatch):
     settle(card, (0,), done=shared)
     assert {setting for setting, _ in shared} == set(card.arms.values())
     assert {seeds for _, seeds in shared} == {(0,)}
-    monkeypatch.setattr(Setting, "fit", None)
+    monkeypatch.setattr("longlag.claims.card.fit", None)
     assert settle(dataclasses.replace(card, id="echo/again"), (0,), done=shared).holds

@@ -120,9 +120,7 @@ def episode_by_loop(made, values, start):
     place = made.names.index(str(made.target))
     inputs, targets = [], []
     for step, cells in enumerate(shows_by_loop(made, columns, start)):
-        features = list(cells)
-        if made.missing != "mask":
-            features = [0.0 if math.isnan(cell) else cell for cell in cells]
+        features = [0.0 if math.isnan(cell) else cell for cell in cells]
         if made.missing == "mark":
             features += [float(math.isnan(cell)) for cell in cells]
         inputs.append(features)
@@ -419,7 +417,7 @@ def test_the_oracle_says_the_last_value(drawn):
     said = made.oracle(held.inputs)
     for row, value in zip(rows.flat, said.flat, strict=True):
         latest = column[row - made.horizon]
-        if made.missing == "mask" or not math.isnan(latest):
+        if not math.isnan(latest):
             np.testing.assert_allclose(value, latest, rtol=1e-5, atol=1e-5)
         else:
             assert value == 0

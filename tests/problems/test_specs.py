@@ -100,7 +100,7 @@ def test_a_set_is_right_when_exactly_its_members_are_named():
             Channels({"value": Reals(low=0, high=1), "mark": Integers(2)}),
             [[0.5, 2.0]],
             ValueError,
-            r"`value` in \[0, 1\] and `mark` from 0 to 1, got 0\.5:2 at step 0",
+            r"`value` that are finite and `mark` from 0 to 1, got 0\.5:2 at step 0",
         ),
         (Sets(2), [[0, 2]], ValueError, "2 zeros and ones"),
     ],

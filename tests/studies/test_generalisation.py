@@ -148,7 +148,7 @@ def test_it_comes_back_from_its_question_and_from_a_store(tmp_path):
     def run(task):
         setting = documents.setting(task.setting)
         return come_out(
-            dataclasses.make_dataclass("Asked", ["setting", "seed"])(setting, task.seed)
+            dataclasses.make_dataclass("Asked", ["setting", "seed"])(setting, task.seeds[0])
         )
 
     with Store(tmp_path / "trials.db", write=True) as store:

@@ -44,7 +44,7 @@ def upto(reach, seconds=3.5):
 def came_of(come_out):
     """What a task comes to."""
     return lambda task: come_out(
-        identity.Trial(setting=documents.setting(task.setting), seed=task.seed)
+        identity.Trial(setting=documents.setting(task.setting), seed=task.seeds[0])
     )
 
 

@@ -343,8 +343,9 @@ def test_the_token_ends_the_run_with_the_models_as_they_stand(vectorise, chunks)
             stop.stop()
     found = courses(heard, (0, 1))
     assert [event.seed for event in heard if isinstance(event, Finished)] in ([0, 1], [1, 0])
+    assert max(map(len, found.values())) >= chunks
     for seed, course in found.items():
-        assert chunks <= len(course) < 100 or not chunks
+        assert len(course) < 100
         if course:
             assert course[-1].outcome == "running"
             (alone,) = run((seed,), updates=course[-1].updates).values()

@@ -238,7 +238,7 @@ def test_gates_are_asked_of_a_recurrent_layer_and_of_values_it_knows():
     with pytest.raises(ValueError, match="gates: Bidirectional has no single recurrent layer"):
         gates(both, both.create(0))
     one = made(ll.Whole(), ll.LSTM(hidden_size=3))
-    with pytest.raises(ValueError, match=r"values from 0 to 2, got 0 to 3"):
+    with pytest.raises(ValueError, match=r"values from 0 to 2, got 3 at step 1"):
         gates(one, one.create(0), sequence=[0, 3])
 
 

@@ -52,13 +52,13 @@ def show(
     first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]
     present = (first != MISSING) | laid.marks
     present &= samples.mask | ~np.array(drawn.masks)
-    visible = shows.allows(inputs)
+    visible = ~shows.is_blank(inputs)
     if json:
         document = {
             "problem": repr(drawn),
             "framing": repr(laid),
             "seed": seed,
-            "sequence": _with_gaps(sequence[None], shows.allows(sequence)[None])[0],
+            "sequence": _with_gaps(sequence[None], ~shows.is_blank(sequence)[None])[0],
             "inputs": _with_gaps(inputs, present & visible),
             "targets": _with_gaps(targets, samples.scored),
             "scored": samples.scored.tolist(),
@@ -71,7 +71,7 @@ def show(
     for x, y in zip(aligned(shown), aligned(asked), strict=True):
         table.add_row(x, Text("→", style="dim"), y)
     note = f"{len(inputs)} samples × {inputs.shape[1]} timesteps; · is no data, no target"
-    note += "." if shows.allows(sequence).all() else "; _ is blank."
+    note += "." if not shows.is_blank(sequence).any() else "; _ is blank."
     return print_rich(
         Text(f"{drawn!r}, {laid!r}, seed {seed}"),
         Text(", ".join(written(shows, sequence, np.ones(len(sequence), bool))), style="bold"),

@@ -78,6 +78,14 @@ class Channels(Spec):
     def rule(self) -> str:
         return " and ".join(f"`{name}` {spec.rule}" for name, spec in self.channels)
 
+    @property
+    def accept_rule(self) -> str:
+        return " and ".join(f"`{name}` {spec.accept_rule}" for name, spec in self.channels)
+
+    def is_blank(self, values: NDArray[Any]) -> Bool:
+        each = zip(self.parts, self.split(np.nan_to_num(values)), strict=True)
+        return np.logical_or.reduce([spec.is_blank(column) for spec, column in each])
+
     def allows(self, values: NDArray[Any]) -> Bool:
         return self._finite("allows", values)
 

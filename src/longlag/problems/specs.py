@@ -60,6 +60,15 @@ class Spec(abc.ABC):
         """Which values a user may give: for reals also those beyond what is drawn."""
         return self.allows(values)
 
+    @property
+    def accept_rule(self) -> str:
+        """Which these are, in words."""
+        return self.rule
+
+    def is_blank(self, values: NDArray[Any]) -> Bool:
+        """Which values stand for a blank step; none where there is no such value."""
+        return np.zeros(values.shape[: values.ndim - len(self.shape)], dtype=bool)
+
     @abc.abstractmethod
     def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
         """Which predictions are right, `(...)` for values `(..., *shape)`."""
@@ -111,7 +120,7 @@ class Spec(abc.ABC):
         if wrong.any():
             place = int(wrong.argmax())
             raise ValueError(
-                f"{owner} must hold values {self.rule}, got {self.format(values[place])} at "
+                f"{owner} must hold values {self.accept_rule}, got {self.format(values[place])} at "
                 f"step {place}."
             )
         return values.astype(self.dtype)
@@ -142,6 +151,9 @@ class Integers(Spec):
 
     def allows(self, values: NDArray[Any]) -> Bool:
         return (values >= 0) & (values < self.values)
+
+    def is_blank(self, values: NDArray[Any]) -> Bool:
+        return (values == self.values) & self.blank
 
     def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
         return predicted == targets
@@ -220,6 +232,10 @@ class Reals(Spec):
 
     def accepts(self, values: NDArray[Any]) -> Bool:
         return self._throughout(np.isfinite(values))
+
+    @property
+    def accept_rule(self) -> str:
+        return "that are finite"
 
     def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
         return self._throughout(np.abs(predicted - targets) <= self.within)
