@@ -187,7 +187,7 @@ def test_a_series_with_gaps_has_an_outcome_that_can_be_kept():
     assert (kept.tally.scored, kept.tally.sequences) == (9 - 3, 2)
     assert set(kept.shortcuts) == {"mean", "last value"}
     assert len(kept.examples) == 2
-    assert len(kept.examples[0].shown[0].split()) == 2  # a value of each column
+    assert len(str(kept.examples[0].shown[0]).split()) == 2  # a value of each column
 
 
 VERSION_1 = """{"ended": "finished", "diverged_at": null, "updates": 96, "sequences": 480,
