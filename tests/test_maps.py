@@ -58,6 +58,16 @@ def test_a_model_without_memory_is_audited_as_such():
     assert flattened.verdict == "learnable"
 
 
+@pytest.mark.parametrize("timesteps", [1, 2, 4])
+def test_a_window_reaches_as_far_back_through_carried_state_as_within_a_sample(timesteps):
+    framing = Chunks(timesteps=timesteps, carry=True)
+    found = audit(EchoLag(lag=1, length=8), framing, batch_size=2, reach=Reach(3))
+    band = np.tri(8, dtype=bool) & ~np.tri(8, k=-3, dtype=bool)
+    assert found.sees[1:].tolist() == band[1:].tolist()
+    assert (found.learns <= found.sees).all()
+    assert audit(EchoLag(lag=3, length=8), framing, reach=Reach(3)).verdict == "unreachable"
+
+
 def test_every_remedy_helps_or_none_is_named():
     remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
     assert remedy == "Use a recurrent model, and carry=True, and timesteps=2 or more."

@@ -24,7 +24,8 @@ class Reach(NamedTuple):
     """What a kind of model can use of the rows it is shown.
 
     Attributes:
-        context: The latest steps of a sample that reach its output; None for all.
+        context: The latest steps that reach an output, across samples where state is carried;
+            None for all.
         state: Whether anything passes on through carried state.
         future: Whether an output may use later steps of its sample: it is not causal.
     """
@@ -89,6 +90,7 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
     sees = np.zeros((length, length), dtype=bool)
     learns = np.zeros((length, length), dtype=bool)
     state = np.zeros((batch, 1, length), dtype=bool)
+    latest = np.full((batch, context), -1)
     for update in range(updates):
         steps = layout.steps[update]
         shown = steps[..., None] == np.arange(length)
@@ -98,6 +100,12 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
         if reach.future:
             sample = np.broadcast_to(shown.any(axis=1, keepdims=True), shown.shape)
         seen = sample | state if layout.carry and reach.state else sample
+        if layout.carry and reach.state and reach.context:
+            for place in range(time):  # what such a state has forgotten cannot be seen
+                moved = np.concatenate([latest[:, 1:], steps[:, place, None]], axis=1)
+                latest = np.where(layout.present[update, :, place, None], moved, latest)
+                kept = (latest[..., None] == np.arange(length)).any(axis=1)
+                seen[:, place] = sample[:, place] | kept
         asked, targets = layout.scored[update], layout.asked[update]
         sees[targets[asked]] = seen[:, layout.places][asked]
         learns[targets[asked]] = sample[:, layout.places][asked]

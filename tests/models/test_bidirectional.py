@@ -2,16 +2,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from layer_cases import OTHER_LAYERS
 
-from longlag.models import Bidirectional, RecurrentModel, Sizes
+from longlag.models import LAYERS, Bidirectional, BidirectionalModel, RecurrentModel, Sizes
 
 SIZES = Sizes(features=6, outputs=4, timesteps=5)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("kind", [*LAYERS.values(), *OTHER_LAYERS])
 @pytest.mark.parametrize("last", [False, True])
-def test_it_is_two_models_one_of_them_on_the_reversed_sequence(cell, last):
-    model = Bidirectional(cell=cell, hidden_size=7)(SIZES, 0)
+def test_it_is_two_models_one_of_them_on_the_reversed_sequence(kind, last):
+    model = BidirectionalModel.create(kind.create, 7, SIZES, 0)
     inputs = jax.random.normal(jax.random.key(0), (3, 5, 6))
     mask = jnp.ones((3, 5), bool).at[0, 0].set(False)
     outputs, _ = model(inputs, mask, model.initial_state((3,)), last=last)
@@ -21,7 +22,7 @@ def test_it_is_two_models_one_of_them_on_the_reversed_sequence(cell, last):
         alone = RecurrentModel(layer, model.readout)
         state = alone.initial_state((3,))
         hidden, _ = alone.layer(inputs[:, ::turn], mask[:, ::turn], state)
-        hidden = np.moveaxis(np.asarray(hidden), 0, 1)
+        hidden = np.asarray(hidden)
         total += (hidden[:, -1:] if last else hidden[:, ::turn]) @ weight
     np.testing.assert_allclose(outputs, total, atol=1e-5)
 

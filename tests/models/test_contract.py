@@ -1,10 +1,14 @@
-"""What every model must keep. A new model is added to MODELS and passes this first."""
+"""What every model must keep. A new model is added to MODELS and passes this first.
+
+So must its layer: test_layer.py.
+"""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from layer_cases import Convolution, FastWeights, Leaky, MinGRU
 
 from longlag.models import (
     GRU,
@@ -28,6 +32,10 @@ TRIED = [
     MLP(hidden_size=8),
     MLP(hidden_size=8, context=1),
     MLP(context=9),
+    Leaky(hidden_size=7),
+    FastWeights(hidden_size=7),
+    MinGRU(hidden_size=7),
+    Convolution(hidden_size=7, steps=4),
 ]
 every_model = pytest.mark.parametrize("factory", TRIED, ids=repr)
 KEY = jax.random.key(0)
@@ -49,7 +57,7 @@ def close(ours, theirs):
 
 
 def test_every_model_is_tried():
-    assert {type(factory) for factory in TRIED} | {Seq2Seq} == set(MODELS.values())
+    assert {type(factory) for factory in TRIED} | {Seq2Seq} >= set(MODELS.values())
 
 
 @every_model
@@ -146,6 +154,25 @@ def test_state_carried_over_a_cut_gives_what_no_cut_gives(factory):
     first, state = call(model, inputs[:, :2], passed[:, :2], model.initial_state((3,)))
     second, after = call(model, inputs[:, 2:], passed[:, 2:], state)
     close((jnp.concatenate([first, second], axis=1), after), (whole, end))
+
+
+@every_model
+def test_a_model_for_any_length_says_at_every_step_what_it_says_of_the_beginning_alone(factory):
+    model, longer = factory(SIZES, 0), jax.random.normal(KEY, (3, 9, 6))
+    if not factory.any_length:
+        made = (factory(SIZES._replace(timesteps=length), 0) for length in (5, 9))
+        weights = [jax.tree.map(jnp.shape, each) for each in made]
+        assert weights[0] != weights[1]
+        return
+    outputs, _ = model(longer, None, model.initial_state((3,)))
+    assert outputs.shape == (3, 9, 4)
+    if factory.causal:
+        close(outputs[:, :5], model(longer[:, :5], None, model.initial_state((3,)))[0])
+
+
+def test_only_a_model_made_for_its_sample_runs_at_one_length():
+    assert [factory for factory in TRIED if not factory.any_length] == [MLP(hidden_size=8)]
+    assert Seq2Seq().any_length
 
 
 @every_model

@@ -1,17 +1,25 @@
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from layer_cases import FastWeightsLayer, LeakyLayer, MinGRULayer
 
-from longlag.models import Seq2Seq, Sizes
+from longlag.models import Seq2Seq, Seq2SeqModel, Sizes
 
 TRIED = [
     Seq2Seq(cell=cell, hidden_size=7, attention=attention)
     for cell in ("lstm", "gru", "rnn")
     for attention in (False, True)
 ]
-every_model = pytest.mark.parametrize("factory", TRIED, ids=repr)
+OTHERS = [
+    functools.partial(Seq2SeqModel.create, kind.create, 7, attention=attention)
+    for kind in (LeakyLayer, FastWeightsLayer, MinGRULayer)
+    for attention in (False, True)
+]
+every_model = pytest.mark.parametrize("factory", [*TRIED, *OTHERS], ids=repr)
 CLASSES = Sizes(features=6, outputs=4, timesteps=5)
 REALS = Sizes(features=6, outputs=1, timesteps=5)
 speak = eqx.filter_jit(lambda model, *asked, count: model.speak(*asked, count))

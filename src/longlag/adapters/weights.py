@@ -6,6 +6,7 @@ No framework is needed for it: PyTorch's `state_dict()` is a mapping of names to
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,9 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from longlag.models import GRULayer, Layer, Linear, LSTMLayer, OneHotInput, RecurrentModel, RNNLayer
+from longlag.models import (
+    GRULayer,
+    Linear,
+    LSTMLayer,
+    OneHotInput,
+    RecurrentModel,
+    RNNLayer,
+    StepBackLayer,
+)
 
-_GATES: dict[type[Layer], list[int]] = {
+_GATES: dict[type[StepBackLayer], list[int]] = {
     LSTMLayer: [0, 1, 2, 3],
     GRULayer: [1, 0, 2],
     RNNLayer: [0],
@@ -124,10 +133,11 @@ def from_keras(layer: Sequence[Any], readout: Sequence[Any]) -> RecurrentModel:
     return _model("from_keras", kind, [kernel, recurrent, *pair], list(map(_array, readout)))
 
 
-def _inner(model: Any) -> RecurrentModel:
-    inner = model.model if isinstance(model, OneHotInput) else model
-    if not isinstance(inner, RecurrentModel):
-        raise TypeError(f"`model` must be an LSTM, a GRU or an RNN, got {type(inner).__name__}.")
+def _inner(model: Any) -> RecurrentModel[StepBackLayer]:
+    inner: Any = model.model if isinstance(model, OneHotInput) else model
+    layer = inner.layer if isinstance(inner, RecurrentModel) else inner
+    if not isinstance(layer, tuple(_GATES)):
+        raise TypeError(f"`model` must be an LSTM, a GRU or an RNN, got {type(layer).__name__}.")
     return inner
 
 
@@ -146,7 +156,8 @@ def _ordered(part: Any, order: Sequence[int]) -> np.ndarray:
 
 
 def _array(given: Any) -> np.ndarray:
-    if hasattr(given, "detach"):  # a tensor
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
     return np.array(given, np.float32)
 
@@ -159,7 +170,7 @@ def _check_names(owner: str, state: Mapping[str, Any], names: Sequence[str]) -> 
         )
 
 
-def _kind(owner: str, recurrent: np.ndarray) -> type[Layer]:
+def _kind(owner: str, recurrent: np.ndarray) -> type[StepBackLayer]:
     """The layer whose recurrent weights have this shape."""
     rows, columns = recurrent.shape
     for kind, order in _GATES.items():
@@ -172,7 +183,10 @@ def _kind(owner: str, recurrent: np.ndarray) -> type[Layer]:
 
 
 def _model(
-    owner: str, kind: type[Layer], parts: Sequence[np.ndarray], readout: Sequence[np.ndarray]
+    owner: str,
+    kind: type[StepBackLayer],
+    parts: Sequence[np.ndarray],
+    readout: Sequence[np.ndarray],
 ) -> RecurrentModel:
     kernel, recurrent, bias, second = map(jnp.asarray, parts)
     if readout[0].shape[0] != recurrent.shape[0]:

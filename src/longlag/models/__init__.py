@@ -15,9 +15,10 @@ from longlag.models._base import (
 from longlag.models.bidirectional import Bidirectional, BidirectionalModel
 from longlag.models.cells import LAYERS
 from longlag.models.gru import GRU, GRUGates, GRULayer
+from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
 from longlag.models.mlp import MLP, MLPModel
-from longlag.models.recurrent import HiddenState, Layer, RecurrentModel
+from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
@@ -40,14 +41,15 @@ __all__ = [
     "Foreign",
     "GRUGates",
     "GRULayer",
+    "GatedLayer",
     "Gates",
     "HiddenState",
     "LSTMLayer",
     "LSTMState",
-    "Layer",
     "Lesson",
     "Linear",
     "MLPModel",
+    "MakeLayer",
     "Model",
     "ModelFactory",
     "OneHotInput",
@@ -55,5 +57,8 @@ __all__ = [
     "RecurrentModel",
     "Seq2Seq",
     "Seq2SeqModel",
+    "SequenceLayer",
     "Sizes",
+    "StepBackLayer",
+    "StepLayer",
 ]

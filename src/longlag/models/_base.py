@@ -176,7 +176,7 @@ class ModelFactory(Knobs):
 
     @property
     def window(self) -> int | None:
-        """The latest steps of a sample that reach an output; None for all."""
+        """The latest steps that reach an output, those before a cut as well; None for all."""
         return None
 
     @property
@@ -186,7 +186,11 @@ class ModelFactory(Knobs):
 
     @property
     def any_length(self) -> bool:
-        """Whether one model reads samples of any number of timesteps."""
+        """Whether a model trained on samples of one length runs on those of any other.
+
+        False where what is trained is made for `Sizes.timesteps`: a table of positions, a
+        flattened sample.
+        """
         return True
 
 
@@ -220,8 +224,8 @@ class Linear(eqx.Module):
         self.weight = glorot_uniform(rng, features, outputs)
         self.bias = jnp.zeros(outputs)
 
-    def __call__(self, inputs: Float[Array, "*batch feature"]) -> Float[Array, "*batch output"]:
-        return shift(inputs @ self.weight, self.bias)
+    def __call__(self, inputs: Inputs) -> Float[Array, "*axes output"]:
+        return shift(project(self.weight, inputs), self.bias)
 
 
 def shift(
@@ -231,11 +235,14 @@ def shift(
     return array + bias.reshape((1,) * (array.ndim - 1) + bias.shape)
 
 
+def time_axis(inputs: Inputs) -> int:
+    """Which axis is time, from the end: integers stand for one-hot vectors, without an axis."""
+    return -1 if jnp.issubdtype(inputs.dtype, jnp.integer) else -2
+
+
 def project(weight: Float[Array, "feature output"], inputs: Inputs) -> Float[Array, "*axes output"]:
     """Inputs times a weight; for integers, which stand for one-hot vectors, its rows."""
-    if jnp.issubdtype(inputs.dtype, jnp.integer):
-        return weight[inputs]
-    return inputs @ weight
+    return weight[inputs] if time_axis(inputs) == -1 else inputs @ weight
 
 
 class OneHotInput(Model):

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Linear, Mask, Model, ModelFactory, Sizes, State
+from longlag.models._base import Inputs, Linear, Mask, Model, ModelFactory, Sizes, State, time_axis
 from longlag.models.cells import LAYERS, Cell
-from longlag.models.recurrent import Layer
+from longlag.models.layer import MakeLayer, SequenceLayer
 
 
 class BidirectionalModel(Model):
@@ -22,9 +22,18 @@ class BidirectionalModel(Model):
     from zero, at its end. With `last` each direction gives the state it ends in, as in Keras.
     """
 
-    forwards: Layer
-    backwards: Layer
+    forwards: SequenceLayer
+    backwards: SequenceLayer
     readout: Linear
+
+    @classmethod
+    def create(
+        cls, make_layer: MakeLayer, hidden_size: int, sizes: Sizes, seed: int
+    ) -> BidirectionalModel:
+        """A model of two such layers, freshly initialised."""
+        rng = np.random.default_rng(seed)
+        there, back = (make_layer(sizes.features, hidden_size, rng) for _ in range(2))
+        return cls(there, back, Linear(there.hidden_size + back.hidden_size, sizes.outputs, rng))
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
         return self.forwards.initial_state(batch)
@@ -33,12 +42,11 @@ class BidirectionalModel(Model):
         self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
     ) -> tuple[Float[Array, "*batch said output"], State]:
         there, after = self.forwards(inputs, mask, state)
-        time = -1 if jnp.issubdtype(inputs.dtype, jnp.integer) else -2
         turned = None if mask is None else jnp.flip(mask, -1)
-        zero = self.backwards.initial_state(there.shape[1:-1])
-        back, _ = self.backwards(jnp.flip(inputs, time), turned, zero)
-        both = (there[-1:], back[-1:]) if last else (there, jnp.flip(back, 0))
-        return self.readout(jnp.moveaxis(jnp.concatenate(both, axis=-1), 0, -2)), after
+        zero = self.backwards.initial_state(there.shape[:-2])
+        back, _ = self.backwards(jnp.flip(inputs, time_axis(inputs)), turned, zero)
+        both = (there[..., -1:, :], back[..., -1:, :]) if last else (there, jnp.flip(back, -2))
+        return self.readout(jnp.concatenate(both, axis=-1)), after
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,8 +73,5 @@ class Bidirectional(ModelFactory):
     hidden_size: int = knob(50, "Cells in each direction.", at_least=1)
 
     def __call__(self, sizes: Sizes, seed: int) -> BidirectionalModel:
-        rng = np.random.default_rng(seed)
-        there, back = (
-            LAYERS[self.cell].begin(sizes.features, self.hidden_size, rng) for _ in range(2)
-        )
-        return BidirectionalModel(there, back, Linear(2 * self.hidden_size, sizes.outputs, rng))
+        make_layer = LAYERS[self.cell].create
+        return BidirectionalModel.create(make_layer, self.hidden_size, sizes, seed)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from longlag.models.gru import GRULayer
+from longlag.models.layer import SequenceLayer
 from longlag.models.lstm import LSTMLayer
-from longlag.models.recurrent import Layer
 from longlag.models.rnn import RNNLayer
 
 Cell = Literal["lstm", "gru", "rnn"]
 
-LAYERS: dict[Cell, type[Layer]] = {"lstm": LSTMLayer, "gru": GRULayer, "rnn": RNNLayer}
+LAYERS: dict[Cell, type[SequenceLayer]] = {"lstm": LSTMLayer, "gru": GRULayer, "rnn": RNNLayer}

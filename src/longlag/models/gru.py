@@ -5,21 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
 from longlag.models._base import Inputs, Mask, ModelFactory, Sizes
-from longlag.models.recurrent import (
-    HiddenState,
-    Layer,
-    RecurrentModel,
-    halved_slope,
-    recurrent_model,
-    sigmoid_of_half,
-)
+from longlag.models.layer import RecurrentModel
+from longlag.models.recurrent import HiddenState, StepBackLayer, halved_slope, sigmoid_of_half
 
 
 class GRUGates(NamedTuple):
@@ -31,25 +23,36 @@ class GRUGates(NamedTuple):
     hidden: Float[Array, "*batch time hidden"]
 
 
-class GRULayer(Layer):
-    """A layer of gated recurrent units: update, reset, candidate.
+class GRULayer(StepBackLayer):
+    """Gated recurrent units: one gate says how much stays, one what the candidate recalls.
 
-    The reset gate acts on the product with the recurrent weights, as in Keras (`reset_after`)
-    and PyTorch, and there is a bias of its own inside it. An update gate of 1 keeps the state.
+        z, r = sigmoid(x W + b + h U + c)    the gates: update, reset
+        n = tanh(x W + b + r (h U + c))      the candidate
+        h' = z h + (1 - z) n                 the hidden state
+
+    with weights W, b, U, c of its own for each of z, r, n; products of vectors are elementwise.
+    The reset gate acts on the product, as in Keras (`reset_after`) and PyTorch.
+
+    Args:
+        kernel, recurrent, bias, recurrent_bias: W, U, b and c of z, r, n, side by side; b and c
+            are at first 0.
+
+    Shapes: `kernel` `(feature, 3 * hidden)`, `recurrent` `(hidden, 3 * hidden)`, `bias` and
+        `recurrent_bias` `(3 * hidden,)`; the state is h, `(*batch, hidden)`.
 
     Source: Cho et al. (2014), in the variant of cuDNN.
+
+    >>> import numpy as np
+    >>> layer = GRULayer.create(features=2, hidden_size=3, rng=np.random.default_rng(0))
+    >>> hidden, state = layer(jnp.array([0, 1, 1]), None, layer.initial_state())
+    >>> hidden.shape, state.hidden.shape, layer.kernel.shape
+    ((3, 3), (3,), (2, 9))
     """
 
+    carries: ClassVar = HiddenState
     halved: ClassVar[tuple[bool, ...]] = (True, True, False)
-
-    @classmethod
-    def begin(cls, features: int, hidden_size: int, rng: np.random.Generator) -> GRULayer:
-        """As Keras does: Glorot uniform, orthogonal, zero biases."""
-        layer = super().begin(features, hidden_size, rng)
-        zero = jnp.zeros(3 * hidden_size)
-        return eqx.tree_at(
-            lambda layer: layer.recurrent_bias, layer, zero, is_leaf=lambda leaf: leaf is None
-        )
+    biases: ClassVar[tuple[float, ...]] = (0.0, 0.0, 0.0)
+    inner_bias: ClassVar[bool] = True
 
     @staticmethod
     def step(
@@ -91,15 +94,13 @@ class GRULayer(Layer):
     def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> GRUGates:
         """Read every gate over time; at a step passed over, hidden is as it was."""
         trace = self.trace(inputs, mask, state)
-        every = [*jnp.split(trace.kept[0], 3, axis=-1), trace.after.hidden]
-        return GRUGates(*(jnp.moveaxis(each, 0, -2) for each in every))
+        update, reset, candidate = jnp.split(trace.kept[0], 3, axis=-1)
+        return GRUGates(update, reset, candidate, trace.after.hidden)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GRU(ModelFactory):
-    """One layer of gated recurrent units and a dense output, initialised as Keras does.
-
-    Glorot uniform kernel, orthogonal recurrent kernel, zero biases.
+    """One layer of gated recurrent units (`GRULayer`) and a dense output at every step.
 
     Args:
         hidden_size: Units, at least 1.
@@ -113,4 +114,4 @@ class GRU(ModelFactory):
     hidden_size: int = knob(50, "Units.", at_least=1)
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[GRULayer]:
-        return recurrent_model(GRULayer, self.hidden_size, sizes, seed)
+        return RecurrentModel.create(GRULayer.create, self.hidden_size, sizes, seed)

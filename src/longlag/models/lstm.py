@@ -5,20 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
 from longlag.models._base import Inputs, Mask, ModelFactory, Sizes
-from longlag.models.recurrent import (
-    Layer,
-    RecurrentModel,
-    halved_slope,
-    recurrent_model,
-    sigmoid_of_half,
-)
+from longlag.models.layer import RecurrentModel
+from longlag.models.recurrent import StepBackLayer, halved_slope, sigmoid_of_half
 
 
 class LSTMState(NamedTuple):
@@ -39,24 +32,37 @@ class Gates(NamedTuple):
     hidden: Float[Array, "*batch time hidden"]
 
 
-class LSTMLayer(Layer):
-    """A layer of LSTM cells with forget gates: input, forget, candidate, output.
+class LSTMLayer(StepBackLayer):
+    """Long short-term memory: a cell whose content is kept, added to and shown through gates.
+
+        i, f, o = sigmoid(x W + h U + b)     the gates: input, forget, output
+        g = tanh(x W + h U + b)              the candidate
+        c' = f c + i g                       the cell
+        h' = o tanh(c')                      the hidden state
+
+    with weights W, U, b of its own for each of i, f, g, o; products of vectors are elementwise.
+
+    Args:
+        kernel, recurrent, bias: W, U and b of i, f, g, o, side by side; b is at first 1 for f,
+            so that cells keep, and 0 for the others.
+        recurrent_bias: None.
+
+    Shapes: `kernel` `(feature, 4 * hidden)`, `recurrent` `(hidden, 4 * hidden)`, `bias`
+        `(4 * hidden,)`; the state is h and c, `(*batch, hidden)` each.
 
     Source: Hochreiter and Schmidhuber (1997); the forget gate is that of Gers et al. (2000).
+
+    >>> import numpy as np
+    >>> layer = LSTMLayer.create(features=2, hidden_size=3, rng=np.random.default_rng(0))
+    >>> hidden, state = layer(jnp.array([0, 1, 1]), None, layer.initial_state())
+    >>> hidden.shape, state.cell.shape, layer.kernel.shape
+    ((3, 3), (3,), (2, 12))
     """
 
+    carries: ClassVar = LSTMState
     halved: ClassVar[tuple[bool, ...]] = (True, True, False, True)
-
-    @classmethod
-    def begin(cls, features: int, hidden_size: int, rng: np.random.Generator) -> LSTMLayer:
-        """As Keras does: biases are zero but 1 for the forget gate, so that cells keep at first."""
-        layer = super().begin(features, hidden_size, rng)
-        bias = jnp.repeat(jnp.array([0.0, 1.0, 0.0, 0.0]), hidden_size)
-        return eqx.tree_at(lambda layer: layer.bias, layer, bias)
-
-    def initial_state(self, batch: tuple[int, ...] = ()) -> LSTMState:
-        (zero,) = super().initial_state(batch)
-        return LSTMState(zero, zero)
+    biases: ClassVar[tuple[float, ...]] = (0.0, 1.0, 0.0, 0.0)
+    inner_bias: ClassVar[bool] = False
 
     @staticmethod
     def step(drive: Array, product: Array, state: LSTMState) -> tuple[LSTMState, Array]:
@@ -89,8 +95,7 @@ class LSTMLayer(Layer):
     def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Gates:
         """Read every gate over time; at a step passed over, cell and hidden are as they were."""
         trace = self.trace(inputs, mask, state)
-        every = [*_gates(trace.kept), trace.after.cell, trace.after.hidden]
-        return Gates(*(jnp.moveaxis(each, 0, -2) for each in every))
+        return Gates(*_gates(trace.kept), trace.after.cell, trace.after.hidden)
 
 
 def _gates(squashed: Array) -> tuple[Array, Array, Array, Array]:
@@ -100,9 +105,7 @@ def _gates(squashed: Array) -> tuple[Array, Array, Array, Array]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LSTM(ModelFactory):
-    """One layer of LSTM cells and a dense output at every step, initialised as Keras does.
-
-    Glorot uniform kernel, orthogonal recurrent kernel, zero biases but 1 for the forget gate.
+    """One layer of LSTM cells (`LSTMLayer`) and a dense output at every step.
 
     Args:
         hidden_size: Memory cells, at least 1.
@@ -116,4 +119,4 @@ class LSTM(ModelFactory):
     hidden_size: int = knob(50, "Memory cells.", at_least=1)
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[LSTMLayer]:
-        return recurrent_model(LSTMLayer, self.hidden_size, sizes, seed)
+        return RecurrentModel.create(LSTMLayer.create, self.hidden_size, sizes, seed)

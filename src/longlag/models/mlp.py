@@ -20,6 +20,7 @@ from longlag.models._base import (
     glorot_uniform,
     project,
     shift,
+    time_axis,
 )
 
 
@@ -40,8 +41,7 @@ class MLPModel(Model):
         self, inputs: Inputs, mask: Mask, state: tuple[()], *, last: bool = False
     ) -> tuple[Float[Array, "*batch said output"], tuple[()]]:
         context = len(self.kernel)
-        ids = jnp.issubdtype(inputs.dtype, jnp.integer)
-        time = inputs.ndim - 1 if ids else inputs.ndim - 2
+        time = time_axis(inputs)
         length = inputs.shape[time]
         ends = jnp.arange(length - 1 if last else 0, length)
         rows = (*inputs.shape[:time], len(ends))

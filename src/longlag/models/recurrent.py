@@ -1,6 +1,7 @@
-"""What all recurrent layers share: one loop over time, its backward pass, a dense output.
+"""Layers that go step by step: one loop over time, and backward passes written by hand.
 
-A cell is a step forward, its slopes, and a step back. The loop gives it the product of the
+`StepLayer` owes a step forward alone: autodiff makes its backward pass. `StepBackLayer` owes a
+step, its slopes, and a step back, which is faster. The loop gives its step the product of the
 hidden state with the recurrent weights. The slopes are worked out for all steps at once, so
 that the loop back does little more than the products that only it can do; the gradient of
 the weights is one matrix product at the end.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import abc
 import functools
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -22,14 +23,13 @@ from longlag.models._base import (
     Inputs,
     Linear,
     Mask,
-    Model,
-    Sizes,
-    State,
     glorot_uniform,
     orthogonal,
     project,
     shift,
+    time_axis,
 )
+from longlag.models.layer import GatedLayer
 
 
 class HiddenState(NamedTuple):
@@ -38,17 +38,54 @@ class HiddenState(NamedTuple):
     hidden: Float[Array, "*batch hidden"]
 
 
-L = TypeVar("L", bound="Layer")
+class StepLayer(GatedLayer):
+    """Base of the recurrent layers that owe a step alone: their backward pass is autodiff's."""
+
+    drive: eqx.AbstractVar[Linear]
+    """What the inputs give to each step, worked out for all steps at once."""
+
+    @abc.abstractmethod
+    def step(self, drive: Array, state: Any) -> Any:
+        """One step: the state after it, a named tuple whose `hidden` is what the layer gives."""
+
+    def __call__(
+        self, inputs: Inputs, mask: Mask, state: Any
+    ) -> tuple[Float[Array, "*batch time hidden"], Any]:
+        after, states = self._run(inputs, mask, state)
+        return states.hidden, after
+
+    def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Any:
+        """Read every state over time; a gate that is to be read is a part of the state."""
+        state = self.initial_state(inputs.shape[: time_axis(inputs)]) if state is None else state
+        return self._run(inputs, mask, state)[1]
+
+    def _run(self, inputs: Inputs, mask: Mask, state: Any) -> tuple[Any, Any]:
+        """The last state, and the states over time."""
+        drive = jnp.moveaxis(self.drive(inputs), -2, 0)
+        after, trace = _scan(lambda *now: (self.step(*now), ()), drive, state, _time_first(mask))
+        return after, jax.tree.map(lambda each: jnp.moveaxis(each, 0, drive.ndim - 2), trace.after)
 
 
-class Layer(eqx.Module):
-    """A recurrent layer: weights, and a cell as static methods. A subclass is a kind of cell.
+B = TypeVar("B", bound="StepBackLayer")
+
+
+class StepBackLayer(GatedLayer):
+    """Base of the recurrent layers whose backward pass is written by hand, as static methods.
 
     The axis `gates` has `len(halved)` × hidden entries, in the order of Keras.
     """
 
+    carries: ClassVar[type[Any]]
+    """The named tuple that is its state: vectors as wide as the layer, one of them `hidden`."""
+
     halved: ClassVar[tuple[bool, ...]]
     """For each gate and candidate: whether `step` gets it halved, for `sigmoid_of_half`."""
+
+    biases: ClassVar[tuple[float, ...]]
+    """For each gate and candidate: the bias that it begins with."""
+
+    inner_bias: ClassVar[bool]
+    """Whether the product with the recurrent weights has a bias of its own, at first zero."""
 
     kernel: Float[Array, "feature gates"]
     recurrent: Float[Array, "hidden gates"]
@@ -56,23 +93,23 @@ class Layer(eqx.Module):
     recurrent_bias: Float[Array, " gates"] | None = None
 
     @classmethod
-    def begin(cls: type[L], features: int, hidden_size: int, rng: np.random.Generator) -> L:
-        """A layer initialised as Keras does: Glorot uniform, orthogonal, zero biases."""
+    def create(cls: type[B], features: int, hidden_size: int, rng: np.random.Generator) -> B:
+        """A layer initialised as Keras does: Glorot uniform kernel, orthogonal recurrent one."""
         width = len(cls.halved) * hidden_size
         return cls(
             kernel=glorot_uniform(rng, features, width),
             recurrent=orthogonal(rng, hidden_size, width),
-            bias=jnp.zeros(width),
+            bias=jnp.repeat(jnp.array(cls.biases), hidden_size),
+            recurrent_bias=jnp.zeros(width) if cls.inner_bias else None,
         )
 
     @property
     def hidden_size(self) -> int:
-        """Width of the hidden state."""
         return self.recurrent.shape[0]
 
-    def initial_state(self, batch: tuple[int, ...] = ()) -> State:
-        """The zero state for the given batch axes."""
-        return HiddenState(jnp.zeros((*batch, self.hidden_size), self.recurrent.dtype))
+    def initial_state(self, batch: tuple[int, ...] = ()) -> Any:
+        zero = jnp.zeros((*batch, self.hidden_size), self.recurrent.dtype)
+        return self.carries(*[zero] * len(self.carries._fields))
 
     @staticmethod
     @abc.abstractmethod
@@ -93,22 +130,21 @@ class Layer(eqx.Module):
         """
 
     def __call__(
-        self, inputs: Inputs, mask: Mask, state: State
-    ) -> tuple[Float[Array, "time *batch hidden"], State]:
-        """Run over the time axis; the hidden states come with time first."""
-        arguments = self._scaled(inputs)
-        return _recur(type(self), *arguments, state, _time_first(mask))
+        self, inputs: Inputs, mask: Mask, state: Any
+    ) -> tuple[Float[Array, "*batch time hidden"], Any]:
+        ran: Any = _recur(type(self), *self._scaled(inputs), state, _time_first(mask))
+        return jnp.moveaxis(ran[0], 0, -2), ran[1]
 
-    def trace(self, inputs: Inputs, mask: Mask = None, state: State | None = None) -> Trace:
-        """Every state, and what each step keeps, with time first."""
-        arguments = self._scaled(inputs)
-        state = self.initial_state(arguments[0].shape[1:-1]) if state is None else state
-        return _forward(type(self), *arguments, state, _time_first(mask))[2]
+    def trace(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Trace:
+        """Every state, and what each step keeps, over time."""
+        state = self.initial_state(inputs.shape[: time_axis(inputs)]) if state is None else state
+        ran = _forward(type(self), *self._scaled(inputs), state, _time_first(mask))
+        return jax.tree.map(lambda each: jnp.moveaxis(each, 0, -2), ran[2])
 
     def _scaled(self, inputs: Inputs) -> tuple[Array, Array, Array | None]:
         """Drive with time first, recurrent weights and bias, the sigmoid gates halved."""
-        time = -1 if jnp.issubdtype(inputs.dtype, jnp.integer) else -2
-        drive = shift(project(self.kernel, jnp.moveaxis(inputs, time, 0)), self.bias)
+        inputs = jnp.moveaxis(inputs, time_axis(inputs), 0)
+        drive = shift(project(self.kernel, inputs), self.bias)
         halved = jnp.array(self.halved, drive.dtype).repeat(self.hidden_size)
         parts = drive, self.recurrent, self.recurrent_bias
         if not any(self.halved):
@@ -119,33 +155,8 @@ class Layer(eqx.Module):
         )
 
 
-class RecurrentModel(Model, Generic[L]):
-    """One recurrent layer and a dense output."""
-
-    layer: L
-    readout: Linear
-
-    def initial_state(self, batch: tuple[int, ...] = ()) -> State:
-        return self.layer.initial_state(batch)
-
-    def __call__(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch said output"], State]:
-        hidden, state = self.layer(inputs, mask, state)
-        # The dense layer is dear beside the cell: keep it off the steps nobody reads.
-        hidden = hidden[-1:] if last else hidden
-        return self.readout(jnp.moveaxis(hidden, 0, -2)), state
-
-
-def recurrent_model(kind: type[L], hidden_size: int, sizes: Sizes, seed: int) -> RecurrentModel[L]:
-    """A model of one such layer, freshly initialised."""
-    rng = np.random.default_rng(seed)
-    layer = kind.begin(sizes.features, hidden_size, rng)
-    return RecurrentModel(layer, Linear(hidden_size, sizes.outputs, rng))
-
-
 class Trace(NamedTuple):
-    """What the way forward leaves for the way back: stacked over time, time first."""
+    """What the way forward leaves for the way back, stacked over time."""
 
     after: Any
     kept: Any
@@ -161,18 +172,31 @@ def halved_slope(gate: Array) -> Array:
     return 2 * gate * (1 - gate)
 
 
-def _forward(kind, drive, recurrent, recurrent_bias, state, mask):
-    def step(state, now):
+def _scan(step, drive, state, mask):
+    """Run over the first axis: the state at the end, and the trace."""
+
+    def masked(state, now):
         drive, mask = now
+        after, kept = step(drive, state)
+        if mask is not None:
+            after = jax.tree.map(functools.partial(_choose, mask), after, state)
+        return after, Trace(after, kept)
+
+    return jax.lax.scan(masked, state, (drive, mask), unroll=_unroll(drive))
+
+
+def _choose(mask, new, old):
+    return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - mask.ndim)), new, old)
+
+
+def _forward(kind, drive, recurrent, recurrent_bias, state, mask):
+    def step(drive, state):
         product = state.hidden @ recurrent
         if recurrent_bias is not None:
             product = shift(product, recurrent_bias)
-        after, kept = kind.step(drive, product, state)
-        if mask is not None:
-            after = jax.tree.map(lambda new, old: jnp.where(mask, new, old), after, state)
-        return after, Trace(after, kept)
+        return kind.step(drive, product, state)
 
-    state, trace = jax.lax.scan(step, state, (drive, mask), unroll=_unroll(drive))
+    state, trace = _scan(step, drive, state, mask)
     return trace.after.hidden, state, trace
 
 

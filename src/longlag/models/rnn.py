@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from longlag.knobs import knob
-from longlag.models._base import ModelFactory, Sizes
-from longlag.models.recurrent import HiddenState, Layer, RecurrentModel, recurrent_model
+from longlag.models._base import Inputs, Mask, ModelFactory, Sizes
+from longlag.models.layer import RecurrentModel
+from longlag.models.recurrent import HiddenState, StepBackLayer
 
 
-class RNNLayer(Layer):
-    """A layer whose hidden state is tanh of input, last hidden state and bias.
+class RNNLayer(StepBackLayer):
+    """Simple recurrent units: all that is carried is the hidden state.
+
+        h' = tanh(x W + h U + b)
+
+    Args:
+        kernel, recurrent, bias: W, U and b, which is at first 0.
+        recurrent_bias: None.
+
+    Shapes: `kernel` `(feature, hidden)`, `recurrent` `(hidden, hidden)`, `bias` `(hidden,)`; the
+        state is h, `(*batch, hidden)`.
 
     Source: Elman (1990).
+
+    >>> import numpy as np
+    >>> layer = RNNLayer.create(features=2, hidden_size=3, rng=np.random.default_rng(0))
+    >>> hidden, state = layer(jnp.array([0, 1, 1]), None, layer.initial_state())
+    >>> hidden.shape, state.hidden.shape, layer.kernel.shape
+    ((3, 3), (3,), (2, 3))
     """
 
+    carries: ClassVar = HiddenState
     halved: ClassVar[tuple[bool, ...]] = (False,)
+    biases: ClassVar[tuple[float, ...]] = (0.0,)
+    inner_bias: ClassVar[bool] = False
 
     @staticmethod
     def step(drive: Array, product: Array, state: HiddenState) -> tuple[HiddenState, tuple[()]]:
@@ -36,12 +55,14 @@ class RNNLayer(Layer):
         by_total = by_state.hidden * slopes
         return by_total, by_total, HiddenState(jnp.zeros_like(by_total))
 
+    def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> HiddenState:
+        """Read the hidden state over time; at a step passed over it is as it was."""
+        return self.trace(inputs, mask, state).after
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RNN(ModelFactory):
-    """One layer of simple recurrent units and a dense output, initialised as Keras does.
-
-    Glorot uniform kernel, orthogonal recurrent kernel, zero biases.
+    """One layer of simple recurrent units (`RNNLayer`) and a dense output at every step.
 
     Args:
         hidden_size: Units, at least 1.
@@ -55,4 +76,4 @@ class RNN(ModelFactory):
     hidden_size: int = knob(50, "Units.", at_least=1)
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[RNNLayer]:
-        return recurrent_model(RNNLayer, self.hidden_size, sizes, seed)
+        return RecurrentModel.create(RNNLayer.create, self.hidden_size, sizes, seed)

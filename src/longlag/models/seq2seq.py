@@ -22,9 +22,10 @@ from longlag.models._base import (
     Sizes,
     Told,
     glorot_uniform,
+    time_axis,
 )
 from longlag.models.cells import LAYERS, Cell
-from longlag.models.recurrent import Layer
+from longlag.models.layer import MakeLayer, SequenceLayer
 
 
 class Attention(eqx.Module):
@@ -54,14 +55,38 @@ class Seq2SeqModel(Decoder):
     What is told to the decoder has one feature more than an answer: a start, told first.
     """
 
-    encoder: Layer
-    decoder: Layer
+    encoder: SequenceLayer
+    decoder: SequenceLayer
     attention: Attention | None
     readout: Linear
 
+    @classmethod
+    def create(
+        cls, make_layer: MakeLayer, hidden_size: int, sizes: Sizes, seed: int, attention: bool
+    ) -> Seq2SeqModel:
+        """A model of two such layers, freshly initialised.
+
+        Raises:
+            ValueError: The decoder cannot start from the state of the encoder.
+        """
+        rng = np.random.default_rng(seed)
+        encoder = make_layer(sizes.features, hidden_size, rng)
+        decoder = make_layer(sizes.outputs + 1, hidden_size, rng)
+        left, begun = (jax.tree.map(jnp.shape, each.initial_state()) for each in (encoder, decoder))
+        if left != begun or left == ():
+            raise ValueError(
+                "Seq2Seq: the state of `make_layer` must be of one shape for any features, got "
+                f"{left} of the encoder and {begun} of the decoder. Use a recurrent layer."
+            )
+        width = encoder.hidden_size
+        looks = None
+        if attention:
+            looks = Attention(glorot_uniform(rng, width, width), Linear(2 * width, width, rng))
+        return cls(encoder, decoder, looks, Linear(width, sizes.outputs, rng))
+
     def teach(self, inputs: Inputs, mask: Mask, told: Told) -> Float[Array, "*batch said output"]:
         memory, state = self._read(inputs, mask)
-        time = told.ndim - (1 if _classes(told) else 2)
+        time = time_axis(told)
         first = jax.lax.slice_in_dim(told, 0, 1, axis=time)
         rest = jax.lax.slice_in_dim(told, 0, told.shape[time] - 1, axis=time)
         heard = jnp.concatenate([self._start(first), _heard(rest)], axis=time)
@@ -85,20 +110,17 @@ class Seq2SeqModel(Decoder):
         return jnp.moveaxis(outputs, 0, -2)
 
     def _read(self, inputs: Inputs, mask: Mask) -> tuple[Array, Any]:
-        time = inputs.ndim - (1 if _classes(inputs) else 2)
-        zero = self.encoder.initial_state(inputs.shape[:time])
-        hidden, state = self.encoder(inputs, mask, zero)
-        return jnp.moveaxis(hidden, 0, -2), state
+        zero = self.encoder.initial_state(inputs.shape[: time_axis(inputs)])
+        return self.encoder(inputs, mask, zero)
 
     def _say(self, hidden: Array, memory: Array, mask: Mask) -> Array:
-        hidden = jnp.moveaxis(hidden, 0, -2)
         if self.attention is not None:
             hidden = self.attention(hidden, memory, mask)
         return self.readout(hidden)
 
     def _start(self, like: Array) -> Array:
         """What is told before the first value: a class or a feature of its own."""
-        place = self.decoder.kernel.shape[0] - 1
+        place = self.readout.weight.shape[1]
         if _classes(like):
             return jnp.full_like(like, place)
         return jnp.zeros_like(_heard(like)).at[..., place].set(1.0)
@@ -141,14 +163,5 @@ class Seq2Seq(ModelFactory):
     attention: bool = knob(False, "Whether each output looks back at the whole input.")
 
     def __call__(self, sizes: Sizes, seed: int) -> Seq2SeqModel:
-        rng = np.random.default_rng(seed)
-        width, kind = self.hidden_size, LAYERS[self.cell]
-        told = sizes.outputs + 1
-        return Seq2SeqModel(
-            encoder=kind.begin(sizes.features, width, rng),
-            decoder=kind.begin(told, width, rng),
-            attention=Attention(glorot_uniform(rng, width, width), Linear(2 * width, width, rng))
-            if self.attention
-            else None,
-            readout=Linear(width, sizes.outputs, rng),
-        )
+        make_layer = LAYERS[self.cell].create
+        return Seq2SeqModel.create(make_layer, self.hidden_size, sizes, seed, self.attention)

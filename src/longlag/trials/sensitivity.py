@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float
 from longlag import streams
 from longlag.encodings import MISSING
 from longlag.framings import Layout
-from longlag.models import AnyModel, Decoder, Foreign, OneHotInput, RecurrentModel
+from longlag.models import AnyModel, Decoder, Foreign, GatedLayer, OneHotInput, RecurrentModel
 from longlag.trials.setting import Setting
 
 
@@ -93,7 +93,7 @@ def gates(
 
     Args:
         setting: What the model was trained for.
-        model: The model: one recurrent layer (`LSTM`, `GRU` or `RNN`).
+        model: The model: one layer whose gates can be read (`LSTM`, `GRU`, `RNN`).
         seed: Whose first fresh sequence is shown, where none is given.
         sequence: The values shown, before the answer where there is one.
 
@@ -106,23 +106,20 @@ def gates(
     (['candidate', 'cell', 'forget', 'hidden', 'input', 'output'], (4, 3))
     """
     inner = model.model if isinstance(model, OneHotInput) else model
-    if not isinstance(inner, RecurrentModel):
+    if not isinstance(inner, RecurrentModel) or not isinstance(inner.layer, GatedLayer):
         raise ValueError(
             f"gates: {type(setting.model).__name__} has no single recurrent layer to read. Use "
-            "LSTM, GRU or RNN."
+            "LSTM, GRU or RNN, or a layer derived from GatedLayer."
         )
     if sequence is None:
         problem = setting.problem.for_part("evaluation")
         episodes = problem.draw(streams.evaluation(seed), 1)
     else:
         episodes = setting.problem.episode(np.asarray(sequence))[1]
-    layer = inner.layer
     features = jnp.asarray(setting.shown_as.encode(episodes.inputs[0]))
     mask = None if episodes.present is None else jnp.asarray(episodes.present[0])
-    if not hasattr(layer, "gates"):
-        trace = layer.trace(features, mask)
-        return {"hidden": np.asarray(trace.after.hidden)}
-    return {name: np.asarray(read) for name, read in layer.gates(features, mask)._asdict().items()}
+    read = inner.layer.gates(features, mask)._asdict().items()
+    return {name: np.asarray(each) for name, each in read if each.ndim == 2}  # no matrices
 
 
 def _one_sequence(setting: Setting) -> Layout:

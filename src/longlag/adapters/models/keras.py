@@ -20,11 +20,19 @@ from longlag.adapters.models.functional import (
     pair,
     takes,
 )
-from longlag.models import GRULayer, HiddenState, Layer, LSTMLayer, LSTMState, RNNLayer, Sizes
+from longlag.models import (
+    GRULayer,
+    HiddenState,
+    LSTMLayer,
+    LSTMState,
+    RNNLayer,
+    Sizes,
+    StepBackLayer,
+)
 
 _SIGMOID = keras.activations.sigmoid
 
-_OURS: dict[type, type[Layer]] = {
+_OURS: dict[type, type[StepBackLayer]] = {
     keras.layers.LSTM: LSTMLayer,
     keras.layers.GRU: GRULayer,
     keras.layers.SimpleRNN: RNNLayer,
@@ -183,7 +191,7 @@ def _inner_loop(
     inputs = ids if ids is not None and sequences is shown else sequences
     hidden, after = ours(inputs, told, start)
     ends = [after.hidden, after.cell] if gated else [after.hidden]
-    return hidden[-1], jnp.moveaxis(hidden, 0, 1), ends
+    return hidden[:, -1], hidden, ends
 
 
 @contextlib.contextmanager
