@@ -28,7 +28,7 @@ Count = Annotated[int, Parameter(converter=_whole)]
 STORE = Path("longlag.db")
 """The store, where none is named."""
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
 Output = Annotated[
     Path | None, Parameter(name="--output", help="Write to this file instead of standard output.")
 ]

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from longlag.cli._flags import Count, Json, Output
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._output import others_aside, print_rich, refusing, writable, write_json
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
@@ -29,7 +29,7 @@ def audit(
     problem: str,
     /,
     *,
-    framing: str = "whole",
+    framing: FramingName = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     batch_size: Count = BATCH_SIZE,
@@ -38,15 +38,16 @@ def audit(
     json: Json = False,
     output: Output = None,
 ) -> None:
-    """Say before any training whether a framing can work, and draw the maps.
+    """Check, without training, whether the model can get the inputs it needs.
+
+    It draws which inputs each output needs, which can reach it, and which a gradient reaches.
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        batch_size: Rows in a batch; it matters where state is carried.
-        model: A name as of `longlag train`: what the audit takes it to be able to use; a
-            recurrent network by default.
-        context: For mlp: the latest steps of a sample that it is given.
+        batch_size: Samples in a batch; it matters with --carry.
+        model: Model name, as in `longlag train`; the check assumes that only the inputs which
+            such a model can use count. Default: a recurrent network.
+        context: For mlp: how many of the latest steps of a sample it gets.
     """
     writable(output)
     with refusing(), others_aside():

@@ -28,15 +28,16 @@ def frontier(
     resolution: Annotated[float, Parameter(group="Study")] = RESOLUTION,
     shared: StudyParameters = SHARED,
 ) -> int:
-    """Find the largest value of a problem's ladder that a model still solves.
+    """Find the hardest version of a problem (say, the longest lag) that a model solves.
 
-    Each seed doubles the value while it solves the problem, then halves the gap. The answer is
-    the median over seeds, with an interval.
+    For each seed it doubles the value until the model fails, then halves the gap. The answer is the
+    median over seeds, with an interval.
 
     Args:
         problem: A name from `longlag problems`.
-        limit: Largest value to try; the last rung of the ladder by default.
-        resolution: Gap, as a share of the value solved, at which a search ends.
+        limit: Largest value to try. Default: the hardest level of `longlag problems`.
+        resolution: Stop when the gap between the largest solved and the smallest failed value is
+            this fraction of the former (0.1 = 10 %).
     """
 
     def ask() -> Frontier:

@@ -12,7 +12,7 @@ from longlag.problems import PROBLEMS
 
 
 def problems(*, json: Json = False, output: Output = None) -> None:
-    """List the problems with their knobs, ranges and defaults."""
+    """List the problems with their options, ranges and defaults."""
     writable(output)
     if json:
         document = {

@@ -42,16 +42,18 @@ def reproduce(
     report: Path | None = None,
     output: Output = None,
 ) -> int:
-    """Settle the claims of the sources by trials.
+    """Check the statements of two LSTM tutorials by training their models.
 
-    Exit code 1 if a claim comes out against its recorded verdict.
+    The tutorials (Brownlee 2017): `echo`, "How to Learn to Echo Random Integers with LSTMs", and
+    `five`, a suite of five sequence problems. Exit code 1 if a result differs from the one on
+    record.
 
     Args:
-        claims: A document (`echo`, `five`), a problem of it (`ramp`), claims
-            (`echo/current`), or nothing for all.
-        seeds: Number of seeds of every trial.
-        markdown: Print the page `docs/claims.md`.
-        report: Write an HTML page about the claims, to be read in any browser.
+        claims: A tutorial (`echo`, `five`), a problem (`ramp`), statements (`echo/current`), or
+            nothing for all.
+        seeds: Number of random seeds.
+        markdown: Print the result as the page `docs/claims.md`.
+        report: Write an HTML page about the statements to this file.
     """
     writable(output)
     writable(report)

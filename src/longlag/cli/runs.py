@@ -34,21 +34,23 @@ def runs(
     json: Json = False,
     output: Output = None,
 ) -> None:
-    """List the finished trials of a store, the latest first; show one; export them.
+    """List, show or export saved trials, the latest first.
+
+    A trial is one training run with one seed.
 
     Args:
-        trial: A trial to show, by the first letters of its name.
-        store: The file in which trials are kept.
-        problem: Trials whose problem begins so.
-        model: Trials whose model begins so.
-        verdict: Trials of this verdict: solved, unreachable, unstable, does not generalise,
+        trial: ID of a trial to show; its first letters are enough.
+        store: File with the saved trials.
+        problem: Only trials whose problem begins with this.
+        model: Only trials whose model begins with this.
+        verdict: Only trials with this verdict: solved, unreachable, unstable, does not generalise,
             overfit, at chance, below chance, undertrained, stuck, unclear.
-        study: Trials that a study asked for, by the first letters of its name.
-        limit: How many to list; 0 for all.
+        study: Only trials of this study; the first letters of its name are enough.
+        limit: How many to list; 0 lists all.
         studies: List the studies instead.
-        export: Write the trials to a table, FILE.csv or FILE.parquet, all unless filtered.
-        tensorboard: Write their learning curves for TensorBoard, into this folder.
-        save: Write the trained model of the trial that is named, as safetensors.
+        export: Write the trials to FILE.csv or FILE.parquet.
+        tensorboard: Write their learning curves to this folder, for TensorBoard.
+        save: Write the trained model of the trial to this file, as safetensors.
     """
     writable(output)
     writable(save)

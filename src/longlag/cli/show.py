@@ -10,7 +10,7 @@ from rich.text import Text
 
 from longlag import streams
 from longlag.cli._flags import Count, Json, Output
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._output import aligned, print_rich, refusing, writable, write_json, written
 from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
@@ -21,7 +21,7 @@ def show(
     problem: str,
     /,
     *,
-    framing: str = "whole",
+    framing: FramingName = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     encoding: str | None = None,
@@ -29,15 +29,14 @@ def show(
     json: Json = False,
     output: Output = None,
 ) -> None:
-    """Print one sequence and its table of inputs X and targets y.
+    """Print one sequence, and the samples X and targets y that it is cut into.
 
-    It is the first sequence that this seed trains on, encoded and decoded again.
+    It is the first training sequence of this seed, encoded and decoded again.
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        encoding: one-hot or scaled, for integers; one-hot by default.
-        seed: Seed of the draw.
+        encoding: Integers as one-hot vectors or scaled to 0 … 1: one-hot (default) or scaled.
+        seed: Random seed of the sequence.
     """
     writable(output)
     with refusing():

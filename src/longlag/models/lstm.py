@@ -113,7 +113,7 @@ class LSTM(ModelFactory):
     ((3, 4), (3,))
     """
 
-    hidden_size: int = knob(50, "Memory cells.", at_least=1)
+    hidden_size: int = knob(50, "Units.", at_least=1)
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[LSTMLayer]:
         return recurrent_model(LSTMLayer, self.hidden_size, sizes, seed)
