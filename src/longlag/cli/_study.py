@@ -82,7 +82,7 @@ class StudyFlags:
         float,
         Parameter(
             group=_GROUP,
-            help="Skill (0 = guessing, 1 = the best score possible) that a trial needs on new "
+            help="Skill (0 = guessing, 1 = the best score possible) that a trial needs on fresh "
             "sequences to count as solved.",
         ),
     ] = SOLVED
@@ -147,7 +147,7 @@ def answer(
         until: When to end, by `time.monotonic`.
 
     Returns:
-        The exit code: 130 after Ctrl-C, 1 where trials came to nothing, else 0.
+        The exit code: 130 after Ctrl-C, 1 where trials failed, else 0.
     """
     writable(shared.output)
     study, usage = _run(ask, shared, until)
@@ -196,8 +196,8 @@ def _run(ask: Callable[[], S], shared: StudyFlags, until: float | None) -> tuple
     for trial, why in usage.failed:
         errors.print(f"{trial}: {why.rstrip('.')}.", markup=False, soft_wrap=True)
     if usage.interrupted:
-        line = f"Interrupted: {usage.ran + usage.reused} trials are stored in {shared.store}."
-        line += " The same command goes on from there."
+        line = f"Interrupted: {usage.ran + usage.reused} trials are saved in {shared.store}."
+        line += " Run the same command again to continue."
         errors.print(line, markup=False, soft_wrap=True)
     return study, usage
 
@@ -210,7 +210,7 @@ def spent(usage: Usage) -> Text:
     if usage.cut:
         parts.append(f"{usage.cut} cut short")
     if usage.failed:
-        parts.append(f"{len(usage.failed)} came to nothing")
+        parts.append(f"{len(usage.failed)} failed")
     if usage.ran:
         whole = max(usage.room, 1e-9)
         shares = (

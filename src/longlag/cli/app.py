@@ -52,7 +52,7 @@ _COMMANDS = {
         "--batch-size 6",
     ),
     "train": (
-        "Train a model and score it on new sequences.",
+        "Train a model and score it on fresh sequences.",
         "longlag train echo-lag --framing window --timesteps 5 --model lstm --hidden-size 50 "
         "--epochs 2000 --batch-size 5 --seeds 4",
     ),

@@ -106,9 +106,9 @@ def _summary(study: Comparison) -> list[Text | Table]:
                 table.add_row(f"{problem}, {model}", *row)
         parts += [table, Text()]
     notes = (
-        f"Skill: 0 at chance, 1 at the ceiling. Solved: {study.solve_at:g} or more. "
-        f"{len(study.seeds)} seeds, at most {study.recipe.epochs:,} sequences a trial. Sequences "
-        "to solve: restricted mean, an unsolved seed counted with all of them."
+        f"Skill: 0 is guessing, 1 the best score possible. Solved: {study.solve_at:g} or more. "
+        f"{len(study.seeds)} seeds, at most {study.recipe.epochs:,} sequences per trial. Sequences "
+        "to solve: mean over seeds; a seed that did not solve it counts with all of them."
     )
     if not found.complete:
         parts.append(Text(OPEN.format(what=f"{study.left()} trials left"), style="bold yellow"))

@@ -306,7 +306,7 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
         told = "Training nothing yet: add --model lstm to set a model beside them."
         return [*lines, Text(), Text(told, style="dim")]
     style = {"better": "bold green", "worse": "bold red"}.get(run.verdict, "bold yellow")
-    cut = " Interrupted: this is what is known so far." if run.interrupted else ""
+    cut = " Interrupted: the score so far." if run.interrupted else ""
     return [*lines, Text(), Text.assemble((run.verdict, style), f": {run.reason}.{cut}")]
 
 

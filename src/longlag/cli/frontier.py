@@ -53,7 +53,9 @@ def frontier(
 def _summary(study: Frontier) -> list[Text | Table]:
     found, setting = study.answer(), study.setting
     named = ", ".join(map(words, (setting.problem, setting.framing, setting.model)))
-    table = Table("seed", "solves", "and fails", "because", box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        "seed", "largest solved", "smallest failed", "reason", box=None, padding=(0, 2, 0, 0)
+    )
     for seed, solved in zip(study.seeds, found.per_seed, strict=True):
         failed = [step for step in found.steps if step.seed == seed and not step.solved]
         first = min(failed, key=lambda step: step.value, default=None)
@@ -68,14 +70,17 @@ def _summary(study: Frontier) -> list[Text | Table]:
     sure = INTERVALS.format(level=f"{found.coverage:.1%}", source=source)
     if not found.complete:
         sure = OPEN.format(what=f"{len(found.open)} of {seeds} searches open")
+    elif seeds == 1:
+        sure = "One seed: no interval."
     lines = [
-        f"{sure} Solved: skill of {study.solve_at:g} or more within {setting.recipe.epochs:,} "
-        "sequences a trial."
+        f"{sure} Solved: skill (0 guessing, 1 the best score possible) of {study.solve_at:g} or "
+        f"more within {setting.recipe.epochs:,} sequences per trial."
     ]
     if found.reached_end:
         subject = f"Seeds that solve {found.last}, the largest value allowed (--limit)"
         lines.append(MEASURED.format(subject=subject, figure=f"{found.reached_end} of {seeds}"))
-    headline = Text.assemble((str(found), "bold"), f": the frontier of {named}")
+    largest = str(found).partition(" [")[0] if seeds == 1 else str(found)
+    headline = Text.assemble("Largest value solved: ", (largest, "bold"), f" ({named})")
     return [headline, *map(Text, lines), Text(), table, Text()]
 
 

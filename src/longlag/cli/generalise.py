@@ -102,10 +102,12 @@ def _summary(study: Generalisation) -> list[Text | Table]:
         for model in found.models
         if model.per_seed
     )
-    about = f"Skill is 0 at chance and 1 at the ceiling; {study.solve_at:g} counts as solved. "
+    about = (
+        f"Skill: 0 is guessing, 1 the best score possible; {study.solve_at:g} counts as solved. "
+    )
     about += f"Longest: all lengths from {found.train} up to it are solved; interval of "
     about += f"{', '.join(sure)}. " if sure else "no seed. "
-    about += f"At most {study.recipe.epochs:,} sequences a trial."
+    about += f"At most {study.recipe.epochs:,} sequences per trial."
     heading = f"{words(study.problem)}, {words(study.framing)}: trained at length {found.train}"
     refusals = [Text(model.refusal) for model in found.models if model.refusal]
     open_ = [Text("The study is not complete.", style="bold yellow")] if not found.complete else []

@@ -102,7 +102,7 @@ def reproduce(
                 markup=False,
             )
     if interrupted:
-        errors.print(f"Interrupted: {len(results)} of {len(chosen)} claims were settled.")
+        errors.print(f"Interrupted: {len(results)} of {len(chosen)} statements were checked.")
         return 130
     return 0 if all(result.as_recorded for result in results) else 1
 

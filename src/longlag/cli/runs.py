@@ -167,8 +167,10 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
         if posed:
             figures.add_row("test", f"{name}: {_words(posed[name])}")
         figures.add_row("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}")
-        p = f"p = {score.chance_probability:.2g} by guessing"
-        figures.add_row("chance", f"{score.chance:.3g}, ceiling {score.ceiling:.3g}; {p}")
+        p = f"probability of this score by guessing {score.chance_probability:.2g}"
+        figures.add_row(
+            "guessing", f"{score.chance:.3g}, best score possible {score.ceiling:.3g}; {p}"
+        )
         shortcuts = (f"{name} {share:.3g}" for name, share in score.shortcuts.items())
         figures.add_row("shortcuts", ", ".join(shortcuts))
     rows = {
@@ -177,7 +179,7 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
         "seconds": ", ".join(
             f"{value:.1f} {name}" for name, value in outcome.seconds._asdict().items()
         ),
-        "model": "kept; --save FILE writes it" if weights is not None else "not kept",
+        "model": "saved; --save FILE writes it" if weights is not None else "not saved",
         "versions": store.versions(trial),
     }
     for name, text in rows.items():

@@ -69,7 +69,9 @@ def show(
     table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
     for x, y in zip(aligned(shown), aligned(asked), strict=True):
         table.add_row(x, Text("→", style="dim"), y)
-    note = f"{len(inputs)} samples × {inputs.shape[1]} timesteps; · is no data, no target"
+    note = (
+        f"{len(inputs)} samples × {inputs.shape[1]} timesteps; · in X: no data, · in y: not scored"
+    )
     note += "." if shows.allows(sequence).all() else "; _ is blank."
     return print_rich(
         Text(f"{drawn!r}, {laid!r}, seed {seed}"),

@@ -23,7 +23,7 @@ class Recipe(Knobs):
             validation stream. None: never.
     """
 
-    epochs: int = knob(2000, "Training sequences; an epoch is one new sequence.", at_least=1)
+    epochs: int = knob(2000, "Training sequences; an epoch is one fresh sequence.", at_least=1)
     batch_size: int = knob(BATCH_SIZE, "Samples in a batch.", at_least=1, at_most=1_000_000)
     learning_rate: float = knob(1e-3, "Learning rate.", above=0)
     optimizer: Literal["adam", "sgd"] = knob("adam", "Optimiser.")
