@@ -295,7 +295,7 @@ class _Inspection:
             found = f"in training it {user_model.described_failure(error)}".rstrip(".")
             raise _Fault(Check("training", False, found)) from error
         if not np.isfinite(losses).all():
-            raise _Fault(Check("training", False, "in training it gives what is no number"))
+            raise _Fault(Check("training", False, "it returns a non-finite value in training"))
         return Check("training", True, "runs")
 
     def seeds(self) -> Check:

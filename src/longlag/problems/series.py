@@ -71,7 +71,7 @@ class Series(Problem):
         features: those of the latest row last. Targets `(count, length)`.
 
     Scores: error (root mean square) and share within tolerance, over every target of a part, each
-        once. Chance is that of the mean of the rows that train. What the ceiling is nobody knows.
+        once. Chance is that of the mean of the rows that train. The ceiling is unknown.
 
     Raises:
         TypeError: Values are no numbers.

@@ -37,7 +37,7 @@ class Group(NamedTuple):
         outcomes: What the seeds came to.
         reasons: For each why it fell short; empty where it solved its problem.
         knob: The knob whose value its rung is, if any.
-        missing: Seeds not yet run, or that came to nothing.
+        missing: Seeds not yet run, or that failed.
         test: The test whose examples are shown; the main one by default.
     """
 
