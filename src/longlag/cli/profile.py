@@ -89,7 +89,7 @@ def _summary(study: Profile) -> list[Text | Table]:
     gaps = Table("left out", "", "", box=None, padding=(0, 2, 0, 0))
     for gap in found.left_out:
         gaps.add_row(gap.problem or "all", gap.gap, gap.where)
-    source = f"a trial taken to show where the reach lies with probability {RELIABLE:g}"
+    source = f"assuming that each trial gives the right answer with probability {RELIABLE:g}"
     notes = (
         f"{INTERVALS.format(level=f'{CONFIDENCE:.0%}', source=source)} Solved: skill of "
         f"{found.solve_at:g} or more within {found.budget:,} sequences."
