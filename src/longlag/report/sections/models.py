@@ -158,7 +158,7 @@ def states(start: str, kept: Sequence[StoredModel]) -> Section:
                 )
             )
         caption = (
-            f"A fresh sequence, seed {trained.seed} ({each.did}); the {len(units)} most active of "
+            f"One sequence, seed {trained.seed} ({each.did}); the {len(units)} most active of "
             f"{read['hidden'].shape[1]} units."
         )
         blocks.append(Figure(title=title, caption=caption, panels=tuple(panels), size="quarter"))
