@@ -24,7 +24,7 @@ class Example(Knobs):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"coutn": 2}, TypeError, r"^Example has no knob `coutn`. Did you mean `count`\?$"),
+        ({"coutn": 2}, TypeError, r"^Example has no argument `coutn`. Did you mean `count`\?$"),
         ({"zzz": 2}, TypeError, r"Known: count, limit, rate, deep, size\.$"),
         ({"count": 0}, ValueError, "`count` must be at least 1, got 0. Use count=1 or more."),
         ({"count": 12}, ValueError, r"below `limit` \(10\), got 12. Use limit=13 or more."),
@@ -62,7 +62,7 @@ def test_every_knob_of_everything_has_a_default_within_its_range_and_help(kind):
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_everything_refuses_an_unknown_knob(kind):
-    with pytest.raises(TypeError, match="has no knob `lenght`"):
+    with pytest.raises(TypeError, match="has no argument `lenght`"):
         kind(lenght=3)
 
 

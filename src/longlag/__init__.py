@@ -1,7 +1,8 @@
 """What can a sequence model remember, and why does it fail when it does?
 
 A problem draws episodes, a framing lays them out as samples, a model is fitted to the
-samples, a map shows who could see what, and a claim is settled by trials.
+samples, a map shows which inputs can reach which outputs, and trials check the statements of
+tutorials.
 
 >>> import longlag as ll
 >>> ll.audit(ll.EchoLag(lag=1), ll.Window(timesteps=5)).verdict

@@ -128,7 +128,7 @@ class _NamesNearest(abc.ABCMeta):
             known = [field.name for field in dataclasses.fields(cls)]
             for name in kwargs:
                 if name not in known:
-                    raise TypeError(unknown(f"{cls.__name__} has no knob", name, known))
+                    raise TypeError(unknown(f"{cls.__name__} has no argument", name, known))
             return super().__call__(*args, **kwargs)
 
 

@@ -249,7 +249,7 @@ def test_dropout_outside_training_is_found_out():
     found = preflight(ll.EchoLag(values=4), ll.Whole(), lambda s, _: Noisy(s.features, s.outputs))
     failed = found.checks[-1]
     assert (failed.name, failed.passed) == ("outputs", False)
-    assert "give other outputs a second time" in failed.found
+    assert "two different outputs for the same inputs" in failed.found
 
 
 def test_a_state_that_is_no_pair_is_said():

@@ -192,7 +192,10 @@ def test_a_model_whose_file_has_changed_or_gone_is_not_made(file):
 
     assert made()[0] == 0
     file.write_text(FILE.replace("seed)", "seed + 1)"))
-    assert "mine.py has changed since. Ask again with what it is now." in made()[1]
+    assert (
+        "mine.py was edited after this study began. Run the command again to use the new version."
+        in made()[1]
+    )
     file.unlink()
     assert "there is no file" in made()[1]
 

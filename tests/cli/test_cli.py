@@ -3,6 +3,7 @@ import gc
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -66,7 +67,7 @@ BAD = {
     "knob": (["show", "echo-lag", "--lagg", "3"], "Unknown option: --lagg. Did you mean --lag?"),
     "another's knob": (
         ["show", "echo-lag", "--framing", "whole", "--timesteps", "3"],
-        "framing whole has no knob `timesteps`",
+        "framing whole has no option `--timesteps`. It is an option of framing chunks or window.",
     ),
     "framing": (
         ["show", "echo-lag", "--framing", "wndow"],
@@ -148,7 +149,7 @@ BAD = {
     "cell": (["train", "echo-lag", "--model", "bidirectional", "--cell", "lstn"], "lstm"),
     "attention": (
         ["train", "echo-lag", "--attention"],
-        "model lstm has no knob `attention`",
+        "model lstm has no option `--attention`. It is an option of model seq2seq.",
     ),
     "whole remedy": (
         ["audit", "cumulative-threshold", "--threshold", "12.5"],
@@ -241,7 +242,9 @@ def test_audit_tells_the_three_cases_apart(call, flags):
     assert sum(found["shares"].values()) == pytest.approx(1)
     text = call(*arguments)[1]
     assert found["verdict"] in text
-    assert found["remedy"] in " ".join(text.split())
+    said = " ".join(text.split())
+    for flag in re.findall(r"(\w+)='?(\w+)", found["remedy"]):
+        assert "--{} {}".format(*flag) in said
 
 
 def test_audit_draws_each_map(call):
@@ -256,7 +259,7 @@ def test_audit_draws_each_map(call):
 def test_audit_says_what_a_model_that_is_not_causal_sees(call):
     arguments = "audit memorization --length 6 --model bidirectional".split()
     assert document(call, *arguments)["ahead"] == pytest.approx(0.8)
-    assert "not causal: 80% of the predictions" in " ".join(call(*arguments)[1].split())
+    assert "not causal: 80% of its outputs" in " ".join(call(*arguments)[1].split())
 
 
 def test_show_tells_blank_from_missing(call):
@@ -316,7 +319,7 @@ def test_train_gives_its_figures(call):
 def test_train_prints_expected_beside_predicted(call):
     code, out, err = call(*"train echo-lag --framing window".split(), *TINY)
     assert (code, err) == (0, "")
-    for word in ("expected", "predicted", "accuracy", "chance"):
+    for word in ("expected", "predicted", "accuracy", "guessing"):
         assert word in out
     assert "\x1b" not in out, "no colours where it is no terminal"
 
@@ -324,13 +327,13 @@ def test_train_prints_expected_beside_predicted(call):
 def test_train_warns_where_the_audit_says_that_it_cannot_work(call):
     _, _, err = call(*"train echo-lag --framing chunks".split(), *TINY)
     assert "unreachable" in err
-    assert "timesteps=2" in err
+    assert "--timesteps 2" in err
 
 
 def test_train_warns_of_a_model_that_sees_ahead(call):
     small = ["--epochs", "5", "--hidden-size", "4", "--model", "bidirectional"]
     _, _, err = call("train", "memorization", *small)
-    assert "Warning: The model is not causal: 75% of the predictions" in err
+    assert "Warning: The model is not causal: 75% of its outputs" in err
 
 
 PAIRS = [(name, framing) for name in PROBLEMS for framing in fitting(PROBLEMS[name]())]
@@ -359,7 +362,7 @@ def test_show_audit_and_train_work_for_every_problem_under_every_framing_that_fi
         assert 0 <= trained["accuracy"]["mean"] <= 1
         assert trained["chance"] <= trained["ceiling"] == 1
         assert trained["shortcuts"]
-    for command, words in (("show", "samples ×"), ("audit", "scored targets")):
+    for command, words in (("show", "samples ×"), ("audit", "Scored outputs: ")):
         assert words in call(command, *arguments)[1]
 
 
@@ -439,7 +442,7 @@ def test_ctrl_c_prints_what_is_known_so_far():
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "Interrupted: this is what is known so far." in " ".join(out.split())
+        assert "Interrupted: the score so far." in " ".join(out.split())
         assert b"Traceback" not in rest(terminal)
 
 

@@ -92,7 +92,7 @@ def test_a_study_asked_again_runs_nothing_and_says_the_same(asked, call):
 def test_frontier_prints_an_answer_for_a_reader(asked, call):
     store, found, _ = asked
     _, out, _ = call(*FRONTIER, "--store", store)
-    assert out.startswith(f"lag {found['median'] or 'below 1'}")
+    assert out.startswith(f"Largest value solved: lag {found['median'] or 'below 1'}")
     assert "Intervals of 50.0%: for the median of 2 seeds." in " ".join(out.split())
 
 
@@ -141,7 +141,7 @@ def test_runs_lists_filters_and_shows(asked, call):
     assert shown["scores"][0]["test"] == "in-distribution"
     assert shown["setting"]["model"] == {"kind": "lstm", "hidden_size": 6}
     text = call("runs", one, "--store", store)[1]
-    for word in ("problem", "lstm hidden_size=6", "chance", "seconds", "versions"):
+    for word in ("problem", "lstm hidden_size=6", "guessing", "seconds", "versions"):
         assert word in text
     _, out, _ = call("runs", "--studies", "--store", store)
     assert "frontier" in out
@@ -235,7 +235,7 @@ BAD = {
     "no model": (["compare", "--models", ","], "`models` must name at least one"),
     "knob of none": (
         ["compare", "--problems", "ramp", "--lag", "3"],
-        "problem ramp has no knob `lag`",
+        "problem ramp has no option `lag`",
     ),
     "rates": (["compare", "--learning-rates", "1e-3,x"], "numbers separated by commas, got 1e-3,x"),
     "same rates": (["compare", "--learning-rates", "1,1"], "must be different learning rates"),
@@ -325,7 +325,7 @@ def test_ctrl_c_stores_what_is_finished_and_says_how_to_go_on(tmp_path):
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert line.startswith("frontier: 0 trials run")
-    assert f"trials are stored in {store}. The same command goes on from there." in err
+    assert f"trials are saved in {store}. Run the same command again to continue." in err
     assert "Traceback" not in err
     assert "\x1b" not in line + err, "no live line where it is no terminal"
     with Store(store, write=True) as kept:  # the lock is free again

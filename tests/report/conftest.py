@@ -158,7 +158,7 @@ def frontier(store: Store, rate: float = 3e-3, **more) -> Frontier:
 
 
 def profile(store: Store, **more) -> Profile:
-    """The ramp is within reach, the echo is not, and one trial came to nothing."""
+    """The ramp is within reach, the echo is not, and one trial failed."""
     study = Profile(
         LSTM(hidden_size=3), [EchoValue(values=10), Ramp()], recipe=Recipe(epochs=BUDGET)
     )

@@ -88,7 +88,7 @@ def test_examples_are_of_the_longest_length_that_can_be_written_out(told):
 def test_nothing_known_is_said_to_be_so(by_hand):
     told = generalisation(asked(by_hand), "s1")
     assert told.found[0] == "lstm hidden_size=3: no seed is trained yet."
-    assert "Not complete: 6 trials not run yet, or came to nothing." in told.sure
+    assert "Not complete: 6 trials not run yet, or failed." in told.sure
     assert told.sections[0].empty
 
 

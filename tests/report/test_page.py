@@ -136,7 +136,7 @@ def test_what_was_asked_and_how_sure_it_is(read):
 
 def test_what_came_to_nothing_is_listed(read):
     words = " ".join(read["profile"].words.split())
-    assert re.search(r"\d trials? came to nothing, for example \w+: memory ran out", words)
+    assert re.search(r"\d trials? failed, for example \w+: memory ran out", words)
     assert "all framings other than whole" in words
 
 

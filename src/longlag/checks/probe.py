@@ -174,8 +174,9 @@ class _Inspection:
             remedy = "Look for a division by zero, a log of zero, or a mask that leaves nothing."
             raise _Fault(Check(name, False, found, f"{remedy}{non_finite(self.module)}"))
         if not np.allclose(self.usual, again, atol=_NOISE * np.abs(self.usual).max(), rtol=0):
-            found = "the same inputs give other outputs a second time, not in training"
-            remedy = "Keep dropout and noise to training, and no state on the model itself."
+            found = "two different outputs for the same inputs, outside training"
+            remedy = "Use dropout and noise only in training. Take the state as an argument and "
+            remedy += "return it; do not store it on the model."
             raise _Fault(Check(name, False, found, remedy))
         shape = self.usual.shape[1:]
         said = getattr(getattr(self.model, "program", self.model), "outputs", "")
@@ -196,7 +197,7 @@ class _Inspection:
         if not self.setting.model.causal:
             return Check(name, True, "said not to be; the audit says what it sees ahead")
         if not self.every or time == 1:
-            return Check(name, True, "each sample is answered at its end")
+            return Check(name, True, "one output per sample, after its last step")
         for cut in sorted({1, time // 2, time - 1} - {0}):
             moved = self._moved(self._changed(np.arange(time) >= cut))[0]
             if len(seen := np.flatnonzero(moved[:, :cut].any(axis=0))):
@@ -230,7 +231,7 @@ class _Inspection:
             found = f"the outputs of row {row} depend on the inputs of row 0"
             remedy = "Work along time and features only (PyTorch: batch_first=True)."
             raise _Fault(Check("rows", False, found, remedy))
-        return Check("rows", True, "each stands alone")
+        return Check("rows", True, "no row of a batch influences another")
 
     def other_rows(self) -> Check:
         usual, fixed = self.batches.inputs.shape[1], self._fixed_rows
@@ -294,7 +295,7 @@ class _Inspection:
             found = f"in training it {user_model.described_failure(error)}".rstrip(".")
             raise _Fault(Check("training", False, found)) from error
         if not np.isfinite(losses).all():
-            raise _Fault(Check("training", False, "in training it gives what is no number"))
+            raise _Fault(Check("training", False, "it returns a non-finite value in training"))
         return Check("training", True, "runs")
 
     def seeds(self) -> Check:
@@ -318,7 +319,7 @@ class _Inspection:
             found = "made again with the same seed it has other weights"
             remedy = "Draw them from `seed` alone."
             raise _Fault(Check("untouched", False, found, remedy))
-        return Check("untouched", True, f"weights as they were made ({self.before[:8]})")
+        return Check("untouched", True, f"weights unchanged by the check ({self.before[:8]})")
 
     # What the model says.
 

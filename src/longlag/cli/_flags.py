@@ -28,7 +28,7 @@ Count = Annotated[int, Parameter(converter=_whole)]
 STORE = Path("longlag.db")
 """The store, where none is named."""
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
 Output = Annotated[
     Path | None, Parameter(name="--output", help="Write to this file instead of standard output.")
 ]
@@ -75,10 +75,14 @@ def given(options: Any) -> dict[str, Any]:
 def build(kind: str, name: str, table: Mapping[str, type[K]], typed: Mapping[str, Any]) -> K:
     """The object called `name`, with the flags that were typed as its knobs."""
     chosen = lookup(kind, name, table)
-    known = [knob.name for knob in chosen.knobs()]
+    known = _names(chosen)
     for flag in typed:
         if flag not in known:
-            raise ValueError(unknown(f"{kind} {name} has no knob", flag, known))
+            having = [other for other, each in table.items() if flag in _names(each)]
+            raise ValueError(
+                f"{kind} {name} has no option `--{flag.replace('_', '-')}`. It is an option of "
+                f"{kind} {' or '.join(having)}."
+            )
     return chosen(**typed)
 
 
@@ -90,16 +94,20 @@ def build_all(
     if twice := next((name for name in listed if listed.count(name) > 1), None):
         raise ValueError(f"{kind} {twice} is named twice. Name it once.")
     chosen = {name: lookup(kind, name, table) for name in listed}
-    known = {name: [knob.name for knob in each.knobs()] for name, each in chosen.items()}
+    known = {name: _names(each) for name, each in chosen.items()}
     for flag in typed:
         if not any(flag in knobs for knobs in known.values()):
             every = sorted({knob for knobs in known.values() for knob in knobs})
             said = " and ".join(chosen)
-            raise ValueError(unknown(f"{kind} {said} has no knob", flag, every))
+            raise ValueError(unknown(f"{kind} {said} has no option", flag, every))
     return [
         each(**{flag: value for flag, value in typed.items() if flag in known[name]})
         for name, each in chosen.items()
     ]
+
+
+def _names(kind: type[Knobs]) -> list[str]:
+    return [knob.name for knob in kind.knobs()]
 
 
 def _help(declared: list[tuple[str, Knob]], owners: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from longlag.cli._flags import build, flags, given
 from longlag.framings import FRAMINGS, Framing
@@ -13,6 +15,16 @@ if TYPE_CHECKING:  # the types are made at run time, out of the tables
 else:
     ProblemFlags = flags("Problem", PROBLEMS)
     FramingFlags = flags("Framing", FRAMINGS)
+
+FramingName = Annotated[
+    str,
+    Parameter(
+        name="--framing",
+        help="How sequences are cut into samples: whole (one sample per sequence), chunks "
+        "(consecutive pieces), window (sliding window), prefix (everything so far), vector (the "
+        "answer as one vector) or encoder-decoder (the answer value by value).",
+    ),
+]
 
 
 def framed(

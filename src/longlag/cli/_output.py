@@ -77,7 +77,9 @@ def writable(path: Path | None) -> None:
         if not existed:
             path.unlink()
     if holds == _DATABASE:
-        raise Refused(f"{path} is a database, a store perhaps. Name another file to write to.")
+        raise Refused(
+            f"{path} is a database (saved trials?) and is not overwritten. Name another file."
+        )
 
 
 def write(text: str, path: Path | None) -> None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import build, build_all, flags, given
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._models import model_named, models_named
 from longlag.cli._output import others_aside
 from longlag.cli._progress import following
@@ -35,8 +35,8 @@ Model = Annotated[
     str | None,
     Parameter(
         name="--model",
-        help="lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for one "
-        "of your own. By default lstm, or seq2seq where the framing is encoder-decoder.",
+        help="lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for "
+        "your own. Default: lstm, or seq2seq for the framing encoder-decoder.",
     ),
 ]
 
@@ -45,11 +45,12 @@ Model = Annotated[
 class SettingFlags:
     """A framing and an encoding, and the knobs of problems, framings and models."""
 
-    framing: Annotated[
-        str, Parameter(help="chunks, window, prefix, whole, vector or encoder-decoder.")
-    ] = "whole"
+    framing: FramingName = "whole"
     encoding: Annotated[
-        str | None, Parameter(help="one-hot or scaled, for integers; one-hot by default.")
+        str | None,
+        Parameter(
+            help="Integers as one-hot vectors or scaled to 0 … 1: one-hot (default) or scaled."
+        ),
     ] = None
     problem_knobs: ProblemFlags = None
     framing_knobs: FramingFlags = None

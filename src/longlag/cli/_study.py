@@ -54,10 +54,12 @@ else:
 RATES = ",".join(f"{rate:g}" for rate in LEARNING_RATES)
 FIVE_PROBLEMS = ",".join(kind.title() for kind in FIVE)
 
-Seeds = Annotated[Count, Parameter(name="--seeds", group=_GROUP, help="Number of seeds.")]
+Seeds = Annotated[Count, Parameter(name="--seeds", group=_GROUP, help="Number of random seeds.")]
 Rates = Annotated[
     str,
-    Parameter(name="--learning-rates", group=_GROUP, help="Learning rates, separated by commas."),
+    Parameter(
+        name="--learning-rates", group=_GROUP, help="Learning rates to try, separated by commas."
+    ),
 ]
 Problems = Annotated[
     str,
@@ -73,21 +75,21 @@ Problems = Annotated[
 class StudyFlags:
     """What every study is asked with: budget, store, workers, and how the answer is written."""
 
-    budget: Annotated[Count, Parameter(group=_GROUP, help="Sequences a trial may train on.")] = (
-        BUDGET
-    )
+    budget: Annotated[
+        Count, Parameter(group=_GROUP, help="Training sequences per trial, at most.")
+    ] = BUDGET
     solve_at: Annotated[
         float,
         Parameter(
-            group=_GROUP, help="Skill on fresh sequences from which a trial counts as solved."
+            group=_GROUP,
+            help="Skill (0 = guessing, 1 = the best score possible) that a trial needs on fresh "
+            "sequences to count as solved.",
         ),
     ] = SOLVED
-    store: Annotated[
-        Path, Parameter(group=_GROUP, help="File in which finished trials are kept.")
-    ] = STORE
+    store: Annotated[Path, Parameter(group=_GROUP, help="File with the saved trials.")] = STORE
     workers: Annotated[
         Count | None,
-        Parameter(group=_GROUP, help="Trials run at once; by default one for each core."),
+        Parameter(group=_GROUP, help="Trials to run at the same time. Default: one per core."),
     ] = None
     dask: Annotated[
         str | None,
@@ -99,9 +101,7 @@ class StudyFlags:
     ] = None
     keep: Annotated[
         Keep,
-        Parameter(
-            group=_GROUP, help="Trained models to store: those of the first seed, all, or none."
-        ),
+        Parameter(group=_GROUP, help="Trained models to save: of the first seed, all, or none."),
     ] = "first"
     json: Json = False
     output: Output = None
@@ -147,7 +147,7 @@ def answer(
         until: When to end, by `time.monotonic`.
 
     Returns:
-        The exit code: 130 after Ctrl-C, 1 where trials came to nothing, else 0.
+        The exit code: 130 after Ctrl-C, 1 where trials failed, else 0.
     """
     writable(shared.output)
     study, usage = _run(ask, shared, until)
@@ -196,8 +196,8 @@ def _run(ask: Callable[[], S], shared: StudyFlags, until: float | None) -> tuple
     for trial, why in usage.failed:
         errors.print(f"{trial}: {why.rstrip('.')}.", markup=False, soft_wrap=True)
     if usage.interrupted:
-        line = f"Interrupted: {usage.ran + usage.reused} trials are stored in {shared.store}."
-        line += " The same command goes on from there."
+        line = f"Interrupted: {usage.ran + usage.reused} trials are saved in {shared.store}."
+        line += " Run the same command again to continue."
         errors.print(line, markup=False, soft_wrap=True)
     return study, usage
 
@@ -210,7 +210,7 @@ def spent(usage: Usage) -> Text:
     if usage.cut:
         parts.append(f"{usage.cut} cut short")
     if usage.failed:
-        parts.append(f"{len(usage.failed)} came to nothing")
+        parts.append(f"{len(usage.failed)} failed")
     if usage.ran:
         whole = max(usage.room, 1e-9)
         shares = (

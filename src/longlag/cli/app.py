@@ -33,21 +33,21 @@ app = App(
     version=_version,
     help_epilogue=(
         "Begin with `longlag reproduce echo`, or "
-        "`longlag audit echo-lag --framing chunks --carry` to see why a framing fails."
+        "`longlag audit echo-lag --framing chunks --carry` to see why a setup cannot work."
     ),
 )
 
 _COMMANDS = {
     "problems": (
-        "List the problems with their knobs, ranges and defaults.",
+        "List the problems with their options, ranges and defaults.",
         "longlag problems --json",
     ),
     "show": (
-        "Print one sequence and its table of inputs X and targets y.",
+        "Print one sequence, and the samples X and targets y that it is cut into.",
         "longlag show echo-lag --lag 1 --framing window --timesteps 5 --seed 3",
     ),
     "audit": (
-        "Say before any training whether a framing can work, and draw the maps.",
+        "Check, without training, whether the model can get the inputs it needs.",
         "longlag audit echo-lag --framing chunks --timesteps 1 --carry --rows consecutive "
         "--batch-size 6",
     ),
@@ -57,27 +57,27 @@ _COMMANDS = {
         "--epochs 2000 --batch-size 5 --seeds 4",
     ),
     "runs": (
-        "List the finished trials of a store, show one, export them.",
+        "List, show or export saved trials (a trial is one training run with one seed).",
         "longlag runs --problem echo-value --verdict undertrained --limit 20",
     ),
     "report": (
-        "Write one HTML page about the studies of a store.",
+        "Write one HTML page about the saved studies.",
         "longlag report --store longlag.db --out report.html",
     ),
     "export": (
-        "Write a data set of a framed problem, for other programs.",
+        "Save a problem as training, validation and test files, for other programs.",
         "longlag export echo-lag --framing window --timesteps 5 --out echo",
     ),
     "frame": (
-        "Frame a series of your own, and set a model beside naive baselines.",
+        "Cut your own time series into samples, and compare a model with simple baselines.",
         "longlag frame data.csv --column temperature --timesteps 12 --horizon 1 --model lstm",
     ),
     "check": (
-        "Check a problem or a model of your own, before anything is trained.",
+        "Check your own problem or model for mistakes, before training.",
         "longlag check path/to/file.py:MyProblem",
     ),
     "reproduce": (
-        "Settle the claims of the sources by trials.",
+        "Check the statements of two LSTM tutorials by training their models.",
         "longlag reproduce echo/current echo/lag-without-context --seeds 3",
     ),
 }

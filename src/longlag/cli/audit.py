@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from rich.columns import Columns
 from rich.console import Group
 from rich.text import Text
 
 from longlag.cli._flags import Count, Json, Output
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._output import others_aside, print_rich, refusing, writable, write_json
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
@@ -16,12 +18,18 @@ from longlag.maps import RECURRENT, Audit, Map, Reach
 from longlag.maps import audit as compare
 
 MEANING = {
-    "learnable": "a gradient reaches what the targets need",
-    "state-only": "carried state may bring what some targets need, but nothing teaches it to",
-    "unreachable": "what some targets need never reaches the prediction",
+    "learnable": "a gradient reaches the inputs that the outputs need",
+    "state-only": "only the carried state can bring the inputs that some outputs need, and no "
+    "gradient trains it to",
+    "unreachable": "the inputs that some outputs need never get to the model's output",
 }
 _DRAWN = 400
 _LARGE = f"Maps of more than {_DRAWN} steps are not drawn; --json has them."
+_LEGEND = (
+    "needs: inputs that an output depends on; sees: inputs that can reach it; learns: inputs that "
+    "a gradient reaches.\nOne row per output step, from the top; one column per input step. "
+    "One character is two rows: ▀ upper, ▄ lower, █ both."
+)
 _STYLES = {"learnable": "green", "state-only": "yellow", "unreachable": "red"}
 
 
@@ -29,7 +37,7 @@ def audit(
     problem: str,
     /,
     *,
-    framing: str = "whole",
+    framing: FramingName = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     batch_size: Count = BATCH_SIZE,
@@ -38,15 +46,16 @@ def audit(
     json: Json = False,
     output: Output = None,
 ) -> None:
-    """Say before any training whether a framing can work, and draw the maps.
+    """Check, without training, whether the model can get the inputs it needs.
+
+    It draws which inputs each output needs, which can reach it, and which a gradient reaches.
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        batch_size: Rows in a batch; it matters where state is carried.
-        model: A name as of `longlag train`: what the audit takes it to be able to use; a
-            recurrent network by default.
-        context: For mlp: the latest steps of a sample that it is given.
+        batch_size: Samples in a batch; it matters with --carry.
+        model: Model name, as in `longlag train`; the check assumes that only the inputs which
+            such a model can use count. Default: a recurrent network.
+        context: For mlp: how many of the latest steps of a sample it gets.
     """
     writable(output)
     with refusing(), others_aside():
@@ -72,30 +81,39 @@ def audit(
         return write_json(document, output)
     style = _STYLES[found.verdict]
     shares = (
-        f"Of {found.scored.sum()} scored targets {found.shares.gradient:.0%} lie within a "
-        f"gradient's reach, {found.shares.state:.0%} are seen through state only, "
-        f"{found.shares.unseen:.0%} are not seen. Best score possible: {found.ceiling:.3g}."
+        f"Scored outputs: {found.scored.sum()}. A gradient reaches their inputs: "
+        f"{found.shares.gradient:.0%}. Only the carried state can bring them: "
+        f"{found.shares.state:.0%}. Out of reach: {found.shares.unseen:.0%}.\nBest score possible: "
+        f"{found.ceiling:.3g}; by guessing: {posed.chance(found.scored):.3g}."
     )
     return print_rich(
         Text(f"{posed!r}, {laid!r}, batch_size={batch_size}"),
         Text(),
         maps(found) if posed.steps <= _DRAWN else Text(_LARGE),
-        Text("rows: target step, downwards; columns: input step", style="dim"),
+        Text(_LEGEND, style="dim"),
         Text(),
         Text.assemble((found.verdict, f"bold {style}"), f": {MEANING[found.verdict]}."),
         Text(shares),
         *([Text(ahead(found))] if found.ahead else []),
-        *([Text(found.remedy)] if found.remedy else []),
+        *([Text(remedy(found))] if found.remedy else []),
         path=output,
         width=max(120, 3 * (posed.steps + 1)),  # a map must not be cut
     )
 
 
+def remedy(found: Audit) -> str:
+    """What would make the setup work, as flags."""
+    text = found.remedy.replace("framing Whole()", "--framing whole").replace(
+        "carry=True", "--carry"
+    )
+    return re.sub(r"(\w+)='?(\w+)'?", r"--\1 \2", text)
+
+
 def ahead(found: Audit) -> str:
     """What it means that a model sees what comes later."""
     return (
-        f"The model is not causal: {found.ahead:.0%} of the predictions see inputs that come after "
-        "the step they speak of, so a score does not say what is remembered."
+        f"The model is not causal: {found.ahead:.0%} of its outputs can see inputs of later steps, "
+        "so its score does not say what it remembers."
     )
 
 

@@ -15,7 +15,7 @@ from longlag.checks.check import Check
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
 from longlag.cli._flags import Count, Json, Output, given
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._output import Refused, others_aside, print_rich, refusing, writable, write_json
 from longlag.encodings import ENCODINGS
 from longlag.framings import Framing
@@ -31,7 +31,7 @@ def check(
     /,
     *,
     problem: str = "echo-lag",
-    framing: str = "whole",
+    framing: FramingName = "whole",
     encoding: str | None = None,
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
@@ -39,18 +39,18 @@ def check(
     json: Json = False,
     output: Output = None,
 ) -> int:
-    """Check a problem or a model of your own, before anything is trained.
+    """Check your own problem or model for mistakes, before training.
 
-    A problem: oracle, needs, chance and more. A model: shapes, causality, rows, masks, state and
-    more, under a problem and a framing. Ends with exit code 1 where some check fails.
+    A problem: are its answers, the inputs they need and the score by guessing right? A model: are
+    its shapes right, does it look at later inputs, does it use masks and state? Exit code 1 if a
+    check fails.
 
     Args:
-        subject: `path/to/file.py:NAME`: a Problem or one with its knobs set, or a function that
-            makes a model; or a name from `longlag problems`.
-        problem: For a model: a name from `longlag problems`.
-        framing: For a model: chunks, window, prefix, whole or vector.
-        encoding: For a model: one-hot or scaled, for integers; one-hot by default.
-        batch_size: For a model: rows in a batch.
+        subject: `path/to/file.py:NAME`, where NAME is a Problem or a function that returns a
+            model; or a name from `longlag problems`.
+        problem: For a model: the problem it is checked on, a name from `longlag problems`.
+        encoding: For a model: integers as one-hot vectors (default) or scaled.
+        batch_size: For a model: samples in a batch.
     """
     writable(output)
     with others_aside():

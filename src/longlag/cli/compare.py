@@ -45,15 +45,14 @@ def compare(
     seeds: Seeds = 5,
     shared: StudyParameters = SHARED,
 ) -> int:
-    """Compare models at each rung of the ladders of several problems.
+    """Compare models on several problems, at several difficulty levels of each.
 
-    At the first rung every model is tried at every learning rate; the best one, chosen on draws
-    that score nothing, is kept for the other rungs. Flags of problems and models apply to those
-    that have them.
+    At the first level every model trains with every learning rate; the one with the best validation
+    score is used at the other levels. Options of problems and models apply to those that have them.
 
     Args:
-        models: Names, separated by commas; path/to/file.py:make_model is one of your own.
-        rungs: Rungs of each ladder, from the first on.
+        models: Model names, separated by commas; path/to/file.py:make_model is your own.
+        rungs: How many difficulty levels of each problem, from the easiest on.
     """
 
     def ask() -> Comparison:
@@ -107,9 +106,9 @@ def _summary(study: Comparison) -> list[Text | Table]:
                 table.add_row(f"{problem}, {model}", *row)
         parts += [table, Text()]
     notes = (
-        f"Skill: 0 at chance, 1 at the ceiling. Solved: {study.solve_at:g} or more. "
-        f"{len(study.seeds)} seeds, at most {study.recipe.epochs:,} sequences a trial. Sequences "
-        "to solve: restricted mean, an unsolved seed counted with all of them."
+        f"Skill: 0 is guessing, 1 the best score possible. Solved: {study.solve_at:g} or more. "
+        f"{len(study.seeds)} seeds, at most {study.recipe.epochs:,} sequences per trial. Sequences "
+        "to solve: mean over seeds; a seed that did not solve it counts with all of them."
     )
     if not found.complete:
         parts.append(Text(OPEN.format(what=f"{study.left()} trials left"), style="bold yellow"))

@@ -10,7 +10,7 @@ from rich.text import Text
 from longlag.adapters.datasets.files import Format
 from longlag.adapters.datasets.files import export as write
 from longlag.cli._flags import Count
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._output import command_line, print_rich, refusing
 
 
@@ -18,7 +18,7 @@ def export(
     problem: str,
     /,
     *,
-    framing: str = "whole",
+    framing: FramingName = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     out: Path,
@@ -28,19 +28,18 @@ def export(
     seed: Count = 0,
     format: Format = "parquet",
 ) -> None:
-    """Write a data set of a framed problem: a file for each split, and a card.
+    """Save a problem as training, validation and test files, with a README about them.
 
     A folder of Parquet files is what `datasets.load_dataset(folder)` reads.
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        out: The folder, made if it is not there.
-        train: Sequences to train on.
-        validation: Sequences to choose settings on.
-        test: Sequences to measure on.
-        seed: Seed of the draws.
-        format: parquet or npz.
+        out: The folder to write to; it is created if missing.
+        train: Sequences for training.
+        validation: Sequences for validation.
+        test: Sequences for the test.
+        seed: Random seed of the sequences.
+        format: File format.
     """
     with refusing():
         posed, laid = framed(problem, problem_knobs, framing, framing_knobs)

@@ -85,22 +85,23 @@ def frame(
     json: Json = False,
     output: Output = None,
 ) -> int:
-    """Frame a series of your own, and set a model beside naive baselines.
+    """Cut your own time series into samples, and compare a model with simple baselines.
 
-    Rows are taken in the order of the file: the first train, the next choose, the last score.
+    Rows stay in the order of the file: the first are for training, the next for validation, the
+    last for the test.
 
     Args:
         file: CSV with a header, or Parquet.
         column: Column to predict; given more than once, the first is predicted from all of them.
-        timesteps: Rows that a prediction is made from.
-        as_: Those rows as timesteps of one value each, or as the features of one step.
-        every_step: Predict at every step of a stretch of so many rows, not at its last alone.
-        model: lstm, gru, rnn, mlp, …, or path/to/file.py:make_model. By default none is trained.
-        epochs: Episodes to train on; by default 30 times as many as the rows that train give.
-        batch_size: Samples in a batch; 32 by default.
-        seeds: Number of seeds.
+        timesteps: How many past rows each prediction gets.
+        as_: Whether those rows are timesteps, or features of one timestep.
+        every_step: Predict at every timestep of a sample, not only at the last.
+        model: lstm, gru, rnn, mlp, …, or path/to/file.py:make_model. Without it nothing is trained.
+        epochs: Samples to train on, in all. Default: 30 passes over the training rows.
+        batch_size: Samples in a batch. Default 32.
+        seeds: Number of random seeds.
         save: Write the trained model of the first seed as safetensors.
-        report: Write an HTML page about it to this file.
+        report: Write an HTML page about the result to this file.
     """
     for path in (output, save, report):
         writable(path)
@@ -305,7 +306,7 @@ def _summary(framed: _Framed, run: Run | None) -> list[Text | Table]:
         told = "Training nothing yet: add --model lstm to set a model beside them."
         return [*lines, Text(), Text(told, style="dim")]
     style = {"better": "bold green", "worse": "bold red"}.get(run.verdict, "bold yellow")
-    cut = " Interrupted: this is what is known so far." if run.interrupted else ""
+    cut = " Interrupted: the score so far." if run.interrupted else ""
     return [*lines, Text(), Text.assemble((run.verdict, style), f": {run.reason}.{cut}")]
 
 

@@ -28,15 +28,16 @@ def frontier(
     resolution: Annotated[float, Parameter(group="Study")] = RESOLUTION,
     shared: StudyParameters = SHARED,
 ) -> int:
-    """Find the largest value of a problem's ladder that a model still solves.
+    """Find the hardest version of a problem (say, the longest lag) that a model solves.
 
-    Each seed doubles the value while it solves the problem, then halves the gap. The answer is
-    the median over seeds, with an interval.
+    For each seed it doubles the value until the model fails, then halves the gap. The answer is the
+    median over seeds, with an interval.
 
     Args:
         problem: A name from `longlag problems`.
-        limit: Largest value to try; the last rung of the ladder by default.
-        resolution: Gap, as a share of the value solved, at which a search ends.
+        limit: Largest value to try. Default: the hardest level of `longlag problems`.
+        resolution: Stop when the gap between the largest solved and the smallest failed value is
+            this fraction of the former (0.1 = 10 %).
     """
 
     def ask() -> Frontier:
@@ -52,7 +53,9 @@ def frontier(
 def _summary(study: Frontier) -> list[Text | Table]:
     found, setting = study.answer(), study.setting
     named = ", ".join(map(words, (setting.problem, setting.framing, setting.model)))
-    table = Table("seed", "solves", "and fails", "because", box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        "seed", "largest solved", "smallest failed", "reason", box=None, padding=(0, 2, 0, 0)
+    )
     for seed, solved in zip(study.seeds, found.per_seed, strict=True):
         failed = [step for step in found.steps if step.seed == seed and not step.solved]
         first = min(failed, key=lambda step: step.value, default=None)
@@ -67,14 +70,17 @@ def _summary(study: Frontier) -> list[Text | Table]:
     sure = INTERVALS.format(level=f"{found.coverage:.1%}", source=source)
     if not found.complete:
         sure = OPEN.format(what=f"{len(found.open)} of {seeds} searches open")
+    elif seeds == 1:
+        sure = "One seed: no interval."
     lines = [
-        f"{sure} Solved: skill of {study.solve_at:g} or more within {setting.recipe.epochs:,} "
-        "sequences a trial."
+        f"{sure} Solved: skill (0 guessing, 1 the best score possible) of {study.solve_at:g} or "
+        f"more within {setting.recipe.epochs:,} sequences per trial."
     ]
     if found.reached_end:
         subject = f"Seeds that solve {found.last}, the largest value allowed (--limit)"
         lines.append(MEASURED.format(subject=subject, figure=f"{found.reached_end} of {seeds}"))
-    headline = Text.assemble((str(found), "bold"), f": the frontier of {named}")
+    largest = str(found).partition(" [")[0] if seeds == 1 else str(found)
+    headline = Text.assemble("Largest value solved: ", (largest, "bold"), f" ({named})")
     return [headline, *map(Text, lines), Text(), table, Text()]
 
 

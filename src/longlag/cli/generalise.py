@@ -29,17 +29,17 @@ def generalise(
     seeds: Seeds = 5,
     shared: StudyParameters = SHARED,
 ) -> int:
-    """Train models at one length, and score them at others.
+    """Train models at one sequence length, and score them at others.
 
-    The answer is the skill of each model at each length, and the longest length that it solves:
-    the median over seeds, with an interval.
+    The answer is the skill of each model at each length (0 = guessing, 1 = the best score
+    possible), and the longest length that it solves: the median over seeds, with an interval.
 
     Args:
         problem: A name from `longlag problems`.
-        train: Values that a training sequence shows; as many as the problem has by default.
-        test: Values that a test sequence shows, separated by commas; 1, 2, 4 and 16 times as many
-            as in training by default. The length trained at is always scored too.
-        models: Names, separated by commas; path/to/file.py:make_model is one of your own.
+        train: Length of the training sequences. Default: the default length of the problem.
+        test: Lengths of the test sequences, separated by commas. Default: 1, 2, 4 and 16 times the
+            training length. The training length is always scored too.
+        models: Model names, separated by commas; path/to/file.py:make_model is your own.
     """
 
     def ask() -> Generalisation:
@@ -102,10 +102,12 @@ def _summary(study: Generalisation) -> list[Text | Table]:
         for model in found.models
         if model.per_seed
     )
-    about = f"Skill is 0 at chance and 1 at the ceiling; {study.solve_at:g} counts as solved. "
+    about = (
+        f"Skill: 0 is guessing, 1 the best score possible; {study.solve_at:g} counts as solved. "
+    )
     about += f"Longest: all lengths from {found.train} up to it are solved; interval of "
     about += f"{', '.join(sure)}. " if sure else "no seed. "
-    about += f"At most {study.recipe.epochs:,} sequences a trial."
+    about += f"At most {study.recipe.epochs:,} sequences per trial."
     heading = f"{words(study.problem)}, {words(study.framing)}: trained at length {found.train}"
     refusals = [Text(model.refusal) for model in found.models if model.refusal]
     open_ = [Text("The study is not complete.", style="bold yellow")] if not found.complete else []

@@ -12,7 +12,7 @@ from longlag.problems import PROBLEMS
 
 
 def problems(*, json: Json = False, output: Output = None) -> None:
-    """List the problems with their knobs, ranges and defaults."""
+    """List the problems with their options, ranges and defaults."""
     writable(output)
     if json:
         document = {
@@ -41,16 +41,17 @@ def problems(*, json: Json = False, output: Output = None) -> None:
         return write_json(document, output)
     parts: list[Text | Table] = []
     for name, kind in PROBLEMS.items():
-        table = Table("knob", "range", "default", "meaning", box=None, padding=(0, 3, 0, 0))
+        table = Table("option", "range", "default", "meaning", box=None, padding=(0, 3, 0, 0))
         for knob in kind.knobs():
             flag = f"--{knob.name.replace('_', '-')}"
-            table.add_row(flag, knob.range, str(knob.default), knob.help)
+            default = "" if knob.default is None else str(knob.default)  # the help has it
+            table.add_row(flag, knob.range, default, knob.help)
         parts += [
             Text.assemble((name, "bold"), f"  {_summary(kind)}"),
             Text(f"Source: {kind.source}.", style="dim"),
             Text(
-                f"Chance {kind().chance():.3g}, ceiling {kind().ceiling():.3g}. Harder: "
-                f"--{kind.ladder.knob} {', '.join(map(str, kind.ladder.rungs))}."
+                f"Score by guessing {kind().chance():.3g}, best possible {kind().ceiling():.3g}. "
+                f"Harder: --{kind.ladder.knob} {', '.join(map(str, kind.ladder.rungs))}."
             ),
             Text(f"Framings: {', '.join(fitting(kind()))}."),
             table,

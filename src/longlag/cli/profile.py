@@ -42,14 +42,15 @@ def profile(
     recipe: RatesRecipe = None,
     shared: StudyParameters = SHARED,
 ) -> int:
-    """Say what one model remembers, as well as the time allows.
+    """Test one model on several problems within a time limit.
 
-    The most telling trials come first; asked again, it goes on from what the store has.
+    The trials with the highest expected information per second come first. Run the same command
+    again and it continues from the saved trials.
 
     Args:
         model: lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for
-            one of your own.
-        minutes: Time there is, the start of the command included.
+            your own.
+        minutes: Time limit, the start of the command included.
     """
     until = _STARTED + 60 * minutes - _AT_THE_END
 
@@ -88,7 +89,7 @@ def _summary(study: Profile) -> list[Text | Table]:
     gaps = Table("left out", "", "", box=None, padding=(0, 2, 0, 0))
     for gap in found.left_out:
         gaps.add_row(gap.problem or "all", gap.gap, gap.where)
-    source = f"a trial taken to show where the reach lies with probability {RELIABLE:g}"
+    source = f"assuming that each trial gives the right answer with probability {RELIABLE:g}"
     notes = (
         f"{INTERVALS.format(level=f'{CONFIDENCE:.0%}', source=source)} Solved: skill of "
         f"{found.solve_at:g} or more within {found.budget:,} sequences."

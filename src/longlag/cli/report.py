@@ -24,18 +24,15 @@ def report(
     figures: Path | None = None,
     format: Literal["svg", "png"] = "svg",
 ) -> None:
-    """Write one HTML page about the studies of a store, to be read in any browser.
-
-    The page loads nothing from anywhere.
+    """Write one self-contained HTML page about the saved studies.
 
     Args:
-        store: The file in which trials are kept.
-        out: The page.
-        study: Studies to report on, by the first letters of their names or their kinds; all by
-            default.
-        title: Heading of the page.
-        figures: Write every figure to this folder too.
-        format: As what figures are written.
+        store: File with the saved trials.
+        out: File to write the page to.
+        study: Studies to report on: the first letters of their names, or their kinds. Default: all.
+        title: Title of the page.
+        figures: Also write every figure to this folder.
+        format: File format of these figures.
     """
     writable(out)
     with refusing(), Store(store) as kept:

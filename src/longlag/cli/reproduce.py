@@ -1,4 +1,4 @@
-"""`longlag reproduce`: the claims of the sources, settled one by one."""
+"""`longlag reproduce`: checks the statements of the tutorials, one by one."""
 
 from __future__ import annotations
 
@@ -42,16 +42,18 @@ def reproduce(
     report: Path | None = None,
     output: Output = None,
 ) -> int:
-    """Settle the claims of the sources by trials.
+    """Check the statements of two LSTM tutorials by training their models.
 
-    Exit code 1 if a claim comes out against its recorded verdict.
+    The tutorials (Brownlee 2017): `echo`, "How to Learn to Echo Random Integers with LSTMs", and
+    `five`, a suite of five sequence problems. Exit code 1 if a result differs from the one on
+    record.
 
     Args:
-        claims: A document (`echo`, `five`), a problem of it (`ramp`), claims
-            (`echo/current`), or nothing for all.
-        seeds: Number of seeds of every trial.
-        markdown: Print the page `docs/claims.md`.
-        report: Write an HTML page about the claims, to be read in any browser.
+        claims: A tutorial (`echo`, `five`), a problem (`ramp`), statements (`echo/current`), or
+            nothing for all.
+        seeds: Number of random seeds.
+        markdown: Print the result as the page `docs/claims.md`.
+        report: Write an HTML page about the statements to this file.
     """
     writable(output)
     writable(report)
@@ -100,7 +102,7 @@ def reproduce(
                 markup=False,
             )
     if interrupted:
-        errors.print(f"Interrupted: {len(results)} of {len(chosen)} claims were settled.")
+        errors.print(f"Interrupted: {len(results)} of {len(chosen)} statements were checked.")
         return 130
     return 0 if all(result.as_recorded for result in results) else 1
 
@@ -122,15 +124,15 @@ def _line(result: Result) -> Text:
     return Text.assemble(
         (f"{result.card.id}  ", "bold"),
         (result.finding.verdict, style),
-        f"  {result.finding.measured!s}  chance {result.finding.chance:.3g}"
+        f"  {result.finding.measured!s}  by guessing {result.finding.chance:.3g}"
         f"  {result.seconds:.1f} s",
     )
 
 
 def _table(results: list[Result]) -> Table:
     table = Table(box=None, padding=(0, 2, 1, 0))
-    for column in ("claim", "measured [interval]", "chance", "verdict", "s"):
-        table.add_column(column, no_wrap=column in ("chance", "s"), overflow="fold")
+    for column in ("statement", "measured [interval]", "by guessing", "result", "s"):
+        table.add_column(column, no_wrap=column in ("by guessing", "s"), overflow="fold")
     for result in results:
         table.add_row(
             Text.assemble((result.card.id, "bold"), f"\n{result.card.claim}"),
@@ -173,12 +175,12 @@ def _page(results: list[Result], seeds: int) -> str:
     lines = [
         "# Claims",
         "",
-        "What the sources say, each sentence settled by trials. Written by",
+        "The statements of two LSTM tutorials, each checked by training its models. Written by",
         "`longlag reproduce --markdown`.",
         "",
-        f"{datetime.date.today()}; {seeds} seeds a trial; {versions}, Python "
+        f"{datetime.date.today()}; {seeds} seeds each; {versions}, Python "
         f"{platform.python_version()}; {sum(result.seconds for result in results):.0f} s in all.",
-        "Intervals are 95 %; chance is the score of the best prediction that ignores the inputs.",
+        "Intervals are 95 %; chance is the score by guessing, the best that ignores the inputs.",
         "",
         "| claim | measured | chance | verdict | s |",
         "|---|---|---|---|---|",

@@ -34,21 +34,23 @@ def runs(
     json: Json = False,
     output: Output = None,
 ) -> None:
-    """List the finished trials of a store, the latest first; show one; export them.
+    """List, show or export saved trials, the latest first.
+
+    A trial is one training run with one seed.
 
     Args:
-        trial: A trial to show, by the first letters of its name.
-        store: The file in which trials are kept.
-        problem: Trials whose problem begins so.
-        model: Trials whose model begins so.
-        verdict: Trials of this verdict: solved, unreachable, unstable, does not generalise,
+        trial: ID of a trial to show; its first letters are enough.
+        store: File with the saved trials.
+        problem: Only trials whose problem begins with this.
+        model: Only trials whose model begins with this.
+        verdict: Only trials with this verdict: solved, unreachable, unstable, does not generalise,
             overfit, at chance, below chance, undertrained, stuck, unclear.
-        study: Trials that a study asked for, by the first letters of its name.
-        limit: How many to list; 0 for all.
+        study: Only trials of this study; the first letters of its name are enough.
+        limit: How many to list; 0 lists all.
         studies: List the studies instead.
-        export: Write the trials to a table, FILE.csv or FILE.parquet, all unless filtered.
-        tensorboard: Write their learning curves for TensorBoard, into this folder.
-        save: Write the trained model of the trial that is named, as safetensors.
+        export: Write the trials to FILE.csv or FILE.parquet.
+        tensorboard: Write their learning curves to this folder, for TensorBoard.
+        save: Write the trained model of the trial to this file, as safetensors.
     """
     writable(output)
     writable(save)
@@ -165,8 +167,10 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
         if posed:
             figures.add_row("test", f"{name}: {_words(posed[name])}")
         figures.add_row("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}")
-        p = f"p = {score.chance_probability:.2g} by guessing"
-        figures.add_row("chance", f"{score.chance:.3g}, ceiling {score.ceiling:.3g}; {p}")
+        p = f"probability of this score by guessing {score.chance_probability:.2g}"
+        figures.add_row(
+            "guessing", f"{score.chance:.3g}, best score possible {score.ceiling:.3g}; {p}"
+        )
         shortcuts = (f"{name} {share:.3g}" for name, share in score.shortcuts.items())
         figures.add_row("shortcuts", ", ".join(shortcuts))
     rows = {
@@ -175,7 +179,7 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
         "seconds": ", ".join(
             f"{value:.1f} {name}" for name, value in outcome.seconds._asdict().items()
         ),
-        "model": "kept; --save FILE writes it" if weights is not None else "not kept",
+        "model": "saved; --save FILE writes it" if weights is not None else "not saved",
         "versions": store.versions(trial),
     }
     for name, text in rows.items():

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from longlag import streams
 from longlag.cli._flags import Count, Json, Output
-from longlag.cli._framed import FramingFlags, ProblemFlags, framed
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._output import aligned, print_rich, refusing, writable, write_json, written
 from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
@@ -21,7 +21,7 @@ def show(
     problem: str,
     /,
     *,
-    framing: str = "whole",
+    framing: FramingName = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     encoding: str | None = None,
@@ -29,15 +29,14 @@ def show(
     json: Json = False,
     output: Output = None,
 ) -> None:
-    """Print one sequence and its table of inputs X and targets y.
+    """Print one sequence, and the samples X and targets y that it is cut into.
 
-    It is the first sequence that this seed trains on, encoded and decoded again.
+    It is the first training sequence of this seed, encoded and decoded again.
 
     Args:
         problem: A name from `longlag problems`.
-        framing: chunks, window, prefix, whole, vector or encoder-decoder.
-        encoding: one-hot or scaled, for integers; one-hot by default.
-        seed: Seed of the draw.
+        encoding: Integers as one-hot vectors or scaled to 0 … 1: one-hot (default) or scaled.
+        seed: Random seed of the sequence.
     """
     writable(output)
     with refusing():
@@ -70,8 +69,9 @@ def show(
     table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
     for x, y in zip(aligned(shown), aligned(asked), strict=True):
         table.add_row(x, Text("→", style="dim"), y)
-    note = f"{len(inputs)} samples × {inputs.shape[1]} timesteps; · is no data, no target"
-    note += "." if not shows.is_blank(sequence).any() else "; _ is blank."
+    size = f"{len(inputs)} samples × {inputs.shape[1]} timesteps"
+    note = f"{size}; · in X: no data, · in y: not scored"
+    note += "; _ is blank." if shows.is_blank(sequence).any() else "."
     return print_rich(
         Text(f"{drawn!r}, {laid!r}, seed {seed}"),
         Text(", ".join(written(shows, sequence, np.ones(len(sequence), bool))), style="bold"),

@@ -23,7 +23,7 @@ from longlag.cli._output import (
     written,
 )
 from longlag.cli._setting import SETTING, Model, SettingParameters, trained
-from longlag.cli.audit import ahead
+from longlag.cli.audit import MEANING, ahead, remedy
 from longlag.scores.evaluation import numbered
 from longlag.training import Recipe
 from longlag.trials.run import Run
@@ -50,7 +50,7 @@ def train(
 
     Args:
         problem: A name from `longlag problems`.
-        seeds: Number of seeds.
+        seeds: Number of random seeds: 4 trains with seeds 0 to 3.
         save: Write the trained model of the first seed as safetensors; `longlag.load` reads it.
     """
     writable(output)
@@ -63,8 +63,9 @@ def train(
         require_valid([setting])
     if found.verdict != "learnable":
         errors.print(
-            f"Warning: the audit says {found.verdict}; best score possible {found.ceiling:.3g}. "
-            f"{found.remedy}",
+            f"Warning: {found.verdict}: {MEANING[found.verdict]} (longlag audit). Best score "
+            f"possible {found.ceiling:.3g}, by guessing "
+            f"{setting.problem.chance(found.scored):.3g}. {remedy(found)}",
             markup=False,
             soft_wrap=True,
         )
@@ -126,7 +127,7 @@ def _summary(run: Run) -> list[Text | Table]:
     style = {"solved": "bold green", "partly learned": "bold yellow"}.get(run.verdict, "bold red")
     figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     few = run.setting.problem.sequences
-    where = f"{len(evaluation.inputs):,} fresh sequences a seed"
+    where = f"{len(evaluation.inputs):,} fresh sequences per seed"
     if few is not None:
         where = f"all {few} different sequences" if few > 1 else "the one sequence there is"
     interval = "{:.3f} to {:.3f}".format(*run.accuracy.interval)
@@ -135,17 +136,17 @@ def _summary(run: Run) -> list[Text | Table]:
     rows = {
         name: f"{run.accuracy.mean:.3f}, interval {interval}, {where}",
         "per seed": "  ".join(f"{share:.3f}" for share in run.accuracy.per_seed),
-        "chance": f"{run.chance:.3g}, ceiling {run.ceiling:.3g}",
+        "guessing": f"{run.chance:.3g}, best score possible {run.ceiling:.3g}",
         "shortcuts": ", ".join(shortcuts),
-        "trained": f"{run.updates:,} updates on {max(run.sequences):,} sequences a seed",
+        "trained": f"{run.updates:,} updates on {max(run.sequences):,} sequences per seed",
         "seconds": f"{run.compile_seconds:.1f} compile, {run.train_seconds:.1f} train, "
         f"{run.total_seconds:.1f} total",
     }
     if run.error is not None:
-        rows["error"] = f"{run.error.mean:.3g} root mean square, chance {run.chance_error:.3g}"
+        rows["error"] = f"{run.error.mean:.3g} root mean square, by guessing {run.chance_error:.3g}"
     for name, text in rows.items():
         figures.add_row(name, text)
-    cut = " Interrupted: this is what is known so far." if run.interrupted else ""
+    cut = " Interrupted: the score so far." if run.interrupted else ""
     return [
         Text("One fresh sequence, the first seed:"),
         fresh,

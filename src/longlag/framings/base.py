@@ -107,9 +107,11 @@ class Framing(Knobs):
             return first
         fits = [size for size in range(1, samples + 1) if samples % size <= empty]
         near = ", ".join(str(size) for size in sorted(fits, key=lambda s: abs(s - batch_size))[:3])
+        spare = f" (up to {empty} without a target may be left out)" if 0 < empty < samples else ""
         raise ValueError(
             f"{type(self).__name__}: `batch_size` must divide the {samples} samples of a sequence "
-            f"when state is carried from row to row, got {batch_size}. Use {near}{self.instead}."
+            f"when state is carried from row to row{spare}, got {batch_size}. Use "
+            f"{near}{self.instead}."
         )
 
     def sample(self, problem: Problem, rng: np.random.Generator, count: int) -> Samples:

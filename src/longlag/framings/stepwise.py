@@ -63,10 +63,12 @@ class Chunks(Stepwise):
     output: ClassVar[Output] = "every"
     instead: ClassVar[str] = ", or rows='parallel'"
 
-    timesteps: int = knob(1, "Steps in a piece.", at_least=1)
-    carry: bool = knob(False, "Whether state passes from one piece to the next.")
+    timesteps: int = knob(1, "Steps per piece.", at_least=1)
+    carry: bool = knob(False, "Keep the state between pieces (Keras: stateful=True).")
     rows: Literal["parallel", "consecutive"] = knob(
-        "parallel", "With carry: each batch row its own sequence, or consecutive pieces of one."
+        "parallel",
+        "With carry. parallel: each row of a batch is another sequence; consecutive: the rows of a "
+        "batch are neighbouring pieces of one sequence.",
     )
 
     def __post_init__(self) -> None:
@@ -113,11 +115,13 @@ class Window(Stepwise):
 
     output: ClassVar[Output] = "last"
 
-    timesteps: int = knob(5, "Steps in a window.", at_least=1)
+    timesteps: int = knob(5, "Steps per window.", at_least=1)
     missing: Literal["drop", "mark", "mask"] = knob(
-        "drop", "Rows that lack data: left out, marked with -1, or masked."
+        "drop",
+        "Windows that start before the sequence does: drop them, mark missing steps with -1, or "
+        "mask them.",
     )
-    carry: bool = knob(False, "Whether state passes from one batch to the next.")
+    carry: bool = knob(False, "Keep the state between batches (Keras: stateful=True).")
 
     @property
     def carries(self) -> bool:

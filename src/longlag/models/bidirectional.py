@@ -70,7 +70,7 @@ class Bidirectional(ModelFactory):
     causal: ClassVar[bool] = False
 
     cell: Cell = knob("lstm", "Kind of recurrent cell.")
-    hidden_size: int = knob(50, "Cells in each direction.", at_least=1)
+    hidden_size: int = knob(50, "Units in each direction.", at_least=1)
 
     def __call__(self, sizes: Sizes, seed: int) -> BidirectionalModel:
         make_layer = LAYERS[self.cell].create

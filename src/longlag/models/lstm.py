@@ -116,7 +116,7 @@ class LSTM(ModelFactory):
     ((3, 4), (3,))
     """
 
-    hidden_size: int = knob(50, "Memory cells.", at_least=1)
+    hidden_size: int = knob(50, "Units.", at_least=1)
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[LSTMLayer]:
         return RecurrentModel.create(LSTMLayer.create, self.hidden_size, sizes, seed)

@@ -72,7 +72,7 @@ class MLP(ModelFactory):
 
     hidden_size: int = knob(50, "Units of the hidden layer.", at_least=1)
     context: int | None = knob(
-        None, "Latest steps of a sample given to it, flattened; all by default.", at_least=1
+        None, "How many of the latest steps it gets, flattened. Default: all.", at_least=1
     )
 
     @property

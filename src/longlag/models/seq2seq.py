@@ -159,8 +159,8 @@ class Seq2Seq(ModelFactory):
     decodes: ClassVar[bool] = True
 
     cell: Cell = knob("lstm", "Kind of recurrent cell.")
-    hidden_size: int = knob(50, "Cells of the encoder, and of the decoder.", at_least=1)
-    attention: bool = knob(False, "Whether each output looks back at the whole input.")
+    hidden_size: int = knob(50, "Units of the encoder, and of the decoder.", at_least=1)
+    attention: bool = knob(False, "Attention over the whole input.")
 
     def __call__(self, sizes: Sizes, seed: int) -> Seq2SeqModel:
         make_layer = LAYERS[self.cell].create

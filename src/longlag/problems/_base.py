@@ -91,7 +91,7 @@ class Problem(Knobs):
     accumulates: ClassVar[bool] = False
     """Whether one rule, applied at each step to what it left at the last, gives all targets."""
 
-    length: int = knob(25, "Steps in an episode.", at_least=1)
+    length: int = knob(25, "Steps per sequence.", at_least=1)
 
     @property
     @abc.abstractmethod

@@ -53,9 +53,9 @@ class CumulativeThreshold(Problem):
 
     accumulates: ClassVar[bool] = True
 
-    length: int = knob(10, "Steps in an episode.", at_least=1)
+    length: int = knob(10, "Steps per sequence.", at_least=1)
     threshold: float | None = knob(
-        None, "Sum at which the label flips; length / 4 by default.", above=0, below="length"
+        None, "Sum at which the label flips. Default: length / 4.", above=0, below="length"
     )
 
     @property

@@ -148,7 +148,7 @@ class EchoValue(_EchoBack):
     source: ClassVar[str] = _FIVE
     ladder: ClassVar[Ladder] = Ladder("lag", (1, 2, 5, 10, 20, 50, 100))
 
-    length: int = knob(10, "Steps in an episode.", at_least=1)
+    length: int = knob(10, "Steps per sequence.", at_least=1)
 
     def scored(self) -> Steps:
         return np.arange(self.length) == self.length - 1
@@ -159,7 +159,7 @@ class EchoValue(_EchoBack):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EchoSubsequence(_Echo):
-    """Which values were shown, from `start` on? To be said once all have been shown.
+    """Which values were shown, from `start` on? The answer comes after the whole input.
 
     `length` steps show integers drawn uniformly from `values`. Then the input is blank
     for as many steps as the answer has: `count` values from step `start` on, in order.
@@ -199,7 +199,7 @@ class EchoSubsequence(_Echo):
     length: int = knob(5, "Values shown.", at_least=1)
     values: int = knob(10, "Number of different integers.", at_least=2, at_most=2**31 - 2)
     start: int = knob(0, "Step at which the echoed part starts.", at_least=0, below="length")
-    count: int | None = knob(None, "Values in the echoed part; all by default.", at_least=1)
+    count: int | None = knob(None, "Values in the echoed part. Default: all.", at_least=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -53,7 +53,7 @@ class Memorization(Problem):
 
     length: int = knob(5, "Values in a sequence.", at_least=4, at_most=2**20)
     contexts: int = knob(2, "Number of contexts.", at_least=2, at_most=2**30)
-    ask: Literal["every", "last"] = knob("every", "Score every step, or the last one alone.")
+    ask: Literal["every", "last"] = knob("every", "Score every step, or only the last.")
 
     @property
     def inputs(self) -> Integers:

@@ -50,7 +50,7 @@ class Ramp(Problem):
 
     length: int = knob(10, "Values on the ramp.", at_least=2)
     tolerance: float | None = knob(
-        None, "Distance from the target that is right; 0.4 steps by default.", above=0
+        None, "Error that still counts as right. Default: 0.4 steps.", above=0
     )
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from longlag.problems._base import Part, Values
 
 LARGEST = 1e100
-"""Value of a file: the squares of larger ones are no numbers."""
+"""Value of a file: squares of larger values overflow."""
 
 LARGEST_SCALED = 1e18
 """Scaled value, in single precision."""

@@ -71,7 +71,7 @@ class Series(Problem):
         features: those of the latest row last. Targets `(count, length)`.
 
     Scores: error (root mean square) and share within tolerance, over every target of a part, each
-        once. Chance is that of the mean of the rows that train. What the ceiling is nobody knows.
+        once. Chance is that of the mean of the rows that train. The ceiling is unknown.
 
     Raises:
         TypeError: Values are no numbers.
@@ -95,22 +95,24 @@ class Series(Problem):
     place: str | None = dataclasses.field(default=None, repr=False, compare=False)
     digest: str = dataclasses.field(init=False, repr=False)
 
-    length: int = knob(12, "Rows in an episode.", at_least=1)
+    length: int = knob(12, "Rows per sample.", at_least=1)
     horizon: int = knob(1, "Rows to look ahead.", at_least=1)
-    lags: int = knob(1, "Rows that each step shows side by side, as features.", at_least=1)
+    lags: int = knob(1, "Past rows that each step gets as features.", at_least=1)
     scale: Literal["standard", "range", "none"] = knob("standard", "How columns are scaled.")
     missing: Literal["drop", "mark", "mask"] = knob(
-        "drop", "Missing values: their episodes left out, marked, or their steps masked."
+        "drop", "Samples with a missing value: drop them, mark it, or mask its step."
     )
-    season: int | None = knob(
-        None, "Rows after which it comes round again; found by default.", at_least=2
-    )
+    season: int | None = knob(None, "Rows per season. Default: detected.", at_least=2)
     tolerance: float | None = knob(
-        None, "Distance that is right; that of the last value by default.", above=0
+        None,
+        "Error that still counts as right. Default: that of repeating the last value.",
+        above=0,
     )
-    chosen_on: float = knob(0.15, "Share of the rows that choose.", at_least=0.01, at_most=0.5)
-    scored_on: float = knob(0.15, "Share of the rows that score.", at_least=0.01, at_most=0.5)
-    part: Part = knob("training", "Which rows episodes are drawn from.")
+    chosen_on: float = knob(
+        0.15, "Fraction of the rows for validation.", at_least=0.01, at_most=0.5
+    )
+    scored_on: float = knob(0.15, "Fraction of the rows for the test.", at_least=0.01, at_most=0.5)
+    part: Part = knob("training", "Which rows samples come from.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

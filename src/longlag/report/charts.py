@@ -27,7 +27,7 @@ def skill(rows: Rows, looks: Sequence[Look], knob: str) -> alt.LayerChart:
 
 
 def sunken(*rows: Rows) -> str:
-    """What to say where skill lies below the end of its axis, with a space before it."""
+    """Caption suffix if values are clipped at −1."""
     return " What lies below −1 is drawn at −1." if _least(*rows) < _FLOOR else ""
 
 
@@ -302,7 +302,7 @@ def matrix(shades: np.ndarray, *, across: str, down: str, ends: str = "low to hi
 
 
 def forecast(rows: Rows, band: Rows, looks: Sequence[Look], title: str) -> alt.LayerChart:
-    """A series as it was and as it was said to be.
+    """Observed series and forecast.
 
     Args:
         rows: series, row, value.

@@ -74,7 +74,7 @@ def _answer(run: Run, found: Forecast, model: str, command: str) -> Section:
     sure = (
         f"The interval of the ratio to {found.against} is from a bootstrap of seeds and of "
         "stretches of time, since neighbouring errors are alike. That baseline has the least "
-        "error on the rows that choose. What the best possible error is nobody knows."
+        "error on the rows that choose. The best possible error is unknown."
     )
     verdict = Table(
         caption="The verdict.",

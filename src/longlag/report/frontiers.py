@@ -154,8 +154,8 @@ def _frontier_section(study: Frontier, answer: FrontierAnswer, start: str, subje
         alt=f"Values of {answer.knob} from {span(values)} that each seed tried: {answer}.",
     )
     caption = (
-        "Every value that each seed tried: a disc where it solved the problem, a cross where it "
-        "did not. The bar is how far the seed got."
+        "Every value that each seed tried. Dot: solved; cross: not solved; bar: the largest value "
+        "that this seed solved."
     )
     if answer.complete and answer.median:
         caption += " The line is the median over seeds, the band its interval."

@@ -110,7 +110,7 @@ def _sure(study: Generalisation, answer: GeneralisationAnswer) -> list[str]:
         )
     if not answer.complete:
         missing = sum(model.missing for model in answer.models)
-        sure.append(f"Not complete: {counted(missing, 'trial')} not run yet, or came to nothing.")
+        sure.append(f"Not complete: {counted(missing, 'trial')} not run yet, or failed.")
     return sure + common.seen_again([study.problem])
 
 

@@ -252,7 +252,7 @@ def _interruptions(asked: Asked, study: Study) -> list[str]:
         open_.append(f"{counted(cut, 'trial')} cut short, {why}")
     if failed := usage.get("failed"):
         example = ": ".join(failed[0])
-        open_.append(f"{counted(len(failed), 'trial')} came to nothing, for example {example}")
+        open_.append(f"{counted(len(failed), 'trial')} failed, for example {example}")
     return [OPEN.format(what=what) for what in open_]
 
 
@@ -296,7 +296,7 @@ def _cost(parts: Sequence[_Entry]) -> Section:
         )
     ]
     if failures:
-        caption, head = "Trials that came to nothing.", ("trial", "why")
+        caption, head = "Failed trials.", ("trial", "why")
         blocks.append(Table(caption=caption, head=head, rows=tuple(failures)))
     sizes: dict[str, list[int]] = defaultdict(list)
     for part in parts:

@@ -23,7 +23,7 @@ INTERVALS = "Intervals of {level}: {source}."
 """What an interval covers."""
 
 OPEN = "Not complete: {what}."
-"""What has not run, or came to nothing."""
+"""What has not run, or failed."""
 
 EXCEPTION = "{rule} Not so: {which}."
 """Where a rule does not hold."""

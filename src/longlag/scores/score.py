@@ -163,23 +163,23 @@ class Scored(abc.ABC):
         figures = f"{name} {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
         match self.verdict:
             case "solved":
-                return f"{solved} of {count} seeds reach {SOLVED:.0%} of the skill; {figures}"
+                return f"skill of {SOLVED:.0%} or more for {solved} of {count} seeds; {figures}"
             case "diverged":
                 at = [
                     f"seed {seed} at update {update}"
                     for seed, update in zip(self.seeds, self.diverged_at, strict=True)
                     if update is not None
                 ]
-                return f"the loss of {' and '.join(at)} left all bounds; {figures}"
+                return f"the loss exploded: {' and '.join(at)}; {figures}"
             case "below chance":
-                return f"a constant prediction does better; {figures}"
+                return f"guessing does better; {figures}"
             case "at chance":
                 return (
                     f"not distinguishable from chance ({self.chance:.3g}): "
                     f"p = {self.chance_probability:.2f}"
                 )
             case _:
-                return f"above chance, {solved} of {count} seeds solved it; {figures}"
+                return f"better than guessing, {solved} of {count} seeds solved it; {figures}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.verdict}: {self.reason})"

@@ -78,7 +78,7 @@ def explanation(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_CORRUPT:
             return "the file is damaged. Put back a copy, or use another --store."
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
-            return "the file cannot be opened. Look at its folder and its rights."
+            return "the file cannot be opened. Check the folder and its permissions."
         case _:
             return f"{error}."
 

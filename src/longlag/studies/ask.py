@@ -62,7 +62,7 @@ def run_study(
             )
         usage = conduct(study, kept, executor, seconds=seconds)
     for trial, why in usage.failed:
-        warnings.warn(f"{trial} came to nothing: {why.rstrip('.')}.", stacklevel=2)
+        warnings.warn(f"{trial} failed: {why.rstrip('.')}.", stacklevel=2)
     if usage.interrupted:
         raise KeyboardInterrupt
     return study

@@ -19,7 +19,7 @@ SEEDS = 12
 
 _CERTAIN = 0.02  # bits of a trial below which a ladder is settled, and other rates are tried
 
-_GIVEN_UP = 2  # trials of a place that came to nothing, after which it is left alone
+_GIVEN_UP = 2  # trials of a place that failed, after which it is left alone
 
 _NEAR = 0.5  # how much less probable the reach at another effort is for each rung it lies away
 
@@ -45,12 +45,12 @@ class Results:
         self.known[place][seed] = outcome
 
     def finished(self, place: Place) -> list[Outcome]:
-        """What the seeds came to; a trial that came to nothing says nothing of the model."""
+        """What the seeds came to; a trial that failed says nothing of the model."""
         known = self.known[place]
         return [outcome for seed in sorted(known) if (outcome := known[seed]) is not None]
 
     def lost(self, place: Place) -> int:
-        """Trials that came to nothing."""
+        """Trials that failed."""
         return len(self.known[place]) - len(self.finished(place))
 
     def solved(self, place: Place, *, validation: bool = False) -> tuple[int, int]:

@@ -262,7 +262,7 @@ class Comparison(Study):
         outcomes = self._outcomes(place)
         if not outcomes:
             return (-np.inf, 0.0)
-        # A seed that came to nothing counts for nothing.
+        # A seed that failed counts for nothing.
         mean = sum(outcome.validation_skill for outcome in outcomes) / len(self.seeds)
         taken = float(np.mean([outcome.sequences for outcome in outcomes]))
         # What solves it is equally good: then the sooner the better.

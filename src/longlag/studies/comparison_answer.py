@@ -37,7 +37,7 @@ class Cell:
         skill: Skill over seeds, with interval.
         time: Sequences to solve it, failures counted.
         reasons: Why seeds fell short, by reason: how many.
-        missing: Seeds not yet run, or that came to nothing.
+        missing: Seeds not yet run, or that failed.
     """
 
     problem: str

@@ -32,7 +32,7 @@ class Usage:
         ran: Trials run.
         reused: Trials that the store had.
         cut: Trials begun that were cut short the last time it was run_study.
-        failed: Trials that came to nothing, with the reason.
+        failed: Trials that failed, with the reason.
         wall: Seconds it took.
         workers: Trials run at once, the last time it was run_study.
         room: Seconds of all workers: their number times the seconds it took.

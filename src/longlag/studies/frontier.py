@@ -54,8 +54,8 @@ class FrontierAnswer:
         per_seed: The largest value that each seed solved; 0 where it solved not even the first.
         open: Seeds whose search has not come to its end: they may yet solve more.
         median: The largest value that half of the seeds or more solve; 0 for none.
-        interval: Interval for the median, from the order of the seeds alone; none of worth
-            before all searches have ended.
+        interval: Interval for the median, from the order of the seeds alone; meaningless
+            until all searches have ended.
         coverage: The probability that it covers the median; below 0.95 with few seeds.
         first: The smallest value that was tried.
         last: The largest value that may be tried.
@@ -224,7 +224,7 @@ class _Search:
         self.known: dict[int, bool] = {}
         self.refused = set[int]()
         self.asked: int | None = None
-        self.broken = False  # a trial of it came to nothing
+        self.broken = False  # a trial of it failed
 
     @property
     def solved(self) -> int:

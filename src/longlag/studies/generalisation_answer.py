@@ -46,7 +46,7 @@ class ModelAnswer(NamedTuple):
         coverage: The probability that it covers the median; below 0.95 with few seeds.
         fixed: The timesteps of a sample, where the model reads no others; else None.
         unread: Lengths that it cannot read for that.
-        missing: Seeds that came to nothing, or are not trained yet.
+        missing: Seeds that failed, or are not trained yet.
         reasons: Why seeds did not solve the length trained at, and how many.
         outcomes: What each seed came to.
     """

@@ -141,7 +141,7 @@ class Gap(NamedTuple):
     Attributes:
         problem: The problem, in words; empty for all of them.
         gap: What kind of gap: `rungs not tried`, `reach open`, `seeds differ`, `longer training`,
-            `learning rates`, `learning rates not tried`, `framings`, `came to nothing`.
+            `learning rates`, `learning rates not tried`, `framings`, `failed`.
         where: At which values.
     """
 

@@ -106,7 +106,7 @@ def gaps(belief: Belief, reaches: Iterable[Reach], framing: str) -> Iterator[Gap
     if longer and len(belief.rates) > 1:
         yield Gap("", "longer training", "other learning rates than the best")
     if lost := sum(map(belief.results.lost, belief.results.known)):
-        yield Gap("", "came to nothing", f"{lost} trials, which count neither way")
+        yield Gap("", "failed", f"{lost} trials, which count neither way")
     yield Gap("", "learning rates", f"other than {_listed(belief.rates)}")
     yield Gap("", "framings", f"other than {framing}")
 

@@ -43,7 +43,7 @@ KINDS: dict[str, StudyKind] = {
             study="longlag.studies.frontier:Frontier",
             section="longlag.report.frontiers:frontier",
             command="longlag.cli.frontier:frontier",
-            help="Find the largest value of a problem's ladder that a model still solves.",
+            help="Find the hardest version of a problem (the longest lag) that a model solves.",
             example="longlag frontier echo-value --model lstm --hidden-size 50 --solve-at 0.99 "
             "--seeds 5 --budget 200000",
         ),
@@ -52,7 +52,7 @@ KINDS: dict[str, StudyKind] = {
             study="longlag.studies.comparison:Comparison",
             section="longlag.report.comparisons:comparison",
             command="longlag.cli.compare:compare",
-            help="Compare models over problems, with intervals, time to solve and learning rates.",
+            help="Compare models on several problems: accuracy, sequences needed, learning rates.",
             example="longlag compare --models lstm,gru,rnn,mlp "
             "--problems echo-value,memorization --rungs 3",
         ),
@@ -61,7 +61,7 @@ KINDS: dict[str, StudyKind] = {
             study="longlag.studies.profile:Profile",
             section="longlag.report.profiles:profile",
             command="longlag.cli.profile:profile",
-            help="Say what one model remembers, as well as the time allows.",
+            help="Test one model on several problems within a time limit.",
             example="longlag profile --model lstm --minutes 5",
         ),
         StudyKind(
@@ -69,7 +69,7 @@ KINDS: dict[str, StudyKind] = {
             study="longlag.studies.generalisation:Generalisation",
             section="longlag.report.generalisations:generalisation",
             command="longlag.cli.generalise:generalise",
-            help="Train models at one length of sequence, and score them at others.",
+            help="Train models at one sequence length, and score them at others.",
             example="longlag generalise echo-lag --lag 3 --train 40 --test 40,80,160,640 "
             "--models lstm,gru",
         ),

@@ -128,7 +128,7 @@ def predict(
 
 
 def chunk_size(model: AnyModel, batch: tuple[int, ...]) -> int:
-    """Updates to make in one chunk: many where they are cheap, few where they are dear.
+    """Updates to make in one chunk: more when updates are cheap.
 
     It depends on sizes alone, never on the clock, so that equal arguments stop at equal
     updates.

@@ -21,7 +21,8 @@ from longlag.training.losses import AnyLoss, Loss
 
 Output = Literal["every", "last", "vector", "decoder"]
 """How a sample is answered: at every step, by the last output, by the last output cut into
-the values of an answer, or by a decoder that is taught while training and speaks else."""
+the values of an answer, or by a decoder, teacher-forced in training and free-running in
+evaluation."""
 
 CROSS_ENTROPY = Loss()
 

@@ -23,12 +23,12 @@ class Recipe(Knobs):
             validation stream. None: never.
     """
 
-    epochs: int = knob(2000, "Sequences to train on.", at_least=1)
+    epochs: int = knob(2000, "Training sequences; an epoch is one fresh sequence.", at_least=1)
     batch_size: int = knob(BATCH_SIZE, "Samples in a batch.", at_least=1, at_most=1_000_000)
-    learning_rate: float = knob(1e-3, "Step size of the optimiser.", above=0)
+    learning_rate: float = knob(1e-3, "Learning rate.", above=0)
     optimizer: Literal["adam", "sgd"] = knob("adam", "Optimiser.")
     stop_at: float | None = knob(
-        None, "Accuracy at which a seed stops; never by default.", above=0, at_most=1
+        None, "Stop a seed at this accuracy. Default: never.", above=0, at_most=1
     )
 
     def __post_init__(self) -> None:

@@ -163,7 +163,8 @@ class UserModel(ModelFactory):
                 raise ValueError(f"{self.words}: there is no file {file} any more.")
             if user_code.code_of(file) != self.code:
                 raise ValueError(
-                    f"{self.words}: {file.name} has changed since. Ask again with what it is now."
+                    f"{self.words}: {file.name} was edited after this study began. Run the command "
+                    "again to use the new version."
                 )
             make = _named(self.place, self.function)
             _live[self.function, self.code] = make

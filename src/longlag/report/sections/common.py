@@ -14,15 +14,15 @@ from longlag.trials.diagnosis import Diagnosis, diagnose
 from longlag.trials.outcome import Outcome
 
 MEANING = {
-    "unreachable": "What the targets need is not in sight of the model.",
-    "unstable": "The loss left all bounds or rose again to a multiple of its lowest value.",
-    "does not generalise": "Solves the problem trained on, and not the main test, another one.",
-    "overfit": "Right in training more often than on fresh sequences.",
-    "at chance": "Its right answers could be a guesser's.",
-    "below chance": "A constant prediction does better.",
+    "unreachable": "The inputs that the outputs need cannot reach the model's output.",
+    "unstable": "The loss exploded, or jumped back up to a multiple of its lowest value.",
+    "does not generalise": "Solves the training problem, but not the main test, another problem.",
+    "overfit": "More accurate in training than on fresh sequences.",
+    "at chance": "No better than guessing.",
+    "below chance": "Clearly worse than guessing.",
     "undertrained": "The loss was still falling when the budget was used up.",
-    "stuck": "Above chance, but the loss no longer falls.",
-    "unclear": "Above chance, after too few updates to tell whether the loss still falls.",
+    "stuck": "Better than guessing, but the loss no longer falls.",
+    "unclear": "Better than guessing, after too few updates to see whether the loss still falls.",
 }
 
 
@@ -37,7 +37,7 @@ class Group(NamedTuple):
         outcomes: What the seeds came to.
         reasons: For each why it fell short; empty where it solved its problem.
         knob: The knob whose value its rung is, if any.
-        missing: Seeds not yet run, or that came to nothing.
+        missing: Seeds not yet run, or that failed.
         test: The test whose examples are shown; the main one by default.
     """
 

@@ -91,8 +91,8 @@ def maps(start: str, kept: Sequence[StoredModel], choice: str) -> Section:
         caption = (
             f"Framing {named(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, "
             f"seed {trained.seed}: {each.did}. The audit says {found.verdict}; {share:.0%} of "
-            f"the sensitivity lies on inputs that the targets need "
-            f"({needed.sum() / needed.size:.0%} of all pairs)."
+            f"the model's sensitivity is on the inputs it should use "
+            f"({needed.sum() / needed.size:.0%} of the table)."
         )
         blocks.append(Figure(title=title, caption=caption, panels=panels, size="quarter"))
     lead = (
@@ -158,8 +158,8 @@ def states(start: str, kept: Sequence[StoredModel]) -> Section:
                 )
             )
         caption = (
-            f"One sequence drawn anew, of seed {trained.seed} ({each.did}); the {len(units)} units "
-            f"of {read['hidden'].shape[1]} whose hidden state varies most."
+            f"One sequence, seed {trained.seed} ({each.did}); the {len(units)} most active of "
+            f"{read['hidden'].shape[1]} units."
         )
         blocks.append(Figure(title=title, caption=caption, panels=tuple(panels), size="quarter"))
     return Section(
