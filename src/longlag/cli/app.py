@@ -146,7 +146,11 @@ def _collecting(frame: FrameType | None) -> bool:
 
 def _strike_soon() -> None:
     time.sleep(0.01)
-    _thread.interrupt_main()
+    if hasattr(signal, "pthread_kill"):
+        # One that wakes the main thread where it waits, unlike `interrupt_main`.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def _run(tokens: list[str]) -> None:

@@ -70,8 +70,8 @@ class Series(Problem):
     Shapes: inputs `(count, length)`, or `(count, length, feature)` where there are several
         features: those of the latest row last. Targets `(count, length)`.
 
-    Scores: error (root mean square) and share within tolerance, over every target of a part, each
-        once. Chance is that of the mean of the rows that train. The ceiling is unknown.
+    Scores: error (root mean square) and share within tolerance, over every target of a part once.
+        Chance is that of the mean of the rows that train. The ceiling is unknown.
 
     Raises:
         TypeError: Values are no numbers.
@@ -181,10 +181,8 @@ class Series(Problem):
     @functools.cached_property
     def within(self) -> float:
         """The distance that counts as right, in the unit of the target."""
-        if self.tolerance is not None:
-            return self.tolerance
         trains = self._target[: self.span("training").end]
-        return usual_change(trains, self.horizon)
+        return usual_change(trains, self.horizon) if self.tolerance is None else self.tolerance
 
     @property
     def masks(self) -> bool:
