@@ -66,6 +66,10 @@ class Trained:
         """How strongly each output depends on each input (`longlag.trials.sensitivity`)."""
         return sensitivity.sensitivity(self.setting, self.model, self.seed, sequences)
 
+    def needs(self, sequences: int = 16) -> Float[np.ndarray, "target input"]:
+        """In which share of the same sequences each target depends on each input."""
+        return sensitivity.needs_over(self.setting, self.seed, sequences)
+
     def gates(
         self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None = None
     ) -> dict[str, np.ndarray]:

@@ -78,7 +78,7 @@ def maps(start: str, kept: Sequence[StoredModel], choice: str) -> Section:
             continue
         setting = trained.setting
         found = setting.audit()
-        needed = (found.needs & found.scored[:, None]).astype(float)
+        needed = trained.needs(_SEQUENCES)
         share = float(used[needed > 0].sum() / used.sum()) if used.sum() > 0 else 0.0
         key = f"{start}-map-{name}"
         shades = {
