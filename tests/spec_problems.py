@@ -159,9 +159,6 @@ class CopyBack(Problem):
     def chance_by_step(self):
         return np.full(self.steps, 1 / self.values)
 
-    def ceiling_by_step(self, sees):
-        return np.where((sees | ~self.needs()).all(axis=1), 1.0, 1 / self.values)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Legal(Problem):

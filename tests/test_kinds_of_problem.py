@@ -160,3 +160,43 @@ def test_an_answer_begins_where_the_input_of_its_episode_ended():
         given = shown[mask].tolist()
         assert asked[asked >= 0].tolist() == given[::-1]
         assert mask.tolist() == [True] * len(given) + [False] * (4 - len(given))
+
+
+def test_the_audit_counts_what_each_episode_needs():
+    """A window of three steps reaches the answer of short inputs, and none of longer ones."""
+    problem, window = CopyBack(length=4, values=4), ll.Window(timesteps=2, missing="mask")
+    found = ll.audit(problem, window)
+    rng = np.random.default_rng(5)
+    reached, total = 0, 0
+    for inputs, scored in [
+        (inputs, scored) for inputs, _, scored in zip(*problem.draw(rng, 4000), strict=True)
+    ]:
+        length = int((inputs != 4).sum())
+        for step in np.flatnonzero(scored):
+            total += 1
+            reached += 2 * length - 1 - step > step - 2
+    share = reached / total
+    assert found.verdict == "unreachable"
+    assert found.shares.gradient == pytest.approx(share, abs=0.03)
+    assert found.ceiling == pytest.approx(share + (1 - share) / 4, abs=0.03)
+
+
+class _Unmasked(CopyBack):
+    @property
+    def masks(self):
+        return False
+
+
+class _TooLong(CopyBack):
+    def answer_length(self, length):
+        return length + 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [(_Unmasked(), "yet `masks` is false"), (_TooLong(), "steps are scored, `answer_length(")],
+)
+def test_what_is_said_of_lengths_is_checked(problem, message):
+    (draws,) = [check for check in check_problem(problem) if check.name == "draws"]
+    assert not draws.passed
+    assert message in draws.found

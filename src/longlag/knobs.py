@@ -111,6 +111,11 @@ def knob(
         above: A bound that the value must exceed.
         below: The name of another knob that the value must stay under.
     """
+    if not isinstance(below, str | None):
+        raise TypeError(f"knob: `below` must be the name of another knob, got {below!r}.")
+    for name, bound in (("at_least", at_least), ("at_most", at_most), ("above", above)):
+        if isinstance(bound, str):
+            raise TypeError(f"knob: `{name}` must be a number, got {bound!r}. Use below={bound!r}.")
     given = {
         "help": help,
         "at_least": at_least,

@@ -147,12 +147,17 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
     sees, learns = reached(layout, problem.steps, reach)
     scored = np.zeros(problem.steps, dtype=bool)
     scored[layout.asked_steps] = True
-    needs = problem.needs()
-    seen, taught = (np.all((map | ~needs)[scored], axis=1) for map in (sees, learns))
+    targets, needed = problem.cases()
+    targets, needed = targets[scored[targets]], needed[scored[targets]]
+    seen, taught = (np.all(map[targets] | ~needed, axis=1) for map in (sees, learns))
     shares = Shares(taught.mean().item(), (seen & ~taught).mean().item(), (~seen).mean().item())
-    verdict = "learnable" if _served(problem, scored, taught).all() else "state-only"
+    lags = [
+        tuple((step - np.flatnonzero(row)).tolist())
+        for step, row in zip(targets, needed, strict=True)
+    ]
+    verdict = "learnable" if _served(problem, lags, taught).all() else "state-only"
     return Audit(
-        needs=needs,
+        needs=problem.needs(),
         sees=sees,
         learns=learns,
         scored=scored,
@@ -165,11 +170,9 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
 
 
 def _served(
-    problem: Problem, scored: Bool[np.ndarray, " target"], taught: Bool[np.ndarray, " some"]
+    problem: Problem, lags: list[tuple[int, ...]], taught: Bool[np.ndarray, " some"]
 ) -> Bool[np.ndarray, " some"]:
-    """Which targets are taught, or have a taught one that serves them as well."""
-    needs = problem.needs()
-    lags = [tuple(step - np.flatnonzero(needs[step])) for step in np.flatnonzero(scored)]
+    """Which targets are taught, or have a taught one that looks back equally far."""
     known = {lag for lag, within in zip(lags, taught, strict=True) if within}
     if problem.accumulates and any(len(lag) > 1 for lag in known):
         return np.ones_like(taught)

@@ -48,14 +48,35 @@ def check_draws(problem: Problem) -> str:
     if (wrong := np.argwhere(wrong)).size:
         raise CheckFailed(
             f"`draw` and `scored` differ at step {wrong[:, 1].min()}",
-            "Let `draw` give `np.broadcast_to(self.scored(), inputs.shape)`.",
+            "Let `draw` give `np.broadcast_to(self.scored(), inputs.shape)`; where episodes differ "
+            "in length let `varies` be true.",
         )
     there = np.ones_like(scored) if present is None else present
+    _lengths(problem, episodes, there)
     shows = there & ~_answering(problem, episodes)
     _in_range(problem.inputs, inputs, shows, "inputs")
     _in_range(problem.targets, targets, scored, "targets")
     _blank(problem, episodes, shows)
     return f"{len(inputs)} episodes of {problem.steps} steps, {expected.sum()} scored, all in range"
+
+
+def _lengths(problem: Problem, episodes: Episodes, there: np.ndarray) -> None:
+    """What is said of absent steps, and of episodes that differ in length, is so."""
+    if not there.all() and not problem.masks:
+        raise CheckFailed(
+            f"step {(~there).any(axis=0).argmax()} is absent in an episode, yet `masks` is false",
+            "Let `masks` be true, so that models pass over what is not present.",
+        )
+    if not problem.varies or episodes.answer is None:
+        return
+    counts = episodes.scored.sum(axis=1)
+    for length, count in zip(episodes.answer.tolist(), counts.tolist(), strict=True):
+        if problem.answer_length(length) != count:
+            raise CheckFailed(
+                f"after {length} values {count} steps are scored, `answer_length({length})` is "
+                f"{problem.answer_length(length)}",
+                "Let `answer_length` be the steps of the answer to an input of that length.",
+            )
 
 
 def _answering(problem: Problem, episodes: Episodes) -> np.ndarray:

@@ -64,7 +64,8 @@ def _looks_ahead(problem: Problem, inputs: np.ndarray, said: np.ndarray) -> None
             if differ(problem.targets, oracle_of(problem, changed), said)[tried, step].any():
                 raise CheckFailed(
                     f"what `oracle` says at step {step} changes with inputs after it",
-                    f"Let `oracle` use the inputs up to step {step} alone.",
+                    f"Let `oracle` use the inputs up to step {step} alone; where inputs must fit "
+                    "together, say in `possible` which an episode may have.",
                 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from longlag.knobs import Knobs, knob
 from longlag.problems.specs import Spec
+
+_EPISODES = 512  # drawn to see what targets depend on, where that differs between episodes
 
 Part = Literal["training", "validation", "evaluation"]
 """What episodes are for: to train on, to choose on, to score on."""
@@ -155,7 +158,7 @@ class Problem(Knobs):
         scored steps by default.
         """
         steps = self.scored() if steps is None else steps
-        return float(self.chance_by_step()[steps].mean())
+        return self._average(self.chance_by_step(), steps)
 
     @abc.abstractmethod
     def chance_by_step(self) -> NDArray[np.float64]:
@@ -175,7 +178,14 @@ class Problem(Knobs):
         """
         steps = self.scored() if steps is None else steps
         best = np.ones(self.steps) if sees is None else self.ceiling_by_step(sees)
-        return float(best[steps].mean())
+        return self._average(best, steps)
+
+    def _average(self, by_step: NDArray[np.float64], steps: Steps) -> float:
+        """The mean over steps; of episodes that differ in length, as often as each is scored."""
+        if not self.varies:
+            return float(by_step[steps].mean())
+        times = np.bincount(_cases(self)[0], minlength=self.steps)[steps]
+        return float(np.average(by_step[steps], weights=times if times.any() else None))
 
     def ceiling_by_step(self, sees: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Best score at each step for a predictor that sees these inputs.
@@ -183,7 +193,14 @@ class Problem(Knobs):
         Here: 1 where all that the target needs is seen, else chance, which is exact where
         no part of what is needed tells anything by itself.
         """
-        return np.where((sees | ~self.needs()).all(axis=1), 1.0, self.chance_by_step())
+        chance = self.chance_by_step()
+        if not self._by_episode:
+            return np.where((sees | ~self.needs()).all(axis=1), 1.0, chance)
+        targets, needed = self.cases()
+        whole = (sees[targets] | ~needed).all(axis=1)
+        best, times = chance.copy(), np.bincount(targets, minlength=self.steps)
+        share = np.bincount(targets, whole, self.steps) / np.maximum(times, 1)
+        return np.where(times > 0, share + (1 - share) * best, best)
 
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
@@ -210,6 +227,22 @@ class Problem(Knobs):
         """
         return self.needs()
 
+    @property
+    def _by_episode(self) -> bool:
+        """Whether what targets need depends on what is drawn."""
+        return self.varies or type(self).needs_of is not Problem.needs_of
+
+    def cases(self) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Targets, and which inputs each depends on: steps `(case,)`, and `(case, input)`.
+
+        One for each scored step; or, where that depends on what is drawn, one for each scored step
+        of some drawn episodes.
+        """
+        if self._by_episode:
+            return _cases(self)
+        steps = np.flatnonzero(self.scored())
+        return steps, self.needs()[steps]
+
     def possible(self, inputs: Values) -> NDArray[np.bool_]:
         """Which of these inputs an episode may have, `(count,)`.
 
@@ -232,6 +265,11 @@ class Problem(Knobs):
         Raises:
             ValueError: Another length would be another problem, or has no target.
         """
+        if self.varies:
+            raise ValueError(
+                f"{type(self).__name__}: its episodes have lengths of their own. Write `showing` "
+                "so that it gives the problem of another length."
+            )
         if length != self.steps - self.answers:
             raise ValueError(
                 f"{type(self).__name__}: a sequence shows {self.steps - self.answers} values, "
@@ -301,3 +339,12 @@ class Problem(Knobs):
     def arrays(self) -> dict[str, Values]:
         """Data of its own that must go with a trained model."""
         return {}
+
+
+@functools.lru_cache(64)
+def _cases(problem: Problem) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The scored steps of some drawn episodes, and what each depends on."""
+    episodes = problem.draw(np.random.default_rng(0), _EPISODES)
+    pairs = zip(episodes.inputs, episodes.scored, strict=True)
+    needed = [problem.needs_of(inputs)[scored] for inputs, scored in pairs]
+    return np.nonzero(episodes.scored)[1], np.concatenate(needed)
