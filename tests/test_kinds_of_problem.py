@@ -163,7 +163,7 @@ def test_an_answer_begins_where_the_input_of_its_episode_ended():
 
 
 def test_the_audit_counts_what_each_episode_needs():
-    """A window of three steps reaches the answer of short inputs, and none of longer ones."""
+    """A window of two steps reaches what the first step of an answer needs, and no more."""
     problem, window = CopyBack(length=4, values=4), ll.Window(timesteps=2, missing="mask")
     found = ll.audit(problem, window)
     rng = np.random.default_rng(5)
