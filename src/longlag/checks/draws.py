@@ -108,7 +108,7 @@ def _blank(problem: Problem, episodes: Episodes, shows: np.ndarray) -> None:
             "there is an answer, but no blank", "Let `inputs` be Integers(values, blank=True)."
         )
     axes = tuple(range(2, inputs.ndim))
-    filled = (inputs != spec.blank_value).any(axis=axes) & ~shows & ~problem.masks
+    filled = (inputs != spec.blank_value).any(axis=axes) & ~shows & (not problem.masks)
     answering = _answering(problem, episodes)
     there = np.ones_like(shows) if episodes.present is None else episodes.present
     for wrong, found in (
