@@ -101,12 +101,12 @@ def prepare(name: str, updates: int) -> Task:
     layer, readout = model.layer, model.readout
     weights = layer.kernel, layer.recurrent, layer.bias, readout.weight, readout.bias
     return Task(
-        inputs=setting.shown_as.encode(samples.inputs),
+        inputs=setting.input_encoding.encode(samples.inputs),
         targets=samples.targets,
         batch_size=batch_size,
         block=updates_a_block * batch_size,
         every=setting.layout.output == "every",
-        width=setting.said_as.features,
+        width=setting.target_encoding.features,
         weights=[np.asarray(weight) for weight in weights],
     )
 

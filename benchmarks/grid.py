@@ -54,7 +54,7 @@ class Recurrent(nn.Module):
 
 def network(setting: ll.Setting) -> Any:
     """The model of a setting, in PyTorch."""
-    features, outputs = setting.shown_as.features, setting.said_as.features
+    features, outputs = setting.input_encoding.features, setting.target_encoding.features
     knobs = documents.document(setting)["model"]
     last = setting.layout.output == "last"
     layers = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
@@ -71,7 +71,7 @@ def data(setting: ll.Setting, seed: int, count: int) -> tuple[Any, Any]:
     """So many sequences, encoded, and their targets; for an MLP as flattened windows."""
     framing, problem = setting.framing, setting.problem
     inputs, targets, _ = framing.sample(problem, streams.training(seed), count)
-    features = setting.shown_as.encode(inputs)
+    features = setting.input_encoding.encode(inputs)
     if setting.layout.output == "last":
         targets = targets[:, -1:]
     if documents.document(setting)["model"]["kind"] == "mlp":

@@ -161,7 +161,7 @@ def overhead(arguments: argparse.Namespace) -> None:
             with _executor(name) as executor:
                 usage(idle(50), folder / f"{name}-warm.db", executor)  # workers have started
                 study = idle(arguments.trials)
-                study.whole = False
+                study.keep_curves = False
                 wall, processor = usage(study, folder / f"{name}.db", executor)
             print(
                 f"{name}: {1e3 * wall / arguments.trials:.2f} ms a trial, of which "
@@ -179,7 +179,7 @@ def many(arguments: argparse.Namespace) -> None:
             with _executor(arguments.on) as executor:
                 usage(idle(50), folder / "warm.db", executor)
                 study, store = idle(count), folder / f"{count}.db"
-                study.whole = False
+                study.keep_curves = False
                 wall, processor = usage(study, store, executor)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(

@@ -42,7 +42,7 @@ def seed_score(skill=1.0, **fields: Any) -> SeedScore:
     hits = round(1000 * accuracy)
     usual: dict[str, Any] = {
         "accuracy": accuracy,
-        "whole": accuracy,
+        "sequence_accuracy": accuracy,
         "error": None,
         "chance": chance,
         "chance_error": None,

@@ -182,8 +182,8 @@ def test_the_answer_is_asked_for_whole_once_the_input_has_been_shown():
         assert samples.mask.all()
         layout = framing.layout(problem, 5)
         assert layout.steps.shape == (1, 5, 4)
-        assert layout.asked_steps.tolist() == [4, 5]
-        assert layout.places.tolist() == [3, 3]
+        assert layout.scored_steps.tolist() == [4, 5]
+        assert layout.output_positions.tolist() == [3, 3]
 
 
 def test_framings_step_by_step_show_the_blank_of_an_answer():
@@ -281,12 +281,12 @@ def test_features_and_gaps_of_steps_go_where_their_steps_go(framing, features, s
     present = rng.random((2, 25)) < 0.9
     steps = np.broadcast_to(np.arange(25, dtype=np.int32), (2, 25))
     scored = np.ones((2, 25), bool)
-    numbered = layout.gather(Episodes(steps, steps, scored))
+    seed_list = layout.gather(Episodes(steps, steps, scored))
     found = layout.gather(Episodes(inputs, steps.astype(np.float32), scored, present))
-    each = len(numbered.inputs) // 2
-    assert found.inputs.shape == (*numbered.inputs.shape, features)
-    assert found.mask.shape == numbered.mask.shape
-    for sample, shown in enumerate(numbered.inputs):
+    each = len(seed_list.inputs) // 2
+    assert found.inputs.shape == (*seed_list.inputs.shape, features)
+    assert found.mask.shape == seed_list.mask.shape
+    for sample, shown in enumerate(seed_list.inputs):
         for time, step in enumerate(shown):
             there = found.mask[sample, time]
             if step == MISSING:
@@ -308,4 +308,4 @@ def test_a_gap_of_one_real_is_a_step_that_is_passed_over(framing):
     assert not found.mask[where].any()
     present = layout.present.reshape(found.mask.shape)
     assert (found.mask[~where] == present[~where]).all()
-    assert np.isnan(found.targets[layout.asked.reshape(found.targets.shape) == 7]).all()
+    assert np.isnan(found.targets[layout.target_steps.reshape(found.targets.shape) == 7]).all()

@@ -183,7 +183,7 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
     network = setting.create(0)
     episodes = LAG_1.draw(np.random.default_rng(0), layout.sequences)
     where = np.flatnonzero(layout.scored & (layout.rows == 0)[..., None])
-    steps = layout.asked.ravel()[where]
+    steps = layout.target_steps.ravel()[where]
 
     def losses(inputs):
         samples = layout.gather(dataclasses.replace(episodes, inputs=inputs))
@@ -219,7 +219,7 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
         slopes = np.abs(jacobian(features, jnp.asarray(present))).sum(axis=(1, 3)) > 0
         for place in np.flatnonzero(layout.scored[update, row]):
             into = shown[slopes[place] & (shown >= 0)]
-            learns[layout.asked[update, row, place], into] = True
+            learns[layout.target_steps[update, row, place], into] = True
     assert (learns == found.learns).all()
 
 

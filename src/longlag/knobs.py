@@ -164,9 +164,9 @@ class Knobs(metaclass=_NamesNearest):
     @property
     def words(self) -> str:
         """Its name, and the knobs that are not at their defaults."""
-        return " ".join([self.title(), *self.turned()])
+        return " ".join([self.title(), *self.non_default()])
 
-    def turned(self) -> list[str]:
+    def non_default(self) -> list[str]:
         """The knobs that are not at their defaults, `name=value` each."""
         knobs = ((knob, getattr(self, knob.name)) for knob in self.knobs())
         return [f"{knob.name}={_short(value)}" for knob, value in knobs if value != knob.default]

@@ -106,9 +106,9 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
                 latest = np.where(layout.present[update, :, place, None], moved, latest)
                 kept = (latest[..., None] == np.arange(length)).any(axis=1)
                 seen[:, place] = sample[:, place] | kept
-        asked, targets = layout.scored[update], layout.asked[update]
-        sees[targets[asked]] = seen[:, layout.places][asked]
-        learns[targets[asked]] = sample[:, layout.places][asked]
+        asked, targets = layout.scored[update], layout.target_steps[update]
+        sees[targets[asked]] = seen[:, layout.output_positions][asked]
+        learns[targets[asked]] = sample[:, layout.output_positions][asked]
         state = seen[:, -1:]
     return sees, learns
 
@@ -146,7 +146,7 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
     layout = framing.layout(problem, 1 if alone else batch_size)
     sees, learns = reached(layout, problem.steps, reach)
     scored = np.zeros(problem.steps, dtype=bool)
-    scored[layout.asked_steps] = True
+    scored[layout.scored_steps] = True
     targets, needed = problem.cases()
     targets, needed = targets[scored[targets]], needed[scored[targets]]
     seen, taught = (np.all(map[targets] | ~needed, axis=1) for map in (sees, learns))

@@ -84,12 +84,12 @@ def test_dropout_is_for_training_and_draws_anew_each_time():
     model = adopted()
     state = model.initial_state((5,))
     quiet = model(jnp.asarray(BATCH), None, state)[0]
-    first = model.learn(jnp.asarray(BATCH), None, state)
+    first = model.apply_train(jnp.asarray(BATCH), None, state)
     assert not np.allclose(quiet, first.outputs)
     later = eqx.tree_at(lambda model: model.buffers, model, first.buffers)
-    second = later.learn(jnp.asarray(BATCH), None, state)
+    second = later.apply_train(jnp.asarray(BATCH), None, state)
     assert not np.allclose(first.outputs, second.outputs)
-    again = model.learn(jnp.asarray(BATCH), None, state)
+    again = model.apply_train(jnp.asarray(BATCH), None, state)
     np.testing.assert_array_equal(first.outputs, again.outputs)
 
 

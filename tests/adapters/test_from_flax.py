@@ -58,7 +58,7 @@ def test_training_is_that_of_the_module_its_statistics_and_random_state_included
     plain.train()
     for _ in range(2):
         said = plain(BATCH)
-        lesson = model.learn(jnp.asarray(BATCH), None, ())
+        lesson = model.apply_train(jnp.asarray(BATCH), None, ())
         np.testing.assert_allclose(lesson.outputs, said, rtol=1e-5, atol=1e-6)
         model = type(model)(model.trained, lesson.buffers, model.program)
     np.testing.assert_allclose(model.module.norm.mean[...], plain.norm.mean[...], rtol=1e-6)

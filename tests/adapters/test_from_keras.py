@@ -65,7 +65,7 @@ def test_outputs_are_those_of_the_model():
 
 def test_training_is_that_of_keras_statistics_and_penalties_included():
     model = ll.adopt(make)(SIZES, 0)
-    lesson = model.learn(jnp.asarray(BATCH), None, ())
+    lesson = model.apply_train(jnp.asarray(BATCH), None, ())
     twin = ll.adopt(make)(SIZES, 0).module
     said = twin(BATCH, training=True)
     np.testing.assert_allclose(lesson.outputs, said, rtol=1e-5, atol=1e-6)

@@ -184,7 +184,7 @@ def test_a_model_is_told_whether_it_is_in_training():
 
     model: Any = ll.adopt(make)(ll.Sizes(4, 4, 6, 4), 0)
     inputs = jnp.eye(4)[None, :, :]
-    plain, taught = model(inputs, None, ())[0], model.learn(inputs, None, ()).outputs
+    plain, taught = model(inputs, None, ())[0], model.apply_train(inputs, None, ()).outputs
     bias = model.trained.linear.bias.reshape(1, 1, -1)
     np.testing.assert_allclose(taught - bias, 2 * (plain - bias), rtol=1e-5, atol=1e-6)
 

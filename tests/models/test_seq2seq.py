@@ -22,8 +22,8 @@ OTHERS = [
 every_model = pytest.mark.parametrize("factory", [*TRIED, *OTHERS], ids=repr)
 CLASSES = Sizes(features=6, outputs=4, timesteps=5)
 REALS = Sizes(features=6, outputs=1, timesteps=5)
-speak = eqx.filter_jit(lambda model, *asked, count: model.speak(*asked, count))
-teach = eqx.filter_jit(lambda model, *asked: model.teach(*asked))
+speak = eqx.filter_jit(lambda model, *asked, count: model.decode_free_running(*asked, count))
+teach = eqx.filter_jit(lambda model, *asked: model.decode_teacher_forced(*asked))
 INPUTS = jax.random.normal(jax.random.key(0), (3, 5, 6))
 
 

@@ -250,7 +250,7 @@ FRAMINGS = {
 def test_every_target_in_reach_is_held_out_once(framing, drawn, part):
     made, values = built(drawn)
     scored = np.zeros(made.length, bool)
-    scored[FRAMINGS[framing](made.length).layout(made, 1).asked_steps] = True
+    scored[FRAMINGS[framing](made.length).layout(made, 1).scored_steps] = True
     columns, owners = scaled_by_loop(made, values), spans_by_loop(made)
     reach = set()
     for start in range(len(values)):

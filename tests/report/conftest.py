@@ -47,7 +47,7 @@ def outcome(
     predicted = (*expected[:-1], expected[-1] if solved else expected[-1] + 1)
     score = SeedScore(
         accuracy=accuracy,
-        whole=accuracy,
+        sequence_accuracy=accuracy,
         error=None,
         chance=chance,
         chance_error=None,

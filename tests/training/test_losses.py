@@ -33,20 +33,20 @@ def test_reals_are_right_within_their_tolerance():
     loss = Loss("squared-error", tolerance=0.1)
     losses, said = loss(jnp.array([[0.5], [0.7]]), jnp.array([0.45, 0.5]))
     assert losses.tolist() == pytest.approx([0.0025, 0.04])
-    assert loss.right(said, jnp.array([0.45, 0.5])).tolist() == [True, False]
+    assert loss.is_correct(said, jnp.array([0.45, 0.5])).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("loss", [Loss(), Loss("squared-error", values=7), Loss("squared-error")])
 def test_a_decoder_hears_its_own_right_words_as_it_would_be_told_them(loss):
     targets = jnp.array([3.0, 5.0]) if loss == Loss("squared-error") else jnp.array([3, 5])
-    told = loss.told(targets)
+    told = loss.decoder_targets(targets)
     outputs = jnp.eye(7)[targets] if loss == Loss() else told
-    assert loss.fed_back(outputs).tolist() == told.tolist()
+    assert loss.decoder_feedback(outputs).tolist() == told.tolist()
 
 
 def test_a_decoder_of_scaled_integers_hears_the_integer_that_it_said():
     loss = Loss("squared-error", values=5)
-    assert loss.fed_back(jnp.array([[0.3], [1.7]])).tolist() == [[0.25], [1.0]]
+    assert loss.decoder_feedback(jnp.array([[0.3], [1.7]])).tolist() == [[0.25], [1.0]]
 
 
 def test_what_is_not_scored_is_minus_one_or_nan():

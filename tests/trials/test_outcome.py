@@ -41,7 +41,7 @@ def test_an_outcome_says_what_its_run_says(setting):
     run = made_run(setting, [0.5, 0.9, 1.0])
     found = outcomes_of(run)
     assert [each.accuracy for each in found] == list(run.accuracy.per_seed)
-    assert [each.whole for each in found] == list(run.whole.per_seed)
+    assert [each.sequence_accuracy for each in found] == list(run.sequence_accuracy.per_seed)
     assert [each.skill for each in found] == list(run.skill)
     assert [each.sequences for each in found] == list(run.sequences)
     if run.error is None:
@@ -138,7 +138,7 @@ def test_large_losses_are_averaged_without_overflow():
 
 def test_a_light_outcome_keeps_its_figures():
     (found,) = outcomes_of(made_run(SETTINGS[0], [0.3]))
-    light = found.light()
+    light = found.without_details()
     assert (light.skill, light.tally, light.chance_probability, light.seconds) == (
         *(found.skill, found.tally, found.chance_probability, found.seconds),
     )
@@ -202,7 +202,12 @@ VERSION_1 = """{"ended": "finished", "diverged_at": null, "updates": 96, "sequen
 def test_an_outcome_of_the_first_schema_is_read():
     found = Outcome.read(json.loads(VERSION_1))
     assert list(found.scores) == ["in-distribution"]
-    assert (found.accuracy, found.whole, found.chance, found.skill) == (0.5, 0.25, 0.25, 1 / 3)
+    assert (found.accuracy, found.sequence_accuracy, found.chance, found.skill) == (
+        0.5,
+        0.25,
+        0.25,
+        1 / 3,
+    )
     assert found.tally.hits == 1000
     assert found.curve == ((48, 96), (1.5, np.inf), (0.3, 0.5))
     assert found.bounds == (0.25, 1.0)
@@ -210,19 +215,19 @@ def test_an_outcome_of_the_first_schema_is_read():
     assert found.examples[0].predicted == (None, 1, 0)
     assert found.score().in_distribution
     assert written_and_read(found) == found
-    assert found.document()["schema"] == 2
+    assert found.document()["schema"] == 3
 
 
 def test_an_outcome_of_a_newer_longlag_is_refused_in_one_line():
-    newer = outcome().document() | {"schema": 3, "mood": "good"}
+    newer = outcome().document() | {"schema": 4, "mood": "good"}
     with pytest.raises(
-        ValueError, match=r"schema 3, .* written by a newer longlag\. Update"
+        ValueError, match=r"schema 4, .* written by a newer longlag\. Update"
     ) as said:
         Outcome.read(newer)
     assert "\n" not in str(said.value)
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 3])
 def test_an_outcome_that_lacks_something_is_refused_in_one_line(schema):
     whole = json.loads(VERSION_1) if schema == 1 else outcome().document()
     for name in set(whole) - {"schema"}:

@@ -72,7 +72,7 @@ def answer(model, features):
 
 
 def spoken(model, features):
-    said = model.speak(features[:3], None, lambda output: output.argmax(-1), 2)
+    said = model.decode_free_running(features[:3], None, lambda output: output.argmax(-1), 2)
     return {3: said[0], 4: said[1]}
 
 
@@ -104,7 +104,7 @@ def test_it_is_the_norm_of_the_jacobian_of_outputs_worked_out_step_by_step(setti
     steps = setting.problem.steps
     squares = np.zeros((steps, steps))
     slopes = jax.jit(jax.jacobian(lambda features: loop(inner, features)))
-    for sequence in setting.shown_as.encode(inputs):
+    for sequence in setting.input_encoding.encode(inputs):
         for target, slope in slopes(jnp.asarray(sequence)).items():
             if setting.scored[target]:
                 squares[target] += (np.asarray(slope) ** 2).sum(axis=(0, 2))

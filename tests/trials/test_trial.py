@@ -17,7 +17,7 @@ from longlag import streams
 from longlag.events import Advanced, Finished, Scored, Started, StopToken, ctrl_c_stops
 from longlag.framings import fitting
 from longlag.problems import PROBLEMS, Integers
-from longlag.scores.evaluation import EVALUATION_SEQUENCES, numbered
+from longlag.scores.evaluation import EVALUATION_SEQUENCES, seed_list
 from longlag.training import Recipe, program
 from longlag.trials.fit import finish, fit
 
@@ -160,7 +160,7 @@ def test_every_model_trains_with_every_encoding(model, encoding):
         problem = ll.EchoSubsequence(length=3, values=4)
         run = ll.train(problem, framing, model, encoding=encoding, epochs=4, batch_size=batch_size)
         assert run.history[0][-1].outcome == "finished"
-        assert run.setting.said_as.loss == encoding.loss
+        assert run.setting.target_encoding.loss == encoding.loss
 
 
 @pytest.mark.parametrize("encoding", [ll.OneHot, ll.Scaled])
@@ -373,13 +373,13 @@ def test_an_audit_counts_the_batch_size_of_the_recipe():
 
 
 def test_seeds_are_a_number_or_a_list():
-    assert numbered(3) == (0, 1, 2)
-    assert numbered([5, 7]) == (5, 7)
-    assert numbered(np.int64(2)) == (0, 1)
-    assert numbered(np.array([4, 2])) == (4, 2)
+    assert seed_list(3) == (0, 1, 2)
+    assert seed_list([5, 7]) == (5, 7)
+    assert seed_list(np.int64(2)) == (0, 1)
+    assert seed_list(np.array([4, 2])) == (4, 2)
     for bad in (0, -1, [], [3, -1], [1, 1], True):
         with pytest.raises(ValueError, match="`seeds` must be"):
-            numbered(bad)
+            seed_list(bad)
 
 
 def test_epochs_count_sequences_whatever_the_framing():
@@ -443,8 +443,8 @@ def test_outputs_that_nobody_asks_for_are_spared_where_that_changes_nothing():
     for model, output in ((ll.LSTM(), "last"), (ll.MLP(), "last"), (ll.Bidirectional(), "every")):
         setting = ll.Setting(problem=ll.EchoValue(), framing=ll.Whole(), model=model)
         assert setting.layout.output == output
-        assert setting.layout.asked.shape[-1] == (1 if output == "last" else 10)
-        assert setting.layout.asked_steps.tolist() == [9]
+        assert setting.layout.target_steps.shape[-1] == (1 if output == "last" else 10)
+        assert setting.layout.scored_steps.tolist() == [9]
     every = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM())
     assert every.layout.output == "every"
 
@@ -504,4 +504,4 @@ def test_a_text_is_no_list_of_seeds():
     seeds: Any = "12"
     refusals = ValueError, TypeError  # the latter where types are checked
     with pytest.raises(refusals, match="seeds"):
-        numbered(seeds)
+        seed_list(seeds)

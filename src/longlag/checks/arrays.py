@@ -13,13 +13,13 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.functional import SHAKE
-from longlag.models import AnyModel, Buffers, Foreign, Model
+from longlag.models import AnyModel, Buffers, ExternalModel, Model
 from longlag.training import Batches
 
 
 def with_noise(model: AnyModel) -> AnyModel:
-    if isinstance(model, Foreign):
-        return model.shaken(0)
+    if isinstance(model, ExternalModel):
+        return model.perturbed(0)
     rng = np.random.default_rng(0)
 
     def shake(leaf: Any) -> Any:
@@ -54,7 +54,9 @@ def outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
 def training_outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
     mask = None if batches.mask is None else batches.mask[0]
     state = model.initial_state(batches.inputs.shape[1:2])
-    run = eqx.filter_jit(lambda model, *told: model.learn(*told, last=output != "every").outputs)
+    run = eqx.filter_jit(
+        lambda model, *told: model.apply_train(*told, last=output != "every").outputs
+    )
     return np.asarray(run(model, jnp.asarray(batches.inputs[0]), _on_device(mask), state))
 
 
@@ -63,7 +65,7 @@ def _on_device(mask: np.ndarray | None) -> Any:
 
 
 def takes_state(model: AnyModel) -> bool:
-    if isinstance(model, Foreign):
+    if isinstance(model, ExternalModel):
         return model.takes_state
     return isinstance(model, Model) and bool(jax.tree.leaves(model.initial_state((1,))))
 
@@ -113,6 +115,6 @@ def non_finite(module: Any) -> str:
 
 
 def device_of(model: AnyModel) -> str:
-    if isinstance(model, Foreign):
+    if isinstance(model, ExternalModel):
         return str(model.device)
     return jax.default_backend()

@@ -24,7 +24,7 @@ from longlag.checks.arrays import (
 )
 from longlag.checks.check import Check
 from longlag.framings import Samples
-from longlag.models import AnyModel, Foreign, Model
+from longlag.models import AnyModel, ExternalModel, Model
 from longlag.training import Batches, Loss, Recipe, program
 from longlag.training.losses import scored
 from longlag.trials.setting import Setting
@@ -284,7 +284,7 @@ class _Inspection:
     def training(self) -> Check:
         """It must also run as it does in training; there rows may meet (batch statistics)."""
         try:
-            if isinstance(self.model, Foreign):
+            if isinstance(self.model, ExternalModel):
                 recipe = Recipe(learning_rate=1e-30)
                 twin: Any = self.setting.create(0)
                 trained = twin.trainer(recipe, self.setting.loss, self.layout.output)
@@ -348,7 +348,7 @@ class _Inspection:
         """The batches with other inputs where it says, an array that broadcasts to them."""
         inputs = self.batches.inputs
         if np.issubdtype(inputs.dtype, np.integer):
-            values = self.setting.shown_as.features
+            values = self.setting.input_encoding.features
             other = (inputs + 1 + self.rng.integers(values - 1, size=inputs.shape)) % values
             return self.batches._replace(inputs=np.where(where, other, inputs).astype(np.int32))
         other = inputs + self.rng.standard_normal(inputs.shape, np.float32)
@@ -364,13 +364,13 @@ class _Inspection:
     ) -> np.ndarray:
         """Outputs `(update, row, said, output)`."""
         looked = self.looked if model is None else model
-        if isinstance(looked, Foreign):
+        if isinstance(looked, ExternalModel):
             return looked.outputs(batches, self.layout.output, again=again)
         return outputs_of(looked, batches, self.layout.output)
 
     def _state_size(self) -> int | None:
         rows = self.batches.inputs.shape[1]
-        if isinstance(self.model, Foreign):
+        if isinstance(self.model, ExternalModel):
             return None
         if not isinstance(self.model, Model):
             return None

@@ -116,7 +116,7 @@ def _check_answer(problem: Problem) -> str:
     if problem.varies:
         return f"its answers begin where inputs end; {problem.source}"
     inputs = sample_episodes(problem).inputs
-    whole = problem.whole(inputs[:, :question])
+    whole = problem.with_blank_answer(inputs[:, :question])
     if whole.shape != inputs.shape or (whole != inputs).any():
         raise CheckFailed(
             "`whole` does not give back the inputs of an episode from what it shows",

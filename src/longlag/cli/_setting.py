@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import build, build_all, flags, given
 from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
-from longlag.cli._models import model_named, models_named
+from longlag.cli._models import model_from_name, models_from_names
 from longlag.cli._output import others_aside
 from longlag.cli._progress import following
 from longlag.encodings import ENCODINGS, IntegerEncoding
@@ -20,7 +20,7 @@ from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
 from longlag.problems import PROBLEMS, Problem
-from longlag.scores.evaluation import numbered
+from longlag.scores.evaluation import seed_list
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
@@ -63,7 +63,7 @@ class SettingFlags:
         return Setting(
             problem=posed,
             framing=laid,
-            model=model_named(model or usual, given(self.model_knobs)),
+            model=model_from_name(model or usual, given(self.model_knobs)),
             encoding=self.encodes(),
             recipe=recipe,
         )
@@ -78,7 +78,7 @@ class SettingFlags:
 
     def models(self, listed: str) -> list[ModelFactory]:
         """The models of these names."""
-        return models_named(names(listed), given(self.model_knobs))
+        return models_from_names(names(listed), given(self.model_knobs))
 
     def problems(self, listed: str) -> list[Problem]:
         """The problems of these names, whose ladders are free."""
@@ -97,7 +97,7 @@ def trained(setting: Setting, seeds: int, *, quiet: bool) -> Run:
         quiet: Show no progress.
     """
     keep_compiled_programs()
-    places, chance = numbered(seeds), setting.problem.chance(setting.scored)
+    places, chance = seed_list(seeds), setting.problem.chance(setting.scored)
     with following(quiet=quiet) as follow, others_aside(), ctrl_c_stops() as stop:
         fitting = fit(setting, places, stop=stop)
         return finish(fitting, lambda event: follow("train", len(places), chance, event))

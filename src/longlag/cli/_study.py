@@ -33,7 +33,7 @@ from longlag.events import Event
 from longlag.scores.statistics import SOLVED
 from longlag.store.records import StoreError
 from longlag.store.store import Store
-from longlag.studies.conduct import Keep, Listen, Standing, Usage, conduct
+from longlag.studies.conduct import Keep, Listen, StudyProgress, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
 from longlag.studies.study import Study, described, words
 from longlag.training import Recipe
@@ -173,7 +173,7 @@ def _run(ask: Callable[[], S], shared: StudyFlags, until: float | None) -> tuple
     with contextlib.ExitStack() as stack:
         with refusing(), others_aside():
             study = ask()
-            study.whole = False
+            study.keep_curves = False
             require_valid(study.examples())
             store = stack.enter_context(Store(shared.store, write=True))
             if notice := store.notice():
@@ -252,7 +252,7 @@ class _Live:
         self.study = bars.add_task(kind, total=None, figures="starting workers")
         self.trials: dict[str, Any] = {}
 
-    def __call__(self, _: Sequence[Event], standing: Standing) -> None:
+    def __call__(self, _: Sequence[Event], standing: StudyProgress) -> None:
         done = standing.ran + standing.reused
         total = None if standing.left is None else done + standing.left
         self.bars.update(self.study, completed=done, total=total, figures=_figures(standing))
@@ -275,7 +275,7 @@ class _Plain:
     def __init__(self, kind: str):
         self.kind, self.last = kind, time.monotonic()
 
-    def __call__(self, _: Sequence[Event], standing: Standing) -> None:
+    def __call__(self, _: Sequence[Event], standing: StudyProgress) -> None:
         if time.monotonic() - self.last > PLAIN_SECONDS:
             self.last = time.monotonic()
             under_way = [
@@ -292,7 +292,7 @@ def _short(trial: Trial) -> str:
     return f"{words(trial.setting.problem)}, {words(trial.setting.model)}, seed {trial.seed}"
 
 
-def _figures(standing: Standing) -> str:
+def _figures(standing: StudyProgress) -> str:
     parts = [f"{standing.ran} trials run"]
     if standing.reused:
         parts.append(f"{standing.reused} known")

@@ -134,10 +134,10 @@ def draw(map: Map) -> Text:
 
 
 def _reach(framing: Framing, model: str, context: int | None) -> Reach:
-    from longlag.cli._models import model_named
+    from longlag.cli._models import model_from_name
     from longlag.trials.setting import check_decoder  # jax, needed for no other audit
 
     typed = {} if context is None else {"context": context}
-    made = model_named(model, typed)
+    made = model_from_name(model, typed)
     check_decoder(framing, made)
     return Reach(made.window, made.remembers, not made.causal)

@@ -166,7 +166,7 @@ def _framed(
     found = audit(series, framing)
     from longlag.scores.forecast import baselines
 
-    scored = np.isin(np.arange(series.steps), framing.layout(series, 1).asked_steps)
+    scored = np.isin(np.arange(series.steps), framing.layout(series, 1).scored_steps)
     naive = baselines(series, scored, "evaluation")
     return _Framed(file.name, series, framing, samples, found, naive)
 
@@ -181,9 +181,9 @@ def _trained(
     quiet: bool,
 ) -> Run:
     from longlag.checks.model import require_valid
-    from longlag.cli._models import model_named
+    from longlag.cli._models import model_from_name
     from longlag.cli._setting import trained
-    from longlag.scores.evaluation import numbered
+    from longlag.scores.evaluation import seed_list
     from longlag.training import Recipe
     from longlag.trials.setting import Setting
 
@@ -194,10 +194,10 @@ def _trained(
         setting = Setting(
             problem=series,
             framing=framed.framing,
-            model=model_named(model, model_knobs),
+            model=model_from_name(model, model_knobs),
             recipe=recipe,
         )
-        numbered(seeds)
+        seed_list(seeds)
         _ = setting.layout  # refuses a batch that cannot be laid out
         require_valid([setting])
     return trained(setting, seeds, quiet=quiet)

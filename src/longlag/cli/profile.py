@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag.cli._flags import given
-from longlag.cli._models import model_named
+from longlag.cli._models import model_from_name
 from longlag.cli._setting import SETTING, SettingParameters
 from longlag.cli._study import (
     FIVE_PROBLEMS,
@@ -58,7 +58,7 @@ def profile(
         if not 0 < minutes < 1e6:
             raise ValueError(f"`minutes` must be above 0, got {minutes:g}. Use minutes=5.")
         return Profile(
-            model_named(model, given(setting.model_knobs)),
+            model_from_name(model, given(setting.model_knobs)),
             setting.problems(problems),
             framing=setting.frames(),
             encoding=setting.encodes(),
@@ -84,7 +84,7 @@ def _summary(study: Profile) -> list[Text | Table]:
             f"{reach.rate:g}" if tried else "",
             "  ".join(f"{rung.value}: {rung.solved}/{len(rung.outcomes)}" for rung in tried),
             causes(reach.reasons.elements()),
-            Text("\n".join(reach.longer_words)),
+            Text("\n".join(reach.longer_texts)),
         )
     gaps = Table("left out", "", "", box=None, padding=(0, 2, 0, 0))
     for gap in found.left_out:

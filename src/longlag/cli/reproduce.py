@@ -28,7 +28,7 @@ from longlag.cli._output import (
 )
 from longlag.cli._progress import following
 from longlag.knobs import unknown
-from longlag.scores.evaluation import numbered
+from longlag.scores.evaluation import seed_list
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
@@ -62,7 +62,7 @@ def reproduce(
             raise ValueError("reproduce: `--json` and `--markdown` are two documents. Use one.")
         named = [card for name in claims or ("*",) for card in _named(name)]
         chosen = {card.id: card for card in named}.values()
-        places = numbered(seeds)
+        places = seed_list(seeds)
     keep_compiled_programs()
     lines = not (json or markdown)
     results: list[Result] = []

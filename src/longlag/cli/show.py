@@ -42,12 +42,12 @@ def show(
     with refusing():
         drawn, laid = framed(problem, problem_knobs, framing, framing_knobs)
         choice = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
-        shown_as, said_as = encodings(drawn, choice)
+        input_encoding, target_encoding = encodings(drawn, choice)
         samples = laid.sample(drawn, streams.training(seed), 1)
         sequence = drawn.draw(streams.training(seed), 1).inputs[0]
     shows, asks = drawn.inputs, drawn.targets
-    inputs = shown_as.decode(shown_as.encode(samples.inputs))
-    targets = said_as.decode(said_as.encode(samples.targets))
+    inputs = input_encoding.decode(input_encoding.encode(samples.inputs))
+    targets = target_encoding.decode(target_encoding.encode(samples.targets))
     first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]
     present = (first != MISSING) | laid.marks
     present &= samples.mask | ~np.array(drawn.masks)

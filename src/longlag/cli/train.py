@@ -24,7 +24,7 @@ from longlag.cli._output import (
 )
 from longlag.cli._setting import SETTING, Model, SettingParameters, trained
 from longlag.cli.audit import MEANING, ahead, remedy
-from longlag.scores.evaluation import numbered
+from longlag.scores.evaluation import seed_list
 from longlag.training import Recipe
 from longlag.trials.run import Run
 
@@ -57,7 +57,7 @@ def train(
     writable(save)
     with refusing(), others_aside():
         setting = flagged.setting(problem, model, Recipe(**given(recipe)))
-        numbered(seeds)
+        seed_list(seeds)
         found = setting.audit()
         _ = setting.layout  # refuses a batch that cannot be laid out
         require_valid([setting])
@@ -95,7 +95,7 @@ def _document(run: Run) -> dict[str, Any]:
         "chance": run.chance,
         "ceiling": run.ceiling,
         "shortcuts": run.shortcuts,
-        "whole": run.whole.mean,
+        "sequence_accuracy": run.sequence_accuracy.mean,
         "error": run.error and {"mean": run.error.mean, "chance": run.chance_error},
         "verdict": run.verdict,
         "reason": run.reason,

@@ -26,7 +26,7 @@ class Answering(Framing):
 
     def tables(
         self, problem: Problem
-    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample target"]]:
         shown = problem.steps - problem.answers
         return np.arange(shown)[None], np.arange(shown, problem.steps)[None]
 

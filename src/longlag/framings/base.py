@@ -52,7 +52,7 @@ class Framing(Knobs):
     @abc.abstractmethod
     def tables(
         self, problem: Problem
-    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample target"]]:
         """The steps shown and the steps asked for by each sample of one sequence.
 
         -1 where a row lacks data. Whether a step asked for has a target is the problem's.
@@ -98,7 +98,7 @@ class Framing(Knobs):
             )
         return layout
 
-    def _left_out(self, asked: Bool[np.ndarray, "sample said"], batch_size: int) -> int:
+    def _left_out(self, asked: Bool[np.ndarray, "sample target"], batch_size: int) -> int:
         """How many leading samples, none of them with a target, to leave out of full batches."""
         samples = len(asked)
         empty = samples if not asked.any() else int(asked.any(axis=1).argmax())
@@ -118,7 +118,7 @@ class Framing(Knobs):
         """Draw `count` sequences and frame them: plain arrays for any trainer.
 
         Returns:
-            inputs `(sample, time)`, targets `(sample, said)` with -1 (NaN for reals) where
+            inputs `(sample, time)`, targets `(sample, target)` with -1 (NaN for reals) where
             nothing is scored, and the mask `(sample, time)`, false where a step lacks data.
 
         >>> from longlag import EchoLag, Window
@@ -166,7 +166,7 @@ class Framing(Knobs):
                 f"stream: `part` must be from 0 to {parts - 1}, got {part}. Count workers from 0."
             )
         layout, rng = self.layout(problem, batch_size), streams.training(seed)
-        shown_as, _ = encodings(problem, encoding)
+        input_encoding, _ = encodings(problem, encoding)
         # Draws cost least by the thousand, and come out the same however many are made at once.
         blocks = max(1, _DRAWN // (layout.sequences * problem.steps))
 
@@ -180,7 +180,7 @@ class Framing(Knobs):
                 for update in range((part - before) % parts, updates, parts):
                     shown = inputs[update]
                     yield Batch(
-                        inputs=shown_as.encode(shown) if features else shown,
+                        inputs=input_encoding.encode(shown) if features else shown,
                         targets=targets[update],
                         mask=mask[update],
                         reset=not layout.carry or update % len(layout.steps) == 0,

@@ -15,17 +15,17 @@ class Samples(NamedTuple):
     """Samples as plain arrays, in the order of sequences, then of steps.
 
     A target is -1 (NaN where targets are reals) where nothing is scored; `mask` is false
-    where a step lacks data and is to be passed over. The axis `said` is as long as `time`
+    where a step lacks data and is to be passed over. The axis `target` is as long as `time`
     for framings with an output at every step, 1 for those with one at the end, and as
     long as the answer for those that give it whole.
     """
 
     inputs: Num[np.ndarray, "sample time *shape"]
-    targets: Num[np.ndarray, "sample said *shape"]
+    targets: Num[np.ndarray, "sample target *shape"]
     mask: Bool[np.ndarray, "sample time"]
 
     @property
-    def scored(self) -> Bool[np.ndarray, "sample said"]:
+    def scored(self) -> Bool[np.ndarray, "sample target"]:
         """Where a prediction counts."""
         first = self.targets.reshape(*self.targets.shape[:2], -1)[..., 0]
         if np.issubdtype(first.dtype, np.integer):
@@ -38,13 +38,13 @@ class Batch(NamedTuple):
 
     Attributes:
         inputs: Values `(row, time)`, or features `(row, time, feature)`.
-        targets: Values `(row, said)`, -1 (NaN for reals) where nothing is scored.
+        targets: Values `(row, target)`, -1 (NaN for reals) where nothing is scored.
         mask: `(row, time)`, false where a step lacks data and is to be passed over.
         reset: Whether state carried so far is dropped before it: always, where none is.
     """
 
     inputs: Num[np.ndarray, "row time *shape"] | Float[np.ndarray, "row time feature"]
-    targets: Num[np.ndarray, "row said *shape"]
+    targets: Num[np.ndarray, "row target *shape"]
     mask: Bool[np.ndarray, "row time"]
     reset: bool
 
@@ -63,7 +63,7 @@ class Layout:
         sequences: Sequences in a block.
         steps: `(update, batch, time)`: the step shown, or -1 where the row lacks data.
         rows: `(update, batch)`: which sequence of the block the row belongs to.
-        asked: `(update, batch, said)`: the step whose target is asked for, or -1 where
+        target_steps: `(update, batch, target)`: the step whose target is asked for, or -1 where
             none is scored.
         present: `(update, batch, time)`: false where a step is to be passed over.
         carry: Whether row b of an update starts from the state that row b of the update
@@ -74,37 +74,37 @@ class Layout:
     sequences: int
     steps: Int[np.ndarray, "update batch time"]
     rows: Int[np.ndarray, "update batch"]
-    asked: Int[np.ndarray, "update batch said"]
+    target_steps: Int[np.ndarray, "update batch target"]
     present: Bool[np.ndarray, "update batch time"]
     carry: bool
 
     @property
-    def scored(self) -> Bool[np.ndarray, "update batch said"]:
+    def scored(self) -> Bool[np.ndarray, "update batch target"]:
         """Where a prediction counts."""
-        return self.asked != MISSING
+        return self.target_steps != MISSING
 
     @property
-    def asked_steps(self) -> Int[np.ndarray, " target"]:
+    def scored_steps(self) -> Int[np.ndarray, " target"]:
         """The steps of an episode whose targets count."""
-        return np.unique(self.asked[self.scored])
+        return np.unique(self.target_steps[self.scored])
 
     @property
-    def places(self) -> Int[np.ndarray, " said"]:
+    def output_positions(self) -> Int[np.ndarray, " target"]:
         """The place on the time axis at which each output is given."""
-        said, time = self.asked.shape[-1], self.steps.shape[-1]
-        return np.arange(time) if self.output == "every" else np.full(said, time - 1)
+        count, time = self.target_steps.shape[-1], self.steps.shape[-1]
+        return np.arange(time) if self.output == "every" else np.full(count, time - 1)
 
-    def asked_of(self, episodes: Episodes) -> Int[np.ndarray, "*block update batch said"]:
-        """The steps whose targets are asked for: `asked`, or those of each block's own answers.
+    def target_steps_of(self, episodes: Episodes) -> Int[np.ndarray, "*block update batch target"]:
+        """`target_steps`, or those of each block's own answers.
 
         Where answers of the sequences begin at steps of their own, a framing that asks for a whole
         answer asks for it from there.
         """
         if episodes.answer is None or self.output not in ("vector", "decoder"):
-            return self.asked
-        moved = self.asked + self._starts(episodes) - self.steps.shape[-1]
+            return self.target_steps
+        moved = self.target_steps + self._starts(episodes) - self.steps.shape[-1]
         last = episodes.targets.shape[1] - 1
-        return np.where((self.asked == MISSING) | (moved > last), MISSING, moved)
+        return np.where((self.target_steps == MISSING) | (moved > last), MISSING, moved)
 
     def _starts(self, episodes: Episodes) -> Int[np.ndarray, "block update batch 1"]:
         """The step at which the answer of each row begins."""
@@ -120,7 +120,7 @@ class Layout:
                 f"Draw a multiple of {self.sequences}."
             )
 
-        asked = self.asked_of(episodes)
+        asked = self.target_steps_of(episodes)
 
         def take(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
             blocks = values.reshape(-1, self.sequences, length, *values.shape[2:])

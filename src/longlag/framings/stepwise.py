@@ -25,7 +25,7 @@ class Stepwise(Framing):
 
     def tables(
         self, problem: Problem
-    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample said"]]:
+    ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample target"]]:
         shown = self.table(problem.steps)
         return shown, shown if self.output == "every" else shown[:, -1:]
 

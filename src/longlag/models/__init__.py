@@ -4,13 +4,13 @@ from longlag.models._base import (
     AnyModel,
     Buffers,
     Decoder,
-    Foreign,
-    Lesson,
+    ExternalModel,
     Linear,
     Model,
     ModelFactory,
     OneHotInput,
     Sizes,
+    TrainOutput,
 )
 from longlag.models.bidirectional import Bidirectional, BidirectionalModel
 from longlag.models.cells import LAYERS
@@ -38,7 +38,7 @@ __all__ = [
     "BidirectionalModel",
     "Buffers",
     "Decoder",
-    "Foreign",
+    "ExternalModel",
     "GRUGates",
     "GRULayer",
     "GatedLayer",
@@ -46,7 +46,6 @@ __all__ = [
     "HiddenState",
     "LSTMLayer",
     "LSTMState",
-    "Lesson",
     "Linear",
     "MLPModel",
     "MakeLayer",
@@ -61,4 +60,5 @@ __all__ = [
     "Sizes",
     "StepBackLayer",
     "StepLayer",
+    "TrainOutput",
 ]

@@ -16,7 +16,7 @@ from longlag.knobs import Knobs
 
 Inputs = Int[Array, "*batch time"] | Float[Array, "*batch time feature"]
 Mask = Bool[Array, "*batch time"] | None
-Told = Int[Array, "*batch said"] | Float[Array, "*batch said output"]
+Told = Int[Array, "*batch target"] | Float[Array, "*batch target output"]
 State = Any
 
 
@@ -43,7 +43,7 @@ class Buffers(eqx.Module):
     arrays: Any
 
 
-class Lesson(NamedTuple):
+class TrainOutput(NamedTuple):
     """What running a model in training gives.
 
     Attributes:
@@ -69,7 +69,7 @@ class Model(eqx.Module):
     @abc.abstractmethod
     def __call__(
         self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch said output"], State]:
+    ) -> tuple[Float[Array, "*batch target output"], State]:
         """Run over the time axis.
 
         Args:
@@ -84,16 +84,20 @@ class Model(eqx.Module):
             The outputs (axis `said` is `time`, or 1 with `last`) and the state they end in.
         """
 
-    def learn(self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False) -> Lesson:
+    def apply_train(
+        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+    ) -> TrainOutput:
         """Run as it runs in training, where that differs: dropout, batch statistics."""
-        return Lesson(*self(inputs, mask, state, last=last))
+        return TrainOutput(*self(inputs, mask, state, last=last))
 
 
 class Decoder(eqx.Module):
     """Base of the models that read a sample and then give an answer value by value."""
 
     @abc.abstractmethod
-    def teach(self, inputs: Inputs, mask: Mask, told: Told) -> Float[Array, "*batch said output"]:
+    def decode_teacher_forced(
+        self, inputs: Inputs, mask: Mask, told: Told
+    ) -> Float[Array, "*batch target output"]:
         """Answer, told before each value which one was right before it (teacher forcing).
 
         Args:
@@ -103,13 +107,13 @@ class Decoder(eqx.Module):
         """
 
     @abc.abstractmethod
-    def speak(
+    def decode_free_running(
         self, inputs: Inputs, mask: Mask, say: Callable[[Array], Array], count: int
-    ) -> Float[Array, "*batch said output"]:
+    ) -> Float[Array, "*batch target output"]:
         """Answer with `count` values, each going on from what `say` made of the last output."""
 
 
-class Foreign(abc.ABC):
+class ExternalModel(abc.ABC):
     """Base of the models of another framework, which have a loop of their own."""
 
     @property
@@ -146,7 +150,7 @@ class Foreign(abc.ABC):
         """
 
     @abc.abstractmethod
-    def shaken(self, seed: int) -> Foreign:
+    def perturbed(self, seed: int) -> ExternalModel:
         """A copy whose weights have some noise added."""
 
     @abc.abstractmethod
@@ -158,7 +162,7 @@ class Foreign(abc.ABC):
         """Take what `arrays` gave."""
 
 
-AnyModel = Model | Decoder | Foreign
+AnyModel = Model | Decoder | ExternalModel
 
 
 class ModelFactory(Knobs):
@@ -256,11 +260,13 @@ class OneHotInput(Model):
 
     def __call__(
         self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch said output"], State]:
+    ) -> tuple[Float[Array, "*batch target output"], State]:
         return self.model(self._encoded(inputs), mask, state, last=last)
 
-    def learn(self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False) -> Lesson:
-        return self.model.learn(self._encoded(inputs), mask, state, last=last)
+    def apply_train(
+        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+    ) -> TrainOutput:
+        return self.model.apply_train(self._encoded(inputs), mask, state, last=last)
 
     def _encoded(self, inputs: Array) -> Array:
         return jnp.where(inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features))

@@ -40,7 +40,7 @@ class BidirectionalModel(Model):
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch said output"], State]:
+    ) -> tuple[Float[Array, "*batch target output"], State]:
         there, after = self.forwards(inputs, mask, state)
         turned = None if mask is None else jnp.flip(mask, -1)
         zero = self.backwards.initial_state(there.shape[:-2])

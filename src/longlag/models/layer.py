@@ -90,7 +90,7 @@ class RecurrentModel(Model, Generic[L]):
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch said output"], State]:
+    ) -> tuple[Float[Array, "*batch target output"], State]:
         hidden, state = self.layer(inputs, mask, state)
         # The dense layer is dear beside the cell: keep it off the steps nobody reads.
         return self.readout(hidden[..., -1:, :] if last else hidden), state

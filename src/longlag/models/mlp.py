@@ -39,7 +39,7 @@ class MLPModel(Model):
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: tuple[()], *, last: bool = False
-    ) -> tuple[Float[Array, "*batch said output"], tuple[()]]:
+    ) -> tuple[Float[Array, "*batch target output"], tuple[()]]:
         context = len(self.kernel)
         time = time_axis(inputs)
         length = inputs.shape[time]

@@ -37,7 +37,9 @@ class Attention(eqx.Module):
     score: Float[Array, "hidden hidden"]
     mix: Linear
 
-    def weights(self, query: Array, memory: Array, mask: Mask) -> Float[Array, "*batch said time"]:
+    def weights(
+        self, query: Array, memory: Array, mask: Mask
+    ) -> Float[Array, "*batch target time"]:
         """How much each output looks at each step, adding up to 1."""
         scores = (query @ self.score) @ jnp.swapaxes(memory, -1, -2)
         if mask is not None:
@@ -84,7 +86,9 @@ class Seq2SeqModel(Decoder):
             looks = Attention(glorot_uniform(rng, width, width), Linear(2 * width, width, rng))
         return cls(encoder, decoder, looks, Linear(width, sizes.outputs, rng))
 
-    def teach(self, inputs: Inputs, mask: Mask, told: Told) -> Float[Array, "*batch said output"]:
+    def decode_teacher_forced(
+        self, inputs: Inputs, mask: Mask, told: Told
+    ) -> Float[Array, "*batch target output"]:
         memory, state = self._read(inputs, mask)
         time = time_axis(told)
         first = jax.lax.slice_in_dim(told, 0, 1, axis=time)
@@ -93,9 +97,9 @@ class Seq2SeqModel(Decoder):
         hidden, _ = self.decoder(heard, None, state)
         return self._say(hidden, memory, mask)
 
-    def speak(
+    def decode_free_running(
         self, inputs: Inputs, mask: Mask, say: Callable[[Array], Array], count: int
-    ) -> Float[Array, "*batch said output"]:
+    ) -> Float[Array, "*batch target output"]:
         memory, state = self._read(inputs, mask)
         nothing = jnp.zeros((*memory.shape[:-2], 1, self.readout.weight.shape[1]))
 

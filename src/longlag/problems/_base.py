@@ -284,7 +284,7 @@ class Problem(Knobs):
                 f"got {length}. Give more."
             )
 
-    def whole(self, shown: Values) -> Values:
+    def with_blank_answer(self, shown: Values) -> Values:
         """The inputs of whole episodes, given what they show before the answer begins."""
         blank = np.broadcast_to(
             self.inputs.blank_value, (len(shown), self.answers, *self.inputs.shape)
@@ -306,7 +306,9 @@ class Problem(Knobs):
             return self, self._padded(values)
         problem = self.showing(len(values))
         targets = np.zeros((1, problem.steps, *self.targets.shape), self.targets.dtype)
-        return problem, Episodes(problem.whole(values[None]), targets, problem.scored()[None])
+        return problem, Episodes(
+            problem.with_blank_answer(values[None]), targets, problem.scored()[None]
+        )
 
     def answer_length(self, length: int) -> int:  # noqa: ARG002
         """Steps of the answer to an input of this length, where episodes differ in length."""

@@ -35,7 +35,7 @@ class _Echo(Problem):
 
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
         shown = rng.integers(self.values, size=(count, self.length), dtype=np.int32)
-        inputs = self.whole(shown)
+        inputs = self.with_blank_answer(shown)
         scored = np.broadcast_to(self.scored(), inputs.shape)
         return Episodes(inputs, self.oracle(inputs), scored)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from longlag.models import Foreign
+from longlag.models import ExternalModel
 from longlag.problems import Part, Series
 from longlag.report import charts
 from longlag.report.content import Cell, Figure, Panel, Section, Table, Words, present
@@ -166,7 +166,7 @@ def _maps(run: Run, series: Series) -> Section:
         "sees": (found.sees, "the inputs that can reach each prediction"),
         "learns": (found.learns, "those through which a gradient can flow"),
     }
-    if not isinstance(run.models[0], Foreign):
+    if not isinstance(run.models[0], ExternalModel):
         used = run.trained().sensitivity(_SENSITIVITY)
         shades["uses"] = used / max(used.max(), 1e-30), "the sensitivity of the trained model"
     plain = {name: (np.asarray(shade, dtype=float), says) for name, (shade, says) in shades.items()}

@@ -95,7 +95,7 @@ def _reaches(answer: ProfileAnswer) -> Table:
                 Cell(
                     "; ".join(
                         f"{text}, {each.solved}/{each.tried} solved"
-                        for text, each in zip(reach.longer_words, reach.longer, strict=True)
+                        for text, each in zip(reach.longer_texts, reach.longer, strict=True)
                     )
                 ),
                 Cell(causes(reach.reasons.elements())),

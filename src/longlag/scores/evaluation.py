@@ -26,8 +26,8 @@ _PARTS: dict[Stream, Part] = {
     streams.evaluation: "evaluation",
 }
 
-Say = Callable[[Samples, np.ndarray | None], np.ndarray]
-"""Predicted values `(update, row, said)` for samples with a leading update axis; the second
+Predict = Callable[[Samples, np.ndarray | None], np.ndarray]
+"""Predicted values `(update, row, target)` for samples with a leading update axis; the second
 argument is true for the updates before which carried state is dropped, None where none is."""
 
 
@@ -62,7 +62,7 @@ class Evaluation:
         return float(self.right.sum() / self.scored.sum())
 
     @property
-    def whole(self) -> float:
+    def sequence_accuracy(self) -> float:
         """Share of the sequences of which every scored step is right."""
         return float((self.right | ~self.scored).all(axis=1).mean())
 
@@ -80,7 +80,7 @@ class Evaluation:
 
 
 def evaluate(
-    problem: Problem, layout: Layout, single: Layout, stream: Stream, seed: int, say: Say
+    problem: Problem, layout: Layout, single: Layout, stream: Stream, seed: int, say: Predict
 ) -> Evaluation:
     """Have at least 1,000 sequences of a stream predicted, or all that there are.
 
@@ -92,7 +92,7 @@ def evaluate(
         seed: Whose stream.
         say: What predicts them.
     """
-    scored = np.isin(np.arange(problem.steps), layout.asked_steps)
+    scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if (held := problem.held_out(_PARTS[stream], scored)) is not None:
         return _all_of(problem, single, held, say)
     rng = stream(seed)
@@ -109,17 +109,17 @@ def evaluate(
     return Evaluation.join(parts)
 
 
-def _all_of(problem: Problem, layout: Layout, episodes: Episodes, say: Say) -> Evaluation:
+def _all_of(problem: Problem, layout: Layout, episodes: Episodes, say: Predict) -> Evaluation:
     count, groups = len(episodes.inputs), layout.steps.size * len(episodes.inputs) // 2**16 + 1
     rows = np.array_split(np.arange(count), min(groups, count))
     return Evaluation.join([predicted(problem, layout, episodes.rows(some), say) for some in rows])
 
 
-def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) -> Evaluation:
+def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Predict) -> Evaluation:
     """Have episodes predicted, a whole number of blocks."""
     samples = layout.gather(episodes)
     blocks = len(episodes.inputs) // layout.sequences
-    updates, batch, _ = layout.asked.shape
+    updates, batch, _ = layout.target_steps.shape
     # Blocks go side by side as rows; updates stay apart only where state is carried.
     apart = updates if layout.carry else 1
     axes = (1, 0, 2, 3) if layout.carry else (0, 1, 2, 3)
@@ -137,7 +137,7 @@ def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Say) ->
     said = said.transpose(*axes, *range(4, said.ndim))
     # Back from rows to sequences: each scored step of each sequence has one prediction.
     shape = said.shape[:4]
-    asked = layout.asked_of(episodes)
+    asked = layout.target_steps_of(episodes)
     where = np.broadcast_to(asked != MISSING, shape)
     sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
     place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
@@ -160,10 +160,10 @@ def single_size(framing: Framing, batch_size: int) -> int:
     return 1 if framing.parallel or not framing.carries else batch_size
 
 
-def numbered(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
+def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """The seeds meant by a number of them, or by a list.
 
-    >>> numbered(3)
+    >>> seed_list(3)
     (0, 1, 2)
     """
     if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):

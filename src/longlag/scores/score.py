@@ -23,7 +23,7 @@ from longlag.scores.evaluation import (
     EVALUATION_SEQUENCES,
     Evaluation,
     evaluate,
-    numbered,
+    seed_list,
     single_size,
 )
 from longlag.scores.forecast import Forecast, forecast
@@ -57,9 +57,9 @@ class Scored(abc.ABC):
         return self._share([evaluation.accuracy for evaluation in self.evaluations])
 
     @functools.cached_property
-    def whole(self) -> Estimate:
+    def sequence_accuracy(self) -> Estimate:
         """Share of fresh sequences that are right at every scored step."""
-        return self._share([evaluation.whole for evaluation in self.evaluations])
+        return self._share([evaluation.sequence_accuracy for evaluation in self.evaluations])
 
     def _share(self, shares: list[float]) -> Estimate:
         # Where nothing is drawn nothing is left to the draws.
@@ -211,7 +211,7 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
     Raises:
         ValueError: Chance is as good there as anything, or all but; or there is no target.
     """
-    scored = np.isin(np.arange(problem.steps), layout.asked_steps)
+    scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if problem.held_out("evaluation", scored) is not None:
         problem.held_out("validation", scored)  # refuses where there is no target
         return scored  # what a constant gets right on these rows says nothing of others
@@ -273,7 +273,7 @@ def score(
     layout = framing.layout(problem, batch_size)
     single = framing.layout(problem, single_size(framing, batch_size))
     scored = scored_steps(problem, framing, layout)
-    shown_as, said_as = encodings(problem, encoding)
+    input_encoding, target_encoding = encodings(problem, encoding)
     takes = inspect.signature(predict).parameters
     if layout.carry and "reset" not in takes:
         raise ValueError(
@@ -282,15 +282,17 @@ def score(
         )
 
     def say(samples: Samples, reset: np.ndarray | None) -> np.ndarray:
-        shown = shown_as.encode(samples.inputs) if features else samples.inputs
+        shown = input_encoding.encode(samples.inputs) if features else samples.inputs
         said = []
         for place, inputs in enumerate(shown):
             told = {"mask": samples.mask[place], "reset": reset is None or bool(reset[place])}
             outputs = predict(inputs, **{name: told[name] for name in told if name in takes})
-            said.append(_values(outputs, samples.targets[place].shape, said_as, problem.targets))
+            said.append(
+                _values(outputs, samples.targets[place].shape, target_encoding, problem.targets)
+            )
         return np.stack(said)
 
-    places = numbered(seeds)
+    places = seed_list(seeds)
     return Score(
         problem=problem,
         framing=framing,
@@ -302,11 +304,13 @@ def score(
     )
 
 
-def _values(outputs: Any, shape: tuple[int, ...], said_as: Encoding, spec: Spec) -> np.ndarray:
+def _values(
+    outputs: Any, shape: tuple[int, ...], target_encoding: Encoding, spec: Spec
+) -> np.ndarray:
     """What outputs predict, `(row, said, *shape)`."""
     if hasattr(outputs, "detach"):  # a tensor
         outputs = outputs.detach().cpu().numpy()
-    array, width = np.asarray(outputs), said_as.features
+    array, width = np.asarray(outputs), target_encoding.features
     whole = np.issubdtype(array.dtype, np.integer)
     if array.size == math.prod(shape) and (whole or isinstance(spec, Channels)):
         return array.reshape(shape).astype(spec.dtype)
@@ -319,4 +323,4 @@ def _values(outputs: Any, shape: tuple[int, ...], said_as: Encoding, spec: Spec)
     if not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise ValueError(f"score: `predict` returned a value that is not finite in row {row}.")
-    return said_as.decode(array.reshape(*rows, width).astype(np.float32))
+    return target_encoding.decode(array.reshape(*rows, width).astype(np.float32))

@@ -114,7 +114,7 @@ def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
     row |= {name: getattr(outcome, name) for name in figures}
     row |= _columns("seconds", outcome.seconds._asdict())
     for test, score in outcome.scores.items():
-        figures = "skill", "accuracy", "whole", "error", "chance", "ceiling"
+        figures = "skill", "accuracy", "sequence_accuracy", "error", "chance", "ceiling"
         scored = {name: getattr(score, name) for name in figures}
         where = {"test": test, **_columns("test", posed.get(test, setting["problem"]))}
         yield row | where | scored | {"p_chance": score.chance_probability}

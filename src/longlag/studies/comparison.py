@@ -19,7 +19,7 @@ from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.models import ModelFactory
 from longlag.problems import Problem
-from longlag.scores.evaluation import numbered
+from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
@@ -86,7 +86,7 @@ class Comparison(Study):
         seeds: SupportsIndex | Iterable[int] = 5,
         solve_at: float = SOLVED,
     ):
-        self.seeds = numbered(seeds)
+        self.seeds = seed_list(seeds)
         self.solve_at = checked_solve_at("Comparison", solve_at)
         self.rates = checked_rates("Comparison", rates)
         self.framing = Whole() if framing is None else framing
@@ -175,8 +175,8 @@ class Comparison(Study):
             return
         if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
             self._reasons[place, trial.seed] = reasons[0].reason
-        if outcome is not None and not self.whole:
-            outcome = outcome.light()
+        if outcome is not None and not self.keep_curves:
+            outcome = outcome.without_details()
         self._known[place, trial.seed] = outcome
         self._choose(place.problem, place.model)
 

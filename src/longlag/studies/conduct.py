@@ -82,7 +82,7 @@ class Usage:
 
 
 @dataclasses.dataclass
-class Standing:
+class StudyProgress:
     """How far a study has come, for whoever shows it.
 
     Attributes:
@@ -113,7 +113,7 @@ class Standing:
         return self.left * self.seconds / self.ran / self.workers
 
 
-Listen = Callable[[Sequence[Event], Standing], object]
+Listen = Callable[[Sequence[Event], StudyProgress], object]
 """Told, a few times a second, of the events since it was last told, and how the study stands."""
 
 
@@ -177,7 +177,7 @@ class _Conduct:
     ):
         self.study, self.store, self.executor = study, store, executor
         self.keep, self.limit, self.listen, self.stop = keep, seconds, listen, stop
-        self.standing = Standing(began=time.monotonic(), workers=executor.workers)
+        self.standing = StudyProgress(began=time.monotonic(), workers=executor.workers)
         self.waiting: list[Trial] = []  # asked for, in no job yet
         self.jobs: dict[str, dict[int, Trial]] = {}  # under way, with what is left of each
         self.failed: list[tuple[str, str]] = []

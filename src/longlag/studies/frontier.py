@@ -17,7 +17,7 @@ from longlag.framings import Framing
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores import statistics
-from longlag.scores.evaluation import numbered
+from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.ladder import BUDGET, at, checked_solve_at
@@ -119,7 +119,7 @@ class Frontier(Study):
         limit: int | None = None,
         resolution: float = RESOLUTION,
     ):
-        self.seeds, self.resolution = numbered(seeds), float(resolution)
+        self.seeds, self.resolution = seed_list(seeds), float(resolution)
         self.solve_at = checked_solve_at("Frontier", solve_at)
         self.knob, rungs = setting.problem.ladder
         self.first, self.last = rungs[0], rungs[-1] if limit is None else operator.index(limit)

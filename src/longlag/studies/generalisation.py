@@ -16,7 +16,7 @@ from longlag.framings import Framing
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores import statistics
-from longlag.scores.evaluation import numbered
+from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
@@ -78,7 +78,7 @@ class Generalisation(Study):
         seeds: SupportsIndex | Iterable[int] = 5,
         solve_at: float = SOLVED,
     ):
-        self.seeds = numbered(seeds)
+        self.seeds = seed_list(seeds)
         self.solve_at = checked_solve_at("Generalisation", solve_at)
         self.problem, self.framing, self.encoding = problem, framing, encoding
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
@@ -132,8 +132,8 @@ class Generalisation(Study):
         place = words(trial.setting.model), trial.seed
         if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
             self._reasons[place] = reasons[0].reason
-        if outcome is not None and not self.whole:
-            outcome = outcome.light()
+        if outcome is not None and not self.keep_curves:
+            outcome = outcome.without_details()
         self._known[place] = outcome
 
     def examples(self) -> list[Setting]:

@@ -118,7 +118,7 @@ class Reach:
         return sum((Counter(rung.reasons) for rung in self.rungs), Counter[str]())
 
     @property
-    def longer_words(self) -> list[str]:
+    def longer_texts(self) -> list[str]:
         """How far it gets with each larger budget."""
         return [
             f"{each.sequences:,} sequences: {self.knob} {each.value or 'none'} "

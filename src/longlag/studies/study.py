@@ -30,7 +30,7 @@ class Study(abc.ABC):
     eager: ClassVar[bool] = True
     """Whether it may be asked for trials before there is a worker for them."""
 
-    whole: bool = True
+    keep_curves: bool = True
     """Whether it holds outcomes with their curves and examples, which only a report needs."""
 
     solve_at: float
@@ -73,7 +73,7 @@ class Study(abc.ABC):
     @property
     def id(self) -> str:
         """The name of the study: the hash of its question and of the versions of what it uses."""
-        text = identity.essence({"kind": self.kind, **self.question()})
+        text = identity.identity_document({"kind": self.kind, **self.question()})
         versions = sorted({identity.parts(setting) for setting in self.examples()})
         return identity.digest(f"{text} {'; '.join(versions)}")
 

@@ -13,7 +13,7 @@ from longlag.events import ctrl_c_stops
 from longlag.framings import Framing
 from longlag.models import ModelFactory
 from longlag.problems import Problem
-from longlag.scores.evaluation import numbered
+from longlag.scores.evaluation import seed_list
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
@@ -83,4 +83,4 @@ def train(
     )
     require_valid([setting])
     with ctrl_c_stops() as stop:
-        return finish(fit(setting, numbered(seeds), stop=stop))
+        return finish(fit(setting, seed_list(seeds), stop=stop))

@@ -8,7 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from longlag.models import AnyModel, Foreign
+from longlag.models import AnyModel, ExternalModel
 from longlag.training.loop import chunk_size
 
 _UNKNOWN = 4 * 2**30  # bytes of memory taken for granted where a device does not say
@@ -43,7 +43,7 @@ def seeds_at_once(model: AnyModel, batch: tuple[int, int, int], *, room: int | N
     19
     """
     room = memory() if room is None else room
-    if room is None or isinstance(model, Foreign):
+    if room is None or isinstance(model, ExternalModel):
         return 1
     return max(1, int(_SHARE * room / _bytes(model, batch)))
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from longlag.events import Event, Started, StopToken
-from longlag.models import AnyModel, Foreign
+from longlag.models import AnyModel, ExternalModel
 from longlag.training.losses import AnyLoss
 from longlag.training.program import (
     CROSS_ENTROPY,
@@ -75,7 +75,7 @@ def fit(
     plan = Plan(recipe, updates, loss, output, confirm)
     names = range(len(models)) if seeds is None else seeds
     runs = [SeedRun(plan, *each) for each in zip(names, models, streams, strict=True)]
-    foreign = [run for run in runs if isinstance(run.model, Foreign)]
+    foreign = [run for run in runs if isinstance(run.model, ExternalModel)]
     if foreign:
         groups = [ExternalGroup(plan, run) for run in foreign]
     elif vectorise and all(form(run) == form(runs[0]) for run in runs):
@@ -117,7 +117,7 @@ def predict(
         The loss of each output and the value that it says, both of the shape of the
         targets; the loss means nothing where nothing is scored.
     """
-    if isinstance(model, Foreign):
+    if isinstance(model, ExternalModel):
         return model.predict(batches, loss, output)
     params, skeleton = eqx.partition(model, eqx.is_array)
     program = Program(skeleton, "none", loss, output)

@@ -27,7 +27,7 @@ class Loss(NamedTuple):
 
     >>> loss = Loss("squared-error", values=5)
     >>> losses, predicted = loss(jnp.array([[0.3], [0.9]]), jnp.array([1, 3]))
-    >>> predicted.tolist(), loss.right(predicted, jnp.array([1, 3])).tolist()
+    >>> predicted.tolist(), loss.is_correct(predicted, jnp.array([1, 3])).tolist()
     ([1, 4], [True, False])
     """
 
@@ -46,12 +46,12 @@ class Loss(NamedTuple):
             wanted = targets.astype(outputs.dtype)
             losses = optax.sigmoid_binary_cross_entropy(outputs, wanted).mean(axis=-1)
         elif self.size is None:
-            losses = (outputs[..., 0] - self.told(targets)[..., 0]) ** 2
+            losses = (outputs[..., 0] - self.decoder_targets(targets)[..., 0]) ** 2
         else:
             losses = ((outputs - targets) ** 2).mean(axis=-1)
-        return losses, self.said(outputs)
+        return losses, self.decode(outputs)
 
-    def said(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
+    def decode(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
         """The value that each output predicts."""
         if self.name == "cross-entropy":
             return jnp.argmax(outputs, axis=-1)
@@ -62,7 +62,9 @@ class Loss(NamedTuple):
         top = self.values - 1
         return jnp.rint(outputs[..., 0] * top).clip(0, top).astype(jnp.int32)
 
-    def right(self, said: Num[Array, "..."], targets: Num[Array, "..."]) -> Bool[Array, "*axes"]:
+    def is_correct(
+        self, said: Num[Array, "..."], targets: Num[Array, "..."]
+    ) -> Bool[Array, "*axes"]:
         """Whether a prediction is right."""
         if self.name == "squared-error" and self.values is None:
             near = jnp.abs(said - targets) <= self.tolerance
@@ -70,7 +72,7 @@ class Loss(NamedTuple):
             near = said == targets
         return near if self.size is None else near.all(axis=-1)
 
-    def told(self, targets: Num[Array, "..."]) -> Num[Array, "..."]:
+    def decoder_targets(self, targets: Num[Array, "..."]) -> Num[Array, "..."]:
         """Targets as a decoder gets them: integers, or reals with a feature axis."""
         if self.name == "cross-entropy":
             return targets
@@ -78,9 +80,9 @@ class Loss(NamedTuple):
             return targets.astype(jnp.float32)
         return (targets if self.values is None else targets / (self.values - 1))[..., None]
 
-    def fed_back(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
+    def decoder_feedback(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
         """Outputs as a decoder gets them back: its predictions, as it would get targets."""
-        return self.told(self.said(outputs))
+        return self.decoder_targets(self.decode(outputs))
 
     def scored(self, targets: Any) -> Any:
         """Where a target counts (`scored`), one flag a target."""
@@ -106,33 +108,35 @@ class Losses(NamedTuple):
         """The loss of each step, and the values that its outputs predict."""
         each = zip(self.parts, self._outputs(outputs), self._columns(targets), strict=True)
         losses = jnp.stack([part(some, column)[0] for part, some, column in each])
-        return losses.sum(axis=0), self.said(outputs)
+        return losses.sum(axis=0), self.decode(outputs)
 
-    def said(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "*axes column"]:
+    def decode(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "*axes column"]:
         """The values that each output predicts."""
         each = zip(self.parts, self._outputs(outputs), strict=True)
-        return self._joined([part.said(some) for part, some in each])
+        return self._joined([part.decode(some) for part, some in each])
 
-    def right(
+    def is_correct(
         self, said: Num[Array, "*axes column"], targets: Num[Array, "*axes column"]
     ) -> Bool[Array, "*axes"]:
         """Whether all predictions of a step are right."""
         each = zip(self.parts, self._columns(said), self._columns(targets), strict=True)
-        return jnp.stack([part.right(some, wanted) for part, some, wanted in each]).all(axis=0)
+        return jnp.stack([part.is_correct(some, wanted) for part, some, wanted in each]).all(axis=0)
 
-    def told(self, targets: Num[Array, "*axes column"]) -> Float[Array, "*axes output"]:
+    def decoder_targets(self, targets: Num[Array, "*axes column"]) -> Float[Array, "*axes output"]:
         """Targets as a decoder gets them: the features of all of them, side by side."""
         columns = []
         each = zip(self.parts, self.widths, self._columns(targets), strict=True)
         for part, width, column in each:
-            told = part.told(column)
+            told = part.decoder_targets(column)
             one_hot = part.name == "cross-entropy"
             columns.append(jax.nn.one_hot(told, width) if one_hot else told)
         return jnp.concatenate(columns, axis=-1)
 
-    def fed_back(self, outputs: Float[Array, "*axes output"]) -> Float[Array, "*axes output"]:
+    def decoder_feedback(
+        self, outputs: Float[Array, "*axes output"]
+    ) -> Float[Array, "*axes output"]:
         """Outputs as a decoder gets them back: its predictions, as it would get targets."""
-        return self.told(self.said(outputs))
+        return self.decoder_targets(self.decode(outputs))
 
     def scored(self, targets: Any) -> Any:
         """Where a step counts, one flag a step."""

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from longlag.models import AnyModel, Buffers, Decoder, Foreign
+from longlag.models import AnyModel, Buffers, Decoder, ExternalModel
 from longlag.training.losses import AnyLoss, Loss
 
 Output = Literal["every", "last", "vector", "decoder"]
@@ -99,7 +99,7 @@ class Program(NamedTuple):
         counts = self.loss.scored(batch.targets)
         count = counts.sum()
         loss = jnp.where(counts, losses, 0.0).sum() / jnp.maximum(count, 1) + penalty
-        right = (counts & self.loss.right(said, batch.targets)).sum()
+        right = (counts & self.loss.is_correct(said, batch.targets)).sum()
         return loss, (right.astype(loss.dtype), count.astype(loss.dtype), state, buffers)
 
     def _run(self, params, batch: Any, state, *, teach):
@@ -109,10 +109,14 @@ class Program(NamedTuple):
         targets = jnp.where(wide, batch.targets, 0)
         if self.output == "decoder":
             if teach:
-                outputs = model.teach(batch.inputs, batch.mask, self.loss.told(targets))
+                outputs = model.decode_teacher_forced(
+                    batch.inputs, batch.mask, self.loss.decoder_targets(targets)
+                )
             else:
                 count = counts.shape[-1]
-                outputs = model.speak(batch.inputs, batch.mask, self.loss.fed_back, count)
+                outputs = model.decode_free_running(
+                    batch.inputs, batch.mask, self.loss.decoder_feedback, count
+                )
             return *self.loss(outputs, targets), state, None, 0.0
         zero = model.initial_state(targets.shape[:1])
         start = zero
@@ -122,7 +126,7 @@ class Program(NamedTuple):
         arguments = batch.inputs, batch.mask, start
         buffers, penalty = None, 0.0
         if teach:
-            outputs, after, buffers, penalty = model.learn(*arguments, last=last)
+            outputs, after, buffers, penalty = model.apply_train(*arguments, last=last)
         else:
             outputs, after = model(*arguments, last=last)
         if self.output == "vector":
@@ -149,7 +153,7 @@ def _renewed(params: Any, buffers: Buffers | None) -> Any:
 
 def parameters(model: AnyModel) -> int:
     """Number of trained weights."""
-    if isinstance(model, Foreign):
+    if isinstance(model, ExternalModel):
         return model.parameters
     leaves = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, Buffers))
     return sum(leaf.size for leaf in leaves if eqx.is_inexact_array(leaf))

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from longlag.events import Advanced, Event, Finished
-from longlag.models import AnyModel, Foreign
+from longlag.models import AnyModel, ExternalModel
 from longlag.training.losses import AnyLoss
 from longlag.training.program import OPTIMIZERS, Batches, Output, Program, compiled, initial_state
 from longlag.training.recipe import Recipe
@@ -105,7 +105,7 @@ class ExternalGroup:
     """One seed whose model has a loop of its own."""
 
     def __init__(self, plan: Plan, seed: SeedRun):
-        assert isinstance(seed.model, Foreign)
+        assert isinstance(seed.model, ExternalModel)
         self.seed, self.model = seed, seed.model
         self.train = self.model.trainer(plan.recipe, plan.loss, plan.output)
 

@@ -21,7 +21,7 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import Float, Num
 
-from longlag.models import AnyModel, Foreign
+from longlag.models import AnyModel, ExternalModel
 from longlag.scores.evaluation import Evaluation
 from longlag.trials import documents, sensitivity
 from longlag.trials.setting import Setting
@@ -150,7 +150,7 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
             f"load: the arrays of {name} do not fit its setting, {setting.model!r}. Use the "
             "longlag that wrote it."
         )
-    if isinstance(model, Foreign):
+    if isinstance(model, ExternalModel):
         model.put(arrays)
         return Trained(setting, seed, model)
     wanted, skeleton = eqx.partition(model, eqx.is_array)
@@ -161,7 +161,7 @@ def from_bytes(content: bytes, name: str = "the checkpoint") -> Trained:
 
 def _named(model: Any) -> dict[str, Any]:
     """The arrays of a model by their place in it, in the order of its leaves."""
-    if isinstance(model, Foreign):
+    if isinstance(model, ExternalModel):
         return model.arrays()
     parts = eqx.filter(model, eqx.is_array)
     leaves = jax.tree_util.tree_leaves_with_path(parts)

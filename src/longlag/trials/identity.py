@@ -40,7 +40,9 @@ class Trial:
     @functools.cached_property
     def id(self) -> str:
         """The name of the trial: 16 hexadecimal digits."""
-        return digest(f"{essence(document(self.setting))} {self.seed} {parts(self.setting)}")
+        return digest(
+            f"{identity_document(document(self.setting))} {self.seed} {parts(self.setting)}"
+        )
 
 
 def canonical(written: Mapping[str, Any]) -> str:
@@ -48,7 +50,7 @@ def canonical(written: Mapping[str, Any]) -> str:
     return json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def essence(written: Mapping[str, Any]) -> str:
+def identity_document(written: Mapping[str, Any]) -> str:
     """A document as `canonical`, without where a user's files lie: what it is, is in their hash."""
 
     def kept(part: Any) -> Any:
@@ -72,7 +74,7 @@ def versions(setting: Setting) -> dict[str, int]:
     >>> versions(Setting(problem=EchoLag(), framing=Whole(), model=LSTM()))
     {'engine': 1, 'echo-lag': 1, 'whole': 1, 'lstm': 1, 'one-hot': 1}
     """
-    encodings = setting.shown_as, setting.said_as
+    encodings = setting.input_encoding, setting.target_encoding
     tests = dict(setting.tests).values()
     parts: list[Knobs] = [setting.problem, setting.framing, setting.model, *encodings, *tests]
     return {"engine": ENGINE, **{part.title(): part.version for part in parts}}

@@ -16,7 +16,7 @@ from longlag.trials.seed_score import IN_DISTRIBUTION, Example, SeedScore, Tally
 if TYPE_CHECKING:
     from longlag.trials.run import Run
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of an outcome as it is written; what has none is of the first (one test, no name)."""
 
 
@@ -160,9 +160,9 @@ class Outcome:
         written["scores"] = [{"test": name, **each.document()} for name, each in scores]
         return written
 
-    def light(self) -> Outcome:
+    def without_details(self) -> Outcome:
         """The outcome without its curve, its steps and its examples, for those who hold many."""
-        scores = {name: score.light() for name, score in self.scores.items()}
+        scores = {name: score.without_details() for name, score in self.scores.items()}
         return dataclasses.replace(self, curve=Curve((), (), ()), scores=scores)
 
     def score(self, test: str | None = None) -> SeedScore:
@@ -181,9 +181,9 @@ class Outcome:
         return self.score().accuracy
 
     @property
-    def whole(self) -> float:
+    def sequence_accuracy(self) -> float:
         """Share of fresh sequences right throughout."""
-        return self.score().whole
+        return self.score().sequence_accuracy
 
     @property
     def error(self) -> float | None:
@@ -295,15 +295,19 @@ def _migrated(written: Mapping[str, Any]) -> Mapping[str, Any]:
     schema = written.get("schema", 1)
     if schema == SCHEMA:
         return written
-    if schema != 1:
+    if schema not in (1, 2):
         raise ValueError(
             f"Outcome: the document has schema {schema}, this longlag reads up to {SCHEMA}: it "
             "was written by a newer longlag. Update longlag."
         )
-    updates, loss, _, accuracy = written["curve"]  # between them the largest loss, once kept
-    score = {"test": IN_DISTRIBUTION, "in_distribution": True, **written}
-    bounds = [written["chance"], written["ceiling"]]
-    return {**written, "curve": [updates, loss, accuracy], "bounds": bounds, "scores": [score]}
+    if schema == 1:
+        updates, loss, _, accuracy = written["curve"]  # between them the largest loss, once kept
+        score = {"test": IN_DISTRIBUTION, "in_distribution": True, **written}
+        bounds = [written["chance"], written["ceiling"]]
+        curve = [updates, loss, accuracy]
+        written = {**written, "curve": curve, "bounds": bounds, "scores": [score]}
+    scores = [{**score, "sequence_accuracy": score["whole"]} for score in written["scores"]]
+    return {**written, "scores": scores}
 
 
 def _curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:

@@ -60,7 +60,7 @@ class SeedScore:
 
     Attributes:
         accuracy: Share of scored targets that were right.
-        whole: Share of sequences right throughout.
+        sequence_accuracy: Share of sequences right throughout.
         error: For real targets, the root mean square error; else None.
         chance: Accuracy of the best prediction that ignores the inputs.
         chance_error: For real targets, its error.
@@ -75,7 +75,7 @@ class SeedScore:
     """
 
     accuracy: float
-    whole: float
+    sequence_accuracy: float
     error: float | None
     chance: float
     chance_error: float | None
@@ -106,7 +106,7 @@ class SeedScore:
         rows = range(min(_EXAMPLES, len(evaluation.inputs)) if short else 0)
         return cls(
             accuracy=evaluation.accuracy,
-            whole=evaluation.whole,
+            sequence_accuracy=evaluation.sequence_accuracy,
             error=None if error is None or not np.isfinite(error) else error,
             chance=scored.chance,
             chance_error=scored.chance_error,
@@ -147,7 +147,7 @@ class SeedScore:
         written["shortcuts"] = dict(self.shortcuts)
         return written
 
-    def light(self) -> SeedScore:
+    def without_details(self) -> SeedScore:
         """The score without its steps and its examples."""
         return dataclasses.replace(self, by_step=(), examples=())
 

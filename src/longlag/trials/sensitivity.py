@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float
 from longlag import streams
 from longlag.encodings import MISSING
 from longlag.framings import Layout
-from longlag.models import AnyModel, Decoder, Foreign, GatedLayer, OneHotInput, RecurrentModel
+from longlag.models import AnyModel, Decoder, ExternalModel, GatedLayer, OneHotInput, RecurrentModel
 from longlag.trials.setting import Setting
 
 
@@ -48,16 +48,16 @@ def sensitivity(
         raise ValueError(
             f"sensitivity: `sequences` must be at least 1, got {sequences}. Use sequences=16."
         )
-    if isinstance(model, Foreign):
+    if isinstance(model, ExternalModel):
         raise ValueError(
             "sensitivity: a PyTorch model is not seen into. Ask torch.autograd.functional.jacobian "
             "of its module."
         )
     layout, steps = _one_sequence(setting), setting.problem.steps
-    asked = layout.asked[np.nonzero(layout.scored)]
+    asked = layout.target_steps[np.nonzero(layout.scored)]
     problem = setting.problem.for_part("evaluation")
     episodes = problem.draw(streams.evaluation(seed), sequences)
-    features = jnp.asarray(setting.shown_as.encode(episodes.inputs))
+    features = jnp.asarray(setting.input_encoding.encode(episodes.inputs))
     there = np.ones(features.shape[:2], bool) if episodes.present is None else episodes.present
     found = _norms(setting, model, features, jnp.asarray(there))
     used = np.zeros((steps, steps))
@@ -116,7 +116,7 @@ def gates(
         episodes = problem.draw(streams.evaluation(seed), 1)
     else:
         episodes = setting.problem.episode(np.asarray(sequence))[1]
-    features = jnp.asarray(setting.shown_as.encode(episodes.inputs[0]))
+    features = jnp.asarray(setting.input_encoding.encode(episodes.inputs[0]))
     mask = None if episodes.present is None else jnp.asarray(episodes.present[0])
     read = inner.layer.gates(features, mask)._asdict().items()
     return {name: np.asarray(each) for name, each in read if each.ndim == 2}  # no matrices
@@ -126,13 +126,13 @@ def _one_sequence(setting: Setting) -> Layout:
     """The block of one sequence; rows meet only where they are pieces of one sequence."""
     alone = setting.framing.parallel or not setting.framing.carries
     size = 1 if alone else setting.recipe.batch_size
-    layout = setting.laid(setting.problem, size)
+    layout = setting.layout_for(setting.problem, size)
     if layout.carry:
         return layout
     # Where nothing is carried all samples go side by side.
     together = {
         name: getattr(layout, name).reshape(1, -1, getattr(layout, name).shape[-1])
-        for name in ("steps", "asked", "present")
+        for name in ("steps", "target_steps", "present")
     }
     return dataclasses.replace(layout, rows=layout.rows.reshape(1, -1), **together)
 
@@ -143,7 +143,7 @@ def _outputs(
     layout: Layout,
     features: Float[Array, "step feature"],
     there: Bool[Array, " step"],
-) -> Float[Array, "update batch said output"]:
+) -> Float[Array, "update batch target output"]:
     """The outputs of a block of one sequence."""
     inner = model.model if isinstance(model, OneHotInput) else model
     padded = jnp.concatenate([features, jnp.full_like(features[:1], MISSING)])
@@ -155,11 +155,13 @@ def _outputs(
         shown = padded[steps]  # step -1 is the row of -1
         mask = present & there[steps] if masked else None
         if isinstance(inner, Decoder):
-            count = layout.asked.shape[-1]
-            return state, inner.speak(shown, mask, setting.loss.fed_back, count)
+            count = layout.target_steps.shape[-1]
+            return state, inner.decode_free_running(
+                shown, mask, setting.loss.decoder_feedback, count
+            )
         said, state = inner(shown, mask, state, last=layout.output != "every")
         if layout.output == "vector":
-            said = said.reshape(*layout.asked.shape[1:], -1)
+            said = said.reshape(*layout.target_steps.shape[1:], -1)
         return state, said
 
     rows = layout.steps.shape[1:2]

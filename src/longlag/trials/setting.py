@@ -89,37 +89,39 @@ class Setting:
         Raises:
             ValueError: They do not, or there is nothing to learn at what is scored.
         """
-        layout = self.laid(self.problem, self.recipe.batch_size)
+        layout = self.layout_for(self.problem, self.recipe.batch_size)
         scored_steps(self.problem, self.framing, layout)  # refuses what cannot be scored
         return layout
 
-    def laid(self, problem: Problem, batch_size: int) -> Layout:
+    def layout_for(self, problem: Problem, batch_size: int) -> Layout:
         """The layout of another problem of the kind, or of batches of another size."""
         layout = self.framing.layout(problem, batch_size)
         if layout.output == "every" and self.model.causal and not layout.scored[..., :-1].any():
             # Only last steps are scored: spare the outputs that nobody asks for.
-            return dataclasses.replace(layout, output="last", asked=layout.asked[..., -1:])
+            return dataclasses.replace(
+                layout, output="last", target_steps=layout.target_steps[..., -1:]
+            )
         return layout
 
     @functools.cached_property
-    def shown_as(self) -> Encoding:
+    def input_encoding(self) -> Encoding:
         """The encoding of what this problem shows."""
         return encodings(self.problem, self.encoding)[0]
 
     @functools.cached_property
-    def said_as(self) -> Encoding:
+    def target_encoding(self) -> Encoding:
         """The encoding of what this problem asks for."""
         return encodings(self.problem, self.encoding)[1]
 
     @functools.cached_property
     def loss(self) -> AnyLoss:
         """What is minimised, and when an output is right."""
-        return loss_of(self.problem.targets, self.said_as)
+        return loss_of(self.problem.targets, self.target_encoding)
 
     @functools.cached_property
     def scored(self) -> Bool[np.ndarray, " step"]:
         """The steps of an episode that this framing scores."""
-        return np.isin(np.arange(self.problem.steps), self.layout.asked_steps)
+        return np.isin(np.arange(self.problem.steps), self.layout.scored_steps)
 
     @property
     def scored_on(self) -> dict[str, Problem]:
@@ -178,17 +180,17 @@ class Setting:
     @functools.cached_property
     def sizes(self) -> Sizes:
         """What is asked of a model."""
-        outputs, shown = self.said_as.features, self.shown_as
+        outputs, shown = self.target_encoding.features, self.input_encoding
         if self.framing.output == "vector":
-            outputs *= self.layout.asked.shape[-1]
+            outputs *= self.layout.target_steps.shape[-1]
         values = shown.features if shown.as_integers else None
         return Sizes(shown.features, outputs, self.layout.steps.shape[-1], values)
 
     def create(self, seed: int) -> AnyModel:
         """The freshly initialised model of a seed."""
         model = self.model(self.sizes, seed)
-        if self.shown_as.as_integers and self.framing.marks and isinstance(model, Model):
-            return OneHotInput(model, self.shown_as.features)
+        if self.input_encoding.as_integers and self.framing.marks and isinstance(model, Model):
+            return OneHotInput(model, self.input_encoding.features)
         return model
 
     def evaluate(
@@ -198,7 +200,7 @@ class Setting:
 
         They are of the problem trained on; `on` gives the setting of a test.
         """
-        single = self.laid(self.problem, single_size(self.framing, self.recipe.batch_size))
+        single = self.layout_for(self.problem, single_size(self.framing, self.recipe.batch_size))
         say = functools.partial(self._say, model, self.layout)
         return evaluations.evaluate(self.problem, self.layout, single, stream, seed, say)
 
@@ -210,7 +212,7 @@ class Setting:
         Of a series: its latest rows as they are, and what is said in the unit of the target.
         """
         problem, episodes = self.problem.episode(np.asarray(sequence))
-        layout = self.laid(problem, single_size(self.framing, self.recipe.batch_size))
+        layout = self.layout_for(problem, single_size(self.framing, self.recipe.batch_size))
         say = functools.partial(self._say, model, layout)
         evaluation = evaluations.predicted(problem, layout, episodes, say)
         return problem.in_unit(evaluation.predicted[0][evaluation.scored[0]])
@@ -225,8 +227,8 @@ class Setting:
     def arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
         """Samples with a leading update axis as a model is shown them."""
         inputs = samples.inputs
-        if not self.shown_as.as_integers:
-            inputs = self.shown_as.encode(inputs)
+        if not self.input_encoding.as_integers:
+            inputs = self.input_encoding.encode(inputs)
         elif not self.framing.marks:
             inputs = np.maximum(inputs, 0)
         whole = self.layout.present.all() and not self.problem.masks

@@ -45,7 +45,7 @@ def perform(task: Task) -> Generator[Event]:
         raise RuntimeError("this worker has another version of longlag. Give it the same one")
     room = len(task.seeds)
     if room > 1:
-        width = 1 if setting.shown_as.as_integers else setting.sizes.features
+        width = 1 if setting.input_encoding.as_integers else setting.sizes.features
         batch = (*setting.layout.steps.shape[1:], width)
         room = devices.seeds_at_once(setting.create(task.seeds[0]), batch)
     for start in range(0, len(task.seeds), room):

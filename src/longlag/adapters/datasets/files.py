@@ -142,7 +142,7 @@ def _card(
     command: str,
 ) -> str:
     """The card: YAML for programs, then words for readers."""
-    scored = np.isin(np.arange(problem.steps), framing.layout(problem, 1).asked_steps)
+    scored = np.isin(np.arange(problem.steps), framing.layout(problem, 1).scored_steps)
     total = sum(split.samples for split in made.values())
     sizes = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
     size = sizes[min(len(sizes) - 1, max(0, len(str(total)) - 3))]

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from longlag.models import Buffers, Lesson, Model, Sizes
+from longlag.models import Buffers, Model, Sizes, TrainOutput
 from longlag.models._base import Inputs, Mask, State
 
 Shown = Literal["features", "values"]
@@ -167,16 +167,18 @@ class AdoptedModel(Model):
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
-    ) -> tuple[Float[Array, "*batch said output"], State]:
+    ) -> tuple[Float[Array, "*batch target output"], State]:
         lesson = self._run(inputs, mask, state, last, training=False)
         return lesson.outputs, lesson.state
 
-    def learn(self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False) -> Lesson:
+    def apply_train(
+        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+    ) -> TrainOutput:
         return self._run(inputs, mask, state, last, training=True)
 
     def _run(
         self, inputs: Inputs, mask: Mask, state: State, last: bool, *, training: bool
-    ) -> Lesson:
+    ) -> TrainOutput:
         program = self.program
         shown, time = self._shown(inputs)
         batch = inputs.shape[:time]
@@ -190,7 +192,7 @@ class AdoptedModel(Model):
         if program.outputs == "probabilities" and outputs.shape[-1] > 1:  # else it is a real
             outputs = jnp.log(jnp.clip(outputs, _SMALLEST, 1 - _SMALLEST))
         split = lambda leaf: leaf.reshape(*batch, *leaf.shape[1:])  # noqa: E731
-        return Lesson(
+        return TrainOutput(
             outputs=split(outputs),
             state=jax.tree.map(split, answer.state) if program.takes_state else state,
             buffers=Buffers(answer.buffers) if training else None,

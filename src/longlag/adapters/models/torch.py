@@ -15,7 +15,7 @@ from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
 from longlag.adapters import randomness
 from longlag.adapters.models.functional import SHAKE, Said, Shown, checked, pair, takes
-from longlag.models import Foreign, Sizes
+from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe
 
 _ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
@@ -25,7 +25,7 @@ _WHOLE = torch.float32, torch.float64  # outputs of fewer bits are compared as f
 _FUSED = "cpu", "cuda"  # devices on which Adam is one kernel
 
 
-class TorchModel(Foreign):
+class TorchModel(ExternalModel):
     """A PyTorch module as a model.
 
     It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. If its
@@ -103,7 +103,7 @@ class TorchModel(Foreign):
             asked = batches.targets[:count]
             counted = loss.scored(asked)
             wide = counted if loss.size is None else counted[..., None]
-            hits = loss.right(jnp.asarray(values), jnp.asarray(np.where(wide, asked, 0)))
+            hits = loss.is_correct(jnp.asarray(values), jnp.asarray(np.where(wide, asked, 0)))
             right = counted & np.asarray(hits)
             axes = tuple(range(1, right.ndim))
             figures = torch.stack(losses).cpu().numpy(), right.sum(axes), counted.sum(axes)
@@ -128,7 +128,7 @@ class TorchModel(Foreign):
                 said.hear(outputs)
         return torch.stack(losses).cpu().numpy(), said.values()
 
-    def shaken(self, seed: int) -> TorchModel:
+    def perturbed(self, seed: int) -> TorchModel:
         generator = torch.Generator().manual_seed(seed)
         module = copy.deepcopy(self.module)
         with torch.no_grad():
@@ -290,7 +290,7 @@ class _Said:
         array = torch.cat(self.told).cpu().numpy()
         if self.choice:
             return array
-        return np.asarray(self.loss.said(jnp.asarray(array[..., None] if self.number else array)))
+        return np.asarray(self.loss.decode(jnp.asarray(array[..., None] if self.number else array)))
 
     def _tell(self) -> None:
         if not self.held:

@@ -63,7 +63,7 @@ class UserModel(ModelFactory):
     @property
     def words(self) -> str:
         where = f"{Path(self.place).name}:" if self.place is not None else ""
-        return " ".join([f"{where}{self.function}", *self.turned()])
+        return " ".join([f"{where}{self.function}", *self.non_default()])
 
     @property
     def portable(self) -> bool:

@@ -40,7 +40,10 @@ def _settle_whole(attempt: Try, names: Sequence[str], what: str, because: str) -
         what,
         HOLDS if learned else FAILS,
         because,
-        *(evidence(name, run, f"whole answer {run.whole.mean:.3f}") for name, run in runs.items()),
+        *(
+            evidence(name, run, f"whole answer {run.sequence_accuracy.mean:.3f}")
+            for name, run in runs.items()
+        ),
     )
 
 
@@ -112,7 +115,10 @@ def _settle_partial(attempt: Try, _: Sequence[int]) -> Finding:
         because = f"An encoder-decoder learns it, but so does: {'; '.join(others)}."
     else:
         verdict, because = HOLDS, "No model that gives one vector learns it within that budget."
-    rows = [evidence(name, run, f"whole answer {run.whole.mean:.3f}") for name, run in runs.items()]
+    rows = [
+        evidence(name, run, f"whole answer {run.sequence_accuracy.mean:.3f}")
+        for name, run in runs.items()
+    ]
     rows.append(Row("encoder-decoder less LSTM, one vector", apart, "paired by seed"))
     return finding_of(
         best,
