@@ -240,7 +240,9 @@ def interrupts(
         twice = float(rng.uniform(0, 0.5)) if rng.random() < 0.2 else None
         words = f"{' '.join(arguments)}: Ctrl-C after {moment:.2f} s"
         words += "" if twice is None else f" and {twice:.2f} s later"
+        before = world.digests(folder)
         faults = _interrupt(name, folder, arguments, moment, twice, patience)
+        faults += world.faults(template, folder, before, {}, arguments)
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
         yield Result(name, words, tuple(faults))
@@ -275,9 +277,7 @@ def _interrupt(
     ended = code == 130 or (code == 0 and took < 0.5) or (code == -signal.SIGINT and moment < 1)
     if not ended:
         faults.append(Fault("crash" if code < 0 else "unclear", f"exit code {code}"))
-    return faults + lost(known, finished(store)) + world.faults(
-        folder.with_name("template"), folder, world.digests(folder), {}, arguments
-    )
+    return faults + lost(known, finished(store))
 
 
 def finished(store: Path) -> dict[str, str]:
