@@ -43,7 +43,9 @@ def main() -> int:
             results.append(result)
             for fault in result.faults:
                 line = f"{result.case}: {fault.kind}: {fault.text}\n    {result.words}"
-                print(line.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True)
+                print(
+                    line.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True
+                )
     if options.json:
         print(json.dumps(document(results), indent=2))
     else:

@@ -73,8 +73,15 @@ def document(results: Sequence[Result]) -> dict[str, Any]:
         own = [each for each in results if each.case.startswith(family)]
         faults = Counter(fault.kind for each in own for fault in each.faults)
         slow = sum(each.slow for each in own)
-        counts[family] = {"cases": len(own), "slow": slow, **{kind: faults[kind] for kind in FAULTS}}
-    return {"counts": counts, "faults": [dataclasses.asdict(each) for each in results if each.faults]}
+        counts[family] = {
+            "cases": len(own),
+            "slow": slow,
+            **{kind: faults[kind] for kind in FAULTS},
+        }
+    return {
+        "counts": counts,
+        "faults": [dataclasses.asdict(each) for each in results if each.faults],
+    }
 
 
 def table(results: Sequence[Result]) -> str:

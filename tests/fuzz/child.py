@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import io
 import json
 import os
 import re
@@ -113,7 +112,9 @@ def run(case: dict[str, Any], template: Path, folder: Path) -> tuple[list[Fault]
         faults.append(Fault("unclear", wrong))
     arguments = case.get("arguments", ())
     faults += world.faults(template, folder, before, finished, arguments)
-    evidence = f"{trace}\nexit code {code}\n{out.read_text(errors='replace')[-2000:]}\n{said[-3000:]}"
+    evidence = (
+        f"{trace}\nexit code {code}\n{out.read_text(errors='replace')[-2000:]}\n{said[-3000:]}"
+    )
     for path in (out, err):
         path.unlink()
     return faults, evidence
@@ -143,7 +144,7 @@ def _streams(case: dict[str, Any], folder: Path, out: Path, err: Path) -> Iterat
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         with contextlib.suppress(Exception):
             sys.stderr.flush()
         for stream in (sys.stdout, sys.stderr):

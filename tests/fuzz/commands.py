@@ -17,7 +17,8 @@ BASES = {
     "show": "echo-lag",
     "audit": "echo-lag --framing chunks --carry",
     "train": "echo-lag --values 4 --length 6 --hidden-size 3 --epochs 4 --batch-size 2 --seeds 1",
-    "frontier": "echo-lag --values 4 --hidden-size 3 --budget 20 --seeds 2 --limit 2 --store new.db",
+    "frontier": "echo-lag --values 4 --hidden-size 3 --budget 20 --seeds 2 --limit 2 "
+    "--store new.db",
     "compare": "--models lstm,mlp --problems echo-value,ramp --rungs 2 --seeds 2 --budget 20 "
     "--hidden-size 3 --learning-rates 0.01,0.1 --store new.db",
     "profile": "--problems echo-value --minutes 0.02 --budget 20 --hidden-size 3 --store new.db",

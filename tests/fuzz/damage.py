@@ -18,7 +18,21 @@ CELLS = (
     *("1,5", "1.000,5", "1 000", "12%", "$3", "-99.99", "1e-320", '"', '"1', "a\x00b", "[red]1[/]"),
     *("2020-01-01", "12:30", "9" * 400, "٣", "−1", "\x1b[31m", "true", "0x1F", "1_000", "+1", "'1"),
 )
-NAMES = ("a", "b", "", " a", "a", "[red]", "[/b]", "\x1b[31m", "größe", "date", "1", "a,b", "c" * 999)
+NAMES = (
+    "a",
+    "b",
+    "",
+    " a",
+    "a",
+    "[red]",
+    "[/b]",
+    "\x1b[31m",
+    "größe",
+    "date",
+    "1",
+    "a,b",
+    "c" * 999,
+)
 
 MODELS = (
     "def make(sizes, seed):\n    raise ValueError('[/b] of its own')\n",
@@ -47,7 +61,8 @@ MODELS = (
     "import equinox as eqx, jax\ndef make(sizes, seed):\n"
     "    return eqx.nn.GRUCell(sizes.features, sizes.outputs, key=jax.random.key(seed))\n",
     "import equinox as eqx, jax.numpy as jnp\nclass Nan(eqx.Module):\n    w: jnp.ndarray\n"
-    "    def __call__(self, x):\n        return jnp.stack([self.w * jnp.nan] * 4, -1)[:1] + 0 * x[:, :1]\n"
+    "    def __call__(self, x):\n"
+    "        return jnp.stack([self.w * jnp.nan] * 4, -1)[:1] + 0 * x[:, :1]\n"
     "def make(sizes, seed):\n    return Nan(jnp.ones(()))\n",
 )
 PROBLEMS = (
@@ -67,7 +82,18 @@ PROBLEMS = (
 
 JSON: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**63, 10**400, 1.5, 1e308, float("nan"), float("inf"), "", "x"),
-    *("[/b]", "\x1b[31m", "9" * 50, [], [None], {}, {"kind": "lstm"}, {"kind": None}, [[[]]], "lstm"),
+    *(
+        "[/b]",
+        "\x1b[31m",
+        "9" * 50,
+        [],
+        [None],
+        {},
+        {"kind": "lstm"},
+        {"kind": None},
+        [[[]]],
+        "lstm",
+    ),
 )
 
 
@@ -90,7 +116,9 @@ def table_file(rng: np.random.Generator, folder: Path) -> list[str]:
     content = text.encode(pick(rng, ("utf-8", "utf-8", "utf-8-sig", "utf-16")), "replace")
     if rng.random() < 0.1:
         content = damaged(rng, content)
-    file = folder / pick(rng, ("table.csv", "table.csv", "table.parquet", "table.txt", "[red]t.csv"))
+    file = folder / pick(
+        rng, ("table.csv", "table.csv", "table.parquet", "table.txt", "[red]t.csv")
+    )
     file.write_bytes(content)
     arguments = ["frame", file.name, "--timesteps", str(rng.integers(1, 6))]
     for name in header[: int(rng.integers(0, 3))]:
@@ -98,7 +126,9 @@ def table_file(rng: np.random.Generator, folder: Path) -> list[str]:
     if rng.random() < 0.15:
         arguments += TRAINED.split()
     extras = ("--every-step", "--as features", "--missing mark", "--horizon 2", "--scale range")
-    arguments += pick(rng, (*extras, "--missing mask", "--scale none", "--season 7", "--json")).split()
+    arguments += pick(
+        rng, (*extras, "--missing mask", "--scale none", "--season 7", "--json")
+    ).split()
     return arguments
 
 
@@ -109,7 +139,8 @@ def code_file(rng: np.random.Generator, folder: Path) -> list[str]:
     file = folder / local(pick(rng, names))
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(text.encode("latin-1"))
-    subject = f"{file.relative_to(folder)}:{pick(rng, ('make', 'make', 'make', 'made', '', 'make.x', '1'))}"
+    name = pick(rng, ("make", "make", "make", "made", "", "make.x", "1"))
+    subject = f"{file.relative_to(folder)}:{name}"
     rest = pick(rng, ([], [], ["--json"], ["--problem", "ramp"], ["--encoding", "scaled"]))
     small = ["--values", "4", "--length", "6"]
     return pick(

@@ -93,9 +93,9 @@ class Command:
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and int(entry.name) != self.process.pid:
-                    if b"=" + self.mark + b"\0" in (entry / "environ").read_bytes():
-                        found.append(int(entry.name))
+                other = entry.name.isdigit() and int(entry.name) != self.process.pid
+                if other and b"=" + self.mark + b"\0" in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
         return found
 
     def end(self) -> Fault | None:
@@ -223,7 +223,13 @@ def _strike(command: Command, target: str, rng: np.random.Generator) -> None:
 
 
 def interrupts(
-    template: Path, names: Sequence[str], *, seed: int, patience: float, keep: bool = False, **_: Any
+    template: Path,
+    names: Sequence[str],
+    *,
+    seed: int,
+    patience: float,
+    keep: bool = False,
+    **_: Any,
 ) -> Iterator[Result]:
     """Interrupt commands at random moments."""
     for name in names:

@@ -25,7 +25,15 @@ class Mine(EchoLag):
 """
 STRANGER = "open(__file__ + '.ran', 'w').close()\n" + MODEL
 
-OWNED = ("good.csv", "two.csv", "model.py", "problem.py", "README.md", "notes.txt", "folder/README.md")
+OWNED = (
+    "good.csv",
+    "two.csv",
+    "model.py",
+    "problem.py",
+    "README.md",
+    "notes.txt",
+    "folder/README.md",
+)
 """Files that no command may change, unless it has `--force`."""
 
 STORES = ("store.db",)
@@ -33,7 +41,18 @@ STORES = ("store.db",)
 
 MARKUP = "[red]x[/b].csv"  # a file in a folder `[red]x[`
 CONTROL = "x\x1b[31m\ty.csv"
-READS = (*OWNED, *STORES, "trained.safetensors", "stranger.safetensors", "stranger.db", "link.db", "hard.db", "empty", "folder", MARKUP)
+READS = (
+    *OWNED,
+    *STORES,
+    "trained.safetensors",
+    "stranger.safetensors",
+    "stranger.db",
+    "link.db",
+    "hard.db",
+    "empty",
+    "folder",
+    MARKUP,
+)
 NAMES = (
     *READS,
     CONTROL,
@@ -138,7 +157,11 @@ def trials(path: Path) -> dict[str, str]:
 
 
 def faults(
-    template: Path, folder: Path, before: dict[str, str], finished: dict[str, str], arguments: Sequence[str]
+    template: Path,
+    folder: Path,
+    before: dict[str, str],
+    finished: dict[str, str],
+    arguments: Sequence[str],
 ) -> list[Fault]:
     """Files that a command destroyed, and trials that it lost."""
     found = []

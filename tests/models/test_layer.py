@@ -173,7 +173,7 @@ def test_a_backward_pass_written_by_hand_is_that_of_autodiff(kind, steps, masked
                 ends = sum((by * each).sum() for by, each in zip(by_state, after, strict=True))
                 return (by_hidden * hidden).sum() + ends
 
-            return jax.grad(total, argnums=(0, 1, 2))(layer, inputs, start)
+            return jax.jit(jax.grad(total, argnums=(0, 1, 2)))(layer, inputs, start)
 
         ours, autodiffs = slopes(by_hand), slopes(by_autodiff)
         for here, there in zip(jax.tree.leaves(ours), jax.tree.leaves(autodiffs), strict=True):

@@ -86,28 +86,32 @@ def by_loop(seed, updates, recipe, **kinds):
         zip(*(each if each is not None else [None] * 6 for each in chunk), strict=True)
         for chunk in chunks
     )
+
+    def loss(model, state, ids, targets, mask):
+        layer, kind = model.layer, type(model.layer)
+        scale = 1 - jnp.array(kind.halved).repeat(5) / 2
+        drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ layer.kernel, 1, 0)
+        drive = (drive + layer.bias[None, None]) * scale[None, None]
+        recurrent = layer.recurrent * scale[None]
+        hidden, after, _ = _forward(kind, drive, recurrent, None, state, mask.T[..., None])
+        outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
+        outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
+        counts = targets >= 0
+        logs = jax.nn.log_softmax(outputs)
+        picked = jnp.take_along_axis(logs, jnp.maximum(targets, 0)[..., None], -1)[..., 0]
+        return -jnp.sum(picked * counts) / counts.sum(), after
+
+    @jax.jit
+    def update(model, memory, state, *data):
+        (value, state), slopes = jax.value_and_grad(loss, has_aux=True)(model, state, *data)
+        changes, memory = optimizer.update(slopes, memory, model)
+        return optax.apply_updates(model, changes), memory, state, value
+
     for ids, targets, mask, reset in itertools.islice(drawn, updates):
         mask = np.ones(ids.shape, bool) if mask is None else mask
         if reset is None or reset:
             state = model.initial_state((3,))
-
-        def loss(model, ids=ids, targets=targets, mask=mask, state=state):
-            layer, kind = model.layer, type(model.layer)
-            scale = 1 - jnp.array(kind.halved).repeat(5) / 2
-            drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ layer.kernel, 1, 0)
-            drive = (drive + layer.bias[None, None]) * scale[None, None]
-            recurrent = layer.recurrent * scale[None]
-            hidden, after, _ = _forward(kind, drive, recurrent, None, state, mask.T[..., None])
-            outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
-            outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
-            counts = targets >= 0
-            logs = jax.nn.log_softmax(outputs)
-            picked = jnp.take_along_axis(logs, np.maximum(targets, 0)[..., None], -1)[..., 0]
-            return -jnp.sum(picked * counts) / counts.sum(), after
-
-        (value, state), slopes = jax.value_and_grad(loss, has_aux=True)(model)
-        changes, memory = optimizer.update(slopes, memory, model)
-        model = optax.apply_updates(model, changes)
+        model, memory, state, value = update(model, memory, state, ids, targets, mask)
         losses.append(float(value))
     return losses, model
 
