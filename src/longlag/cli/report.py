@@ -44,7 +44,7 @@ def report(
 
         page = page_of_store(kept, chosen, title=title)
         page.save(out)
-        errors.print(f"{out}: {out.stat().st_size / 2**20:.2f} MiB.", markup=False, soft_wrap=True)
+        errors.print(f"{out}: {out.stat().st_size / 2**20:.2f} MiB.", markup=False)
         if figures is not None:
             written = page.save_figures(figures, format)
-            errors.print(f"{figures}: {len(written)} figures.", markup=False, soft_wrap=True)
+            errors.print(f"{figures}: {len(written)} figures.", markup=False)
