@@ -47,6 +47,7 @@ class Child:
             start_new_session=True,
         )
         self.rest = b""
+        self.words = ""  # the end of what it said outside of cases, once it has ended
 
     def ask(self, name: str, folder: Path) -> None:
         assert self.process.stdin is not None
@@ -83,12 +84,13 @@ class Child:
             self.process.stdin.close()
         with contextlib.suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        return self.process.wait()
-
-    def last_words(self) -> str:
-        """The end of what it said outside of cases."""
+        code = self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         self.errors.seek(0)
-        return self.errors.read().decode("utf-8", "replace").strip()[-300:]
+        self.words = self.errors.read().decode("utf-8", "replace").strip()[-300:]
+        self.errors.close()
+        return code
 
 
 def run(
@@ -151,7 +153,7 @@ def _one(
                 child.end()
                 return Result(name, words, (Fault("hang", "goes on after Ctrl-C"),), slow), False
     except (EOFError, OSError):
-        code, last = child.end(), child.last_words()
+        code, last = child.end(), child.words
         return Result(name, words, (Fault("crash", f"exit code {code}: {last}"),), slow), False
     listen(answer["evidence"])
     return Result(name, words, tuple(Fault(*each) for each in answer["faults"]), slow), True
