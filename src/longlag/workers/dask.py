@@ -216,22 +216,27 @@ def _check(address: str) -> None:
 
 def _local_cluster(workers: int) -> Any:
     """A cluster on this machine, that listens on loopback alone."""
-    from dask import config
     import distributed
+    from dask import config
+    from dask import config
 
     make: Any = distributed.LocalCluster  # whose hints know no address of None
     # Variables for workers before they import anything: no file of the working folder comes first.
     before = {"distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH": "1"}
     with config.set(before):
-        return make(
-            n_workers=workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any port, lest two clusters meet on one
-            worker_dashboard_address=None,
-            silence_logs=50,
-            env=compiled_programs(),
-        )
+        try:
+            return make(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any port, lest two clusters meet on one
+                worker_dashboard_address=None,
+                silence_logs=50,
+                env=compiled_programs(),
+            )
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ExecutorError(f"A Dask cluster cannot be started here: {why}.") from error
 
 
 def _perform(text: str, work: Perform, topic: str) -> list[tuple[str, bytes | None]]:
