@@ -218,7 +218,6 @@ def _local_cluster(workers: int) -> Any:
     """A cluster on this machine, that listens on loopback alone."""
     import distributed
     from dask import config
-    from dask import config
 
     make: Any = distributed.LocalCluster  # whose hints know no address of None
     # Variables for workers before they import anything: no file of the working folder comes first.
