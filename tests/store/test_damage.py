@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 import sqlite3
+from typing import Any
 
 import pytest
 from study_cases import SETTING, Scripted, outcome
@@ -76,11 +77,13 @@ def read_all(path):
         records = store.records()
         store.notice()
         for record in records:
-            store.setting(record.id), store.outcome(record.id), store.versions(record.id)
+            for read in (store.setting, store.outcome, store.versions):
+                read(record.id)
         export.write_table(store, records, path.with_suffix(".csv"))
         for asked in store.studies():
-            study = load_study(store, asked)
-            study.id, study.left(), str(study.answer())
+            study: Any = load_study(store, asked)
+            assert study.id
+            assert str(study.answer())
 
 
 def damage(path, seed):

@@ -158,7 +158,7 @@ def _fits(value: Any, hint: Any) -> bool:
             _fits(name, parts[0]) and _fits(each, parts[1]) for name, each in value.items()
         )
     if dataclasses.is_dataclass(hint) or hasattr(hint, "_fields"):
-        return isinstance(value, hint) and not _fault(value, typing.get_type_hints(hint))
+        return type(value) is hint and not _fault(value, typing.get_type_hints(hint))
     if hint in (int, float):
         kinds = int if hint is int else (int, float)
         return isinstance(value, kinds) and not isinstance(value, bool) and not abs(value) > _MOST

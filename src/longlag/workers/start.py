@@ -11,7 +11,7 @@ import sys
 output = os.dup(1)
 os.dup2(2, 1)
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-import longlag.events  # noqa: E402, F401 - of the same longlag as the coordinator
+import longlag.events  # noqa: E402 - of the same longlag as the coordinator
 
 del sys.path[0]
 
