@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", Record, StudyRecord)
 
-_MOST = 1e300  # of a number; beyond it sums overflow
+_MOST = sys.float_info.max  # of a number: a larger one is none that can be reckoned with
 
 
 def outcome(path: Path, trial: str, text: Any) -> Outcome:
@@ -34,6 +35,7 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
     """
     from longlag.trials.outcome import Outcome  # which loads jax
 
+    found: Any = None
     try:
         found = Outcome.read(_parsed(text))
         why = _fault(found, typing.get_type_hints(Outcome))
