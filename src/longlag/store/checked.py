@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import math
 import sys
 import types
 import typing
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", Record, StudyRecord)
 
-_MOST = sys.float_info.max  # of a number: a larger one is none that can be reckoned with
+_MOST = sys.float_info.max  # of a whole number: a larger one is no float
 
 
 def outcome(path: Path, trial: str, text: Any) -> Outcome:
@@ -114,7 +115,7 @@ def _parsed(text: Any) -> Any:
         ValueError: It is no JSON, is nested too deep, or has a number that is not finite.
     """
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (TypeError, RecursionError) as error:
         raise ValueError(f"it is no JSON that can be read: {error}") from error
 
@@ -161,10 +162,16 @@ def _fits(value: Any, hint: Any) -> bool:
         )
     if dataclasses.is_dataclass(hint) or hasattr(hint, "_fields"):
         return type(value) is hint and not _fault(value, typing.get_type_hints(hint))
-    if hint in (int, float):
-        kinds = int if hint is int else (int, float)
-        return isinstance(value, kinds) and not isinstance(value, bool) and not abs(value) > _MOST
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    if hint in (int, float) and isinstance(value, int):
+        return abs(value) <= _MOST
     return isinstance(value, hint)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
 
 
 def _refuse(constant: str) -> Any:
