@@ -99,9 +99,7 @@ def test_trials_of_an_earlier_longlag_are_named_once_and_not_reused(asked, call,
         earlier.execute("UPDATE asked SET trial = 'old' || trial")
         earlier.execute("UPDATE trials SET id = 'old' || id, parts = '0123456789abcdef'")
         earlier.commit()
-    notice = (
-        "old.db: 4 trials of an earlier longlag are listed, but not reused: results may differ."
-    )
+    notice = "old.db lists 4 trials of an earlier longlag, but reuses none: results may differ."
     out = call("runs", "--store", old)[1]
     assert notice in out
     assert out.count("old") == 4 + 1

@@ -13,7 +13,7 @@ from rich.text import Text
 from longlag.cli._flags import STORE, Count, Json, Output
 from longlag.cli._output import errors, print_rich, refusing, writable, write_json
 from longlag.knobs import unknown
-from longlag.store.records import VERDICTS, Asked, Record
+from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
 
 
@@ -194,7 +194,7 @@ def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path 
     )
 
 
-def _asking(store: Store, trial: str) -> list[Asked]:
+def _asking(store: Store, trial: str) -> list[StudyRecord]:
     return [
         study
         for study in store.studies()

@@ -14,7 +14,7 @@ from longlag.report.sections.common import Group
 from longlag.report.sections.models import StoredModel
 from longlag.report.study_part import StudyPart
 from longlag.report.words import OPEN, counted, duration, listed, moment, span
-from longlag.store.records import Asked, Record, StoreError
+from longlag.store.records import Record, StoreError, StudyRecord
 from longlag.store.store import Store
 from longlag.studies.registry import imported, kind_of, load_study
 from longlag.studies.study import Study
@@ -26,7 +26,7 @@ _TIMES = {"train": "training", "compile": "compiling", "evaluate": "evaluating"}
 
 def page_of_store(
     store: Store,
-    studies: Sequence[Asked] | None = None,
+    studies: Sequence[StudyRecord] | None = None,
     *,
     title: str | None = None,
     maps: int = models.MAPS,
@@ -96,7 +96,7 @@ class _Entry(NamedTuple):
     sections: tuple[Section, ...]
     trials: int
     latest: str
-    asked: Asked
+    asked: StudyRecord
     groups: list[Group]
     versions: tuple[str, ...]
 
@@ -116,7 +116,7 @@ def _distinct(parts: Sequence[_Entry]) -> list[_Entry]:
     return made
 
 
-def _entry(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _Entry:
+def _entry(store: Store, asked: StudyRecord, study: Study, start: str, maps: int) -> _Entry:
     records = store.records(study=asked.id)
     part: StudyPart = imported(kind_of(asked).section)(study, start)
     if not records:
@@ -240,7 +240,7 @@ def _family(problem: Problem, families: Mapping[str, Problem]) -> str:
     )
 
 
-def _interruptions(asked: Asked, study: Study) -> list[str]:
+def _interruptions(asked: StudyRecord, study: Study) -> list[str]:
     """What was cut short, failed, or has not ended."""
     usage, open_ = asked.usage or {}, []
     why = "interrupted by hand" if usage.get("interrupted") else "time was up"

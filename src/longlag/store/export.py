@@ -116,7 +116,7 @@ def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
     for test, score in outcome.scores.items():
         figures = "skill", "accuracy", "sequence_accuracy", "error", "chance", "ceiling"
         scored = {name: getattr(score, name) for name in figures}
-        where = {"test": test, **_columns("test", posed.get(test, setting["problem"]))}
+        where = {"test": test, **_columns("test", posed.get(test, setting.get("problem", {})))}
         yield row | where | scored | {"p_chance": score.chance_probability}
 
 
