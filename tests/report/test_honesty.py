@@ -14,7 +14,7 @@ from longlag.report.blocks import cell
 from longlag.report.comparisons import comparison
 from longlag.report.frontiers import frontier
 from longlag.report.sections import curves
-from longlag.report.sections.common import Group
+from longlag.report.sections.groups import Group
 from longlag.scores.statistics import Estimate, accuracy, difference
 from longlag.store.records import StoreError
 from longlag.store.store import Store

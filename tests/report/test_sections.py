@@ -8,8 +8,8 @@ import pytest
 from longlag import LSTM, Chunks, EchoLag, EchoValue, Memorization, Ramp, Setting, Whole
 from longlag.claims import Card, Finding, Result
 from longlag.report import page_of_claims
-from longlag.report.sections import common, curves, examples
-from longlag.report.sections.common import Group
+from longlag.report.sections import curves, examples, groups
+from longlag.report.sections.groups import Group
 from longlag.scores.statistics import Estimate
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
@@ -51,8 +51,8 @@ def test_standing_to_chance(by_hand):
 
 
 def test_what_is_seen_again():
-    assert common.few_sequences([EchoValue()]) == []
-    [warning] = common.few_sequences([Ramp(), EchoValue(), Memorization()])
+    assert groups.few_sequences([EchoValue()]) == []
+    [warning] = groups.few_sequences([Ramp(), EchoValue(), Memorization()])
     assert warning.endswith("that skill there is memory: ramp (1) and memorization (2).")
 
 

@@ -16,7 +16,8 @@ _LONG = 12  # rows, from which on a table is folded
 class Cell(NamedTuple):
     """A cell of a table: its text, a smaller second line, and its kind.
 
-    A kind is `text`, `number` (set right), `strong`, or a verdict: `good`, `part`, `bad`, `open`.
+    A kind is `text`, `number` (set right), `strong`; a verdict: `good`, `part`, `bad`, `open`; or
+    of one step of a sequence: `step`, `wrong`, `none`.
     """
 
     text: str
@@ -54,6 +55,9 @@ class Text:
     points: tuple[str, ...] = ()
     command: str = ""
 
+    def __bool__(self) -> bool:
+        return bool(self.paragraphs or self.points or self.command)
+
 
 def text(*paragraphs: str, title: str = "", points: Iterable[str] = (), command: str = "") -> Text:
     """Text (`Text`)."""
@@ -69,6 +73,9 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     folded: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
 
 
 def table(
@@ -102,15 +109,8 @@ class Figure:
     series: tuple[Style, ...] = ()  # the legend that they have in common
     size: str = ""
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Examples:
-    """Sequences step by step: of each its lines, a name and for each step its value and a mark."""
-
-    block: ClassVar[str] = "examples"
-    title: str
-    sequences: tuple[tuple[tuple[str, tuple[tuple[str, bool], ...]], ...], ...]
-    note: str = ""
+    def __bool__(self) -> bool:
+        return bool(self.panels)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,6 +135,11 @@ class Section:
         for section in self.sections:
             panels.update(section.panels())
         return panels
+
+
+def section(id: str, title: str, *blocks: Any, lead: str = "") -> Section:
+    """A section of those blocks that are not empty."""
+    return Section(id=id, title=title, lead=lead, blocks=tuple(filter(None, blocks)))
 
 
 def present(*sections: Section) -> tuple[Section, ...]:

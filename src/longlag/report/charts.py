@@ -24,10 +24,7 @@ _BOUNDED = "isValid(datum.low)"  # rows with an interval
 def skill(rows: Rows, styles: Sequence[Style], title: str) -> alt.LayerChart:
     """Skill, a line a model, with intervals.
 
-    Args:
-        rows: model, at, skill, low and high (None without an interval), interval, solved.
-        styles: Of the models.
-        title: What `at` is.
+    Rows: model, at, skill, low and high (None without an interval), interval, solved.
     """
     colour, shape, dash = _channels("model", styles)
     models = [visible(style.name) for style in styles]
@@ -47,55 +44,30 @@ def skill(rows: Rows, styles: Sequence[Style], title: str) -> alt.LayerChart:
     )
 
 
-def clipped_note(*rows: Rows) -> str:
-    """Caption suffix if values are clipped at −1."""
-    return " What lies below −1 is drawn at −1." if _least(*rows) < _FLOOR else ""
-
-
-def _least(*rows: Rows) -> float:
-    values = (row.get(name) for each in rows for row in each for name in ("skill", "low"))
+def _least(rows: Rows) -> float:
+    values = (row.get(name) for row in rows for name in ("skill", "low"))
     return min((value for value in values if value is not None), default=0.0)
 
 
-def frontier(
-    rows: Rows,
-    styles: Sequence[Style],
-    knob: str,
-    median: float,
-    interval: tuple[float, float] | None,
-) -> alt.LayerChart:
-    """Every value that each seed tried, the largest that it solved, their median and interval.
+def frontier(rows: Rows, styles: Sequence[Style], knob: str) -> alt.LayerChart:
+    """Every value that each seed tried, by outcome, with a bar at the largest that it solved.
 
-    Args:
-        rows: seed, value, outcome, reason, largest (whether it is the largest that it solved).
-        styles: Of the outcomes.
-        knob: What makes the problem harder.
-        median: Over seeds; 0 for none.
-        interval: Its interval, if it has one; 0 stands for none solved.
+    Rows: seed, value, outcome, reason, largest (whether it is that).
     """
     values = [row["value"] for row in rows]
     low, high = min(values) / 1.25, max(values) * 1.25
-    scale = alt.Scale(type="log", domain=[low, high], nice=False)
     ticks = [min(values) * 2**power for power in range(int(np.log2(high / low)) + 1)]
     axis = _axis(f"{knob} (log)", values=ticks[:: -(-len(ticks) // 8)], format=",")
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
     x = alt.X("seed:O", axis=_axis("seed", labelAngle=0), sort=None)
-    y, bottom = (alt.Y(f"{field}:Q", scale=scale, axis=axis) for field in ("value", "low"))
+    base = _chart(rows).encode(x=x, y=alt.Y("value:Q", scale=scale, axis=axis))
     colour, shape, _ = _channels("outcome", styles)
-    layers = []
-    if median and interval is not None:
-        band = _chart([{"low": max(interval[0], low), "high": max(interval[1], low)}])
-        band = band.mark_rect(color=theme.HIGH, opacity=0.12)
-        layers.append(band.encode(y=bottom, y2="high:Q"))
-    if median:
-        rule = _chart([{"value": median}]).mark_rule(color=theme.HIGH, strokeWidth=1.5)
-        layers.append(rule.encode(y=y))
-    base = _chart(rows).encode(x=x, y=y)
-    tick = base.transform_filter("datum.largest")
     tooltip = ["seed:O", "value:Q", "outcome:N", "reason:N"]
     return _layered(
         280,
-        *layers,
-        tick.mark_tick(color=theme.INK, thickness=3, orient="horizontal", size=30),
+        base.transform_filter("datum.largest").mark_tick(
+            color=theme.INK, thickness=3, orient="horizontal", size=30
+        ),
         base.mark_point().encode(color=colour, shape=shape, tooltip=tooltip),
     )
 
@@ -103,9 +75,7 @@ def frontier(
 def solved_levels(rows: Rows, problems: int) -> alt.LayerChart:
     """A cell for each level of each problem: its value, and how many seeds solved it.
 
-    Args:
-        rows: problem, index, value, count, probability (None where it was not tried).
-        problems: Number of problems.
+    Rows: problem, index, value, count, probability (None where it was not tried).
     """
     split = "split(datum.label, ' ')"
     axis = _axis(None, labelExpr=split, labelLimit=130, labelColor=theme.INK, grid=False)
@@ -134,10 +104,7 @@ def solved_levels(rows: Rows, problems: int) -> alt.LayerChart:
 def times(rows: Rows, styles: Sequence[Style], domain: tuple[float, float]) -> alt.LayerChart:
     """Share of seeds that have solved it by then.
 
-    Args:
-        rows: model, at, solved, low, high.
-        styles: Of the models.
-        domain: First and last number of sequences.
+    Rows: model, at, solved, low, high. The domain: first and last number of sequences.
     """
     colour, _, dash = _channels("model", styles)
     scale = alt.Scale(type="log", domain=list(domain), nice=False, clamp=True)
@@ -159,10 +126,8 @@ def times(rows: Rows, styles: Sequence[Style], domain: tuple[float, float]) -> a
 def curves(means: Rows, seeds: Rows, styles: Sequence[Style]) -> alt.LayerChart:
     """Learning curves.
 
-    Args:
-        means: series, at, skill, and low and high where there is an interval: over all seeds.
-        seeds: series, seed, at, skill, and where one ended how: single seeds.
-        styles: Of the series.
+    Rows: series, at, skill; of means low and high where there is an interval; of single seeds the
+    seed, and where it ended how.
     """
     title = "skill in training"
     colour, shape, dash = _channels("series", styles)
@@ -186,11 +151,7 @@ def curves(means: Rows, seeds: Rows, styles: Sequence[Style]) -> alt.LayerChart:
 def matrix(shades: np.ndarray, *, across: str, down: str, signed: bool = False) -> alt.Chart:
     """A matrix of numbers from 0 to 1, or from −1 to 1 where it is `signed`, as shades.
 
-    Args:
-        shades: The matrix.
-        across: What its columns are.
-        down: What its rows are.
-        signed: Whether some may be negative.
+    Its columns are what `across` says, its rows what `down` says.
     """
     count, width = shades.shape
     levels = np.rint(shades * _LEVELS).astype(int).ravel().tolist()
@@ -221,10 +182,7 @@ def matrix(shades: np.ndarray, *, across: str, down: str, signed: bool = False) 
 def forecast(rows: Rows, styles: Sequence[Style], title: str) -> alt.LayerChart:
     """Observed series and forecast.
 
-    Args:
-        rows: series, row, value, and of the forecast low and high: over seeds.
-        styles: Of the series.
-        title: What the values are.
+    Rows: series, row, value, and of the forecast low and high: over seeds.
     """
     colour, _, dash = _channels("series", styles)
     scale = alt.Scale(zero=False)
@@ -242,9 +200,7 @@ def forecast(rows: Rows, styles: Sequence[Style], title: str) -> alt.LayerChart:
 def claims(rows: Rows, styles: Sequence[Style]) -> alt.LayerChart:
     """Measured figures beside chance.
 
-    Args:
-        rows: claim, measured, low and high (None without an interval), interval, chance, verdict.
-        styles: Of the verdicts.
+    Rows: claim, measured, low and high (None without an interval), interval, chance, verdict.
     """
     colour, shape, _ = _channels("verdict", styles)
     axis = _axis(None, labelLimit=150, labelColor=theme.INK)

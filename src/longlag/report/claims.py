@@ -7,25 +7,15 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from longlag.claims import Card, Result
+from longlag.claims import Result
 from longlag.claims.card import HOLDS, UNSETTLED
-from longlag.report import charts
-from longlag.report.blocks import Cell, Figure, Panel, Section, present, table, text
-from longlag.report.format import (
-    INTERVALS,
-    OPEN,
-    bounds,
-    counted,
-    duration,
-    interval,
-    listed,
-    number,
-    with_interval,
-    within,
-)
+from longlag.report import blocks, charts
+from longlag.report import format as formats
+from longlag.report.blocks import Cell, Section, number_cell, table, text
+from longlag.report.format import INTERVALS, OPEN, counted, duration, interval, listed, number
 from longlag.report.page import Page
 from longlag.report.sections import curves, examples, models
-from longlag.report.sections.common import Group, few_sequences
+from longlag.report.sections.groups import Group, few_sequences
 from longlag.report.sections.models import StoredModel
 from longlag.report.theme import style
 from longlag.scores.statistics import CONFIDENCE, SOLVED, Estimate
@@ -37,6 +27,7 @@ from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
 
 Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
+Arms = Mapping[str, Mapping[str, tuple[Run, Group]]]  # by claim, and by name
 
 _SERIES = 6  # of one panel
 
@@ -71,68 +62,65 @@ def page_of_claims(
     Returns:
         The page.
     """
-    groups = {key: _group(run) for key, run in runs.items()}
+    by_setting = {setting: (run, _group(run)) for (setting, _), run in runs.items()}
+    arms = {
+        result.card.id: {
+            name: by_setting[arm] for name, arm in result.card.arms.items() if arm in by_setting
+        }
+        for result in results
+    }
+    groups = [group for _, group in by_setting.values()]
     seeds = sorted({len(each) for _, each in runs})
     about = f"{counted(len(results), 'claim')}, {counted(len(runs), 'setting')}"
     about += f", {listed(seeds)} {'seed' if seeds == [1] else 'seeds'} each" if seeds else ""
-    stored = models.spread(_stored(results, runs, groups), maps)
-    body = present(
-        _verdicts(results),
-        curves.curves(
-            "claims",
-            _curves(results, groups),
-            f"A panel for each claim, with at most {_SERIES} of its runs; a run that several "
-            "claims share is shown for the first of them.",
-        ),
-        examples.reasons("claims", list(groups.values())),
-        *models.maps_and_states(
-            "claims",
-            stored,
-            f"Runs of at most {examples.STEPS} steps, one of each problem, framing and model, in "
-            "the order of the claims.",
-        ),
-        examples.examples("claims", list(groups.values())),
+    shared = (
+        f"A panel for each claim, with at most {_SERIES} of its runs; a run that several claims "
+        "share is shown for the first of them."
     )
-    problems = [run.setting.problem for run in runs.values()]
-    summary = _summary(results, command, left, few_sequences(problems))
-    return Page(title=title, about=about, sections=(summary, *body, _cost(results, groups, runs)))
+    choice = (
+        f"Runs of at most {examples.STEPS} steps, one of each problem, framing and model, in the "
+        "order of the claims."
+    )
+    body = blocks.present(
+        _verdicts(results),
+        curves.curves("claims", _curves(arms), shared),
+        examples.reasons("claims", groups),
+        *models.maps_and_states("claims", models.spread(_stored(arms), maps), choice),
+        examples.examples("claims", groups),
+    )
+    warnings = few_sequences(run.setting.problem for run in runs.values())
+    summary = _summary(results, command, left, warnings)
+    cost = _cost(results, list(by_setting.values()))
+    return Page(title=title, about=about, sections=(summary, *body, cost))
 
 
 def _summary(
     results: Sequence[Result], command: str, left: int, warnings: Sequence[str]
 ) -> Section:
     by_kind = {kind: [r.card.id for r in results if _kind(r) == kind] for kind in _VERDICTS}
-    verdicts = table(
-        f"{len(results)} statements of the sources, by verdict.",
-        ("verdict", "claims", "which"),
-        (
-            (Cell(_VERDICTS[kind].name, kind=kind), len(ids), ", ".join(ids))
-            for kind, ids in by_kind.items()
-            if ids
-        ),
+    rows = (
+        (Cell(_VERDICTS[kind].name, kind=kind), len(ids), ", ".join(ids))
+        for kind, ids in by_kind.items()
+        if ids
     )
     seeds = " or ".join(map(str, sorted({len(r.finding.measured.per_seed) for r in results})))
-    news = [result for result in results if not result.as_recorded]
     certainty = [
-        *([INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}")] if seeds else []),
-        *(
-            f"{r.card.id} comes out as “{r.finding.verdict}”, on record is “{r.card.recorded}”."
-            for r in news
-        ),
+        f"{r.card.id} comes out as “{r.finding.verdict}”, on record is “{r.card.recorded}”."
+        for r in results
+        if not r.as_recorded
     ]
-    if results and not news:
-        certainty.append("Every verdict is the one on record, or needs more seeds.")
+    if results:
+        certainty = certainty or ["Every verdict is the one on record, or needs more seeds."]
+        certainty.append(INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}"))
     if left:
         certainty.append(OPEN.format(what=f"{counted(left, 'claim')} not settled, interrupted"))
-    return Section(
-        id="summary",
-        title="Summary",
+    return blocks.section(
+        "summary",
+        "Summary",
+        text(command=command),
+        table("Statements of the sources, by verdict.", ("verdict", "claims", "which"), rows),
+        text(title="How certain", points=[*certainty, *warnings]),
         lead="" if results else "No claim was settled.",
-        blocks=(
-            *([text(command=command)] if command else []),
-            *([verdicts] if results else []),
-            text(title="How certain", points=[*certainty, *warnings]),
-        ),
     )
 
 
@@ -146,149 +134,94 @@ def _kind(result: Result) -> str:
 
 def _possible(measured: Estimate) -> Estimate:
     """Shares and differences of shares, as all claims measure."""
-    return within(measured, -1, 1)
+    return formats.within(measured, -1, 1)
 
 
 def _verdicts(results: Sequence[Result]) -> Section:
-    rows = []
+    drawn, verdicts, evidence = list[dict[str, Any]](), list[Any](), list[Any]()
     for result in results:
-        finding, measured = result.finding, _possible(result.finding.measured)
-        low, high = bounds(measured)
-        rows.append(
-            {
-                "claim": result.card.id,
-                "measured": _short(measured.mean),
-                "low": low,
-                "high": high,
-                "interval": interval(measured),
-                "chance": _short(finding.chance),
-                "verdict": _VERDICTS[_kind(result)].name,
-            }
+        card, finding, kind = result.card, result.finding, _kind(result)
+        measured, chance = _possible(finding.measured), finding.chance
+        low, high = formats.bounds(measured, 4)
+        row = {"claim": card.id, "measured": round(measured.mean, 4), "low": low, "high": high}
+        row |= {"interval": interval(measured), "chance": round(chance, 4)}
+        drawn.append({**row, "verdict": _VERDICTS[kind].name})
+        verdicts.append(
+            (
+                Cell(card.id, f"“{card.claim}” {card.source}.", "strong"),
+                Cell(finding.verdict, finding.because, kind),
+                Cell(formats.with_interval(measured), finding.what),
+                number_cell(f"{chance:.2g}"),
+                number_cell(duration(result.seconds)),
+            )
         )
-    figures = (f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in rows)
+        rules = finding.shortcuts.items()
+        evidence += ((card.id, r.tried, _possible(r.measured), r.note) for r in finding.rows)
+        evidence += ((card.id, f"rule: {each}", number_cell(number(x)), "") for each, x in rules)
+    figures = (f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in drawn)
     styles = tuple(_VERDICTS.values())
-    panel = Panel(
+    panel = blocks.Panel(
         key="claims-measured",
         title="Measured, beside guessing",
-        chart=charts.claims(rows, styles),
+        chart=charts.claims(drawn, styles),
         alt=f"Measured figure of each claim: {listed(figures)}.",
     )
     caption = (
         "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
         "guessing. In part: the claim holds for some of what was tried, or on a condition."
     )
-    verdicts = table(
-        "Verdicts.",
-        ("claim", "verdict", "measured", "guessing", "time"),
-        (
-            (
-                Cell(each.card.id, f"“{each.card.claim}” {each.card.source}.", "strong"),
-                Cell(each.finding.verdict, each.finding.because, _kind(each)),
-                Cell(with_interval(_possible(each.finding.measured)), each.finding.what),
-                Cell(f"{each.finding.chance:.2g}", kind="number"),
-                Cell(duration(each.seconds), kind="number"),
-            )
-            for each in results
-        ),
+    panels = (panel,) if drawn else ()
+    basis = "Evidence: every setting tried, and simple rules on the same sequences."
+    return blocks.section(
+        "claims",
+        "Claims",
+        blocks.Figure(caption=caption, panels=panels, series=styles, size="wide"),
+        table("Verdicts.", ("claim", "verdict", "measured", "guessing", "time"), verdicts),
+        table(basis, ("claim", "tried", "measured", "note"), evidence, fold=True),
     )
-    evidence = table(
-        "Evidence: every setting tried, and simple rules on the same sequences.",
-        ("claim", "tried", "measured", "note"),
-        [
-            row
-            for each in results
-            for row in (
-                *(
-                    (each.card.id, r.tried, _possible(r.measured), r.note)
-                    for r in each.finding.rows
-                ),
-                *(
-                    (each.card.id, f"rule: {name}", Cell(number(score), kind="number"), "")
-                    for name, score in each.finding.shortcuts.items()
-                ),
-            )
-        ],
-        fold=True,
-    )
-    figure = Figure(caption=caption, panels=(panel,), series=styles, size="wide")
-    blocks = (figure, verdicts, *([evidence] if evidence.rows else []))
-    return Section(id="claims", title="Claims", blocks=blocks if results else ())
-
-
-def _short(figure: float) -> float:
-    return float(f"{figure:.4g}")
 
 
 def _group(run: Run) -> Group:
     setting, weights = run.setting, parameters(run.models[0])
     outcomes = [Outcome.of(run, parameters=weights, place=seed) for seed in range(len(run.seeds))]
-    rate = f"learning rate {setting.recipe.learning_rate:g}"
-    return Group.of(
-        setting.problem,
-        words(setting.model),
-        outcomes,
-        SOLVED,
-        detail=f"{words(setting.framing)}, {rate}",
-    )
+    detail = f"{words(setting.framing)}, learning rate {setting.recipe.learning_rate:g}"
+    return Group.of(setting.problem, words(setting.model), outcomes, SOLVED, detail=detail)
 
 
-def _runs_of(card: Card, runs: Mapping[Any, Any]) -> dict[str, Any]:
-    """What stands in `runs` for each arm of a card; equal settings are one run."""
-    by_setting = {setting: run for (setting, _), run in runs.items()}
-    return {name: by_setting[arm] for name, arm in card.arms.items() if arm in by_setting}
-
-
-def _curves(
-    results: Sequence[Result], groups: Mapping[Any, Group]
-) -> list[tuple[str, list[tuple[str, Group]]]]:
+def _curves(arms: Arms) -> list[tuple[str, list[tuple[str, Group]]]]:
     used, panels = set[int](), []
-    for result in results:
-        of_card = _runs_of(result.card, groups).items()
-        series = [(name, group) for name, group in of_card if id(group) not in used][:_SERIES]
-        used.update(id(group) for _, group in series)
-        panels.append((result.card.id, series))
+    for claim, runs in arms.items():
+        fresh = [(name, group) for name, (_, group) in runs.items() if id(group) not in used]
+        used.update(id(group) for _, group in fresh[:_SERIES])
+        panels.append((claim, fresh[:_SERIES]))
     return panels
 
 
-def _stored(
-    results: Sequence[Result], runs: Runs, groups: Mapping[Any, Group]
-) -> list[StoredModel]:
+def _stored(arms: Arms) -> list[StoredModel]:
     stored: dict[tuple[str, ...], StoredModel] = {}
-    pairs = {key: (run, groups[key]) for key, run in runs.items()}
-    for result in results:
-        for run, group in _runs_of(result.card, pairs).values():
-            setting, first, why = run.setting, group.outcomes[0], group.reasons[0]
-            if setting.problem.steps <= examples.STEPS and first.ended != "diverged":
-                verdict = why[0].reason if why else "solved"
-                name = group.problem, words(setting.framing), group.model
-                problem, framing, model = name
-                each = StoredModel(problem, model, framing, first.skill, verdict, run.trained)
-                stored.setdefault(name, each)
+    for run, group in (each for runs in arms.values() for each in runs.values()):
+        first, why, framing = group.outcomes[0], group.reasons[0], words(run.setting.framing)
+        if run.setting.problem.steps <= examples.STEPS and first.ended != "diverged":
+            verdict = why[0].reason if why else "solved"
+            name = group.problem, group.model, framing
+            stored.setdefault(name, StoredModel(*name, first.skill, verdict, run.trained))
     return list(stored.values())
 
 
-def _cost(results: Sequence[Result], groups: Mapping[Any, Group], runs: Runs) -> Section:
+def _cost(results: Sequence[Result], runs: Sequence[tuple[Run, Group]]) -> Section:
     libraries = ("longlag", "jax", "equinox", "optax")
     versions = listed(f"{name} {metadata.version(name)}" for name in libraries)
     total = duration(sum(result.seconds for result in results))
-    python = platform.python_version()
-    note = text(f"{total} in all, with {versions}, Python {python}.")
-    times = table(
-        "Time and size of every run, all seeds together.",
-        ("setting", "model", "weights", "sequences", "compiling", "training", "in all"),
-        (
-            (
-                Cell(group.problem, group.where),
-                group.model,
-                group.outcomes[0].parameters,
-                max(run.sequences),
-                *(
-                    Cell(duration(seconds), kind="number")
-                    for seconds in (run.compile_seconds, run.train_seconds, run.total_seconds)
-                ),
-            )
-            for (_, run), group in zip(runs.items(), groups.values(), strict=True)
-        ),
-        fold=True,
+    rows = []
+    for run, group in runs:
+        seconds = run.compile_seconds, run.train_seconds, run.total_seconds
+        times = (number_cell(duration(each)) for each in seconds)
+        weights, sequences = group.outcomes[0].parameters, max(run.sequences)
+        rows.append((Cell(group.problem, group.where), group.model, weights, sequences, *times))
+    head = ("setting", "model", "weights", "sequences", "compiling", "training", "in all")
+    return blocks.section(
+        "cost",
+        "Time and cost",
+        text(f"{total} in all, with {versions}, Python {platform.python_version()}."),
+        table("Time and size of every run, all seeds together.", head, rows, fold=True),
     )
-    return Section(id="cost", title="Time and cost", blocks=(note, *([times] if runs else [])))

@@ -7,9 +7,20 @@ from typing import cast
 
 import numpy as np
 
-from longlag.problems import Part, Series
+from longlag.problems import Series
+from longlag.problems.rows import PARTS
 from longlag.report import charts
-from longlag.report.blocks import Cell, Figure, Panel, Section, cell, number_cell, table, text
+from longlag.report.blocks import (
+    Cell,
+    Figure,
+    Panel,
+    Section,
+    cell,
+    number_cell,
+    section,
+    table,
+    text,
+)
 from longlag.report.format import bounds, counted, interval, listed, number, within
 from longlag.report.page import Page
 from longlag.report.sections import models
@@ -18,11 +29,6 @@ from longlag.scores.forecast import Forecast
 from longlag.studies.study import words
 from longlag.trials.run import Run
 
-_PARTS: dict[Part, str] = {
-    "training": "training",
-    "validation": "choosing the baseline to compare with",
-    "evaluation": "the test, each once",
-}
 _TARGETS = 400  # of a chart: the latest ones
 
 
@@ -74,24 +80,22 @@ def _answer(run: Run, forecast: Forecast, right: float, model: str, command: str
         number_cell(f"{run.accuracy.mean:.0%}"),
     )
     against = f"error / error of {forecast.against}"
-    return Section(
-        id="answer",
-        title="Answer",
-        lead=f"{run.verdict[0].upper()}{run.verdict[1:]}: {run.reason}.",
-        blocks=(
-            table(
-                f"Error (root mean square) on the {counted(len(forecast.rows), 'test row')}, in "
-                "the unit of the column, with 95 % intervals.",
-                ("predictor", "verdict", "error", against, f"share within {right:.4g}"),
-                [*rows, result],
-            ),
-            text(
-                f"{forecast.against} is the baseline with the least error on the validation rows. "
-                "The interval of the ratio is from a bootstrap of seeds and of stretches of time, "
-                "since neighbouring errors are alike. The best possible error is unknown.",
-                command=command,
-            ),
+    return section(
+        "answer",
+        "Answer",
+        table(
+            f"Error (root mean square) on the {counted(len(forecast.rows), 'test row')}, in the "
+            "unit of the column, with 95 % intervals.",
+            ("predictor", "verdict", "error", against, f"share within {right:.4g}"),
+            [*rows, result],
         ),
+        text(
+            f"{forecast.against} is the baseline with the least error on the validation rows. The "
+            "interval of the ratio is from a bootstrap of seeds and of stretches of time, since "
+            "neighbouring errors are alike. The best possible error is unknown.",
+            command=command,
+        ),
+        lead=f"{run.verdict[0].upper()}{run.verdict[1:]}: {run.reason}.",
     )
 
 
@@ -118,27 +122,25 @@ def _series(forecast: Forecast, model: str) -> Section:
         "the band is from the lowest to the highest of a seed."
     )
     figure = Figure(caption=caption, panels=(panel,), series=looks)
-    return Section(id="series", title="Predictions", blocks=(figure,))
+    return section("series", "Predictions", figure)
 
 
 def _rows(series: Series) -> Section:
-    spans = ((part, series.span(part), use) for part, use in _PARTS.items())
-    parts = table(
-        "A row belongs to the part that its target lies in.",
-        ("part", "rows", "used for"),
-        ((part, f"{span.begin + 1:,} to {span.end:,}", use) for part, span, use in spans),
+    parts = (
+        f"{part} {series.span(part).begin + 1:,} to {series.span(part).end:,}" for part in PARTS
     )
     missing = zip(series.names, np.isnan(series.values).sum(axis=0), strict=True)
     gaps = [f"{count:,} of {name}" for name, count in missing if count]
     scaled = {"standard": "to mean 0 and deviation 1", "range": "from 0 to 1", "none": "not at all"}
     notes = text(
+        f"Rows: {listed(parts)}. A row belongs to the part that its target lies in.",
         f"{counted(series.length, 'timestep')} of {counted(series.features, 'feature')}, from "
         f"{listed(series.names)}; columns scaled {scaled[series.scale]}, fitted on the training "
         "rows.",
         f"Missing values: {listed(gaps)} ({series.missing})." if gaps else "No value is missing.",
         "No season was found." if series.period is None else f"Season: {series.period} rows.",
     )
-    return Section(id="rows", title="Rows", blocks=(parts, notes))
+    return section("rows", "Rows", notes)
 
 
 def _maps(run: Run, forecast: Forecast, series: Series) -> Section:
@@ -154,5 +156,4 @@ def _maps(run: Run, forecast: Forecast, series: Series) -> Section:
         f"{counted(series.length, 'row')}, since nobody knows what else a real series depends on."
     )
     figure = Figure(caption=caption, panels=panels)
-    title = "What is needed, seen, learned and used"
-    return Section(id="maps", title=title, blocks=(figure,))
+    return section("maps", "What is needed, seen, learned and used", figure)

@@ -87,39 +87,23 @@ def within(estimate: Estimate, least: float, most: float = math.inf) -> Estimate
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number of things.
-
-    >>> counted(1, "seed"), counted(1200, "trial"), counted(2, "study", "studies")
-    ('1 seed', '1,200 trials', '2 studies')
-    """
+    """A number of things: `1 seed`, `1,200 trials`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def listed(items: Iterable[object]) -> str:
-    """Things in a sentence.
-
-    >>> listed(["a", "b", "c"]), listed(["a"])
-    ('a, b and c', 'a')
-    """
+    """Things in a sentence: `a, b and c`."""
     texts = [str(item) for item in items]
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
 def causes(reasons: Iterable[str]) -> str:
-    """Reasons, each with how often it is met.
-
-    >>> causes(["stuck", "at chance", "stuck"])
-    'stuck (2), at chance (1)'
-    """
+    """Reasons, each with how often it is met: `stuck (2), at chance (1)`."""
     return ", ".join(f"{reason} ({count})" for reason, count in Counter(reasons).items())
 
 
 def duration(seconds: float) -> str:
-    """A length of time.
-
-    >>> duration(0.25), duration(75), duration(7500)
-    ('0.2 s', '1 min 15 s', '2 h 5 min')
-    """
+    """A length of time: `0.2 s`, `1 min 15 s`, `2 h 5 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:
@@ -128,11 +112,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(written: str) -> str:
-    """A moment that a store wrote, to the minute.
-
-    >>> moment("2026-01-31T12:05:09.123+00:00")
-    '2026-01-31 12:05 UTC'
-    """
+    """A moment that a store wrote, to the minute: `2026-01-31 12:05 UTC`."""
     return datetime.datetime.fromisoformat(written).strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -151,11 +131,7 @@ def slugs(texts: Iterable[str]) -> list[str]:
 
 
 def span(values: Sequence[int]) -> str:
-    """The first and the last of some numbers.
-
-    >>> span([1, 5, 2]), span([3])
-    ('1 to 5', '3')
-    """
+    """The first and the last of some numbers: `1 to 5`, or `3`."""
     low, high = min(values), max(values)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 

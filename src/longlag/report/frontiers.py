@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 
 from longlag.report import charts
-from longlag.report.blocks import Figure, Panel, Section
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.format import MEASURED, OPEN, listed, no_interval, span
-from longlag.report.sections import curves, verdicts
-from longlag.report.sections.common import Group
+from longlag.report.sections import curves
+from longlag.report.sections import groups as tables
+from longlag.report.sections.groups import Group
 from longlag.report.study_part import StudyPart, around, order_interval, question
 from longlag.report.theme import TIMES, style
 from longlag.studies.frontier import Frontier, FrontierAnswer
 from longlag.studies.study import words
 from longlag.trials.outcome import Outcome
-
-_SEEDS = 60  # of the figure
 
 
 def frontier(study: Frontier, start: str) -> StudyPart:
@@ -39,7 +38,7 @@ def frontier(study: Frontier, start: str) -> StudyPart:
         title=f"Largest {knob} that {model} solves on {problem}",
         question=question(subject, study, setting.framing, f"{setting.recipe.epochs:,}"),
         results=_results(study, answer),
-        table=verdicts.levels(groups, "Every value, of the seeds that tried it."),
+        table=tables.levels(groups, "Every value, of the seeds that tried it."),
         certainty=_certainty(study, answer),
         sections=[
             _figure(study, answer, start, f"{knob}, {model} on {problem}"),
@@ -85,8 +84,7 @@ def _certainty(study: Frontier, answer: FrontierAnswer) -> list[str]:
 
 
 def _figure(study: Frontier, answer: FrontierAnswer, start: str, title: str) -> Section:
-    tried = list(dict.fromkeys(step.seed for step in answer.steps))
-    drawn, ends = set(tried[:_SEEDS]), dict(zip(study.seeds, answer.per_seed, strict=True))
+    ends = dict(zip(study.seeds, answer.per_seed, strict=True))
     rows = [
         {
             "seed": step.seed,
@@ -96,28 +94,20 @@ def _figure(study: Frontier, answer: FrontierAnswer, start: str, title: str) -> 
             "largest": step.value == ends[step.seed],
         }
         for step in answer.steps
-        if step.seed in drawn
     ]
     if not rows:
-        return Section(id=f"{start}-frontier", title="Frontier")
+        return section(f"{start}-frontier", "Frontier")
     styles = style(0, "solved", line=False), style(1, "not solved", TIMES, line=False)
-    median = answer.median if answer.complete else 0
-    interval = None if no_interval(len(study.seeds)) else answer.interval
     values = span([step.value for step in answer.steps])
     caption = (
         "Every value that each seed tried. Dot: solved; cross: not solved; bar: the largest value "
         "that this seed solved."
     )
-    if median:
-        band = ", the band its interval" if interval else ""
-        caption += f" The line is the median over seeds{band}."
-    if left := len(tried) - len(drawn):
-        caption += f" The first {len(drawn)} seeds; {left} more are left out."
     panel = Panel(
         key=f"{start}-frontier",
         title=title,
-        chart=charts.frontier(rows, styles, answer.knob, median, interval),
+        chart=charts.frontier(rows, styles, answer.knob),
         alt=f"Values of {answer.knob} from {values} that each seed tried: {answer}.",
     )
     figure = Figure(caption=caption, panels=(panel,), series=styles, size="wide")
-    return Section(id=panel.key, title="Frontier", blocks=(figure,))
+    return section(panel.key, "Frontier", figure)

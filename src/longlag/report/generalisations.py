@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from longlag.report import charts
-from longlag.report.blocks import Cell, Figure, Section, Table, number_cell, table
+from longlag.report.blocks import Cell, Figure, Section, Table, number_cell, section, table
 from longlag.report.format import OPEN, counted, listed, no_interval, number, span
 from longlag.report.sections import curves
-from longlag.report.sections.common import Group
-from longlag.report.sections.verdicts import VERDICTS
+from longlag.report.sections.groups import VERDICTS, Group
 from longlag.report.study_part import (
+    SKILL_AXIS,
     StudyPart,
     order_interval,
     question,
@@ -113,10 +112,9 @@ def _skill_section(answer: GeneralisationAnswer, start: str, problem: str) -> Se
     panel = skill_panel(f"{start}-lengths", problem, rows, looks, "length")
     caption = (
         f"Skill on new random sequences of each length, after training at length {answer.train} "
-        "only: mean over seeds; bars are 95 % intervals. 0 is guessing, 1 the best score "
-        f"possible.{charts.clipped_note(rows)}"
+        f"only: mean over seeds. {SKILL_AXIS}"
     )
-    figures = table(
+    skills = table(
         "Skill at each length, beside the accuracies of guessing and the best possible.",
         ("model", "length", "verdict", "skill", "solved", "guessing", "best possible"),
         (
@@ -132,6 +130,6 @@ def _skill_section(answer: GeneralisationAnswer, start: str, problem: str) -> Se
             for model, each in scores
         ),
     )
-    figure = Figure(caption=caption, panels=(panel,), series=looks, size="wide")
-    blocks = (figure, figures) if rows else ()
-    return Section(id=f"{start}-lengths", title="Skill by length", blocks=blocks)
+    panels = (panel,) if rows else ()
+    figure = Figure(caption=caption, panels=panels, series=looks, size="wide")
+    return section(f"{start}-lengths", "Skill by length", figure, skills)

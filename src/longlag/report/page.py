@@ -26,16 +26,10 @@ _WIDTH = 640
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Page:
-    """A report, ready to be written.
-
-    Attributes:
-        title: Its title.
-        about: What it is about, in a line below the title.
-        sections: Its sections.
-    """
+    """A report, ready to be written."""
 
     title: str
-    about: str
+    about: str  # a line below the title
     sections: tuple[Section, ...]
 
     def html(self) -> str:

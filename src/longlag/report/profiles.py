@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from longlag.report import charts
-from longlag.report.blocks import Cell, Figure, Panel, Section, Table, number_cell, table
+from longlag.report.blocks import Cell, Figure, Panel, Section, Table, number_cell, section, table
 from longlag.report.format import INTERVALS, causes, listed
-from longlag.report.sections import curves, verdicts
-from longlag.report.sections.common import Group
+from longlag.report.sections import curves
+from longlag.report.sections import groups as tables
+from longlag.report.sections.groups import Group
 from longlag.report.study_part import StudyPart, around, question
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.belief import RELIABLE
@@ -66,7 +67,7 @@ def profile(study: Profile, start: str) -> StudyPart:
         ],
         sections=[
             _levels_section(answer, start, groups),
-            Section(id=f"{start}-gaps", title="Open questions", blocks=(open_questions,)),
+            section(f"{start}-gaps", "Open questions", open_questions),
             curves.curves(start, series, choice),
         ],
         groups=groups,
@@ -127,5 +128,5 @@ def _levels_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> S
         "colour was not tried."
     )
     figure = Figure(caption=caption, panels=(panel,), size="wide")
-    figures = verdicts.levels(groups, f"Every level tried, at {answer.budget:,} sequences.")
-    return Section(id=f"{start}-levels", title="Levels solved", blocks=(figure, figures))
+    levels = tables.levels(groups, f"Every level tried, at {answer.budget:,} sequences.")
+    return section(f"{start}-levels", "Levels solved", figure, levels)

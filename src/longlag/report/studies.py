@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from longlag.report.blocks import Cell, Section, number_cell, present, table, text
+from longlag.report.blocks import Cell, Section, number_cell, present, section, table, text
 from longlag.report.format import OPEN, counted, duration, listed, moment, span
 from longlag.report.page import Page
 from longlag.report.sections import examples, models
-from longlag.report.sections.common import Group, few_sequences
+from longlag.report.sections.groups import Group, few_sequences
 from longlag.report.sections.models import StoredModel
 from longlag.report.study_part import StudyPart
 from longlag.store.records import Asked, Record, StoreError
@@ -73,19 +74,20 @@ def page_of_store(
     if not entries:
         raise StoreError(f"{store.path} holds no study that can be read back. {unread[0]}")
     entries = _distinct(entries)
-    problems = (text(title="Cannot be read back", points=unread),) if unread else ()
+    problems = text(title="Cannot be read back", points=unread)
     if len(entries) == 1:
-        summary = Section(id="summary", title="Summary", blocks=(*entries[0].summary, *problems))
-        bodies = entries[0].sections
+        [entry] = entries
+        summary = section("summary", "Summary", *entry.summary.blocks, problems)
+        bodies = entry.sections
     else:
-        inner = [Section(id=f"{e.id}-summary", title=e.title, blocks=e.summary) for e in entries]
-        summary = Section(id="summary", title="Summary", blocks=problems, sections=tuple(inner))
+        summary = section("summary", "Summary", problems)
+        summary = dataclasses.replace(summary, sections=tuple(e.summary for e in entries))
         bodies = [Section(id=e.id, title=e.title, sections=e.sections) for e in entries]
-    trials = counted(sum(entry.trials for entry in entries), "trial")
-    latest = moment(max(entry.latest for entry in entries))
+    trials = counted(sum(len(entry.records) for entry in entries), "trial")
+    ends = [e.records[0].finished if e.records else e.asked.started for e in entries]
     return Page(
         title=title or (entries[0].title if len(entries) == 1 else "What the models remember"),
-        about=f"{counted(len(entries), 'study', 'studies')}, {trials}; {latest}",
+        about=f"{counted(len(entries), 'study', 'studies')}, {trials}; {moment(max(ends))}",
         sections=(summary, *present(*bodies), _cost(entries)),
     )
 
@@ -96,13 +98,12 @@ class _Entry(NamedTuple):
     id: str
     title: str
     rates: str
-    summary: tuple[Any, ...]
+    summary: Section
     sections: tuple[Section, ...]
-    trials: int
-    latest: str
-    asked: Asked
     groups: list[Group]
-    versions: tuple[str, ...]
+    asked: Asked
+    records: Sequence[Record]
+    versions: Sequence[str]
 
 
 def _require_attributes(study: Study) -> None:
@@ -116,15 +117,14 @@ def _require_attributes(study: Study) -> None:
 
 def _distinct(entries: Sequence[_Entry]) -> list[_Entry]:
     """Entries of equal titles with their learning rates and the name of the study."""
-    alike = Counter(entry.title for entry in entries)
-    return [
-        entry
-        if alike[entry.title] == 1
-        else entry._replace(
-            title=f"{entry.title}, learning rate {entry.rates} ({entry.asked.id[:8]})"
-        )
-        for entry in entries
-    ]
+    alike, distinct = Counter(entry.title for entry in entries), []
+    for each in entries:
+        title = each.title
+        if alike[title] > 1:
+            title = f"{title}, learning rate {each.rates} ({each.asked.id[:8]})"
+        summary = dataclasses.replace(each.summary, title=title)
+        distinct.append(each._replace(title=title, summary=summary))
+    return distinct
 
 
 def _entry(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _Entry:
@@ -132,16 +132,17 @@ def _entry(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _
     part: StudyPart = imported(kind_of(asked).section)(study, start)
     results = part.results if records else ["No trial is finished yet."]
     stored = models.spread(_stored(store, study, records), maps) if maps else []
-    ends = sorted({records[0].id, records[-1].id}) if records else []
     warnings = [*few_sequences(study.problems.values()), *_interruptions(asked, study)]
     return _Entry(
         id=start,
         title=part.title,
         rates=listed(f"{rate:g}" for rate in study.rates),
-        summary=(
+        summary=section(
+            f"{start}-summary",
+            part.title,
             text(part.question, title="Question", command=asked.command),
-            *([text(title="Result", points=results)] if results else []),
-            *([part.table] if records and part.table.rows else []),
+            text(title="Result", points=results),
+            part.table,
             text(title="How certain", points=[*part.certainty, *warnings]),
         ),
         sections=present(
@@ -150,57 +151,51 @@ def _entry(store: Store, asked: Asked, study: Study, start: str, maps: int) -> _
             *models.maps_and_states(start, stored, _CHOICE),
             examples.examples(start, part.groups),
         ),
-        trials=len(records),
-        latest=records[0].finished if records else asked.started,
-        asked=asked,
         groups=part.groups,
-        versions=tuple(dict.fromkeys(store.versions(trial) for trial in ends)),
+        asked=asked,
+        records=records,
+        versions=[store.versions(each.id) for each in (*records[:1], *records[-1:])],
     )
 
 
 def _stored(store: Store, study: Study, records: Sequence[Record]) -> list[StoredModel]:
     """The models of the first seed that `_CHOICE` names, without those that diverged."""
-    best = defaultdict[tuple[str, int], dict[str, Record]](dict)
+    best: dict[tuple[str, int, str], Record] = {}
     for record in records:
         if record.seed != study.seeds[0]:
             continue
         problem = documents.setting(store.setting(record.id)).problem
-        if problem.steps > examples.STEPS:
-            continue
-        if record.verdict != "solved":
-            outcome = store.outcome(record.id)
-            if outcome is None or outcome.ended == "diverged":
-                continue
         level = getattr(problem, problem.ladder.knob)
+        solved = record.verdict == "solved"
+        outcome = None if solved else store.outcome(record.id)
+        diverged = not solved and (outcome is None or outcome.ended == "diverged")
+        if problem.steps > examples.STEPS or diverged:
+            continue
         family = (
             name
             for name, each in study.problems.items()
             if type(each) is type(problem) and each.at(level) == problem
         )
-        at_level = best[next(family, words(problem)), level]
-        before = at_level.setdefault(record.model, record)
-        at_level[record.model] = min(before, record, key=lambda each: (-each.skill, each.id))
+        place = next(family, words(problem)), level, record.model
+        best[place] = min(best.get(place, record), record, key=lambda e: (-e.skill, e.id))
     stored = []
     for name, problem in study.problems.items():
-        levels = sorted(level for family, level in best if family == name)
-        solved = [
-            level
-            for level in reversed(levels)
-            if any(each.verdict == "solved" for each in best[name, level].values())
-        ]
-        for level in [*solved, *levels]:
+        levels = sorted({level for family, level, _ in best if family == name})
+        solved = {at for (f, at, _), e in best.items() if f == name and e.verdict == "solved"}
+        for level in [*(level for level in reversed(levels) if level in solved), *levels]:
+            records = [e for (*place, _), e in sorted(best.items()) if place == [name, level]]
             where = f"{problem.ladder.knob} {level}"
             here = [
                 StoredModel(
                     name,
-                    each.model,
+                    e.model,
                     where,
-                    each.skill,
-                    each.verdict,
-                    partial(checkpoint.from_bytes, weights, each.id),
+                    e.skill,
+                    e.verdict,
+                    partial(checkpoint.from_bytes, weights, e.id),
                 )
-                for each in sorted(best[name, level].values(), key=lambda each: each.model)
-                if (weights := store.weights(each.id)) is not None
+                for e in records
+                if (weights := store.weights(e.id)) is not None
             ]
             stored += here
             if here:
@@ -229,7 +224,7 @@ def _cost(entries: Sequence[_Entry]) -> Section:
         usage, when = entry.asked.usage, moment(entry.asked.ended or entry.asked.started)
         if usage is None:
             started = Cell(entry.title, f"not ended; started {when}")
-            rows.append((started, entry.trials, *(number_cell("–"),) * 6))
+            rows.append((started, len(entry.records), *(number_cell("–"),) * 6))
             continue
         spent = usage["spent"]
         # Earlier stores know only the number of workers of the last run.
@@ -253,7 +248,10 @@ def _cost(entries: Sequence[_Entry]) -> Section:
     for group in (group for entry in entries for group in entry.groups):
         sizes[group.model] += (each.parameters for each in group.outcomes[:1])
     weights = ((model, number_cell(span(each))) for model, each in sizes.items())
-    tables = (
+    versions = list(dict.fromkeys(each for entry in entries for each in entry.versions))
+    return section(
+        "cost",
+        "Time and cost",
         table(
             "Where the time of the workers went, over all runs of each study; cut and failed: in "
             "the last run only.",
@@ -262,8 +260,5 @@ def _cost(entries: Sequence[_Entry]) -> Section:
         ),
         table("Failed trials.", ("trial", "why"), failures),
         table("Trained weights of each model, over its problems.", ("model", "weights"), weights),
+        text(*([f"Ran with {'; and with '.join(versions)}."] if versions else [])),
     )
-    versions = list(dict.fromkeys(each for entry in entries for each in entry.versions))
-    libraries = [text(f"Ran with {'; and with '.join(versions)}.")] if versions else []
-    blocks = (*(each for each in tables if each.rows), *libraries)
-    return Section(id="cost", title="Time and cost", blocks=blocks)

@@ -9,32 +9,28 @@ from longlag.framings import Framing
 from longlag.report import charts
 from longlag.report.blocks import Panel, Section, Table
 from longlag.report.format import INTERVALS, bounds, counted, interval, listed, no_interval, number
-from longlag.report.sections.common import Group
+from longlag.report.sections.groups import Group
 from longlag.report.theme import Style
 from longlag.scores.statistics import CONFIDENCE, Estimate
 from longlag.studies.study import Study, words
 
+SKILL_AXIS = (
+    "0 is guessing, 1 the best score possible; what lies below −1 is drawn at −1. Bars are 95 % "
+    "intervals."
+)
+"""How to read `charts.skill`."""
+
 
 class StudyPart(NamedTuple):
-    """The part of a page that is about one study.
-
-    Attributes:
-        title: Its title.
-        question: The question.
-        results: The results, in sentences.
-        table: The results, with a verdict a row.
-        certainty: What the results rest on, and what is open.
-        sections: The figures and tables that only its kind has.
-        groups: Its settings, with the outcomes of their seeds.
-    """
+    """The part of a page that is about one study."""
 
     title: str
     question: str
-    results: list[str]
-    table: Table
-    certainty: list[str]
-    sections: list[Section]
-    groups: list[Group]
+    results: list[str]  # in sentences
+    table: Table  # the results, with a verdict a row
+    certainty: list[str]  # what the results rest on, and what is open
+    sections: list[Section]  # the figures and tables that only its kind has
+    groups: list[Group]  # its settings, with the outcomes of their seeds
 
 
 def question(subject: str, study: Study, framing: Framing, budget: str, seeds: str = "") -> str:

@@ -56,10 +56,10 @@ DARK = {
     LOW: "#1e2a38",
     HIGH: "#7cc2fa",
     NONE: "#171d25",
+    ON_HIGH: "#0d1218",
     NEGATIVE: "#f7a066",
     MIDDLE: "#232b35",
     POSITIVE: "#7cc2fb",
-    ON_HIGH: "#0d1218",
 }
 """The dark counterpart of every colour."""
 
@@ -113,13 +113,7 @@ class Style(NamedTuple):
 
 
 def style(index: int, name: str, shape: str = "", *, line: bool = True) -> Style:
-    """The style of a series.
-
-    Args:
-        index: Its place among all series, which decides colour, shape and dash.
-        name: Its name in the legend.
-        shape: Another shape.
-        line: Whether its legend has a line.
+    """The style of a series by its place among all, with another shape or without a line.
 
     >>> style(0, "lstm").colour, style(9, "mlp").shape
     ('#0072b2', 'square')

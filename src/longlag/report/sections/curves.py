@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from longlag.report import charts
-from longlag.report.blocks import Figure, Panel, Section
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.format import counted, listed, number, slugs
-from longlag.report.sections.common import Group
+from longlag.report.sections.groups import Group
 from longlag.report.theme import Style, styles
 from longlag.scores.statistics import mean_interval
 from longlag.trials.outcome import Outcome
@@ -43,39 +43,33 @@ def curves(
         choice: Which settings they show, in words.
         shared: The series of all panels, where these have them in common.
     """
-    panels, notes, figures = [], dict[str, None](), list(figures)
+    panels, figures = [], list(figures)
     for name, (title, series) in zip(slugs(title for title, _ in figures), figures, strict=True):
         ran = [(each, [o for o in group.outcomes if o.curve.updates]) for each, group in series]
         if ran := [(each, outcomes) for each, outcomes in ran if outcomes]:
             looks = shared or styles(each for each, _ in series)
-            panel, note = _panel(f"{start}-curves-{name}", title, ran, looks)
-            notes[note] = None
+            panel = _panel(f"{start}-curves-{name}", title, ran, looks)
             panels.append(panel if shared else dataclasses.replace(panel, series=tuple(looks)))
     left = len(panels) - PANELS
     caption = (
         f"Skill in training, on sequences before the update on them. {choice} Thick: mean over "
         "seeds, with its 95 % interval (Student's t) where there are several; a seed that stopped "
         "early counts on with its last skill, and the mean ends where a seed diverged. Thin: the "
-        f"first {_SEEDS} seeds; a mark: where one ended."
+        f"first {_SEEDS} seeds; a mark: where one ended. What lies below −1 is "
+        "drawn at −1."
     )
     figure = Figure(
-        caption="".join(
-            [caption, *notes, f" {counted(left, 'panel')} more left out." * (left > 0)]
-        ),
+        caption=f"{caption} {counted(left, 'panel')} more left out." if left > 0 else caption,
         panels=tuple(panels[:PANELS]),
         series=tuple(shared),
     )
-    blocks = (figure,) if panels else ()
-    return Section(id=f"{start}-curves", title="Learning curves", blocks=blocks)
+    return section(f"{start}-curves", "Learning curves", figure)
 
 
 def _panel(
     key: str, title: str, series: Sequence[tuple[str, list[Outcome]]], looks: Sequence[Style]
-) -> tuple[Panel, str]:
-    """A panel, and what to add to the caption."""
-    means: list[dict[str, Any]] = []
-    seeds: list[dict[str, Any]] = []
-    last = []
+) -> Panel:
+    means, seeds, last = list[dict[str, Any]](), list[dict[str, Any]](), list[str]()
     for name, outcomes in series:
         traces = [_trace(outcome) for outcome in outcomes]
         means += ({"series": name, **row} for row in _mean(traces, outcomes))
@@ -90,7 +84,7 @@ def _panel(
         last.append(f"{name} ends at a mean skill of {number(mean, 2)}")
     chart = charts.curves(means, seeds, looks)
     alt = f"Learning curves, {title}: {listed(last)}."
-    return Panel(key=key, title=title, chart=chart, alt=alt), charts.clipped_note(means, seeds)
+    return Panel(key=key, title=title, chart=chart, alt=alt)
 
 
 def _trace(outcome: Outcome) -> Trace:
@@ -130,4 +124,4 @@ def _mean(traces: Sequence[Trace], outcomes: Sequence[Outcome]) -> list[dict[str
 
 
 def _short(figure: float) -> float:
-    return float(f"{figure:.3g}") if np.isfinite(figure) else 0.0
+    return float(f"{figure:.3g}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from longlag.report.blocks import Cell, Examples, Section, number_cell, table
+from longlag.report.blocks import Cell, Section, number_cell, section, table
 from longlag.report.format import counted, number
-from longlag.report.sections.common import Group
+from longlag.report.sections.groups import Group
 from longlag.trials.diagnosis import Diagnosis
 from longlag.trials.seed_score import Example, SeedScore
 
@@ -51,12 +51,8 @@ def reasons(start: str, groups: Sequence[Group]) -> Section:
     count = sum(map(len, failed.values()))
     head = ("reason", "trials", "for example", "mostly")
     reasons = table("The most important reason of each trial that fell short.", head, rows)
-    return Section(
-        id=f"{start}-reasons",
-        title="Why trials failed",
-        lead=f"{count:,} of {counted(total, 'trial')} did not solve their problem.",
-        blocks=(reasons,) if rows else (),
-    )
+    lead = f"{count:,} of {counted(total, 'trial')} did not solve their problem."
+    return section(f"{start}-reasons", "Why trials failed", reasons, lead=lead)
 
 
 def examples(start: str, groups: Sequence[Group]) -> Section:
@@ -68,51 +64,44 @@ def examples(start: str, groups: Sequence[Group]) -> Section:
         place = group.problem, group.model, "" if group.knob else group.detail
         if score is not None and (place not in hardest or group.value > hardest[place][0].value):
             hardest[place] = group, score
-    blocks = tuple(
-        Examples(
-            title=f"{group.problem}, {group.test or group.where}: {group.model}",
-            sequences=tuple(_lines(each) for each in dict.fromkeys(score.examples)),
-            note=f"accuracy {number(score.accuracy)}, guessing {number(score.chance)}",
+    blocks = []
+    for group, score in hardest.values():
+        rows = [row for each in dict.fromkeys(score.examples) for row in _rows(each)]
+        steps = max(map(len, rows)) - 1
+        caption = (
+            f"{group.problem}, {group.test or group.where}: {group.model}. Accuracy "
+            f"{number(score.accuracy)}, guessing {number(score.chance)}."
         )
-        for group, score in hardest.values()
-    )
+        padded = ((*row, *[Cell("")] * (steps + 1 - len(row))) for row in rows)
+        blocks.append(table(caption, ("step", *map(str, range(steps))), padded))
     left = len(blocks) - _SETS
     more = f" {counted(left, 'setting')} more left out." if left > 0 else ""
-    return Section(
-        id=f"{start}-examples",
-        title="Targets and predictions",
-        lead=(
-            "New random sequences, of the first seed; of each problem and model the hardest level. "
-            "A wrong prediction is underlined and marked with ×; a dot stands where there is no "
-            f"input or target.{more}"
-        ),
-        blocks=blocks[:_SETS],
+    lead = (
+        "New random sequences, of the first seed; of each problem and model the hardest level. A "
+        "wrong prediction is underlined and marked with ×; a dot stands where there is no input or "
+        f"target.{more}"
     )
+    return section(f"{start}-examples", "Targets and predictions", *blocks[:_SETS], lead=lead)
 
 
-def _lines(example: Example) -> tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]:
-    """Of a sequence its inputs, targets and predictions: values, and whether each is wrong."""
+def _rows(example: Example) -> list[tuple[Cell, ...]]:
+    """Inputs, targets and predictions of a sequence."""
     pairs = list(zip(example.expected, example.predicted, strict=True))
     # Examples of an earlier longlag do not say which are right.
-    right = example.right or tuple(target == predicted for target, predicted in pairs)
-    wrong = [
-        target is not None and not good for (target, _), good in zip(pairs, right, strict=True)
-    ]
-    plain = [False] * len(pairs)
-
-    def line(
-        values: Sequence[float | str | None], marks: list[bool]
-    ) -> tuple[tuple[str, bool], ...]:
-        return tuple(zip(map(_value, values), marks, strict=False))
-
-    return (
-        ("input", line(example.shown, plain)),
-        ("target", line(example.expected, plain)),
-        ("prediction", line(example.predicted, wrong)),
+    right = example.right or [target == predicted for target, predicted in pairs]
+    predictions = (
+        _step(predicted, wrong=target is not None and not good)
+        for (target, predicted), good in zip(pairs, right, strict=True)
     )
+    return [
+        (Cell("input"), *map(_step, example.shown[: len(pairs)])),
+        (Cell("target"), *map(_step, example.expected)),
+        (Cell("prediction"), *predictions),
+    ]
 
 
-def _value(value: float | str | None) -> str:
+def _step(value: float | str | None, *, wrong: bool = False) -> Cell:
     if value is None:
-        return "·"
-    return value if isinstance(value, str) else f"{value:.3g}".replace("-", "−")
+        return Cell("·", kind="none")
+    text = value if isinstance(value, str) else f"{value:.3g}".replace("-", "−")
+    return Cell(f"{text} ×", kind="wrong") if wrong else Cell(text, kind="step")

@@ -10,17 +10,13 @@ import numpy as np
 
 from longlag.maps import Audit
 from longlag.report import charts
-from longlag.report.blocks import Figure, Panel, Section
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.format import number, slugs
 from longlag.studies.study import words
 from longlag.trials.checkpoint import Trained
 
-MAPS = 6
-"""Trained models of a page that are read for their maps; each costs about a second."""
-
-SEQUENCES = 4
-"""Sequences over which a sensitivity is taken; sixteen take seconds and look the same."""
-
+MAPS = 6  # trained models of a page that are read; each costs about a second
+SEQUENCES = 4  # over which a sensitivity is taken; sixteen take seconds and look the same
 _STATES = 3  # recurrent models, one a problem, whose gates and states are shown
 _UNITS = 16  # of a hidden layer that are shown
 
@@ -40,11 +36,6 @@ class StoredModel(NamedTuple):
         """What tells it from the others."""
         return f"{self.problem}, {self.where}: {self.model}"
 
-    @property
-    def result(self) -> str:
-        """How well it did, in words."""
-        return f"skill {number(self.skill)}, {self.verdict}"
-
 
 def spread(models: Sequence[StoredModel], most: int) -> list[StoredModel]:
     """So many at most, problems taken in turn: the first of each, then the second of each."""
@@ -56,13 +47,7 @@ def spread(models: Sequence[StoredModel], most: int) -> list[StoredModel]:
 
 
 def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> list[Section]:
-    """The maps of trained models; the gates and states of the first recurrent one a problem.
-
-    Args:
-        start: Begins every name in an address.
-        models: The models.
-        choice: Which they are, in words.
-    """
+    """The maps of trained models; the gates and states of the first recurrent one a problem."""
     maps, states, problems = list[Figure](), list[Figure](), set[str]()
     for name, each in zip(slugs(each.title for each in models), models, strict=True):
         try:
@@ -86,8 +71,8 @@ def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> l
     )
     titles = "What models need, see, learn and use", "Gates and states over one sequence"
     return [
-        Section(id=f"{start}-maps", title=titles[0], lead=lead, blocks=tuple(maps)),
-        Section(id=f"{start}-states", title=titles[1], lead=gates, blocks=tuple(states)),
+        section(f"{start}-maps", titles[0], *maps, lead=lead),
+        section(f"{start}-states", titles[1], *states, lead=gates),
     ]
 
 
@@ -97,8 +82,8 @@ def _maps(key: str, stored: StoredModel, trained: Trained) -> Figure:
     share = float(used[needed > 0].sum() / used.sum()) if used.sum() > 0 else 0.0
     caption = (
         f"Framing {words(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, seed "
-        f"{trained.seed}: {stored.result}. The audit says {audit.verdict}; {share:.0%} of the "
-        "model's sensitivity is on the inputs it should use "
+        f"{trained.seed}: skill {number(stored.skill)}, {stored.verdict}. The audit says "
+        f"{audit.verdict}; {share:.0%} of the model's sensitivity is on the inputs it should use "
         f"({needed.sum() / needed.size:.0%} of the table)."
     )
     panels = map_panels(key, stored.title, needed, audit, used)
@@ -142,7 +127,7 @@ def _states(key: str, stored: StoredModel, trained: Trained) -> Figure:
             )
         )
     caption = (
-        f"A new random sequence, seed {trained.seed} ({stored.result}); the {len(units)} most "
-        f"active of {hidden.shape[1]} units."
+        f"A new random sequence, seed {trained.seed} (skill {number(stored.skill)}, "
+        f"{stored.verdict}); the {len(units)} most active of {hidden.shape[1]} units."
     )
     return Figure(title=stored.title, caption=caption, panels=tuple(panels), size="quarter")
