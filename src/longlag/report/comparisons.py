@@ -13,7 +13,7 @@ from longlag.report.format import INTERVALS, OPEN, counted, listed, no_interval
 from longlag.report.sections import curves
 from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
-from longlag.report.study_part import StudyPart, question, skill_panel, skill_row
+from longlag.report.study_part import SKILL_AXIS, StudyPart, question, skill_panel, skill_row
 from longlag.report.theme import Style, styles
 from longlag.scores.statistics import CONFIDENCE, Estimate
 from longlag.studies import comparison_answer
