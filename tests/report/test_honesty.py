@@ -166,10 +166,12 @@ def test_a_name_that_is_no_text_can_be_written(tmp_path):
 @pytest.mark.parametrize("attribute", ["rates", "problems", "solve_at", "seeds"])
 def test_a_study_that_lacks_what_a_report_needs_is_named(by_hand, tmp_path, monkeypatch, attribute):
     class Mine(Frontier):
+        def replay(self, store, study=None):
+            del store, study
+
         @classmethod
         def of(cls, question):
             study = super().of(question)
-            study.replay = lambda *_: None
             delattr(study, attribute)
             return study
 
