@@ -24,7 +24,7 @@ from longlag.cli._study import (
     answer,
     numbers,
 )
-from longlag.report.words import OPEN, causes
+from longlag.report.format import OPEN, causes
 from longlag.studies.comparison import RUNGS, Comparison
 from longlag.studies.comparison_answer import Cell
 from longlag.studies.ladder import verdict

@@ -29,7 +29,7 @@ from longlag.framings import Framing, Samples, Whole, Window
 from longlag.maps import Audit, audit
 from longlag.problems import Series
 from longlag.problems.rows import PARTS
-from longlag.report.words import counted
+from longlag.report.format import counted
 
 if TYPE_CHECKING:  # the types are made at run time, out of the tables
     from longlag.scores.forecast import Baseline

@@ -11,7 +11,7 @@ from rich.text import Text
 from longlag.cli._flags import Count, given
 from longlag.cli._setting import SETTING, Model, SettingParameters, unladdered
 from longlag.cli._study import SHARED, Seeds, StudyParameters, StudyRecipe, answer
-from longlag.report.words import INTERVALS, MEASURED, OPEN
+from longlag.report.format import INTERVALS, MEASURED, OPEN
 from longlag.studies.frontier import RESOLUTION, Frontier
 from longlag.studies.study import words
 

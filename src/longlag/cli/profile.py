@@ -23,7 +23,7 @@ from longlag.cli._study import (
     answer,
     numbers,
 )
-from longlag.report.words import INTERVALS, causes
+from longlag.report.format import INTERVALS, causes
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.belief import RELIABLE
 from longlag.studies.profile import Profile
