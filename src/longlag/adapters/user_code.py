@@ -59,6 +59,11 @@ class Origin(NamedTuple):
         """It as a reference: `mine.py:make_model`."""
         return f"{Path(self.path).name}:{self.name}" if self.path is not None else self.name
 
+    @property
+    def argument(self) -> str:
+        """As it is given to `longlag.load`: a reference, or what is imported from a module."""
+        return f'"{self.words}"' if (self.path or "").endswith(".py") else self.name
+
 
 def origin_of(thing: Any) -> Origin:
     """Where a function or a class that the user gives comes from; from here on it may be used.

@@ -187,11 +187,11 @@ def from_bytes(
         _check_size(setting, arrays)
         empty = setting.create(seed)
     except user_code.UnnamedCode as error:
-        used = {argument: origin.words for argument, origin in documents.origins(written).items()}
-        names = ", ".join(f'{argument}="{words}"' for argument, words in used.items())
-        raise ValueError(
-            f"load: {name}: it was made by {' and '.join(used.values())}. Name it: "
-            f"ll.load(path, {names})."
+        own = documents.origins(written)
+        names = (f"{argument}={origin.argument}" for argument, origin in own.items())
+        raise user_code.UnnamedCode(
+            f"load: {name}: it was made by {' and '.join(each.words for each in own.values())}. "
+            f"Name it: ll.load(path, {', '.join(names)})."
         ) from error
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
         raise ValueError(f"load: the setting in {name} cannot be used: {_brief(error)}") from error

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from longlag.adapters.user_code import UnnamedCode
 from longlag.report import charts
 from longlag.report.content import Figure, Panel, Section
+from longlag.report.sections import common
 from longlag.report.words import number, slugs
 from longlag.studies.study import words as named
 from longlag.trials.checkpoint import Trained
@@ -69,12 +71,16 @@ def one_each(kept: Iterable[StoredModel], most: int) -> list[StoredModel]:
 def maps(start: str, kept: Sequence[StoredModel], choice: str) -> Section:
     """What the problem needs, what is seen, what is taught, and what a trained model uses."""
     blocks: list[Any] = []
+    unnamed: list[str] = []
     for name, each in zip(slugs(each.title for each in kept), kept, strict=True):
         title = each.title
         try:
             trained = each.read()
             used = trained.sensitivity(_SEQUENCES)
-        except ValueError:  # a user's file that has changed, a model that is not seen into
+        except UnnamedCode:
+            unnamed.append(each.model)
+            continue
+        except ValueError:  # a model that is not seen into
             continue
         setting = trained.setting
         found = setting.audit()
@@ -100,8 +106,16 @@ def maps(start: str, kept: Sequence[StoredModel], choice: str) -> Section:
         "reach the prediction; learns: what a gradient can flow through in one update; uses: how "
         "strongly the trained model's outputs depend on each input (norm of the Jacobian, over "
         f"{_SEQUENCES} sequences drawn anew). {choice} Models that diverged are left out, "
-        "and those of one's own that cannot be read or seen into."
+        "and those of one's own that cannot be seen into."
     )
+    if unnamed:
+        names = ", ".join(dict.fromkeys(unnamed))
+        blocks.append(
+            common.text(
+                f"Left out: {names}. Your own code runs only if you name it: longlag report "
+                "--model FILE:NAME."
+            )
+        )
     return Section(
         id=f"{start}-maps",
         title="What models need, see, learn and use",
