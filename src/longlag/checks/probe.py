@@ -12,6 +12,7 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import UserModel
+from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
     digest_of,
@@ -26,7 +27,6 @@ from longlag.checks.check import Check
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
 from longlag.training import Batches, Loss, Recipe, program
-from longlag.training.losses import scored
 from longlag.trials.setting import Setting
 
 _SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
