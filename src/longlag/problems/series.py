@@ -29,11 +29,11 @@ from longlag.problems.rows import (
     gaps,
     inputs_of,
     numbers,
+    season,
     side_by_side,
     spans,
     usual_change,
 )
-from longlag.problems.season import season
 from longlag.problems.specs import Reals
 
 
