@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longlag import streams
-from longlag.encodings import MISSING, Scaled
+from longlag.arrays import MISSING
+from longlag.encodings import Scaled
 from longlag.framings import (
     FRAMINGS,
     Chunks,

@@ -129,7 +129,7 @@ def test_a_saved_model_predicts_from_rows_as_they_are_wherever_its_file_is(call,
     assert np.isfinite(found).all()
     series = loaded.setting.problem
     assert isinstance(series, ll.Series)
-    assert (series.names, series.target, series.place) == (("warm", "cold"), "warm", str(path))
+    assert (series.names, series.target, series.path) == (("warm", "cold"), "warm", str(path))
     evaluation = loaded.evaluate()
     place = np.flatnonzero(series.target_rows("evaluation", loaded.setting.scored)[:, -1] == 159)
     said = series.in_unit(evaluation.predicted[place, -1])

@@ -14,10 +14,11 @@ import numpy as np
 import optax
 import pytest
 
+from longlag.arrays import MISSING
 from longlag.events import Advanced, Finished, Started, StopToken
 from longlag.models import LSTM, Model, Seq2Seq, Sizes
 from longlag.models.recurrent import _forward
-from longlag.training import UNSCORED, Batches, Loss, Recipe, fit, loop, program
+from longlag.training import Batches, Loss, Recipe, fit, loop, program
 
 SIZES = Sizes(features=4, outputs=4, timesteps=3)
 ADAM = Recipe(learning_rate=0.01)
@@ -28,7 +29,7 @@ def stream(seed, chunk=6, *, batch=3, carry=False, masked=False, last=False):
     for start in itertools.count(step=chunk):
         inputs = rng.integers(4, size=(chunk, batch, 3), dtype=np.int32)
         targets = np.roll(inputs, 1, axis=-1)
-        targets[..., 0] = UNSCORED
+        targets[..., 0] = MISSING
         yield Batches(
             inputs,
             targets[..., -1:] if last else targets,
@@ -218,7 +219,7 @@ def test_a_loss_that_leaves_all_bounds_is_reported_with_its_update():
 def test_updates_that_score_nothing_are_no_divergence():
     def silent():
         for batches in stream(0):
-            batches.targets[0] = UNSCORED
+            batches.targets[0] = MISSING
             yield batches
 
     model = LSTM(hidden_size=5)(SIZES, 0)
@@ -230,7 +231,7 @@ def test_updates_that_score_nothing_are_no_divergence():
 def test_a_first_loss_of_nothing_is_no_bound():
     def easy():
         for batches in stream(0):
-            batches.targets[0] = UNSCORED
+            batches.targets[0] = MISSING
             batches.targets[0, 0, 1] = 0
             yield batches
 

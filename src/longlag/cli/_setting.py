@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import build, build_all, flags, given
-from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
+from longlag.cli._flags import build, flags, given
+from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed, problems_from_names
 from longlag.cli._models import model_from_name, models_from_names
 from longlag.cli._output import others_aside
 from longlag.cli._progress import following
@@ -19,7 +19,7 @@ from longlag.events import ctrl_c_stops
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
-from longlag.problems import PROBLEMS, Problem
+from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
@@ -82,7 +82,7 @@ class SettingFlags:
 
     def problems(self, listed: str) -> list[Problem]:
         """The problems of these names, whose ladders are free."""
-        posed = build_all("problem", names(listed), PROBLEMS, given(self.problem_knobs))
+        posed = problems_from_names(names(listed), given(self.problem_knobs))
         for problem in posed:
             unladdered(problem, given(self.problem_knobs))
         return posed

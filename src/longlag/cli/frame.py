@@ -156,7 +156,7 @@ def _framed(
     series = Series(
         read.values,
         names=read.names,
-        place=str(file.resolve()),
+        path=str(file.resolve()),
         length=1 if features else timesteps,
         lags=timesteps if features else 1,
         **typed,
@@ -213,7 +213,7 @@ def _tell(framed: _Framed, run: Run | None, json: bool, output: Path | None) -> 
 def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
     series, forecast = framed.series, None if run is None else run.forecast
     document: dict[str, Any] = {
-        "file": series.place,
+        "file": series.path,
         "columns": list(series.names),
         "target": series.target,
         "horizon": series.horizon,

@@ -8,10 +8,11 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from longlag.cli._flags import Count, build, given
+from longlag.cli._flags import Count, given
+from longlag.cli._framed import problem_from_name
 from longlag.cli._setting import SETTING, SettingParameters, names
 from longlag.cli._study import SHARED, Seeds, StudyParameters, StudyRecipe, answer
-from longlag.problems import PROBLEMS, Problem
+from longlag.problems import Problem
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.study import words
@@ -60,10 +61,10 @@ def generalise(
 def _posed(name: str, typed: dict[str, Any], train: int | None) -> Problem:
     """The problem at the length trained at."""
     if train is None:
-        return build("problem", name, PROBLEMS, typed)
+        return problem_from_name(name, typed)
     if "length" in typed:
         raise ValueError("`length` is what `--train` sets, so it cannot be set too. Leave one out.")
-    return build("problem", name, PROBLEMS, {"length": train, **typed}).showing(train)
+    return problem_from_name(name, {"length": train, **typed}).showing(train)
 
 
 def _lengths(listed: str) -> list[int]:

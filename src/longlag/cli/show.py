@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
+from longlag.arrays import MISSING
 from longlag.cli._flags import Count, Json, Output
 from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
 from longlag.cli._output import aligned, print_rich, refusing, writable, write_json, written
 from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
-from longlag.problems import MISSING
 
 
 def show(
@@ -49,6 +49,7 @@ def show(
     inputs = input_encoding.decode(input_encoding.encode(samples.inputs))
     targets = target_encoding.decode(target_encoding.encode(samples.targets))
     first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]
+    inputs[first == MISSING] = MISSING
     present = (first != MISSING) | laid.marks
     present &= samples.mask | ~np.array(drawn.masks)
     visible = ~shows.is_blank(inputs)

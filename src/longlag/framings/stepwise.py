@@ -9,9 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Int
 
-from longlag.encodings import MISSING
+from longlag.arrays import MISSING, Output
 from longlag.framings.base import Framing
-from longlag.framings.layout import Output
 from longlag.knobs import knob
 from longlag.problems import Problem
 

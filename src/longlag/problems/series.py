@@ -29,11 +29,11 @@ from longlag.problems.rows import (
     gaps,
     inputs_of,
     numbers,
+    season,
     side_by_side,
     spans,
     usual_change,
 )
-from longlag.problems.season import season
 from longlag.problems.specs import Reals
 
 
@@ -92,7 +92,7 @@ class Series(Problem):
     values: Any = dataclasses.field(kw_only=False, repr=False, compare=False)
     names: tuple[str, ...] = ()
     target: str | None = None
-    place: str | None = dataclasses.field(default=None, repr=False, compare=False)
+    path: str | None = dataclasses.field(default=None, repr=False, compare=False)
     digest: str = dataclasses.field(init=False, repr=False)
 
     length: int = knob(12, "Rows per sample.", at_least=1)
@@ -197,7 +197,7 @@ class Series(Problem):
         return True
 
     def document(self) -> dict[str, Any]:
-        rest = {name: getattr(self, name) for name in ("target", "place", "digest")}
+        rest = {name: getattr(self, name) for name in ("target", "path", "digest")}
         return {"names": list(self.names), **rest}
 
     def arrays(self) -> dict[str, Values]:

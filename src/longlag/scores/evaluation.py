@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from longlag import streams
+from longlag.arrays import MISSING
 from longlag.framings import Framing, Layout, Samples
-from longlag.problems import MISSING, Episodes, Part, Problem, Spec
+from longlag.problems import Episodes, Part, Problem, Spec
 
 EVALUATION_SEQUENCES = 1000
 """Least number of fresh sequences that every evaluation draws."""

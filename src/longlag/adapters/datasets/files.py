@@ -87,24 +87,28 @@ def export(
         if count < 0:
             raise ValueError(f"export: `{name}` must be at least 0, got {count}. Use {name}=0.")
     layout = framing.layout(problem, 1)
+    counted = np.isin(np.arange(problem.steps), layout.scored_steps)
     if format == "parquet":
         _check_parquet()
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    made: dict[str, Split] = {}
+    home = Path(folder)
+    home.mkdir(parents=True, exist_ok=True)
+    splits: dict[str, Split] = {}
     for name, count in counts.items():
         if not count:
             continue
-        drawn = problem.for_part(_PARTS[name])
-        samples = framing.sample(drawn, _STREAMS[name](seed), count)
-        each = len(layout.steps)
-        path = place / f"{name}.{format}"
-        sequence = np.repeat(np.arange(count, dtype=np.int32), each)
+        part = problem.for_part(_PARTS[name])
+        episodes = None if name == "train" else problem.held_out(_PARTS[name], counted)
+        if episodes is None:
+            episodes = part.draw(_STREAMS[name](seed), count)
+        count = len(episodes.inputs)  # of a series each target once, however many were asked for
+        samples = layout.gather(episodes)
+        path = home / f"{name}.{format}"
+        sequence = np.repeat(np.arange(count, dtype=np.int32), len(layout.steps))
         (_parquet if format == "parquet" else _npz)(path, sequence, samples)
-        made[name] = Split(path, count, len(sequence))
-    card = _card(problem, framing, made, seed, format, command)
-    (place / "README.md").write_text(card, encoding="utf-8")
-    return made
+        splits[name] = Split(path, count, len(sequence))
+    card = _card(problem, framing, splits, seed, format, command)
+    (home / "README.md").write_text(card, encoding="utf-8")
+    return splits
 
 
 def _check_parquet() -> None:
@@ -177,8 +181,8 @@ def _card(
         spans = (problem.span(_PARTS[name]) for name in made)
         told = ", ".join(f"{span.begin + 1} to {span.end}" for span in spans)
         apart = (
-            f"The targets of the splits are of other rows each ({told}), drawn with the streams of "
-            f"seed {seed}."
+            f"The targets of the splits are of other rows each ({told}): those of training drawn "
+            f"with seed {seed}, every other one once."
         )
     return (
         "\n".join(head)

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from longlag.adapters.user_code import UnnamedCode
 from longlag.maps import Audit
 from longlag.report import charts
-from longlag.report.blocks import Figure, Panel, Section, section
+from longlag.report.blocks import Figure, Panel, Section, section, text
 from longlag.report.format import number, slugs
 from longlag.studies.study import words
 from longlag.trials.checkpoint import Trained
@@ -49,6 +50,7 @@ def spread(models: Sequence[StoredModel], most: int) -> list[StoredModel]:
 def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> list[Section]:
     """The maps of trained models; the gates and states of the first recurrent one a problem."""
     maps, states, problems = list[Figure](), list[Figure](), set[str]()
+    unnamed = list[str]()
     for name, each in zip(slugs(each.title for each in models), models, strict=True):
         try:
             trained = each.read()
@@ -56,6 +58,8 @@ def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> l
             if each.problem not in problems and len(states) < _STATES:
                 states.append(_states(f"{start}-states-{name}", each, trained))
                 problems.add(each.problem)
+        except UnnamedCode:
+            unnamed.append(each.model)
         except ValueError:  # a user's file that was edited, a model without gates or gradients
             continue
     lead = (
@@ -69,9 +73,18 @@ def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> l
         "One row per unit, one column per step. Gates: the stronger the colour, the more open. "
         "States: blue is positive, orange negative."
     )
+    notes = []
+    if unnamed:
+        names = ", ".join(dict.fromkeys(unnamed))
+        notes = [
+            text(
+                f"Left out: {names}. Your own code runs only if you name it: longlag report "
+                "--model FILE:NAME."
+            )
+        ]
     titles = "What models need, see, learn and use", "Gates and states over one sequence"
     return [
-        section(f"{start}-maps", titles[0], *maps, lead=lead),
+        section(f"{start}-maps", titles[0], *maps, *notes, lead=lead),
         section(f"{start}-states", titles[1], *states, lead=gates),
     ]
 
