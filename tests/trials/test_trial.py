@@ -436,7 +436,7 @@ def test_where_a_constant_is_always_right_nothing_is_to_be_learned_and_training_
 def test_a_model_worse_than_a_constant_is_called_so():
     run = ll.train(ll.CumulativeThreshold(), ll.Whole(), ll.MLP(hidden_size=2), epochs=1)
     assert run.verdict == "below chance"
-    assert "guessing does better" in run.reason
+    assert "a constant for each step does better" in run.reason
 
 
 def test_outputs_that_nobody_asks_for_are_spared_where_that_changes_nothing():
@@ -488,7 +488,7 @@ def test_a_seed_that_stops_has_met_the_criterion_on_the_validation_stream(seed):
         stop_at=0.98,
     )
     assert run.history[0][-1].outcome == "stopped"
-    checked = run.setting.evaluate(run.models[0], seed, stream=streams.validation)
+    checked = run.setting.evaluate(run.models[0], seed, part="validation")
     assert checked.accuracy >= 0.98
 
 
