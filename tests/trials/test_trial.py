@@ -72,6 +72,22 @@ def test_the_prediction_of_a_sequence_is_the_echo(solved):
     assert solved.predict([3, 1, 2, 0, 3, 1], seed=1).tolist() == [2, 0, 3]
 
 
+def test_a_step_that_lacks_data_at_another_length_does_not_reach_the_model():
+    """Trained at an even length no piece is padded; the last of five steps leaves one half empty."""
+    setting = ll.Setting(
+        problem=ll.EchoLag(lag=1, length=4, values=5),
+        framing=ll.Chunks(timesteps=2),
+        model=ll.Bidirectional(hidden_size=4),
+    )
+    problem, episodes = setting.problem.episode(np.array([1, 2, 3, 4, 0]))
+    layout = setting.layout_for(problem, 1)
+    samples = layout.gather(episodes)
+    assert setting.layout.present.all()
+    mask = setting.arrays(samples, None, layout).mask
+    assert mask is not None
+    assert mask[-1].tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     ("sequence", "error", "message"),
     [

@@ -113,7 +113,7 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
     if len(losses) < 4:
         return []
     lowest = np.minimum.accumulate(losses)
-    spikes = losses > _spike(updates, losses, lowest) * lowest
+    spikes = losses > _spike(updates, losses, lowest, outcome.noise) * lowest
     spikes &= losses - lowest > losses[0] / 10
     if not spikes.any():
         return []
@@ -127,20 +127,15 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
     ]
 
 
-def _spike(updates: np.ndarray, losses: np.ndarray, lowest: np.ndarray) -> np.ndarray:
+def _spike(updates: np.ndarray, losses: np.ndarray, lowest: np.ndarray, noise: float) -> np.ndarray:
     """How many times its lowest value so far the loss must be, at each point, to be a spike.
 
-    The lowest of few updates may be low by chance: then it must rise by three times its noise.
+    A mean over few updates may be low or high by chance: it must rise far beyond its noise.
     """
-    half, sizes = len(losses) // 2, np.diff(updates, prepend=0)
-    steps = np.diff(np.log(np.maximum(losses, 1e-30))) / 2**0.5  # of logarithms, as noise
-    late = float(np.std(steps[half:])) if len(steps) - half > 1 else 0.0
+    sizes = np.diff(updates, prepend=0)
     place = np.maximum.accumulate(np.where(losses <= lowest, np.arange(len(losses)), 0))
-    noise = late * np.sqrt(sizes[half:].max() / sizes[place])
-    if sizes[0] == 1 and len(losses) > len(FIRST):  # after an explosion the end is noisy too
-        early = 3**0.5 * float(np.sqrt(np.mean(steps[1 : len(FIRST)] ** 2)))
-        noise = np.where(place == 0, np.minimum(noise, early), noise)
-    return np.exp(np.clip(3 * noise, np.log(_SPIKE), 50))
+    error = 4.5 * noise * np.sqrt(1 / sizes + 1 / sizes[place])
+    return np.exp(np.clip(error, np.log(_SPIKE), 50))
 
 
 def _even(outcome: Outcome) -> np.ndarray:

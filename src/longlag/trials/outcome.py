@@ -87,6 +87,8 @@ class Outcome:
         curve: The learning curve.
         fresh: Whether each sequence trained on was a new one, answered as in evaluation: neither
             rows of a series used again nor teacher forcing, so that nothing can overfit.
+        noise: How far the losses of neighbouring updates are apart, as the standard deviation of
+            their logarithm.
         parameters: Trained weights.
         seconds: Where the time went.
         scores: What it scored on each test, by name, the main test first.
@@ -105,6 +107,7 @@ class Outcome:
     seconds: Seconds
     scores: Mapping[str, SeedScore]
     fresh: bool = True
+    noise: float = 0.0
 
     @classmethod
     def of(
@@ -113,6 +116,7 @@ class Outcome:
         """The outcome of one seed of a run, by its place among the seeds."""
         history, setting = run.history[place], run.setting
         problem, audit = setting.problem, setting.audit()
+        losses = [each.losses for each in history]
         held_out = problem.held_out("evaluation", setting.scored)
         last = history[-1] if history else None
         ended = "finished" if last is None or last.outcome == "running" else last.outcome
@@ -137,6 +141,7 @@ class Outcome:
                 for name, score in run.scores.items()
             },
             fresh=held_out is None and setting.framing.output != "decoder",
+            noise=_noise(np.concatenate(losses)) if losses else 0.0,
         )
 
     @classmethod
@@ -257,7 +262,7 @@ def _migrated(written: Mapping[str, Any]) -> Mapping[str, Any]:
     if schema < 3:
         scores = [{**score, "sequence_accuracy": score["whole"]} for score in written["scores"]]
         written = {**written, "scores": scores}
-    return {**written, "fresh": False}  # unknown: overfitting is not ruled out
+    return {**written, "fresh": False, "noise": 0.0}  # unknown: overfitting is not ruled out
 
 
 def _curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
@@ -278,6 +283,14 @@ def _curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
         tuple(map(int, starts + counts)),
         *(tuple(float(f"{figure:.5g}") for figure in column) for column in figures),
     )
+
+
+def _noise(losses: np.ndarray) -> float:
+    """The standard deviation of the logarithm, from half of the differences of neighbours."""
+    logs = np.log(np.maximum(losses[np.isfinite(losses)].astype(np.float64), 1e-30))
+    if len(logs) < 2:
+        return 0.0
+    return float(f"{np.median(np.abs(np.diff(logs))) / (0.6745 * 2**0.5):.4g}")
 
 
 def _written(column: Sequence[float]) -> list[float | None]:
