@@ -73,7 +73,7 @@ def test_the_prediction_of_a_sequence_is_the_echo(solved):
 
 
 def test_a_step_that_lacks_data_at_another_length_does_not_reach_the_model():
-    """Trained at an even length no piece is padded; the last of five steps leaves one half empty."""
+    """At an even length no piece is padded; the last of five steps fills half of its piece."""
     setting = ll.Setting(
         problem=ll.EchoLag(lag=1, length=4, values=5),
         framing=ll.Chunks(timesteps=2),

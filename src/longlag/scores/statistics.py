@@ -172,7 +172,7 @@ def difference(
     below = math.hypot(shares[0] - low, their_high - shares[1])
     above = math.hypot(high - shares[0], shares[1] - their_low)
     interval = max(-1.0, found.mean - below), min(1.0, found.mean + above)
-    if np.ptp(pairs) > 0:
+    if len(pairs) == 1 or np.ptp(pairs) > 0:
         interval = min(interval[0], found.interval[0]), max(interval[1], found.interval[1])
     return dataclasses.replace(found, interval=interval, caveat=caveat(pairs, interval, 2.0))
 

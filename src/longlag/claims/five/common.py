@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from longlag.claims.card import FAILS, HOLDS, Finding, Row, Try
+from longlag.claims.card import FAILS, HOLDS, Finding, Row, Try, reaches
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.models import LSTM, MLP, ModelFactory
@@ -64,12 +62,10 @@ def evidence(tried: str, run: Run, note: str = "") -> Row:
     return Row(tried, run.accuracy, "; ".join([*notes, *filter(None, [note])]))
 
 
-def mean_skill(run: Run) -> float:
-    return float(np.mean(run.skill))
-
-
-def is_learned(run: Run) -> bool:
-    return mean_skill(run) >= LEARNED
+def is_learned(run: Run, skill: float = LEARNED) -> bool:
+    """Whether the mean skill of a run reaches a bar."""
+    # Rounding must not part a skill at the bar from an accuracy at it.
+    return reaches(run.accuracy, run.chance + skill * (run.ceiling - run.chance) - 1e-12)
 
 
 def finding_of(run: Run, what: str, verdict: str, because: str, *rows: Row) -> Finding:

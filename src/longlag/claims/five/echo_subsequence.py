@@ -14,7 +14,6 @@ from longlag.claims.five.common import (
     evidence,
     finding_of,
     is_learned,
-    mean_skill,
 )
 from longlag.framings import EncoderDecoder, Vector, Whole
 from longlag.models import LSTM, MLP, Seq2Seq
@@ -105,9 +104,10 @@ def _settle_partial(attempt: Try, _: Sequence[int]) -> Finding:
     runs = {name: attempt(name) for name in _PARTIAL}
     plain, vector = runs["encoder-decoder"], runs["LSTM, one vector"]
     decoders = [run for run in runs.values() if run.setting.model.decodes]
-    best = max(decoders, key=mean_skill)
+    best = max(decoders, key=lambda run: run.accuracy.mean)
     others = [name for name, run in runs.items() if run not in decoders and is_learned(run)]
-    apart = statistics.difference(plain.accuracy.per_seed, vector.accuracy.per_seed)
+    count = len(plain.evaluations[0].inputs)
+    apart = statistics.difference(plain.accuracy.per_seed, vector.accuracy.per_seed, count)
     if not is_learned(best):
         verdict, because = FAILS, f"The encoder-decoder's skill stays below {LEARNED}."
     elif others:

@@ -128,7 +128,7 @@ def _settle_deeper(attempt: Try, _: Sequence[int]) -> Finding:
     needed = np.array([_needed(runs[lag]) for lag in LAGS])
     # How well the order of the lags is that of the sequences they need: Spearman, a seed.
     order = [statistics.rank_correlation(LAGS, column) for column in needed.T.tolist()]
-    trend = statistics.over_seeds(order)
+    trend = statistics.over_seeds(order, -1.0, 1.0)
     missed = [lag for lag in LAGS if not is_learned(runs[lag])]
     below = [lag for lag in LAGS if lag < min(missed, default=_STEPS)]
     if not below:
