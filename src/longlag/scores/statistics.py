@@ -183,7 +183,7 @@ def error_ratio(ours: np.ndarray, theirs: np.ndarray, block: int = 1) -> Estimat
     The interval joins, on the scale of logarithms, two parts. Between seeds: Student's t with the
     standard error of the logarithm of a log-normal mean, s²/n + s⁴/(2(n - 1)) for squared errors.
     In time: Student's t of the means of blocks, since neighbouring errors are alike; a block is
-    25 r / (1 - r²) times long, r the correlation of neighbouring differences, so that the means of
+    32 r / (1 - r²) times long, r the correlation of neighbouring differences, so that the means of
     blocks all but do not hang together. Fewer than four such blocks tell nothing: the interval is
     then from 0 to infinity. With one seed the interval is for that one model.
 
@@ -232,7 +232,7 @@ def _half_width_in_time(values: np.ndarray, least: int) -> float:
         return 0.0 if spread == spread else math.inf
     alike = float((apart[1:] * apart[:-1]).mean()) / spread
     alike = min(max(alike + (1 + 4 * alike) / count, 0.0), 0.99)  # too low in short stretches
-    wanted = max(math.ceil(25 * alike / (1 - alike**2)), round(count ** (1 / 3)))
+    wanted = max(math.ceil(32 * alike / (1 - alike**2)), round(count ** (1 / 3)))
     if wanted * _BLOCKS > count:
         return math.inf
     size = max(1, min(max(wanted, least), count // 6))
