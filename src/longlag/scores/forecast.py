@@ -78,9 +78,7 @@ class Forecast:
 
 
 def forecast(
-    series: Series,
-    scored: Bool[np.ndarray, " step"],
-    evaluations: Sequence[Evaluation],
+    series: Series, scored: Bool[np.ndarray, " step"], evaluations: Sequence[Evaluation]
 ) -> Forecast:
     """The forecast that evaluations of a series hold.
 

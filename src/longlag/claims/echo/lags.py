@@ -7,14 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from longlag.claims.card import FAILS, HOLDS, Card, Finding, Try, reaches
-from longlag.claims.echo.common import (
-    LEARNED,
-    PREVIOUS,
-    SOURCE,
-    echo_setting,
-    evidence,
-    finding_of,
-)
+from longlag.claims.echo.common import LEARNED, PREVIOUS, SOURCE, echo_setting, evidence, finding_of
 from longlag.framings import Whole, Window
 from longlag.problems import EchoLag
 from longlag.trials.setting import Setting

@@ -19,9 +19,7 @@ from longlag.claims.five.common import (
 )
 from longlag.framings import Whole
 from longlag.models import Bidirectional
-from longlag.problems import (
-    CumulativeThreshold,
-)
+from longlag.problems import CumulativeThreshold
 from longlag.scores import statistics
 from longlag.scores.statistics import Estimate
 from longlag.trials.run import Run

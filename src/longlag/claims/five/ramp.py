@@ -19,9 +19,7 @@ from longlag.claims.five.common import (
 )
 from longlag.framings import Chunks, Window
 from longlag.models import LSTM, MLP
-from longlag.problems import (
-    Ramp,
-)
+from longlag.problems import Ramp
 from longlag.scores import statistics
 from longlag.scores.statistics import Estimate
 from longlag.trials.run import Run
