@@ -28,7 +28,7 @@ from longlag.report.format import OPEN, causes
 from longlag.studies.comparison import RUNGS, Comparison
 from longlag.studies.comparison_answer import Cell
 from longlag.studies.ladder import verdict
-from longlag.trials.outcome import standing
+from longlag.trials.outcome import side_of_chance
 
 _MODELS = "lstm,gru,rnn,mlp"
 _STYLES = {"solved": "green", "solved by some": "yellow", "above chance": "yellow"}
@@ -133,7 +133,7 @@ def _document(study: Comparison) -> dict[str, Any]:
                 "mean": each.time.mean.mean,
                 "interval": list(each.time.mean.interval),
             },
-            "stands": f"{standing(each.outcomes)} chance",
+            "stands": f"{side_of_chance(each.outcomes)} chance",
             "reasons": dict(each.reasons),
         }
 

@@ -130,6 +130,15 @@ class Window(Stepwise):
     def marks(self) -> bool:
         return self.missing == "mark"
 
+    def misfit(self, problem: Problem) -> str:
+        spec = problem.inputs
+        if not self.marks or not spec.allows(np.full((1, *spec.shape), MISSING, spec.dtype)).all():
+            return ""
+        return (
+            f"`missing` marks with -1, which is an ordinary value of {type(problem).__name__}. Use "
+            "missing='mask'."
+        )
+
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
         timesteps = _cut(self, self.timesteps, length)
         first = min(timesteps, length - 1) if self.missing == "drop" else 0

@@ -213,6 +213,21 @@ class Problem(Knobs):
         share = np.bincount(targets, whole, self.steps) / np.maximum(times, 1)
         return np.where(times > 0, share + (1 - share) * best, best)
 
+    def ceiling_without_clock(
+        self,
+        sees: NDArray[np.bool_],  # noqa: ARG002
+        groups: NDArray[np.intp],  # noqa: ARG002
+    ) -> NDArray[np.float64] | None:
+        """Best score at each step for a predictor that cannot tell the steps of a group apart.
+
+        None where it is not known; `ceiling_by_step` is then an upper bound.
+
+        Args:
+            sees: The inputs seen by the prediction of each step, `(target, input)`.
+            groups: The group of each step, `(target,)`; -1 where nothing is scored.
+        """
+        return None
+
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
         """Draw `count` independent episodes."""

@@ -34,7 +34,6 @@ def perform(job: Job) -> Generator[Event]:
     Raises:
         RuntimeError: This worker has another version of longlag than the coordinator.
     """
-    from longlag import streams
     from longlag.training import devices, program
     from longlag.trials import checkpoint, documents, identity
     from longlag.trials.fit import fit
@@ -56,7 +55,7 @@ def perform(job: Job) -> Generator[Event]:
                     continue
                 run, seed = event.result, event.seed
                 model = run.models[0]
-                validation = setting.evaluate(model, seed, stream=streams.validation).accuracy
+                validation = setting.evaluate(model, seed, part="validation").accuracy
                 counted = program.parameters(model)
                 outcome = Outcome.of(run, validation=validation, parameters=counted).document()
                 weights = checkpoint.to_bytes(run.trained()) if seed in job.keep else None

@@ -22,9 +22,7 @@ from longlag.claims.five.common import (
 from longlag.encodings import Scaled
 from longlag.framings import Whole
 from longlag.models import LSTM, MLP
-from longlag.problems import (
-    EchoValue,
-)
+from longlag.problems import EchoValue
 from longlag.scores import statistics
 from longlag.training import Recipe
 from longlag.trials.run import Run
@@ -76,22 +74,16 @@ VALUE_CURRENT = Card(
 )
 
 
-def _settle_value_previous(attempt: Try, _: Sequence[int]) -> Finding:
-    return an_mlp_cannot(
-        attempt,
-        list(VALUE_PREVIOUS.arms),
-        "accuracy at the last step, LSTM 50, five values, 20,000 sequences",
-        "Flattened, the sample shows the previous value to an MLP as well; a single step does not.",
-    )
-
-
 VALUE_PREVIOUS = Card(
     id="echo-value/previous",
     document=DOCUMENT,
     source=SOURCE,
     claim="Echoing the previous value cannot be learned by an MLP; an LSTM can learn it.",
     arms=beside_mlps(_value(1), Whole(), epochs=_VALUE_EPOCHS),
-    settle=_settle_value_previous,
+    settle=an_mlp_cannot(
+        "accuracy at the last step, LSTM 50, five values, 20,000 sequences",
+        "Flattened, the sample shows the previous value to an MLP as well; a single step does not.",
+    ),
     recorded=BOTH_FORMS,
 )
 
@@ -128,7 +120,7 @@ def _settle_deeper(attempt: Try, _: Sequence[int]) -> Finding:
     needed = np.array([_needed(runs[lag]) for lag in LAGS])
     # How well the order of the lags is that of the sequences they need: Spearman, a seed.
     order = [statistics.rank_correlation(LAGS, column) for column in needed.T.tolist()]
-    trend = statistics.over_seeds(order)
+    trend = statistics.over_seeds(order, -1.0, 1.0)
     missed = [lag for lag in LAGS if not is_learned(runs[lag])]
     below = [lag for lag in LAGS if lag < min(missed, default=_STEPS)]
     if not below:
