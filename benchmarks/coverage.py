@@ -97,7 +97,7 @@ def ratios(count: int, correlation: float, seeds: int, spread: float) -> Make:
 
     def errors(rng: np.random.Generator, rows: int) -> np.ndarray:
         noise = rng.normal(size=(rows, count + 100))
-        return signal.lfilter([1], [1, -correlation], noise)[:, 100:]
+        return np.asarray(signal.lfilter([1], [1, -correlation], noise))[:, 100:]
 
     def make(rng: np.random.Generator) -> Estimate:
         scale = np.exp(rng.normal(-(spread**2), spread, (seeds, 1)))

@@ -29,7 +29,14 @@ class Bits(Problem):
 
     source: ClassVar[str] = "made up"
     ladder: ClassVar[Ladder] = Ladder("length", (5, 10))
-    inputs = targets = property(lambda self: Integers(2))  # noqa: ARG005
+
+    @property
+    def inputs(self) -> Integers:
+        return Integers(2)
+
+    @property
+    def targets(self) -> Integers:
+        return Integers(2)
 
     def draw(self, rng, count):
         inputs = rng.integers(2, size=(count, self.length), dtype=np.int32)

@@ -142,9 +142,9 @@ class Scripted(Executor):
         self.ended = 0
         self.closed = False
 
-    def submit(self, task: Job) -> None:
-        self.given.append(task)
-        self.waiting += (task._replace(seeds=(seed,)) for seed in task.seeds)
+    def submit(self, job: Job) -> None:
+        self.given.append(job)
+        self.waiting += (job._replace(seeds=(seed,)) for seed in job.seeds)
 
     def wait(self, seconds: float | None = None) -> list[Event]:
         del seconds

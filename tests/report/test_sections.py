@@ -13,7 +13,7 @@ from longlag.report.sections.groups import Group
 from longlag.scores.statistics import Estimate
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
-from longlag.trials.outcome import standing
+from longlag.trials.outcome import side_of_chance
 
 SETTING = Setting(problem=EchoValue(values=10), framing=Whole(), model=LSTM(hidden_size=3))
 
@@ -39,10 +39,10 @@ def test_a_mean_ends_where_a_seed_diverged(by_hand):
     }
 
 
-def test_standing_to_chance(by_hand):
+def test_side_of_chance(by_hand):
     def stands(*accuracies):
         made = (by_hand.outcome(SETTING, solved=False, accuracy=each) for each in accuracies)
-        return standing(list(made))
+        return side_of_chance(list(made))
 
     assert stands(0.2) == "above"
     assert stands(0.1) == stands(0.095) == "at"

@@ -171,8 +171,8 @@ def test_the_ratio_is_that_of_loops_and_lies_in_its_interval(data):
 
 def errors(rng, count, correlation, seeds=1):
     noise = rng.normal(size=(seeds, count + 100))
-    said = signal.lfilter([1], [1, -correlation], noise)[:, 100:]
-    return said * math.sqrt(1 - correlation**2)
+    colored = np.asarray(signal.lfilter([1], [1, -correlation], noise))[:, 100:]
+    return colored * math.sqrt(1 - correlation**2)
 
 
 @pytest.mark.parametrize(
