@@ -8,16 +8,24 @@ modules are found. What anyone prints from here on goes to standard error.
 import os
 import sys
 
-output = os.dup(1)
-os.dup2(2, 1)
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-import longlag.events  # noqa: E402 - of the same longlag as the coordinator
 
-del sys.path[0]
+def main() -> None:
+    """Serve jobs on standard input and output until the coordinator closes them."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path.insert(0, os.path.dirname(package))
+    import longlag.events  # of the same longlag as the coordinator
 
-import longlag.trials.fit  # noqa: E402, F401 - loaded before the first job comes in
-from longlag.training import devices  # noqa: E402
-from longlag.workers.worker import serve  # noqa: E402
+    del sys.path[0]
 
-sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]
-serve(device=devices.describe(), output=output)
+    import longlag.trials.fit  # noqa: F401 - loaded before the first job comes in
+    from longlag.training import devices
+    from longlag.workers.worker import serve
+
+    sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]
+    serve(device=devices.describe(), output=output)
+
+
+if __name__ == "__main__":
+    main()
