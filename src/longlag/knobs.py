@@ -25,8 +25,8 @@ T = TypeVar("T")
 BATCH_SIZE = 5
 """Rows in a batch by default, of a recipe and so of an audit."""
 
-LARGEST = 2**63 - 1
-"""The largest whole number that arrays and files hold."""
+LARGEST = 2**31 - 1
+"""The largest whole number: arrays hold 32 bits, and nobody has memory for more steps."""
 
 _RULES: dict[Any, tuple[Any, str]] = {
     bool: (bool, "True or False"),

@@ -7,14 +7,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from cyclopts import Group, Parameter, Token
+from cyclopts import Group, Parameter, Token, validators
 
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
-from longlag.knobs import LARGEST, Knob, Knobs, borrowed, lookup, unknown_name
+from longlag.knobs import Knob, Knobs, borrowed, lookup, unknown_name
 from longlag.problems import PROBLEMS, Problem
 
 K = TypeVar("K", bound=Knobs)
+
+_LARGEST = 2**63 - 1  # that files and arrays hold
 
 
 def _integer(_: Any, tokens: Sequence[Token]) -> int:
@@ -24,12 +26,13 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
         number = int(text)
     except ValueError:
         raise ValueError(f"must be a whole number, got {text[:40]}.") from None
-    if abs(number) > LARGEST:
-        raise ValueError(f"must be at most {LARGEST}, got {text[:40]}.")
+    if abs(number) > _LARGEST:
+        raise ValueError(f"must be at most {_LARGEST}, got {text[:40]}.")
     return number
 
 
 Count = Annotated[int, Parameter(converter=_integer)]
+SeedCount = Annotated[int, Parameter(converter=_integer, validator=validators.Number(lte=100_000))]
 StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
 STORE = Path("longlag.db")
 """The store, where none is named."""

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import STORE, Count, StorePath, flags, typed
+from longlag.cli._flags import STORE, Count, SeedCount, StorePath, flags, typed
 from longlag.cli._output import OutputFlags, command_line, others_aside, warn
 from longlag.cli._progress import Bar, Show, bars
 from longlag.cli._setting import SettingFlags, model_files, numbers
@@ -41,7 +41,9 @@ else:
 RATES = ",".join(f"{rate:g}" for rate in LEARNING_RATES)
 FIVE_PROBLEMS = ",".join(kind.title() for kind in FIVE)
 
-Seeds = Annotated[Count, Parameter(name="--seeds", group=_GROUP, help="Number of random seeds.")]
+Seeds = Annotated[
+    SeedCount, Parameter(name="--seeds", group=_GROUP, help="Number of random seeds.")
+]
 Rates = Annotated[
     str,
     Parameter(
@@ -169,10 +171,9 @@ class StudyFlags:
         return 1 if usage.failed else 0
 
     def _executor(self) -> Executor:
-        if self.workers is not None and self.workers < 1:
-            raise ValueError(
-                f"`workers` must be at least 1, got {self.workers}. Use --workers 1 or more."
-            )
+        if self.workers is not None and not 1 <= self.workers <= _MOST_WORKERS:
+            bound = "at least 1" if self.workers < 1 else f"at most {_MOST_WORKERS}"
+            raise ValueError(f"`workers` must be {bound}, got {self.workers}. Use --workers 2.")
         if self.dask is None:
             return Local(self.workers)
         if self.dask != "local" and self.workers is not None:
@@ -185,6 +186,7 @@ class StudyFlags:
 
 
 STUDY = StudyFlags()
+_MOST_WORKERS = 256  # processes of one machine
 _AGAIN = "Run the same command again to continue."
 
 

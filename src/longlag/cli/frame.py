@@ -15,7 +15,7 @@ from rich.text import Text
 
 from longlag import streams
 from longlag.adapters import tables
-from longlag.cli._flags import Count, flags, option, typed
+from longlag.cli._flags import Count, SeedCount, flags, option, typed
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
@@ -90,7 +90,7 @@ def frame(
     recipe_knobs: RecipeFlags = None,
     epochs: Count | None = None,
     batch_size: Count | None = None,
-    seeds: Count = 5,
+    seeds: SeedCount = 5,
     save: Path | None = None,
     report: Path | None = None,
     output: OutputFlags = OUTPUT,

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag.checks.model import require_valid
-from longlag.cli._flags import Count, flags, typed
+from longlag.cli._flags import SeedCount, flags, typed
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
@@ -50,7 +50,7 @@ def train(
     model: Model = None,
     options: SettingFlags = SETTING,
     recipe: RecipeFlags = None,
-    seeds: Count = 1,
+    seeds: SeedCount = 1,
     save: Path | None = None,
     output: OutputFlags = OUTPUT,
 ) -> int:

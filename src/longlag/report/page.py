@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from longlag import files
 from longlag.report import palette
 from longlag.report.content import Panel, Section
 
@@ -96,13 +97,14 @@ class Page:
         written = []
         for key, chart in self.figures().items():
             path = home / f"{key}.{format}"
-            chart.save(path, format=format, scale_factor=2 if format == "png" else 1)
+            with files.replacing(path) as beside:
+                chart.save(beside, format=format, scale_factor=2 if format == "png" else 1)
             written.append(path)
         return written
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page."""
-        Path(path).write_text(self.html(), encoding="utf-8")
+        files.write(path, self.html())
 
     def _panels(self) -> Mapping[str, Panel]:
         found: dict[str, Panel] = {}

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from longlag import streams
+from longlag import files, streams
 from longlag.framings import Framing, Samples
 from longlag.problems import Part, Problem, Series, Spec
 
@@ -100,10 +100,11 @@ def export(
         each = len(layout.steps)
         path = place / f"{name}.{format}"
         sequence = np.repeat(np.arange(count, dtype=np.int32), each)
-        (_parquet if format == "parquet" else _npz)(path, sequence, samples)
+        with files.replacing(path) as beside:
+            (_parquet if format == "parquet" else _npz)(beside, sequence, samples)
         made[name] = Split(path, count, len(sequence))
     card = _card(problem, framing, made, seed, format, command)
-    (place / "README.md").write_text(card, encoding="utf-8")
+    files.write(place / "README.md", card)
     return made
 
 
