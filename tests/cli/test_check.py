@@ -83,7 +83,10 @@ def test_a_failure_stands_in_the_document_and_in_the_exit_code(call, tmp_path):
         ("mine.py", "names nothing in the file. Use"),
         ("none.py:LagSum", "There is no file"),
         ("mine.py:LagSun", "mine.py has no `LagSun`. Did you mean `LagSum`?"),
-        ("mine.py:number", "number is no problem and makes no model, but of type int. Name a"),
+        (
+            "mine.py:number",
+            "number is a value of type int: no problem, and nothing that makes a model. Name a",
+        ),
         (
             "mine.py:Problem",
             "Problem cannot be made with its defaults: TypeError: Can't instantiate",

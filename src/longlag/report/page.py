@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from longlag import files
 from longlag.report import theme
 from longlag.report.blocks import Panel, Section
 from longlag.report.format import visible
@@ -88,13 +89,14 @@ class Page:
         paths = []
         for key, chart in self.figures().items():
             path = home / f"{key}.{format}"
-            chart.save(path, format=format, scale_factor=2 if format == "png" else 1)
+            with files.replacing(path) as beside:
+                chart.save(beside, format=format, scale_factor=2 if format == "png" else 1)
             paths.append(path)
         return paths
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page."""
-        Path(path).write_text(self.html(), encoding="utf-8")
+        files.write(path, self.html())
 
     def _panels(self) -> Mapping[str, Panel]:
         return Section(id="", title="", sections=self.sections).panels()

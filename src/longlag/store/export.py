@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from longlag import files
 from longlag.store.records import Record
 from longlag.store.store import Store
 
@@ -35,7 +36,10 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
     rows = [row for record in records for row in _rows(store, record)]
     names = list(dict.fromkeys(name for row in rows for name in row)) or list(Record._fields)
     if path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with (
+            files.replacing(path) as beside,
+            beside.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, names, restval="")
             writer.writeheader()
             writer.writerows(rows)
@@ -44,7 +48,8 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
     import pyarrow.parquet
 
     columns = {name: [row.get(name) for row in rows] for name in names}
-    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    with files.replacing(path) as beside:
+        pyarrow.parquet.write_table(pyarrow.table(columns), beside)
 
 
 def check_format(path: Path) -> None:

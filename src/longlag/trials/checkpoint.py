@@ -21,6 +21,7 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import Float, Num
 
+from longlag import files
 from longlag.adapters import user_code
 from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.framings import Prefix
@@ -92,7 +93,7 @@ class Trained:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, which `longlag.load` reads; a real series goes with it."""
-        Path(path).write_bytes(to_bytes(self))
+        files.write(path, to_bytes(self))
 
 
 def load(

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from longlag import streams
+from longlag import files, streams
 from longlag.framings import Framing, Samples
 from longlag.problems import Part, Problem, Series, Spec
 
@@ -104,10 +104,11 @@ def export(
         samples = layout.gather(episodes)
         path = home / f"{name}.{format}"
         sequence = np.repeat(np.arange(count, dtype=np.int32), len(layout.steps))
-        (_parquet if format == "parquet" else _npz)(path, sequence, samples)
+        with files.replacing(path) as beside:
+            (_parquet if format == "parquet" else _npz)(beside, sequence, samples)
         splits[name] = Split(path, count, len(sequence))
     card = _card(problem, framing, splits, seed, format, command)
-    (home / "README.md").write_text(card, encoding="utf-8")
+    files.write(home / "README.md", card)
     return splits
 
 
