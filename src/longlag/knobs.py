@@ -186,7 +186,8 @@ def _sisters_with(kind: type, name: str) -> list[str]:
         each = waiting.pop(0)
         waiting += each.__subclasses__()
         own = each.__module__.startswith("longlag.") and not inspect.isabstract(each)
-        if own and name in (field.name for field in dataclasses.fields(each))  # pyright: ignore[reportArgumentType]:
+        fields = dataclasses.fields(each)  # pyright: ignore[reportArgumentType]
+        if own and name in (field.name for field in fields):
             owners.append(each.__name__)
     return owners
 
