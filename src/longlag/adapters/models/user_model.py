@@ -94,7 +94,12 @@ class UserModel(ModelFactory):
             from longlag.adapters.models.torch import TorchModel
 
             return TorchModel(
-                module, sizes, seed, self.inputs, self.outputs, compiled=self.compiled
+                module,
+                sizes,
+                seed,
+                shown=self.inputs,
+                said=self.outputs,
+                compiled=self.compiled,
             )
         if self.compiled:
             raise ValueError(
