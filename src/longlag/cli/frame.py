@@ -129,7 +129,9 @@ def frame(
 
         with refusing():
             page_of_forecast(run, command=command_line()).save(report)
-            errors.print(f"{report}: {report.stat().st_size / 2**20:.2f} MiB.", markup=False)
+            errors.print(
+                f"{report}: {report.stat().st_size / 2**20:.2f} MiB.", markup=False, soft_wrap=True
+            )
     _tell(framed, run, json, output)
     return 130 if run.interrupted else 0
 

@@ -51,7 +51,7 @@ def report(
 
         page = page_of_store(kept, chosen, title=title)
         page.save(out)
-        errors.print(f"{out}: {out.stat().st_size / 2**20:.2f} MiB.", markup=False)
+        errors.print(f"{out}: {out.stat().st_size / 2**20:.2f} MiB.", markup=False, soft_wrap=True)
         if figures is not None:
             written = page.save_figures(figures, format)
-            errors.print(f"{figures}: {len(written)} figures.", markup=False)
+            errors.print(f"{figures}: {len(written)} figures.", markup=False, soft_wrap=True)
