@@ -13,6 +13,7 @@ from longlag.cli._framed import problem_from_name
 from longlag.cli._setting import SETTING, SettingParameters, names
 from longlag.cli._study import SHARED, Seeds, StudyParameters, StudyRecipe, answer
 from longlag.problems import Problem
+from longlag.scores.statistics import caveats
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.study import words
@@ -108,7 +109,8 @@ def _summary(study: Generalisation) -> list[Text | Table]:
     )
     about += f"Longest: all lengths from {found.train} up to it are solved; interval of "
     about += f"{', '.join(sure)}. " if sure else "no seed. "
-    about += f"At most {study.recipe.epochs:,} sequences per trial."
+    about += f"At most {study.recipe.epochs:,} sequences per trial. "
+    about += caveats(score.skill for model in found.models for score in model.scores)
     heading = f"{words(study.problem)}, {words(study.framing)}: trained at length {found.train}"
     refusals = [Text(model.refusal) for model in found.models if model.refusal]
     open_ = [Text("The study is not complete.", style="bold yellow")] if not found.complete else []

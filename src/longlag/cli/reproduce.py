@@ -29,6 +29,7 @@ from longlag.cli._output import (
 from longlag.cli._progress import following
 from longlag.knobs import unknown
 from longlag.scores.evaluation import seed_list
+from longlag.scores.statistics import caveats
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
@@ -88,7 +89,8 @@ def reproduce(
     elif markdown:
         write(_page(results, len(places)), output)
     else:
-        print_rich(Text(), _table(results), path=output)
+        measured = caveats(result.finding.measured for result in results)
+        print_rich(Text(), _table(results), Text(measured), path=output)
     if report is not None and results:
         from longlag.report import page_of_claims
 
@@ -191,6 +193,8 @@ def _page(results: list[Result], seeds: int) -> str:
         f"| {result.finding.verdict} | {result.seconds:.1f} |"
         for result in results
     ]
+    if few := caveats(row.measured for result in results for row in result.finding.rows):
+        lines += ["", few]
     for result in results:
         finding = result.finding
         lines += [

@@ -25,6 +25,7 @@ from longlag.cli._output import (
 from longlag.cli._setting import SETTING, Model, SettingParameters, trained
 from longlag.cli.audit import MEANING, ahead, remedy
 from longlag.scores.evaluation import seed_list
+from longlag.scores.statistics import caveats
 from longlag.training import Recipe
 from longlag.trials.run import Run
 
@@ -147,6 +148,8 @@ def _summary(run: Run) -> list[Text | Table]:
     for name, text in rows.items():
         figures.add_row(name, text)
     cut = " Interrupted: the score so far." if run.interrupted else ""
+    if few := caveats([run.accuracy]):
+        figures.add_row("interval", few)
     return [
         Text("One fresh sequence, the first seed:"),
         fresh,
