@@ -117,8 +117,8 @@ def use(origin: Origin, given: Any, argument: str) -> None:
             raise ValueError(f"`{argument}` must be {origin.words}, got {given}.")
         if origin.path is not None and code_of(file) != origin.code:
             raise ValueError(
-                f"{file.name} was edited after this was saved. To use it as it is now, import it and "
-                f"pass {argument}={name}."
+                f"{file.name} was edited after this was saved. To use it as it is now, import "
+                f"it and pass {argument}={name}."
             )
         given = imported(file, name)
     if not callable(given):
