@@ -171,10 +171,10 @@ class _NamesNearest(abc.ABCMeta):
             known = [field.name for field in dataclasses.fields(cls)]
             for name in kwargs:
                 if name not in known:
-                    rule = f"{cls.__name__} has no argument"
+                    message = unknown_name(f"{cls.__name__} has no argument", name, known)
                     if owners := _sisters_with(cls, name):
-                        raise TypeError(f"{rule} `{name}`. It is one of {' or '.join(owners)}.")
-                    raise TypeError(unknown_name(rule, name, known))
+                        message += f" It is an argument of {' or '.join(owners)}."
+                    raise TypeError(message)
             return super().__call__(*args, **kwargs)
 
 

@@ -48,7 +48,7 @@ def test_the_problem_of_the_page_can_be_trained_on_as_the_page_shows(mine, monke
     monkeypatch.syspath_prepend(mine.parent)
     code = PAGE.partition("```python notest\n")[2].partition("```")[0]
     exec(compile(code, "example", "exec"), {})
-    assert capsys.readouterr().out.split("\n")[-2] == "1.000 [0.998, 1.000] 0.25 solved"
+    assert capsys.readouterr().out.split("\n")[-2] == "0.25 solved"
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -336,7 +336,7 @@ def test_ctrl_c_stores_what_is_finished_and_says_how_to_go_on(tmp_path):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert line.startswith("frontier: 0 trials run")
+    assert line.startswith("frontier: 0% 0 trials run")
     assert f"trials are saved in {store}. Run the same command again to continue." in err
     assert "Traceback" not in err
     assert "\x1b" not in line + err, "no live line where it is no terminal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 import tempfile
@@ -55,9 +56,11 @@ def main() -> int:
 
 def run(template: Path, names: list[str], seed: int, patience: float, show) -> Iterator[Result]:
     """The results of cases of all families."""
-    for family, runs in zip(FAMILIES, (inputs.run, studies.kills, studies.interrupts), strict=True):
+    interrupts = functools.partial(studies.interrupts, patience=patience)
+    commands = functools.partial(inputs.run, patience=patience, listen=show)
+    for family, runs in zip(FAMILIES, (commands, studies.kills, interrupts), strict=True):
         chosen = [name for name in names if name.startswith(family)]
-        yield from runs(template, chosen, seed=seed, patience=patience, listen=show)
+        yield from runs(template, chosen, seed=seed)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable
@@ -160,7 +161,7 @@ def store_file(rng: np.random.Generator, folder: Path) -> list[str]:
     content = (folder / ("stranger.db" if from_stranger else "store.db")).read_bytes()
     path = folder / "damaged.db"
     path.write_bytes(content)
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         trial = pick(rng, connection.execute("SELECT id FROM trials ORDER BY id").fetchall())[0]
         if not from_stranger:
             (wrong_cell if rng.random() < 0.7 else wrong_schema)(rng, connection, trial)

@@ -132,27 +132,34 @@ class Command:
         return []
 
 
+@contextlib.contextmanager
+def _folder(template: Path, name: str, keep: bool) -> Iterator[Path]:
+    """A user's folder for one case, removed after it."""
+    folder = template.with_name(name.replace(":", "-"))
+    world.populate(template, folder)
+    yield folder
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def kills(
-    template: Path, names: Sequence[str], *, seed: int, keep: bool = False, **_: Any
+    template: Path, names: Sequence[str], *, seed: int, keep: bool = False
 ) -> Iterator[Result]:
     """Kill studies at random moments, and ask them again."""
     answers: dict[str, Any] = {}
     for name in names:
         rng = generator(seed, name)
-        folder = template.with_name(name.replace(":", "-"))
-        world.populate(template, folder)
         kind, workers = pick(rng, list(STUDIES)), pick(rng, (1, 1, 2))
         target = pick(rng, ("command", "command", "command", "all", "worker"))
         shadow = pick(rng, ("", "", "", "", "jax.py", "queue.py", "json.py"))
-        if shadow:
-            (folder / shadow).write_text(SHADOW)
         arguments = [*STUDIES[kind], *TINY, "--workers", str(workers)]
         share = max(0.0, rng.uniform(-0.2, 1.1))
         words = f"{' '.join(arguments)}: kill -9 of {target} at {share:.0%}"
         words += f", {shadow} in the folder" if shadow else ""
-        faults = _kill(name, folder, kind, arguments, target, share, rng, answers)
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _folder(template, name, keep) as folder:
+            if shadow:
+                (folder / shadow).write_text(SHADOW)
+            faults = _kill(name, folder, kind, arguments, target, share, rng, answers)
         yield Result(name, words, tuple(faults))
 
 
@@ -229,13 +236,10 @@ def interrupts(
     seed: int,
     patience: float,
     keep: bool = False,
-    **_: Any,
 ) -> Iterator[Result]:
     """Interrupt commands at random moments."""
     for name in names:
         rng = generator(seed, name)
-        folder = template.with_name(name.replace(":", "-"))
-        world.populate(template, folder)
         seconds, line = COMMANDS[pick(rng, list(COMMANDS))]
         arguments = line.split()
         if arguments[0] in ("train", "frame"):
@@ -246,11 +250,10 @@ def interrupts(
         twice = float(rng.uniform(0, 0.5)) if rng.random() < 0.2 else None
         words = f"{' '.join(arguments)}: Ctrl-C after {moment:.2f} s"
         words += "" if twice is None else f" and {twice:.2f} s later"
-        before = world.digests(folder)
-        faults = _interrupt(name, folder, arguments, moment, twice, patience)
-        faults += world.faults(template, folder, before, {}, arguments)
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _folder(template, name, keep) as folder:
+            before = world.digests(folder)
+            faults = _interrupt(name, folder, arguments, moment, twice, patience)
+            faults += world.faults(template, folder, before, {}, arguments)
         yield Result(name, words, tuple(faults))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -150,7 +151,8 @@ def _digest(path: Path) -> str:
 
 def trials(path: Path) -> dict[str, str]:
     """The finished trials of a store, with what came of them."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20) as connection:
+    reading = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)
+    with contextlib.closing(reading) as connection:
         rows = connection.execute("SELECT id, outcome FROM trials").fetchall()
     connection.close()
     return {name: hashlib.sha256(str(text).encode()).hexdigest() for name, text in rows}

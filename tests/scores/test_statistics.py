@@ -119,12 +119,13 @@ def test_equal_values_that_need_not_be_equal_have_the_interval_of_a_share():
 def test_few_seeds_say_what_they_cannot_rule_out():
     assert statistics.accuracy([1.0], 1000).caveat == "one seed: no interval over seeds"
     assert (
-        "5 seeds: up to 45 % of all could fail unseen" in statistics.accuracy([1.0] * 5, 9).caveat
+        "only 5 seeds: up to 45 % of all could fail unseen"
+        in statistics.accuracy([1.0] * 5, 9).caveat
     )
     assert statistics.accuracy([1.0, 1.0, 0.5, 1.0, 1.0], 1000).caveat == ""
     assert statistics.accuracy([1.0] * 29, 1000).caveat == ""
-    assert str(statistics.accuracy([1.0] * 3, 1000)).endswith("far too narrow)")
-    assert str(statistics.over_seeds([2.0])) == "2.000 (one seed: no interval over seeds)"
+    assert statistics.caveats([statistics.accuracy([1.0] * 3, 1000)]).endswith("far too narrow.")
+    assert str(statistics.over_seeds([2.0])) == "2.000"
 
 
 @pytest.mark.parametrize(("seeds", "failing"), [(5, 0.1), (5, 0.2), (3, 0.2), (10, 0.1)])

@@ -12,7 +12,6 @@ from study_cases import SETTING, Scripted, outcome
 
 import longlag as ll
 from longlag.store import export
-from longlag.store.records import StoreError
 from longlag.store.store import Store
 from longlag.studies.comparison import Comparison
 from longlag.studies.conduct import conduct
@@ -138,21 +137,19 @@ def test_a_damaged_store_is_one_line(whole, tmp_path, start):
     assert all("\n" not in line and len(line) < 600 for line in lines)
 
 
-def test_a_kind_that_names_nothing_is_one_line(whole, tmp_path):
-    path = shutil.copy(whole, tmp_path / "kind.db")
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE studies SET kind = 'os:system'", r"no kind of study `os:system`"),
+        ("DELETE FROM settings", r"is damaged: .*Put back a copy"),
+    ],
+)
+def test_a_study_that_cannot_be_read_back_is_one_line(whole, tmp_path, statement, message):
+    path = shutil.copy(whole, tmp_path / "damaged.db")
     with contextlib.closing(sqlite3.connect(path)) as store:
-        store.execute("UPDATE studies SET kind = 'os:system'")
+        store.execute(statement)
         store.commit()
-    with Store(path) as store, pytest.raises(ValueError, match=r"no kind of study `os:system`"):
-        load_study(store, store.studies()[0])
-
-
-def test_a_setting_that_is_missing_is_one_line(whole, tmp_path):
-    path = shutil.copy(whole, tmp_path / "missing.db")
-    with contextlib.closing(sqlite3.connect(path)) as store:
-        store.execute("DELETE FROM settings")
-        store.commit()
-    with Store(path) as store, pytest.raises(StoreError, match=r"is damaged: .*Put back a copy"):
+    with Store(path) as store, pytest.raises(ValueError, match=message):
         load_study(store, store.studies()[0])
 
 

@@ -117,8 +117,8 @@ def use(origin: Origin, given: Any, argument: str) -> None:
             raise ValueError(f"`{argument}` must be {origin.words}, got {given}.")
         if origin.path is not None and code_of(file) != origin.code:
             raise ValueError(
-                f"{file.name} is not as it was when this was saved. To use it as it is now, give "
-                f"`{argument}` {name} itself, not its name."
+                f"{file.name} was edited after this was saved. To use it as it is now, import "
+                f"it and pass {argument}={name}."
             )
         given = imported(file, name)
     if not callable(given):

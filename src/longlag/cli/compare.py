@@ -25,6 +25,7 @@ from longlag.cli._study import (
 )
 from longlag.cli._study import learning_rates as rates_of
 from longlag.report.format import OPEN, causes
+from longlag.scores.statistics import caveats
 from longlag.studies.comparison import RUNGS, Comparison
 from longlag.studies.comparison_answer import Cell
 from longlag.studies.ladder import verdict
@@ -103,9 +104,10 @@ def _summary(study: Comparison) -> Iterator[RenderableType]:
     if not answer.complete:
         yield Text(OPEN.format(what=f"{study.left()} trials left"), style="bold yellow")
     yield Text(
-        f"Skill: 0 is guessing, 1 the best score possible. Solved: {study.solve_at:g} or more. "
+        f"Skill: 0 is guessing, 1 the best possible score. Solved: {study.solve_at:g} or more. "
         f"{len(study.seeds)} seeds, at most {study.recipe.epochs:,} sequences per trial. Sequences "
-        "to solve: mean over seeds; a seed that did not solve it counts with all of them."
+        "to solve: mean over seeds; a seed that did not solve it counts with all of them. "
+        + caveats(cell.skill for cell in answer.cells)
     )
 
 

@@ -66,7 +66,7 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
     elif seeds == 1:
         interval = "One seed: no interval."
     yield Text(
-        f"{interval} Solved: skill (0 guessing, 1 the best score possible) of {study.solve_at:g} "
+        f"{interval} Solved: skill (0 guessing, 1 the best possible score) of {study.solve_at:g} "
         f"or more within {setting.recipe.epochs:,} sequences per trial."
     )
     if answer.reached_end:

@@ -14,6 +14,7 @@ from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Models, SettingFlags, numbers
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
 from longlag.problems import Problem
+from longlag.scores.statistics import caveats
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.generalisation_answer import LengthScore, ModelAnswer
 from longlag.studies.study import words
@@ -96,9 +97,10 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
     if not answer.complete:
         yield Text("The study is not complete.", style="bold yellow")
     yield Text(
-        f"Skill: 0 is guessing, 1 the best score possible; {study.solve_at:g} counts as solved. "
+        f"Skill: 0 is guessing, 1 the best possible score; {study.solve_at:g} counts as solved. "
         f"Longest: all lengths from {answer.train} up to it are solved; interval of "
-        f"{', '.join(intervals) or 'no seed'}. At most {study.recipe.epochs:,} sequences per trial."
+        f"{', '.join(intervals) or 'no seed'}. At most {study.recipe.epochs:,} sequences "
+        "per trial. " + caveats(score.skill for model in answer.models for score in model.scores)
     )
 
 

@@ -51,12 +51,10 @@ def report(
         from longlag.report import page_of_store
 
         page = page_of_store(saved, chosen, title=title)
-    if figures is not None:
-        drawings = {
-            f"--figures: {name}.{format}": figures / f"{name}.{format}" for name in page.figures()
-        }
-        checked = {name: (path, format.upper()) for name, path in drawings.items()}
-        files.check_outputs(checked, {"--store": store, "--out": out}, force=force)
+    if figures is not None and figures.exists():
+        paths = [figures / f"{name}.{format}" for name in page.figures()]
+        drawings = {f"--figures: {path.name}": (path, format.upper()) for path in paths}
+        files.check_outputs(drawings, {"--store": store, "--out": out}, force=force)
     page.save(out)
     warn(f"{out}: {out.stat().st_size / 2**20:.2f} MiB.")
     if figures is not None:

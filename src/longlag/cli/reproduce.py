@@ -23,6 +23,7 @@ from longlag.cli._progress import following
 from longlag.events import Event, ctrl_c_stops
 from longlag.knobs import unknown_name
 from longlag.scores.evaluation import seed_list
+from longlag.scores.statistics import caveats
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
@@ -79,7 +80,11 @@ def reproduce(
         else:
             output.write(
                 lambda: {"claims": [_document(result) for result in results]},
-                lambda: [Text(), _table(results)],
+                lambda: [
+                    Text(),
+                    _table(results),
+                    Text(caveats(result.finding.measured for result in results)),
+                ],
             )
         if report is not None and results:
             from longlag.report import page_of_claims
@@ -173,6 +178,8 @@ Intervals are 95 %; chance is the score by guessing, the best that ignores the i
             f"| [{id}](#{id.replace('/', '')}) | {finding.measured!s} | {finding.chance:.2g} "
             f"| {finding.verdict} | {result.seconds:.1f} |"
         )
+    if few := caveats(row.measured for result in results for row in result.finding.rows):
+        yield f"\n{few}"
     for result in results:
         finding, card = result.finding, result.card
         verdict = finding.verdict[0].upper() + finding.verdict[1:]

@@ -26,6 +26,7 @@ from longlag.cli._setting import SETTING, Model, SettingFlags, model_files, trai
 from longlag.cli.audit import MEANING, not_causal, remedy
 from longlag.maps import Audit
 from longlag.scores.evaluation import seed_list
+from longlag.scores.statistics import caveats
 from longlag.training import Recipe
 from longlag.trials.run import Run
 
@@ -134,6 +135,8 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
         figures["error"] = (
             f"{run.error.mean:.3g} root mean square, by guessing {run.chance_error:.3g}"
         )
+    if few := caveats([run.accuracy]):
+        figures["interval"] = few
     yield rows(figures.items())
     yield Text()
     cut = " Interrupted: the score so far." if run.interrupted else ""

@@ -218,7 +218,7 @@ def claims(rows: Rows, styles: Sequence[Style]) -> alt.LayerChart:
 
 
 def _guides(title: str, least: float) -> alt.Chart:
-    """The lines of guessing and of the best score possible, and the axis that they stand on."""
+    """The lines of guessing and of the best possible score, and the axis that they stand on."""
     low = _LOWEST if least >= _LOWEST else max(_FLOOR, np.floor(20 * least) / 20)
     label = "datum.value == 0 ? 'guessing 0' : datum.value == 1 ? 'best 1' : datum.label"
     values = [value for value in (-1, -0.5, 0, 0.5, 1) if value >= low]

@@ -18,7 +18,7 @@ from longlag.report.sections import curves, examples, models
 from longlag.report.sections.groups import Group, few_sequences
 from longlag.report.sections.models import StoredModel
 from longlag.report.theme import style
-from longlag.scores.statistics import CONFIDENCE, SOLVED, Estimate
+from longlag.scores.statistics import CONFIDENCE, SOLVED, Estimate, caveats
 from longlag.studies.study import words
 from longlag.training.program import parameters
 from longlag.trials.outcome import Outcome
@@ -112,6 +112,7 @@ def _summary(
     if results:
         certainty = certainty or ["Every verdict is the one on record, or needs more seeds."]
         certainty.append(INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}"))
+        certainty += filter(None, [caveats(r.finding.measured for r in results)])
     if left:
         certainty.append(OPEN.format(what=f"{counted(left, 'claim')} not settled, interrupted"))
     return blocks.section(

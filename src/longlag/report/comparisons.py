@@ -15,7 +15,7 @@ from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
 from longlag.report.study_part import SKILL_AXIS, StudyPart, question, skill_panel, skill_row
 from longlag.report.theme import Style, styles
-from longlag.scores.statistics import CONFIDENCE, Estimate
+from longlag.scores.statistics import CONFIDENCE, Estimate, caveats
 from longlag.studies import comparison_answer
 from longlag.studies.comparison import Comparison
 from longlag.studies.comparison_answer import ComparisonAnswer
@@ -67,6 +67,7 @@ def _certainty(study: Comparison, answer: ComparisonAnswer) -> list[str]:
     between = "spread between seeds, " if seeds > 1 else ""
     source = f"{between}noise of the test sequences; seeds: {seeds}"
     lines = [INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source)]
+    lines += filter(None, [caveats(cell.skill for cell in answer.cells)])
     if len(answer.rates) > 1:
         lines.append(
             f"The learning rate of each model is the best of {len(answer.rates)} at the first "

@@ -32,7 +32,8 @@ def number(value: float, digits: int = 3) -> str:
 def bounds(estimate: Estimate, digits: int = 9) -> tuple[float, float] | tuple[None, None]:
     """Its interval, rounded; None for what would say nothing: no width, or no ends."""
     low, high = estimate.interval
-    if low < high and math.isfinite(high - low):
+    single = len(estimate.per_seed) == 1 and bool(estimate.caveat)
+    if low < high and math.isfinite(high - low) and not single:
         return round(low, digits), round(high, digits)
     return None, None
 
@@ -83,7 +84,7 @@ def within(estimate: Estimate, least: float, most: float = math.inf) -> Estimate
     low, high = estimate.interval
     if math.isfinite(high - low):
         low, high = max(low, least), min(high, most)
-    return Estimate(estimate.mean, (low, high), estimate.per_seed)
+    return Estimate(estimate.mean, (low, high), estimate.per_seed, estimate.caveat)
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -15,6 +15,7 @@ from longlag.report.study_part import (
     skill_row,
 )
 from longlag.report.theme import styles
+from longlag.scores.statistics import caveats
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.study import words
@@ -80,6 +81,8 @@ def _certainty(answer: GeneralisationAnswer) -> list[str]:
         "A seed solves a length only if it solves every length from the training length up to it. "
         "Every length is scored on new random sequences of its own; none of them chose anything."
     ]
+    scores = (score for model in answer.models for score in model.scores)
+    lines += filter(None, [caveats(score.skill for score in scores)])
     for seeds, coverage in {(len(m.per_seed), m.coverage) for m in answer.models if m.per_seed}:
         lines.append(f"Longest length: {order_interval(seeds, coverage)}")
     if not answer.complete:

@@ -142,7 +142,7 @@ class Scored(abc.ABC):
             return "diverged"
         if self.forecast is not None:
             return self.forecast.verdict
-        side = statistics.side_of_chance(*self.guesses, self.chance)
+        side = statistics.side_of_chance(*self.guesses, self.chance, self.accuracy.per_seed)
         if side != "above":
             return f"{side} chance"
         return "solved" if all(self.solved) else "partly learned"

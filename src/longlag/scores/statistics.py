@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -45,7 +45,7 @@ class Estimate:
         figures = f"{self.mean:.3f}"
         if math.isfinite(low) and math.isfinite(high):
             figures += f" [{low:.3f}, {high:.3f}]"
-        return f"{figures} ({self.caveat})" if self.caveat else figures
+        return figures
 
 
 def mean_interval(
@@ -82,7 +82,7 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
         span: How far apart values can be: a failing seed is taken to lose half of that.
 
     >>> caveat([1.0] * 5, (0.998, 1.0), span=1)
-    '5 seeds: up to 45 % of all could fail unseen, then the interval is far too narrow'
+    'only 5 seeds: up to 45 % of all could fail unseen, which would make the interval...'
     >>> caveat([0.9, 0.95, 0.4, 1.0, 0.9], (0.54, 1.0), span=1)
     ''
     """
@@ -93,7 +93,17 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
     if unseen < _RARE or max(mean - interval[0], interval[1] - mean) >= unseen * span / 2:
         return ""
     what = f"up to {100 * unseen:.0f} % of all could fail unseen"
-    return f"{len(values)} seeds: {what}, then the interval is far too narrow"
+    return f"only {len(values)} seeds: {what}, which would make the interval far too narrow"
+
+
+def caveats(estimates: Iterable[Estimate]) -> str:
+    """What to say below several estimates: the caveat of each, once; empty where none has one.
+
+    >>> caveats([accuracy([1.0], 1000), accuracy([0.9], 1000)])
+    'One seed: no interval over seeds.'
+    """
+    each = dict.fromkeys(estimate.caveat for estimate in estimates if estimate.caveat)
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each)
 
 
 def share_interval(hits: float, trials: float) -> tuple[float, float]:
@@ -270,10 +280,19 @@ def chance_probability(hits: float, trials: float, chance: float) -> float:
     return 1.0 if hits <= 0 else float(special.betainc(hits, trials - hits + 1, chance))
 
 
-def side_of_chance(hits: float, trials: float, chance: float) -> Literal["above", "at", "below"]:
+def side_of_chance(
+    hits: float, trials: float, chance: float, per_seed: Sequence[float] = ()
+) -> Literal["above", "at", "below"]:
     """Whether right answers lie above chance, below it, or may be those of a guesser.
 
-    Above at a level of 5 %; below at 0.1 %, since nothing learns to be worse than guessing.
+    Above at a level of 5 %; below at 0.1 %, since nothing learns to be worse than guessing, and
+    only if each seed is.
+
+    Args:
+        hits: Right answers over all seeds.
+        trials: Of how many independent ones.
+        chance: The score by guessing.
+        per_seed: The accuracy of each seed, where there are several.
 
     >>> side_of_chance(60, 100, 0.5), side_of_chance(45, 100, 0.5), side_of_chance(9, 100, 0.5)
     ('above', 'at', 'below')
@@ -281,7 +300,8 @@ def side_of_chance(hits: float, trials: float, chance: float) -> Literal["above"
     if chance_probability(hits, trials, chance) <= 1 - CONFIDENCE:
         return "above"
     misses = chance_probability(trials - hits, trials, 1 - chance)
-    return "below" if misses <= _BELOW_LEVEL else "at"
+    all_below = all(share < chance for share in per_seed)
+    return "below" if misses <= _BELOW_LEVEL and all_below else "at"
 
 
 def effective_trials(count: int, shares: float, squares: float, targets: float) -> float:

@@ -52,7 +52,7 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
 
     All reasons that apply, the one that explains most first:
 
-    - `unreachable`: what the targets need is not in sight, so that the best score possible
+    - `unreachable`: what the targets need is not in sight, so that the best possible score
       falls short (the audit).
     - `unstable`: the loss left all bounds, or rose again to a multiple of its lowest value.
     - `does not generalise`: the problem trained on is solved, on the validation stream; the main

@@ -103,7 +103,7 @@ def origins(written: Any) -> dict[str, Origin]:
 def _tests(written: Mapping[str, Any]) -> list[list[Any]]:
     pairs = written.get("tests", [])
     good = isinstance(pairs, list) and all(isinstance(p, list) and len(p) == 2 for p in pairs)
-    if not good or not all(isinstance(name, str) for name, _ in pairs):
+    if not good or not all(isinstance(n, str) and isinstance(p, Mapping) for n, p in pairs):
         raise ValueError(f"setting: `tests` must be pairs of a name and a problem, got {pairs!r}.")
     return pairs
 

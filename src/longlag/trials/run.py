@@ -84,7 +84,7 @@ class Run(Scored):
 
     @functools.cached_property
     def reachable(self) -> float:
-        """Best score possible on the main test, from the inputs in sight (`longlag audit`)."""
+        """Best possible score on the main test, from the inputs in sight (`longlag audit`)."""
         return self.setting.on().audit().ceiling
 
     @property

@@ -141,7 +141,8 @@ class SeedScore:
 
 def side_of_chance(scores: Sequence[SeedScore]) -> Literal["above", "at", "below"]:
     """Whether right answers, over all seeds, lie above chance, below, or may be guesses."""
-    return statistics.side_of_chance(*_guesses(scores), scores[0].chance)
+    per_seed = [score.accuracy for score in scores]
+    return statistics.side_of_chance(*_guesses(scores), scores[0].chance, per_seed)
 
 
 def _guesses(scores: Sequence[SeedScore]) -> tuple[float, float]:

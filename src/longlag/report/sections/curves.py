@@ -99,7 +99,7 @@ def _trace(outcome: Outcome) -> Trace:
 
 
 def _span(outcome: Outcome) -> float:
-    """From guessing to the best score possible; infinite, so that skill is 0, where they agree."""
+    """From guessing to the best possible score; infinite, so that skill is 0, where they agree."""
     return outcome.ceiling - outcome.chance or np.inf
 
 
