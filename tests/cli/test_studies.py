@@ -41,8 +41,10 @@ def asked(tmp_path_factory):
     with (  # one command in a process of its own is enough
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
         pytest.raises(SystemExit) as end,
     ):
+        patch.setattr(sys, "argv", ["longlag", *COMPARE])  # which the store keeps
         main([*COMPARE, "--json", "--store", str(store)])
     assert (end.value.code or 0, err.getvalue()) == (0, "")
     return store, json.loads(done.stdout), json.loads(out.getvalue())
