@@ -11,28 +11,22 @@ from pathlib import Path
 
 Name = str | os.PathLike[str]
 
-_HEAD = 4096  # bytes that tell what a file holds
-_PLAIN = ("", ".txt", ".text", ".log", ".out")
+_END = 2**16  # bytes at each end of a file that tell who wrote it
 
-
-def _is_text(head: bytes) -> bool:
-    return b"\0" not in head and head.decode("utf-8", "ignore").encode() in (head, head[:-3:])
-
-
-KINDS: dict[str, Callable[[bytes, str], bool]] = {
-    "text": lambda head, suffix: suffix in _PLAIN and head[:1] not in b"{[<" and _is_text(head),
-    "JSON": lambda head, _: head.lstrip()[:1] in (b"{", b"["),
-    "HTML": lambda head, _: head.lstrip()[:9].lower() in (b"<!doctype", b"<html>"),
-    "safetensors": lambda head, _: head[8:10] == b'{"',
-    "CSV": lambda head, suffix: suffix == ".csv" and _is_text(head),
-    "Parquet": lambda head, _: head.startswith(b"PAR1"),
-    "NumPy": lambda head, _: head.startswith(b"PK\x03\x04"),
-    "SVG": lambda head, _: b"<svg" in head,
+KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
+    "text": lambda head, _: head.startswith(b"$ longlag "),
+    "JSON": lambda head, _: head.startswith(b'{\n  "longlag": '),
+    "HTML": lambda head, _: b'<meta name="generator" content="longlag' in head,
+    "safetensors": lambda head, _: head[8:].startswith(b'{"__metadata__":{"longlag":'),
+    "CSV": lambda head, _: head.startswith(b"id,seed,problem,framing,model,"),
+    "Parquet": lambda _, tail: tail.endswith(b"PAR1") and b"longlag" in tail,
+    "NumPy": lambda head, tail: head.startswith(b"PK") and b"targets.npy" in tail,
+    "SVG": lambda head, _: head.startswith(b"<svg ") and b'class="marks"' in head,
     "PNG": lambda head, _: head.startswith(b"\x89PNG"),
     "claims": lambda head, _: head.startswith(b"# Claims\n"),
-    "data card": lambda head, _: head.startswith(b"---\npretty_name:"),
+    "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
 }
-"""What longlag writes, and by what a file of that kind is known: its beginning and its suffix."""
+"""What longlag writes, and by which bytes at its ends a file is known to be of its making."""
 
 _unfinished: set[str] = set()
 
@@ -158,8 +152,8 @@ def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
         raise OSError(code, os.strerror(code), str(path))
     if not force and path.is_file() and not _holds(path, kind):
         raise ValueError(
-            f"{name}: {path} is no {kind} file, and would be lost. Name another file, or add "
-            "--force."
+            f"{name}: {path} is no {kind} file of longlag's, and would be lost. Name another "
+            "file, or add --force."
         )
 
 
@@ -168,8 +162,9 @@ def _holds(path: Path, kind: str) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-    return not head or KINDS[kind](head, path.suffix.lower())
+        head = file.read(_END)
+        file.seek(max(0, path.stat().st_size - _END))
+        return not head or KINDS[kind](head, file.read())
 
 
 def _same(one: Name, other: Name) -> bool:

@@ -273,9 +273,6 @@ def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
     return f"{rule} `{name}`. {hint or f'Known: {listed}.'}"
 
 
-unknown = unknown_name  # by its earlier name
-
-
 def _key(name: str) -> str:
     return name.lower().replace("_", "-").strip("-")
 

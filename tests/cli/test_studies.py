@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import unittest.mock
 
 import pytest
 
@@ -41,10 +42,9 @@ def asked(tmp_path_factory):
     with (  # one command in a process of its own is enough
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        pytest.MonkeyPatch.context() as patch,
+        unittest.mock.patch.object(sys, "argv", ["longlag", *COMPARE]),  # which the store keeps
         pytest.raises(SystemExit) as end,
     ):
-        patch.setattr(sys, "argv", ["longlag", *COMPARE])  # which the store keeps
         main([*COMPARE, "--json", "--store", str(store)])
     assert (end.value.code or 0, err.getvalue()) == (0, "")
     return store, json.loads(done.stdout), json.loads(out.getvalue())

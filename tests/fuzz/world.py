@@ -101,8 +101,8 @@ def build(folder: Path) -> None:
     (folder / "problem.py").write_text(PROBLEM)
     for name in ("README.md", "notes.txt", "folder/README.md"):
         (folder / name).write_text("precious\n")
-    (folder / "old.json").write_text('{"verdict": "learnable"}\n')
-    (folder / "old.html").write_text("<!DOCTYPE html><title>longlag</title>\n")
+    (folder / "old.json").write_text('{\n  "longlag": "0.1.0",\n  "verdict": "learnable"\n}\n')
+    (folder / "old.html").write_text('<!DOCTYPE html><meta name="generator" content="longlag">\n')
     (folder / "empty").write_text("")
     (folder / "stranger.py").write_text(STRANGER)
     own = dataclasses.replace(
@@ -174,6 +174,8 @@ def faults(
     try:
         left = trials(folder / "store.db")
     except sqlite3.Error as error:
+        if "--force" in arguments:
+            return found
         return [*found, Fault("destroyed", f"store.db: {error}")]
     gone = [name for name in finished if left.get(name) != finished[name]]
     found += [Fault("lost", f"{len(gone)} trials of store.db")] if gone else []

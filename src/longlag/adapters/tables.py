@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from longlag.knobs import unknown
+from longlag.knobs import unknown_name
 
 MISSING = frozenset({"", "na", "n/a", "#na", "#n/a", "<na>", "nan", "null", "none", "?", "-"})
 """What stands in a file where a value is missing, in small letters."""
@@ -73,7 +73,7 @@ def read(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> Table:
         raise ValueError(f"{file.name} has no rows of data.")
     for name in columns:
         if name not in names:
-            raise ValueError(unknown(f"{file.name} has no column", name, names))
+            raise ValueError(unknown_name(f"{file.name} has no column", name, names))
     if len(set(columns)) < len(columns):
         raise ValueError(f"{file.name}: a column is named twice. Name each once.")
     if not columns and all(_number(name) is not None for name in names):

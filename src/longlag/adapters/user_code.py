@@ -14,13 +14,15 @@ import itertools
 import os
 import sys
 import threading
+import traceback
 import uuid
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from longlag.knobs import unknown
+from longlag.knobs import unknown_name
 
+_MODULE = "longlag_source_"  # the names of modules begin with it
 _lock = threading.RLock()
 
 _importing = threading.local()
@@ -229,7 +231,7 @@ def imported(file: Path, name: str) -> Any:
     module = _module(file)
     if not hasattr(module, name):
         own = [known for known, value in vars(module).items() if _is_of(value, module)]
-        raise ValueError(unknown(f"{file.name} has no", name, own))
+        raise ValueError(unknown_name(f"{file.name} has no", name, own))
     return getattr(module, name)
 
 
@@ -303,7 +305,7 @@ def _beside(file: Path, home: Path, content: bytes) -> list[Path]:
 
 
 def _module(file: Path) -> ModuleType:
-    name = f"longlag_source_{code_of(file)}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    name = f"{_MODULE}{code_of(file)}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
     with _lock:
         if name in sys.modules:
             return sys.modules[name]
@@ -318,10 +320,10 @@ def _module(file: Path) -> ModuleType:
         before, _importing.file = getattr(_importing, "file", None), file
         try:
             spec.loader.exec_module(module)
-        except Started:
+        except (Started, KeyboardInterrupt):
             del sys.modules[name]
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             del sys.modules[name]
             text = " ".join(str(error).split()).rstrip(".")
             raise ValueError(
@@ -330,6 +332,19 @@ def _module(file: Path) -> ModuleType:
         finally:
             _importing.file = before
         return module
+
+
+def raised_at(error: BaseException) -> str:
+    """Where a user's file, or one beside it, raised an error: `line 11 of mine.py`; else empty."""
+    modules = list(sys.modules.items())
+    files = [str(module.__file__) for name, module in modules if name.startswith(_MODULE)]
+    folders = {os.path.dirname(file) for file in files}
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if os.path.dirname(frame.filename) in folders
+    ]
+    return f"line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
 
 
 def _is_of(value: Any, module: ModuleType) -> bool:

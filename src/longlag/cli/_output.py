@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -93,7 +94,8 @@ class OutputFlags:
     ) -> None:
         """Write the answer: as plain values, or for a reader."""
         if self.json:
-            write(json.dumps(_plain(document()), indent=2) + "\n", self.output)
+            written = {"longlag": metadata.version("longlag"), **_plain(document())}
+            write(json.dumps(written, indent=2) + "\n", self.output)
         else:
             print_rich(*summary(), path=self.output, width=width)
 
@@ -171,7 +173,7 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
     for part in parts:
         console.print(part)
     if path is not None:
-        files.write(path, text.getvalue())
+        files.write(path, f"$ {printable(command_line())}\n{text.getvalue()}")
 
 
 def table(*head: str, right: Sequence[str] = (), wide: int = 2, **rest: Any) -> Table:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, UnknownOptionError
 
+from longlag.adapters import user_code
 from longlag.cli._interrupt import INTERRUPTED, interruptible
 from longlag.cli._output import Printer, prepare_streams, printable, warn
 from longlag.knobs import borrowed, unknown_name
@@ -103,15 +104,15 @@ def _run(tokens: list[str]) -> int:
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return code or 0
-    except BrokenPipeError:
-        # The reader of a pipe has gone: nothing is left to say, to anyone.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone: nothing is left to say, to anyone
+        _drop_output()
         return 141
     except KeyboardInterrupt:
         warn("Interrupted.")
         return INTERRUPTED
-    except Exception as error:
+    except BaseException as error:  # a user's file may raise anything
+        if isinstance(error, OSError):
+            _drop_output()
         message = _message(error, tokens)
         if message is None or os.environ.get("LONGLAG_TRACEBACK"):
             traceback.print_exc()
@@ -120,9 +121,20 @@ def _run(tokens: list[str]) -> int:
         return 1 if message is None else 2
 
 
-def _message(error: Exception, tokens: Sequence[str]) -> str | None:
+def _drop_output() -> None:
+    """Forget what standard output would not take, lest Python tries again at its end."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
     """What bad input is answered with; None for a fault of longlag."""
     text = str(error)
+    if place := user_code.raised_at(error):
+        return f"{place} raises {type(error).__name__}: {text}"
     match error:
         case UnknownOptionError() if error.token is not None:
             return _unknown_option(error, tokens[0] if tokens else "")
@@ -138,7 +150,8 @@ def _message(error: Exception, tokens: Sequence[str]) -> str | None:
             return text
         case RuntimeError() if "RESOURCE_EXHAUSTED" in text or "ExecutorError" in repr(error):
             return text.partition("\n")[0]
-    return None
+    # What is no Exception comes from a user's file, such as sys.exit in a model.
+    return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
 
 
 def _unknown_option(error: UnknownOptionError, command: str) -> str:

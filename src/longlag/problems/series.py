@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from longlag.knobs import knob, unknown
+from longlag.knobs import knob, unknown_name
 from longlag.problems._base import Episodes, Ladder, Part, Problem, Steps, Values
 from longlag.problems.rows import (
     LARGEST,
@@ -120,7 +120,7 @@ class Series(Problem):
         names = column_names(self.names, rows.shape[1])
         target = names[0] if self.target is None else self.target
         if target not in names:
-            raise ValueError(unknown("Series: there is no column", str(target), names))
+            raise ValueError(unknown_name("Series: there is no column", str(target), names))
         told = hashlib.sha256(f"{rows.shape} {names} {target}".encode() + rows.tobytes())
         values = {"values": rows, "names": names, "target": target}
         for name, value in {**values, "digest": told.hexdigest()[:16]}.items():

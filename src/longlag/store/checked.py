@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from longlag.store.records import USAGE, Record, StoreError, StudyRecord
+from longlag.store.records import SPENT, USAGE, Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
     from longlag.trials.outcome import Outcome
@@ -72,7 +72,7 @@ def study(path: Path, row: StudyRecord) -> StudyRecord:
     """A study, with its question and its usage as documents."""
     what = f"study {row.id}"
     usage = None if row.usage is None else document(path, what, row.usage)
-    if usage is not None and (why := _fault(usage, USAGE)):
+    if usage is not None and (why := _fault(usage, USAGE) or _fault(usage["spent"], SPENT)):
         raise _damaged(path, what, f"in its usage {why}")
     question = document(path, what, row.question)
     return record(path, what, row._replace(question=question, usage=usage))

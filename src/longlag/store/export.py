@@ -6,6 +6,7 @@ import csv
 import datetime
 import re
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
 
     columns = {name: [row.get(name) for row in rows] for name in names}
     with files.replacing(path) as beside:
-        pyarrow.parquet.write_table(pyarrow.table(columns), beside)
+        table = pyarrow.table(columns, metadata={"longlag": metadata.version("longlag")})
+        pyarrow.parquet.write_table(table, beside)
 
 
 def check_format(path: Path) -> None:
@@ -83,7 +85,7 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
         from tensorboardX import SummaryWriter
     except ImportError:
         raise ValueError(
-            "export: tensorboardX is not installed. Use pip install 'longlag[write_tensorboard]'."
+            "export: tensorboardX is not installed. Use pip install 'longlag[tensorboard]'."
         ) from None
     for record in records:
         outcome = store.outcome(record.id)

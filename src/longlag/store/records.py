@@ -74,3 +74,6 @@ USAGE = {
     "interrupted": bool,
 }
 """Types of what `usage` holds."""
+
+SPENT = dict.fromkeys(("compile", "train", "evaluate"), float)
+"""Types of what it holds as `spent`."""

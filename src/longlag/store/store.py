@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longlag.knobs import unknown
+from longlag.knobs import unknown_name
 from longlag.store import checked, schema
 from longlag.store.lock import locked
 from longlag.store.records import Record, StoreError, StudyRecord
@@ -200,7 +200,7 @@ class Store:
         if len(found) > 1:
             raise StoreError(f"More than one trial begins with `{start}`. Give more of its name.")
         if not found:
-            raise StoreError(unknown("There is no trial", start, self._names("trials")))
+            raise StoreError(unknown_name("There is no trial", start, self._names("trials")))
         return found[0][0]
 
     # Studies.
@@ -246,7 +246,7 @@ class Store:
         if found:
             ids = ", ".join(each.id[:8] for each in found[-8:])
             raise StoreError(f"More than one study is called `{start}`. Name one of {ids}.")
-        raise StoreError(unknown("There is no study", start, self._names("studies")))
+        raise StoreError(unknown_name("There is no study", start, self._names("studies")))
 
     def asked(self, study: str) -> list[tuple[str, int, dict[str, Any], Outcome]]:
         """The finished trials of a study, in the order in which it asked for them.

@@ -13,7 +13,7 @@ from longlag.adapters.models.user_model import UserModel
 from longlag.adapters.user_code import Origin
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
-from longlag.knobs import Knobs, lookup, unknown
+from longlag.knobs import Knobs, lookup, unknown_name
 from longlag.models import MODELS, ModelFactory
 from longlag.problems import PROBLEMS, Problem, Series
 from longlag.training import Recipe
@@ -188,5 +188,5 @@ def _read(part: str, written: Any, table: Mapping[str, type[K]]) -> K:
     known = [field.name for field in dataclasses.fields(kind) if field.init]
     for name in knobs:
         if name not in known:
-            raise ValueError(unknown(f"{part} {kind.title()} has no knob", name, known))
+            raise ValueError(unknown_name(f"{part} {kind.title()} has no knob", name, known))
     return kind(**knobs)

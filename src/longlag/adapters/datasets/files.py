@@ -131,7 +131,8 @@ def _parquet(path: Path, sequence: np.ndarray, samples: Samples) -> None:
         for size in array.shape[:0:-1]:
             column = pyarrow.FixedSizeListArray.from_arrays(column, size)
         columns[name] = column
-    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    table = pyarrow.table(columns, metadata={"longlag": metadata.version("longlag")})
+    pyarrow.parquet.write_table(table, path)
 
 
 def _npz(path: Path, sequence: np.ndarray, samples: Samples) -> None:

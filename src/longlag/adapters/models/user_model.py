@@ -251,7 +251,8 @@ def described_failure(error: BaseException) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # some write in colours
     text = " ".join(plain.split()).rstrip(".")
     text = text if len(text) <= 300 else f"{text[:300]}…"
-    return f"fails: {type(error).__name__}: {text}."
+    place = user_code.raised_at(error)
+    return f"fails{' at ' * bool(place)}{place}: {type(error).__name__}: {text}."
 
 
 def _described(thing: Any) -> str:
