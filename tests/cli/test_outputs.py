@@ -104,14 +104,15 @@ def test_what_longlag_wrote_is_replaced_and_the_rest_with_force(call, folder):
         assert call(*COMMANDS["export"], "--out", "set")[0] == 0
     answer = (folder / "answer.txt").read_text()
     assert answer.startswith("$ longlag audit echo-lag --output answer.txt\n")
-    assert list(json.loads((folder / "answer.json").read_text()))[0] == "longlag"
+    assert next(iter(json.loads((folder / "answer.json").read_text()))) == "longlag"
     refused(call, folder, "audit", "echo-lag", "--output", "answer.json")  # text over a document
     assert call("audit", "echo-lag", "--output", "notes.txt", "--force")[0] == 0
     assert (folder / "notes.txt").read_text().startswith("$ longlag audit")
     assert call(*COMMANDS["export"], "--out", "home", "--force")[0] == 0
 
 
-def test_a_report_and_an_export_of_runs_are_replaced(call, folder):
+@pytest.mark.usefixtures("folder")
+def test_a_report_and_an_export_of_runs_are_replaced(call):
     pytest.importorskip("pyarrow", reason="pyarrow is an extra")
     assert call(*COMMANDS["frontier"], "--store", "s.db")[0] == 0
     for _ in range(2):
