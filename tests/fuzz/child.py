@@ -62,6 +62,7 @@ def serve(files: str, seed: str) -> None:
     template = Path(files)
     asked, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.RLIM_INFINITY))
     prepare()
     for line in asked:
         name, folder = json.loads(line)
@@ -97,9 +98,8 @@ def prepare() -> None:
 
 def run(case: dict[str, Any], template: Path, folder: Path) -> tuple[list[Fault], str]:
     """Run a case in a folder; what went wrong, and what was seen."""
-    # What draws pictures reserves addresses without end, and dies where there are none.
-    memory = resource.RLIM_INFINITY if "--figures" in case.get("arguments", ()) else _MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
+    if "--figures" in case.get("arguments", ()):  # which reserves addresses, and keeps them
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     pipe = os.open(folder / "pipe", os.O_RDWR)  # someone reads it
     before, finished = world.digests(folder), world.trials(folder / "store.db")
     out, err = folder.with_suffix(".out"), folder.with_suffix(".err")
