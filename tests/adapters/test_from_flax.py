@@ -93,3 +93,39 @@ def test_seeds_share_a_program():
     assert first.program == second.program
     weights = [model.trained["readout.kernel"] for model in (first, second)]
     assert np.abs(np.asarray(weights[0]) - np.asarray(weights[1])).max() > 0
+
+
+# Linen.
+
+
+def dense(sizes, seed):  # noqa: ARG001 - longlag gives it the seed
+    from flax import linen
+
+    return linen.Dense(sizes.outputs)
+
+
+def test_a_linen_module_is_bridged_and_seeded():
+    model, again, other = (ll.adopt(dense)(SIZES, seed) for seed in (0, 0, 1))
+    outputs = [
+        np.asarray(each(jnp.asarray(BATCH), None, None)[0]) for each in (model, again, other)
+    ]
+    assert outputs[0].shape == (5, 4, 2)
+    assert np.array_equal(outputs[0], outputs[1])
+    assert not np.array_equal(outputs[0], outputs[2])
+
+
+def test_a_linen_module_learns():
+    problem = ll.EchoLag(length=5, lag=0, values=3)
+    run = ll.train(problem, ll.Whole(), dense, epochs=400, learning_rate=0.1)
+    assert run.accuracy.mean == 1.0
+
+
+def test_a_linen_embedding_takes_values():
+    from flax import linen
+
+    def embedded(sizes, seed):  # noqa: ARG001
+        return linen.Sequential([linen.Embed(sizes.values, 4), linen.Dense(sizes.outputs)])
+
+    problem = ll.EchoLag(length=5, lag=0, values=3)
+    model = ll.adopt(embedded, inputs="values")
+    assert ll.train(problem, ll.Whole(), model, epochs=400, learning_rate=0.1).accuracy.mean == 1.0

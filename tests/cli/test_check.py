@@ -117,3 +117,21 @@ def test_a_class_that_cannot_be_made_is_one_line_and_exit_code_2(call, tmp_path,
 
 def test_an_unknown_name_is_told_the_nearest(call):
     assert "Did you mean `echo-lag`?" in call("check", "echo-lagg")[2]
+
+
+def test_a_failing_model_says_where_what_it_was_shown_and_the_cure(call, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import equinox as eqx, jax\n"
+        "class Net(eqx.Module):\n"
+        "    weight: jax.Array\n"
+        "    def __call__(self, ids):\n"
+        "        rows, time, more = ids.shape\n"
+        "        return ids\n"
+        "def make_model(sizes, seed):\n"
+        "    return Net(jax.numpy.ones(3))\n"
+    )
+    code, out, _ = call("check", f"{tmp_path / 'mine.py'}:make_model", "--length", "7")
+    text = " ".join(out.split())
+    assert code == 1
+    assert "line 5 of mine.py" in text
+    assert "ValueError: not enough values to unpack" in text

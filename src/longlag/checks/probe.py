@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from longlag.adapters import user_code
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
@@ -24,6 +25,7 @@ from longlag.checks.arrays import (
     with_noise,
 )
 from longlag.checks.check import Check, CheckFailed
+from longlag.checks.hints import hint
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
 from longlag.training import Batches, Loss, Recipe, program
@@ -126,11 +128,15 @@ class _Inspection:
         try:
             self.usual = self._say(self.batches)
             again = self._say(self.batches, again=True)
-        except ValueError as error:
-            raise CheckFailed(str(error).rstrip("."), "") from error
         except (Exception, SystemExit) as error:
+            if isinstance(error, ValueError) and not user_code.raised_at(error):
+                raise CheckFailed(str(error).rstrip("."), "") from error  # an adapter says it all
+            features = getattr(self.setting.model, "inputs", "features") == "features"
             shape = self.batches.inputs.shape[1:]
-            raise CheckFailed(f"it {_failure(error)}, shown inputs {shape}", "") from error
+            if features and self.batches.inputs.dtype.kind == "i":  # encoded on the way
+                shape = *shape, self.setting.sizes.features
+            failure = f"it {_failure(error)}, shown inputs {shape}"
+            raise CheckFailed(failure, hint(error, features=features)) from error
         if len(wrong := np.argwhere(~np.isfinite(self.usual))):
             row, step, output = wrong[0, -3:]
             raise CheckFailed(

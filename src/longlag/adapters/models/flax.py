@@ -1,4 +1,4 @@
-"""Flax NNX modules, of rows of samples."""
+"""Flax modules, NNX ones and bridged Linen ones, of rows of samples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ import numpy as np
 from flax import nnx  # pyright: ignore[reportMissingImports]
 
 from longlag.adapters.models.functional import MODES, Answer, FunctionalModel, pair, takes
+from longlag.models import Sizes
+
+
+def bridged(module: Any, sizes: Sizes, seed: int, *, values: bool) -> nnx.Module:
+    """A Linen module as an NNX one, its parameters initialised from a seed."""
+    shape = (1, sizes.timesteps) if values else (1, sizes.timesteps, sizes.features)
+    wrapped = nnx.bridge.ToNNX(module, rngs=nnx.Rngs(params=seed, dropout=seed))
+    return nnx.bridge.lazy_init(wrapped, jnp.zeros(shape, jnp.int32 if values else jnp.float32))
 
 
 def functional_model(module: nnx.Module) -> FunctionalModel:

@@ -88,7 +88,7 @@ class UserModel(ModelFactory):
         if kind is None:
             raise ValueError(
                 f"{self.words}: it gives {_described(module)}, which is no model. Return an "
-                "Equinox module, a Flax NNX module, a Keras model or a PyTorch module."
+                "Equinox module, a Flax module, a Keras model or a PyTorch module."
             )
         if kind == "torch":
             from longlag.adapters.models.torch import TorchModel
@@ -132,9 +132,11 @@ class UserModel(ModelFactory):
             from longlag.adapters.models import equinox
 
             return equinox.functional_model(module, seed)
-        if kind == "flax":
+        if kind in ("flax", "linen"):
             from longlag.adapters.models import flax
 
+            if kind == "linen":
+                module = flax.bridged(module, sizes, seed, values=self.inputs == "values")
             return flax.functional_model(module)
         from longlag.adapters.models import keras
 
@@ -154,7 +156,7 @@ def adopt(
     A plain function does as well, where these settings are left as they are.
 
     Args:
-        make: Makes the model, given `Sizes` and a seed: an Equinox module, a Flax NNX module, a
+        make: Makes the model, given `Sizes` and a seed: an Equinox module, a Flax module, a
             Keras model or a PyTorch module. Also a class that is called so.
         inputs: What the model is shown: `features` `(row, time, feature)`, or `values`
             `(row, time)`, whole numbers for an embedding.
@@ -227,12 +229,13 @@ def from_reference(reference: str) -> UserModel:
     return dataclasses.replace(model, function=origin.name, path=origin.path, code=origin.code)
 
 
-def framework(thing: Any) -> Literal["equinox", "flax", "keras", "torch"] | None:
+def framework(thing: Any) -> Literal["equinox", "flax", "linen", "keras", "torch"] | None:
     """Whose model something is; none is imported to find that out."""
     bases = {
         "torch": ("torch.nn", "Module"),
         "keras": ("keras", "Model"),
         "flax": ("flax.nnx", "Module"),
+        "linen": ("flax.linen", "Module"),
         "equinox": ("equinox", "Module"),
     }
     for name, (module, base) in bases.items():

@@ -1,0 +1,37 @@
+"""Hints: what a failure of a user's own model is usually cured by."""
+
+from __future__ import annotations
+
+import re
+
+_VALUES = (
+    "It seems to take values, not features: use adopt(make_model, inputs='values'), which shows "
+    "whole numbers (row, time)."
+)
+_CHANNELS = (
+    "Channels come last here, (row, time, feature); a convolution of PyTorch takes them first: "
+    "swap the last two axes before it and after it, as x.transpose(1, 2) does."
+)
+
+
+def hint(error: BaseException, *, features: bool) -> str:
+    """A remedy for an exception that a model raised; empty where none is known.
+
+    Args:
+        error: What it raised.
+        features: Whether it was shown features, `(row, time, feature)`, rather than values.
+
+    >>> hint(ValueError("too many values to unpack (expected 2)"), features=True)[:29]
+    'It seems to take values, not '
+    """
+    text = f"{type(error).__name__}: {error}"
+    if re.search(r"input\[[^]]*\] to have \d+ channels|conv\w*d?\b.*channel", text, re.I):
+        return _CHANNELS
+    if features and re.search(
+        r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
+        r"|too many values to unpack \(expected 2\)",
+        text,
+        re.I,
+    ):
+        return _VALUES
+    return ""
