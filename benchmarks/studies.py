@@ -33,7 +33,7 @@ from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.workers.executor import Executor
 from longlag.workers.local import Local
-from longlag.workers.messages import Task
+from longlag.workers.messages import Job
 from longlag.workers.worker import perform, serve
 
 CANNED = "LONGLAG_CANNED_OUTCOME"
@@ -47,7 +47,7 @@ SHORT = [
 """Two models, two problems, ten seeds; first rungs at four rates, second ones at one: 200."""
 
 
-def nothing(task: Task) -> Generator[Event]:
+def nothing(task: Job) -> Generator[Event]:
     """A trial that does nothing: the outcome of a real one, with its seed in the accuracy."""
     outcome = json.loads(Path(os.environ[CANNED]).read_text())
     for seed in task.seeds:
@@ -63,7 +63,7 @@ def canned(folder: Path) -> None:
         model=ll.LSTM(),
         recipe=Recipe(epochs=20_000),
     )
-    *_, done = perform(Task("canned", documents.document(setting), (0,)))
+    *_, done = perform(Job("canned", documents.document(setting), (0,)))
     assert isinstance(done, Finished)
     path = folder / "outcome.json"
     path.write_text(json.dumps(done.result))

@@ -15,7 +15,7 @@ from longlag.trials.outcome import Bounds, Curve, Outcome, Seconds
 from longlag.trials.seed_score import SeedScore, Tally
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
-from longlag.workers.messages import Task
+from longlag.workers.messages import Job
 
 BUDGET = 1000
 
@@ -103,7 +103,7 @@ def drive(study, come_out: Callable[[Trial], Outcome | None], *, choose=lambda _
         study.tell(trial, come_out(trial))
 
 
-def moved(task: Task, updates: int, total: int) -> Advanced:
+def moved(task: Job, updates: int, total: int) -> Advanced:
     """That the first seed of a task has made so many updates."""
     return Advanced(task.seeds[0], updates, total, np.ones(1), 0.5, job=task.id)
 
@@ -124,11 +124,11 @@ class Scripted(Executor):
         job_size: Trials that a job may have.
     """
 
-    workers, places = 2, 5
+    workers, capacity = 2, 5
 
     def __init__(
         self,
-        come_out: Callable[[Task], Outcome | str],
+        come_out: Callable[[Job], Outcome | str],
         *,
         choose: Callable[[int], int] = lambda _: 0,
         strike_after: int | None = None,
@@ -137,14 +137,14 @@ class Scripted(Executor):
     ):
         self.come_out, self.choose = come_out, choose
         self.strike_after, self.late, self.job_size = strike_after, late, job_size
-        self.waiting: list[Task] = []
-        self.given: list[Task] = []
+        self.waiting: list[Job] = []
+        self.given: list[Job] = []
         self.ended = 0
         self.closed = False
 
-    def submit(self, task: Task) -> None:
-        self.given.append(task)
-        self.waiting += (task._replace(seeds=(seed,)) for seed in task.seeds)
+    def submit(self, job: Job) -> None:
+        self.given.append(job)
+        self.waiting += (job._replace(seeds=(seed,)) for seed in job.seeds)
 
     def wait(self, seconds: float | None = None) -> list[Event]:
         del seconds
@@ -161,7 +161,7 @@ class Scripted(Executor):
     def close(self) -> None:
         self.closed = True
 
-    def _end(self, task: Task) -> Event:
+    def _end(self, task: Job) -> Event:
         self.ended += 1
         came, (seed,) = self.come_out(task), task.seeds
         if isinstance(came, str):

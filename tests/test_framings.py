@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longlag import streams
-from longlag.encodings import MISSING, Scaled
+from longlag.arrays import MISSING
+from longlag.encodings import Scaled
 from longlag.framings import (
     FRAMINGS,
     Chunks,
@@ -18,7 +19,7 @@ from longlag.framings import (
     Window,
     fitting,
 )
-from longlag.problems import EchoLag, EchoSubsequence, Episodes, Ramp
+from longlag.problems import EchoLag, EchoSubsequence, Episodes, Ramp, Series
 
 FRAMED = [
     Chunks(),
@@ -296,6 +297,22 @@ def test_features_and_gaps_of_steps_go_where_their_steps_go(framing, features, s
             cells = inputs[sample // each, step]
             assert there == present[sample // each, step]
             assert found.inputs[sample, time].tolist() == cells.tolist()
+
+
+def test_what_does_not_fit_says_why_in_the_words_of_its_framing():
+    class Odd(Whole):
+        def misfit(self, problem):
+            return f"{type(problem).__name__} is even. Use another length."
+
+    with pytest.raises(ValueError, match=r"^Odd: EchoLag is even\. Use another length\.$"):
+        Odd().layout(EchoLag(), 1)
+
+
+def test_a_window_does_not_mark_with_what_may_be_a_value():
+    series = Series(np.arange(60.0), length=5)
+    with pytest.raises(ValueError, match=r"^Window: `missing` marks with -1, .* missing='mask'"):
+        Window(timesteps=3, missing="mark").layout(series, 1)
+    assert Window(timesteps=3, missing="mark").layout(Ramp(), 1).present.all()
 
 
 @every_framing

@@ -10,6 +10,7 @@ from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Wind
 from longlag.maps import Reach, audit
 from longlag.models import LSTM, MLP, Bidirectional, Seq2Seq
 from longlag.problems import CumulativeThreshold, EchoLag, EchoSubsequence, Memorization, Ramp
+from longlag.studies.train import train
 from longlag.training import Batches, Recipe, loop
 from longlag.trials.setting import Setting
 
@@ -124,18 +125,60 @@ def test_what_one_step_teaches_serves_those_that_look_back_equally_far(problem, 
     assert audit(problem, framing).verdict == verdict
 
 
-def test_the_ceiling_is_what_the_inputs_in_sight_allow():
-    """One input of a sum tells a little, and the audit counts it."""
-    problem = CumulativeThreshold()
-    found = audit(problem, Chunks())
-    assert problem.chance() < found.ceiling < 1
-    inputs, targets, _ = problem.draw(np.random.default_rng(0), 50_000)
-    cell = (inputs * 50).astype(int)
-    reached = []
-    for step in range(10):
-        ones = np.bincount(cell[:, step], targets[:, step])
-        reached.append(np.maximum(ones, np.bincount(cell[:, step]) - ones).sum() / 50_000)
-    assert found.ceiling == pytest.approx(np.mean(reached), abs=5e-3)
+@pytest.mark.parametrize(
+    ("length", "timesteps", "threshold"), [(10, 1, None), (10, 5, None), (10, 2, None), (30, 10, 9)]
+)
+def test_the_ceiling_is_what_a_predictor_without_a_clock_reaches(length, timesteps, threshold):
+    """It has the place in the piece and the sum so far, but not which piece it is."""
+    problem = CumulativeThreshold(length=length, threshold=threshold)
+    found = audit(problem, Chunks(timesteps=timesteps))
+    inputs, targets, _ = problem.draw(np.random.default_rng(0), 100_000)
+    pieces = inputs.reshape(len(inputs), -1, timesteps).cumsum(axis=2)
+    labels = targets.reshape(pieces.shape)
+    reached = 0
+    for place in range(timesteps):
+        cell = (pieces[..., place] * 25).astype(int).ravel()
+        ones, count = np.bincount(cell, labels[..., place].ravel()), np.bincount(cell)
+        reached += np.maximum(ones, count - ones).sum()
+    assert found.ceiling == pytest.approx(reached / targets.size, abs=6e-3)
+    assert not found.bound
+
+
+def test_a_ceiling_that_takes_a_clock_is_called_a_bound():
+    """The last step of a piece is asked for the context in one place, for the input in others."""
+    assert audit(Memorization(length=6), Chunks(timesteps=2)).bound
+    assert not audit(EchoLag(lag=1, length=6), Chunks(timesteps=2)).bound
+    for framing in (Whole(), Chunks(carry=True), Prefix()):
+        assert not audit(Memorization(length=6), framing).bound
+    assert audit(CumulativeThreshold(), Chunks(carry=True)).ceiling == 1
+
+
+def test_a_running_rule_is_told_from_a_look_back():
+    running = audit(CumulativeThreshold(), Chunks(carry=True))
+    back = audit(EchoLag(lag=1), Chunks(carry=True))
+    assert running.verdict == back.verdict == "state-only"
+    assert "much may be learned" in running.meaning
+    assert "no gradient trains it to keep them" in back.meaning
+
+
+@pytest.mark.parametrize(
+    ("problem", "part"),
+    [(CumulativeThreshold(), True), (EchoLag(lag=3, length=10, values=10), False)],
+    ids=repr,
+)
+def test_what_the_meaning_says_of_state_only_is_what_training_shows(problem, part):
+    """Of a running rule at least a third is learned, of a far look-back little."""
+    run = train(
+        problem,
+        Chunks(carry=True),
+        LSTM(hidden_size=16),
+        epochs=6000,
+        batch_size=10,
+        learning_rate=0.01,
+    )
+    assert run.setting.audit().running == part
+    assert (run.skill[0] > 0.33) == part
+    assert part or run.skill[0] < 0.25
 
 
 def test_a_model_that_is_not_causal_sees_ahead_and_the_audit_says_so():

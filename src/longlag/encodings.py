@@ -13,8 +13,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float, Num
 
+from longlag.arrays import MISSING
 from longlag.knobs import Knobs, knob
-from longlag.problems import MISSING, Channels, Integers, Problem, Reals, Sets, Spec
+from longlag.problems import Channels, Integers, Problem, Reals, Sets, Spec
 
 LossName = Literal["cross-entropy", "squared-error", "binary-cross-entropy"]
 """The losses that fit encoded targets."""
@@ -75,8 +76,8 @@ class OneHot(IntegerEncoding):
 
     >>> OneHot(values=4).encode(np.array([2, -1])).tolist()
     [[0.0, 0.0, 1.0, 0.0], [-1.0, -1.0, -1.0, -1.0]]
-    >>> OneHot(values=4).decode(OneHot(values=4).encode(np.array([2, -1]))).tolist()
-    [2, -1]
+    >>> OneHot(values=4).decode(OneHot(values=4).encode(np.array([2, 0]))).tolist()
+    [2, 0]
     """
 
     loss: ClassVar[LossName] = "cross-entropy"
@@ -95,8 +96,7 @@ class OneHot(IntegerEncoding):
         return encoded
 
     def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
-        missing = (features == MISSING).all(axis=-1)
-        return np.where(missing, MISSING, features.argmax(axis=-1)).astype(np.int32)
+        return features.argmax(axis=-1).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ class Scaled(IntegerEncoding):
     >>> Scaled(values=5).encode(np.array([0, 1, 4, -1])).ravel().tolist()
     [0.0, 0.25, 1.0, -1.0]
     >>> Scaled(values=5).decode(np.array([[0.3], [7.0], [-1.0]], np.float32)).tolist()
-    [1, 4, -1]
+    [1, 4, 0]
     """
 
     loss: ClassVar[LossName] = "squared-error"
@@ -133,7 +133,7 @@ class Scaled(IntegerEncoding):
         real = features[..., 0]
         nearest = np.rint(real * (self.values - 1)).clip(0, self.values - 1)
         nearest = np.where(features[..., 1] > 0.5, self.values, nearest) if self.blank else nearest
-        return np.where(real == MISSING, MISSING, nearest).astype(np.int32)
+        return nearest.astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -83,23 +83,30 @@ Event = Started | Advanced | Scored | Finished
 class StopToken:
     """Says that what runs is to end: training after its present chunk, a study after that.
 
+    Attributes:
+        grace: Seconds that the command line gives it to end in order after Ctrl-C.
+
     >>> stop = StopToken()
     >>> stop.stop()
     >>> stop.stopped
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = 1.5) -> None:
         self._stopped = threading.Event()
+        self.grace = grace
 
     @property
     def stopped(self) -> bool:
-        """Whether it has been said."""
+        """Whether it has been set."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Say so, from any thread."""
+        """Set it, from any thread."""
         self._stopped.set()
+
+
+_listening: list[StopToken] = []  # that Ctrl-C sets
 
 
 @contextlib.contextmanager
@@ -108,19 +115,40 @@ def ctrl_c_stops(stop: StopToken | None = None) -> Iterator[StopToken]:
 
     Args:
         stop: The token; a new one by default.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed, and what this is part of is ending.
     """
     stop = stop or StopToken()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    if any(outer.stopped for outer in _listening):
+        raise KeyboardInterrupt
     before = signal.getsignal(signal.SIGINT)
-
-    def strike(*_: object) -> None:
-        stop.stop()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, strike)
+    _listening.append(stop)
+    if before not in (_strike, left_to_the_watcher):
+        signal.signal(signal.SIGINT, _strike)
     try:
         yield stop
     finally:
+        _listening.remove(stop)
         signal.signal(signal.SIGINT, before)
+
+
+def interrupt() -> float:
+    """Set the tokens of `ctrl_c_stops`; the seconds that they have to end in order, if any."""
+    tokens = list(_listening)
+    for token in tokens:
+        token.stop()
+    return max((token.grace for token in tokens), default=0.0)
+
+
+def left_to_the_watcher(*_: object) -> None:
+    """Handle Ctrl-C where a thread of the command line sees to it: do nothing."""
+
+
+def _strike(*_: object) -> None:
+    if any(token.stopped for token in _listening):
+        raise KeyboardInterrupt
+    interrupt()

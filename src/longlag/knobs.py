@@ -11,6 +11,7 @@ import abc
 import dataclasses
 import difflib
 import functools
+import inspect
 import math
 import numbers
 import re
@@ -22,7 +23,42 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 T = TypeVar("T")
 
 BATCH_SIZE = 5
-"""Rows in a batch where nothing else is said, of a recipe and so of an audit."""
+"""Rows in a batch by default, of a recipe and so of an audit."""
+
+LARGEST = 2**31 - 1
+"""The largest whole number: arrays hold 32 bits, and nobody has memory for more steps."""
+
+_RULES: dict[Any, tuple[Any, str]] = {
+    bool: (bool, "True or False"),
+    int: (numbers.Integral, "a whole number"),
+    float: (numbers.Real, "a finite number"),
+    str: (str, "text"),
+}
+
+_SIZE = "the number of units of a layer"
+_STEPS = "the steps of a sample"
+_CARRY = "with the framing chunks it keeps the state between pieces"
+_OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
+_BUDGET = "a trial of a study trains on so many sequences at most"
+_BORROWED = {
+    **dict.fromkeys(
+        ("units", "num-units", "hidden", "hidden-dim", "width"), ("hidden_size", _SIZE)
+    ),
+    **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
+    **dict.fromkeys(("lookback", "window-size", "bptt"), ("timesteps", _STEPS)),
+    **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of an episode")),
+    **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
+    **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
+    **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
+    **dict.fromkeys(("epochs", "n-epochs", "num-epochs"), ("budget", _BUDGET)),
+    "stateful": ("carry", _CARRY),
+    "shuffle": ("rows", "rows=consecutive is shuffle=False: a batch of neighbouring pieces"),
+    "samples": ("epochs", "the number of training sequences"),
+    "budget": ("epochs", "the number of training sequences"),
+    "optimiser": ("optimizer", "adam or sgd"),
+    "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
+}
+"""Words of other libraries: the knob or option they mean here, and why."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +89,11 @@ class Knob:
         right = f" ≤ {self.at_most}" if self.at_most is not None else right
         return f"{left}{self.name}{right}"
 
+    @property
+    def rule(self) -> str:
+        """What a value must be, whatever its range."""
+        return _RULES[self.kind][1] if self.kind in _RULES else f"of type {self.kind}"
+
     def check(self, owner: Knobs) -> None:
         """Refuse a value of another type or out of range, naming the remedy."""
         value, rule = getattr(owner, self.name), f"{type(owner).__name__}: `{self.name}` must be"
@@ -61,34 +102,37 @@ class Knob:
         if self.choices:
             if value not in self.choices:
                 options = ", ".join(self.choices)
-                raise ValueError(unknown(f"{rule} one of {options}, got", str(value), self.choices))
+                raise ValueError(
+                    unknown_name(f"{rule} one of {options}, got", str(value), self.choices)
+                )
             return
-        abstract, words = {
-            bool: (bool, "True or False"),
-            int: (numbers.Integral, "a whole number"),
-            float: (numbers.Real, "a finite number"),
-        }[self.kind]
+        abstract = _RULES.get(self.kind, (typing.get_origin(self.kind) or self.kind,))[0]
         if not isinstance(value, abstract) or (isinstance(value, bool) and self.kind is not bool):
-            raise TypeError(f"{rule} {words}, got {value!r}.")
-        if not math.isfinite(value):
-            raise ValueError(f"{rule} {words}, got {value!r}.")
-        if self.at_least is not None and value < self.at_least:
+            raise TypeError(f"{rule} {self.rule}, got {value!r}.")
+        if self.kind not in (int, float):
+            return
+        number: Any = value
+        if isinstance(value, numbers.Integral) and abs(number) > LARGEST:
+            raise ValueError(f"{rule} at most {LARGEST}, got a larger number.")
+        if not math.isfinite(number):
+            raise ValueError(f"{rule} {self.rule}, got {value!r}.")
+        if self.at_least is not None and number < self.at_least:
             raise ValueError(
                 f"{rule} at least {self.at_least}, got {value}. "
                 f"Use {self.name}={self.at_least} or more."
             )
-        if self.at_most is not None and value > self.at_most:
+        if self.at_most is not None and number > self.at_most:
             raise ValueError(
                 f"{rule} at most {self.at_most}, got {value}. "
                 f"Use {self.name}={self.at_most} or less."
             )
-        if self.above is not None and value <= self.above:
+        if self.above is not None and number <= self.above:
             bound = f"above {self.above}"
             raise ValueError(f"{rule} {bound}, got {value}. Use a {self.name} {bound}.")
-        if self.below is not None and value >= getattr(owner, self.below):
+        if self.below is not None and number >= getattr(owner, self.below):
             raise ValueError(
                 f"{rule} below `{self.below}` ({getattr(owner, self.below)}), got {value}. "
-                f"Use {self.below}={math.floor(value) + 1} or more."
+                f"Use {self.below}={math.floor(number) + 1} or more."
             )
 
 
@@ -116,14 +160,8 @@ def knob(
     for name, bound in (("at_least", at_least), ("at_most", at_most), ("above", above)):
         if isinstance(bound, str):
             raise TypeError(f"knob: `{name}` must be a number, got {bound!r}. Use below={bound!r}.")
-    given = {
-        "help": help,
-        "at_least": at_least,
-        "at_most": at_most,
-        "above": above,
-        "below": below,
-    }
-    return dataclasses.field(default=default, metadata=given)
+    bounds = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
+    return dataclasses.field(default=default, metadata={"help": help, **bounds})
 
 
 class _NamesNearest(abc.ABCMeta):
@@ -133,8 +171,25 @@ class _NamesNearest(abc.ABCMeta):
             known = [field.name for field in dataclasses.fields(cls)]
             for name in kwargs:
                 if name not in known:
-                    raise TypeError(unknown(f"{cls.__name__} has no argument", name, known))
+                    message = unknown_name(f"{cls.__name__} has no argument", name, known)
+                    if owners := _sisters_with(cls, name):
+                        message += f" It is an argument of {' or '.join(owners)}."
+                    raise TypeError(message)
             return super().__call__(*args, **kwargs)
+
+
+def _sisters_with(kind: type, name: str) -> list[str]:
+    """The classes of a kind, of longlag itself, that have a knob of this name."""
+    bases = [base for base in kind.__mro__[1:] if isinstance(base, _NamesNearest)]
+    waiting, owners = bases[-2:-1], []
+    while waiting:
+        each = waiting.pop(0)
+        waiting += each.__subclasses__()
+        own = each.__module__.startswith("longlag.") and not inspect.isabstract(each)
+        fields = dataclasses.fields(each)  # pyright: ignore[reportArgumentType]
+        if own and name in (field.name for field in fields):
+            owners.append(each.__name__)
+    return owners
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -190,12 +245,36 @@ def _knob(field: dataclasses.Field[Any], hint: Any) -> Knob:
     )
 
 
-def unknown(rule: str, got: str, known: Iterable[str]) -> str:
-    """One line for a name that does not exist: the rule, the name, the nearest one that does."""
-    known = list(known)
-    near = difflib.get_close_matches(got, known, n=1, cutoff=0.5)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(known) or 'none'}."
-    return f"{rule} `{got}`. {hint}"
+def borrowed(name: str) -> str:
+    """A sentence for a word of another library: what it is called here, and why; else empty.
+
+    >>> borrowed("--units")
+    'longlag calls it `--hidden-size`: the number of units of a layer.'
+    """
+    ours, why = _BORROWED.get(_key(name), ("", ""))
+    if not ours:
+        return ""
+    shown = f"--{ours.replace('_', '-')}" if name.startswith("-") else ours
+    return f"longlag calls it `{shown}`: {why}."
+
+
+def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
+    """One line for a name that does not exist: the rule, the name, the nearest one that does.
+
+    Case, `-` and `_` make no difference.
+    """
+    keys = {_key(each): each for each in known}
+    listed = ", ".join(keys.values()) or "none"
+    near = difflib.get_close_matches(_key(name), keys, n=1, cutoff=0.65)
+    hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
+    if not near or near[0] != _key(name):
+        ours, _ = _BORROWED.get(_key(name), ("", ""))
+        hint = borrowed(name) if _key(ours) in keys else hint
+    return f"{rule} `{name}`. {hint or f'Known: {listed}.'}"
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("_", "-").strip("-")
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
@@ -206,5 +285,5 @@ def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     ValueError: There is no fruit `aple`. Did you mean `apple`?
     """
     if name not in table:
-        raise ValueError(unknown(f"There is no {kind}", name, table))
+        raise ValueError(unknown_name(f"There is no {kind}", name, table))
     return table[name]

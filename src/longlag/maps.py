@@ -10,7 +10,7 @@ import dataclasses
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
 from longlag.knobs import BATCH_SIZE
@@ -65,7 +65,13 @@ class Audit:
             since what one step teaches serves the other (and, where a problem accumulates,
             serves all); else `state-only`.
         shares: The shares of the scored targets behind the verdict.
-        ceiling: The best score that what is seen allows.
+        ceiling: The best score that what is seen allows, to a predictor that knows the step only
+            where the framing shows it.
+        bound: Whether `ceiling` is an upper bound only: it would take a clock that the framing
+            hides, and the best score without one is not known.
+        running: Whether the verdict is `state-only` and one rule, applied at each step to what it
+            left at the last, gives all targets (`Problem.accumulates`): each step's gradient then
+            trains it, and much may be learned.
         ahead: The share of the scored targets whose prediction sees inputs later than
             their step; above 0 only for a model that is not causal.
         remedy: What to change, found by auditing the change; empty where learnable, or
@@ -79,8 +85,53 @@ class Audit:
     verdict: Verdict
     shares: Shares
     ceiling: float
+    bound: bool
+    running: bool
     ahead: float
     remedy: str
+
+    @property
+    def meaning(self) -> str:
+        """What the verdict says, in a sentence."""
+        return _MEANING["running" if self.running else self.verdict]
+
+
+_FAR = "only the carried state can bring the inputs that some outputs need: "
+_MEANING = {
+    "learnable": "a gradient reaches the inputs that the outputs need",
+    "state-only": f"{_FAR}no gradient trains it to keep them, so a model has only what its state "
+    "keeps by itself",
+    "running": f"{_FAR}each step's gradient trains the rule that carries them on, so much may be "
+    "learned, but none follows it through several steps",
+    "unreachable": "the inputs that some outputs need never get to the model's output",
+}
+
+
+def _groups(sees: Map, scored: Bool[np.ndarray, " target"]) -> Int[np.ndarray, " target"]:
+    """The steps that a model cannot tell apart: they see equally far; -1 where nothing is scored.
+
+    A model that sees more steps, or a gap elsewhere, can tell from that how far it has come.
+    """
+    keys = [tuple((np.flatnonzero(row) - step).tolist()) for step, row in enumerate(sees)]
+    numbers = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    return np.where(scored, [numbers[key] for key in keys], -1)
+
+
+def _ceiling(
+    problem: Problem, sees: Map, scored: Bool[np.ndarray, " target"]
+) -> tuple[float, bool]:
+    """The best score in sight, and whether it is an upper bound only."""
+    groups, needs, chance = _groups(sees, scored), problem.needs(), problem.chance_by_step()
+    rules: dict[int, set[tuple[int, ...]]] = {}
+    for step in np.flatnonzero(scored):
+        rule = round(1e6 * chance[step]), *(step - np.flatnonzero(needs[step])).tolist()
+        rules.setdefault(int(groups[step]), set()).add(rule)
+    if all(len(each) == 1 for each in rules.values()):  # a clock would tell nothing
+        return problem.ceiling(scored, sees), False
+    by_step = problem.ceiling_without_clock(sees, groups)
+    if by_step is None:
+        return problem.ceiling(scored, sees), True
+    return float(by_step[scored].mean()), False
 
 
 def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map, Map]:
@@ -151,19 +202,23 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
     targets, needed = targets[scored[targets]], needed[scored[targets]]
     seen, taught = (np.all(map[targets] | ~needed, axis=1) for map in (sees, learns))
     shares = Shares(taught.mean().item(), (seen & ~taught).mean().item(), (~seen).mean().item())
+    ceiling, bound = _ceiling(problem, sees, scored)
     lags = [
         tuple((step - np.flatnonzero(row)).tolist())
         for step, row in zip(targets, needed, strict=True)
     ]
     verdict = "learnable" if _served(problem, lags, taught).all() else "state-only"
+    verdict = verdict if seen.all() else "unreachable"
     return Audit(
         needs=problem.needs(),
         sees=sees,
         learns=learns,
         scored=scored,
-        verdict=verdict if seen.all() else "unreachable",
+        verdict=verdict,
         shares=shares,
-        ceiling=problem.ceiling(scored, sees),
+        ceiling=ceiling,
+        bound=bound,
+        running=problem.accumulates and verdict == "state-only",
         ahead=float(np.triu(sees, k=1)[scored].any(axis=1).mean()),
         remedy="",
     )

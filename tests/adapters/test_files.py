@@ -88,6 +88,8 @@ def test_the_splits_of_a_real_series_are_of_rows_apart(columns, format, tmp_path
             held = {column: np.array(each) for column, each in read.items()}
         targets = held["targets"][~np.isnan(held["targets"])]
         assert (targets.min(), targets.max()) == (max(begin, 1), end - 1)
+        if name != "train":  # drawn with replacement a row would be met again, another never
+            assert sorted(targets.tolist()) == list(range(begin, end))
         shape = (4,) if columns == 1 else (4, 2)
         assert held["inputs"].shape == (made[name].samples, *shape)
         first = held["inputs"] if columns == 1 else held["inputs"][..., 0]

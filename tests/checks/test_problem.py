@@ -87,11 +87,6 @@ BROKEN = {
         "        rng = np.random.default_rng(0)\n" + DRAWN,
         ("determinism", "two seeds give the same episodes", "from `rng`"),
     ),
-    "two calls of the generator": (
-        DRAWN,
-        f"{DRAWN}{DRAWN.replace('inputs =', 'inputs +=')}        inputs %= self.values\n",
-        ("determinism", "6 episodes at once are not the same 6", "one call of `rng`"),
-    ),
     "hashes of words": (
         DRAWN,
         DRAWN + "        inputs += [hash(str(step)) % 4 for step in range(self.length)]\n"
@@ -227,6 +222,14 @@ def own(tmp_path):
     return made
 
 
+def test_draws_that_depend_on_their_number_are_told_of(own):
+    twice = f"{DRAWN}{DRAWN.replace('inputs =', 'inputs +=')}        inputs %= self.values\n"
+    check = by_name(own(DRAWN, twice)())["determinism"]
+    assert check.passed
+    assert "batches of another size draw other episodes" in check.found
+    assert "another size" not in by_name(own()())["determinism"].found
+
+
 def by_name(problem):
     return {check.name: check for check in check_problem(problem)}
 
@@ -359,6 +362,8 @@ def test_real_targets_have_chance_by_tolerance_and_by_error():
 
 
 def test_a_wrong_error_of_chance_is_found(monkeypatch):
+    stated = Mean().chance_error()
+    assert abs(Problem.chance_error(Mean()) - stated) < 0.02 * stated  # where nobody says it
     monkeypatch.setattr(Mean, "chance_error", lambda self: 0.3)  # noqa: ARG005
     assert "`chance_error` says 0.3000" in by_name(Mean())["chance"].found
 

@@ -175,3 +175,28 @@ def test_a_run_made_for_one_card_serves_the_next(monkeypatch):
     assert {seeds for _, seeds in shared} == {(0,)}
     monkeypatch.setattr("longlag.claims.card.fit", None)
     assert settle(dataclasses.replace(card, id="echo/again"), (0,), done=shared).holds
+
+
+def spread(run, accuracies):
+    """The run, its seeds this good."""
+    made = [came_out(run.setting, each).evaluations[0] for each in accuracies]
+    return dataclasses.replace(run, evaluations=tuple(made))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "verdict"),
+    [
+        ((1.0, 1.0, 1.0), "holds"),
+        ((1.0, 1.0, 0.975), "not settled"),
+        ((1.0, 1.0, 0.95), "not settled"),
+        ((0.8, 0.82, 0.81), "does not hold"),
+    ],
+)
+def test_an_interval_that_straddles_its_bar_settles_nothing(accuracies, verdict):
+    """The mean of the second lies above 0.99, that of the third below."""
+    card = CARDS["echo/current"]
+    done = {(arm, (0, 1, 2)): spread(came_out(arm, 1.0), accuracies) for arm in card.arms.values()}
+    result = settle(card, (0, 1, 2), done=done)
+    assert result.finding.verdict == verdict
+    assert ("take more seeds" in result.finding.because) == (verdict == "not settled")
+    assert result.as_recorded == (verdict != "does not hold")

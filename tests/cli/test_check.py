@@ -48,7 +48,7 @@ def test_the_problem_of_the_page_can_be_trained_on_as_the_page_shows(mine, monke
     monkeypatch.syspath_prepend(mine.parent)
     code = PAGE.partition("```python notest\n")[2].partition("```")[0]
     exec(compile(code, "example", "exec"), {})
-    assert capsys.readouterr().out.split("\n")[-2] == "1.000 [0.998, 1.000] 0.25 solved"
+    assert capsys.readouterr().out.split("\n")[-2] == "0.25 solved"
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -83,7 +83,10 @@ def test_a_failure_stands_in_the_document_and_in_the_exit_code(call, tmp_path):
         ("mine.py", "names nothing in the file. Use"),
         ("none.py:LagSum", "There is no file"),
         ("mine.py:LagSun", "mine.py has no `LagSun`. Did you mean `LagSum`?"),
-        ("mine.py:number", "number is no problem and makes no model, but of type int. Name a"),
+        (
+            "mine.py:number",
+            "number is a value of type int: no problem, and nothing that makes a model. Name a",
+        ),
         (
             "mine.py:Problem",
             "Problem cannot be made with its defaults: TypeError: Can't instantiate",

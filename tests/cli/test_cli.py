@@ -1,5 +1,4 @@
 import contextlib
-import gc
 import json
 import os
 import pty
@@ -16,7 +15,6 @@ import pytest
 
 from longlag import claims, streams
 from longlag.cli import reproduce as reproducing
-from longlag.cli.app import _interruptible, main
 from longlag.framings import Chunks, fitting
 from longlag.maps import audit
 from longlag.problems import PROBLEMS, EchoLag
@@ -26,17 +24,6 @@ COMMANDS = [
     *("runs", "report", "check", "reproduce"),
 ]
 TINY = ["--epochs", "20", "--hidden-size", "4", "--values", "5"]
-
-
-@pytest.fixture
-def call(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main(arguments)
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 def document(call, *arguments):
@@ -64,7 +51,10 @@ def test_the_version_is_the_packages(call):
 
 BAD = {
     "problem": (["show", "eco-lag"], "There is no problem `eco-lag`. Did you mean `echo-lag`?"),
-    "knob": (["show", "echo-lag", "--lagg", "3"], "Unknown option: --lagg. Did you mean --lag?"),
+    "knob": (
+        ["show", "echo-lag", "--lagg", "3"],
+        "longlag show has no option `--lagg`. Did you mean `--lag`?",
+    ),
     "another's knob": (
         ["show", "echo-lag", "--framing", "whole", "--timesteps", "3"],
         "framing whole has no option `--timesteps`. It is an option of framing chunks or window.",
@@ -106,7 +96,10 @@ BAD = {
     "choice": (["show", "echo-lag", "--framing", "window", "--missing", "x"], "mask"),
     "not whole": (["show", "echo-lag", "--lag", "1.5"], "1.5"),
     "seeds not whole": (["train", "echo-lag", "--seeds", "1.5"], "1.5"),
-    "batch": (["train", "echo-lag", "--batch-size", "99999999999999999999"], "at most 1000000"),
+    "batch": (
+        ["train", "echo-lag", "--batch-size", "99999999999999999999"],
+        "at most 9223372036854775807",
+    ),
     "stop": (["train", "echo-lag", "--stop-at", "5"], "`stop_at` must be at most 1, got 5"),
     "rate range": (
         ["train", "echo-lag", "--learning-rate", "1e39"],
@@ -360,7 +353,7 @@ def test_show_audit_and_train_work_for_every_problem_under_every_framing_that_fi
         model = ["--model", "seq2seq" if framing == "encoder-decoder" else "mlp"]
         trained = document(call, "train", *arguments, *small, *model)
         assert 0 <= trained["accuracy"]["mean"] <= 1
-        assert trained["chance"] <= trained["ceiling"] == 1
+        assert trained["ceiling"] == found["ceiling"]
         assert trained["shortcuts"]
     for command, words in (("show", "samples ×"), ("audit", "Scored outputs: ")):
         assert words in call(command, *arguments)[1]
@@ -453,30 +446,6 @@ def test_ctrl_c_held_down_ends_without_a_traceback():
             time.sleep(0.1)
         assert b"Traceback" not in rest(terminal)
         assert process.returncode == 130
-
-
-def test_ctrl_c_while_garbage_is_collected_comes_after_it():
-    """JAX has itself called then, and an exception in that call is printed and forgotten."""
-
-    strikes = [signal.SIGINT]
-
-    def called(*_):
-        if strikes:
-            signal.raise_signal(strikes.pop())
-
-    def run():
-        with _interruptible():
-            gc.callbacks.append(called)
-            gc.collect()
-            time.sleep(20)
-
-    begun = time.monotonic()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run()
-        assert time.monotonic() - begun < 20, "who waits is to be woken"
-    finally:
-        gc.callbacks.remove(called)
 
 
 def test_a_cache_that_cannot_be_kept_is_done_without(call, tmp_path, monkeypatch):

@@ -129,7 +129,7 @@ def test_a_saved_model_predicts_from_rows_as_they_are_wherever_its_file_is(call,
     assert np.isfinite(found).all()
     series = loaded.setting.problem
     assert isinstance(series, ll.Series)
-    assert (series.names, series.target, series.place) == (("warm", "cold"), "warm", str(path))
+    assert (series.names, series.target, series.path) == (("warm", "cold"), "warm", str(path))
     evaluation = loaded.evaluate()
     place = np.flatnonzero(series.target_rows("evaluation", loaded.setting.scored)[:, -1] == 159)
     said = series.in_unit(evaluation.predicted[place, -1])
@@ -180,9 +180,9 @@ BAD = [
     (["--column", "warm", "--season", "113"], "`season` must be of no more rows than train (112)"),
     (["--column", "warm", "--scored-on", "0.7"], "`scored_on` must be at most 0.5, got 0.7"),
     (["--column", "warm", "--scale", "log"], "log"),
-    (["--column", "warm", "--epochs", "9"], "`--epochs` is of training. Name a model"),
-    (["--column", "warm", "--batch-size", "9"], "`--batch-size` is of training"),
-    (["--column", "warm", "--hidden-size", "9"], "`--hidden-size` is of training"),
+    (["--column", "warm", "--epochs", "9"], "`--epochs` is for training. Name a model"),
+    (["--column", "warm", "--batch-size", "9"], "`--batch-size` is for training"),
+    (["--column", "warm", "--hidden-size", "9"], "`--hidden-size` is for training"),
     (["--column", "warm", "--model", "lstn"], "There is no model `lstn`. Did you mean `lstm`?"),
     (["--column", "warm", "--model", "seq2seq"], "Seq2Seq answers value by value"),
     (["--column", "warm", "--model", "mlp", "--seeds", "0"], "`seeds` must be at least 1"),
@@ -267,4 +267,4 @@ def test_a_page_is_written_where_it_is_asked_for(call, data, tmp_path):
     assert "warm, 1 row ahead" in text
     code, _, err = call("frame", data(), *asked, "--report", page)
     assert (code, err.count("\n")) == (2, 1)
-    assert "`--report` is of training. Name a model: --model lstm." in err
+    assert "`--report` is for training. Name a model: --model lstm." in err

@@ -99,9 +99,7 @@ def test_trials_of_an_earlier_longlag_are_named_once_and_not_reused(asked, call,
         earlier.execute("UPDATE asked SET trial = 'old' || trial")
         earlier.execute("UPDATE trials SET id = 'old' || id, parts = '0123456789abcdef'")
         earlier.commit()
-    notice = (
-        "old.db: 4 trials of an earlier longlag are listed, but not reused: results may differ."
-    )
+    notice = "old.db lists 4 trials of an earlier longlag, but reuses none: results may differ."
     out = call("runs", "--store", old)[1]
     assert notice in out
     assert out.count("old") == 4 + 1
@@ -119,7 +117,10 @@ def test_trials_of_an_earlier_longlag_are_named_once_and_not_reused(asked, call,
 
 REFUSED = {
     "both": (["--length", "4"], "`length` is what `--train` sets, so it cannot be set too."),
-    "lengths": (["--test", "4,x"], "`test` must be lengths separated by commas, got 4,x. Use"),
+    "lengths": (
+        ["--test", "4,x"],
+        "`--test` must be whole numbers separated by commas, got 4,x. Use",
+    ),
     "short": (["--test", "1"], "`test` has length 1: EchoLag: a sequence must show at least 2"),
     "model": (["--models", "lstn"], "There is no model `lstn`. Did you mean `lstm`?"),
     "framing": (["--framing", "vector"], "Vector: EchoLag has no answer after its input"),

@@ -80,7 +80,7 @@ def test_what_cannot_be_trained_is_one_line_and_exit_code_2(
 def test_knobs_of_our_models_are_not_for_it(call, mine):
     code, _, err = call("train", "echo-lag", "--model", f"{mine}:make_model", "--hidden-size", "3")
     assert code == 2
-    assert "`--hidden-size` is of longlag's models" in err
+    assert "`--hidden-size` is for longlag's models" in err
 
 
 def test_the_audit_takes_it_at_its_word(call, mine):

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import unittest.mock
 
 import pytest
 
@@ -41,6 +42,7 @@ def asked(tmp_path_factory):
     with (  # one command in a process of its own is enough
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        unittest.mock.patch.object(sys, "argv", ["longlag", *COMPARE]),  # which the store keeps
         pytest.raises(SystemExit) as end,
     ):
         main([*COMPARE, "--json", "--store", str(store)])
@@ -85,7 +87,7 @@ def test_a_study_asked_again_runs_nothing_and_says_the_same(asked, call):
     assert again["cells"] == found["cells"]
     text = call(*COMPARE, "--store", store)[1]
     assert "24 were in the store" in text
-    assert "first rung, skill at rate" in text
+    assert "first level, skill at rate" in text
     assert "\x1b" not in text
 
 
@@ -97,10 +99,7 @@ def test_frontier_prints_an_answer_for_a_reader(asked, call):
 
 
 def test_profile_ends_in_time_and_says_what_was_left_out(call, tmp_path):
-    # The clock of the command starts with its process, here with the first profile in it.
-    from longlag.cli import profile
-
-    profile._STARTED = began = time.monotonic()
+    began = time.monotonic()
     arguments = "profile --model lstm --minutes 0.1 --problems echo-value,memorization".split()
     small = [*SMALL[:-2], *ONE, "--learning-rates", "0.01,0.03"]
     code, out, _ = call(*arguments, *small, "--json", "--store", tmp_path / "p.db")
@@ -182,7 +181,7 @@ def test_runs_writes_a_model_that_load_reads(asked, call, tmp_path):
     assert (trained.evaluate().accuracy - chance) / (1 - chance) == pytest.approx(skill)
     code, _, err = call("runs", other, "--store", store, "--save", path)
     assert code == 2
-    assert "was not kept. Ask the study with --keep all." in err
+    assert "was not saved. Run the study with --keep all." in err
 
 
 ASK = ["frontier", "echo-value"]
@@ -235,7 +234,7 @@ BAD = {
     "no model": (["compare", "--models", ","], "`models` must name at least one"),
     "knob of none": (
         ["compare", "--problems", "ramp", "--lag", "3"],
-        "problem ramp has no option `lag`",
+        "problem ramp has no option `--lag`",
     ),
     "rates": (["compare", "--learning-rates", "1e-3,x"], "numbers separated by commas, got 1e-3,x"),
     "same rates": (["compare", "--learning-rates", "1,1"], "must be different learning rates"),
@@ -249,9 +248,12 @@ BAD = {
     "no address": ([*ASK, "--dask", "nowhere"], "`nowhere` is no address of a Dask scheduler"),
     "empty address": ([*ASK, "--dask", ""], "`` is no address of a Dask scheduler"),
     "no workers": ([*ASK, "--dask", "local", "--workers", "0"], "`workers` must be at least 1"),
-    "ladder": (["frontier", "echo-value", "--lag", "3"], "the ladder of echo-value moves"),
-    "one ladder": (["compare", "--length", "9"], "the ladder of ramp moves"),
-    "its ladder": (["profile", "--problems", "echo-lag", "--lag", "1"], "the ladder of echo-lag"),
+    "ladder": (["frontier", "echo-value", "--lag", "3"], "what a study of echo-value varies"),
+    "one ladder": (["compare", "--length", "9"], "what a study of ramp varies"),
+    "its ladder": (
+        ["profile", "--problems", "echo-lag", "--lag", "1"],
+        "what a study of echo-lag varies",
+    ),
     "twice": (["compare", "--models", "lstm,lstm"], "model lstm is named twice"),
     "easy": (
         ["frontier", "cumulative-threshold", "--threshold", "0.0001"],
@@ -259,10 +261,22 @@ BAD = {
     ),
     "verdict": (["runs", "--verdict", "solvd", "--store", "STORE"], "Did you mean `solved`?"),
     "export of one": (["runs", "a", "--export", "a.csv", "--store", "STORE"], "Leave out the ID."),
-    "report over store": (["report", "--store", "STORE", "--out", "STORE"], "is a database"),
-    "save over store": (["runs", "a", "--store", "STORE", "--save", "STORE"], "is a database"),
-    "output over store": (["runs", "--store", "STORE", "--output", "STORE"], "is a database"),
-    "answer over store": ([*ASK, "--store", "STORE", "--output", "STORE"], "is a database"),
+    "report over store": (
+        ["report", "--store", "STORE", "--out", "STORE"],
+        "is the file of --store",
+    ),
+    "save over store": (
+        ["runs", "a", "--store", "STORE", "--save", "STORE"],
+        "is the file of --store",
+    ),
+    "output over store": (
+        ["runs", "--store", "STORE", "--output", "STORE"],
+        "is the file of --store",
+    ),
+    "answer over store": (
+        [*ASK, "--store", "STORE", "--output", "STORE"],
+        "is the file of --store",
+    ),
     "report of nothing": (["report", "--store", "/no/such.db"], "There is no store"),
     "report of no study": (
         ["report", "--store", "STORE", "--study", "profile"],
@@ -324,7 +338,7 @@ def test_ctrl_c_stores_what_is_finished_and_says_how_to_go_on(tmp_path):
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert line.startswith("frontier: 0 trials run")
+    assert line.startswith("frontier: 0% 0 trials run")
     assert f"trials are saved in {store}. Run the same command again to continue." in err
     assert "Traceback" not in err
     assert "\x1b" not in line + err, "no live line where it is no terminal"

@@ -164,10 +164,10 @@ def test_a_model_for_any_length_says_at_every_step_what_it_says_of_the_beginning
         weights = [jax.tree.map(jnp.shape, each) for each in made]
         assert weights[0] != weights[1]
         return
-    outputs, _ = model(longer, None, model.initial_state((3,)))
+    outputs, _ = call(model, longer, None, model.initial_state((3,)))
     assert outputs.shape == (3, 9, 4)
     if factory.causal:
-        close(outputs[:, :5], model(longer[:, :5], None, model.initial_state((3,)))[0])
+        close(outputs[:, :5], call(model, longer[:, :5], None, model.initial_state((3,)))[0])
 
 
 def test_only_a_model_made_for_its_sample_runs_at_one_length():

@@ -57,6 +57,12 @@ def random_state(layer, *batch):
     return jax.tree.map(lambda leaf: jnp.asarray(drawn.normal(size=leaf.shape), leaf.dtype), zero)
 
 
+@eqx.filter_jit
+def run(layer, inputs, mask, state):
+    """A layer compiled once for each shape, which is quicker than one operation after another."""
+    return layer(inputs, mask, state)
+
+
 def close(ours, theirs):
     for here, there in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(here, there, atol=2e-6)
@@ -66,18 +72,22 @@ def close(ours, theirs):
 def test_any_leading_axes_will_do_and_every_row_stands_alone(kind):
     layer = made(kind)
     inputs, passed, start = features(2, 3), mask(2, 3), random_state(layer, 2, 3)
-    hidden, after = layer(inputs, passed, start)
+    hidden, after = run(layer, inputs, passed, start)
     assert hidden.shape == (2, 3, 5, layer.hidden_size)
     assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, start)
     for row in np.ndindex(2, 3):
         part = functools.partial(jax.tree.map, lambda each, row=row: each[row])
-        close(layer(inputs[row], passed[row], part(start)), part((hidden, after)))
+        close(run(layer, inputs[row], passed[row], part(start)), part((hidden, after)))
 
 
 @every_layer
 def test_nothing_depends_on_a_later_input(kind):
     layer = made(kind)
-    slopes = jax.jacobian(lambda inputs: layer(inputs, None, layer.initial_state())[0])(features())
+
+    def hidden(inputs):
+        return layer(inputs, None, layer.initial_state())[0]
+
+    slopes = jax.jit(jax.jacobian(hidden))(features())
     strength = np.abs(slopes).sum(axis=(1, 3))
     assert not np.triu(strength, k=1).any()
     assert np.diag(strength).all()
@@ -89,32 +99,32 @@ def test_a_masked_step_leaves_the_state_as_it_was_and_shows_nothing(kind):
     inputs, start = features(3), random_state(layer, 3)
     for steps in range(6):  # that count; those after them are passed over
         passed = jnp.broadcast_to(jnp.arange(5) < steps, (3, 5))
-        hidden, after = layer(inputs, passed, start)
+        hidden, after = run(layer, inputs, passed, start)
         if not steps:
             close(after, start)
             continue
-        close((hidden[:, :steps], after), layer(inputs[:, :steps], None, start))
+        close((hidden[:, :steps], after), run(layer, inputs[:, :steps], None, start))
     passed = mask(3)
     other = jnp.where(passed[..., None], inputs, 99.0)
-    close(layer(inputs, passed, start), layer(other, passed, start))
+    close(run(layer, inputs, passed, start), run(layer, other, passed, start))
 
 
 @every_layer
 def test_masked_steps_are_as_if_they_were_not_there(kind):
     layer = made(kind)
     inputs, start, passed = features(), random_state(layer), jnp.array([1, 0, 1, 0, 1], bool)
-    hidden, after = layer(inputs, passed, start)
-    close((hidden[passed], after), layer(inputs[passed], None, start))
+    hidden, after = run(layer, inputs, passed, start)
+    close((hidden[passed], after), run(layer, inputs[passed], None, start))
 
 
 @every_layer
 def test_state_carried_over_a_cut_gives_what_no_cut_gives(kind):
     layer = made(kind)
     inputs, passed, start = features(3), mask(3), random_state(layer, 3)
-    whole = layer(inputs, passed, start)
+    whole = run(layer, inputs, passed, start)
     for cut in range(1, 5):
-        first, state = layer(inputs[:, :cut], passed[:, :cut], start)
-        second, after = layer(inputs[:, cut:], passed[:, cut:], state)
+        first, state = run(layer, inputs[:, :cut], passed[:, :cut], start)
+        second, after = run(layer, inputs[:, cut:], passed[:, cut:], state)
         close((jnp.concatenate([first, second], axis=1), after), whole)
 
 
@@ -123,7 +133,7 @@ def test_integers_stand_for_one_hot_vectors(kind):
     layer = made(kind)
     ids = jax.random.randint(KEYS[0], (3, 5), 0, 6)
     start = random_state(layer, 3)
-    close(layer(ids, mask(3), start), layer(jax.nn.one_hot(ids, 6), mask(3), start))
+    close(run(layer, ids, mask(3), start), run(layer, jax.nn.one_hot(ids, 6), mask(3), start))
 
 
 @every_layer
@@ -173,7 +183,7 @@ def test_a_backward_pass_written_by_hand_is_that_of_autodiff(kind, steps, masked
                 ends = sum((by * each).sum() for by, each in zip(by_state, after, strict=True))
                 return (by_hidden * hidden).sum() + ends
 
-            return jax.grad(total, argnums=(0, 1, 2))(layer, inputs, start)
+            return jax.jit(jax.grad(total, argnums=(0, 1, 2)))(layer, inputs, start)
 
         ours, autodiffs = slopes(by_hand), slopes(by_autodiff)
         for here, there in zip(jax.tree.leaves(ours), jax.tree.leaves(autodiffs), strict=True):

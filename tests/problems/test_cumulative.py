@@ -36,7 +36,7 @@ def test_the_best_guess_on_a_part_is_what_a_table_over_its_sum_reaches(seen, hid
     cell = (shown * 100).astype(int)
     ones, all = np.bincount(cell, label), np.bincount(cell)
     reached = np.maximum(ones, all - ones).sum() / len(label)
-    assert _best_guess(limit, seen, hidden) == pytest.approx(reached, abs=4e-3)
+    assert _best_guess(limit, seen, (hidden,)) == pytest.approx(reached, abs=4e-3)
 
 
 def test_the_flip_is_found_by_counting_as_often_as_stated():

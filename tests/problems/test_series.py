@@ -439,7 +439,7 @@ def test_equal_series_are_equal_and_others_are_not():
     made = Series(values, length=2)
     odd = values.copy()
     odd.view(np.uint64)[3] = 0x7FF8000000000001  # a NaN too, of other bits
-    assert made == Series(odd.tolist(), length=2, place="elsewhere")
+    assert made == Series(odd.tolist(), length=2, path="elsewhere")
     assert hash(made) == hash(Series(odd, length=2))
     assert made != Series(values + 1, length=2)
     assert made != Series(values, length=2, names=("a",))

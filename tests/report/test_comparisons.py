@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from longlag import LSTM, MLP, EchoValue, Memorization, Ramp
+from longlag.report.blocks import Figure, Table
 from longlag.report.comparisons import comparison
-from longlag.report.content import Figure, Table
 from longlag.studies.comparison import Comparison
 from longlag.training import Recipe
 
@@ -64,14 +64,14 @@ def test_an_unfinished_comparison_says_how_many_seeds_there_are(told):
     found = told(lambda *_: SOLVED, most=6)
     # All five at the first rung, one of the second.
     assert _verdicts(found) == {"solved": "lag 1, lag 2 (1/1, 4 missing)"}
-    assert any("trials left" in each for each in found.sure)
+    assert any("trials left" in each for each in found.certainty)
     found = told(lambda *_: SOLVED if next(seeds) % 2 else CHANCE, most=3)
     assert _verdicts(found) == {"solved by some": "lag 1 (1/3, 2 missing)"}
 
 
 def test_before_a_rate_is_chosen_nothing_is_found(told):
     found = told(lambda *_: SOLVED, most=3, rates=(1e-3, 1e-2))
-    assert found.found == []
+    assert found.results == []
     assert found.table.rows == ()
 
 
@@ -79,8 +79,8 @@ def test_seeds_that_came_to_nothing_are_not_still_to_run(told):
     found = told(lambda _, seed: None if seed == 4 else SOLVED)
     rungs = ", ".join(f"lag {lag} (4/4, 1 missing)" for lag in (1, 2, 5, 10))
     assert _verdicts(found) == {"solved": rungs}
-    assert not any("left" in each for each in found.sure)
-    assert "Not complete: 4 trials missing at the rungs in sight." in found.sure
+    assert not any("left" in each for each in found.certainty)
+    assert "Not complete: 4 trials missing at these levels." in found.certainty
 
 
 def test_below_chance_is_not_called_chance(told):
@@ -95,6 +95,7 @@ def test_below_chance_is_not_called_chance(told):
     }
     [table] = [block for block in found.sections[0].blocks if isinstance(block, Table)]
     rows = [tuple(cell.text for cell in row[2:6]) for row in table.rows[2:]]
+    assert table.head[6:] == ("share of seeds", "sequences")
     assert [(verdict, why) for verdict, _, _, why in rows] == [
         ("at chance", "at chance (5)"),
         ("below chance", "below chance (5)"),
@@ -121,17 +122,20 @@ def test_mean_skill_has_a_possible_interval(told):
     )
     # The bounds there are: a seed at chance and one at the ceiling, of chance 0.1.
     assert (
-        lucky.found[1] == "Mean skill of lstm hidden_size=3 over all rungs: 0.500 [−0.111, 1.000]."
+        lucky.results[1]
+        == "Mean skill of lstm hidden_size=3 over all levels: 0.500 [−0.111, 1.000]."
     )
     # Seeds all alike: no narrower than the noise of four times 2,000 draws.
-    assert lucky.found[0] == "Mean skill of mlp hidden_size=3 over all rungs: 1.000 [0.999, 1.000]."
+    assert (
+        lucky.results[0] == "Mean skill of mlp hidden_size=3 over all levels: 1.000 [0.999, 1.000]."
+    )
     noisy = told(
         lambda *_: {"solved": False, "accuracy": 0.5 + 0.001 * rng.normal()},
         seeds=1,
         models=models,
     )
-    assert "0.44" in noisy.found[0]
-    low, high = noisy.found[0].split("[")[1].split("]")[0].split(", ")
+    assert "0.44" in noisy.results[0]
+    low, high = noisy.results[0].split("[")[1].split("]")[0].split(", ")
     # One seed, four rungs: a quarter of the errors' root sum of squares, of a span of 0.9.
     assert float(high) - float(low) == pytest.approx(
         2 * 1.96 * (0.25 / 4000) ** 0.5 / 0.9, rel=0.05
@@ -140,16 +144,14 @@ def test_mean_skill_has_a_possible_interval(told):
 
 def test_how_rates_were_chosen_and_times_measured(told):
     found = told(lambda *_: SOLVED, rates=(1e-3, 1e-2), problems=[EchoValue(values=10), Ramp()])
-    sure = " ".join(found.sure)
-    assert "The seeds that choose also answer there, which flatters a model" in sure
-    assert "Not so: ramp (1); few different sequences" in sure
-    assert "on draws that score nothing" in sure
+    sure = " ".join(found.certainty)
+    assert "The same seeds are scored there, so a model whose seeds differ much" in sure
+    assert "on validation sequences" in sure
     caption = _figure(found, 1).caption
-    assert "steps of about a fiftieth" in caption
+    assert "looked at about fifty times" in caption
     assert "only at the end counts with all of its sequences" in caption
     one = told(lambda *_: SOLVED)
-    assert "flatters" not in " ".join(one.sure)
-    assert "few different" not in " ".join(one.sure)
+    assert "The same seeds" not in " ".join(one.certainty)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +172,4 @@ def test_an_axis_goes_as_low_as_the_skill(told, problem, accuracy, low):
         rows = [row for rows in spec["datasets"].values() for row in rows if "skill" in row]
         assert low - 0.05 <= end <= low
         assert end <= max(-1, min(row[field] for row in rows if field in row))
-        # Of memorization most steps can be guessed, so that skill may lie far below chance.
-        noted = "What lies below −1 is drawn at −1." in figure.caption
-        assert noted == isinstance(problem, Memorization)
+        assert "below −1 is drawn at −1." in figure.caption

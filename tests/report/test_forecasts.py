@@ -5,7 +5,7 @@ import pytest
 
 import longlag as ll
 from longlag.report import page_of_forecast
-from longlag.report.content import Figure, Table
+from longlag.report.blocks import Figure, Table
 
 ROWS = np.sin(np.arange(240) / 2) * 3 + 10
 
@@ -32,14 +32,14 @@ def test_it_says_what_the_forecast_says(run):
     page = page_of_forecast(run, command="longlag frame data.csv")
     found = run.forecast
     assert page.title == "level, 1 row ahead"
-    verdict, errors, parts = tables(page)
-    assert verdict.rows[0][0].text == found.verdict
-    told = {row[0].text: float(row[1].text) for row in errors.rows}
+    [errors] = tables(page)
+    assert errors.rows[-1][1].text == found.verdict
+    told = {row[0].text: float(row[2].text) for row in errors.rows}
     for name, baseline in found.baselines.items():
         assert told[name] == pytest.approx(baseline.error, rel=1e-3)
     assert told["gru hidden_size=8"] == pytest.approx(found.error.mean, rel=1e-3)
-    assert [row[1].text for row in parts.rows] == ["1 to 168", "169 to 204", "205 to 240"]
     html = page.html()
+    assert "training 1 to 168, validation 169 to 204 and evaluation 205 to 240" in html
     assert "longlag frame data.csv" in html
     assert "<b>square</b>" not in html
     assert f"{found.ratio.mean:.3f}" in html
@@ -54,13 +54,13 @@ def test_the_curve_is_that_of_the_rows_that_score(run):
         if isinstance(block, Figure) and block.panels[0].key == "forecast"
     ]
     spec = figure.panels[0].chart.to_dict()
-    drawn = spec["datasets"][spec["layer"][1]["data"]["name"]]
-    was = {row["row"]: row["value"] for row in drawn if row["series"] == "as it was"}
+    [drawn] = spec["datasets"].values()
+    was = {row["row"]: row["value"] for row in drawn if row["series"] == "observed"}
     assert sorted(was) == list(range(205, 241))
     found = run.forecast
     for row, expected in zip(found.rows, found.expected, strict=True):
         assert was[int(row) + 1] == pytest.approx(expected, rel=1e-3)
-    said = {row["row"]: row["value"] for row in drawn if row["series"] != "as it was"}
+    said = {row["row"]: row["value"] for row in drawn if row["series"] != "observed"}
     for place, row in enumerate(found.rows):
         assert said[int(row) + 1] == pytest.approx(found.predicted[:, place].mean(), rel=1e-3)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from longlag import LSTM, EchoValue, Setting, Whole
-from longlag.report.content import Figure
+from longlag.report.blocks import Figure
 from longlag.report.frontiers import frontier
 from longlag.studies.frontier import Frontier
 from longlag.training import Recipe
@@ -56,22 +56,23 @@ def _searched(seed, got, beyond=CHANCE):
 
 def test_a_search_that_has_not_ended_is_said_to_be_open(told):
     found = told(*_searched(0, 2), (1, 1, SOLVED))
-    assert "Each seed: 2, 1 so far, not tried." in found.found
-    assert "Median over seeds: lag 1 so far." in found.found
-    sure = " ".join(found.sure)
+    assert "Each seed: 2, 1 so far, not tried." in found.results
+    assert "Largest lag solved, median over seeds: lag 1 so far." in found.results
+    sure = " ".join(found.certainty)
     assert "Not complete: 2 of 3 searches open" in sure
     assert "Interval" not in sure
-    caption = _figure(found, 0).caption
-    assert "median" not in caption
     assert "median" not in _figure(found, 0).panels[0].alt
 
 
 def test_a_search_that_ended_has_a_median_and_its_coverage(told):
     found = told(*_searched(0, 2), *_searched(1, 3), *_searched(2, 3))
-    assert "Each seed: 2, 3, 3." in found.found
-    assert "Median over seeds, with its interval: lag 3 [2, 3]." in found.found
-    assert found.sure[0].startswith("Intervals of 75.0%: the order of 3 seeds alone")
-    assert "the band its interval" in _figure(found, 0).caption
+    assert "Each seed: 2, 3, 3." in found.results
+    text = "Largest lag solved, median over seeds: lag 3 (too few seeds for an interval)."
+    assert text in found.results
+    assert found.certainty[0] == "Too few seeds for an interval. Six seeds give 95%."
+    four = told(*(each for seed in range(4) for each in _searched(seed, 2 + (seed > 0))), seeds=4)
+    assert "Largest lag solved, median over seeds: lag 3 [2, 3]." in four.results
+    assert four.certainty[0] == "Intervals of 87.5%: the order of 4 seeds; six seeds give 95%."
     assert _verdicts(found) == {
         "lag 1": ("solved", "3/3"),
         "lag 2": ("solved", "3/3"),
@@ -80,16 +81,15 @@ def test_a_search_that_ended_has_a_median_and_its_coverage(told):
     }
 
 
-def test_a_median_that_is_not_drawn_is_not_in_the_caption(told):
+def test_seeds_that_solve_nothing_are_below_the_first_value(told):
     found = told(*(each for seed in range(3) for each in _searched(seed, 0)))
-    assert "Each seed: below 1, below 1, below 1." in found.found
-    assert "band" not in _figure(found, 0).caption
+    assert "Each seed: below 1, below 1, below 1." in found.results
 
 
 def test_a_trial_that_came_to_nothing_leaves_its_seed_open(told):
     found = told(*_searched(0, 2), *_searched(1, 2), (2, 1, SOLVED), (2, 2, None))
-    assert "Each seed: 2, 2, 1 so far." in found.found
-    assert "Not complete: 1 of 3 searches open, at most 0 trials left." in found.sure
+    assert "Each seed: 2, 2, 1 so far." in found.results
+    assert "Not complete: 1 of 3 searches open, at most 0 trials left." in found.certainty
 
 
 def test_a_value_that_some_solve_is_not_at_chance(told):
@@ -116,5 +116,5 @@ def test_curves_are_of_the_median_and_say_how_many_seeds(told):
 def test_a_bar_stands_at_the_seed_that_got_so_far(told):
     found = told(*_searched(0, 2), *_searched(2, 3))  # seed 1 is not begun
     sets = _figure(found, 0).panels[0].chart.to_dict()["datasets"].values()
-    rows = next(rows for rows in sets if set(rows[0]) == {"seed", "value"})
-    assert rows == [{"seed": 0, "value": 2}, {"seed": 2, "value": 3}]
+    rows = [row for rows in sets for row in rows if row.get("largest")]
+    assert [(row["seed"], row["value"]) for row in rows] == [(0, 2), (2, 3)]

@@ -6,7 +6,7 @@ import pytest
 
 from longlag import GRU, LSTM, MLP, EchoLag, Whole
 from longlag.report import page_of_store
-from longlag.report.content import Figure, Table
+from longlag.report.blocks import Figure, Table
 from longlag.report.generalisations import generalisation
 from longlag.store.store import Store
 from longlag.studies.generalisation import Generalisation
@@ -50,14 +50,14 @@ def told(by_hand):
 
 
 def test_each_model_is_told_with_its_longest_length_and_its_seeds(told):
-    found = " ".join(map(str, told.found))
-    assert "lstm hidden_size=3 solves: length 80 or more [80, 80]." in found
-    assert "gru hidden_size=3 solves: length 10 [10, 10]." in found
+    few = "too few seeds for an interval"
     rows = [tuple(cell.text for cell in row) for row in told.table.rows]
-    assert ("gru hidden_size=3", "10", "10", "10, 10") in rows
-    assert "mlp hidden_size=3 reads samples of exactly 10 timesteps: it cannot run at" in found
-    sure = " ".join(told.sure)
-    assert "covers the median with probability 0.5, less than 0.95" in sure
+    assert rows[0] == ("lstm hidden_size=3", "length 80 or more", few, "80, 80")
+    assert rows[1] == ("gru hidden_size=3", "length 10", few, "10, 10")
+    [refusal] = told.results
+    assert "mlp hidden_size=3 reads samples of exactly 10 timesteps: it cannot run at" in refusal
+    sure = " ".join(told.certainty)
+    assert "Too few seeds for an interval. Six seeds give 95%." in sure
     assert "Not complete" not in sure
 
 
@@ -68,12 +68,13 @@ def test_the_figure_and_the_table_have_every_score(told):
     assert [each.name for each in figure.series] == [f"{m.title()} hidden_size=3" for m in MODELS]
     rows = [tuple(cell.text for cell in row) for row in table.rows]
     assert len(rows) == 3 + 3 + 1
-    assert ("gru hidden_size=3", "20", "0.000 [−0.014, 0.016]", "0/2", "0.100", "1.000") in [
-        row[:6] for row in rows
-    ]
-    assert [row[6] for row in rows if row[0].startswith("gru")] == ["", "at chance", "at chance"]
-    spec = figure.panels[0].chart.to_dict()
-    assert spec["layer"][1]["encoding"]["x"]["scale"]["type"] == "log"
+    expected = ("gru hidden_size=3", "20", "at chance", "0.000 [−0.014, 0.016]", "0/2", "0.100")
+    assert expected in [row[:6] for row in rows]
+    verdicts = [row[2] for row in rows if row[0].startswith("gru")]
+    assert verdicts == ["solved", "at chance", "at chance"]
+    drawn = figure.panels[0].chart.to_dict()["datasets"].values()
+    lengths = {row["at"] for rows in drawn for row in rows if "skill" in row}
+    assert lengths == {10, 20, 80}
 
 
 def test_examples_are_of_the_longest_length_that_can_be_written_out(told):
@@ -87,8 +88,11 @@ def test_examples_are_of_the_longest_length_that_can_be_written_out(told):
 
 def test_nothing_known_is_said_to_be_so(by_hand):
     told = generalisation(asked(by_hand), "s1")
-    assert told.found[0] == "lstm hidden_size=3: no seed is trained yet."
-    assert "Not complete: 6 trials not run yet, or failed." in told.sure
+    assert [cell.text for cell in told.table.rows[0][:2]] == [
+        "lstm hidden_size=3",
+        "not trained yet",
+    ]
+    assert "Not complete: 6 trials not run yet, or failed." in told.certainty
     assert told.sections[0].empty
 
 
@@ -96,6 +100,6 @@ def test_a_page_of_a_store_has_it(by_hand, tmp_path):
     with Store(tmp_path / "trials.db", write=True) as store:
         by_hand.fill(store, asked(by_hand), decide(by_hand))
         text = by_hand.words(page_of_store(store, maps=0))
-    assert "How echo-lag length=10 values=10 carries over to other lengths" in text
-    assert "Skill against length" in text
+    assert "echo-lag length=10 values=10 at other lengths" in text
+    assert "Skill by length" in text
     assert "length 20: gru hidden_size=3" in text

@@ -3,7 +3,7 @@
 import pytest
 
 from longlag import LSTM, EchoValue, Ramp
-from longlag.report.content import Figure, Table
+from longlag.report.blocks import Figure, Table
 from longlag.report.profiles import profile
 from longlag.studies.profile import Profile
 from longlag.training import Recipe
@@ -86,7 +86,7 @@ def test_longer_training_has_its_interval_and_what_it_rests_on(told):
     assert "160,000 sequences: lag none [" in longer
     assert longer.endswith("0/4 solved")
     assert (
-        "at most 10,000 (160,000 where longer training is tried) sequences a trial"
+        "at most 10,000 (160,000 where longer training is tried) sequences per trial"
         in found.question
     )
 

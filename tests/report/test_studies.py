@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from longlag.report import page_of_store
-from longlag.report.content import Figure
+from longlag.report.blocks import Figure
 from longlag.store.records import StoreError
 from longlag.store.store import Store
 from longlag.studies.conduct import Usage
@@ -89,7 +89,7 @@ def test_nothing_is_cut_short_of_what_is_complete(made, by_hand):
 def test_the_cost_is_of_all_times_and_all_workers(made, by_hand, tmp_path):
     [study], page = made(by_hand.frontier)
     words = by_hand.words(page)
-    assert "all times that each study was asked together" in words
+    assert "over all runs of each study" in words
     assert "20.0 s 1 min 0 s of workers" in words
     assert "50%" in words  # idle: 30 of 60 s
     # A store of before knows the number of workers alone.
@@ -147,6 +147,6 @@ def test_a_model_that_diverged_is_not_read(made, by_hand, tmp_path, monkeypatch)
 
 def test_few_sequences_are_not_called_fresh(made, by_hand):
     words = by_hand.words(made(by_hand.comparison)[1])
-    assert "Not so: ramp (1); few different sequences, so that skill there is memory." in words
+    assert "with so few different sequences that skill there is memory: ramp (1)." in words
     for text in ("Fresh sequences of", "One fresh sequence", "Skill on fresh sequences"):
         assert text not in words

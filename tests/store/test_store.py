@@ -140,6 +140,8 @@ def test_a_trial_is_found_by_the_beginning_of_its_name(path):
 
 @pytest.mark.usefixtures("clock")
 def test_a_study_is_kept_with_what_it_asked_for(path):
+    usage = {"ran": 4, "reused": 0, "cut": 0, "failed": [["a", "b"]], "wall": 1.5, "workers": 2}
+    usage |= {"spent": {"train": 1.0, "compile": 2.0, "evaluate": 0.5}, "interrupted": False}
     with Store(path, write=True) as kept:
         kept.begin("s1", "frontier", {"seeds": [0, 1]}, "longlag frontier")
         kept.begin("s2", "compare", {}, "longlag compare")
@@ -159,9 +161,9 @@ def test_a_study_is_kept_with_what_it_asked_for(path):
         first, second = kept.studies()
         assert (first.id, first.kind, first.question) == ("s1", "frontier", {"seeds": [0, 1]})
         assert (first.ended, first.usage) == (None, None)
-        kept.end("s1", {"ran": 4})
+        kept.end("s1", usage)
         ended = kept.study("frontier")
-        assert ended.usage == {"ran": 4}
+        assert ended.usage == usage
         assert ended.ended is not None
         assert ended.ended > ended.started == first.started
         assert kept.study("s2") == second
@@ -449,6 +451,16 @@ def test_a_link_to_a_store_leads_to_its_lock(path, tmp_path):
         Store(link, write=True)
 
 
+def test_a_hard_link_to_a_store_is_the_same_store(path, tmp_path):
+    link = tmp_path / "link.db"
+    with Store(path, write=True):
+        os.link(path, link)  # made while one writes
+        with pytest.raises(StoreError, match=r"link\.db is being written to by another process"):
+            Store(link, write=True)
+    with Store(link, write=True), pytest.raises(StoreError, match="by another process"):
+        Store(path, write=True)
+
+
 def test_a_reader_who_may_not_write_sees_what_a_writer_has_just_written(path, monkeypatch):
     with Store(path, write=True) as kept:
         add(kept, "one")
@@ -469,6 +481,7 @@ def stored_earlier(path, *trials):
         (score,) = written.pop("scores")
         updates, loss, accuracy = written["curve"]
         first = {name: each for name, each in (written | score).items() if name != "bounds"}
+        first["whole"] = first.pop("sequence_accuracy")
         del first["schema"], first["test"], first["in_distribution"]
         first["curve"] = [updates, loss, loss, accuracy]
         row = json.dumps(first), "0123456789abcdef"
@@ -480,14 +493,13 @@ def test_trials_of_an_earlier_longlag_are_listed_and_read(path):
     stored_earlier(path, "t0", "t1")
     with Store(path) as kept:
         assert {record.id for record in kept.records()} == {"t0", "t1"}
-        assert kept.outcome("t0") == outcome(0.5)
+        assert kept.outcome("t0") == outcome(0.5, fresh=False)
         assert kept.notice() == (
-            "longlag.db: 2 trials of an earlier longlag are listed, but not reused: results may "
-            "differ."
+            "longlag.db lists 2 trials of an earlier longlag, but reuses none: results may differ."
         )
     with Store(path, write=True) as kept:
         add(kept, "t2")
-        assert kept.notice().startswith("longlag.db: 2 trials")
+        assert kept.notice().startswith("longlag.db lists 2 trials")
 
 
 def test_a_store_of_this_longlag_has_nothing_to_say(path):

@@ -123,7 +123,7 @@ def test_a_seed_that_came_to_nothing_is_missing_and_leaves_the_study_incomplete(
     (model,) = study.answer().models
     assert (model.missing, model.per_seed, study.left()) == (1, (80, 0), 0)
     assert not study.answer().complete
-    assert dict(model.reasons) == {"overfit": 1}
+    assert dict(model.reasons) == {"stuck": 1}
 
 
 def test_before_anything_is_known_there_is_no_answer():

@@ -19,7 +19,7 @@ from longlag.trials import documents
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome
 from longlag.trials.setting import Setting
-from longlag.workers.messages import Task
+from longlag.workers.messages import Job
 
 SEEDS = (4, 5, 6)
 REACH = {4: 9, 5: 30, 6: 0}
@@ -127,7 +127,7 @@ def test_an_executor_is_given_as_much_as_it_has_places_for(kept):
     def note(executor):
         return lambda _, standing: given.append((len(executor.waiting), len(standing.running)))
 
-    for kind, most in ((Listed, Scripted.places), (Patient, Scripted.workers)):
+    for kind, most in ((Listed, Scripted.capacity), (Patient, Scripted.workers)):
         executor = Scripted(by_seed)
         study = kind(range(20 * most, 20 * most + 12))
         conduct(study, kept, executor, listen=note(executor))
@@ -225,7 +225,7 @@ def test_the_order_in_which_trials_end_does_not_change_the_answer(tmp_path_facto
     usual = frontier()
     drive(
         usual,
-        lambda trial: searched(Task(trial.id, documents.document(trial.setting), (trial.seed,))),
+        lambda trial: searched(Job(trial.id, documents.document(trial.setting), (trial.seed,))),
     )
     assert usual.answer() == answer
 

@@ -37,6 +37,7 @@ def at(found, time):
 @given(seeds)
 def test_the_curve_is_the_product_limit(seeds):
     times, solved = (list(column) for column in zip(*seeds, strict=True))
+    times = [time if event else 30 for time, event in zip(times, solved, strict=True)]
     found = of_times(np.array(times), np.array(solved), budget=30)
     for time, share in product_limit(times, solved).items():
         assert at(found, time) == pytest.approx(share, abs=1e-12)
@@ -80,6 +81,8 @@ def test_none_solved(count):
     found = of_times(np.full(count, 9), np.zeros(count, bool), budget=9)
     assert (found.times, found.unsolved) == ((0, 9), (1, 1))
     assert (found.solved, found.rate.mean, found.mean.mean) == (0, 0, 9)
+    assert found.mean.interval[0] < 9
+    assert found.low[-1] < 1
 
 
 def test_one_seed_leaves_its_time_open():

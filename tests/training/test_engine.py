@@ -14,10 +14,11 @@ import numpy as np
 import optax
 import pytest
 
+from longlag.arrays import MISSING
 from longlag.events import Advanced, Finished, Started, StopToken
 from longlag.models import LSTM, Model, Seq2Seq, Sizes
 from longlag.models.recurrent import _forward
-from longlag.training import UNSCORED, Batches, Loss, Recipe, fit, loop, program
+from longlag.training import Batches, Loss, Recipe, fit, loop, program
 
 SIZES = Sizes(features=4, outputs=4, timesteps=3)
 ADAM = Recipe(learning_rate=0.01)
@@ -28,7 +29,7 @@ def stream(seed, chunk=6, *, batch=3, carry=False, masked=False, last=False):
     for start in itertools.count(step=chunk):
         inputs = rng.integers(4, size=(chunk, batch, 3), dtype=np.int32)
         targets = np.roll(inputs, 1, axis=-1)
-        targets[..., 0] = UNSCORED
+        targets[..., 0] = MISSING
         yield Batches(
             inputs,
             targets[..., -1:] if last else targets,
@@ -86,28 +87,32 @@ def by_loop(seed, updates, recipe, **kinds):
         zip(*(each if each is not None else [None] * 6 for each in chunk), strict=True)
         for chunk in chunks
     )
+
+    def loss(model, state, ids, targets, mask):
+        layer, kind = model.layer, type(model.layer)
+        scale = 1 - jnp.array(kind.halved).repeat(5) / 2
+        drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ layer.kernel, 1, 0)
+        drive = (drive + layer.bias[None, None]) * scale[None, None]
+        recurrent = layer.recurrent * scale[None]
+        hidden, after, _ = _forward(kind, drive, recurrent, None, state, mask.T[..., None])
+        outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
+        outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
+        counts = targets >= 0
+        logs = jax.nn.log_softmax(outputs)
+        picked = jnp.take_along_axis(logs, jnp.maximum(targets, 0)[..., None], -1)[..., 0]
+        return -jnp.sum(picked * counts) / counts.sum(), after
+
+    @jax.jit
+    def update(model, memory, state, *data):
+        (value, state), slopes = jax.value_and_grad(loss, has_aux=True)(model, state, *data)
+        changes, memory = optimizer.update(slopes, memory, model)
+        return optax.apply_updates(model, changes), memory, state, value
+
     for ids, targets, mask, reset in itertools.islice(drawn, updates):
         mask = np.ones(ids.shape, bool) if mask is None else mask
         if reset is None or reset:
             state = model.initial_state((3,))
-
-        def loss(model, ids=ids, targets=targets, mask=mask, state=state):
-            layer, kind = model.layer, type(model.layer)
-            scale = 1 - jnp.array(kind.halved).repeat(5) / 2
-            drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ layer.kernel, 1, 0)
-            drive = (drive + layer.bias[None, None]) * scale[None, None]
-            recurrent = layer.recurrent * scale[None]
-            hidden, after, _ = _forward(kind, drive, recurrent, None, state, mask.T[..., None])
-            outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
-            outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
-            counts = targets >= 0
-            logs = jax.nn.log_softmax(outputs)
-            picked = jnp.take_along_axis(logs, np.maximum(targets, 0)[..., None], -1)[..., 0]
-            return -jnp.sum(picked * counts) / counts.sum(), after
-
-        (value, state), slopes = jax.value_and_grad(loss, has_aux=True)(model)
-        changes, memory = optimizer.update(slopes, memory, model)
-        model = optax.apply_updates(model, changes)
+        model, memory, state, value = update(model, memory, state, ids, targets, mask)
         losses.append(float(value))
     return losses, model
 
@@ -214,7 +219,7 @@ def test_a_loss_that_leaves_all_bounds_is_reported_with_its_update():
 def test_updates_that_score_nothing_are_no_divergence():
     def silent():
         for batches in stream(0):
-            batches.targets[0] = UNSCORED
+            batches.targets[0] = MISSING
             yield batches
 
     model = LSTM(hidden_size=5)(SIZES, 0)
@@ -226,7 +231,7 @@ def test_updates_that_score_nothing_are_no_divergence():
 def test_a_first_loss_of_nothing_is_no_bound():
     def easy():
         for batches in stream(0):
-            batches.targets[0] = UNSCORED
+            batches.targets[0] = MISSING
             batches.targets[0, 0, 1] = 0
             yield batches
 

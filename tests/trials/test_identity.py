@@ -254,11 +254,11 @@ def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("day,a,b\n" + "".join(f"x,{row % 7},{row}\n" for row in range(60)))
     read = tables.read(path, ["b", "a"])
-    series = ll.Series(read.values, names=read.names, place=str(path), length=3, horizon=2)
+    series = ll.Series(read.values, names=read.names, path=str(path), length=3, horizon=2)
     setting = Setting(problem=series, framing=ll.Whole(), model=ll.MLP())
     written = json.loads(json.dumps(documents.document(setting)))
     assert documents.setting(written) == setting
-    moved = dataclasses.replace(series, place="/elsewhere.csv")
+    moved = dataclasses.replace(series, path="/elsewhere.csv")
     other = dataclasses.replace(series, values=read.values + 1)
     ids = [
         Trial(setting=dataclasses.replace(setting, problem=each), seed=0).id
@@ -266,12 +266,12 @@ def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
     ]
     assert ids[0] == ids[1] != ids[2]
     path.write_text(path.read_text() + "x,1,60\n")
-    with pytest.raises(ValueError, match=r"data\.csv has changed since. Ask again"):
+    with pytest.raises(ValueError, match=r"data\.csv was edited since, or read in another way"):
         documents.setting(written)
     path.unlink()
     with pytest.raises(ValueError, match=r"There is no file .*data\.csv"):
         documents.setting(written)
-    nowhere = dataclasses.replace(series, place=None)
+    nowhere = dataclasses.replace(series, path=None)
     with pytest.raises(ValueError, match="its series stands in no file"):
         documents.setting(documents.document(dataclasses.replace(setting, problem=nowhere)))
     assert documents.setting(documents.document(setting), read.values) == setting

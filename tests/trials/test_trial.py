@@ -72,6 +72,22 @@ def test_the_prediction_of_a_sequence_is_the_echo(solved):
     assert solved.predict([3, 1, 2, 0, 3, 1], seed=1).tolist() == [2, 0, 3]
 
 
+def test_a_step_that_lacks_data_at_another_length_does_not_reach_the_model():
+    """At an even length no piece is padded; the last of five steps fills half of its piece."""
+    setting = ll.Setting(
+        problem=ll.EchoLag(lag=1, length=4, values=5),
+        framing=ll.Chunks(timesteps=2),
+        model=ll.Bidirectional(hidden_size=4),
+    )
+    problem, episodes = setting.problem.episode(np.array([1, 2, 3, 4, 0]))
+    layout = setting.layout_for(problem, 1)
+    samples = layout.gather(episodes)
+    assert setting.layout.present.all()
+    mask = setting.arrays(samples, None, layout).mask
+    assert mask is not None
+    assert mask[-1].tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     ("sequence", "error", "message"),
     [
@@ -436,7 +452,7 @@ def test_where_a_constant_is_always_right_nothing_is_to_be_learned_and_training_
 def test_a_model_worse_than_a_constant_is_called_so():
     run = ll.train(ll.CumulativeThreshold(), ll.Whole(), ll.MLP(hidden_size=2), epochs=1)
     assert run.verdict == "below chance"
-    assert "guessing does better" in run.reason
+    assert "a constant for each step does better" in run.reason
 
 
 def test_outputs_that_nobody_asks_for_are_spared_where_that_changes_nothing():
@@ -488,7 +504,7 @@ def test_a_seed_that_stops_has_met_the_criterion_on_the_validation_stream(seed):
         stop_at=0.98,
     )
     assert run.history[0][-1].outcome == "stopped"
-    checked = run.setting.evaluate(run.models[0], seed, stream=streams.validation)
+    checked = run.setting.evaluate(run.models[0], seed, part="validation")
     assert checked.accuracy >= 0.98
 
 

@@ -19,15 +19,15 @@ def test_the_best_of_the_grid_is_chosen_on_the_validation_stream(monkeypatch):
     asked = []
     real = ll.Setting.evaluate
 
-    def evaluate(self, model, seed, *, stream):
-        asked.append((seed, stream))
-        return real(self, model, seed, stream=stream)
+    def evaluate(self, model, seed, *, part):
+        asked.append((seed, part))
+        return real(self, model, seed, part=part)
 
     monkeypatch.setattr(ll.Setting, "evaluate", evaluate)
     heard = []
     search = ll.Search(setting=SETTING, hidden_sizes=(2, 32), learning_rates=(1e-7, 1e-2))
     found = ll.tune(search, lambda *progress: heard.append(progress))
-    assert asked == [(tuning.SEED, streams.validation)] * 4
+    assert asked == [(tuning.SEED, "validation")] * 4
     assert heard
     assert found.setting.model == ll.MLP(hidden_size=32)
     assert found.setting.recipe == Recipe(epochs=150, batch_size=25, learning_rate=1e-2)

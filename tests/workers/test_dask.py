@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+import time
 
 import pytest
 
@@ -14,7 +15,7 @@ from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.workers.dask import Dask
 from longlag.workers.executor import ExecutorError
-from longlag.workers.messages import Task
+from longlag.workers.messages import Job
 from longlag.workers.worker import perform
 
 # Dask's own threads and sockets end a little after it says that it is closed.
@@ -39,7 +40,7 @@ def cluster():
 
 
 def task(seed, **changed):
-    return Task(f"trial {seed}", documents.document(SETTING), (seed,))._replace(**changed)
+    return Job(f"trial {seed}", documents.document(SETTING), (seed,))._replace(**changed)
 
 
 def undisturbed(seed):
@@ -82,6 +83,38 @@ def test_a_trial_whose_worker_is_killed_gives_the_same_result_elsewhere(cluster)
     ended = follow(cluster, 2, kill)
     assert killed
     assert [told(ended[f"trial {seed}"]) for seed in range(2)] == [undisturbed(0), undisturbed(1)]
+
+
+def test_a_worker_that_is_slow_to_start_again_is_replaced(monkeypatch):
+    """Dask takes one that is not back within some seconds from the cluster, for good."""
+    from dask import config
+
+    monkeypatch.setattr("longlag.workers.dask._HEAL", 0.2)
+    with (
+        config.set({"distributed.deploy.lost-worker-timeout": "0.1s"}),
+        Dask(workers=1) as one,
+    ):
+        one.submit(task(3))
+        os.kill(next(iter(one._cluster.workers.values())).pid, signal.SIGKILL)
+        deadline = time.monotonic() + 120
+        while not (ended := [event for event in one.wait(0.2) if isinstance(event, Finished)]):
+            assert time.monotonic() < deadline, "it stands"
+    assert told(ended[0]) == undisturbed(3)
+
+
+def test_a_result_without_a_seed_is_asked_for_again(cluster):
+    """As where a worker thought that nobody wants it any more."""
+    cluster.submit(task(2))
+    id = "trial 2"
+    job, real = cluster._jobs[id], cluster._futures[id]
+    empty = cluster._client.submit(list)
+    empty.result()
+    real.cancel()
+    cluster._futures[id] = empty
+    assert cluster._gather([id]) == []
+    assert cluster._jobs[id] == job
+    assert told(follow(cluster, 1)[id]) == undisturbed(2)
+    assert not cluster._tries
 
 
 def test_the_trained_model_comes_along_where_it_is_wanted(cluster):
@@ -139,7 +172,7 @@ def test_what_has_come_out_is_forgotten(cluster):
     follow(cluster, 1)
     cluster.submit(task(9))
     cluster.stop()
-    assert not cluster._tasks
+    assert not cluster._jobs
     assert not cluster._futures
     assert not cluster._tries
 

@@ -18,7 +18,7 @@ from longlag.trials.outcome import Outcome
 from longlag.workers import local, messages, worker
 from longlag.workers.executor import ExecutorError
 from longlag.workers.local import Local
-from longlag.workers.messages import Task
+from longlag.workers.messages import Job
 from longlag.workers.threads import Threads
 
 WORK = """
@@ -99,9 +99,9 @@ def ended(process):
 
 def test_results_come_back_and_weights_where_they_are_wanted(command):
     with Local(workers=2, command=command) as executor:
-        assert (executor.workers, executor.places) == (2, 8)
+        assert (executor.workers, executor.capacity) == (2, 64)
         for seed in range(6):
-            executor.submit(Task(f"t{seed}", {}, (seed,), keep=(4,)))
+            executor.submit(Job(f"t{seed}", {}, (seed,), keep=(4,)))
         found = ends(executor, 6)
         assert executor.wait(0.0) == []
     for seed in range(6):
@@ -111,7 +111,7 @@ def test_results_come_back_and_weights_where_they_are_wanted(command):
 
 def test_progress_comes_while_a_task_runs(command):
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("t", {"updates": 10**6}, (0,)))
+        executor.submit(Job("t", {"updates": 10**6}, (0,)))
         first, second = executor.wait(20), executor.wait(20)
     assert isinstance(first[0], Advanced)
     assert isinstance(second[0], Advanced)
@@ -121,7 +121,7 @@ def test_progress_comes_while_a_task_runs(command):
 def test_a_task_that_fails_stops_no_other(command):
     with Local(workers=1, command=command) as executor:
         for id, setting in (("a", {}), ("b", {"raise": "no such thing"}), ("c", {})):
-            executor.submit(Task(id, setting, (0,)))
+            executor.submit(Job(id, setting, (0,)))
         found = ends(executor, 3)
     assert found["b"] == Finished(0, why="ValueError: no such thing", job="b")
     assert found["a"].result
@@ -130,8 +130,8 @@ def test_a_task_that_fails_stops_no_other(command):
 
 def test_a_task_whose_process_was_killed_is_run_again(command, begun):
     with Local(workers=2, command=command) as executor:
-        executor.submit(Task("a", {"updates": 60}, (7,)))
-        executor.submit(Task("b", {"updates": 60}, (8,)))
+        executor.submit(Job("a", {"updates": 60}, (7,)))
+        executor.submit(Job("b", {"updates": 60}, (8,)))
         moved(executor, "a")
         (victim,) = {int(process) for task, process in begun() if task == "a"}
         os.kill(victim, signal.SIGKILL)
@@ -151,7 +151,7 @@ def finished(executor, count):
 
 def test_a_job_that_was_killed_loses_only_the_seeds_that_were_not_finished(command, begun):
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {"deaths": 1}, (5, 6, 7), keep=(6,)))
+        executor.submit(Job("a", {"deaths": 1}, (5, 6, 7), keep=(6,)))
         found = finished(executor, 3)
         assert executor.wait(0.1) == []
     assert [event.result["seed"] for event in found] == [5, 6, 7]
@@ -161,7 +161,7 @@ def test_a_job_that_was_killed_loses_only_the_seeds_that_were_not_finished(comma
 
 def test_a_job_that_fails_fails_for_the_seeds_that_were_not_finished(command):
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {"deaths": 99}, (5, 6)))
+        executor.submit(Job("a", {"deaths": 99}, (5, 6)))
         five, six = finished(executor, 2)
     assert five.result == {"seed": 5}
     assert (six.seed, six.result) == (6, None)
@@ -181,10 +181,10 @@ def test_each_accelerator_has_one_worker(command, begun, monkeypatch, own):
         assert executor.job_size is None
         while executor.job_size is None:
             assert executor.wait(20) == []
-        assert (executor.workers, executor.places) == (2, 8)
+        assert (executor.workers, executor.capacity) == (2, 64)
         assert executor.job_size > 100
         for id in ("a", "b"):
-            executor.submit(Task(id, {"tell": tell}, (0,)))
+            executor.submit(Job(id, {"tell": tell}, (0,)))
         told = [event.result for event in finished(executor, 2)]
     assert len({process for _, process in begun()}) == 2
     assert {each[tell[0]] for each in told} == ({own, "3"} if own else {None, "1"})
@@ -203,27 +203,19 @@ def test_where_there_is_none_each_core_has_a_worker(command, monkeypatch):
 def test_a_task_that_kills_its_process_is_given_up_and_others_go_on(command, begun):
     with Local(workers=1, command=command) as executor:
         for id, deaths in (("a", 99), ("b", 2), ("c", 0)):
-            executor.submit(Task(id, {"deaths": deaths}, (0,)))
+            executor.submit(Job(id, {"deaths": deaths}, (0,)))
         found = ends(executor, 3)
     assert found["a"].result is None
-    assert "its process died 3 times, at last with exit code -9" in found["a"].why
+    assert "its process died 3 times (exit code -9)" in found["a"].why
     assert found["b"].result
     assert found["c"].result
     assert [task for task, _ in begun()] == ["a"] * 3 + ["b"] * 3 + ["c"]
 
 
-def test_workers_that_end_before_they_begin_are_an_error():
-    with (
-        Local(workers=2, command=(sys.executable, "-c", "raise SystemExit(7)")) as executor,
-        pytest.raises(ExecutorError, match=r"The workers end before they begin \(exit code 7\)"),
-    ):
-        executor.wait(60)
-
-
 def test_stopped_it_ends_what_runs_and_drops_the_rest(command, begun):
     with Local(workers=2, command=command) as executor:
         for id in ("a", "b", "c"):
-            executor.submit(Task(id, {"updates": 10**6}, (0,)))
+            executor.submit(Job(id, {"updates": 10**6}, (0,)))
         moved(executor, "a")
         moved(executor, "b")
         assert executor.stop() == []
@@ -232,7 +224,7 @@ def test_stopped_it_ends_what_runs_and_drops_the_rest(command, begun):
 
 def test_what_was_finished_when_it_was_stopped_still_comes_in(command, begun):
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {"updates": 15}, (5,)))
+        executor.submit(Job("a", {"updates": 15}, (5,)))
         while not begun():
             assert executor.wait(0.02) == []
         time.sleep(0.6)
@@ -247,7 +239,7 @@ def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, 
     with open(script, "w") as opened:
         opened.write(stuck)
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {}, (0,)))
+        executor.submit(Job("a", {}, (0,)))
         while not begun():
             executor.wait(0.02)
         assert executor.stop() == []
@@ -257,8 +249,8 @@ def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, 
 
 def test_closed_it_leaves_no_process(command, begun):
     with Local(workers=2, command=command) as executor:
-        executor.submit(Task("a", {"updates": 10**6}, (0,)))
-        executor.submit(Task("b", {"updates": 1}, (0,)))
+        executor.submit(Job("a", {"updates": 10**6}, (0,)))
+        executor.submit(Job("b", {"updates": 1}, (0,)))
         ends(executor, 1)
         moved(executor, "a")
     assert all(ended(int(process)) for _, process in begun())
@@ -275,13 +267,34 @@ def test_trials_of_one_program_go_to_one_worker(command, begun, monkeypatch):
             for name, setting in (("one", SETTING), ("other", other)):
                 recipe = Recipe(learning_rate=rate, stop_at=rate)
                 moved = dataclasses.replace(setting, recipe=recipe)
-                executor.submit(Task(f"{name}{place}", documents.document(moved), (place,)))
+                executor.submit(Job(f"{name}{place}", documents.document(moved), (place,)))
         ends(executor, 12)
     processes = dict(begun())
     first = {processes[f"one{place}"] for place in range(2)}
     second = {processes[f"other{place}"] for place in range(2)}
     assert len(first) == len(second) == 1
     assert first != second
+
+
+def test_each_program_is_compiled_by_one_worker_as_long_as_there_are_others(
+    command, begun, monkeypatch
+):
+    """Jobs come in the order of their programs, as a comparison asks for them."""
+    monkeypatch.setenv("TOGETHER", "2")
+    programs, seeds = 6, 9
+    with Local(workers=2, command=command) as executor:
+        waiting = [
+            Job(f"{p}-{s}", {"problem": p}, (s,)) for p in range(programs) for s in range(seeds)
+        ]
+        under_way = finished = 0
+        while finished < programs * seeds:
+            while waiting and under_way < executor.capacity:
+                executor.submit(waiting.pop(0))
+                under_way += 1
+            ended = len(study_cases.ends_of(executor.wait(20)))
+            finished, under_way = finished + ended, under_way - ended
+    compiled = {(job.split("-")[0], process) for job, process in begun()}
+    assert len(compiled) <= programs + 1  # the last one is shared out
 
 
 def test_no_worker_is_refused():
@@ -317,7 +330,7 @@ def same(done):
 
 
 def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_killed():
-    task = Task("here", documents.document(REAL), (3,), keep=(3,))
+    task = Job("here", documents.document(REAL), (3,), keep=(3,))
     here, reports = perform(task)
     assert here.result
     # A trial may take less time than lies between two reports: then it could not be caught moving.
@@ -331,7 +344,7 @@ def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_ki
         killed = ends(executor, 1)["killed"]
         assert executor._tries == {"killed": 1}
         nonsense = {**documents.document(REAL), "problem": {"kind": "echo-lagg"}}
-        executor.submit(Task("unknown", nonsense, (0,)))
+        executor.submit(Job("unknown", nonsense, (0,)))
         unknown = ends(executor, 1)["unknown"]
     assert same(here) == same(there) == same(killed)
     assert unknown.result is None
@@ -353,20 +366,20 @@ def test_one_told_to_stop_when_it_had_ended_is_run_when_it_is_asked_for_again(co
     """A stop that comes too late must not meet the same task later on."""
     with Local(workers=1, command=command) as executor:
         for _ in range(3):
-            executor.submit(Task("a", {"updates": 1}, (5,)))
+            executor.submit(Job("a", {"updates": 1}, (5,)))
             ends(executor, 1)
-            executor._processes[0].tell({"say": messages.STOP, "job": "a"})
-            executor.submit(Task("b", {"updates": 1}, (5,)))
+            executor._processes[0].send({"type": messages.STOP, "job": "a"})
+            executor.submit(Job("b", {"updates": 1}, (5,)))
             assert ends(executor, 1)["b"].result
 
 
 def test_what_was_stopped_by_force_says_nothing_to_those_who_come_after(command, monkeypatch):
     monkeypatch.setattr(local, "_PATIENCE", 0.0)
     with Local(workers=1, command=command) as executor:
-        executor.submit(Task("a", {"updates": 10**6}, (0,)))
+        executor.submit(Job("a", {"updates": 10**6}, (0,)))
         moved(executor, "a")
         assert executor.stop() == []
-        executor.submit(Task("b", {"updates": 2}, (7,)))
+        executor.submit(Job("b", {"updates": 2}, (7,)))
         found = []
         while not any(isinstance(event, Finished) for event in found):
             found += executor.wait(0.2)
@@ -377,12 +390,12 @@ def test_closed_it_takes_no_task(command):
     with Local(workers=1, command=command) as executor:
         pass
     with pytest.raises(ExecutorError, match="This executor is closed"):
-        executor.submit(Task("a", {}, (0,)))
+        executor.submit(Job("a", {}, (0,)))
 
 
 def test_let_go_of_it_leaves_no_process(command, begun):
     executor = Local(workers=1, command=command)
-    executor.submit(Task("a", {}, (0,)))
+    executor.submit(Job("a", {}, (0,)))
     ends(executor, 1)
     del executor
     gc.collect()
@@ -406,9 +419,9 @@ def worked(task):
 
 def test_threads_give_what_processes_give_and_one_that_fails_stops_no_other():
     with Threads(workers=2, work=worked) as executor:
-        executor.submit(Task("bad", {"raise": "no"}, (0,)))
+        executor.submit(Job("bad", {"raise": "no"}, (0,)))
         for seed in range(3):
-            executor.submit(Task(f"good {seed}", {}, (seed,), keep=(1,)))
+            executor.submit(Job(f"good {seed}", {}, (seed,), keep=(1,)))
         found = {}
         while len(found) < 4:
             for event in executor.wait(1.0):
@@ -422,11 +435,11 @@ def test_threads_give_what_processes_give_and_one_that_fails_stops_no_other():
 def test_threads_that_are_stopped_end_what_runs_and_drop_the_rest():
     with Threads(workers=1, work=worked) as executor:
         for seed in range(3):
-            executor.submit(Task(f"long {seed}", {"updates": 10**6}, (seed,)))
+            executor.submit(Job(f"long {seed}", {"updates": 10**6}, (seed,)))
         while not any(isinstance(event, Advanced) for event in executor.wait(1.0)):
             pass
         assert executor.stop() == []
-        executor.submit(Task("short", {}, (5,)))
+        executor.submit(Job("short", {}, (5,)))
         ends = []
         while not ends:
             ends = [event for event in executor.wait(1.0) if isinstance(event, Finished)]
@@ -434,7 +447,7 @@ def test_threads_that_are_stopped_end_what_runs_and_drop_the_rest():
 
 
 def test_a_trial_comes_out_the_same_in_a_thread():
-    task = Task("trial", documents.document(SETTING), (3,))
+    task = Job("trial", documents.document(SETTING), (3,))
     with Threads(workers=1) as executor:
         executor.submit(task)
         done = None

@@ -16,7 +16,7 @@ from longlag.training import devices
 from longlag.trials import documents
 from longlag.trials import fit as fit_module
 from longlag.workers import messages
-from longlag.workers.messages import Task, receive, send
+from longlag.workers.messages import Job, receive, send
 from longlag.workers.worker import perform
 
 plain = st.recursive(
@@ -100,7 +100,7 @@ def made(id, updates=1, **rest):
 def heard(process, until=("finished", "free")):
     """What a worker says, up to the end of a task."""
     said = []
-    while not said or said[-1][0]["say"] not in until:
+    while not said or said[-1][0]["type"] not in until:
         frame = receive(process.stdout)
         assert frame is not None, said
         said.append(frame)
@@ -112,10 +112,10 @@ def test_what_the_work_prints_does_not_come_between_the_frames(process):
     send(process.stdin, made("two", **{"raise": 4}))
     send(process.stdin, made("three"))
     ready, *_, done = heard(process)
-    assert ready == ({"say": "ready"}, None)
-    assert messages.event(*done) == Finished(4, {"seed": 4}, weights=b"weights", job="one")
+    assert ready == ({"type": "ready"}, None)
+    assert messages.to_event(*done) == Finished(4, {"seed": 4}, weights=b"weights", job="one")
     why = "RuntimeError: a word of explanation"
-    assert messages.event(*heard(process)[-1]) == Finished(4, why=why, job="two")
+    assert messages.to_event(*heard(process)[-1]) == Finished(4, why=why, job="two")
     assert heard(process)[-1][0]["job"] == "three"
 
 
@@ -123,13 +123,13 @@ def test_a_job_that_fails_says_so_of_each_seed_that_was_not_finished(process):
     send(process.stdin, made("one", **{"raise": 5}) | {"seeds": [4, 5, 6]})
     ends = []
     while len(ends) < 3:
-        ends.append(messages.event(*heard(process)[-1]))
+        ends.append(messages.to_event(*heard(process)[-1]))
     assert [(end.seed, bool(end.result)) for end in ends] == [(4, True), (5, False), (6, False)]
 
 
 def test_progress_is_told_now_and_then(process):
     send(process.stdin, made("one", updates=100))
-    moved = [document for document, _ in heard(process) if document["say"] == "advanced"]
+    moved = [document for document, _ in heard(process) if document["type"] == "advanced"]
     assert 1 <= len(moved) < 50
     updates = [document["updates"] for document in moved]
     assert updates == sorted(set(updates))
@@ -140,12 +140,12 @@ def test_told_to_stop_a_task_it_ends_it_and_goes_on_with_the_next(process):
     send(process.stdin, made("one", updates=10**6))
     heard(process, until=("advanced",))
     send(process.stdin, made("two"))
-    send(process.stdin, {"say": "stop", "job": "one"})
+    send(process.stdin, {"type": "stop", "job": "one"})
     document, content = heard(process)[-1]
-    assert document == {"say": "free", "job": "one"}
+    assert document == {"type": "free", "job": "one"}
     assert content is None
     document, _ = heard(process)[-1]
-    assert (document["say"], document["job"]) == ("finished", "two")
+    assert (document["type"], document["job"]) == ("finished", "two")
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -154,16 +154,16 @@ def test_it_ends_once_nobody_can_tell_it_anything(process, busy):
         send(process.stdin, made("one", updates=10**6))
         heard(process, until=("advanced",))
     else:
-        assert receive(process.stdout) == ({"say": "ready"}, None)
+        assert receive(process.stdout) == ({"type": "ready"}, None)
     process.stdin.close()
     assert process.wait(20) == 0
 
 
 def test_ctrl_c_is_for_the_coordinator(process):
-    assert receive(process.stdout) == ({"say": "ready"}, None)
+    assert receive(process.stdout) == ({"type": "ready"}, None)
     process.send_signal(signal.SIGINT)
     send(process.stdin, made("one"))
-    assert heard(process)[-1][0]["say"] == "finished"
+    assert heard(process)[-1][0]["type"] == "finished"
 
 
 def test_it_ends_with_a_coordinator_that_was_killed():
@@ -183,14 +183,14 @@ time.sleep(60)
     # The worker shares this output: it is at an end once both have ended.
     assert coordinator.stdout is not None
     frame = receive(coordinator.stdout)
-    assert frame == ({"say": "ready"}, None)
+    assert frame == ({"type": "ready"}, None)
     coordinator.kill()
     coordinator.communicate(timeout=20)
 
 
 def test_a_trial_of_other_code_is_refused():
     """Its outcome would stand in the store under a name that says otherwise."""
-    task = Task("one", documents.document(SETTING), (0,), parts="another")
+    task = Job("one", documents.document(SETTING), (0,), parts="another")
     with pytest.raises(RuntimeError, match="this worker has another version of longlag"):
         next(perform(task))
 
@@ -203,8 +203,8 @@ def test_an_event_comes_out_as_it_went_in_but_for_the_losses_of_which_the_mean_i
         Finished(3, {"seed": 3}, weights=b"weights", job="a"),
     )
     for event in events:
-        written = json.loads(json.dumps(messages.document(event)))
-        found = messages.event(written, b"weights" if isinstance(event, Finished) else None)
+        written = json.loads(json.dumps(messages.to_document(event)))
+        found = messages.to_event(written, b"weights" if isinstance(event, Finished) else None)
         assert type(found) is type(event)
         fields, went_in = dict(vars(found)), dict(vars(event))
         if isinstance(found, Advanced):
@@ -216,10 +216,10 @@ def test_an_event_comes_out_as_it_went_in_but_for_the_losses_of_which_the_mean_i
 def test_seeds_of_a_job_come_out_as_they_do_alone():
     """To the bit on a CPU, where none is trained in one program with another."""
     document = documents.document(SETTING)
-    together = list(perform(Task("all", document, (3, 4, 5), keep=(4,))))
+    together = list(perform(Job("all", document, (3, 4, 5), keep=(4,))))
     ends = {event.seed: event for event in ends_of(together)}
     for seed in (3, 4, 5):
-        (alone,) = ends_of(perform(Task("one", document, (seed,), keep=(4,))))
+        (alone,) = ends_of(perform(Job("one", document, (seed,), keep=(4,))))
         for done in (alone, ends[seed]):
             del done.result["seconds"]
         assert ends[seed] == dataclasses.replace(alone, job="all")
@@ -235,18 +235,18 @@ def test_as_many_seeds_are_trained_at_once_as_there_is_room_for(monkeypatch):
     monkeypatch.setattr(
         fit_module, "fit", lambda setting, seeds: at_once.append(seeds) or real(setting, seeds)
     )
-    ends = ends_of(perform(Task("all", documents.document(SETTING), (1, 2, 3))))
+    ends = ends_of(perform(Job("all", documents.document(SETTING), (1, 2, 3))))
     assert at_once == [(1, 2), (3,)]
     assert sorted(end.seed for end in ends) == [1, 2, 3]
 
 
 def test_a_frame_is_a_length_and_json_and_nothing_else():
     with tempfile.TemporaryFile() as stream:
-        send(stream, {"say": "done"}, b"weights")
+        send(stream, {"type": "done"}, b"weights")
         stream.seek(0)
         content = stream.read()
-    assert json.loads(content[12:-7]) == {"say": "done"}
-    assert content[:12] == (15).to_bytes(4, "little") + (7).to_bytes(8, "little")
+    assert json.loads(content[16:-7]) == {"type": "done"}
+    assert content[:16] == b"llag" + (16).to_bytes(4, "little") + (7).to_bytes(8, "little")
 
 
 def test_it_ends_without_a_word_once_nobody_hears_it():
@@ -259,7 +259,7 @@ def test_it_ends_without_a_word_once_nobody_hears_it():
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        assert receive(process.stdout) == ({"say": "ready"}, None)
+        assert receive(process.stdout) == ({"type": "ready"}, None)
         process.stdout.close()
         send(process.stdin, made("one"))
         assert process.wait(20) == 0

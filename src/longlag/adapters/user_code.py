@@ -1,26 +1,199 @@
-"""Sources: things that a user wrote in a file of their own, `path/to/file.py:name`."""
+"""A user's own code: functions and classes of a file, `path/to/file.py:name`, known by its hash.
+
+A stored document names such code and never has it run: only what the user's own command or call
+named is imported, and its hash is compared before.
+"""
 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.util
+import itertools
 import os
 import sys
 import threading
+import traceback
+import uuid
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from longlag.knobs import unknown
+from longlag.knobs import unknown_name
 
+_MODULE = "longlag_source_"  # the names of modules begin with it
 _lock = threading.RLock()
 
 _importing = threading.local()
 
+_process = uuid.uuid4().hex[:8]
+
+_numbers = itertools.count()
+
+_named: dict[tuple[str, str], Any] = {}
+"""What the user's own commands and calls have named, by name and hash."""
+
 
 class Started(ValueError):  # noqa: N818 - it is what a file did
     """A file starts work by being imported."""
+
+
+class UnnamedCode(ValueError):  # noqa: N818 - it is what the code is
+    """Code that a document names, but the user did not: it is not run."""
+
+
+class Origin(NamedTuple):
+    """Where a function or a class comes from.
+
+    Attributes:
+        name: Its name.
+        path: Its file, or its module; None where no other process can import it.
+        code: The hash of that file and of what it imports from beside it.
+    """
+
+    name: str
+    path: str | None
+    code: str
+
+    @property
+    def words(self) -> str:
+        """It as a reference: `mine.py:make_model`."""
+        return f"{Path(self.path).name}:{self.name}" if self.path is not None else self.name
+
+    @property
+    def argument(self) -> str:
+        """As it is given to `longlag.load`: a reference, or what is imported from a module."""
+        return f'"{self.words}"' if (self.path or "").endswith(".py") else self.name
+
+
+def origin_of(thing: Any) -> Origin:
+    """Where a function or a class that the user gives comes from; from here on it may be used.
+
+    Raises:
+        ValueError: Its module cannot be found.
+    """
+    name, path = _place_of(thing)
+    with _lock:
+        if path is not None:
+            code = code_of(_file(path))
+        else:  # the same function again has the same name
+            known = (code for (own, code), each in _named.items() if each is thing and own == name)
+            code = next(known, None) or f"{_process}-{next(_numbers)}"
+        _named[name, code] = thing
+    return Origin(name, path, code)
+
+
+@functools.lru_cache(256)
+def origin_of_class(kind: type) -> Origin:
+    """As `origin_of`, with the hash of the file as it was when the class was first met."""
+    return origin_of(kind)
+
+
+def from_reference(reference: str) -> tuple[Any, Origin]:
+    """What a reference that the user typed stands for, imported, and where it comes from.
+
+    Raises:
+        ValueError: There is no such file, it cannot be imported, or has no such name.
+    """
+    file, name = split(reference)
+    origin = Origin(name, str(file), code_of(file))
+    return _register(origin, imported(file, name)), origin
+
+
+def use(origin: Origin, given: Any, argument: str) -> None:
+    """Take what the user gives for the code of a document.
+
+    Args:
+        origin: What the document names.
+        given: A reference, whose file must have the hash of the document; or the function or the
+            class itself, which the user answers for.
+        argument: The name of the argument, for messages.
+
+    Raises:
+        ValueError: The reference is to something else, or its file was edited.
+    """
+    if isinstance(given, str):
+        file, name = split(given)
+        if origin.path is not None and name != origin.name:
+            raise ValueError(f"`{argument}` must be {origin.words}, got {given}.")
+        if origin.path is not None and code_of(file) != origin.code:
+            raise ValueError(
+                f"{file.name} was edited after this was saved. To use it as it is now, import "
+                f"it and pass {argument}={name}."
+            )
+        given = imported(file, name)
+    if not callable(given):
+        raise TypeError(f"`{argument}` must be a function, a class or its name, got {given!r}.")
+    _register(origin, given)
+
+
+def resolve(origin: Origin, *, trusted: bool = False) -> Any:
+    """The function or the class of an origin.
+
+    Args:
+        origin: What a document names.
+        trusted: Whether the user's own command wrote the document: then it may be imported.
+
+    Raises:
+        UnnamedCode: The user did not name it.
+        ValueError: Its file is gone or was edited, or it stands in no file.
+    """
+    with _lock:
+        if (thing := _named.get((origin.name, origin.code))) is not None:
+            return thing
+        if not trusted:
+            raise UnnamedCode(f"{origin.words} is your own code, which runs only if you name it.")
+        if origin.path is None:
+            raise ValueError(
+                f"{origin.name} was written in a process that has ended, or is not this one. Put "
+                "it in a file, at the top level."
+            )
+        file = _file(origin.path)
+        if not file.is_file():
+            raise ValueError(f"{origin.words}: there is no file {file} any more.")
+        if code_of(file) != origin.code:
+            raise ValueError(
+                f"{origin.words}: {file.name} was edited after this study began. Run the command "
+                "again to use the new version."
+            )
+        if origin.path.endswith(".py"):
+            return _register(origin, imported(file, origin.name))
+        return _register(origin, getattr(importlib.import_module(origin.path), origin.name))
+
+
+def _register(origin: Origin, thing: Any) -> Any:
+    with _lock:
+        _named[origin.name, origin.code] = thing
+    return thing
+
+
+def _place_of(thing: Any) -> tuple[str, str | None]:
+    """The name of a function, and where another process would find it; None if nowhere."""
+    name = getattr(thing, "__qualname__", type(thing).__name__)
+    module = sys.modules.get(getattr(thing, "__module__", None) or "")
+    spec = getattr(module, "__spec__", None)
+    if spec is not None and spec.name != getattr(module, "__name__", "") and spec.parent:
+        return name, spec.name  # run by `python -m package.module`
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or getattr(module, name, None) is not thing:
+        return name.rpartition(".")[2].strip("<>"), None
+    package = getattr(module, "__package__", None)
+    return name, module.__name__ if package else os.path.abspath(file)
+
+
+def _file(path: str) -> Path:
+    """The file of a path or of a module, which is not imported for that."""
+    if path.endswith(".py"):
+        return Path(path)
+    folders, spec = None, None
+    for name in itertools.accumulate(path.split("."), "{}.{}".format):
+        specs = (finder.find_spec(name, folders) for finder in sys.meta_path)
+        spec = next(filter(None, specs), None)
+        if spec is None:
+            raise ValueError(f"There is no module {name} here.")
+        folders = spec.submodule_search_locations
+    return Path((spec and spec.origin) or "")
 
 
 def split(reference: str) -> tuple[Path, str]:
@@ -58,13 +231,8 @@ def imported(file: Path, name: str) -> Any:
     module = _module(file)
     if not hasattr(module, name):
         own = [known for known, value in vars(module).items() if _is_of(value, module)]
-        raise ValueError(unknown(f"{file.name} has no", name, own))
+        raise ValueError(unknown_name(f"{file.name} has no", name, own))
     return getattr(module, name)
-
-
-def importing() -> bool:
-    """Whether a user's file is being imported at this moment, by this thread."""
-    return getattr(_importing, "file", None) is not None
 
 
 def refuse_while_importing(what: str) -> None:
@@ -73,9 +241,9 @@ def refuse_while_importing(what: str) -> None:
     Raises:
         Started: A user's file is being imported.
     """
-    if importing():
+    if (file := getattr(_importing, "file", None)) is not None:
         raise Started(
-            f"{_importing.file.name} starts {what} when it is imported. Put that under "
+            f"{file.name} starts {what} when it is imported. Put that under "
             '`if __name__ == "__main__":`.'
         )
 
@@ -94,12 +262,12 @@ def code_of(file: Path) -> str:
             continue
         seen[path] = path.read_bytes()
         waiting.extend(_beside(path, home, seen[path]))
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(seen):
         relative = os.path.relpath(path, home) if path != file else ""
-        told.update(f"{relative}\n{len(seen[path])}\n".encode())
-        told.update(seen[path])
-    return told.hexdigest()[:16]
+        digest.update(f"{relative}\n{len(seen[path])}\n".encode())
+        digest.update(seen[path])
+    return digest.hexdigest()[:16]
 
 
 def _home(file: Path) -> Path:
@@ -137,7 +305,7 @@ def _beside(file: Path, home: Path, content: bytes) -> list[Path]:
 
 
 def _module(file: Path) -> ModuleType:
-    name = f"longlag_source_{code_of(file)}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    name = f"{_MODULE}{code_of(file)}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
     with _lock:
         if name in sys.modules:
             return sys.modules[name]
@@ -148,21 +316,35 @@ def _module(file: Path) -> ModuleType:
         sys.modules[name] = module  # dataclasses look their own module up
         if str(file.parent) not in sys.path:
             sys.path.insert(0, str(file.parent))  # as Python does for a script
+        os.environ.setdefault("KERAS_BACKEND", "jax")
         before, _importing.file = getattr(_importing, "file", None), file
         try:
             spec.loader.exec_module(module)
-        except Started:
+        except (Started, KeyboardInterrupt):
             del sys.modules[name]
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             del sys.modules[name]
-            said = " ".join(str(error).split()).rstrip(".")
+            text = " ".join(str(error).split()).rstrip(".")
             raise ValueError(
-                f"{file.name} cannot be imported: {type(error).__name__}: {said}."
+                f"{file.name} cannot be imported: {type(error).__name__}: {text}."
             ) from error
         finally:
             _importing.file = before
         return module
+
+
+def raised_at(error: BaseException) -> str:
+    """Where a user's file, or one beside it, raised an error: `line 11 of mine.py`; else empty."""
+    modules = list(sys.modules.items())
+    files = [str(module.__file__) for name, module in modules if name.startswith(_MODULE)]
+    folders = {os.path.dirname(file) for file in files}
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if os.path.dirname(frame.filename) in folders
+    ]
+    return f"line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else ""
 
 
 def _is_of(value: Any, module: ModuleType) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import UserModel
+from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
     digest_of,
@@ -22,11 +23,10 @@ from longlag.checks.arrays import (
     training_outputs_of,
     with_noise,
 )
-from longlag.checks.check import Check
+from longlag.checks.check import Check, CheckFailed
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
 from longlag.training import Batches, Loss, Recipe, program
-from longlag.training.losses import scored
 from longlag.trials.setting import Setting
 
 _SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
@@ -72,254 +72,232 @@ def inspect_model(setting: Setting) -> Preflight:
     return _Inspection(setting).all()
 
 
-class _Fault(Exception):  # noqa: N818 - what was found, not a fault
-    def __init__(self, check: Check):
-        self.check = check
-
-
 class _Inspection:
-    @property
-    def _is_choice(self) -> bool:
-        """Whether outputs choose one of several values."""
-        loss = self.setting.loss
-        return isinstance(loss, Loss) and loss.name == "cross-entropy"
-
     def __init__(self, setting: Setting):
         self.setting = setting
         self.layout = setting.layout
         self.rng = np.random.default_rng(0)
-        self.every = self.layout.output == "every"
         self.module: Any = None
+        self.parameters: int | None = None
+        self.state: int | None = None
+        loss = setting.loss
+        self.chooses = isinstance(loss, Loss) and loss.name == "cross-entropy"
 
     def all(self) -> Preflight:
+        """Each look in turn, up to the first that fails."""
         checks: list[Check] = []
-        parameters = state = None
-        try:
-            checks.append(self.made())
-            parameters = program.parameters(self.model)
-            checks.append(self.weights(parameters))
-            checks.append(self.outputs())
-            state = self._state_size()
-            self._shake()
-            rest = [self.causal, self.rows, self.other_rows, self.mask, self.state]
-            checks.extend(map(self._tried, [*rest, self.training, self.seeds, self.untouched]))
-        except _Fault as failed:
-            checks.append(failed.check)
-        return Preflight(self.setting.model.words, tuple(checks), parameters, state)
+        for name, look in _LOOKS.items():
+            try:
+                evidence = look(self)
+            except CheckFailed as failed:
+                checks.append(Check(name, False, str(failed), failed.remedy))
+                break
+            except (Exception, SystemExit) as error:
+                checks.append(Check(name, False, f"it {_failure(error)}"))
+                break
+            if evidence:
+                checks.append(Check(name, True, evidence))
+        return Preflight(self.setting.model.words, tuple(checks), self.parameters, self.state)
 
-    def _tried(self, inspect_model: Callable[[], Check]) -> Check:
-        try:
-            return inspect_model()
-        except _Fault:
-            raise
-        except (Exception, SystemExit) as error:
-            name = inspect_model.__name__.replace("_", " ")
-            found = f"it {user_model.described_failure(error)}".rstrip(".")
-            raise _Fault(Check(name, False, found)) from error
-
-    def _shake(self) -> None:
-        """From here on with noise in its weights: what begins from 0 would hide what it does."""
-        shaken = with_noise(self.model)
-        try:
-            usual = self._say(self.batches, shaken)
-        except (Exception, SystemExit):
-            return
-        if not np.isfinite(usual).all():
-            return
-        self.looked, self.usual = shaken, usual
-        if not self._moved(self._changed(np.ones(1, bool))).any():
-            found = "no output depends on any input"
-            remedy = "Look for an input that is not used, or an activation that is all zeros."
-            raise _Fault(Check("inputs", False, found, remedy))
-
-    def made(self) -> Check:
-        setting, name = self.setting, "made"
+    def make(self) -> str:
+        setting = self.setting
         try:
             if isinstance(setting.model, UserModel):
                 self.module = setting.model.make(setting.sizes, 0)
                 self.before = digest_of(self.module)
             self.model = self.looked = setting.create(0)
         except ValueError as error:
-            said = str(error).removeprefix(f"{setting.model.words}: ")
-            raise _Fault(Check(name, False, said.rstrip("."))) from error
+            text = str(error).removeprefix(f"{setting.model.words}: ")
+            raise CheckFailed(text.rstrip("."), "") from error
         kind = type(getattr(self.model, "module", self.model)).__name__
-        return Check(name, True, f"a {kind} on {device_of(self.model)}")
+        return f"a {kind} on {device_of(self.model)}"
 
-    def weights(self, parameters: int) -> Check:
-        if not parameters:
-            remedy = "Give it parameters of the framework's own kind."
-            raise _Fault(Check("weights", False, "there is nothing to train in it", remedy))
-        return Check("weights", True, f"{parameters:,} trained weights")
+    def weights(self) -> str:
+        self.parameters = program.parameters(self.model)
+        if not self.parameters:
+            raise CheckFailed(
+                "there is nothing to train in it", "Give it parameters of the framework's own kind."
+            )
+        return f"{self.parameters:,} trained weights"
 
-    def outputs(self) -> Check:
-        name = "outputs"
+    def outputs(self) -> str:
         rows = self.layout.steps.shape[1]
         self.batches = self._drawn(rows if self._fixed_rows is not None else max(2, rows))
         try:
             self.usual = self._say(self.batches)
             again = self._say(self.batches, again=True)
+        except ValueError as error:
+            raise CheckFailed(str(error).rstrip("."), "") from error
         except (Exception, SystemExit) as error:
-            said = (
-                str(error)
-                if isinstance(error, ValueError)
-                else f"it {user_model.described_failure(error)}"
-            )
             shape = self.batches.inputs.shape[1:]
-            where = "" if isinstance(error, ValueError) else f", shown inputs {shape}"
-            raise _Fault(Check(name, False, said.rstrip(".") + where)) from error
-        wrong = np.argwhere(~np.isfinite(self.usual))
-        if len(wrong):
-            row, said, place = wrong[0, -3:]
-            found = f"output {place} at step {said} of row {row} is {self.usual[tuple(wrong[0])]}"
-            remedy = "Look for a division by zero, a log of zero, or a mask that leaves nothing."
-            raise _Fault(Check(name, False, found, f"{remedy}{non_finite(self.module)}"))
+            raise CheckFailed(f"it {_failure(error)}, shown inputs {shape}", "") from error
+        if len(wrong := np.argwhere(~np.isfinite(self.usual))):
+            row, step, output = wrong[0, -3:]
+            raise CheckFailed(
+                f"output {output} at step {step} of row {row} is {self.usual[tuple(wrong[0])]}",
+                "Look for a division by zero, a log of zero, or a mask that leaves nothing."
+                + non_finite(self.module),
+            )
         if not np.allclose(self.usual, again, atol=_NOISE * np.abs(self.usual).max(), rtol=0):
-            found = "two different outputs for the same inputs, outside training"
-            remedy = "Use dropout and noise only in training. Take the state as an argument and "
-            remedy += "return it; do not store it on the model."
-            raise _Fault(Check(name, False, found, remedy))
-        shape = self.usual.shape[1:]
-        said = getattr(getattr(self.model, "program", self.model), "outputs", "")
-        if said != "probabilities":
-            said = getattr(self.setting.model, "outputs", "")
-        choices = self._is_choice and self.usual.shape[-1] > 1
-        if choices and said == "probabilities" and not sums_to_one(np.exp(self.usual)):
-            found = "its outputs are said to be probabilities, but they do not sum to 1"
-            raise _Fault(Check(name, False, found, "Leave outputs='probabilities' out."))
-        if self._is_choice and sums_to_one(self.usual):
-            found = "the outputs of every step are probabilities, not logits"
-            remedy = "Leave the softmax out, or use adopt(…, outputs='probabilities')."
-            raise _Fault(Check(name, False, found, remedy))
-        return Check(name, True, f"{self.usual.dtype} {shape}, all of them numbers")
+            raise CheckFailed(
+                "two different outputs for the same inputs, outside training",
+                "Use dropout and noise only in training. Take the state as an argument and "
+                "return it; do not store it on the model.",
+            )
+        self._check_probabilities()
+        self.state = self._state_size()
+        return f"{self.usual.dtype} {self.usual.shape[1:]}, all of them numbers"
 
-    def causal(self) -> Check:
-        name, time = "causal", self.layout.steps.shape[-1]
+    def _check_probabilities(self) -> None:
+        stated = getattr(getattr(self.model, "program", self.model), "outputs", "")
+        if stated != "probabilities":
+            stated = getattr(self.setting.model, "outputs", "")
+        choices = self.chooses and self.usual.shape[-1] > 1
+        if choices and stated == "probabilities" and not sums_to_one(np.exp(self.usual)):
+            raise CheckFailed(
+                "its outputs are said to be probabilities, but they do not sum to 1",
+                "Leave outputs='probabilities' out.",
+            )
+        if self.chooses and sums_to_one(self.usual):
+            raise CheckFailed(
+                "the outputs of every step are probabilities, not logits",
+                "Leave the softmax out, or use adopt(…, outputs='probabilities').",
+            )
+
+    def inputs(self) -> str:
+        """From here on with noise in its weights: what begins from 0 would hide what it does."""
+        shaken = with_noise(self.model)
+        try:
+            usual = self._say(self.batches, shaken)
+        except (Exception, SystemExit):
+            return ""
+        if np.isfinite(usual).all():
+            self.looked, self.usual = shaken, usual
+            if not self._moved(self._changed(np.ones(1, bool))).any():
+                raise CheckFailed(
+                    "no output depends on any input",
+                    "Look for an input that is not used, or an activation that is all zeros.",
+                )
+        return ""
+
+    def causal(self) -> str:
+        time = self.layout.steps.shape[-1]
         if not self.setting.model.causal:
-            return Check(name, True, "said not to be; the audit says what it sees ahead")
-        if not self.every or time == 1:
-            return Check(name, True, "one output per sample, after its last step")
+            return "said not to be; the audit says what it sees ahead"
+        if self.layout.output != "every" or time == 1:
+            return "one output per sample, after its last step"
         for cut in sorted({1, time // 2, time - 1} - {0}):
-            moved = self._moved(self._changed(np.arange(time) >= cut))[0]
-            if len(seen := np.flatnonzero(moved[:, :cut].any(axis=0))):
-                raise _Fault(self._leak(int(seen[0]), time))
-        return Check(name, True, f"no output of {time} steps moves when later inputs do")
+            moved = self._moved(self._changed(np.arange(time) >= cut))[0, :, :cut]
+            if not moved.any():
+                continue
+            step = int(moved.any(axis=0).argmax())
+            later = range(step + 1, min(time, step + 1 + _SEARCHED))
+            seen = (self._moved(self._changed(np.arange(time) == at))[0, :, step] for at in later)
+            first = next((at for at, moves in zip(later, seen, strict=True) if moves.any()), None)
+            where = "later inputs" if first is None else f"the input at step {first}"
+            raise CheckFailed(
+                f"the output at step {step} depends on {where}, which comes after it",
+                "Mask what comes later, or use adopt(…, causal=False) and read what the audit "
+                "says.",
+            )
+        return f"no output of {time} steps moves when later inputs do"
 
-    def _leak(self, step: int, time: int) -> Check:
-        later = range(step + 1, min(time, step + 1 + _SEARCHED))
-        sees = [
-            each
-            for each in later
-            if self._moved(self._changed(np.arange(time) == each))[0, :, step].any()
-        ]
-        where = f"the input at step {sees[0]}" if sees else "later inputs"
-        return Check(
-            "causal",
-            False,
-            f"the output at step {step} depends on {where}, which comes after it",
-            "Mask what comes later, or use adopt(…, causal=False) and read what the audit says.",
-        )
-
-    def rows(self) -> Check:
+    def rows(self) -> str:
         rows = self.batches.inputs.shape[1]
         if rows < 2:
-            return Check("rows", True, "there is but one")
-        only = np.zeros(rows, bool)
-        only[0] = True
-        moved = self._moved(self._changed(only[:, None]))[:, 1:]
+            return "there is but one"
+        moved = self._moved(self._changed((np.arange(rows) == 0)[:, None]))[:, 1:]
         if moved.any():
-            row = int(np.flatnonzero(moved.any(axis=(0, 2)))[0]) + 1
-            found = f"the outputs of row {row} depend on the inputs of row 0"
-            remedy = "Work along time and features only (PyTorch: batch_first=True)."
-            raise _Fault(Check("rows", False, found, remedy))
-        return Check("rows", True, "no row of a batch influences another")
+            raise CheckFailed(
+                f"the outputs of row {int(moved.any(axis=(0, 2)).argmax()) + 1} depend on the "
+                "inputs of row 0",
+                "Work along time and features only (PyTorch: batch_first=True).",
+            )
+        return "no row of a batch influences another"
 
-    def other_rows(self) -> Check:
+    def other_rows(self) -> str:
         usual, fixed = self.batches.inputs.shape[1], self._fixed_rows
         for rows in (2 * usual,) if fixed is not None else (1, 2 * usual + 1):
             try:
                 self._say(self._drawn(rows))
             except (Exception, SystemExit) as error:
-                failure = user_model.described_failure(error).rstrip(".")
-                found = f"with {rows} rows rather than {usual} it {failure}"
-                remedy = "Leave the number of rows open."
-                raise _Fault(Check("number of rows", False, found, remedy)) from error
-        return Check("number of rows", True, "any" if fixed is None else f"{fixed} at a time")
+                raise CheckFailed(
+                    f"with {rows} rows rather than {usual} it {_failure(error)}",
+                    "Leave the number of rows open.",
+                ) from error
+        return "any" if fixed is None else f"{fixed} at a time"
 
-    def mask(self) -> Check:
+    def mask(self) -> str:
         masks = self.batches.mask
         if masks is None:
-            return Check("mask", True, "this framing passes over no step")
+            return "this framing passes over no step"
         moved = self._moved(self._changed(~masks)) & scored(self.batches.targets)
         if moved.any():
-            _, row, said = np.argwhere(moved)[0]
-            found = f"the output at step {said} of row {row} depends on steps that are masked"
-            remedy = (
+            _, row, step = np.argwhere(moved)[0]
+            raise CheckFailed(
+                f"the output at step {step} of row {row} depends on steps that are masked",
                 "Give the model a parameter `mask` (row, time), true where a step counts, and pass "
-                "over the others; or use a framing that leaves such rows out."
+                "over the others; or use a framing that leaves such rows out.",
             )
-            raise _Fault(Check("mask", False, found, remedy))
-        return Check("mask", True, "steps that are masked move no output that counts")
+        return "steps that are masked move no output that counts"
 
-    def state(self) -> Check:
-        name, takes = "state", takes_state(self.model)
+    def carried_state(self) -> str:
+        takes = takes_state(self.model)
         if takes and not self._zeros_are_none():
-            found = "without a state it does not start from zeros"
-            raise _Fault(Check(name, False, found, "Let None stand for a state of zeros."))
+            raise CheckFailed(
+                "without a state it does not start from zeros",
+                "Let None stand for a state of zeros.",
+            )
         if not self.layout.carry:
-            return Check(name, True, "this framing carries none")
-        remedy = (
-            "Give the model a parameter `state`, None at first, and return (outputs, state); in "
-            "Keras use stateful=True. Or use a framing without carry."
-        )
+            return "this framing carries none"
         if len(self.batches.inputs) < 2:
-            return Check(name, True, "a sequence is one batch: there is nothing to carry")
-        if takes:
-            first = np.arange(len(self.batches.inputs)) == 0
-            moved = self._moved(self._changed(first[:, None, None]))[1:]
-            if moved.any():
-                return Check(name, True, f"carried: {self._state_size()} numbers a row")
-        found = "no state reaches the next batch, but the framing carries it"
-        raise _Fault(Check(name, False, found, remedy))
+            return "a sequence is one batch: there is nothing to carry"
+        first = np.arange(len(self.batches.inputs)) == 0
+        if takes and self._moved(self._changed(first[:, None, None]))[1:].any():
+            return f"carried: {self._state_size()} numbers a row"
+        raise CheckFailed(
+            "no state reaches the next batch, but the framing carries it",
+            "Give the model a parameter `state`, None at first, and return (outputs, state); in "
+            "Keras use stateful=True. Or use a framing without carry.",
+        )
 
-    def training(self) -> Check:
+    def training(self) -> str:
         """It must also run as it does in training; there rows may meet (batch statistics)."""
         try:
             if isinstance(self.model, ExternalModel):
-                recipe = Recipe(learning_rate=1e-30)
                 twin: Any = self.setting.create(0)
+                recipe = Recipe(learning_rate=1e-30)
                 trained = twin.trainer(recipe, self.setting.loss, self.layout.output)
                 losses = trained(self.batches, 1)[:, 0]
             else:
                 losses = training_outputs_of(self.model, self.batches, self.layout.output)
         except (Exception, SystemExit) as error:
-            found = f"in training it {user_model.described_failure(error)}".rstrip(".")
-            raise _Fault(Check("training", False, found)) from error
+            raise CheckFailed(f"in training it {_failure(error)}", "") from error
         if not np.isfinite(losses).all():
-            raise _Fault(Check("training", False, "it returns a non-finite value in training"))
-        return Check("training", True, "runs")
+            raise CheckFailed("it returns a non-finite value in training", "")
+        return "runs"
 
-    def seeds(self) -> Check:
+    def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):
-            return Check("seeds", True, "each has weights of its own")
+            return "each has weights of its own"
         another = self.setting.model.make(self.setting.sizes, 1)
         if another is self.module:
-            found = "two seeds get the same module, so that one would train the other"
-            raise _Fault(Check("seeds", False, found, "Make a new one each time."))
-        other = digest_of(another)
-        same = other == self.before and other != digest_of(None)
-        found = "all begin from the same weights" if same else "each has weights of its own"
-        return Check("seeds", True, found)
+            raise CheckFailed(
+                "two seeds get the same module, so that one would train the other",
+                "Make a new one each time.",
+            )
+        same = digest_of(another) == self.before != digest_of(None)
+        return "all begin from the same weights" if same else "each has weights of its own"
 
-    def untouched(self) -> Check:
+    def untouched(self) -> str:
         if not isinstance(self.setting.model, UserModel) or self.before == digest_of(None):
-            return Check("untouched", True, "the model is made as it is used")
+            return "the model is made as it is used"
         fresh = self.setting.model.make(self.setting.sizes, 0)
-        same = digest_of(fresh) == self.before == digest_of(getattr(self.model, "module", fresh))
-        if not same:
-            found = "made again with the same seed it has other weights"
-            remedy = "Draw them from `seed` alone."
-            raise _Fault(Check("untouched", False, found, remedy))
-        return Check("untouched", True, f"weights unchanged by the check ({self.before[:8]})")
+        if not digest_of(fresh) == self.before == digest_of(getattr(self.model, "module", fresh)):
+            raise CheckFailed(
+                "made again with the same seed it has other weights", "Draw them from `seed` alone."
+            )
+        return f"weights unchanged by the check ({self.before[:8]})"
 
     # What the model says.
 
@@ -369,13 +347,10 @@ class _Inspection:
         return outputs_of(looked, batches, self.layout.output)
 
     def _state_size(self) -> int | None:
-        rows = self.batches.inputs.shape[1]
-        if isinstance(self.model, ExternalModel):
-            return None
         if not isinstance(self.model, Model):
             return None
-        state = self.model.initial_state((rows,))
-        return sum(leaf.size for leaf in jax.tree.leaves(state)) // rows
+        rows = self.batches.inputs.shape[1]
+        return sum(leaf.size for leaf in jax.tree.leaves(self.model.initial_state((rows,)))) // rows
 
     def _zeros_are_none(self) -> bool:
         program = getattr(self.model, "program", None)
@@ -389,8 +364,29 @@ class _Inspection:
             else self.batches.inputs[0][:rows]
         )
         mask = None if not program.takes_mask else jnp.ones(inputs.shape[:2], bool)
-        given = [
-            model(inputs, mask, state, last=not self.every)[0]
+        outputs = [
+            model(inputs, mask, state, last=self.layout.output != "every")[0]
             for state in (None, model.initial_state((rows,)))
         ]
-        return bool(np.allclose(*given, atol=1e-5))
+        return bool(np.allclose(*outputs, atol=1e-5))
+
+
+def _failure(error: BaseException) -> str:
+    return user_model.described_failure(error).rstrip(".")
+
+
+_LOOKS: dict[str, Callable[[_Inspection], str]] = {
+    "made": _Inspection.make,
+    "weights": _Inspection.weights,
+    "outputs": _Inspection.outputs,
+    "inputs": _Inspection.inputs,
+    "causal": _Inspection.causal,
+    "rows": _Inspection.rows,
+    "number of rows": _Inspection.other_rows,
+    "mask": _Inspection.mask,
+    "state": _Inspection.carried_state,
+    "training": _Inspection.training,
+    "seeds": _Inspection.seeds,
+    "untouched": _Inspection.untouched,
+}
+"""What is looked at, in order; where there is nothing to say of it, it is left out."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from longlag.events import Event, ctrl_c_stops
 from longlag.scores.statistics import Estimate
@@ -14,11 +15,29 @@ from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search, tune
 
+_Side = Literal["mean", "low", "high"]
+
+_SIDE: contextvars.ContextVar[_Side] = contextvars.ContextVar("side", default="mean")
+
+_TOO_WIDE = "The intervals are too wide to tell: take more seeds."
+
 HOLDS, FAILS, UNSETTLED = "holds", "does not hold", "not settled"
 """Verdicts; a fourth kind names its condition: `holds only if …`."""
 
 Try = Callable[[str], Run]
 """Runs the arm of that name, once, and gives its run."""
+
+
+def reaches(figure: Estimate, bar: float) -> bool:
+    """Whether a figure reaches a bar: its mean, or the end of its interval that is looked at.
+
+    Several seeds that agree to the last digit decide by their figure: no number of them would bring
+    the exact interval for unseen failures near a bar, and the caveat names those.
+    """
+    low, high = figure.interval
+    if len(figure.per_seed) > 1 and len(set(figure.per_seed)) == 1:
+        low = high = figure.mean
+    return {"mean": figure.mean, "low": low, "high": high}[_SIDE.get()] >= bar
 
 
 class Row(NamedTuple):
@@ -100,7 +119,9 @@ def settle(
     listen: Callable[[str, Setting, int, Event], object] = lambda *_: None,
     done: dict[tuple[Setting | Search, tuple[int, ...]], Run] | None = None,
 ) -> Result:
-    """Try a card.
+    """Try a card: at the means, and again at both ends of the intervals.
+
+    Where the three verdicts differ some interval straddles its bar, and the claim is not settled.
 
     Args:
         card: The claim.
@@ -136,5 +157,12 @@ def settle(
             runs[trials] = dataclasses.replace(run, remarks=remarks)
         return runs[trials]
 
-    finding = card.settle(attempt, seeds)
-    return Result(card=card, finding=finding, seconds=time.perf_counter() - began)
+    def finding(side: _Side) -> Finding:
+        context = contextvars.copy_context()
+        context.run(_SIDE.set, side)
+        return context.run(card.settle, attempt, seeds)
+
+    mean, *ends = map(finding, get_args(_Side))
+    if any(end.verdict != mean.verdict for end in ends):
+        mean = dataclasses.replace(mean, verdict=UNSETTLED, because=f"{mean.because} {_TOO_WIDE}")
+    return Result(card=card, finding=mean, seconds=time.perf_counter() - began)

@@ -13,15 +13,15 @@ def keep_compiled_programs() -> None:
 
     An empty LONGLAG_CACHE keeps none; nor does a folder that cannot be written.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = os.environ.get("LONGLAG_CACHE", str(home / "longlag"))
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.environ.get("LONGLAG_CACHE", os.path.join(home, "longlag"))
     try:
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            folder = folder if os.access(folder, os.W_OK) else ""
+        if not folder or folder.startswith("~"):  # nobody's home
+            return
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError:
-        folder = ""
-    if folder:
+        return
+    if os.access(folder, os.W_OK):
         jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -5,39 +5,51 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from cyclopts import Group, Parameter, Token
+from cyclopts import Group, Parameter, Token, validators
 
-from longlag.knobs import Knob, Knobs, lookup, unknown
+from longlag.adapters import user_code
+from longlag.checks.knobs import undeclared
+from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS, Framing
+from longlag.knobs import Knob, Knobs, borrowed, lookup, unknown_name
+from longlag.problems import PROBLEMS, Problem
 
 K = TypeVar("K", bound=Knobs)
 
+_LARGEST = 2**63 - 1  # that files and arrays hold
 
-def _whole(_: Any, tokens: Sequence[Token]) -> int:
+
+def _integer(_: Any, tokens: Sequence[Token]) -> int:
     """A whole number as it is written; by default 1.5 would be rounded."""
     text = tokens[0].value
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        raise ValueError(f"must be a whole number, got {text}.") from None
+        raise ValueError(f"must be a whole number, got {text[:40]}.") from None
+    if abs(number) > _LARGEST:
+        raise ValueError(f"must be at most {_LARGEST}, got {text[:40]}.")
+    return number
 
 
-Count = Annotated[int, Parameter(converter=_whole)]
-
+Count = Annotated[int, Parameter(converter=_integer)]
+SeedCount = Annotated[int, Parameter(converter=_integer, validator=validators.Number(lte=100_000))]
+StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
 STORE = Path("longlag.db")
 """The store, where none is named."""
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
-Output = Annotated[
-    Path | None, Parameter(name="--output", help="Write to this file instead of standard output.")
-]
+
+def option(name: str) -> str:
+    """A knob as it is typed."""
+    return f"--{name.replace('_', '-')}"
 
 
 def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str] = ()) -> Any:
     """A type for cyclopts: a dataclass of all knobs in the table, each optional.
 
-    The default stays where it is declared; a flag that is not given is None here.
+    The default stays where it is declared; a flag that is not typed is None here. Where knobs of
+    one name have several types, the flag is text and `build` reads it as its owner does.
 
     Args:
         title: Heading of the flags in the help.
@@ -52,11 +64,11 @@ def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str]
     fields = []
     for name, declared in owners.items():
         kinds = {Literal[knob.choices] if knob.choices else knob.kind for _, knob in declared}
-        kind = kinds.pop() if len(kinds) == 1 else float if kinds <= {int, float} else str
+        kind = kinds.pop() if len(kinds) == 1 else str
         parameter = Parameter(
             help=_help(declared, len(table)),
             group=Group(title),
-            converter=_whole if kind is int else None,
+            converter=_integer if kind is int else None,
         )
         fields.append((name, Annotated[kind | None, parameter], None))
     # Without a module of its own cyclopts takes the class for a builtin.
@@ -65,49 +77,69 @@ def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str]
     return Annotated[made | None, Parameter(name="*")]
 
 
-def given(options: Any) -> dict[str, Any]:
+def typed(options: Any) -> dict[str, Any]:
     """The flags that were typed."""
     fields = () if options is None else dataclasses.fields(options)
-    typed = {field.name: getattr(options, field.name) for field in fields}
-    return {name: value for name, value in typed.items() if value is not None}
+    values = {field.name: getattr(options, field.name) for field in fields}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def build(kind: str, name: str, table: Mapping[str, type[K]], typed: Mapping[str, Any]) -> K:
+def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[str, Any]) -> K:
     """The object called `name`, with the flags that were typed as its knobs."""
-    chosen = lookup(kind, name, table)
-    known = _names(chosen)
-    for flag in typed:
-        if flag not in known:
-            having = [other for other, each in table.items() if flag in _names(each)]
+    chosen = _class(kind, name, table)
+    for flag in values:
+        if flag not in _knobs(chosen):
+            owners = [other for other, each in table.items() if flag in _knobs(each)]
             raise ValueError(
-                f"{kind} {name} has no option `--{flag.replace('_', '-')}`. It is an option of "
-                f"{kind} {' or '.join(having)}."
+                f"{kind} {name} has no option `{option(flag)}`. It is an option of "
+                f"{kind} {' or '.join(owners)}."
             )
-    return chosen(**typed)
+    return _made(chosen, values)
 
 
 def build_all(
-    kind: str, names: Iterable[str], table: Mapping[str, type[K]], typed: Mapping[str, Any]
+    kind: str, names: Iterable[str], table: Mapping[str, type[K]], values: Mapping[str, Any]
 ) -> list[K]:
     """The objects of these names; each takes those of the typed flags that it has as knobs."""
     listed = list(names)
     if twice := next((name for name in listed if listed.count(name) > 1), None):
         raise ValueError(f"{kind} {twice} is named twice. Name it once.")
-    chosen = {name: lookup(kind, name, table) for name in listed}
-    known = {name: _names(each) for name, each in chosen.items()}
-    for flag in typed:
-        if not any(flag in knobs for knobs in known.values()):
-            every = sorted({knob for knobs in known.values() for knob in knobs})
-            said = " and ".join(chosen)
-            raise ValueError(unknown(f"{kind} {said} has no option", flag, every))
-    return [
-        each(**{flag: value for flag, value in typed.items() if flag in known[name]})
-        for name, each in chosen.items()
-    ]
+    classes = [_class(kind, name, table) for name in listed]
+    known = {knob for each in classes for knob in _knobs(each)}
+    for flag in values:
+        if flag not in known:
+            rule = f"{kind} {' and '.join(listed)} has no option"
+            raise ValueError(unknown_name(rule, option(flag), sorted(map(option, known))))
+    return [_made(each, values) for each in classes]
 
 
-def _names(kind: type[Knobs]) -> list[str]:
-    return [knob.name for knob in kind.knobs()]
+def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
+    if name not in table and (hint := borrowed(name)):
+        raise ValueError(f"There is no {kind} `{name}`. {hint}")
+    return lookup(kind, name, table)
+
+
+def _knobs(kind: type[Knobs]) -> dict[str, Knob]:
+    return {knob.name: knob for knob in kind.knobs()}
+
+
+def _made(kind: type[K], values: Mapping[str, Any]) -> K:
+    knobs = _knobs(kind)
+    return kind(
+        **{name: _read(knobs[name], each) for name, each in values.items() if name in knobs}
+    )
+
+
+def _read(knob: Knob, value: Any) -> Any:
+    """A value as a knob takes it: text is that of a flag whose owners have several types."""
+    if not isinstance(value, str) or knob.choices or knob.kind is str:
+        return value
+    try:
+        if knob.kind is bool:
+            return {"true": True, "false": False}[value.lower()]
+        return knob.kind(value)
+    except (ValueError, KeyError):
+        raise ValueError(f"`{option(knob.name)}` must be {knob.rule}, got {value}.") from None
 
 
 def _help(declared: list[tuple[str, Knob]], owners: int) -> str:
@@ -117,3 +149,76 @@ def _help(declared: list[tuple[str, Knob]], owners: int) -> str:
         prefix = f"{owner}: " if owners > 1 else ""
         lines.append(f"{prefix}{knob.help}{default}")
     return "  ".join(lines)
+
+
+if TYPE_CHECKING:  # the types are made at run time, out of the tables
+    ProblemFlags = FramingFlags = Any
+else:
+    ProblemFlags = flags("Problem", PROBLEMS)
+    FramingFlags = flags("Framing", FRAMINGS)
+
+
+def _summary(kind: type) -> str:
+    text = (kind.__doc__ or "").partition("\n")[0].rstrip(".")
+    return text[0].lower() + text[1:]
+
+
+FramingName = Annotated[
+    str,
+    Parameter(
+        name="--framing",
+        help="How sequences are cut into samples. "
+        + ". ".join(f"{name}: {_summary(kind)}" for name, kind in FRAMINGS.items())
+        + ".",
+    ),
+]
+EncodingName = Annotated[
+    str | None,
+    Parameter(
+        name="--encoding",
+        help=f"Integers as features: {' or '.join(ENCODINGS)}. Default: {next(iter(ENCODINGS))}.",
+    ),
+]
+
+
+def problem_and_framing(
+    problem: str, problem_knobs: ProblemFlags, framing: str, framing_knobs: FramingFlags
+) -> tuple[Problem, Framing]:
+    """The problem and the framing of these names."""
+    return (
+        problem_from_name(problem, typed(problem_knobs)),
+        build("framing", framing, FRAMINGS, typed(framing_knobs)),
+    )
+
+
+def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
+    """The problem called so, or that of a file, `path/to/file.py:NAME`, with the flags as knobs."""
+    if not user_code.is_reference(name):
+        return build("problem", name, PROBLEMS, values)
+    thing, origin = user_code.from_reference(name)
+    if isinstance(thing, Problem):
+        return dataclasses.replace(thing, **values)
+    if not (isinstance(thing, type) and issubclass(thing, Problem)):
+        raise ValueError(
+            f"{origin.words} is no problem. Name a subclass of longlag.problems.Problem, or one "
+            "that is made."
+        )
+    if wrong := undeclared(thing):
+        raise ValueError(f"{origin.words}: {'. '.join(wrong)}")
+    try:
+        return thing(**values)
+    except (ValueError, TypeError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise ValueError(
+            f"{origin.words} cannot be made: {type(error).__name__}: {error}"
+        ) from error
+
+
+def problems_from_names(names: Sequence[str], values: Mapping[str, Any]) -> list[Problem]:
+    """The problems called so; each takes those of the flags that it has as knobs."""
+    plain = [name for name in names if not user_code.is_reference(name)]
+    if not plain:
+        return [problem_from_name(name, values) for name in names]
+    built = iter(build_all("problem", plain, PROBLEMS, values))
+    return [next(built) if name in plain else problem_from_name(name, {}) for name in names]

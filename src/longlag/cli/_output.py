@@ -2,40 +2,105 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import dataclasses
+import io
 import json
+import operator
+import os
+import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from rich.console import Console, RenderableType
+from cyclopts import Parameter
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from longlag import files
 
 if TYPE_CHECKING:  # which `longlag --help` does not wait for
     from longlag.problems import Spec
 
+_WIDTH = 120  # of text that goes to a file or a pipe
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_ASCII = str.maketrans("·▀▄█→×−–…", ".',#>x--~") | {ord("≤"): "<=", ord("≥"): ">="}
+
+Force = Annotated[
+    bool, Parameter(name="--force", negative="", help="Replace a file of another kind.")
+]
+
 
 class Printer(Console):
-    """A console that leaves a closed pipe to the caller."""
+    """A console that escapes control characters, and leaves a closed pipe to the caller."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 errors = Printer(stderr=True, highlight=False)
 """Warnings and progress."""
 
 
-_DATABASE = b"SQLite format 3"  # how a store begins
-_WIDTH = 120  # of text that goes to a file or a pipe
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OutputFlags:
+    """How the answer of a command is written, and where."""
+
+    json: Annotated[
+        bool, Parameter(name="--json", negative="", help="Print one JSON document.")
+    ] = False
+    output: Annotated[
+        Path | None,
+        Parameter(name="--output", help="Write to this file instead of standard output."),
+    ] = None
+    force: Force = False
+
+    def check(
+        self,
+        inputs: Mapping[str, str | Path | None] | None = None,
+        kind: str = "text",
+        **others: tuple[Path | None, str],
+    ) -> None:
+        """Refuse paths that may not be written, before any work is done for them.
+
+        Args:
+            inputs: The files that the command reads, by the name of their option.
+            kind: Kind of the output where it is no JSON.
+            others: Path and kind of what else is written, by the name of its option.
+        """
+        outputs = {"--output": (self.output, "JSON" if self.json else kind)}
+        outputs |= {f"--{name}": output for name, output in others.items()}
+        files.check_outputs(outputs, inputs or {}, force=self.force)
+
+    def write(
+        self,
+        document: Callable[[], Mapping[str, Any]],
+        summary: Callable[[], Iterable[RenderableType]],
+        width: int = _WIDTH,
+    ) -> None:
+        """Write the answer: as plain values, or for a reader."""
+        if self.json:
+            written = {"longlag": metadata.version("longlag"), **_plain(document())}
+            write(json.dumps(written, indent=2) + "\n", self.output)
+        else:
+            print_rich(*summary(), path=self.output, width=width)
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer to the user, not a fault
-    """Bad input, said in one line; the command ends with exit code 2."""
+OUTPUT = OutputFlags()
 
 
 def command_line() -> str:
@@ -43,19 +108,18 @@ def command_line() -> str:
     return shlex.join(["longlag", *sys.argv[1:]])
 
 
-@contextlib.contextmanager
-def refusing() -> Iterator[None]:
-    """Turn what the library says of bad input into one line and exit code 2."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # the reader of a pipe has gone, which is no mistake
-    except (ValueError, TypeError) as error:
-        raise Refused(str(error)) from error
-    except OSError as error:
-        raise Refused(
-            f"cannot write {error.filename or 'the output'}: {error.strerror}."
-        ) from error
+def printable(text: str) -> str:
+    r"""A text with its control characters escaped, but for line feeds and tabs.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def warn(message: object) -> None:
+    """Print a line on standard error."""
+    errors.print(str(message).replace("\n", "\\n"), markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -65,21 +129,21 @@ def others_aside() -> Iterator[None]:
         yield
 
 
-def writable(path: Path | None) -> None:
-    """Refuse a path that cannot be written, or is a store, before any work is done for it."""
-    if path is None:
-        return
-    with refusing():
-        existed = path.exists()
-        with path.open("ab+") as file:
-            file.seek(0)
-            holds = file.read(len(_DATABASE)) if file.seekable() and path.is_file() else b""
-        if not existed:
-            path.unlink()
-    if holds == _DATABASE:
-        raise Refused(
-            f"{path} is a database (saved trials?) and is not overwritten. Name another file."
-        )
+def prepare_streams() -> None:
+    """Have standard output and error take any character, whatever the terminal can show."""
+    codecs.register_error("longlag", _replaced)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for good
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="longlag")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end].translate(_ASCII)
+    return text.encode("ascii", "backslashreplace").decode(), error.end
 
 
 def write(text: str, path: Path | None) -> None:
@@ -88,13 +152,7 @@ def write(text: str, path: Path | None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
-        with refusing():
-            path.write_text(text, encoding="utf-8")
-
-
-def write_json(document: dict[str, Any], path: Path | None) -> None:
-    """Write one JSON document; a number that is not finite becomes null."""
-    write(json.dumps(_finite(document), indent=2) + "\n", path)
+        files.write(path, text)
 
 
 def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _WIDTH) -> None:
@@ -107,40 +165,69 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
     """
     for column in (column for part in parts if isinstance(part, Table) for column in part.columns):
         column.overflow = "fold"  # a figure that is cut off may be taken for another
+    text = io.StringIO()
     if path is None:
         console = Printer(highlight=False, width=None if sys.stdout.isatty() else width)
-        for part in parts:
-            console.print(part)
-        return
-    with refusing(), path.open("w", encoding="utf-8") as file:
-        console = Printer(file=file, width=width, highlight=False)
-        for part in parts:
-            console.print(part)
+    else:
+        console = Printer(file=text, width=width, highlight=False)
+    for part in parts:
+        console.print(part)
+    if path is not None:
+        files.write(path, f"$ {printable(command_line())}\n{text.getvalue()}")
 
 
-def written(spec: Spec, values: Iterable[Any], present: Iterable[Any]) -> list[str]:
+def table(*head: str, right: Sequence[str] = (), wide: int = 2, **rest: Any) -> Table:
+    """A table without lines; the columns named in `right` hold figures."""
+    made = Table(box=None, padding=(0, wide, 0, 0), **rest)
+    for name in head:
+        made.add_column(name, justify="right" if name in right else "left")
+    return made
+
+
+def rows(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Figures with their names before them."""
+    made = table(show_header=False)
+    for name, text in pairs:
+        made.add_row(name, Text(text) if isinstance(text, str) else text)
+    return made
+
+
+def pick(source: Any, names: str, **paths: str) -> dict[str, Any]:
+    """Attributes of an object by name: those in `names`, and those of `paths` under new names.
+
+    >>> pick(3 + 4j, "real", below="imag.real")
+    {'real': 3.0, 'below': 4.0}
+    """
+    paths = {**{name: name for name in names.split()}, **paths}
+    return {name: operator.attrgetter(path)(source) for name, path in paths.items()}
+
+
+def values_as_text(spec: Spec, values: Iterable[Any], present: Iterable[Any]) -> list[str]:
     """Values as a reader sees them: · where there is none, _ where a step is blank."""
     pairs = zip(values, present, strict=True)
-    return [_one(spec, np.asarray(value)) if there else "·" for value, there in pairs]
+    return [_value(spec, np.asarray(value)) if there else "·" for value, there in pairs]
 
 
-def _one(spec: Spec, value: np.ndarray) -> str:
+def _value(spec: Spec, value: np.ndarray) -> str:
     if value.dtype.kind == "f" and not spec.shape:
         return f"{value:.3f}"
     return spec.format(value)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[Text]:
-    """Rows of words in columns of one width."""
-    width = max(len(word) for row in rows for word in row)
-    return [Text(" ".join(f"{word:>{width}}" for word in row)) for row in rows]
+def aligned(lines: Sequence[Sequence[str]]) -> list[Text]:
+    """Lines of words in columns of one width."""
+    width = max(len(word) for line in lines for word in line)
+    return [Text(" ".join(f"{word:>{width}}" for word in line)) for line in lines]
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+def _plain(value: Any) -> Any:
+    """Plain values for JSON; a number that is not finite becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_plain(each) for each in value]
     if isinstance(value, float) and value - value != 0:
         return None
     return value

@@ -3,105 +3,102 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple
 
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from longlag.cli._output import errors
+from longlag.cli._output import errors, warn
 from longlag.events import Advanced, Event
 
 PLAIN_SECONDS = 5.0
 """Between plain lines."""
 
-
-class Follow(Protocol):
-    """Told of what becomes of every seed."""
-
-    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None: ...
+Follow = Callable[[str, int, float, Event], None]
+"""Takes the name of a run, its number of seeds, the score by guessing, and an event."""
 
 
-def progress_bars(*more: ProgressColumn) -> Progress:
-    """Bars of a terminal, each with a name and figures; and further columns."""
-    # In a narrow terminal the name gives way, not the figures.
-    name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
-    columns = (
-        TextColumn("{task.description}", table_column=name),
-        BarColumn(bar_width=12),
-        TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True)),
-    )
-    return Progress(*columns, *more, console=errors, transient=True, expand=True)
+class Bar(NamedTuple):
+    """A bar: its name, how much is done of how much, and figures."""
+
+    name: str
+    done: float
+    total: float | None
+    figures: str
+
+    def __str__(self) -> str:
+        share = f" {self.done / self.total:.0%}" if self.total else ""
+        return f"{self.name}:{share} {self.figures}"
+
+
+Show = Callable[[Sequence[Bar]], None]
+"""Shows these bars in place of those before."""
+
+
+@contextmanager
+def bars(*, quiet: bool) -> Iterator[Show]:
+    """Show bars in a terminal, or a line about all of them now and then."""
+    if not quiet and errors.is_terminal:
+        # In a narrow terminal the name gives way, not the figures.
+        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        columns = (
+            TextColumn("{task.description}", table_column=name, markup=False),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[figures]}", table_column=Column(no_wrap=True), markup=False),
+        )
+        with Progress(*columns, console=errors, transient=True, expand=True) as progress:
+            tasks: dict[str, TaskID] = {}
+
+            def draw(bars: Sequence[Bar]) -> None:
+                for gone in tasks.keys() - {bar.name for bar in bars}:
+                    progress.remove_task(tasks.pop(gone))
+                for bar in bars:
+                    if bar.name not in tasks:
+                        tasks[bar.name] = progress.add_task(bar.name, figures="")
+                    state = {"completed": bar.done, "total": bar.total, "figures": bar.figures}
+                    progress.update(tasks[bar.name], **state)
+
+            yield draw
+        return
+    last = time.monotonic()
+
+    def print_line(bars: Sequence[Bar]) -> None:
+        nonlocal last
+        if not quiet and time.monotonic() - last > PLAIN_SECONDS:
+            last = time.monotonic()
+            warn("; ".join(map(str, bars)))
+
+    yield print_line
 
 
 @contextmanager
 def following(*, quiet: bool = False) -> Iterator[Follow]:
-    """Show what training is doing: name, bar, loss, accuracy, chance, time left."""
-    if quiet:
-        yield _quiet
-    elif errors.is_terminal:
-        left = TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True))
-        with progress_bars(left) as bars:
-            yield _Live(bars)
-    else:
-        yield _Plain()
+    """Show what training is doing: name, bar, loss, accuracy, score by guessing, time left."""
+    current, began, latest = "", 0.0, dict[int, Advanced]()
+    with bars(quiet=quiet) as show:
+        show([Bar("compiling", 0, None, "")])
 
+        def follow(name: str, seeds: int, chance: float, event: Event) -> None:
+            nonlocal current, began
+            if not isinstance(event, Advanced):
+                return
+            if name != current:
+                current, began = name, time.monotonic()
+                latest.clear()
+            latest[event.seed] = event
+            reports = latest.values()
+            loss, accuracy = (
+                sum(getattr(report, figure) for report in reports) / len(reports)
+                for figure in ("loss", "accuracy")
+            )
+            ended = (report.outcome != "running" for report in reports)
+            shares = (report.updates / report.total for report in reports)
+            share = sum(1.0 if end else part for end, part in zip(ended, shares, strict=True))
+            share /= seeds
+            left = (time.monotonic() - began) * (1 - share) / share
+            figures = f"loss {loss:.3f}  accuracy {accuracy:.3f}  guessing {chance:.3g}"
+            show([Bar(name, share, 1.0, f"{figures}  {left:.0f} s left")])
 
-def _quiet(name: str, seeds: int, chance: float, event: Event) -> None:
-    """Say nothing."""
-
-
-class _Tally:
-    """What all seeds of one run have done so far."""
-
-    def __init__(self, seeds: int):
-        self.seeds, self.latest = seeds, dict[int, Advanced]()
-
-    def figures(self, chance: float) -> str:
-        reports = self.latest.values()
-        loss = sum(report.loss for report in reports) / len(reports)
-        accuracy = sum(report.accuracy for report in reports) / len(reports)
-        return f"loss {loss:.3f}  accuracy {accuracy:.3f}  chance {chance:.3g}"
-
-    def share(self) -> float:
-        done = (
-            1.0 if report.outcome != "running" else report.updates / report.total
-            for report in self.latest.values()
-        )
-        return sum(done) / self.seeds
-
-
-class _Live:
-    def __init__(self, bars: Progress):
-        self.bars, self.name, self.tally = bars, "", _Tally(1)
-        self.task = bars.add_task("compiling", total=1.0, figures="")
-
-    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None:
-        if not isinstance(event, Advanced):
-            return
-        if name != self.name:
-            self.name, self.tally = name, _Tally(seeds)
-            self.bars.reset(self.task, description=name, figures="")
-        self.tally.latest[event.seed] = event
-        figures = self.tally.figures(chance)
-        self.bars.update(self.task, completed=self.tally.share(), figures=figures)
-
-
-class _Plain:
-    def __init__(self) -> None:
-        self.name, self.tally, self.last, self.began = "", _Tally(1), 0.0, 0.0
-
-    def __call__(self, name: str, seeds: int, chance: float, event: Event) -> None:
-        if not isinstance(event, Advanced):
-            return
-        now = time.monotonic()
-        if name != self.name:
-            self.name, self.tally, self.began, self.last = name, _Tally(seeds), now, now
-        self.tally.latest[event.seed] = event
-        if now - self.last > PLAIN_SECONDS:
-            self.last, share = now, self.tally.share()
-            left = (now - self.began) * (1 - share) / share
-            figures = self.tally.figures(chance)
-            line = f"{name}  {share:.0%}  {figures}  {left:.0f} s left"
-            errors.print(line, markup=False, soft_wrap=True)
+        yield follow

@@ -1,25 +1,39 @@
-"""The flags of a setting, which the commands that train share."""
+"""The flags of a setting, which the commands that train share, and training itself."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from longlag.adapters import user_code
+from longlag.adapters.models import user_model
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import build, build_all, flags, given
-from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
-from longlag.cli._models import model_from_name, models_from_names
+from longlag.cli._flags import (
+    EncodingName,
+    FramingFlags,
+    FramingName,
+    ProblemFlags,
+    build,
+    build_all,
+    flags,
+    option,
+    problem_and_framing,
+    problems_from_names,
+    typed,
+)
 from longlag.cli._output import others_aside
 from longlag.cli._progress import following
 from longlag.encodings import ENCODINGS, IntegerEncoding
-from longlag.events import ctrl_c_stops
+from longlag.events import Event, StopToken, ctrl_c_stops
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
-from longlag.problems import PROBLEMS, Problem
+from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
@@ -31,80 +45,118 @@ if TYPE_CHECKING:  # the type is made at run time, out of the table
 else:
     ModelFlags = flags("Model", MODELS)
 
+USUAL_MODEL, USUAL_DECODER = "lstm", "seq2seq"
+_OWN = "path/to/file.py:make_model for your own"
+_NAMES = f"{', '.join(MODELS)}, or {_OWN}"
+
 Model = Annotated[
     str | None,
     Parameter(
         name="--model",
-        help="lstm, gru, rnn, bidirectional, seq2seq or mlp, or path/to/file.py:make_model for "
-        "your own. Default: lstm, or seq2seq for the framing encoder-decoder.",
+        help=f"{_NAMES}. Default: {USUAL_MODEL}, or {USUAL_DECODER} for encoder-decoder.",
     ),
+]
+Models = Annotated[
+    str, Parameter(name="--models", group="Study", help=f"{_NAMES}, separated by commas.")
 ]
 
 
+@Parameter(name="*")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SettingFlags:
     """A framing and an encoding, and the knobs of problems, framings and models."""
 
     framing: FramingName = "whole"
-    encoding: Annotated[
-        str | None,
-        Parameter(
-            help="Integers as one-hot vectors or scaled to 0 … 1: one-hot (default) or scaled."
-        ),
-    ] = None
+    encoding: EncodingName = None
     problem_knobs: ProblemFlags = None
     framing_knobs: FramingFlags = None
     model_knobs: ModelFlags = None
 
     def setting(self, problem: str, model: str | None, recipe: Recipe) -> Setting:
         """The setting of a problem and a model of these names."""
-        posed, laid = framed(problem, self.problem_knobs, self.framing, self.framing_knobs)
-        usual = "seq2seq" if laid.output == "decoder" else "lstm"
+        chosen, framing = problem_and_framing(
+            problem, self.problem_knobs, self.framing, self.framing_knobs
+        )
+        usual = USUAL_DECODER if framing.output == "decoder" else USUAL_MODEL
         return Setting(
-            problem=posed,
-            framing=laid,
-            model=model_from_name(model or usual, given(self.model_knobs)),
-            encoding=self.encodes(),
+            problem=chosen,
+            framing=framing,
+            model=model_from_name(model or usual, typed(self.model_knobs)),
+            encoding=self.encoding_class(),
             recipe=recipe,
         )
 
-    def encodes(self) -> type[IntegerEncoding] | None:
-        """The encoding that was named."""
+    def encoding_class(self) -> type[IntegerEncoding] | None:
+        """The encoding of this name."""
         return None if self.encoding is None else lookup("encoding", self.encoding, ENCODINGS)
 
-    def frames(self) -> Framing:
-        """The framing that was named."""
-        return build("framing", self.framing, FRAMINGS, given(self.framing_knobs))
+    def framing_object(self) -> Framing:
+        """The framing of this name."""
+        return build("framing", self.framing, FRAMINGS, typed(self.framing_knobs))
 
     def models(self, listed: str) -> list[ModelFactory]:
-        """The models of these names."""
-        return models_from_names(names(listed), given(self.model_knobs))
+        """The models of these names; each of longlag's takes those flags that it has as knobs."""
+        every, values = names(listed), typed(self.model_knobs)
+        own = {name: model_from_name(name, {}) for name in every if user_code.is_reference(name)}
+        plain = [name for name in every if name not in own]
+        if every and not plain and values:
+            model_from_name(every[0], values)  # which refuses them
+        built = iter(build_all("model", plain, MODELS, values) if plain else [])
+        return [own[name] if name in own else next(built) for name in every]
 
     def problems(self, listed: str) -> list[Problem]:
-        """The problems of these names, whose ladders are free."""
-        posed = build_all("problem", names(listed), PROBLEMS, given(self.problem_knobs))
-        for problem in posed:
-            unladdered(problem, given(self.problem_knobs))
-        return posed
+        """The problems of these names, whose difficulty is free."""
+        values = typed(self.problem_knobs)
+        problems = problems_from_names(names(listed), values)
+        for problem in problems:
+            check_difficulty_is_free(problem, values)
+        return problems
 
 
-def trained(setting: Setting, seeds: int, *, quiet: bool) -> Run:
-    """Train a setting of which all has been checked, its progress in sight.
+SETTING = SettingFlags()
+
+
+def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
+    """The model of this name, with the flags that were typed as its knobs."""
+    if not user_code.is_reference(name):
+        return build("model", name, MODELS, values)
+    if values:
+        flag = option(next(iter(values)))
+        raise ValueError(f"`{flag}` is for longlag's models; {name} has its own settings inside.")
+    return user_model.from_reference(name)
+
+
+def model_files(*listed: str | None) -> dict[str, str]:
+    """The files of a user's models, as inputs that must not be overwritten."""
+    each = [name for some in listed if some for name in names(some)]
+    return {name: name.rpartition(":")[0] for name in each if user_code.is_reference(name)}
+
+
+@contextmanager
+def training(
+    setting: Setting, seeds: int, *, quiet: bool, save: Path | None = None
+) -> Iterator[Run]:
+    """Train a setting that has been checked, and have its run while Ctrl-C ends it in order.
 
     Args:
         setting: The setting.
         seeds: Number of seeds.
         quiet: Show no progress.
+        save: Where to write the model of the first seed.
     """
     keep_compiled_programs()
-    places, chance = seed_list(seeds), setting.problem.chance(setting.scored)
-    with following(quiet=quiet) as follow, others_aside(), ctrl_c_stops() as stop:
-        fitting = fit(setting, places, stop=stop)
-        return finish(fitting, lambda event: follow("train", len(places), chance, event))
+    each, chance = seed_list(seeds), setting.problem.chance(setting.scored)
+    stop = StopToken(grace=30.0 if save else 1.5)  # to score and save it takes some seconds
+    with ctrl_c_stops(stop), following(quiet=quiet) as follow:
 
+        def listen(event: Event) -> None:
+            follow("train", len(each), chance, event)
 
-SettingParameters = Annotated[SettingFlags, Parameter(name="*")]
-SETTING = SettingFlags()
+        with others_aside():
+            run = finish(fit(setting, each, stop=stop), listen)
+        if save is not None:
+            run.save(save)
+        yield run
 
 
 def names(listed: str) -> list[str]:
@@ -112,10 +164,21 @@ def names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
 
 
-def unladdered(problem: Problem, typed: Mapping[str, Any]) -> None:
-    """Refuse the knob that a study moves itself."""
-    if (knob := problem.ladder.knob) in typed:
+def numbers(listed: str, flag: str, kind: type, example: str) -> list[Any]:
+    """Numbers separated by commas."""
+    try:
+        return [kind(text) for text in names(listed)]
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
         raise ValueError(
-            f"`{knob}` is what the ladder of {problem.title()} moves, so it cannot be set. Leave "
-            "it out, or name other problems."
+            f"`{flag}` must be {what} separated by commas, got {listed}. Use {flag} {example}."
+        ) from None
+
+
+def check_difficulty_is_free(problem: Problem, values: Mapping[str, Any]) -> None:
+    """Refuse the option that a study varies itself."""
+    if (knob := problem.ladder.knob) in values:
+        raise ValueError(
+            f"`{option(knob)}` is what a study of {problem.title()} varies, so it cannot be set. "
+            "Leave it out, or name other problems."
         )

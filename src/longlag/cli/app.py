@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
-import gc
-import io
 import os
-import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from types import FrameType
+import traceback
+from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownOptionError
 
-from longlag.cli._output import Printer, Refused, errors
+from longlag.adapters import user_code
+from longlag.cli._interrupt import INTERRUPTED, interruptible
+from longlag.cli._output import Printer, prepare_streams, printable, warn
+from longlag.knobs import borrowed, unknown_name
 from longlag.studies.registry import KINDS
 
 
@@ -90,89 +87,79 @@ for _name, (_command, _summary, _example) in _LINES.items():
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; bad input gives one line on standard error and exit code 2."""
+    """Run a command; bad input gives one line on standard error and exit code 2.
+
+    Args:
+        arguments: Those of the command; by default those of the process, which ends with it.
+    """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever called
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lasts as long as we do
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without the map's characters
-    try:
-        with _interruptible():
-            _run(tokens)
-    except BrokenPipeError:
-        # The reader of a pipe has gone: nothing is left to say, to anyone.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
+    prepare_streams()
+    with interruptible(program=arguments is None) as interrupted:
+        code = _run(tokens)
+    raise SystemExit(INTERRUPTED if interrupted.is_set() else code)
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends in order; once more, or on the way out, at once."""
-    struck = 0
-
-    def strike(_: int, frame: FrameType | None) -> None:
-        nonlocal struck
-        if _collecting(frame):
-            # What is raised there ends nothing, and is printed. No lock may be waited for here.
-            _thread.start_new_thread(_strike_soon, ())
-            return
-        struck += 1
-        if struck > 1:
-            os._exit(130)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, strike)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN if struck else before)
-
-
-def _collecting(frame: FrameType | None) -> bool:
-    """Whether this runs in what someone (JAX, say) wants called when garbage is collected."""
-    called = [getattr(each, "__code__", None) for each in gc.callbacks]
-    while frame is not None:
-        if frame.f_code in called:
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _strike_soon() -> None:
-    time.sleep(0.01)
-    if hasattr(signal, "pthread_kill"):
-        # One that wakes the main thread where it waits, unlike `interrupt_main`.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:
-        _thread.interrupt_main()
-
-
-def _run(tokens: list[str]) -> None:
+def _run(tokens: list[str]) -> int:
     try:
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        _refuse(" ".join(str(error).split()))
-    except Refused as error:
-        _refuse(str(error))
-    except MemoryError as error:
-        _refuse(f"not enough memory for this: {error}. Use smaller sizes.")
+        sys.stdout.flush()
+        return code or 0
+    except BrokenPipeError:  # the reader has gone: nothing is left to say, to anyone
+        _drop_output()
+        return 141
     except KeyboardInterrupt:
-        errors.print("Interrupted.")
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _refuse(f"cannot write the output: {error.strerror}.")
-    else:
-        raise SystemExit(code or 0)
+        warn("Interrupted.")
+        return INTERRUPTED
+    except BaseException as error:  # a user's file may raise anything
+        if isinstance(error, OSError):
+            _drop_output()
+        message = _message(error, tokens)
+        if message is None or os.environ.get("LONGLAG_TRACEBACK"):
+            traceback.print_exc()
+        else:
+            warn(f"longlag: {printable(message)}")
+        return 1 if message is None else 2
 
 
-def _refuse(message: str) -> None:
-    errors.print(f"longlag: {message}", markup=False, soft_wrap=True)
-    raise SystemExit(2)
+def _drop_output() -> None:
+    """Forget what standard output would not take, lest Python tries again at its end."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
+    """What bad input is answered with; None for a fault of longlag."""
+    text = str(error)
+    if place := user_code.raised_at(error):
+        return f"{place} raises {type(error).__name__}: {text}"
+    match error:
+        case UnknownOptionError() if error.token is not None:
+            return _unknown_option(error, tokens[0] if tokens else "")
+        case CycloptsError():
+            return " ".join(text.split())
+        case MemoryError():
+            return f"not enough memory for this: {text}. Use smaller sizes."
+        case OverflowError():
+            return f"a number is too large: {text}. Use smaller sizes."
+        case OSError():
+            return f"cannot write {error.filename or 'the output'}: {error.strerror or text}."
+        case ValueError() | TypeError():
+            return text
+        case RuntimeError() if "RESOURCE_EXHAUSTED" in text or "ExecutorError" in repr(error):
+            return text.partition("\n")[0]
+    # What is no Exception comes from a user's file, such as sys.exit in a model.
+    return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
+
+
+def _unknown_option(error: UnknownOptionError, command: str) -> str:
+    name = (error.token.keyword or error.token.value).partition("=")[0]
+    known = [option for argument in error.argument_collection for option in argument.names]
+    owner = f"longlag {command}" if command in _LINES else "longlag"
+    text = unknown_name(f"{owner} has no option", name, known)
+    text, _, _ = text.partition(" Known: ")
+    if "Did you mean" in text or "longlag calls it" in text:
+        return text
+    return f"{text} {borrowed(name) or f'{owner} --help lists the options.'}"

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from rich.columns import Columns
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import Count, Json, Output
-from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
-from longlag.cli._output import others_aside, print_rich, refusing, writable, write_json
+from longlag.cli._flags import (
+    Count,
+    FramingFlags,
+    FramingName,
+    ProblemFlags,
+    problem_and_framing,
+)
+from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import RECURRENT, Audit, Map, Reach
 from longlag.maps import audit as compare
+from longlag.problems import Problem
 
 MEANING = {
     "learnable": "a gradient reaches the inputs that the outputs need",
@@ -24,7 +32,6 @@ MEANING = {
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
 _DRAWN = 400
-_LARGE = f"Maps of more than {_DRAWN} steps are not drawn; --json has them."
 _LEGEND = (
     "needs: inputs that an output depends on; sees: inputs that can reach it; learns: inputs that "
     "a gradient reaches.\nOne row per output step, from the top; one column per input step. "
@@ -43,8 +50,7 @@ def audit(
     batch_size: Count = BATCH_SIZE,
     model: str | None = None,
     context: Count | None = None,
-    json: Json = False,
-    output: Output = None,
+    output: OutputFlags = OUTPUT,
 ) -> None:
     """Check, without training, whether the model can get the inputs it needs.
 
@@ -57,87 +63,81 @@ def audit(
             such a model can use count. Default: a recurrent network.
         context: For mlp: how many of the latest steps of a sample it gets.
     """
-    writable(output)
-    with refusing(), others_aside():
-        posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
+    file = model.rpartition(":")[0] if model and ":" in model else None
+    output.check({"--model": file})
+    with others_aside():
+        chosen, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
         default = model is None and context is None
-        reach = RECURRENT if default else _reach(laid, model or "lstm", context)
-        found = compare(posed, laid, batch_size=batch_size, reach=reach)
-    if json:
-        document = {
-            "problem": repr(posed),
-            "framing": repr(laid),
-            "batch_size": batch_size,
-            "verdict": found.verdict,
-            "remedy": found.remedy,
-            "shares": found.shares._asdict(),
-            "ceiling": found.ceiling,
-            "ahead": found.ahead,
-            "scored": found.scored.tolist(),
-            "needs": found.needs.tolist(),
-            "sees": found.sees.tolist(),
-            "learns": found.learns.tolist(),
-        }
-        return write_json(document, output)
-    style = _STYLES[found.verdict]
-    shares = (
-        f"Scored outputs: {found.scored.sum()}. A gradient reaches their inputs: "
-        f"{found.shares.gradient:.0%}. Only the carried state can bring them: "
-        f"{found.shares.state:.0%}. Out of reach: {found.shares.unseen:.0%}.\nBest score possible: "
-        f"{found.ceiling:.3g}; by guessing: {posed.chance(found.scored):.3g}."
-    )
-    return print_rich(
-        Text(f"{posed!r}, {laid!r}, batch_size={batch_size}"),
-        Text(),
-        maps(found) if posed.steps <= _DRAWN else Text(_LARGE),
-        Text(_LEGEND, style="dim"),
-        Text(),
-        Text.assemble((found.verdict, f"bold {style}"), f": {MEANING[found.verdict]}."),
-        Text(shares),
-        *([Text(ahead(found))] if found.ahead else []),
-        *([Text(remedy(found))] if found.remedy else []),
-        path=output,
-        width=max(120, 3 * (posed.steps + 1)),  # a map must not be cut
+        reach = RECURRENT if default else _reach(cut, model or "lstm", context)
+        result = compare(chosen, cut, batch_size=batch_size, reach=reach)
+    setup = {"problem": repr(chosen), "framing": repr(cut), "batch_size": batch_size}
+    output.write(
+        lambda: setup | _document(result),
+        lambda: _summary(chosen, cut, batch_size, result),
+        width=max(120, 3 * (chosen.steps + 1)),  # a map must not be cut
     )
 
 
-def remedy(found: Audit) -> str:
+def _document(result: Audit) -> dict[str, Any]:
+    maps = ("scored", "needs", "sees", "learns")
+    return {
+        **pick(result, "verdict remedy ceiling ahead"),
+        "shares": result.shares._asdict(),
+        **{name: getattr(result, name).tolist() for name in maps},
+    }
+
+
+def _summary(
+    problem: Problem, framing: Framing, batch_size: int, result: Audit
+) -> Iterator[RenderableType]:
+    yield Text(f"{problem!r}, {framing!r}, batch_size={batch_size}")
+    yield Text()
+    if problem.steps <= _DRAWN:  # side by side, or one below the other in a narrow terminal
+        maps = {"needs": result.needs, "sees": result.sees, "learns": result.learns}
+        yield Columns([Group(Text(name, "bold"), draw(map)) for name, map in maps.items()])
+    else:
+        yield Text(f"Maps of more than {_DRAWN} steps are not drawn; --json has them.")
+    yield Text(_LEGEND, style="dim")
+    yield Text()
+    style = f"bold {_STYLES[result.verdict]}"
+    yield Text.assemble((result.verdict, style), f": {MEANING[result.verdict]}.")
+    yield Text(
+        f"Scored outputs: {result.scored.sum()}. A gradient reaches their inputs: "
+        f"{result.shares.gradient:.0%}. Only the carried state can bring them: "
+        f"{result.shares.state:.0%}. Out of reach: {result.shares.unseen:.0%}.\nBest possible "
+        f"score: {result.ceiling:.3g}; by guessing: {problem.chance(result.scored):.3g}."
+    )
+    if result.ahead:
+        yield Text(not_causal(result))
+    if result.remedy:
+        yield Text(remedy(result))
+
+
+def remedy(result: Audit) -> str:
     """What would make the setup work, as flags."""
-    text = found.remedy.replace("framing Whole()", "--framing whole").replace(
-        "carry=True", "--carry"
-    )
-    return re.sub(r"(\w+)='?(\w+)'?", r"--\1 \2", text)
+    text = result.remedy.replace("framing Whole()", "--framing whole")
+    return re.sub(r"(\w+)='?(\w+)'?", r"--\1 \2", text.replace("carry=True", "--carry"))
 
 
-def ahead(found: Audit) -> str:
+def not_causal(result: Audit) -> str:
     """What it means that a model sees what comes later."""
     return (
-        f"The model is not causal: {found.ahead:.0%} of its outputs can see inputs of later steps, "
-        "so its score does not say what it remembers."
+        f"The model is not causal: {result.ahead:.0%} of its outputs can see inputs of later "
+        "steps, so its score does not say what it remembers."
     )
-
-
-def maps(found: Audit) -> Columns:
-    """The three maps side by side, or one below the other where the terminal is narrow."""
-    drawn = {"needs": found.needs, "sees": found.sees, "learns": found.learns}
-    return Columns([Group(Text(name, style="bold"), draw(map)) for name, map in drawn.items()])
 
 
 def draw(map: Map) -> Text:
     """A map in block characters, two target steps to a line."""
-    glyphs = {(False, False): "·", (True, False): "▀", (False, True): "▄", (True, True): "█"}
     even = np.pad(map, ((0, len(map) % 2), (0, 0)))
-    pairs = (zip(*lines, strict=True) for lines in zip(even[::2], even[1::2], strict=True))
-    return Text(
-        "\n".join("".join(glyphs[bool(up), bool(down)] for up, down in line) for line in pairs)
-    )
+    codes = even[::2] + 2 * even[1::2]
+    return Text("\n".join("".join("·▀▄█"[code] for code in line) for line in codes))
 
 
 def _reach(framing: Framing, model: str, context: int | None) -> Reach:
-    from longlag.cli._models import model_from_name
+    from longlag.cli._setting import model_from_name
     from longlag.trials.setting import check_decoder  # jax, needed for no other audit
 
-    typed = {} if context is None else {"context": context}
-    made = model_from_name(model, typed)
+    made = model_from_name(model, {} if context is None else {"context": context})
     check_decoder(framing, made)
     return Reach(made.window, made.remembers, not made.causal)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 
+from longlag import files
 from longlag.adapters.datasets.files import Format
 from longlag.adapters.datasets.files import export as write
-from longlag.cli._flags import Count
-from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
-from longlag.cli._output import command_line, print_rich, refusing
+from longlag.cli._flags import (
+    Count,
+    FramingFlags,
+    FramingName,
+    ProblemFlags,
+    problem_and_framing,
+)
+from longlag.cli._output import Force, command_line, print_rich, table
+
+_SPLITS = "train", "validation", "test"
+_OWN = {f"{split}.parquet": "Parquet" for split in _SPLITS}
+_OWN |= {f"{split}.npz": "NumPy" for split in _SPLITS} | {"README.md": "data card"}
 
 
 def export(
@@ -27,6 +36,7 @@ def export(
     test: Count = 1000,
     seed: Count = 0,
     format: Format = "parquet",
+    force: Force = False,
 ) -> None:
     """Save a problem as training, validation and test files, with a README about them.
 
@@ -41,20 +51,19 @@ def export(
         seed: Random seed of the sequences.
         format: File format.
     """
-    with refusing():
-        posed, laid = framed(problem, problem_knobs, framing, framing_knobs)
-        made = write(
-            posed,
-            laid,
-            out,
-            train=train,
-            validation=validation,
-            test=test,
-            seed=seed,
-            format=format,
-            command=command_line(),
-        )
-    table = Table("split", "file", "sequences", "samples", box=None, padding=(0, 2, 0, 0))
-    for name, split in made.items():
-        table.add_row(name, str(split.path), f"{split.sequences:,}", f"{split.samples:,}")
-    print_rich(table, Text(f"{out / 'README.md'} says what it is.", style="dim"))
+    files.check_folder(out, _OWN, force=force)
+    splits = write(
+        *problem_and_framing(problem, problem_knobs, framing, framing_knobs),
+        out,
+        train=train,
+        validation=validation,
+        test=test,
+        seed=seed,
+        format=format,
+        command=command_line(),
+    )
+    written = table("split", "file", "sequences", "samples")
+    for name, split in splits.items():
+        path = Text(str(split.path))
+        written.add_row(name, path, f"{split.sequences:,}", f"{split.samples:,}")
+    print_rich(written, Text(f"{out / 'README.md'} says what it is.", style="dim"))

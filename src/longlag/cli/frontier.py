@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import Count, given
-from longlag.cli._setting import SETTING, Model, SettingParameters, unladdered
-from longlag.cli._study import SHARED, Seeds, StudyParameters, StudyRecipe, answer
-from longlag.report.words import INTERVALS, MEASURED, OPEN
+from longlag.cli._flags import Count, typed
+from longlag.cli._output import OUTPUT, OutputFlags, pick, table
+from longlag.cli._setting import SETTING, Model, SettingFlags, check_difficulty_is_free
+from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
+from longlag.report.format import INTERVALS, MEASURED, OPEN
 from longlag.studies.frontier import RESOLUTION, Frontier
 from longlag.studies.study import words
 
@@ -21,12 +23,13 @@ def frontier(
     /,
     *,
     model: Model = None,
-    setting: SettingParameters = SETTING,
+    setting: SettingFlags = SETTING,
     recipe: StudyRecipe = None,
     seeds: Seeds = 5,
     limit: Annotated[Count | None, Parameter(group="Study")] = None,
     resolution: Annotated[float, Parameter(group="Study")] = RESOLUTION,
-    shared: StudyParameters = SHARED,
+    study: StudyFlags = STUDY,
+    output: OutputFlags = OUTPUT,
 ) -> int:
     """Find the hardest version of a problem (say, the longest lag) that a model solves.
 
@@ -40,71 +43,62 @@ def frontier(
             this fraction of the former (0.1 = 10 %).
     """
 
-    def ask() -> Frontier:
-        made = setting.setting(problem, model, shared.recipe(recipe))
-        unladdered(made.problem, given(setting.problem_knobs))
+    def question() -> Frontier:
+        chosen = setting.setting(problem, model, study.recipe(recipe))
+        check_difficulty_is_free(chosen.problem, typed(setting.problem_knobs))
         return Frontier(
-            made, seeds=seeds, solve_at=shared.solve_at, limit=limit, resolution=resolution
+            chosen, seeds=seeds, solve_at=study.solve_at, limit=limit, resolution=resolution
         )
 
-    return answer(ask, shared, _document, _summary)
+    return study.run(question, output, _document, _summary, models=model)
 
 
-def _summary(study: Frontier) -> list[Text | Table]:
-    found, setting = study.answer(), study.setting
-    named = ", ".join(map(words, (setting.problem, setting.framing, setting.model)))
-    table = Table(
-        "seed", "largest solved", "smallest failed", "reason", box=None, padding=(0, 2, 0, 0)
+def _summary(study: Frontier) -> Iterator[RenderableType]:
+    answer, setting, seeds = study.answer(), study.setting, len(study.seeds)
+    setup = ", ".join(map(words, (setting.problem, setting.framing, setting.model)))
+    largest = str(answer).partition(" [")[0] if seeds == 1 else str(answer)
+    yield Text.assemble("Largest value solved: ", (largest, "bold"), f" ({setup})")
+    interval = INTERVALS.format(
+        level=f"{answer.coverage:.1%}", source=f"for the median of {seeds} seeds"
     )
-    for seed, solved in zip(study.seeds, found.per_seed, strict=True):
-        failed = [step for step in found.steps if step.seed == seed and not step.solved]
-        first = min(failed, key=lambda step: step.value, default=None)
-        table.add_row(
-            str(seed),
-            (str(solved) if solved else "nothing") + (" so far" if seed in found.open else ""),
-            "" if first is None else str(first.value),
-            "" if first is None else str(first.reasons[0]),
-        )
-    seeds = len(study.seeds)
-    source = f"for the median of {seeds} seeds"
-    sure = INTERVALS.format(level=f"{found.coverage:.1%}", source=source)
-    if not found.complete:
-        sure = OPEN.format(what=f"{len(found.open)} of {seeds} searches open")
+    if not answer.complete:
+        interval = OPEN.format(what=f"{len(answer.open)} of {seeds} searches open")
     elif seeds == 1:
-        sure = "One seed: no interval."
-    lines = [
-        f"{sure} Solved: skill (0 guessing, 1 the best score possible) of {study.solve_at:g} or "
-        f"more within {setting.recipe.epochs:,} sequences per trial."
-    ]
-    if found.reached_end:
-        subject = f"Seeds that solve {found.last}, the largest value allowed (--limit)"
-        lines.append(MEASURED.format(subject=subject, figure=f"{found.reached_end} of {seeds}"))
-    largest = str(found).partition(" [")[0] if seeds == 1 else str(found)
-    headline = Text.assemble("Largest value solved: ", (largest, "bold"), f" ({named})")
-    return [headline, *map(Text, lines), Text(), table, Text()]
+        interval = "One seed: no interval."
+    yield Text(
+        f"{interval} Solved: skill (0 guessing, 1 the best possible score) of {study.solve_at:g} "
+        f"or more within {setting.recipe.epochs:,} sequences per trial."
+    )
+    if answer.reached_end:
+        subject = f"Seeds that solve {answer.last}, the largest value allowed (--limit)"
+        figure = f"{answer.reached_end} of {seeds}"
+        yield Text(MEASURED.format(subject=subject, figure=figure))
+    yield Text()
+    by_seed = table("seed", "largest solved", "smallest failed", "reason")
+    for seed, solved in zip(study.seeds, answer.per_seed, strict=True):
+        failed = [step for step in answer.steps if step.seed == seed and not step.solved]
+        first = min(failed, key=lambda step: step.value, default=None)
+        by_seed.add_row(
+            str(seed),
+            (str(solved) if solved else "nothing") + (" so far" if seed in answer.open else ""),
+            *(("", "") if first is None else (str(first.value), str(first.reasons[0]))),
+        )
+    yield by_seed
+    yield Text()
 
 
 def _document(study: Frontier) -> dict[str, Any]:
-    found = study.answer()
+    answer = study.answer()
+    figures = ("median", "interval", "coverage")
     return {
-        "knob": found.knob,
-        "median": found.median if found.complete else None,
-        "interval": list(found.interval) if found.complete else None,
-        "coverage": found.coverage if found.complete else None,
-        "per_seed": list(found.per_seed),
-        "reached_end": found.reached_end,
-        "complete": found.complete,
-        "open": list(found.open),
+        **pick(answer, "knob per_seed reached_end complete open"),
+        **{name: getattr(answer, name) if answer.complete else None for name in figures},
         "steps": [
             {
-                "value": step.value,
-                "seed": step.seed,
-                "trial": step.trial,
-                "solved": step.solved,
-                "skill": step.outcome.skill,
+                **pick(step, "value seed trial solved", skill="outcome.skill"),
                 "sequences": step.outcome.sequences,
                 "reasons": [reason._asdict() for reason in step.reasons],
             }
-            for step in found.steps
+            for step in answer.steps
         ],
     }

@@ -2,63 +2,58 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import Json, Output
-from longlag.cli._output import print_rich, writable, write_json
+from longlag.cli._flags import option
+from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.framings import fitting
 from longlag.problems import PROBLEMS
 
 
-def problems(*, json: Json = False, output: Output = None) -> None:
+def problems(*, output: OutputFlags = OUTPUT) -> None:
     """List the problems with their options, ranges and defaults."""
-    writable(output)
-    if json:
-        document = {
-            "problems": [
-                {
-                    "name": name,
-                    "summary": _summary(kind),
-                    "source": kind.source,
-                    "ladder": {"knob": kind.ladder.knob, "rungs": list(kind.ladder.rungs)},
-                    "chance": kind().chance(),
-                    "ceiling": kind().ceiling(),
-                    "framings": list(fitting(kind())),
-                    "knobs": [
-                        {
-                            "name": knob.name,
-                            "default": knob.default,
-                            "range": knob.range,
-                            "help": knob.help,
-                        }
-                        for knob in kind.knobs()
-                    ],
-                }
-                for name, kind in PROBLEMS.items()
-            ]
-        }
-        return write_json(document, output)
-    parts: list[Text | Table] = []
-    for name, kind in PROBLEMS.items():
-        table = Table("option", "range", "default", "meaning", box=None, padding=(0, 3, 0, 0))
-        for knob in kind.knobs():
-            flag = f"--{knob.name.replace('_', '-')}"
-            default = "" if knob.default is None else str(knob.default)  # the help has it
-            table.add_row(flag, knob.range, default, knob.help)
-        parts += [
-            Text.assemble((name, "bold"), f"  {_summary(kind)}"),
-            Text(f"Source: {kind.source}.", style="dim"),
-            Text(
-                f"Score by guessing {kind().chance():.3g}, best possible {kind().ceiling():.3g}. "
-                f"Harder: --{kind.ladder.knob} {', '.join(map(str, kind.ladder.rungs))}."
-            ),
-            Text(f"Framings: {', '.join(fitting(kind()))}."),
-            table,
-            Text(),
+    output.check()
+    output.write(_document, _summary)
+
+
+def _document() -> dict[str, Any]:
+    return {
+        "problems": [
+            {
+                "name": name,
+                "summary": _first_line(kind),
+                "source": kind.source,
+                "ladder": kind.ladder._asdict(),
+                "chance": kind().chance(),
+                "ceiling": kind().ceiling(),
+                "framings": list(fitting(kind())),
+                "knobs": [pick(knob, "name default range help") for knob in kind.knobs()],
+            }
+            for name, kind in PROBLEMS.items()
         ]
-    return print_rich(*parts[:-1], path=output)
+    }
 
 
-def _summary(kind: type) -> str:
+def _summary() -> Iterator[RenderableType]:
+    for name, kind in PROBLEMS.items():
+        yield Text.assemble((name, "bold"), f"  {_first_line(kind)}")
+        yield Text(f"Source: {kind.source}.", style="dim")
+        yield Text(
+            f"Score by guessing {kind().chance():.3g}, best possible {kind().ceiling():.3g}. "
+            f"Harder: {option(kind.ladder.knob)} {', '.join(map(str, kind.ladder.rungs))}."
+        )
+        yield Text(f"Framings: {', '.join(fitting(kind()))}.")
+        options = table("option", "range", "default", "meaning", wide=3)
+        for knob in kind.knobs():
+            default = "" if knob.default is None else str(knob.default)  # the help has it
+            options.add_row(option(knob.name), knob.range, default, knob.help)
+        yield options
+        yield Text()
+
+
+def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").partition("\n")[0]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import STORE, Count, Json, Output
-from longlag.cli._output import errors, print_rich, refusing, writable, write_json
-from longlag.knobs import unknown
-from longlag.store.records import VERDICTS, Asked, Record
+from longlag import files
+from longlag.cli._flags import STORE, Count, StorePath
+from longlag.cli._output import OUTPUT, OutputFlags, rows, table, warn
+from longlag.knobs import lookup
+from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
 
 
@@ -21,18 +22,19 @@ def runs(
     trial: str | None = None,
     /,
     *,
-    store: Path = STORE,
+    store: StorePath = STORE,
     problem: str | None = None,
     model: str | None = None,
-    verdict: str | None = None,
+    verdict: Annotated[
+        str | None, Parameter(help=f"Only trials with this verdict: {', '.join(VERDICTS)}.")
+    ] = None,
     study: str | None = None,
     limit: Count = 20,
     studies: Annotated[bool, Parameter(negative="")] = False,
     export: Path | None = None,
     tensorboard: Path | None = None,
     save: Path | None = None,
-    json: Json = False,
-    output: Output = None,
+    output: OutputFlags = OUTPUT,
 ) -> None:
     """List, show or export saved trials, the latest first.
 
@@ -40,11 +42,8 @@ def runs(
 
     Args:
         trial: ID of a trial to show; its first letters are enough.
-        store: File with the saved trials.
         problem: Only trials whose problem begins with this.
         model: Only trials whose model begins with this.
-        verdict: Only trials with this verdict: solved, unreachable, unstable, does not generalise,
-            overfit, at chance, below chance, undertrained, stuck, unclear.
         study: Only trials of this study; the first letters of its name are enough.
         limit: How many to list; 0 lists all.
         studies: List the studies instead.
@@ -52,157 +51,161 @@ def runs(
         tensorboard: Write their learning curves to this folder, for TensorBoard.
         save: Write the trained model of the trial to this file, as safetensors.
     """
-    writable(output)
-    writable(save)
-    with refusing(), Store(store) as kept:
-        if limit < 0:
-            raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
-        if save is not None and trial is None:
-            raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
+    kind = "Parquet" if export and export.suffix == ".parquet" else "CSV"
+    output.check(
+        {"--store": store},
+        save=(save, "safetensors"),
+        export=(export, kind),
+        tensorboard=(tensorboard, "folder"),
+    )
+    if limit < 0:
+        raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
+    if save is not None and trial is None:
+        raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
+    if trial is not None and (export or tensorboard):
+        raise ValueError("`--export` and `--tensorboard` write many trials. Leave out the ID.")
+    with Store(store) as saved:
         if studies:
-            return _list_studies(kept, json, output)
-        if trial is not None and (export or tensorboard):
-            raise ValueError("`--export` and `--tensorboard` write many trials. Leave out the ID.")
-        if verdict is not None and verdict not in VERDICTS:
-            raise ValueError(unknown("There is no verdict", verdict, VERDICTS))
+            listed = saved.studies()
+            return output.write(
+                lambda: {"studies": [each._asdict() for each in listed]},
+                lambda: _studies(saved, listed),
+            )
+        if verdict is not None:
+            lookup("verdict", verdict, dict.fromkeys(VERDICTS))
         if trial is not None:
-            return _show(kept, kept.named(trial), save, json, output)
+            return _show(saved, saved.named(trial), save, output)
         chosen: dict[str, Any] = {
             "problem": problem,
             "model": model,
             "verdict": verdict,
-            "study": None if study is None else kept.study(study).id,
+            "study": None if study is None else saved.study(study).id,
         }
         if export is not None or tensorboard is not None:
-            return _export(kept, kept.records(**chosen), export, tensorboard)
-        records = kept.records(**chosen, limit=limit or None)
-        if json:
-            return write_json({"trials": [record._asdict() for record in records]}, output)
-        return print_rich(*_list(kept, records, kept.count(**chosen)), path=output)
+            return _export(saved, saved.records(**chosen), export, tensorboard)
+        records, matching = saved.records(**chosen, limit=limit or None), saved.count(**chosen)
+        return output.write(
+            lambda: {"trials": [record._asdict() for record in records]},
+            lambda: _list(saved, records, matching),
+        )
 
 
-def _list(store: Store, records: Sequence[Record], found: int) -> list[Text | Table]:
-    count = store.count()
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("trial", "problem", "framing", "model", "seed", "skill", "verdict", "sequences"):
-        right = name in ("seed", "skill", "sequences")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name == "trial")
+def _list(store: Store, records: Sequence[Record], matching: int) -> Iterator[RenderableType]:
+    names = "trial", "problem", "framing", "model", "seed", "skill", "verdict", "sequences"
+    trials = table(*names, right=("seed", "skill", "sequences"))
+    trials.columns[0].no_wrap = True
     for record in records:
-        table.add_row(
+        trials.add_row(
             record.id[:8],
-            record.problem,
-            record.framing,
-            record.model,
-            str(record.seed),
+            *map(Text, (record.problem, record.framing, record.model, str(record.seed))),
             f"{record.skill:.3f}",
             Text(record.verdict, style="green" if record.verdict == "solved" else "yellow"),
             f"{record.sequences:,}",
         )
-    said = f"{len(records):,} of {count:,} finished trials"
-    if len(records) < found:
-        said += f"; --limit 0 lists all{f' {found:,} of these' if found < count else ''}"
-    notice = filter(None, [store.notice()])
-    return [table, Text(f"{said}.", style="dim"), *(Text(line, style="dim") for line in notice)]
+    yield trials
+    count = store.count()
+    line = f"{len(records):,} of {count:,} finished trials"
+    if len(records) < matching:
+        line += f"; --limit 0 lists all{f' {matching:,} of these' if matching < count else ''}"
+    yield Text(f"{line}.", style="dim")
+    if notice := store.notice():
+        yield Text(notice, style="dim")
 
 
-def _list_studies(store: Store, json: bool, output: Path | None) -> None:
-    found = store.studies()
-    if json:
-        return write_json({"studies": [study._asdict() for study in found]}, output)
-    table = Table("study", "kind", "trials", "asked", "", "command", box=None, padding=(0, 2, 0, 0))
-    for study in found:
-        finished = str(store.count(study=study.id))
-        table.add_row(
+def _studies(store: Store, studies: Sequence[StudyRecord]) -> Iterator[RenderableType]:
+    listed = table("study", "kind", "trials", "begun", "", "command")
+    for study in studies:
+        listed.add_row(
             study.id[:8],
-            study.kind,
-            finished,
-            study.started[:16].replace("T", " "),
+            Text(study.kind),
+            str(store.count(study=study.id)),
+            Text(study.started[:16].replace("T", " ")),
             "" if study.ended else "not ended",
-            study.command,
+            Text(study.command),
         )
-    return print_rich(table, path=output)
+    yield listed
 
 
-def _show(store: Store, trial: str, save: Path | None, json: bool, output: Path | None) -> None:
-    outcome = store.outcome(trial)
-    assert outcome is not None
-    setting, weights, asking = store.setting(trial), store.weights(trial), _asking(store, trial)
-    if save is not None:
-        if weights is None:
-            raise ValueError(
-                f"The model of trial {trial} was not kept. Ask the study with --keep all."
-            )
-        save.write_bytes(weights)
-    if json:
-        document = {
-            "trial": trial,
-            "setting": setting,
-            "versions": store.versions(trial),
-            "model_kept": weights is not None,
-            "studies": [study.id for study in asking],
-            "skill": outcome.skill,
-            "chance_probability": outcome.chance_probability,
-            **outcome.document(),
-            "scores": [
-                {
-                    "test": name,
-                    "skill": score.skill,
-                    "chance_probability": score.chance_probability,
-                    **score.document(),
-                }
-                for name, score in outcome.scores.items()
-            ],
-        }
-        return write_json(document, output)
+def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> None:
     from longlag.scores.statistics import SOLVED
     from longlag.trials.diagnosis import diagnose
 
-    solve_at = asking[0].question.get("solve_at", SOLVED) if asking else SOLVED
-    figures = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for part, knobs in setting.items():
-        if knobs is not None and part != "tests":
-            figures.add_row(part, _words(knobs))
-    posed = dict(setting.get("tests", ()))
-    for name, score in outcome.scores.items():
-        if posed:
-            figures.add_row("test", f"{name}: {_words(posed[name])}")
-        figures.add_row("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}")
-        p = f"probability of this score by guessing {score.chance_probability:.2g}"
-        figures.add_row(
-            "guessing", f"{score.chance:.3g}, best score possible {score.ceiling:.3g}; {p}"
-        )
-        shortcuts = (f"{name} {share:.3g}" for name, share in score.shortcuts.items())
-        figures.add_row("shortcuts", ", ".join(shortcuts))
-    rows = {
-        "trained": f"{outcome.updates:,} updates on {outcome.sequences:,} sequences, "
-        f"{outcome.parameters:,} weights; {outcome.ended}",
-        "seconds": ", ".join(
-            f"{value:.1f} {name}" for name, value in outcome.seconds._asdict().items()
-        ),
-        "model": "saved; --save FILE writes it" if weights is not None else "not saved",
-        "versions": store.versions(trial),
-    }
-    for name, text in rows.items():
-        figures.add_row(name, text)
-    reasons = [Text(str(reason), style="yellow") for reason in diagnose(outcome, solve_at)]
-    return print_rich(
-        Text(f"Trial {trial}", style="bold"),
-        figures,
-        Text(),
-        *(reasons or [Text(f"solved: skill {solve_at:g} or more", style="green")]),
-        path=output,
-    )
-
-
-def _asking(store: Store, trial: str) -> list[Asked]:
-    return [
+    outcome = store.outcome(trial)
+    assert outcome is not None
+    setting, weights = store.setting(trial), store.weights(trial)
+    own = [
         study
         for study in store.studies()
         if any(record.id == trial for record in store.records(study=study.id))
     ]
+    if save is not None:
+        if weights is None:
+            raise ValueError(
+                f"The model of trial {trial} was not saved. Run the study with --keep all."
+            )
+        files.write(save, weights)
+
+    def document() -> dict[str, Any]:
+        scores = {name: score.document() for name, score in outcome.scores.items()}
+        extra = ("skill", "chance_probability")
+        return {
+            "trial": trial,
+            "setting": setting,
+            "versions": store.versions(trial),
+            "model_kept": weights is not None,
+            "studies": [study.id for study in own],
+            **{name: getattr(outcome, name) for name in extra},
+            **outcome.document(),
+            "scores": [
+                {"test": name, **{key: getattr(score, key) for key in extra}, **scores[name]}
+                for name, score in outcome.scores.items()
+            ],
+        }
+
+    def summary() -> Iterator[RenderableType]:
+        yield Text(f"Trial {trial}", style="bold")
+        figures = [
+            (part, _knobs(knobs)) for part, knobs in setting.items() if knobs and part != "tests"
+        ]
+        tests = dict(setting.get("tests", ()))
+        for name, score in outcome.scores.items():
+            if tests:
+                figures.append(("test", f"{name}: {_knobs(tests[name])}"))
+            simple = ", ".join(f"{name} {share:.3g}" for name, share in score.shortcuts.items())
+            figures += [
+                ("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}"),
+                (
+                    "guessing",
+                    f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; probability of "
+                    f"this score by guessing {score.chance_probability:.2g}",
+                ),
+                ("simple rules", simple),
+            ]
+        times = outcome.seconds._asdict().items()
+        yield rows(
+            [
+                *figures,
+                (
+                    "trained",
+                    f"{outcome.updates:,} updates on {outcome.sequences:,} sequences, "
+                    f"{outcome.parameters:,} weights; {outcome.ended}",
+                ),
+                ("seconds", ", ".join(f"{seconds:.1f} {name}" for name, seconds in times)),
+                ("model", "not saved" if weights is None else "saved; --save FILE writes it"),
+                ("versions", store.versions(trial)),
+            ]
+        )
+        yield Text()
+        solve_at = own[0].question.get("solve_at", SOLVED) if own else SOLVED
+        reasons = diagnose(outcome, solve_at)
+        yield from (Text(str(reason), style="yellow") for reason in reasons)
+        if not reasons:
+            yield Text(f"solved: skill {solve_at:g} or more", style="green")
+
+    output.write(document, summary)
 
 
-def _words(knobs: Any) -> str:
+def _knobs(knobs: Any) -> str:
     if not isinstance(knobs, dict):
         return str(knobs)
     rest = (f"{name}={value}" for name, value in knobs.items() if name != "kind")
@@ -216,9 +219,8 @@ def _export(
 
     if path is not None:
         export.check_format(path)
-        writable(path)
         export.write_table(store, records, path)
-        errors.print(f"{len(records):,} trials are in {path}.", markup=False)
+        warn(f"{len(records):,} trials are in {path}.")
     if folder is not None:
         export.write_tensorboard(store, records, folder)
-        errors.print(f"{len(records):,} trials are in {folder}.", markup=False)
+        warn(f"{len(records):,} trials are in {folder}.")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from longlag import streams
-from longlag.cli._flags import Count, Json, Output
-from longlag.cli._framed import FramingFlags, FramingName, ProblemFlags, framed
-from longlag.cli._output import aligned, print_rich, refusing, writable, write_json, written
+from longlag.arrays import MISSING
+from longlag.cli._flags import (
+    Count,
+    EncodingName,
+    FramingFlags,
+    FramingName,
+    ProblemFlags,
+    problem_and_framing,
+)
+from longlag.cli._output import OUTPUT, OutputFlags, aligned, table, values_as_text
 from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
-from longlag.problems import MISSING
 
 
 def show(
@@ -24,10 +31,9 @@ def show(
     framing: FramingName = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
-    encoding: str | None = None,
+    encoding: EncodingName = None,
     seed: Count = 0,
-    json: Json = False,
-    output: Output = None,
+    output: OutputFlags = OUTPUT,
 ) -> None:
     """Print one sequence, and the samples X and targets y that it is cut into.
 
@@ -35,51 +41,53 @@ def show(
 
     Args:
         problem: A name from `longlag problems`.
-        encoding: Integers as one-hot vectors or scaled to 0 … 1: one-hot (default) or scaled.
         seed: Random seed of the sequence.
     """
-    writable(output)
-    with refusing():
-        drawn, laid = framed(problem, problem_knobs, framing, framing_knobs)
-        choice = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
-        input_encoding, target_encoding = encodings(drawn, choice)
-        samples = laid.sample(drawn, streams.training(seed), 1)
-        sequence = drawn.draw(streams.training(seed), 1).inputs[0]
-    shows, asks = drawn.inputs, drawn.targets
+    output.check()
+    drawn, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
+    choice = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
+    input_encoding, target_encoding = encodings(drawn, choice)
+    samples = cut.sample(drawn, streams.training(seed), 1)
+    sequence = drawn.draw(streams.training(seed), 1).inputs[0]
     inputs = input_encoding.decode(input_encoding.encode(samples.inputs))
     targets = target_encoding.decode(target_encoding.encode(samples.targets))
     first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]
-    present = (first != MISSING) | laid.marks
+    inputs[first == MISSING] = MISSING
+    present = (first != MISSING) | cut.marks
     present &= samples.mask | ~np.array(drawn.masks)
-    visible = ~shows.is_blank(inputs)
-    if json:
-        document = {
+    blank = drawn.inputs.is_blank
+
+    def document() -> dict[str, Any]:
+        return {
             "problem": repr(drawn),
-            "framing": repr(laid),
+            "framing": repr(cut),
             "seed": seed,
-            "sequence": _with_gaps(sequence[None], ~shows.is_blank(sequence)[None])[0],
-            "inputs": _with_gaps(inputs, present & visible),
+            "sequence": _with_gaps(sequence[None], ~blank(sequence)[None])[0],
+            "inputs": _with_gaps(inputs, present & ~blank(inputs)),
             "targets": _with_gaps(targets, samples.scored),
             "scored": samples.scored.tolist(),
             "mask": samples.mask.tolist(),
         }
-        return write_json(document, output)
-    shown = [written(shows, row, here) for row, here in zip(inputs, present, strict=True)]
-    asked = [written(asks, row, here) for row, here in zip(targets, samples.scored, strict=True)]
-    table = Table("X", "", "y", box=None, padding=(0, 1, 0, 0))
-    for x, y in zip(aligned(shown), aligned(asked), strict=True):
-        table.add_row(x, Text("→", style="dim"), y)
-    size = f"{len(inputs)} samples × {inputs.shape[1]} timesteps"
-    note = f"{size}; · in X: no data, · in y: not scored"
-    note += "; _ is blank." if shows.is_blank(sequence).any() else "."
-    return print_rich(
-        Text(f"{drawn!r}, {laid!r}, seed {seed}"),
-        Text(", ".join(written(shows, sequence, np.ones(len(sequence), bool))), style="bold"),
-        Text(),
-        table,
-        Text(note, style="dim"),
-        path=output,
-    )
+
+    def summary() -> Iterator[RenderableType]:
+        yield Text(f"{drawn!r}, {cut!r}, seed {seed}")
+        values = values_as_text(drawn.inputs, sequence, np.ones(len(sequence), bool))
+        yield Text(", ".join(values), style="bold")
+        yield Text()
+        columns = (drawn.inputs, inputs, present), (drawn.targets, targets, samples.scored)
+        lines = (
+            aligned([values_as_text(spec, *row) for row in zip(values, here, strict=True)])
+            for spec, values, here in columns
+        )
+        pairs = table("X", "", "y", wide=1)
+        for x, y in zip(*lines, strict=True):
+            pairs.add_row(x, Text("→", style="dim"), y)
+        yield pairs
+        size = f"{len(inputs)} samples × {inputs.shape[1]} timesteps"
+        end = "; _ is blank." if blank(sequence).any() else "."
+        yield Text(f"{size}; · in X: no data, · in y: not scored{end}", style="dim")
+
+    output.write(document, summary)
 
 
 def _with_gaps(values: np.ndarray, present: np.ndarray) -> list[list[Any]]:

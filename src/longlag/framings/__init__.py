@@ -6,7 +6,7 @@ maps of `longlag.maps` are all read from them, so they cannot disagree.
 
 from longlag.framings.answering import Answering, EncoderDecoder, Vector
 from longlag.framings.base import Framing, check_batch_size
-from longlag.framings.layout import Batch, Layout, Output, Samples
+from longlag.framings.layout import Batch, Layout, Samples
 from longlag.framings.stepwise import Chunks, Prefix, Stepwise, Whole, Window
 from longlag.problems import Problem
 
@@ -18,7 +18,6 @@ __all__ = [
     "EncoderDecoder",
     "Framing",
     "Layout",
-    "Output",
     "Prefix",
     "Samples",
     "Stepwise",

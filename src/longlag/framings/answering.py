@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Int
 
+from longlag.arrays import Output
 from longlag.framings.base import Framing
-from longlag.framings.layout import Output
 from longlag.problems import Problem
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from longlag import streams
-from longlag.encodings import MISSING, IntegerEncoding, encodings
-from longlag.framings.layout import Batch, Layout, Output, Samples
+from longlag.arrays import MISSING, Output
+from longlag.encodings import IntegerEncoding, encodings
+from longlag.framings.layout import Batch, Layout, Samples
 from longlag.knobs import BATCH_SIZE, Knobs
 from longlag.problems import Problem
 

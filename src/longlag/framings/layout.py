@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
-from longlag.problems import MISSING, Episodes
+from longlag.arrays import MISSING, Output, scored
+from longlag.problems import Episodes
 
 
 class Samples(NamedTuple):
@@ -27,10 +28,7 @@ class Samples(NamedTuple):
     @property
     def scored(self) -> Bool[np.ndarray, "sample target"]:
         """Where a prediction counts."""
-        first = self.targets.reshape(*self.targets.shape[:2], -1)[..., 0]
-        if np.issubdtype(first.dtype, np.integer):
-            return first != MISSING
-        return ~np.isnan(first)
+        return scored(self.targets.reshape(*self.targets.shape[:2], -1)[..., 0])
 
 
 class Batch(NamedTuple):
@@ -47,11 +45,6 @@ class Batch(NamedTuple):
     targets: Num[np.ndarray, "row target *shape"]
     mask: Bool[np.ndarray, "row time"]
     reset: bool
-
-
-Output = Literal["every", "last", "vector", "decoder"]
-"""How a sample is answered: at every step, at its last, by one vector at its last for a
-whole answer, or by a decoder that gives the answer value by value."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -113,6 +106,9 @@ class Layout:
 
     def gather(self, episodes: Episodes) -> Samples:
         """Lay out episodes, a whole number of blocks, as `(block * update * batch, …)`."""
+        if not isinstance(episodes, Episodes):
+            kind = type(episodes).__name__
+            raise TypeError(f"`draw` of a problem must return Episodes, got {kind}.")
         count, length = episodes.targets.shape[:2]
         if not count or count % self.sequences:
             raise ValueError(

@@ -9,9 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Int
 
-from longlag.encodings import MISSING
+from longlag.arrays import MISSING, Output
 from longlag.framings.base import Framing
-from longlag.framings.layout import Output
 from longlag.knobs import knob
 from longlag.problems import Problem
 
@@ -130,6 +129,15 @@ class Window(Stepwise):
     @property
     def marks(self) -> bool:
         return self.missing == "mark"
+
+    def misfit(self, problem: Problem) -> str:
+        spec = problem.inputs
+        if not self.marks or not spec.allows(np.full((1, *spec.shape), MISSING, spec.dtype)).all():
+            return ""
+        return (
+            f"`missing` marks with -1, which is an ordinary value of {type(problem).__name__}. Use "
+            "missing='mask'."
+        )
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
         timesteps = _cut(self, self.timesteps, length)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from longlag.models.gru import GRULayer
 from longlag.models.layer import SequenceLayer
 from longlag.models.lstm import LSTMLayer
 from longlag.models.rnn import RNNLayer
 
-Cell = Literal["lstm", "gru", "rnn"]
+LAYERS: dict[str, type[SequenceLayer]] = {"lstm": LSTMLayer, "gru": GRULayer, "rnn": RNNLayer}
 
-LAYERS: dict[Cell, type[SequenceLayer]] = {"lstm": LSTMLayer, "gru": GRULayer, "rnn": RNNLayer}
+if TYPE_CHECKING:
+    Cell = str
+else:  # the choices of a knob `cell`: a new kind is a line of the table
+    Cell = Literal[tuple(LAYERS)]

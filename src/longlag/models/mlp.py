@@ -23,6 +23,8 @@ from longlag.models._base import (
     time_axis,
 )
 
+_UNROLLED = 32  # steps of context
+
 
 class MLPModel(Model):
     """A hidden layer over the last `context` steps, each with weights of its own.
@@ -46,13 +48,22 @@ class MLPModel(Model):
         ends = jnp.arange(length - 1 if last else 0, length)
         rows = (*inputs.shape[:time], len(ends))
         total = jnp.zeros((*rows, self.kernel.shape[-1]))
-        for place in range(context):
-            step = ends - (context - 1 - place)
+
+        def add(total: Array, kernel: Array, back: int | Array) -> Array:
+            """What the step so many before adds."""
+            step = ends - back
             shown = jnp.broadcast_to(step >= 0, rows)
             if mask is not None:
                 shown = shown & mask[..., step]
-            drive = project(self.kernel[place], jnp.take(inputs, jnp.maximum(step, 0), axis=time))
-            total += jnp.where(shown[..., None], drive, 0.0)
+            drive = project(kernel, jnp.take(inputs, jnp.maximum(step, 0), axis=time))
+            return total + jnp.where(shown[..., None], drive, 0.0)
+
+        if context <= _UNROLLED:
+            for place in range(context):
+                total = add(total, self.kernel[place], context - 1 - place)
+        else:  # unrolled, compiling would take longer with every step
+            lags = self.kernel, jnp.arange(context)[::-1]
+            total, _ = jax.lax.scan(lambda now, lag: (add(now, *lag), None), total, lags)
         return self.readout(jax.nn.relu(shift(total, self.bias))), state
 
 

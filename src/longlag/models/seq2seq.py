@@ -154,9 +154,10 @@ class Seq2Seq(ModelFactory):
     Source: Sutskever, Vinyals and Le (2014); attention after Luong et al. (2015).
 
     >>> model = Seq2Seq(hidden_size=3)(Sizes(features=3, outputs=2, timesteps=5), seed=0)
-    >>> model.teach(jnp.array([0, 1, 1]), None, told=jnp.array([1, 1])).shape
+    >>> model.decode_teacher_forced(jnp.array([0, 1, 1]), None, told=jnp.array([1, 1])).shape
     (2, 2)
-    >>> model.speak(jnp.array([0, 1, 1]), None, lambda said: said.argmax(-1), count=4).shape
+    >>> largest = lambda outputs: outputs.argmax(-1)
+    >>> model.decode_free_running(jnp.array([0, 1, 1]), None, largest, count=4).shape
     (4, 2)
     """
 

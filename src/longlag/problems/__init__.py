@@ -7,7 +7,7 @@ from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
 from longlag.problems.memorization import Memorization
 from longlag.problems.ramp import Ramp
 from longlag.problems.series import Series
-from longlag.problems.specs import MISSING, Integers, Reals, Sets, Spec
+from longlag.problems.specs import Integers, Reals, Sets, Spec
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem
@@ -15,7 +15,6 @@ PROBLEMS: dict[str, type[Problem]] = {
 }
 
 __all__ = [
-    "MISSING",
     "PROBLEMS",
     "Channels",
     "CumulativeThreshold",

@@ -16,6 +16,8 @@ from longlag.problems.specs import Spec
 
 _EPISODES = 512  # drawn to see what targets depend on, where that differs between episodes
 
+_ERRORS = 20_000  # drawn for the error of the best constant, where nobody says it
+
 Part = Literal["training", "validation", "evaluation"]
 """What episodes are for: to train on, to choose on, to score on."""
 
@@ -164,9 +166,18 @@ class Problem(Knobs):
     def chance_by_step(self) -> NDArray[np.float64]:
         """Score, at each step alone, of the best constant."""
 
-    def chance_error(self, steps: Steps | None = None) -> float:  # noqa: ARG002
-        """For real targets: the error (root mean square) of the best constant."""
-        raise ValueError(f"{type(self).__name__}: integer targets are right or wrong.")
+    def chance_error(self, steps: Steps | None = None) -> float:
+        """For real targets: the error (root mean square) of the best constant of each step.
+
+        Here: over drawn episodes, to about a hundredth of it.
+        """
+        if not self.targets.has_error:
+            raise ValueError(f"{type(self).__name__}: integer targets are right or wrong.")
+        steps = self.scored() if steps is None else steps
+        episodes = self.draw(np.random.default_rng(0), _ERRORS)
+        counts = (episodes.scored & steps)[..., *[None] * len(self.targets.shape)]
+        targets = np.where(counts, episodes.targets.astype(np.float64), np.nan)[:, steps]
+        return float(np.nanmean((targets - np.nanmean(targets, axis=0)) ** 2) ** 0.5)
 
     def ceiling(self, steps: Steps | None = None, sees: NDArray[np.bool_] | None = None) -> float:
         """Best score, over these steps, of any predictor that sees these inputs.
@@ -201,6 +212,21 @@ class Problem(Knobs):
         best, times = chance.copy(), np.bincount(targets, minlength=self.steps)
         share = np.bincount(targets, whole, self.steps) / np.maximum(times, 1)
         return np.where(times > 0, share + (1 - share) * best, best)
+
+    def ceiling_without_clock(
+        self,
+        sees: NDArray[np.bool_],  # noqa: ARG002
+        groups: NDArray[np.intp],  # noqa: ARG002
+    ) -> NDArray[np.float64] | None:
+        """Best score at each step for a predictor that cannot tell the steps of a group apart.
+
+        None where it is not known; `ceiling_by_step` is then an upper bound.
+
+        Args:
+            sees: The inputs seen by the prediction of each step, `(target, input)`.
+            groups: The group of each step, `(target,)`; -1 where nothing is scored.
+        """
+        return None
 
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:

@@ -87,10 +87,20 @@ class CumulativeThreshold(Problem):
         visible = np.tril(sees).sum(axis=1)
         return np.array(
             [
-                _best_guess(self.limit, int(shown), step + 1 - int(shown))
+                _best_guess(self.limit, int(shown), (step + 1 - int(shown),))
                 for step, shown in enumerate(visible)
             ]
         )
+
+    def ceiling_without_clock(
+        self, sees: NDArray[np.bool_], groups: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        best, visible = self.ceiling_by_step(sees), np.tril(sees).sum(axis=1)
+        for group in np.unique(groups[groups >= 0]):
+            steps = np.flatnonzero(groups == group)
+            shown = int(visible[steps[0]])
+            best[steps] = _best_guess(self.limit, shown, tuple((steps + 1 - shown).tolist()))
+        return best
 
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
         inputs = rng.random((count, self.length), dtype=np.float32)
@@ -148,18 +158,20 @@ _CELLS = 200
 
 
 @functools.lru_cache(2**14)
-def _best_guess(limit: float, seen: int, hidden: int) -> float:
+def _best_guess(limit: float, seen: int, hidden: tuple[int, ...]) -> float:
     """Accuracy of the best guess whether a sum reaches a limit, some of its terms unseen.
 
-    Exact where all or none is seen; else summed over cells of the seen part, to 1e-3.
+    How many are unseen is not known where there are several numbers of them, all as likely. Exact
+    where all or none is seen; else summed over cells of the seen part, to 1e-3.
     """
-    if not hidden:
+    if not any(hidden):
         return 1.0
     if not seen:
-        below = sum_below(limit, hidden)
+        below = float(np.mean([sum_below(limit, terms) for terms in hidden]))
         return max(below, 1 - below)
     spread = 8 * math.sqrt(seen / 12)
     edges = np.linspace(max(0.0, seen / 2 - spread), min(seen, seen / 2 + spread), _CELLS + 1)
     share = np.diff([sum_below(float(edge), seen) for edge in edges])
-    below = np.array([sum_below(limit - float(at), hidden) for at in (edges[1:] + edges[:-1]) / 2])
+    middle = ((edges[1:] + edges[:-1]) / 2).tolist()
+    below = np.mean([[sum_below(limit - at, terms) for at in middle] for terms in hidden], axis=0)
     return float((share * np.maximum(below, 1 - below)).sum() / share.sum())

@@ -123,15 +123,7 @@ def check_sizes(
 
 
 def gaps(part: Part, span: Span, target: NDArray[np.float64], name: str, missing: str) -> str:
-    """What to say where missing values leave a part without targets.
-
-    Args:
-        part: The part.
-        span: The rows of the part.
-        target: The target column.
-        name: The name of the target column.
-        missing: What becomes of missing values.
-    """
+    """What to say where missing values leave a part without targets."""
     if np.isnan(target[span.begin : span.end]).all():
         return (
             f"Series: {name} is missing in all rows of the {part} part "
@@ -147,12 +139,7 @@ def gaps(part: Part, span: Span, target: NDArray[np.float64], name: str, missing
 
 
 def usual_change(column: NDArray[np.float64], apart: int) -> float:
-    """How far values lie from those some rows before: root mean square, where it is above 0.
-
-    Args:
-        column: Values in order of time; NaN where one is missing.
-        apart: So many rows.
-    """
+    """How far values lie from those some rows before: root mean square, where it is above 0."""
     changes = column[apart:] - column[:-apart]
     changes = changes[~np.isnan(changes)]
     usual = float(np.sqrt((changes**2).mean())) if len(changes) else 0.0
@@ -198,12 +185,7 @@ def filled(column: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]
 
 
 def side_by_side(rows: NDArray[np.float64], lags: int) -> NDArray[np.float32]:
-    """Rows with those before them, the latest last; those without all of them show NaN.
-
-    Args:
-        rows: Rows, `(row, column)`.
-        lags: How many stand side by side.
-    """
+    """Rows with those before them, the latest last; those without all of them show NaN."""
     back = [np.roll(rows, lag, axis=0) for lag in range(lags - 1, -1, -1)]
     beside = np.concatenate(back, axis=1)
     beside[: lags - 1] = np.nan
@@ -223,15 +205,7 @@ def any_from(flags: Any, starts: NDArray[np.int64], length: int) -> NDArray[np.b
 def fewest(
     starts: NDArray[np.int64], begin: int, first: int, length: int, count: int
 ) -> NDArray[np.int64]:
-    """As few of these episodes as meet the targets that all of them meet.
-
-    Args:
-        starts: The row of each episode's first target.
-        begin: The first row that is to be met.
-        first: The first step of an episode that counts.
-        length: Steps of an episode.
-        count: A row that lies behind all of them.
-    """
+    """As few of these episodes as meet the targets that all of them meet."""
     chosen: list[int] = []
     unmet = begin
     for start, after in itertools.pairwise([*starts.tolist(), count]):
@@ -281,3 +255,26 @@ def check_changes(column: NDArray[np.float64], name: str) -> None:
             f"Series: {name} {fault} in all rows that train, so there is nothing to learn. Use "
             "another column."
         )
+
+
+def season(rows: NDArray[Any]) -> int | None:
+    """After how many rows a series comes round again, if it does: the first of the best peaks.
+
+    Peaks are of the correlation of changes from row to row with those some rows before.
+
+    >>> season(np.tile([0.0, 1.0, 4.0, 2.0, 1.0], 20))
+    5
+    """
+    changes = np.diff(rows) - np.diff(rows).mean()
+    count, most = len(changes), min(len(changes) // 3, 1000)
+    if most < 3 or changes.std() <= 1e-9 * np.abs(rows).max():
+        return None
+    power = np.abs(np.fft.rfft(changes, 2 * count)) ** 2
+    alike = np.fft.irfft(power)[1 : most + 1] / (changes**2).sum()
+    # Above what chance gives at the most of many distances, and above the valley before it.
+    least = max(0.3, 3.5 / count**0.5) + np.minimum.accumulate(alike).clip(min=0)
+    before, here, after = alike[:-2], alike[1:-1], alike[2:]
+    peaks = 1 + np.flatnonzero((before < here) & (here >= after) & (here >= least[1:-1]))
+    if not len(peaks):
+        return None
+    return 1 + int(peaks[alike[peaks] >= 0.85 * alike[peaks].max()][0])

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from longlag.knobs import knob, unknown
+from longlag.knobs import knob, unknown_name
 from longlag.problems._base import Episodes, Ladder, Part, Problem, Steps, Values
 from longlag.problems.rows import (
     LARGEST,
@@ -29,11 +29,11 @@ from longlag.problems.rows import (
     gaps,
     inputs_of,
     numbers,
+    season,
     side_by_side,
     spans,
     usual_change,
 )
-from longlag.problems.season import season
 from longlag.problems.specs import Reals
 
 
@@ -92,7 +92,7 @@ class Series(Problem):
     values: Any = dataclasses.field(kw_only=False, repr=False, compare=False)
     names: tuple[str, ...] = ()
     target: str | None = None
-    place: str | None = dataclasses.field(default=None, repr=False, compare=False)
+    path: str | None = dataclasses.field(default=None, repr=False, compare=False)
     digest: str = dataclasses.field(init=False, repr=False)
 
     length: int = knob(12, "Rows per sample.", at_least=1)
@@ -120,7 +120,7 @@ class Series(Problem):
         names = column_names(self.names, rows.shape[1])
         target = names[0] if self.target is None else self.target
         if target not in names:
-            raise ValueError(unknown("Series: there is no column", str(target), names))
+            raise ValueError(unknown_name("Series: there is no column", str(target), names))
         told = hashlib.sha256(f"{rows.shape} {names} {target}".encode() + rows.tobytes())
         values = {"values": rows, "names": names, "target": target}
         for name, value in {**values, "digest": told.hexdigest()[:16]}.items():
@@ -197,7 +197,7 @@ class Series(Problem):
         return True
 
     def document(self) -> dict[str, Any]:
-        rest = {name: getattr(self, name) for name in ("target", "place", "digest")}
+        rest = {name: getattr(self, name) for name in ("target", "path", "digest")}
         return {"names": list(self.names), **rest}
 
     def arrays(self) -> dict[str, Values]:

@@ -15,9 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MISSING = -1
-"""Stands in integers where a step lacks data or has no target; in reals NaN stands there."""
-
 _TRIED = 32  # vectors of channels, the most frequent ones, from which a constant is chosen
 
 Bool = NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""The page of claims: what each source says, what came out, and the runs behind it."""
+"""Claims: which statements of the sources hold, and what does each verdict rest on?"""
 
 from __future__ import annotations
 
@@ -7,27 +7,19 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from longlag.claims import Card, Result
-from longlag.report import charts, palette
-from longlag.report.content import Cell, Details, Figure, Panel, Point, Section, Table, present
+from longlag.claims import Result
+from longlag.claims.card import HOLDS, UNSETTLED
+from longlag.report import blocks, charts
+from longlag.report import format as formats
+from longlag.report.blocks import Cell, Section, number_cell, table, text
+from longlag.report.format import INTERVALS, OPEN, counted, duration, interval, listed, number
 from longlag.report.page import Page
-from longlag.report.palette import look
-from longlag.report.sections import common, curves, examples, models
-from longlag.report.sections.common import Group
-from longlag.report.sections.examples import STEPS
+from longlag.report.sections import curves, examples, models
+from longlag.report.sections.groups import Group, few_sequences
 from longlag.report.sections.models import StoredModel
-from longlag.report.words import (
-    INTERVALS,
-    MEASURED,
-    counted,
-    duration,
-    estimate,
-    listed,
-    number,
-    slugs,
-)
-from longlag.scores.statistics import SOLVED
-from longlag.studies.study import words as named
+from longlag.report.theme import style
+from longlag.scores.statistics import CONFIDENCE, SOLVED, Estimate, caveats
+from longlag.studies.study import words
 from longlag.training.program import parameters
 from longlag.trials.outcome import Outcome
 from longlag.trials.run import Run
@@ -35,25 +27,24 @@ from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
 
 Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
+Arms = Mapping[str, Mapping[str, tuple[Run, Group]]]  # by claim, and by name
 
 _SERIES = 6  # of one panel
-_UNSETTLED = "not settled"
-_HEADLINE = {
-    "good": "Holds",
-    "part": "Holds in part or on a condition",
-    "bad": "Does not hold",
-    "open": "Not settled, more seeds are needed",
-}
-"""What a claim comes to, by the kind of its verdict."""
 
-_MARKS = {"good": "holds", "part": "in part", "bad": "does not hold", "open": _UNSETTLED}
+_VERDICTS = {
+    "good": style(0, "holds", line=False),
+    "part": style(4, "in part", "triangle-up", line=False),
+    "bad": style(1, "does not hold", "diamond", line=False),
+    "open": style(6, UNSETTLED, "square", line=False),
+}
+"""The kinds of verdict, and their marks."""
 
 
 def page_of_claims(
     results: Sequence[Result],
     runs: Runs,
     *,
-    title: str = "Claims, settled by trials",
+    title: str = "Statements of the sources, checked",
     command: str = "",
     left: int = 0,
     maps: int = models.MAPS,
@@ -64,289 +55,174 @@ def page_of_claims(
         results: The settled cards.
         runs: The runs made for them, by setting and seeds, as `settle` collects them.
         title: Its title.
-        command: How they were asked for.
-        left: Claims that were asked for and not settled, for want of time.
+        command: The command line that made it.
+        left: Claims that were interrupted before they were settled.
         maps: Trained models at most that are read for their maps and states.
+
+    Returns:
+        The page.
     """
-    groups = {key: _group(run) for key, run in runs.items()}
-    seeds = sorted({len(places) for _, places in runs})
-    kept = _kept(results, runs, groups, maps)
-    again = common.seen_again(run.setting.problem for run in runs.values())
-    versions = [
-        f"{name} {metadata.version(name)}" for name in ("longlag", "jax", "equinox", "optax")
-    ]
+    by_setting = {setting: (run, _group(run)) for (setting, _), run in runs.items()}
+    arms = {
+        result.card.id: {
+            name: by_setting[arm] for name, arm in result.card.arms.items() if arm in by_setting
+        }
+        for result in results
+    }
+    groups = [group for _, group in by_setting.values()]
+    seeds = sorted({len(each) for _, each in runs})
     about = f"{counted(len(results), 'claim')}, {counted(len(runs), 'setting')}"
-    if seeds:
-        about += f", {listed(seeds)} {'seed' if seeds == [1] else 'seeds'} each"
-    names = slugs(result.card.id for result in results)
-    body = [
-        Section(
-            id="claims",
-            title="Claims",
-            lead=(
-                "What each source says in our words, and what came out. Open a claim for its "
-                "evidence."
-            ),
-            blocks=(*_measured(results), *map(_card, results, names)) if results else (),
-        ),
-        curves.curves("claims", _curves(results, groups), _CHOICE),
-        examples.reasons("claims", list(groups.values())),
-        models.maps(
-            "claims",
-            kept,
-            f"Runs of at most {STEPS} steps, one of each problem, framing and model, in the "
-            "order of the claims.",
-        ),
-        models.states("claims", models.one_each(kept, models.STATES)),
-        examples.examples(
-            "claims", _examples(groups.values()), "One setting of each problem, framing and model."
-        ),
-        _cost(results, groups, runs, versions),
-    ]
-    return Page(
-        title=title,
-        about=about,
-        sections=(_summary(results, command, left, again), *present(*body)),
+    about += f", {listed(seeds)} {'seed' if seeds == [1] else 'seeds'} each" if seeds else ""
+    shared = (
+        f"A panel for each claim, with at most {_SERIES} of its runs; a run that several claims "
+        "share is shown for the first of them."
     )
+    choice = (
+        f"Runs of at most {examples.STEPS} steps, one of each problem, framing and model, in the "
+        "order of the claims."
+    )
+    body = blocks.present(
+        _verdicts(results),
+        curves.curves("claims", _curves(arms), shared),
+        examples.reasons("claims", groups),
+        *models.maps_and_states("claims", models.spread(_stored(arms), maps), choice),
+        examples.examples("claims", groups),
+    )
+    warnings = few_sequences(run.setting.problem for run in runs.values())
+    summary = _summary(results, command, left, warnings)
+    cost = _cost(results, list(by_setting.values()))
+    return Page(title=title, about=about, sections=(summary, *body, cost))
 
 
-_CHOICE = (
-    f"A panel for each claim, with at most {_SERIES} of its runs; runs shared with an earlier "
-    "claim stand there."
-)
-
-
-def _summary(results: Sequence[Result], command: str, left: int, again: Sequence[str]) -> Section:
-    kinds = {kind: [r for r in results if _kind(r) == kind] for kind in _HEADLINE}
-    asked = f"{counted(len(results), 'claim')} of the sources, tried anew: what holds?"
-    found: list[str | Point] = []
-    for kind, those in kinds.items():
-        if those:
-            figure = f"{len(those)} of {len(results)} ({listed(r.card.id for r in those)})"
-            found.append(MEASURED.format(subject=_HEADLINE[kind], figure=figure))
-    for result in (*kinds["part"], *kinds["bad"]):
-        text = f"{result.finding.verdict}. {result.finding.because}"
-        found.append(Point(f"{result.card.id}:", text))
-    for result in results:
-        low, high = result.finding.measured.interval
-        if low <= result.finding.chance <= high and result.finding.chance > 0:
-            chance = number(result.finding.chance)
-            text = f"at chance ({chance}), measured {estimate(result.finding.measured)}."
-            found.append(Point(f"{result.card.id}:", text))
-    sure = []
-    if counts := sorted({len(r.finding.measured.per_seed) for r in results}):
-        source = f"seeds of each figure {' or '.join(map(str, counts))}"
-        sure.append(INTERVALS.format(level="95%", source=source))
-    news = [r for r in results if not r.as_recorded]
-    sure += [
-        f"{r.card.id} comes out as “{r.finding.verdict}”, against “{r.card.recorded}” on record."
-        for r in news
+def _summary(
+    results: Sequence[Result], command: str, left: int, warnings: Sequence[str]
+) -> Section:
+    by_kind = {kind: [r.card.id for r in results if _kind(r) == kind] for kind in _VERDICTS}
+    rows = (
+        (Cell(_VERDICTS[kind].name, kind=kind), len(ids), ", ".join(ids))
+        for kind, ids in by_kind.items()
+        if ids
+    )
+    seeds = " or ".join(map(str, sorted({len(r.finding.measured.per_seed) for r in results})))
+    certainty = [
+        f"{r.card.id} comes out as “{r.finding.verdict}”, on record is “{r.card.recorded}”."
+        for r in results
+        if not r.as_recorded
     ]
-    if results and not news:
-        sure.append("Every verdict is the one on record, or more seeds are needed to tell.")
+    if results:
+        certainty = certainty or ["Every verdict is the one on record, or needs more seeds."]
+        certainty.append(INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}"))
+        certainty += filter(None, [caveats(r.finding.measured for r in results)])
     if left:
-        sure.append(f"{counted(left, 'claim')} asked for and not settled: it was interrupted.")
-    sure += again
-    return Section(
-        id="summary",
-        title="Summary",
-        lead=asked if results else "No claim was settled.",
-        blocks=(
-            *([common.text(command=command)] if command else []),
-            *([common.text(title="Found", points=found)] if found else []),
-            *([common.text(title="How sure", points=sure)] if sure else []),
-        ),
+        certainty.append(OPEN.format(what=f"{counted(left, 'claim')} not settled, interrupted"))
+    return blocks.section(
+        "summary",
+        "Summary",
+        text(command=command),
+        table("Statements of the sources, by verdict.", ("verdict", "claims", "which"), rows),
+        text(title="How certain", points=[*certainty, *warnings]),
+        lead="" if results else "No claim was settled.",
     )
 
 
 def _kind(result: Result) -> str:
-    if result.finding.verdict == _UNSETTLED:
+    if result.finding.verdict == UNSETTLED:
         return "open"
     if not result.holds:
         return "bad"
-    return "good" if result.finding.verdict == "holds" else "part"
+    return "good" if result.finding.verdict == HOLDS else "part"
 
 
-def _measured(results: Sequence[Result]) -> tuple[Figure, Table]:
-    rows = []
+def _possible(measured: Estimate) -> Estimate:
+    """Shares and differences of shares, as all claims measure."""
+    return formats.within(measured, -1, 1)
+
+
+def _verdicts(results: Sequence[Result]) -> Section:
+    drawn, verdicts, evidence = list[dict[str, Any]](), list[Any](), list[Any]()
     for result in results:
-        finding = result.finding
-        low, high = finding.measured.interval
-        rows.append(
-            {
-                "claim": result.card.id,
-                "measured": float(f"{finding.measured.mean:.4g}"),
-                "low": float(f"{low:.4g}"),
-                "high": float(f"{high:.4g}"),
-                "chance": float(f"{finding.chance:.3g}"),
-                "verdict": _MARKS[_kind(result)],
-            }
+        card, finding, kind = result.card, result.finding, _kind(result)
+        measured, chance = _possible(finding.measured), finding.chance
+        low, high = formats.bounds(measured, 4)
+        row = {"claim": card.id, "measured": round(measured.mean, 4), "low": low, "high": high}
+        row |= {"interval": interval(measured), "chance": round(chance, 4)}
+        drawn.append({**row, "verdict": _VERDICTS[kind].name})
+        verdicts.append(
+            (
+                Cell(card.id, f"“{card.claim}” {card.source}.", "strong"),
+                Cell(finding.verdict, finding.because, kind),
+                Cell(formats.with_interval(measured), finding.what),
+                number_cell(f"{chance:.2g}"),
+                number_cell(duration(result.seconds)),
+            )
         )
-    order = [result.card.id for result in results]
-    figures = (f"{row['claim']} {row['measured']:g}, chance {row['chance']:g}" for row in rows)
-    panel = Panel(
+        rules = finding.shortcuts.items()
+        evidence += ((card.id, r.tried, _possible(r.measured), r.note) for r in finding.rows)
+        evidence += ((card.id, f"rule: {each}", number_cell(number(x)), "") for each, x in rules)
+    figures = (f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in drawn)
+    styles = tuple(_VERDICTS.values())
+    panel = blocks.Panel(
         key="claims-measured",
-        title="Measured, beside chance",
-        chart=charts.claims(rows, order),
+        title="Measured, beside guessing",
+        chart=charts.claims(drawn, styles),
         alt=f"Measured figure of each claim: {listed(figures)}.",
     )
-    series = (
-        look(0, "holds"),
-        look(4, "in part")._replace(outline=palette.SHAPES["triangle-up"]),
-        look(1, "does not hold")._replace(outline=palette.SHAPES["diamond"]),
-        look(6, _UNSETTLED)._replace(outline=palette.SHAPES["square"]),
+    caption = (
+        "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
+        "guessing. In part: the claim holds for some of what was tried, or on a condition."
     )
-    figure = Figure(
-        caption=(
-            "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
-            "chance. In part: it holds for some of what was tried, or on a condition. What the "
-            "figure is stands in the table."
-        ),
-        panels=(panel,),
-        series=tuple(each._replace(dash="") for each in series),
-        size="wide",
-    )
-    table = Table(
-        caption="Verdicts.",
-        head=("claim", "verdict", "measured", "chance", "time"),
-        rows=tuple(
-            (
-                Cell(result.card.id, result.card.claim, "strong"),
-                Cell(result.finding.verdict, "", _kind(result)),
-                Cell(estimate(result.finding.measured), result.finding.what),
-                Cell(f"{result.finding.chance:.2g}", kind="number"),
-                Cell(duration(result.seconds), kind="number"),
-            )
-            for result in results
-        ),
-    )
-    return figure, table
-
-
-def _card(result: Result, name: str) -> Details:
-    finding, card = result.finding, result.card
-    shortcuts = listed(f"{name} {number(score)}" for name, score in finding.shortcuts.items())
-    paragraphs = [
-        f"“{card.claim}” {card.source}.",
-        f"{finding.because} Measured {estimate(finding.measured)}, chance {finding.chance:.2g}: "
-        f"{finding.what}.",
-    ]
-    if shortcuts:
-        paragraphs.append(f"Shortcuts on the same sequences: {shortcuts}.")
-    blocks: list[Any] = [common.text(*paragraphs)]
-    if finding.rows:
-        rows = tuple(
-            (Cell(row.tried), Cell(estimate(row.measured), kind="number"), Cell(row.note))
-            for row in finding.rows
-        )
-        blocks.append(Table(caption="Evidence.", head=("tried", "measured", "note"), rows=rows))
-    return Details(
-        id=f"claim-{name}",
-        title=card.id,
-        verdict=Cell(finding.verdict, kind=_kind(result)),
-        blocks=tuple(blocks),
+    panels = (panel,) if drawn else ()
+    basis = "Evidence: every setting tried, and simple rules on the same sequences."
+    return blocks.section(
+        "claims",
+        "Claims",
+        blocks.Figure(caption=caption, panels=panels, series=styles, size="wide"),
+        table("Verdicts.", ("claim", "verdict", "measured", "guessing", "time"), verdicts),
+        table(basis, ("claim", "tried", "measured", "note"), evidence, fold=True),
     )
 
 
 def _group(run: Run) -> Group:
-    count = parameters(run.models[0])
-    outcomes = tuple(
-        Outcome.of(run, parameters=count, place=place) for place in range(len(run.seeds))
+    setting, weights = run.setting, parameters(run.models[0])
+    outcomes = [Outcome.of(run, parameters=weights, place=seed) for seed in range(len(run.seeds))]
+    detail = f"{words(setting.framing)}, learning rate {setting.recipe.learning_rate:g}"
+    return Group.of(setting.problem, words(setting.model), outcomes, SOLVED, detail=detail)
+
+
+def _curves(arms: Arms) -> list[tuple[str, list[tuple[str, Group]]]]:
+    used, panels = set[int](), []
+    for claim, runs in arms.items():
+        fresh = [(name, group) for name, (_, group) in runs.items() if id(group) not in used]
+        used.update(id(group) for _, group in fresh[:_SERIES])
+        panels.append((claim, fresh[:_SERIES]))
+    return panels
+
+
+def _stored(arms: Arms) -> list[StoredModel]:
+    stored: dict[tuple[str, ...], StoredModel] = {}
+    for run, group in (each for runs in arms.values() for each in runs.values()):
+        first, why, framing = group.outcomes[0], group.reasons[0], words(run.setting.framing)
+        if run.setting.problem.steps <= examples.STEPS and first.ended != "diverged":
+            verdict = why[0].reason if why else "solved"
+            name = group.problem, group.model, framing
+            stored.setdefault(name, StoredModel(*name, first.skill, verdict, run.trained))
+    return list(stored.values())
+
+
+def _cost(results: Sequence[Result], runs: Sequence[tuple[Run, Group]]) -> Section:
+    libraries = ("longlag", "jax", "equinox", "optax")
+    versions = listed(f"{name} {metadata.version(name)}" for name in libraries)
+    total = duration(sum(result.seconds for result in results))
+    rows = []
+    for run, group in runs:
+        seconds = run.compile_seconds, run.train_seconds, run.total_seconds
+        times = (number_cell(duration(each)) for each in seconds)
+        weights, sequences = group.outcomes[0].parameters, max(run.sequences)
+        rows.append((Cell(group.problem, group.where), group.model, weights, sequences, *times))
+    head = ("setting", "model", "weights", "sequences", "compiling", "training", "in all")
+    return blocks.section(
+        "cost",
+        "Time and cost",
+        text(f"{total} in all, with {versions}, Python {platform.python_version()}."),
+        table("Time and size of every run, all seeds together.", head, rows, fold=True),
     )
-    setting = run.setting
-    rate = f"learning rate {setting.recipe.learning_rate:g}"
-    return Group.of(
-        setting.problem,
-        named(setting.model),
-        outcomes,
-        SOLVED,
-        where=f"{named(setting.framing)}, {rate}",
-        order=0.0,
-    )
-
-
-def _made(card: Card, runs: Mapping[Any, Any]) -> dict[str, Any]:
-    """The runs of a card, by the name of the arm; equal settings are one run."""
-    by_setting = {setting: made for (setting, _), made in runs.items()}
-    return {name: by_setting[arm] for name, arm in card.arms.items() if arm in by_setting}
-
-
-def _curves(
-    results: Sequence[Result], groups: Mapping[Any, Group]
-) -> list[tuple[str, list[tuple[str, Group]]]]:
-    shown: set[int] = set()
-    figures = []
-    for result in results:
-        made = _made(result.card, groups)
-        fresh = [(name, group) for name, group in made.items() if id(group) not in shown]
-        if fresh[:_SERIES]:
-            figures.append((result.card.id, fresh[:_SERIES]))
-            shown.update(id(group) for _, group in fresh[:_SERIES])
-    return figures
-
-
-def _kept(
-    results: Sequence[Result], runs: Runs, groups: Mapping[Any, Group], most: int
-) -> list[StoredModel]:
-    kept: dict[tuple[str, ...], StoredModel] = {}
-    pairs = {key: (run, groups[key]) for key, run in runs.items()}
-    for result in results:
-        for run, group in _made(result.card, pairs).values():
-            setting, first, why = run.setting, group.outcomes[0], group.reasons[0]
-            problem, framing, model = map(named, (setting.problem, setting.framing, setting.model))
-            if setting.problem.steps <= STEPS and first.ended != "diverged":
-                verdict = why[0].reason if why else "solved"
-                each = StoredModel(problem, model, framing, first.skill, verdict, run.trained)
-                kept.setdefault((problem, framing, model), each)
-    return models.spread(list(kept.values()), most)
-
-
-def _examples(groups: Any) -> list[Group]:
-    found = {
-        (group.problem, group.model, group.where): group
-        for group in groups
-        if any(outcome.examples for outcome in group.outcomes)
-    }
-    return list(found.values())
-
-
-def _cost(
-    results: Sequence[Result], groups: Mapping[Any, Group], runs: Runs, versions: Sequence[str]
-) -> Section:
-    rows = tuple(
-        (
-            Cell(group.problem, group.where),
-            Cell(group.model),
-            Cell(f"{group.outcomes[0].parameters:,}", kind="number"),
-            Cell(f"{max(run.sequences):,}", kind="number"),
-            Cell(duration(run.compile_seconds), kind="number"),
-            Cell(duration(run.train_seconds), kind="number"),
-            Cell(duration(run.total_seconds), kind="number"),
-        )
-        for (_, run), group in zip(runs.items(), groups.values(), strict=True)
-    )
-    total = sum(result.seconds for result in results)
-    blocks: list[Any] = [
-        common.text(
-            f"{duration(total)} in all, with {listed(versions)}, Python "
-            f"{platform.python_version()}."
-        )
-    ]
-    if rows:
-        blocks.append(
-            Table(
-                caption="Time and size of every run, all seeds together.",
-                head=(
-                    "setting",
-                    "model",
-                    "weights",
-                    "sequences",
-                    "compiling",
-                    "training",
-                    "in all",
-                ),
-                rows=rows,
-                folded=len(rows) > 12,
-            )
-        )
-    return Section(id="cost", title="Time and cost", blocks=tuple(blocks))

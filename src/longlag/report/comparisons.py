@@ -1,276 +1,193 @@
-"""The part of a page about a comparison: how well each model does, how soon, and how surely."""
+"""Comparison: how well does each model solve each problem, and after how many sequences?"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 from longlag.report import charts
-from longlag.report.content import Cell, Figure, Panel, Section, Table, width
-from longlag.report.palette import Look, look
-from longlag.report.sections import common, curves, verdicts
-from longlag.report.sections.common import Group
-from longlag.report.study_part import StudyPart
-from longlag.report.words import (
-    ASKED,
-    INTERVALS,
-    MEASURED,
-    OPEN,
-    counted,
-    estimate,
-    listed,
-    number,
-    slugs,
-    span,
-    whole,
-)
-from longlag.scores.statistics import CONFIDENCE
+from longlag.report import format as formats
+from longlag.report.blocks import Cell, Figure, Panel, Section, cell, number_cell, section
+from longlag.report.format import INTERVALS, OPEN, counted, listed, no_interval
+from longlag.report.sections import curves
+from longlag.report.sections import groups as tables
+from longlag.report.sections.groups import Group
+from longlag.report.study_part import SKILL_AXIS, StudyPart, question, skill_panel, skill_row
+from longlag.report.theme import Style, styles
+from longlag.scores.statistics import CONFIDENCE, Estimate, caveats
+from longlag.studies import comparison_answer
 from longlag.studies.comparison import Comparison
-from longlag.studies.comparison_answer import Cell as AnswerCell
 from longlag.studies.comparison_answer import ComparisonAnswer
-from longlag.studies.study import words as named
 
-_PANELS = 12  # problems of one figure
+Results = Sequence[comparison_answer.Cell]
 
 
 def comparison(study: Comparison, start: str) -> StudyPart:
-    """The part about a comparison.
-
-    Args:
-        study: The comparison.
-        start: Of every name of its in an address.
-    """
-    answer = study.answer()
-    looks = [look(place, model) for place, model in enumerate(answer.models)]
-    unchosen = [cell for cell in answer.ladder if not cell.chosen]
+    """The part about a comparison; `start` begins all its names in an address."""
+    answer, budget = study.answer(), study.recipe.epochs
+    looks = styles(answer.models)
     groups = [
         Group.of(
-            study.problems[cell.problem],
-            cell.model,
-            cell.outcomes,
+            study.problems[each.problem],
+            each.model,
+            each.outcomes,
             study.solve_at,
-            where=f"{cell.knob} {cell.rung}, learning rate {cell.rate:g}",
-            order=cell.rung,
-            knob=cell.knob,
-            missing=cell.missing,
+            knob=each.knob,
+            value=each.rung,
+            detail=f"learning rate {each.rate:g}",
+            missing=each.missing,
         )
-        for cell in (*answer.cells, *unchosen)
+        for each in (*answer.cells, *(each for each in answer.ladder if not each.chosen))
     ]
     chosen = groups[: len(answer.cells)]
     models, problems = listed(answer.models), listed(answer.problems)
-    means = [(model, found) for model in answer.models if (found := answer.mean_skill(model))]
+    means = [(model, mean) for model in answer.models if (mean := answer.mean_skill(model))]
+    subject = f"How well and how soon do {models} solve {problems}, level by level?"
+    choice = "Of each problem the hardest level that all models tried, where there is one."
     return StudyPart(
         title=f"{models} compared",
-        question=ASKED.format(
-            subject=f"How well and how soon {models} solve {problems}, rung by rung.",
-            framing=named(study.framing),
-            seeds=counted(len(study.seeds), "seed"),
-            budget=f"{study.recipe.epochs:,}",
-            solve_at=study.solve_at,
-        ),
-        found=[
-            MEASURED.format(subject=f"Mean skill of {model} over all rungs", figure=estimate(found))
-            for model, found in sorted(means, key=lambda each: -each[1].mean)
+        question=question(subject, study, study.framing, f"{budget:,}"),
+        results=[
+            f"Mean skill of {model} over all levels: {formats.with_interval(mean)}."
+            for model, mean in sorted(means, key=lambda each: -each[1].mean)
         ],
-        table=verdicts.overview(chosen),
-        sure=_sure(study, answer),
+        table=tables.overview(chosen),
+        certainty=_certainty(study, answer),
         sections=[
-            _skill_section(answer, start, looks, chosen),
-            _times_section(answer, start, looks, study.recipe.epochs),
-            _rates_section(answer, start, looks),
-            curves.curves(
-                start,
-                _alike(answer, chosen),
-                "Of each problem the largest rung that all models tried, where there is one.",
-                looks,
-            ),
+            *_sections(answer, start, looks, chosen, budget),
+            curves.curves(start, _hardest(answer, chosen), choice, looks),
         ],
         groups=groups,
     )
 
 
-def _sure(study: Comparison, answer: ComparisonAnswer) -> list[str]:
+def _certainty(study: Comparison, answer: ComparisonAnswer) -> list[str]:
     seeds = len(study.seeds)
-    source = f"noise of the draws; seeds: {seeds}"
-    source = f"spread between seeds, {source}" if seeds > 1 else source
-    sure = [INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source)]
+    between = "spread between seeds, " if seeds > 1 else ""
+    source = f"{between}noise of the test sequences; seeds: {seeds}"
+    lines = [INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source)]
+    lines += filter(None, [caveats(cell.skill for cell in answer.cells)])
     if len(answer.rates) > 1:
-        sure.append(
+        lines.append(
             f"The learning rate of each model is the best of {len(answer.rates)} at the first "
-            "rung, on draws that score nothing. The seeds that choose also answer there, which "
-            "flatters a model whose seeds differ much."
+            "level, on validation sequences. The same seeds are scored there, so a model whose "
+            "seeds differ much can look a little too good at that level."
         )
     if not answer.complete:
-        sure.append(OPEN.format(what=f"{counted(study.left() or 0, 'trial')} left"))
-    if missing := sum(cell.missing for cell in answer.cells):
-        sure.append(OPEN.format(what=f"{counted(missing, 'trial')} missing at the rungs in sight"))
-    return sure + common.seen_again(study.problems.values())
+        lines.append(OPEN.format(what=f"{counted(study.left() or 0, 'trial')} left"))
+    if missing := sum(each.missing for each in answer.cells):
+        lines.append(OPEN.format(what=f"{counted(missing, 'trial')} missing at these levels"))
+    return lines
 
 
-def _alike(
+def _hardest(
     answer: ComparisonAnswer, groups: Sequence[Group]
 ) -> list[tuple[str, list[tuple[str, Group]]]]:
-    """Of each problem, the models at the largest rung that all of them tried."""
-    made = []
+    """Of each problem, the models at the hardest level that all of them tried."""
+    tried, panels = Counter((group.problem, group.value) for group in groups), []
     for problem in answer.problems:
-        rungs = defaultdict[float, list[Group]](list)
-        for group in groups:
-            if group.problem == problem:
-                rungs[group.order].append(group)
-        tried_by_all = [order for order, of in rungs.items() if len(of) == len(answer.models)]
-        if tried_by_all:
-            here = rungs[max(tried_by_all)]
-            seeds = f"seeds: {span([len(each.outcomes) for each in here])}"
-            title = f"{problem}, {here[0].knob} {here[0].order:g}, {seeds}"
-            made.append((title, [(group.model, group) for group in here]))
-    return made
+        full = [value for name, value in tried if name == problem]
+        full = [value for value in full if tried[problem, value] == len(answer.models)]
+        if full:
+            here = [each for each in groups if (each.problem, each.value) == (problem, max(full))]
+            seeds = formats.span([len(each.outcomes) for each in here])
+            title = f"{problem}, {here[0].level}, seeds: {seeds}"
+            panels.append((title, [(group.model, group) for group in here]))
+    return panels
 
 
-def _by_problem(
-    answer: ComparisonAnswer, cells: Sequence[AnswerCell]
-) -> Iterator[tuple[str, list[AnswerCell]]]:
-    """The cells of each problem of a figure, with its part of a panel's key."""
-    for name, problem in list(zip(slugs(answer.problems), answer.problems, strict=True))[:_PANELS]:
-        if mine := [cell for cell in cells if cell.problem == problem]:
-            yield name, mine
-
-
-def _figure(
-    answer: ComparisonAnswer, caption: str, panels: Sequence[Panel], looks: Sequence[Look]
-) -> Figure:
-    left = max(0, len(answer.problems) - _PANELS)
-    more = f" {counted(left, 'problem')} more in the table only." if left else ""
-    size = width(len(panels))
-    return Figure(caption=caption + more, panels=tuple(panels), series=tuple(looks), size=size)
-
-
-def _skill_figure(
+def _sections(
     answer: ComparisonAnswer,
-    cells: Sequence[AnswerCell],
     start: str,
-    looks: Sequence[Look],
-    by: Literal["rung", "rate"],
-    caption: str,
-) -> tuple[Figure, ...]:
-    """The skill of each model on each problem, by rung or by learning rate; none without cells."""
-    panels, notes = list[Panel](), dict[str, None]()
-    for name, mine in _by_problem(answer, cells):
-        problem, knob, rung = mine[0].problem, mine[0].knob, mine[0].rung
-        rows = [
-            {
-                "model": cell.model,
-                "skill": round(cell.skill.mean, 3),
-                "low": round(cell.skill.interval[0], 3),
-                "high": round(cell.skill.interval[1], 3),
-                "solved": f"{cell.time.solved}/{cell.time.count}",
-                by: cell.rung if by == "rung" else f"{cell.rate:g}",
-            }
-            for cell in mine
-        ]
-        notes[charts.sunken(rows)] = None
-        figures = (f"{row['model']} at {row[by]} {number(row['skill'], 2)}" for row in rows)
-        along = knob if by == "rung" else "learning rate"
-        panels.append(
-            Panel(
-                key=f"{start}-{name}",
-                title=problem if by == "rung" else f"{problem}, {knob} {rung}",
-                chart=charts.skill(rows, looks, knob)
-                if by == "rung"
-                else charts.rates(rows, looks),
-                alt=f"Skill on {problem} by {along}: {listed(figures)}.",
-            )
-        )
-    return (_figure(answer, "".join([caption, *notes]), panels, looks),) if panels else ()
-
-
-def _skill_section(
-    answer: ComparisonAnswer, start: str, looks: Sequence[Look], groups: Sequence[Group]
-) -> Section:
-    caption = (
-        "Skill on sequences drawn anew at each rung of each problem's ladder: 0 is chance, 1 the "
-        "ceiling. Bars are 95 % intervals over seeds."
-    )
-    figure = _skill_figure(answer, answer.cells, f"{start}-skill", looks, "rung", caption)
-    table = verdicts.rungs(groups, "The same in figures, with 95 % intervals over seeds and draws.")
-    blocks = (*figure, table) if figure else ()
-    return Section(id=f"{start}-skill", title="Skill against the ladder", blocks=blocks)
-
-
-def _rates_section(answer: ComparisonAnswer, start: str, looks: Sequence[Look]) -> Section:
-    caption = (
-        "Skill at the first rung at every learning rate that was tried. A level line is a model "
-        "that does not need its learning rate tuned."
-    )
-    cells = answer.ladder if len(answer.rates) > 1 else ()
-    blocks = _skill_figure(answer, cells, f"{start}-rates", looks, "rate", caption)
-    return Section(id=f"{start}-rates", title="Robustness to the learning rate", blocks=blocks)
-
-
-def _times_section(
-    answer: ComparisonAnswer, start: str, looks: Sequence[Look], budget: int
-) -> Section:
-    panels = list[Panel]()
-    firsts = {cell.problem: cell.rung for cell in reversed(answer.ladder)}
-    at_first = [cell for cell in answer.cells if cell.rung == firsts.get(cell.problem)]
-    for name, cells in _by_problem(answer, at_first):
-        first = min(at for cell in cells for at in cell.time.times if at > 0) / 1.5
-        rows = [row for cell in cells for row in _curve_of_times(cell, first)]
-        censored = [
-            {
-                "model": cell.model,
-                "at": budget,
-                "solved": round(1 - cell.time.unsolved[-1], 3),
-                "given_up": cell.time.count - cell.time.solved,
-            }
-            for cell in cells
-            if cell.time.solved < cell.time.count
-        ]
-        figures = (f"{cell.model} {cell.time.solved} of {cell.time.count}" for cell in cells)
-        panels.append(
-            Panel(
-                key=f"{start}-times-{name}",
-                title=f"{cells[0].problem}, {cells[0].knob} {cells[0].rung}",
-                chart=charts.times(rows, censored, looks, (first, float(budget))),
-                alt=f"Seeds that solved {cells[0].problem} against sequences: {listed(figures)}.",
-            )
-        )
-    table = Table(
-        caption=(
-            f"Mean sequences to solve it, a seed that does not counted as {budget:,} (restricted "
-            "mean), with its 95 % interval."
+    looks: tuple[Style, ...],
+    groups: Sequence[Group],
+    budget: int,
+) -> list[Section]:
+    panels = defaultdict[str, list[Panel]](list)
+    for name, problem in zip(formats.slugs(answer.problems), answer.problems, strict=True):
+        results = [each for each in answer.cells if each.problem == problem]
+        if results:
+            rows = [skill_row(e.model, e.rung, e.skill, _solved(e)) for e in results]
+            key, knob = f"{start}-skill-{name}", results[0].knob
+            panels["skill"].append(skill_panel(key, problem, rows, looks, knob))
+            panels["times"].append(_times_panel(f"{start}-times-{name}", results, looks, budget))
+        first = [each for each in answer.ladder if each.problem == problem]
+        if first and len(answer.rates) > 1:
+            rows = [skill_row(e.model, f"{e.rate:g}", e.skill, _solved(e)) for e in first]
+            key, title = f"{start}-rates-{name}", f"{problem}, {_level(first[0])}"
+            panels["rates"].append(skill_panel(key, title, rows, looks, "learning rate"))
+    captions = {
+        "skill": f"Skill on new random sequences at each difficulty level. {SKILL_AXIS}",
+        "times": (
+            "Share of seeds that have solved the first level after so many sequences (Kaplan and "
+            f"Meier), {_band(answer)}. Training is looked at about fifty times, so an interval may "
+            "be narrower than a step; a seed that turns out to have solved it only at the end "
+            "counts with all of its sequences."
         ),
-        head=("problem", "model", "rung", "solved", "share solved", "sequences"),
-        rows=tuple(
-            (
-                Cell(cell.problem),
-                Cell(cell.model),
-                Cell(f"{cell.knob} {cell.rung}"),
-                Cell(f"{cell.time.solved}/{cell.time.count}", kind="number"),
-                Cell(estimate(cell.time.rate, 2), kind="number"),
-                Cell(whole(cell.time.mean), kind="number"),
-            )
-            for cell in answer.cells
+        "rates": (
+            "Skill at the first level with every learning rate that was tried. A flat line is a "
+            "model whose learning rate needs no tuning."
         ),
-        folded=len(answer.cells) > 12,
+    }
+    skill, times, rates = (
+        Figure(caption=caption, panels=tuple(panels[kind]), series=looks)
+        for kind, caption in captions.items()
     )
+    more = {
+        "share of seeds": [cell(each.time.rate, digits=2) for each in answer.cells],
+        "sequences": [_mean_time(each.time.mean) for each in answer.cells],
+    }
     caption = (
-        "Share of seeds that have solved the first rung by then: one minus Kaplan and Meier's "
-        f"estimate, with its 95 % band. A mark at the right: seeds given up after {budget:,} "
-        "sequences. Times come in steps of about a fiftieth of that, as often as training is "
-        "looked at, so that an interval may be narrower than a step; a seed that is found to have "
-        "solved it only at the end counts with all of its sequences."
+        "The same in figures, with 95 % intervals: skill, the share of seeds that solve it, and "
+        "the mean sequences until then (restricted mean: a seed that does not solve it counts as "
+        f"{budget:,})."
     )
-    blocks = (_figure(answer, caption, panels, looks), table) if panels else ()
-    return Section(id=f"{start}-times", title="Time to solve", blocks=blocks)
+    table = tables.levels(groups, caption, more)
+    return [
+        section(f"{start}-skill", "Skill by difficulty level", skill, table),
+        section(f"{start}-times", "Sequences to solve", times),
+        section(f"{start}-rates", "Skill by learning rate", rates),
+    ]
 
 
-def _curve_of_times(cell: AnswerCell, first: float) -> list[dict[str, Any]]:
-    time = cell.time
+def _band(answer: ComparisonAnswer) -> str:
+    alone = {each.time.count for each in answer.cells} <= {1}
+    return no_interval(1) if alone else "with its 95 % band"
+
+
+def _times_panel(key: str, results: Results, looks: Sequence[Style], budget: int) -> Panel:
+    """The curves of the first level."""
+    here = [each for each in results if each.rung == results[0].rung]
+    first = min(at for each in here for at in each.time.times if at > 0) / 1.5
+    rows = [row for each in here for row in _time_rows(each, first)]
+    title = f"{here[0].problem}, {_level(here[0])}"
+    shares = listed(f"{each.model} {_solved(each)}" for each in here)
+    chart = charts.times(rows, looks, (first, float(budget)))
+    alt = f"Seeds that solved {title} against sequences: {shares}."
+    return Panel(key=key, title=title, chart=chart, alt=alt)
+
+
+def _mean_time(mean: Estimate) -> Cell:
+    if len(mean.per_seed) > 1:
+        return cell(mean, digits=0)
+    return number_cell(f"{mean.mean:,.0f}", no_interval(1))
+
+
+def _solved(result: comparison_answer.Cell) -> str:
+    return f"{result.time.solved}/{result.time.count}"
+
+
+def _level(result: comparison_answer.Cell) -> str:
+    return f"{result.knob} {result.rung}"
+
+
+def _time_rows(result: comparison_answer.Cell, first: float) -> list[dict[str, Any]]:
+    time = result.time
     columns = zip(time.times, time.unsolved, time.low, time.high, strict=True)
     rows = [
         {
-            "model": cell.model,
+            "model": result.model,
             "at": round(max(at, first), 1),
             "solved": round(1 - share, 3),
             "low": round(1 - high, 3),

@@ -1,30 +1,35 @@
-"""The page of a forecast: what a model says of a real series, beside naive baselines."""
+"""Forecast: is a model better than naive baselines on a real series?"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import cast
 
 import numpy as np
 
-from longlag.models import ExternalModel
-from longlag.problems import Part, Series
+from longlag.problems import Series
+from longlag.problems.rows import PARTS
 from longlag.report import charts
-from longlag.report.content import Cell, Figure, Panel, Section, Table, Words, present
+from longlag.report.blocks import (
+    Cell,
+    Figure,
+    Panel,
+    Section,
+    cell,
+    number_cell,
+    section,
+    table,
+    text,
+)
+from longlag.report.format import bounds, counted, interval, listed, number, within
 from longlag.report.page import Page
-from longlag.report.palette import look
 from longlag.report.sections import models
-from longlag.report.words import counted, listed
+from longlag.report.theme import styles
 from longlag.scores.forecast import Forecast
 from longlag.studies.study import words
 from longlag.trials.run import Run
 
-_PARTS: dict[Part, str] = {
-    "training": "train",
-    "validation": "choose the baseline to compare with",
-    "evaluation": "score, each once",
-}
-_DRAWN = 400  # targets of a chart: the latest ones
-_SENSITIVITY = 4  # sequences
+_TARGETS = 400  # of a chart: the latest ones
 
 
 def page_of_forecast(run: Run, *, title: str = "", command: str = "") -> Page:
@@ -33,151 +38,122 @@ def page_of_forecast(run: Run, *, title: str = "", command: str = "") -> Page:
     Args:
         run: The run, of a `Series`.
         title: Heading of the page.
-        command: How it was asked for.
+        command: The command line that made it.
+
+    Returns:
+        The page.
 
     Raises:
         ValueError: It is of another problem.
     """
-    found, series = run.forecast, run.setting.problem
-    if found is None or not isinstance(series, Series):
+    forecast = run.forecast
+    if forecast is None:
         raise ValueError("page_of_forecast: the run must be of a Series. Use `longlag report`.")
-    model = words(run.setting.model)
-    ahead = counted(found.horizon, "row")
+    series, model = cast("Series", run.setting.problem), words(run.setting.model)
     return Page(
-        title=title or f"{found.target}, {ahead} ahead",
+        title=title or f"{forecast.target}, {counted(forecast.horizon, 'row')} ahead",
         about=f"{model}, {counted(len(run.seeds), 'seed')}, {len(series.values):,} rows",
-        sections=present(
-            _answer(run, found, model, command),
-            _series(found, model),
+        sections=(
+            _answer(run, forecast, series.within, model, command),
+            _series(forecast, model),
             _rows(series),
-            _maps(run, series),
+            _maps(run, forecast, series),
         ),
     )
 
 
-def _answer(run: Run, found: Forecast, model: str, command: str) -> Section:
-    low, high = found.error.interval
-    between = f"{low:.4g} to {high:.4g}" if np.isfinite([low, high]).all() else ""
-    kind = {"better": "good", "worse": "bad"}.get(found.verdict, "open")
+def _answer(run: Run, forecast: Forecast, right: float, model: str, command: str) -> Section:
+    error, ratio = within(forecast.error, 0), forecast.ratio
+    low, high = bounds(error)
+    between = interval(error) if low is None else f"{low:.4g} to {high:.4g}"
+    kind = {"better": "good", "worse": "bad"}.get(forecast.verdict, "open")
+    few_targets = number_cell(number(ratio.mean), "too few targets for an interval")
     rows = [
-        (Cell(name), Cell(f"{each.error:.4g}", kind="number"), Cell(""), _share(each.within))
-        for name, each in found.baselines.items()
+        (name, "", number_cell(f"{each.error:.4g}"), "", number_cell(f"{each.within:.0%}"))
+        for name, each in forecast.baselines.items()
     ]
-    error = Cell(f"{found.error.mean:.4g}", kind="number")
-    rows.append((Cell(model, kind="strong"), error, Cell(between), _share(run.accuracy.mean)))
-    within = run.setting.problem.within if isinstance(run.setting.problem, Series) else 0.0
-    table = Table(
-        caption="Error (root mean square) on the rows that score, in the unit of the column.",
-        head=("predictor", "error", "95 % interval over seeds", f"share within {within:.4g}"),
-        rows=tuple(rows),
+    result = (
+        Cell(model, kind="strong"),
+        Cell(forecast.verdict, kind=kind),
+        number_cell(f"{error.mean:.4g}", between),
+        few_targets if math.isinf(ratio.interval[1]) else cell(ratio),
+        number_cell(f"{run.accuracy.mean:.0%}"),
     )
-    sure = (
-        f"The interval of the ratio to {found.against} is from a bootstrap of seeds and of "
-        "stretches of time, since neighbouring errors are alike. That baseline has the least "
-        "error on the rows that choose. The best possible error is unknown."
-    )
-    verdict = Table(
-        caption="The verdict.",
-        head=("verdict", "ratio of errors", "95 % interval", "targets"),
-        rows=(
-            (
-                Cell(f"{found.verdict}", kind=kind),
-                Cell(f"{found.ratio.mean:.3f}", kind="number"),
-                Cell(f"{found.ratio.interval[0]:.3f} to {found.ratio.interval[1]:.3f}"),
-                Cell(f"{len(found.rows):,}", kind="number"),
-            ),
+    against = f"error / error of {forecast.against}"
+    return section(
+        "answer",
+        "Answer",
+        table(
+            f"Error (root mean square) on the {counted(len(forecast.rows), 'test row')}, in the "
+            "unit of the column, with 95 % intervals.",
+            ("predictor", "verdict", "error", against, f"share within {right:.4g}"),
+            [*rows, result],
         ),
-    )
-    notes = Words(paragraphs=(sure,), command=command)
-    return Section(
-        id="answer",
-        title="Answer",
+        text(
+            f"{forecast.against} is the baseline with the least error on the validation rows. The "
+            "interval of the ratio is from a bootstrap of seeds and of stretches of time, since "
+            "neighbouring errors are alike. The best possible error is unknown.",
+            command=command,
+        ),
         lead=f"{run.verdict[0].upper()}{run.verdict[1:]}: {run.reason}.",
-        blocks=(verdict, table, notes),
     )
 
 
-def _share(share: float) -> Cell:
-    return Cell(f"{share:.0%}", kind="number")
-
-
-def _series(found: Forecast, model: str) -> Section:
-    shown = slice(max(0, len(found.rows) - _DRAWN), None)
-    mean, least, most = (
-        each(found.predicted[:, shown], axis=0) for each in (np.mean, np.min, np.max)
-    )
-    names = "as it was", model
-    rows = [
-        {"series": name, "row": int(row) + 1, "value": _short(value)}
-        for name, values in zip(names, (found.expected[shown], mean), strict=True)
-        for row, value in zip(found.rows[shown], values, strict=True)
-    ]
-    band = [
-        {"row": int(row) + 1, "low": _short(low), "high": _short(high)}
-        for row, low, high in zip(found.rows[shown], least, most, strict=True)
-    ]
-    looks = tuple(look(place, name) for place, name in enumerate(names))
+def _series(forecast: Forecast, model: str) -> Section:
+    latest, rows = slice(max(0, len(forecast.rows) - _TARGETS), None), []
+    predicted = forecast.predicted[:, latest]
+    statistics = (each(predicted, axis=0) for each in (np.mean, np.min, np.max))
+    columns = (forecast.rows, forecast.expected)
+    for row, *values in zip(*(each[latest] for each in columns), *statistics, strict=True):
+        observed, mean, low, high = (float(f"{value:.5g}") for value in values)
+        rows += [
+            {"series": "observed", "row": int(row) + 1, "value": observed},
+            {"series": model, "row": int(row) + 1, "value": mean, "low": low, "high": high},
+        ]
+    looks = styles(["observed", model])
     panel = Panel(
         key="forecast",
-        title=f"{found.target}: as it was, and as {model} said",
-        chart=charts.forecast(rows, band, looks, found.target),
-        alt=f"{len(mean)} rows of {found.target}, and what {model} said of them.",
+        title=f"{forecast.target}: observed, and predicted by {model}",
+        chart=charts.forecast(rows, looks, forecast.target),
+        alt=f"{len(rows) // 2} rows of {forecast.target}, and their predictions by {model}.",
     )
     caption = (
-        f"The rows that score, {counted(found.horizon, 'row')} ahead: the mean over seeds; the "
-        "band is from the least to the most that a seed said."
+        f"The test rows, {counted(forecast.horizon, 'row')} ahead: the mean prediction over seeds; "
+        "the band is from the lowest to the highest of a seed."
     )
-    figure = Figure(caption=caption, panels=(panel,), series=looks, size="single")
-    return Section(id="series", title="What was said", blocks=(figure,))
+    figure = Figure(caption=caption, panels=(panel,), series=looks)
+    return section("series", "Predictions", figure)
 
 
 def _rows(series: Series) -> Section:
-    parts = Table(
-        caption="A row belongs to the part that its target lies in.",
-        head=("part", "rows", "their targets"),
-        rows=tuple(
-            (
-                Cell(part),
-                Cell(f"{series.span(part).begin + 1:,} to {series.span(part).end:,}"),
-                Cell(use),
-            )
-            for part, use in _PARTS.items()
-        ),
+    parts = (
+        f"{part} {series.span(part).begin + 1:,} to {series.span(part).end:,}" for part in PARTS
     )
-    missing = np.isnan(series.values).sum(axis=0)
-    gaps = [
-        f"{count:,} of {name}" for name, count in zip(series.names, missing, strict=True) if count
-    ]
+    missing = zip(series.names, np.isnan(series.values).sum(axis=0), strict=True)
+    gaps = [f"{count:,} of {name}" for name, count in missing if count]
     scaled = {"standard": "to mean 0 and deviation 1", "range": "from 0 to 1", "none": "not at all"}
-    paragraphs = (
+    notes = text(
+        f"Rows: {listed(parts)}. A row belongs to the part that its target lies in.",
         f"{counted(series.length, 'timestep')} of {counted(series.features, 'feature')}, from "
-        f"{listed(series.names)}; columns scaled {scaled[series.scale]}, fitted on the rows that "
-        "train.",
+        f"{listed(series.names)}; columns scaled {scaled[series.scale]}, fitted on the training "
+        "rows.",
         f"Missing values: {listed(gaps)} ({series.missing})." if gaps else "No value is missing.",
         "No season was found." if series.period is None else f"Season: {series.period} rows.",
     )
-    return Section(id="rows", title="Rows", blocks=(parts, Words(paragraphs=paragraphs)))
+    return section("rows", "Rows", notes)
 
 
-def _maps(run: Run, series: Series) -> Section:
-    found = run.setting.audit()
-    shades: dict[str, tuple[Any, str]] = {
-        "needs": (found.needs & found.scored[:, None], "what the naive baselines need"),
-        "sees": (found.sees, "the inputs that can reach each prediction"),
-        "learns": (found.learns, "those through which a gradient can flow"),
-    }
-    if not isinstance(run.models[0], ExternalModel):
-        used = run.trained().sensitivity(_SENSITIVITY)
-        shades["uses"] = used / max(used.max(), 1e-30), "the sensitivity of the trained model"
-    plain = {name: (np.asarray(shade, dtype=float), says) for name, (shade, says) in shades.items()}
-    panels = models.matrices("map", str(series.target), plain)
+def _maps(run: Run, forecast: Forecast, series: Series) -> Section:
+    audit = run.setting.audit()
+    try:
+        used = run.trained().sensitivity(models.SEQUENCES)
+    except ValueError:  # the model cannot be differentiated
+        used = None
+    needed = audit.needs & audit.scored[:, None]
+    panels = models.map_panels("map", forecast.target, needed, audit, used)
     caption = (
-        f"The audit says {found.verdict}. Needs: what the naive baselines need of an episode of "
+        f"The audit says {audit.verdict}. Needs: what the naive baselines need of an episode of "
         f"{counted(series.length, 'row')}, since nobody knows what else a real series depends on."
     )
-    figure = Figure(caption=caption, panels=panels, size="quarter")
-    return Section(id="maps", title="What is needed, seen, learned and used", blocks=(figure,))
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")
+    figure = Figure(caption=caption, panels=panels)
+    return section("maps", "What is needed, seen, learned and used", figure)

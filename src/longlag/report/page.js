@@ -1,8 +1,8 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const given = JSON.parse(document.getElementById("figures").textContent);
-  const dense = new Set(given.dense);
+  const page = JSON.parse(document.getElementById("figures").textContent);
+  const dense = new Set(page.dense);
   const media = window.matchMedia("(prefers-color-scheme: dark)");
   const button = document.getElementById("theme");
   const theme = () => root.dataset.theme || (media.matches ? "dark" : "light");
@@ -10,26 +10,26 @@
   // Figures are written in the light colours; each has a dark counterpart.
   const coloured = (part) => theme() === "light" ? part : JSON.parse(
     JSON.stringify(part).replace(/"(#[0-9a-f]{6})"/g, (all, hex) =>
-      given.dark[hex] ? JSON.stringify(given.dark[hex]) : all));
+      page.dark[hex] ? JSON.stringify(page.dark[hex]) : all));
 
   const views = new Map();
   let turn = 0;
 
   async function draw() {
     const mine = ++turn;
-    const config = { ...coloured(given.config), legend: { disable: true } };
+    const config = { ...coloured(page.config), legend: { disable: true } };
     config.background = "transparent";
     for (const place of document.querySelectorAll("[data-figure]")) {
       const name = place.dataset.figure;
       try {
-        const made = await vegaEmbed(place, coloured(given.figures[name]), {
+        const view = await vegaEmbed(place, coloured(page.figures[name]), {
           ast: true, actions: false, defaultStyle: false, config,
           renderer: dense.has(name) ? "canvas" : "svg",
           tooltip: { theme: theme() === "dark" ? "dark" : "" },
         });
-        if (mine !== turn) { made.finalize(); return; }
+        if (mine !== turn) { view.finalize(); return; }
         views.get(name)?.finalize();
-        views.set(name, made);
+        views.set(name, view);
       } catch (error) {
         place.textContent = "This figure could not be drawn; its numbers stand in the tables.";
         console.error(error);
@@ -52,12 +52,6 @@
   });
   media.addEventListener("change", () => { label(); if (!root.dataset.theme) draw(); });
 
-  // What is asked for by its address is shown, even where it is folded.
-  const open = () => {
-    const target = location.hash && document.getElementById(location.hash.slice(1));
-    if (target && target.tagName === "DETAILS") target.open = true;
-  };
-  window.addEventListener("hashchange", open);
   // A figure in folded details has no width to fill until these are opened.
   document.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")), true);
   // On a phone the contents would push the summary out of sight.
@@ -65,6 +59,5 @@
     document.querySelector(".contents").open = false;
   }
   label();
-  open();
   draw();
 })();

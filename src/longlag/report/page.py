@@ -16,8 +16,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from longlag.report import palette
-from longlag.report.content import Panel, Section
+from longlag import files
+from longlag.report import theme
+from longlag.report.blocks import Panel, Section
+from longlag.report.format import visible
 
 _WIDTH = 640
 """Of a figure that is written to a file, where it has no container to fill."""
@@ -25,16 +27,10 @@ _WIDTH = 640
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Page:
-    """A report, ready to be written.
-
-    Attributes:
-        title: Its title.
-        about: What it is about, in a line below the title.
-        sections: What it says.
-    """
+    """A report, ready to be written."""
 
     title: str
-    about: str
+    about: str  # a line below the title
     sections: tuple[Section, ...]
 
     def html(self) -> str:
@@ -44,35 +40,32 @@ class Page:
         scripts that may run are named by their hashes.
         """
         panels = self._panels()
-        specs = {
-            key: _compact(panel.chart.to_dict(validate=False)) for key, panel in panels.items()
-        }
-        bundle = _bundle() if specs else ""
-        script = _file("page.js")
+        specs = {key: panel.chart.to_dict(validate=False) for key, panel in panels.items()}
+        bundle, script = _bundle() if specs else "", _file("page.js")
         data = {
             "figures": specs,
             "dense": [key for key, panel in panels.items() if panel.dense],
-            "config": palette.CONFIG,
-            "dark": palette.DARK,
+            "config": theme.CONFIG,
+            "dark": theme.DARK,
         }
-        return (
-            _environment()
-            .get_template("page.html.j2")
-            .render(
-                page=self,
-                style=Markup(_file("page.css")),
-                palette=palette,
-                bundle=Markup(bundle),
-                script=Markup(script),
-                hashes=[_hash(each) for each in (bundle, script) if each],
-                data=Markup(_json(data)),
-            )
+        # ASCII, and so that no browser takes a name for the end of the script.
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+        return _template().render(
+            page=self,
+            style=Markup(_file("page.css")),
+            theme=theme,
+            bundle=Markup(bundle),
+            script=Markup(script),
+            hashes=[_hash(each) for each in (bundle, script) if each],
+            data=Markup(text),
         )
 
     def figures(self) -> dict[str, Any]:
         """The charts, as Altair charts in the light theme, by names fit for files."""
         return {
-            key: panel.chart.properties(width=_WIDTH, title=panel.title, config=palette.CONFIG)
+            key: panel.chart.properties(
+                width=_WIDTH, title=visible(panel.title), config=theme.CONFIG
+            )
             for key, panel in self._panels().items()
         }
 
@@ -80,7 +73,7 @@ class Page:
         """Write every figure to a file of its own.
 
         Args:
-            folder: Where; it is made where there is none.
+            folder: The folder, made where there is none.
             format: `svg` or `png`.
 
         Returns:
@@ -93,33 +86,20 @@ class Page:
             raise ValueError(f"Page: `format` must be svg or png, got {format}. Use svg.")
         home = Path(folder)
         home.mkdir(parents=True, exist_ok=True)
-        written = []
+        paths = []
         for key, chart in self.figures().items():
             path = home / f"{key}.{format}"
-            chart.save(path, format=format, scale_factor=2 if format == "png" else 1)
-            written.append(path)
-        return written
+            with files.replacing(path) as beside:
+                chart.save(beside, format=format, scale_factor=2 if format == "png" else 1)
+            paths.append(path)
+        return paths
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page."""
-        Path(path).write_text(self.html(), encoding="utf-8")
+        files.write(path, self.html())
 
     def _panels(self) -> Mapping[str, Panel]:
-        found: dict[str, Panel] = {}
-        for section in self.sections:
-            found.update(section.panels())
-        return found
-
-
-def _compact(spec: dict[str, Any]) -> dict[str, Any]:
-    """A chart without what the page says once for all of them."""
-    return {name: part for name, part in spec.items() if name not in ("$schema", "config")}
-
-
-def _json(data: Mapping[str, Any]) -> str:
-    """JSON that no browser takes for the end of a script."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        return Section(id="", title="", sections=self.sections).panels()
 
 
 def _hash(script: str) -> str:
@@ -139,11 +119,12 @@ def _bundle() -> str:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(_file),
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
         autoescape=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    return environment.from_string(_file("page.html.j2"))

@@ -1,104 +1,94 @@
-"""The part of a page about a profile: how far a model gets on each problem."""
+"""Profile: how far does one model get on each problem, in the time given?"""
 
 from __future__ import annotations
 
 from longlag.report import charts
-from longlag.report.content import Cell, Figure, Panel, Section, Table
-from longlag.report.sections import common, curves, verdicts
-from longlag.report.sections.common import Group
-from longlag.report.study_part import StudyPart, around
-from longlag.report.words import ASKED, INTERVALS, causes, listed
+from longlag.report.blocks import Cell, Figure, Panel, Section, Table, number_cell, section, table
+from longlag.report.format import INTERVALS, causes, listed
+from longlag.report.sections import curves
+from longlag.report.sections import groups as tables
+from longlag.report.sections.groups import Group
+from longlag.report.study_part import StudyPart, around, question
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.belief import RELIABLE
 from longlag.studies.profile import Profile
 from longlag.studies.profile_answer import ProfileAnswer, Reach
-from longlag.studies.study import words as named
 
 
 def profile(study: Profile, start: str) -> StudyPart:
-    """The part about a profile.
-
-    Args:
-        study: The profile.
-        start: Of every name of its in an address.
-    """
+    """The part about a profile; `start` begins all its names in an address."""
     answer = study.answer()
-    groups = [
-        Group.of(
-            study.problems[reach.problem],
-            answer.model,
-            rung.outcomes,
-            answer.solve_at,
-            where=f"{reach.knob} {rung.value}",
-            order=rung.value,
-            knob=reach.knob,
-        )
+    by_problem = {
+        reach.problem: [
+            Group.of(
+                study.problems[reach.problem],
+                answer.model,
+                level.outcomes,
+                answer.solve_at,
+                knob=reach.knob,
+                value=level.value,
+            )
+            for level in reach.rungs
+            if level.outcomes
+        ]
         for reach in answer.reaches
-        for rung in reach.rungs
-        if rung.outcomes
-    ]
-    by_problem = [
-        (reach.problem, around([g for g in groups if g.problem == reach.problem], reach.value or 0))
-        for reach in answer.reaches
-    ]
+    }
+    groups = [group for each in by_problem.values() for group in each]
+    budget = f"{answer.budget:,}"
     longer = f" ({study.budgets[-1]:,} where longer training is tried)" if study.longer else ""
-    problems = listed(reach.problem for reach in answer.reaches)
+    subject = f"How far does {answer.model} get on {listed(by_problem)}, in the time given?"
     source = (
-        f"a seed solves a rung within reach with probability {RELIABLE:g}, one beyond it with "
-        f"{1 - RELIABLE:.2g}"
+        "a seed is assumed to solve a level that the model can solve with probability "
+        f"{RELIABLE:g}, a harder one with {1 - RELIABLE:.2g}"
     )
-    gaps = Table(
-        caption="What was not tried, or is not settled.",
-        head=("problem", "gap", "where"),
-        rows=tuple(tuple(map(Cell, (gap.problem or "all", *gap[1:]))) for gap in answer.left_out),
+    open_questions = table(
+        "What was not tried, or is not decided.",
+        ("problem", "what", "where"),
+        ((gap.problem or "all", gap.gap, gap.where) for gap in answer.left_out),
+    )
+    series = [
+        (reach.problem, around(by_problem[reach.problem], reach.value or 0))
+        for reach in answer.reaches
+        if by_problem[reach.problem]
+    ]
+    choice = (
+        "Of each problem the easiest level tried, the largest solved and the smallest tried beyond "
+        f"it, at up to {budget} sequences."
     )
     return StudyPart(
         title=f"What {answer.model} remembers",
-        question=ASKED.format(
-            subject=f"How far {answer.model} gets on {problems}, in the time given.",
-            framing=named(study.framing),
-            seeds="as many seeds as tell most",
-            budget=f"{answer.budget:,}{longer}",
-            solve_at=answer.solve_at,
-        ),
-        found=[],
-        table=_reaches(answer),
-        sure=[
-            "A reach is the highest rung that a trial solved and that is probably within reach.",
+        question=question(subject, study, study.framing, f"{budget}{longer}", "seeds as needed"),
+        results=[],
+        table=_largest(answer),
+        certainty=[
+            "Largest solved: the hardest level that a trial solved, and that the model can "
+            "probably solve.",
             INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source),
-            *common.seen_again(study.problems.values()),
         ],
         sections=[
-            _reach_section(answer, start, groups),
-            Section(id=f"{start}-gaps", title="Left out", blocks=(gaps,)),
-            curves.curves(
-                start,
-                [(problem, series) for problem, series in by_problem if series],
-                "Of each problem the easiest rung that was tried, the reach and the smallest tried "
-                f"beyond it, at up to {answer.budget:,} sequences.",
-            ),
+            _levels_section(answer, start, groups),
+            section(f"{start}-gaps", "Open questions", open_questions),
+            curves.curves(start, series, choice),
         ],
         groups=groups,
     )
 
 
-def _reaches(answer: ProfileAnswer) -> Table:
-    return Table(
-        caption=f"The reach of {answer.model} on each problem, with its interval.",
-        head=("problem", "reach", "of the ladder", "trials", "trained longer", "why not"),
-        rows=tuple(
+def _largest(answer: ProfileAnswer) -> Table:
+    return table(
+        f"The largest value that {answer.model} solves on each problem, with its interval.",
+        ("problem", "largest solved", "share of levels", "trials", "trained longer", "reasons"),
+        (
             (
-                Cell(reach.problem),
+                reach.problem,
                 Cell(str(reach), kind=_kind(reach)),
-                Cell("" if reach.share is None else f"{reach.share:.0%}", kind="number"),
-                Cell(str(reach.tried), kind="number"),
-                Cell(
-                    "; ".join(
-                        f"{text}, {each.solved}/{each.tried} solved"
-                        for text, each in zip(reach.longer_texts, reach.longer, strict=True)
-                    )
+                number_cell("" if reach.share is None else f"{reach.share:.0%}"),
+                reach.tried,
+                "; ".join(
+                    f"{text}, {each.solved}/{each.tried} solved"
+                    for text, each in zip(reach.longer_texts, reach.longer, strict=True)
                 ),
-                Cell(causes(reach.reasons.elements())),
+                causes(reach.reasons.elements()),
             )
             for reach in answer.reaches
         ),
@@ -113,30 +103,30 @@ def _kind(reach: Reach) -> str:
     return "good" if reach.value == reach.rungs[-1].value else "part"
 
 
-def _reach_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> Section:
+def _levels_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> Section:
     rows = [
         {
             "problem": reach.problem,
-            "place": place,
-            "value": rung.value,
-            "count": f"{rung.solved}/{len(rung.outcomes)}" if rung.outcomes else "–",
-            # Untried, it has but what the trials at other rungs and the prior make of it.
-            "within": round(rung.within, 3) if rung.outcomes else None,
+            "index": index,
+            "value": level.value,
+            "count": f"{level.solved}/{len(level.outcomes)}" if level.outcomes else "–",
+            # Untried, it has only what the trials at other levels and the prior make of it.
+            "probability": round(level.within, 3) if level.outcomes else None,
         }
         for reach in answer.reaches
-        for place, rung in enumerate(reach.rungs)
+        for index, level in enumerate(reach.rungs)
     ]
     panel = Panel(
-        key=f"{start}-reach",
-        title=f"{answer.model}: problem by rung",
-        chart=charts.reach(rows, [reach.problem for reach in answer.reaches]),
-        alt=f"Reach of {answer.model}: {listed(f'{r.problem} {r}' for r in answer.reaches)}.",
+        key=f"{start}-levels",
+        title=f"{answer.model}: levels solved",
+        chart=charts.solved_levels(rows, len(answer.reaches)),
+        alt=f"Largest solved: {listed(f'{each.problem} {each}' for each in answer.reaches)}.",
     )
     caption = (
-        "Rungs from easy to hard: the value, how many seeds solved it of those that tried. The "
-        "stronger the colour, the more probably within reach. A rung with – and no colour was not "
-        "tried."
+        "Levels from easy to hard: the value, and how many seeds solved it of those that tried. "
+        "The stronger the colour, the more probably the model can solve it. A level with – and no "
+        "colour was not tried."
     )
     figure = Figure(caption=caption, panels=(panel,), size="wide")
-    table = verdicts.rungs(groups, f"Every rung that was tried, at {answer.budget:,} sequences.")
-    return Section(id=f"{start}-reach", title="Profile", blocks=(figure, table))
+    levels = tables.levels(groups, f"Every level tried, at {answer.budget:,} sequences.")
+    return section(f"{start}-levels", "Levels solved", figure, levels)

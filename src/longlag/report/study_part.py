@@ -1,43 +1,74 @@
-"""The part of a page that a kind of study makes."""
+"""The part of a page that a kind of study makes, and what several kinds share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from longlag.report.content import Section, Table
-from longlag.report.sections.common import Group
-from longlag.report.words import counted
+from longlag.framings import Framing
+from longlag.report import charts
+from longlag.report.blocks import Panel, Section, Table
+from longlag.report.format import INTERVALS, bounds, counted, interval, listed, no_interval, number
+from longlag.report.sections.groups import Group
+from longlag.report.theme import Style
+from longlag.scores.statistics import CONFIDENCE, Estimate
+from longlag.studies.study import Study, words
+
+SKILL_AXIS = (
+    "0 is guessing, 1 the best possible score; what lies below −1 is drawn at −1. Bars are 95 % "
+    "intervals."
+)
+"""How to read `charts.skill`."""
 
 
 class StudyPart(NamedTuple):
-    """The part of a page that is about one study.
-
-    Attributes:
-        title: What it is about.
-        question: What was asked.
-        found: What was found, in sentences.
-        table: What was found, with a verdict a row.
-        sure: How sure that is.
-        sections: The figures and tables that only its kind has.
-        groups: Its settings, with what their seeds came to.
-    """
+    """The part of a page that is about one study."""
 
     title: str
     question: str
-    found: list[str]
-    table: Table
-    sure: list[str]
-    sections: list[Section]
-    groups: list[Group]
+    results: list[str]  # in sentences
+    table: Table  # the results, with a verdict a row
+    certainty: list[str]  # what the results rest on, and what is open
+    sections: list[Section]  # the figures and tables that only its kind has
+    groups: list[Group]  # its settings, with the outcomes of their seeds
+
+
+def question(subject: str, study: Study, framing: Framing, budget: str, seeds: str = "") -> str:
+    """The question of a study, with how it was asked."""
+    return (
+        f"{subject} Framing {words(framing)}; {seeds or counted(len(study.seeds), 'seed')}; at "
+        f"most {budget} sequences per trial. Solved: skill of {study.solve_at:g} or more."
+    )
 
 
 def around(groups: Sequence[Group], last: float) -> list[tuple[str, Group]]:
-    """The easiest rung, the last one that counts as solved, the smallest beyond it.
-
-    How many seeds tried each stands beside it: rungs may rest on few of them.
-    """
-    solved = [group for group in groups if group.order == last]
-    beyond = [group for group in groups if group.order > last]
+    """The easiest level, the last one that counts as solved, the next one tried beyond it."""
+    solved = [group for group in groups if group.value == last]
+    beyond = [group for group in groups if group.value > last]
     chosen = {group.where: group for group in (*groups[:1], *solved, *beyond[:1])}
-    return [(f"{at} ({counted(len(e.outcomes), 'seed')})", e) for at, e in chosen.items()]
+    # Levels may rest on few of the seeds.
+    return [(f"{at} ({counted(len(each.outcomes), 'seed')})", each) for at, each in chosen.items()]
+
+
+def order_interval(seeds: int, coverage: float) -> str:
+    """What the interval of a median over seeds rests on, or why there is none."""
+    if few := no_interval(seeds):
+        return f"{few.capitalize()}. Six seeds give {CONFIDENCE:.0%}."
+    more = f"; six seeds give {CONFIDENCE:.0%}" if coverage < CONFIDENCE else ""
+    return INTERVALS.format(level=f"{coverage:.1%}", source=f"the order of {seeds} seeds{more}")
+
+
+def skill_row(model: str, at: object, skill: Estimate, solved: str) -> dict[str, Any]:
+    """A row of `charts.skill`."""
+    low, high = bounds(skill, 3)
+    ends = {"low": low, "high": high, "interval": interval(skill)}
+    return {"model": model, "at": at, "skill": round(skill.mean, 3), **ends, "solved": solved}
+
+
+def skill_panel(
+    key: str, title: str, rows: Sequence[Mapping[str, Any]], styles: Sequence[Style], axis: str
+) -> Panel:
+    """The skill of models (`skill_row`) along an axis."""
+    figures = (f"{row['model']} at {row['at']} {number(row['skill'], 2)}" for row in rows)
+    chart = charts.skill(rows, styles, axis)
+    return Panel(key=key, title=title, chart=chart, alt=f"Skill, {title}: {listed(figures)}.")

@@ -5,30 +5,42 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Callable, Iterable, Sequence
-from typing import SupportsIndex
+from typing import NamedTuple, SupportsIndex
 
 import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from longlag import streams
+from longlag.arrays import MISSING
 from longlag.framings import Framing, Layout, Samples
-from longlag.problems import MISSING, Episodes, Part, Problem, Spec
+from longlag.knobs import lookup
+from longlag.problems import Episodes, Part, Problem, Spec
+from longlag.scores import statistics
 
 EVALUATION_SEQUENCES = 1000
 """Least number of fresh sequences that every evaluation draws."""
 
-Stream = Callable[[int], np.random.Generator]
-"""One of `longlag.streams`."""
-
-_PARTS: dict[Stream, Part] = {
-    streams.training: "training",
-    streams.validation: "validation",
-    streams.evaluation: "evaluation",
-}
-
 Predict = Callable[[Samples, np.ndarray | None], np.ndarray]
 """Predicted values `(update, row, target)` for samples with a leading update axis; the second
 argument is true for the updates before which carried state is dropped, None where none is."""
+
+
+class Tally(NamedTuple):
+    """Right answers of an evaluation, counted so that seeds can be put together.
+
+    Attributes:
+        hits: Scored steps that were right.
+        scored: Scored steps.
+        sequences: Sequences.
+        shares: Sum over sequences of the share of scored steps that were right.
+        squares: Sum over sequences of the square of that share.
+    """
+
+    hits: int
+    scored: int
+    sequences: int
+    shares: float
+    squares: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,10 +79,18 @@ class Evaluation:
         return float((self.right | ~self.scored).all(axis=1).mean())
 
     @property
+    def tally(self) -> Tally:
+        """Right answers, counted."""
+        right, scored = self.right.sum(axis=1), self.scored.sum(axis=1)
+        shares = right / scored
+        counts = int(right.sum()), int(scored.sum()), len(scored)
+        return Tally(*counts, float(shares.sum()), float((shares**2).sum()))
+
+    @property
     def error(self) -> float:
         """Root of the mean squared difference over the scored steps."""
-        apart = (self.predicted - self.targets)[self.scored].astype(np.float64)
-        return float(np.sqrt(np.mean(apart**2)))
+        residuals = (self.predicted - self.targets)[self.scored].astype(np.float64)
+        return float(np.sqrt(np.mean(residuals**2)))
 
     @property
     def by_step(self) -> Float[np.ndarray, " step"]:
@@ -80,22 +100,22 @@ class Evaluation:
 
 
 def evaluate(
-    problem: Problem, layout: Layout, single: Layout, stream: Stream, seed: int, say: Predict
+    problem: Problem, layout: Layout, single: Layout, part: Part, seed: int, predict: Predict
 ) -> Evaluation:
-    """Have at least 1,000 sequences of a stream predicted, or all that there are.
+    """Predict at least 1,000 sequences of a part, or all that there are.
 
     Args:
         problem: What is predicted.
         layout: How sequences are laid out in training.
         single: How as few of them as can be are laid out.
-        stream: Where they are drawn from.
+        part: What they are drawn for, of `longlag.streams`.
         seed: Whose stream.
-        say: What predicts them.
+        predict: What predicts them.
     """
     scored = np.isin(np.arange(problem.steps), layout.scored_steps)
-    if (held := problem.held_out(_PARTS[stream], scored)) is not None:
-        return _all_of(problem, single, held, say)
-    rng = stream(seed)
+    if (held := problem.held_out(part, scored)) is not None:
+        return _all_of(problem, single, held, predict)
+    rng = lookup("part", part, _STREAMS)(seed)
     updates, batch, timesteps = layout.steps.shape
     wanted = -(-EVALUATION_SEQUENCES // layout.sequences)
     # Rows worked on at once: enough to be fast, few enough to stay small.
@@ -105,18 +125,21 @@ def evaluate(
     parts: list[Evaluation] = []
     for _ in range(calls):
         episodes = problem.draw(rng, blocks * layout.sequences)
-        parts.append(predicted(problem, layout, episodes, say))
+        parts.append(predictions(problem, layout, episodes, predict))
     return Evaluation.join(parts)
 
 
-def _all_of(problem: Problem, layout: Layout, episodes: Episodes, say: Predict) -> Evaluation:
+def _all_of(problem: Problem, layout: Layout, episodes: Episodes, predict: Predict) -> Evaluation:
     count, groups = len(episodes.inputs), layout.steps.size * len(episodes.inputs) // 2**16 + 1
     rows = np.array_split(np.arange(count), min(groups, count))
-    return Evaluation.join([predicted(problem, layout, episodes.rows(some), say) for some in rows])
+    parts = (predictions(problem, layout, episodes.rows(some), predict) for some in rows)
+    return Evaluation.join(list(parts))
 
 
-def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Predict) -> Evaluation:
-    """Have episodes predicted, a whole number of blocks."""
+def predictions(
+    problem: Problem, layout: Layout, episodes: Episodes, predict: Predict
+) -> Evaluation:
+    """Predict episodes, a whole number of blocks."""
     samples = layout.gather(episodes)
     blocks = len(episodes.inputs) // layout.sequences
     updates, batch, _ = layout.target_steps.shape
@@ -130,22 +153,21 @@ def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Predict
         return ordered.reshape(apart, -1, *ordered.shape[3:])
 
     reset = np.arange(updates) == 0 if layout.carry else None
-    said = say(Samples(*map(merge, samples)), reset)
+    outputs = predict(Samples(*map(merge, samples)), reset)
     ordered = (updates, blocks) if layout.carry else (blocks, updates)
-    value = problem.targets.shape
-    said = said.reshape(*ordered, batch, -1, *value)
-    said = said.transpose(*axes, *range(4, said.ndim))
+    outputs = outputs.reshape(*ordered, batch, -1, *problem.targets.shape)
+    outputs = outputs.transpose(*axes, *range(4, outputs.ndim))
     # Back from rows to sequences: each scored step of each sequence has one prediction.
-    shape = said.shape[:4]
-    asked = layout.target_steps_of(episodes)
-    where = np.broadcast_to(asked != MISSING, shape)
-    sequence = np.arange(blocks)[:, None, None, None] * layout.sequences
-    place = np.broadcast_to(sequence + layout.rows[..., None], shape)[where]
-    step = np.broadcast_to(asked, shape)[where]
+    shape = outputs.shape[:4]
+    target_steps = layout.target_steps_of(episodes)
+    where = np.broadcast_to(target_steps != MISSING, shape)
+    first = np.arange(blocks)[:, None, None, None] * layout.sequences
+    sequence = np.broadcast_to(first + layout.rows[..., None], shape)[where]
+    step = np.broadcast_to(target_steps, shape)[where]
     values = np.zeros(episodes.targets.shape, problem.targets.dtype)
-    values[place, step] = said[where]
+    values[sequence, step] = outputs[where]
     scored = np.zeros(episodes.targets.shape[:2], dtype=bool)
-    scored[place, step] = True
+    scored[sequence, step] = True
     return Evaluation(
         inputs=episodes.inputs,
         targets=episodes.targets,
@@ -153,6 +175,30 @@ def predicted(problem: Problem, layout: Layout, episodes: Episodes, say: Predict
         predicted=values,
         spec=problem.targets,
     )
+
+
+def guesses_of(tallies: Sequence[Tally], independent: bool) -> tuple[float, float]:
+    """Right answers, and of how many independent ones.
+
+    All scored targets count where these are independent, or one a sequence; else as many as vary
+    like the shares of right answers of whole sequences (`statistics.effective_trials`).
+
+    Args:
+        tallies: The right answers of each seed.
+        independent: Whether the targets of a sequence are independent.
+    """
+    hits, scored, count, shares, squares = map(sum, zip(*tallies, strict=True))
+    if independent or scored == count:
+        return hits, scored
+    trials = statistics.effective_trials(count, shares, squares, scored / count)
+    return trials * shares / count, trials
+
+
+_STREAMS = {
+    "training": streams.training,
+    "validation": streams.validation,
+    "evaluation": streams.evaluation,
+}
 
 
 def single_size(framing: Framing, batch_size: int) -> int:

@@ -32,7 +32,7 @@ class Baseline(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Forecast:
-    """What a predictor says of a series, beside naive baselines, on rows that trained nobody.
+    """Predictions of a series beside naive baselines, on rows that trained nobody.
 
     Attributes:
         target: The column, and likewise `horizon`, what was predicted.
@@ -40,11 +40,11 @@ class Forecast:
         error: Root mean square error in the unit of the column, over seeds.
         baselines: The naive predictors on the same targets, by name.
         against: The baseline that is best on the rows that choose.
-        ratio: Error of the predictor as a share of that baseline's. Its interval is from a
-            bootstrap of seeds and of stretches of time, since neighbouring errors are alike.
+        ratio: Error of the predictor as a share of that baseline's, with an interval that covers
+            the spread between seeds and the noise in time (`statistics.error_ratio`).
         rows: The row of each target, and likewise the values that follow, in the column's unit.
         expected: The targets.
-        predicted: What each seed says.
+        predicted: The predictions of each seed.
     """
 
     target: str
@@ -68,68 +68,60 @@ class Forecast:
         """What the verdict rests on, in a sentence."""
         count = len(self.rows)
         few = f"; {count} target{' is' if count == 1 else 's are'} few" if count < FEW else ""
+        few = few or ("; too few to tell" if self.ratio.interval == (0, np.inf) else "")
+        caveat = f"; {self.ratio.caveat}" if self.ratio.caveat else ""
         return (
             f"error {self.error.mean:.4g}, {self.ratio.mean:.3f} "
             f"[{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] of that of "
-            f"{self.against}, {self.baselines[self.against].error:.4g}{few}"
+            f"{self.against}, {self.baselines[self.against].error:.4g}{caveat}{few}"
         )
 
 
 def forecast(
-    series: Series,
-    scored: Bool[np.ndarray, " step"],
-    evaluations: Sequence[Evaluation],
+    series: Series, scored: Bool[np.ndarray, " step"], evaluations: Sequence[Evaluation]
 ) -> Forecast:
-    """What evaluations say of a series.
+    """The forecast that evaluations of a series hold.
 
     Args:
         series: The series.
         scored: The steps of an episode that are scored.
-        evaluations: What each seed said about the targets that score.
+        evaluations: The predictions of each seed for the targets that score.
     """
-    asked = evaluations[0].scored
-    rows = series.target_rows("evaluation", scored)[asked]
+    where = evaluations[0].scored
+    rows = series.target_rows("evaluation", scored)[where]
     order = np.argsort(rows)
-    expected = evaluations[0].targets[asked][order]
-    said = np.stack([each.predicted[each.scored][order] for each in evaluations])
+    expected = evaluations[0].targets[where][order]
+    predicted = np.stack([each.predicted[each.scored][order] for each in evaluations])
     against = best_baseline(series, scored)
-    found = baselines(series, scored, "evaluation")
-    theirs = series.baselines("evaluation", scored)[against][asked][order]
-    squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (said, theirs))
-    ratio = statistics.error_ratio(squares, naive, _block(series, len(rows)))
-    unit = series.unit
-    errors = np.sqrt(squares.mean(axis=1)) * unit
+    theirs = series.baselines("evaluation", scored)[against][where][order]
+    squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (predicted, theirs))
+    errors = np.sqrt(squares.mean(axis=1)) * series.unit
     return Forecast(
         target=str(series.target),
         horizon=series.horizon,
-        error=statistics.over_seeds(errors.tolist()),
-        baselines=found,
+        error=statistics.over_seeds(errors.tolist(), least=0.0),
+        baselines=baselines(series, scored, "evaluation"),
         against=against,
-        ratio=ratio,
+        # Errors are alike over a horizon and over a season, at least.
+        ratio=statistics.error_ratio(squares, naive, max(series.horizon, series.period or 1)),
         rows=rows[order],
         expected=series.in_unit(expected),
-        predicted=series.in_unit(said),
+        predicted=series.in_unit(predicted),
     )
 
 
 def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
     """The baseline with the least error on the rows that choose."""
-    found = baselines(series, scored, "validation")
-    return min(found, key=lambda name: found[name].error)
+    errors = baselines(series, scored, "validation")
+    return min(errors, key=lambda name: errors[name].error)
 
 
 def baselines(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Baseline]:
     """How good each naive predictor is on a part, by name."""
-    asked = series.held_out(part, scored)
-    found = {}
+    episodes = series.held_out(part, scored)
+    by_name = {}
     for name, values in series.baselines(part, scored).items():
-        apart = (values - asked.targets)[asked.scored].astype(np.float64)
-        error = series.unit * float(np.sqrt((apart**2).mean()))
-        found[name] = Baseline(error, float((np.abs(apart) <= series.targets.within).mean()))
-    return found
-
-
-def _block(series: Series, count: int) -> int:
-    """Targets in a stretch of time: as long as errors may be alike, short enough to be many."""
-    alike = max(series.horizon, series.period or 1, round(count ** (1 / 3)))
-    return max(1, min(alike, count // 8))
+        residuals = (values - episodes.targets)[episodes.scored].astype(np.float64)
+        error = series.unit * float(np.sqrt((residuals**2).mean()))
+        by_name[name] = Baseline(error, float((np.abs(residuals) <= series.targets.within).mean()))
+    return by_name

@@ -13,7 +13,6 @@ from typing import Any, SupportsIndex, cast
 import numpy as np
 from jaxtyping import Bool
 
-from longlag import streams
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import BATCH_SIZE
@@ -23,6 +22,7 @@ from longlag.scores.evaluation import (
     EVALUATION_SEQUENCES,
     Evaluation,
     evaluate,
+    guesses_of,
     seed_list,
     single_size,
 )
@@ -32,13 +32,13 @@ from longlag.scores.statistics import SOLVED, Estimate
 
 
 class Scored(abc.ABC):
-    """What was said about fresh sequences, seed by seed, and how good that is.
+    """Predictions on fresh sequences, seed by seed, and how good they are.
 
     Attributes:
         problem: What was to be learned.
         scored: The steps of an episode that are scored.
         seeds: The seeds, in the order of the evaluations.
-        evaluations: What was said about the fresh sequences of each seed.
+        evaluations: The predictions on the fresh sequences of each seed.
     """
 
     problem: Problem
@@ -71,11 +71,11 @@ class Scored(abc.ABC):
         """For real targets: the root mean square error, over seeds; else None."""
         if not self.problem.targets.has_error:
             return None
-        return statistics.over_seeds([evaluation.error for evaluation in self.evaluations])
+        return statistics.over_seeds([each.error for each in self.evaluations], least=0.0)
 
     @functools.cached_property
     def chance(self) -> float:
-        """Accuracy of the best prediction that ignores the inputs."""
+        """Accuracy of the best prediction that ignores the inputs: of a constant for each step."""
         return self.problem.chance(self.scored)
 
     @functools.cached_property
@@ -121,37 +121,31 @@ class Scored(abc.ABC):
         return tuple(skill >= SOLVED for skill in self.skill)
 
     @functools.cached_property
-    def chance_probability(self) -> float:
-        """How probable so many right answers are for a guesser at chance.
+    def guesses(self) -> tuple[float, float]:
+        """Right answers over all seeds, and of how many independent ones (`guesses_of`)."""
+        return guesses_of([each.tally for each in self.evaluations], self.problem.independent)
 
-        The exact binomial test over all scored targets where these are independent, or one
-        a sequence; else a test on the shares of right answers of whole sequences.
-        """
-        right = np.concatenate([evaluation.right for evaluation in self.evaluations])
-        scored = np.concatenate([evaluation.scored for evaluation in self.evaluations])
-        if self.problem.independent or (scored.sum(axis=1) == 1).all():
-            hits, trials = int(right.sum()), int(scored.sum())
-            return statistics.chance_probability(hits, trials, self.chance)
-        return statistics.above_probability(right.sum(axis=1) / scored.sum(axis=1), self.chance)
+    @property
+    def chance_probability(self) -> float:
+        """How probable so many right answers are for a guesser at chance (exact binomial test)."""
+        return statistics.chance_probability(*self.guesses, self.chance)
 
     @property
     def verdict(self) -> str:
         """The first that is true.
 
-        `diverged`; of a series, what its forecast says (`longlag.scores.forecast`); `solved`,
-        `below chance` (the whole interval), `at chance`, else `partly learned`.
+        `diverged`; of a series, what its forecast says (`longlag.scores.forecast`); `below
+        chance` or `at chance` (`longlag.scores.statistics.side_of_chance`); `solved`, else
+        `partly learned`.
         """
         if any(at is not None for at in self.diverged_at):
             return "diverged"
         if self.forecast is not None:
             return self.forecast.verdict
-        if all(self.solved):
-            return "solved"
-        if self.accuracy.interval[1] < self.chance:
-            return "below chance"
-        if self.chance_probability > 1 - statistics.CONFIDENCE:
-            return "at chance"
-        return "partly learned"
+        side = statistics.side_of_chance(*self.guesses, self.chance, self.accuracy.per_seed)
+        if side != "above":
+            return f"{side} chance"
+        return "solved" if all(self.solved) else "partly learned"
 
     @property
     def reason(self) -> str:
@@ -172,7 +166,7 @@ class Scored(abc.ABC):
                 ]
                 return f"the loss exploded: {' and '.join(at)}; {figures}"
             case "below chance":
-                return f"guessing does better; {figures}"
+                return f"a constant for each step does better; {figures}"
             case "at chance":
                 return (
                     f"not distinguishable from chance ({self.chance:.3g}): "
@@ -187,7 +181,7 @@ class Scored(abc.ABC):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Score(Scored):
-    """The score of a predictor: of anything that says values about samples.
+    """The score of a predictor: of any function from samples to values.
 
     Attributes:
         diverged: Of a trained predictor the update at which each seed diverged, if it did.
@@ -247,9 +241,9 @@ def score(
         problem: What is predicted.
         framing: How its episodes become samples.
         predict: Takes the inputs of some samples, values `(row, time)` or features `(row, time,
-            feature)`, and gives integers `(row, said)` or outputs `(row, said, output)`, where
-            the axis `said` is that of the targets of `framing.stream`; it may be left out where it
-            is 1. NumPy arrays or tensors. If it has parameters of these names it is told the
+            feature)`, and gives integers `(row, target)` or outputs `(row, target, output)`, where
+            the axis `target` is that of the targets of `framing.stream`; it may be left out where
+            it is 1. NumPy arrays or tensors. If it has parameters of these names it gets the
             `mask` `(row, time)`, and, where state is carried from call to call, `reset`: whether
             the rows start anew.
         features: Give the inputs as features rather than as values.
@@ -281,25 +275,24 @@ def score(
             "which says when the rows start anew."
         )
 
-    def say(samples: Samples, reset: np.ndarray | None) -> np.ndarray:
-        shown = input_encoding.encode(samples.inputs) if features else samples.inputs
-        said = []
-        for place, inputs in enumerate(shown):
-            told = {"mask": samples.mask[place], "reset": reset is None or bool(reset[place])}
-            outputs = predict(inputs, **{name: told[name] for name in told if name in takes})
-            said.append(
-                _values(outputs, samples.targets[place].shape, target_encoding, problem.targets)
-            )
-        return np.stack(said)
+    def values(samples: Samples, reset: np.ndarray | None) -> np.ndarray:
+        every = input_encoding.encode(samples.inputs) if features else samples.inputs
+        predicted = []
+        for update, inputs in enumerate(every):
+            given = {"mask": samples.mask[update], "reset": reset is None or bool(reset[update])}
+            outputs = predict(inputs, **{name: given[name] for name in given if name in takes})
+            shape = samples.targets[update].shape
+            predicted.append(_values(outputs, shape, target_encoding, problem.targets))
+        return np.stack(predicted)
 
-    places = seed_list(seeds)
+    listed = seed_list(seeds)
     return Score(
         problem=problem,
         framing=framing,
         scored=scored,
-        seeds=places,
+        seeds=listed,
         evaluations=tuple(
-            evaluate(problem, layout, single, streams.evaluation, seed, say) for seed in places
+            evaluate(problem, layout, single, "evaluation", seed, values) for seed in listed
         ),
     )
 
@@ -307,7 +300,7 @@ def score(
 def _values(
     outputs: Any, shape: tuple[int, ...], target_encoding: Encoding, spec: Spec
 ) -> np.ndarray:
-    """What outputs predict, `(row, said, *shape)`."""
+    """What outputs predict, `(row, target, *shape)`."""
     if hasattr(outputs, "detach"):  # a tensor
         outputs = outputs.detach().cpu().numpy()
     array, width = np.asarray(outputs), target_encoding.features

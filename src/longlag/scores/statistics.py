@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 from scipy import special
@@ -13,7 +13,14 @@ from scipy import special
 CONFIDENCE = 0.95
 """Coverage of every interval, and one minus the level of every test."""
 
-_BLOCKS = 8  # that a bootstrap draws from, at least
+SOLVED = 0.99
+"""Skill from which a trial counts as having solved its problem, where nothing else is asked."""
+
+_BLOCKS = 4  # of independent errors that a ratio of errors needs, at least
+
+_BELOW_LEVEL = 0.001  # of the test whether a score is below chance: nothing learns to be
+
+_RARE = 0.1  # share of failing seeds that need not be warned of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,29 +32,78 @@ class Estimate:
         interval: Interval of 95 % for the mean over seeds; with one seed it covers the
             noise of the draws alone, so it is an interval for that one model.
         per_seed: The value of each seed.
+        caveat: Why the interval may be far too narrow, to be printed beside it; else empty.
     """
 
     mean: float
     interval: tuple[float, float]
     per_seed: tuple[float, ...]
+    caveat: str = ""
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{self.mean:.3f} [{low:.3f}, {high:.3f}]"
+        figures = f"{self.mean:.3f}"
+        if math.isfinite(low) and math.isfinite(high):
+            figures += f" [{low:.3f}, {high:.3f}]"
+        return figures
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Student's t interval for the mean; the whole line where there is but one value.
+def mean_interval(
+    values: Sequence[float], least: float = -math.inf, most: float = math.inf
+) -> tuple[float, float]:
+    """Student's t interval for the mean, within what is possible; all of it for one value.
+
+    Where all values are alike but need not be, it is the exact interval for values that are either
+    this one or the farthest possible one.
 
     >>> low, high = mean_interval([0.9, 1.0, 0.8])
     >>> round(low, 3), round(high, 3)
     (0.652, 1.148)
+    >>> low, high = mean_interval([1.0] * 5, least=0, most=1)
+    >>> round(low, 3), high
+    (0.478, 1.0)
     """
-    count = len(values)
+    count, mean, tail = len(values), float(np.mean(values)), (1 - CONFIDENCE) / 2
     if count < 2:
-        return -np.inf, np.inf
-    half = special.stdtrit(count - 1, (1 + CONFIDENCE) / 2) * np.std(values, ddof=1) / count**0.5
-    return float(np.mean(values) - half), float(np.mean(values) + half)
+        return least, most
+    half = float(special.stdtrit(count - 1, 1 - tail) * np.std(values, ddof=1) / count**0.5)
+    if half > 1e-12 * abs(mean) or most - least == math.inf:
+        return max(least, mean - half), min(most, mean + half)
+    unseen = 1 - tail ** (1 / count)
+    return mean - unseen * (mean - least), mean + unseen * (most - mean)
+
+
+def caveat(values: Sequence[float], interval: tuple[float, float], span: float) -> str:
+    """What to say of an interval over seeds that a failure no seed has shown could put in doubt.
+
+    Args:
+        values: The value of each seed.
+        interval: The interval for their mean.
+        span: How far apart values can be: a failing seed is taken to lose half of that.
+
+    >>> caveat([1.0] * 5, (0.998, 1.0), span=1)
+    'only 5 seeds: up to 45 % of all could fail unseen, which would make the interval...'
+    >>> caveat([0.9, 0.95, 0.4, 1.0, 0.9], (0.54, 1.0), span=1)
+    ''
+    """
+    if len(values) == 1:
+        return "one seed: no interval over seeds"
+    unseen = 1 - (1 - CONFIDENCE) ** (1 / len(values))
+    mean = float(np.mean(values))
+    if unseen < _RARE or max(mean - interval[0], interval[1] - mean) >= unseen * span / 2:
+        return ""
+    what = f"up to {100 * unseen:.0f} % of all could fail unseen"
+    return f"only {len(values)} seeds: {what}, which would make the interval far too narrow"
+
+
+def caveats(estimates: Iterable[Estimate]) -> str:
+    """What to say below several estimates: the caveat of each, once; empty where none has one.
+
+    >>> caveats([accuracy([1.0], 1000), accuracy([0.9], 1000)])
+    'One seed: no interval over seeds.'
+    """
+    each = dict.fromkeys(estimate.caveat for estimate in estimates if estimate.caveat)
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each)
 
 
 def share_interval(hits: float, trials: float) -> tuple[float, float]:
@@ -75,83 +131,127 @@ def accuracy(shares: Sequence[float], sequences: int | None) -> Estimate:
     >>> accuracy([1.0, 1.0], sequences=1000).interval
     (0.998..., 1.0)
     """
-    mean = float(np.mean(shares))
-    low, high = mean, mean
-    if sequences is not None:
-        low, high = share_interval(mean * sequences * len(shares), sequences * len(shares))
-    if len(shares) > 1:
-        between = mean_interval(shares)
-        low, high = min(low, max(between[0], 0.0)), max(high, min(between[1], 1.0))
-    return Estimate(mean, (low, high), tuple(shares))
+    mean, count = float(np.mean(shares)), len(shares)
+    if sequences is None:
+        interval = (mean, mean) if count == 1 else mean_interval(shares, 0.0, 1.0)
+    else:
+        low, high = share_interval(mean * sequences * count, sequences * count)
+        if np.ptp(shares) > 0:
+            between = mean_interval(shares, 0.0, 1.0)
+            low, high = min(low, between[0]), max(high, between[1])
+        interval = low, high
+    return Estimate(mean, interval, tuple(shares), caveat(shares, interval, 1.0))
 
 
-def over_seeds(values: Sequence[float]) -> Estimate:
-    """A figure that is no share, such as an error: its mean and Student's t interval."""
-    return Estimate(float(np.mean(values)), mean_interval(values), tuple(map(float, values)))
+def over_seeds(
+    values: Sequence[float], least: float = -math.inf, most: float = math.inf
+) -> Estimate:
+    """A figure that is no share: its mean and Student's t interval.
+
+    Args:
+        values: The value of each seed.
+        least: The least value there can be: 0 for an error.
+        most: The largest one.
+    """
+    mean, interval = float(np.mean(values)), mean_interval(values, least, most)
+    span = most - least if math.isfinite(most - least) else 2 * abs(mean)
+    return Estimate(mean, interval, tuple(map(float, values)), caveat(values, interval, span))
 
 
-def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
-    """The difference between two settings over the same seeds, paired seed by seed.
+def difference(
+    ours: Sequence[float], theirs: Sequence[float], sequences: int | None = None
+) -> Estimate:
+    """The difference of two accuracies over the same seeds, paired seed by seed.
+
+    The interval covers the spread between seeds (Student's t) and, given the number of fresh
+    sequences a seed, the noise of the draws (Newcombe), so that equal pairs do not give an
+    interval of no width.
+
+    Source: Newcombe (1998), interval estimation for the difference between proportions.
 
     >>> difference([1.0, 0.9, 1.0], [0.5, 0.4, 0.6]).mean
     0.466...
     """
-    pairs = tuple(float(a - b) for a, b in zip(ours, theirs, strict=True))
-    return Estimate(float(np.mean(pairs)), mean_interval(pairs), pairs)
+    pairs = [float(a - b) for a, b in zip(ours, theirs, strict=True)]
+    found = over_seeds(pairs, -1.0, 1.0)
+    if sequences is None:
+        return found
+    count = sequences * len(pairs)
+    shares = [float(np.mean(each)) for each in (ours, theirs)]
+    (low, high), (their_low, their_high) = (share_interval(p * count, count) for p in shares)
+    below = math.hypot(shares[0] - low, their_high - shares[1])
+    above = math.hypot(high - shares[0], shares[1] - their_low)
+    interval = max(-1.0, found.mean - below), min(1.0, found.mean + above)
+    if len(pairs) == 1 or np.ptp(pairs) > 0:
+        interval = min(interval[0], found.interval[0]), max(interval[1], found.interval[1])
+    return dataclasses.replace(found, interval=interval, caveat=caveat(pairs, interval, 2.0))
 
 
-def error_ratio(
-    ours: np.ndarray, theirs: np.ndarray, block: int, resamples: int = 2000
-) -> Estimate:
+def error_ratio(ours: np.ndarray, theirs: np.ndarray, block: int = 1) -> Estimate:
     """Root mean square error as a share of another's on the same stretch of time.
 
-    The interval is from a bootstrap: of seeds, and of blocks of neighbouring times, wrapped round
-    at the end, since neighbouring errors are alike. It is the same for equal errors. Of fewer than
-    eight blocks a bootstrap tells nothing: the interval is then from 0 to infinity.
+    The interval joins, on the scale of logarithms, two parts. Between seeds: Student's t with the
+    standard error of the logarithm of a log-normal mean, s²/n + s⁴/(2(n - 1)) for squared errors.
+    In time: Student's t of the means of blocks, since neighbouring errors are alike; a block is
+    32 r / (1 - r²) times long, r the correlation of neighbouring differences, so that the means of
+    blocks all but do not hang together. Fewer than four such blocks tell nothing: the interval is
+    then from 0 to infinity. With one seed the interval is for that one model.
 
-    Source: Politis and Romano (1992), circular block bootstrap.
+    Source: Diebold and Mariano (1995), comparing predictive accuracy; Zhou and Gao (1997),
+    confidence intervals for the log-normal mean.
 
     Args:
         ours: Squared errors `(seed, time)`.
         theirs: Squared errors `(time,)`.
-        block: Times in a block.
-        resamples: Number of resamples.
+        block: Times in a block, at least, where so many blocks remain that they tell something.
 
     >>> theirs = np.ones(100)
     >>> found = error_ratio(np.full((3, 100), 0.25), theirs, block=5)
     >>> found.mean, found.interval
     (0.5, (0.5, 0.5))
     """
-    count, rng = ours.shape[1], np.random.default_rng(0)
-    blocks = -(-count // block)
-    ratios = _ratio(ours.mean(axis=1), theirs.mean())
-    mean, per_seed = float(_ratio(ours.mean(), theirs.mean())), tuple(map(float, ratios))
-    if blocks < _BLOCKS:
-        return Estimate(mean, (0.0, math.inf), per_seed)
-    starts = rng.integers(count, size=(resamples, blocks))
-    seeds = rng.integers(len(ours), size=(resamples, len(ours)))
-
-    def sums(squares: np.ndarray) -> np.ndarray:
-        """Of every block that begins at each time, `(…, time)`."""
-        wrapped = np.concatenate([squares, squares[..., :block]], axis=-1)
-        total = np.concatenate([np.zeros((*squares.shape[:-1], 1)), wrapped.cumsum(axis=-1)], -1)
-        return total[..., block : block + count] - total[..., :count]
-
-    by_block, against = sums(ours), sums(theirs)
-    drawn = np.stack([each[starts].sum(axis=1) for each in by_block])  # (seed, resample)
-    above = np.take_along_axis(drawn.T, seeds, axis=1).mean(axis=1)
-    drawn_ratios = np.sort(_ratio(above, against[starts].sum(axis=1)))
-    tail = (1 - CONFIDENCE) / 2
-    places = math.floor(tail * (resamples - 1)), math.ceil((1 - tail) * (resamples - 1))
-    low, high = (float(drawn_ratios[place]) for place in places)
-    return Estimate(mean, (low, high), per_seed)
+    squares, naive = ours.mean(axis=1), float(theirs.mean())
+    ratios = np.where(squares == 0, 0.0 if naive else 1.0, np.inf)
+    if naive:
+        ratios = np.sqrt(squares / naive)
+    mean, half = float(np.sqrt(np.mean(ratios**2))), 0.0
+    if 0 < mean < math.inf and naive:
+        own = ours.mean(axis=0)
+        half = _half_width_in_time((own / own.mean() - theirs / naive) / 2, block)
+        if len(ours) > 1:
+            spread = np.var(np.log(np.maximum(squares, 1e-300)), ddof=1)
+            error = spread / len(ours) + spread**2 / (2 * (len(ours) - 1))
+            half = math.hypot(half, _students(len(ours) - 1) * float(np.sqrt(error)) / 2)
+    interval = 0.0, math.inf
+    if half < math.inf and len(theirs) >= 2 * _BLOCKS:
+        interval = mean * math.exp(-half), mean * math.exp(min(half, 700.0))
+    return Estimate(mean, interval, tuple(map(float, ratios)), _one_model(ours))
 
 
-def _ratio(ours: Any, theirs: Any) -> np.ndarray:
-    """Roots of sums of squares as a share of others; 1 where both are 0."""
-    ours, theirs = np.broadcast_arrays(np.asarray(ours), np.asarray(theirs))
-    share = np.divide(ours, theirs, out=np.full(ours.shape, np.inf), where=theirs > 0)
-    return np.asarray(np.sqrt(np.where((theirs == 0) & (ours == 0), 1.0, share)))
+def _one_model(ours: np.ndarray) -> str:
+    return "one seed: of this one model" if len(ours) == 1 else ""
+
+
+def _half_width_in_time(values: np.ndarray, least: int) -> float:
+    """Half the interval for the mean of values of which neighbours are alike: of block means."""
+    count, apart = len(values), values - values.mean()
+    if count < 2 * _BLOCKS:
+        return math.inf
+    spread = float((apart**2).mean())
+    if not spread > 1e-24:
+        return 0.0 if spread == spread else math.inf
+    alike = float((apart[1:] * apart[:-1]).mean()) / spread
+    alike = min(max(alike + (1 + 4 * alike) / count, 0.0), 0.99)  # too low in short stretches
+    wanted = max(math.ceil(32 * alike / (1 - alike**2)), round(count ** (1 / 3)))
+    if wanted * _BLOCKS > count:
+        return math.inf
+    size = max(1, min(max(wanted, least), count // 6))
+    means = values[: count // size * size].reshape(-1, size).mean(axis=1)
+    return _students(len(means) - 1) * float(np.std(means, ddof=1)) / len(means) ** 0.5
+
+
+def _students(freedom: int) -> float:
+    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
@@ -171,22 +271,62 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     return float(round((first * second).sum() / scale, 12)) if scale else 0.0
 
 
-def chance_probability(hits: int, trials: int, chance: float) -> float:
+def chance_probability(hits: float, trials: float, chance: float) -> float:
     """Exact probability of at least `hits` in `trials` guesses that each hit at `chance`.
 
     >>> round(chance_probability(3, 10, 0.1), 4)
     0.0702
     """
-    return 1.0 if hits == 0 else float(special.betainc(hits, trials - hits + 1, chance))
+    return 1.0 if hits <= 0 else float(special.betainc(hits, trials - hits + 1, chance))
 
 
-def upper_tail(deviations: float) -> float:
-    """Probability that a normal variable lies so many standard deviations above its mean.
+def side_of_chance(
+    hits: float, trials: float, chance: float, per_seed: Sequence[float] = ()
+) -> Literal["above", "at", "below"]:
+    """Whether right answers lie above chance, below it, or may be those of a guesser.
 
-    >>> round(upper_tail(1.96), 3)
-    0.025
+    Above at a level of 5 %; below at 0.1 %, since nothing learns to be worse than guessing, and
+    only if each seed is.
+
+    Args:
+        hits: Right answers over all seeds.
+        trials: Of how many independent ones.
+        chance: The score by guessing.
+        per_seed: The accuracy of each seed, where there are several.
+
+    >>> side_of_chance(60, 100, 0.5), side_of_chance(45, 100, 0.5), side_of_chance(9, 100, 0.5)
+    ('above', 'at', 'below')
     """
-    return float(special.ndtr(-deviations))
+    if chance_probability(hits, trials, chance) <= 1 - CONFIDENCE:
+        return "above"
+    misses = chance_probability(trials - hits, trials, 1 - chance)
+    all_below = all(share < chance for share in per_seed)
+    return "below" if misses <= _BELOW_LEVEL and all_below else "at"
+
+
+def effective_trials(count: int, shares: float, squares: float, targets: float) -> float:
+    """How many independent guesses vary as much as the shares of right answers of sequences.
+
+    Exact near 1, where a normal test calls guesses better than chance.
+
+    Source: Korn and Graubard (1998), confidence intervals for proportions with small expected
+    number of positive counts estimated from survey data.
+
+    Args:
+        count: Number of sequences.
+        shares: Sum of their shares.
+        squares: Sum of the squares of the shares.
+        targets: Targets of a sequence: the most guesses it can stand for.
+
+    >>> shares = np.array([1.0, 0.0, 0.0, 1.0])
+    >>> effective_trials(4, shares.sum(), (shares**2).sum(), 10)
+    4.0
+    """
+    mean = shares / count
+    if count < 2 or not 0 < mean < 1:
+        return float(count)
+    variance = max(0.0, squares - shares**2 / count) / (count - 1)
+    return float(count * min(max(mean * (1 - mean) / max(variance, 1e-300), 1.0), targets))
 
 
 def larger_probability(ones: np.ndarray, others: np.ndarray) -> float:
@@ -203,36 +343,6 @@ def larger_probability(ones: np.ndarray, others: np.ndarray) -> float:
         part**2 / (len(each) - 1) for part, each in zip(parts, (ones, others), strict=True)
     )
     return float(special.stdtr(freedom, -apart / sum(parts) ** 0.5))
-
-
-def above_probability(values: np.ndarray, level: float) -> float:
-    """Probability of a mean so far above a level, for independent values that have that mean.
-
-    The normal test, one-sided; with a thousand values and more its error is small.
-
-    >>> round(above_probability(np.array([0.4, 0.6, 0.5, 0.5]), 0.5), 2)
-    0.5
-    """
-    return above_probability_of_sums(
-        len(values), float(np.sum(values)), float(np.sum(values**2)), level
-    )
-
-
-def above_probability_of_sums(count: int, total: float, squares: float, level: float) -> float:
-    """The same, given the number of values, their sum and the sum of their squares.
-
-    Where all values are alike the bound is Markov's: each is so large with probability
-    `level` / value at most.
-
-    >>> round(above_probability_of_sums(4, 2.0, 1.02, 0.5), 2)
-    0.5
-    """
-    above = total / count - level
-    variance = max(0.0, squares - total**2 / count) / (count - 1)
-    error = (variance / count) ** 0.5
-    if error < 1e-8:  # what rounding leaves of none
-        return (level / (total / count)) ** count if above > 1e-9 else 1.0
-    return upper_tail(above / error)
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, tuple[float, float], float]:
@@ -252,7 +362,3 @@ def median_interval(values: Sequence[float]) -> tuple[float, tuple[float, float]
         inward += 1
     interval = ordered[inward], ordered[count - 1 - inward]
     return float(np.median(ordered)), interval, float(max(0.0, 1 - 2 * below[inward]))
-
-
-SOLVED = 0.99
-"""Skill from which a trial counts as having solved its problem, where nothing else is asked."""

@@ -6,9 +6,11 @@ import csv
 import datetime
 import re
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from longlag import files
 from longlag.store.records import Record
 from longlag.store.store import Store
 
@@ -35,7 +37,10 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
     rows = [row for record in records for row in _rows(store, record)]
     names = list(dict.fromkeys(name for row in rows for name in row)) or list(Record._fields)
     if path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with (
+            files.replacing(path) as beside,
+            beside.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.DictWriter(file, names, restval="")
             writer.writeheader()
             writer.writerows(rows)
@@ -44,7 +49,9 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
     import pyarrow.parquet
 
     columns = {name: [row.get(name) for row in rows] for name in names}
-    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    with files.replacing(path) as beside:
+        table = pyarrow.table(columns, metadata={"longlag": metadata.version("longlag")})
+        pyarrow.parquet.write_table(table, beside)
 
 
 def check_format(path: Path) -> None:
@@ -78,7 +85,7 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
         from tensorboardX import SummaryWriter
     except ImportError:
         raise ValueError(
-            "export: tensorboardX is not installed. Use pip install 'longlag[write_tensorboard]'."
+            "export: tensorboardX is not installed. Use pip install 'longlag[tensorboard]'."
         ) from None
     for record in records:
         outcome = store.outcome(record.id)
@@ -116,7 +123,7 @@ def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
     for test, score in outcome.scores.items():
         figures = "skill", "accuracy", "sequence_accuracy", "error", "chance", "ceiling"
         scored = {name: getattr(score, name) for name in figures}
-        where = {"test": test, **_columns("test", posed.get(test, setting["problem"]))}
+        where = {"test": test, **_columns("test", posed.get(test, setting.get("problem", {})))}
         yield row | where | scored | {"p_chance": score.chance_probability}
 
 

@@ -44,7 +44,7 @@ class Record(NamedTuple):
     parts: str
 
 
-class Asked(NamedTuple):
+class StudyRecord(NamedTuple):
     """A study as the store lists it.
 
     Attributes:
@@ -64,3 +64,16 @@ class Asked(NamedTuple):
     started: str
     ended: str | None
     usage: dict[str, Any] | None
+
+
+USAGE = {
+    **dict.fromkeys(("ran", "reused", "cut", "workers"), int),
+    "failed": list[list[str]],
+    "wall": float,
+    "spent": dict[str, float],
+    "interrupted": bool,
+}
+"""Types of what `usage` holds."""
+
+SPENT = dict.fromkeys(("compile", "train", "evaluate"), float)
+"""Types of what it holds as `spent`."""

@@ -17,12 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
-
-from longlag.knobs import unknown
-from longlag.store import schema
-from longlag.store.earlier import notice, read_outcome
-from longlag.store.records import Asked, Record, StoreError
+from longlag.knobs import unknown_name
+from longlag.store import checked, schema
+from longlag.store.lock import locked
+from longlag.store.records import Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
     from longlag.trials.outcome import Outcome
@@ -52,32 +50,18 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
         self.path = Path(path)
-        # Beside the file itself: a link to it must not lead to a lock of its own.
-        self._lock = filelock.FileLock(f"{self.path.resolve()}.lock") if write else None
+        self._locks = contextlib.ExitStack()  # of none, unless it writes
         if self.path.exists() and not self.path.is_file():
             raise StoreError(f"{self.path} is no file. Name one with --store.")
-        if not write and not (self.path.exists() and self.path.stat().st_size):
+        if write:
+            self._locks = locked(self.path)
+        elif not (self.path.exists() and self.path.stat().st_size):
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")
-        if self._lock is not None:
-            if not self.path.resolve().parent.is_dir():  # the lock would make it
-                raise StoreError(
-                    f"There is no folder {self.path.parent} for the store. Make it, or name "
-                    "another --store."
-                )
-            try:
-                self._lock.acquire(timeout=0)
-            except filelock.Timeout:
-                raise StoreError(
-                    f"{self.path} is being written to by another process. Wait until it has "
-                    "ended, or use another --store."
-                ) from None
-            except OSError as error:
-                raise StoreError(f"cannot write {self.path}: {error.strerror}.") from error
         try:
             with self._guarded():
                 self._connection = self._connect(write)
         except BaseException:
-            self._release()
+            self._locks.close()
             raise
 
     def __enter__(self) -> Store:
@@ -90,7 +74,7 @@ class Store:
         """Close the file, and let others write."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
-        self._release()
+        self._locks.close()
 
     # Trials.
 
@@ -142,17 +126,18 @@ class Store:
     def outcome(self, trial: str) -> Outcome | None:
         """What a trial came to; None where it is not finished."""
         found = self._one("SELECT outcome FROM trials WHERE id = ?", trial)
-        return None if found is None else read_outcome(self.path, trial, found[0])
+        return None if found is None else checked.outcome(self.path, trial, found[0])
 
     def setting(self, trial: str) -> dict[str, Any]:
         """The setting of a trial, as the document that `longlag.trials.identity` wrote."""
         query = "SELECT document FROM settings WHERE id = (SELECT setting FROM trials WHERE id = ?)"
-        return json.loads(self._found(self._one(query, trial), trial)[0])
+        (text,) = self._found(self._one(query, trial), trial)
+        return checked.setting(self.path, f"trial {trial}", text)
 
     def versions(self, trial: str) -> str:
         """The versions of the libraries that a trial ran with."""
         found = self._one("SELECT versions FROM trials WHERE id = ?", trial)
-        return self._found(found, trial)[0]
+        return str(self._found(found, trial)[0])
 
     def weights(self, trial: str) -> bytes | None:
         """The trained model of a trial, where it was kept."""
@@ -174,7 +159,10 @@ class Store:
         """What to know before the store is used, in a line; else empty."""
         # Where versions of parts stand now, earlier trials have a hash of source text.
         hashed = "length(parts) = 16 AND parts NOT GLOB '*[^0-9a-f]*'"
-        return notice(self.path, self._all(f"SELECT 1 FROM trials WHERE {hashed}"))
+        (count,) = self._one(f"SELECT count(*) FROM trials WHERE {hashed}")
+        counted = "1 trial" if count == 1 else f"{count:,} trials"
+        line = f"{self.path.name} lists {counted} of an earlier longlag, but reuses none: results"
+        return f"{line} may differ." if count else ""
 
     def records(
         self,
@@ -197,7 +185,8 @@ class Store:
         where, given = schema.chosen(problem, model, verdict, study)
         columns = ", ".join(Record._fields)
         query = f"SELECT {columns} FROM trials WHERE {where} ORDER BY finished DESC, id LIMIT ?"
-        return [Record(*row) for row in self._all(query, *given, -1 if limit is None else limit)]
+        rows = self._all(query, *given, -1 if limit is None else limit)
+        return [checked.record(self.path, f"trial {row[0]}", Record(*row)) for row in rows]
 
     def named(self, start: str) -> str:
         """The trial whose name begins so.
@@ -211,7 +200,7 @@ class Store:
         if len(found) > 1:
             raise StoreError(f"More than one trial begins with `{start}`. Give more of its name.")
         if not found:
-            raise StoreError(unknown("There is no trial", start, self._names("trials")))
+            raise StoreError(unknown_name("There is no trial", start, self._names("trials")))
         return found[0][0]
 
     # Studies.
@@ -243,23 +232,13 @@ class Store:
                 (_now() if answered else None, json.dumps(usage), study),
             )
 
-    def studies(self) -> list[Asked]:
+    def studies(self) -> list[StudyRecord]:
         """The studies, the first asked first."""
-        rows = self._all(f"SELECT {', '.join(Asked._fields)} FROM studies ORDER BY started, id")
-        return [
-            Asked(
-                id=id,
-                kind=kind,
-                question=json.loads(question),
-                command=command,
-                started=started,
-                ended=ended,
-                usage=json.loads(usage) if usage else None,
-            )
-            for id, kind, question, command, started, ended, usage in rows
-        ]
+        rows = self._all(f"SELECT {', '.join(StudyRecord._fields)} FROM studies")
+        records = [checked.study(self.path, StudyRecord(*row)) for row in rows]
+        return sorted(records, key=lambda record: (record.started, record.id))
 
-    def study(self, start: str) -> Asked:
+    def study(self, start: str) -> StudyRecord:
         """The study whose name begins so, or whose kind it is where there is but one of it."""
         found = [each for each in self.studies() if each.id.startswith(start) or each.kind == start]
         if len(found) == 1:
@@ -267,7 +246,7 @@ class Store:
         if found:
             ids = ", ".join(each.id[:8] for each in found[-8:])
             raise StoreError(f"More than one study is called `{start}`. Name one of {ids}.")
-        raise StoreError(unknown("There is no study", start, self._names("studies")))
+        raise StoreError(unknown_name("There is no study", start, self._names("studies")))
 
     def asked(self, study: str) -> list[tuple[str, int, dict[str, Any], Outcome]]:
         """The finished trials of a study, in the order in which it asked for them.
@@ -275,16 +254,16 @@ class Store:
         Returns:
             For each its name, seed, setting (as a document) and outcome.
         """
-        settings = dict(self._all("SELECT id, document FROM settings"))
-        read = functools.cache(lambda name: json.loads(settings[name]))
+        read = functools.cache(functools.partial(checked.setting, self.path))
         rows = self._all(
-            "SELECT trials.id, seed, setting, outcome FROM asked JOIN trials "
-            "ON trials.id = asked.trial WHERE study = ? ORDER BY place",
+            "SELECT trials.id, seed, outcome, document, settings.id FROM asked "
+            "JOIN trials ON trials.id = asked.trial LEFT JOIN settings ON settings.id = setting "
+            "WHERE study = ? ORDER BY place",
             study,
         )
         return [
-            (id, seed, read(name), read_outcome(self.path, id, text))
-            for id, seed, name, text in rows
+            (id, seed, read(f"setting {name}", document), checked.outcome(self.path, id, text))
+            for id, seed, text, document, name in rows
         ]
 
     # Within.
@@ -371,10 +350,6 @@ class Store:
         if row is None:
             raise StoreError(f"There is no finished trial {trial} in {self.path}.")
         return row
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
 
 
 def _now() -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from longlag.adapters import user_code
-from longlag.adapters.models.user_model import UserModel
 from longlag.checks.model import require_valid
 from longlag.store.store import Store
 from longlag.studies.conduct import conduct
 from longlag.studies.study import Study
+from longlag.trials import documents
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 from longlag.workers.local import Local
@@ -37,7 +37,7 @@ def run_study(
         study: The study.
         store: File in which finished trials are kept; by default nothing is kept.
         executor: Who runs the trials; by default one process for each core, or threads of this
-            process where a model's function stands in no file.
+            process where a model's function, or a problem's class, stands in no file.
         seconds: Time after which what is under way is cut short.
 
     Raises:
@@ -57,7 +57,7 @@ def run_study(
             executor = stack.enter_context(Local() if _portable(examples) else Threads())
         elif not isinstance(executor, Threads) and not _portable(examples):
             raise ValueError(
-                "A model's function stands in no file, so other processes cannot have it. Use "
+                "A model or a problem stands in no file, so other processes cannot have it. Use "
                 "executor=Threads(), or put it in a file, at the top level."
             )
         usage = conduct(study, kept, executor, seconds=seconds)
@@ -69,5 +69,6 @@ def run_study(
 
 
 def _portable(settings: Iterable[Setting]) -> bool:
-    models = [setting.model for setting in settings]
-    return all(model.portable for model in models if isinstance(model, UserModel))
+    """Whether other processes can have the models and problems of these settings."""
+    origins = (documents.origins(documents.document(setting)) for setting in settings)
+    return all(origin.path is not None for each in origins for origin in each.values())

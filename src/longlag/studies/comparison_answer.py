@@ -61,14 +61,14 @@ class Cell:
         count = len(self.outcomes) * first.tally.sequences
         mean = float(np.mean([outcome.accuracy for outcome in self.outcomes]))
         low, high = share_interval(mean * count, count)
-        span = first.ceiling - first.chance
+        span = first.ceiling - first.chance or np.inf
         return (mean - low) / span, (high - mean) / span
 
     @property
     def bounds(self) -> tuple[float, float]:
         """The least skill there can be, and that of the ceiling."""
         first = self.outcomes[0]
-        return -first.chance / (first.ceiling - first.chance), 1.0
+        return -first.chance / (first.ceiling - first.chance or np.inf), 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

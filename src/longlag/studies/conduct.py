@@ -16,7 +16,7 @@ from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome, Seconds
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
-from longlag.workers.messages import Task
+from longlag.workers.messages import Job
 
 Keep = Literal["first", "all", "none"]
 """Whose trained models are kept: those of the first seed, all, or none."""
@@ -228,7 +228,7 @@ class _Conduct:
 
     def _fill(self) -> None:
         """Ask until every place is taken; what the store has takes none."""
-        places = self.executor.places if self.study.eager else self.executor.workers
+        places = self.executor.capacity if self.study.eager else self.executor.workers
         size = self.executor.job_size
         more = True
         while self._jobs(size) < places and not self._late() and not self.stop.stopped:
@@ -264,7 +264,7 @@ class _Conduct:
         self.jobs[id] = {trial.seed: trial for trial in trials}
         seeds = tuple(self.jobs[id])
         kept = {"all": seeds, "first": self.study.seeds[:1], "none": ()}[self.keep]
-        task = Task(
+        task = Job(
             id=id,
             setting=documents.document(first.setting),
             seeds=seeds,

@@ -26,7 +26,7 @@ from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
-from longlag.trials.outcome import Outcome, skill, standing
+from longlag.trials.outcome import Outcome, side_of_chance, skill
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 
@@ -190,7 +190,7 @@ class Generalisation(Study):
             seeds=len(scores),
             chance=scores[0].chance,
             ceiling=scores[0].ceiling,
-            standing=standing(outcomes, test),
+            standing=side_of_chance(outcomes, test),
         )
 
     def _longest(self, outcome: Outcome, lengths: tuple[int, ...]) -> int:

@@ -18,7 +18,7 @@ from longlag.problems import (
 )
 from longlag.scores.statistics import SOLVED
 from longlag.training import Recipe
-from longlag.trials.outcome import Outcome, standing
+from longlag.trials.outcome import Outcome, side_of_chance
 from longlag.trials.setting import Setting
 
 BUDGET = 50_000
@@ -92,7 +92,7 @@ def verdict(outcomes: Sequence[Outcome], solved: int) -> str:
     """
     if solved:
         return "solved" if solved == len(outcomes) else "solved by some"
-    return f"{standing(outcomes)} chance"
+    return f"{side_of_chance(outcomes)} chance"
 
 
 LEARNING_RATES = (1e-3, 3e-3, 1e-2)

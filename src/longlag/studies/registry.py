@@ -7,9 +7,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from longlag.knobs import lookup
+from longlag.store.records import StoreError
 
 if TYPE_CHECKING:  # which `longlag --help` does not wait for
-    from longlag.store.records import Asked
+    from longlag.store.records import StudyRecord
     from longlag.store.store import Store
     from longlag.studies.study import Study
 
@@ -90,7 +91,7 @@ def imported(path: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def kind_of(asked: Asked) -> StudyKind:
+def kind_of(asked: StudyRecord) -> StudyKind:
     """The kind of a study of a store.
 
     Raises:
@@ -99,7 +100,7 @@ def kind_of(asked: Asked) -> StudyKind:
     return lookup("kind of study", asked.kind, KINDS)
 
 
-def load_study(store: Store, asked: Asked) -> Study:
+def load_study(store: Store, asked: StudyRecord) -> Study:
     """The study that was asked, knowing what its trials have come to.
 
     Args:
@@ -109,6 +110,13 @@ def load_study(store: Store, asked: Asked) -> Study:
     Raises:
         ValueError: There is no such kind, or it cannot be read back.
     """
-    study = imported(kind_of(asked).study).of(asked.question)
-    study.replay(store, asked.id)
+    kind = imported(kind_of(asked).study)
+    try:
+        study = kind.of(asked.question)
+        study.replay(store, asked.id)
+    except StoreError:
+        raise
+    except Exception as error:  # whatever a question of another version, or a damaged one, causes
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ValueError(f"Study {asked.id[:8]} cannot be read back: {why}") from error
     return study

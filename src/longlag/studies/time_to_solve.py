@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
-from longlag.scores import statistics
-from longlag.scores.statistics import Estimate
+from longlag.scores.statistics import Estimate, over_seeds, share_interval
 from longlag.trials.outcome import Outcome
 
 
@@ -24,7 +22,7 @@ class TimeToSolve:
         budget: Sequences after which a seed that has not solved it is given up: censored.
         times: Sequences at which the curve steps, from 0 on.
         unsolved: Kaplan and Meier's estimate of the share not yet solved, from each time on.
-        low: Lower bound of its interval of 95 % (log-log), and likewise `high`.
+        low: Lower bound of its interval of 95 % (exact, at each time), and likewise `high`.
         mean: Restricted mean: mean sequences to the criterion, or to the budget where that
             comes first: the area under the curve.
     """
@@ -63,40 +61,22 @@ def of_times(times: np.ndarray, solved: np.ndarray, budget: int) -> TimeToSolve:
     >>> round(found.mean.mean, 1)
     46.7
     """
-    from scipy import stats  # half a second, needed for nothing else
-
-    times = times.astype(float)
-    curve = stats.ecdf(stats.CensoredData(uncensored=times[solved], right=times[~solved])).sf
-    at = np.concatenate([[0.0], curve.quantiles])
-    share = np.concatenate([[1.0], curve.probabilities])
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # no formula where all or none are left
-        bounds = curve.confidence_interval(statistics.CONFIDENCE, method="log-log")
-    low, high = (
-        np.concatenate(
-            [[1.0], np.where(np.isnan(each.probabilities), share[1:], each.probabilities)]
-        )
-        for each in (bounds.low, bounds.high)
-    )
-    if at[-1] < budget:
-        at, share, low, high = (
-            np.append(column, end)
-            for column, end in ((at, budget), (share, share[-1]), (low, low[-1]), (high, high[-1]))
-        )
+    # Who did not solve it is given up at the end: Kaplan and Meier's estimate is the plain share.
+    times = np.where(solved, times, budget).astype(float)
     count, hits = len(times), int(solved.sum())
-    area = float((np.diff(at) * share[:-1]).sum())
-    between = statistics.mean_interval(list(times))
-    interval = max(0.0, between[0]), min(float(budget), between[1])
+    at = np.unique([0.0, *times, budget])
+    left = [count - int((solved & (times <= time)).sum()) for time in at]
+    share = np.array(left) / count
+    low, high = np.array([share_interval(each, count) for each in left]).T
+    low[0] = 1.0  # nothing is solved before the first update
     return TimeToSolve(
         solved=hits,
         count=count,
-        rate=Estimate(
-            hits / count, statistics.share_interval(hits, count), tuple(map(float, solved))
-        ),
+        rate=Estimate(hits / count, share_interval(hits, count), tuple(map(float, solved))),
         budget=budget,
         times=tuple(map(float, at)),
         unsolved=tuple(map(float, share)),
         low=tuple(map(float, low)),
         high=tuple(map(float, high)),
-        mean=Estimate(area, interval, tuple(map(float, times))),
+        mean=over_seeds(times.tolist(), 0.0, float(budget)),
     )

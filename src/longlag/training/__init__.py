@@ -1,8 +1,8 @@
 """Training: the compiled loop, losses and recipes. It knows arrays, not problems."""
 
 from longlag.training.loop import fit
-from longlag.training.losses import UNSCORED, AnyLoss, Loss, Losses
+from longlag.training.losses import AnyLoss, Loss, Losses
 from longlag.training.program import Batches
 from longlag.training.recipe import Recipe
 
-__all__ = ["UNSCORED", "AnyLoss", "Batches", "Loss", "Losses", "Recipe", "fit"]
+__all__ = ["AnyLoss", "Batches", "Loss", "Losses", "Recipe", "fit"]

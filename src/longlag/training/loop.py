@@ -11,13 +11,13 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from longlag.arrays import Output
 from longlag.events import Event, Started, StopToken
 from longlag.models import AnyModel, ExternalModel
 from longlag.training.losses import AnyLoss
 from longlag.training.program import (
     CROSS_ENTROPY,
     Batches,
-    Output,
     Program,
     compiled,
     initial_state,

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Num
 
-UNSCORED = -1
-"""Stands in integer targets where nothing is scored; in real ones NaN does."""
+from longlag.arrays import scored
 
 
 class Loss(NamedTuple):
@@ -176,10 +175,3 @@ def _cuts(widths: Any) -> list[int]:
     """Where to cut an axis into parts of these widths."""
     ends = [sum(widths[: place + 1]) for place in range(len(widths))]
     return ends[:-1]
-
-
-def scored(targets: Any) -> Any:
-    """Where a target counts, for an array of JAX or of NumPy, as one of its kind."""
-    if jnp.issubdtype(targets.dtype, jnp.integer):
-        return targets != UNSCORED
-    return targets == targets  # NaN is not

@@ -8,7 +8,7 @@ import functools
 import threading
 import time
 from collections import OrderedDict
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,13 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from longlag.arrays import Output
 from longlag.models import AnyModel, Buffers, Decoder, ExternalModel
 from longlag.training.losses import AnyLoss, Loss
-
-Output = Literal["every", "last", "vector", "decoder"]
-"""How a sample is answered: at every step, by the last output, by the last output cut into
-the values of an answer, or by a decoder, teacher-forced in training and free-running in
-evaluation."""
 
 CROSS_ENTROPY = Loss()
 

@@ -10,10 +10,11 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from longlag.arrays import Output
 from longlag.events import Advanced, Event, Finished
 from longlag.models import AnyModel, ExternalModel
 from longlag.training.losses import AnyLoss
-from longlag.training.program import OPTIMIZERS, Batches, Output, Program, compiled, initial_state
+from longlag.training.program import OPTIMIZERS, Batches, Program, compiled, initial_state
 from longlag.training.recipe import Recipe
 
 DIVERGED = 1e3

@@ -8,7 +8,7 @@ import numpy as np
 
 from longlag.scores import statistics
 from longlag.scores.statistics import SOLVED
-from longlag.trials.outcome import Outcome
+from longlag.trials.outcome import FIRST, Outcome, side_of_chance
 
 Reason = Literal[
     "unreachable",
@@ -28,13 +28,11 @@ _MARGIN = 0.05  # of accuracy by which training must beat evaluation to be calle
 
 _SEQUENCES = 1000  # of the end of training that are compared with fresh ones, at least
 
-_LEVEL = 0.001  # of the tests that look at one curve among many
+_BEYOND = 3.1  # standard errors: of a test at the level 0.001
 
 _FALL = 0.02  # share by which a loss must have fallen to be called still falling
 
-_FALL_LEVEL = (
-    0.01  # of the test whether it has: few points tell, and its slope is part of their spread
-)
+_FALL_LEVEL = 0.01  # of the test whether it has
 
 _SPIKE = 3.0  # times the lowest loss so far, and a tenth of the first one, that is called a spike
 
@@ -54,13 +52,15 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
 
     All reasons that apply, the one that explains most first:
 
-    - `unreachable`: what the targets need is not in sight, so that the best score possible
+    - `unreachable`: what the targets need is not in sight, so that the best possible score
       falls short (the audit).
     - `unstable`: the loss left all bounds, or rose again to a multiple of its lowest value.
     - `does not generalise`: the problem trained on is solved, on the validation stream; the main
       test, which is another problem, is not.
-    - `overfit`: accuracy in training is above that on fresh sequences.
-    - `at chance`, `below chance`: right answers that a guesser could give (exact test).
+    - `overfit`: accuracy in training is above that on fresh sequences; only where training is not
+      on fresh sequences answered as in evaluation.
+    - `at chance`, `below chance`: right answers that a guesser could give, or fewer
+      (`longlag.scores.statistics.side_of_chance`, as of a run's verdict).
     - `undertrained`: the loss was still falling at the end.
     - `stuck`: above chance, the loss flat, and none of these.
     - `unclear`: above chance, and too few updates to tell whether the loss still falls.
@@ -71,7 +71,7 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
     """
     if outcome.skill >= solve_at and outcome.ended != "diverged":
         return ()
-    found = [
+    reasons = [
         *_unreachable(outcome, solve_at),
         *_unstable(outcome),
         *_elsewhere(outcome, solve_at),
@@ -79,15 +79,13 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
         *_guessing(outcome),
         *_undertrained(outcome),
     ]
-    if not found and len(outcome.curve.loss) < _FEWEST:
+    if reasons:
+        return tuple(reasons)
+    if len(losses := _even(outcome)) < _FEWEST:
         evidence = f"skill {outcome.skill:.3f}; {outcome.updates} updates are too few to tell"
-        found.append(Diagnosis("unclear", f"{evidence} whether the loss still falls"))
-    if not found:
-        evidence = f"skill {outcome.skill:.3f}, the loss no longer falls"
-        found.append(
-            Diagnosis("stuck", f"{evidence} (loss {outcome.curve.loss[-1]:.3g} at the end)")
-        )
-    return tuple(found)
+        return (Diagnosis("unclear", f"{evidence} whether the loss still falls"),)
+    evidence = f"skill {outcome.skill:.3f}, the loss no longer falls"
+    return (Diagnosis("stuck", f"{evidence} (loss {losses[-1]:.3g} at the end)"),)
 
 
 def falls_short(outcome: Outcome, solve_at: float = SOLVED) -> bool:
@@ -111,11 +109,12 @@ def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
 def _unstable(outcome: Outcome) -> list[Diagnosis]:
     if outcome.ended == "diverged":
         return [Diagnosis("unstable", f"the loss left all bounds at update {outcome.diverged_at}")]
-    losses = np.array(outcome.curve.loss)
+    updates, losses = np.array(outcome.curve.updates), np.array(outcome.curve.loss)
     if len(losses) < 4:
         return []
     lowest = np.minimum.accumulate(losses)
-    spikes = (losses > _SPIKE * lowest) & (losses - lowest > losses[0] / 10)
+    spikes = losses > _spike(updates, losses, lowest, outcome.noise) * lowest
+    spikes &= losses - lowest > losses[0] / 10
     if not spikes.any():
         return []
     at = int(np.argmax(np.where(spikes, losses, -np.inf)))
@@ -123,9 +122,25 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
         Diagnosis(
             "unstable",
             f"the loss rose from {lowest[at]:.3g} to {losses[at]:.3g} by update "
-            f"{outcome.curve.updates[at]}; {spikes.sum()} of {len(losses)} stretches are spikes",
+            f"{updates[at]}; {spikes.sum()} of {len(losses)} stretches are spikes",
         )
     ]
+
+
+def _spike(updates: np.ndarray, losses: np.ndarray, lowest: np.ndarray, noise: float) -> np.ndarray:
+    """How many times its lowest value so far the loss must be, at each point, to be a spike.
+
+    A mean over few updates may be low or high by chance: it must rise far beyond its noise.
+    """
+    sizes = np.diff(updates, prepend=0)
+    place = np.maximum.accumulate(np.where(losses <= lowest, np.arange(len(losses)), 0))
+    error = 4.5 * noise * np.sqrt(1 / sizes + 1 / sizes[place])
+    return np.exp(np.clip(error, np.log(_SPIKE), 50))
+
+
+def _even(outcome: Outcome) -> np.ndarray:
+    """The losses of the stretches of equally many updates."""
+    return np.array(outcome.curve.loss)[np.array(outcome.curve.updates) > FIRST[-1]]
 
 
 def _elsewhere(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
@@ -140,7 +155,7 @@ def _elsewhere(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
 
 def _overfit(outcome: Outcome) -> list[Diagnosis]:
     # Fresh sequences of another problem say nothing of those trained on.
-    if not outcome.curve.accuracy or not outcome.score().in_distribution:
+    if outcome.fresh or not outcome.curve.accuracy or not outcome.score().in_distribution:
         return []
     # Of the end of training so much that it holds as many sequences as an evaluation.
     made = np.diff(outcome.curve.updates, prepend=0) * (outcome.sequences / outcome.updates)
@@ -149,29 +164,26 @@ def _overfit(outcome: Outcome) -> list[Diagnosis]:
     trained = float((np.array(outcome.curve.accuracy)[last] * made[last]).sum() / count)
     tested, fresh = outcome.accuracy, outcome.tally.sequences
     spread = np.sqrt(trained * (1 - trained) / count + tested * (1 - tested) / fresh)
-    beyond = statistics.upper_tail((trained - tested) / max(float(spread), 1e-9))
-    if trained - tested < _MARGIN or beyond > _LEVEL:
+    if trained - tested < max(_MARGIN, _BEYOND * float(spread)):
         return []
     evidence = f"accuracy {trained:.3f} in training, {tested:.3f} on fresh sequences"
     return [Diagnosis("overfit", evidence)]
 
 
 def _guessing(outcome: Outcome) -> list[Diagnosis]:
-    if not outcome.guessing:
+    side = side_of_chance([outcome])
+    if side == "above":
         return []
-    chance = f"chance {outcome.chance:.3g}"
-    # A guesser at chance would all but never be so far below it.
-    errors = np.sqrt(outcome.chance * (1 - outcome.chance) / outcome.tally.sequences)
-    if outcome.accuracy < outcome.chance - 5 * errors:
-        return [Diagnosis("below chance", f"accuracy {outcome.accuracy:.3f}, {chance}")]
-    said = f"accuracy {outcome.accuracy:.3f}, {chance}, p = {outcome.chance_probability:.2f}"
-    return [Diagnosis("at chance", said)]
+    evidence = f"accuracy {outcome.accuracy:.3f}, chance {outcome.chance:.3g}"
+    if side == "below":
+        return [Diagnosis("below chance", evidence)]
+    return [Diagnosis("at chance", f"{evidence}, p = {outcome.chance_probability:.2f}")]
 
 
 def _undertrained(outcome: Outcome) -> list[Diagnosis]:
     if outcome.ended == "diverged":
         return []
-    losses = np.array(outcome.curve.loss)
+    losses = _even(outcome)
     if len(losses) < _FEWEST:
         return []
     quarter = len(losses) // 4

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
-from longlag.adapters import tables
+from longlag.adapters import user_code
 from longlag.adapters.models.user_model import UserModel
+from longlag.adapters.user_code import Origin
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
-from longlag.knobs import Knobs, lookup, unknown
+from longlag.knobs import Knobs, lookup, unknown_name
 from longlag.models import MODELS, ModelFactory
 from longlag.problems import PROBLEMS, Problem, Series
 from longlag.training import Recipe
 from longlag.trials.setting import Setting
 
 K = TypeVar("K", bound=Knobs)
+
+USER_PROBLEM = "user-problem"
+"""The kind of a problem whose class is the user's own."""
 
 
 def document(setting: Setting) -> dict[str, Any]:
@@ -36,18 +40,24 @@ def document(setting: Setting) -> dict[str, Any]:
         "model": _model(setting.model),
         "recipe": _knobs(setting.recipe),
         # Only where there are any: the names of trials without tests stay as they are.
-        **({"tests": [[name, _problem(made)] for name, made in tests.items()]} if tests else {}),
+        **({"tests": [[name, _problem(each)] for name, each in tests.items()]} if tests else {}),
     }
 
 
-def setting(written: Mapping[str, Any], series: np.ndarray | None = None) -> Setting:
+def setting(
+    written: Mapping[str, Any], series: np.ndarray | None = None, *, trusted: bool = False
+) -> Setting:
     """The setting that `document` wrote.
+
+    Code of the user's own that it names is not run, unless the user named it in this process.
 
     Args:
         written: The document.
         series: The values of its series, where it has one; by default they are read from its file.
+        trusted: Whether the user's own command wrote it: then its code may be imported.
 
     Raises:
+        UnnamedCode: Its problem is the user's own and was not named.
         ValueError: A part is missing, a kind or a knob is unknown, or a series is another one.
 
     >>> from longlag import Chunks, EchoLag, MLP
@@ -55,78 +65,133 @@ def setting(written: Mapping[str, Any], series: np.ndarray | None = None) -> Set
     >>> setting(document(before)) == before
     True
     """
-    parts = "problem", "framing", "encoding", "model", "recipe"
-    for part in parts:
+    if not isinstance(written, Mapping):
+        raise ValueError(f"setting: it must be a document, got {type(written).__name__}.")
+    for part in ("problem", "framing", "encoding", "model", "recipe"):
         if part not in written:
             raise ValueError(f"setting: the document has no part `{part}`.")
     encoding = written["encoding"]
     if not isinstance(encoding, str | None):
         raise ValueError(f"setting: `encoding` must be a name, got {encoding!r}.")
+    model = _read("model", written["model"], {**MODELS, UserModel.title(): UserModel})
+    if trusted and isinstance(model, UserModel):
+        user_code.resolve(model.origin, trusted=True)
+    main, tests = written["problem"], []
+    problem = _read_problem(main, series, trusted)
+    for name, each in _tests(written):
+        same = isinstance(each, Mapping) and each.get("digest") == main.get("digest")
+        tests.append((name, _read_problem(each, series if same else None, trusted)))
     return Setting(
-        problem=_posed(written["problem"], series),
-        framing=_built("framing", written["framing"], FRAMINGS),
+        problem=problem,
+        framing=_read("framing", written["framing"], FRAMINGS),
         encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
-        model=_built("model", written["model"], {**MODELS, UserModel.title(): UserModel}),
-        recipe=_built("recipe", written["recipe"], {Recipe.title(): Recipe}),
-        tests=tuple(_tests(written, series)),
+        model=model,
+        recipe=_read("recipe", written["recipe"], {Recipe.title(): Recipe}),
+        tests=tuple(tests),
     )
 
 
-def _tests(written: Mapping[str, Any], series: np.ndarray | None) -> Iterator[tuple[str, Problem]]:
-    for each in written.get("tests", ()):
-        if not (isinstance(each, list) and len(each) == 2 and isinstance(each[1], Mapping)):
-            raise ValueError(
-                f"setting: `tests` must be pairs of a name and a problem, got {each!r}."
-            )
-        name, problem = each
-        same = problem.get("digest") == written["problem"].get("digest")
-        yield name, _posed(problem, series if same else None)
+def origins(written: Any) -> dict[str, Origin]:
+    """Where the code of the user's own comes from that a document names: `model`, `problem`."""
+    written = _mapping("setting", written)
+    tests = [problem for _, problem in _tests(written)]
+    parts = {"model": [written.get("model")], "problem": [written.get("problem"), *tests]}
+    own = {name: [each for each in map(_origin, some) if each] for name, some in parts.items()}
+    return {name: some[0] for name, some in own.items() if some}
 
 
-def _knobs(made: Knobs) -> dict[str, Any]:
-    written: dict[str, Any] = {"kind": made.title()}
-    for knob in type(made).knobs():
-        value = getattr(made, knob.name)
-        # Equal settings must be written alike: 3 and 3.0 are one threshold, 1 and True one flag.
-        written[knob.name] = value if value is None else knob.kind(value)
-    return written
+def _tests(written: Mapping[str, Any]) -> list[list[Any]]:
+    pairs = written.get("tests", [])
+    good = isinstance(pairs, list) and all(isinstance(p, list) and len(p) == 2 for p in pairs)
+    if not good or not all(isinstance(n, str) and isinstance(p, Mapping) for n, p in pairs):
+        raise ValueError(f"setting: `tests` must be pairs of a name and a problem, got {pairs!r}.")
+    return pairs
 
 
-def _problem(made: Problem) -> dict[str, Any]:
-    return {**_knobs(made), **made.document()}
+def _origin(written: Any) -> Origin | None:
+    """Where a part comes from that is the user's own; None of any other."""
+    names = {UserModel.title(): "function", USER_PROBLEM: "class"}
+    if not isinstance(written, Mapping) or (kind := str(written.get("kind"))) not in names:
+        return None
+    name, code = written.get(names[kind]), written.get("code")
+    path = written.get("path", written.get("place"))  # as earlier versions called it
+    if not (isinstance(name, str) and isinstance(path, str | None) and isinstance(code, str)):
+        raise ValueError(f"setting: a {kind} must have a {names[kind]}, a path and a code.")
+    return Origin(name, path, code)
 
 
-def _posed(written: Any, values: np.ndarray | None) -> Problem:
-    if not isinstance(written, Mapping) or written.get("kind") != Series.title():
-        return _built("problem", written, PROBLEMS)
-    place, names = written.get("place"), tuple(written.get("names", ()))
-    if values is None and place is None:
+def _values(knobs: Knobs) -> dict[str, Any]:
+    """Knobs by name. Equal settings are written alike: 3 and 3.0 are one threshold."""
+    values = ((knob, getattr(knobs, knob.name)) for knob in type(knobs).knobs())
+    return {knob.name: value if value is None else knob.kind(value) for knob, value in values}
+
+
+def _knobs(knobs: Knobs) -> dict[str, Any]:
+    return {"kind": knobs.title(), **_values(knobs)}
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    kind = type(problem)
+    if kind is Series or PROBLEMS.get(kind.title()) is kind:
+        return {**_knobs(problem), **problem.document()}
+    name, path, code = user_code.origin_of_class(kind)
+    own = {"class": name, "path": path, "code": code}
+    return {"kind": USER_PROBLEM, **own, "knobs": _values(problem)}
+
+
+def _read_problem(written: Any, values: np.ndarray | None, trusted: bool) -> Problem:
+    if (origin := _origin(written)) is not None:
+        kind = user_code.resolve(origin, trusted=trusted)
+        if not (isinstance(kind, type) and issubclass(kind, Problem)):
+            raise ValueError(f"{origin.words} is no problem. Name a subclass of Problem.")
+        knobs = {"kind": kind.title(), **_mapping("knobs", written.get("knobs"))}
+        return _read("problem", knobs, {kind.title(): kind})
+    if _mapping("problem", written).get("kind") != Series.title():
+        return _read("problem", written, PROBLEMS)
+    # A store of an earlier version calls the path a place.
+    path, names = written.get("path", written.get("place")), written.get("names", ())
+    if not isinstance(path, str | None) or not isinstance(names, list | tuple):
+        raise ValueError(f"setting: a series must have names and a path, got {written}.")
+    if values is None and path is None:
         raise ValueError(
             "setting: its series stands in no file. Use one that was read from a file: "
-            "Series(table.values, names=table.names, place=path)."
+            "Series(table.values, names=table.names, path=path)."
         )
-    rest = {name: value for name, value in written.items() if name not in ("names", "digest")}
-    values = tables.read(str(place), names).values if values is None else values
-    series = _built("problem", {**rest, "values": values, "names": names}, {"series": Series})
+    knobs = {name: value for name, value in written.items() if name not in ("place", "digest")}
+    if values is None:
+        from longlag.adapters import tables  # which loads pandas
+
+        values = tables.read(str(path), names).values
+    knobs |= {"values": values, "names": tuple(names), "path": path}
+    series = _read("problem", knobs, {"series": Series})
     if series.digest != written.get("digest"):
-        raise ValueError(f"setting: {place} has changed since. Ask again with what it is now.")
+        raise ValueError(
+            f"setting: {path} was edited since, or read in another way. Run the command again."
+        )
     return series
 
 
-def _model(made: ModelFactory) -> dict[str, Any]:
-    written = _knobs(made)
-    if isinstance(made, UserModel):
-        written.update(function=made.function, place=made.place, code=made.code)
+def _model(model: ModelFactory) -> dict[str, Any]:
+    written = _knobs(model)
+    if isinstance(model, UserModel):
+        written.update(function=model.function, path=model.path, code=model.code)
     return written
 
 
-def _built(part: str, written: Any, table: Mapping[str, type[K]]) -> K:
+def _mapping(part: str, written: Any) -> Mapping[str, Any]:
     if not isinstance(written, Mapping):
         raise ValueError(f"setting: `{part}` must be a document, got {written!r}.")
-    kind = lookup(part, str(written.get("kind")), table)
-    typed = {name: value for name, value in written.items() if name != "kind"}
-    known = [field.name for field in dataclasses.fields(kind)]
-    for name in typed:
+    return written
+
+
+def _read(part: str, written: Any, table: Mapping[str, type[K]]) -> K:
+    kind = lookup(part, str(_mapping(part, written).get("kind")), table)
+    knobs = {name: value for name, value in written.items() if name != "kind"}
+    if (origin := _origin(written)) is not None:
+        knobs.pop("place", None)
+        knobs["path"] = origin.path
+    known = [field.name for field in dataclasses.fields(kind) if field.init]
+    for name in knobs:
         if name not in known:
-            raise ValueError(unknown(f"{part} {kind.title()} has no knob", name, known))
-    return kind(**typed)
+            raise ValueError(unknown_name(f"{part} {kind.title()} has no knob", name, known))
+    return kind(**knobs)

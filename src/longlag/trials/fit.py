@@ -14,7 +14,8 @@ from longlag import streams
 from longlag.events import Advanced, Event, Finished, Scored, StopToken
 from longlag.framings import Samples
 from longlag.models import AnyModel
-from longlag.scores.evaluation import Evaluation, Stream
+from longlag.problems import Part
+from longlag.scores.evaluation import Evaluation
 from longlag.training import Batches, loop, program
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -29,7 +30,7 @@ def fit(
     seeds: Sequence[int],
     *,
     vectorise: bool | None = None,
-    stream: Stream = streams.evaluation,
+    part: Part = "evaluation",
     stop: StopToken | None = None,
 ) -> Generator[Event, None, Run]:
     """Train every seed of a setting and score it on each test, as soon as it is trained.
@@ -40,7 +41,7 @@ def fit(
         setting: What is trained.
         seeds: Which seeds.
         vectorise: Put the seeds inside one program (`longlag.training.fit`).
-        stream: Where the sequences to score it on are drawn from.
+        part: What the sequences to score it on are drawn for.
         stop: Ends training after the chunks under way; what stands then is scored and the
             run says that it was interrupted.
 
@@ -70,7 +71,7 @@ def fit(
     training = 0.0
 
     def may_stop(seed: int, model: AnyModel) -> bool:
-        checked = setting.evaluate(model, seed, stream=streams.validation)
+        checked = setting.evaluate(model, seed, part="validation")
         return checked.accuracy >= (setting.recipe.stop_at or 0.0)
 
     def train_time() -> float:
@@ -91,7 +92,7 @@ def fit(
         )
 
     def evaluated(model: AnyModel, seed: int) -> dict[str, Evaluation]:
-        return {name: test.evaluate(model, seed, stream=stream) for name, test in tests.items()}
+        return {name: test.evaluate(model, seed, part=part) for name, test in tests.items()}
 
     def ends(scored: set[futures.Future[dict[str, Evaluation]]]) -> Iterator[Event]:
         for each in scored:

@@ -16,7 +16,7 @@ from typing import Any
 from longlag.adapters.models.user_model import UserModel
 from longlag.knobs import Knobs
 from longlag.problems import Series
-from longlag.trials.documents import document
+from longlag.trials.documents import USER_PROBLEM, document
 from longlag.trials.setting import Setting
 
 ENGINE = 1
@@ -53,13 +53,14 @@ def canonical(written: Mapping[str, Any]) -> str:
 def identity_document(written: Mapping[str, Any]) -> str:
     """A document as `canonical`, without where a user's files lie: what it is, is in their hash."""
 
-    def kept(part: Any) -> Any:
+    def plain(part: Any) -> Any:
         if isinstance(part, Mapping):
-            own = part.get("kind") in (UserModel.title(), Series.title())
-            return {name: kept(each) for name, each in part.items() if not own or name != "place"}
-        return [kept(each) for each in part] if isinstance(part, list) else part
+            own = part.get("kind") in (UserModel.title(), Series.title(), USER_PROBLEM)
+            path = ("path", "place") if own else ()
+            return {name: plain(each) for name, each in part.items() if name not in path}
+        return [plain(each) for each in part] if isinstance(part, list) else part
 
-    return canonical(kept(written))
+    return canonical(plain(written))
 
 
 def digest(text: str) -> str:

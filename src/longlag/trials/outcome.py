@@ -11,22 +11,26 @@ import numpy as np
 from longlag.knobs import lookup
 from longlag.scores.statistics import Estimate
 from longlag.trials import seed_score
-from longlag.trials.seed_score import IN_DISTRIBUTION, Example, SeedScore, Tally
+from longlag.trials.seed_score import IN_DISTRIBUTION, SeedScore
 
 if TYPE_CHECKING:
     from longlag.trials.run import Run
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of an outcome as it is written; what has none is of the first (one test, no name)."""
-
 
 _POINTS = 100  # of a learning curve, at most
 
 _STRETCH = 16  # updates in a point of a curve, at least
 
+FIRST = (1, 2, 4, 8)
+"""Updates at the ends of the first points, short ones: a run may explode in a few updates."""
+
 
 class Curve(NamedTuple):
-    """A learning curve, a point for each stretch of equally many updates; the last may be short.
+    """A learning curve, a point for each stretch of equally many updates.
+
+    The first few stretches (`FIRST`) and the last may be shorter.
 
     Attributes:
         updates: Updates made at the end of the stretch.
@@ -59,6 +63,10 @@ class Bounds(NamedTuple):
     ceiling: float
 
 
+def _of_main_test(name: str) -> Any:
+    return property(lambda outcome: getattr(outcome.score(), name))
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a trial came to. All but `seconds` is the same whenever and wherever it is run.
@@ -77,6 +85,10 @@ class Outcome:
         bounds: Chance and ceiling of the problem trained on, between which `validation` and
             `reachable` stand.
         curve: The learning curve.
+        fresh: Whether each sequence trained on was a new one, answered as in evaluation: neither
+            rows of a series used again nor teacher forcing, so that nothing can overfit.
+        noise: How far the losses of neighbouring updates are apart, as the standard deviation of
+            their logarithm.
         parameters: Trained weights.
         seconds: Where the time went.
         scores: What it scored on each test, by name, the main test first.
@@ -94,6 +106,8 @@ class Outcome:
     parameters: int
     seconds: Seconds
     scores: Mapping[str, SeedScore]
+    fresh: bool = True
+    noise: float = 0.0
 
     @classmethod
     def of(
@@ -101,7 +115,9 @@ class Outcome:
     ) -> Outcome:
         """The outcome of one seed of a run, by its place among the seeds."""
         history, setting = run.history[place], run.setting
-        problem, found = setting.problem, setting.audit()
+        problem, audit = setting.problem, setting.audit()
+        losses = [each.losses for each in history]
+        held_out = problem.held_out("evaluation", setting.scored)
         last = history[-1] if history else None
         ended = "finished" if last is None or last.outcome == "running" else last.outcome
         return cls(
@@ -110,8 +126,8 @@ class Outcome:
             updates=0 if last is None else last.updates,
             sequences=run.sequences[place],
             validation=validation,
-            reachable=found.ceiling,
-            audit=found.verdict,
+            reachable=audit.ceiling,
+            audit=audit.verdict,
             bounds=Bounds(problem.chance(setting.scored), problem.ceiling(setting.scored)),
             curve=_curve([(each.losses, each.accuracy) for each in history]),
             parameters=parameters,
@@ -124,6 +140,8 @@ class Outcome:
                 name: SeedScore.of(score, place, in_distribution=score.problem == problem)
                 for name, score in run.scores.items()
             },
+            fresh=held_out is None and setting.framing.output != "decoder",
+            noise=_noise(np.concatenate(losses)) if losses else 0.0,
         )
 
     @classmethod
@@ -175,80 +193,20 @@ class Outcome:
             return next(iter(self.scores.values()))
         return lookup("test", test, self.scores)
 
-    @property
-    def accuracy(self) -> float:
-        """Share of scored targets of fresh sequences that were right."""
-        return self.score().accuracy
-
-    @property
-    def sequence_accuracy(self) -> float:
-        """Share of fresh sequences right throughout."""
-        return self.score().sequence_accuracy
-
-    @property
-    def error(self) -> float | None:
-        """For real targets, the root mean square error; else None."""
-        return self.score().error
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of the best prediction that ignores the inputs."""
-        return self.score().chance
-
-    @property
-    def chance_error(self) -> float | None:
-        """For real targets, its error."""
-        return self.score().chance_error
-
-    @property
-    def ceiling(self) -> float:
-        """Best accuracy that any predictor can reach."""
-        return self.score().ceiling
-
-    @property
-    def independent(self) -> bool:
-        """Whether the targets are independent, or one a sequence."""
-        return self.score().independent
-
-    @property
-    def one_sequence(self) -> bool:
-        """Whether there is but one sequence, so that draws bring no noise."""
-        return self.score().one_sequence
-
-    @property
-    def tally(self) -> Tally:
-        """Right answers, counted."""
-        return self.score().tally
-
-    @property
-    def by_step(self) -> tuple[float | None, ...]:
-        """Accuracy at each step, None where nothing is scored."""
-        return self.score().by_step
-
-    @property
-    def shortcuts(self) -> Mapping[str, float]:
-        """Accuracy of each shortcut on the same fresh sequences."""
-        return self.score().shortcuts
-
-    @property
-    def examples(self) -> tuple[Example, ...]:
-        """A few fresh sequences."""
-        return self.score().examples
-
-    @property
-    def skill(self) -> float:
-        """(accuracy - chance) / (ceiling - chance), on fresh sequences."""
-        return self.score().skill
-
-    @property
-    def chance_probability(self) -> float:
-        """How probable so many right answers are for a guesser at chance."""
-        return self.score().chance_probability
-
-    @property
-    def guessing(self) -> bool:
-        """Whether it cannot be told from chance."""
-        return self.score().guessing
+    accuracy = _of_main_test("accuracy")
+    sequence_accuracy = _of_main_test("sequence_accuracy")
+    error = _of_main_test("error")
+    chance = _of_main_test("chance")
+    chance_error = _of_main_test("chance_error")
+    ceiling = _of_main_test("ceiling")
+    independent = _of_main_test("independent")
+    one_sequence = _of_main_test("one_sequence")
+    tally = _of_main_test("tally")
+    by_step = _of_main_test("by_step")
+    shortcuts = _of_main_test("shortcuts")
+    examples = _of_main_test("examples")
+    skill = _of_main_test("skill")
+    chance_probability = _of_main_test("chance_probability")
 
     @property
     def validation_skill(self) -> float:
@@ -268,21 +226,16 @@ class Outcome:
         return (accuracy - chance) / (ceiling - chance or np.inf)
 
 
-def chance_probability(outcomes: Sequence[Outcome], test: str | None = None) -> float:
-    """How probable so many right answers on a test are, over all seeds, for a guesser at chance.
+def side_of_chance(
+    outcomes: Sequence[Outcome], test: str | None = None
+) -> Literal["above", "at", "below"]:
+    """Whether right answers on a test, over all seeds, lie above chance, below, or may be guesses.
 
     Args:
         outcomes: What each seed came to.
         test: The test; the main one by default.
     """
-    return seed_score.chance_probability([each.score(test) for each in outcomes])
-
-
-def standing(
-    outcomes: Sequence[Outcome], test: str | None = None
-) -> Literal["above", "at", "below"]:
-    """How right answers on a test compare, over all seeds, with those of a guesser at chance."""
-    return seed_score.standing([each.score(test) for each in outcomes])
+    return seed_score.side_of_chance([each.score(test) for each in outcomes])
 
 
 def skill(outcomes: Sequence[Outcome], test: str | None = None) -> Estimate:
@@ -295,7 +248,7 @@ def _migrated(written: Mapping[str, Any]) -> Mapping[str, Any]:
     schema = written.get("schema", 1)
     if schema == SCHEMA:
         return written
-    if schema not in (1, 2):
+    if schema not in (1, 2, 3):
         raise ValueError(
             f"Outcome: the document has schema {schema}, this longlag reads up to {SCHEMA}: it "
             "was written by a newer longlag. Update longlag."
@@ -306,18 +259,21 @@ def _migrated(written: Mapping[str, Any]) -> Mapping[str, Any]:
         bounds = [written["chance"], written["ceiling"]]
         curve = [updates, loss, accuracy]
         written = {**written, "curve": curve, "bounds": bounds, "scores": [score]}
-    scores = [{**score, "sequence_accuracy": score["whole"]} for score in written["scores"]]
-    return {**written, "scores": scores}
+    if schema < 3:
+        scores = [{**score, "sequence_accuracy": score["whole"]} for score in written["scores"]]
+        written = {**written, "scores": scores}
+    return {**written, "fresh": False, "noise": 0.0}  # unknown: overfitting is not ruled out
 
 
 def _curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
-    """Stretches of equal numbers of updates; accuracy is known of whole reports alone."""
+    """The curve of the losses of all updates; accuracy is known of whole reports only."""
     losses = np.concatenate([losses for losses, _ in reports]) if reports else np.zeros(0)
     accuracy = np.concatenate([np.full(len(part), share) for part, share in reports] or [losses])
     stretch = max(_STRETCH, -(-len(losses) // _POINTS))
-    starts = np.arange(0, len(losses), stretch)
-    if not len(starts):
+    if not len(losses):
         return Curve((), (), ())
+    first = [update for update in FIRST if update < len(losses)]
+    starts = np.unique([*first, *range(0, len(losses), stretch)])
     counts = np.diff(starts, append=len(losses))
     figures = (
         np.add.reduceat(losses.astype(np.float64), starts) / counts,
@@ -327,6 +283,14 @@ def _curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
         tuple(map(int, starts + counts)),
         *(tuple(float(f"{figure:.5g}") for figure in column) for column in figures),
     )
+
+
+def _noise(losses: np.ndarray) -> float:
+    """The standard deviation of the logarithm, from half of the differences of neighbours."""
+    logs = np.log(np.maximum(losses[np.isfinite(losses)].astype(np.float64), 1e-30))
+    if len(logs) < 2:
+        return 0.0
+    return float(f"{np.median(np.abs(np.diff(logs))) / (0.6745 * 2**0.5):.4g}")
 
 
 def _written(column: Sequence[float]) -> list[float | None]:

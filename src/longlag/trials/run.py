@@ -82,6 +82,11 @@ class Run(Scored):
             diverged=self.diverged_at,
         )
 
+    @functools.cached_property
+    def reachable(self) -> float:
+        """Best possible score on the main test, from the inputs in sight (`longlag audit`)."""
+        return self.setting.on().audit().ceiling
+
     @property
     def diverged_at(self) -> tuple[int | None, ...]:
         """The update at which each seed diverged, None for a seed that did not."""

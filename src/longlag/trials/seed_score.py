@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from longlag.problems import Problem, Spec
 from longlag.scores import statistics
-from longlag.scores.evaluation import Evaluation
+from longlag.scores.evaluation import Evaluation, Tally, guesses_of
 from longlag.scores.score import Scored
 from longlag.scores.statistics import Estimate
 
@@ -21,24 +20,6 @@ IN_DISTRIBUTION = "in-distribution"
 _EXAMPLES = 3  # sequences kept to be looked at
 
 _EXAMPLE_STEPS = 60  # a longer sequence is no example for a reader
-
-
-class Tally(NamedTuple):
-    """Right answers of an evaluation, counted so that seeds can be put together.
-
-    Attributes:
-        hits: Scored steps that were right.
-        scored: Scored steps.
-        sequences: Sequences.
-        shares: Sum over sequences of the share of scored steps that were right.
-        squares: Sum over sequences of the square of that share.
-    """
-
-    hits: int
-    scored: int
-    sequences: int
-    shares: float
-    squares: float
 
 
 class Example(NamedTuple):
@@ -98,8 +79,6 @@ class SeedScore:
             in_distribution: Whether the test is the problem that was trained on.
         """
         evaluation, problem = scored.evaluations[place], scored.problem
-        right, asked = evaluation.right.sum(axis=1), evaluation.scored.sum(axis=1)
-        shares = right / asked
         error = None if scored.error is None else evaluation.error
         by_step = [None if np.isnan(share) else float(share) for share in evaluation.by_step]
         short = problem.steps <= _EXAMPLE_STEPS
@@ -112,15 +91,9 @@ class SeedScore:
             chance_error=scored.chance_error,
             ceiling=scored.ceiling,
             in_distribution=in_distribution,
-            independent=problem.independent or bool((asked == 1).all()),
+            independent=problem.independent or bool((evaluation.scored.sum(axis=1) == 1).all()),
             one_sequence=problem.sequences == 1,
-            tally=Tally(
-                int(right.sum()),
-                int(asked.sum()),
-                len(asked),
-                float(shares.sum()),
-                float((shares**2).sum()),
-            ),
+            tally=evaluation.tally,
             by_step=tuple(by_step),
             shortcuts=scored.shortcuts,
             examples=tuple(_example(problem, evaluation, row) for row in rows),
@@ -154,51 +127,35 @@ class SeedScore:
     @property
     def skill(self) -> float:
         """(accuracy - chance) / (ceiling - chance)."""
-        # Of a series a constant may be right throughout.
-        return (self.accuracy - self.chance) / (self.ceiling - self.chance or np.inf)
+        return self.skill_of(self.accuracy)
 
-    @functools.cached_property
-    def chance_probability(self) -> float:
-        """How probable so many right answers are for a guesser at chance."""
-        return chance_probability([self])
+    def skill_of(self, accuracy: float) -> float:
+        """An accuracy as a skill; 0 where chance is the ceiling, as of some series."""
+        return (accuracy - self.chance) / (self.ceiling - self.chance or np.inf)
 
     @property
-    def guessing(self) -> bool:
-        """Whether it cannot be told from chance."""
-        return self.chance_probability > 1 - statistics.CONFIDENCE
+    def chance_probability(self) -> float:
+        """How probable so many right answers are for a guesser at chance (as of a `Score`)."""
+        return statistics.chance_probability(*_guesses([self]), self.chance)
 
 
-def chance_probability(scores: Sequence[SeedScore]) -> float:
-    """How probable so many right answers are, over all seeds, for a guesser at chance.
-
-    The exact binomial test where targets are independent or one a sequence, else a test on
-    the shares of right answers of whole sequences (as `Run.chance_probability`).
-    """
-    tallies, chance = [score.tally for score in scores], scores[0].chance
-    if scores[0].independent:
-        hits, asked = (sum(tally[place] for tally in tallies) for place in (0, 1))
-        return statistics.chance_probability(int(hits), int(asked), chance)
-    count, shares, squares = (sum(tally[place] for tally in tallies) for place in (2, 3, 4))
-    return statistics.above_probability_of_sums(int(count), shares, squares, chance)
+def side_of_chance(scores: Sequence[SeedScore]) -> Literal["above", "at", "below"]:
+    """Whether right answers, over all seeds, lie above chance, below, or may be guesses."""
+    per_seed = [score.accuracy for score in scores]
+    return statistics.side_of_chance(*_guesses(scores), scores[0].chance, per_seed)
 
 
-def standing(scores: Sequence[SeedScore]) -> Literal["above", "at", "below"]:
-    """How right answers compare, over all seeds, with those of a guesser at chance."""
-    if chance_probability(scores) <= 1 - statistics.CONFIDENCE:
-        return "above"
-    # The test looks upward only: what lies far below is no guesser's either.
-    return "below" if skill(scores).interval[1] < -1e-9 else "at"
+def _guesses(scores: Sequence[SeedScore]) -> tuple[float, float]:
+    return guesses_of([score.tally for score in scores], scores[0].independent)
 
 
 def skill(scores: Sequence[SeedScore]) -> Estimate:
     """The skill over seeds: mean, interval, each seed."""
     first = scores[0]
     sequences = None if first.one_sequence else first.tally.sequences
-    found = statistics.accuracy([each.accuracy for each in scores], sequences)
-    span = first.ceiling - first.chance or np.inf
-    low, high = ((bound - first.chance) / span for bound in found.interval)
-    mean = (found.mean - first.chance) / span
-    return Estimate(mean, (low, high), tuple(each.skill for each in scores))
+    accuracy = statistics.accuracy([each.accuracy for each in scores], sequences)
+    mean, low, high = map(first.skill_of, (accuracy.mean, *accuracy.interval))
+    return Estimate(mean, (low, high), tuple(each.skill for each in scores), accuracy.caveat)
 
 
 def _example(problem: Problem, evaluation: Evaluation, row: int) -> Example:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from longlag import streams
-from longlag.encodings import MISSING
+from longlag.arrays import MISSING
 from longlag.framings import Layout
 from longlag.models import AnyModel, Decoder, ExternalModel, GatedLayer, OneHotInput, RecurrentModel
 from longlag.trials.setting import Setting

@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Num
 
-from longlag import streams
 from longlag.adapters.models import user_model
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
 from longlag.maps import Audit, Reach, audit
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
-from longlag.problems import Channels, Integers, Problem, Reals, Sets, Spec
+from longlag.problems import Channels, Integers, Part, Problem, Reals, Sets, Spec
 from longlag.scores import evaluation as evaluations
-from longlag.scores.evaluation import Evaluation, Stream, single_size
+from longlag.scores.evaluation import Evaluation, single_size
 from longlag.scores.score import scored_steps
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, loop
 from longlag.trials.seed_score import IN_DISTRIBUTION
@@ -193,45 +192,45 @@ class Setting:
             return OneHotInput(model, self.input_encoding.features)
         return model
 
-    def evaluate(
-        self, model: AnyModel, seed: int, *, stream: Stream = streams.evaluation
-    ) -> Evaluation:
-        """Score a model on at least 1,000 sequences from a stream that never trains.
+    def evaluate(self, model: AnyModel, seed: int, *, part: Part = "evaluation") -> Evaluation:
+        """Score a model on at least 1,000 sequences that never train.
 
         They are of the problem trained on; `on` gives the setting of a test.
         """
         single = self.layout_for(self.problem, single_size(self.framing, self.recipe.batch_size))
-        say = functools.partial(self._say, model, self.layout)
-        return evaluations.evaluate(self.problem, self.layout, single, stream, seed, say)
+        predict = functools.partial(self._predict, model, self.layout)
+        return evaluations.evaluate(self.problem, self.layout, single, part, seed, predict)
 
     def predict(
         self, model: AnyModel, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
     ) -> Num[np.ndarray, "prediction *shape"]:
-        """What a model says about one sequence, at each step that the framing scores.
+        """The predictions of a model for one sequence, at each step that the framing scores.
 
-        Of a series: its latest rows as they are, and what is said in the unit of the target.
+        Of a series: from its latest rows as they are, in the unit of the target.
         """
         problem, episodes = self.problem.episode(np.asarray(sequence))
         layout = self.layout_for(problem, single_size(self.framing, self.recipe.batch_size))
-        say = functools.partial(self._say, model, layout)
-        evaluation = evaluations.predicted(problem, layout, episodes, say)
+        predict = functools.partial(self._predict, model, layout)
+        evaluation = evaluations.predictions(problem, layout, episodes, predict)
         return problem.in_unit(evaluation.predicted[0][evaluation.scored[0]])
 
-    def _say(
+    def _predict(
         self, model: AnyModel, layout: Layout, samples: Samples, reset: np.ndarray | None
     ) -> np.ndarray:
-        """What a model says about samples with a leading update axis."""
-        batches = self.arrays(samples, reset)
+        """The predictions of a model for samples with a leading update axis."""
+        batches = self.arrays(samples, reset, layout)
         return loop.predict(model, batches, loss=self.loss, output=layout.output)[1]
 
-    def arrays(self, samples: Samples, reset: np.ndarray | None) -> Batches:
-        """Samples with a leading update axis as a model is shown them."""
+    def arrays(
+        self, samples: Samples, reset: np.ndarray | None, layout: Layout | None = None
+    ) -> Batches:
+        """Samples of a layout, with a leading update axis, as a model gets them."""
         inputs = samples.inputs
         if not self.input_encoding.as_integers:
             inputs = self.input_encoding.encode(inputs)
         elif not self.framing.marks:
             inputs = np.maximum(inputs, 0)
-        whole = self.layout.present.all() and not self.problem.masks
+        whole = (layout or self.layout).present.all() and not self.problem.masks
         mask = None if whole else samples.mask
         return Batches(inputs, samples.targets, mask, reset)
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from longlag import streams
 from longlag.events import Event, ctrl_c_stops
 from longlag.trials.fit import finish, fit
 from longlag.trials.setting import Setting
@@ -87,7 +86,7 @@ def tune(search: Search, listen: Callable[[Setting, Event], object] = lambda *_:
             # Of the problem trained on: what it is to be tested on chooses nothing.
             trained = dataclasses.replace(candidate, tests=())
             with ctrl_c_stops() as stop:
-                fitting = fit(trained, (SEED,), stream=streams.validation, stop=stop)
+                fitting = fit(trained, (SEED,), part="validation", stop=stop)
                 run = finish(fitting, functools.partial(listen, candidate))
             if run.interrupted:
                 raise KeyboardInterrupt

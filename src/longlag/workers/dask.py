@@ -13,23 +13,28 @@ import queue
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent import futures
 from typing import Any
 
 from longlag.events import Event, Finished, StopToken
+from longlag.training.loop import cores
 from longlag.workers import messages
 from longlag.workers.executor import (
     TRIES,
     Executor,
     ExecutorError,
     compiled_programs,
+    drained,
     results,
 )
-from longlag.workers.messages import Perform, Task
+from longlag.workers.messages import Job, Perform
 from longlag.workers.worker import events_of, perform
 
 _BETWEEN = 0.5  # seconds between two reports of progress
 
-_PATIENCE = 10.0  # seconds to wait for a scheduler to answer
+_PATIENCE = 10.0  # seconds to wait for a scheduler, or for a worker that has a result
+
+_HEAL = 5.0  # seconds between two looks for workers of a cluster of ours that are gone
 
 
 class Dask(Executor):
@@ -42,7 +47,7 @@ class Dask(Executor):
         address: Of the scheduler, such as `tcp://10.0.0.1:8786`. By default a cluster is started
             on this machine and ended with the executor; it listens on loopback alone.
         workers: Processes of a cluster that is started here; by default one for each core.
-        work: What a worker does with a task.
+        work: What a worker does with a job.
 
     Raises:
         ExecutorError: Dask is not installed, or the scheduler does not answer.
@@ -62,7 +67,8 @@ class Dask(Executor):
         self._cluster: Any = None
         self._work = work
         if address is None:
-            self._cluster = _started_here(workers)
+            self._wanted = workers or cores()
+            self._cluster = _local_cluster(self._wanted)
         else:
             _check(address)
         try:
@@ -77,11 +83,11 @@ class Dask(Executor):
         # Studies that share a cluster must not share trials: one's stop would end the other's.
         self._name = f"longlag-{uuid.uuid4().hex}"
         self._futures: dict[str, Any] = {}
-        self._tasks: dict[str, Task] = {}
+        self._jobs: dict[str, Job] = {}
         self._tries: dict[str, int] = {}
-        self._said: queue.SimpleQueue[Event | tuple[str, Any]] = queue.SimpleQueue()
-        self._client.subscribe_topic(self._name, self._hear)
-        self._counted, self._workers = 0.0, 1
+        self._inbox: queue.SimpleQueue[Event | tuple[str, Any]] = queue.SimpleQueue()
+        self._client.subscribe_topic(self._name, self._take)
+        self._counted, self._workers, self._healed = 0.0, 1, time.monotonic()
 
     @property
     def workers(self) -> int:  # type: ignore[override]
@@ -93,27 +99,30 @@ class Dask(Executor):
         return self._workers
 
     @property
-    def places(self) -> int:  # type: ignore[override]
-        """Jobs that it is given at once."""
+    def capacity(self) -> int:  # type: ignore[override]
+        """Jobs that it should have."""
         return 4 * self.workers
 
-    def submit(self, task: Task) -> None:
-        text, again = json.dumps(task._asdict()), self._tries.get(task.id, 0)
-        key = f"{self._name}-{task.id}-{again}"
+    def submit(self, job: Job) -> None:
+        text, tries = json.dumps(job._asdict()), self._tries.get(job.id, 0)
+        key = f"{self._name}-{job.id}-{tries}"
         with self._reached():
             future = self._client.submit(
                 _perform, text, self._work, self._name, key=key, pure=False
             )
-        self._tasks[task.id], self._futures[task.id] = task, future
-        future.add_done_callback(lambda ended: self._said.put((task.id, ended)))
+        self._jobs[job.id], self._futures[job.id] = job, future
+        future.add_done_callback(lambda ended: self._inbox.put((job.id, ended)))
 
     def wait(self, seconds: float | None = None) -> list[Event]:
+        self._heal()
         events: list[Event] = []
         ended: list[str] = []
-        with contextlib.suppress(queue.Empty):
-            self._sort(self._said.get(timeout=seconds), events, ended)
-            while True:  # what else has come in meanwhile
-                self._sort(self._said.get_nowait(), events, ended)
+        for message in drained(self._inbox, seconds):
+            if not isinstance(message, tuple):
+                if message.job in self._futures:  # it may arrive after the end
+                    events.append(message)
+            elif self._futures.get(message[0]) is message[1]:  # not one that was stopped before
+                ended.append(message[0])
         with self._reached():
             return events + self._gather(ended)
 
@@ -124,51 +133,56 @@ class Dask(Executor):
             # A worker notices after its present chunk that nobody wants its job any more.
             self._client.cancel(list(self._futures.values()))
         self._futures.clear()
-        self._tasks.clear()
+        self._jobs.clear()
         return results(done)
 
     def close(self) -> None:
-        with contextlib.suppress(Exception):  # a cluster on its way out may say anything
+        with contextlib.suppress(Exception):  # a cluster that ends may raise anything
             self._client.close(timeout=2)
         if self._cluster is not None:
-            self._cluster.close(timeout=5)
+            with contextlib.suppress(Exception):
+                self._cluster.close(timeout=5)
 
-    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        self._said.put(messages.event(event[1]["longlag"]))
+    def _take(self, event: tuple[float, dict[str, Any]]) -> None:
+        self._inbox.put(messages.to_event(event[1]["longlag"]))
 
-    def _sort(self, said: Event | tuple[str, Any], events: list[Event], ended: list[str]) -> None:
-        if not isinstance(said, tuple):
-            if said.job in self._futures:  # it may arrive after the end
-                events.append(said)
-        elif self._futures.get(said[0]) is said[1]:  # not one that was stopped before
-            ended.append(said[0])
+    def _heal(self) -> None:
+        """Start a worker in place of each that Dask has given up: those slow to start again."""
+        if self._cluster is not None and time.monotonic() - self._healed > _HEAL:
+            self._healed = time.monotonic()
+            with self._reached():
+                self._cluster.scale(self._wanted)
 
     def _gather(self, ended: list[str]) -> list[Event]:
-        futures = {id: self._futures.pop(id) for id in ended}
-        tasks = {id: self._tasks.pop(id) for id in ended}  # kept no longer than they are wanted
-        good = {id: future for id, future in futures.items() if future.status == "finished"}
-        gathered: Any = self._client.gather(list(good.values())) if good else []
-        found: list[Event] = [
-            messages.event(json.loads(text), content) for ends in gathered for text, content in ends
-        ]
-        for id, future in futures.items():
-            why = f"the cluster has lost it {TRIES} times"
+        events: list[Event] = []
+        for id in ended:
+            future, job = self._futures.pop(id), self._jobs.pop(id)
             if future.status == "error":
                 error = future.exception()
                 why = f"{type(error).__name__}: {error}"
-            elif id in good:
+                events += [Finished(seed, why=why, job=id) for seed in job.seeds]
                 continue
-            else:  # the scheduler has lost it
+            finished: list[Event] = []
+            if future.status == "finished":
+                # A worker that is gone may have had the result, or may have thought it unwanted.
+                with contextlib.suppress(TimeoutError, futures.CancelledError):
+                    ends = future.result(timeout=_PATIENCE)
+                    finished = [messages.to_event(json.loads(text), more) for text, more in ends]
+            events += finished
+            done = {event.seed for event in finished}
+            if rest := tuple(seed for seed in job.seeds if seed not in done):
                 self._tries[id] = self._tries.get(id, 0) + 1
                 if self._tries[id] < TRIES:
-                    self.submit(tasks[id])
+                    self.submit(job._replace(seeds=rest))
                     continue
-            found += [Finished(seed, why=why, job=id) for seed in tasks[id].seeds]
-        return found
+                why = f"the cluster has lost it {TRIES} times"
+                events += [Finished(seed, why=why, job=id) for seed in rest]
+            self._tries.pop(id, None)
+        return events
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
-        """Say in one line that the scheduler is gone, or what it says."""
+        """Report in one line that the scheduler is gone, or what failed."""
         error: Exception | None = None
         try:
             yield
@@ -200,38 +214,44 @@ def _check(address: str) -> None:
         ) from error
 
 
-def _started_here(workers: int | None) -> Any:
+def _local_cluster(workers: int) -> Any:
     """A cluster on this machine, that listens on loopback alone."""
     import distributed
-
-    from longlag.training.loop import cores
+    from dask import config
 
     make: Any = distributed.LocalCluster  # whose hints know no address of None
-    return make(
-        n_workers=workers or cores(),
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # any port, lest two clusters meet on one
-        worker_dashboard_address=None,
-        silence_logs=50,
-        env=compiled_programs(),
-    )
+    # Variables for workers before they import anything: no file of the working folder comes first.
+    before = {"distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH": "1"}
+    with config.set(before):
+        try:
+            return make(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any port, lest two clusters meet on one
+                worker_dashboard_address=None,
+                silence_logs=50,
+                env=compiled_programs(),
+            )
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ExecutorError(f"A Dask cluster cannot be started here: {why}.") from error
 
 
 def _perform(text: str, work: Perform, topic: str) -> list[tuple[str, bytes | None]]:
-    """A task on a worker of the cluster: how each of its seeds ended."""
+    """A job on a worker of the cluster: how each of its seeds ended."""
     from distributed import get_worker
     from distributed.worker import thread_state  # pyright: ignore[reportPrivateImportUsage]
 
-    here, key, said = get_worker(), thread_state.key, time.monotonic()
+    here, key, latest = get_worker(), thread_state.key, time.monotonic()
     stop, ends = StopToken(), []
-    for event in events_of(work, Task.read(json.loads(text)), stop):
+    for event in events_of(work, Job.read(json.loads(text)), stop):
         known = here.state.tasks.get(key)
         if known is None or known.state == "cancelled":
             stop.stop()
         if isinstance(event, Finished):
-            ends.append((json.dumps(messages.document(event)), event.weights))
-        elif time.monotonic() - said > _BETWEEN:
-            said = time.monotonic()
-            here.log_event(topic, {"longlag": messages.document(event)})
+            ends.append((json.dumps(messages.to_document(event)), event.weights))
+        elif time.monotonic() - latest > _BETWEEN:
+            latest = time.monotonic()
+            here.log_event(topic, {"longlag": messages.to_document(event)})
     return ends

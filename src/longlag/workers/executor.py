@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import abc
+import contextlib
+import queue
 import sys
 from collections.abc import Iterable
 from typing import TypeVar
 
 from longlag.events import Event, Finished
-from longlag.workers.messages import Task
+from longlag.workers.messages import Job
 
 E = TypeVar("E", bound="Executor")
+T = TypeVar("T")
 
 TRIES = 3
 """Processes that a job may cost before it is given up."""
@@ -24,21 +27,21 @@ class ExecutorError(RuntimeError):
 
 
 class Executor(abc.ABC):
-    """Runs tasks. Used in a `with` block, it lets go of its workers at the end.
+    """Runs jobs. Used in a `with` block, it lets go of its workers at the end.
 
     Attributes:
         workers: Jobs that it runs at once.
-        places: Jobs that it should be given at once, so that no worker waits.
+        capacity: Jobs that it should have, those that run included, so that no worker waits.
         job_size: Seeds that a job should have, if there are so many; None until it is known.
     """
 
     workers: int
-    places: int
+    capacity: int
     job_size: int | None = 1
 
     @abc.abstractmethod
-    def submit(self, task: Task) -> None:
-        """Run this task when its turn comes."""
+    def submit(self, job: Job) -> None:
+        """Run this job when its turn comes."""
 
     @abc.abstractmethod
     def wait(self, seconds: float | None = None) -> list[Event]:
@@ -46,7 +49,7 @@ class Executor(abc.ABC):
 
     @abc.abstractmethod
     def stop(self) -> list[Event]:
-        """End what is running after its present chunk, drop the rest; what was finished still."""
+        """End what is running after its present chunk, drop the rest; gives what still finished."""
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -57,6 +60,16 @@ class Executor(abc.ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def drained(inbox: queue.SimpleQueue[T], seconds: float | None) -> list[T]:
+    """All that is in a queue; waits for a first thing, at most so long."""
+    things: list[T] = []
+    with contextlib.suppress(queue.Empty):
+        things.append(inbox.get(timeout=seconds))
+        while True:
+            things.append(inbox.get_nowait())
+    return things
 
 
 def compiled_programs() -> dict[str, str]:
@@ -73,5 +86,5 @@ def compiled_programs() -> dict[str, str]:
 
 
 def results(events: Iterable[Event]) -> list[Event]:
-    """Those that say what came of a trial."""
+    """The events that bring the outcome of a trial."""
     return [event for event in events if isinstance(event, Finished) and not event.why]

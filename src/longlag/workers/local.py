@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import os
 import queue
 import subprocess
@@ -14,6 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from longlag.events import Event, Finished
@@ -24,56 +26,76 @@ from longlag.workers.executor import (
     Executor,
     ExecutorError,
     compiled_programs,
+    drained,
     results,
 )
-from longlag.workers.messages import FREE, READY, STOP, Task
-
-Said = tuple["_Process", dict[str, Any], bytes | None]
-"""What a worker process said: a document, and perhaps bytes."""
+from longlag.workers.messages import FREE, READY, STOP, Job
 
 _USUAL = {
-    "OMP_NUM_THREADS": "1",  # other libraries than ours: a trial keeps one core busy
+    "OMP_NUM_THREADS": "1",  # libraries other than JAX: a trial keeps one core busy
     "MKL_NUM_THREADS": "1",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # else one process takes all memory of a device
 }
 """Variables of a worker, where the user has not set them."""
 
-_GONE = "gone"  # said in the name of a process that has ended
-
 _PATIENCE = 10.0  # seconds that a chunk of updates may take before a stop is enforced
 
+_START = 180.0  # seconds that a worker may take to start
 
-class _Process:
-    """A worker process, and a thread that passes on what it says."""
+_PROGRAMS = 64  # that a process keeps (`longlag.training.program`)
+
+_LOOK = 1.0  # seconds between two looks for workers that do not start
+
+
+Message = Event | dict[str, Any] | None
+"""What a worker sends: an event, another document, or None once it has ended."""
+
+Inbox = queue.SimpleQueue[tuple["_Worker", Message]]
+
+
+class _Worker:
+    """A worker process, and a thread that passes its messages on."""
 
     def __init__(
         self,
         command: Sequence[str],
-        said: queue.SimpleQueue[Said],
-        place: int,
+        inbox: Inbox,
+        index: int,
         device: dict[str, str],
     ):
-        self.place = place
-        self.task: Task | None = None
+        self.index = index
+        self.job: Job | None = None
         self.ready = False
-        self.program = ""
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**_USUAL, **os.environ, **compiled_programs(), **device, "PYTHONPATH": _path()},
-            start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
-        )
-        threading.Thread(target=self._listen, args=(said,), daemon=True).start()
+        self.programs: dict[str, None] = {}  # that it has compiled, the latest last
+        self.fault = ""  # why it was given up, where it has not simply ended
+        self.started = time.monotonic()
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**_USUAL, **os.environ, **compiled_programs(), **device},
+                start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
+            )
+        except OSError as error:
+            raise ExecutorError(f"A worker cannot be started: {error}.") from error
+        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
-    def _listen(self, said: queue.SimpleQueue[Said]) -> None:
+    def _listen(self, inbox: Inbox) -> None:
         assert self.process.stdout is not None
-        with self.process.stdout as reports:
-            while (frame := messages.receive(reports)) is not None:
-                said.put((self, *frame))
-        said.put((self, {"say": _GONE}, None))
+        try:
+            with self.process.stdout as stream:
+                while (frame := messages.receive(stream)) is not None:
+                    document, content = frame
+                    is_event = messages.is_event(document)
+                    inbox.put(
+                        (self, messages.to_event(document, content) if is_event else document)
+                    )
+        except Exception as error:  # whatever it has sent, it must not end this thread unnoticed
+            self.fault = f"it sent what is no message: {error}"
+        inbox.put((self, None))
 
-    def tell(self, document: dict[str, Any]) -> None:
+    def send(self, document: dict[str, Any]) -> None:
         assert self.process.stdin is not None
         with contextlib.suppress(OSError):  # a process that is gone will be noticed as gone
             messages.send(self.process.stdin, document)
@@ -97,192 +119,183 @@ class Local(Executor):
             core busy, or one for each accelerator.
         command: What starts a worker.
 
-    >>> from longlag.workers.messages import Task
+    Raises:
+        ExecutorError: No worker can be started.
+
+    >>> from longlag.workers.messages import Job
     >>> with Local(workers=1) as executor:
-    ...     executor.submit(Task("some id", {}, seeds=(0,)))
+    ...     executor.submit(Job("some id", {}, seeds=(0,)))
     ...     executor.wait()[0].why
     'ValueError: setting: the document has no part `problem`.'
     """
 
-    def __init__(
-        self,
-        workers: int | None = None,
-        command: Sequence[str] = (sys.executable, "-m", "longlag.workers.worker"),
-    ):
+    def __init__(self, workers: int | None = None, command: Sequence[str] | None = None):
         if workers is not None and workers < 1:
             raise ValueError(
                 f"Local: `workers` must be at least 1, got {workers}. Use workers=1 or more."
             )
-        self._command = tuple(command)
-        self._said: queue.SimpleQueue[Said] = queue.SimpleQueue()
-        self._waiting: list[Task] = []
+        self._command = _usual_command() if command is None else tuple(command)
+        self._inbox: Inbox = queue.SimpleQueue()
+        self._waiting: list[tuple[str, Job]] = []  # each with its program
         self._tries: dict[str, int] = {}
         self._stillborn = 0
-        self._processes: list[_Process] = []
+        self._processes: list[_Worker] = []
+        self._end = weakref.finalize(self, _end, self._processes)
         self._wanted, self._devices = workers, 1
         if _perhaps_accelerated():
-            self.job_size = None  # until the first worker has said what it runs on
+            self.job_size = None  # until the first worker reports what it runs on
             self._grow(1)
         else:
             self._grow(workers or _cores())
-        self._end = weakref.finalize(self, _end, self._processes)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, job: Job) -> None:
         if not self._end.alive:
             raise ExecutorError("This executor is closed. Use a new one.")
-        self._waiting.append(task)
+        self._waiting.append((_program(job), job))
 
     def wait(self, seconds: float | None = None) -> list[Event]:
         self._hand_out()
         events: list[Event] = []
-        until = None if seconds is None else time.monotonic() + seconds
-        while not events:
-            left = None if until is None else max(0.0, until - time.monotonic())
-            try:
-                said = self._said.get(timeout=left)
-            except queue.Empty:
-                break
-            before = self.job_size
-            self._hear(*said, events)
-            while True:  # what else has come in meanwhile
-                try:
-                    said = self._said.get_nowait()
-                except queue.Empty:
-                    break
-                self._hear(*said, events)
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        before = self.job_size
+        while not events and self.job_size == before:  # whoever waits for that can go on
+            rest = max(0.0, until - time.monotonic())
+            for worker, message in drained(self._inbox, min(rest, _LOOK)):
+                self._take(worker, message, events)
+            self._give_up_late()
             self._hand_out()
-            if self.job_size != before:
-                break  # whoever waits for that can go on
+            if not rest:
+                break
         return events
 
     def stop(self) -> list[Event]:
         self._waiting.clear()
-        for process in self._processes:
-            if process.task is not None:
-                process.tell({"say": STOP, "job": process.task.id})
+        for worker in self._processes:
+            if worker.job is not None:
+                worker.send({"type": STOP, "job": worker.job.id})
         events: list[Event] = []
         until = time.monotonic() + _PATIENCE
-        while any(process.task for process in self._processes) and time.monotonic() < until:
-            with contextlib.suppress(queue.Empty):
-                said = self._said.get(timeout=max(0.0, until - time.monotonic()))
-                self._hear(*said, events)
-        for process in self._processes:
-            if process.task is not None:
-                process.task = None
-                process.process.kill()  # another takes its place once it is noticed as gone
+        while any(worker.job for worker in self._processes) and time.monotonic() < until:
+            for worker, message in drained(self._inbox, max(0.0, until - time.monotonic())):
+                self._take(worker, message, events)
+        for worker in self._processes:
+            if worker.job is not None:
+                worker.job = None
+                worker.process.kill()  # another takes its place once it is noticed as gone
         self._waiting.clear()  # of processes that died meanwhile
         return results(events)
 
     def close(self) -> None:
         self._end()
 
-    def _hear(
-        self,
-        process: _Process,
-        document: dict[str, Any],
-        content: bytes | None,
-        events: list[Event],
-    ) -> None:
-        said, task = document["say"], process.task
-        if said == _GONE:
-            self._replace(process, events)
-        elif said == READY:
-            process.ready, self._stillborn = True, 0
-            if self.job_size is None:
-                self._meet(document)
-        elif task is None or document["job"] != task.id:
-            pass  # of a job that nobody waits for any more
-        elif said == FREE:
-            process.task = None
-        else:
-            event = messages.event(document, content)
-            events.append(event)
-            if isinstance(event, Finished):
-                left = tuple(seed for seed in task.seeds if seed != event.seed)
-                process.task = task._replace(seeds=left) if left else None
+    def _take(self, worker: _Worker, message: Message, events: list[Event]) -> None:
+        job = worker.job
+        if message is None:
+            self._replace(worker, events)
+        elif isinstance(message, dict):
+            if message.get("type") == READY:
+                worker.ready, self._stillborn = True, 0
+                if self.job_size is None:
+                    self._meet(message)
+            elif message.get("type") == FREE and job is not None and message.get("job") == job.id:
+                worker.job = None
+        elif job is not None and message.job == job.id:  # else nobody waits for it any more
+            events.append(message)
+            if isinstance(message, Finished):
+                rest = tuple(seed for seed in job.seeds if seed != message.seed)
+                worker.job = job._replace(seeds=rest) if rest else None
 
     def _grow(self, workers: int) -> None:
-        self.workers, self.places = workers, 4 * workers
-        for place in range(len(self._processes), workers):
-            self._processes.append(self._started(place))
+        # Enough that jobs of several programs wait: then each worker compiles its own.
+        self.workers, self.capacity = workers, 32 * workers
+        for index in range(len(self._processes), workers):
+            self._processes.append(self._started(index))
 
-    def _started(self, place: int) -> _Process:
-        """A worker on its place's device, where there are several."""
+    def _started(self, index: int) -> _Worker:
+        """A worker on its own device, where there are several."""
         device: dict[str, str] = {}
         if self._devices > 1:
             seen = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(
                 map(str, range(self._devices))
             )
-            device["CUDA_VISIBLE_DEVICES"] = seen.split(",")[place % self._devices]
-        return _Process(self._command, self._said, place, device)
+            device["CUDA_VISIBLE_DEVICES"] = seen.split(",")[index % self._devices]
+        return _Worker(self._command, self._inbox, index, device)
 
     def _meet(self, device: dict[str, Any]) -> None:
-        """The first worker says what it runs on: start as many more as that is good for."""
+        """The first worker reports what it runs on: start as many more as that is good for."""
         accelerated = device.get("platform", "cpu") != "cpu"
         self.job_size = MOST_SEEDS if accelerated else 1
         if device.get("platform") == "gpu":
             self._devices = device["count"]
         self._grow(self._wanted or (self._devices if accelerated else _cores()))
 
-    def _replace(self, process: _Process, events: list[Event]) -> None:
-        """A worker has died: run what it has left in another, unless that was tried enough."""
-        if process not in self._processes:
+    def _give_up_late(self) -> None:
+        """Kill the workers that do not start; they are then noticed as gone."""
+        for worker in self._processes:
+            if not (worker.ready or worker.fault) and time.monotonic() > worker.started + _START:
+                worker.fault = f"it did not start within {_START:g} seconds"
+                worker.process.kill()
+
+    def _replace(self, worker: _Worker, events: list[Event]) -> None:
+        """A worker is lost: run the rest of its job in another, unless that was tried enough."""
+        if worker not in self._processes:
             return
-        process.end()
-        self._processes.remove(process)
-        if not process.ready:
+        worker.end()
+        self._processes.remove(worker)
+        why = worker.fault or f"exit code {worker.process.returncode}"
+        if not worker.ready:
             self._stillborn += 1
             if self._stillborn > 2 * self.workers:
-                raise ExecutorError(
-                    f"The workers end before they begin (exit code {process.process.returncode}); "
-                    "what they said stands above."
-                )
-        if (task := process.task) is not None:
-            self._tries[task.id] = self._tries.get(task.id, 0) + 1
-            if self._tries[task.id] < TRIES:
-                self._waiting.insert(0, task)
+                raise ExecutorError(f"Workers do not start ({why}); their output is above.")
+        if (job := worker.job) is not None:
+            self._tries[job.id] = self._tries.get(job.id, 0) + 1
+            if self._tries[job.id] < TRIES:
+                self._waiting.insert(0, (_program(job), job))
             else:
-                code = process.process.returncode
-                why = f"its process died {TRIES} times, at last with exit code {code}"
-                why = f"{why}. Perhaps it needs more memory than there is"
-                events += [Finished(seed, why=why, job=task.id) for seed in task.seeds]
-        self._processes.append(self._started(process.place))
+                why = f"its process died {TRIES} times ({why}). Perhaps it needs more memory"
+                events += [Finished(seed, why=why, job=job.id) for seed in job.seeds]
+        self._processes.append(self._started(worker.index))
 
     def _hand_out(self) -> None:
-        for process in self._processes:
-            if process.ready and process.task is None and self._waiting:
-                process.task = self._waiting.pop(self._fitting(process))
-                process.program = _program(process.task)
-                process.tell(process.task._asdict())
+        for worker in self._processes:
+            if worker.ready and worker.job is None and self._waiting:
+                program, job = self._waiting.pop(self._fitting(worker))
+                worker.programs.pop(program, None)
+                worker.programs[program] = None
+                if len(worker.programs) > _PROGRAMS:
+                    del worker.programs[next(iter(worker.programs))]
+                worker.job = job
+                worker.send(job._asdict())
 
-    def _fitting(self, process: _Process) -> int:
-        """The task for a worker: one whose program it has, else one whose program nobody has."""
-        programs = [_program(task) for task in self._waiting]
-        if process.program in programs:
-            return programs.index(process.program)
-        others = {each.program for each in self._processes}
-        return next((place for place, each in enumerate(programs) if each not in others), 0)
-
-
-def _end(processes: list[_Process]) -> None:
-    for process in processes:
-        if process.task is not None:
-            process.process.kill()
-    for process in processes:
-        process.end()
-    processes.clear()
+    def _fitting(self, worker: _Worker) -> int:
+        """The job for a worker: one whose program it has, else one whose program nobody has."""
+        others = {next(reversed(each.programs), None) for each in self._processes}
+        programs = [program for program, _ in self._waiting]
+        own = (index for index, program in enumerate(programs) if program in worker.programs)
+        new = (index for index, program in enumerate(programs) if program not in others)
+        return next(own, next(new, 0))
 
 
-def _program(task: Task) -> str:
-    """What decides which program a job compiles: all but the learning rate."""
-    recipe = {**task.setting.get("recipe", {}), "learning_rate": None, "stop_at": None}
-    return json.dumps({**task.setting, "recipe": recipe}, sort_keys=True)
+def _end(workers: list[_Worker]) -> None:
+    for worker in workers:
+        if worker.job is not None:
+            worker.process.kill()
+    for worker in workers:
+        worker.end()
+    workers.clear()
 
 
-def _path() -> str:
-    """Where this process finds modules, so that a worker finds a user's there as well."""
+def _usual_command() -> tuple[str, ...]:
+    """What starts a worker: no folder of the user's comes before a library's."""
     folders = [os.path.abspath(folder) for folder in sys.path if not folder.endswith(".zip")]
-    return os.pathsep.join(dict.fromkeys(folders))
+    return sys.executable, "-P", str(Path(__file__).with_name("start.py")), *dict.fromkeys(folders)
+
+
+def _program(job: Job) -> str:
+    """What decides which program a job compiles: neither the learning rate nor how long."""
+    free = {"learning_rate": None, "stop_at": None, "epochs": None}
+    recipe = {**job.setting.get("recipe", {}), **free}
+    return json.dumps({**job.setting, "recipe": recipe}, sort_keys=True)
 
 
 def _cores() -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 from concurrent import futures
 
 from longlag.events import Event, StopToken
-from longlag.workers import messages, worker
-from longlag.workers.executor import MOST_SEEDS, Executor, results
-from longlag.workers.messages import Task
+from longlag.workers import worker
+from longlag.workers.executor import MOST_SEEDS, Executor, drained, results
+from longlag.workers.messages import Job, Perform
 
 
 class Threads(Executor):
@@ -17,10 +16,10 @@ class Threads(Executor):
 
     Args:
         workers: Number of threads; by default one for each core, or one on an accelerator.
-        work: What runs a task.
+        work: What runs a job.
     """
 
-    def __init__(self, workers: int | None = None, work: messages.Perform = worker.perform):
+    def __init__(self, workers: int | None = None, work: Perform = worker.perform):
         from longlag.training import devices, loop
 
         accelerated = devices.memory() is not None
@@ -30,38 +29,33 @@ class Threads(Executor):
             raise ValueError(
                 f"Threads: `workers` must be at least 1, got {workers}. Use workers=1 or more."
             )
-        self.workers = self.places = workers
+        self.workers = self.capacity = workers
         self.job_size = MOST_SEEDS if accelerated else 1
         self._work = work
         self._pool = futures.ThreadPoolExecutor(workers)
-        self._said: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._running: set[futures.Future[None]] = set()
         self._stop = StopToken()
 
-    def submit(self, task: Task) -> None:
-        running = self._pool.submit(self._run, task, self._stop)
+    def submit(self, job: Job) -> None:
+        running = self._pool.submit(self._run, job, self._stop)
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 
     def wait(self, seconds: float | None = None) -> list[Event]:
-        events: list[Event] = []
-        with contextlib.suppress(queue.Empty):
-            events.append(self._said.get(timeout=seconds))
-            while True:  # what else has come in meanwhile
-                events.append(self._said.get_nowait())
-        return events
+        return drained(self._inbox, seconds)
 
     def stop(self) -> list[Event]:
         self._stop.stop()
         futures.wait(list(self._running))
-        self._stop = StopToken()  # for the tasks to come
+        self._stop = StopToken()  # for the jobs to come
         return results(self.wait(0))
 
     def close(self) -> None:
         self._stop.stop()
         self._pool.shutdown(cancel_futures=True)
 
-    def _run(self, task: Task, stop: StopToken) -> None:
+    def _run(self, job: Job, stop: StopToken) -> None:
         if not stop.stopped:
-            for event in worker.events_of(self._work, task, stop):
-                self._said.put(event)
+            for event in worker.events_of(self._work, job, stop):
+                self._inbox.put(event)

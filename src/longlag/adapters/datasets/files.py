@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from longlag import streams
+from longlag import files, streams
 from longlag.framings import Framing, Samples
 from longlag.problems import Part, Problem, Series, Spec
 
@@ -87,24 +87,29 @@ def export(
         if count < 0:
             raise ValueError(f"export: `{name}` must be at least 0, got {count}. Use {name}=0.")
     layout = framing.layout(problem, 1)
+    counted = np.isin(np.arange(problem.steps), layout.scored_steps)
     if format == "parquet":
         _check_parquet()
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    made: dict[str, Split] = {}
+    home = Path(folder)
+    home.mkdir(parents=True, exist_ok=True)
+    splits: dict[str, Split] = {}
     for name, count in counts.items():
         if not count:
             continue
-        drawn = problem.for_part(_PARTS[name])
-        samples = framing.sample(drawn, _STREAMS[name](seed), count)
-        each = len(layout.steps)
-        path = place / f"{name}.{format}"
-        sequence = np.repeat(np.arange(count, dtype=np.int32), each)
-        (_parquet if format == "parquet" else _npz)(path, sequence, samples)
-        made[name] = Split(path, count, len(sequence))
-    card = _card(problem, framing, made, seed, format, command)
-    (place / "README.md").write_text(card, encoding="utf-8")
-    return made
+        part = problem.for_part(_PARTS[name])
+        episodes = None if name == "train" else problem.held_out(_PARTS[name], counted)
+        if episodes is None:
+            episodes = part.draw(_STREAMS[name](seed), count)
+        count = len(episodes.inputs)  # of a series each target once, however many were asked for
+        samples = layout.gather(episodes)
+        path = home / f"{name}.{format}"
+        sequence = np.repeat(np.arange(count, dtype=np.int32), len(layout.steps))
+        with files.replacing(path) as beside:
+            (_parquet if format == "parquet" else _npz)(beside, sequence, samples)
+        splits[name] = Split(path, count, len(sequence))
+    card = _card(problem, framing, splits, seed, format, command)
+    files.write(home / "README.md", card)
+    return splits
 
 
 def _check_parquet() -> None:
@@ -126,7 +131,8 @@ def _parquet(path: Path, sequence: np.ndarray, samples: Samples) -> None:
         for size in array.shape[:0:-1]:
             column = pyarrow.FixedSizeListArray.from_arrays(column, size)
         columns[name] = column
-    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    table = pyarrow.table(columns, metadata={"longlag": metadata.version("longlag")})
+    pyarrow.parquet.write_table(table, path)
 
 
 def _npz(path: Path, sequence: np.ndarray, samples: Samples) -> None:
@@ -177,8 +183,8 @@ def _card(
         spans = (problem.span(_PARTS[name]) for name in made)
         told = ", ".join(f"{span.begin + 1} to {span.end}" for span in spans)
         apart = (
-            f"The targets of the splits are of other rows each ({told}), drawn with the streams of "
-            f"seed {seed}."
+            f"The targets of the splits are of other rows each ({told}): those of training drawn "
+            f"with seed {seed}, every other one once."
         )
     return (
         "\n".join(head)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
+from longlag.arrays import scored
 from longlag.encodings import IntegerEncoding, encodings
 from longlag.framings import Batch, Framing
 from longlag.knobs import BATCH_SIZE
@@ -84,10 +85,10 @@ class Stream(keras.utils.PyDataset):
             while len(self._drawn) <= index:
                 self._drawn.append(next(self._stream))
             inputs, targets, *_ = self._drawn[index]
-        scored = targets >= 0 if np.issubdtype(targets.dtype, np.integer) else ~np.isnan(targets)
+        counts = scored(targets)
         zero = np.zeros((), targets.dtype)
         return Weighted(
-            self._encode(inputs), np.where(scored, targets, zero), scored.astype(np.float32)
+            self._encode(inputs), np.where(counts, targets, zero), counts.astype(np.float32)
         )
 
     def on_epoch_end(self) -> None:

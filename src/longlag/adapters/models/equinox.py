@@ -18,7 +18,7 @@ from longlag.adapters.models.functional import (
 )
 
 
-def pure(module: eqx.Module, seed: int) -> FunctionalModel:
+def functional_model(module: eqx.Module, seed: int) -> FunctionalModel:
     """An Equinox module taken apart.
 
     It takes one sample `(time, feature)` and gives `(time, output)` or `(output,)`. If its call

@@ -13,7 +13,7 @@ from flax import nnx  # pyright: ignore[reportMissingImports]
 from longlag.adapters.models.functional import MODES, Answer, FunctionalModel, pair, takes
 
 
-def pure(module: nnx.Module) -> FunctionalModel:
+def functional_model(module: nnx.Module) -> FunctionalModel:
     """An NNX module taken apart.
 
     It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. If its call

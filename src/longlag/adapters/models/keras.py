@@ -40,7 +40,7 @@ _OURS: dict[type, type[StepBackLayer]] = {
 """Keras's recurrent layers and ours, whose weights have the same layout."""
 
 
-def pure(model: keras.Model, sizes: Sizes, *, values: bool) -> FunctionalModel:
+def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> FunctionalModel:
     """A Keras model taken apart.
 
     It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. What layers

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import itertools
-import os
 import re
 import sys
-import threading
-import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from longlag.adapters import user_code
 from longlag.adapters.randomness import libraries_with_random_state, seeded
+from longlag.adapters.user_code import Origin
 from longlag.knobs import knob
 from longlag.models import AnyModel, Decoder, Model, ModelFactory, Sizes
 
@@ -26,14 +21,6 @@ if TYPE_CHECKING:
 MakeModel = Callable[[Sizes, int], Any]
 """Makes a model, given the sizes of the problem and a seed."""
 
-_process = uuid.uuid4().hex[:8]
-
-_numbers = itertools.count()
-
-_live: dict[tuple[str, str], MakeModel] = {}
-
-_lock = threading.RLock()
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UserModel(ModelFactory):
@@ -41,7 +28,7 @@ class UserModel(ModelFactory):
 
     Args:
         function: Its name.
-        place: The file that it stands in, or the module; None where no other process can import
+        path: The file that it stands in, or the module; None where no other process can import
             it.
         code: The hash of that file and of what it imports from beside it.
         inputs: What the model is shown.
@@ -52,7 +39,7 @@ class UserModel(ModelFactory):
 
     function: str
     code: str
-    place: str | None = dataclasses.field(default=None, compare=False)
+    path: str | None = dataclasses.field(default=None, compare=False)
     inputs: Literal["features", "values"] = knob("features", "What the model is shown.")
     outputs: Literal["logits", "probabilities"] = knob("logits", "What the model gives.")
     causal: bool = knob(  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -61,49 +48,53 @@ class UserModel(ModelFactory):
     compiled: bool = knob(False, "For PyTorch: whether torch.compile is used.")
 
     @property
-    def words(self) -> str:
-        where = f"{Path(self.place).name}:" if self.place is not None else ""
-        return " ".join([f"{where}{self.function}", *self.non_default()])
+    def origin(self) -> Origin:
+        """Where its function comes from."""
+        return Origin(self.function, self.path, self.code)
 
     @property
-    def portable(self) -> bool:
-        """Whether another process can make the model."""
-        return self.place is not None
+    def words(self) -> str:
+        return " ".join([self.origin.words, *self.non_default()])
 
     def __call__(self, sizes: Sizes, seed: int) -> AnyModel:
         return self.adopt(self.make(sizes, seed), sizes, seed)
 
     def make(self, sizes: Sizes, seed: int) -> Any:
-        """What the user's function makes, as it is."""
-        make = self._found()
+        """What the user's function makes, as it is.
+
+        Raises:
+            UnnamedCode: It is of a document, and the user did not name it.
+            ValueError: It fails.
+        """
+        make = user_code.resolve(self.origin)
+        if isinstance(make, UserModel):
+            make = user_code.resolve(make.origin)
         before = libraries_with_random_state()
         try:
             with seeded(seed):
-                made = make(sizes, seed)
-            if (
-                libraries_with_random_state() != before
-            ):  # imported meanwhile, and so not seeded before
+                model = make(sizes, seed)
+            if libraries_with_random_state() != before:  # imported just now, so not seeded before
                 with seeded(seed):
-                    made = make(sizes, seed)
+                    model = make(sizes, seed)
         except (Exception, SystemExit) as error:
             raise ValueError(f"{self.words}: it {described_failure(error)}") from error
-        return made
+        return model
 
-    def adopt(self, made: Any, sizes: Sizes, seed: int) -> AnyModel:
+    def adopt(self, module: Any, sizes: Sizes, seed: int) -> AnyModel:
         """A module that the function made, as a model."""
-        if isinstance(made, Model | Decoder):
-            return made
-        kind = framework(made)
+        if isinstance(module, Model | Decoder):
+            return module
+        kind = framework(module)
         if kind is None:
             raise ValueError(
-                f"{self.words}: it gives {_described(made)}, which is no model. Return an Equinox "
-                "module, a Flax NNX module, a Keras model or a PyTorch module."
+                f"{self.words}: it gives {_described(module)}, which is no model. Return an "
+                "Equinox module, a Flax NNX module, a Keras model or a PyTorch module."
             )
         if kind == "torch":
             from longlag.adapters.models.torch import TorchModel
 
             return TorchModel(
-                made,
+                module,
                 sizes,
                 seed,
                 shown=self.inputs,
@@ -119,15 +110,16 @@ class UserModel(ModelFactory):
 
         try:
             with seeded(seed):
-                apart = self._apart(kind, made, sizes, seed)
+                parts = self._functional(kind, module, sizes, seed)
                 if self.outputs == "probabilities":
-                    apart = dataclasses.replace(apart, outputs="probabilities")
-                return functional.adopted(apart, sizes, self.inputs)
+                    parts = dataclasses.replace(parts, outputs="probabilities")
+                return functional.adopted(parts, sizes, self.inputs)
         except functional.UnsupportedModel as error:
             raise ValueError(f"{self.words}: {error}") from error
         except (Exception, SystemExit) as error:
-            shown = "values" if self.inputs == "values" else f"features ({sizes.features})"
-            other = "features" if self.inputs == "values" else "values"
+            shown, other = f"features ({sizes.features})", "values"
+            if self.inputs == "values":
+                shown, other = "values", "features"
             kinds = re.search("dtype|integer|shape|embedding|rank|dim", str(error), re.IGNORECASE)
             hint = f" Does it take {other}? Then use adopt(…, inputs='{other}')." if kinds else ""
             raise ValueError(
@@ -135,40 +127,18 @@ class UserModel(ModelFactory):
                 f"{described_failure(error)}{hint}"
             ) from error
 
-    def _apart(self, kind: str, made: Any, sizes: Sizes, seed: int) -> FunctionalModel:
+    def _functional(self, kind: str, module: Any, sizes: Sizes, seed: int) -> FunctionalModel:
         if kind == "equinox":
             from longlag.adapters.models import equinox
 
-            return equinox.pure(made, seed)
+            return equinox.functional_model(module, seed)
         if kind == "flax":
             from longlag.adapters.models import flax
 
-            return flax.pure(made)
+            return flax.functional_model(module)
         from longlag.adapters.models import keras
 
-        return keras.pure(made, sizes, values=self.inputs == "values")
-
-    def _found(self) -> MakeModel:
-        """The user's function, imported if it must be."""
-        with _lock:
-            if (make := _live.get((self.function, self.code))) is not None:
-                return make
-            if self.place is None:
-                raise ValueError(
-                    f"{self.function} was written in a process that has ended, or is not this "
-                    "one. Put it in a file, at the top level."
-                )
-            file = _file(self.place)
-            if not file.is_file():
-                raise ValueError(f"{self.words}: there is no file {file} any more.")
-            if user_code.code_of(file) != self.code:
-                raise ValueError(
-                    f"{self.words}: {file.name} was edited after this study began. Run the command "
-                    "again to use the new version."
-                )
-            make = _named(self.place, self.function)
-            _live[self.function, self.code] = make
-            return make
+        return keras.functional_model(module, sizes, values=self.inputs == "values")
 
 
 def adopt(
@@ -215,23 +185,16 @@ def adopt(
         raise TypeError(
             f"adopt: `make` must be a function of sizes and seed, got {_described(make)}."
         )
-    name, place = _place_of(make)
-    code = f"{_process}-{next(_numbers)}" if place is None else user_code.code_of(_file(place))
-    made = UserModel(
+    name, path, code = user_code.origin_of(make)
+    return UserModel(
         function=name,
-        place=place,
+        path=path,
         code=code,
         inputs=inputs,
         outputs=outputs,
         causal=causal,
         compiled=compiled,
     )
-    with _lock:
-        known = {id(each): key for key, each in _live.items()}
-        if place is None and id(make) in known:  # the same function again
-            made = dataclasses.replace(made, code=known[id(make)][1])
-        _live[name, made.code] = make
-    return made
 
 
 def as_factory(model: Any) -> Any:
@@ -251,27 +214,20 @@ def from_reference(reference: str) -> UserModel:
     Raises:
         ValueError: There is no such file, or nothing in it of this name that makes a model.
     """
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    file, name = user_code.split(reference)
-    found = user_code.imported(file, name)
-    made = found
-    if not isinstance(found, UserModel):
-        if not callable(found):
-            raise ValueError(
-                f"{file.name}: {name} is {_described(found)}, which makes no model. Name a "
-                "function of sizes and seed."
-            )
-        try:
-            made = adopt(found)
-        except TypeError as error:
-            raise ValueError(f"{file.name}: {name} cannot be used. {error}") from error
-    placed = dataclasses.replace(made, function=name, place=str(file), code=user_code.code_of(file))
-    with _lock:
-        _live[name, placed.code] = _live[made.function, made.code]
-    return placed
+    thing, origin = user_code.from_reference(reference)
+    if not callable(thing) and not isinstance(thing, UserModel):
+        raise ValueError(
+            f"{origin.words} is {_described(thing)}, which makes no model. Name a function of "
+            "sizes and seed."
+        )
+    try:
+        model = thing if isinstance(thing, UserModel) else adopt(thing)
+    except TypeError as error:
+        raise ValueError(f"{origin.words} cannot be used. {error}") from error
+    return dataclasses.replace(model, function=origin.name, path=origin.path, code=origin.code)
 
 
-def framework(made: Any) -> Literal["equinox", "flax", "keras", "torch"] | None:
+def framework(thing: Any) -> Literal["equinox", "flax", "keras", "torch"] | None:
     """Whose model something is; none is imported to find that out."""
     bases = {
         "torch": ("torch.nn", "Module"),
@@ -281,7 +237,7 @@ def framework(made: Any) -> Literal["equinox", "flax", "keras", "torch"] | None:
     }
     for name, (module, base) in bases.items():
         known = getattr(sys.modules.get(module), base, None)
-        if known is not None and isinstance(made, known):
+        if known is not None and isinstance(thing, known):
             return name  # pyright: ignore[reportReturnType]
     return None
 
@@ -293,42 +249,10 @@ def described_failure(error: BaseException) -> str:
     'fails: ValueError: no such axis.'
     """
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # some write in colours
-    said = " ".join(plain.split()).rstrip(".")
-    if len(said) > 300:
-        said = f"{said[:300]}…"
-    return f"fails: {type(error).__name__}: {said}."
-
-
-def _place_of(make: Any) -> tuple[str, str | None]:
-    """The name of a function, and where another process would find it; None if nowhere."""
-    name = getattr(make, "__qualname__", type(make).__name__)
-    module = sys.modules.get(getattr(make, "__module__", None) or "")
-    spec = getattr(module, "__spec__", None)
-    if spec is not None and spec.name != getattr(module, "__name__", "") and spec.parent:
-        return name, spec.name  # run by `python -m package.module`
-    file = getattr(module, "__file__", None)
-    if module is None or file is None or getattr(module, name, None) is not make:
-        return name.rpartition(".")[2].strip("<>"), None
-    package = getattr(module, "__package__", None)
-    return name, module.__name__ if package else os.path.abspath(file)
-
-
-def _file(place: str) -> Path:
-    if place.endswith(".py"):
-        return Path(place)
-    try:
-        return Path(importlib.import_module(place).__file__ or "")
-    except ImportError as error:
-        raise ValueError(f"{place} cannot be imported here: {error}.") from error
-
-
-def _named(place: str, function: str) -> MakeModel:
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    if place.endswith(".py"):
-        found = user_code.imported(Path(place), function)
-    else:
-        found = getattr(sys.modules[place], function)
-    return _live[found.function, found.code] if isinstance(found, UserModel) else found
+    text = " ".join(plain.split()).rstrip(".")
+    text = text if len(text) <= 300 else f"{text[:300]}…"
+    place = user_code.raised_at(error)
+    return f"fails{' at ' * bool(place)}{place}: {type(error).__name__}: {text}."
 
 
 def _described(thing: Any) -> str:

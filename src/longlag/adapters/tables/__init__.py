@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from longlag.adapters.tables import cells, codes, files, times
 from longlag.adapters.tables.times import Duplicates
-from longlag.knobs import unknown
+from longlag.knobs import unknown_name
 
 _FAULTS = 0.5  # of its cells, at the most, in a column that is meant to hold numbers
 _LONGEST = 60  # characters of a cell that is no number, in a message
@@ -88,7 +88,7 @@ def read(
         raise ValueError(f"{file.name} has no rows of data.")
     for name in columns:
         if name not in names:
-            raise ValueError(unknown(f"{file.name} has no column", name, names))
+            raise ValueError(unknown_name(f"{file.name} has no column", name, names))
     when = None if time is False else times.find(frame[names], time)
     mark = decimal or _decimal(frame[names])
     found = {

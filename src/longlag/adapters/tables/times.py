@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
-from longlag.knobs import unknown
+from longlag.knobs import unknown_name
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
 """What becomes of rows of the same time."""
@@ -71,7 +71,7 @@ def find(frame: pd.DataFrame, name: str | None = None) -> Times | None:
     """
     if name is not None:
         if name not in frame:
-            raise ValueError(unknown("--time: there is no column", name, list(frame.columns)))
+            raise ValueError(unknown_name("--time: there is no column", name, list(frame.columns)))
         values = _dates(frame[name])
         values = _rising(frame[name]) if values is None else values
         if values is None:
@@ -256,9 +256,8 @@ def _once(
     twice = pd.concat([values.reset_index(drop=True).rename("\0time"), cells], axis=1).duplicated()
     kept = np.flatnonzero(~twice.to_numpy())
     if twice.any():
-        notes.append(
-            f"{_counted(int(twice.sum()))} left out that {'was' if twice.sum() == 1 else 'were'} there twice"
-        )
+        verb = "was" if twice.sum() == 1 else "were"
+        notes.append(f"{_counted(int(twice.sum()))} left out that {verb} there twice")
     left = values.iloc[kept].duplicated(keep=False).to_numpy()
     if not left.any():
         return kept, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longlag.claims.card import FAILS, HOLDS, Finding, Row
+from longlag.claims.card import FAILS, HOLDS, Finding, Row, reaches
 from longlag.framings import Framing
 from longlag.models import LSTM
 from longlag.problems import EchoLag
@@ -43,7 +43,7 @@ def evidence(tried: str, run: Run, note: str = "") -> Row:
 
 def finding_of(run: Run, what: str, because: str, *rows: Row) -> Finding:
     """The finding of a card that asks whether one run learned its problem."""
-    learned = run.accuracy.mean >= LEARNED
+    learned = reaches(run.accuracy, LEARNED)
     short = f"The accuracy stays below {LEARNED}."
     return Finding(
         measured=run.accuracy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from longlag.claims.card import FAILS, HOLDS, UNSETTLED, Card, Finding, Row, Try
+from longlag.claims.card import FAILS, HOLDS, UNSETTLED, Card, Finding, Row, Try, reaches
 from longlag.claims.echo.common import (
     LEARNED,
     PREVIOUS,
@@ -50,12 +50,12 @@ def _settle_without_context(attempt: Try, _: Sequence[int]) -> Finding:
     source, one, two = runs.values()
     shown = {
         "unreachable": source.chance_probability > RARE,
-        "state-only": one.chance_probability < RARE and one.accuracy.mean < LEARNED,
-        "learnable": two.accuracy.mean >= LEARNED,
+        "state-only": one.chance_probability < RARE and not reaches(one.accuracy, LEARNED),
+        "learnable": reaches(two.accuracy, LEARNED),
     }
     if not shown["unreachable"]:
         verdict = FAILS
-    elif one.accuracy.mean < LEARNED:
+    elif not reaches(one.accuracy, LEARNED):
         verdict = HOLDS
     else:
         verdict = "holds only if the rows of a batch are consecutive"
@@ -120,8 +120,11 @@ _MARGIN = 0.01  # a difference in accuracy that is worth naming
 def _settle_ignore_state(attempt: Try, _: Sequence[int]) -> Finding:
     runs = {name: attempt(name) for name in _CONTEXT}
     carried, reset, carried_early, reset_early = runs.values()
-    late = statistics.difference(carried.accuracy.per_seed, reset.accuracy.per_seed)
-    early = statistics.difference(carried_early.accuracy.per_seed, reset_early.accuracy.per_seed)
+    count = len(carried.evaluations[0].inputs)
+    late, early = (
+        statistics.difference(ours.accuracy.per_seed, theirs.accuracy.per_seed, count)
+        for ours, theirs in ((carried, reset), (carried_early, reset_early))
+    )
     if max(late.interval[0], early.interval[0]) > _MARGIN:
         verdict, because = HOLDS, f"It adds more than {_MARGIN}."
     elif max(late.interval[1], early.interval[1]) < _MARGIN:

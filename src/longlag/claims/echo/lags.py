@@ -6,15 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from longlag.claims.card import FAILS, HOLDS, Card, Finding, Try
-from longlag.claims.echo.common import (
-    LEARNED,
-    PREVIOUS,
-    SOURCE,
-    echo_setting,
-    evidence,
-    finding_of,
-)
+from longlag.claims.card import FAILS, HOLDS, Card, Finding, Try, reaches
+from longlag.claims.echo.common import LEARNED, PREVIOUS, SOURCE, echo_setting, evidence, finding_of
 from longlag.framings import Whole, Window
 from longlag.problems import EchoLag
 from longlag.trials.setting import Setting
@@ -44,7 +37,7 @@ def _longest(attempt: Try, size: int) -> int:
     """The longest lag that a size solves, taken to solve all shorter ones; 0 for none."""
 
     def solves(lag: int) -> bool:
-        return attempt(f"lag {lag}, {size} units").accuracy.mean >= LEARNED
+        return reaches(attempt(f"lag {lag}, {size} units").accuracy, LEARNED)
 
     return next(filter(solves, reversed(LAGS))) if solves(LAGS[0]) else 0
 
@@ -60,7 +53,7 @@ def _settle_other_lags(attempt: Try, _: Sequence[int]) -> Finding:
     rows, slow = [], []
     for lag, run in zip(LAGS, runs, strict=True):
         solvers = [size for size, reach in longest.items() if lag <= reach]
-        if run.accuracy.mean >= LEARNED:
+        if reaches(run.accuracy, LEARNED):
             solvers.append(largest)
         if max(run.sequences) > _SOURCE_BUDGET:
             slow.append(lag)
@@ -72,7 +65,9 @@ def _settle_other_lags(attempt: Try, _: Sequence[int]) -> Finding:
         )
         rows.append(evidence(f"lag {lag}, {largest} units", run, note))
     hardest = min(runs, key=lambda run: run.accuracy.mean)
-    failed = [lag for lag, run in zip(LAGS, runs, strict=True) if run.accuracy.mean < LEARNED]
+    failed = [
+        lag for lag, run in zip(LAGS, runs, strict=True) if not reaches(run.accuracy, LEARNED)
+    ]
     if failed:
         verdict = FAILS
         because = f"Not learned within {_BUDGET:,} sequences: lags {failed}."

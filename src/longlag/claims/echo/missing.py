@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from longlag.claims.card import FAILS, HOLDS, Card, Finding, Row, Try
-from longlag.claims.echo.common import (
-    LEARNED,
-    PREVIOUS,
-    SOURCE,
-    echo_setting,
-    evidence,
-    finding_of,
-)
+from longlag.claims.card import FAILS, HOLDS, Card, Finding, Row, Try, reaches
+from longlag.claims.echo.common import LEARNED, PREVIOUS, SOURCE, echo_setting, evidence, finding_of
 from longlag.framings import Prefix, Window
 from longlag.scores import statistics
 from longlag.scores.statistics import Estimate
@@ -40,11 +33,11 @@ def _settle_mask_missing(attempt: Try, _: Sequence[int]) -> Finding:
 
     marked, masked, longer = (on_lacking(runs[name]) for name in list(_MISSING)[1:])
     because = "Marked rows have as many steps as all others and are learned with them."
-    if marked.mean < LEARNED:
+    if not reaches(marked, LEARNED):
         verdict, because = FAILS, f"The accuracy on marked rows stays below {LEARNED}."
-    elif masked.mean >= LEARNED:
+    elif reaches(masked, LEARNED):
         verdict = HOLDS
-    elif longer.mean >= LEARNED:
+    elif reaches(longer, LEARNED):
         verdict = "holds only if masked rows are trained for longer"
         because += (
             " A masked row is a shorter sequence that starts from the zero state; in the time in "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from longlag.claims.card import FAILS, HOLDS, Card, Finding, Row, Try
 from longlag.claims.five.common import (
@@ -14,13 +14,10 @@ from longlag.claims.five.common import (
     evidence,
     finding_of,
     is_learned,
-    mean_skill,
 )
 from longlag.framings import EncoderDecoder, Vector, Whole
 from longlag.models import LSTM, MLP, Seq2Seq
-from longlag.problems import (
-    EchoSubsequence,
-)
+from longlag.problems import EchoSubsequence
 from longlag.scores import statistics
 
 # Echo a subsequence.
@@ -28,8 +25,12 @@ from longlag.scores import statistics
 _SUBSEQUENCE_EPOCHS = 30_000
 
 
-def _settle_whole(attempt: Try, names: Sequence[str], what: str, because: str) -> Finding:
-    runs = {name: attempt(name) for name in names}
+def _given_back(what: str, because: str) -> Callable[[Try, Sequence[int]], Finding]:
+    return lambda attempt, _: _settle_whole(attempt, what, because)
+
+
+def _settle_whole(attempt: Try, what: str, because: str) -> Finding:
+    runs = {name: attempt(name) for name in ("LSTM", "MLP, one step", "MLP, flattened")}
     lstm = runs["LSTM"]
     learned = is_learned(lstm)
     because = because if learned else f"The LSTM's skill stays below {LEARNED}."
@@ -47,33 +48,18 @@ def _settle_whole(attempt: Try, names: Sequence[str], what: str, because: str) -
     )
 
 
-def _settle_whole_vector(attempt: Try, _: Sequence[int]) -> Finding:
-    return _settle_whole(
-        attempt,
-        list(WHOLE_VECTOR.arms),
-        "accuracy over the answer, LSTM 50, five of ten values, 30,000 sequences",
-        "Five values fit into the state, and one wide output layer reads them all.",
-    )
-
-
 WHOLE_VECTOR = Card(
     id="subsequence/whole-vector",
     document=DOCUMENT,
     source=SOURCE,
     claim="The whole input can be given back as one vector when its last value has been shown.",
     arms=beside_mlps(EchoSubsequence(), Vector(), epochs=_SUBSEQUENCE_EPOCHS),
-    settle=_settle_whole_vector,
+    settle=_given_back(
+        "accuracy over the answer, LSTM 50, five of ten values, 30,000 sequences",
+        "Five values fit into the state, and one wide output layer reads them all.",
+    ),
     recorded=HOLDS,
 )
-
-
-def _settle_whole_per_step(attempt: Try, _: Sequence[int]) -> Finding:
-    return _settle_whole(
-        attempt,
-        list(WHOLE_PER_STEP.arms),
-        "accuracy over the answer, LSTM 50, five of ten values, 160,000 sequences",
-        "The state keeps all values and the place in the answer.",
-    )
 
 
 WHOLE_PER_STEP = Card(
@@ -82,7 +68,10 @@ WHOLE_PER_STEP = Card(
     source=SOURCE,
     claim="The whole input can be given back one value an output step.",
     arms=beside_mlps(EchoSubsequence(), Whole(), epochs=160_000, batch_size=40),
-    settle=_settle_whole_per_step,
+    settle=_given_back(
+        "accuracy over the answer, LSTM 50, five of ten values, 160,000 sequences",
+        "The state keeps all values and the place in the answer.",
+    ),
     recorded=HOLDS,
 )
 
@@ -105,9 +94,10 @@ def _settle_partial(attempt: Try, _: Sequence[int]) -> Finding:
     runs = {name: attempt(name) for name in _PARTIAL}
     plain, vector = runs["encoder-decoder"], runs["LSTM, one vector"]
     decoders = [run for run in runs.values() if run.setting.model.decodes]
-    best = max(decoders, key=mean_skill)
+    best = max(decoders, key=lambda run: run.accuracy.mean)
     others = [name for name, run in runs.items() if run not in decoders and is_learned(run)]
-    apart = statistics.difference(plain.accuracy.per_seed, vector.accuracy.per_seed)
+    count = len(plain.evaluations[0].inputs)
+    apart = statistics.difference(plain.accuracy.per_seed, vector.accuracy.per_seed, count)
     if not is_learned(best):
         verdict, because = FAILS, f"The encoder-decoder's skill stays below {LEARNED}."
     elif others:

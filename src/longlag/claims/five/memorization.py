@@ -19,9 +19,7 @@ from longlag.claims.five.common import (
 )
 from longlag.framings import Chunks, Whole
 from longlag.models import LSTM, MLP
-from longlag.problems import (
-    Memorization,
-)
+from longlag.problems import Memorization
 from longlag.scores import statistics
 
 # Memorization.
@@ -90,15 +88,6 @@ MEMORIZATION_ONE_STEP = Card(
 )
 
 
-def _settle_sequence(attempt: Try, _: Sequence[int]) -> Finding:
-    return an_mlp_cannot(
-        attempt,
-        list(MEMORIZATION_SEQUENCE.arms),
-        "accuracy at the last step, LSTM 50, all but the last value as time steps, 2,000 sequences",
-        "Flattened, the sample shows the context to an MLP as well; a single step does not.",
-    )
-
-
 MEMORIZATION_SEQUENCE = Card(
     id="memorization/sequence",
     document=DOCUMENT,
@@ -106,6 +95,9 @@ MEMORIZATION_SEQUENCE = Card(
     claim="Shown all but the last value as time steps, an LSTM learns to give the last; again an "
     "MLP cannot.",
     arms=beside_mlps(Memorization(ask="last"), Whole(), epochs=2000, batch_size=2),
-    settle=_settle_sequence,
+    settle=an_mlp_cannot(
+        "accuracy at the last step, LSTM 50, all but the last value as time steps, 2,000 sequences",
+        "Flattened, the sample shows the context to an MLP as well; a single step does not.",
+    ),
     recorded=BOTH_FORMS,
 )

@@ -19,9 +19,7 @@ from longlag.claims.five.common import (
 )
 from longlag.framings import Chunks, Window
 from longlag.models import LSTM, MLP
-from longlag.problems import (
-    Ramp,
-)
+from longlag.problems import Ramp
 from longlag.scores import statistics
 from longlag.scores.statistics import Estimate
 from longlag.trials.run import Run
@@ -43,7 +41,7 @@ def _off_the_ramp(run: Run, values: np.ndarray) -> Estimate:
     for seed in run.seeds:
         said = run.predict(values.astype(np.float32), seed=seed)
         errors.append(float(np.sqrt(np.mean((said - values[-len(said) :] - _STEP) ** 2))))
-    return statistics.over_seeds(errors)
+    return statistics.over_seeds(errors, least=0.0)
 
 
 def _settle_ramp(attempt: Try, names: Sequence[str], what: str) -> Finding:

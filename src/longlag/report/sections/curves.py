@@ -1,4 +1,4 @@
-"""Learning curves of a report."""
+"""Learning curves: how did skill grow in training, and how did each seed end?"""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from longlag.report import charts
-from longlag.report.content import Figure, Panel, Section, width
-from longlag.report.palette import Look, look
-from longlag.report.sections.common import Group
-from longlag.report.words import counted, listed, number, slugs
+from longlag.report.blocks import Figure, Panel, Section, section
+from longlag.report.format import counted, listed, number, slugs
+from longlag.report.sections.groups import Group
+from longlag.report.theme import Style, styles
 from longlag.scores.statistics import mean_interval
 from longlag.trials.outcome import Outcome
 
@@ -21,103 +21,76 @@ PANELS = 24
 
 _POINTS = 30  # of one learning curve
 
-_SINGLE = 5  # seeds drawn one by one, beside their mean
+_SEEDS = 5  # drawn one by one, beside their mean
 
-_ENDS = 30  # seeds whose ends are marked
+_ENDS = {"stopped": "met the criterion", "finished": "budget used up", "diverged": "diverged"}
 
-# Learning curves.
+Trace = tuple[np.ndarray, np.ndarray]
+"""Sequences, and skill after them."""
 
 
 def curves(
     start: str,
     figures: Iterable[tuple[str, Sequence[tuple[str, Group]]]],
     choice: str,
-    shared: Sequence[Look] = (),
+    shared: Sequence[Style] = (),
 ) -> Section:
-    """Learning curves, a panel each: its title, and its series by name.
+    """Learning curves.
 
     Args:
-        start: Of every name in an address.
-        figures: The panels.
+        start: Begins every name in an address.
+        figures: The panels: of each its title, and its series by name.
         choice: Which settings they show, in words.
         shared: The series of all panels, where these have them in common.
     """
-    panels, notes, figures = list[Panel](), dict[str, None](), list(figures)
-    names = slugs(title for title, _ in figures)
-    for name, (title, series) in zip(names, figures, strict=True):
-        looks = shared or [look(place, each) for place, (each, _) in enumerate(series)]
-        if made := _curve_panel(f"{start}-curves-{name}", title, series, looks):
-            panel, note = made
-            notes[note] = None
+    panels, figures = [], list(figures)
+    for name, (title, series) in zip(slugs(title for title, _ in figures), figures, strict=True):
+        ran = [(each, [o for o in group.outcomes if o.curve.updates]) for each, group in series]
+        if ran := [(each, outcomes) for each, outcomes in ran if outcomes]:
+            looks = shared or styles(each for each, _ in series)
+            panel = _panel(f"{start}-curves-{name}", title, ran, looks)
             panels.append(panel if shared else dataclasses.replace(panel, series=tuple(looks)))
+    left = len(panels) - PANELS
     caption = (
-        f"Skill in training, measured on sequences before the update on them. {choice} Thick: "
-        "mean over seeds with its 95 % interval (Student's t); a seed that stopped at its "
-        "criterion goes on counting with its last skill, and the mean ends where a seed diverged. "
-        f"Thin: single seeds, the first {_SINGLE}; a mark: where a seed ended."
-    )
-    more = (
-        f" {counted(len(panels) - PANELS, 'panel')} more left out." if len(panels) > PANELS else ""
+        f"Skill in training, on sequences before the update on them. {choice} Thick: mean over "
+        "seeds, with its 95 % interval (Student's t) where there are several; a seed that stopped "
+        "early counts on with its last skill, and the mean ends where a seed diverged. Thin: the "
+        f"first {_SEEDS} seeds; a mark: where one ended. What lies below −1 is "
+        "drawn at −1."
     )
     figure = Figure(
-        caption="".join([caption, *notes, more]),
+        caption=f"{caption} {counted(left, 'panel')} more left out." if left > 0 else caption,
         panels=tuple(panels[:PANELS]),
         series=tuple(shared),
-        size=width(len(panels)),
     )
-    return Section(
-        id=f"{start}-curves", title="Learning curves", blocks=(figure,) if panels else ()
-    )
+    return section(f"{start}-curves", "Learning curves", figure)
 
 
-def _curve_panel(
-    key: str, title: str, series: Sequence[tuple[str, Group]], looks: Sequence[Look]
-) -> tuple[Panel, str] | None:
-    """A panel, and what to add to the caption."""
-    means: list[dict[str, Any]] = []
-    seeds: list[dict[str, Any]] = []
-    ends: list[dict[str, Any]] = []
-    ends_at = []
-    for name, group in series:
-        traces = [_trace(outcome) for outcome in group.outcomes if outcome.curve.updates]
-        if not traces:
-            continue
-        ran = [outcome for outcome in group.outcomes if outcome.curve.updates]
-        stopped = [outcome.ended == "stopped" for outcome in ran]
-        means += ({"series": name, **row} for row in _mean(traces, stopped, _bounds(ran[0])))
-        for seed, (at, skill) in enumerate(traces[:_SINGLE]):
-            if len(traces) > 1:
-                shared_fields = {"series": name, "seed": seed}
-                seeds += (
-                    {**shared_fields, "at": int(x), "skill": _short(y)}
-                    for x, y in zip(at, skill, strict=True)
-                )
-        for seed, ((at, skill), outcome) in enumerate(zip(traces[:_ENDS], ran, strict=False)):
-            how = {"stopped": "met the criterion", "finished": "budget used up"}
-            ends.append(
-                {
-                    "series": name,
-                    "seed": seed,
-                    "at": int(at[-1]),
-                    "skill": _short(skill[-1]),
-                    "how": how.get(outcome.ended, "diverged"),
-                }
-            )
-        last = float(np.mean([skill[-1] for _, skill in traces]))
-        ends_at.append(f"{name} ends at a mean skill of {number(last, 2)}")
-    if not ends_at:
-        return None
-    chart = charts.curves(means, seeds, ends, looks)
-    panel = Panel(
-        key=key, title=title, chart=chart, alt=f"Learning curves, {title}: {listed(ends_at)}."
-    )
-    return panel, charts.sunken(means, seeds, ends)
+def _panel(
+    key: str, title: str, series: Sequence[tuple[str, list[Outcome]]], looks: Sequence[Style]
+) -> Panel:
+    means, seeds, last = list[dict[str, Any]](), list[dict[str, Any]](), list[str]()
+    for name, outcomes in series:
+        traces = [_trace(outcome) for outcome in outcomes]
+        means += ({"series": name, **row} for row in _mean(traces, outcomes))
+        for seed, (at, skill) in enumerate(traces[:_SEEDS]):
+            rows: list[dict[str, Any]] = [
+                {"series": name, "seed": seed, "at": int(x), "skill": _short(y)}
+                for x, y in zip(at, skill, strict=True)
+            ]
+            rows[-1]["how"] = _ENDS[outcomes[seed].ended]
+            seeds += rows
+        mean = float(np.mean([skill[-1] for _, skill in traces]))
+        last.append(f"{name} ends at a mean skill of {number(mean, 2)}")
+    chart = charts.curves(means, seeds, looks)
+    alt = f"Learning curves, {title}: {listed(last)}."
+    return Panel(key=key, title=title, chart=chart, alt=alt)
 
 
-def _trace(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
+def _trace(outcome: Outcome) -> Trace:
     """Sequences and skill along a learning curve, neighbours joined until they are few."""
     updates = np.array(outcome.curve.updates, float)
-    skill = (np.array(outcome.curve.accuracy) - outcome.chance) / (outcome.ceiling - outcome.chance)
+    skill = (np.array(outcome.curve.accuracy) - outcome.chance) / _span(outcome)
     at = updates * (outcome.sequences / max(outcome.updates, 1))
     joined = -(-len(at) // _POINTS)
     starts = np.arange(0, len(at), joined)
@@ -125,38 +98,30 @@ def _trace(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     return at[lasts], np.add.reduceat(skill, starts) / (lasts - starts + 1)
 
 
-def _bounds(outcome: Outcome) -> tuple[float, float]:
-    """The lowest and the highest skill there can be."""
-    span = outcome.ceiling - outcome.chance
-    return -outcome.chance / span, (1 - outcome.chance) / span
+def _span(outcome: Outcome) -> float:
+    """From guessing to the best possible score; infinite, so that skill is 0, where they agree."""
+    return outcome.ceiling - outcome.chance or np.inf
 
 
-def _mean(
-    traces: Sequence[tuple[np.ndarray, np.ndarray]],
-    stopped: Sequence[bool],
-    bounds: tuple[float, float],
-) -> list[dict[str, float]]:
+def _mean(traces: Sequence[Trace], outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
     """The mean over seeds and its interval; those that stopped go on with their last skill."""
-    lasts = [at[-1] for at, _ in traces]
-    end = min((at for at, ends in zip(lasts, stopped, strict=True) if not ends), default=max(lasts))
+    lasts = [(at[-1], outcome.ended) for (at, _), outcome in zip(traces, outcomes, strict=True)]
     longest = max((at for at, _ in traces), key=lambda at: at[-1])
-    grid = np.union1d(longest[longest < end], [at for at in lasts if at <= end])
-    places = (np.minimum(np.searchsorted(at, grid), len(at) - 1) for at, _ in traces)
-    held = np.array([skill[at] for (_, skill), at in zip(traces, places, strict=True)])
+    end = min((at for at, ended in lasts if ended != "stopped"), default=longest[-1])
+    grid = np.union1d(longest[longest < end], [at for at, _ in lasts if at <= end])
+    indices = [np.minimum(np.searchsorted(at, grid), len(at) - 1) for at, _ in traces]
+    skills = np.array([skill[index] for (_, skill), index in zip(traces, indices, strict=True)])
+    first = outcomes[0]
+    least, most = ((bound - first.chance) / _span(first) for bound in (0, 1))
     rows = []
-    for place, x in enumerate(grid):
-        found = held[:, place]
-        low, high = mean_interval(found.tolist()) if len(traces) > 1 else (found[0], found[0])
-        rows.append(
-            {
-                "at": int(x),
-                "skill": _short(found.mean()),
-                "low": _short(max(low, bounds[0])),
-                "high": _short(min(high, bounds[1])),
-            }
-        )
+    for x, values in zip(grid, skills.T, strict=True):
+        row = {"at": int(x), "skill": _short(values.mean())}
+        if len(traces) > 1:
+            low, high = mean_interval(values.tolist())
+            row |= {"low": _short(max(low, least)), "high": _short(min(high, most))}
+        rows.append(row)
     return rows
 
 
 def _short(figure: float) -> float:
-    return float(f"{figure:.3g}") if np.isfinite(figure) else 0.0
+    return float(f"{figure:.3g}")

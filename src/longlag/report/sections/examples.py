@@ -1,111 +1,107 @@
-"""Reasons and example sequences of a report."""
+"""Reasons and examples: why did trials fall short, and what did the models predict?"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from longlag.report.content import Cell, Examples, Mark, Section, Table
-from longlag.report.sections.common import MEANING, Group
-from longlag.report.words import counted, number, value
-from longlag.trials.seed_score import Example
+from longlag.report.blocks import Cell, Section, number_cell, section, table
+from longlag.report.format import counted, number
+from longlag.report.sections.groups import Group
+from longlag.trials.diagnosis import Diagnosis
+from longlag.trials.seed_score import Example, SeedScore
 
 STEPS = 60
 """A longer sequence is neither mapped nor written out."""
 
 _SETS = 12  # sets of examples
 
-# Why trials failed.
+MEANING = {
+    "unreachable": "The inputs that the outputs need cannot reach the model's output.",
+    "unstable": "The loss exploded, or jumped back up to a multiple of its lowest value.",
+    "does not generalise": "Solves the training problem, but not the main test, another problem.",
+    "overfit": "More accurate in training than on fresh sequences.",
+    "at chance": "No better than guessing.",
+    "below chance": "Clearly worse than guessing.",
+    "undertrained": "The loss was still falling when the budget was used up.",
+    "stuck": "Better than guessing, but the loss no longer falls.",
+    "unclear": "Better than guessing, after too few updates to see whether the loss still falls.",
+}
 
 
 def reasons(start: str, groups: Sequence[Group]) -> Section:
     """Why trials did not solve their problem, with an example of each reason."""
-    found: dict[str, list[tuple[Group, int]]] = defaultdict(list)
-    total = solved = 0
+    failed = defaultdict[str, list[tuple[Group, Diagnosis]]](list)
     for group in groups:
-        for seed, why in enumerate(group.reasons):
-            total += 1
-            solved += not why
-            if why:
-                found[why[0].reason].append((group, seed))
+        for first, *_ in filter(None, group.reasons):
+            failed[first.reason].append((group, first))
+    total = sum(len(group.reasons) for group in groups)
     rows = []
-    for reason, trials in sorted(found.items(), key=lambda each: (-len(each[1]), each[0])):
-        group, seed = trials[0]
-        first = group.reasons[seed][0]
-        places = defaultdict[str, int](int)
-        for each, _ in trials:
-            places[f"{each.model} on {each.problem}"] += 1
-        most = sorted(places.items(), key=lambda each: (-each[1], each[0]))[:3]
+    for reason, trials in sorted(failed.items(), key=lambda each: (-len(each[1]), each[0])):
+        group, first = trials[0]
+        where = Counter(f"{each.model} on {each.problem}" for each, _ in trials)
         rows.append(
             (
                 Cell(reason, MEANING[reason], "strong"),
-                Cell(str(len(trials)), f"{len(trials) / total:.0%}", "number"),
+                number_cell(str(len(trials)), f"{len(trials) / total:.0%}"),
                 Cell(first.evidence, f"{group.model}, {group.problem}, {group.where}"),
-                Cell("; ".join(f"{place} ({count})" for place, count in most)),
+                "; ".join(f"{name} ({count})" for name, count in where.most_common(3)),
             )
         )
-    if not rows:
-        return Section(id=f"{start}-reasons", title="Why trials failed")
-    table = Table(
-        caption="The reason that explains most, for each trial that fell short.",
-        head=("reason", "trials", "for example", "mostly"),
-        rows=tuple(rows),
-    )
-    return Section(
-        id=f"{start}-reasons",
-        title="Why trials failed",
-        lead=f"{total - solved:,} of {counted(total, 'trial')} did not solve their problem.",
-        blocks=(table,),
-    )
+    count = sum(map(len, failed.values()))
+    head = ("reason", "trials", "for example", "mostly")
+    reasons = table("The most important reason of each trial that fell short.", head, rows)
+    lead = f"{count:,} of {counted(total, 'trial')} did not solve their problem."
+    return section(f"{start}-reasons", "Why trials failed", reasons, lead=lead)
 
 
-# Expected against predicted.
-
-
-def examples(start: str, groups: Sequence[Group], choice: str) -> Section:
-    """What was shown, expected and predicted, the first seed of each group."""
-    made = []
-    for group in groups[:_SETS]:
+def examples(start: str, groups: Sequence[Group]) -> Section:
+    """Inputs, targets and predictions: of each problem and model the hardest level."""
+    hardest: dict[tuple[str, ...], tuple[Group, SeedScore]] = {}
+    for group in groups:
         scores = (each.score(group.test) for each in group.outcomes)
         score = next((each for each in scores if each.examples), None)
-        if score is None:
-            continue
-        made.append(
-            Examples(
-                title=f"{group.problem}, {group.test or group.where}: {group.model}",
-                sequences=tuple(_lines(each) for each in dict.fromkeys(score.examples)),
-                note=f"accuracy {number(score.accuracy)}, chance {number(score.chance)}",
-            )
+        place = group.problem, group.model, "" if group.knob else group.detail
+        if score is not None and (place not in hardest or group.value > hardest[place][0].value):
+            hardest[place] = group, score
+    blocks = []
+    for group, score in hardest.values():
+        rows = [row for each in dict.fromkeys(score.examples) for row in _rows(each)]
+        steps = max(map(len, rows)) - 1
+        caption = (
+            f"{group.problem}, {group.test or group.where}: {group.model}. Accuracy "
+            f"{number(score.accuracy)}, guessing {number(score.chance)}."
         )
-    left = max(0, len(groups) - _SETS)
-    more = f" {counted(left, 'setting')} more left out." if left else ""
-    return Section(
-        id=f"{start}-examples",
-        title="Expected against predicted",
-        lead=(
-            f"Sequences drawn anew, of the first seed. {choice} A wrong prediction is underlined "
-            f"and marked with ×; a dot stands where nothing is shown or scored.{more}"
-        ),
-        blocks=tuple(made),
+        padded = ((*row, *[Cell("")] * (steps + 1 - len(row))) for row in rows)
+        blocks.append(table(caption, ("step", *map(str, range(steps))), padded))
+    left = len(blocks) - _SETS
+    more = f" {counted(left, 'setting')} more left out." if left > 0 else ""
+    lead = (
+        "New random sequences, of the first seed; of each problem and model the hardest level. A "
+        "wrong prediction is underlined and marked with ×; a dot stands where there is no input or "
+        f"target.{more}"
     )
+    return section(f"{start}-examples", "Targets and predictions", *blocks[:_SETS], lead=lead)
 
 
-def _lines(example: Example) -> tuple[tuple[str, tuple[Mark, ...]], ...]:
-    steps = len(example.expected)
-    shown = example.shown[:steps]
-
-    def text(each: float | str | None) -> str:
-        return each if isinstance(each, str) else value(each) or "·"
-
-    pairs = zip(example.expected, example.predicted, strict=True)
+def _rows(example: Example) -> list[tuple[Cell, ...]]:
+    """Inputs, targets and predictions of a sequence."""
+    pairs = list(zip(example.expected, example.predicted, strict=True))
     # Examples of an earlier longlag do not say which are right.
-    right = example.right or tuple(each == other for each, other in pairs)
-    predictions = tuple(
-        Mark(text(each), expected is not None and not good)
-        for each, expected, good in zip(example.predicted, example.expected, right, strict=True)
+    right = example.right or [target == predicted for target, predicted in pairs]
+    predictions = (
+        _step(predicted, wrong=target is not None and not good)
+        for (target, predicted), good in zip(pairs, right, strict=True)
     )
-    return (
-        ("shown", tuple(Mark(text(each)) for each in shown)),
-        ("expected", tuple(Mark(text(each)) for each in example.expected)),
-        ("predicted", predictions),
-    )
+    return [
+        (Cell("input"), *map(_step, example.shown[: len(pairs)])),
+        (Cell("target"), *map(_step, example.expected)),
+        (Cell("prediction"), *predictions),
+    ]
+
+
+def _step(value: float | str | None, *, wrong: bool = False) -> Cell:
+    if value is None:
+        return Cell("·", kind="none")
+    text = value if isinstance(value, str) else f"{value:.3g}".replace("-", "−")
+    return Cell(f"{text} ×", kind="wrong") if wrong else Cell(text, kind="step")

@@ -1,4 +1,4 @@
-"""Colours, shapes and dashes: what tells one series from another, in a light and a dark theme.
+"""The theme of the figures: colours, shapes and dashes, in light and dark.
 
 Figures are drawn in the light colours; the page exchanges each for its dark counterpart. The
 categories are Okabe and Ito's, which colour-blind readers can tell apart, and every series has a
@@ -7,6 +7,7 @@ shape and a dash of its own besides.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 CATEGORIES = {
@@ -21,6 +22,9 @@ CATEGORIES = {
 }
 """Light and dark colour of each series, in their order."""
 
+TIMES = "M-1-.6L-.6-1L0-.4L.6-1L1-.6L.4 0L1 .6L.6 1L0 .4L-.6 1L-1 .6L-.4 0Z"
+"""The shape of a failure, which Vega has no name for."""
+
 SHAPES = {
     "circle": "M5 0A5 5 0 1 1-5 0A5 5 0 1 1 5 0",
     "square": "M-4.5-4.5H4.5V4.5H-4.5Z",
@@ -30,8 +34,9 @@ SHAPES = {
     "cross": "M-5-2H-2V-5H2V-2H5V2H2V5H-2V2H-5Z",
     "triangle-right": "M5.5 0L-4.5 5V-5Z",
     "triangle-left": "M-5.5 0L4.5 5V-5Z",
+    TIMES: "M-5-3L-3-5L0-2L3-5L5-3L2 0L5 3L3 5L0 2L-3 5L-5 3L-2 0Z",
 }
-"""The shape of each series, by Vega's name, with its outline for the legend."""
+"""The shapes of the first eight series, by Vega's names, and of a failure, with their outlines."""
 
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 1), (1, 3), (10, 4), (5, 2, 1, 2))
 """The dash of each series."""
@@ -39,7 +44,6 @@ DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 1), (1, 3), (10, 4), (5, 2, 
 INK, MUTED, GRID, PAPER = "#1d2530", "#5f6b7a", "#e4e8ed", "#ffffff"
 LOW, HIGH, NONE = "#edf2f8", "#0b4f8a", "#f6f7f9"
 NEGATIVE, MIDDLE, POSITIVE = "#a8480a", "#f3f3f1", "#0b4f8b"
-SOLVED, PART, UNSOLVED, UNSETTLED = "#0072b2", "#e69f00", "#d55e00", "#5c5346"
 ON_HIGH = "#fefefe"
 """Of text on `HIGH`."""
 
@@ -52,10 +56,10 @@ DARK = {
     LOW: "#1e2a38",
     HIGH: "#7cc2fa",
     NONE: "#171d25",
+    ON_HIGH: "#0d1218",
     NEGATIVE: "#f7a066",
     MIDDLE: "#232b35",
     POSITIVE: "#7cc2fb",
-    ON_HIGH: "#0d1218",
 }
 """The dark counterpart of every colour."""
 
@@ -92,12 +96,14 @@ CONFIG: dict[str, Any] = {
     "text": {"color": INK, "fontSize": 11},
     "rule": {"color": MUTED},
     "line": {"strokeWidth": 2},
+    "area": {"opacity": 0.13},
+    "point": {"filled": True, "size": 70, "opacity": 1},
 }
 """How every figure looks, in the light theme."""
 
 
-class Look(NamedTuple):
-    """What tells one series from the others."""
+class Style(NamedTuple):
+    """The colour, shape and dash of one series."""
 
     name: str
     colour: str
@@ -106,15 +112,20 @@ class Look(NamedTuple):
     dash: str
 
 
-def look(place: int, name: str) -> Look:
-    """The look of the series at a place among all.
+def style(index: int, name: str, shape: str = "", *, line: bool = True) -> Style:
+    """The style of a series by its place among all, with another shape or without a line.
 
-    >>> look(0, "lstm").colour, look(9, "mlp").shape
+    >>> style(0, "lstm").colour, style(9, "mlp").shape
     ('#0072b2', 'square')
     """
-    colours, shapes = list(CATEGORIES), list(SHAPES.items())
-    colour = colours[place % len(colours)]
-    shape, outline = shapes[place % len(shapes)]
+    colours = list(CATEGORIES)
+    shape = shape or list(SHAPES)[index % 8]
     # After one round the same colours and shapes meet other dashes.
-    dash = DASHES[(place + place // len(colours)) % len(DASHES)]
-    return Look(name, colour, shape, outline, " ".join(map(str, dash)))
+    dash = DASHES[(index + index // len(colours)) % len(DASHES)] if line else ()
+    colour, outline = colours[index % len(colours)], SHAPES[shape]
+    return Style(name, colour, shape, outline, " ".join(map(str, dash)))
+
+
+def styles(names: Iterable[str]) -> tuple[Style, ...]:
+    """A style for each series, in their order."""
+    return tuple(style(index, name) for index, name in enumerate(names))

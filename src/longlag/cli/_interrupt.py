@@ -1,0 +1,70 @@
+"""Ctrl-C: what looks at a stop token ends in order, everything else ends at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+
+from longlag import events, files
+
+INTERRUPTED = 130
+"""The exit code."""
+
+
+@contextlib.contextmanager
+def interruptible(*, program: bool) -> Iterator[threading.Event]:
+    """End the process after Ctrl-C, never by an exception: JAX and Rich would swallow it.
+
+    A first Ctrl-C sets the tokens of `longlag.events.ctrl_c_stops`, and the command has some time
+    to write what it has. Where there are none, or at a second Ctrl-C, it ends at once.
+
+    Yields:
+        Whether Ctrl-C was pressed.
+
+    Args:
+        program: Whether the process ends with the command: then Ctrl-C is ignored on its way out.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield threading.Event()
+        return
+    interrupted = threading.Event()
+    # The thread learns of the signal also while the main thread is compiling.
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.signal(signal.SIGINT, events.left_to_the_watcher)
+    descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader, interrupted), daemon=True).start()
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN if program else before)
+        signal.set_wakeup_fd(descriptor)
+        writer.close()
+
+
+def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
+    with reader:
+        while signals := reader.recv(1):
+            if signals[0] != signal.SIGINT:
+                continue
+            interrupted.set()
+            if seconds := events.interrupt():
+                reader.settimeout(seconds)
+                with contextlib.suppress(TimeoutError):
+                    if not reader.recv(1):
+                        return  # the command has ended in order
+            _end()
+
+
+def _end() -> None:
+    files.discard()
+    line = (
+        b"\x1b[?25h\nInterrupted.\n" if os.isatty(2) else b"Interrupted.\n"
+    )  # with the cursor back
+    with contextlib.suppress(OSError):
+        os.write(2, line)
+    os._exit(INTERRUPTED)

@@ -1,0 +1,173 @@
+"""Files that longlag writes: whole or not at all, and over nothing that is not its own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+Name = str | os.PathLike[str]
+
+_END = 2**16  # bytes at each end of a file that tell who wrote it
+
+KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
+    "text": lambda head, _: head.startswith(b"$ longlag "),
+    "JSON": lambda head, _: head.startswith(b'{\n  "longlag": '),
+    "HTML": lambda head, _: b'<meta name="generator" content="longlag' in head,
+    "safetensors": lambda head, _: head[8:].startswith(b'{"__metadata__":{"longlag":'),
+    "CSV": lambda head, _: head.startswith(b"id,seed,problem,framing,model,"),
+    "Parquet": lambda _, tail: tail.endswith(b"PAR1") and b"longlag" in tail,
+    "NumPy": lambda head, tail: head.startswith(b"PK") and b"targets.npy" in tail,
+    "SVG": lambda head, _: head.startswith(b"<svg ") and b'class="marks"' in head,
+    "PNG": lambda head, _: head.startswith(b"\x89PNG"),
+    "claims": lambda head, _: head.startswith(b"# Claims\n"),
+    "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
+}
+"""What longlag writes, and by which bytes at its ends a file is known to be of its making."""
+
+_unfinished: set[str] = set()
+
+
+@contextlib.contextmanager
+def replacing(path: Name) -> Iterator[Path]:
+    """A path beside a file, which takes the file's place at the end; an error leaves the old one.
+
+    A link stays and its target is replaced. A device or a pipe is written to as it is.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "notes.txt")
+    >>> with replacing(path) as beside:
+    ...     _ = beside.write_text("whole")
+    >>> path.read_text()
+    'whole'
+    """
+    target = Path(path)
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    target = Path(os.path.realpath(target))
+    beside = target.with_name(f".longlag-{secrets.token_hex(6)}{target.suffix[-80:]}")
+    _unfinished.add(str(beside))
+    try:
+        yield beside
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        if target.exists():
+            beside.chmod(target.stat().st_mode & 0o7777)
+        beside.replace(target)
+    except OSError as error:
+        if error.filename in (None, str(beside)):  # who reads it knows nothing of the file beside
+            error.filename = os.fspath(path)
+        raise
+    finally:
+        discard([str(beside)])
+
+
+def discard(paths: Iterable[str] | None = None) -> None:
+    """Remove files that were begun and will not be finished; all of them by default."""
+    for beside in list(_unfinished) if paths is None else paths:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        _unfinished.discard(beside)
+
+
+def write(path: Name, content: str | bytes) -> None:
+    """Write a whole file: text as UTF-8."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
+    with replacing(path) as beside:
+        beside.write_bytes(content)
+
+
+def check_outputs(
+    outputs: Mapping[str, tuple[Name | None, str]],
+    inputs: Mapping[str, Name | None],
+    *,
+    force: bool = False,
+) -> None:
+    """Refuse to write over an input, over another output, or over a file of another kind.
+
+    Args:
+        outputs: The path and the kind (`KINDS`, or `folder`) of each output, by the name of its
+            option; None where nothing is written.
+        inputs: The files that are read or added to, by the names of their options.
+        force: Replace a file of another kind.
+
+    Raises:
+        ValueError: A path is that of an input or of another output, or holds another kind.
+        OSError: A path cannot be written.
+    """
+    seen = {name: os.fspath(path) for name, path in inputs.items() if path is not None}
+    for name, (path, kind) in outputs.items():
+        if path is None:
+            continue
+        for other, taken in seen.items():
+            if any(_same(path, f"{taken}{more}") for more in ("", "-wal", "-shm", ".lock")):
+                raise ValueError(
+                    f"{name}: {os.fspath(path)} is the file of {other}, which would be lost. Name "
+                    "another file."
+                )
+        seen[name] = os.fspath(path)
+        if kind != "folder":
+            _check_file(Path(path), name, kind, force)
+
+
+def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -> None:
+    """Refuse to write into a folder that holds anything but what was written there before.
+
+    Args:
+        folder: The folder; it need not exist.
+        own: The kind of each file that is written there, by its name.
+        force: Write there all the same.
+
+    Raises:
+        ValueError: It holds something else.
+        OSError: It is no folder, or cannot be written.
+    """
+    home = Path(folder)
+    if home.exists() and not home.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(home))
+    for file in sorted(home.iterdir()) if home.exists() and not force else ():
+        kind = own.get(file.name)
+        if kind is None or not _holds(file, kind):
+            raise ValueError(
+                f"{home} holds {file.name}, which longlag did not write. Name an empty folder, or "
+                "add --force."
+            )
+
+
+def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
+    folder = Path(os.path.realpath(path)).parent
+    code = 0
+    if path.is_dir():
+        code = errno.EISDIR
+    elif not folder.is_dir():
+        code = errno.ENOENT
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        code = errno.EACCES
+    if code:
+        raise OSError(code, os.strerror(code), str(path))
+    if not force and path.is_file() and not _holds(path, kind):
+        raise ValueError(
+            f"{name}: {path} is no {kind} file of longlag's, and would be lost. Name another "
+            "file, or add --force."
+        )
+
+
+def _holds(path: Path, kind: str) -> bool:
+    """Whether a file is empty, or of a kind."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_END)
+        file.seek(max(0, path.stat().st_size - _END))
+        return not head or KINDS[kind](head, file.read())
+
+
+def _same(one: Name, other: Name) -> bool:
+    if os.path.exists(one) and os.path.exists(other):
+        return os.path.isfile(one) and os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)

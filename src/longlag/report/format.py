@@ -1,0 +1,147 @@
+"""Figures in words: how the page writes numbers, intervals, times and lists."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from longlag.scores.statistics import Estimate
+
+# What came out, what an interval covers, what has not run or failed.
+MEASURED = "{subject}: {figure}."
+INTERVALS = "Intervals of {level}: {source}."
+OPEN = "Not complete: {what}."
+
+_FEW = 3  # seeds: equal figures of so few are no sign that others would be equal too
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A figure with a fixed number of decimals and a true minus sign.
+
+    >>> number(-0.0004), number(-0.25, 2), number(1234.5, 0)
+    ('0.000', '−0.25', '1,234')
+    """
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", "−" if text.strip("-0.") else "")
+
+
+def bounds(estimate: Estimate, digits: int = 9) -> tuple[float, float] | tuple[None, None]:
+    """Its interval, rounded; None for what would say nothing: no width, or no ends."""
+    low, high = estimate.interval
+    single = len(estimate.per_seed) == 1 and bool(estimate.caveat)
+    if low < high and math.isfinite(high - low) and not single:
+        return round(low, digits), round(high, digits)
+    return None, None
+
+
+def interval(estimate: Estimate, digits: int = 3) -> str:
+    """Its interval, or why there is none.
+
+    >>> interval(Estimate(0.5, (0.25, 0.75), (0.4, 0.6)), 2)
+    '[0.25, 0.75]'
+    >>> interval(Estimate(0.5, (0.5, 0.5), (0.5,)))
+    'one seed: no interval'
+    """
+    low, high = bounds(estimate)
+    if low is None or high is None:
+        return no_interval(len(estimate.per_seed)) or "all seeds equal: no interval"
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def no_interval(seeds: int) -> str:
+    """Why so few seeds have no interval; empty where they are enough.
+
+    >>> no_interval(1), no_interval(3), no_interval(4)
+    ('one seed: no interval', 'too few seeds for an interval', '')
+    """
+    if seeds > _FEW:
+        return ""
+    return "one seed: no interval" if seeds == 1 else "too few seeds for an interval"
+
+
+def with_interval(estimate: Estimate, digits: int = 3) -> str:
+    """A mean with its interval.
+
+    >>> with_interval(Estimate(0.5, (0.25, 0.75), (0.4, 0.6)), 2)
+    '0.50 [0.25, 0.75]'
+    >>> with_interval(Estimate(0.5, (0.5, 0.5), (0.5, 0.5)), 1)
+    '0.5 (too few seeds for an interval)'
+    """
+    text = interval(estimate, digits)
+    return f"{number(estimate.mean, digits)} {text if text[0] == '[' else f'({text})'}"
+
+
+def within(estimate: Estimate, least: float, most: float = math.inf) -> Estimate:
+    """An estimate whose interval, if it has one, lies in the range that is possible.
+
+    >>> within(Estimate(0.5, (-0.25, 0.75), (0.4, 0.6)), 0).interval
+    (0, 0.75)
+    """
+    low, high = estimate.interval
+    if math.isfinite(high - low):
+        low, high = max(low, least), min(high, most)
+    return Estimate(estimate.mean, (low, high), estimate.per_seed, estimate.caveat)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things: `1 seed`, `1,200 trials`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(items: Iterable[object]) -> str:
+    """Things in a sentence: `a, b and c`."""
+    texts = [str(item) for item in items]
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def causes(reasons: Iterable[str]) -> str:
+    """Reasons, each with how often it is met: `stuck (2), at chance (1)`."""
+    return ", ".join(f"{reason} ({count})" for reason, count in Counter(reasons).items())
+
+
+def duration(seconds: float) -> str:
+    """A length of time: `0.2 s`, `1 min 15 s`, `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+
+
+def moment(written: str) -> str:
+    """A moment that a store wrote, to the minute: `2026-01-31 12:05 UTC`."""
+    return datetime.datetime.fromisoformat(written).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def slugs(texts: Iterable[str]) -> list[str]:
+    """Texts as parts of addresses and of file names, numbered where two would be the same.
+
+    >>> slugs(["echo/lag", "echo-lag", "ramp length=2"])
+    ['echo-lag', 'echo-lag-2', 'ramp-length-2']
+    """
+    names: list[str] = []
+    for text in texts:
+        start = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+        later = (f"{start}-{index}" for index in itertools.count(2))
+        names.append(next(name for name in itertools.chain([start], later) if name not in names))
+    return names
+
+
+def span(values: Sequence[int]) -> str:
+    """The first and the last of some numbers: `1 to 5`, or `3`."""
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def visible(text: str) -> str:
+    """Text in which control characters and other marks that nobody sees are written as escapes.
+
+    >>> visible("a\\x1b[31m\\u202e b")
+    'a\\\\x1b[31m\\\\u202e b'
+    """
+    shown = (each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
+    return "".join(shown)

@@ -1,0 +1,117 @@
+"""Groups of outcomes: which level of which problem did the seeds of each model solve?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from longlag.problems import Problem
+from longlag.report.blocks import Cell, Table, number_cell, table
+from longlag.report.format import causes, listed
+from longlag.studies.ladder import verdict
+from longlag.studies.study import words
+from longlag.trials.diagnosis import Diagnosis, diagnose
+from longlag.trials.outcome import Outcome, skill
+
+VERDICTS = {
+    "solved": "good",
+    "solved by some": "part",
+    "above chance": "open",
+    "at chance": "bad",
+    "below chance": "bad",
+}
+"""The verdict of one level, from the best on, and its kind as a cell."""
+
+
+class Group(NamedTuple):
+    """One setting with the outcomes of its seeds; problem and model in words."""
+
+    problem: str  # without its level
+    model: str
+    outcomes: tuple[Outcome, ...]
+    reasons: tuple[tuple[Diagnosis, ...], ...]  # empty where a seed solved its problem
+    knob: str = ""  # that makes the problem harder, if it is moved
+    value: float = 0
+    detail: str = ""  # what else tells it from other settings
+    missing: int = 0  # seeds not yet run, or that failed
+    test: str | None = None  # whose examples are shown; the main one by default
+
+    @classmethod
+    def of(
+        cls, problem: Problem, model: str, outcomes: Sequence[Outcome], solve_at: float, **rest: Any
+    ) -> Group:
+        """The group of some outcomes, solved from a skill of `solve_at` on."""
+        reasons = tuple(diagnose(each, solve_at) for each in outcomes)
+        return cls(words(problem), model, tuple(outcomes), reasons, **rest)
+
+    @property
+    def level(self) -> str:
+        """The value of the knob, in words."""
+        return f"{self.knob} {self.value:g}"
+
+    @property
+    def where(self) -> str:
+        """What tells it from other settings of its problem and model."""
+        return ", ".join(filter(None, [self.level if self.knob else "", self.detail]))
+
+    @property
+    def solved(self) -> str:
+        """How many seeds solved it, of how many."""
+        missing = f", {self.missing} missing" if self.missing else ""
+        return f"{sum(not each for each in self.reasons)}/{len(self.outcomes)}{missing}"
+
+    @property
+    def verdict(self) -> Cell:
+        """The verdict over all seeds that ran."""
+        text = verdict(self.outcomes, sum(not each for each in self.reasons))
+        return Cell(text, kind=VERDICTS[text])
+
+
+def levels(
+    groups: Sequence[Group], caption: str, more: Mapping[str, Iterable[object]] | None = None
+) -> Table:
+    """A row for each level of each problem and model, with more columns by name."""
+    rows = (
+        (
+            Cell(group.problem, group.model),
+            group.where,
+            group.verdict,
+            number_cell(group.solved),
+            skill(group.outcomes),
+            causes(reasons[0].reason for reasons in group.reasons if reasons),
+        )
+        for group in groups
+    )
+    more = more or {}
+    head = ("problem", "level", "verdict", "solved", "skill", "reasons", *more)
+    columns = zip(*more.values(), strict=True) if more else ((),) * len(groups)
+    both = zip(rows, columns, strict=True)
+    return table(caption, head, ((*row, *rest) for row, rest in both), fold=True)
+
+
+def overview(groups: Sequence[Group]) -> Table:
+    """A row for each problem and model: its levels by verdict."""
+    rows = defaultdict[tuple[str, str], dict[str, list[str]]](lambda: defaultdict(list))
+    for group in groups:
+        text = group.verdict.text
+        plain = text in ("solved", "at chance", "below chance") and not group.missing
+        level = group.level if plain else f"{group.level} ({group.solved})"
+        rows[group.problem, group.model][text].append(level)
+    head = [verdict for verdict in VERDICTS if any(verdict in each for each in rows.values())]
+    cells = (
+        (*pair, *(Cell(", ".join(row[v]), kind=VERDICTS[v]) if v in row else "" for v in head))
+        for pair, row in rows.items()
+    )
+    caption = (
+        "Levels by verdict. In brackets: seeds that solved it, of those that ran. At chance: no "
+        "better than guessing, all seeds together."
+    )
+    return table(caption, ("problem", "model", *head), cells)
+
+
+def few_sequences(problems: Iterable[Problem]) -> list[str]:
+    """A warning where a problem has so few sequences that new ones are not new."""
+    few = [f"{words(each)} ({each.sequences})" for each in problems if each.sequences is not None]
+    rule = "Skill is measured on new random sequences. Exception, with so few different sequences"
+    return [f"{rule} that skill there is memory: {listed(few)}."] if few else []

@@ -1,0 +1,31 @@
+"""What a worker process runs, by its path and with `python -P`.
+
+Nothing in the working folder stands in for a library: it is not on the path until all is loaded,
+and then at its end, with the other folders of the coordinator (the arguments), where a user's own
+modules are found. What anyone prints from here on goes to standard error.
+"""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Serve jobs on standard input and output until the coordinator closes them."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path.insert(0, os.path.dirname(package))
+    import longlag.events  # of the same longlag as the coordinator
+
+    del sys.path[0]
+
+    import longlag.trials.fit  # noqa: F401 - loaded before the first job comes in
+    from longlag.training import devices
+    from longlag.workers.worker import serve
+
+    sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]
+    serve(device=devices.describe(), output=output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Input and surroundings that few have: one line and exit code 2, and never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+MODEL = """
+import equinox as eqx, jax
+def make_model(sizes, seed):
+    {first}
+    return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)))
+"""
+
+
+def run(*arguments, cwd=None, stdout=subprocess.PIPE, **environment):
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "longlag", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "raised",
+    ["ValueError('[/red] bad')", "KeyError('[bold]')", "SystemExit(0)", "GeneratorExit('[/b]')"],
+)
+@pytest.mark.parametrize("where", ["file", "model"])
+def test_whatever_a_file_raises_is_one_line(call, tmp_path, raised, where):
+    file = tmp_path / "mine.py"
+    text = MODEL.format(first=f"raise {raised}" if where == "model" else "")
+    file.write_text(text if where == "model" else f"raise {raised}")
+    code, out, err = call("train", "echo-lag", "--model", f"{file}:make_model", "--epochs", "1")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert raised.partition("(")[0] in err
+
+
+@pytest.mark.parametrize("name", ["[red]", "[/b]", "[link=x]y[/link]", "a\x1b[2J", "a\x07b", "é"])
+def test_names_are_printed_as_they_are_with_control_characters_escaped(call, tmp_path, name):
+    (tmp_path / f"{name.replace('/', '')}.csv").write_text(f"{name},b\n" + "1,2\n" * 90)
+    path = tmp_path / f"{name.replace('/', '')}.csv"
+    for arguments in (
+        ["show", name],
+        ["frame", path, "--column", name],
+        ["frame", path, "--column", "c"],
+        ["runs", "--store", tmp_path / name],
+        ["train", "echo-lag", "--model", name],
+    ):
+        _, out, err = call(*arguments)
+        assert "Traceback" not in err
+        assert "\x1b" not in out + err
+        assert "\x07" not in out + err
+    if name.isascii():
+        start = f"longlag: There is no problem `{ascii(name)[1:-1]}`."
+        assert call("show", name)[2].startswith(start)
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**39, -(10**39), 10**400])
+@pytest.mark.parametrize(
+    "flag",
+    ["--length", "--lag", "--values", "--batch-size", "--epochs", "--seeds", "--hidden-size"],
+)
+def test_numbers_past_every_type_are_refused(call, flag, number):
+    code, out, err = call("train", "echo-lag", flag, number)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "must be at" in err or "Must be <=" in err
+
+
+@pytest.mark.parametrize("number", ["1e309", "-1e309", "nan", "inf", "1e39"])
+def test_rates_that_are_no_numbers_are_refused(call, number):
+    code, out, err = call("train", "echo-lag", "--learning-rate", number)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_an_ascii_terminal_shows_the_maps_in_ascii():
+    done = run("audit", "echo-lag", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    assert "?" not in done.stdout
+    assert "upper" in done.stdout
+    unicode = run("audit", "echo-lag").stdout
+    assert len(done.stdout.splitlines()) == len(unicode.splitlines())
+    tops = [line.split()[0] for line in unicode.splitlines() if line.startswith(("▀", "·", "▄"))]
+    lines = [line.split()[0] for line in done.stdout.splitlines() if line][2:]
+    assert [len(top) for top in tops] == [len(line) for line in lines[: len(tops)]]
+
+
+def test_without_a_home_folder_all_goes_on(tmp_path):
+    done = run(
+        *"train echo-lag --values 3 --hidden-size 3 --epochs 2".split(),
+        HOME="/nonexistent",
+        XDG_CACHE_HOME="",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_one_line():
+    with open("/dev/full", "w") as full:
+        for arguments in (["problems"], ["problems", "--help"], ["audit", "echo-lag", "--json"]):
+            done = run(*arguments, stdout=full)
+            assert done.returncode == 2
+            assert "No space left on device" in done.stderr
+            assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("pipe", ["fifo", "stdin"])
+def test_a_table_from_a_pipe_is_read_or_refused_in_one_line(tmp_path, pipe):
+    fifo = tmp_path / "fifo.csv"
+    os.mkfifo(fifo)
+    path = fifo if pipe == "fifo" else "/dev/stdin"
+    text = "a\n" + "\n".join(str(number % 7) for number in range(90)) + "\n"
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "longlag", "frame", str(path), "--column", "a", "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        if pipe == "fifo":
+            threading.Thread(target=fifo.write_text, args=(text,), daemon=True).start()
+        out, err = process.communicate("" if pipe == "fifo" else text, timeout=60)
+    assert "Traceback" not in err
+    if process.returncode == 0:
+        assert json.loads(out)
+    else:
+        assert (process.returncode, err.count("\n")) == (2, 1)

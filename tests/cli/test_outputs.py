@@ -1,0 +1,125 @@
+"""No command writes over what it reads, nor over a file that longlag did not write."""
+
+import json
+import re
+
+import pytest
+
+MODEL = """
+import equinox as eqx, jax
+def make_model(sizes, seed):
+    return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)))
+"""
+TRAIN = "echo-lag --values 3 --hidden-size 3 --epochs 2".split()
+STUDY = "--values 3 --hidden-size 3 --budget 20 --seeds 1 --workers 1".split()
+COMMANDS = {
+    "problems": ["problems"],
+    "show": ["show", "echo-lag"],
+    "audit": ["audit", "echo-lag"],
+    "check": ["check", "model.py:make_model", "--problem", "ramp"],
+    "train": ["train", *TRAIN],
+    "frame": ["frame", "data.csv", "--column", "a"],
+    "export": ["export", "echo-lag", "--train", "2", "--validation", "0", "--test", "0"],
+    "runs": ["runs", "--store", "old.db"],
+    "report": ["report", "--store", "old.db"],
+    "frontier": ["frontier", "echo-value", "--limit", "1", *STUDY],
+    "compare": ["compare", "--problems", "ramp", "--models", "mlp", "--rungs", "1"],
+    "profile": ["profile", "--problems", "ramp", "--minutes", "0.01"],
+    "generalise": ["generalise", "echo-value", "--train", "3", "--test", "4", *STUDY],
+    "reproduce": ["reproduce", "echo/encode", "--seeds", "2"],
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "data.csv").write_text("a\n" + "".join(f"{row % 7}\n" for row in range(90)))
+    for name in ("notes.txt", "notes.html", "notes.json", "notes.safetensors", "notes.csv"):
+        (tmp_path / name).write_text("precious\n")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "README.md").write_text("precious\n")
+    return tmp_path
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(call, folder, *arguments):
+    before = contents(folder)
+    code, out, err = call(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert contents(folder) == before
+    return err
+
+
+def options(call, command):
+    return set(re.findall(r"--[a-z-]+", call(command, "--help")[1]))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_path_that_a_command_writes_spares_a_stranger_s_file(call, folder, command):
+    paths = {
+        "--output": "notes.txt",
+        "--save": "notes.safetensors",
+        "--report": "notes.html",
+        "--export": "notes.csv",
+    }
+    if command in ("export", "report"):
+        paths = {"--out": "home" if command == "export" else "notes.html"}
+    found = options(call, command) & paths.keys()
+    assert found
+    extra = ["--model", "mlp"] if command == "frame" else []
+    for option in sorted(found):
+        err = refused(call, folder, *COMMANDS[command], *extra, option, paths[option])
+        assert "add --force" in err
+    if "--json" in options(call, command) and "--output" in found:
+        refused(call, folder, *COMMANDS[command], "--json", "--output", "notes.json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ([*COMMANDS["frame"], "--output", "data.csv"], "FILE"),
+        ([*COMMANDS["frame"], "--model", "mlp", "--save", "data.csv"], "FILE"),
+        ([*COMMANDS["check"], "--output", "model.py"], "FILE"),
+        (["train", *TRAIN, "--model", "model.py:make_model", "--output", "model.py"], "model.py"),
+        (["train", *TRAIN, "--save", "same", "--output", "same"], "--output"),
+        ([*COMMANDS["frontier"], "--store", "new.db", "--output", "new.db"], "--store"),
+        ([*COMMANDS["frontier"], "--store", "new.db", "--output", "new.db-wal"], "--store"),
+        ([*COMMANDS["generalise"], "--store", "new.db", "--output", "./new.db"], "--store"),
+    ],
+)
+def test_an_input_is_spared_even_with_force(call, folder, arguments, what):
+    err = refused(call, folder, *arguments, "--force")
+    assert f"is the file of {what}" in err
+
+
+def test_what_longlag_wrote_is_replaced_and_the_rest_with_force(call, folder):
+    for _ in range(2):
+        assert call("audit", "echo-lag", "--output", "answer.txt")[0] == 0
+        assert call("audit", "echo-lag", "--json", "--output", "answer.json")[0] == 0
+        assert call("train", *TRAIN, "--save", "m.safetensors")[0] == 0
+        assert call(*COMMANDS["export"], "--out", "set")[0] == 0
+    answer = (folder / "answer.txt").read_text()
+    assert answer.startswith("$ longlag audit echo-lag --output answer.txt\n")
+    assert next(iter(json.loads((folder / "answer.json").read_text()))) == "longlag"
+    refused(call, folder, "audit", "echo-lag", "--output", "answer.json")  # text over a document
+    assert call("audit", "echo-lag", "--output", "notes.txt", "--force")[0] == 0
+    assert (folder / "notes.txt").read_text().startswith("$ longlag audit")
+    assert call(*COMMANDS["export"], "--out", "home", "--force")[0] == 0
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_report_and_an_export_of_runs_are_replaced(call):
+    pytest.importorskip("pyarrow", reason="pyarrow is an extra")
+    assert call(*COMMANDS["frontier"], "--store", "s.db")[0] == 0
+    for _ in range(2):
+        for arguments in (
+            ["report", "--out", "page.html", "--figures", "figures"],
+            ["runs", "--export", "runs.csv"],
+            ["runs", "--export", "runs.parquet"],
+        ):
+            code, _, err = call(*arguments, "--store", "s.db")
+            assert code == 0, err

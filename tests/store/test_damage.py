@@ -1,0 +1,177 @@
+"""A store whose content is well-formed and wrong: one line, never a traceback."""
+
+import contextlib
+import json
+import random
+import shutil
+import sqlite3
+from typing import Any
+
+import pytest
+from study_cases import SETTING, Scripted, outcome
+
+import longlag as ll
+from longlag.store import export
+from longlag.store.store import Store
+from longlag.studies.comparison import Comparison
+from longlag.studies.conduct import conduct
+from longlag.studies.frontier import Frontier
+from longlag.studies.generalisation import Generalisation
+from longlag.studies.profile import Profile
+from longlag.studies.registry import load_study
+from longlag.trials import documents
+
+COLUMNS = (
+    *(("trials", name) for name in ("outcome", "outcome", "seed", "skill", "finished", "setting")),
+    *(
+        ("studies", name)
+        for name in ("question", "question", "usage", "kind", "started", "command")
+    ),
+    ("settings", "document"),
+)
+
+WRONG = (
+    None,
+    True,
+    -1,
+    0.5,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "",
+    "ramp",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+)
+
+
+def came(task):
+    tests = dict(documents.setting(task.setting).tests) or {"in-distribution": None}
+    score = outcome(random.Random(task.id).choice([0.0, 1.0]))
+    main = score.score()
+    return type(score)(**{**vars(score), "scores": dict.fromkeys(tests, main)})
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "longlag.db"
+    problem, models = ll.EchoLag(values=4, length=6), [ll.LSTM(hidden_size=3)]
+    studies = (
+        Frontier(SETTING, seeds=2, limit=2),
+        Comparison(models, [problem], seeds=2, rungs=2),
+        Profile(models[0], [problem], longer=()),
+        Generalisation(problem, ll.Whole(), models, test=[6, 12], seeds=2),
+    )
+    with Store(path, write=True) as store:
+        for study in studies:
+            conduct(study, store, Scripted(came), command="longlag it")
+    return path
+
+
+def read_all(path):
+    """Whatever is read of a store: lists, trials, studies with their answers, tables."""
+    with Store(path) as store:
+        records = store.records()
+        store.notice()
+        for record in records:
+            for read in (store.setting, store.outcome, store.versions):
+                read(record.id)
+        export.write_table(store, records, path.with_suffix(".csv"))
+        for asked in store.studies():
+            study: Any = load_study(store, asked)
+            assert study.id
+            assert str(study.answer())
+
+
+def damage(path, seed):
+    """Change one value of one row."""
+    rng = random.Random(seed)
+    table, column = COLUMNS[seed % len(COLUMNS)]
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        rows = store.execute(f"SELECT id, {column} FROM {table}").fetchall()
+        row, text = rng.choice(rows)
+        if column in ("outcome", "question", "usage", "document"):
+            value = json.loads(text)
+            node, steps = value, rng.randint(1, 4)
+            while True:
+                names = list(node) if isinstance(node, dict) else range(len(node))
+                if not names:
+                    break
+                name, steps = rng.choice(list(names)), steps - 1
+                if steps and isinstance(node[name], dict | list):
+                    node = node[name]
+                    continue
+                if rng.random() < 0.3:
+                    del node[name]
+                else:
+                    node[name] = rng.choice(WRONG)
+                break
+            new = rng.choice(
+                [json.dumps(value)] * 9 + ["[" * 99_999, "", "null", text[:-9], b"\xff"]
+            )
+        else:
+            new = rng.choice(["x", -1.5, b"\xff\x00", "9" * 400])
+        store.execute("PRAGMA foreign_keys = OFF")
+        with contextlib.suppress(sqlite3.IntegrityError):
+            store.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (new, row))
+        store.commit()
+
+
+def test_what_is_whole_is_read(whole):
+    read_all(whole)
+
+
+@pytest.mark.parametrize("start", range(0, 78, 13))
+def test_a_damaged_store_is_one_line(whole, tmp_path, start):
+    lines = []
+    for seed in range(start, start + 13):
+        path = shutil.copy(whole, tmp_path / f"{seed}.db")
+        damage(path, seed)
+        try:
+            read_all(path)
+        except ValueError as error:
+            lines.append(str(error))
+    assert len(lines) > 4
+    assert all("\n" not in line and len(line) < 600 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE studies SET kind = 'os:system'", r"no kind of study `os:system`"),
+        ("DELETE FROM settings", r"is damaged: .*Put back a copy"),
+    ],
+)
+def test_a_study_that_cannot_be_read_back_is_one_line(whole, tmp_path, statement, message):
+    path = shutil.copy(whole, tmp_path / "damaged.db")
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        store.execute(statement)
+        store.commit()
+    with Store(path) as store, pytest.raises(ValueError, match=message):
+        load_study(store, store.studies()[0])
+
+
+def test_no_module_that_a_store_names_is_imported(whole, tmp_path, monkeypatch):
+    """Its model of a user's own is listed and reported by its name alone."""
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'RAN')!r}, 'w')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = shutil.copy(whole, tmp_path / "evil.db")
+    model = {"kind": "user-model", "function": "make", "code": "0" * 16, "inputs": "features"}
+    model |= {"outputs": "logits", "causal": True, "compiled": False}
+    for place in ("evil", str(tmp_path / "evil.py")):
+        with contextlib.closing(sqlite3.connect(path)) as store:
+            for table, column in (("studies", "question"), ("settings", "document")):
+                for id, text in store.execute(f"SELECT id, {column} FROM {table}").fetchall():
+                    new = json.dumps(swapped(json.loads(text), {**model, "place": place}))
+                    store.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (new, id))
+            store.commit()
+        read_all(path)
+    assert not (tmp_path / "RAN").exists()
+
+
+def swapped(part, model):
+    if isinstance(part, dict):
+        return {n: model if n == "model" else swapped(each, model) for n, each in part.items()}
+    return [swapped(each, model) for each in part] if isinstance(part, list) else part

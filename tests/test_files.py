@@ -1,0 +1,176 @@
+"""Files are written whole or not at all, and never over what is not longlag's own."""
+
+import os
+import stat
+
+import pytest
+
+from longlag.files import KINDS, check_folder, check_outputs, discard, replacing, write
+
+HEADS = {
+    "text": ("answer.txt", b"$ longlag audit echo-lag\nEchoLag(length=25)\n"),
+    "JSON": ("answer.json", b'{\n  "longlag": "0.1.0",\n  "trials": []}'),
+    "HTML": ("page.html", b'<!doctype html>\n<meta name="generator" content="longlag">'),
+    "safetensors": ("m.safetensors", b'\x40\0\0\0\0\0\0\0{"__metadata__":{"longlag":"{}"}}'),
+    "CSV": ("trials.csv", b"id,seed,problem,framing,model,skill\n"),
+    "Parquet": ("trials.parquet", b"PAR1\x15\x04 longlag PAR1"),
+    "NumPy": ("train.npz", b"PK\x03\x04\x14 targets.npy"),
+    "SVG": ("map.svg", b'<svg version="1.1" class="marks">'),
+    "PNG": ("map.png", b"\x89PNG\r\n\x1a\n"),
+    "claims": ("claims.md", b"# Claims\n\nThe statements"),
+    "data card": ("README.md", b"---\npretty_name: echo\ntags: [longlag, synthetic]\n---\n"),
+}
+FOREIGN = {
+    "thesis.tex": b"\\documentclass{article}\n",
+    "model.py": b"import jax\n",
+    "README.md": b"# My project\n",
+    "notes.db": b"SQLite format 3\0",
+    "photo.jpg": b"\xff\xd8\xff\xe0",
+    "state.pt": b"\x80\x02\x8a\nl\xfc\x9cF",
+    "notes.txt": b"The milk is sour.\n",
+    "package.json": b'{"name": "mine"}',
+    "home.html": b"<!doctype html><title>My page</title>",
+    "weights.safetensors": b'\x40\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"}}',
+    "prices.csv": b"day,price\n1,2\n",
+    "prices.parquet": b"PAR1 pandas PAR1",
+    "arrays.npz": b"PK\x03\x04 arr_0.npy",
+}
+
+
+def test_every_kind_has_an_example_here():
+    assert HEADS.keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_file_of_its_own_kind_is_replaced_and_no_other(tmp_path, kind):
+    name, head = HEADS[kind]
+    (tmp_path / name).write_bytes(head)
+    check_outputs({"--out": (tmp_path / name, kind)}, {})
+    for other, content in FOREIGN.items():
+        (tmp_path / other).write_bytes(content)
+        with pytest.raises(ValueError, match=r"would be lost\. Name another file, or add --force"):
+            check_outputs({"--out": (tmp_path / other, kind)}, {})
+        check_outputs({"--out": (tmp_path / other, kind)}, {}, force=True)
+        (tmp_path / other).unlink()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_and_an_empty_file_are_free(tmp_path, kind):
+    check_outputs({"--out": (tmp_path / "new", kind)}, {})
+    (tmp_path / "empty").touch()
+    check_outputs({"--out": (tmp_path / "empty", kind)}, {})
+
+
+@pytest.fixture
+def data(tmp_path):
+    (tmp_path / "data.csv").write_text("a\n1\n")
+    return tmp_path / "data.csv"
+
+
+@pytest.mark.parametrize("way", ["itself", "relative", "link", "hard link", "dotted"])
+def test_an_input_is_not_written_over_by_any_name_even_with_force(tmp_path, data, way, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "other.csv"
+    match way:
+        case "itself":
+            out = data
+        case "relative":
+            out = "data.csv"
+        case "link":
+            out.symlink_to(data)
+        case "hard link":
+            out.hardlink_to(data)
+        case "dotted":
+            out = tmp_path / ".." / tmp_path.name / "data.csv"
+    with pytest.raises(ValueError, match=r"--output: .* is the file of FILE, which would be lost"):
+        check_outputs({"--output": (out, "CSV")}, {"FILE": data}, force=True)
+
+
+@pytest.mark.parametrize("more", ["", "-wal", "-shm", ".lock"])
+def test_what_belongs_to_a_store_is_not_written_over(tmp_path, more):
+    store = tmp_path / "trials.db"  # which need not exist yet
+    with pytest.raises(ValueError, match="is the file of --store"):
+        check_outputs({"--output": (f"{store}{more}", "text")}, {"--store": store})
+
+
+def test_two_outputs_of_one_file_are_refused(tmp_path):
+    outputs = {
+        "--save": (tmp_path / "same", "safetensors"),
+        "--output": (tmp_path / "same", "text"),
+    }
+    with pytest.raises(ValueError, match=r"--output: .* is the file of --save"):
+        check_outputs(outputs, {})
+
+
+def test_devices_and_pipes_may_be_named_twice():
+    check_outputs({"--output": (os.devnull, "text"), "--report": (os.devnull, "HTML")}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [(".", IsADirectoryError), ("no/such/file", FileNotFoundError)]
+)
+def test_where_nothing_can_be_written_the_system_says_why(tmp_path, name, error):
+    with pytest.raises(error):
+        check_outputs({"--output": (tmp_path / name, "text")}, {}, force=True)
+
+
+def test_a_folder_is_written_where_it_holds_only_what_was_written_before(tmp_path):
+    own = {"README.md": "data card", "train.npz": "NumPy"}
+    check_folder(tmp_path / "new", own)
+    for kind in ("data card", "NumPy"):
+        name, head = HEADS[kind]
+        (tmp_path / name).write_bytes(head)
+    check_folder(tmp_path, own)
+    (tmp_path / "thesis.tex").write_text("years")
+    with pytest.raises(ValueError, match=r"holds thesis\.tex, which longlag did not write"):
+        check_folder(tmp_path, own)
+    check_folder(tmp_path, own, force=True)
+    (tmp_path / "thesis.tex").unlink()
+    (tmp_path / "README.md").write_text("# Mine")
+    with pytest.raises(ValueError, match=r"holds README\.md"):
+        check_folder(tmp_path, own)
+    with pytest.raises(NotADirectoryError):
+        check_folder(tmp_path / "README.md", own)
+
+
+def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "answer.txt"
+    path.write_text("old")
+
+    def half(beside):
+        beside.write_text("half of the n")
+        raise OSError(28, "No space left on device", str(beside))
+
+    with pytest.raises(OSError, match="No space left"), replacing(path) as beside:
+        half(beside)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["answer.txt"]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    with (
+        pytest.raises(OSError, match="No space") as caught,
+        replacing(tmp_path / "a.txt") as beside,
+    ):
+        raise OSError(28, "No space left on device", str(beside))
+    assert caught.value.filename == str(tmp_path / "a.txt")
+
+
+def test_a_file_begun_is_discarded_when_the_process_ends_at_once(tmp_path):
+    writing = replacing(tmp_path / "a.txt")
+    writing.__enter__().write_text("half")
+    discard()
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(FileNotFoundError):
+        writing.__exit__(None, None, None)
+
+
+def test_rights_and_links_stay(tmp_path):
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    write(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
