@@ -193,6 +193,7 @@ def _framed(
         rows.values,
         names=rows.names,
         path=str(file.resolve()),
+        seasons=rows.seasons,
         length=1 if features else timesteps,
         lags=timesteps if features else 1,
         **knobs,

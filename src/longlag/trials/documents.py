@@ -163,6 +163,7 @@ def _read_problem(written: Any, values: np.ndarray | None, trusted: bool) -> Pro
 
         values = tables.read(str(path), names).values
     knobs |= {"values": values, "names": tuple(names), "path": path}
+    knobs["seasons"] = tuple(written.get("seasons", ()))
     series = _read("problem", knobs, {"series": Series})
     if series.digest != written.get("digest"):
         raise ValueError(
