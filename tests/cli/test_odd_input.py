@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ def make_model(sizes, seed):
 """
 
 
-def run(*arguments, cwd=None, stdout=subprocess.PIPE, **environment):
+def run(*arguments, cwd=None, stdout: Any = subprocess.PIPE, **environment):
     return subprocess.run(
         [sys.executable, "-P", "-m", "longlag", *map(str, arguments)],
         stdin=subprocess.DEVNULL,

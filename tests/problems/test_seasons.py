@@ -67,6 +67,7 @@ def test_a_series_has_a_baseline_for_each_season_that_its_times_suggest():
     scored = np.ones(3, dtype=bool)
     naive = series.baselines("evaluation", scored)
     assert {"seasonal", "mean", "last value"} < naive.keys()
+    assert series.period is not None
     (other,) = (period for period in (24, 168) if period != series.period)
     assert f"seasonal {other}" in naive
     at = series.target_rows("evaluation", scored)

@@ -75,5 +75,5 @@ USAGE = {
 }
 """Types of what `usage` holds."""
 
-SPENT = dict.fromkeys(("compile", "train", "evaluate"), float)
+SPENT: dict[str, type] = dict.fromkeys(("compile", "train", "evaluate"), float)
 """Types of what it holds as `spent`."""

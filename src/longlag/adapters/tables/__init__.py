@@ -66,10 +66,10 @@ def read(
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "data.csv"
-    >>> _ = path.write_text("day,warmth\\n2024-01-03,3.5\\n2024-01-01,\\n")
+    >>> _ = path.write_text("day,warmth\\n2024-01-04,3.5\\n2024-01-02,\\n2024-01-01,3\\n")
     >>> table = read(path, ["warmth"])
     >>> table.names, table.values.tolist()
-    (('warmth',), [[nan], [nan], [3.5]])
+    (('warmth',), [[3.0], [nan], [nan], [3.5]])
     >>> table.notes[0]
     'rows put in the order of `day`: the file has the newest first'
     """

@@ -133,7 +133,11 @@ def _dates(cells: pd.Series) -> pd.Series | None:
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas, about formats that it guesses
-        kinds = {"format": "%Y%m%d"} if digits else {"format": "ISO8601"}, {}, {"dayfirst": True}
+        kinds: tuple[dict[str, Any], ...] = (
+            {"format": "%Y%m%d" if digits else "ISO8601"},
+            {},
+            {"dayfirst": True},
+        )
         read = []
         for kind in kinds:
             try:
