@@ -8,7 +8,7 @@ import pytest
 from longlag.files import KINDS, check_folder, check_outputs, discard, replacing, write
 
 HEADS = {
-    "text": ("answer.txt", b"$ longlag audit echo-lag\nEchoLag(length=25)\n"),
+    "text": ("answer.txt", b"# longlag 0.1.0: longlag audit echo-lag\nEchoLag(length=25)\n"),
     "JSON": ("answer.json", b'{\n  "longlag": "0.1.0",\n  "trials": []}'),
     "HTML": ("page.html", b'<!doctype html>\n<meta name="generator" content="longlag">'),
     "safetensors": ("m.safetensors", b'\x40\0\0\0\0\0\0\0{"__metadata__":{"longlag":"{}"}}'),
@@ -16,7 +16,7 @@ HEADS = {
     "Parquet": ("trials.parquet", b"PAR1\x15\x04 longlag PAR1"),
     "NumPy": ("train.npz", b"PK\x03\x04\x14 targets.npy"),
     "SVG": ("map.svg", b'<svg version="1.1" class="marks">'),
-    "PNG": ("map.png", b"\x89PNG\r\n\x1a\n"),
+    "PNG": ("map.png", b"\x89PNG\r\n\x1a\n tEXtSoftware\0longlag"),
     "claims": ("claims.md", b"# Claims\n\nThe statements"),
     "data card": ("README.md", b"---\npretty_name: echo\ntags: [longlag, synthetic]\n---\n"),
 }
@@ -29,6 +29,9 @@ FOREIGN = {
     "state.pt": b"\x80\x02\x8a\nl\xfc\x9cF",
     "notes.txt": b"The milk is sour.\n",
     "package.json": b'{"name": "mine"}',
+    "session.txt": b"$ longlag runs\n0 trials\n",
+    "settings.json": b'{\n  "longlag": "my settings"}',
+    "photo.png": b"\x89PNG\r\n\x1a\n",
     "home.html": b"<!doctype html><title>My page</title>",
     "weights.safetensors": b'\x40\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"}}',
     "prices.csv": b"day,price\n1,2\n",

@@ -80,11 +80,16 @@ class Finished(_OfSeed):
 Event = Started | Advanced | Scored | Finished
 
 
+GRACE = 1.5
+"""Seconds from Ctrl-C until a command that has not ended in order is ended."""
+
+
 class StopToken:
     """Says that what runs is to end: training after its present chunk, a study after that.
 
     Attributes:
-        grace: Seconds that the command line gives it to end in order after Ctrl-C.
+        grace: Seconds that the command line gives it to end in order after Ctrl-C, by default
+            `GRACE`.
 
     >>> stop = StopToken()
     >>> stop.stop()
@@ -92,9 +97,9 @@ class StopToken:
     True
     """
 
-    def __init__(self, grace: float = 1.5) -> None:
+    def __init__(self, grace: float | None = None) -> None:
         self._stopped = threading.Event()
-        self.grace = grace
+        self.grace = GRACE if grace is None else grace
 
     @property
     def stopped(self) -> bool:

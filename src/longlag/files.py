@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,15 +15,15 @@ Name = str | os.PathLike[str]
 _END = 2**16  # bytes at each end of a file that tell who wrote it
 
 KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
-    "text": lambda head, _: head.startswith(b"$ longlag "),
-    "JSON": lambda head, _: head.startswith(b'{\n  "longlag": '),
+    "text": lambda head, _: re.match(rb"# longlag \d[\w.+]*: longlag ", head) is not None,
+    "JSON": lambda head, _: re.match(rb'\{\n  "longlag": "\d[\w.+]*",\n', head) is not None,
     "HTML": lambda head, _: b'<meta name="generator" content="longlag' in head,
     "safetensors": lambda head, _: head[8:].startswith(b'{"__metadata__":{"longlag":'),
     "CSV": lambda head, _: head.startswith(b"id,seed,problem,framing,model,"),
     "Parquet": lambda _, tail: tail.endswith(b"PAR1") and b"longlag" in tail,
     "NumPy": lambda head, tail: head.startswith(b"PK") and b"targets.npy" in tail,
     "SVG": lambda head, _: head.startswith(b"<svg ") and b'class="marks"' in head,
-    "PNG": lambda head, _: head.startswith(b"\x89PNG"),
+    "PNG": lambda head, _: head.startswith(b"\x89PNG") and b"Software\0longlag" in head,
     "claims": lambda head, _: head.startswith(b"# Claims\n"),
     "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
 }

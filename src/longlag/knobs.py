@@ -258,6 +258,29 @@ def borrowed(name: str) -> str:
     return f"longlag calls it `{shown}`: {why}."
 
 
+def require(owner: str, name: str, value: object, kind: type | tuple[type, ...], rule: str) -> None:
+    """Refuse an argument of another type.
+
+    Args:
+        owner: Whose argument.
+        name: Its name.
+        value: What was given.
+        kind: The type, or types, that will do.
+        rule: What it must be, in words.
+
+    Raises:
+        TypeError: It is of another type.
+
+    >>> require("audit", "problem", 3, str, "a problem, such as EchoLag()")
+    Traceback (most recent call last):
+    TypeError: audit: `problem` must be a problem, such as EchoLag(), got 3.
+    """
+    if not isinstance(value, kind):
+        text = repr(value)
+        shown = text if len(text) <= 60 else f"a {type(value).__name__}"
+        raise TypeError(f"{owner}: `{name}` must be {rule}, got {shown}.")
+
+
 def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
     """One line for a name that does not exist: the rule, the name, the nearest one that does.
 

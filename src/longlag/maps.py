@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
-from longlag.knobs import BATCH_SIZE
+from longlag.knobs import BATCH_SIZE, require
 from longlag.problems import Problem
 
 Map = Bool[np.ndarray, "target input"]
@@ -184,6 +184,8 @@ def audit(
     >>> audit(EchoLag(lag=1), Chunks(timesteps=1, carry=True)).remedy
     'Use timesteps=2 or more.'
     """
+    require("audit", "problem", problem, Problem, "a problem, such as EchoLag()")
+    require("audit", "framing", framing, Framing, "a framing, such as Whole()")
     found = _audit(problem, framing, batch_size, reach)
     if found.verdict == "learnable":
         return found

@@ -109,7 +109,6 @@ def test_a_command_that_is_just_starting_ends_too(after):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         time.sleep(after)
         process.send_signal(signal.SIGINT)

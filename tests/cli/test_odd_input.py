@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -136,3 +138,66 @@ def test_a_table_from_a_pipe_is_read_or_refused_in_one_line(tmp_path, pipe):
         assert json.loads(out)
     else:
         assert (process.returncode, err.count("\n")) == (2, 1)
+
+
+# What a model of a user's own does besides.
+
+
+def own(folder, top="", inside=""):
+    file = folder / "mine.py"
+    file.write_text(top + MODEL.format(first=inside or "pass"))
+    return f"{file}:make_model"
+
+
+TINY = "train echo-lag --values 3 --length 4 --epochs 2 --json --model".split()
+
+
+def test_what_a_model_writes_past_python_is_no_part_of_the_answer(tmp_path):
+    name = own(tmp_path, "import os\n", "os.write(1, b'garbage')")
+    done = run(*TINY, name)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["seeds"] == [0]
+    assert "garbage" in done.stderr
+
+
+def test_a_file_beside_a_model_stands_in_for_no_library(tmp_path):
+    for library in ("safetensors", "altair", "optax"):
+        (tmp_path / f"{library}.py").write_text("raise RuntimeError('the wrong file')\n")
+    (tmp_path / "beside.py").write_text("NUMBER = 3\n")
+    name = own(tmp_path, "from beside import NUMBER\n")
+    saved = tmp_path / "model.safetensors"
+    done = run(*TINY, name, "--save", saved)
+    assert done.returncode == 0, done.stderr
+    assert saved.exists()
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "import threading; threading.Thread(target=lambda: time.sleep(60)).start()",
+        "import atexit; atexit.register(lambda: time.sleep(60))",
+    ],
+)
+def test_ctrl_c_ends_what_a_model_has_left_running(tmp_path, left):
+    name = own(tmp_path, f"import time\n{left}\n")
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "longlag", *TINY, name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while process.stdout.readline().rstrip() != "}":  # the answer is there
+            pass
+        time.sleep(1.0)  # the command is on its way out
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in err
+
+
+def test_jax_that_does_not_start_is_one_line():
+    done = run(*"train echo-lag --epochs 2".split(), JAX_PLATFORMS="bogus")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("longlag: JAX does not start: ")
+    assert done.stderr.count("\n") == 1

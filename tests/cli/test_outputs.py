@@ -83,7 +83,7 @@ def test_every_path_that_a_command_writes_spares_a_stranger_s_file(call, folder,
     [
         ([*COMMANDS["frame"], "--output", "data.csv"], "FILE"),
         ([*COMMANDS["frame"], "--model", "mlp", "--save", "data.csv"], "FILE"),
-        ([*COMMANDS["check"], "--output", "model.py"], "FILE"),
+        ([*COMMANDS["check"], "--output", "model.py"], "model.py:make_model"),
         (["train", *TRAIN, "--model", "model.py:make_model", "--output", "model.py"], "model.py"),
         (["train", *TRAIN, "--save", "same", "--output", "same"], "--output"),
         ([*COMMANDS["frontier"], "--store", "new.db", "--output", "new.db"], "--store"),
@@ -103,11 +103,11 @@ def test_what_longlag_wrote_is_replaced_and_the_rest_with_force(call, folder):
         assert call("train", *TRAIN, "--save", "m.safetensors")[0] == 0
         assert call(*COMMANDS["export"], "--out", "set")[0] == 0
     answer = (folder / "answer.txt").read_text()
-    assert answer.startswith("$ longlag audit echo-lag --output answer.txt\n")
+    assert answer.startswith("# longlag 0.1.0: longlag audit echo-lag --output answer.txt\n")
     assert next(iter(json.loads((folder / "answer.json").read_text()))) == "longlag"
     refused(call, folder, "audit", "echo-lag", "--output", "answer.json")  # text over a document
     assert call("audit", "echo-lag", "--output", "notes.txt", "--force")[0] == 0
-    assert (folder / "notes.txt").read_text().startswith("$ longlag audit")
+    assert (folder / "notes.txt").read_text().startswith("# longlag 0.1.0: longlag audit")
     assert call(*COMMANDS["export"], "--out", "home", "--force")[0] == 0
 
 

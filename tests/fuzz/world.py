@@ -123,7 +123,8 @@ def populate(template: Path, folder: Path) -> None:
     """A fresh copy of the files, with what cannot be copied."""
     shutil.copytree(template, folder)
     (folder / "link.db").symlink_to("store.db")
-    os.link(folder / "store.db", folder / "hard.db")
+    shutil.copy(folder / "store.db", folder / "linked.db")
+    os.link(folder / "linked.db", folder / "hard.db")
     (folder / "dangling").symlink_to("nowhere/target")
     os.mkfifo(folder / "pipe")
     for name, minor in (("full", 7), ("null", 3)):

@@ -451,14 +451,18 @@ def test_a_link_to_a_store_leads_to_its_lock(path, tmp_path):
         Store(link, write=True)
 
 
-def test_a_hard_link_to_a_store_is_the_same_store(path, tmp_path):
+@pytest.mark.parametrize("write", [False, True])
+def test_a_store_with_a_hard_link_is_refused_under_both_names(path, tmp_path, write):
+    with Store(path, write=True) as kept:
+        add(kept, "one")
     link = tmp_path / "link.db"
-    with Store(path, write=True):
-        os.link(path, link)  # made while one writes
-        with pytest.raises(StoreError, match=r"link\.db is being written to by another process"):
-            Store(link, write=True)
-    with Store(link, write=True), pytest.raises(StoreError, match="by another process"):
-        Store(path, write=True)
+    os.link(path, link)
+    for name in (path, link):
+        with pytest.raises(StoreError, match=r"one of 2 names of a file .* cp "):
+            Store(name, write=write)
+    path.unlink()
+    with Store(link, write=write) as moved:
+        assert moved.count() == 1
 
 
 def test_a_reader_who_may_not_write_sees_what_a_writer_has_just_written(path, monkeypatch):

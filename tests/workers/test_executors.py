@@ -2,6 +2,7 @@ import dataclasses
 import gc
 import json
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -35,6 +36,11 @@ def work(task):
     begun = tries.read_text().count(task.id + " ")
     while len({line.split()[1] for line in tries.open()}) < int(os.environ.get("TOGETHER", "1")):
         time.sleep(0.01)
+    if how.get("fork"):  # as a pool of a model does
+        if (child := os.fork()) == 0:
+            time.sleep(600)
+            os._exit(0)
+        pathlib.Path(os.environ["TRIES"] + ".forked").open("a").write(f"{child}\\n")
     for seed in task.seeds:
         for update in range(how.get("updates", 3)):
             yield Advanced(seed, update, how.get("updates", 3), np.ones(9), 0.5, job=task.id)
@@ -139,6 +145,30 @@ def test_a_task_whose_process_was_killed_is_run_again(command, begun):
     assert found == {"a": Finished(7, {"seed": 7}, job="a"), "b": Finished(8, {"seed": 8}, job="b")}
     assert [task for task, _ in begun()].count("a") == 2
     assert [task for task, _ in begun()].count("b") == 1
+
+
+def test_a_child_that_holds_the_pipe_of_a_killed_worker_is_not_waited_for(
+    command, begun, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(local, "_LOOK", 0.1)
+    with Local(workers=1, command=command) as executor:
+        executor.submit(Job("a", {"updates": 60, "fork": True, "deaths": 1}, (7,)))
+        assert ends(executor, 1)["a"] == Finished(7, {"seed": 7}, job="a")
+    assert [task for task, _ in begun()] == ["a", "a"]
+    forked = [int(line) for line in (tmp_path / "tries.forked").read_text().split()]
+    assert len(forked) == 2
+    until = time.monotonic() + 20  # whose parent is gone, and who must be reaped
+    while not all(map(ended_or_reaped, forked)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert all(map(ended_or_reaped, forked))
+
+
+def ended_or_reaped(process):
+    try:
+        state = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
 
 
 def finished(executor, count):

@@ -315,7 +315,7 @@ def _module(file: Path) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses look their own module up
         if str(file.parent) not in sys.path:
-            sys.path.insert(0, str(file.parent))  # as Python does for a script
+            sys.path.append(str(file.parent))  # last: nothing there stands in for a library
         os.environ.setdefault("KERAS_BACKEND", "jax")
         before, _importing.file = getattr(_importing, "file", None), file
         try:

@@ -222,3 +222,9 @@ def problems_from_names(names: Sequence[str], values: Mapping[str, Any]) -> list
         return [problem_from_name(name, values) for name in names]
     built = iter(build_all("problem", plain, PROBLEMS, values))
     return [next(built) if name in plain else problem_from_name(name, {}) for name in names]
+
+
+def code_files(*listed: str | None) -> dict[str, str]:
+    """The files of a user's models and problems, as inputs that must not be overwritten."""
+    every = [name for some in listed if some for name in some.split(",")]
+    return {name: name.rpartition(":")[0] for name in every if user_code.is_reference(name)}

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -26,7 +27,8 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
         Whether Ctrl-C was pressed.
 
     Args:
-        program: Whether the process ends with the command: then Ctrl-C is ignored on its way out.
+        program: Whether the process ends with the command: then Ctrl-C ends it at once on its way
+            out, without a word.
     """
     if threading.current_thread() is not threading.main_thread():
         yield threading.Event()
@@ -41,7 +43,7 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN if program else before)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if program else before)
         signal.set_wakeup_fd(descriptor)
         writer.close()
 
@@ -61,6 +63,8 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
 
 
 def _end() -> None:
+    if (local := sys.modules.get("longlag.workers.local")) is not None:
+        local.kill_all()
     files.discard()
     line = (
         b"\x1b[?25h\nInterrupted.\n" if os.isatty(2) else b"Interrupted.\n"

@@ -125,8 +125,25 @@ def warn(message: object) -> None:
 @contextlib.contextmanager
 def others_aside() -> Iterator[None]:
     """What a user's file prints goes to standard error: it is no part of the answer."""
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), _output_aside():
         yield
+
+
+@contextlib.contextmanager
+def _output_aside() -> Iterator[None]:
+    """The same for what is written past Python, such as by a library in C."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # closed
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def prepare_streams() -> None:
@@ -173,7 +190,8 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
     for part in parts:
         console.print(part)
     if path is not None:
-        files.write(path, f"$ {printable(command_line())}\n{text.getvalue()}")
+        head = f"# longlag {metadata.version('longlag')}: {printable(command_line())}"
+        files.write(path, f"{head}\n{text.getvalue()}")
 
 
 def table(*head: str, right: Sequence[str] = (), wide: int = 2, **rest: Any) -> Table:

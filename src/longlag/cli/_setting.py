@@ -126,12 +126,6 @@ def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
     return user_model.from_reference(name)
 
 
-def model_files(*listed: str | None) -> dict[str, str]:
-    """The files of a user's models, as inputs that must not be overwritten."""
-    each = [name for some in listed if some for name in names(some)]
-    return {name: name.rpartition(":")[0] for name in each if user_code.is_reference(name)}
-
-
 @contextmanager
 def training(
     setting: Setting, seeds: int, *, quiet: bool, save: Path | None = None
@@ -146,7 +140,7 @@ def training(
     """
     keep_compiled_programs()
     each, chance = seed_list(seeds), setting.problem.chance(setting.scored)
-    stop = StopToken(grace=30.0 if save else 1.5)  # to score and save it takes some seconds
+    stop = StopToken(grace=30.0 if save else None)  # to score and save it takes some seconds
     with ctrl_c_stops(stop), following(quiet=quiet) as follow:
 
         def listen(event: Event) -> None:

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import STORE, Count, SeedCount, StorePath, flags, typed
+from longlag.cli._flags import STORE, Count, SeedCount, StorePath, code_files, flags, typed
 from longlag.cli._output import OutputFlags, command_line, others_aside, warn
 from longlag.cli._progress import Bar, Show, bars
-from longlag.cli._setting import SettingFlags, model_files, numbers
+from longlag.cli._setting import SettingFlags, numbers
 from longlag.events import Event, StopToken, ctrl_c_stops
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import Store
@@ -112,7 +112,7 @@ class StudyFlags:
         document: Callable[[S], Mapping[str, Any]],
         summary: Callable[[S], Iterable[RenderableType]],
         *,
-        models: str | None = None,
+        code: Sequence[str | None] = (),
         until: float | None = None,
     ) -> int:
         """Put a question together, have its trials run, and write what came of them.
@@ -122,13 +122,13 @@ class StudyFlags:
             output: How and where its answer is written.
             document: The answer as plain values.
             summary: The answer for a reader.
-            models: The names of models, whose files are not overwritten.
+            code: What may name files of the user's, which are not overwritten.
             until: When to end, by `time.monotonic`.
 
         Returns:
             The exit code: 130 after Ctrl-C, 1 where trials failed, else 0.
         """
-        output.check({"--store": self.store, **model_files(models)})
+        output.check({"--store": self.store, **code_files(*code)})
         keep_compiled_programs()
         with contextlib.ExitStack() as stack:
             with others_aside():

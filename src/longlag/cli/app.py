@@ -86,6 +86,9 @@ for _name, (_command, _summary, _example) in _LINES.items():
     app.command(_command, name=_name, help=f"{_summary}\n\nExample: `{_example}`")
 
 
+_LONGEST = 1000  # characters of a message
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; bad input gives one line on standard error and exit code 2.
 
@@ -147,9 +150,12 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         case OSError():
             return f"cannot write {error.filename or 'the output'}: {error.strerror or text}."
         case ValueError() | TypeError():
-            return text
+            return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         case RuntimeError() if "RESOURCE_EXHAUSTED" in text or "ExecutorError" in repr(error):
             return text.partition("\n")[0]
+        case RuntimeError() if "Unable to initialize backend" in text:
+            line = " ".join(text.split())
+            return f"JAX does not start: {line}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
     # What is no Exception comes from a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
 

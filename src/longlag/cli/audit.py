@@ -16,6 +16,7 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
+    code_files,
     problem_and_framing,
 )
 from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick
@@ -63,8 +64,7 @@ def audit(
             such a model can use count. Default: a recurrent network.
         context: For mlp: how many of the latest steps of a sample it gets.
     """
-    file = model.rpartition(":")[0] if model and ":" in model else None
-    output.check({"--model": file})
+    output.check(code_files(model, problem))
     with others_aside():
         chosen, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
         default = model is None and context is None

@@ -19,6 +19,7 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
+    code_files,
     option,
     problem_and_framing,
     typed,
@@ -53,7 +54,7 @@ def check(
         problem: For a model: the problem it is checked on, a name from `longlag problems`.
         batch_size: For a model: samples in a batch.
     """
-    output.check({"FILE": subject.rpartition(":")[0] or None})
+    output.check(code_files(subject, problem))
     with others_aside():
         value = _subject(subject)
         if isinstance(value, Problem):

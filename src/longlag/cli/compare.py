@@ -65,7 +65,7 @@ def compare(
             **study.arguments(setting, recipe),
         )
 
-    return study.run(question, output, _document, _summary, models=models)
+    return study.run(question, output, _document, _summary, code=(models, problems))
 
 
 def _summary(study: Comparison) -> Iterator[RenderableType]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
-from longlag.cli._flags import Count, SeedCount, flags, option, typed
+from longlag.cli._flags import Count, SeedCount, code_files, flags, option, typed
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
@@ -124,10 +124,10 @@ def frame(
         save: Write the trained model of the first seed as safetensors.
         report: Write an HTML page about the result to this file.
     """
-    from longlag.cli._setting import model_files, training
+    from longlag.cli._setting import training
 
     output.check(
-        {"FILE": file, **model_files(model)}, save=(save, "safetensors"), report=(report, "HTML")
+        {"FILE": file, **code_files(model)}, save=(save, "safetensors"), report=(report, "HTML")
     )
     if time is not None and no_time:
         raise ValueError("frame: `--time` and `--no-time` exclude each other. Use one.")

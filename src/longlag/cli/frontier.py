@@ -50,7 +50,7 @@ def frontier(
             chosen, seeds=seeds, solve_at=study.solve_at, limit=limit, resolution=resolution
         )
 
-    return study.run(question, output, _document, _summary, models=model)
+    return study.run(question, output, _document, _summary, code=(model, problem))
 
 
 def _summary(study: Frontier) -> Iterator[RenderableType]:

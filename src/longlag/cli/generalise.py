@@ -54,7 +54,7 @@ def generalise(
             **study.arguments(setting, recipe),
         )
 
-    return study.run(question, output, _document, _summary, models=models)
+    return study.run(question, output, _document, _summary, code=(models, problem))
 
 
 def _problem(name: str, values: dict[str, Any], train: int | None) -> Problem:

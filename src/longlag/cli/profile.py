@@ -64,7 +64,7 @@ def profile(
             **study.arguments(setting, recipe),
         )
 
-    return study.run(question, output, _document, _summary, models=name, until=until)
+    return study.run(question, output, _document, _summary, code=(name, problems), until=until)
 
 
 def _summary(study: Profile) -> Iterator[RenderableType]:

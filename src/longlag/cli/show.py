@@ -17,11 +17,13 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
+    code_files,
     problem_and_framing,
 )
 from longlag.cli._output import OUTPUT, OutputFlags, aligned, table, values_as_text
 from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
+from longlag.problems.drawing import drawn as draw_episodes
 
 
 def show(
@@ -43,12 +45,12 @@ def show(
         problem: A name from `longlag problems`.
         seed: Random seed of the sequence.
     """
-    output.check()
+    output.check(code_files(problem))
     drawn, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
     choice = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
     input_encoding, target_encoding = encodings(drawn, choice)
     samples = cut.sample(drawn, streams.training(seed), 1)
-    sequence = drawn.draw(streams.training(seed), 1).inputs[0]
+    sequence = draw_episodes(drawn, streams.training(seed), 1).inputs[0]
     inputs = input_encoding.decode(input_encoding.encode(samples.inputs))
     targets = target_encoding.decode(target_encoding.encode(samples.targets))
     first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]

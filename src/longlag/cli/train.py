@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag.checks.model import require_valid
-from longlag.cli._flags import SeedCount, flags, typed
+from longlag.cli._flags import SeedCount, code_files, flags, typed
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
@@ -22,7 +22,7 @@ from longlag.cli._output import (
     values_as_text,
     warn,
 )
-from longlag.cli._setting import SETTING, Model, SettingFlags, model_files, training
+from longlag.cli._setting import SETTING, Model, SettingFlags, training
 from longlag.cli.audit import MEANING, not_causal, remedy
 from longlag.maps import Audit
 from longlag.scores.evaluation import seed_list
@@ -62,7 +62,7 @@ def train(
         seeds: Number of random seeds: 4 trains with seeds 0 to 3.
         save: Write the trained model of the first seed as safetensors; `longlag.load` reads it.
     """
-    output.check(model_files(model), save=(save, "safetensors"))
+    output.check(code_files(model, problem), save=(save, "safetensors"))
     with others_aside():
         setting = options.setting(problem, model, Recipe(**typed(recipe)))
         seed_list(seeds)

@@ -17,6 +17,9 @@ from longlag.encodings import IntegerEncoding, encodings
 from longlag.framings.layout import Batch, Layout, Samples
 from longlag.knobs import BATCH_SIZE, Knobs
 from longlag.problems import Problem
+from longlag.problems.drawing import drawn
+
+_MOST_STEPS = 2**26  # of a block of samples
 
 _DRAWN = 2**15  # values that a stream draws at once
 
@@ -73,6 +76,9 @@ class Framing(Knobs):
         check_batch_size(type(self).__name__, batch_size)
         if misfit := self.misfit(problem):
             raise ValueError(f"{type(self).__name__}: {misfit}")
+        self._check_size(
+            problem, self.steps_shown(problem), "a shorter sequence or fewer timesteps"
+        )
         shown, asked = self.tables(problem)
         asked = np.where((asked != MISSING) & problem.scored()[asked], asked, MISSING)
         samples = len(shown)
@@ -89,6 +95,7 @@ class Framing(Knobs):
             sequences = math.lcm(samples, batch_size) // samples
             flat = np.arange(sequences * samples).reshape(-1, batch_size)
             rows, sample = np.divmod(flat, samples)
+        self._check_size(problem, sample.size * shown.shape[1], "a smaller batch_size")
         steps = shown[sample]
         present = (steps != MISSING) | self.marks
         layout = Layout(self.output, sequences, steps, rows, asked[sample], present, self.carries)
@@ -98,6 +105,17 @@ class Framing(Knobs):
                 "Use fewer timesteps, or Whole()."
             )
         return layout
+
+    def steps_shown(self, problem: Problem) -> int:
+        """Steps that the samples of one sequence show, all together, as an upper bound."""
+        return problem.steps
+
+    def _check_size(self, problem: Problem, steps: int, instead: str) -> None:
+        if steps > _MOST_STEPS:
+            raise ValueError(
+                f"{type(self).__name__}: a block of samples of {problem!r} shows {steps:,} steps, "
+                f"at most {_MOST_STEPS:,} fit into memory. Use {instead}."
+            )
 
     def _left_out(self, asked: Bool[np.ndarray, "sample target"], batch_size: int) -> int:
         """How many leading samples, none of them with a target, to leave out of full batches."""
@@ -128,7 +146,7 @@ class Framing(Knobs):
         >>> inputs.shape, targets.shape, bool((inputs[:, -2] == targets[:, 0]).all())
         ((40, 5), (40, 1), True)
         """
-        return self.layout(problem, 1).gather(problem.draw(rng, count))
+        return self.layout(problem, 1).gather(drawn(problem, rng, count))
 
     def stream(
         self,
@@ -174,7 +192,7 @@ class Framing(Knobs):
         def batches() -> Iterator[Batch]:
             updates, before = blocks * len(layout.steps), 0
             while True:
-                samples = layout.gather(problem.draw(rng, blocks * layout.sequences))
+                samples = layout.gather(drawn(problem, rng, blocks * layout.sequences))
                 inputs, targets, mask = (
                     array.reshape(updates, -1, *array.shape[1:]) for array in samples
                 )

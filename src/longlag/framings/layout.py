@@ -106,9 +106,6 @@ class Layout:
 
     def gather(self, episodes: Episodes) -> Samples:
         """Lay out episodes, a whole number of blocks, as `(block * update * batch, …)`."""
-        if not isinstance(episodes, Episodes):
-            kind = type(episodes).__name__
-            raise TypeError(f"`draw` of a problem must return Episodes, got {kind}.")
         count, length = episodes.targets.shape[:2]
         if not count or count % self.sequences:
             raise ValueError(

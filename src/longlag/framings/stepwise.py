@@ -130,6 +130,9 @@ class Window(Stepwise):
     def marks(self) -> bool:
         return self.missing == "mark"
 
+    def steps_shown(self, problem: Problem) -> int:
+        return problem.steps * min(self.timesteps, problem.steps)
+
     def misfit(self, problem: Problem) -> str:
         spec = problem.inputs
         if not self.marks or not spec.allows(np.full((1, *spec.shape), MISSING, spec.dtype)).all():
@@ -158,6 +161,9 @@ class Prefix(Stepwise):
     """
 
     output: ClassVar[Output] = "last"
+
+    def steps_shown(self, problem: Problem) -> int:
+        return problem.steps**2
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
         return Window(timesteps=length, missing="mask").table(length)

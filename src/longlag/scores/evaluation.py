@@ -15,6 +15,7 @@ from longlag.arrays import MISSING
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
 from longlag.problems import Episodes, Part, Problem, Spec
+from longlag.problems.drawing import drawn
 from longlag.scores import statistics
 
 EVALUATION_SEQUENCES = 1000
@@ -124,7 +125,7 @@ def evaluate(
     blocks = -(-wanted // calls)
     parts: list[Evaluation] = []
     for _ in range(calls):
-        episodes = problem.draw(rng, blocks * layout.sequences)
+        episodes = drawn(problem, rng, blocks * layout.sequences)
         parts.append(predictions(problem, layout, episodes, predict))
     return Evaluation.join(parts)
 
@@ -206,6 +207,9 @@ def single_size(framing: Framing, batch_size: int) -> int:
     return 1 if framing.parallel or not framing.carries else batch_size
 
 
+_MOST_SEEDS = 100_000
+
+
 def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """The seeds meant by a number of them, or by a list.
 
@@ -215,6 +219,8 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):
         if seeds < 1:
             raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
+        if int(seeds) > _MOST_SEEDS:
+            raise ValueError(f"`seeds` must be at most {_MOST_SEEDS:,}, got {seeds}.")
         return tuple(range(int(seeds)))
     listed: list[int] = []
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):

@@ -11,6 +11,7 @@ import numpy as np
 
 from longlag import streams
 from longlag.problems import Channels, Problem
+from longlag.problems.drawing import drawn
 
 if TYPE_CHECKING:
     from longlag.scores.evaluation import Evaluation
@@ -36,7 +37,7 @@ def shortcuts(problem: Problem, asked: Evaluation) -> dict[str, float]:
     >>> run.shortcuts["copy current"]
     1.0
     """
-    learned = problem.draw(streams.training(0), _LEARNED_FROM)
+    learned = drawn(problem, streams.training(0), _LEARNED_FROM)
     spec, scored = asked.spec, asked.scored
     there = learned.targets[learned.scored]
     by_step = np.zeros(asked.targets.shape[1:], spec.dtype)

@@ -1,9 +1,8 @@
-"""The locks of a writer: one process at a time writes to a store, whatever link to it it names."""
+"""The lock of a writer: one process at a time writes to a store, whatever link to it it names."""
 
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from pathlib import Path
 
 import filelock
@@ -11,11 +10,21 @@ import filelock
 from longlag.store.records import StoreError
 
 
+def refuse_hard_links(path: Path) -> None:
+    """SQLite keeps what is newest beside a file, by its name: under another it would be lost.
+
+    Raises:
+        StoreError: The file has several names.
+    """
+    if path.exists() and (names := path.stat().st_nlink) > 1:
+        raise StoreError(
+            f"{path} is one of {names} names of a file (hard links), and what is newest in a store "
+            f"is kept under one name only. Copy it and use the copy: cp {path} copy.db."
+        )
+
+
 def locked(path: Path) -> contextlib.ExitStack:
     """Keep other writers out until what is returned is closed; the file is made if there is none.
-
-    One lock lies beside the file, so that it holds for other machines too; one is named by the
-    inode, so that it holds for hard links.
 
     Raises:
         StoreError: Another process writes to it, or it cannot be written.
@@ -30,10 +39,6 @@ def locked(path: Path) -> contextlib.ExitStack:
             locks.enter_context(filelock.FileLock(f"{file}.lock", timeout=0))
             with file.open("ab"):
                 pass
-            status = file.stat()
-            inode = f"longlag-{status.st_uid}-{status.st_dev:x}-{status.st_ino:x}.lock"
-            lock = filelock.FileLock(Path(tempfile.gettempdir()) / inode, timeout=0)
-            locks.enter_context(lock)
         except filelock.Timeout:
             raise StoreError(
                 f"{path} is being written to by another process. Wait until it has ended, or use "

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from longlag.knobs import unknown_name
 from longlag.store import checked, schema
-from longlag.store.lock import locked
+from longlag.store.lock import locked, refuse_hard_links
 from longlag.store.records import Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Store:
         self._locks = contextlib.ExitStack()  # of none, unless it writes
         if self.path.exists() and not self.path.is_file():
             raise StoreError(f"{self.path} is no file. Name one with --store.")
+        refuse_hard_links(self.path)
         if write:
             self._locks = locked(self.path)
         elif not (self.path.exists() and self.path.stat().st_size):

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from longlag.adapters import user_code
 from longlag.checks.model import require_valid
+from longlag.knobs import require
 from longlag.store.store import Store
 from longlag.studies.conduct import conduct
 from longlag.studies.study import Study
@@ -46,6 +47,10 @@ def run_study(
             named.
     """
     user_code.refuse_while_importing("a study")
+    if executor is not None:
+        require("studies", "executor", executor, Executor, "an executor, such as Local(workers=2)")
+    if store is not None:
+        require("studies", "store", store, (str, os.PathLike), "the path of a file")
     examples = study.examples()
     require_valid(examples)
     with contextlib.ExitStack() as stack:

@@ -13,6 +13,7 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
+from longlag.knobs import require
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores import statistics
@@ -80,6 +81,7 @@ class Generalisation(Study):
     ):
         self.seeds = seed_list(seeds)
         self.solve_at = checked_solve_at("Generalisation", solve_at)
+        require("Generalisation", "problem", problem, Problem, "a problem, such as EchoLag()")
         self.problem, self.framing, self.encoding = problem, framing, encoding
         self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
         self.train = problem.steps - problem.answers

@@ -7,7 +7,8 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from longlag.knobs import Knobs
+from longlag.knobs import Knobs, require
+from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.store.store import Store
 from longlag.trials import documents, identity
@@ -109,6 +110,8 @@ def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
         raise TypeError(f"{owner}: `{argument}` must be several, got {parts!r}. Use [{parts!r}].")
     found: dict[str, K] = {}
     for part in parts:
+        rule = "models such as LSTM()" if argument == "models" else "problems such as EchoLag()"
+        require(owner, argument, part, (ModelFactory, Problem), rule)
         if words(part) in found:
             raise ValueError(f"{owner}: `{argument}` names {words(part)} twice. Name it once.")
         found[words(part)] = part

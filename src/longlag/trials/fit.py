@@ -15,6 +15,7 @@ from longlag.events import Advanced, Event, Finished, Scored, StopToken
 from longlag.framings import Samples
 from longlag.models import AnyModel
 from longlag.problems import Part
+from longlag.problems.drawing import drawn
 from longlag.scores.evaluation import Evaluation
 from longlag.training import Batches, loop, program
 from longlag.trials.run import Run
@@ -137,7 +138,7 @@ def _draws(setting: Setting, rng: np.random.Generator, blocks: int) -> Iterator[
     if setting.layout.carry:
         reset = np.arange(updates) % len(setting.layout.steps) == 0
     while True:
-        episodes = setting.problem.draw(rng, blocks * setting.layout.sequences)
+        episodes = drawn(setting.problem, rng, blocks * setting.layout.sequences)
         samples = setting.layout.gather(episodes)
         shaped = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
         yield setting.arrays(Samples(*shaped), reset)

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -69,16 +70,20 @@ class _Worker:
         self.programs: dict[str, None] = {}  # that it has compiled, the latest last
         self.fault = ""  # why it was given up, where it has not simply ended
         self.started = time.monotonic()
+        self.ended: float | None = None  # when it was first seen to have ended
+        in_main = threading.current_thread() is threading.main_thread()
+        dies = {"LONGLAG_ENDS_WITH_PARENT": "1"} if in_main else {}  # with its thread, to be exact
         try:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**_USUAL, **os.environ, **compiled_programs(), **device},
+                env={**_USUAL, **os.environ, **compiled_programs(), **device, **dies},
                 start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
             )
         except OSError as error:
             raise ExecutorError(f"A worker cannot be started: {error}.") from error
+        _alive.add(self)
         threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
 
     def _listen(self, inbox: Inbox) -> None:
@@ -104,11 +109,25 @@ class _Worker:
         with contextlib.suppress(OSError):
             if self.process.stdin is not None:
                 self.process.stdin.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.kill()
+        self.process.wait()
+        _alive.discard(self)
+
+    def kill(self) -> None:
+        """End it at once, with all that a model in it may have started."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+_alive = weakref.WeakSet[_Worker]()
+
+
+def kill_all() -> None:
+    """End all workers of this process at once."""
+    for worker in list(_alive):
+        worker.kill()
 
 
 class Local(Executor):
@@ -162,7 +181,7 @@ class Local(Executor):
             rest = max(0.0, until - time.monotonic())
             for worker, message in drained(self._inbox, min(rest, _LOOK)):
                 self._take(worker, message, events)
-            self._give_up_late()
+            self._look_after(events)
             self._hand_out()
             if not rest:
                 break
@@ -181,7 +200,7 @@ class Local(Executor):
         for worker in self._processes:
             if worker.job is not None:
                 worker.job = None
-                worker.process.kill()  # another takes its place once it is noticed as gone
+                worker.kill()  # another takes its place once it is noticed as gone
         self._waiting.clear()  # of processes that died meanwhile
         return results(events)
 
@@ -229,12 +248,19 @@ class Local(Executor):
             self._devices = device["count"]
         self._grow(self._wanted or (self._devices if accelerated else _cores()))
 
-    def _give_up_late(self) -> None:
-        """Kill the workers that do not start; they are then noticed as gone."""
-        for worker in self._processes:
-            if not (worker.ready or worker.fault) and time.monotonic() > worker.started + _START:
+    def _look_after(self, events: list[Event]) -> None:
+        """Kill the workers that do not start, and replace those that have ended.
+
+        What a model has forked may hold the pipe of a worker that is gone: it alone tells nothing.
+        """
+        for worker in list(self._processes):
+            if worker.process.poll() is not None:
+                worker.ended = worker.ended or time.monotonic()
+                if time.monotonic() > worker.ended + _LOOK:  # else it may still be read
+                    self._replace(worker, events)
+            elif not (worker.ready or worker.fault) and time.monotonic() > worker.started + _START:
                 worker.fault = f"it did not start within {_START:g} seconds"
-                worker.process.kill()
+                worker.kill()
 
     def _replace(self, worker: _Worker, events: list[Event]) -> None:
         """A worker is lost: run the rest of its job in another, unless that was tried enough."""
@@ -279,7 +305,7 @@ class Local(Executor):
 def _end(workers: list[_Worker]) -> None:
     for worker in workers:
         if worker.job is not None:
-            worker.process.kill()
+            worker.kill()
     for worker in workers:
         worker.end()
     workers.clear()

@@ -5,12 +5,17 @@ and then at its end, with the other folders of the coordinator (the arguments), 
 modules are found. What anyone prints from here on goes to standard error.
 """
 
+import ctypes
 import os
+import signal
 import sys
 
 
 def main() -> None:
     """Serve jobs on standard input and output until the coordinator closes them."""
+    if os.environ.pop("LONGLAG_ENDS_WITH_PARENT", "") and sys.platform == "linux":
+        # Also where a model never lets the thread run that looks for the end of the coordinator.
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     output = os.dup(1)
     os.dup2(2, 1)
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
