@@ -268,3 +268,103 @@ def test_a_page_is_written_where_it_is_asked_for(call, data, tmp_path):
     code, _, err = call("frame", data(), *asked, "--report", page)
     assert (code, err.count("\n")) == (2, 1)
     assert "`--report` is for training. Name a model: --model lstm." in err
+
+
+# Files as people have them.
+
+
+def dated(rows, newest_first=False):
+    days = np.datetime64("2020-01-01") + np.arange(len(rows))
+    lines = [f"{day},{row:.3f}" for day, row in zip(days, rows, strict=True)]
+    return "\n".join(["date,warm", *(lines[::-1] if newest_first else lines)]) + "\n"
+
+
+def test_a_file_that_has_the_newest_first_gives_the_same_answer_to_the_bit(call, tmp_path):
+    answers = []
+    for newest_first in (False, True):
+        (tmp_path / "data.csv").write_text(dated(WARM + COLD, newest_first))
+        train = ["frame", tmp_path / "data.csv", "--column", "warm", *TRAIN, "--json"]
+        found = json.loads(call(*train)[1])
+        notes = found.pop("read_with")
+        assert any("newest first" in note for note in notes) == newest_first
+        answers.append(found)
+    assert answers[0] == answers[1]
+    (tmp_path / "data.csv").write_text(dated(WARM + COLD, newest_first=True))
+    code, out, _ = call("frame", tmp_path / "data.csv", "--column", "warm", "--no-time", "--json")
+    backwards = json.loads(out)
+    assert code == 0
+    assert backwards["baselines"] != answers[0]["baselines"]
+
+
+def test_how_a_file_was_read_is_printed_in_one_line(call, tmp_path):
+    rows = "\n".join(
+        f"{row};{1000 + value:.2f}".replace(".", ",") for row, value in enumerate(WARM)
+    )
+    (tmp_path / "data.csv").write_text(f"# warmth\nrow;warm\n{rows}\n")
+    code, out, _ = call("frame", tmp_path / "data.csv", "--column", "warm")
+    assert code == 0
+    (line,) = (line for line in out.splitlines() if line.startswith("read with: "))
+    for assumed in ("semicolons", "decimal commas", "comment line"):
+        assert assumed in line
+
+
+def test_codes_for_missing_values_are_named_and_taken_out(call, tmp_path):
+    coded = np.where(np.arange(160) % 20 == 7, -99.99, WARM)
+    (tmp_path / "coded.csv").write_text("warm\n" + "\n".join(map(str, coded)) + "\n")
+    blank = "\n".join("" if value == -99.99 else str(value) for value in coded)
+    (tmp_path / "blank.csv").write_text(f"warm\n{blank}\n")
+    code, _, err = call("frame", tmp_path / "coded.csv")
+    assert code == 0
+    assert "`warm` holds -99.99 8 times" in err
+    assert "use --missing-code -99.99" in err
+    flag = ["--missing-code", "-99.99"]
+    answers = []
+    for name, flags in (("coded.csv", flag), ("blank.csv", [])):
+        code, out, err = call("frame", tmp_path / name, *flags, "--json")
+        assert (code, err) == (0, "")
+        answers.append({**json.loads(out), "file": None})
+    assert answers[0] == answers[1]
+    assert answers[0]["missing"] == {"warm": 8}
+
+
+def test_a_suggested_command_can_be_pasted_whatever_the_names(call, tmp_path):
+    import shlex
+
+    name = "PT08.S1 (CO) $x"
+    lines = [f"{row / 3:.3f},{value:.3f}" for row, value in enumerate(WARM)]
+    (tmp_path / "data.csv").write_text("\n".join([f'"{name}",b', *lines]) + "\n")
+    _, _, err = call("frame", tmp_path / "data.csv")
+    _, _, suggested = err.partition("predict: ")
+    code, out, _ = call("frame", tmp_path / "data.csv", *shlex.split(suggested.strip().rstrip(".")))
+    assert code == 0
+    assert out.startswith(f"{name} of data.csv")
+
+
+def test_the_baselines_hold_each_season_that_the_times_suggest(call, tmp_path):
+    hours = np.arange(24 * 70)
+    rng = np.random.default_rng(0)
+    load = np.sin(2 * np.pi * hours / 24) + 0.4 * rng.normal(size=len(hours))
+    times = np.datetime64("2024-01-01T00", "h") + hours
+    lines = [f"{time},{value:.4f}" for time, value in zip(times, load, strict=True)]
+    (tmp_path / "load.csv").write_text("\n".join(["time,load", *lines]) + "\n")
+    asked = ["frame", tmp_path / "load.csv", "--column", "load", "--horizon", "12", "--json"]
+    found = json.loads(call(*asked)[1])
+    assert found["season"] == 24
+    assert {"seasonal", "seasonal 168"} < found["baselines"].keys()
+    assert min(found["baselines"], key=found["baselines"].get).startswith(("seasonal", "mean"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--time", "day"], "there is no column `day`"),
+        (["--time", "warm", "--no-time"], "`--time` and `--no-time` exclude each other"),
+        (["--missing-code", "x"], "missing-code"),
+        (["--decimal", ";"], "decimal"),
+        (["--duplicates", "all"], "duplicates"),
+    ],
+)
+def test_reading_that_cannot_be_is_one_line(call, data, flags, message):
+    code, out, err = call("frame", data(), "--column", "warm", *flags)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err

@@ -797,3 +797,39 @@ def test_digests_tell_tables_apart_as_they_always_did():
     made = Series([1.0, 2.0, 4.0, 8.0, 16.0, 32.0], length=1)
     told = hashlib.sha256(b"(6, 1) ('1',) 1" + made.values.tobytes()).hexdigest()
     assert made.digest == told[:16]
+
+
+# Data frames.
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_data_frame_is_its_numbers_under_its_names(library):
+    frames = pytest.importorskip(library, reason=f"{library} is not installed here")
+    time = np.arange(60.0)
+    columns = {"warm": np.sin(time), "cold": np.cos(time)}
+    plain = Series(np.stack([*columns.values()], axis=1), names=("warm", "cold"), length=3)
+    given = Series(frames.DataFrame(columns), length=3)
+    assert (given.names, given.digest) == (plain.names, plain.digest)
+    one = Series(frames.DataFrame(columns)["cold"], length=3)
+    assert one.names == ("cold",)
+    assert np.array_equal(one.values[:, 0], columns["cold"])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_column_that_holds_no_numbers_is_named(library):
+    frames = pytest.importorskip(library, reason=f"{library} is not installed here")
+    given = frames.DataFrame({"day": ["a"] * 60, "warm": np.sin(np.arange(60.0))})
+    with pytest.raises(ValueError, match="column `day` holds no numbers"):
+        Series(given, length=3)
+
+
+def test_a_pandas_frame_with_gaps_whole_numbers_and_a_time_index():
+    import pandas as pd
+
+    days = pd.date_range("2024-01-01", periods=60)
+    counts = pd.Series([*range(59), None], index=days, name="count", dtype="Int64")
+    series = Series(counts, length=3)
+    assert np.isnan(series.values[-1, 0])
+    assert series.values[1, 0] == 1
+    with pytest.raises(ValueError, match=r"not in the order of time\. Use \.sort_index"):
+        Series(counts[::-1], length=3)

@@ -266,7 +266,7 @@ def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
     ]
     assert ids[0] == ids[1] != ids[2]
     path.write_text(path.read_text() + "x,1,60\n")
-    with pytest.raises(ValueError, match=r"data\.csv was edited since. Run the command again"):
+    with pytest.raises(ValueError, match=r"data\.csv was edited since, or read in another way"):
         documents.setting(written)
     path.unlink()
     with pytest.raises(ValueError, match=r"There is no file .*data\.csv"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -14,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
-from longlag.adapters import tables
 from longlag.cli._flags import Count, SeedCount, code_files, flags, option, typed
 from longlag.cli._output import (
     OUTPUT,
@@ -32,6 +32,7 @@ from longlag.problems.rows import PARTS
 from longlag.report.format import counted
 
 if TYPE_CHECKING:  # the types are made at run time, out of the tables
+    from longlag.adapters.tables import Table as Rows
     from longlag.scores.forecast import Baseline
     from longlag.trials.run import Run
     from longlag.trials.setting import Setting
@@ -69,6 +70,7 @@ class _Framed(NamedTuple):
     samples: Samples
     audit: Audit
     baselines: Mapping[str, Baseline]
+    notes: tuple[str, ...]
 
     @property
     def rows_in_sight(self) -> int:
@@ -81,6 +83,11 @@ def frame(
     /,
     *,
     column: Annotated[list[str] | None, Parameter(negative="")] = None,
+    time: str | None = None,
+    no_time: Annotated[bool, Parameter(negative="")] = False,
+    missing_code: Annotated[list[float] | None, Parameter(negative="")] = None,
+    decimal: Literal[".", ","] | None = None,
+    duplicates: Literal["refuse", "mean", "first", "last"] = "refuse",
     timesteps: Count = 12,
     as_: Annotated[Literal["timesteps", "features"], Parameter(name="--as")] = "timesteps",
     every_step: Annotated[bool, Parameter(negative="")] = False,
@@ -97,12 +104,17 @@ def frame(
 ) -> int:
     """Cut your own time series into samples, and compare a model with simple baselines.
 
-    Rows stay in the order of the file: the first are for training, the next for validation, the
-    last for the test. Without --model nothing is trained.
+    Rows are put in the order of the time column, if there is one: the first are for training, the
+    next for validation, the last for the test. Without --model nothing is trained.
 
     Args:
-        file: CSV with a header, or Parquet.
+        file: CSV, Excel (.xlsx) or Parquet. How it was read is printed.
         column: Column to predict; given more than once, the first is predicted from all of them.
+        time: Column with the time of each row. Default: detected.
+        no_time: Keep the rows in the order of the file.
+        missing_code: A number that stands for a missing value, such as -999; may be repeated.
+        decimal: The decimal mark. Default: detected.
+        duplicates: What to do with rows of the same time.
         timesteps: How many past rows each prediction gets.
         as_: Whether those rows are timesteps, or features of one timestep.
         every_step: Predict at every timestep of a sample, not only at the last.
@@ -117,7 +129,17 @@ def frame(
     output.check(
         {"FILE": file, **code_files(model)}, save=(save, "safetensors"), report=(report, "HTML")
     )
-    framed = _framed(file, column or [], timesteps, as_, every_step, typed(series_knobs))
+    if time is not None and no_time:
+        raise ValueError("frame: `--time` and `--no-time` exclude each other. Use one.")
+    rows = _rows(
+        file,
+        column or [],
+        time=False if no_time else time,
+        missing_codes=missing_code or (),
+        decimal=decimal,
+        duplicates=duplicates,
+    )
+    framed = _framed(file, rows, timesteps, as_, every_step, typed(series_knobs))
     recipe = {"epochs": epochs, "batch_size": batch_size, **typed(recipe_knobs)}
     if model is None:
         values = {**typed(model_knobs), **recipe, "save": save, "report": report}
@@ -137,9 +159,26 @@ def frame(
     return 130 if run.interrupted else 0
 
 
+def _rows(file: Path, columns: list[str], **reading: Any) -> Rows:
+    """The rows of a file: of its only column of numbers, where none is named."""
+    from longlag.adapters import tables  # which loads pandas
+
+    if file.exists() and not file.is_file():
+        raise ValueError(f"{file} is no regular file. Save its rows to one, for example data.csv.")
+    rows = tables.read(file, columns, **reading)
+    if not columns and len(rows.names) > 1:
+        raise ValueError(
+            f"{file.name} has several columns of numbers: {', '.join(rows.names)}. Name the one to "
+            f"predict: --column {shlex.quote(rows.names[0])}."
+        )
+    for warning in rows.warnings:
+        warn(f"Warning: {warning}.")
+    return rows
+
+
 def _framed(
     file: Path,
-    columns: list[str],
+    rows: Rows,
     timesteps: int,
     as_: str,
     every_step: bool,
@@ -149,21 +188,12 @@ def _framed(
 
     if timesteps < 1:
         raise ValueError(f"`timesteps` must be at least 1, got {timesteps}. Use --timesteps 12.")
-    if file.exists() and not file.is_file():
-        raise ValueError(f"{file} is no regular file. Save its rows to one, for example data.csv.")
-    if not columns:
-        names = tables.read(file).names
-        if len(names) > 1:
-            raise ValueError(
-                f"{file.name} has several columns of numbers: {', '.join(names)}. Name the one to "
-                f"predict: --column {names[0]}."
-            )
-    data = tables.read(file, columns)
     features = as_ == "features"
     series = Series(
-        data.values,
-        names=data.names,
+        rows.values,
+        names=rows.names,
         path=str(file.resolve()),
+        seasons=rows.seasons,
         length=1 if features else timesteps,
         lags=timesteps if features else 1,
         **knobs,
@@ -172,7 +202,7 @@ def _framed(
     samples = framing.sample(series, streams.training(0), _SAMPLES)
     scored = np.isin(np.arange(series.steps), framing.layout(series, 1).scored_steps)
     naive = baselines(series, scored, "evaluation")
-    return _Framed(file.name, series, framing, samples, audit(series, framing), naive)
+    return _Framed(file.name, series, framing, samples, audit(series, framing), naive, rows.notes)
 
 
 def _setting(
@@ -209,6 +239,7 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
         **pick(series, "target horizon", file="path", columns="names", season="period"),
         "rows": {part: series.span(part) for part in PARTS},
         "missing": _missing(series),
+        "read_with": framed.notes,
         "season_in_sight": series.season_needs <= framed.rows_in_sight,
         "inputs": framed.samples.inputs.shape[1:],
         "targets": framed.samples.targets.shape[1:],
@@ -236,6 +267,8 @@ def _summary(framed: _Framed, run: Run | None) -> Iterator[RenderableType]:
     missing = f"; missing: {', '.join(gaps)}" if gaps else ""
     length = counted(len(series.values), "row")
     yield Text(f"{series.target} of {framed.name}{sources}: {length}, {ahead}{missing}")
+    if framed.notes:
+        yield Text(f"read with: {'; '.join(framed.notes)}", style="dim")
     yield Text()
     parts = table("", "rows", "")
     for part, use in _USES.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -75,6 +77,34 @@ def numbers(owner: str, given: Any) -> NDArray[np.float64]:
     rows[np.isnan(rows)] = np.nan  # one of the many, so that equal values have equal digests
     rows.setflags(write=False)
     return rows
+
+
+def columns_of(given: Any) -> tuple[Any, tuple[str, ...]]:
+    """The values of a data frame or of a named column, and their names; anything else as it is.
+
+    Raises:
+        ValueError: A column holds no numbers, or the rows are not in the order of time.
+    """
+    module = type(given).__module__.partition(".")[0]
+    if module not in ("pandas", "polars", "pyarrow", "modin", "cudf"):
+        return given, ()
+    import narwhals as nw
+
+    if "datetime" in str(getattr(getattr(given, "index", None), "dtype", "")) and not (
+        given.index.is_monotonic_increasing
+    ):
+        raise ValueError("Series: the rows are not in the order of time. Use .sort_index().")
+    data = nw.from_native(given, eager_only=True, allow_series=True)
+    columns = [data] if isinstance(data, nw.Series) else [data[name] for name in data.columns]
+    for column in columns:
+        if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+            raise ValueError(
+                f"Series: column `{column.name}` holds no numbers ({column.dtype}). Leave it out, "
+                "for example with .drop."
+            )
+    values = [column.cast(nw.Float64).to_numpy() for column in columns]
+    named = all(isinstance(column.name, str) and column.name for column in columns)
+    return np.stack(values, axis=1), tuple(c.name for c in columns) if named else ()
 
 
 def column_names(given: Any, count: int) -> tuple[str, ...]:
@@ -246,6 +276,15 @@ def check_shares(chosen_on: float, scored_on: float) -> None:
         )
 
 
+def too_few(count: int, trains: int, wanted: int, held_out: float) -> str:
+    """Says that of `count` rows too few train: an episode takes `wanted`."""
+    least = math.ceil((wanted + 2) / (1 - held_out))
+    return (
+        f"Series: too few rows: an episode takes {wanted}, and of {count} rows {trains} train. Use "
+        f"{least} rows or more, or fewer timesteps."
+    )
+
+
 def check_changes(column: NDArray[np.float64], name: str) -> None:
     """Refuse a target that does not change in the rows that train."""
     known = column[~np.isnan(column)]
@@ -257,24 +296,29 @@ def check_changes(column: NDArray[np.float64], name: str) -> None:
         )
 
 
-def season(rows: NDArray[Any]) -> int | None:
-    """After how many rows a series comes round again, if it does: the first of the best peaks.
+def to_predict(shown: Any, count: int, names: Sequence[str], missing: str) -> NDArray[np.float64]:
+    """Rows that a model is asked about, `(row, column)`, in their own unit.
 
-    Peaks are of the correlation of changes from row to row with those some rows before.
+    Args:
+        shown: As many rows as an episode shows, `(row,)` or `(row, column)`.
+        count: How many those are.
+        names: Names of the columns.
+        missing: What becomes of missing values.
 
-    >>> season(np.tile([0.0, 1.0, 4.0, 2.0, 1.0], 20))
-    5
+    Raises:
+        TypeError: They are no numbers.
+        ValueError: They are of another shape, or lack a value where `missing` is `drop`.
     """
-    changes = np.diff(rows) - np.diff(rows).mean()
-    count, most = len(changes), min(len(changes) // 3, 1000)
-    if most < 3 or changes.std() <= 1e-9 * np.abs(rows).max():
-        return None
-    power = np.abs(np.fft.rfft(changes, 2 * count)) ** 2
-    alike = np.fft.irfft(power)[1 : most + 1] / (changes**2).sum()
-    # Above what chance gives at the most of many distances, and above the valley before it.
-    least = max(0.3, 3.5 / count**0.5) + np.minimum.accumulate(alike).clip(min=0)
-    before, here, after = alike[:-2], alike[1:-1], alike[2:]
-    peaks = 1 + np.flatnonzero((before < here) & (here >= after) & (here >= least[1:-1]))
-    if not len(peaks):
-        return None
-    return 1 + int(peaks[alike[peaks] >= 0.85 * alike[peaks].max()][0])
+    rows = numbers("predict: `sequence`", shown)
+    if rows.shape != (count, len(names)):
+        columns = f" of {', '.join(names)}" if len(names) > 1 else ""
+        raise ValueError(
+            f"predict: `sequence` must be {count} rows{columns}, got the shape "
+            f"{np.shape(shown)}. Give the latest {count}."
+        )
+    if missing == "drop" and np.isnan(rows).any():
+        raise ValueError(
+            "predict: `sequence` lacks a value, and such episodes were left out of training. "
+            "Train with missing='mask' or missing='mark'."
+        )
+    return rows

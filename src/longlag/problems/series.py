@@ -24,16 +24,19 @@ from longlag.problems.rows import (
     check_shares,
     check_sizes,
     column_names,
+    columns_of,
     fewest,
     filled,
     gaps,
     inputs_of,
     numbers,
-    season,
     side_by_side,
     spans,
+    to_predict,
+    too_few,
     usual_change,
 )
+from longlag.problems.seasons import season
 from longlag.problems.specs import Reals
 
 
@@ -48,7 +51,8 @@ class Series(Problem):
     rows that train.
 
     Args:
-        values: Numbers `(row,)` or `(row, column)`, in order of time; NaN where one is missing.
+        values: Numbers `(row,)` or `(row, column)`, in order of time; NaN where one is missing. A
+            Series or DataFrame of pandas or polars will do, and gives the names.
         names: Names of the columns; by default 1, 2, ….
         target: Name of the column to be predicted, the first by default; all are shown.
         length: Rows in an episode: as many as a window has timesteps.
@@ -61,6 +65,8 @@ class Series(Problem):
             `mask` passes over the steps that show one. Missing targets are never scored.
         season: Rows after which the series comes round again, for the seasonal baseline, no more
             than train; found in the rows that train by default.
+        seasons: Rows in a day, a week, a year, as the times of the rows suggest them: each has a
+            baseline of its own, and is preferred where a season is found.
         tolerance: Distance, in the column's own unit, within which a prediction counts as right; by
             default as far as the last value usually is from the target.
         chosen_on: Share of the rows that choose.
@@ -93,6 +99,7 @@ class Series(Problem):
     names: tuple[str, ...] = ()
     target: str | None = None
     path: str | None = dataclasses.field(default=None, repr=False, compare=False)
+    seasons: tuple[int, ...] = ()
     digest: str = dataclasses.field(init=False, repr=False)
 
     length: int = knob(12, "Rows per sample.", at_least=1)
@@ -108,16 +115,15 @@ class Series(Problem):
         "Error that still counts as right. Default: that of repeating the last value.",
         above=0,
     )
-    chosen_on: float = knob(
-        0.15, "Fraction of the rows for validation.", at_least=0.01, at_most=0.5
-    )
-    scored_on: float = knob(0.15, "Fraction of the rows for the test.", at_least=0.01, at_most=0.5)
+    chosen_on: float = knob(0.15, "Share of rows for validation.", at_least=0.01, at_most=0.5)
+    scored_on: float = knob(0.15, "Share of rows for the test.", at_least=0.01, at_most=0.5)
     part: Part = knob("training", "Which rows samples come from.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rows = numbers("Series: `values`", self.values)
-        names = column_names(self.names, rows.shape[1])
+        given, own = columns_of(self.values)
+        rows = numbers("Series: `values`", given)
+        names = column_names(self.names or own, rows.shape[1])
         target = names[0] if self.target is None else self.target
         if target not in names:
             raise ValueError(unknown_name("Series: there is no column", str(target), names))
@@ -135,11 +141,8 @@ class Series(Problem):
         count, wanted = len(self.values), self.length + self.lags - 1 + self.horizon
         trains = self.span("training").end
         if trains < wanted:
-            least = math.ceil((wanted + 2) / (1 - self.chosen_on - self.scored_on))
-            raise ValueError(
-                f"Series: too few rows: an episode takes {wanted}, and of {count} rows "
-                f"{max(0, trains)} train. Use {least} rows or more, or fewer timesteps."
-            )
+            held_out = self.chosen_on + self.scored_on
+            raise ValueError(too_few(count, max(0, trains), wanted, held_out))
         if self.season is not None and (self._back or 0) > trains:
             raise ValueError(
                 f"Series: `season` must be of no more rows than train ({trains}), got "
@@ -198,6 +201,7 @@ class Series(Problem):
 
     def document(self) -> dict[str, Any]:
         rest = {name: getattr(self, name) for name in ("target", "path", "digest")}
+        rest |= {"seasons": list(self.seasons)} if self.seasons else {}
         return {"names": list(self.names), **rest}
 
     def arrays(self) -> dict[str, Values]:
@@ -231,26 +235,26 @@ class Series(Problem):
 
         `mean` of the rows that train; `last value`; and `seasonal`: the latest value known that is
         whole seasons before the target, or the last value where the rows do not go back so far.
+        The seasons of `seasons` are there by their number of rows.
         Where the value is missing the one before it is taken.
         """
         rows = self.target_rows(part, scored)
         known = self._filled
         last = known[rows - self.horizon]
         naive = {"mean": np.full(rows.shape, self._mean), "last value": last}
-        if (back := self._back) is not None:
-            naive["seasonal"] = np.where(rows < back, last, known[np.maximum(rows - back, 0)])
+        for name, period in self._seasonal().items():
+            back = self._back_to(period)
+            naive[name] = np.where(rows < back, last, known[np.maximum(rows - back, 0)])
         return {name: values.astype(np.float32) for name, values in naive.items()}
 
     @functools.cached_property
     def period(self) -> int | None:
         """Rows after which the series comes round again: as said, or as found; None if not.
 
-        It is found where, in the rows that train and from row to row, changes are most like those
-        some rows before, and much more so than at some distance less.
+        It is looked for in the rows that train.
         """
-        if self.season is not None:
-            return self.season
-        return season(self._filled[: self.span("training").end])
+        trains = self._filled[: self.span("training").end]
+        return self.season or season(trains, self.seasons)
 
     def chance_by_step(self) -> NDArray[np.float64]:
         span = self.span("evaluation")
@@ -296,20 +300,8 @@ class Series(Problem):
             TypeError: They are no numbers.
             ValueError: They are of another shape, or lack a value where `missing` is `drop`.
         """
-        rows = numbers("predict: `sequence`", shown)
-        wanted = self.length + self.lags - 1, len(self.names)
-        if rows.shape != wanted:
-            columns = f" of {', '.join(self.names)}" if len(self.names) > 1 else ""
-            raise ValueError(
-                f"predict: `sequence` must be {wanted[0]} rows{columns}, got the shape "
-                f"{np.shape(shown)}. Give the latest {wanted[0]}."
-            )
-        if self.missing == "drop" and np.isnan(rows).any():
-            raise ValueError(
-                "predict: `sequence` lacks a value, and such episodes were left out of training. "
-                "Train with missing='mask' or missing='mark'."
-            )
-        scaled = self._scale.of(rows)
+        rows = self.length + self.lags - 1
+        scaled = self._scale.of(to_predict(shown, rows, self.names, self.missing))
         if (np.abs(scaled) > LARGEST_SCALED).any():
             raise ValueError("predict: `sequence` must hold finite numbers in the data's unit.")
         steps = side_by_side(scaled, self.lags)[None, self.lags - 1 :]
@@ -322,9 +314,17 @@ class Series(Problem):
     @property
     def _back(self) -> int | None:
         """Rows from a target back to the value that the seasonal baseline says."""
-        if self.period is None:
-            return None
-        return self.period * math.ceil(self.horizon / self.period)
+        return None if self.period is None else self._back_to(self.period)
+
+    def _back_to(self, period: int) -> int:
+        return period * math.ceil(self.horizon / period)
+
+    def _seasonal(self) -> dict[str, int]:
+        """The seasons that have a baseline, by its name."""
+        found = {} if self.period is None else {"seasonal": self.period}
+        longest = self.span("training").end
+        others = (each for each in self.seasons if self._back_to(each) <= longest)
+        return found | {f"seasonal {each}": each for each in others if each != self.period}
 
     @property
     def _column(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from longlag.adapters import tables, user_code
+from longlag.adapters import user_code
 from longlag.adapters.models.user_model import UserModel
 from longlag.adapters.user_code import Origin
 from longlag.encodings import ENCODINGS
@@ -158,11 +158,17 @@ def _read_problem(written: Any, values: np.ndarray | None, trusted: bool) -> Pro
             "Series(table.values, names=table.names, path=path)."
         )
     knobs = {name: value for name, value in written.items() if name not in ("place", "digest")}
-    values = tables.read(str(path), names).values if values is None else values
+    if values is None:
+        from longlag.adapters import tables  # which loads pandas
+
+        values = tables.read(str(path), names).values
     knobs |= {"values": values, "names": tuple(names), "path": path}
+    knobs["seasons"] = tuple(written.get("seasons", ()))
     series = _read("problem", knobs, {"series": Series})
     if series.digest != written.get("digest"):
-        raise ValueError(f"setting: {path} was edited since. Run the command again.")
+        raise ValueError(
+            f"setting: {path} was edited since, or read in another way. Run the command again."
+        )
     return series
 
 

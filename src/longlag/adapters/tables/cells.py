@@ -1,0 +1,135 @@
+"""Cells of a column as numbers, in whichever way people write them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+MISSING = frozenset(
+    {"", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "nat", "null", "none", "?", "-"}
+)
+"""What stands in a file where a value is missing, in small letters."""
+
+_CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|JPY|CHF|kr)"
+_THOUSANDS = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
+_DECIMAL_COMMA = r"[+-]?(?:\d*,\d+|\d{1,3}(?:\.\d{3})+(?:,\d+)?)"
+_SPACED = r"(?<=\d)[ '’\u00a0\u202f](?=\d{3}(?:\D|$))"
+_MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
+
+
+class Numbers(NamedTuple):
+    """A column of cells as numbers.
+
+    Attributes:
+        values: `(row,)`, NaN where one is missing or no number.
+        faults: `(row,)`, true where a cell is neither a number nor missing.
+        notes: How the cells are written, where it is not plain.
+    """
+
+    values: np.ndarray
+    faults: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether all cells that are there are numbers, and some are."""
+        return not self.faults.any() and not np.isnan(self.values).all()
+
+
+def missing(cells: pd.Series) -> np.ndarray:
+    """Where a cell is missing, `(row,)`."""
+    text = cells.astype("object").where(cells.notna(), "").astype(str)
+    return text.str.strip().str.lower().isin(MISSING).to_numpy()
+
+
+def numbers(cells: pd.Series, *, decimal: str | None = None, doubtful: str = ".") -> Numbers:
+    """A column as numbers.
+
+    Plain numbers, or with a decimal comma, separators between thousands (`1,234.5`, `1.234,5`,
+    `1 234`), a currency, a per cent sign, K, M or B for a thousand, million or billion, or
+    parentheses for a negative number.
+
+    Args:
+        cells: The column: text, or numbers.
+        decimal: The decimal mark, `.` or `,`; by default as the column has it.
+        doubtful: The mark where `1,234` may be either.
+
+    >>> numbers(pd.Series(["1,100.94", "", "$20"])).values.tolist()
+    [1100.94, nan, 20.0]
+    """
+    blank = missing(cells)
+    if pd.api.types.is_bool_dtype(cells) or pd.api.types.is_datetime64_any_dtype(cells):
+        return Numbers(np.full(len(cells), np.nan), ~blank)
+    if pd.api.types.is_numeric_dtype(cells):
+        values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
+        return Numbers(np.where(np.isinf(values), np.nan, values), np.isinf(values))
+    there = cells[~blank].map(lambda cell: "" if isinstance(cell, bool) else str(cell)).str.strip()
+    plain = there.str.replace("−", "-").map(_number).astype(float)
+    notes: list[str] = []
+    comma = decimal == ","
+    if comma or plain.isna().any():
+        plain, notes = _written(there, decimal, doubtful)
+    values = np.full(len(cells), np.nan)
+    values[~blank] = plain.to_numpy(dtype=np.float64, na_value=np.nan)
+    faults = ~blank & ~np.isfinite(values)
+    return Numbers(np.where(faults, np.nan, values), faults, tuple(notes))
+
+
+def _number(text: str) -> float:
+    """A plain number, rounded as Python rounds it; NaN for anything else."""
+    try:
+        return np.nan if "_" in text else float(text)
+    except ValueError:
+        return np.nan
+
+
+def _written(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.Series, list[str]]:
+    """Cells as numbers that are not all plain, and how they are written."""
+    notes: list[str] = []
+
+    def strip(text: pd.Series, pattern: str, note: str) -> pd.Series:
+        found = text.str.contains(pattern)
+        if found.any():
+            notes.append(note)
+        return text.str.replace(pattern, "", regex=True)
+
+    text = cells.str.replace("−", "-")
+    negative = text.str.fullmatch(r"\(.*\d.*\)")
+    if negative.any():
+        notes.append("negative numbers in parentheses")
+        text = text.where(~negative, "-" + text.str.slice(1, -1))
+    text = strip(text, rf"^{_CURRENCY}\s*|\s*{_CURRENCY}$", "a currency")
+    text = text.str.replace(rf"^-\s*{_CURRENCY}\s*", "-", regex=True)
+    text = strip(text, r"(?<=\d)\s*%$", "per cent")
+    letter = text.str.extract(r"\d([KMB])$", expand=False)
+    if letter.notna().any():
+        notes.append("K, M, B for a thousand, million, billion")
+        text = text.str.replace(r"[KMB]$", "", regex=True)
+    text = strip(text, _SPACED, "spaces between thousands")
+    mark = decimal or _decimal_mark(text, doubtful)
+    if mark == ",":
+        if text.str.contains(",").any():
+            notes.append("decimal commas")
+        fits = text.str.fullmatch(_DECIMAL_COMMA)
+        marked = text.str.replace(".", "").str.replace(",", ".")
+    else:
+        fits = text.str.fullmatch(_THOUSANDS)
+        if fits.any():
+            notes.append("commas between thousands")
+        marked = text.str.replace(",", "")
+    values = text.where(~fits, marked).map(_number).astype(float)
+    if mark == "," and decimal is None:  # a dot before three digits stands between thousands
+        dotted = text.str.fullmatch(r"[+-]?\d+\.\d+") & ~fits
+        values = values.where(~dotted)
+    return values * letter.map(_MULTIPLES).fillna(1.0), notes
+
+
+def _decimal_mark(text: pd.Series, doubtful: str) -> str:
+    commas = text[text.str.contains(",")]
+    if not len(commas):
+        return "."
+    if not commas.str.fullmatch(_DECIMAL_COMMA).all():
+        return "."
+    return doubtful if commas.str.fullmatch(_THOUSANDS).all() else ","

@@ -1,0 +1,40 @@
+"""Codes for missing values, such as -999, among the values of a column."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+_USUAL = frozenset(
+    sign * code
+    for sign in (1, -1)
+    for code in (99, 999, 9999, 99999, 99.9, 999.9, 9999.9, 99.99, 999.99, 99.999, 200, 8888, 888)
+)
+_FAR = 3  # times the range of the other values, from them
+_USUAL_FAR = 0.5  # times, where the value is one of the usual codes
+
+
+def suspected(column: Float[np.ndarray, " row"]) -> dict[float, int]:
+    """Values that repeat exactly and lie far outside the rest, and how often each is there.
+
+    >>> suspected(np.array([3.0, 4.1, -99.99, 3.5, -99.99, 4.4]))
+    {-99.99: 2}
+    """
+    values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+    codes: dict[float, int] = {}
+    while len(values) > 3:
+        ends = [at for at in (0, len(values) - 1) if counts[at] > 1 and _is_far(values, at)]
+        if not ends:
+            break
+        at = ends[0]
+        codes[float(values[at])] = int(counts[at])
+        values, counts = np.delete(values, at), np.delete(counts, at)
+    return codes
+
+
+def _is_far(values: np.ndarray, at: int) -> bool:
+    """Whether the least or largest of sorted values lies far from the others."""
+    rest = np.delete(values, at)
+    away = rest[0] - values[at] if at == 0 else values[at] - rest[-1]
+    usual = any(np.isclose(values[at], code, rtol=1e-6) for code in _USUAL)
+    return bool(away > (_USUAL_FAR if usual else _FAR) * (rest[-1] - rest[0]))

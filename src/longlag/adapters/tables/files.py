@@ -1,0 +1,314 @@
+"""Files of tables as columns of cells: CSV as people write it, Excel, Parquet."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import lzma
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from longlag.adapters.tables.cells import missing, numbers
+
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
+_LOOKED_AT = 200  # lines and rows that tell how a file is written
+_LARGEST = 1 << 30  # bytes, unpacked
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_COMMENT = re.compile(r"\s*[#%](?!n/?a\b)", re.IGNORECASE)
+
+
+class Cells(NamedTuple):
+    """The cells of a file.
+
+    Attributes:
+        frame: A column of cells for each name, text where the file is of text.
+        rows: What to call each row: `line 3`, `row 3`.
+        notes: What was assumed of the file.
+        doubtful: The decimal mark where `1,234` may be 1.234 or 1234.
+    """
+
+    frame: pd.DataFrame
+    rows: Sequence[str]
+    notes: tuple[str, ...] = ()
+    doubtful: str = "."
+
+
+def load(file: Path, columns: Sequence[str] = ()) -> Cells:
+    """The cells of a CSV, Excel or Parquet file, packed (gz, bz2, xz, zip) or not.
+
+    Args:
+        file: The file. `.parquet`, `.pq` and `.xlsx` are told by the ending, all else is text.
+        columns: Names that the file is known to have.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no such file.
+    """
+    readers: dict[str, Callable[[Path], Cells]] = {
+        ".parquet": _parquet,
+        ".pq": _parquet,
+        ".xlsx": _excel,
+        ".xls": _excel,
+    }
+    if reader := readers.get(file.suffix.lower()):
+        return reader(file)
+    text, notes = _decoded(file)
+    try:
+        return _text(file.name, text, notes, columns)
+    except csv.Error as error:
+        raise ValueError(f"{file.name} is no CSV file: {error}.") from error
+
+
+def _parquet(file: Path) -> Cells:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ValueError(
+            "Parquet needs pyarrow. Use pip install 'longlag[parquet]', or a CSV file."
+        ) from None
+    try:
+        with pyarrow.parquet.ParquetFile(file) as opened:
+            frame = opened.read().to_pandas()
+    except pyarrow.ArrowException as error:
+        message = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"{file.name} is no Parquet file: {message}.") from error
+    if frame.index.name is not None:
+        frame = frame.reset_index()
+    return _whole(file.name, frame)
+
+
+def _excel(file: Path) -> Cells:
+    try:
+        import openpyxl  # noqa: F401 - pandas reads by it
+    except ImportError:
+        raise ValueError(
+            "Excel files need openpyxl. Use pip install 'longlag[excel]', or save it as CSV."
+        ) from None
+    try:
+        with pd.ExcelFile(file, engine="openpyxl") as book:
+            sheet = book.sheet_names[0]
+            frame = pd.read_excel(book, sheet)
+            others = len(book.sheet_names) - 1
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file.name} is no Excel file of a table. Save it as CSV.") from error
+    notes = (f"first of {others + 1} sheets, {sheet}",) if others else ()
+    return _whole(file.name, frame)._replace(notes=notes)
+
+
+def _whole(name: str, frame: pd.DataFrame) -> Cells:
+    frame.columns = [str(each).strip() for each in frame.columns]
+    _check_names(name, list(frame.columns))
+    empty = frame.isna().all(axis=1).to_numpy()
+    count = len(frame) - int(empty[::-1].cumprod().sum())
+    return Cells(frame.iloc[:count].reset_index(drop=True), [f"row {i + 1}" for i in range(count)])
+
+
+def _decoded(file: Path) -> tuple[str, list[str]]:
+    """The text of a file, unpacked, and what was assumed of it."""
+    with file.open("rb") as opened:
+        start = opened.read(6)
+    unpack: Callable[[Path], io.BufferedIOBase] = {
+        b"\x1f\x8b": gzip.open,
+        b"BZ": bz2.open,
+        b"\xfd7": lzma.open,
+        b"PK": _only_member,
+    }.get(start[:2], lambda path: path.open("rb"))
+    try:
+        with unpack(file) as opened:
+            content = opened.read(_LARGEST + 1)
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file.name} cannot be unpacked: {error}.") from error
+    if len(content) > _LARGEST:
+        raise ValueError(f"{file.name} is larger than 1 GiB unpacked. Use Parquet.")
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace"), []
+    try:
+        return content.decode("utf-8"), []
+    except UnicodeDecodeError as error:
+        if b"\0" in content:
+            raise ValueError(
+                f"{file.name} is no CSV file: it holds bytes that are no text (byte "
+                f"{error.start}). Save it as CSV in UTF-8."
+            ) from error
+        return content.decode("cp1252", errors="replace"), ["read as Windows-1252, not UTF-8"]
+
+
+def _only_member(file: Path) -> io.BufferedIOBase:
+    archive = zipfile.ZipFile(file)
+    names = [info for info in archive.infolist() if not info.is_dir()]
+    if len(names) != 1:
+        raise ValueError(f"{file.name} holds {len(names)} files. Unpack it and name one.")
+    return archive.open(names[0])  # pyright: ignore[reportReturnType]
+
+
+def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cells:
+    if "\0" in text:
+        raise ValueError(f"{name} is no CSV file: it holds a zero byte. Save it as CSV.")
+    numbered = [(place + 1, line) for place, line in enumerate(_LINE_END.split(text))]
+    comments = [(at, line) for at, line in numbered if _COMMENT.match(line)]
+    commented = {at for at, _ in comments}
+    lines = [(at, line) for at, line in numbered if at not in commented]
+    separator = _separator([line for _, line in lines if line.strip()][:_LOOKED_AT])
+    header = None
+    if comments:
+        last = comments[-1][1].lstrip("#% ")
+        follows = next((at for at, line in lines if line.strip()), 0) == comments[-1][0] + 1
+        first = next((line for _, line in lines if line.strip()), "")
+        if (
+            follows
+            and _count(last, separator) == _count(first, separator)
+            and _plain(first, separator)
+        ):
+            header = _split(last, separator)
+        counted = len(comments) - (header is not None)
+        if counted:
+            notes.append(f"{counted} comment line{'s' if counted > 1 else ''} left out")
+    lines, left_out = _body(lines, separator)
+    if left_out:
+        notes.append(f"left out, being no rows of the table: {left_out}")
+    cells, places = _parse(name, lines, separator)
+    if header is None and len(cells):
+        first = [str(cell).strip() for cell in cells.iloc[0]]
+        if (columns and set(columns) <= set(first)) or _is_header(cells.iloc[: _LOOKED_AT + 1]):
+            header, cells, places = first, cells.iloc[1:].reset_index(drop=True), places[1:]
+        else:
+            header = [str(place + 1) for place in range(cells.shape[1])]
+            notes.append(f"no header: columns are called 1 to {len(header)}")
+    header = [] if header is None else [each.strip() for each in header]
+    _check_names(name, header)
+    cells.columns = header
+    if separator not in ",\t":
+        notes.insert(0, f"separated by {_SEPARATORS.get(separator, 'spaces')}")
+    return Cells(cells, places, tuple(notes), "," if separator in ";\t|" else ".")
+
+
+def _split(line: str, separator: str) -> list[str]:
+    if separator == r"\s+":
+        line, separator = " ".join(line.split()), " "
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+def _count(line: str, separator: str) -> int:
+    return len(_split(line, separator))
+
+
+def _plain(line: str, separator: str) -> bool:
+    """Whether all cells of a line are values, so that it is no header."""
+    return all(_is_value(cell) for cell in _split(line, separator))
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """What separates the cells of all lines, or of most."""
+    if not lines:
+        return ","
+    shares: dict[str, tuple[float, int]] = {}
+    for separator in (*_SEPARATORS, r"\s+"):
+        rows = lines[1:] or lines  # a header may lack the name of the index
+        counts = Counter(_count(line, separator) for line in rows)
+        usual, often = max(counts.items(), key=lambda each: (each[1], each[0]))
+        if usual > 1:
+            shares[separator] = often / len(rows), usual
+    most = max((share for share, _ in shares.values()), default=0.0)
+    if r"\s+" in shares and (shares[r"\s+"][0] < 0.95 or len(shares) > 1):
+        del shares[r"\s+"]  # blanks stand in texts and dates, too
+        most = max((share for share, _ in shares.values()), default=0.0)
+    return next((each for each, (share, _) in shares.items() if share > most - 0.05), ",")
+
+
+def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int, str]], str]:
+    """Lines without a title above and a footnote below the table, and which those are."""
+    counts = [_count(line, separator) if line.strip() else 0 for _, line in lines]
+    usual = Counter(count for count in counts if count).most_common(1)
+    width = usual[0][0] if usual else 1
+    if width == 1:
+        return lines, ""
+    full = [place for place, count in enumerate(counts) if count == width]
+    cut = [place for place, count in enumerate(counts) if count > 2 or count == width - 1 > 0]
+    first, last = full[0], max(full[-1], *cut, 0) if cut else full[-1]
+    if first and counts[first - 1] in (width - 1, width + 1):
+        first -= 1  # a header that lacks the name of an index
+    out = [at for at, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
+    names = f"line{'s' if len(out) > 1 else ''} {', '.join(map(str, out[:3]))}" if out else ""
+    return lines[first : last + 1], names + (" …" if len(out) > 3 else "")
+
+
+def _parse(
+    name: str, lines: list[tuple[int, str]], separator: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """The cells of lines, and the line that each row ends at."""
+    rows: list[list[str]] = []
+    places: list[int] = []
+    if separator == r"\s+":
+        rows, places = [_split(line, separator) for _, line in lines], [at for at, _ in lines]
+    else:
+        reader = csv.reader((f"{line}\n" for _, line in lines), delimiter=separator)
+        for row in reader:
+            rows.append(row)
+            places.append(lines[reader.line_num - 1][0])
+    empty = [not any(cell.strip() for cell in row) for row in rows]
+    count = len(rows) - next((at for at, each in enumerate(reversed(empty)) if not each), len(rows))
+    start = next((at for at, each in enumerate(empty) if not each), 0)
+    width = len(rows[start]) if rows else 0
+    line = [len(row) <= 1 for row in rows]  # with nothing on it, if it is empty
+    kept = [at for at in range(start, count) if width == 1 or not (empty[at] and line[at])]
+    widest = Counter(len(rows[at]) for at in kept).most_common(1)
+    if widest and widest[0][0] == width + 1 and not _is_value(rows[start][0]):
+        rows[start] = ["", *rows[start]]  # a header without a name for its index
+        width += 1
+    for at in kept:
+        if len(rows[at]) != width and not (empty[at] and line[at]):
+            cells = f"{len(rows[at])} cell{'' if len(rows[at]) == 1 else 's'}"
+            raise ValueError(
+                f"{name}: line {places[at]} has {cells}, its header {width}. Write one for each "
+                "name."
+            )
+    frame = pd.DataFrame([rows[at] or [""] for at in kept], dtype=object)
+    return frame, [f"line {places[at]}" for at in kept]
+
+
+_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}[:.]\d{2}.*)?|\d{1,2}[:.]\d{2}([:.]\d{2})?"
+)
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is a number, a date or missing, so that it is no name."""
+    text = pd.Series([cell])
+    return bool(missing(text)[0] or _DATE.fullmatch(cell.strip()) or numbers(text).holds_numbers)
+
+
+def _is_header(cells: pd.DataFrame) -> bool:
+    """Whether the first row names the columns: it holds a text above values."""
+    first = [_is_value(str(cell)) or not str(cell).strip() for cell in cells.iloc[0]]
+    if not all(first) and len(cells) == 1:
+        return True
+    below = [
+        all(_is_value(str(cell)) for cell in cells.iloc[1:, place])
+        and not missing(cells.iloc[1:, place]).all()
+        for place in range(cells.shape[1])
+    ]
+    if not any(below):
+        return not all(first)
+    return any(values and not named for named, values in zip(first, below, strict=True))
+
+
+def _check_names(file: str, names: Sequence[str]) -> None:
+    if not any(names):
+        raise ValueError(f"{file} has no columns. Name them in its first line.")
+    if twice := next((name for name in names if name and names.count(name) > 1), None):
+        raise ValueError(f"{file} has two columns called `{twice}`. Rename one.")

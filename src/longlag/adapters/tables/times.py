@@ -1,0 +1,341 @@
+"""The time of each row: found, put in order, gaps filled."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from longlag.adapters.tables.cells import missing, numbers
+from longlag.knobs import unknown_name
+
+Duplicates = Literal["refuse", "mean", "first", "last"]
+"""What becomes of rows of the same time."""
+
+_NAMED = re.compile(
+    r"(.*[^a-z])?(date|time|datetime|timestamp|year|month|week|day|hour|quarter|period|datum|zeit"
+    r"|jahr|monat|tag|ds|dt|t|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})([:.]\d{2})?")
+_PARTS = "year", "month", "day", "hour", "minute"
+_DAY = pd.Timedelta(days=1)
+_REGULAR = 0.5  # of the steps between rows are alike, where a step is taken for the regular one
+_FULLEST = 3  # times as many rows at the most, once gaps are filled
+
+
+class Times(NamedTuple):
+    """The times of the rows of a table.
+
+    Attributes:
+        columns: Names of the columns that hold them.
+        values: A time for each row: dates, or numbers.
+    """
+
+    columns: tuple[str, ...]
+    values: pd.Series
+
+
+class Order(NamedTuple):
+    """Rows in the order of time.
+
+    Attributes:
+        rows: Which row of the file each is, -1 for one that was missing.
+        notes: What was changed.
+        seasons: Rows in a day, a week, a year, as far as the step suggests them.
+        merged: For each row, the rows of the file that it is the mean of; None where each is one.
+    """
+
+    rows: np.ndarray
+    notes: tuple[str, ...]
+    seasons: tuple[int, ...] = ()
+    merged: list[np.ndarray] | None = None
+
+
+def find(frame: pd.DataFrame, name: str | None = None) -> Times | None:
+    """The columns of a table that say when each row was; None where none does.
+
+    A column of dates, of a date and of a time of day, of year, month, day …, or numbers that only
+    rise or only fall under a name such as year, time or index.
+
+    Args:
+        frame: Columns of cells.
+        name: The column that is the time; found by default.
+
+    Raises:
+        ValueError: There is no such column, or it holds no times.
+    """
+    if name is not None:
+        if name not in frame:
+            raise ValueError(unknown_name("--time: there is no column", name, list(frame.columns)))
+        values = _dates(frame[name])
+        values = _rising(frame[name]) if values is None else values
+        if values is None:
+            raise ValueError(
+                f"--time: `{name}` holds neither dates nor numbers that rise. Name another column, "
+                "or use --no-time."
+            )
+        return Times((name,), values)
+    if parts := _parts(frame):
+        return parts
+    for column in frame.columns:
+        if (values := _dates(frame[column])) is None:
+            continue
+        if (clock := _clock(frame, column, values)) is not None:
+            return clock
+        return Times((column,), values)
+    for column in frame.columns:
+        if _NAMED.fullmatch(column) and (values := _rising(frame[column])) is not None:
+            return Times((column,), values)
+    return None
+
+
+def _parts(frame: pd.DataFrame) -> Times | None:
+    """Dates of columns called year, month, day, hour, minute."""
+    by_name = {column.lower(): column for column in reversed(list(frame.columns))}
+    names = []
+    for part in _PARTS:
+        if part not in by_name:
+            break
+        names.append(by_name[part])
+    if len(names) < 2:
+        return None
+    table = pd.DataFrame(
+        {part: numbers(frame[name]).values for part, name in zip(_PARTS, names, strict=False)}
+    )
+    if "day" not in table:
+        table["day"] = 1
+    if table.isna().any(axis=None):
+        return None
+    values = pd.to_datetime(table, errors="coerce")
+    return None if values.isna().any() else Times(tuple(names), values)
+
+
+def _dates(cells: pd.Series) -> pd.Series | None:
+    """A column as dates in the file's order; None where it holds others."""
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        return _without_zone(cells)
+    if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
+        return None
+    blank = missing(cells)
+    text = cells[~blank].astype(str).str.strip()
+    digits = text.str.fullmatch(r"[12]\d{7}").all()
+    if not len(text) or (numbers(text).holds_numbers and not digits):
+        return None
+    if text.str.fullmatch(r"\d{4}[- ]?Q[1-4]").all():
+        text = text.str.replace(r"[- ]", "", regex=True)
+        return pd.Series(pd.PeriodIndex(text, freq="Q").to_timestamp(), index=text.index).reindex(
+            cells.index
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas, about formats that it guesses
+        kinds: tuple[dict[str, Any], ...] = (
+            {"format": "%Y%m%d" if digits else "ISO8601"},
+            {},
+            {"dayfirst": True},
+        )
+        read = []
+        for kind in kinds:
+            try:
+                read.append(pd.to_datetime(text, utc=True, **kind))
+            except (ValueError, OverflowError):
+                continue
+            if "format" in kind:
+                break
+    if not read:
+        return None
+    return _without_zone(min(read, key=_disorder)).reindex(cells.index)
+
+
+def _without_zone(dates: pd.Series) -> pd.Series:
+    if dates.dt.tz is None:
+        return dates
+    return dates.dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def _disorder(dates: pd.Series) -> float:
+    """How irregular dates are: 3/4/2020 may be in March or April, one of which is in order."""
+    steps = dates.diff().dropna()
+    down = float((steps < pd.Timedelta(0)).mean()) if len(steps) else 0.0
+    return min(down, 1 - down) + float(steps.nunique()) / max(1, len(steps))
+
+
+def _clock(frame: pd.DataFrame, column: str, dates: pd.Series) -> Times | None:
+    """Dates of one column with the time of day of another."""
+    if not (dates.dropna() == dates.dropna().dt.normalize()).all():
+        return None
+    for other in frame.columns:
+        if other == column or "time" not in other.lower():
+            continue
+        text = frame[other].astype(str).str.strip()
+        there = ~missing(frame[other])
+        if there.any() and text[there].str.fullmatch(_CLOCK.pattern).all():
+            hours = text.str.replace(".", ":").where(text.str.count("[:.]") > 1, text + ":00")
+            times = pd.to_timedelta(hours.str.replace(".", ":").where(there), errors="coerce")
+            return Times((column, other), dates + times)
+    return None
+
+
+def _rising(cells: pd.Series) -> pd.Series | None:
+    """A column of numbers that only rise or only fall; None where it holds others."""
+    found = numbers(cells)
+    values = found.values[~np.isnan(found.values)]
+    if found.faults.any() or len(values) < 2:
+        return None
+    steps = np.diff(values)
+    return pd.Series(found.values) if (steps > 0).all() or (steps < 0).all() else None
+
+
+def in_order(
+    times: Times, rows: Sequence[str], same: pd.DataFrame, duplicates: Duplicates = "refuse"
+) -> Order:
+    """Rows in the order of their times, those that are missing filled in.
+
+    Args:
+        times: When each row was.
+        rows: What to call each row.
+        same: The cells of each row: rows that are equal in all are one row twice.
+        duplicates: What becomes of different rows of one time.
+
+    Raises:
+        ValueError: A row has no time, or several rows have the same.
+    """
+    name = " and ".join(times.columns)
+    values = times.values.reset_index(drop=True)
+    blank = np.flatnonzero(values.isna().to_numpy())
+    if len(blank):
+        raise ValueError(
+            f"`{name}` has no time in {rows[blank[0]]}. Fill it in, name another column by --time, "
+            "or use --no-time to take the rows as they are."
+        )
+    notes: list[str] = []
+    order = np.argsort(values.to_numpy(), kind="stable")
+    if not (order == np.arange(len(order))).all():
+        falls = values.is_monotonic_decreasing
+        how = "the file has the newest first" if falls else "the file has them in another"
+        notes.append(f"rows put in the order of `{name}`: {how}")
+    values = values.iloc[order]
+    kept, merged = _once(values, order, rows, same, duplicates, name, notes)
+    values = values.iloc[kept]
+    order = order[kept]
+    if pd.api.types.is_datetime64_any_dtype(values):
+        grid, _, seasons = _grid(values, notes, name)
+    else:
+        grid, seasons = _steps(values.to_numpy(np.float64)), ()
+    if grid is None:
+        return Order(order, tuple(notes), seasons, merged)
+    place, length = grid
+    full = np.full(length, -1)
+    full[place] = order
+    if length > len(order):
+        gap = int(np.flatnonzero(full < 0)[0])
+        lacking = _counted(length - len(order)).replace(" ", " missing ")
+        notes.append(f"{lacking} filled in, the first after {rows[full[gap - 1]]}")
+    if merged is not None:
+        spread: list[np.ndarray] = [np.array([], int)] * length
+        for at, each in zip(place, merged, strict=True):
+            spread[at] = each
+        merged = spread
+    return Order(full, tuple(notes), seasons, merged)
+
+
+def _once(
+    values: pd.Series,
+    order: np.ndarray,
+    rows: Sequence[str],
+    same: pd.DataFrame,
+    duplicates: Duplicates,
+    name: str,
+    notes: list[str],
+) -> tuple[np.ndarray, list[np.ndarray] | None]:
+    """Which of the ordered rows are kept, so that each time is there once."""
+    again = values.duplicated(keep=False).to_numpy()
+    if not again.any():
+        return np.arange(len(order)), None
+    cells = same.iloc[order].reset_index(drop=True)
+    twice = pd.concat([values.reset_index(drop=True).rename("\0time"), cells], axis=1).duplicated()
+    kept = np.flatnonzero(~twice.to_numpy())
+    if twice.any():
+        verb = "was" if twice.sum() == 1 else "were"
+        notes.append(f"{_counted(int(twice.sum()))} left out that {verb} there twice")
+    left = values.iloc[kept].duplicated(keep=False).to_numpy()
+    if not left.any():
+        return kept, None
+    if duplicates == "refuse":
+        pair = order[kept[np.flatnonzero(left)[:2]]]
+        raise ValueError(
+            f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{name}`, "
+            f"{values.iloc[kept[np.flatnonzero(left)[0]]]}, and other values ({int(left.sum()):,} "
+            "such rows). Use --duplicates mean, first or last, or --no-time; or give one series "
+            "a file."
+        )
+    groups = [
+        group.to_numpy() for _, group in pd.Series(kept).groupby(values.iloc[kept].to_numpy())
+    ]
+    notes.append(f"rows of the same time: {duplicates} taken ({int(left.sum()):,} rows)")
+    if duplicates == "mean":
+        return np.array([group[0] for group in groups]), [order[group] for group in groups]
+    return np.array([group[0 if duplicates == "first" else -1] for group in groups]), None
+
+
+def _grid(
+    values: pd.Series, notes: list[str], name: str
+) -> tuple[tuple[np.ndarray, int] | None, pd.Timedelta | None, tuple[int, ...]]:
+    """Where on a regular grid each row is, and the seasons that its step suggests."""
+    steps = values.diff().dropna()
+    if not len(steps):
+        return None, None, ()
+    months = (values.dt.year * 12 + values.dt.month).to_numpy()
+    at_end = values.dt.is_month_end.all()
+    if (values.dt.day.nunique() == 1 or at_end) and steps.min() > 27 * _DAY:
+        months = months - months[0]
+        apart = int(np.gcd.reduce(np.diff(months)))
+        usual = int(pd.Series(np.diff(months)).mode()[0])
+        apart = usual if (months % usual == 0).all() else apart
+        seasons = (12 // apart,) if apart < 12 and 12 % apart == 0 else ()
+        return _filled(months // apart, notes, name), None, seasons
+    usual = steps.mode()[0]
+    weekdays = usual == _DAY and (values.dt.day_of_week < 5).all() and len(values) > 10
+    if weekdays:
+        notes.append(f"`{name}` has working days only: rows taken one after another")
+        return None, usual, (5,)
+    seasons = tuple(
+        int(period / usual)
+        for period in (pd.Timedelta(minutes=1), pd.Timedelta(hours=1), _DAY, 7 * _DAY, 365 * _DAY)
+        if period % usual == pd.Timedelta(0) and 3 <= period / usual <= 20_000
+    )
+    if usual == 7 * _DAY:
+        seasons = (52,)
+    apart = ((values - values.iloc[0]) / usual).to_numpy()
+    if (steps == usual).mean() < _REGULAR or not np.allclose(apart, apart.round(), atol=1e-6):
+        notes.append(f"`{name}` is irregular: rows taken one after another")
+        return None, None, seasons
+    return _filled(apart.round().astype(int), notes, name), usual, seasons
+
+
+def _steps(values: np.ndarray) -> tuple[np.ndarray, int] | None:
+    """Where on a regular grid rows are that are numbered."""
+    steps = np.diff(values)
+    if not len(steps):
+        return None
+    usual = float(pd.Series(steps).mode()[0])
+    apart = (values - values[0]) / usual
+    if (steps == usual).mean() < _REGULAR or not np.allclose(apart, apart.round(), atol=1e-6):
+        return None
+    place = apart.round().astype(int)
+    return (place, int(place[-1]) + 1) if place[-1] < _FULLEST * len(place) else None
+
+
+def _filled(place: np.ndarray, notes: list[str], name: str) -> tuple[np.ndarray, int] | None:
+    if place[-1] >= _FULLEST * len(place):
+        notes.append(f"`{name}` has gaps longer than its rows: rows taken one after another")
+        return None
+    return place, int(place[-1]) + 1
+
+
+def _counted(rows: int) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'}"

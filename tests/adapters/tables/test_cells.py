@@ -1,0 +1,47 @@
+"""Numbers as people write them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from longlag.adapters.tables.cells import numbers
+
+NAN = float("nan")
+WRITTEN = {
+    "thousands": (["1,100.94", "20", ""], [1100.94, 20, NAN], "commas between thousands"),
+    "decimal comma": (["100,9", "1.234,5", "3"], [100.9, 1234.5, 3], "decimal commas"),
+    "dots": (["1.234", "0,5"], [1234, 0.5], "decimal commas"),
+    "spaces": (["1 234,5", "7"], [1234.5, 7], "spaces between thousands"),
+    "apostrophes": (["1'234.5", "7"], [1234.5, 7], "spaces between thousands"),
+    "per cent": (["1.5%", "2 %", "-3%"], [1.5, 2, -3], "per cent"),
+    "currency": (["$1,000", "€ 5", "-$3", "3 EUR"], [1000, 5, -3, 3], "a currency"),
+    "parentheses": (["(1,234)", "5"], [-1234, 5], "negative numbers in parentheses"),
+    "multiples": (["1.2M", "3K", "-1B"], [1.2e6, 3e3, -1e9], "K, M, B for"),
+    "minus": (["−5", "3"], [-5, 3], None),
+}
+NONE = ["a", "1_000", "inf", "0x10", "1e400", "12,34,567", "?0.2", "5 kg", "1-2", "(x)", "%"]
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_what_people_write_is_read_and_noted(case):
+    cells, expected, note = WRITTEN[case]
+    found = numbers(pd.Series(cells))
+    np.testing.assert_allclose(found.values, expected, rtol=1e-12)
+    assert not found.faults.any()
+    assert found.holds_numbers
+    assert any(note in each for each in found.notes) if note else not found.notes
+
+
+@pytest.mark.parametrize("cell", NONE)
+def test_what_is_no_number_is_a_fault_where_it_stands(cell):
+    found = numbers(pd.Series(["1.5", cell, ""]))
+    assert found.faults.tolist() == [False, True, False]
+    assert not found.holds_numbers
+
+
+def test_a_comma_before_three_digits_is_what_the_file_or_its_reader_says():
+    doubtful = pd.Series(["1,234", "2,345"])
+    assert numbers(doubtful).values.tolist() == [1234, 2345]
+    assert numbers(doubtful, doubtful=",").values.tolist() == [1.234, 2.345]
+    assert numbers(doubtful, decimal=",").values.tolist() == [1.234, 2.345]
+    assert numbers(doubtful, decimal=".", doubtful=",").values.tolist() == [1234, 2345]

@@ -1,0 +1,153 @@
+"""The time column: found, put in order, gaps filled, whatever the file looks like."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from longlag.adapters import tables
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def read(tmp_path):
+    def of(text, columns=(), **how):
+        path = tmp_path / "data.csv"
+        path.write_text(text)
+        return tables.read(path, columns, **how)
+
+    return of
+
+
+def written(times, values, head="when,v"):
+    return "\n".join(
+        [head, *(f"{time},{value}" for time, value in zip(times, values, strict=True))]
+    )
+
+
+FORMS = {
+    "days": pd.date_range("2020-01-30", periods=40).strftime("%Y-%m-%d"),
+    "American": pd.date_range("2020-01-30", periods=40).strftime("%m/%d/%Y"),
+    "British": pd.date_range("2020-01-30", periods=40).strftime("%d/%m/%Y"),
+    "names of months": pd.date_range("2020-01-30", periods=40).strftime("%d %b %Y"),
+    "digits": pd.date_range("2020-01-30", periods=40).strftime("%Y%m%d"),
+    "hours": pd.date_range("2020-01-30", periods=40, freq="h").strftime("%Y-%m-%d %H:%M"),
+    "zones": pd.date_range("2020-01-30", periods=40, freq="h").strftime("%Y-%m-%dT%H:%M:%S+02:00"),
+    "months": pd.date_range("2020-01-01", periods=40, freq="MS").strftime("%Y-%m"),
+    "ends of months": pd.date_range("2020-01-31", periods=40, freq="ME").strftime("%Y-%m-%d"),
+    "quarters": [f"{year}Q{quarter}" for year in range(2010, 2020) for quarter in (1, 2, 3, 4)],
+    "working days": pd.bdate_range("2020-01-30", periods=40).strftime("%Y-%m-%d"),
+    "years": [str(year) for year in range(1960, 2000)],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_newest_first_gives_what_the_oldest_first_gives(read, form):
+    values = np.random.default_rng(0).normal(size=40)
+    head = "year,v" if form == "years" else "when,v"
+    first = read(written(FORMS[form], values, head))
+    last = read(written(FORMS[form][::-1], values[::-1], head))
+    assert first.names == last.names == ("v",)
+    assert first.values.tobytes() == last.values.tobytes()
+    assert first.values[:, 0].tolist() == values.tolist()
+    assert first.seasons == last.seasons
+    note = f"rows put in the order of `{head[:4]}`: the file has the newest first"
+    assert note in last.notes
+    assert note not in first.notes
+
+
+@pytest.mark.parametrize(
+    ("form", "seasons"),
+    [("days", (7, 365)), ("hours", (24, 168, 8760)), ("months", (12,)), ("quarters", (4,)),
+     ("working days", (5,)), ("years", ())],
+)  # fmt: skip
+def test_the_step_suggests_the_seasons(read, form, seasons):
+    head = "year,v" if form == "years" else "when,v"
+    assert read(written(FORMS[form], range(40), head)).seasons == seasons
+
+
+@pytest.mark.parametrize("form", ["days", "British", "hours", "months", "ends of months", "years"])
+def test_rows_that_lack_are_filled_in_as_missing_and_named(read, form):
+    lacks = [at for at in range(40) if at not in (5, 6, 17)]
+    head = "year,v" if form == "years" else "when,v"
+    found = read(written([FORMS[form][at] for at in lacks], lacks, head))
+    expected = [NAN if at in (5, 6, 17) else at for at in range(40)]
+    np.testing.assert_array_equal(found.values[:, 0], expected)
+    assert "3 missing rows filled in, the first after line 6" in found.notes
+
+
+def test_holidays_are_no_gaps_and_irregular_times_are_taken_as_they_come(read):
+    days = [day for at, day in enumerate(FORMS["working days"]) if at != 7]
+    found = read(written(days, range(39)))
+    assert len(found.values) == 39
+    assert "working days only" in found.notes[0]
+    times = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.cumsum([1, 5, 2, 9, 4, 3, 8]), "min")
+    found = read(written(times, range(7)))
+    assert found.values[:, 0].tolist() == list(range(7))
+    assert "`when` is irregular: rows taken one after another" in found.notes
+
+
+def test_rows_of_one_time_are_left_out_if_equal_and_else_refused_or_merged(read):
+    days = ["2020-01-01", "2020-01-02", "2020-01-02", "2020-01-03"]
+    found = read(written(days, [1, 2, 2, 3]))
+    assert found.values[:, 0].tolist() == [1, 2, 3]
+    assert found.notes == ("1 row left out that was there twice",)
+    text = written(days, [1, 2, 4, 3])
+    with pytest.raises(ValueError, match="line 3 and line 4 have the same `when`, 2020-01-02"):
+        read(text)
+    for rule, value in {"mean": 3, "first": 2, "last": 4}.items():
+        found = read(text, duplicates=rule)
+        assert found.values[:, 0].tolist() == [1, value, 3]
+        assert found.notes == (f"rows of the same time: {rule} taken (2 rows)",)
+    assert read(text, time=False).values[:, 0].tolist() == [1, 2, 4, 3]
+
+
+def test_a_row_without_a_time_is_named(read):
+    text = "when,v\n2020-01-01,1\n,3\n2020-01-02,4\n"
+    with pytest.raises(ValueError, match=r"`when` has no time in line 3\. .* --no-time"):
+        read(text)
+    assert read(text, time=False).values[:, 0].tolist() == [1, 3, 4]
+
+
+def test_dates_in_several_columns(read):
+    hours = pd.date_range("2020-02-28 20:00", periods=30, freq="h")
+    parts = [f"{h.year},{h.month},{h.day},{h.hour}" for h in hours]
+    found = read(written(parts, range(30), "year,month,day,hour,v"))
+    assert (found.names, found.seasons) == (("v",), (24, 168, 8760))
+    parts = [f"{h:%d/%m/%Y},{h:%H.%M.%S}" for h in hours][::-1]
+    found = read(written(parts, range(30), "Date,Time,v"))
+    assert found.values[:, 0].tolist() == list(range(30))[::-1]
+
+
+def test_a_time_may_be_named_or_denied(read):
+    text = written(range(100, 60, -4), range(10), "a,v")
+    assert read(text).names == ("a", "v")
+    found = read(text, time="a")
+    assert found.values[:, 0].tolist() == list(range(10))[::-1]
+    with pytest.raises(ValueError, match="there is no column `b`"):
+        read(text, time="b")
+    with pytest.raises(ValueError, match="`v` holds neither dates nor numbers that rise"):
+        read(written("abc", [1, 3, 2], "a,v"), time="v")
+
+
+def test_months_that_come_round_again_are_no_time(read):
+    assert read(written([1, 2, 3, 1, 2, 3], range(6), "month,v")).names == ("month", "v")
+
+
+@pytest.mark.parametrize("code", [-99.99, -999, -200, 9999, 1e6])
+def test_codes_for_missing_values_are_named_and_taken_out(read, code):
+    values = np.random.default_rng(1).normal(30, 4, 200).round(2).tolist()
+    values[3] = values[50] = values[120] = code
+    found = read(written(FORMS["days"][:1].append(pd.Index(range(199))), values, "x,v"), ["v"])
+    assert f"`v` holds {code:g} 3 times" in found.warnings[0]
+    assert f"--missing-code {code:g}" in found.warnings[0]
+    found = read(written(range(200), values, "x,v"), ["v"], missing_codes=[code])
+    assert np.flatnonzero(np.isnan(found.values[:, 0])).tolist() == [3, 50, 120]
+    assert not found.warnings
+
+
+def test_extremes_and_two_values_are_no_codes(read):
+    rng = np.random.default_rng(2)
+    for values in (rng.integers(0, 2, 300), rng.normal(size=300), rng.exponential(size=300),
+                   rng.integers(0, 100, 300), np.repeat([1.0, 2.0, 500.0], 100)):  # fmt: skip
+        assert not read(written(range(300), values, "x,v"), ["v"]).warnings

@@ -1,0 +1,92 @@
+"""A season is found where values come round again, and not in noise, walks and trends."""
+
+import numpy as np
+import pytest
+
+from longlag.framings import Whole
+from longlag.models import LSTM
+from longlag.problems import Series
+from longlag.problems.seasons import season
+from longlag.trials.documents import document, setting
+from longlag.trials.setting import Setting
+
+NULL = {
+    "white noise": lambda rng, count: rng.normal(size=count),
+    "random walk": lambda rng, count: rng.normal(size=count).cumsum(),
+    "heavy-tailed walk": lambda rng, count: rng.standard_t(3, size=count).cumsum(),
+    "trend": lambda rng, count: 0.05 * np.arange(count) + rng.normal(size=count),
+    "bent trend": lambda rng, count: (np.arange(count) / 20) ** 2 + rng.normal(size=count),
+    "walk of a walk": lambda rng, count: rng.normal(size=count).cumsum().cumsum(),
+}
+
+
+def load(rng, days, noise):
+    """Hours of a load: a day with two peaks, weaker at the end of the week, and a slow drift."""
+    hours = np.arange(24 * days)
+    day = np.sin(2 * np.pi * hours / 24) + 0.5 * np.sin(4 * np.pi * hours / 24 + 1)
+    week = np.where(hours // 24 % 7 < 5, 1.0, 0.3)
+    drift = 0.02 * rng.normal(size=len(hours)).cumsum()
+    return 10 + day * week + drift + noise * rng.normal(size=len(hours))
+
+
+@pytest.mark.parametrize("count", [60, 250])
+@pytest.mark.parametrize("kind", NULL)
+def test_of_200_series_without_a_season_it_is_found_in_at_most_10(kind, count):
+    rng = np.random.default_rng(7)
+    found = [season(NULL[kind](rng, count), (24, 168)) for _ in range(200)]
+    assert sum(each is not None for each in found) <= 10
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_day_or_a_week_of_hourly_load_is_found_under_noise(seed, noise):
+    rows = load(np.random.default_rng(seed), 60, noise)
+    changes = np.diff(rows)
+    if noise == 0.6:  # changes tell nothing, each by itself
+        assert abs(np.corrcoef(changes[24:], changes[:-24])[0, 1]) < 0.25
+    assert season(rows) in (24, 168)
+    assert season(rows, (24, 168)) in (24, 168)
+
+
+def test_of_days_alone_it_is_the_day_that_is_found():
+    rng, hours = np.random.default_rng(0), np.arange(24 * 40)
+    rows = np.sin(2 * np.pi * hours / 24) + 0.7 * rng.normal(size=len(hours))
+    assert season(rows, (24, 168)) == 24
+
+
+def test_a_suggested_week_is_found_where_only_the_week_repeats():
+    rng, hours = np.random.default_rng(0), np.arange(168 * 9)
+    week = rng.normal(size=168).cumsum()
+    rows = week[hours % 168] + 0.2 * rng.normal(size=len(hours))
+    assert season(rows, (24, 168)) == 168
+
+
+def test_a_series_has_a_baseline_for_each_season_that_its_times_suggest():
+    rows = load(np.random.default_rng(0), 60, 0.3)
+    series = Series(rows, length=3, horizon=12, seasons=(24, 168))
+    scored = np.ones(3, dtype=bool)
+    naive = series.baselines("evaluation", scored)
+    assert {"seasonal", "mean", "last value"} < naive.keys()
+    assert series.period is not None
+    (other,) = (period for period in (24, 168) if period != series.period)
+    assert f"seasonal {other}" in naive
+    at = series.target_rows("evaluation", scored)
+    for name, period in (("seasonal", series.period), (f"seasonal {other}", other)):
+        said = series.in_unit(naive[name])
+        assert said == pytest.approx(rows[at - period], abs=1e-4)  # a whole season before
+
+
+def test_a_season_longer_than_the_rows_that_train_has_no_baseline():
+    series = Series(np.sin(np.arange(100.0) ** 1.3), length=3, seasons=(24, 365))
+    assert "seasonal 365" not in series.baselines("evaluation", np.ones(3, dtype=bool))
+
+
+def test_a_document_of_a_setting_gives_the_seasons_back():
+    rows = np.sin(np.arange(100.0) ** 1.3)
+    series = Series(rows, length=3, seasons=(7, 12))
+    written = document(Setting(problem=series, framing=Whole(), model=LSTM()))
+    back = setting(written, np.asarray(series.values)).problem
+    assert isinstance(back, Series)
+    assert back.seasons == (7, 12)
+    plain = document(Setting(problem=Series(rows, length=3), framing=Whole(), model=LSTM()))
+    assert "seasons" not in plain["problem"]  # as stores of before have it
