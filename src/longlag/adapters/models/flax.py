@@ -14,7 +14,7 @@ from longlag.adapters.models.functional import MODES, Answer, FunctionalModel, p
 from longlag.models import Sizes
 
 
-def bridged(module: Any, sizes: Sizes, seed: int, *, values: bool) -> nnx.Module:
+def bridged(module: Any, sizes: Sizes, seed: int, *, values: bool) -> Any:
     """A Linen module as an NNX one, its parameters initialised from a seed."""
     shape = (1, sizes.timesteps) if values else (1, sizes.timesteps, sizes.features)
     wrapped = nnx.bridge.ToNNX(module, rngs=nnx.Rngs(params=seed, dropout=seed))
