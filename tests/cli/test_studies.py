@@ -261,6 +261,10 @@ BAD = {
     ),
     "verdict": (["runs", "--verdict", "solvd", "--store", "STORE"], "Did you mean `solved`?"),
     "export of one": (["runs", "a", "--export", "a.csv", "--store", "STORE"], "Leave out the ID."),
+    "export and output": (
+        ["runs", "--export", "a.csv", "--output", "a.txt", "--store", "STORE"],
+        "write files of their own. Leave out --output.",
+    ),
     "report over store": (
         ["report", "--store", "STORE", "--out", "STORE"],
         "is the file of --store",

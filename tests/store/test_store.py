@@ -532,3 +532,31 @@ def test_an_outcome_of_a_newer_longlag_is_one_line(path):
     ):
         kept.outcome("t0")
     assert "\n" not in str(said.value)
+
+
+DAMAGE = {
+    "a table": ("DROP TABLE asked", lambda store: store.count(study="x"), "no such table"),
+    "the settings": ("DELETE FROM settings", lambda store: store.setting("one"), "has no setting"),
+    "weights as text": (
+        "INSERT OR REPLACE INTO weights (trial, content) VALUES ('one', 'hello')",
+        lambda store: store.weights("one"),
+        "the model of trial one is damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_what_a_stranger_took_out_is_called_damaged_with_a_remedy(path, what):
+    statement, ask, message = DAMAGE[what]
+    with Store(path, write=True) as kept:
+        add(kept, "one")
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+    with (
+        Store(path) as store,
+        pytest.raises(StoreError, match=rf"{message}.*Put back a copy, or use another --store"),
+    ):
+        ask(store)

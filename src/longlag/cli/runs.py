@@ -64,6 +64,10 @@ def runs(
         raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
     if trial is not None and (export or tensorboard):
         raise ValueError("`--export` and `--tensorboard` write many trials. Leave out the ID.")
+    if (export or tensorboard) and output.output:
+        raise ValueError(
+            "`--export` and `--tensorboard` write files of their own. Leave out --output."
+        )
     with Store(store) as saved:
         if studies:
             listed = saved.studies()

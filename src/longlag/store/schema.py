@@ -79,6 +79,13 @@ def explanation(error: sqlite3.Error) -> str:
             return "the file is damaged. Put back a copy, or use another --store."
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return "the file cannot be opened. Check the folder and its permissions."
+        case sqlite3.SQLITE_IOERR:
+            return (
+                f"{error}. Perhaps the disk is full, or files may not grow so large. What is "
+                "finished is stored; make room, and start the same command again."
+            )
+        case sqlite3.SQLITE_ERROR | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_MISMATCH:
+            return f"the file is damaged: {error}. Put back a copy, or use another --store."
         case _:
             return f"{error}."
 

@@ -143,6 +143,11 @@ class Store:
     def weights(self, trial: str) -> bytes | None:
         """The trained model of a trial, where it was kept."""
         found = self._one("SELECT content FROM weights WHERE trial = ?", trial)
+        if found is not None and not isinstance(found[0], bytes):
+            raise StoreError(
+                f"{self.path}: the model of trial {trial} is damaged. Put back a copy, or use "
+                "another --store."
+            )
         return None if found is None else found[0]
 
     def keeps(self, trial: str) -> bool:
@@ -349,6 +354,11 @@ class Store:
 
     def _found(self, row: Any, trial: str) -> Any:
         if row is None:
+            if self._one("SELECT 1 FROM trials WHERE id = ?", trial) is not None:
+                raise StoreError(
+                    f"{self.path}: trial {trial} is damaged: it has no setting. Put back a copy, "
+                    "or use another --store."
+                )
             raise StoreError(f"There is no finished trial {trial} in {self.path}.")
         return row
 
