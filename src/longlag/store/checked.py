@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 import json
 import math
 import sys
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from longlag.store.records import SPENT, USAGE, Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
-    from longlag.trials.outcome import Outcome
+    from longlag.trials.outcome import Curve, Outcome
 
 R = TypeVar("R", Record, StudyRecord)
 
@@ -40,7 +41,7 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
     try:
         found = Outcome.read(_parsed(text))
         why = _fault(found, typing.get_type_hints(Outcome))
-        why = why or ("" if found.scores else "`scores` is empty")
+        why = why or ("" if found.scores else "`scores` is empty") or _crooked(found.curve)
     except ValueError as error:
         line = " ".join(str(error).split())[:300]
         raise StoreError(f"{path}: trial {trial}: {line}") from error
@@ -49,6 +50,16 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
     if why:
         raise _damaged(path, f"trial {trial}", why)
     return found
+
+
+def _crooked(curve: Curve) -> str:
+    """Why a learning curve is none; empty where it is one."""
+    if len({len(points) for points in curve}) > 1:
+        return "`curve` has points without a value"
+    ends = (0, *curve.updates)
+    if any(after <= before for before, after in itertools.pairwise(ends)):
+        return "the updates of `curve` do not rise"
+    return ""
 
 
 def setting(path: Path, what: str, text: Any) -> dict[str, Any]:
@@ -72,8 +83,12 @@ def study(path: Path, row: StudyRecord) -> StudyRecord:
     """A study, with its question and its usage as documents."""
     what = f"study {row.id}"
     usage = None if row.usage is None else document(path, what, row.usage)
-    if usage is not None and (why := _fault(usage, USAGE) or _fault(usage["spent"], SPENT)):
-        raise _damaged(path, what, f"in its usage {why}")
+    if usage is not None:
+        why = _fault(usage, USAGE) or _fault(usage["spent"], SPENT)
+        if not why and any(len(pair) != 2 for pair in usage["failed"]):
+            why = "`failed` must be pairs"
+        if why:
+            raise _damaged(path, what, f"in its usage {why}")
     question = document(path, what, row.question)
     return record(path, what, row._replace(question=question, usage=usage))
 
