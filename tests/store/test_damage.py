@@ -12,6 +12,7 @@ from study_cases import SETTING, Scripted, outcome
 
 import longlag as ll
 from longlag.store import export
+from longlag.store.records import StoreError
 from longlag.store.store import Store
 from longlag.studies.comparison import Comparison
 from longlag.studies.conduct import conduct
@@ -175,3 +176,40 @@ def swapped(part, model):
     if isinstance(part, dict):
         return {n: model if n == "model" else swapped(each, model) for n, each in part.items()}
     return [swapped(each, model) for each in part] if isinstance(part, list) else part
+
+
+CROOKED = {
+    "a point without a loss": (lambda o: o["curve"][1].pop(), "has points without a value"),
+    "updates that fall": (lambda o: o["curve"][0].append(o["curve"][0][0]), "points without"),
+    "updates that stand still": (
+        lambda o: [
+            o["curve"][0].insert(0, 0),
+            o["curve"][1].append(1.0),
+            o["curve"][2].append(1.0),
+        ],
+        "the updates of `curve` do not rise",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CROOKED)
+def test_a_learning_curve_that_is_none_is_damage(whole, tmp_path, what):
+    change, message = CROOKED[what]
+    path = shutil.copy(whole, tmp_path / "damaged.db")
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        id, text = store.execute("SELECT id, outcome FROM trials LIMIT 1").fetchone()
+        written = json.loads(text)
+        change(written)
+        store.execute("UPDATE trials SET outcome = ? WHERE id = ?", (json.dumps(written), id))
+        store.commit()
+    with Store(path) as store, pytest.raises(StoreError, match=message):
+        store.outcome(id)
+
+
+def test_reasons_of_failures_are_pairs(whole, tmp_path):
+    path = shutil.copy(whole, tmp_path / "damaged.db")
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        store.execute("UPDATE studies SET usage = json_set(usage, '$.failed', json('[[]]'))")
+        store.commit()
+    with Store(path) as store, pytest.raises(StoreError, match="`failed` must be pairs"):
+        store.studies()
