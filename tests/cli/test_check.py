@@ -135,3 +135,24 @@ def test_a_failing_model_says_where_what_it_was_shown_and_the_cure(call, tmp_pat
     assert code == 1
     assert "line 5 of mine.py" in text
     assert "ValueError: not enough values to unpack" in text
+
+
+def test_a_model_that_passes_is_told_that_its_framing_cannot_be_learned(call, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import equinox as eqx, jax\n"
+        "def make_model(sizes, seed):\n"
+        "    layer = eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed))\n"
+        "    return eqx.filter_vmap(layer)\n"
+    )
+    model = f"{tmp_path / 'mine.py'}:make_model"
+    chunks = "--framing chunks --timesteps 1 --batch-size 6 --values 4".split()
+    code, out, _ = call("check", model, *chunks)
+    assert code == 0
+    assert "All checks passed.\nAudit: unreachable: the inputs that some outputs need" in out
+    assert "Best possible score 0.25." in out
+    remedy = call("audit", "echo-lag", *chunks)[1].splitlines()[-1].strip()
+    assert remedy.startswith("Use ")
+    found = json.loads(call("check", model, *chunks, "--json")[1])
+    assert found["audit"]["verdict"] == "unreachable"
+    assert found["audit"]["ceiling"] == 0.25
+    assert json.loads(call("check", "ramp", "--json")[1])["audit"] is None

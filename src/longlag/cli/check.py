@@ -24,9 +24,11 @@ from longlag.cli._flags import (
     problem_and_framing,
     typed,
 )
-from longlag.cli._output import OUTPUT, OutputFlags, others_aside, table
+from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick, table
+from longlag.cli.audit import MEANING, remedy
 from longlag.encodings import ENCODINGS
 from longlag.knobs import BATCH_SIZE, lookup
+from longlag.maps import Audit, Reach, audit
 from longlag.problems import PROBLEMS, Problem
 
 
@@ -55,6 +57,7 @@ def check(
         batch_size: For a model: samples in a batch.
     """
     output.check(code_files(subject, problem))
+    found = None
     with others_aside():
         value = _subject(subject)
         if isinstance(value, Problem):
@@ -79,15 +82,22 @@ def check(
             model = model_from_name(subject, {})
             result = preflight(on, cut, model, encoding=chosen, batch_size=batch_size)
             name, checks = f"{result.model}, {on!r}, {cut!r}", result.checks
+            reach = Reach(model.window, model.remembers, not model.causal)
+            found = audit(on, cut, batch_size=batch_size, reach=reach)
     passed = all(each.passed for each in checks)
     output.write(
-        lambda: {"subject": name, "passed": passed, "checks": [each._asdict() for each in checks]},
-        lambda: _summary(name, checks),
+        lambda: {
+            "subject": name,
+            "passed": passed,
+            "checks": [each._asdict() for each in checks],
+            "audit": found and pick(found, "verdict ceiling remedy"),
+        },
+        lambda: _summary(name, checks, found),
     )
     return 0 if passed else 1
 
 
-def _summary(name: str, checks: Sequence[Check]) -> Iterator[RenderableType]:
+def _summary(name: str, checks: Sequence[Check], found: Audit | None) -> Iterator[RenderableType]:
     yield Text(name)
     results = table("check", "", "what it shows")
     for each in checks:
@@ -97,6 +107,11 @@ def _summary(name: str, checks: Sequence[Check]) -> Iterator[RenderableType]:
     failed = [each for each in checks if not each.passed]
     yield Text(f"{len(failed)} of {len(checks)} checks failed." if failed else "All checks passed.")
     yield from (Text(f"{each.name}: {each.remedy}") for each in failed if each.remedy)
+    if found is not None:
+        yield Text(
+            f"Audit: {found.verdict}: {MEANING[found.verdict]}. Best "
+            f"possible score {found.ceiling:.3g}. {remedy(found)}".rstrip()
+        )
 
 
 def _is_adopted(value: Any) -> bool:
