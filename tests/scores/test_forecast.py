@@ -2,7 +2,11 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -265,3 +269,50 @@ def test_rows_that_are_calm_are_scored_all_the_same():
     assert score.skill == (0.0,)
     setting = Setting(problem=made, framing=Whole(), model=ll.MLP())
     assert setting.scored.all()
+
+
+# Why a forecast cannot be good.
+
+
+def bounded(activation):
+    def make_model(sizes, seed):
+        key = jax.random.key(seed)
+        layer = eqx.nn.Linear(sizes.features, 1, key=key)
+        return Bounded(layer, activation)
+
+    return make_model
+
+
+class Bounded(eqx.Module):
+    layer: eqx.nn.Linear
+    activation: Callable = eqx.field(static=True)
+
+    def __call__(self, inputs):
+        return self.activation(jax.vmap(self.layer)(inputs))
+
+
+@pytest.mark.parametrize(
+    ("activation", "words"),
+    [
+        (jax.nn.sigmoid, "its outputs all lie between 0 and 1, as those of a sigmoid, but"),
+        (jnp.tanh, "its outputs all lie between -1 and 1, as those of a tanh, but"),
+        (lambda x: x, ""),
+    ],
+)
+def test_outputs_that_cannot_reach_the_targets_are_named(activation, words):
+    wave = 20 + 9 * np.sin(np.arange(240) / 3)
+    run = ll.train(
+        ll.Series(wave, length=3), ll.Whole(), bounded(activation), epochs=2000, learning_rate=0.05
+    )
+    assert run.forecast is not None
+    assert run.forecast.cause.startswith(words)
+    assert bool(run.forecast.cause) == bool(words)
+    if run.verdict != "better":
+        assert run.forecast.cause in run.reason
+
+
+def test_targets_beyond_all_that_was_seen_are_named():
+    rise = np.arange(200) + np.sin(np.arange(200))
+    run = ll.train(ll.Series(rise, length=3), ll.Whole(), ll.RNN(hidden_size=4), epochs=50)
+    assert run.forecast is not None
+    assert run.forecast.cause == "100% of the targets lie beyond all values of the rows that train"

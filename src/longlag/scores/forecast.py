@@ -45,6 +45,7 @@ class Forecast:
         rows: The row of each target, and likewise the values that follow, in the column's unit.
         expected: The targets.
         predicted: The predictions of each seed.
+        cause: Why the predictions cannot be good, where that can be seen in them; else empty.
     """
 
     target: str
@@ -56,6 +57,7 @@ class Forecast:
     rows: Int[np.ndarray, " target"]
     expected: Float[np.ndarray, " target"]
     predicted: Float[np.ndarray, "seed target"]
+    cause: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -70,10 +72,11 @@ class Forecast:
         few = f"; {count} target{' is' if count == 1 else 's are'} few" if count < FEW else ""
         few = few or ("; too few to tell" if self.ratio.interval == (0, np.inf) else "")
         caveat = f"; {self.ratio.caveat}" if self.ratio.caveat else ""
+        cause = f"; {self.cause}" if self.cause and self.verdict != "better" else ""
         return (
             f"error {self.error.mean:.4g}, {self.ratio.mean:.3f} "
             f"[{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] of that of "
-            f"{self.against}, {self.baselines[self.against].error:.4g}{caveat}{few}"
+            f"{self.against}, {self.baselines[self.against].error:.4g}{cause}{caveat}{few}"
         )
 
 
@@ -107,7 +110,38 @@ def forecast(
         rows=rows[order],
         expected=series.in_unit(expected),
         predicted=series.in_unit(predicted),
+        cause=_cause(series, predicted, expected),
     )
+
+
+_BOUNDED = {
+    "0 and 1, as those of a sigmoid": (0.0, 1.0),
+    "-1 and 1, as those of a tanh": (-1.0, 1.0),
+}
+
+
+def _cause(
+    series: Series,
+    predicted: Float[np.ndarray, "seed target"],
+    expected: Float[np.ndarray, " target"],
+) -> str:
+    """Why scaled predictions cannot be good: what bounds them, or a range that was never seen."""
+    for words, (low, high) in _BOUNDED.items():
+        inside = low <= predicted.min() and predicted.max() <= high
+        # Predictions pressed against a bound would go further if they could.
+        pressed = np.mean(np.minimum(predicted - low, high - predicted) < 0.02 * (high - low))
+        missed = np.mean((expected < low) | (expected > high))
+        if inside and pressed > 0.05 and missed > 0.1:
+            return (
+                f"its outputs all lie between {words}, but {missed:.0%} of the scaled targets do "
+                "not: leave that activation out, or use scale='range'"
+            )
+    known = series.values[: series.span("training").end, series.names.index(str(series.target))]
+    wanted = series.in_unit(expected)
+    beyond = np.mean((wanted < np.nanmin(known)) | (wanted > np.nanmax(known)))
+    if beyond > 0.2:
+        return f"{beyond:.0%} of the targets lie beyond all values of the rows that train"
+    return ""
 
 
 def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
