@@ -213,3 +213,13 @@ def test_reasons_of_failures_are_pairs(whole, tmp_path):
         store.commit()
     with Store(path) as store, pytest.raises(StoreError, match="`failed` must be pairs"):
         store.studies()
+
+
+def test_a_trial_without_a_name_is_not_offered_as_the_nearest(whole, tmp_path):
+    path = shutil.copy(whole, tmp_path / "damaged.db")
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        store.execute("PRAGMA foreign_keys = OFF")
+        store.execute("UPDATE trials SET id = NULL WHERE rowid = (SELECT max(rowid) FROM trials)")
+        store.commit()
+    with Store(path) as store, pytest.raises(StoreError, match="There is no trial `x`"):
+        store.named("x")

@@ -350,7 +350,7 @@ class Store:
 
     def _names(self, table: str) -> list[str]:
         latest = self._all(f"SELECT id FROM {table} ORDER BY rowid DESC LIMIT 8")
-        return [name for (name,) in latest]
+        return [name for (name,) in latest if isinstance(name, str)]
 
     def _found(self, row: Any, trial: str) -> Any:
         if row is None:
