@@ -43,7 +43,7 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if program else before)
+        signal.signal(signal.SIGINT, _end_silently if program else before)
         signal.set_wakeup_fd(descriptor)
         writer.close()
 
@@ -60,6 +60,10 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
                     if not reader.recv(1):
                         return  # the command has ended in order
             _end()
+
+
+def _end_silently(*_: object) -> None:
+    os._exit(INTERRUPTED)
 
 
 def _end() -> None:
