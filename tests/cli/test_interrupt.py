@@ -130,3 +130,16 @@ def test_a_file_that_was_begun_is_gone(tmp_path):
     assert done.returncode == 130
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["answer.txt"]
+
+
+def test_a_second_one_while_python_ends_gives_the_same_code():
+    done = run("""
+    class Late:
+        def __del__(self, strike=strike):
+            strike()
+    sys.late = Late()  # let go of when modules are taken apart
+    with ctrl_c_stops() as stop:
+        strike()
+        while not stop.stopped:
+            time.sleep(0.01)""")
+    assert (done.returncode, done.stderr) == (130, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -34,6 +35,9 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
         yield threading.Event()
         return
     interrupted = threading.Event()
+    if program:
+        # Last of all: then Python takes its modules apart, with the system's own handler else.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     # The thread learns of the signal also while the main thread is compiling.
     reader, writer = socket.socketpair()
     writer.setblocking(False)
