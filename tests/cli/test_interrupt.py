@@ -135,8 +135,8 @@ def test_a_file_that_was_begun_is_gone(tmp_path):
 def test_a_second_one_while_python_ends_gives_the_same_code():
     done = run("""
     class Late:
-        def __del__(self, strike=strike):
-            strike()
+        def __del__(self, kill=os.kill, pid=os.getpid(), number=int(signal.SIGINT)):
+            kill(pid, number)
     sys.late = Late()  # let go of when modules are taken apart
     with ctrl_c_stops() as stop:
         strike()
