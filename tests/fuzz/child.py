@@ -15,6 +15,7 @@ import re
 import resource
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,12 +101,12 @@ def run(case: dict[str, Any], template: Path, folder: Path) -> tuple[list[Fault]
     """Run a case in a folder; what went wrong, and what was seen."""
     if "--figures" in case.get("arguments", ()):  # which reserves addresses, and keeps them
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    pipe = os.open(folder / "pipe", os.O_RDWR)  # someone reads it
+    done = _read_pipe(folder / "pipe")
     before, finished = world.digests(folder), world.trials(folder / "store.db")
     out, err = folder.with_suffix(".out"), folder.with_suffix(".err")
     with _streams(case, folder, out, err):
         code, trace = _load(case["load"]) if "load" in case else _call(case["arguments"])
-    os.close(pipe)
+    done.set()
     said = err.read_bytes().decode("utf-8", "replace")
     faults = []
     if trace or _TRACE.search(said):
@@ -122,6 +123,22 @@ def run(case: dict[str, Any], template: Path, folder: Path) -> tuple[list[Fault]
     for path in (out, err):
         path.unlink()
     return faults, evidence
+
+
+def _read_pipe(path: Path) -> threading.Event:
+    """Read a pipe, as whoever made it would, until the event is set."""
+    done, pipe = threading.Event(), os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+    def read() -> None:
+        while not done.is_set():
+            with contextlib.suppress(BlockingIOError):
+                os.read(pipe, 2**16)
+                continue
+            done.wait(0.01)
+        os.close(pipe)
+
+    threading.Thread(target=read, daemon=True).start()
+    return done
 
 
 @contextlib.contextmanager

@@ -833,3 +833,11 @@ def test_a_pandas_frame_with_gaps_whole_numbers_and_a_time_index():
     assert series.values[1, 0] == 1
     with pytest.raises(ValueError, match=r"not in the order of time\. Use \.sort_index"):
         Series(counts[::-1], length=3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_that_is_missing_in_training_is_one_line_whatever_the_season():
+    rows = np.concatenate([np.full(80, np.nan), np.arange(40.0)])
+    for season in (None, 7):
+        with pytest.raises(ValueError, match="is missing in all rows that train"):
+            Series(rows, length=3, season=season)

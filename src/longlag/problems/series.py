@@ -143,6 +143,7 @@ class Series(Problem):
         if trains < wanted:
             held_out = self.chosen_on + self.scored_on
             raise ValueError(too_few(count, max(0, trains), wanted, held_out))
+        check_changes(self._target[:trains], str(self.target))
         if self.season is not None and (self._back or 0) > trains:
             raise ValueError(
                 f"Series: `season` must be of no more rows than train ({trains}), got "
@@ -150,7 +151,6 @@ class Series(Problem):
             )
 
     def _check_target(self) -> None:
-        check_changes(self._target[: self.span("training").end], str(self.target))
         for part in PARTS:
             if not len(self._starts(part)):
                 raise ValueError(self._gaps(part))
@@ -253,8 +253,8 @@ class Series(Problem):
 
         It is looked for in the rows that train.
         """
-        trains = self._filled[: self.span("training").end]
-        return self.season or season(trains, self.seasons)
+        trains = slice(self.span("training").end)
+        return self.season or season(self._filled[trains], self.seasons)
 
     def chance_by_step(self) -> NDArray[np.float64]:
         span = self.span("evaluation")
