@@ -837,7 +837,7 @@ def test_a_pandas_frame_with_gaps_whole_numbers_and_a_time_index():
 
 @pytest.mark.filterwarnings("error")
 def test_a_column_that_is_missing_in_training_is_one_line_whatever_the_season():
-    rows = np.concatenate([np.full(80, np.nan), np.arange(40.0)])
+    rows = np.concatenate([np.full(100, np.nan), np.arange(20.0)])
     for season in (None, 7):
         with pytest.raises(ValueError, match="is missing in all rows that train"):
             Series(rows, length=3, season=season)
