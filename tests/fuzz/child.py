@@ -99,7 +99,7 @@ def prepare() -> None:
 
 def run(case: dict[str, Any], template: Path, folder: Path) -> tuple[list[Fault], str]:
     """Run a case in a folder; what went wrong, and what was seen."""
-    if "--figures" in case.get("arguments", ()):  # which reserves addresses, and keeps them
+    if any(each.startswith("--figures") for each in case.get("arguments", ())):  # which reserves addresses, and keeps them
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     done = _read_pipe(folder / "pipe")
     before, finished = world.digests(folder), world.trials(folder / "store.db")

@@ -1,5 +1,7 @@
 """What is said of a frontier is true of the seeds that it rests on."""
 
+import json
+
 import pytest
 
 from longlag import LSTM, EchoValue, Setting, Whole
@@ -118,3 +120,14 @@ def test_a_bar_stands_at_the_seed_that_got_so_far(told):
     sets = _figure(found, 0).panels[0].chart.to_dict()["datasets"].values()
     rows = [row for rows in sets for row in rows if row.get("largest")]
     assert [(row["seed"], row["value"]) for row in rows] == [(0, 2), (2, 3)]
+
+
+def test_a_ladder_that_begins_at_0_is_drawn():
+    from longlag.report import charts
+
+    rows = [
+        {"seed": "0", "value": value, "outcome": "solved", "reason": "", "largest": value == 4}
+        for value in (0, 1, 4)
+    ]
+    chart = charts.frontier(rows, [], "lag").to_dict()
+    assert '"symlog"' in json.dumps(chart)

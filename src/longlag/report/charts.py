@@ -55,10 +55,12 @@ def frontier(rows: Rows, styles: Sequence[Style], knob: str) -> alt.LayerChart:
     Rows: seed, value, outcome, reason, largest (whether it is that).
     """
     values = [row["value"] for row in rows]
-    low, high = min(values) / 1.25, max(values) * 1.25
-    ticks = [min(values) * 2**power for power in range(int(np.log2(high / low)) + 1)]
+    least = max(1, min(values))  # a ladder may begin at 0, which no logarithm has
+    low, high = min(min(values), least / 1.25), max(least, *values) * 1.25
+    ticks = [least * 2**power for power in range(int(np.log2(high / least)) + 1)]
     axis = _axis(f"{knob} (log)", values=ticks[:: -(-len(ticks) // 8)], format=",")
-    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    kind = "log" if low > 0 else "symlog"
+    scale = alt.Scale(type=kind, domain=[low, high], nice=False)
     x = alt.X("seed:O", axis=_axis("seed", labelAngle=0), sort=None)
     base = _chart(rows).encode(x=x, y=alt.Y("value:Q", scale=scale, axis=axis))
     colour, shape, _ = _channels("outcome", styles)
