@@ -99,7 +99,8 @@ def prepare() -> None:
 
 def run(case: dict[str, Any], template: Path, folder: Path) -> tuple[list[Fault], str]:
     """Run a case in a folder; what went wrong, and what was seen."""
-    if any(each.startswith("--figures") for each in case.get("arguments", ())):  # which reserves addresses, and keeps them
+    # What draws pictures reserves addresses, and keeps them.
+    if any(each.startswith("--figures") for each in case.get("arguments", ())):
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     done = _read_pipe(folder / "pipe")
     before, finished = world.digests(folder), world.trials(folder / "store.db")
