@@ -17,7 +17,10 @@ HEADS = {
     "NumPy": ("train.npz", b"PK\x03\x04\x14 targets.npy"),
     "SVG": ("map.svg", b'<svg version="1.1" class="marks">'),
     "PNG": ("map.png", b"\x89PNG\r\n\x1a\n tEXtSoftware\0longlag"),
-    "claims": ("claims.md", b"# Claims\n\nThe statements"),
+    "claims": (
+        "claims.md",
+        b"# Claims\n\nWritten by\n`longlag reproduce --markdown`.\n",
+    ),
     "data card": ("README.md", b"---\npretty_name: echo\ntags: [longlag, synthetic]\n---\n"),
 }
 FOREIGN = {
@@ -32,6 +35,7 @@ FOREIGN = {
     "session.txt": b"$ longlag runs\n0 trials\n",
     "settings.json": b'{\n  "longlag": "my settings"}',
     "photo.png": b"\x89PNG\r\n\x1a\n",
+    "talk.md": b"# Claims\n\nAll models are wrong.\n",
     "home.html": b"<!doctype html><title>My page</title>",
     "weights.safetensors": b'\x40\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"}}',
     "prices.csv": b"day,price\n1,2\n",

@@ -24,7 +24,7 @@ KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
     "NumPy": lambda head, tail: head.startswith(b"PK") and b"targets.npy" in tail,
     "SVG": lambda head, _: head.startswith(b"<svg ") and b'class="marks"' in head,
     "PNG": lambda head, _: head.startswith(b"\x89PNG") and b"Software\0longlag" in head,
-    "claims": lambda head, _: head.startswith(b"# Claims\n"),
+    "claims": lambda head, _: b"\n`longlag reproduce --markdown`.\n" in head,
     "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
 }
 """What longlag writes, and by which bytes at its ends a file is known to be of its making."""
@@ -89,16 +89,18 @@ def check_outputs(
     *,
     force: bool = False,
 ) -> None:
-    """Refuse to write over an input, over another output, or over a file of another kind.
+    """Refuse to write over an input, over another output, or over a file that longlag did
+    not write.
 
     Args:
         outputs: The path and the kind (`KINDS`, or `folder`) of each output, by the name of its
             option; None where nothing is written.
         inputs: The files that are read or added to, by the names of their options.
-        force: Replace a file of another kind.
+        force: Replace a file that longlag did not write.
 
     Raises:
-        ValueError: A path is that of an input or of another output, or holds another kind.
+        ValueError: A path is that of an input or of another output, or holds what
+            longlag did not write.
         OSError: A path cannot be written.
     """
     seen = {name: os.fspath(path) for name, path in inputs.items() if path is not None}

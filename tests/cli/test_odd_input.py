@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from typing import Any
 
@@ -75,7 +74,7 @@ def test_names_are_printed_as_they_are_with_control_characters_escaped(call, tmp
 def test_numbers_past_every_type_are_refused(call, flag, number):
     code, out, err = call("train", "echo-lag", flag, number)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "must be at" in err or "Must be <=" in err
+    assert "must be at" in err
 
 
 @pytest.mark.parametrize("number", ["1e309", "-1e309", "nan", "inf", "1e39"])
@@ -117,27 +116,13 @@ def test_a_full_disk_is_one_line():
             assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("pipe", ["fifo", "stdin"])
-def test_a_table_from_a_pipe_is_read_or_refused_in_one_line(tmp_path, pipe):
-    fifo = tmp_path / "fifo.csv"
-    os.mkfifo(fifo)
-    path = fifo if pipe == "fifo" else "/dev/stdin"
-    text = "a\n" + "\n".join(str(number % 7) for number in range(90)) + "\n"
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "longlag", "frame", str(path), "--column", "a", "--json"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        if pipe == "fifo":
-            threading.Thread(target=fifo.write_text, args=(text,), daemon=True).start()
-        out, err = process.communicate("" if pipe == "fifo" else text, timeout=60)
-    assert "Traceback" not in err
-    if process.returncode == 0:
-        assert json.loads(out)
-    else:
-        assert (process.returncode, err.count("\n")) == (2, 1)
+@pytest.mark.parametrize("path", ["fifo.csv", "/dev/stdin", "."])
+def test_what_is_no_regular_file_is_no_table(call, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo.csv")
+    code, out, err = call("frame", path, "--column", "a")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "is no regular file. Save its rows to one" in err
 
 
 # What a model of a user's own does besides.

@@ -12,6 +12,7 @@ import numpy as np
 
 from longlag.adapters import user_code
 from longlag.adapters.models import user_model
+from longlag.adapters.models.hints import hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
 from longlag.checks.arrays import (
@@ -25,9 +26,9 @@ from longlag.checks.arrays import (
     with_noise,
 )
 from longlag.checks.check import Check, CheckFailed
-from longlag.checks.hints import hint
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
+from longlag.problems.drawing import drawn
 from longlag.training import Batches, Loss, Recipe, program
 from longlag.trials.setting import Setting
 
@@ -317,7 +318,7 @@ class _Inspection:
         setting, layout = self.setting, self.layout
         updates, batch, _ = layout.steps.shape
         blocks = -(-rows // batch)
-        episodes = setting.problem.draw(self.rng, blocks * layout.sequences)
+        episodes = drawn(setting.problem, self.rng, blocks * layout.sequences)
 
         def side_by_side(array: np.ndarray) -> np.ndarray:
             shaped = array.reshape(blocks, updates, batch, *array.shape[1:]).swapaxes(0, 1)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from cyclopts import Group, Parameter, Token, validators
+from cyclopts import Group, Parameter, Token
 
 from longlag.adapters import user_code
 from longlag.checks.knobs import undeclared
@@ -34,7 +34,6 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
 
 
 Count = Annotated[int, Parameter(converter=_integer)]
-SeedCount = Annotated[int, Parameter(converter=_integer, validator=validators.Number(lte=100_000))]
 StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
 STORE = Path("longlag.db")
 """The store, where none is named."""

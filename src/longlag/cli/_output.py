@@ -34,7 +34,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2
 _ASCII = str.maketrans("·▀▄█→×−–…", ".',#>x--~") | {ord("≤"): "<=", ord("≥"): ">="}
 
 Force = Annotated[
-    bool, Parameter(name="--force", negative="", help="Replace a file of another kind.")
+    bool, Parameter(name="--force", negative="", help="Replace a file that longlag did not write.")
 ]
 
 

@@ -47,17 +47,17 @@ else:
 
 USUAL_MODEL, USUAL_DECODER = "lstm", "seq2seq"
 _OWN = "path/to/file.py:make_model for your own"
-_NAMES = f"{', '.join(MODELS)}, or {_OWN}"
+NAMES = f"{', '.join(MODELS)}, or {_OWN}"
 
 Model = Annotated[
     str | None,
     Parameter(
         name="--model",
-        help=f"{_NAMES}. Default: {USUAL_MODEL}, or {USUAL_DECODER} for encoder-decoder.",
+        help=f"{NAMES}. Default: {USUAL_MODEL}, or {USUAL_DECODER} for encoder-decoder.",
     ),
 ]
 Models = Annotated[
-    str, Parameter(name="--models", group="Study", help=f"{_NAMES}, separated by commas.")
+    str, Parameter(name="--models", group="Study", help=f"{NAMES}, separated by commas.")
 ]
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import STORE, Count, SeedCount, StorePath, code_files, flags, typed
+from longlag.cli._flags import STORE, Count, StorePath, code_files, flags, typed
 from longlag.cli._output import OutputFlags, command_line, others_aside, warn
 from longlag.cli._progress import Bar, Show, bars
 from longlag.cli._setting import SettingFlags, numbers
@@ -41,9 +41,7 @@ else:
 RATES = ",".join(f"{rate:g}" for rate in LEARNING_RATES)
 FIVE_PROBLEMS = ",".join(kind.title() for kind in FIVE)
 
-Seeds = Annotated[
-    SeedCount, Parameter(name="--seeds", group=_GROUP, help="Number of random seeds.")
-]
+Seeds = Annotated[Count, Parameter(name="--seeds", group=_GROUP, help="Number of random seeds.")]
 Rates = Annotated[
     str,
     Parameter(

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
-from longlag.cli._flags import Count, SeedCount, code_files, flags, option, typed
+from longlag.cli._flags import Count, code_files, flags, option, typed
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
@@ -40,9 +40,12 @@ if TYPE_CHECKING:  # the types are made at run time, out of the tables
     Model = str | None
     SeriesFlags = ModelFlags = RecipeFlags = Any
 else:
-    from longlag.cli._setting import Model, ModelFlags
+    from longlag.cli._setting import NAMES, ModelFlags
     from longlag.training import Recipe
 
+    Model = Annotated[
+        str | None, Parameter(name="--model", help=f"{NAMES}. Default: none is trained.")
+    ]
     SeriesFlags = flags("Series", {"series": Series}, ("length", "lags", "part"))
     RecipeFlags = flags("Recipe", {"recipe": Recipe}, ("epochs", "batch_size"))
 
@@ -97,7 +100,7 @@ def frame(
     recipe_knobs: RecipeFlags = None,
     epochs: Count | None = None,
     batch_size: Count | None = None,
-    seeds: SeedCount = 5,
+    seeds: Count = 5,
     save: Path | None = None,
     report: Path | None = None,
     output: OutputFlags = OUTPUT,

@@ -17,7 +17,7 @@ from rich.text import Text
 from longlag import files
 from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import SeedCount
+from longlag.cli._flags import Count
 from longlag.cli._output import OUTPUT, OutputFlags, command_line, pick, print_rich, warn, write
 from longlag.cli._progress import following
 from longlag.events import Event, ctrl_c_stops
@@ -31,7 +31,7 @@ from longlag.trials.tuning import Search
 
 def reproduce(
     *claims: str,
-    seeds: SeedCount = 5,
+    seeds: Count = 5,
     markdown: Annotated[bool, Parameter(negative="")] = False,
     report: Path | None = None,
     output: OutputFlags = OUTPUT,

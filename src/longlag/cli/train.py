@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag.checks.model import require_valid
-from longlag.cli._flags import SeedCount, code_files, flags, typed
+from longlag.cli._flags import Count, code_files, flags, typed
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
@@ -51,7 +51,7 @@ def train(
     model: Model = None,
     options: SettingFlags = SETTING,
     recipe: RecipeFlags = None,
-    seeds: SeedCount = 1,
+    seeds: Count = 1,
     save: Path | None = None,
     output: OutputFlags = OUTPUT,
 ) -> int:

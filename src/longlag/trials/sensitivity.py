@@ -16,6 +16,7 @@ from longlag import streams
 from longlag.arrays import MISSING
 from longlag.framings import Layout
 from longlag.models import AnyModel, Decoder, ExternalModel, GatedLayer, OneHotInput, RecurrentModel
+from longlag.problems.drawing import drawn
 from longlag.trials.setting import Setting
 
 
@@ -56,7 +57,7 @@ def sensitivity(
     layout, steps = _one_sequence(setting), setting.problem.steps
     asked = layout.target_steps[np.nonzero(layout.scored)]
     problem = setting.problem.for_part("evaluation")
-    episodes = problem.draw(streams.evaluation(seed), sequences)
+    episodes = drawn(problem, streams.evaluation(seed), sequences)
     features = jnp.asarray(setting.input_encoding.encode(episodes.inputs))
     there = np.ones(features.shape[:2], bool) if episodes.present is None else episodes.present
     found = _norms(setting, model, features, jnp.asarray(there))
@@ -76,7 +77,7 @@ def needs_over(
         sequences: Number of sequences.
     """
     problem = setting.problem.for_part("evaluation")
-    inputs = problem.draw(streams.evaluation(seed), sequences).inputs
+    inputs = drawn(problem, streams.evaluation(seed), sequences).inputs
     needed = np.mean([problem.needs_of(shown) for shown in inputs], axis=0)
     return np.where(setting.scored[:, None], needed, 0.0)
 
@@ -113,7 +114,7 @@ def gates(
         )
     if sequence is None:
         problem = setting.problem.for_part("evaluation")
-        episodes = problem.draw(streams.evaluation(seed), 1)
+        episodes = drawn(problem, streams.evaluation(seed), 1)
     else:
         episodes = setting.problem.episode(np.asarray(sequence))[1]
     features = jnp.asarray(setting.input_encoding.encode(episodes.inputs[0]))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from longlag.adapters import user_code
+from longlag.adapters.models.hints import hint
 from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.adapters.user_code import Origin
 from longlag.knobs import knob
@@ -121,10 +122,12 @@ class UserModel(ModelFactory):
             if self.inputs == "values":
                 shown, other = "values", "features"
             kinds = re.search("dtype|integer|shape|embedding|rank|dim", str(error), re.IGNORECASE)
-            hint = f" Does it take {other}? Then use adopt(…, inputs='{other}')." if kinds else ""
+            cure = hint(error, features=self.inputs == "features")
+            if kinds and not cure:
+                cure = f"Does it take {other}? Then use adopt(…, inputs='{other}')."
             raise ValueError(
                 f"{self.words}: the model, shown {shown} of {sizes.timesteps} steps, "
-                f"{described_failure(error)}{hint}"
+                f"{described_failure(error)} {cure}".rstrip()
             ) from error
 
     def _functional(self, kind: str, module: Any, sizes: Sizes, seed: int) -> FunctionalModel:

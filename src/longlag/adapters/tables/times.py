@@ -223,7 +223,7 @@ def in_order(
     values = values.iloc[kept]
     order = order[kept]
     if pd.api.types.is_datetime64_any_dtype(values):
-        grid, _, seasons = _grid(values, notes, name)
+        grid, seasons = _grid(values, notes, name)
     else:
         grid, seasons = _steps(values.to_numpy(np.float64)), ()
     if grid is None:
@@ -284,11 +284,11 @@ def _once(
 
 def _grid(
     values: pd.Series, notes: list[str], name: str
-) -> tuple[tuple[np.ndarray, int] | None, pd.Timedelta | None, tuple[int, ...]]:
+) -> tuple[tuple[np.ndarray, int] | None, tuple[int, ...]]:
     """Where on a regular grid each row is, and the seasons that its step suggests."""
     steps = values.diff().dropna()
     if not len(steps):
-        return None, None, ()
+        return None, ()
     months = (values.dt.year * 12 + values.dt.month).to_numpy()
     at_end = values.dt.is_month_end.all()
     if (values.dt.day.nunique() == 1 or at_end) and steps.min() > 27 * _DAY:
@@ -297,12 +297,12 @@ def _grid(
         usual = int(pd.Series(np.diff(months)).mode()[0])
         apart = usual if (months % usual == 0).all() else apart
         seasons = (12 // apart,) if apart < 12 and 12 % apart == 0 else ()
-        return _filled(months // apart, notes, name), None, seasons
+        return _filled(months // apart, notes, name), seasons
     usual = steps.mode()[0]
     weekdays = usual == _DAY and (values.dt.day_of_week < 5).all() and len(values) > 10
     if weekdays:
         notes.append(f"`{name}` has working days only: rows taken one after another")
-        return None, usual, (5,)
+        return None, (5,)
     seasons = tuple(
         int(period / usual)
         for period in (pd.Timedelta(minutes=1), pd.Timedelta(hours=1), _DAY, 7 * _DAY, 365 * _DAY)
@@ -313,8 +313,8 @@ def _grid(
     apart = ((values - values.iloc[0]) / usual).to_numpy()
     if (steps == usual).mean() < _REGULAR or not np.allclose(apart, apart.round(), atol=1e-6):
         notes.append(f"`{name}` is irregular: rows taken one after another")
-        return None, None, seasons
-    return _filled(apart.round().astype(int), notes, name), usual, seasons
+        return None, seasons
+    return _filled(apart.round().astype(int), notes, name), seasons
 
 
 def _steps(values: np.ndarray) -> tuple[np.ndarray, int] | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from longlag.checks.hints import hint
+from longlag.adapters.models.hints import hint
 
 VALUES, CHANNELS = "inputs='values'", "swap the last two axes"
 RAISED = {
