@@ -461,6 +461,31 @@ def test_a_cache_that_cannot_be_kept_is_done_without(call, tmp_path, monkeypatch
     assert config.jax_compilation_cache_dir == before
 
 
+@pytest.mark.parametrize("command", ["train echo-lag", "frontier echo-lag --workers 1 --limit 1"])
+def test_programs_that_were_kept_by_half_are_compiled_again_without_a_word(tmp_path, command):
+    """As those are that another process is writing, or was killed while it did."""
+    cache, small = tmp_path / "cache", "--values 3 --hidden-size 3 --seeds 1 --json".split()
+    few = ["--epochs", "2"] if command.startswith("train") else ["--budget", "2"]
+    answers = []
+    for name in ("one.db", "two.db"):
+        store = [] if command.startswith("train") else ["--store", str(tmp_path / name)]
+        done = subprocess.run(
+            [sys.executable, "-m", "longlag", *command.split(), *small, *few, *store],
+            env={**os.environ, "LONGLAG_CACHE": str(cache)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        answers.append(json.loads(done.stdout))
+        kept = [path for path in cache.iterdir() if path.name.endswith("-cache")]
+        assert kept
+        for path in kept:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    figure = "accuracy" if command.startswith("train") else "steps"
+    assert figure in answers[0]
+
+
 def test_a_closed_pipe_ends_it_quietly():
     arguments = ["show", "echo-lag", "--framing", "window", "--length", "4000"]
     with subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import os
 import queue
 import sys
 from collections.abc import Iterable
@@ -72,6 +73,12 @@ def drained(inbox: queue.SimpleQueue[T], seconds: float | None) -> list[T]:
     return things
 
 
+UNREADABLE = "Error reading persistent compilation cache entry"
+"""What JAX warns of where a kept program is only half there."""
+
+_QUIETLY = f"ignore:{UNREADABLE}:UserWarning"
+
+
 def compiled_programs() -> dict[str, str]:
     """The variables by which a worker keeps compiled programs where this process keeps them."""
     jax = sys.modules.get("jax")
@@ -82,6 +89,7 @@ def compiled_programs() -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": folder,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), _QUIETLY])),
     }
 
 
