@@ -33,7 +33,7 @@ CARRIED = ll.Window(timesteps=5, carry=True)
 
 
 def setting(make: Any, epochs: int, framing: ll.Window = FRAMING) -> ll.Setting:
-    recipe = ll.Recipe(epochs=epochs, batch_size=BATCH)
+    recipe = ll.Recipe(sequences=epochs, batch_size=BATCH)
     return ll.Setting(problem=PROBLEM, framing=framing, model=ll.adopt(make), recipe=recipe)
 
 

@@ -61,7 +61,7 @@ def tutorial(epochs: int) -> Any:
         problem=EchoLag(lag=1, length=25, values=VALUES),
         framing=Window(timesteps=5),
         model=LSTM(hidden_size=HIDDEN),
-        recipe=Recipe(epochs=epochs, batch_size=BATCH),
+        recipe=Recipe(sequences=epochs, batch_size=BATCH),
     )
 
 

@@ -60,7 +60,7 @@ def problem_setting(name: str) -> Any:
         framing=framing,
         model=longlag.LSTM(hidden_size=HIDDEN),
         recipe=longlag.Recipe(
-            epochs=SEQUENCES,
+            sequences=SEQUENCES,
             batch_size=batch_size,
             learning_rate=LEARNING_RATE,
             stop_at=0.98 if name == "cumulative" else 0.99,

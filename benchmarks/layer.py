@@ -116,7 +116,7 @@ def length_setting(length: int) -> Setting:
         problem=EchoLag(lag=1, length=length, values=10),
         framing=Whole(),
         model=LSTM(hidden_size=50),
-        recipe=Recipe(epochs=BATCH * STEPS_A_RUN // length, batch_size=BATCH),
+        recipe=Recipe(sequences=BATCH * STEPS_A_RUN // length, batch_size=BATCH),
     )
 
 

@@ -110,11 +110,11 @@ SETTINGS = {
 }
 
 
-def skills(problem, framing, epochs=8000, seeds=2):
+def skills(problem, framing, sequences=8000, seeds=2):
     """The mean skill of an LSTM on a setting."""
     model, recipe = ll.LSTM(hidden_size=24), {"batch_size": 10, "learning_rate": 0.01}
     return float(
-        np.mean(ll.train(problem, framing, model, epochs=epochs, seeds=seeds, **recipe).skill)
+        np.mean(ll.train(problem, framing, model, sequences=sequences, seeds=seeds, **recipe).skill)
     )
 
 

@@ -61,7 +61,7 @@ def canned(folder: Path) -> None:
         problem=ll.EchoValue(),
         framing=ll.Whole(),
         model=ll.LSTM(),
-        recipe=Recipe(epochs=20_000),
+        recipe=Recipe(sequences=20_000),
     )
     *_, done = perform(Job("canned", documents.document(setting), (0,)))
     assert isinstance(done, Finished)
@@ -73,7 +73,12 @@ def canned(folder: Path) -> None:
 def idle(count: int) -> Comparison:
     """A study of so many trials."""
     return Comparison(
-        [ll.LSTM()], [ll.EchoValue()], rungs=1, rates=[1e-3], seeds=count, recipe=Recipe(epochs=100)
+        [ll.LSTM()],
+        [ll.EchoValue()],
+        rungs=1,
+        rates=[1e-3],
+        seeds=count,
+        recipe=Recipe(sequences=100),
     )
 
 

@@ -26,9 +26,9 @@ def make_filter(sizes, seed):
     return Filter(*(eqx.nn.Linear(sizes.features, sizes.outputs, key=key) for key in keys))
 
 
-def case(problem, framing, model, *, encoding=None, epochs=60, batch_size=4, learning_rate=0.01):
+def case(problem, framing, model, *, encoding=None, sequences=60, batch_size=4, learning_rate=0.01):
     """A setting small enough to train in a fraction of a second."""
-    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
+    recipe = Recipe(sequences=sequences, batch_size=batch_size, learning_rate=learning_rate)
     return Setting(problem=problem, framing=framing, model=model, encoding=encoding, recipe=recipe)
 
 

@@ -23,7 +23,7 @@ SETTING = Setting(
     problem=ll.EchoLag(values=4, length=6),
     framing=ll.Whole(),
     model=ll.LSTM(hidden_size=3),
-    recipe=Recipe(epochs=BUDGET),
+    recipe=Recipe(sequences=BUDGET),
 )
 
 

@@ -29,7 +29,7 @@ SETTINGS = {
 def tiny(name):
     """A setting that trains in a moment."""
     problem, framing, model = SETTINGS[name]
-    recipe = Recipe(epochs=400, batch_size=4, learning_rate=0.01)
+    recipe = Recipe(sequences=400, batch_size=4, learning_rate=0.01)
     return ll.Setting(problem=problem, framing=framing, model=model, recipe=recipe)
 
 

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+import longlag as ll
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import Knobs, knob, lookup
@@ -69,3 +70,12 @@ def test_everything_refuses_an_unknown_knob(kind):
 def test_a_lookup_names_the_nearest():
     with pytest.raises(ValueError, match=r"There is no problem `eco-lag`. Did you mean `echo-lag`"):
         lookup("problem", "eco-lag", PROBLEMS)
+
+
+def test_a_function_names_the_argument_that_was_meant():
+    with pytest.raises(TypeError, match=r"train has no argument `epochs`\. longlag .*`sequences`"):
+        ll.train(ll.EchoLag(), ll.Whole(), ll.LSTM(), epochs=5)
+    with pytest.raises(TypeError, match=r"frontier has no argument `epochs`\. longlag .*`budget`"):
+        ll.frontier(ll.EchoLag(), ll.Whole(), ll.LSTM(), epochs=5)
+    with pytest.raises(TypeError, match=r"audit has no argument `batchsize`\. Did .*`batch_size`"):
+        ll.audit(ll.EchoLag(), ll.Whole(), batchsize=5)

@@ -172,7 +172,7 @@ def test_what_the_meaning_says_of_state_only_is_what_training_shows(problem, par
         problem,
         Chunks(carry=True),
         LSTM(hidden_size=16),
-        epochs=6000,
+        sequences=6000,
         batch_size=10,
         learning_rate=0.01,
     )

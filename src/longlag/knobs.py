@@ -17,10 +17,11 @@ import numbers
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 BATCH_SIZE = 5
 """Rows in a batch by default, of a recipe and so of an audit."""
@@ -39,7 +40,8 @@ _SIZE = "the number of units of a layer"
 _STEPS = "the steps of a sample"
 _CARRY = "with the framing chunks it keeps the state between pieces"
 _OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
-_BUDGET = "a trial of a study trains on so many sequences at most"
+_FRESH = "fresh sequences, each met once; an epoch of Keras is a pass over a data set"
+_BUDGET = "a trial of a study trains on so many fresh sequences at most"
 _BORROWED = {
     **dict.fromkeys(
         ("units", "num-units", "hidden", "hidden-dim", "width"), ("hidden_size", _SIZE)
@@ -50,11 +52,12 @@ _BORROWED = {
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
-    **dict.fromkeys(("epochs", "n-epochs", "num-epochs"), ("budget", _BUDGET)),
+    **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
     "stateful": ("carry", _CARRY),
     "shuffle": ("rows", "rows=consecutive is shuffle=False: a batch of neighbouring pieces"),
-    "samples": ("epochs", "the number of training sequences"),
-    "budget": ("epochs", "the number of training sequences"),
+    "samples": ("sequences", "the number of fresh sequences to train on"),
+    "budget": ("sequences", "the number of fresh sequences to train on"),
+    "sequences": ("budget", _BUDGET),
     "optimiser": ("optimizer", "adam or sgd"),
     "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
 }
@@ -245,14 +248,23 @@ def _knob(field: dataclasses.Field[Any], hint: Any) -> Knob:
     )
 
 
-def borrowed(name: str) -> str:
+def borrowed(name: str, known: Iterable[str] = ()) -> str:
     """A sentence for a word of another library: what it is called here, and why; else empty.
+
+    Args:
+        name: The word.
+        known: What there is, where the sentence should name one of them; then it may be empty.
 
     >>> borrowed("--units")
     'longlag calls it `--hidden-size`: the number of units of a layer.'
+    >>> borrowed("epochs", ["budget"])
+    'longlag calls it `budget`: a trial of a study trains on so many fresh sequences at most.'
     """
+    keys = set(map(_key, known))
     ours, why = _BORROWED.get(_key(name), ("", ""))
-    if not ours:
+    if keys and _key(ours) not in keys:
+        ours, why = _BORROWED.get(_key(ours), ("", ""))
+    if not ours or (keys and _key(ours) not in keys):
         return ""
     shown = f"--{ours.replace('_', '-')}" if name.startswith("-") else ours
     return f"longlag calls it `{shown}`: {why}."
@@ -291,13 +303,36 @@ def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(_key(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
     if not near or near[0] != _key(name):
-        ours, _ = _BORROWED.get(_key(name), ("", ""))
-        hint = borrowed(name) if _key(ours) in keys else hint
+        hint = borrowed(name, keys) or hint
     return f"{rule} `{name}`. {hint or f'Known: {listed}.'}"
 
 
 def _key(name: str) -> str:
     return name.lower().replace("_", "-").strip("-")
+
+
+def named_arguments(function: F) -> F:
+    """A function that names the nearest argument where one is unknown.
+
+    Raises:
+        TypeError: At the call, for an argument that the function does not have.
+
+    >>> @named_arguments
+    ... def train(*, sequences=2000): ...
+    >>> train(sequence=3)
+    Traceback (most recent call last):
+    TypeError: train has no argument `sequence`. Did you mean `sequences`?
+    """
+    known = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(unknown_name(f"{function.__name__} has no argument", name, known))
+        return function(*args, **kwargs)
+
+    return typing.cast("F", call)
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
-from longlag.knobs import BATCH_SIZE, require
+from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Problem
 
 Map = Bool[np.ndarray, "target input"]
@@ -164,6 +164,7 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
     return sees, learns
 
 
+@named_arguments
 def audit(
     problem: Problem, framing: Framing, *, batch_size: int = BATCH_SIZE, reach: Reach = RECURRENT
 ) -> Audit:

@@ -124,7 +124,7 @@ def curves():
     problem = ll.EchoLag(lag=2, length=10, values=8)
     found = {}
     for make in (ours, in_torch, in_keras, in_flax, in_equinox):
-        run = ll.train(problem, ll.Whole(), make, epochs=1000, learning_rate=0.003, seeds=[3])
+        run = ll.train(problem, ll.Whole(), make, sequences=1000, learning_rate=0.003, seeds=[3])
         assert run.updates == 200
         found[make.__name__] = np.concatenate([report.losses for report in run.history[0]])
     return found

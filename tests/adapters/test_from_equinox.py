@@ -109,7 +109,7 @@ def test_an_array_of_integers_is_not_trained():
 def test_training_moves_the_random_state_and_ends_where_it_did_before():
     problem = ll.EchoLag(lag=1, length=6, values=3)
     runs = [
-        ll.train(problem, ll.Chunks(timesteps=3, carry=True), make, epochs=200) for _ in range(2)
+        ll.train(problem, ll.Chunks(timesteps=3, carry=True), make, sequences=200) for _ in range(2)
     ]
     first, second = (jax.tree.leaves(run.models[0]) for run in runs)
     for here, there in zip(first, second, strict=True):
@@ -135,7 +135,7 @@ def test_features_and_leading_axes_are_as_of_any_model():
 def test_it_is_vectorised_over_seeds_as_any_model(timesteps):
     problem = ll.EchoLag(lag=0, length=timesteps, values=3)
     setting = ll.Setting(
-        problem=problem, framing=ll.Whole(), model=ll.adopt(make), recipe=ll.Recipe(epochs=100)
+        problem=problem, framing=ll.Whole(), model=ll.adopt(make), recipe=ll.Recipe(sequences=100)
     )
     from longlag.trials.fit import finish, fit
 

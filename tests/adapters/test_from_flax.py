@@ -67,7 +67,7 @@ def test_training_is_that_of_the_module_its_statistics_and_random_state_included
 
 def test_only_parameters_are_trained():
     problem = ll.EchoLag(lag=0, length=4, values=3)
-    run = ll.train(problem, ll.Whole(), make, epochs=300)
+    run = ll.train(problem, ll.Whole(), make, sequences=300)
     sizes = run.setting.sizes
     before, after = ll.adopt(make)(sizes, 0), run.models[0]
     assert jax.tree.structure(before) == jax.tree.structure(after)
@@ -83,7 +83,7 @@ def test_only_parameters_are_trained():
 def test_state_goes_on_from_batch_to_batch():
     problem = ll.EchoLag(lag=1, length=6, values=3)
     run = ll.train(
-        problem, ll.Chunks(timesteps=3, carry=True), carrying, epochs=4000, learning_rate=0.02
+        problem, ll.Chunks(timesteps=3, carry=True), carrying, sequences=4000, learning_rate=0.02
     )
     assert run.accuracy.mean > 0.95  # 1 of 5 targets lies beyond the chunk, through state alone
 
@@ -116,7 +116,7 @@ def test_a_linen_module_is_bridged_and_seeded():
 
 def test_a_linen_module_learns():
     problem = ll.EchoLag(length=5, lag=0, values=3)
-    run = ll.train(problem, ll.Whole(), dense, epochs=400, learning_rate=0.1)
+    run = ll.train(problem, ll.Whole(), dense, sequences=400, learning_rate=0.1)
     assert run.accuracy.mean == 1.0
 
 
@@ -128,4 +128,6 @@ def test_a_linen_embedding_takes_values():
 
     problem = ll.EchoLag(length=5, lag=0, values=3)
     model = ll.adopt(embedded, inputs="values")
-    assert ll.train(problem, ll.Whole(), model, epochs=400, learning_rate=0.1).accuracy.mean == 1.0
+    assert (
+        ll.train(problem, ll.Whole(), model, sequences=400, learning_rate=0.1).accuracy.mean == 1.0
+    )

@@ -82,7 +82,7 @@ def test_a_model_that_was_never_called_is_built():
         ll.EchoLag(lag=1, length=5, values=3),
         ll.Whole(),
         lambda sizes, _: Subclass(sizes),
-        epochs=2000,
+        sequences=2000,
         learning_rate=0.02,
     )
     assert run.verdict == "solved"
@@ -96,7 +96,7 @@ def test_weights_that_are_fixed_stay_so():
         return model
 
     problem = ll.EchoLag(lag=0, length=4, values=3)
-    run = ll.train(problem, ll.Whole(), frozen, epochs=200)
+    run = ll.train(problem, ll.Whole(), frozen, sequences=200)
     before = ll.adopt(frozen)(run.setting.sizes, 0).module.layers
     after = run.models[0].module.layers
     here, there = ([np.asarray(each.value) for each in net[0].weights] for net in (before, after))
@@ -112,7 +112,7 @@ def test_the_tutorial_s_stateful_model_carries_its_state_and_gives_probabilities
     assert found.passed
     assert found.state == 2 * 16
     assert {check.name: check.found for check in found.checks}["number of rows"] == "5 at a time"
-    run = ll.train(problem, framing, stateful, epochs=1500, learning_rate=0.01)
+    run = ll.train(problem, framing, stateful, sequences=1500, learning_rate=0.01)
     assert run.verdict == "solved"
     assert run.history[0][-1].loss < 0.5
     plain = run.models[0].module
@@ -172,7 +172,7 @@ def test_integers_are_for_an_embedding():
 
     problem = ll.EchoLag(lag=1, length=5, values=4)
     made = ll.adopt(embedded, inputs="values")
-    run = ll.train(problem, ll.Whole(), made, epochs=2000, learning_rate=0.01)
+    run = ll.train(problem, ll.Whole(), made, sequences=2000, learning_rate=0.01)
     assert run.verdict == "solved"
 
 
@@ -246,7 +246,7 @@ def test_recurrent_layers_are_the_functions_that_keras_has(kind, masked, setting
 def test_stateful_layers_carry_their_state_through_training():
     """Which Keras's own `fit` on JAX does not: the reference calls the model batch by batch."""
     problem, framing = ll.EchoLag(lag=1, length=25, values=4), ll.Window(timesteps=5, carry=True)
-    run = ll.train(problem, framing, stateful, epochs=10)
+    run = ll.train(problem, framing, stateful, sequences=10)
     losses = np.concatenate([report.losses for report in run.history[0]])
     model = ll.adopt(stateful)(run.setting.sizes, 0).module
     states, variables = list(model.layers[0].states), model.trainable_variables

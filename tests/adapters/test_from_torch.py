@@ -52,7 +52,7 @@ def losses(run):
 
 def test_it_learns_as_any_model_and_gives_the_module_back():
     problem = ll.EchoLag(lag=1, length=5, values=4)
-    run = ll.train(problem, ll.Whole(), plain, epochs=2000, learning_rate=0.02, seeds=2)
+    run = ll.train(problem, ll.Whole(), plain, sequences=2000, learning_rate=0.02, seeds=2)
     assert run.verdict == "solved"
     assert run.predict([3, 1, 2, 0, 0]).tolist() == [3, 1, 2, 0]
     module = run.models[0].module
@@ -63,7 +63,7 @@ def test_it_learns_as_any_model_and_gives_the_module_back():
 
 def test_the_losses_are_those_of_a_loop_written_by_hand():
     problem, framing = ll.EchoLag(lag=1, length=6, values=5), ll.Window(timesteps=3)
-    run = ll.train(problem, framing, plain, epochs=100, seeds=[4])
+    run = ll.train(problem, framing, plain, sequences=100, seeds=[4])
     from longlag.adapters.randomness import seeded
 
     with seeded(4):
@@ -84,7 +84,7 @@ def test_the_losses_are_those_of_a_loop_written_by_hand():
 def test_state_is_carried_and_reset():
     problem, framing = ll.EchoLag(lag=2, length=6, values=3), ll.Chunks(timesteps=3, carry=True)
     assert preflight(problem, framing, make).passed
-    run = ll.train(problem, framing, make, epochs=5000, learning_rate=0.01)
+    run = ll.train(problem, framing, make, sequences=5000, learning_rate=0.01)
     # Two of four targets lie in the chunk before: state brings them, and nothing teaches it to.
     assert run.accuracy.mean > 0.7
     failed = preflight(problem, framing, plain)
@@ -100,14 +100,16 @@ def test_state_is_carried_and_reset():
     ],
 )
 def test_reals_and_scaled_integers_are_fitted_by_squares(problem, encoding):
-    run = ll.train(problem, ll.Whole(), plain, encoding=encoding, epochs=1500, learning_rate=0.01)
+    run = ll.train(
+        problem, ll.Whole(), plain, encoding=encoding, sequences=1500, learning_rate=0.01
+    )
     assert losses(run)[-50:].mean() < 0.5 * losses(run)[:50].mean()
     assert run.accuracy.mean > run.chance
 
 
 def test_a_whole_answer_in_one_vector():
     problem = ll.EchoSubsequence(length=3, values=3)
-    run = ll.train(problem, ll.Vector(), plain, epochs=3000, learning_rate=0.01)
+    run = ll.train(problem, ll.Vector(), plain, sequences=3000, learning_rate=0.01)
     assert run.accuracy.mean > 0.9
 
 
@@ -118,16 +120,16 @@ def test_dropout_comes_out_the_same_and_leaves_the_random_state_alone():
     torch.manual_seed(1)
     before = torch.get_rng_state()
     problem = ll.EchoLag(lag=0, length=4, values=3)
-    first, second = (ll.train(problem, ll.Whole(), dropping, epochs=100) for _ in range(2))
+    first, second = (ll.train(problem, ll.Whole(), dropping, sequences=100) for _ in range(2))
     np.testing.assert_array_equal(losses(first), losses(second))
-    quiet = ll.train(problem, ll.Whole(), make, epochs=100)
+    quiet = ll.train(problem, ll.Whole(), make, sequences=100)
     assert np.abs(losses(first) - losses(quiet)).max() > 1e-3
     assert (torch.get_rng_state() == before).all()
 
 
 def test_a_trained_model_is_saved_and_read(tmp_path):
     problem = ll.EchoLag(lag=0, length=4, values=3)
-    run = ll.train(problem, ll.Whole(), plain, epochs=100)
+    run = ll.train(problem, ll.Whole(), plain, sequences=100)
     run.save(tmp_path / "model.safetensors")
     again = ll.load(tmp_path / "model.safetensors")
     assert again.predict([0, 1, 2]).tolist() == run.predict([0, 1, 2]).tolist()
@@ -143,13 +145,13 @@ def test_a_run_that_leaves_all_bounds_says_so():
         return model
 
     problem = ll.EchoLag(lag=0, length=4, values=3)
-    run = ll.train(problem, ll.Whole(), huge, epochs=50, optimizer="sgd", learning_rate=1e30)
+    run = ll.train(problem, ll.Whole(), huge, sequences=50, optimizer="sgd", learning_rate=1e30)
     assert run.verdict == "diverged"
 
 
 def test_gates_and_sensitivities_are_of_our_own_models():
     problem = ll.EchoLag(lag=0, length=4, values=3)
-    trained = ll.train(problem, ll.Whole(), plain, epochs=20).trained()
+    trained = ll.train(problem, ll.Whole(), plain, sequences=20).trained()
     with pytest.raises(ValueError, match="has no single recurrent layer"):
         trained.gates()
     with pytest.raises(ValueError, match="a PyTorch model is not seen into"):
@@ -219,7 +221,7 @@ def test_values_go_into_an_embedding():
 
     made = ll.adopt(lambda sizes, _: Embedded(sizes), inputs="values")
     problem = ll.EchoLag(lag=1, length=5, values=4)
-    run = ll.train(problem, ll.Whole(), made, epochs=2000, learning_rate=0.02)
+    run = ll.train(problem, ll.Whole(), made, sequences=2000, learning_rate=0.02)
     assert run.verdict == "solved"
 
 
@@ -275,7 +277,7 @@ def test_compiled_runs_what_torch_compile_makes(monkeypatch):
     monkeypatch.setattr(torch, "compile", compiled)
     problem = ll.EchoLag(lag=0, length=4, values=3)
     plainly, compiled_too = (
-        ll.train(problem, ll.Whole(), ll.adopt(plain, compiled=flag), epochs=50)
+        ll.train(problem, ll.Whole(), ll.adopt(plain, compiled=flag), sequences=50)
         for flag in (False, True)
     )
     assert len(calls) > 10
@@ -307,7 +309,7 @@ def test_a_module_is_trained_on_every_kind_of_problem(problem):
             torch.nn.Linear(sizes.features, 8), torch.nn.Tanh(), torch.nn.Linear(8, sizes.outputs)
         )
 
-    run = ll.train(problem, ll.Whole(), make, epochs=200, batch_size=4, learning_rate=0.01)
+    run = ll.train(problem, ll.Whole(), make, sequences=200, batch_size=4, learning_rate=0.01)
     losses = np.concatenate([event.losses for event in run.history[0]])
     assert losses[-10:].mean() < losses[:10].mean()
     assert run.evaluations[0].predicted.shape == run.evaluations[0].targets.shape

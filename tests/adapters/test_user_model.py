@@ -55,7 +55,7 @@ def setting(model):
 
 
 def test_the_five_lines_of_the_readme():
-    run = ll.train(ECHO, ll.Whole(), make_model, epochs=2000, learning_rate=0.02, seeds=2)
+    run = ll.train(ECHO, ll.Whole(), make_model, sequences=2000, learning_rate=0.02, seeds=2)
     assert run.verdict == "solved"
     assert run.predict([3, 1, 2]).tolist() == [3, 1, 2]
     module = run.models[0].module
@@ -135,14 +135,14 @@ def test_complex_weights_go_downhill():
         start = np.zeros((sizes.features, sizes.outputs), np.complex64)
         return Turned(jax.numpy.asarray(start))
 
-    run = ll.train(ECHO, ll.Whole(), make, epochs=2000, optimizer="sgd", learning_rate=0.5)
+    run = ll.train(ECHO, ll.Whole(), make, sequences=2000, optimizer="sgd", learning_rate=0.5)
     assert run.verdict == "solved"
 
 
 def test_values_are_for_an_embedding(file):
     made = user_model.from_reference(f"{file}:adopted")
     assert made.inputs == "values"
-    run = ll.train(ECHO, ll.Whole(), made, epochs=2000, learning_rate=0.02)
+    run = ll.train(ECHO, ll.Whole(), made, sequences=2000, learning_rate=0.02)
     assert run.verdict == "solved"
     with pytest.raises(ValueError, match=r"Does it take values\? Then use adopt"):
         ll.train(ECHO, ll.Whole(), user_model.from_reference(f"{file}:embedded"))

@@ -230,14 +230,14 @@ def test_what_is_said_not_to_be_causal_is_not_asked_to_be():
 def test_probabilities_are_fine_where_they_are_said_to_be():
     made = ll.adopt(faulty("probabilities"), outputs="probabilities")
     run = ll.train(
-        ll.EchoLag(lag=0, length=6, values=4), ll.Whole(), made, epochs=3000, learning_rate=0.02
+        ll.EchoLag(lag=0, length=6, values=4), ll.Whole(), made, sequences=3000, learning_rate=0.02
     )
     assert run.verdict == "solved"
     logits = ll.train(
         ll.EchoLag(lag=0, length=6, values=4),
         ll.Whole(),
         faulty(""),
-        epochs=3000,
+        sequences=3000,
         learning_rate=0.02,
     )
     here, there = (each.history[0][-1].losses for each in (run, logits))

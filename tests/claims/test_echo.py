@@ -49,13 +49,13 @@ def test_every_arm_can_be_learned_but_those_that_show_why_not():
 def test_the_settings_are_the_sources():
     setting: Any = CARDS["echo/lag-without-context"].arms["consecutive rows, one step"]
     assert setting.layout.steps.shape == (4, 6, 1)
-    assert setting.recipe.epochs == 2000
+    assert setting.recipe.sequences == 2000
     assert setting.model == LSTM(hidden_size=50)
     setting = CARDS["echo/lag-with-context"].arms["state carried"]
     assert setting.layout.steps.shape == (4, 5, 5)
     setting = CARDS["echo/current"].arms["batch 5"]
     assert setting.model == LSTM(hidden_size=15)
-    assert setting.recipe.epochs == 500
+    assert setting.recipe.sequences == 500
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_every_card_sets_the_lstm_beside_an_mlp_tuned_on_the_same_budget():
         contexts = {setting.model.context for setting in settings if isinstance(setting.model, MLP)}
         one_form = card.id in ("ramp/one-step", "memorization/one-step")
         assert contexts == ({None} if one_form else {None, 1})
-        assert len({setting.recipe.epochs for setting in settings}) == 1
+        assert len({setting.recipe.sequences for setting in settings}) == 1
         for arm in tuned:
             assert arm.learning_rates == (1e-3, 3e-3, 1e-2)
             assert arm.hidden_sizes == ((50, 200) if isinstance(arm.setting.model, MLP) else (50,))
@@ -193,7 +193,7 @@ def test_a_search_is_tuned_before_it_is_tried():
         problem=Ramp(),
         framing=Chunks(),
         model=LSTM(hidden_size=4),
-        recipe=Recipe(epochs=30, batch_size=9),
+        recipe=Recipe(sequences=30, batch_size=9),
     )
     search = Search(setting=setting, hidden_sizes=(4,), learning_rates=(1e-6, 1e-2))
     card = dataclasses.replace(

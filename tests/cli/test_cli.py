@@ -23,7 +23,7 @@ COMMANDS = [
     *("problems", "show", "audit", "train", "frontier", "compare", "profile"),
     *("runs", "report", "check", "reproduce"),
 ]
-TINY = ["--epochs", "20", "--hidden-size", "4", "--values", "5"]
+TINY = ["--sequences", "20", "--hidden-size", "4", "--values", "5"]
 
 
 def document(call, *arguments):
@@ -276,7 +276,7 @@ def test_show_writes_reals(call):
 
 
 def test_train_gives_the_error_of_a_regression_and_takes_a_decoder_by_itself(call):
-    small = ["--epochs", "20", "--hidden-size", "4"]
+    small = ["--sequences", "20", "--hidden-size", "4"]
     found = document(call, "train", "ramp", *small)
     assert found["error"]["chance"] == pytest.approx(0.258, abs=1e-3)
     assert "root mean square" in call("train", "ramp", *small)[1]
@@ -324,7 +324,7 @@ def test_train_warns_where_the_audit_says_that_it_cannot_work(call):
 
 
 def test_train_warns_of_a_model_that_sees_ahead(call):
-    small = ["--epochs", "5", "--hidden-size", "4", "--model", "bidirectional"]
+    small = ["--sequences", "5", "--hidden-size", "4", "--model", "bidirectional"]
     _, _, err = call("train", "memorization", *small)
     assert "Warning: The model is not causal: 75% of its outputs" in err
 
@@ -349,7 +349,7 @@ def test_show_audit_and_train_work_for_every_problem_under_every_framing_that_fi
     found = document(call, "audit", *arguments)
     assert np.shape(found["needs"]) == np.shape(found["sees"])
     if (problem, framing) in TRAINED:
-        small = ["--hidden-size", "4", "--epochs", "5"]
+        small = ["--hidden-size", "4", "--sequences", "5"]
         model = ["--model", "seq2seq" if framing == "encoder-decoder" else "mlp"]
         trained = document(call, "train", *arguments, *small, *model)
         assert 0 <= trained["accuracy"]["mean"] <= 1
@@ -410,7 +410,7 @@ def training(*arguments):
     patient = "from longlag import events; events.GRACE = 60.0; from longlag.__main__ import main"
     command = [sys.executable, "-c", f"{patient}; main()", "train", "echo-lag", *arguments]
     with subprocess.Popen(
-        [*command, "--epochs", "100000000"], stdout=subprocess.PIPE, stderr=follower, text=True
+        [*command, "--sequences", "100000000"], stdout=subprocess.PIPE, stderr=follower, text=True
     ) as process:
         os.close(follower)
         try:
@@ -465,7 +465,7 @@ def test_a_cache_that_cannot_be_kept_is_done_without(call, tmp_path, monkeypatch
 def test_programs_that_were_kept_by_half_are_compiled_again_without_a_word(tmp_path, command):
     """As those are that another process is writing, or was killed while it did."""
     cache, small = tmp_path / "cache", "--values 3 --hidden-size 3 --seeds 1 --json".split()
-    few = ["--epochs", "2"] if command.startswith("train") else ["--budget", "2"]
+    few = ["--sequences", "2"] if command.startswith("train") else ["--budget", "2"]
     answers = []
     for name in ("one.db", "two.db"):
         store = [] if command.startswith("train") else ["--store", str(tmp_path / name)]

@@ -31,7 +31,7 @@ def with_gaps(values):
     return np.where(np.arange(len(values)) % 17 == 3, np.nan, values)
 
 
-TRAIN = ["--model", "mlp", "--hidden-size", "4", "--epochs", "64", "--seeds", "2"]
+TRAIN = ["--model", "mlp", "--hidden-size", "4", "--sequences", "64", "--seeds", "2"]
 
 
 def test_it_says_what_is_predicted_from_what_beside_what(call, data):
@@ -105,7 +105,7 @@ def test_a_model_stands_beside_the_baselines(call, data):
     found = json.loads(text)
     assert code == 0
     assert (found["model"], found["seeds"]) == ("mlp hidden_size=4", [0, 1])
-    assert "epochs=64, batch_size=32" in found["recipe"]
+    assert "sequences=64, batch_size=32" in found["recipe"]
     assert found["against"] in found["baselines"]
     assert found["verdict"] in ("better", "worse", "not told apart")
     assert found["reason"] in " ".join(out.split())
@@ -180,13 +180,13 @@ BAD = [
     (["--column", "warm", "--season", "113"], "`season` must be of no more rows than train (112)"),
     (["--column", "warm", "--scored-on", "0.7"], "`scored_on` must be at most 0.5, got 0.7"),
     (["--column", "warm", "--scale", "log"], "log"),
-    (["--column", "warm", "--epochs", "9"], "`--epochs` is for training. Name a model"),
+    (["--column", "warm", "--sequences", "9"], "`--sequences` is for training. Name a model"),
     (["--column", "warm", "--batch-size", "9"], "`--batch-size` is for training"),
     (["--column", "warm", "--hidden-size", "9"], "`--hidden-size` is for training"),
     (["--column", "warm", "--model", "lstn"], "There is no model `lstn`. Did you mean `lstm`?"),
     (["--column", "warm", "--model", "seq2seq"], "Seq2Seq answers value by value"),
     (["--column", "warm", "--model", "mlp", "--seeds", "0"], "`seeds` must be at least 1"),
-    (["--column", "warm", "--model", "mlp", "--epochs", "0"], "`epochs` must be at least 1"),
+    (["--column", "warm", "--model", "mlp", "--sequences", "0"], "`sequences` must be at least 1"),
     (["--column", "warm", "--output", "/nowhere/at/all"], "/nowhere/at/all"),
 ]
 

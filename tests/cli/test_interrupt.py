@@ -121,7 +121,7 @@ main()
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.3])
 def test_a_command_that_is_just_starting_ends_too(after):
     with subprocess.Popen(
-        [sys.executable, "-c", STARTING, "train", "echo-lag", "--epochs", "100000000"],
+        [sys.executable, "-c", STARTING, "train", "echo-lag", "--sequences", "100000000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -44,7 +44,7 @@ def mine(tmp_path):
 
 
 def test_train_takes_a_model_of_ones_own(call, mine):
-    knobs = "--lag 0 --values 4 --epochs 3000 --learning-rate 0.02 --json".split()
+    knobs = "--lag 0 --values 4 --sequences 3000 --learning-rate 0.02 --json".split()
     code, out, _ = call("train", "echo-lag", *knobs, "--model", f"{mine}:make_model")
     document = json.loads(out)
     assert (code, document["verdict"]) == (0, "solved")

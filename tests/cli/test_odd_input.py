@@ -41,7 +41,7 @@ def test_whatever_a_file_raises_is_one_line(call, tmp_path, raised, where):
     file = tmp_path / "mine.py"
     text = MODEL.format(first=f"raise {raised}" if where == "model" else "")
     file.write_text(text if where == "model" else f"raise {raised}")
-    code, out, err = call("train", "echo-lag", "--model", f"{file}:make_model", "--epochs", "1")
+    code, out, err = call("train", "echo-lag", "--model", f"{file}:make_model", "--sequences", "1")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert raised.partition("(")[0] in err
 
@@ -69,7 +69,7 @@ def test_names_are_printed_as_they_are_with_control_characters_escaped(call, tmp
 @pytest.mark.parametrize("number", [2**31, 2**63, 10**39, -(10**39), 10**400])
 @pytest.mark.parametrize(
     "flag",
-    ["--length", "--lag", "--values", "--batch-size", "--epochs", "--seeds", "--hidden-size"],
+    ["--length", "--lag", "--values", "--batch-size", "--sequences", "--seeds", "--hidden-size"],
 )
 def test_numbers_past_every_type_are_refused(call, flag, number):
     code, out, err = call("train", "echo-lag", flag, number)
@@ -98,7 +98,7 @@ def test_an_ascii_terminal_shows_the_maps_in_ascii():
 
 def test_without_a_home_folder_all_goes_on(tmp_path):
     done = run(
-        *"train echo-lag --values 3 --hidden-size 3 --epochs 2".split(),
+        *"train echo-lag --values 3 --hidden-size 3 --sequences 2".split(),
         HOME="/nonexistent",
         XDG_CACHE_HOME="",
         cwd=tmp_path,
@@ -134,7 +134,7 @@ def own(folder, top="", inside=""):
     return f"{file}:make_model"
 
 
-TINY = "train echo-lag --values 3 --length 4 --epochs 2 --json --model".split()
+TINY = "train echo-lag --values 3 --length 4 --sequences 2 --json --model".split()
 
 
 def test_what_a_model_writes_past_python_is_no_part_of_the_answer(tmp_path):
@@ -182,7 +182,7 @@ def test_ctrl_c_ends_what_a_model_has_left_running(tmp_path, left):
 
 
 def test_jax_that_does_not_start_is_one_line():
-    done = run(*"train echo-lag --epochs 2".split(), JAX_PLATFORMS="bogus")
+    done = run(*"train echo-lag --sequences 2".split(), JAX_PLATFORMS="bogus")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("longlag: JAX does not start: ")
     assert done.stderr.count("\n") == 1

@@ -10,7 +10,7 @@ import equinox as eqx, jax
 def make_model(sizes, seed):
     return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)))
 """
-TRAIN = "echo-lag --values 3 --hidden-size 3 --epochs 2".split()
+TRAIN = "echo-lag --values 3 --hidden-size 3 --sequences 2".split()
 STUDY = "--values 3 --hidden-size 3 --budget 20 --seeds 1 --workers 1".split()
 COMMANDS = {
     "problems": ["problems"],

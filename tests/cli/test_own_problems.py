@@ -69,7 +69,7 @@ def test_it_is_checked_shown_audited_and_trained_on(call, mine, name):
     assert (code, len(json.loads(out)["sequence"])) == (0, steps)
     code, out, _ = call("audit", reference, *length, "--json")
     assert (code, json.loads(out)["verdict"]) == (0, "learnable")
-    flags = "--epochs 5 --model rnn --hidden-size 2 --json".split()
+    flags = "--sequences 5 --model rnn --hidden-size 2 --json".split()
     code, out, _ = call("train", reference, *length, *flags)
     assert (code, json.loads(out)["chance"]) == (0, 0.5)
 

@@ -16,7 +16,8 @@ BASES = {
     "problems": "",
     "show": "echo-lag",
     "audit": "echo-lag --framing chunks --carry",
-    "train": "echo-lag --values 4 --length 6 --hidden-size 3 --epochs 4 --batch-size 2 --seeds 1",
+    "train": "echo-lag --values 4 --length 6 --hidden-size 3 --sequences 4 --batch-size 2 "
+    "--seeds 1",
     "frontier": "echo-lag --values 4 --hidden-size 3 --budget 20 --seeds 2 --limit 2 "
     "--store new.db",
     "compare": "--models lstm,mlp --problems echo-value,ramp --rungs 2 --seeds 2 --budget 20 "
@@ -33,7 +34,7 @@ BASES = {
 WEIGHTS = {"problems": 1, "check": 2, "train": 2, "reproduce": 1, "report": 2}
 """How often a command comes; 4 where it is not named here: some take more time than others."""
 
-TRAINED = "--model mlp --hidden-size 3 --epochs 4 --seeds 1 --batch-size 2"
+TRAINED = "--model mlp --hidden-size 3 --sequences 4 --seeds 1 --batch-size 2"
 
 PROBLEMS = (
     *("echo-lag", "echo-value", "ramp", "memorization", "echo-subsequence"),
@@ -54,7 +55,7 @@ REAL = (
     *("0", "-0.0", "1", "-1", "0.5", "0.999", "1e-320", "1e308", "-1e308", "1e309", "inf", "-inf"),
     *("nan", "1e-8", "1e8", "1e400", "", ".", "1,5", "1" + "0" * 400, "0." + "3" * 5000),
 )
-LONG = "--epochs --budget --seeds --minutes --rungs --train --validation --test".split()
+LONG = "--sequences --budget --seeds --minutes --rungs --train --validation --test".split()
 """Flags whose large values mean a long time, which is no fault."""
 
 SAVED = "--output --out --save --export --tensorboard --figures --report".split()

@@ -148,9 +148,9 @@ def code_file(rng: np.random.Generator, folder: Path) -> list[str]:
         rng,
         (
             ["check", subject, *rest],
-            ["train", "echo-lag", "--model", subject, *small, "--epochs", "2", "--seeds", "1"],
+            ["train", "echo-lag", "--model", subject, *small, "--sequences", "2", "--seeds", "1"],
             ["frame", "good.csv", "--timesteps", "3", *TRAINED.split()[4:], "--model", subject],
-            ["train", subject, "--epochs", "2", "--seeds", "1", "--model", "mlp"],
+            ["train", subject, "--sequences", "2", "--seeds", "1", "--model", "mlp"],
         ),
     )
 

@@ -33,7 +33,7 @@ STUDIES = {
 TRIALS = {"compare": 24, "frontier": 8}
 """About how many trials a study has."""
 
-FOREVER = ["--epochs", "100000000", "--hidden-size", "6", "--values", "4"]
+FOREVER = ["--sequences", "100000000", "--hidden-size", "6", "--values", "4"]
 COMMANDS = {
     "show": (3, "show echo-lag --framing window"),
     "audit": (4, "audit echo-lag --length 300"),

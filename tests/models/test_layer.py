@@ -229,7 +229,7 @@ def test_it_learns_to_echo(factory, lag):
         ll.EchoLag(lag=lag, length=6, values=3),
         ll.Whole(),
         factory(hidden_size=24),
-        epochs=3000,
+        sequences=3000,
         learning_rate=0.01,
     )
     assert run.verdict == "solved"

@@ -61,7 +61,7 @@ def test_a_wrong_draw_is_refused_by_its_name(wrong):
 def test_nothing_is_trained_or_shown_on_it(wrong):
     change, kind, _ = WRONG[wrong]
     with pytest.raises(kind, match="`draw` of Mine"):
-        ll.train(another(change), ll.Whole(), ll.RNN(hidden_size=2), epochs=4)
+        ll.train(another(change), ll.Whole(), ll.RNN(hidden_size=2), sequences=4)
     with pytest.raises(kind, match="`draw` of Mine"):
         ll.Whole().sample(another(change), np.random.default_rng(0), 4)
 

@@ -633,7 +633,7 @@ def two():
     rng = np.random.default_rng(0)
     values = np.stack([100 + rng.normal(size=90).cumsum(), rng.normal(size=90)], axis=1)
     made = Series(values, names=("a", "b"), target="a", length=3, lags=2)
-    run = ll.train(made, Whole(), ll.MLP(hidden_size=4), epochs=200, batch_size=8)
+    run = ll.train(made, Whole(), ll.MLP(hidden_size=4), sequences=200, batch_size=8)
     return made, run
 
 
@@ -656,7 +656,7 @@ def test_the_last_rows_give_the_forecast_of_what_is_not_yet_there(two):
     assert run.predict(made.values[-4:]).shape == (3,)
     one = Series(LINE, length=3)
     last = ll.train(
-        one, Window(timesteps=3), ll.MLP(hidden_size=8), epochs=3000, learning_rate=0.01
+        one, Window(timesteps=3), ll.MLP(hidden_size=8), sequences=3000, learning_rate=0.01
     )
     assert last.predict(LINE[-3:]).shape == (1,)
     assert last.predict(LINE[-3:]).item() == pytest.approx(100, abs=5)
@@ -690,7 +690,7 @@ def test_a_value_may_lack_where_the_model_knows_of_it(missing):
     values = LINE % 6
     values[::11] = NAN
     made = Series(values, length=4, missing=missing)
-    run = ll.train(made, Window(timesteps=4), ll.GRU(hidden_size=4), epochs=100)
+    run = ll.train(made, Window(timesteps=4), ll.GRU(hidden_size=4), sequences=100)
     with_one, other = run.predict([1, 2, NAN, 4]), run.predict([1, 2, 3, 4])
     assert np.isfinite(with_one).all()
     assert with_one != other
@@ -754,7 +754,7 @@ def test_every_target_is_scored_once_under_every_framing(values, missing, framin
 
 def test_training_scores_what_a_score_of_its_model_scores():
     made = Series(TWO, length=4, missing="mask")
-    run = ll.train(made, Whole(), ll.GRU(hidden_size=2), epochs=50, batch_size=4, stop_at=0.99)
+    run = ll.train(made, Whole(), ll.GRU(hidden_size=2), sequences=50, batch_size=4, stop_at=0.99)
     model: Any = run.models[0]
     calls = []
 

@@ -128,7 +128,7 @@ def comparison(store: Store, **more) -> Comparison:
         rungs=2,
         rates=(1e-3, 1e-2),
         seeds=3,
-        recipe=Recipe(epochs=BUDGET),
+        recipe=Recipe(sequences=BUDGET),
     )
 
     def decide(trial: Trial) -> Outcome:
@@ -146,7 +146,7 @@ def frontier(store: Store, rate: float = 3e-3, **more) -> Frontier:
         problem=EchoValue(values=10),
         framing=Whole(),
         model=LSTM(hidden_size=3),
-        recipe=Recipe(epochs=BUDGET, learning_rate=rate),
+        recipe=Recipe(sequences=BUDGET, learning_rate=rate),
     )
     study = Frontier(setting, seeds=5)
 
@@ -160,7 +160,7 @@ def frontier(store: Store, rate: float = 3e-3, **more) -> Frontier:
 def profile(store: Store, **more) -> Profile:
     """The ramp is within reach, the echo is not, and one trial failed."""
     study = Profile(
-        LSTM(hidden_size=3), [EchoValue(values=10), Ramp()], recipe=Recipe(epochs=BUDGET)
+        LSTM(hidden_size=3), [EchoValue(values=10), Ramp()], recipe=Recipe(sequences=BUDGET)
     )
 
     def decide(trial: Trial) -> Outcome | None:

@@ -21,7 +21,7 @@ def told(by_hand):
             rungs=4,
             rates=rates,
             seeds=seeds,
-            recipe=Recipe(epochs=by_hand.budget),
+            recipe=Recipe(sequences=by_hand.budget),
         )
         ran = 0
         while ran < most and (trial := study.ask()) is not None:

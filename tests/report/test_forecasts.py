@@ -19,7 +19,7 @@ def run():
         length=13,
     )
     return ll.train(
-        series, ll.Window(timesteps=13), ll.GRU(hidden_size=8), epochs=2000, batch_size=20,
+        series, ll.Window(timesteps=13), ll.GRU(hidden_size=8), sequences=2000, batch_size=20,
         learning_rate=0.01, seeds=2,
     )  # fmt: skip
 
@@ -76,6 +76,6 @@ def test_the_maps_are_those_of_the_audit_and_of_the_model(run):
 
 
 def test_a_run_of_another_problem_has_no_such_page():
-    other = ll.train(ll.Ramp(), ll.Whole(), ll.RNN(hidden_size=2), epochs=5)
+    other = ll.train(ll.Ramp(), ll.Whole(), ll.RNN(hidden_size=2), sequences=5)
     with pytest.raises(ValueError, match="the run must be of a Series"):
         page_of_forecast(other)

@@ -21,7 +21,7 @@ def told(by_hand):
             problem=EchoValue(values=10),
             framing=Whole(),
             model=LSTM(hidden_size=3),
-            recipe=Recipe(epochs=by_hand.budget),
+            recipe=Recipe(sequences=by_hand.budget),
         )
         study = Frontier(setting, seeds=seeds, limit=8)
         for seed, lag, given in trials:

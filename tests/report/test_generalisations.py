@@ -21,7 +21,7 @@ def asked(by_hand):
         Whole(),
         MODELS,
         test=(10, 20, 80),
-        recipe=Recipe(epochs=by_hand.budget),
+        recipe=Recipe(sequences=by_hand.budget),
         seeds=2,
     )
 

@@ -18,7 +18,7 @@ def told(by_hand):
         study = Profile(
             LSTM(hidden_size=3),
             [EchoValue(values=10), Ramp()],
-            recipe=Recipe(epochs=by_hand.budget),
+            recipe=Recipe(sequences=by_hand.budget),
         )
         for seed, (kind, rung, times, given) in enumerate(trials):
             setting = next(

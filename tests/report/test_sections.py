@@ -70,7 +70,7 @@ def run():
         problem=EchoLag(lag=1, length=6, values=4),
         framing=Chunks(timesteps=2, carry=True),
         model=LSTM(hidden_size=3),
-        recipe=Recipe(epochs=20),
+        recipe=Recipe(sequences=20),
     )
     return finish(fit(setting, (0, 1)))
 

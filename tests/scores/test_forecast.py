@@ -302,7 +302,11 @@ class Bounded(eqx.Module):
 def test_outputs_that_cannot_reach_the_targets_are_named(activation, words):
     wave = 20 + 9 * np.sin(np.arange(240) / 3)
     run = ll.train(
-        ll.Series(wave, length=3), ll.Whole(), bounded(activation), epochs=2000, learning_rate=0.05
+        ll.Series(wave, length=3),
+        ll.Whole(),
+        bounded(activation),
+        sequences=2000,
+        learning_rate=0.05,
     )
     assert run.forecast is not None
     assert run.forecast.cause.startswith(words)
@@ -313,6 +317,6 @@ def test_outputs_that_cannot_reach_the_targets_are_named(activation, words):
 
 def test_targets_beyond_all_that_was_seen_are_named():
     rise = np.arange(200) + np.sin(np.arange(200))
-    run = ll.train(ll.Series(rise, length=3), ll.Whole(), ll.RNN(hidden_size=4), epochs=50)
+    run = ll.train(ll.Series(rise, length=3), ll.Whole(), ll.RNN(hidden_size=4), sequences=50)
     assert run.forecast is not None
     assert run.forecast.cause == "100% of the targets lie beyond all values of the rows that train"

@@ -22,7 +22,7 @@ def test_a_predictor_that_knows_is_at_the_ceiling_and_one_that_guesses_at_chance
 
 
 def test_a_trained_model_is_scored_as_its_own_run_scores_it():
-    run = ll.train(ECHO, ll.Whole(), ll.LSTM(hidden_size=4), epochs=300, seeds=2)
+    run = ll.train(ECHO, ll.Whole(), ll.LSTM(hidden_size=4), sequences=300, seeds=2)
     asked = iter(run.seeds)
 
     def said(inputs):

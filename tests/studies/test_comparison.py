@@ -19,7 +19,7 @@ def compared(**changed):
     usual = {
         "models": MODELS,
         "problems": PROBLEMS,
-        "recipe": Recipe(epochs=BUDGET),
+        "recipe": Recipe(sequences=BUDGET),
         "rungs": 2,
         "rates": RATES,
         "seeds": 2,
@@ -88,7 +88,7 @@ def test_every_trial_is_asked_once_and_as_many_as_were_announced():
     assert study.left() == 0
     for trial in asked:
         recipe = trial.setting.recipe
-        assert (recipe.epochs, trial.setting.framing) == (BUDGET, ll.Whole())
+        assert (recipe.sequences, trial.setting.framing) == (BUDGET, ll.Whole())
         assert recipe.stop_at is not None
 
 
@@ -193,7 +193,7 @@ def test_a_question_comes_back_with_all_that_was_asked(encoding):
     study = compared(
         framing=ll.Chunks(timesteps=3, carry=True),
         encoding=encoding,
-        recipe=Recipe(epochs=70, batch_size=3, optimizer="sgd"),
+        recipe=Recipe(sequences=70, batch_size=3, optimizer="sgd"),
         problems=[*PROBLEMS, ll.Ramp()],
         seeds=[3, 8],
         solve_at=0.9,
@@ -255,7 +255,7 @@ def test_the_five_problems_are_compared_where_none_are_named():
     assert kinds == [
         *("Ramp", "Memorization", "EchoValue", "EchoSubsequence", "CumulativeThreshold")
     ]
-    assert {trial.setting.recipe.epochs for trial in asked} == {50_000}
+    assert {trial.setting.recipe.sequences for trial in asked} == {50_000}
     assert dataclasses.replace(asked[0].setting.recipe, stop_at=None) == Recipe(
-        epochs=50_000, learning_rate=0.1
+        sequences=50_000, learning_rate=0.1
     )

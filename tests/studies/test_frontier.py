@@ -159,7 +159,7 @@ def test_a_trial_of_a_ladder_has_the_budget_and_stops_a_little_above_solved():
     trial = study.ask()
     assert trial is not None
     recipe = trial.setting.recipe
-    assert recipe.epochs == SETTING.recipe.epochs
+    assert recipe.sequences == SETTING.recipe.sequences
     # Chance 1/4, ceiling 1: a quarter of the fifth that may be missing is 0.05 of the skill.
     assert recipe.stop_at == pytest.approx(0.25 + 0.95 * 0.75)
     assert trial.setting == at(SETTING, 1, 0.8)
@@ -209,7 +209,7 @@ def test_a_framing_that_does_not_fit_is_refused_before_anything_is_run():
 
 
 def test_a_question_comes_back_with_all_that_was_asked():
-    setting = dataclasses.replace(SETTING, recipe=Recipe(epochs=77, learning_rate=0.02))
+    setting = dataclasses.replace(SETTING, recipe=Recipe(sequences=77, learning_rate=0.02))
     study = Frontier(setting, seeds=[2, 9], solve_at=0.9, limit=50, resolution=0.3)
     again = Frontier.of(study.question())
     assert (again.setting, again.seeds, again.last) == (setting, (2, 9), 50)
@@ -239,7 +239,7 @@ def test_values_that_do_not_fit_the_rows_are_passed_over():
         problem=ll.CumulativeThreshold(),
         framing=ll.Chunks(carry=True, rows="consecutive"),
         model=ll.RNN(hidden_size=2),
-        recipe=Recipe(epochs=BUDGET, batch_size=5),
+        recipe=Recipe(sequences=BUDGET, batch_size=5),
     )
     study = Frontier(setting, seeds=1, limit=40)
     asked = drive(study, lambda trial: outcome(1.0 if value_of(trial) <= 30 else 0.2))

@@ -24,7 +24,7 @@ TEST = (10, 20, 40, 80)
 
 
 def asked(models=(LSTM, GRU), test=TEST, seeds=3, **more):
-    recipe = Recipe(epochs=1000)
+    recipe = Recipe(sequences=1000)
     return Generalisation(ECHO, ll.Whole(), models, test=test, seeds=seeds, recipe=recipe, **more)
 
 

@@ -26,7 +26,7 @@ FOUND = st.sampled_from((0, *RUNGS))
 
 
 def profiled(problems=(ECHO,), **changed):
-    usual: dict[str, Any] = {"recipe": Recipe(epochs=BUDGET)}
+    usual: dict[str, Any] = {"recipe": Recipe(sequences=BUDGET)}
     return Profile(ll.LSTM(hidden_size=3), problems, **(usual | changed))
 
 
@@ -235,7 +235,7 @@ def test_a_question_comes_back_with_all_that_was_asked(encoding):
         [ECHO, ll.Ramp()],
         framing=ll.Chunks(timesteps=3, carry=True),
         encoding=encoding,
-        recipe=Recipe(epochs=70, learning_rate=0.02),
+        recipe=Recipe(sequences=70, learning_rate=0.02),
         solve_at=0.9,
         seconds=1e6,
     )
@@ -350,7 +350,7 @@ def falling(reach):
     """What a trial comes to whose reach depends on the budget, the loss falling beyond it."""
 
     def came(trial):
-        solved = value_of(trial) <= reach[trial.setting.recipe.epochs]
+        solved = value_of(trial) <= reach[trial.setting.recipe.sequences]
         return outcome(1.0 if solved else 0.4, curve=curve(np.linspace(2.0, 1.0, 20)))
 
     return came
@@ -360,17 +360,17 @@ def test_where_the_loss_still_falls_longer_training_is_tried_last():
     reach = {BUDGET: 5, 4 * BUDGET: 10, 16 * BUDGET: 20}
     study = profiled(rates=RATES)
     asked = drive(study, falling(reach))
-    sequences = [trial.setting.recipe.epochs for trial in asked]
+    sequences = [trial.setting.recipe.sequences for trial in asked]
     first = sequences.index(4 * BUDGET)
     assert len({trial.setting.recipe.learning_rate for trial in asked[:first]}) == 3
-    longer = [trial for trial in asked if trial.setting.recipe.epochs > BUDGET]
+    longer = [trial for trial in asked if trial.setting.recipe.sequences > BUDGET]
     assert min(map(value_of, longer)) > 5
     (found,) = study.answer().reaches
     assert found.value == 5
     further = [(each.sequences, each.value, each.interval) for each in found.longer]
     assert further == [(4 * BUDGET, 10, (10, 10)), (16 * BUDGET, 20, (20, 20))]
     for each in found.longer:
-        mine = [value_of(t) for t in asked if t.setting.recipe.epochs == each.sequences]
+        mine = [value_of(t) for t in asked if t.setting.recipe.sequences == each.sequences]
         assert (each.solved, each.tried) == (sum(v <= (each.value or 0) for v in mine), len(mine))
     assert found.undertrained == 16 * BUDGET
     said = study.answer().left_out
@@ -381,7 +381,7 @@ def test_where_the_loss_still_falls_longer_training_is_tried_last():
 def test_longer_training_is_not_tried_where_the_loss_is_flat():
     study = profiled()
     asked = drive(study, upto({ll.EchoLag: 5}))
-    assert {trial.setting.recipe.epochs for trial in asked} == {BUDGET}
+    assert {trial.setting.recipe.sequences for trial in asked} == {BUDGET}
     (found,) = study.answer().reaches
     assert found.longer == ()
 
@@ -407,7 +407,7 @@ def test_longer_training_is_not_tried_where_it_cannot_help(changed):
 
     study = profiled()
     asked = drive(study, came)
-    assert {trial.setting.recipe.epochs for trial in asked} == {BUDGET}
+    assert {trial.setting.recipe.sequences for trial in asked} == {BUDGET}
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e6])
@@ -432,7 +432,7 @@ def test_a_question_from_before_longer_training_is_read():
 
 def test_a_trial_of_another_ladder_is_passed_over():
     study = profiled()
-    other = Profile(ll.LSTM(hidden_size=3), [SUM], recipe=Recipe(epochs=BUDGET)).ask()
+    other = Profile(ll.LSTM(hidden_size=3), [SUM], recipe=Recipe(sequences=BUDGET)).ask()
     assert other is not None
     study.tell(other, outcome())
     assert study.answer() == profiled().answer()

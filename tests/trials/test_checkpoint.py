@@ -122,7 +122,7 @@ def test_the_file_is_arrays_with_names_and_a_document(setting, tmp_path):
 
 
 def test_a_run_saves_the_model_of_each_seed(tmp_path):
-    run = ll.train(EASY, ll.Whole(), ll.LSTM(hidden_size=3), epochs=5, seeds=[3, 8])
+    run = ll.train(EASY, ll.Whole(), ll.LSTM(hidden_size=3), sequences=5, seeds=[3, 8])
     for seed in (None, 8):
         run.save(tmp_path / "model", seed=seed)
         trained = load(tmp_path / "model")
@@ -257,7 +257,7 @@ def test_a_real_series_goes_with_its_model(tmp_path):
     values = np.stack([np.sin(np.arange(90.0)), np.arange(90.0) % 4], axis=1)
     values[5, 1] = np.nan
     series = ll.Series(values, names=("a", "b"), target="b", length=3, missing="mark")
-    run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=3), epochs=30)
+    run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=3), sequences=30)
     run.save(tmp_path / "model.safetensors")
     loaded = ll.load(tmp_path / "model.safetensors")
     assert loaded.setting == run.setting

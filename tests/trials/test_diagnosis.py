@@ -185,7 +185,7 @@ def test_a_run_that_explodes_at_once_is_unstable_and_a_wavering_one_is_not():
         run = ll.train(
             **setting,
             model=ll.LSTM(hidden_size=12),
-            epochs=600,
+            sequences=600,
             batch_size=5,
             learning_rate=rate,
             seeds=seeds,
@@ -216,7 +216,7 @@ def test_a_real_run_at_a_huge_learning_rate_is_unstable():
         ll.CumulativeThreshold(length=4),
         ll.Whole(),
         ll.MLP(hidden_size=4),
-        epochs=200,
+        sequences=200,
         learning_rate=1e9,
         optimizer="sgd",
     )

@@ -80,7 +80,7 @@ def test_every_default_is_written_out():
     for part, made in (("problem", USUAL.problem), ("recipe", USUAL.recipe)):
         fields = {field.name for field in dataclasses.fields(made)}
         assert set(written[part]) == fields | {"kind"}
-    assert written["recipe"]["epochs"] == 2000
+    assert written["recipe"]["sequences"] == 2000
 
 
 def other_values(made, knob):
@@ -214,6 +214,15 @@ def test_what_a_name_is_made_of_is_pinned():
     assert Trial(setting=USUAL, seed=0).id == "7317a73076315582"
 
 
+def test_a_recipe_that_counted_epochs_is_read_and_keeps_its_name():
+    written = documents.document(USUAL)
+    before = written["recipe"].pop("sequences")
+    written["recipe"]["epochs"] = before
+    again = documents.setting(written)
+    assert again == USUAL
+    assert Trial(setting=again, seed=0).id == Trial(setting=USUAL, seed=0).id
+
+
 def without(part):
     return {name: value for name, value in documents.document(USUAL).items() if name != part}
 
@@ -233,7 +242,7 @@ def without(part):
         ),
         (
             {"recipe": {"kind": "recipe", "epoch": 2}},
-            r"recipe recipe has no knob `epoch`\. Did you mean `epochs`\?",
+            r"recipe recipe has no knob `epoch`\. longlag calls it `sequences`",
         ),
         ({"problem": {"kind": "echo-lag", "lag": -1}}, "`lag` must be at least 0, got -1"),
     ],

@@ -152,7 +152,7 @@ def test_a_function_of_no_file_is_given_again(ran, tmp_path):
 def test_a_problem_of_a_file_comes_back_with_its_model(ran, tmp_path):
     file = tmp_path / "m.safetensors"
     kind, _ = user_code.from_reference("mine.py:Same")
-    run = ll.train(kind(lag=0, length=5, values=4), ll.Whole(), ll.MLP(context=1), epochs=3)
+    run = ll.train(kind(lag=0, length=5, values=4), ll.Whole(), ll.MLP(context=1), sequences=3)
     run.save(file)
     assert ran()
     with pytest.raises(ValueError, match=r"it was made by mine\.py:Same"):

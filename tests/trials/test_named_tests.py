@@ -35,7 +35,7 @@ def setting(tests=(), *, problem=ECHO, framing=None, model=None, **more):
 
 @pytest.fixture(scope="module")
 def run():
-    recipe = Recipe(epochs=2500, batch_size=10, learning_rate=0.01)
+    recipe = Recipe(sequences=2500, batch_size=10, learning_rate=0.01)
     return finish(fit(setting(TESTS, recipe=recipe), (0, 1)))
 
 
@@ -176,13 +176,13 @@ def test_the_version_of_a_test_problem_counts(monkeypatch):
 
 
 def test_training_from_python_takes_tests():
-    run = ll.train(ECHO, ll.Whole(), ll.GRU(hidden_size=3), epochs=20, tests={"long": LONGER})
+    run = ll.train(ECHO, ll.Whole(), ll.GRU(hidden_size=3), sequences=20, tests={"long": LONGER})
     assert list(run.scores) == ["long"]
     assert run.problem == LONGER
 
 
 def test_tuning_never_looks_at_the_tests():
-    recipe = Recipe(epochs=50)
+    recipe = Recipe(sequences=50)
     search = ll.Search(
         setting=setting(TESTS, recipe=recipe), hidden_sizes=(3,), learning_rates=(1e-3, 1e-2)
     )

@@ -187,7 +187,7 @@ def test_a_series_with_gaps_has_an_outcome_that_can_be_kept():
     values = np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0)
     values[53:56, 0] = np.nan
     series = ll.Series(values, length=5, missing="mask")
-    run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=2), epochs=16)
+    run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=2), sequences=16)
     kept = Outcome.of(run, parameters=3)
     assert not kept.fresh
     written = json.loads(json.dumps(kept.document(), allow_nan=False))

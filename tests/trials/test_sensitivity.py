@@ -183,7 +183,7 @@ def test_only_a_model_of_both_directions_uses_the_future():
 
 def test_a_model_that_learned_to_echo_uses_most_the_input_it_needs():
     problem = ll.EchoLag(lag=2, length=8, values=4)
-    run = ll.train(problem, ll.Whole(), ll.LSTM(hidden_size=16), epochs=3000, learning_rate=0.01)
+    run = ll.train(problem, ll.Whole(), ll.LSTM(hidden_size=16), sequences=3000, learning_rate=0.01)
     assert run.verdict == "solved"
     used = run.trained().sensitivity()
     assert used[2:].argmax(axis=1).tolist() == list(range(6))

@@ -26,7 +26,7 @@ SETTING = ll.Setting(
     problem=EASY,
     framing=ll.Window(timesteps=3),
     model=ll.LSTM(hidden_size=10),
-    recipe=Recipe(epochs=40, batch_size=3),
+    recipe=Recipe(sequences=40, batch_size=3),
 )
 FRAMED = [
     (ll.Chunks(timesteps=3), 4),
@@ -47,7 +47,7 @@ def solved():
         EASY,
         ll.Window(timesteps=3),
         ll.LSTM(hidden_size=16),
-        epochs=1500,
+        sequences=1500,
         batch_size=3,
         learning_rate=0.01,
         seeds=2,
@@ -141,7 +141,7 @@ def test_every_problem_and_every_framing_that_fits_is_tried():
 @pytest.mark.parametrize(("problem", "framing", "batch_size"), FITS, ids=repr)
 def test_every_problem_trains_under_every_framing_that_fits(problem, framing, batch_size):
     """And predicting one row at a time says what predicting in large batches says."""
-    run = ll.train(problem, framing, usual_model(framing), epochs=12, batch_size=batch_size)
+    run = ll.train(problem, framing, usual_model(framing), sequences=12, batch_size=batch_size)
     evaluation = run.evaluations[0]
     assert evaluation.inputs.shape[0] >= EVALUATION_SEQUENCES
     assert all(reports[-1].outcome == "finished" for reports in run.history)
@@ -174,7 +174,9 @@ def test_every_model_trains_with_every_encoding(model, encoding):
     framings = [(ll.Whole(), 2), (ll.Chunks(timesteps=2, carry=True), 2), (ll.Vector(), 2)]
     for framing, batch_size in framings:
         problem = ll.EchoSubsequence(length=3, values=4)
-        run = ll.train(problem, framing, model, encoding=encoding, epochs=4, batch_size=batch_size)
+        run = ll.train(
+            problem, framing, model, encoding=encoding, sequences=4, batch_size=batch_size
+        )
         assert run.history[0][-1].outcome == "finished"
         assert run.setting.target_encoding.loss == encoding.loss
 
@@ -184,7 +186,7 @@ def test_a_decoder_trains_with_every_encoding(encoding):
     problem = ll.EchoSubsequence(length=3, values=4, count=1)
     for cell in ("lstm", "gru", "rnn"):
         model = ll.Seq2Seq(cell=cell, hidden_size=4)
-        run = ll.train(problem, ll.EncoderDecoder(), model, encoding=encoding, epochs=4)
+        run = ll.train(problem, ll.EncoderDecoder(), model, encoding=encoding, sequences=4)
         assert run.history[0][-1].outcome == "finished"
 
 
@@ -203,7 +205,7 @@ def test_parts_that_do_not_fit_together_are_refused_with_what_does():
 @pytest.mark.parametrize(("framing", "batch_size"), FRAMED, ids=repr)
 def test_an_evaluation_says_what_the_model_says_row_by_row(framing, batch_size):
     setting = dataclasses.replace(
-        SETTING, framing=framing, recipe=Recipe(epochs=12, batch_size=batch_size)
+        SETTING, framing=framing, recipe=Recipe(sequences=12, batch_size=batch_size)
     )
     model = setting.create(0)
     evaluation = setting.evaluate(model, seed=3)
@@ -227,7 +229,7 @@ def test_an_evaluation_says_what_the_model_says_row_by_row(framing, batch_size):
 def test_a_model_trained_in_batches_of_one_size_predicts_in_any_other(framing, model):
     """The evaluation works in batches of thousands; so do settings of another batch size."""
     said = []
-    trained = ll.train(EASY, framing, model, epochs=24, batch_size=3)
+    trained = ll.train(EASY, framing, model, sequences=24, batch_size=3)
     for batch_size in (1, 4, 12):
         recipe = dataclasses.replace(trained.setting.recipe, batch_size=batch_size)
         other = dataclasses.replace(trained.setting, recipe=recipe)
@@ -254,7 +256,7 @@ def test_rows_that_carry_state_in_a_batch_of_consecutive_rows_start_six_rows_bac
 
 def test_a_constant_model_is_at_chance_and_says_so():
     run = ll.train(
-        ll.EchoLag(lag=1), ll.Chunks(), ll.MLP(hidden_size=2), epochs=1, learning_rate=1e-9
+        ll.EchoLag(lag=1), ll.Chunks(), ll.MLP(hidden_size=2), sequences=1, learning_rate=1e-9
     )
     assert run.verdict == "at chance"
     assert "not distinguishable from chance (0.01)" in run.reason
@@ -304,7 +306,7 @@ def test_what_others_compile_meanwhile_takes_nothing_off_the_time_of_training(mo
     """In threads, of which one was once told that it had trained for less than no time."""
     monkeypatch.setattr(program, "_programs", collections.OrderedDict())
     widths = (3, 4, 5, 6)
-    short = dataclasses.replace(SETTING, recipe=Recipe(epochs=10))
+    short = dataclasses.replace(SETTING, recipe=Recipe(sequences=10))
     settings = [dataclasses.replace(short, model=ll.LSTM(hidden_size=each)) for each in widths]
     began = time.perf_counter()
     with futures.ThreadPoolExecutor(4) as pool:
@@ -334,7 +336,7 @@ def test_training_and_evaluation_never_share_draws():
 
 @pytest.mark.parametrize("strike", [StopToken.stop, lambda _: signal.raise_signal(signal.SIGINT)])
 def test_an_interrupted_run_is_evaluated_as_it_stands(strike):
-    setting = dataclasses.replace(SETTING, recipe=Recipe(epochs=3000, batch_size=3))
+    setting = dataclasses.replace(SETTING, recipe=Recipe(sequences=3000, batch_size=3))
     heard = []
 
     with ctrl_c_stops() as stop:
@@ -398,16 +400,16 @@ def test_seeds_are_a_number_or_a_list():
             seed_list(bad)
 
 
-def test_epochs_count_sequences_whatever_the_framing():
+def test_sequences_count_sequences_whatever_the_framing():
     for framing, batch_size in FRAMED:
-        recipe = Recipe(epochs=60, batch_size=batch_size)
+        recipe = Recipe(sequences=60, batch_size=batch_size)
         run = finish(fit(dataclasses.replace(SETTING, framing=framing, recipe=recipe), (0,)))
         assert run.sequences == (60,)
 
 
 def test_an_easy_regression_is_solved_within_tolerance_and_its_error_stands_beside_chance():
     run = ll.train(
-        ll.Ramp(length=5), ll.Chunks(), ll.MLP(), epochs=1500, batch_size=4, learning_rate=0.01
+        ll.Ramp(length=5), ll.Chunks(), ll.MLP(), sequences=1500, batch_size=4, learning_rate=0.01
     )
     assert run.verdict == "solved"
     assert "within tolerance 1.000" in run.reason
@@ -422,7 +424,7 @@ def test_an_easy_regression_is_solved_within_tolerance_and_its_error_stands_besi
 
 def test_targets_that_hang_together_are_tested_sequence_by_sequence():
     """A model that only counts steps is at chance on a problem where counting does much."""
-    run = ll.train(ll.Memorization(), ll.Whole(), ll.LSTM(hidden_size=4), epochs=1)
+    run = ll.train(ll.Memorization(), ll.Whole(), ll.LSTM(hidden_size=4), sequences=1)
     for evaluation in run.evaluations:
         shown = evaluation.targets[:1]
         object.__setattr__(evaluation, "predicted", np.repeat(shown, len(evaluation.inputs), 0))
@@ -446,11 +448,11 @@ def test_where_a_constant_is_always_right_nothing_is_to_be_learned_and_training_
     problem, framing
 ):
     with pytest.raises(ValueError, match=r"nothing is to be learned of .* Use a framing"):
-        ll.train(problem, framing, ll.MLP(), epochs=1)
+        ll.train(problem, framing, ll.MLP(), sequences=1)
 
 
 def test_a_model_worse_than_a_constant_is_called_so():
-    run = ll.train(ll.CumulativeThreshold(), ll.Whole(), ll.MLP(hidden_size=2), epochs=1)
+    run = ll.train(ll.CumulativeThreshold(), ll.Whole(), ll.MLP(hidden_size=2), sequences=1)
     assert run.verdict == "below chance"
     assert "a constant for each step does better" in run.reason
 
@@ -499,7 +501,7 @@ def test_a_seed_that_stops_has_met_the_criterion_on_the_validation_stream(seed):
         ll.EchoValue(lag=2, length=4, values=20),
         ll.Whole(),
         ll.MLP(hidden_size=300),
-        epochs=20_000,
+        sequences=20_000,
         seeds=[seed],
         stop_at=0.98,
     )

@@ -11,7 +11,7 @@ SETTING = ll.Setting(
     problem=ll.EchoLag(lag=0, values=6),
     framing=ll.Chunks(),
     model=ll.MLP(),
-    recipe=Recipe(epochs=150, batch_size=25),
+    recipe=Recipe(sequences=150, batch_size=25),
 )
 
 
@@ -30,7 +30,7 @@ def test_the_best_of_the_grid_is_chosen_on_the_validation_stream(monkeypatch):
     assert asked == [(tuning.SEED, "validation")] * 4
     assert heard
     assert found.setting.model == ll.MLP(hidden_size=32)
-    assert found.setting.recipe == Recipe(epochs=150, batch_size=25, learning_rate=1e-2)
+    assert found.setting.recipe == Recipe(sequences=150, batch_size=25, learning_rate=1e-2)
     tried = {
         (getattr(setting.model, "hidden_size", 0), setting.recipe.learning_rate): accuracy
         for setting, accuracy, _ in found.tried

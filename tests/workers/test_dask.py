@@ -29,7 +29,7 @@ SETTING = ll.Setting(
     problem=ll.EchoLag(lag=1, length=4, values=3),
     framing=ll.Whole(),
     model=ll.LSTM(hidden_size=4),
-    recipe=Recipe(epochs=40_000, batch_size=10),
+    recipe=Recipe(sequences=40_000, batch_size=10),
 )
 
 
@@ -154,7 +154,7 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
 def test_two_coordinators_share_a_cluster_and_no_trial(cluster):
     """One that stops must not end the trial of the other, though it is the same trial."""
     address = cluster._client.scheduler.address
-    endless = dataclasses.replace(SETTING, recipe=Recipe(epochs=10**8))
+    endless = dataclasses.replace(SETTING, recipe=Recipe(sequences=10**8))
     with Dask(address) as other:
         other.submit(task(3, setting=documents.document(endless)))
         while not other.wait(0.2):

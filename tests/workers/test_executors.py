@@ -335,7 +335,7 @@ def test_no_worker_is_refused():
 REAL = dataclasses.replace(
     SETTING,
     problem=ll.EchoLag(lag=1, values=4, length=6),
-    recipe=Recipe(epochs=5_000, batch_size=5),
+    recipe=Recipe(sequences=5_000, batch_size=5),
 )
 
 

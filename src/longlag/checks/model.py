@@ -11,6 +11,7 @@ from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.checks.probe import Preflight, inspect_model
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
+from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.problems.drawing import drawn
@@ -18,6 +19,7 @@ from longlag.training import Recipe
 from longlag.trials.setting import Setting
 
 
+@named_arguments
 def preflight(
     problem: Problem,
     framing: Framing,

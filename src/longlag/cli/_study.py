@@ -35,8 +35,8 @@ _GROUP = Group("Study")
 if TYPE_CHECKING:  # the types are made at run time, out of the table
     StudyRecipe = RatesRecipe = Any
 else:
-    StudyRecipe = flags("Recipe", {"recipe": Recipe}, without=("epochs", "stop_at"))
-    RatesRecipe = flags("Recipe", {"recipe": Recipe}, ("epochs", "stop_at", "learning_rate"))
+    StudyRecipe = flags("Recipe", {"recipe": Recipe}, without=("sequences", "stop_at"))
+    RatesRecipe = flags("Recipe", {"recipe": Recipe}, ("sequences", "stop_at", "learning_rate"))
 
 RATES = ",".join(f"{rate:g}" for rate in LEARNING_RATES)
 FIVE_PROBLEMS = ",".join(kind.title() for kind in FIVE)
@@ -96,12 +96,12 @@ class StudyFlags:
         }
 
     def recipe(self, knobs: Any) -> Recipe:
-        """The recipe of a study's trials; its budget stands for the epochs."""
+        """The recipe of a study's trials; its budget stands for the sequences."""
         if self.budget < 1:
             raise ValueError(
                 f"`budget` must be at least 1, got {self.budget}. Use budget=1 or more."
             )
-        return Recipe(epochs=self.budget, **typed(knobs))
+        return Recipe(sequences=self.budget, **typed(knobs))
 
     def run(
         self,

@@ -51,7 +51,7 @@ _COMMANDS = {
     "train": (
         "Train a model and score it on fresh sequences.",
         "longlag train echo-lag --framing window --timesteps 5 --model lstm --hidden-size 50 "
-        "--epochs 2000 --batch-size 5 --seeds 4",
+        "--sequences 2000 --batch-size 5 --seeds 4",
     ),
     "runs": (
         "List, show or export saved trials (a trial is one training run with one seed).",

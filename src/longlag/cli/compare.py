@@ -105,8 +105,8 @@ def _summary(study: Comparison) -> Iterator[RenderableType]:
         yield Text(OPEN.format(what=f"{study.left()} trials left"), style="bold yellow")
     yield Text(
         f"Skill: 0 is guessing, 1 the best possible score. Solved: {study.solve_at:g} or more. "
-        f"{len(study.seeds)} seeds, at most {study.recipe.epochs:,} sequences per trial. Sequences "
-        "to solve: mean over seeds; a seed that did not solve it counts with all of them. "
+        f"{len(study.seeds)} seeds, at most {study.recipe.sequences:,} sequences per trial. "
+        "Sequences to solve: mean over seeds, a seed that did not solve it with all of them. "
         + caveats(cell.skill for cell in answer.cells)
     )
 

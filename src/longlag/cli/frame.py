@@ -47,7 +47,7 @@ else:
         str | None, Parameter(name="--model", help=f"{NAMES}. Default: none is trained.")
     ]
     SeriesFlags = flags("Series", {"series": Series}, ("length", "lags", "part"))
-    RecipeFlags = flags("Recipe", {"recipe": Recipe}, ("epochs", "batch_size"))
+    RecipeFlags = flags("Recipe", {"recipe": Recipe}, ("sequences", "batch_size"))
 
 _PASSES = 30  # over the rows that train, by default
 _BATCH_SIZE = 32
@@ -98,7 +98,7 @@ def frame(
     model: Model = None,
     model_knobs: ModelFlags = None,
     recipe_knobs: RecipeFlags = None,
-    epochs: Count | None = None,
+    sequences: Count | None = None,
     batch_size: Count | None = None,
     seeds: Count = 5,
     save: Path | None = None,
@@ -121,7 +121,7 @@ def frame(
         timesteps: How many past rows each prediction gets.
         as_: Whether those rows are timesteps, or features of one timestep.
         every_step: Predict at every timestep of a sample, not only at the last.
-        epochs: Samples to train on, in all. Default: 30 passes over the training rows.
+        sequences: Samples to train on, in all. Default: 30 passes over the training rows.
         batch_size: Samples in a batch. Default 32.
         seeds: Number of random seeds.
         save: Write the trained model of the first seed as safetensors.
@@ -143,7 +143,7 @@ def frame(
         duplicates=duplicates,
     )
     framed = _framed(file, rows, timesteps, as_, every_step, typed(series_knobs))
-    recipe = {"epochs": epochs, "batch_size": batch_size, **typed(recipe_knobs)}
+    recipe = {"sequences": sequences, "batch_size": batch_size, **typed(recipe_knobs)}
     if model is None:
         values = {**typed(model_knobs), **recipe, "save": save, "report": report}
         for name, value in values.items():
@@ -218,7 +218,7 @@ def _setting(
     from longlag.trials.setting import Setting
 
     usual = {
-        "epochs": _PASSES * framed.series.episodes("training"),
+        "sequences": _PASSES * framed.series.episodes("training"),
         "batch_size": _BATCH_SIZE,
     }
     chosen = {name: value for name, value in recipe.items() if value is not None}

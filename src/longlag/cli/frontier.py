@@ -67,7 +67,7 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
         interval = "One seed: no interval."
     yield Text(
         f"{interval} Solved: skill (0 guessing, 1 the best possible score) of {study.solve_at:g} "
-        f"or more within {setting.recipe.epochs:,} sequences per trial."
+        f"or more within {setting.recipe.sequences:,} sequences per trial."
     )
     if answer.reached_end:
         subject = f"Seeds that solve {answer.last}, the largest value allowed (--limit)"

@@ -99,7 +99,7 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
     yield Text(
         f"Skill: 0 is guessing, 1 the best possible score; {study.solve_at:g} counts as solved. "
         f"Longest: all lengths from {answer.train} up to it are solved; interval of "
-        f"{', '.join(intervals) or 'no seed'}. At most {study.recipe.epochs:,} sequences "
+        f"{', '.join(intervals) or 'no seed'}. At most {study.recipe.sequences:,} sequences "
         "per trial. " + caveats(score.skill for model in answer.models for score in model.scores)
     )
 

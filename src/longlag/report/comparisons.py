@@ -25,7 +25,7 @@ Results = Sequence[comparison_answer.Cell]
 
 def comparison(study: Comparison, start: str) -> StudyPart:
     """The part about a comparison; `start` begins all its names in an address."""
-    answer, budget = study.answer(), study.recipe.epochs
+    answer, budget = study.answer(), study.recipe.sequences
     looks = styles(answer.models)
     groups = [
         Group.of(

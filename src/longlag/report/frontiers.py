@@ -36,7 +36,7 @@ def frontier(study: Frontier, start: str) -> StudyPart:
     choice = "The easiest value, the median so far and the smallest tried beyond it."
     return StudyPart(
         title=f"Largest {knob} that {model} solves on {problem}",
-        question=question(subject, study, setting.framing, f"{setting.recipe.epochs:,}"),
+        question=question(subject, study, setting.framing, f"{setting.recipe.sequences:,}"),
         results=_results(study, answer),
         table=tables.levels(groups, "Every value, of the seeds that tried it."),
         certainty=_certainty(study, answer),

@@ -47,7 +47,7 @@ def generalisation(study: Generalisation, start: str) -> StudyPart:
     choice = f"On sequences of length {answer.train}, the only ones trained on."
     return StudyPart(
         title=f"{problem} at other lengths",
-        question=question(subject, study, study.framing, f"{study.recipe.epochs:,}"),
+        question=question(subject, study, study.framing, f"{study.recipe.sequences:,}"),
         results=[model.refusal for model in answer.models if model.outcomes and model.refusal],
         table=_longest(answer),
         certainty=_certainty(answer),

@@ -33,7 +33,7 @@ def shortcuts(problem: Problem, asked: Evaluation) -> dict[str, float]:
         `copy previous`.
 
     >>> from longlag import Chunks, EchoLag, MLP, train
-    >>> run = train(EchoLag(lag=0, values=4), Chunks(), MLP(), epochs=1)
+    >>> run = train(EchoLag(lag=0, values=4), Chunks(), MLP(), sequences=1)
     >>> run.shortcuts["copy current"]
     1.0
     """

@@ -17,6 +17,7 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
+from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
@@ -60,7 +61,7 @@ class Comparison(Study):
         problems: The problems; their ladders are climbed.
         framing: How episodes become samples, the same for all.
         encoding: `OneHot` or `Scaled`, for problems with integers.
-        recipe: Its `epochs` are the budget of a trial, in sequences; its learning rate is not
+        recipe: Its `sequences` are the budget of a trial; its learning rate is not
             used where `rates` are given.
         rungs: How many rungs of each ladder, from the first on.
         rates: The learning rates.
@@ -91,7 +92,7 @@ class Comparison(Study):
         self.rates = checked_rates("Comparison", rates)
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, operator.index(rungs)
-        self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
+        self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
         several = isinstance(models, Iterable)
         made = map(user_model.as_factory, models) if several else models  # else it is refused below
         self._models = named("Comparison", "models", made)
@@ -235,7 +236,7 @@ class Comparison(Study):
             chosen=place.rate == chosen,
             outcomes=outcomes,
             skill=skill(outcomes),
-            time=time_to_solve(outcomes, self.solve_at, self.recipe.epochs),
+            time=time_to_solve(outcomes, self.solve_at, self.recipe.sequences),
             reasons=reasons,
             missing=len(self.seeds) - len(outcomes),
         )
@@ -292,6 +293,7 @@ class Comparison(Study):
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
 
 
+@named_arguments
 def compare(
     models: Iterable[ModelFactory | MakeModel],
     problems: Iterable[Problem] | None = None,
@@ -325,7 +327,7 @@ def compare(
         store: File in which finished trials are kept; by default nothing is kept.
         executor: Who runs the trials; by default one process for each core.
     """
-    recipe = Recipe(epochs=budget, batch_size=batch_size, optimizer=optimizer)
+    recipe = Recipe(sequences=budget, batch_size=batch_size, optimizer=optimizer)
     study = Comparison(
         models,
         problems,

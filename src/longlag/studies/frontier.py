@@ -14,6 +14,7 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
+from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores import statistics
@@ -97,7 +98,7 @@ class Frontier(Study):
     takes it that what is solved at a value is solved below it.
 
     Args:
-        setting: Problem, framing, model and recipe. Its `epochs` are the budget of a trial, in
+        setting: Problem, framing, model and recipe. Its `sequences` are the budget of a trial, in
             sequences; a trial ends sooner once it has solved the problem.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
@@ -268,6 +269,7 @@ class _Search:
         return 0 if self.broken else most(self.solved, self._lost)
 
 
+@named_arguments
 def frontier(
     problem: Problem,
     framing: Framing,
@@ -312,7 +314,7 @@ def frontier(
     ('lag', True)
     """
     recipe = Recipe(
-        epochs=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+        sequences=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
     )
     setting = Setting(
         problem=problem,

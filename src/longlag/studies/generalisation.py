@@ -13,7 +13,7 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
-from longlag.knobs import require
+from longlag.knobs import named_arguments, require
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores import statistics
@@ -51,7 +51,7 @@ class Generalisation(Study):
         test: Values that a test sequence shows; by default 1, 2, 4 and 16 times as many as in
             training.
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
-        recipe: Its `epochs` are the budget of a trial, in sequences.
+        recipe: Its `sequences` are the budget of a trial.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a length counts as solved.
 
@@ -83,7 +83,7 @@ class Generalisation(Study):
         self.solve_at = checked_solve_at("Generalisation", solve_at)
         require("Generalisation", "problem", problem, Problem, "a problem, such as EchoLag()")
         self.problem, self.framing, self.encoding = problem, framing, encoding
-        self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
+        self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
         self.train = problem.steps - problem.answers
         self.rates = (self.recipe.learning_rate,)
         self.problems = {words(problem): problem}
@@ -246,6 +246,7 @@ def _showing(problem: Problem, length: int) -> Problem:
         raise ValueError(f"Generalisation: `test` has length {length}: {error}") from error
 
 
+@named_arguments
 def generalise(
     problem: Problem,
     framing: Framing,
@@ -296,7 +297,7 @@ def generalise(
     (4, [4, 8])
     """
     recipe = Recipe(
-        epochs=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+        sequences=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
     )
     study = Generalisation(
         problem if train is None else problem.showing(train),

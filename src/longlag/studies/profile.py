@@ -15,6 +15,7 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
+from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.statistics import SOLVED
@@ -67,7 +68,7 @@ class Profile(Study):
         problems: The problems; by default the five.
         framing: How episodes become samples.
         encoding: `OneHot` or `Scaled`, for problems with integers.
-        recipe: Its `epochs` are the budget of a trial, in sequences.
+        recipe: Its `sequences` are the budget of a trial.
         rates: Learning rates, the first of which is tried first; by default that of the recipe.
         longer: Further budgets, as multiples of the first.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
@@ -96,14 +97,14 @@ class Profile(Study):
         self.model: ModelFactory = user_model.as_factory(model)
         self.encoding, self.seeds = encoding, (0,)
         self.framing = Whole() if framing is None else framing
-        self.recipe = Recipe(epochs=BUDGET) if recipe is None else recipe
+        self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
         self.solve_at = checked_solve_at("Profile", solve_at)
         posed = [kind() for kind in FIVE] if problems is None else problems
         self.problems = named("Profile", "problems", posed)
         usual = [self.recipe.learning_rate]
         self.rates = checked_rates("Profile", usual if rates is None else rates)
         self.longer = _checked_longer(longer)
-        self.budgets = tuple(times * self.recipe.epochs for times in (1, *self.longer))
+        self.budgets = tuple(times * self.recipe.sequences for times in (1, *self.longer))
         places = (
             Place(name, Effort(rate, sequences), rung)
             for sequences in self.budgets
@@ -202,7 +203,7 @@ class Profile(Study):
     def _setting(self, place: Place) -> Setting:
         setting = self._unmoved(self.problems[place.problem])
         rate, sequences = place.effort
-        recipe = dataclasses.replace(setting.recipe, learning_rate=rate, epochs=sequences)
+        recipe = dataclasses.replace(setting.recipe, learning_rate=rate, sequences=sequences)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
 
 
@@ -215,6 +216,7 @@ def _checked_longer(longer: Iterable[int]) -> tuple[int, ...]:
     return times
 
 
+@named_arguments
 def profile(
     model: ModelFactory | MakeModel,
     problems: Iterable[Problem] | None = None,
@@ -249,7 +251,7 @@ def profile(
     """
     if not 0 < minutes < 1e6:
         raise ValueError(f"profile: `minutes` must be above 0, got {minutes}. Use minutes=5.")
-    recipe = Recipe(epochs=budget, batch_size=batch_size, optimizer=optimizer)
+    recipe = Recipe(sequences=budget, batch_size=batch_size, optimizer=optimizer)
     study = Profile(
         model,
         problems,

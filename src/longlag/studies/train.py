@@ -11,6 +11,7 @@ from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.events import ctrl_c_stops
 from longlag.framings import Framing
+from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
@@ -20,13 +21,14 @@ from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 
 
+@named_arguments
 def train(
     problem: Problem,
     framing: Framing,
     model: ModelFactory | MakeModel,
     *,
     encoding: type[IntegerEncoding] | None = None,
-    epochs: int = Recipe.epochs,
+    sequences: int = Recipe.sequences,
     batch_size: int = Recipe.batch_size,
     learning_rate: float = Recipe.learning_rate,
     optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
@@ -42,7 +44,7 @@ def train(
         model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
             of sizes and seed that makes a model of your own (`longlag.adopt`).
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
-        epochs: Sequences to train on; every epoch is one fresh sequence.
+        sequences: Fresh sequences to train on, per seed.
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam` or `sgd`.
@@ -59,7 +61,7 @@ def train(
         ValueError: A knob is out of range, or the framing does not fit.
 
     >>> from longlag import EchoLag, LSTM, Window
-    >>> run = train(EchoLag(values=4), Window(timesteps=2), LSTM(hidden_size=8), epochs=1500)
+    >>> run = train(EchoLag(values=4), Window(timesteps=2), LSTM(hidden_size=8), sequences=1500)
     >>> run.verdict, run.predict([3, 1]).tolist()
     ('solved', [3])
     """
@@ -67,7 +69,7 @@ def train(
 
     user_code.refuse_while_importing("training")
     recipe = Recipe(
-        epochs=epochs,
+        sequences=sequences,
         batch_size=batch_size,
         learning_rate=learning_rate,
         optimizer=optimizer,

@@ -13,8 +13,8 @@ class Recipe(Knobs):
     """Optimiser, learning rate, batch size, how long, and when to stop.
 
     Args:
-        epochs: Sequences to train on; every epoch is one fresh sequence, whatever the
-            framing. Rounded up to whole blocks (`longlag.framings.Layout`).
+        sequences: Sequences to train on, each a fresh one, whatever the framing. Rounded up to
+            whole blocks (`longlag.framings.Layout`).
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam` (with Keras's epsilon 1e-7) or plain `sgd`.
@@ -23,7 +23,7 @@ class Recipe(Knobs):
             validation stream. None: never.
     """
 
-    epochs: int = knob(2000, "Training sequences; an epoch is one fresh sequence.", at_least=1)
+    sequences: int = knob(2000, "Fresh sequences to train on, per seed.", at_least=1)
     batch_size: int = knob(BATCH_SIZE, "Samples in a batch.", at_least=1, at_most=1_000_000)
     learning_rate: float = knob(1e-3, "Learning rate.", above=0)
     optimizer: Literal["adam", "sgd"] = knob("adam", "Optimiser.")

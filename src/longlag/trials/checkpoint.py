@@ -121,7 +121,8 @@ def load(
             not named, or was edited.
 
     >>> import tempfile, longlag as ll
-    >>> run = ll.train(ll.EchoLag(lag=0, values=4), ll.Chunks(), ll.LSTM(hidden_size=3), epochs=9)
+    >>> model = ll.LSTM(hidden_size=3)
+    >>> run = ll.train(ll.EchoLag(lag=0, values=4), ll.Chunks(), model, sequences=9)
     >>> path = tempfile.mkdtemp() + "/model.safetensors"
     >>> run.save(path)
     >>> bool((load(path).predict([1, 2, 3]) == run.predict([1, 2, 3])).all())

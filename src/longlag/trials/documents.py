@@ -86,7 +86,7 @@ def setting(
         framing=_read("framing", written["framing"], FRAMINGS),
         encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
         model=model,
-        recipe=_read("recipe", written["recipe"], {Recipe.title(): Recipe}),
+        recipe=_read("recipe", _recipe(written["recipe"]), {Recipe.title(): Recipe}),
         tests=tuple(tests),
     )
 
@@ -177,6 +177,13 @@ def _model(model: ModelFactory) -> dict[str, Any]:
     if isinstance(model, UserModel):
         written.update(function=model.function, path=model.path, code=model.code)
     return written
+
+
+def _recipe(written: Any) -> Any:
+    """A recipe; a store of an earlier version calls its sequences epochs."""
+    if not isinstance(written, Mapping):
+        return written
+    return {"sequences" if name == "epochs" else name: each for name, each in written.items()}
 
 
 def _mapping(part: str, written: Any) -> Mapping[str, Any]:

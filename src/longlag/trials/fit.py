@@ -58,7 +58,7 @@ def fit(
     context = contextvars.copy_context()
     context.run(program.COMPILING.set, clock)
     batches_a_block = len(setting.layout.steps)
-    updates = -(-setting.recipe.epochs // setting.layout.sequences) * batches_a_block
+    updates = -(-setting.recipe.sequences // setting.layout.sequences) * batches_a_block
     models = {seed: setting.create(seed) for seed in seeds}
     rows, timesteps = setting.layout.steps.shape[1:]
     chunk = loop.chunk_size(models[seeds[0]], (rows, timesteps))

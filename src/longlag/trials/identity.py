@@ -16,6 +16,7 @@ from typing import Any
 from longlag.adapters.models.user_model import UserModel
 from longlag.knobs import Knobs
 from longlag.problems import Series
+from longlag.training import Recipe
 from longlag.trials.documents import USER_PROBLEM, document
 from longlag.trials.setting import Setting
 
@@ -55,9 +56,13 @@ def identity_document(written: Mapping[str, Any]) -> str:
 
     def plain(part: Any) -> Any:
         if isinstance(part, Mapping):
-            own = part.get("kind") in (UserModel.title(), Series.title(), USER_PROBLEM)
+            kind = part.get("kind")
+            own = kind in (UserModel.title(), Series.title(), USER_PROBLEM)
             path = ("path", "place") if own else ()
-            return {name: plain(each) for name, each in part.items() if name not in path}
+            # The names of trials were given when the knob was called so.
+            former = {"sequences": "epochs"} if kind == Recipe.title() else {}
+            items = ((former.get(name, name), each) for name, each in part.items())
+            return {name: plain(each) for name, each in items if name not in path}
         return [plain(each) for each in part] if isinstance(part, list) else part
 
     return canonical(plain(written))

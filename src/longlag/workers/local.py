@@ -319,7 +319,7 @@ def _usual_command() -> tuple[str, ...]:
 
 def _program(job: Job) -> str:
     """What decides which program a job compiles: neither the learning rate nor how long."""
-    free = {"learning_rate": None, "stop_at": None, "epochs": None}
+    free = {"learning_rate": None, "stop_at": None, "sequences": None}
     recipe = {**job.setting.get("recipe", {}), **free}
     return json.dumps({**job.setting, "recipe": recipe}, sort_keys=True)
 

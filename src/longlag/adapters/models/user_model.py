@@ -12,7 +12,7 @@ from longlag.adapters import user_code
 from longlag.adapters.models.hints import hint
 from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.adapters.user_code import Origin
-from longlag.knobs import knob
+from longlag.knobs import knob, named_arguments
 from longlag.models import AnyModel, Decoder, Model, ModelFactory, Sizes
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ class UserModel(ModelFactory):
         return keras.functional_model(module, sizes, values=self.inputs == "values")
 
 
+@named_arguments
 def adopt(
     make: MakeModel,
     *,
@@ -176,7 +177,7 @@ def adopt(
     >>> def make(sizes, seed):
     ...     layer = eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed))
     ...     return eqx.filter_vmap(layer)
-    >>> ll.train(ll.EchoLag(lag=0, values=4), ll.Whole(), adopt(make), epochs=2000).verdict
+    >>> ll.train(ll.EchoLag(lag=0, values=4), ll.Whole(), adopt(make), sequences=2000).verdict
     'solved'
     """
     if isinstance(make, UserModel):

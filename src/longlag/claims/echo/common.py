@@ -25,7 +25,7 @@ def echo_setting(
     framing: Framing,
     *,
     batch_size: int,
-    epochs: int = 2000,
+    sequences: int = 2000,
     stop_at: float | None = None,
     hidden_size: int = 50,
 ) -> Setting:
@@ -33,7 +33,7 @@ def echo_setting(
         problem=problem,
         framing=framing,
         model=LSTM(hidden_size=hidden_size),
-        recipe=Recipe(batch_size=batch_size, epochs=epochs, stop_at=stop_at),
+        recipe=Recipe(batch_size=batch_size, sequences=sequences, stop_at=stop_at),
     )
 
 

@@ -28,7 +28,7 @@ _WITHOUT_CONTEXT = {
     ),
     "six sequences, one step": echo_setting(PREVIOUS, _ONE_STEP, batch_size=6),
     "six sequences, two steps": echo_setting(
-        PREVIOUS, Chunks(timesteps=2, carry=True), batch_size=6, epochs=8000
+        PREVIOUS, Chunks(timesteps=2, carry=True), batch_size=6, sequences=8000
     ),
 }
 
@@ -86,10 +86,10 @@ _CONTEXT = {
     "state carried": echo_setting(PREVIOUS, Window(timesteps=5, carry=True), batch_size=5),
     "state reset": echo_setting(PREVIOUS, Window(timesteps=5), batch_size=5),
     "state carried, 500 sequences": echo_setting(
-        PREVIOUS, Window(timesteps=5, carry=True), batch_size=5, epochs=500
+        PREVIOUS, Window(timesteps=5, carry=True), batch_size=5, sequences=500
     ),
     "state reset, 500 sequences": echo_setting(
-        PREVIOUS, Window(timesteps=5), batch_size=5, epochs=500
+        PREVIOUS, Window(timesteps=5), batch_size=5, sequences=500
     ),
 }
 

@@ -60,7 +60,7 @@ def _settle_current(attempt: Try, _: Sequence[int]) -> Finding:
 
 def _current(batch_size: int) -> Setting:
     return echo_setting(
-        EchoLag(lag=0), Chunks(timesteps=1), batch_size=batch_size, epochs=500, hidden_size=15
+        EchoLag(lag=0), Chunks(timesteps=1), batch_size=batch_size, sequences=500, hidden_size=15
     )
 
 

@@ -27,7 +27,7 @@ def _lag_setting(lag: int, hidden_size: int) -> Setting:
         EchoLag(lag=lag, length=31),
         Window(timesteps=11),
         batch_size=5,
-        epochs=_BUDGET,
+        sequences=_BUDGET,
         stop_at=_STOP,
         hidden_size=hidden_size,
     )
@@ -123,8 +123,10 @@ LAG_SEQUENCE = Card(
     source=f"{SOURCE}, extension",
     claim="A lagged sequence can be echoed whole, with an output at every time step.",
     arms={
-        f"{epochs:,} sequences": echo_setting(PREVIOUS, Whole(), batch_size=1, epochs=epochs)
-        for epochs in (2000, 4000)
+        f"{sequences:,} sequences": echo_setting(
+            PREVIOUS, Whole(), batch_size=1, sequences=sequences
+        )
+        for sequences in (2000, 4000)
     },
     settle=_settle_lag_sequence,
     recorded=HOLDS,

@@ -18,7 +18,7 @@ _MISSING = {
     "mark": echo_setting(PREVIOUS, Window(timesteps=5, missing="mark"), batch_size=5),
     "mask": echo_setting(PREVIOUS, Window(timesteps=5, missing="mask"), batch_size=5),
     "mask, 8,000 sequences": echo_setting(
-        PREVIOUS, Window(timesteps=5, missing="mask"), batch_size=5, epochs=8000
+        PREVIOUS, Window(timesteps=5, missing="mask"), batch_size=5, sequences=8000
     ),
 }
 

@@ -29,12 +29,12 @@ def arm_of(
     framing: Framing,
     model: ModelFactory,
     *,
-    epochs: int,
+    sequences: int,
     batch_size: int = 10,
     encoding: type[IntegerEncoding] | None = None,
 ) -> Search:
     widths = (50, 200) if isinstance(model, MLP) else (50,)
-    recipe = Recipe(epochs=epochs, batch_size=batch_size)
+    recipe = Recipe(sequences=sequences, batch_size=batch_size)
     setting = Setting(
         problem=problem, framing=framing, model=model, recipe=recipe, encoding=encoding
     )
@@ -42,12 +42,12 @@ def arm_of(
 
 
 def beside_mlps(
-    problem: Problem, framing: Framing, *, epochs: int, batch_size: int = 10
+    problem: Problem, framing: Framing, *, sequences: int, batch_size: int = 10
 ) -> dict[str, Search]:
     """The LSTM and both forms of the MLP, on equal terms."""
     models = {"LSTM": LSTM(), "MLP, one step": MLP(context=1), "MLP, flattened": MLP()}
     return {
-        name: arm_of(problem, framing, model, epochs=epochs, batch_size=batch_size)
+        name: arm_of(problem, framing, model, sequences=sequences, batch_size=batch_size)
         for name, model in models.items()
     }
 

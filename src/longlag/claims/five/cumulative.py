@@ -28,7 +28,7 @@ from longlag.trials.run import Run
 
 _SUM = CumulativeThreshold()
 
-_SUM_EPOCHS = 30_000
+_SUM_SEQUENCES = 30_000
 
 
 def _at_flip(run: Run) -> Estimate:
@@ -92,7 +92,7 @@ CUMULATIVE_LABELS = Card(
     source=SOURCE,
     claim="Whether a running sum has reached a threshold can be labelled step by step; it takes "
     "state.",
-    arms=beside_mlps(_SUM, Whole(), epochs=_SUM_EPOCHS),
+    arms=beside_mlps(_SUM, Whole(), sequences=_SUM_SEQUENCES),
     settle=_settle_labels,
     recorded=BOTH_FORMS,
 )
@@ -128,7 +128,7 @@ CUMULATIVE_BIDIRECTIONAL = Card(
     source=f"{SOURCE}, further reading",
     claim="A bidirectional LSTM learns the same labels.",
     arms={
-        "bidirectional LSTM": arm_of(_SUM, Whole(), Bidirectional(), epochs=_SUM_EPOCHS),
+        "bidirectional LSTM": arm_of(_SUM, Whole(), Bidirectional(), sequences=_SUM_SEQUENCES),
         **CUMULATIVE_LABELS.arms,
     },
     settle=_settle_bidirectional,

@@ -22,7 +22,7 @@ from longlag.scores import statistics
 
 # Echo a subsequence.
 
-_SUBSEQUENCE_EPOCHS = 30_000
+_SUBSEQUENCE_SEQUENCES = 30_000
 
 
 def _given_back(what: str, because: str) -> Callable[[Try, Sequence[int]], Finding]:
@@ -53,7 +53,7 @@ WHOLE_VECTOR = Card(
     document=DOCUMENT,
     source=SOURCE,
     claim="The whole input can be given back as one vector when its last value has been shown.",
-    arms=beside_mlps(EchoSubsequence(), Vector(), epochs=_SUBSEQUENCE_EPOCHS),
+    arms=beside_mlps(EchoSubsequence(), Vector(), sequences=_SUBSEQUENCE_SEQUENCES),
     settle=_given_back(
         "accuracy over the answer, LSTM 50, five of ten values, 30,000 sequences",
         "Five values fit into the state, and one wide output layer reads them all.",
@@ -67,7 +67,7 @@ WHOLE_PER_STEP = Card(
     document=DOCUMENT,
     source=SOURCE,
     claim="The whole input can be given back one value an output step.",
-    arms=beside_mlps(EchoSubsequence(), Whole(), epochs=160_000, batch_size=40),
+    arms=beside_mlps(EchoSubsequence(), Whole(), sequences=160_000, batch_size=40),
     settle=_given_back(
         "accuracy over the answer, LSTM 50, five of ten values, 160,000 sequences",
         "The state keeps all values and the place in the answer.",
@@ -78,14 +78,14 @@ WHOLE_PER_STEP = Card(
 _PART = EchoSubsequence(count=3)
 
 _PARTIAL = {
-    "encoder-decoder": arm_of(_PART, EncoderDecoder(), Seq2Seq(), epochs=_SUBSEQUENCE_EPOCHS),
+    "encoder-decoder": arm_of(_PART, EncoderDecoder(), Seq2Seq(), sequences=_SUBSEQUENCE_SEQUENCES),
     "encoder-decoder with attention": arm_of(
-        _PART, EncoderDecoder(), Seq2Seq(attention=True), epochs=_SUBSEQUENCE_EPOCHS
+        _PART, EncoderDecoder(), Seq2Seq(attention=True), sequences=_SUBSEQUENCE_SEQUENCES
     ),
-    "LSTM, one vector": arm_of(_PART, Vector(), LSTM(), epochs=_SUBSEQUENCE_EPOCHS),
-    "MLP, flattened, one vector": arm_of(_PART, Vector(), MLP(), epochs=_SUBSEQUENCE_EPOCHS),
+    "LSTM, one vector": arm_of(_PART, Vector(), LSTM(), sequences=_SUBSEQUENCE_SEQUENCES),
+    "MLP, flattened, one vector": arm_of(_PART, Vector(), MLP(), sequences=_SUBSEQUENCE_SEQUENCES),
     "MLP, one step, one vector": arm_of(
-        _PART, Vector(), MLP(context=1), epochs=_SUBSEQUENCE_EPOCHS
+        _PART, Vector(), MLP(context=1), sequences=_SUBSEQUENCE_SEQUENCES
     ),
 }
 

@@ -52,7 +52,7 @@ def _settle_value_current(attempt: Try, _: Sequence[int]) -> Finding:
     )
 
 
-_VALUE_EPOCHS = 20_000
+_VALUE_SEQUENCES = 20_000
 
 
 def _value(lag: int) -> EchoValue:
@@ -65,9 +65,9 @@ VALUE_CURRENT = Card(
     source=SOURCE,
     claim="Echoing the current value can be learned by an MLP.",
     arms={
-        **beside_mlps(_value(0), Whole(), epochs=_VALUE_EPOCHS),
+        **beside_mlps(_value(0), Whole(), sequences=_VALUE_SEQUENCES),
         "MLP, one step, scaled": arm_of(
-            _value(0), Whole(), MLP(context=1), epochs=_VALUE_EPOCHS, encoding=Scaled
+            _value(0), Whole(), MLP(context=1), sequences=_VALUE_SEQUENCES, encoding=Scaled
         ),
     },
     settle=_settle_value_current,
@@ -80,7 +80,7 @@ VALUE_PREVIOUS = Card(
     document=DOCUMENT,
     source=SOURCE,
     claim="Echoing the previous value cannot be learned by an MLP; an LSTM can learn it.",
-    arms=beside_mlps(_value(1), Whole(), epochs=_VALUE_EPOCHS),
+    arms=beside_mlps(_value(1), Whole(), sequences=_VALUE_SEQUENCES),
     settle=an_mlp_cannot(
         "accuracy at the last step, LSTM 50, five values, 20,000 sequences",
         "Flattened, the sample shows the previous value to an MLP as well; a single step does not.",
@@ -90,7 +90,7 @@ VALUE_PREVIOUS = Card(
 
 LAGS = (0, 1, 2, 4, 8, 12, 16, 19)
 
-_STEPS, _DEEPER_EPOCHS, _STOP = 20, 50_000, 0.999
+_STEPS, _DEEPER_SEQUENCES, _STOP = 20, 50_000, 0.999
 
 _DEEPER: dict[str, Setting | Search] = {
     f"lag {lag}": Setting(
@@ -98,20 +98,25 @@ _DEEPER: dict[str, Setting | Search] = {
         problem=EchoValue(lag=lag, length=_STEPS, values=10),
         framing=Whole(),
         model=LSTM(),
-        recipe=Recipe(epochs=_DEEPER_EPOCHS, batch_size=10, learning_rate=1e-2, stop_at=_STOP),
+        recipe=Recipe(
+            sequences=_DEEPER_SEQUENCES, batch_size=10, learning_rate=1e-2, stop_at=_STOP
+        ),
     )
     for lag in LAGS
 }
 for _name, _model in {"MLP, one step": MLP(context=1), "MLP, flattened": MLP()}.items():
     _DEEPER[f"{_name}, lag {LAGS[-1]}"] = arm_of(
-        EchoValue(lag=LAGS[-1], length=_STEPS, values=10), Whole(), _model, epochs=_DEEPER_EPOCHS
+        EchoValue(lag=LAGS[-1], length=_STEPS, values=10),
+        Whole(),
+        _model,
+        sequences=_DEEPER_SEQUENCES,
     )
 
 
 def _needed(run: Run) -> list[float]:
     """Sequences until the criterion, a seed; twice the budget where it is not met."""
     return [
-        count if reports[-1].outcome == "stopped" else 2.0 * _DEEPER_EPOCHS
+        count if reports[-1].outcome == "stopped" else 2.0 * _DEEPER_SEQUENCES
         for count, reports in zip(run.sequences, run.history, strict=True)
     ]
 
@@ -141,7 +146,7 @@ def _settle_deeper(attempt: Try, _: Sequence[int]) -> Finding:
         verdict, because = FAILS, "Not even the current value is learned within the budget."
     else:
         because = (
-            f"Within {_DEEPER_EPOCHS:,} sequences every index tried is learned down to "
+            f"Within {_DEEPER_SEQUENCES:,} sequences every index tried is learned down to "
             f"{below[-1]} steps back"
         )
         because += f"; not learned: {missed}." if missed else "."
@@ -158,14 +163,14 @@ def _settle_deeper(attempt: Try, _: Sequence[int]) -> Finding:
     rows = []
     for lag, run in runs.items():
         median = float(np.median(_needed(run)))
-        count = "not met" if median > _DEEPER_EPOCHS else f"after {median:,.0f} sequences"
+        count = "not met" if median > _DEEPER_SEQUENCES else f"after {median:,.0f} sequences"
         rows.append(evidence(f"lag {lag}", run, f"{_STOP} in training {count} (median)"))
     rows += [evidence(name, attempt(name)) for name in _DEEPER if "MLP" in name]
     rows.append(Row("rank correlation of lag and sequences needed", trend))
     return finding_of(
         shown,
         f"accuracy at the deepest index down to which all are learned, LSTM 50, ten values, "
-        f"{_STEPS} steps, learning rate 0.01, {_DEEPER_EPOCHS:,} sequences at most",
+        f"{_STEPS} steps, learning rate 0.01, {_DEEPER_SEQUENCES:,} sequences at most",
         verdict,
         because,
         *rows,

@@ -27,16 +27,16 @@ from longlag.scores import statistics
 _ONE_BY_ONE = Chunks(timesteps=1, carry=True)
 
 _ONE_STEP = {
-    "LSTM": arm_of(Memorization(), _ONE_BY_ONE, LSTM(), epochs=2000, batch_size=1),
-    "MLP": arm_of(Memorization(), _ONE_BY_ONE, MLP(), epochs=2000, batch_size=1),
+    "LSTM": arm_of(Memorization(), _ONE_BY_ONE, LSTM(), sequences=2000, batch_size=1),
+    "MLP": arm_of(Memorization(), _ONE_BY_ONE, MLP(), sequences=2000, batch_size=1),
     "LSTM, ten contexts": arm_of(
-        Memorization(contexts=10), _ONE_BY_ONE, LSTM(), epochs=2000, batch_size=1
+        Memorization(contexts=10), _ONE_BY_ONE, LSTM(), sequences=2000, batch_size=1
     ),
     "LSTM, length 10": arm_of(
-        Memorization(length=10), _ONE_BY_ONE, LSTM(), epochs=2000, batch_size=1
+        Memorization(length=10), _ONE_BY_ONE, LSTM(), sequences=2000, batch_size=1
     ),
     "LSTM, length 10, gradient through all steps": arm_of(
-        Memorization(length=10), Whole(), LSTM(), epochs=2000, batch_size=1
+        Memorization(length=10), Whole(), LSTM(), sequences=2000, batch_size=1
     ),
 }
 
@@ -94,7 +94,7 @@ MEMORIZATION_SEQUENCE = Card(
     source=SOURCE,
     claim="Shown all but the last value as time steps, an LSTM learns to give the last; again an "
     "MLP cannot.",
-    arms=beside_mlps(Memorization(ask="last"), Whole(), epochs=2000, batch_size=2),
+    arms=beside_mlps(Memorization(ask="last"), Whole(), sequences=2000, batch_size=2),
     settle=an_mlp_cannot(
         "accuracy at the last step, LSTM 50, all but the last value as time steps, 2,000 sequences",
         "Flattened, the sample shows the context to an MLP as well; a single step does not.",

@@ -72,8 +72,8 @@ RAMP_ONE_STEP = Card(
     source=SOURCE,
     claim="Shown one value of a ramp, a network can memorise which one comes next.",
     arms={
-        "LSTM": arm_of(_RAMP, Chunks(), LSTM(), epochs=2000, batch_size=9),
-        "MLP": arm_of(_RAMP, Chunks(), MLP(), epochs=2000, batch_size=9),
+        "LSTM": arm_of(_RAMP, Chunks(), LSTM(), sequences=2000, batch_size=9),
+        "MLP": arm_of(_RAMP, Chunks(), MLP(), sequences=2000, batch_size=9),
     },
     settle=_settle_ramp_one_step,
     recorded=HOLDS,
@@ -90,7 +90,7 @@ RAMP_SUBSEQUENCE = Card(
     document=DOCUMENT,
     source=SOURCE,
     claim="Shown a few values of a ramp, adding a constant or memorising is easy.",
-    arms=beside_mlps(_RAMP, Window(timesteps=3), epochs=2000, batch_size=6),
+    arms=beside_mlps(_RAMP, Window(timesteps=3), sequences=2000, batch_size=6),
     settle=_settle_ramp_subsequence,
     recorded=HOLDS,
 )
