@@ -93,11 +93,11 @@ class Audit:
     @property
     def meaning(self) -> str:
         """What the verdict says, in a sentence."""
-        return _MEANING["running" if self.running else self.verdict]
+        return MEANING["running" if self.running else self.verdict]
 
 
 _FAR = "only the carried state can bring the inputs that some outputs need: "
-_MEANING = {
+MEANING = {
     "learnable": "a gradient reaches the inputs that the outputs need",
     "state-only": f"{_FAR}no gradient trains it to keep them, so a model has only what its state "
     "keeps by itself",
@@ -105,6 +105,7 @@ _MEANING = {
     "learned, but none follows it through several steps",
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
+"""The verdicts in words, and `running` for a `state-only` that a running rule may learn."""
 
 
 def _groups(sees: Map, scored: Bool[np.ndarray, " target"]) -> Int[np.ndarray, " target"]:

@@ -309,6 +309,28 @@ def test_train_gives_its_figures(call):
     assert found["verdict"] in ("at chance", "partly learned")
 
 
+def test_one_framing_has_one_reason_and_one_remedy_whichever_command_is_asked(call, tmp_path):
+    flags = [*"echo-lag --framing chunks --timesteps 2 --values 5".split()]
+    small = ["--hidden-size", 4]
+    reason = "unreachable: the inputs that some outputs need never get to the model's output"
+    _, audited, _ = call("audit", *flags)
+    _, trained, warned = call("train", *flags, *small, "--sequences", 20)
+    store = ["--store", tmp_path / "s.db", "--budget", 20, "--seeds", 1, "--limit", 1]
+    _, searched, _ = call("frontier", *flags[:-2], *small, *store, "--values", 5)
+    for said in (audited, trained, warned, searched):
+        assert reason in " ".join(said.split())
+    for said in (audited, trained, warned):
+        assert "Use --carry." in " ".join(said.split())
+    why = document(call, "train", *flags, *small, "--sequences", 20)["why"]
+    assert (why["reason"], why["remedy"]) == ("unreachable", "Use --carry.")
+
+
+def test_a_run_that_is_solved_needs_no_remedy(call):
+    easy = "echo-lag --framing window --timesteps 2 --learning-rate 0.02 --sequences 600".split()
+    found = document(call, "train", *easy, "--hidden-size", 12, "--values", 3, "--length", 6)
+    assert (found["verdict"], found["why"]) == ("solved", None)
+
+
 def test_train_prints_expected_beside_predicted(call):
     code, out, err = call(*"train echo-lag --framing window".split(), *TINY)
     assert (code, err) == (0, "")

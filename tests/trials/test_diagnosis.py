@@ -26,7 +26,8 @@ def at_accuracy(accuracy, **fields):
         (
             at_accuracy(0.6, reachable=0.62, audit="unreachable"),
             "unreachable",
-            "the audit says unreachable; best score in sight 0.62, skill 0.493",
+            "the inputs that some outputs need never get to the model's output; "
+            "best possible score 0.62, skill 0.493",
         ),
         (
             at_accuracy(0.6, ended="diverged", diverged_at=77),
@@ -250,5 +251,6 @@ def test_what_is_in_sight_is_judged_beside_the_problem_trained_on():
     came = outcome(scores=scores, reachable=0.7, audit="unreachable", bounds=Bounds(0.5, 1.0))
     first, *_ = diagnose(came)
     assert str(first) == (
-        "unreachable: the audit says unreachable; best score in sight 0.7, skill 0.4"
+        "unreachable: the inputs that some outputs need never get to the model's output; "
+        "best possible score 0.7, skill 0.4"
     )

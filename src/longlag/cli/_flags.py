@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -42,6 +43,18 @@ STORE = Path("longlag.db")
 def option(name: str) -> str:
     """A knob as it is typed."""
     return f"--{name.replace('_', '-')}"
+
+
+def as_flags(remedy: str) -> str:
+    """A remedy of Python arguments as flags of the command line.
+
+    >>> as_flags("Use rows='parallel', carry=True and learning_rate=0.01.")
+    'Use --rows parallel, --carry and --learning-rate 0.01.'
+    """
+    text = remedy.replace("framing Whole()", "--framing whole").replace("=True", "")
+    text = re.sub(r"\bcarry\b", "--carry", text)
+    words = r"(\w+)='?([\w.+-]*\w)'?"
+    return re.sub(words, lambda each: f"{option(each[1])} {each[2]}", text)
 
 
 def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str] = ()) -> Any:

@@ -18,6 +18,7 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
+    as_flags,
     build,
     build_all,
     flags,
@@ -36,6 +37,7 @@ from longlag.models import MODELS, ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.training import Recipe
+from longlag.trials.diagnosis import Diagnosis, diagnose
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -151,6 +153,18 @@ def training(
         if save is not None:
             run.save(save)
         yield run
+
+
+def why(run: Run) -> Diagnosis | None:
+    """The commonest first reason why seeds fell short, its remedy as flags; None if none did."""
+    if run.interrupted or run.verdict in ("solved", "better"):
+        return None
+    firsts = [reasons[0] for seed in run.seeds if (reasons := diagnose(run, seed=seed))]
+    if not firsts:
+        return None
+    names = [each.reason for each in firsts]
+    common = firsts[names.index(max(names, key=names.count))]
+    return common._replace(remedy=as_flags(common.remedy))
 
 
 def names(listed: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
+    as_flags,
     code_files,
     problem_and_framing,
 )
@@ -115,8 +115,7 @@ def _summary(
 
 def remedy(result: Audit) -> str:
     """What would make the setup work, as flags."""
-    text = result.remedy.replace("framing Whole()", "--framing whole")
-    return re.sub(r"(\w+)='?(\w+)'?", r"--\1 \2", text.replace("carry=True", "--carry"))
+    return as_flags(result.remedy)
 
 
 def not_causal(result: Audit) -> str:

@@ -252,11 +252,15 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
     }
     if run is None or forecast is None:
         return document
+    from longlag.cli._setting import why  # jax, which no table without a model needs
+
+    cause = why(run)
     return {
         **document,
         **pick(run, "seeds verdict reason interrupted", model="setting.model.words"),
         **pick(forecast, "error against"),
         "recipe": repr(run.setting.recipe),
+        "why": cause and cause._asdict(),
         "ratio": pick(forecast.ratio, "mean interval"),
         "within": {**document["within"], "share": run.accuracy.mean},
     }
@@ -306,6 +310,10 @@ def _summary(framed: _Framed, run: Run | None) -> Iterator[RenderableType]:
     style = {"better": "bold green", "worse": "bold red"}.get(run.verdict, "bold yellow")
     cut = " Interrupted: the score so far." if run.interrupted else ""
     yield Text.assemble((run.verdict, style), f": {run.reason}.{cut}")
+    from longlag.cli._setting import why  # jax, which no table without a model needs
+
+    if cause := why(run):
+        yield Text(f"{cause}")
 
 
 def _errors(framed: _Framed, run: Run | None) -> Table:

@@ -22,7 +22,7 @@ from longlag.cli._output import (
     values_as_text,
     warn,
 )
-from longlag.cli._setting import SETTING, Model, SettingFlags, training
+from longlag.cli._setting import SETTING, Model, SettingFlags, training, why
 from longlag.cli.audit import MEANING, not_causal, remedy
 from longlag.maps import Audit
 from longlag.scores.evaluation import seed_list
@@ -83,7 +83,7 @@ def train(
 
 
 def _document(run: Run, audit: Audit) -> dict[str, Any]:
-    setting = run.setting
+    setting, cause = run.setting, why(run)
     return {
         **{
             name: repr(getattr(setting, name)) for name in ("problem", "framing", "model", "recipe")
@@ -92,6 +92,7 @@ def _document(run: Run, audit: Audit) -> dict[str, Any]:
         **pick(run, "seeds accuracy chance shortcuts verdict reason updates sequences"),
         **pick(run, "diverged_at interrupted", sequence_accuracy="sequence_accuracy.mean"),
         "ceiling": audit.ceiling,
+        "why": cause and cause._asdict(),
         "error": run.error and {"mean": run.error.mean, "chance": run.chance_error},
         "seconds": pick(
             run, "", compile="compile_seconds", train="train_seconds", total="total_seconds"
@@ -142,3 +143,5 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
     cut = " Interrupted: the score so far." if run.interrupted else ""
     style = _STYLES.get(run.verdict, "bold red")
     yield Text.assemble((run.verdict, style), f": {run.reason}.{cut}")
+    if cause := why(run):
+        yield Text(f"{cause}")

@@ -6,9 +6,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from longlag.maps import MEANING
 from longlag.scores import statistics
 from longlag.scores.statistics import SOLVED
 from longlag.trials.outcome import FIRST, Outcome, side_of_chance
+from longlag.trials.remedies import remedy
+from longlag.trials.run import Run
 
 Reason = Literal[
     "unreachable",
@@ -38,16 +41,19 @@ _SPIKE = 3.0  # times the lowest loss so far, and a tenth of the first one, that
 
 
 class Diagnosis(NamedTuple):
-    """One reason why a trial fell short, and what shows it."""
+    """One reason why a trial fell short, what shows it, and, of a run, what to change."""
 
     reason: Reason
     evidence: str
+    remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.reason}: {self.evidence}"
+        return f"{self.reason}: {self.evidence}{self.remedy and f'. {self.remedy}'}"
 
 
-def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...]:
+def diagnose(
+    of: Outcome | Run, solve_at: float = SOLVED, *, seed: int | None = None
+) -> tuple[Diagnosis, ...]:
     """Why a trial did not solve its problem; empty where it did.
 
     All reasons that apply, the one that explains most first:
@@ -65,10 +71,36 @@ def diagnose(outcome: Outcome, solve_at: float = SOLVED) -> tuple[Diagnosis, ...
     - `stuck`: above chance, the loss flat, and none of these.
     - `unclear`: above chance, and too few updates to tell whether the loss still falls.
 
+    Of a forecast only `unstable`, `overfit` and `undertrained`, whether or not it is good.
+
     Args:
-        outcome: What the trial came to.
+        of: What the trial came to; or a run, of whose seeds one is diagnosed.
         solve_at: Skill from which it counts as solved.
+        seed: Which seed of a run; by default the first that fell short.
+
+    >>> import longlag as ll
+    >>> run = ll.train(ll.EchoLag(values=4), ll.Chunks(), ll.LSTM(hidden_size=4), sequences=20)
+    >>> print(ll.diagnose(run)[0].reason, "-", ll.diagnose(run)[0].remedy)
+    unreachable - Use carry=True, and timesteps=2 or more.
     """
+    if isinstance(of, Run):
+        return _of_run(of, solve_at, seed)
+    return _of_outcome(of, solve_at)
+
+
+def _of_run(run: Run, solve_at: float, seed: int | None) -> tuple[Diagnosis, ...]:
+    for place in range(len(run.seeds)) if seed is None else [run.place(seed)]:
+        outcome = Outcome.of(run, parameters=0, place=place)
+        if run.forecast is None:
+            reasons = _of_outcome(outcome, solve_at)
+        else:  # a forecast is judged by its error, so that only the loss says why it is poor
+            reasons = [*_unstable(outcome), *_overfit(outcome), *_undertrained(outcome)]
+        if reasons:
+            return tuple(each._replace(remedy=remedy(each.reason, run.setting)) for each in reasons)
+    return ()
+
+
+def _of_outcome(outcome: Outcome, solve_at: float) -> tuple[Diagnosis, ...]:
     if outcome.skill >= solve_at and outcome.ended != "diverged":
         return ()
     reasons = [
@@ -102,7 +134,7 @@ def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
     best = outcome.within(outcome.reachable)
     if best >= solve_at or outcome.reachable >= outcome.bounds.ceiling:
         return []
-    evidence = f"the audit says {outcome.audit}; best score in sight {outcome.reachable:.3g}"
+    evidence = f"{MEANING['unreachable']}; best possible score {outcome.reachable:.3g}"
     return [Diagnosis("unreachable", f"{evidence}, skill {best:.3g}")]
 
 

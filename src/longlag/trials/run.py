@@ -133,9 +133,10 @@ class Run(Scored):
         from longlag.trials.checkpoint import Trained
 
         seed = self.seeds[0] if seed is None else seed
-        return Trained(self.setting, seed, self.models[self._place(seed)])
+        return Trained(self.setting, seed, self.models[self.place(seed)])
 
-    def _place(self, seed: int) -> int:
+    def place(self, seed: int) -> int:
+        """The place of a seed among the seeds."""
         if seed not in self.seeds:
             raise ValueError(f"Run: `seed` must be one of {list(self.seeds)}, got {seed}.")
         return self.seeds.index(seed)

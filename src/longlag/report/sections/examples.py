@@ -17,7 +17,7 @@ STEPS = 60
 _SETS = 12  # sets of examples
 
 MEANING = {
-    "unreachable": "The inputs that the outputs need cannot reach the model's output.",
+    "unreachable": "The inputs that some outputs need never get to the model's output.",
     "unstable": "The loss exploded, or jumped back up to a multiple of its lowest value.",
     "does not generalise": "Solves the training problem, but not the main test, another problem.",
     "overfit": "More accurate in training than on fresh sequences.",

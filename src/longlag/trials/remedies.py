@@ -1,0 +1,49 @@
+"""Remedies: what to change where a trial fell short, as arguments that can be pasted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longlag.trials.setting import Setting
+
+_LONGER = 4  # times the sequences: less seldom turns a run that still learns into a solved one
+_FAST = {"adam": 1e-2, "sgd": 1.0}  # learning rates that small networks mostly bear
+
+
+def remedy(reason: str, setting: Setting) -> str:
+    """What to change, as a sentence of arguments; empty where nothing is known.
+
+    Args:
+        reason: A reason why a trial of the setting fell short (`longlag.trials.diagnosis.Reason`).
+        setting: The setting.
+
+    >>> from longlag import Chunks, EchoLag, LSTM, Setting, Whole
+    >>> setting = Setting(problem=EchoLag(), framing=Whole(), model=LSTM())
+    >>> remedy("undertrained", setting)
+    'Use sequences=8000 or learning_rate=0.01.'
+    >>> setting = Setting(problem=EchoLag(), framing=Chunks(), model=LSTM())
+    >>> remedy("unreachable", setting)
+    'Use carry=True, and timesteps=2 or more.'
+    """
+    audit, recipe = setting.on().audit(), setting.recipe
+    longer = f"sequences={_LONGER * recipe.sequences}"
+    faster = recipe.learning_rate < _FAST[recipe.optimizer]
+    rate = f"learning_rate={_FAST[recipe.optimizer] if faster else recipe.learning_rate / 10:g}"
+    units = getattr(setting.model, "hidden_size", None)
+    match reason:
+        case "unstable":
+            return f"Use learning_rate={recipe.learning_rate / 10:g}."
+        case "below chance":
+            return "Look for a systematic error, such as targets shifted by a step."
+        case "does not generalise":
+            return "Train on longer or more varied sequences, or use another model."
+        case _ if audit.verdict != "learnable":
+            return audit.remedy
+        case "undertrained" | "unclear":
+            return f"Use {longer} or {rate}." if faster else f"Use {longer}."
+        case "stuck":
+            return f"Use {rate}{f' or hidden_size={2 * units}' if units else ', or more units'}."
+        case "at chance":
+            return f"Use {longer}, {rate}, or an easier version of the problem."
+    return ""

@@ -1,0 +1,64 @@
+"""Remedies: what a diagnosis says to change can be typed, and leads somewhere."""
+
+import re
+
+import pytest
+
+import longlag as ll
+from longlag.cli._flags import as_flags
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.remedies import remedy
+
+PROBLEM = ll.EchoLag(length=8, values=4)
+FRAMINGS = [ll.Whole(), ll.Chunks(), ll.Chunks(timesteps=2, carry=True), ll.Window(timesteps=1)]
+MODELS = [ll.LSTM(hidden_size=4), ll.MLP(hidden_size=4)]
+REASONS = ["unreachable", "unstable", "at chance", "undertrained", "stuck", "unclear"]
+
+
+def settings():
+    for framing in FRAMINGS:
+        for model in MODELS:
+            for rate in (1e-3, 1e-1):
+                recipe = ll.Recipe(sequences=20, learning_rate=rate)
+                yield ll.Setting(problem=PROBLEM, framing=framing, model=model, recipe=recipe)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_argument_of_a_remedy_is_one_of_its_setting(reason):
+    for setting in settings():
+        text = remedy(reason, setting)
+        for name, value in re.findall(r"(\w+)='?([\w.-]*\w)", text):
+            parts = [setting.framing, setting.model, setting.recipe]
+            (owner,) = [each for each in parts if name in {k.name for k in type(each).knobs()}]
+            assert str(getattr(owner, name)) != value  # it changes something
+        assert "=" not in as_flags(text)
+        assert "_" not in as_flags(text)
+
+
+def test_what_is_out_of_reach_is_never_said_to_need_longer_training():
+    setting = ll.Setting(problem=PROBLEM, framing=ll.Chunks(), model=ll.LSTM(hidden_size=4))
+    for reason in ("unreachable", "at chance", "undertrained", "stuck", "unclear"):
+        assert (
+            remedy(reason, setting)
+            == setting.audit().remedy
+            == ("Use carry=True, and timesteps=2 or more.")
+        )
+
+
+def test_a_run_that_still_learned_is_solved_by_its_remedy():
+    framing, model = ll.Window(timesteps=2), ll.LSTM(hidden_size=12)
+    short = ll.train(PROBLEM, framing, model, sequences=300, seeds=2)
+    first = diagnose(short)[0]
+    assert (short.verdict, first.reason) == ("partly learned", "undertrained")
+    assert first.remedy == "Use sequences=1200 or learning_rate=0.01."
+    assert str(first).endswith(f". {first.remedy}")
+    longer = ll.train(PROBLEM, framing, model, sequences=1200, seeds=2)
+    faster = ll.train(PROBLEM, framing, model, sequences=300, learning_rate=0.01, seeds=2)
+    assert diagnose(longer) == diagnose(faster) == ()
+
+
+def test_a_seed_of_a_run_is_diagnosed_by_its_number():
+    run = ll.train(PROBLEM, ll.Chunks(), ll.MLP(hidden_size=4), sequences=10, seeds=[3, 5])
+    assert diagnose(run)[0].reason == diagnose(run, seed=5)[0].reason == "unreachable"
+    with pytest.raises(ValueError, match=r"`seed` must be one of \[3, 5\], got 4"):
+        diagnose(run, seed=4)
