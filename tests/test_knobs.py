@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -73,9 +74,12 @@ def test_a_lookup_names_the_nearest():
 
 
 def test_a_function_names_the_argument_that_was_meant():
+    setup = ll.EchoLag(), ll.Whole()
+    keras: dict[str, Any] = {"epochs": 5}
+    typo: dict[str, Any] = {"batchsize": 5}
     with pytest.raises(TypeError, match=r"train has no argument `epochs`\. longlag .*`sequences`"):
-        ll.train(ll.EchoLag(), ll.Whole(), ll.LSTM(), epochs=5)
+        ll.train(*setup, ll.LSTM(), **keras)
     with pytest.raises(TypeError, match=r"frontier has no argument `epochs`\. longlag .*`budget`"):
-        ll.frontier(ll.EchoLag(), ll.Whole(), ll.LSTM(), epochs=5)
+        ll.frontier(*setup, ll.LSTM(), **keras)
     with pytest.raises(TypeError, match=r"audit has no argument `batchsize`\. Did .*`batch_size`"):
-        ll.audit(ll.EchoLag(), ll.Whole(), batchsize=5)
+        ll.audit(*setup, **typo)

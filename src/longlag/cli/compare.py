@@ -22,8 +22,8 @@ from longlag.cli._study import (
     RatesRecipe,
     Seeds,
     StudyFlags,
+    learning_rates as rates_of,
 )
-from longlag.cli._study import learning_rates as rates_of
 from longlag.report.format import OPEN, causes
 from longlag.scores.statistics import caveats
 from longlag.studies.comparison import RUNGS, Comparison

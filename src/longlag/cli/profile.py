@@ -21,8 +21,8 @@ from longlag.cli._study import (
     Rates,
     RatesRecipe,
     StudyFlags,
+    learning_rates as rates_of,
 )
-from longlag.cli._study import learning_rates as rates_of
 from longlag.report.format import INTERVALS, causes
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.belief import RELIABLE

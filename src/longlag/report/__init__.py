@@ -1,20 +1,6 @@
-"""The report: one HTML page of studies, of settled claims or of a forecast, with its figures.
+"""The report: one HTML page of studies, of settled claims or of a forecast, with its figures."""
 
-Imported on first use, so that naming the report never waits for its figures or for jax.
-"""
+import lazy_loader
 
-import importlib
-from typing import Any
-
-_HOMES = {
-    "Page": "page",
-    "page_of_claims": "claims",
-    "page_of_forecast": "forecasts",
-    "page_of_store": "studies",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"longlag.report.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'longlag.report' has no attribute {name!r}")
+# The names of __init__.pyi, each imported on first use: naming the report never waits for jax.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,59 @@
+from .adapters.models.user_model import adopt as adopt
+from .checks.model import preflight as preflight
+from .encodings import (
+    OneHot as OneHot,
+    Scaled as Scaled,
+)
+from .framings import (
+    Chunks as Chunks,
+    EncoderDecoder as EncoderDecoder,
+    Prefix as Prefix,
+    Vector as Vector,
+    Whole as Whole,
+    Window as Window,
+)
+from .maps import audit as audit
+from .models import (
+    GRU as GRU,
+    LSTM as LSTM,
+    MLP as MLP,
+    RNN as RNN,
+    Bidirectional as Bidirectional,
+    Seq2Seq as Seq2Seq,
+    Sizes as Sizes,
+)
+from .problems import (
+    CumulativeThreshold as CumulativeThreshold,
+    EchoLag as EchoLag,
+    EchoSubsequence as EchoSubsequence,
+    EchoValue as EchoValue,
+    Memorization as Memorization,
+    Ramp as Ramp,
+    Series as Series,
+)
+from .scores.score import (
+    Score as Score,
+    score as score,
+)
+from .store.store import Store as Store
+from .studies.comparison import compare as compare
+from .studies.frontier import frontier as frontier
+from .studies.generalisation import generalise as generalise
+from .studies.profile import profile as profile
+from .studies.train import train as train
+from .training import (
+    Loss as Loss,
+    Recipe as Recipe,
+    fit as fit,
+)
+from .trials.checkpoint import (
+    Trained as Trained,
+    load as load,
+)
+from .trials.diagnosis import diagnose as diagnose
+from .trials.run import Run as Run
+from .trials.setting import Setting as Setting
+from .trials.tuning import (
+    Search as Search,
+    tune as tune,
+)
