@@ -92,3 +92,14 @@ def test_the_claims_page_has_every_card_with_its_verdict():
         said = f"**{card.recorded[0].upper()}{card.recorded[1:]}**"
         assert card.claim in section, id
         assert said in section, id
+
+
+def test_every_page_is_reached_from_the_readme():
+    found, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in found:
+            found.add(page)
+            links = re.findall(r"\]\(([^)#:]+\.md)", page.read_text())
+            waiting += [(page.parent / link).resolve() for link in links]
+    assert set(PAGES) <= found
