@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from longlag.encodings import ENCODINGS, AsIs, encoded
 from longlag.problems import Integers, Reals

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from problem_cases import CASES, ORACLES
 
 from longlag.checks.problem import check_problem

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from study_cases import outcome
 
-from longlag.store import schema, store as store_module
+from longlag.store import schema
+from longlag.store import store as store_module
 from longlag.store.records import StoreError
 from longlag.store.store import Store
 

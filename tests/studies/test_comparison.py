@@ -1,7 +1,8 @@
 import dataclasses
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from study_cases import BUDGET, drive, outcome, value_of
 
 import longlag as ll

@@ -4,7 +4,8 @@ import dataclasses
 import json
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from study_cases import Scripted, drive, outcome, seed_score
 
 import longlag as ll

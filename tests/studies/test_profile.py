@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from study_cases import BUDGET, Scripted, curve, drive, outcome, value_of
 
 import longlag as ll

@@ -3,7 +3,8 @@ import json
 import signal
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from study_cases import SETTING, Scripted, drive, outcome
 
 import longlag as ll

@@ -2,7 +2,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from study_cases import outcome
 
 from longlag.studies.time_to_solve import of_times, time_to_solve

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, reject, strategies as st
+from hypothesis import given, reject
+from hypothesis import strategies as st
 
 import longlag as ll
 from longlag.adapters import tables

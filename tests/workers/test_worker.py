@@ -7,12 +7,14 @@ import tempfile
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from study_cases import SETTING, ends_of
 
 from longlag.events import Advanced, Finished, Scored, Started
 from longlag.training import devices
-from longlag.trials import documents, fit as fit_module
+from longlag.trials import documents
+from longlag.trials import fit as fit_module
 from longlag.workers import messages
 from longlag.workers.messages import Job, receive, send
 from longlag.workers.worker import perform

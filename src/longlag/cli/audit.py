@@ -22,7 +22,8 @@ from longlag.cli._flags import (
 from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
-from longlag.maps import RECURRENT, Audit, Map, Reach, audit as compare
+from longlag.maps import RECURRENT, Audit, Map, Reach
+from longlag.maps import audit as compare
 from longlag.problems import Problem
 
 MEANING = {

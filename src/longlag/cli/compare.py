@@ -22,6 +22,8 @@ from longlag.cli._study import (
     RatesRecipe,
     Seeds,
     StudyFlags,
+)
+from longlag.cli._study import (
     learning_rates as rates_of,
 )
 from longlag.report.format import OPEN, causes

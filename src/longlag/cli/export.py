@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.text import Text
 
 from longlag import files
-from longlag.adapters.datasets.files import Format, export as write
+from longlag.adapters.datasets.files import Format
+from longlag.adapters.datasets.files import export as write
 from longlag.cli._flags import (
     Count,
     FramingFlags,

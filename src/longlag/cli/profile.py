@@ -21,6 +21,8 @@ from longlag.cli._study import (
     Rates,
     RatesRecipe,
     StudyFlags,
+)
+from longlag.cli._study import (
     learning_rates as rates_of,
 )
 from longlag.report.format import INTERVALS, causes

@@ -9,7 +9,8 @@ from typing import Any
 
 from longlag.claims import Result
 from longlag.claims.card import HOLDS, UNSETTLED
-from longlag.report import blocks, charts, format as formats
+from longlag.report import blocks, charts
+from longlag.report import format as formats
 from longlag.report.blocks import Cell, Section, number_cell, table, text
 from longlag.report.format import INTERVALS, OPEN, counted, duration, interval, listed, number
 from longlag.report.page import Page

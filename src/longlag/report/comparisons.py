@@ -6,10 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from longlag.report import charts, format as formats
+from longlag.report import charts
+from longlag.report import format as formats
 from longlag.report.blocks import Cell, Figure, Panel, Section, cell, number_cell, section
 from longlag.report.format import INTERVALS, OPEN, counted, listed, no_interval
-from longlag.report.sections import curves, groups as tables
+from longlag.report.sections import curves
+from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
 from longlag.report.study_part import SKILL_AXIS, StudyPart, question, skill_panel, skill_row
 from longlag.report.theme import Style, styles

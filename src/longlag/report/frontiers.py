@@ -7,7 +7,8 @@ from collections import defaultdict
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.format import MEASURED, OPEN, listed, no_interval, span
-from longlag.report.sections import curves, groups as tables
+from longlag.report.sections import curves
+from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
 from longlag.report.study_part import StudyPart, around, order_interval, question
 from longlag.report.theme import TIMES, style

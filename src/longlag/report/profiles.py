@@ -5,7 +5,8 @@ from __future__ import annotations
 from longlag.report import charts
 from longlag.report.blocks import Cell, Figure, Panel, Section, Table, number_cell, section, table
 from longlag.report.format import INTERVALS, causes, listed
-from longlag.report.sections import curves, groups as tables
+from longlag.report.sections import curves
+from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
 from longlag.report.study_part import StudyPart, around, question
 from longlag.scores.statistics import CONFIDENCE
