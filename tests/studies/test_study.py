@@ -307,7 +307,7 @@ def test_a_value_that_came_to_nothing_leaves_the_question_open(kept):
     assert answer.per_seed == (4, 4, 4)
     assert answer.open == study.seeds
     assert not answer.complete
-    assert str(answer) == "lag 4 so far"
+    assert str(answer) == "lag 4 so far; seeds that failed: 3 (no memory)"
     assert {step.value for step in answer.steps} == {1, 2, 4}
 
 

@@ -14,7 +14,7 @@ from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Model, SettingFlags, check_difficulty_is_free
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
 from longlag.report.format import INTERVALS, MEASURED, OPEN
-from longlag.studies.frontier import RESOLUTION, Frontier
+from longlag.studies.frontier import RESOLUTION, Frontier, Step
 from longlag.studies.study import words
 
 
@@ -81,17 +81,25 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
         by_seed.add_row(
             str(seed),
             (str(solved) if solved else "nothing") + (" so far" if seed in answer.open else ""),
-            *(("", "") if first is None else (str(first.value), str(first.reasons[0]))),
+            "" if first is None else str(first.value),
+            Text(_reason(answer.failures.get(seed, ""), first)),
         )
     yield by_seed
     yield Text()
+
+
+def _reason(failure: str, first: Step | None) -> str:
+    """Why a seed got no further."""
+    if failure:
+        return f"missing: {failure}"
+    return "" if first is None else str(first.reasons[0])
 
 
 def _document(study: Frontier) -> dict[str, Any]:
     answer = study.answer()
     figures = ("median", "interval", "coverage")
     return {
-        **pick(answer, "knob per_seed reached_end complete open"),
+        **pick(answer, "knob per_seed reached_end complete open failures"),
         **{name: getattr(answer, name) if answer.complete else None for name in figures},
         "steps": [
             {

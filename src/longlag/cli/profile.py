@@ -94,7 +94,7 @@ def _summary(study: Profile) -> Iterator[RenderableType]:
     )
     gaps = table("left out", "", "")
     for gap in answer.left_out:
-        gaps.add_row(gap.problem or "all", gap.gap, gap.where)
+        gaps.add_row(gap.problem or "all", gap.gap, Text(gap.where))
     yield gaps
 
 
@@ -102,7 +102,7 @@ def _document(study: Profile) -> dict[str, Any]:
     answer = study.answer()
     reaches = [
         {
-            **pick(reach, "problem knob share", reaches="value", or_more="more"),
+            **pick(reach, "problem knob share failed", reaches="value", or_more="more"),
             **pick(reach, "", learning_rate="rate", undertrained_at="undertrained"),
             "interval": reach.interval if reach.tried else None,
             "other_rates": [

@@ -57,6 +57,10 @@ def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
         so_far = seed in answer.open
         end = value or ("none" if so_far else f"below {answer.first}")
         ends.append(f"{end}{' so far' * so_far}" if seed in tried else "not tried")
+    ends[:] = [
+        f"{end} (failed: {answer.failures[seed]})" if seed in answer.failures else end
+        for seed, end in zip(study.seeds, ends, strict=True)
+    ]
     figures = {
         f"Largest {answer.knob} solved, median over seeds": median,
         "Each seed": ", ".join(ends[:20]) + ", …" * (len(ends) > 20),

@@ -33,6 +33,7 @@ def generalisation(study: Generalisation, start: str) -> StudyPart:
             knob="length",
             value=answer.train,
             missing=model.missing,
+            failures=model.failures,
             test=_written_out(model),
         )
         for model in answer.models
@@ -63,7 +64,7 @@ def _longest(answer: GeneralisationAnswer) -> Table:
     """The longest length solved, model by model."""
     rows = []
     for model in answer.models:
-        median, kind, ends = "not trained yet", "open", ""
+        median, kind, ends = str(model) if model.failures else "not trained yet", "open", ""
         if model.per_seed:
             median, kind = str(model).partition(" [")[0], "good" if model.median else "bad"
             ends = no_interval(len(model.per_seed)) or span([int(end) for end in model.interval])

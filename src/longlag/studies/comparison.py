@@ -200,6 +200,7 @@ class Comparison(Study):
         cells, ladder = [], []
         for problem, rungs in self._ladders.items():
             for model in self._models:
+                self._choose(problem, model)
                 chosen = self._rate.get((problem, model))
                 for rung in rungs:
                     for rate in self.rates:
@@ -221,7 +222,8 @@ class Comparison(Study):
 
     def _cell(self, place: Place, chosen: float | None) -> Cell | None:
         outcomes = self._outcomes(place)
-        if not outcomes:
+        failures = self._failures(place)
+        if not outcomes and not failures:
             return None
         reasons = Counter(
             self._reasons[place, seed] for seed in self.seeds if (place, seed) in self._reasons
@@ -234,11 +236,19 @@ class Comparison(Study):
             rate=place.rate,
             chosen=place.rate == chosen,
             outcomes=outcomes,
-            skill=skill(outcomes),
-            time=time_to_solve(outcomes, self.solve_at, self.recipe.epochs),
+            skill=skill(outcomes) if outcomes else None,
+            time=time_to_solve(outcomes, self.solve_at, self.recipe.epochs) if outcomes else None,
             reasons=reasons,
             missing=len(self.seeds) - len(outcomes),
+            failures=failures,
         )
+
+    def _failures(self, place: Place) -> Counter[str]:
+        """Why seeds failed, by reason: how many."""
+        lost = [seed for seed in self.seeds if self._known.get((place, seed)) is None]
+        found = self.why_missing(self._settings[place], lost)
+        untold = sum((place, seed) in self._known for seed in lost) - found.total()
+        return found + Counter(failed=max(0, untold))
 
     def _outcomes(self, place: Place) -> tuple[Outcome, ...]:
         found = (self._known.get((place, seed)) for seed in self.seeds)
@@ -250,8 +260,9 @@ class Comparison(Study):
             return
         rungs = self._ladders[problem]
         places = [Place(problem, model, rungs[0], rate) for rate in self.rates]
-        complete = all((place, seed) in self._known for place in places for seed in self.seeds)
-        if not complete and len(places) > 1:
+        # A study read back from a store was told nothing of those that failed.
+        ended = [len(self._outcomes(place)) + self._failures(place).total() for place in places]
+        if len(places) > 1 and min(ended) < len(self.seeds):
             return
         best = max(places, key=self._merit) if len(places) > 1 else places[0]
         self._rate[problem, model] = best.rate

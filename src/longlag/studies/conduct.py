@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from longlag.adapters.user_code import Started
 from longlag.events import Advanced, Event, Finished, StopToken, ctrl_c_stops
 from longlag.store.store import Store
 from longlag.studies.study import Study, described, words
@@ -142,6 +143,7 @@ def conduct(
 
     Raises:
         StoreError: The store cannot be written; what was finished before is kept.
+        ValueError: Of one of the models nothing could run; the rest is in the store.
 
     What is finished when it is stopped is stored.
     """
@@ -180,14 +182,17 @@ class _Conduct:
         self.standing = StudyProgress(began=time.monotonic(), workers=executor.workers)
         self.waiting: list[Trial] = []  # asked for, in no job yet
         self.jobs: dict[str, dict[int, Trial]] = {}  # under way, with what is left of each
-        self.failed: list[tuple[str, str]] = []
+        self.failed: list[tuple[Trial, str]] = []
+        self.ran: set[str] = set()  # the models of which a trial came to something
         self.spent = Seconds(0.0, 0.0, 0.0)
         self.name = study.id
 
     def run(self, command: str) -> Usage:
         self.store.begin(self.name, self.study.kind, self.study.question(), command)
         if self.keep != "all":  # else what was not kept is run again, for its trained model
-            self.standing.reused += self.study.recall(self.store)
+            recalled = self.study.recall(self.store)
+            self.standing.reused += recalled
+            self.ran.update(words(each.model) for each in self.study.examples() if recalled)
         self._follow()
         interrupted = self.stop.stopped
         cut = 0
@@ -200,7 +205,7 @@ class _Conduct:
             ran=self.standing.ran,
             reused=self.standing.reused,
             cut=cut,
-            failed=tuple(self.failed),
+            failed=tuple((described(trial), why) for trial, why in self.failed),
             wall=wall,
             workers=self.executor.workers,
             room=wall * self.executor.workers,
@@ -210,7 +215,18 @@ class _Conduct:
         before = self.store.study(self.name).usage
         total = usage if before is None else usage.after(Usage.read(before))
         self.store.end(self.name, total.document(), answered=not interrupted)
+        if not interrupted and (dead := self._dead()):
+            raise ValueError(dead)
         return usage
+
+    def _dead(self) -> str:
+        """That of a model nothing could run, and why; else empty."""
+        for trial, why in self.failed:
+            model = words(trial.setting.model)
+            if model not in self.ran:
+                reason = why.removeprefix(f"{Started.__name__}: ").rstrip(".")
+                return f"{model}: none of its trials could run: {reason}."
+        return ""
 
     def _follow(self) -> None:
         events: list[Event] = []
@@ -221,6 +237,8 @@ class _Conduct:
             self.listen(events, self.standing)
             if not self.standing.running or self._late() or self.stop.stopped:
                 return
+            if any(why.startswith(Started.__name__) for _, why in self.failed):
+                return  # no other trial of this model could run either
             events = self._take(self.executor.wait(_LOOK))
 
     def _late(self) -> bool:
@@ -243,6 +261,7 @@ class _Conduct:
                 self.standing.running[trial.id] = trial, None
                 continue
             self.standing.reused += 1
+            self.ran.add(words(trial.setting.model))
             self.study.tell(trial, known)
         if size is None:  # a worker will say it once it has started
             return
@@ -296,8 +315,8 @@ class _Conduct:
             return
         del self.standing.running[trial.id]
         if end.why:
-            self.failed.append((described(trial), end.why))
-            self.study.tell(trial, None)
+            self.failed.append((trial, end.why))
+            self.study.fail(trial, end.why)
             return
         outcome = Outcome.read(end.result)
         keep(self.store, trial, outcome, self.study.solve_at, end.weights)
@@ -305,6 +324,7 @@ class _Conduct:
         self.standing.ran += 1
         self.standing.seconds += outcome.seconds.total
         self.standing.latest = trial, outcome
+        self.ran.add(words(trial.setting.model))
         self.study.tell(trial, outcome)
 
 

@@ -176,6 +176,7 @@ class Generalisation(Study):
             fixed=setting.sizes.timesteps if unread else None,
             unread=unread,
             missing=len(self.seeds) - len(outcomes),
+            failures=self.why_missing(setting, self.seeds),
             reasons=Counter(
                 self._reasons[name, seed] for seed in self.seeds if (name, seed) in self._reasons
             ),

@@ -8,6 +8,7 @@ import math
 import operator
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -191,7 +192,9 @@ class Profile(Study):
         return ProfileAnswer(
             model=words(self.model),
             reaches=reaches,
-            left_out=tuple(gaps(self._belief, reaches, words(self.framing))),
+            left_out=tuple(
+                gaps(self._belief, reaches, words(self.framing), Counter(self.failures.values()))
+            ),
             solve_at=self.solve_at,
             budget=self.budgets[0],
         )

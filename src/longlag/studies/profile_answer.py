@@ -83,6 +83,7 @@ class Reach:
         more: Whether it probably gets further: nothing was tried beyond, or the ladder ends.
         interval: The rungs between which the reach lies with probability 0.95; 0 for none.
         share: Mean share of the rungs within reach; None where nothing was tried.
+        failed: Trials that failed, which count neither way.
     """
 
     problem: str
@@ -96,6 +97,7 @@ class Reach:
     more: bool
     interval: tuple[int, int]
     share: float | None
+    failed: int
 
     @property
     def tried(self) -> int:
@@ -107,7 +109,7 @@ class Reach:
         """The reach without its interval."""
         tried = [rung.value for rung in self.rungs if rung.outcomes]
         if not tried:
-            return "not tried"
+            return f"missing ({self.failed} trials failed)" if self.failed else "not tried"
         if not self.value:
             return f"{self.knob} below {min(tried)}"
         return f"{self.knob} {self.value}{' or more' if self.more else ''}"
