@@ -381,9 +381,9 @@ def test_the_time_left_is_told_from_that_taken(kept):
         Scripted(by_seed),
         listen=lambda _, standing: heard.append((standing.left, standing.remaining)),
     )
-    # Three and a half seconds each, two at a time.
+    # Two and a half seconds each, two at a time; what the program took is not needed again.
     assert heard[0] == (9, None)
-    assert heard[1:] == [(left, left * 3.5 / 2) for left in range(8, -1, -1)]
+    assert heard[1:] == [(left, left * 2.5 / min(2, left or 1)) for left in range(8, -1, -1)]
 
 
 def test_what_comes_out_is_what_is_stored_whatever_it_holds(kept):

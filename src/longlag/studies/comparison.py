@@ -8,7 +8,7 @@ import itertools
 import operator
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, SupportsIndex
 
 import numpy as np
@@ -41,6 +41,8 @@ from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome, skill
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
+
+_LATER = float("inf")
 
 RUNGS = 3
 """Rungs of each problem's ladder that a comparison tries."""
@@ -119,8 +121,14 @@ class Comparison(Study):
         self._known: dict[tuple[Place, int], Outcome | None] = {}
         self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
-        self._queue: list[tuple[int, int]] = []  # places and seeds by their order, a heap
+        self._queue: list[tuple[tuple[float, int], int, int]] = []  # places and seeds, a heap
         self._order = {place: turn for turn, place in enumerate(self._settings)}
+        # Each model and each problem comes early, so that it is soon known how long they take.
+        self._early = {
+            (problem, list(self._models)[(turn + first) % len(self._models)]): (first, turn)
+            for first in range(len(self._models))
+            for turn, problem in enumerate(self.problems)
+        }
         self._by_order = tuple(self._settings)
         for place in self._settings:
             if place.rung == self._ladders[place.problem][0]:
@@ -164,7 +172,7 @@ class Comparison(Study):
     def ask(self) -> Trial | None:
         if not self._queue:
             return None
-        turn, seed = heapq.heappop(self._queue)
+        *_, turn, seed = heapq.heappop(self._queue)
         return Trial(setting=self._settings[self._by_order[turn]], seed=self.seeds[seed])
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
@@ -194,6 +202,14 @@ class Comparison(Study):
             first + (len(rungs) - 1) * len(self.seeds) for rungs in self._ladders.values()
         )
         return len(self._models) * ladders - len(self._known)
+
+    def ahead(self) -> Iterator[tuple[Setting, int]]:
+        for place, setting in self._settings.items():
+            if place.rung == self._ladders[place.problem][0] or place.rate == self._rate.get(
+                (place.problem, place.model), self.rates[0]
+            ):
+                known = sum((place, seed) in self._known for seed in self.seeds)
+                yield setting, len(self.seeds) - known
 
     def answer(self) -> ComparisonAnswer:
         """What is known so far."""
@@ -280,8 +296,10 @@ class Comparison(Study):
         return min(mean, self.solve_at), -taken
 
     def _enqueue(self, place: Place) -> None:
+        first = (place.rung, place.rate) == (self._ladders[place.problem][0], self.rates[0])
         for seed in range(len(self.seeds)):
-            heapq.heappush(self._queue, (self._order[place], seed))
+            early = self._early[place.problem, place.model] if first and not seed else (_LATER, 0)
+            heapq.heappush(self._queue, (early, self._order[place], seed))
 
     def _places(self) -> list[Place]:
         most = max(map(len, self._ladders.values()))

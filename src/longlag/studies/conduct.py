@@ -10,6 +10,7 @@ from typing import Any, Literal
 from longlag.adapters.user_code import Started
 from longlag.events import Advanced, Event, Finished, StopToken, ctrl_c_stops
 from longlag.store.store import Store
+from longlag.studies.cost import Times
 from longlag.studies.study import Study, described, words
 from longlag.trials import documents, identity
 from longlag.trials.diagnosis import diagnose
@@ -93,8 +94,7 @@ class StudyProgress:
         left: Trials that may yet be asked for, those under way included; None if unknown.
         running: The trials under way, by name, and how far each has come.
         latest: The trial that was finished last, and what it came to.
-        seconds: Time that trials run have taken.
-        workers: Jobs run at once.
+        remaining: Seconds left, if trials to come take as long as those like them; None if unknown.
     """
 
     began: float
@@ -103,15 +103,7 @@ class StudyProgress:
     left: int | None = None
     running: dict[str, tuple[Trial, Advanced | None]] = dataclasses.field(default_factory=dict)
     latest: tuple[Trial, Outcome] | None = None
-    seconds: float = 0.0
-    workers: int = 1
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds left, if the trials to come take as long as those that were run."""
-        if self.left is None or not self.ran:
-            return None
-        return self.left * self.seconds / self.ran / self.workers
+    remaining: float | None = None
 
 
 Listen = Callable[[Sequence[Event], StudyProgress], object]
@@ -179,7 +171,8 @@ class _Conduct:
     ):
         self.study, self.store, self.executor = study, store, executor
         self.keep, self.limit, self.listen, self.stop = keep, seconds, listen, stop
-        self.standing = StudyProgress(began=time.monotonic(), workers=executor.workers)
+        self.standing = StudyProgress(began=time.monotonic())
+        self.times = Times()
         self.waiting: list[Trial] = []  # asked for, in no job yet
         self.jobs: dict[str, dict[int, Trial]] = {}  # under way, with what is left of each
         self.failed: list[tuple[Trial, str]] = []
@@ -233,13 +226,25 @@ class _Conduct:
         while True:
             self._fill()
             self.standing.left = self.study.left()
-            self.standing.workers = self.executor.workers
+            self.standing.remaining = self._remaining()
             self.listen(events, self.standing)
             if not self.standing.running or self._late() or self.stop.stopped:
                 return
             if any(why.startswith(Started.__name__) for _, why in self.failed):
                 return  # no other trial of this model could run either
             events = self._take(self.executor.wait(_LOOK))
+
+    def _remaining(self) -> float | None:
+        if (left := self.standing.left) is None or not self.standing.ran:
+            return None
+        ahead = list(self.study.ahead()) or [
+            (trial.setting, left) for trial, _ in filter(None, [self.standing.latest])
+        ]
+        work = self.times.of(ahead)
+        for trial, moved in self.standing.running.values():
+            if moved is not None and moved.total:
+                work -= moved.updates / moved.total * self.times.of([(trial.setting, 1)])
+        return max(0.0, work) / max(1, min(self.executor.workers, left))
 
     def _late(self) -> bool:
         return self.limit is not None and time.monotonic() - self.standing.began >= self.limit
@@ -322,7 +327,7 @@ class _Conduct:
         keep(self.store, trial, outcome, self.study.solve_at, end.weights)
         self.spent = Seconds(*map(sum, zip(self.spent, outcome.seconds, strict=True)))
         self.standing.ran += 1
-        self.standing.seconds += outcome.seconds.total
+        self.times.note(trial.setting, outcome.seconds)
         self.standing.latest = trial, outcome
         self.ran.add(words(trial.setting.model))
         self.study.tell(trial, outcome)

@@ -89,6 +89,10 @@ class Study(abc.ABC):
     def left(self) -> int | None:
         """Trials that may yet be asked for, as far as is known; None where nothing is."""
 
+    def ahead(self) -> Iterable[tuple[Setting, int]]:
+        """The settings of the trials left, each with how many; by default nothing is known."""
+        return ()
+
     @property
     def id(self) -> str:
         """The name of the study: the hash of its question and of the versions of what it uses."""

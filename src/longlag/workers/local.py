@@ -294,12 +294,11 @@ class Local(Executor):
                 worker.send(job._asdict())
 
     def _fitting(self, worker: _Worker) -> int:
-        """The job for a worker: one whose program it has, else one whose program nobody has."""
-        others = {next(reversed(each.programs), None) for each in self._processes}
-        programs = [program for program, _ in self._waiting]
-        own = (index for index, program in enumerate(programs) if program in worker.programs)
-        new = (index for index, program in enumerate(programs) if program not in others)
-        return next(own, next(new, 0))
+        """The job for a worker: the first whose program it has, or nobody has."""
+        others = {each for other in self._processes for each in other.programs}
+        others -= worker.programs.keys()
+        fit = (index for index, (program, _) in enumerate(self._waiting) if program not in others)
+        return next(fit, 0)
 
 
 def _end(workers: list[_Worker]) -> None:
