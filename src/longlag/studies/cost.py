@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ Group = tuple[str, str]
 
 
 class Times:
-    """How long trials take: a mean for each model and kind of problem, and for their programs."""
+    """How long trials take: a mean for each model and kind of problem, and for programs."""
 
     def __init__(self) -> None:
         self._runs = defaultdict[Group, list[float]](list)
@@ -35,18 +36,19 @@ class Times:
         """How long a trial of a setting took."""
         self._runs[_group(setting)].append(seconds.total - seconds.compile)
         if seconds.compile > _COMPILED:
-            self._compiles[_group(setting)].append(seconds.compile)
+            self._compiles[words(setting.model), ""].append(seconds.compile)
         self._programs.add(_program(setting))
 
     def of(self, trials: Iterable[tuple[Setting, int]]) -> float:
         """Seconds that so many trials of each setting are expected to take, one by one."""
-        runs, compiles, known = _spread(self._runs), _spread(self._compiles), set(self._programs)
+        runs, known = _spread(self._runs), set(self._programs)
+        compiles = _spread(self._compiles, np.median)  # the first of a process takes far longer
         total = 0.0
         for setting, count in trials:
             total += count * runs(_group(setting))
             if count and _program(setting) not in known:
                 known.add(_program(setting))
-                total += compiles(_group(setting))
+                total += compiles((words(setting.model), ""))
         return total
 
 
@@ -58,11 +60,13 @@ def _program(setting: Setting) -> tuple[str, str]:
     return words(setting.model), words(setting.problem)
 
 
-def _spread(seen: Mapping[Group, list[float]]) -> Callable[[Group], float]:
+def _spread(
+    seen: Mapping[Group, list[float]], usual: Callable[[list[float]], Any] = np.mean
+) -> Callable[[Group], float]:
     """The mean of a group; of one not seen a factor of its model times one of its problem."""
     if not seen:
         return lambda _: 0.0
-    means = {group: float(np.mean(values)) for group, values in seen.items()}
+    means = {group: float(usual(values)) for group, values in seen.items()}
     names = sorted({(place, name) for group in means for place, name in enumerate(group)})
     logs = np.log(np.maximum(list(means.values()), 1e-9))
     hits = np.array([[group[place] == name for place, name in names] for group in means], float)
