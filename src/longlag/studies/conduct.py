@@ -23,6 +23,8 @@ from longlag.workers.messages import Job
 Keep = Literal["first", "all", "none"]
 """Whose trained models are kept: those of the first seed, all, or none."""
 
+_AT_THE_END = 2.0  # seconds that a chunk may take once the time is over
+
 _LOOK = 0.5  # seconds between two looks at the clock
 
 
@@ -190,9 +192,15 @@ class _Conduct:
         interrupted = self.stop.stopped
         cut = 0
         if self.standing.running:
+            if self._late():
+                self.executor.patience = _AT_THE_END
             if late := self._take(self.executor.stop()):
                 self.listen(late, self.standing)
             cut = sum(moved is not None for _, moved in self.standing.running.values())
+            self.study.cut.update(
+                (described(trial), moved.updates / moved.total if moved else 0.0)
+                for trial, moved in self.standing.running.values()
+            )
         wall = time.monotonic() - self.standing.began
         usage = Usage(
             ran=self.standing.ran,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from longlag.studies.belief import Belief
-from longlag.studies.profile_answer import Place
+from longlag.studies.profile_answer import Effort, Place
 from longlag.studies.study import words
 from longlag.trials.outcome import Seconds
 from longlag.trials.setting import Setting
@@ -95,6 +95,13 @@ def costs(belief: Belief, settings: Mapping[Place, Setting]) -> Callable[[Place]
     """
     finished = belief.results.finished
     done = [(settings[place], each) for place in belief.results.known for each in finished(place)]
+    begun = [  # of first rungs
+        outcome.sequences
+        for name, ladder in belief.ladders.items()
+        for outcome in finished(
+            Place(name, Effort(belief.rates[0], belief.budgets[0]), ladder.rungs[0])
+        )
+    ]
     compiled = [each.seconds.compile for _, each in done if each.seconds.compile > _COMPILED]
     steps = sum(each.sequences * setting.problem.steps for setting, each in done)
     trained = sum(each.seconds.train for _, each in done)
@@ -105,14 +112,16 @@ def costs(belief: Belief, settings: Mapping[Place, Setting]) -> Callable[[Place]
         if known := finished(place):
             return float(np.mean([each.seconds.total for each in known]))
         sequences = place.effort.sequences
+        rungs = belief.ladders[place.problem].rungs
+        firsts = begun if place.rung == rungs[0] else []
         below = [
             outcome.sequences
-            for value in belief.ladders[place.problem].rungs
+            for value in rungs
             if value < place.rung
             for outcome in finished(place._replace(rung=value))
         ]
-        if below:
-            sequences = min(sequences, 2 * below[-1])
+        if below or firsts:
+            sequences = min(sequences, 2 * (below[-1] if below else max(firsts)))
         alike = (place._replace(effort=place.effort._replace(rate=rate)) for rate in belief.rates)
         # The rate is no part of the program.
         program = 0.0 if any(map(finished, alike)) else a_program

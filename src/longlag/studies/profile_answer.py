@@ -162,6 +162,7 @@ class ProfileAnswer:
         left_out: What was not tried, or is not settled.
         solve_at: Skill from which a trial counted as solved.
         budget: Sequences that a trial was trained on at most, where nothing else is said.
+        unfinished: Trials that the end of the time cut short, in words, and how far each had come.
     """
 
     model: str
@@ -169,3 +170,17 @@ class ProfileAnswer:
     left_out: tuple[Gap, ...]
     solve_at: float
     budget: int
+    unfinished: tuple[tuple[str, float], ...]
+
+    @property
+    def unanswered(self) -> str:
+        """That no trial came to its end in the time, and how far they had come; else empty."""
+        if any(reach.tried for reach in self.reaches):
+            return ""
+        lines = ["No trial finished in the time, so nothing is known of any problem."]
+        for trial, share in self.unfinished:
+            stage = f"{share:.0%} of its {self.budget:,} sequences" if share else "compiling"
+            lines.append(f"{trial}: cut short at {stage}.")
+        if not self.unfinished:
+            lines.append("Not even one would have fitted.")
+        return " ".join(lines)

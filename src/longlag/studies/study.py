@@ -69,6 +69,11 @@ class Study(abc.ABC):
         """Why trials came to nothing, by the words of `described`."""
         return {}
 
+    @functools.cached_property
+    def cut(self) -> dict[str, float]:
+        """How far trials had come that the end of the time cut short, by words (`described`)."""
+        return {}
+
     def fail(self, trial: Trial, why: str) -> None:
         """A trial came to nothing, and why."""
         self.failures[described(trial)] = why.rstrip(".")

@@ -39,8 +39,6 @@ _USUAL = {
 }
 """Variables of a worker, where the user has not set them."""
 
-_PATIENCE = 10.0  # seconds that a chunk of updates may take before a stop is enforced
-
 _START = 180.0  # seconds that a worker may take to start
 
 _PROGRAMS = 64  # that a process keeps (`longlag.training.program`)
@@ -193,7 +191,7 @@ class Local(Executor):
             if worker.job is not None:
                 worker.send({"type": STOP, "job": worker.job.id})
         events: list[Event] = []
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + self.patience
         while any(worker.job for worker in self._processes) and time.monotonic() < until:
             for worker, message in drained(self._inbox, max(0.0, until - time.monotonic())):
                 self._take(worker, message, events)
