@@ -14,6 +14,7 @@ from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Model, SettingFlags, check_difficulty_is_free
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
 from longlag.report.format import INTERVALS, MEASURED, OPEN
+from longlag.scores.statistics import no_interval
 from longlag.studies.frontier import RESOLUTION, Frontier, Step
 from longlag.studies.study import words
 
@@ -56,15 +57,16 @@ def frontier(
 def _summary(study: Frontier) -> Iterator[RenderableType]:
     answer, setting, seeds = study.answer(), study.setting, len(study.seeds)
     setup = ", ".join(map(words, (setting.problem, setting.framing, setting.model)))
-    largest = str(answer).partition(" [")[0] if seeds == 1 else str(answer)
+    few = no_interval(seeds)
+    largest = str(answer).removesuffix(f" ({few})") if few else str(answer)
     yield Text.assemble("Largest value solved: ", (largest, "bold"), f" ({setup})")
     interval = INTERVALS.format(
         level=f"{answer.coverage:.1%}", source=f"for the median of {seeds} seeds"
     )
     if not answer.complete:
         interval = OPEN.format(what=f"{len(answer.open)} of {seeds} searches open")
-    elif seeds == 1:
-        interval = "One seed: no interval."
+    elif few:
+        interval = f"{few.capitalize()}."
     yield Text(
         f"{interval} Solved: skill (0 guessing, 1 the best possible score) of {study.solve_at:g} "
         f"or more within {setting.recipe.epochs:,} sequences per trial."

@@ -14,7 +14,7 @@ from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Models, SettingFlags, numbers
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
 from longlag.problems import Problem
-from longlag.scores.statistics import caveats
+from longlag.scores.statistics import caveats, no_interval
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.generalisation_answer import LengthScore, ModelAnswer
 from longlag.studies.study import words
@@ -93,14 +93,15 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
         longest.add_row(model.model, Text(str(model)), each)  # brackets are no markup
         if model.per_seed:
             count = len(model.per_seed)
-            intervals[f"{model.coverage:.1%} for the median of {count} seeds"] = None
+            certain = f"interval of {model.coverage:.1%} for the median of {count} seeds"
+            intervals[no_interval(count) or certain] = None
     yield from (scores, Text(), longest, Text())
     yield from (Text(model.refusal) for model in answer.models if model.refusal)
     if not answer.complete:
         yield Text("The study is not complete.", style="bold yellow")
     yield Text(
         f"Skill: 0 is guessing, 1 the best possible score; {study.solve_at:g} counts as solved. "
-        f"Longest: all lengths from {answer.train} up to it are solved; interval of "
+        f"Longest: all lengths from {answer.train} up to it are solved; "
         f"{', '.join(intervals) or 'no seed'}. At most {study.recipe.epochs:,} sequences "
         "per trial. " + caveats(score.skill for model in answer.models for score in model.scores)
     )

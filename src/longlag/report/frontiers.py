@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section
-from longlag.report.format import MEASURED, OPEN, listed, no_interval, span
+from longlag.report.format import MEASURED, OPEN, listed, span
 from longlag.report.sections import curves
 from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
@@ -49,9 +49,7 @@ def frontier(study: Frontier, start: str) -> StudyPart:
 
 
 def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
-    median, few = str(answer), no_interval(len(study.seeds))
-    if answer.complete and few:
-        median = f"{median.partition(' [')[0]} ({few})"
+    median = str(answer)
     tried, ends = {step.seed for step in answer.steps}, []
     for seed, value in zip(study.seeds, answer.per_seed, strict=True):
         so_far = seed in answer.open

@@ -60,7 +60,13 @@ def run_study(
         if notice := kept.notice():
             warnings.warn(notice, stacklevel=2)
         if executor is None:
-            executor = stack.enter_context(Local() if _portable(examples) else Threads())
+            if not (portable := _portable(examples)):
+                warnings.warn(
+                    "A model or a problem stands in no file: the trials run in threads of this "
+                    "process. In a file, at the top level, they would run in processes.",
+                    stacklevel=3,
+                )
+            executor = stack.enter_context(Local() if portable else Threads())
         elif not isinstance(executor, Threads) and not _portable(examples):
             raise ValueError(
                 "A model or a problem stands in no file, so other processes cannot have it. Use "

@@ -30,6 +30,7 @@ from longlag.studies.ladder import (
     at,
     checked_rates,
     checked_solve_at,
+    ladder_of,
     setting_on,
 )
 from longlag.studies.study import Study, named
@@ -104,7 +105,7 @@ class Comparison(Study):
                 f"Comparison: `rungs` must be at least 1, got {rungs}. Use rungs=1 or more."
             )
         self._ladders = {
-            name: problem.ladder.rungs[:rungs] for name, problem in self.problems.items()
+            name: ladder_of(problem).rungs[:rungs] for name, problem in self.problems.items()
         }
         self._settings = {place: self._setting(place) for place in self._places()}
         for setting in self._settings.values():

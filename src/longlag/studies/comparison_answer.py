@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from longlag.scores.statistics import Estimate, over_seeds, share_interval
+from longlag.scores.statistics import Estimate, caveat, over_seeds, share_interval
 from longlag.studies.time_to_solve import TimeToSolve
 from longlag.trials.outcome import Outcome
 
@@ -108,13 +108,15 @@ class ComparisonAnswer:
         skills = [cell.skill.per_seed for cell in cells if cell.skill and not cell.missing]
         if not self.complete or not cells or len(skills) < len(cells):
             return None
+        least, most = np.array([cell.bounds for cell in cells]).mean(axis=0).tolist()
         found = over_seeds(np.mean(skills, axis=0).tolist())
         noise = np.array([cell.noise for cell in cells])
         # Draws of different cells are independent, so that their noise adds up in squares.
         below, above = np.sqrt((noise**2).sum(axis=0)) / len(cells)
         low, high = found.mean - below, found.mean + above
         if len(found.per_seed) > 1:
-            least, most = np.array([cell.bounds for cell in cells]).mean(axis=0)
             low = min(low, max(found.interval[0], least))
             high = max(high, min(found.interval[1], most))
-        return Estimate(found.mean, (float(low), float(high)), found.per_seed)
+        interval = float(low), float(high)
+        doubt = caveat(found.per_seed, interval, most - least) if len(found.per_seed) > 1 else ""
+        return Estimate(found.mean, interval, found.per_seed, doubt)

@@ -21,7 +21,7 @@ from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
-from longlag.studies.ladder import BUDGET, at, checked_solve_at
+from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
 from longlag.studies.study import Study, words
 from longlag.training import Recipe
 from longlag.trials import documents
@@ -91,7 +91,8 @@ class FrontierAnswer:
             return f"{found} so far{lost}"
         median = f"{self.median:g}" if self.median else f"below {self.first}"
         beyond = " or more" if self.reached_end and self.median >= self.last else ""
-        return f"{self.knob} {median}{beyond} [{low}, {high}]"
+        few = statistics.no_interval(len(self.per_seed))
+        return f"{self.knob} {median}{beyond} {f'({few})' if few else f'[{low}, {high}]'}"
 
 
 class Frontier(Study):
@@ -127,7 +128,7 @@ class Frontier(Study):
     ):
         self.seeds, self.resolution = seed_list(seeds), float(resolution)
         self.solve_at = checked_solve_at("Frontier", solve_at)
-        self.knob, rungs = setting.problem.ladder
+        self.knob, rungs = ladder_of(setting.problem)
         self.first, self.last = rungs[0], rungs[-1] if limit is None else operator.index(limit)
         if self.last < self.first:
             raise ValueError(

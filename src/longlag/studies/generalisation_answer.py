@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from longlag.problems import Problem
-from longlag.scores.statistics import Estimate
+from longlag.scores.statistics import Estimate, no_interval
 from longlag.trials.outcome import Outcome
 
 
@@ -73,7 +73,8 @@ class ModelAnswer(NamedTuple):
         # Beyond what it cannot read there is no more.
         last = self.median == self.scores[-1].length and not self.unread
         median = f"length {self.median}{' or more' if last else ''}" if self.median else "no length"
-        return f"{median} [{low}, {high}]"
+        few = no_interval(len(self.per_seed))
+        return f"{median} {f'({few})' if few else f'[{low}, {high}]'}"
 
     @property
     def refusal(self) -> str:

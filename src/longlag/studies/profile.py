@@ -31,6 +31,7 @@ from longlag.studies.ladder import (
     at,
     checked_rates,
     checked_solve_at,
+    ladder_of,
     setting_on,
 )
 from longlag.studies.profile_answer import Effort, Place, ProfileAnswer
@@ -114,7 +115,7 @@ class Profile(Study):
             for sequences in self.budgets
             for rate in self.rates
             for name, problem in self.problems.items()
-            for rung in problem.ladder.rungs
+            for rung in ladder_of(problem).rungs
         )
         self._settings = {place: self._setting(place) for place in places}
         for setting in self._settings.values():
