@@ -117,3 +117,20 @@ def _without_names(mine, command):
         del sys.modules[name]
     mine.with_name("ran").unlink(missing_ok=True)
     return command()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["frontier", "{}"], ["compare", "--problems", "{}"], ["profile", "--problems", "{}"]],
+)
+def test_a_study_of_a_problem_without_a_ladder_is_refused_in_one_line(
+    call, mine, tmp_path, command
+):
+    mine.write_text(
+        FILE.replace('    ladder: ClassVar[Ladder] = Ladder("length", (2, 5, 10, 20, 50))\n', "")
+    )
+    arguments = [each.format(f"{mine}:Parity") for each in command]
+    code, _, error = call(*arguments, "--store", tmp_path / "s.db")
+    assert code == 2
+    assert error.startswith("longlag: Parity has no ladder, by which a study makes it harder. Give")
+    assert error.count("\n") == 1

@@ -95,7 +95,7 @@ def test_frontier_prints_an_answer_for_a_reader(asked, call):
     store, found, _ = asked
     _, out, _ = call(*FRONTIER, "--store", store)
     assert out.startswith(f"Largest value solved: lag {found['median'] or 'below 1'}")
-    assert "Intervals of 50.0%: for the median of 2 seeds." in " ".join(out.split())
+    assert "Too few seeds for an interval" in " ".join(out.split())
 
 
 def test_profile_ends_in_time_and_says_what_was_left_out(call, tmp_path):
@@ -104,7 +104,7 @@ def test_profile_ends_in_time_and_says_what_was_left_out(call, tmp_path):
     small = [*SMALL[:-2], *ONE, "--learning-rates", "0.01,0.03"]
     code, out, _ = call(*arguments, *small, "--json", "--store", tmp_path / "p.db")
     found = json.loads(out)
-    assert code == 0
+    assert code == (0 if found["answered"] else 1)
     assert time.monotonic() - began < 20  # a hang, not a speed, is what this would show
     assert [each["problem"] for each in found["problems"]] == [
         "echo-value values=3",

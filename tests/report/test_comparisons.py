@@ -109,7 +109,7 @@ def test_curves_are_of_rungs_that_all_models_have(told):
     # Rung 1 and 2 of both, and one seed of the third rung of the first.
     [panel] = _figure(found, 3).panels
     assert panel.title == "echo-value values=10, lag 2, seeds: 3"
-    assert told(lambda *_: SOLVED, most=2, seeds=3, models=models).sections[3].empty
+    assert told(lambda *_: SOLVED, most=1, seeds=3, models=models).sections[3].empty
 
 
 def test_mean_skill_has_a_possible_interval(told):
@@ -121,10 +121,7 @@ def test_mean_skill_has_a_possible_interval(told):
         models=models,
     )
     # The bounds there are: a seed at chance and one at the ceiling, of chance 0.1.
-    assert (
-        lucky.results[1]
-        == "Mean skill of lstm hidden_size=3 over all levels: 0.500 [−0.111, 1.000]."
-    )
+    assert lucky.results[1].endswith("over all levels: 0.500 (too few seeds for an interval).")
     # Seeds all alike: no narrower than the noise of four times 2,000 draws.
     assert (
         lucky.results[0] == "Mean skill of mlp hidden_size=3 over all levels: 1.000 [0.999, 1.000]."

@@ -127,8 +127,8 @@ def test_the_answer_says_where_it_lies_beyond_what_was_tried():
     above, below = Frontier(SETTING, seeds=2, limit=20), Frontier(SETTING, seeds=2)
     drive(above, upto({0: 99, 1: 99}))
     drive(below, upto({0: 0, 1: 0}))
-    assert str(above.answer()) == "lag 20 or more [20, 20]"
-    assert str(below.answer()) == "lag below 1 [below 1, below 1]"
+    assert str(above.answer()) == "lag 20 or more (too few seeds for an interval)"
+    assert str(below.answer()) == "lag below 1 (too few seeds for an interval)"
 
 
 def test_an_answer_before_the_end_says_that_it_is_not_complete():

@@ -65,7 +65,7 @@ def test_each_seed_of_each_model_is_trained_once_and_scored_at_every_length():
         assert [score.length for score in model.scores] == list(TEST)
         assert model.per_seed == (80, 80, 80)
         assert (model.median, model.coverage) == (80, 0.75)
-        assert str(model) == "length 80 or more [80, 80]"
+        assert str(model) == "length 80 or more (too few seeds for an interval)"
 
 
 def test_the_length_trained_at_is_always_scored_and_is_the_main_test():
@@ -110,7 +110,7 @@ def test_a_model_of_fixed_timesteps_says_so_and_the_others_go_on():
         "mlp hidden_size=3 reads samples of exactly 10 timesteps: it cannot run at lengths "
         "20, 40, 80."
     )
-    assert str(mlp) == "length 10 [10, 10]"  # not: or more
+    assert str(mlp) == "length 10 (too few seeds for an interval)"  # not: or more
     assert len(lstm.scores) == 4
     assert lstm.refusal == ""
     windows = Generalisation(ECHO, ll.Window(timesteps=2), [MLP], test=TEST)

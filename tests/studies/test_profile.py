@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_cases import BUDGET, Scripted, curve, drive, outcome, value_of
+from study_cases import BUDGET, Scripted, curve, drive, moved, outcome, value_of
 
 import longlag as ll
 from longlag.store.store import Store
+from longlag.studies import ask
 from longlag.studies.conduct import conduct
 from longlag.studies.profile import Profile
 from longlag.studies.profile_answer import Effort, Place
@@ -140,11 +141,13 @@ def test_where_all_trials_take_as_long_the_most_telling_comes_next():
     assert max(told_by(known, rung) for rung in RUNGS) < 0.002
 
 
-def test_it_does_not_begin_with_a_rung_that_is_certain_or_dear():
+def test_after_the_first_rung_it_does_not_go_on_with_one_that_is_certain_or_dear():
     study = profiled()
-    first = study.ask()
+    first, then = study.ask(), study.ask()
     assert first is not None
-    assert value_of(first) in (5, 10, 20)
+    assert then is not None
+    assert value_of(first) == 1
+    assert value_of(then) in (5, 10, 20)
     dear = Seconds(1.0, 10_000.0, 0.5)
     study = profiled([ECHO, SUM])
     trial = identity.Trial(setting=study._settings[Place(ECHO_NAME, EFFORT, 10)], seed=0)
@@ -169,7 +172,8 @@ def test_trials_that_come_to_nothing_count_neither_way():
     assert len(asked) == 2 * len(RUNGS)  # each rung is given up after two
     (found,), (before,) = study.answer().reaches, fresh.answer().reaches
     assert found.tried == 0
-    assert found == before
+    assert (str(before), str(found)) == ("not tried", "missing (14 trials failed)")
+    assert dataclasses.replace(found, failed=0) == before
     assert ("", "failed", "14 trials, which count neither way") in study.answer().left_out
 
 
@@ -471,3 +475,63 @@ def test_where_seeds_differ_much_it_says_so_and_goes_on_elsewhere():
     counts = [sum(value_of(trial) == rung for trial in asked) for rung in RUNGS]
     assert max(counts) == 12
     assert "seeds differ" in [gap.gap for gap in study.answer().left_out]
+
+
+def test_the_first_rung_of_each_problem_comes_first_the_cheapest_at_the_head():
+    problems = [ll.EchoSubsequence(), ECHO, SUM, ll.Memorization(), ll.Ramp()]
+    study = profiled(problems, rates=RATES)
+    first = []
+    for _ in problems:
+        trial = study.ask()
+        assert trial is not None
+        first.append(trial.setting.problem)
+        study.tell(trial, upto(dict.fromkeys(map(type, problems), 0))(trial))
+    assert {type(problem) for problem in first} == {type(problem) for problem in problems}
+    for problem in first:
+        knob, rungs = problem.ladder
+        assert getattr(problem, knob) == rungs[0]
+    steps = [problem.steps for problem in first]
+    assert steps == sorted(steps)
+
+
+def test_a_profile_in_which_nothing_came_to_its_end_says_how_far_it_came(tmp_path):
+    class Slow(Scripted):
+        """The first trial comes to a third of its sequences, the second is still compiled."""
+
+        def wait(self, seconds: float | None = None):
+            del seconds
+            return [moved(task, 1, 3) for task in self.given[:1]]
+
+        def stop(self):
+            return []
+
+    study, executor = profiled([ECHO, SUM]), Slow(lambda _: "")
+    with Store(tmp_path / "longlag.db", write=True) as kept:
+        conduct(study, kept, executor, seconds=0.05)
+    assert executor.patience < 10.0
+    answer = study.answer()
+    assert {share for _, share in answer.unfinished} == {1 / 3, 0.0}
+    assert "nothing is known of any problem" in answer.unanswered
+    assert "seed 0: cut short at 33% of its 1,000 sequences." in answer.unanswered
+    assert "seed 0: cut short at compiling." in answer.unanswered
+    done = profiled()
+    drive(done, upto({ll.EchoLag: 5}))
+    assert done.answer().unanswered == ""
+
+
+def test_checks_of_a_model_take_a_quarter_of_the_time_at_most(monkeypatch):
+    """What is not looked at fails as a trial."""
+    clock, looked = [0.0], []
+
+    def look(settings):
+        looked.extend(settings)
+        clock[0] += 4.0
+
+    monkeypatch.setattr(ask, "require_valid", look)
+    monkeypatch.setattr(ask.time, "monotonic", lambda: clock[0])
+    study = profiled([ECHO, SUM, ll.Memorization(), ll.Ramp()])
+    ask.require_fitting(study, until=30.0)
+    assert len(looked) == 2
+    looked.clear()
+    ask.require_fitting(study)
+    assert len(looked) == 4

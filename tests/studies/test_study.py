@@ -307,7 +307,7 @@ def test_a_value_that_came_to_nothing_leaves_the_question_open(kept):
     assert answer.per_seed == (4, 4, 4)
     assert answer.open == study.seeds
     assert not answer.complete
-    assert str(answer) == "lag 4 so far"
+    assert str(answer) == "lag 4 so far; seeds that failed: 3 (no memory)"
     assert {step.value for step in answer.steps} == {1, 2, 4}
 
 
@@ -381,9 +381,9 @@ def test_the_time_left_is_told_from_that_taken(kept):
         Scripted(by_seed),
         listen=lambda _, standing: heard.append((standing.left, standing.remaining)),
     )
-    # Three and a half seconds each, two at a time.
+    # Two and a half seconds each, two at a time; what the program took is not needed again.
     assert heard[0] == (9, None)
-    assert heard[1:] == [(left, left * 3.5 / 2) for left in range(8, -1, -1)]
+    assert heard[1:] == [(left, left * 2.5 / min(2, left or 1)) for left in range(8, -1, -1)]
 
 
 def test_what_comes_out_is_what_is_stored_whatever_it_holds(kept):

@@ -262,7 +262,7 @@ def test_what_was_finished_when_it_was_stopped_still_comes_in(command, begun):
 
 
 def test_a_task_that_does_not_end_is_no_reason_to_wait_for_ever(command, begun, monkeypatch):
-    monkeypatch.setattr(local, "_PATIENCE", 0.3)
+    monkeypatch.setattr(Local, "patience", 0.3)
     script = command[1]
     with open(script) as opened:
         stuck = opened.read().replace("time.sleep(0.01)", "time.sleep(1000)")
@@ -404,7 +404,7 @@ def test_one_told_to_stop_when_it_had_ended_is_run_when_it_is_asked_for_again(co
 
 
 def test_what_was_stopped_by_force_says_nothing_to_those_who_come_after(command, monkeypatch):
-    monkeypatch.setattr(local, "_PATIENCE", 0.0)
+    monkeypatch.setattr(Local, "patience", 0.0)
     with Local(workers=1, command=command) as executor:
         executor.submit(Job("a", {"updates": 10**6}, (0,)))
         moved(executor, "a")

@@ -176,7 +176,9 @@ def _place_of(thing: Any) -> tuple[str, str | None]:
     if spec is not None and spec.name != getattr(module, "__name__", "") and spec.parent:
         return name, spec.name  # run by `python -m package.module`
     file = getattr(module, "__file__", None)
-    if module is None or file is None or getattr(module, name, None) is not thing:
+    if file is None or not os.path.isfile(file):  # as `<stdin>`
+        return name.rpartition(".")[2].strip("<>"), None
+    if module is None or getattr(module, name, None) is not thing:
         return name.rpartition(".")[2].strip("<>"), None
     package = getattr(module, "__package__", None)
     return name, module.__name__ if package else os.path.abspath(file)

@@ -36,6 +36,7 @@ from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
+from longlag.studies.ladder import ladder_of
 from longlag.training import Recipe
 from longlag.trials.diagnosis import Diagnosis, diagnose
 from longlag.trials.fit import finish, fit
@@ -185,7 +186,7 @@ def numbers(listed: str, flag: str, kind: type, example: str) -> list[Any]:
 
 def check_difficulty_is_free(problem: Problem, values: Mapping[str, Any]) -> None:
     """Refuse the option that a study varies itself."""
-    if (knob := problem.ladder.knob) in values:
+    if (knob := ladder_of(problem).knob) in values:
         raise ValueError(
             f"`{option(knob)}` is what a study of {problem.title()} varies, so it cannot be set. "
             "Leave it out, or name other problems."

@@ -12,7 +12,6 @@ from cyclopts import Group, Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.checks.model import require_valid
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import STORE, Count, StorePath, code_files, flags, typed
 from longlag.cli._output import OutputFlags, command_line, others_aside, warn
@@ -21,6 +20,7 @@ from longlag.cli._setting import SettingFlags, numbers
 from longlag.events import Event, StopToken, ctrl_c_stops
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import Store
+from longlag.studies.ask import require_fitting
 from longlag.studies.conduct import Keep, StudyProgress, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
 from longlag.studies.study import Study, words
@@ -112,6 +112,7 @@ class StudyFlags:
         *,
         code: Sequence[str | None] = (),
         until: float | None = None,
+        unanswered: Callable[[S], object] = lambda _: False,
     ) -> int:
         """Put a question together, have its trials run, and write what came of them.
 
@@ -122,9 +123,10 @@ class StudyFlags:
             summary: The answer for a reader.
             code: What may name files of the user's, which are not overwritten.
             until: When to end, by `time.monotonic`.
+            unanswered: Whether nothing was learned.
 
         Returns:
-            The exit code: 130 after Ctrl-C, 1 where trials failed, else 0.
+            The exit code: 130 after Ctrl-C, 1 where trials failed or there is no answer, else 0.
         """
         output.check({"--store": self.store, **code_files(*code)})
         keep_compiled_programs()
@@ -132,7 +134,7 @@ class StudyFlags:
             with others_aside():
                 question = study()
                 question.keep_curves = False
-                require_valid(question.examples())
+                require_fitting(question, until)
                 store = stack.enter_context(Store(self.store, write=True))
                 if notice := store.notice():
                     warn(notice)
@@ -166,7 +168,7 @@ class StudyFlags:
             )
         if usage.interrupted:
             return 130
-        return 1 if usage.failed else 0
+        return 1 if usage.failed or unanswered(question) else 0
 
     def _executor(self) -> Executor:
         if self.workers is not None and not 1 <= self.workers <= _MOST_WORKERS:

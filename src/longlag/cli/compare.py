@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -79,27 +78,35 @@ def _summary(study: Comparison) -> Iterator[RenderableType]:
         )
         before = ""
         for cell in (cell for cell in answer.cells if cell.problem == problem):
-            result = verdict(cell.outcomes, cell.time.solved)
+            result, figures = "missing", ("", "", "")
+            if cell.skill and cell.time:
+                result = verdict(cell.outcomes, cell.time.solved)
+                solved = f"{cell.time.solved} of {cell.time.count + cell.missing}"
+                figures = (str(cell.skill), solved, f"{cell.time.mean.mean:,.0f}")
             levels.add_row(
                 f"{cell.knob} {cell.rung}",
                 cell.model if cell.model != before else "",
                 Text(result, style=_STYLES.get(result, "red")),
-                str(cell.skill),
-                f"{cell.time.solved} of {cell.time.count + cell.missing}",
-                f"{cell.time.mean.mean:,.0f}",
+                *figures,
                 f"{cell.rate:g}",
-                causes([*Counter(cell.reasons).elements(), *["not run"] * cell.missing]),
+                Text(causes(cell.shortfalls.elements())),
             )
             before = cell.model
         yield levels
         yield Text()
     if len(answer.rates) > 1 and answer.ladder:
-        skills = {(cell.problem, cell.model, cell.rate): cell.skill.mean for cell in answer.ladder}
+        skills = {
+            (cell.problem, cell.model, cell.rate): cell.skill.mean if cell.skill else None
+            for cell in answer.ladder
+        }
         by_rate = table("first level, skill at rate", *(f"{rate:g}" for rate in answer.rates))
         for problem in answer.problems:
             for model in answer.models:
-                line = (skills.get((problem, model, rate)) for rate in answer.rates)
-                figures = ("" if skill is None else f"{skill:.3f}" for skill in line)
+                line = (skills.get((problem, model, rate), "") for rate in answer.rates)
+                figures = (
+                    "missing" if skill is None else f"{skill:.3f}" if skill != "" else ""
+                    for skill in line
+                )
                 by_rate.add_row(f"{problem}, {model}", *figures)
         yield by_rate
         yield Text()
@@ -109,7 +116,7 @@ def _summary(study: Comparison) -> Iterator[RenderableType]:
         f"Skill: 0 is guessing, 1 the best possible score. Solved: {study.solve_at:g} or more. "
         f"{len(study.seeds)} seeds, at most {study.recipe.sequences:,} sequences per trial. "
         "Sequences to solve: mean over seeds, a seed that did not solve it with all of them. "
-        + caveats(cell.skill for cell in answer.cells)
+        + caveats(cell.skill for cell in answer.cells if cell.skill)
     )
 
 
@@ -118,10 +125,12 @@ def _document(study: Comparison) -> dict[str, Any]:
 
     def plain(cell: Cell) -> dict[str, Any]:
         return {
-            **pick(cell, "problem model knob rung skill missing reasons", learning_rate="rate"),
-            **pick(cell.time, "solved", seeds="count"),
-            "restricted_mean": pick(cell.time.mean, "mean interval"),
-            "stands": f"{side_of_chance(cell.outcomes)} chance",
+            **pick(cell, "problem model knob rung skill missing reasons failures"),
+            "learning_rate": cell.rate,
+            "solved": cell.time.solved if cell.time else 0,
+            "seeds": len(cell.outcomes),
+            "restricted_mean": cell.time and pick(cell.time.mean, "mean interval"),
+            "stands": f"{side_of_chance(cell.outcomes)} chance" if cell.outcomes else None,
         }
 
     return {

@@ -14,7 +14,8 @@ from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Model, SettingFlags, check_difficulty_is_free
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
 from longlag.report.format import INTERVALS, MEASURED, OPEN
-from longlag.studies.frontier import RESOLUTION, Frontier
+from longlag.scores.statistics import no_interval
+from longlag.studies.frontier import RESOLUTION, Frontier, Step
 from longlag.studies.study import words
 
 
@@ -56,15 +57,16 @@ def frontier(
 def _summary(study: Frontier) -> Iterator[RenderableType]:
     answer, setting, seeds = study.answer(), study.setting, len(study.seeds)
     setup = ", ".join(map(words, (setting.problem, setting.framing, setting.model)))
-    largest = str(answer).partition(" [")[0] if seeds == 1 else str(answer)
+    few = no_interval(seeds)
+    largest = str(answer).removesuffix(f" ({few})") if few else str(answer)
     yield Text.assemble("Largest value solved: ", (largest, "bold"), f" ({setup})")
     interval = INTERVALS.format(
         level=f"{answer.coverage:.1%}", source=f"for the median of {seeds} seeds"
     )
     if not answer.complete:
         interval = OPEN.format(what=f"{len(answer.open)} of {seeds} searches open")
-    elif seeds == 1:
-        interval = "One seed: no interval."
+    elif few:
+        interval = f"{few.capitalize()}."
     yield Text(
         f"{interval} Solved: skill (0 guessing, 1 the best possible score) of {study.solve_at:g} "
         f"or more within {setting.recipe.sequences:,} sequences per trial."
@@ -81,17 +83,25 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
         by_seed.add_row(
             str(seed),
             (str(solved) if solved else "nothing") + (" so far" if seed in answer.open else ""),
-            *(("", "") if first is None else (str(first.value), str(first.reasons[0]))),
+            "" if first is None else str(first.value),
+            Text(_reason(answer.failures.get(seed, ""), first)),
         )
     yield by_seed
     yield Text()
+
+
+def _reason(failure: str, first: Step | None) -> str:
+    """Why a seed got no further."""
+    if failure:
+        return f"missing: {failure}"
+    return "" if first is None else str(first.reasons[0])
 
 
 def _document(study: Frontier) -> dict[str, Any]:
     answer = study.answer()
     figures = ("median", "interval", "coverage")
     return {
-        **pick(answer, "knob per_seed reached_end complete open"),
+        **pick(answer, "knob per_seed reached_end complete open failures"),
         **{name: getattr(answer, name) if answer.complete else None for name in figures},
         "steps": [
             {

@@ -14,7 +14,7 @@ from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Models, SettingFlags, numbers
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
 from longlag.problems import Problem
-from longlag.scores.statistics import caveats
+from longlag.scores.statistics import caveats, no_interval
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.generalisation_answer import LengthScore, ModelAnswer
 from longlag.studies.study import words
@@ -77,6 +77,8 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
     longest = table("model", "longest length solved", "seed by seed")
     intervals = dict[str, None]()
     for model in answer.models:
+        if not model.scores:
+            scores.add_row(model.model, *[""] * 5, Text(_lost(model)))
         for place, score in enumerate(model.scores):
             scores.add_row(
                 "" if place else model.model,
@@ -85,20 +87,21 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
                 f"{score.solved} of {score.seeds}",
                 f"{score.chance:.3g}",
                 f"{score.ceiling:.3g}",
-                _note(score, model, answer.train),
+                Text(_note(score, model, answer.train)),
             )
         each = ", ".join(str(length or "none") for length in model.per_seed)
         longest.add_row(model.model, Text(str(model)), each)  # brackets are no markup
         if model.per_seed:
             count = len(model.per_seed)
-            intervals[f"{model.coverage:.1%} for the median of {count} seeds"] = None
+            certain = f"interval of {model.coverage:.1%} for the median of {count} seeds"
+            intervals[no_interval(count) or certain] = None
     yield from (scores, Text(), longest, Text())
     yield from (Text(model.refusal) for model in answer.models if model.refusal)
     if not answer.complete:
         yield Text("The study is not complete.", style="bold yellow")
     yield Text(
         f"Skill: 0 is guessing, 1 the best possible score; {study.solve_at:g} counts as solved. "
-        f"Longest: all lengths from {answer.train} up to it are solved; interval of "
+        f"Longest: all lengths from {answer.train} up to it are solved; "
         f"{', '.join(intervals) or 'no seed'}. At most {study.recipe.sequences:,} sequences "
         "per trial. " + caveats(score.skill for model in answer.models for score in model.scores)
     )
@@ -115,10 +118,17 @@ def _note(score: LengthScore, model: ModelAnswer, train: int) -> str:
     notes = []
     if score.length == train:
         notes = ["as trained", *(f"{count} {reason}" for reason, count in model.reasons.items())]
-        notes += [f"{model.missing} not run"] if model.missing else []
+        notes += [_lost(model)] if model.missing else []
     if score.standing != "above":
         notes.append(f"together {score.standing} chance")
     return ", ".join(notes)
+
+
+def _lost(model: ModelAnswer) -> str:
+    """How many seeds are missing, and why."""
+    not_run = model.missing - sum(model.failures.values())
+    notes = [f"{count} failed: {why}" for why, count in model.failures.items()]
+    return "; ".join([*notes, *([f"{not_run} not run"] if not_run else [])])
 
 
 def _document(study: Generalisation) -> dict[str, Any]:
@@ -126,7 +136,7 @@ def _document(study: Generalisation) -> dict[str, Any]:
     longest = ("median", "interval", "coverage")
     models = [
         {
-            **pick(model, "model missing reasons", cannot_run_at="unread"),
+            **pick(model, "model missing failures reasons", cannot_run_at="unread"),
             "because": model.refusal or None,
             "longest": {
                 **{name: getattr(model, name) if model.per_seed else None for name in longest},

@@ -28,9 +28,7 @@ from longlag.cli._study import (
 from longlag.report.format import INTERVALS, causes
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.belief import RELIABLE
-from longlag.studies.profile import Profile
-
-_AT_THE_END = 2.5  # seconds that the last chunk and the answer may take
+from longlag.studies.profile import AT_THE_END, Profile
 
 
 def profile(
@@ -50,11 +48,11 @@ def profile(
     again and it continues from the saved trials.
 
     Args:
-        minutes: Time limit, from the start of the search.
+        minutes: Time limit, checks of the model and compiling included.
     """
     if not 0 < minutes < 1e6:
         raise ValueError(f"`minutes` must be above 0, got {minutes:g}. Use minutes=5.")
-    until = time.monotonic() + 60 * minutes - _AT_THE_END
+    until = time.monotonic() + 60 * minutes - AT_THE_END
     name = model or USUAL_MODEL
 
     def question() -> Profile:
@@ -66,7 +64,15 @@ def profile(
             **study.arguments(setting, recipe),
         )
 
-    return study.run(question, output, _document, _summary, code=(name, problems), until=until)
+    return study.run(
+        question,
+        output,
+        _document,
+        _summary,
+        code=(name, problems),
+        until=until,
+        unanswered=lambda study: study.answer().unanswered,
+    )
 
 
 def _summary(study: Profile) -> Iterator[RenderableType]:
@@ -89,6 +95,8 @@ def _summary(study: Profile) -> Iterator[RenderableType]:
         )
     yield reaches
     yield Text()
+    if lines := answer.unanswered:
+        yield Text(f"{lines} Use a larger --minutes, or a smaller --budget.", style="bold yellow")
     source = f"assuming that each trial gives the right answer with probability {RELIABLE:g}"
     yield Text(
         f"{INTERVALS.format(level=f'{CONFIDENCE:.0%}', source=source)} Solved: skill of "
@@ -96,7 +104,7 @@ def _summary(study: Profile) -> Iterator[RenderableType]:
     )
     gaps = table("left out", "", "")
     for gap in answer.left_out:
-        gaps.add_row(gap.problem or "all", gap.gap, gap.where)
+        gaps.add_row(gap.problem or "all", gap.gap, Text(gap.where))
     yield gaps
 
 
@@ -104,7 +112,7 @@ def _document(study: Profile) -> dict[str, Any]:
     answer = study.answer()
     reaches = [
         {
-            **pick(reach, "problem knob share", reaches="value", or_more="more"),
+            **pick(reach, "problem knob share failed", reaches="value", or_more="more"),
             **pick(reach, "", learning_rate="rate", undertrained_at="undertrained"),
             "interval": reach.interval if reach.tried else None,
             "other_rates": [
@@ -126,4 +134,11 @@ def _document(study: Profile) -> dict[str, Any]:
         for reach in answer.reaches
     ]
     left_out = [gap._asdict() for gap in answer.left_out]
-    return {"model": answer.model, "problems": reaches, "left_out": left_out}
+    unfinished = [{"trial": trial, "share": share} for trial, share in answer.unfinished]
+    return {
+        "model": answer.model,
+        "problems": reaches,
+        "left_out": left_out,
+        "unfinished": unfinished,
+        "answered": not answer.unanswered,
+    }

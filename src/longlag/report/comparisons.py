@@ -37,6 +37,7 @@ def comparison(study: Comparison, start: str) -> StudyPart:
             value=each.rung,
             detail=f"learning rate {each.rate:g}",
             missing=each.missing,
+            failures=each.failures,
         )
         for each in (*answer.cells, *(each for each in answer.ladder if not each.chosen))
     ]
@@ -58,7 +59,7 @@ def comparison(study: Comparison, start: str) -> StudyPart:
             *_sections(answer, start, looks, chosen, budget),
             curves.curves(start, _hardest(answer, chosen), choice, looks),
         ],
-        groups=groups,
+        groups=[group for group in groups if group.outcomes],
     )
 
 
@@ -67,7 +68,7 @@ def _certainty(study: Comparison, answer: ComparisonAnswer) -> list[str]:
     between = "spread between seeds, " if seeds > 1 else ""
     source = f"{between}noise of the test sequences; seeds: {seeds}"
     lines = [INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source)]
-    lines += filter(None, [caveats(cell.skill for cell in answer.cells)])
+    lines += filter(None, [caveats(cell.skill for cell in answer.cells if cell.skill)])
     if len(answer.rates) > 1:
         lines.append(
             f"The learning rate of each model is the best of {len(answer.rates)} at the first "
@@ -85,6 +86,7 @@ def _hardest(
     answer: ComparisonAnswer, groups: Sequence[Group]
 ) -> list[tuple[str, list[tuple[str, Group]]]]:
     """Of each problem, the models at the hardest level that all of them tried."""
+    groups = [group for group in groups if group.outcomes]
     tried, panels = Counter((group.problem, group.value) for group in groups), []
     for problem in answer.problems:
         full = [value for name, value in tried if name == problem]
@@ -106,15 +108,17 @@ def _sections(
 ) -> list[Section]:
     panels = defaultdict[str, list[Panel]](list)
     for name, problem in zip(formats.slugs(answer.problems), answer.problems, strict=True):
-        results = [each for each in answer.cells if each.problem == problem]
+        results = [each for each in answer.cells if each.problem == problem and each.outcomes]
         if results:
-            rows = [skill_row(e.model, e.rung, e.skill, _solved(e)) for e in results]
+            rows = [skill_row(e.model, e.rung, e.skill, _solved(e)) for e in results if e.skill]
             key, knob = f"{start}-skill-{name}", results[0].knob
             panels["skill"].append(skill_panel(key, problem, rows, looks, knob))
             panels["times"].append(_times_panel(f"{start}-times-{name}", results, looks, budget))
-        first = [each for each in answer.ladder if each.problem == problem]
+        first = [each for each in answer.ladder if each.problem == problem and each.outcomes]
         if first and len(answer.rates) > 1:
-            rows = [skill_row(e.model, f"{e.rate:g}", e.skill, _solved(e)) for e in first]
+            rows = [
+                skill_row(e.model, f"{e.rate:g}", e.skill, _solved(e)) for e in first if e.skill
+            ]
             key, title = f"{start}-rates-{name}", f"{problem}, {_level(first[0])}"
             panels["rates"].append(skill_panel(key, title, rows, looks, "learning rate"))
     captions = {
@@ -135,8 +139,8 @@ def _sections(
         for kind, caption in captions.items()
     )
     more = {
-        "share of seeds": [cell(each.time.rate, digits=2) for each in answer.cells],
-        "sequences": [_mean_time(each.time.mean) for each in answer.cells],
+        "share of seeds": [cell(e.time.rate, digits=2) if e.time else "" for e in answer.cells],
+        "sequences": [_mean_time(e.time.mean) if e.time else "" for e in answer.cells],
     }
     caption = (
         "The same in figures, with 95 % intervals: skill, the share of seeds that solve it, and "
@@ -152,14 +156,15 @@ def _sections(
 
 
 def _band(answer: ComparisonAnswer) -> str:
-    alone = {each.time.count for each in answer.cells} <= {1}
+    alone = {len(each.outcomes) for each in answer.cells} <= {0, 1}
     return no_interval(1) if alone else "with its 95 % band"
 
 
 def _times_panel(key: str, results: Results, looks: Sequence[Style], budget: int) -> Panel:
     """The curves of the first level."""
     here = [each for each in results if each.rung == results[0].rung]
-    first = min(at for each in here for at in each.time.times if at > 0) / 1.5
+    times = [at for each in here if each.time for at in each.time.times]
+    first = min(at for at in times if at > 0) / 1.5
     rows = [row for each in here for row in _time_rows(each, first)]
     title = f"{here[0].problem}, {_level(here[0])}"
     shares = listed(f"{each.model} {_solved(each)}" for each in here)
@@ -175,7 +180,7 @@ def _mean_time(mean: Estimate) -> Cell:
 
 
 def _solved(result: comparison_answer.Cell) -> str:
-    return f"{result.time.solved}/{result.time.count}"
+    return f"{result.time.solved}/{result.time.count}" if result.time else ""
 
 
 def _level(result: comparison_answer.Cell) -> str:
@@ -183,7 +188,8 @@ def _level(result: comparison_answer.Cell) -> str:
 
 
 def _time_rows(result: comparison_answer.Cell, first: float) -> list[dict[str, Any]]:
-    time = result.time
+    if (time := result.time) is None:
+        return []
     columns = zip(time.times, time.unsolved, time.low, time.high, strict=True)
     rows = [
         {

@@ -9,14 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from longlag.scores.statistics import Estimate
+from longlag.scores.statistics import Estimate, no_interval
 
 # What came out, what an interval covers, what has not run or failed.
 MEASURED = "{subject}: {figure}."
 INTERVALS = "Intervals of {level}: {source}."
 OPEN = "Not complete: {what}."
-
-_FEW = 3  # seeds: equal figures of so few are no sign that others would be equal too
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -32,8 +30,10 @@ def number(value: float, digits: int = 3) -> str:
 def bounds(estimate: Estimate, digits: int = 9) -> tuple[float, float] | tuple[None, None]:
     """Its interval, rounded; None for what would say nothing: no width, or no ends."""
     low, high = estimate.interval
+    few = no_interval(len(estimate.per_seed))
+    # Of one seed it would be that of the draws alone.
     single = len(estimate.per_seed) == 1 and bool(estimate.caveat)
-    if low < high and math.isfinite(high - low) and not single:
+    if low < high and math.isfinite(high - low) and not (single or few == estimate.caveat != ""):
         return round(low, digits), round(high, digits)
     return None, None
 
@@ -50,17 +50,6 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
     if low is None or high is None:
         return no_interval(len(estimate.per_seed)) or "all seeds equal: no interval"
     return f"[{number(low, digits)}, {number(high, digits)}]"
-
-
-def no_interval(seeds: int) -> str:
-    """Why so few seeds have no interval; empty where they are enough.
-
-    >>> no_interval(1), no_interval(3), no_interval(4)
-    ('one seed: no interval', 'too few seeds for an interval', '')
-    """
-    if seeds > _FEW:
-        return ""
-    return "one seed: no interval" if seeds == 1 else "too few seeds for an interval"
 
 
 def with_interval(estimate: Estimate, digits: int = 3) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section
-from longlag.report.format import MEASURED, OPEN, listed, no_interval, span
+from longlag.report.format import MEASURED, OPEN, listed, span
 from longlag.report.sections import curves
 from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
@@ -49,14 +49,16 @@ def frontier(study: Frontier, start: str) -> StudyPart:
 
 
 def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
-    median, few = str(answer), no_interval(len(study.seeds))
-    if answer.complete and few:
-        median = f"{median.partition(' [')[0]} ({few})"
+    median = str(answer)
     tried, ends = {step.seed for step in answer.steps}, []
     for seed, value in zip(study.seeds, answer.per_seed, strict=True):
         so_far = seed in answer.open
         end = value or ("none" if so_far else f"below {answer.first}")
         ends.append(f"{end}{' so far' * so_far}" if seed in tried else "not tried")
+    ends[:] = [
+        f"{end} (failed: {answer.failures[seed]})" if seed in answer.failures else end
+        for seed, end in zip(study.seeds, ends, strict=True)
+    ]
     figures = {
         f"Largest {answer.knob} solved, median over seeds": median,
         "Each seed": ", ".join(ends[:20]) + ", …" * (len(ends) > 20),

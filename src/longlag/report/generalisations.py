@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from longlag.report.blocks import Cell, Figure, Section, Table, number_cell, section, table
 from longlag.report.format import OPEN, counted, listed, no_interval, number, span
 from longlag.report.sections import curves
@@ -33,6 +35,7 @@ def generalisation(study: Generalisation, start: str) -> StudyPart:
             knob="length",
             value=answer.train,
             missing=model.missing,
+            failures=model.failures,
             test=_written_out(model),
         )
         for model in answer.models
@@ -63,9 +66,9 @@ def _longest(answer: GeneralisationAnswer) -> Table:
     """The longest length solved, model by model."""
     rows = []
     for model in answer.models:
-        median, kind, ends = "not trained yet", "open", ""
+        median, kind, ends = str(model) if model.failures else "not trained yet", "open", ""
         if model.per_seed:
-            median, kind = str(model).partition(" [")[0], "good" if model.median else "bad"
+            median, kind = re.split(r" [\[(]", str(model))[0], "good" if model.median else "bad"
             ends = no_interval(len(model.per_seed)) or span([int(end) for end in model.interval])
         seeds = ", ".join(str(length or "none") for length in model.per_seed)
         rows.append((model.model, Cell(median, kind=kind), ends, seeds))

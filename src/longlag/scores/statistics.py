@@ -16,6 +16,9 @@ CONFIDENCE = 0.95
 SOLVED = 0.99
 """Skill from which a trial counts as having solved its problem, where nothing else is asked."""
 
+FEW = 3
+"""Seeds that may be too few for an interval."""
+
 _BLOCKS = 4  # of independent errors that a ratio of errors needs, at least
 
 _BELOW_LEVEL = 0.001  # of the test whether a score is below chance: nothing learns to be
@@ -43,6 +46,8 @@ class Estimate:
     def __str__(self) -> str:
         low, high = self.interval
         figures = f"{self.mean:.3f}"
+        if self.caveat and self.caveat == no_interval(len(self.per_seed)):
+            return f"{figures} ({self.caveat})"
         if math.isfinite(low) and math.isfinite(high):
             figures += f" [{low:.3f}, {high:.3f}]"
         return figures
@@ -88,12 +93,25 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
     """
     if len(values) == 1:
         return "one seed: no interval over seeds"
+    if interval[1] - interval[0] >= span / 2 and (few := no_interval(len(values))):
+        return few  # it is half or more of what is possible
     unseen = 1 - (1 - CONFIDENCE) ** (1 / len(values))
     mean = float(np.mean(values))
     if unseen < _RARE or max(mean - interval[0], interval[1] - mean) >= unseen * span / 2:
         return ""
     what = f"up to {100 * unseen:.0f} % of all could fail unseen"
     return f"only {len(values)} seeds: {what}, which would make the interval far too narrow"
+
+
+def no_interval(seeds: int) -> str:
+    """Why so few seeds have no interval; empty where they are enough.
+
+    >>> no_interval(1), no_interval(3), no_interval(4)
+    ('one seed: no interval', 'too few seeds for an interval', '')
+    """
+    if seeds > FEW:
+        return ""
+    return "one seed: no interval" if seeds == 1 else "too few seeds for an interval"
 
 
 def caveats(estimates: Iterable[Estimate]) -> str:

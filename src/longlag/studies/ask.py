@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,7 +31,7 @@ def run_study(
     *,
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
-    seconds: float | None = None,
+    until: float | None = None,
 ) -> S:
     """Have a study answered from Python; it is given back knowing all that was found.
 
@@ -39,7 +40,7 @@ def run_study(
         store: File in which finished trials are kept; by default nothing is kept.
         executor: Who runs the trials; by default one process for each core, or threads of this
             process where a model's function, or a problem's class, stands in no file.
-        seconds: Time after which what is under way is cut short.
+        until: When what is under way is cut short, by `time.monotonic`.
 
     Raises:
         ValueError: A model of the user's own does not fit (`longlag.preflight`).
@@ -52,25 +53,48 @@ def run_study(
     if store is not None:
         require("studies", "store", store, (str, os.PathLike), "the path of a file")
     examples = study.examples()
-    require_valid(examples)
+    require_fitting(study, until)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         kept = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
         if notice := kept.notice():
             warnings.warn(notice, stacklevel=2)
         if executor is None:
-            executor = stack.enter_context(Local() if _portable(examples) else Threads())
+            if not (portable := _portable(examples)):
+                warnings.warn(
+                    "A model or a problem stands in no file: the trials run in threads of this "
+                    "process. In a file, at the top level, they would run in processes.",
+                    stacklevel=3,
+                )
+            executor = stack.enter_context(Local() if portable else Threads())
         elif not isinstance(executor, Threads) and not _portable(examples):
             raise ValueError(
                 "A model or a problem stands in no file, so other processes cannot have it. Use "
                 "executor=Threads(), or put it in a file, at the top level."
             )
+        seconds = None if until is None else max(0.0, until - time.monotonic())
         usage = conduct(study, kept, executor, seconds=seconds)
     for trial, why in usage.failed:
         warnings.warn(f"{trial} failed: {why.rstrip('.')}.", stacklevel=2)
     if usage.interrupted:
         raise KeyboardInterrupt
     return study
+
+
+def require_fitting(study: Study, until: float | None = None) -> None:
+    """Refuse a study with a model of the user's own that does not fit.
+
+    Where the time is limited, a quarter of it is spent on that at most: what is not looked at then
+    fails as a trial, with the reason.
+
+    Raises:
+        ValueError: It does not fit (`longlag.preflight`).
+    """
+    began = time.monotonic()
+    for example in study.examples():
+        require_valid([example])
+        if until is not None and time.monotonic() - began > (until - began) / 4:
+            return
 
 
 def _portable(settings: Iterable[Setting]) -> bool:

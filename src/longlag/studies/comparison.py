@@ -8,7 +8,7 @@ import itertools
 import operator
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, SupportsIndex
 
 import numpy as np
@@ -31,6 +31,7 @@ from longlag.studies.ladder import (
     at,
     checked_rates,
     checked_solve_at,
+    ladder_of,
     setting_on,
 )
 from longlag.studies.study import Study, named
@@ -42,6 +43,8 @@ from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome, skill
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
+
+_LATER = float("inf")
 
 RUNGS = 3
 """Rungs of each problem's ladder that a comparison tries."""
@@ -103,7 +106,7 @@ class Comparison(Study):
                 f"Comparison: `rungs` must be at least 1, got {rungs}. Use rungs=1 or more."
             )
         self._ladders = {
-            name: problem.ladder.rungs[:rungs] for name, problem in self.problems.items()
+            name: ladder_of(problem).rungs[:rungs] for name, problem in self.problems.items()
         }
         self._settings = {place: self._setting(place) for place in self._places()}
         for setting in self._settings.values():
@@ -120,8 +123,14 @@ class Comparison(Study):
         self._known: dict[tuple[Place, int], Outcome | None] = {}
         self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
-        self._queue: list[tuple[int, int]] = []  # places and seeds by their order, a heap
+        self._queue: list[tuple[tuple[float, int], int, int]] = []  # places and seeds, a heap
         self._order = {place: turn for turn, place in enumerate(self._settings)}
+        # Each model and each problem comes early, so that it is soon known how long they take.
+        self._early = {
+            (problem, list(self._models)[(turn + first) % len(self._models)]): (first, turn)
+            for first in range(len(self._models))
+            for turn, problem in enumerate(self.problems)
+        }
         self._by_order = tuple(self._settings)
         for place in self._settings:
             if place.rung == self._ladders[place.problem][0]:
@@ -165,7 +174,7 @@ class Comparison(Study):
     def ask(self) -> Trial | None:
         if not self._queue:
             return None
-        turn, seed = heapq.heappop(self._queue)
+        *_, turn, seed = heapq.heappop(self._queue)
         return Trial(setting=self._settings[self._by_order[turn]], seed=self.seeds[seed])
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
@@ -196,11 +205,20 @@ class Comparison(Study):
         )
         return len(self._models) * ladders - len(self._known)
 
+    def ahead(self) -> Iterator[tuple[Setting, int]]:
+        for place, setting in self._settings.items():
+            if place.rung == self._ladders[place.problem][0] or place.rate == self._rate.get(
+                (place.problem, place.model), self.rates[0]
+            ):
+                known = sum((place, seed) in self._known for seed in self.seeds)
+                yield setting, len(self.seeds) - known
+
     def answer(self) -> ComparisonAnswer:
         """What is known so far."""
         cells, ladder = [], []
         for problem, rungs in self._ladders.items():
             for model in self._models:
+                self._choose(problem, model)
                 chosen = self._rate.get((problem, model))
                 for rung in rungs:
                     for rate in self.rates:
@@ -221,8 +239,9 @@ class Comparison(Study):
         )
 
     def _cell(self, place: Place, chosen: float | None) -> Cell | None:
-        outcomes = self._outcomes(place)
-        if not outcomes:
+        outcomes, budget = self._outcomes(place), self.recipe.sequences
+        failures = self._failures(place)
+        if not outcomes and not failures:
             return None
         reasons = Counter(
             self._reasons[place, seed] for seed in self.seeds if (place, seed) in self._reasons
@@ -235,11 +254,19 @@ class Comparison(Study):
             rate=place.rate,
             chosen=place.rate == chosen,
             outcomes=outcomes,
-            skill=skill(outcomes),
-            time=time_to_solve(outcomes, self.solve_at, self.recipe.sequences),
+            skill=skill(outcomes) if outcomes else None,
+            time=time_to_solve(outcomes, self.solve_at, budget) if outcomes else None,
             reasons=reasons,
             missing=len(self.seeds) - len(outcomes),
+            failures=failures,
         )
+
+    def _failures(self, place: Place) -> Counter[str]:
+        """Why seeds failed, by reason: how many."""
+        lost = [seed for seed in self.seeds if self._known.get((place, seed)) is None]
+        found = self.why_missing(self._settings[place], lost)
+        untold = sum((place, seed) in self._known for seed in lost) - found.total()
+        return found + Counter(failed=max(0, untold))
 
     def _outcomes(self, place: Place) -> tuple[Outcome, ...]:
         found = (self._known.get((place, seed)) for seed in self.seeds)
@@ -251,8 +278,9 @@ class Comparison(Study):
             return
         rungs = self._ladders[problem]
         places = [Place(problem, model, rungs[0], rate) for rate in self.rates]
-        complete = all((place, seed) in self._known for place in places for seed in self.seeds)
-        if not complete and len(places) > 1:
+        # A study read back from a store was told nothing of those that failed.
+        ended = [len(self._outcomes(place)) + self._failures(place).total() for place in places]
+        if len(places) > 1 and min(ended) < len(self.seeds):
             return
         best = max(places, key=self._merit) if len(places) > 1 else places[0]
         self._rate[problem, model] = best.rate
@@ -270,8 +298,10 @@ class Comparison(Study):
         return min(mean, self.solve_at), -taken
 
     def _enqueue(self, place: Place) -> None:
+        first = (place.rung, place.rate) == (self._ladders[place.problem][0], self.rates[0])
         for seed in range(len(self.seeds)):
-            heapq.heappush(self._queue, (self._order[place], seed))
+            early = self._early[place.problem, place.model] if first and not seed else (_LATER, 0)
+            heapq.heappush(self._queue, (early, self._order[place], seed))
 
     def _places(self) -> list[Place]:
         most = max(map(len, self._ladders.values()))

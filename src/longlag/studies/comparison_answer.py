@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from longlag.scores.statistics import Estimate, over_seeds, share_interval
+from longlag.scores.statistics import Estimate, caveat, over_seeds, share_interval
 from longlag.studies.time_to_solve import TimeToSolve
 from longlag.trials.outcome import Outcome
 
@@ -34,10 +35,11 @@ class Cell:
         rate: Learning rate.
         chosen: Whether this rate was chosen for the model on this problem.
         outcomes: What the seeds came to.
-        skill: Skill over seeds, with interval.
-        time: Sequences to solve it, failures counted.
+        skill: Skill over seeds, with interval; None where no seed came to anything.
+        time: Sequences to solve it, failures counted; None likewise.
         reasons: Why seeds fell short, by reason: how many.
         missing: Seeds not yet run, or that failed.
+        failures: Why seeds failed, by reason: how many.
     """
 
     problem: str
@@ -47,10 +49,17 @@ class Cell:
     rate: float
     chosen: bool
     outcomes: tuple[Outcome, ...]
-    skill: Estimate
-    time: TimeToSolve
+    skill: Estimate | None
+    time: TimeToSolve | None
     reasons: Mapping[str, int]
     missing: int
+    failures: Mapping[str, int]
+
+    @property
+    def shortfalls(self) -> Counter[str]:
+        """Why its seeds fell short, failed or are not run, by reason: how many."""
+        not_run = self.missing - sum(self.failures.values())
+        return Counter(self.reasons) + Counter(self.failures) + Counter({"not run": not_run})
 
     @property
     def noise(self) -> tuple[float, float]:
@@ -91,20 +100,23 @@ class ComparisonAnswer:
     complete: bool
 
     def mean_skill(self, model: str) -> Estimate | None:
-        """The mean skill of a model over all problems and rungs; None before all are run.
+        """The mean skill of a model over all problems and rungs; None where one is missing.
 
         Its interval covers the spread between seeds, and is no narrower than the noise of draws.
         """
-        if not self.complete or any(cell.missing for cell in self.cells):
-            return None
         cells = [cell for cell in self.cells if cell.model == model]
-        found = over_seeds(np.mean([cell.skill.per_seed for cell in cells], axis=0).tolist())
+        skills = [cell.skill.per_seed for cell in cells if cell.skill and not cell.missing]
+        if not self.complete or not cells or len(skills) < len(cells):
+            return None
+        least, most = np.array([cell.bounds for cell in cells]).mean(axis=0).tolist()
+        found = over_seeds(np.mean(skills, axis=0).tolist())
         noise = np.array([cell.noise for cell in cells])
         # Draws of different cells are independent, so that their noise adds up in squares.
         below, above = np.sqrt((noise**2).sum(axis=0)) / len(cells)
         low, high = found.mean - below, found.mean + above
         if len(found.per_seed) > 1:
-            least, most = np.array([cell.bounds for cell in cells]).mean(axis=0)
             low = min(low, max(found.interval[0], least))
             high = max(high, min(found.interval[1], most))
-        return Estimate(found.mean, (float(low), float(high)), found.per_seed)
+        interval = float(low), float(high)
+        doubt = caveat(found.per_seed, interval, most - least) if len(found.per_seed) > 1 else ""
+        return Estimate(found.mean, interval, found.per_seed, doubt)

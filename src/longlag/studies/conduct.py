@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from longlag.adapters.user_code import Started
 from longlag.events import Advanced, Event, Finished, StopToken, ctrl_c_stops
 from longlag.store.store import Store
+from longlag.studies.cost import Times
 from longlag.studies.study import Study, described, words
 from longlag.trials import documents, identity
 from longlag.trials.diagnosis import diagnose
@@ -20,6 +22,8 @@ from longlag.workers.messages import Job
 
 Keep = Literal["first", "all", "none"]
 """Whose trained models are kept: those of the first seed, all, or none."""
+
+_AT_THE_END = 2.0  # seconds that a chunk may take once the time is over
 
 _LOOK = 0.5  # seconds between two looks at the clock
 
@@ -92,8 +96,7 @@ class StudyProgress:
         left: Trials that may yet be asked for, those under way included; None if unknown.
         running: The trials under way, by name, and how far each has come.
         latest: The trial that was finished last, and what it came to.
-        seconds: Time that trials run have taken.
-        workers: Jobs run at once.
+        remaining: Seconds left, if trials to come take as long as those like them; None if unknown.
     """
 
     began: float
@@ -102,15 +105,7 @@ class StudyProgress:
     left: int | None = None
     running: dict[str, tuple[Trial, Advanced | None]] = dataclasses.field(default_factory=dict)
     latest: tuple[Trial, Outcome] | None = None
-    seconds: float = 0.0
-    workers: int = 1
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds left, if the trials to come take as long as those that were run."""
-        if self.left is None or not self.ran:
-            return None
-        return self.left * self.seconds / self.ran / self.workers
+    remaining: float | None = None
 
 
 Listen = Callable[[Sequence[Event], StudyProgress], object]
@@ -142,6 +137,7 @@ def conduct(
 
     Raises:
         StoreError: The store cannot be written; what was finished before is kept.
+        ValueError: Of one of the models nothing could run; the rest is in the store.
 
     What is finished when it is stopped is stored.
     """
@@ -177,30 +173,40 @@ class _Conduct:
     ):
         self.study, self.store, self.executor = study, store, executor
         self.keep, self.limit, self.listen, self.stop = keep, seconds, listen, stop
-        self.standing = StudyProgress(began=time.monotonic(), workers=executor.workers)
+        self.standing = StudyProgress(began=time.monotonic())
+        self.times = Times()
         self.waiting: list[Trial] = []  # asked for, in no job yet
         self.jobs: dict[str, dict[int, Trial]] = {}  # under way, with what is left of each
-        self.failed: list[tuple[str, str]] = []
+        self.failed: list[tuple[Trial, str]] = []
+        self.ran: set[str] = set()  # the models of which a trial came to something
         self.spent = Seconds(0.0, 0.0, 0.0)
         self.name = study.id
 
     def run(self, command: str) -> Usage:
         self.store.begin(self.name, self.study.kind, self.study.question(), command)
         if self.keep != "all":  # else what was not kept is run again, for its trained model
-            self.standing.reused += self.study.recall(self.store)
+            recalled = self.study.recall(self.store)
+            self.standing.reused += recalled
+            self.ran.update(words(each.model) for each in self.study.examples() if recalled)
         self._follow()
         interrupted = self.stop.stopped
         cut = 0
         if self.standing.running:
+            if self._late():
+                self.executor.patience = _AT_THE_END
             if late := self._take(self.executor.stop()):
                 self.listen(late, self.standing)
             cut = sum(moved is not None for _, moved in self.standing.running.values())
+            self.study.cut.update(
+                (described(trial), moved.updates / moved.total if moved else 0.0)
+                for trial, moved in self.standing.running.values()
+            )
         wall = time.monotonic() - self.standing.began
         usage = Usage(
             ran=self.standing.ran,
             reused=self.standing.reused,
             cut=cut,
-            failed=tuple(self.failed),
+            failed=tuple((described(trial), why) for trial, why in self.failed),
             wall=wall,
             workers=self.executor.workers,
             room=wall * self.executor.workers,
@@ -210,18 +216,43 @@ class _Conduct:
         before = self.store.study(self.name).usage
         total = usage if before is None else usage.after(Usage.read(before))
         self.store.end(self.name, total.document(), answered=not interrupted)
+        if not interrupted and (dead := self._dead()):
+            raise ValueError(dead)
         return usage
+
+    def _dead(self) -> str:
+        """That of a model nothing could run, and why; else empty."""
+        for trial, why in self.failed:
+            model = words(trial.setting.model)
+            if model not in self.ran:
+                reason = why.removeprefix(f"{Started.__name__}: ").rstrip(".")
+                return f"{model}: none of its trials could run: {reason}."
+        return ""
 
     def _follow(self) -> None:
         events: list[Event] = []
         while True:
             self._fill()
             self.standing.left = self.study.left()
-            self.standing.workers = self.executor.workers
+            self.standing.remaining = self._remaining()
             self.listen(events, self.standing)
             if not self.standing.running or self._late() or self.stop.stopped:
                 return
+            if any(why.startswith(Started.__name__) for _, why in self.failed):
+                return  # no other trial of this model could run either
             events = self._take(self.executor.wait(_LOOK))
+
+    def _remaining(self) -> float | None:
+        if (left := self.standing.left) is None or not self.standing.ran:
+            return None
+        ahead = list(self.study.ahead()) or [
+            (trial.setting, left) for trial, _ in filter(None, [self.standing.latest])
+        ]
+        work = self.times.of(ahead)
+        for trial, moved in self.standing.running.values():
+            if moved is not None and moved.total:
+                work -= moved.updates / moved.total * self.times.of([(trial.setting, 1)])
+        return max(0.0, work) / max(1, min(self.executor.workers, left))
 
     def _late(self) -> bool:
         return self.limit is not None and time.monotonic() - self.standing.began >= self.limit
@@ -243,6 +274,7 @@ class _Conduct:
                 self.standing.running[trial.id] = trial, None
                 continue
             self.standing.reused += 1
+            self.ran.add(words(trial.setting.model))
             self.study.tell(trial, known)
         if size is None:  # a worker will say it once it has started
             return
@@ -296,15 +328,16 @@ class _Conduct:
             return
         del self.standing.running[trial.id]
         if end.why:
-            self.failed.append((described(trial), end.why))
-            self.study.tell(trial, None)
+            self.failed.append((trial, end.why))
+            self.study.fail(trial, end.why)
             return
         outcome = Outcome.read(end.result)
         keep(self.store, trial, outcome, self.study.solve_at, end.weights)
         self.spent = Seconds(*map(sum, zip(self.spent, outcome.seconds, strict=True)))
         self.standing.ran += 1
-        self.standing.seconds += outcome.seconds.total
+        self.times.note(trial.setting, outcome.seconds)
         self.standing.latest = trial, outcome
+        self.ran.add(words(trial.setting.model))
         self.study.tell(trial, outcome)
 
 

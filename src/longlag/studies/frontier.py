@@ -7,6 +7,7 @@ import functools
 import math
 import operator
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
 
@@ -21,7 +22,7 @@ from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
-from longlag.studies.ladder import BUDGET, at, checked_solve_at
+from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
 from longlag.studies.study import Study, words
 from longlag.training import Recipe
 from longlag.trials import documents
@@ -61,6 +62,7 @@ class FrontierAnswer:
         first: The smallest value that was tried.
         last: The largest value that may be tried.
         reached_end: How many seeds solved `last`, so that their own limit lies beyond it.
+        failures: Why the search of a seed failed, by seed.
         steps: All values tried, in the order of seeds and then of values.
     """
 
@@ -73,6 +75,7 @@ class FrontierAnswer:
     first: int
     last: int
     reached_end: int
+    failures: Mapping[int, str]
     steps: tuple[Step, ...]
 
     @property
@@ -83,10 +86,14 @@ class FrontierAnswer:
     def __str__(self) -> str:
         low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
         if not self.complete:
-            return f"{self.knob} {self.median:g} so far" if self.median else "nothing so far"
+            why = Counter(self.failures.values()).items()
+            lost = "".join(f"; seeds that failed: {count} ({reason})" for reason, count in why)
+            found = f"{self.knob} {self.median:g}" if self.median else "nothing"
+            return f"{found} so far{lost}"
         median = f"{self.median:g}" if self.median else f"below {self.first}"
         beyond = " or more" if self.reached_end and self.median >= self.last else ""
-        return f"{self.knob} {median}{beyond} [{low}, {high}]"
+        few = statistics.no_interval(len(self.per_seed))
+        return f"{self.knob} {median}{beyond} {f'({few})' if few else f'[{low}, {high}]'}"
 
 
 class Frontier(Study):
@@ -122,7 +129,7 @@ class Frontier(Study):
     ):
         self.seeds, self.resolution = seed_list(seeds), float(resolution)
         self.solve_at = checked_solve_at("Frontier", solve_at)
-        self.knob, rungs = setting.problem.ladder
+        self.knob, rungs = ladder_of(setting.problem)
         self.first, self.last = rungs[0], rungs[-1] if limit is None else operator.index(limit)
         if self.last < self.first:
             raise ValueError(
@@ -139,7 +146,6 @@ class Frontier(Study):
                 "Frontier: `setting` must have no tests, since its problem is moved, got "
                 f"{', '.join(dict(setting.tests))}. Use tests=()."
             )
-        self.setting = setting
         self.setting, self.rates = setting, (setting.recipe.learning_rate,)
         self.problems = {words(setting.problem): setting.problem}
         for value in (self.first, self.last):
@@ -213,8 +219,15 @@ class Frontier(Study):
             first=self.first,
             last=self.last,
             reached_end=sum(solved == self.last for solved in per_seed),
+            failures={seed: why for seed in self.seeds if (why := self._failure(seed))},
             steps=tuple(self._steps[each] for each in order),
         )
+
+    def _failure(self, seed: int) -> str:
+        """Why the search of a seed failed; empty where it did not."""
+        if not self.failures or (value := self._searches[seed].next()) is None:
+            return ""
+        return next(iter(self.why_missing(at(self.setting, value, self.solve_at), [seed])), "")
 
 
 class _Search:
@@ -238,7 +251,11 @@ class _Search:
 
     def wanted(self) -> int | None:
         """The next value to try; None at the end."""
-        return None if self.broken else self._wanted(self.solved, self._lost)
+        return None if self.broken else self.next()
+
+    def next(self) -> int | None:
+        """The same, whether or not a trial of it failed."""
+        return self._wanted(self.solved, self._lost)
 
     def _wanted(self, solved: int, lost: float) -> int | None:
         """The next value, given the largest solved and the smallest that was not."""

@@ -6,7 +6,7 @@ import dataclasses
 import operator
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, SupportsIndex
 
 from longlag.adapters.models import user_model
@@ -144,6 +144,11 @@ class Generalisation(Study):
     def left(self) -> int | None:
         return len(self._models) * len(self.seeds) - len(self._known)
 
+    def ahead(self) -> Iterator[tuple[Setting, int]]:
+        for name, setting in self._settings.items():
+            known = sum((name, seed) in self._known for seed in self.seeds)
+            yield setting, len(self.seeds) - known
+
     def answer(self) -> GeneralisationAnswer:
         """What is known so far."""
         models = tuple(map(self._answer, self._models))
@@ -176,6 +181,7 @@ class Generalisation(Study):
             fixed=setting.sizes.timesteps if unread else None,
             unread=unread,
             missing=len(self.seeds) - len(outcomes),
+            failures=self.why_missing(setting, self.seeds),
             reasons=Counter(
                 self._reasons[name, seed] for seed in self.seeds if (name, seed) in self._reasons
             ),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from longlag.problems import Problem
-from longlag.scores.statistics import Estimate
+from longlag.scores.statistics import Estimate, no_interval
 from longlag.trials.outcome import Outcome
 
 
@@ -47,6 +47,7 @@ class ModelAnswer(NamedTuple):
         fixed: The timesteps of a sample, where the model reads no others; else None.
         unread: Lengths that it cannot read for that.
         missing: Seeds that failed, or are not trained yet.
+        failures: Why seeds failed, by reason: how many.
         reasons: Why seeds did not solve the length trained at, and how many.
         outcomes: What each seed came to.
     """
@@ -60,17 +61,20 @@ class ModelAnswer(NamedTuple):
     fixed: int | None
     unread: tuple[int, ...]
     missing: int
+    failures: Mapping[str, int]
     reasons: Mapping[str, int]
     outcomes: tuple[Outcome, ...]
 
     def __str__(self) -> str:
         if not self.per_seed:
-            return "nothing so far"
+            why = ", ".join(self.failures)
+            return f"missing ({why})" if why else "nothing so far"
         low, high = (f"{bound:g}" if bound else "none" for bound in self.interval)
         # Beyond what it cannot read there is no more.
         last = self.median == self.scores[-1].length and not self.unread
         median = f"length {self.median}{' or more' if last else ''}" if self.median else "no length"
-        return f"{median} [{low}, {high}]"
+        few = no_interval(len(self.per_seed))
+        return f"{median} {f'({few})' if few else f'[{low}, {high}]'}"
 
     @property
     def refusal(self) -> str:

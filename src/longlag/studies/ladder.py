@@ -12,6 +12,7 @@ from longlag.problems import (
     CumulativeThreshold,
     EchoSubsequence,
     EchoValue,
+    Ladder,
     Memorization,
     Problem,
     Ramp,
@@ -42,6 +43,22 @@ def until_solved(setting: Setting, solve_at: float) -> Setting:
     stop_at = chance + (3 + solve_at) / 4 * (ceiling - chance)
     recipe = dataclasses.replace(setting.recipe, stop_at=stop_at)
     return dataclasses.replace(setting, recipe=recipe)
+
+
+def ladder_of(problem: Problem) -> Ladder:
+    """The ladder of a problem, which one of the user's own may lack.
+
+    Raises:
+        ValueError: It has none.
+    """
+    ladder = getattr(problem, "ladder", None)
+    if not isinstance(ladder, Ladder) or not ladder.rungs:
+        name = type(problem).__name__
+        raise ValueError(
+            f"{name} has no ladder, by which a study makes it harder. Give the class one: "
+            'ladder: ClassVar[Ladder] = Ladder("length", (10, 20, 50, 100, 200)).'
+        )
+    return ladder
 
 
 def checked_solve_at(owner: str, solve_at: float) -> float:

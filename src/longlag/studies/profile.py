@@ -8,7 +8,9 @@ import math
 import operator
 import os
 import time
-from collections.abc import Iterable, Mapping
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 from longlag.adapters.models import user_model
@@ -30,6 +32,7 @@ from longlag.studies.ladder import (
     at,
     checked_rates,
     checked_solve_at,
+    ladder_of,
     setting_on,
 )
 from longlag.studies.profile_answer import Effort, Place, ProfileAnswer
@@ -45,6 +48,9 @@ from longlag.workers.executor import Executor
 LONGER = (4, 16)
 """Budgets that are tried where the first one ends too soon, as multiples of it."""
 
+AT_THE_END = 2.5
+"""Seconds that the last chunk and the answer may take."""
+
 _NOTHING = 0.002  # bits below which a trial is not worth any time
 
 
@@ -53,9 +59,9 @@ class Profile(Study):
 
     Of each problem it holds how probable it is that the model's reach ends at each rung of the
     ladder: all alike at first, a rung within reach being solved by a seed with probability 0.9
-    and one beyond it with 0.1. The next trial is the one expected to tell most (in bits) for each
-    second that it is expected to take. It never ends by itself until nothing more is to be
-    learned: give `conduct` a time.
+    and one beyond it with 0.1. The first rung of each problem is tried first; then the next trial
+    is the one expected to tell most (in bits) for each second that it is expected to take. It
+    never ends by itself until nothing more is to be learned: give `conduct` a time.
 
     Once the reach at the first learning rate is settled the others are tried beyond it: do they
     get further? Where the loss still falls beyond the reach at the best of them, longer training
@@ -110,7 +116,7 @@ class Profile(Study):
             for sequences in self.budgets
             for rate in self.rates
             for name, problem in self.problems.items()
-            for rung in problem.ladder.rungs
+            for rung in ladder_of(problem).rungs
         )
         self._settings = {place: self._setting(place) for place in places}
         for setting in self._settings.values():
@@ -153,18 +159,28 @@ class Profile(Study):
     def ask(self) -> Trial | None:
         left = math.inf if self._until is None else self._until - time.monotonic()
         seconds = costs(self._belief, self._settings)
-        best, place = 0.0, None
-        for each, bits in self._belief.worth():
-            if bits < _NOTHING or (cost := seconds(each)) > left:
-                continue
-            if bits / cost > best:
-                best, place = bits / cost, each
+        place = self._first(seconds)
+        if place is None or seconds(place) > left:
+            worth = ((each, bits) for each, bits in self._belief.worth() if bits >= _NOTHING)
+            priced = (
+                (bits / cost, each) for each, bits in worth if (cost := seconds(each)) <= left
+            )
+            _, place = max(priced, key=lambda each: each[0], default=(0.0, None))
         if place is None:
             return None
         asked = self._results.asked[place]
         seed = next(seed for seed in itertools.count() if seed not in asked)
         asked.add(seed)
         return Trial(setting=self._settings[place], seed=seed)
+
+    def _first(self, seconds: Callable[[Place], float]) -> Place | None:
+        """The first level of a problem not tried yet, of the one that takes least time."""
+        effort = Effort(self.rates[0], self.budgets[0])
+        firsts = (Place(name, effort, each.ladder.rungs[0]) for name, each in self.problems.items())
+        tried = {place.problem for place, asked in self._results.asked.items() if asked}
+        return min(
+            (each for each in firsts if each.problem not in tried), key=seconds, default=None
+        )
 
     def recall(self, store: Store) -> int:
         # What is known must not depend on whether it would fit the time there is now.
@@ -192,9 +208,12 @@ class Profile(Study):
         return ProfileAnswer(
             model=words(self.model),
             reaches=reaches,
-            left_out=tuple(gaps(self._belief, reaches, words(self.framing))),
+            left_out=tuple(
+                gaps(self._belief, reaches, words(self.framing), Counter(self.failures.values()))
+            ),
             solve_at=self.solve_at,
             budget=self.budgets[0],
+            unfinished=tuple(self.cut.items()),
         )
 
     def _unmoved(self, problem: Problem) -> Setting:
@@ -238,7 +257,7 @@ def profile(
         model: A description of ours, or a function of sizes and seed that makes a model of your
             own (`longlag.adopt`).
         problems: The problems; the five by default.
-        minutes: Time there is.
+        minutes: Time there is, checks of the model and compiling included.
         framing: How episodes become samples; `Whole()` by default.
         encoding: `OneHot` or `Scaled`, for problems with integers.
         budget: Sequences that a trial may train on.
@@ -251,6 +270,7 @@ def profile(
     """
     if not 0 < minutes < 1e6:
         raise ValueError(f"profile: `minutes` must be above 0, got {minutes}. Use minutes=5.")
+    until = time.monotonic() + 60 * minutes - AT_THE_END
     recipe = Recipe(sequences=budget, batch_size=batch_size, optimizer=optimizer)
     study = Profile(
         model,
@@ -260,6 +280,9 @@ def profile(
         recipe=recipe,
         rates=learning_rates,
         solve_at=solve_at,
-        seconds=60 * minutes,
+        seconds=max(0.0, until - time.monotonic()),
     )
-    return run_study(study, store=store, executor=executor, seconds=60 * minutes).answer()
+    answer = run_study(study, store=store, executor=executor, until=until).answer()
+    if lines := answer.unanswered:
+        warnings.warn(f"{lines} Use a larger `minutes`, or a smaller `budget`.", stacklevel=2)
+    return answer

@@ -83,6 +83,7 @@ class Reach:
         more: Whether it probably gets further: nothing was tried beyond, or the ladder ends.
         interval: The rungs between which the reach lies with probability 0.95; 0 for none.
         share: Mean share of the rungs within reach; None where nothing was tried.
+        failed: Trials that failed, which count neither way.
     """
 
     problem: str
@@ -96,6 +97,7 @@ class Reach:
     more: bool
     interval: tuple[int, int]
     share: float | None
+    failed: int
 
     @property
     def tried(self) -> int:
@@ -107,7 +109,7 @@ class Reach:
         """The reach without its interval."""
         tried = [rung.value for rung in self.rungs if rung.outcomes]
         if not tried:
-            return "not tried"
+            return f"missing ({self.failed} trials failed)" if self.failed else "not tried"
         if not self.value:
             return f"{self.knob} below {min(tried)}"
         return f"{self.knob} {self.value}{' or more' if self.more else ''}"
@@ -160,6 +162,7 @@ class ProfileAnswer:
         left_out: What was not tried, or is not settled.
         solve_at: Skill from which a trial counted as solved.
         budget: Sequences that a trial was trained on at most, where nothing else is said.
+        unfinished: Trials that the end of the time cut short, in words, and how far each had come.
     """
 
     model: str
@@ -167,3 +170,17 @@ class ProfileAnswer:
     left_out: tuple[Gap, ...]
     solve_at: float
     budget: int
+    unfinished: tuple[tuple[str, float], ...]
+
+    @property
+    def unanswered(self) -> str:
+        """That no trial came to its end in the time, and how far they had come; else empty."""
+        if any(reach.tried for reach in self.reaches):
+            return ""
+        lines = ["No trial finished in the time, so nothing is known of any problem."]
+        for trial, share in self.unfinished:
+            stage = f"{share:.0%} of its {self.budget:,} sequences" if share else "compiling"
+            lines.append(f"{trial}: cut short at {stage}.")
+        if not self.unfinished:
+            lines.append("Not even one would have fitted.")
+        return " ".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -43,6 +43,7 @@ def reach(belief: Belief, name: str) -> Reach:
         more=bool(value) and value in (*ladder.rungs[: middle(ends) - 1], ladder.rungs[-1]),
         interval=interval,
         share=mean(ends) / (len(ends) - 1) if belief.tried(name, effort) else None,
+        failed=sum(belief.results.lost(p) for p in belief.results.known if p.problem == name),
     )
 
 
@@ -91,13 +92,16 @@ def _still_falling(belief: Belief, name: str) -> int | None:
     return budget if belief.undertrained(name, effort, steps) else None
 
 
-def gaps(belief: Belief, reaches: Iterable[Reach], framing: str) -> Iterator[Gap]:
+def gaps(
+    belief: Belief, reaches: Iterable[Reach], framing: str, failures: Mapping[str, int]
+) -> Iterator[Gap]:
     """What was not tried, or is not settled.
 
     Args:
         belief: What is known.
         reaches: How far the model gets on each problem.
         framing: The framing, in words.
+        failures: Why trials failed, by reason: how many.
     """
     longer = False
     for found in reaches:
@@ -105,8 +109,10 @@ def gaps(belief: Belief, reaches: Iterable[Reach], framing: str) -> Iterator[Gap
         yield from (Gap(found.problem, *gap) for gap in _gaps(belief, found))
     if longer and len(belief.rates) > 1:
         yield Gap("", "longer training", "other learning rates than the best")
-    if lost := sum(map(belief.results.lost, belief.results.known)):
-        yield Gap("", "failed", f"{lost} trials, which count neither way")
+    lost = sum(map(belief.results.lost, belief.results.known))
+    if lost := max(lost, sum(failures.values())):  # read back from a store it knows these alone
+        why = "".join(f"; {reason} ({count})" for reason, count in failures.items())
+        yield Gap("", "failed", f"{lost} trials, which count neither way{why}")
     yield Gap("", "learning rates", f"other than {_listed(belief.rates)}")
     yield Gap("", "framings", f"other than {framing}")
 

@@ -113,6 +113,8 @@ def load_study(store: Store, asked: StudyRecord) -> Study:
     kind = imported(kind_of(asked).study)
     try:
         study = kind.of(asked.question)
+        failed = (asked.usage or {}).get("failed", ())
+        study.failures.update((trial, why.rstrip(".")) for trial, why in failed)
         study.replay(store, asked.id)
     except StoreError:
         raise

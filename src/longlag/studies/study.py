@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -63,6 +64,28 @@ class Study(abc.ABC):
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
         """What came of a trial; None where nothing did."""
 
+    @functools.cached_property
+    def failures(self) -> dict[str, str]:
+        """Why trials came to nothing, by the words of `described`."""
+        return {}
+
+    @functools.cached_property
+    def cut(self) -> dict[str, float]:
+        """How far trials had come that the end of the time cut short, by words (`described`)."""
+        return {}
+
+    def fail(self, trial: Trial, why: str) -> None:
+        """A trial came to nothing, and why."""
+        self.failures[described(trial)] = why.rstrip(".")
+        self.tell(trial, None)
+
+    def why_missing(self, setting: Setting, seeds: Iterable[int]) -> Counter[str]:
+        """Why trials of a setting came to nothing, by reason: how many."""
+        if not self.failures:
+            return Counter()
+        names = (described(Trial(setting=setting, seed=seed)) for seed in seeds)
+        return Counter(self.failures[name] for name in names if name in self.failures)
+
     @abc.abstractmethod
     def examples(self) -> list[Setting]:
         """A setting for each model and problem, by which to tell whether they fit."""
@@ -70,6 +93,10 @@ class Study(abc.ABC):
     @abc.abstractmethod
     def left(self) -> int | None:
         """Trials that may yet be asked for, as far as is known; None where nothing is."""
+
+    def ahead(self) -> Iterable[tuple[Setting, int]]:
+        """The settings of the trials left, each with how many; by default nothing is known."""
+        return ()
 
     @property
     def id(self) -> str:

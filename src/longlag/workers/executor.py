@@ -34,11 +34,13 @@ class Executor(abc.ABC):
         workers: Jobs that it runs at once.
         capacity: Jobs that it should have, those that run included, so that no worker waits.
         job_size: Seeds that a job should have, if there are so many; None until it is known.
+        patience: Seconds that a chunk of updates may take before `stop` is enforced, where it is.
     """
 
     workers: int
     capacity: int
     job_size: int | None = 1
+    patience: float = 10.0
 
     @abc.abstractmethod
     def submit(self, job: Job) -> None:

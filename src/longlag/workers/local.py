@@ -39,8 +39,6 @@ _USUAL = {
 }
 """Variables of a worker, where the user has not set them."""
 
-_PATIENCE = 10.0  # seconds that a chunk of updates may take before a stop is enforced
-
 _START = 180.0  # seconds that a worker may take to start
 
 _PROGRAMS = 64  # that a process keeps (`longlag.training.program`)
@@ -193,7 +191,7 @@ class Local(Executor):
             if worker.job is not None:
                 worker.send({"type": STOP, "job": worker.job.id})
         events: list[Event] = []
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + self.patience
         while any(worker.job for worker in self._processes) and time.monotonic() < until:
             for worker, message in drained(self._inbox, max(0.0, until - time.monotonic())):
                 self._take(worker, message, events)
@@ -294,12 +292,11 @@ class Local(Executor):
                 worker.send(job._asdict())
 
     def _fitting(self, worker: _Worker) -> int:
-        """The job for a worker: one whose program it has, else one whose program nobody has."""
-        others = {next(reversed(each.programs), None) for each in self._processes}
-        programs = [program for program, _ in self._waiting]
-        own = (index for index, program in enumerate(programs) if program in worker.programs)
-        new = (index for index, program in enumerate(programs) if program not in others)
-        return next(own, next(new, 0))
+        """The job for a worker: the first whose program it has, or nobody has."""
+        others = {each for other in self._processes for each in other.programs}
+        others -= worker.programs.keys()
+        fit = (index for index, (program, _) in enumerate(self._waiting) if program not in others)
+        return next(fit, 0)
 
 
 def _end(workers: list[_Worker]) -> None:

@@ -117,8 +117,8 @@ def _mean(traces: Sequence[Trace], outcomes: Sequence[Outcome]) -> list[dict[str
     for x, values in zip(grid, skills.T, strict=True):
         row = {"at": int(x), "skill": _short(values.mean())}
         if len(traces) > 1:
-            low, high = mean_interval(values.tolist())
-            row |= {"low": _short(max(low, least)), "high": _short(min(high, most))}
+            low, high = mean_interval(values.tolist(), least, most)
+            row |= {"low": _short(low), "high": _short(high)}
         rows.append(row)
     return rows
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from longlag.problems import Problem
@@ -20,6 +21,7 @@ VERDICTS = {
     "above chance": "open",
     "at chance": "bad",
     "below chance": "bad",
+    "missing": "open",
 }
 """The verdict of one level, from the best on, and its kind as a cell."""
 
@@ -35,6 +37,7 @@ class Group(NamedTuple):
     value: float = 0
     detail: str = ""  # what else tells it from other settings
     missing: int = 0  # seeds not yet run, or that failed
+    failures: Mapping[str, int] = MappingProxyType({})  # why they failed, by reason
     test: str | None = None  # whose examples are shown; the main one by default
 
     @classmethod
@@ -64,7 +67,9 @@ class Group(NamedTuple):
     @property
     def verdict(self) -> Cell:
         """The verdict over all seeds that ran."""
-        text = verdict(self.outcomes, sum(not each for each in self.reasons))
+        text = "missing"
+        if self.outcomes:
+            text = verdict(self.outcomes, sum(not each for each in self.reasons))
         return Cell(text, kind=VERDICTS[text])
 
 
@@ -78,8 +83,13 @@ def levels(
             group.where,
             group.verdict,
             number_cell(group.solved),
-            skill(group.outcomes),
-            causes(reasons[0].reason for reasons in group.reasons if reasons),
+            skill(group.outcomes) if group.outcomes else "",
+            causes(
+                [
+                    *(reasons[0].reason for reasons in group.reasons if reasons),
+                    *Counter(group.failures).elements(),
+                ]
+            ),
         )
         for group in groups
     )

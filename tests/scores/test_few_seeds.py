@@ -1,0 +1,35 @@
+"""One, two and three seeds: no interval that says nothing, none beyond what is possible."""
+
+import pytest
+from study_cases import SETTING, drive, outcome
+
+from longlag.report.format import with_interval
+from longlag.scores.statistics import accuracy, difference, over_seeds
+from longlag.studies.frontier import Frontier
+from longlag.trials.outcome import skill
+
+FEW = "(too few seeds for an interval)"
+
+
+@pytest.mark.parametrize("shares", [(0.9, 0.6), (0.95, 0.9, 0.5)])
+def test_what_may_be_anything_is_no_interval(shares):
+    mean = sum(shares) / len(shares)
+    skills = skill([outcome((each - 0.85) / 0.15, chance=0.85) for each in shares])
+    assert str(skills).endswith(FEW)
+    assert with_interval(skills).endswith(FEW)
+    assert str(accuracy(shares, sequences=1000)) == f"{mean:.3f} {FEW}"
+    assert str(over_seeds(shares, 0.0, 1.0)).endswith(FEW)
+    assert str(difference(shares, shares[::-1], 100)).endswith(FEW)
+
+
+def test_two_or_three_seeds_that_agree_have_one():
+    low, high = accuracy([0.9, 0.91, 0.9], sequences=1000).interval
+    assert 0 <= low < 0.9 < high <= 1
+    assert str(accuracy([0.9, 0.91, 0.9], sequences=1000)) == f"0.903 [{low:.3f}, {high:.3f}]"
+
+
+@pytest.mark.parametrize(("seeds", "text"), [(1, "one seed: no interval"), (3, FEW[1:-1])])
+def test_the_median_of_few_seeds_has_no_interval(seeds, text):
+    study = Frontier(SETTING, seeds=seeds, limit=2)
+    drive(study, lambda _: outcome())
+    assert str(study.answer()) == f"lag 2 or more ({text})"
