@@ -8,9 +8,13 @@ from typing import Any
 
 _HOMES = {
     "Page": "page",
+    "figure_of_audit": "figures",
+    "figure_of_gates": "figures",
+    "figure_of_run": "figures",
     "page_of_claims": "claims",
     "page_of_forecast": "forecasts",
     "page_of_store": "studies",
+    "save_figure": "figures",
 }
 
 
