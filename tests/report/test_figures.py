@@ -29,6 +29,13 @@ def words(svg):
     ]
 
 
+def parts(pattern, text):
+    """The groups of a pattern in a text that begins with it."""
+    found = re.match(pattern, text or "")
+    assert found is not None, text
+    return found.groups()
+
+
 def panels(svg):
     """The rectangles of each panel: what their label says, and where they stand."""
     for group in svg.iter(f"{SVG}g"):
@@ -51,15 +58,16 @@ def test_the_cells_of_the_picture_are_those_of_the_maps(tmp_path, problem, frami
     maps = {"needs": audit.needs, "sees": audit.sees, "learns": audit.learns}
     assert [panel.title for panel in figure.hconcat] == list(maps)
     for (name, map), marks in zip(maps.items(), panels(svg), strict=True):
-        at = {kind: np.zeros_like(map) for kind in charts.MAPPED}
+        size, at = 0.0, {kind: np.zeros_like(map) for kind in charts.MAPPED}
         for label, path in marks:
-            target, begin, last, kind = re.fullmatch(LABEL, label).groups()
+            target, begin, last, kind = parts(LABEL, label)
             last = int(last or begin)
-            x, y, wide, high = (float(each) for each in re.fullmatch(RECT, path).groups())
+            x, y, wide, high = (float(each) for each in parts(RECT, path))
             assert np.allclose(
                 [x, y, wide],
                 [high * int(begin), high * int(target), high * (last + 1 - int(begin))],
             ), "its place is that of its label, in square cells"
+            size = high
             row = at[kind][int(target)]
             assert not row[int(begin) : last + 1].any()
             row[int(begin) : last + 1] = True
@@ -68,7 +76,7 @@ def test_the_cells_of_the_picture_are_those_of_the_maps(tmp_path, problem, frami
         missing = audit.needs & ~map & audit.scored[:, None]
         assert (at["needed, but missing"] == missing).all(), name
         assert not (at["not scored"] & audit.scored[:, None]).any()
-        assert figure.hconcat[0].height == figure.hconcat[0].width == pytest.approx(high * count)
+        assert figure.hconcat[0].height == figure.hconcat[0].width == pytest.approx(size * count)
     texts = words(svg)
     assert [texts.count(each) for each in ("input step", "target step")] == [3, 3]
     assert any(text.startswith(f"{verdict}: ") for text in texts)
@@ -93,7 +101,7 @@ def test_a_curve_for_every_seed_stands_on_one_axis_with_chance_and_the_best_scor
     assert len(lines) == 4  # accuracy and loss of two seeds
     height = figure.vconcat[0].height
     rules = [
-        float(re.match(r"translate\([\d.]+,([\d.]+)\)", each.get("transform"))[1])
+        float(parts(r"translate\([\d.]+,([\d.]+)\)", each.get("transform"))[0])
         for each in svg.iter(f"{SVG}line")
         if each.get("stroke-dasharray") == "3,3"
     ]
@@ -101,8 +109,8 @@ def test_a_curve_for_every_seed_stands_on_one_axis_with_chance_and_the_best_scor
     texts = words(svg)
     assert {"seed 0", "seed 1", "guessing 0.25", "best possible 1", "accuracy"} <= set(texts)
     # The last stretch of accuracy, as the training loop told it.
-    last = re.findall(r"L[\d.]+,([\d.]+)$", lines[0].get("d"))
-    assert float(last[0]) == pytest.approx(height * (1 - run.history[0][-1].accuracy), abs=0.1)
+    [last] = parts(r".*L[\d.]+,([\d.]+)$", lines[0].get("d"))
+    assert float(last) == pytest.approx(height * (1 - run.history[0][-1].accuracy), abs=0.1)
 
 
 def test_a_seed_that_diverged_is_marked_and_many_seeds_share_a_colour(tmp_path):
@@ -112,6 +120,8 @@ def test_a_seed_that_diverged_is_marked_and_many_seeds_share_a_colour(tmp_path):
     svg = drawn(report.figure_of_run(run), tmp_path)
     assert run.verdict == "diverged"
     texts = words(svg)
+    marks = [each for each in svg.iter() if each.get("aria-roledescription") == "point"]
+    assert len(marks) == 18  # where each of nine seeds ended, in accuracy and in loss
     assert "one seed each" in texts
     assert "seed 0" not in texts
     lines = [each for each in svg.iter(f"{SVG}path") if each.get("stroke-width") == "1.8"]
