@@ -145,4 +145,4 @@ def _states(key: str, stored: StoredModel, trained: Trained) -> Figure:
         f"A new random sequence, seed {trained.seed} (skill {number(stored.skill)}, "
         f"{stored.verdict}); the {len(units)} most active of {hidden.shape[1]} units."
     )
-    return Figure(title=stored.title, caption=caption, panels=tuple(panels), size="quarter")
+    return Figure(title=stored.title, caption=caption, panels=tuple(panels), size="half")
