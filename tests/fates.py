@@ -12,7 +12,7 @@ import numpy as np
 from study_cases import outcome
 
 from longlag.trials.diagnosis import diagnose
-from longlag.trials.outcome import Outcome, _curve, _noise
+from longlag.trials.outcome import Outcome, _noise, learning_curve
 from longlag.trials.seed_score import Tally
 
 TARGETS = 5  # of a sequence, right or wrong together in part
@@ -39,7 +39,7 @@ def run(rng, losses, accuracy, *, chance, **fields) -> Outcome:
         ceiling=1.0,
         independent=False,
         tally=counted,
-        curve=_curve(reports),
+        curve=learning_curve(reports),
         noise=_noise(losses),
         updates=len(losses),
         sequences=10 * len(losses),

@@ -15,7 +15,7 @@ HEADS = {
     "CSV": ("trials.csv", b"id,seed,problem,framing,model,skill\n"),
     "Parquet": ("trials.parquet", b"PAR1\x15\x04 longlag PAR1"),
     "NumPy": ("train.npz", b"PK\x03\x04\x14 targets.npy"),
-    "SVG": ("map.svg", b'<svg version="1.1" class="marks">'),
+    "SVG": ("map.svg", b'<svg class="marks"><!-- longlag 0.1.0 -->'),
     "PNG": ("map.png", b"\x89PNG\r\n\x1a\n tEXtSoftware\0longlag"),
     "claims": (
         "claims.md",
@@ -28,18 +28,19 @@ FOREIGN = {
     "model.py": b"import jax\n",
     "README.md": b"# My project\n",
     "notes.db": b"SQLite format 3\0",
-    "photo.jpg": b"\xff\xd8\xff\xe0",
+    "photo": b"\xff\xd8\xff\xe0",
     "state.pt": b"\x80\x02\x8a\nl\xfc\x9cF",
     "notes.txt": b"The milk is sour.\n",
     "package.json": b'{"name": "mine"}',
     "session.txt": b"$ longlag runs\n0 trials\n",
     "settings.json": b'{\n  "longlag": "my settings"}',
-    "photo.png": b"\x89PNG\r\n\x1a\n",
+    "drawing": b"\x89PNG\r\n\x1a\n",
+    "plot": b'<svg version="1.1" class="marks"><rect/>',  # any program that draws with Vega
     "talk.md": b"# Claims\n\nAll models are wrong.\n",
     "home.html": b"<!doctype html><title>My page</title>",
     "weights.safetensors": b'\x40\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"}}',
-    "prices.csv": b"day,price\n1,2\n",
-    "prices.parquet": b"PAR1 pandas PAR1",
+    "prices": b"day,price\n1,2\n",
+    "columns": b"PAR1 pandas PAR1",
     "arrays.npz": b"PK\x03\x04 arr_0.npy",
 }
 
@@ -66,6 +67,36 @@ def test_a_new_and_an_empty_file_are_free(tmp_path, kind):
     check_outputs({"--out": (tmp_path / "new", kind)}, {})
     (tmp_path / "empty").touch()
     check_outputs({"--out": (tmp_path / "empty", kind)}, {})
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "kind", "remedy"),
+    [
+        ("--output", "map.png", "text", "--figure map.png"),
+        ("--output", "MAP.SVG", "text", "--figure MAP.svg"),
+        ("--output", "map.jpg", "JSON", "--figure map.png"),
+        ("--output", "map.pdf", "text", "--figure map.png"),
+        ("--output", "trials.csv", "text", "--export trials.csv"),
+        ("--output", "trials.xlsx", "text", "--export trials.csv"),
+        ("--report", "page.png", "HTML", "--report page.html"),
+        ("--save", "table.csv.gz", "safetensors", "--save table.csv.safetensors"),
+        ("--export", "trials.xlsx", "CSV", "--export trials.csv"),
+        ("--export", "trials.csv", "Parquet", "--export trials.parquet"),
+    ],
+)
+def test_what_ends_as_a_picture_or_a_table_is_one(
+    tmp_path, monkeypatch, option, name, kind, remedy
+):
+    monkeypatch.chdir(tmp_path)
+    others = {"--figure": (None, "PNG"), "--export": (None, "CSV")}
+    with pytest.raises(ValueError, match=rf"{option}: .* would hold {kind}\. Use {remedy}\."):
+        check_outputs({**others, option: (name, kind)}, {}, force=True)
+
+
+def test_a_picture_s_remedy_is_text_where_nothing_is_drawn():
+    with pytest.raises(ValueError, match=r"--output: a\.png .* Use --output a\.txt\."):
+        check_outputs({"--output": ("a.png", "text")}, {})
+    check_outputs({"--output": ("map.png.txt", "text")}, {})
 
 
 @pytest.fixture

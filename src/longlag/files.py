@@ -22,12 +22,21 @@ KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
     "CSV": lambda head, _: head.startswith(b"id,seed,problem,framing,model,"),
     "Parquet": lambda _, tail: tail.endswith(b"PAR1") and b"longlag" in tail,
     "NumPy": lambda head, tail: head.startswith(b"PK") and b"targets.npy" in tail,
-    "SVG": lambda head, _: head.startswith(b"<svg ") and b'class="marks"' in head,
+    "SVG": lambda head, _: re.match(rb"<svg [^>]*><!-- longlag \d", head) is not None,
     "PNG": lambda head, _: head.startswith(b"\x89PNG") and b"Software\0longlag" in head,
     "claims": lambda head, _: b"\n`longlag reproduce --markdown`.\n" in head,
     "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
 }
 """What longlag writes, and by which bytes at its ends a file is known to be of its making."""
+
+_PICTURES = {".png": "PNG", ".svg": "SVG"}
+_PICTURES |= dict.fromkeys(".bmp .eps .gif .jpeg .jpg .pdf .ps .tif .tiff .webp".split(), "")
+_TABLES = {".csv": "CSV", ".parquet": "Parquet"}
+_TABLES |= dict.fromkeys(".arrow .feather .ods .pq .tsv .xls .xlsm .xlsx".split(), "")
+_ENDINGS = {"text": ".txt", "JSON": ".json", "HTML": ".html", "claims": ".md", "SVG": ".svg"}
+_ENDINGS |= {"PNG": ".png", "CSV": ".csv", "Parquet": ".parquet", "safetensors": ".safetensors"}
+"""The endings of pictures and of tables, with the kind of those that longlag writes; and the usual
+ending of each kind."""
 
 _unfinished: set[str] = set()
 
@@ -99,8 +108,8 @@ def check_outputs(
         force: Replace a file that longlag did not write.
 
     Raises:
-        ValueError: A path is that of an input or of another output, or holds what
-            longlag did not write.
+        ValueError: A path is that of an input or of another output, holds what longlag did not
+            write, or ends as a picture or a table does and would be none.
         OSError: A path cannot be written.
     """
     seen = {name: os.fspath(path) for name, path in inputs.items() if path is not None}
@@ -115,6 +124,7 @@ def check_outputs(
                 )
         seen[name] = os.fspath(path)
         if kind != "folder":
+            _check_ending(Path(path), name, outputs)
             _check_file(Path(path), name, kind, force)
 
 
@@ -140,6 +150,46 @@ def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -
                 f"{home} holds {file.name}, which longlag did not write. Name an empty folder, or "
                 "add --force."
             )
+
+
+def picture_kind(name: str, path: Name | None) -> str:
+    """The kind of picture that a path ends as; PNG where there is none.
+
+    Args:
+        name: The option that names the path, for the message.
+        path: The path.
+
+    Raises:
+        ValueError: It ends as no picture that longlag writes.
+
+    >>> picture_kind("--figure", "map.SVG"), picture_kind("--figure", None)
+    ('SVG', 'PNG')
+    """
+    if path is None:
+        return "PNG"
+    kind = _PICTURES.get(Path(path).suffix.lower(), "")
+    if not kind:
+        other = Path(path).with_suffix(".png")
+        raise ValueError(f"{name}: {path} must end in .png or .svg. Use {name} {other}.")
+    return kind
+
+
+def _check_ending(path: Path, name: str, outputs: Mapping[str, tuple[Name | None, str]]) -> None:
+    """Refuse what is no picture, or no table, under the name of one."""
+    kind = outputs[name][1]
+    ending = Path(re.sub(r"\.(gz|bz2|xz|zip|zst)$", "", path.name.lower())).suffix
+    for what, endings in {"picture": _PICTURES, "table": _TABLES}.items():
+        if endings.get(ending, kind) == kind:
+            continue
+        option, right = name, _ENDINGS.get(kind, "")
+        if name == "--output":  # the picture or the table that was meant may have an option
+            for other, (_, written) in outputs.items():
+                if written in endings.values():
+                    option, right = other, ending if endings[ending] else _ENDINGS[written]
+        raise ValueError(
+            f"{name}: {path} ends as a {what} does, but would hold {kind}. Use {option} "
+            f"{path.with_suffix(right)}."
+        )
 
 
 def _check_file(path: Path, name: str, kind: str, force: bool) -> None:

@@ -1,6 +1,7 @@
 """`longlag frame`: a series of one's own, framed, and a model beside naive baselines."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -368,3 +369,28 @@ def test_reading_that_cannot_be_is_one_line(call, data, flags, message):
     code, out, err = call("frame", data(), "--column", "warm", *flags)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
+
+
+def test_fitted_baselines_stand_in_the_table_and_the_best_of_all_is_compared_with(
+    call, data, monkeypatch
+):
+    def seers(values, trains, season, horizon):
+        assert (trains, season, horizon) == (112, 8, 2)
+        later = np.where(np.arange(len(values)) < trains, np.nan, values)
+        return {"AutoETS": later, "AutoARIMA": later + 1}  # one that is always right
+
+    command = ["frame", data({"warm": WARM + 0.1 * COLD}), "--horizon", "2"]
+    monkeypatch.setitem(sys.modules, "statsforecast.models", None)
+    code, out, err = call(*command, "--baselines")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "Use pip install 'longlag[baselines]'" in err
+    monkeypatch.setattr("longlag.adapters.statsforecast.rolling", seers)
+    plain = json.loads(call(*command, "--json")[1])
+    found = json.loads(call(*command, "--baselines", "--json", *TRAIN)[1])
+    assert found["baselines"].keys() - plain["baselines"].keys() == {"AutoETS", "AutoARIMA"}
+    assert {**found["baselines"], **plain["baselines"]} == found["baselines"]
+    assert found["baselines"]["AutoETS"] == pytest.approx(0, abs=1e-5)
+    unit = np.std((WARM + 0.1 * COLD)[:112])  # they are told values in units of the deviation
+    assert found["baselines"]["AutoARIMA"] == pytest.approx(unit, rel=1e-5)
+    assert (found["against"], found["verdict"]) == ("AutoETS", "worse")
+    assert "AutoARIMA" in call(*command, "--baselines")[1]

@@ -35,8 +35,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(MODEL)
     (tmp_path / "data.csv").write_text("a\n" + "".join(f"{row % 7}\n" for row in range(90)))
-    for name in ("notes.txt", "notes.html", "notes.json", "notes.safetensors", "notes.csv"):
-        (tmp_path / name).write_text("precious\n")
+    for kind in ("txt", "html", "json", "safetensors", "csv", "png", "svg"):
+        (tmp_path / f"notes.{kind}").write_text("precious\n")
+    (tmp_path / "link.png").symlink_to(tmp_path / "model.py")
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "README.md").write_text("precious\n")
     return tmp_path
@@ -65,6 +66,7 @@ def test_every_path_that_a_command_writes_spares_a_stranger_s_file(call, folder,
         "--save": "notes.safetensors",
         "--report": "notes.html",
         "--export": "notes.csv",
+        "--figure": "notes.png",
     }
     if command in ("export", "report"):
         paths = {"--out": "home" if command == "export" else "notes.html"}
@@ -86,6 +88,7 @@ def test_every_path_that_a_command_writes_spares_a_stranger_s_file(call, folder,
         ([*COMMANDS["check"], "--output", "model.py"], "model.py:make_model"),
         (["train", *TRAIN, "--model", "model.py:make_model", "--output", "model.py"], "model.py"),
         (["train", *TRAIN, "--save", "same", "--output", "same"], "--output"),
+        (["audit", "model.py:Lag", "--figure", "link.png"], "model.py:Lag"),
         ([*COMMANDS["frontier"], "--store", "new.db", "--output", "new.db"], "--store"),
         ([*COMMANDS["frontier"], "--store", "new.db", "--output", "new.db-wal"], "--store"),
         ([*COMMANDS["generalise"], "--store", "new.db", "--output", "./new.db"], "--store"),
@@ -109,6 +112,27 @@ def test_what_longlag_wrote_is_replaced_and_the_rest_with_force(call, folder):
     assert call("audit", "echo-lag", "--output", "notes.txt", "--force")[0] == 0
     assert (folder / "notes.txt").read_text().startswith("# longlag 0.1.0: longlag audit")
     assert call(*COMMANDS["export"], "--out", "home", "--force")[0] == 0
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "jpg", "pdf", "csv", "xlsx", "parquet"])
+def test_text_is_no_picture_and_no_table(call, folder, ending):
+    (folder / f"map.{ending}").touch()
+    for command in ("show", "audit", "train"):
+        err = refused(call, folder, *COMMANDS[command], "--output", f"map.{ending}", "--force")
+        drawn = command != "show" and ending in ("png", "svg", "jpg", "pdf")
+        assert ("Use --figure map." if drawn else "Use --output map.txt.") in err
+
+
+def test_a_picture_is_drawn_beside_the_answer_and_replaced(call, folder):
+    for command in ("audit", "train"):
+        for name in ("map.png", "map.svg"):
+            for _ in range(2):
+                code, out, err = call(*COMMANDS[command], "--figure", name, "--json")
+                assert (code, err) == (0, "")
+                assert json.loads(out)["longlag"]
+            assert (folder / name).stat().st_size > 1000
+    err = refused(call, folder, "audit", "echo-lag", "--figure", "map.jpg", "--force")
+    assert "must end in .png or .svg. Use --figure map.png." in err
 
 
 @pytest.mark.usefixtures("folder")

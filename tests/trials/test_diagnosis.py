@@ -8,7 +8,7 @@ from study_cases import curve, outcome, seed_score
 
 import longlag as ll
 from longlag.trials.diagnosis import diagnose
-from longlag.trials.outcome import Bounds, Outcome, _curve, _noise
+from longlag.trials.outcome import Bounds, Outcome, _noise, learning_curve
 from longlag.trials.seed_score import Tally
 
 FALLING = curve([5.0] * 20 + [1.0 - 0.02 * step for step in range(40)], [0.6] * 60)
@@ -201,7 +201,8 @@ def test_a_first_batch_that_is_easy_by_chance_is_rarely_an_explosion(targets):
     """Squared errors of so many targets a batch; the first point of the curve is of one batch."""
     every = np.random.default_rng(0).chisquare(targets, (400, 400)) / targets
     came = [
-        at_accuracy(0.6, curve=_curve([(losses, 0.6)]), noise=_noise(losses)) for losses in every
+        at_accuracy(0.6, curve=learning_curve([(losses, 0.6)]), noise=_noise(losses))
+        for losses in every
     ]
     assert called("unstable", came) <= 0.04
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from longlag import files
 from longlag.cli._flags import (
     Count,
     FramingFlags,
@@ -51,6 +53,7 @@ def audit(
     batch_size: Count = BATCH_SIZE,
     model: str | None = None,
     context: Count | None = None,
+    figure: Path | None = None,
     output: OutputFlags = OUTPUT,
 ) -> None:
     """Check, without training, whether the model can get the inputs it needs.
@@ -63,13 +66,20 @@ def audit(
         model: Model name, as in `longlag train`; the check assumes that only the inputs which
             such a model can use count. Default: a recurrent network.
         context: For mlp: how many of the latest steps of a sample it gets.
+        figure: Also draw the maps to this file, .png or .svg.
     """
-    output.check(code_files(model, problem))
+    output.check(
+        code_files(model, problem), figure=(figure, files.picture_kind("--figure", figure))
+    )
     with others_aside():
         chosen, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
         default = model is None and context is None
         reach = RECURRENT if default else _reach(cut, model or "lstm", context)
         result = compare(chosen, cut, batch_size=batch_size, reach=reach)
+    if figure is not None:
+        from longlag.report import figure_of_audit, save_figure
+
+        save_figure(figure_of_audit(result, f"{chosen!r}, {cut!r}"), figure)
     setup = {"problem": repr(chosen), "framing": repr(cut), "batch_size": batch_size}
     output.write(
         lambda: setup | _document(result),

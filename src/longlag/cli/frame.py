@@ -94,6 +94,7 @@ def frame(
     timesteps: Count = 12,
     as_: Annotated[Literal["timesteps", "features"], Parameter(name="--as")] = "timesteps",
     every_step: Annotated[bool, Parameter(negative="")] = False,
+    baselines: Annotated[bool, Parameter(negative="")] = False,
     series_knobs: SeriesFlags = None,
     model: Model = None,
     model_knobs: ModelFlags = None,
@@ -121,6 +122,8 @@ def frame(
         timesteps: How many past rows each prediction gets.
         as_: Whether those rows are timesteps, or features of one timestep.
         every_step: Predict at every timestep of a sample, not only at the last.
+        baselines: Compare with AutoETS and AutoARIMA too, fitted to the training rows; needs
+            pip install 'longlag[baselines]'.
         sequences: Samples to train on, in all. Default: 30 passes over the training rows.
         batch_size: Samples in a batch. Default 32.
         seeds: Number of random seeds.
@@ -142,7 +145,8 @@ def frame(
         decimal=decimal,
         duplicates=duplicates,
     )
-    framed = _framed(file, rows, timesteps, as_, every_step, typed(series_knobs))
+    knobs = {**typed(series_knobs), "fitted_baselines": baselines}
+    framed = _framed(file, rows, timesteps, as_, every_step, knobs)
     recipe = {"sequences": sequences, "batch_size": batch_size, **typed(recipe_knobs)}
     if model is None:
         values = {**typed(model_knobs), **recipe, "save": save, "report": report}

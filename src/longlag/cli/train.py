@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import RenderableType
 from rich.text import Text
 
+from longlag import files
 from longlag.checks.model import require_valid
 from longlag.cli._flags import Count, code_files, flags, typed
 from longlag.cli._output import (
@@ -53,6 +54,7 @@ def train(
     recipe: RecipeFlags = None,
     seeds: Count = 1,
     save: Path | None = None,
+    figure: Path | None = None,
     output: OutputFlags = OUTPUT,
 ) -> int:
     """Train a model and score it on fresh sequences.
@@ -61,8 +63,13 @@ def train(
         problem: A name from `longlag problems`.
         seeds: Number of random seeds: 4 trains with seeds 0 to 3.
         save: Write the trained model of the first seed as safetensors; `longlag.load` reads it.
+        figure: Also draw the learning curve of every seed to this file, .png or .svg.
     """
-    output.check(code_files(model, problem), save=(save, "safetensors"))
+    output.check(
+        code_files(model, problem),
+        save=(save, "safetensors"),
+        figure=(figure, files.picture_kind("--figure", figure)),
+    )
     with others_aside():
         setting = options.setting(problem, model, Recipe(**typed(recipe)))
         seed_list(seeds)
@@ -78,6 +85,10 @@ def train(
     if audit.ahead:
         warn(f"Warning: {not_causal(audit)}")
     with training(setting, seeds, quiet=output.json, save=save) as run:
+        if figure is not None:
+            from longlag.report import figure_of_run, save_figure
+
+            save_figure(figure_of_run(run), figure)
         output.write(lambda: _document(run, audit), lambda: _summary(run, audit))
     return 130 if run.interrupted else 0
 

@@ -67,6 +67,8 @@ class Series(Problem):
             than train; found in the rows that train by default.
         seasons: Rows in a day, a week, a year, as the times of the rows suggest them: each has a
             baseline of its own, and is preferred where a season is found.
+        fitted_baselines: Whether AutoETS and AutoARIMA are baselines too, fitted on the rows that
+            train (`pip install 'longlag[baselines]'`). A file of a trained model has it off.
         tolerance: Distance, in the column's own unit, within which a prediction counts as right; by
             default as far as the last value usually is from the target.
         chosen_on: Share of the rows that choose.
@@ -100,6 +102,7 @@ class Series(Problem):
     target: str | None = None
     path: str | None = dataclasses.field(default=None, repr=False, compare=False)
     seasons: tuple[int, ...] = ()
+    fitted_baselines: bool = dataclasses.field(default=False, repr=False)
     digest: str = dataclasses.field(init=False, repr=False)
 
     length: int = knob(12, "Rows per sample.", at_least=1)
@@ -134,7 +137,6 @@ class Series(Problem):
         check_shares(self.chosen_on, self.scored_on)
         check_sizes(rows, rows, names, LARGEST, "")
         self._check_rows()
-        self._check_target()
         check_sizes(self._scaled, rows, names, LARGEST_SCALED, " once it is scaled")
 
     def _check_rows(self) -> None:
@@ -149,8 +151,6 @@ class Series(Problem):
                 f"Series: `season` must be of no more rows than train ({trains}), got "
                 f"{self.season}. Use a shorter one."
             )
-
-    def _check_target(self) -> None:
         for part in PARTS:
             if not len(self._starts(part)):
                 raise ValueError(self._gaps(part))
@@ -253,8 +253,7 @@ class Series(Problem):
 
         It is looked for in the rows that train.
         """
-        trains = slice(self.span("training").end)
-        return self.season or season(self._filled[trains], self.seasons)
+        return self.season or season(self._filled[: self.span("training").end], self.seasons)
 
     def chance_by_step(self) -> NDArray[np.float64]:
         span = self.span("evaluation")
@@ -381,8 +380,7 @@ class Series(Problem):
         rows = self._rows_of(starts)
         asked = self.span(part).holds(rows) & scored & ~np.isnan(self._target[rows])
         _, where = np.unique(np.where(asked, rows, -1), return_index=True)
-        met = np.zeros(rows.size, dtype=bool)
-        met[where] = True
+        met = np.isin(np.arange(rows.size), where)
         fresh = met.reshape(rows.shape) & asked
         some = fresh.any(axis=1)
         if not some.any():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -150,10 +152,18 @@ def curves(means: Rows, seeds: Rows, styles: Sequence[Style]) -> alt.LayerChart:
     )
 
 
-def matrix(shades: np.ndarray, *, across: str, down: str, signed: bool = False) -> alt.Chart:
+def matrix(
+    shades: np.ndarray,
+    *,
+    across: str,
+    down: str,
+    signed: bool = False,
+    values: Sequence[str] = (),
+) -> alt.Chart:
     """A matrix of numbers from 0 to 1, or from −1 to 1 where it is `signed`, as shades.
 
-    Its columns are what `across` says, its rows what `down` says.
+    Its columns are what `across` says, its rows what `down` says. With `values` the columns are
+    marked with these, as many as there is room for.
     """
     count, width = shades.shape
     levels = np.rint(shades * _LEVELS).astype(int).ravel().tolist()
@@ -162,6 +172,12 @@ def matrix(shades: np.ndarray, *, across: str, down: str, signed: bool = False) 
         _axis(title, values=[0, size - 1], **plain)
         for title, size in ((across, width), (down, count))
     )
+    if values:
+        label = f"{json.dumps([visible(each) for each in values])}[datum.value]"
+        upright = max(map(len, values)) * width > 30  # of a small panel
+        more = {"labelAngle": -90 if upright else 0, "labelOverlap": True}
+        more |= {"labelLimit": 60, "labelFontSize": 9}
+        x = _axis(across, labelExpr=label, values=list(range(width)), **plain | more)
     # Without room at its ends rounding may put the first cell out of range, and its label is lost.
     band = alt.Scale(paddingInner=0.06 if width <= 30 else 0, paddingOuter=0.03)
     domain, colours = [0, _LEVELS], (theme.NONE, theme.HIGH)
@@ -178,6 +194,117 @@ def matrix(shades: np.ndarray, *, across: str, down: str, signed: bool = False) 
             color=_shades("data:Q", domain, *colours),
         )
         .properties(width="container", height=170)
+    )
+
+
+MAPPED = {
+    "needed": theme.style(0, "").colour,
+    "there, not needed": theme.style(5, "").colour,
+    "needed, but missing": theme.style(1, "").colour,
+    "not scored": theme.GRID,
+}
+"""The kinds of cells of a map, with their colours."""
+
+_SIDE = 320  # of a map in pixels, about
+_LARGE = 24  # pixels of a cell at most
+SMALL = 60
+"""Steps up to which the cells of a map stand apart."""
+
+
+def step_map(rows: Rows, steps: int, title: str, kinds: Sequence[str]) -> alt.LayerChart:
+    """A map over (target step, input step), in square cells.
+
+    Rows: target, begin and end (input steps, the second not among them), cell: one of `kinds`,
+    which are some of `MAPPED`.
+    """
+    side = steps * min(_LARGE, max(1, round(_SIDE / steps))) if steps <= 2 * _SIDE else 2 * _SIDE
+    every = next(each for each in (1, 2, 5, 10, 20, 50, 100, 200, 500, steps) if 8 * each >= steps)
+    # Numbers stand at the middle of a cell, whose edges are whole numbers.
+    ticks = {"values": [0.5 + step for step in range(0, steps, every)], "ticks": True}
+    ticks |= {"labelExpr": "format(datum.value - 0.5, 'd')", "grid": False}
+    scale = alt.Scale(domain=[0, steps], nice=False, zero=False)
+    down = alt.Scale(domain=[0, steps], nice=False, zero=False, reverse=True)
+    x = alt.X("begin:Q", scale=scale, axis=_axis("input step", **ticks))
+    y = alt.Y("target:Q", scale=down, axis=_axis("target step", **ticks))
+    colours = alt.Scale(domain=list(kinds), range=[MAPPED[kind] for kind in kinds])
+    gap = {"stroke": theme.PAPER, "strokeWidth": 1} if steps <= SMALL else {}
+    whole = [{"target": 0, "below": steps, "begin": 0, "end": steps}]
+    words = "'target step ' + datum.target + ', input step ' + datum.begin + (datum.end > "
+    words += "datum.begin + 1 ? ' to ' + (datum.end - 1) : '') + ': ' + datum.cell"
+    return alt.LayerChart(
+        layer=[
+            _chart(whole)
+            .mark_rect(fill=theme.NONE, stroke=theme.GRID, aria=False)
+            .encode(x=x, x2="end:Q", y=y, y2="below:Q"),
+            _chart(rows)
+            .transform_calculate(below="datum.target + 1", words=words)
+            .mark_rect(**gap)
+            .encode(
+                x=x,
+                x2="end:Q",
+                y=y,
+                y2="below:Q",
+                color=alt.Color("cell:N", scale=colours),
+                description="words:N",
+            ),
+        ],
+        width=side,
+        height=side,
+        title=title,
+    )
+
+
+def training(
+    rows: Rows,
+    styles: Sequence[Style],
+    field: str,
+    title: str,
+    *,
+    levels: Mapping[str, float] | None = None,
+) -> alt.LayerChart:
+    """A figure of every seed in training, with `levels` as lines across, each by its name.
+
+    Rows: series, seed, at, the field, and of the last point of a seed that diverged `how`.
+    """
+    colour, _, dash = _channels("series", styles)
+    x = alt.X("at:Q", axis=_axis("sequences", labelExpr=_THOUSANDS, tickCount=6))
+    known = [row[field] for row in rows]
+    low, high = min(known, default=1), max(known, default=1)
+    scale, axis = alt.Scale(zero=True), _axis(title)
+    if levels is not None:
+        scale = alt.Scale(domain=[0, 1], nice=False)
+    elif 0 < low < high / 10:
+        scale = alt.Scale(type="log", domain=[low, high], nice=False)
+        tens = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+        marks = [mark * 10.0**ten for ten in tens for mark in ((1, 3) if len(tens) < 5 else (1,))]
+        marks = [mark for mark in marks if low <= mark <= high]
+        short = "format(datum.value, datum.value < 1e5 ? '~g' : '.0e')"
+        axis = _axis(f"{title} (log)", values=marks[:: -(-len(marks) // 8)], labelExpr=short)
+    y = alt.Y(f"{field}:Q", scale=scale, axis=axis)
+    base, layers = _chart(rows).encode(x=x, y=y), list[alt.Chart]()
+    if levels:
+        named = [{field: level, "name": name} for name, level in levels.items()]
+        labels = sorted(({**row, field: row[field]} for row in named), key=lambda row: row[field])
+        for one, other in itertools.pairwise(labels):  # so far apart that both can be read
+            other[field] = max(other[field], one[field] + 0.08)
+        text = _chart(labels).mark_text(align="left", dx=6, color=theme.MUTED)
+        layers += [
+            _chart(named).mark_rule(strokeDash=[3, 3]).encode(y=y),
+            text.encode(x=alt.value("width"), y=y, text="name:N"),
+        ]
+    # The share that is right is known of whole stretches; a point is at the end of its own.
+    way: Any = "step-before" if levels is not None else "linear"
+    line = base.mark_line(strokeWidth=1.8, opacity=0.9, interpolate=way)
+    return alt.LayerChart(
+        layer=[
+            *layers,
+            line.encode(color=colour, strokeDash=dash, detail="seed:N"),
+            base.transform_filter("isValid(datum.how)")
+            .mark_point(size=90, shape=theme.TIMES)
+            .encode(color=colour),
+        ],
+        width=520,
+        height=200,
     )
 
 

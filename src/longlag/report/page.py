@@ -8,7 +8,6 @@ import functools
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -20,6 +19,7 @@ from markupsafe import Markup
 from longlag import files
 from longlag.report import theme
 from longlag.report.blocks import Panel, Section
+from longlag.report.figures import save_figure
 from longlag.report.format import visible
 
 _WIDTH = 640
@@ -89,12 +89,8 @@ class Page:
         home.mkdir(parents=True, exist_ok=True)
         paths = []
         for key, chart in self.figures().items():
-            path = home / f"{key}.{format}"
-            with files.replacing(path) as beside:
-                chart.save(beside, format=format, scale_factor=2 if format == "png" else 1)
-                if format == "png":
-                    beside.write_bytes(_signed(beside.read_bytes()))
-            paths.append(path)
+            paths.append(home / f"{key}.{format}")
+            save_figure(chart, paths[-1])
         return paths
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -103,13 +99,6 @@ class Page:
 
     def _panels(self) -> Mapping[str, Panel]:
         return Section(id="", title="", sections=self.sections).panels()
-
-
-def _signed(png: bytes) -> bytes:
-    """A PNG that says, after its header of 33 bytes, which software wrote it."""
-    chunk = b"tEXtSoftware\0longlag"
-    size = (len(chunk) - 4).to_bytes(4, "big")
-    return png[:33] + size + chunk + zlib.crc32(chunk).to_bytes(4, "big") + png[33:]
 
 
 def _hash(script: str) -> str:

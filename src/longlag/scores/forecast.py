@@ -1,15 +1,17 @@
-"""Forecasts: errors on a real series, beside those of naive baselines."""
+"""Forecasts: errors on a real series, beside those of baselines."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from longlag.problems import Part, Series
+from longlag.problems.rows import filled
 from longlag.scores import statistics
 from longlag.scores.statistics import Estimate
 
@@ -24,7 +26,7 @@ FEW = 30
 
 
 class Baseline(NamedTuple):
-    """A naive predictor: its error, in the unit of the target, and its share within tolerance."""
+    """Another predictor: its error, in the unit of the target, and its share within tolerance."""
 
     error: float
     within: float
@@ -38,7 +40,8 @@ class Forecast:
         target: The column, and likewise `horizon`, what was predicted.
         horizon: Rows ahead.
         error: Root mean square error in the unit of the column, over seeds.
-        baselines: The naive predictors on the same targets, by name.
+        baselines: The naive predictors on the same targets, by name; with `fitted_baselines` of
+            the series AutoETS and AutoARIMA too.
         against: The baseline that is best on the rows that choose.
         ratio: Error of the predictor as a share of that baseline's, with an interval that covers
             the spread between seeds and the noise in time (`statistics.error_ratio`).
@@ -96,7 +99,7 @@ def forecast(
     expected = evaluations[0].targets[where][order]
     predicted = np.stack([each.predicted[each.scored][order] for each in evaluations])
     against = best_baseline(series, scored)
-    theirs = series.baselines("evaluation", scored)[against][where][order]
+    theirs = _predictions(series, scored, "evaluation")[against][where][order]
     squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (predicted, theirs))
     errors = np.sqrt(squares.mean(axis=1)) * series.unit
     return Forecast(
@@ -151,11 +154,35 @@ def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
 
 
 def baselines(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Baseline]:
-    """How good each naive predictor is on a part, by name."""
+    """How good each baseline is on a part, by name."""
     episodes = series.held_out(part, scored)
     by_name = {}
-    for name, values in series.baselines(part, scored).items():
+    for name, values in _predictions(series, scored, part).items():
         residuals = (values - episodes.targets)[episodes.scored].astype(np.float64)
         error = series.unit * float(np.sqrt((residuals**2).mean()))
         by_name[name] = Baseline(error, float((np.abs(residuals) <= series.targets.within).mean()))
     return by_name
+
+
+def _predictions(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Any]:
+    """What each baseline says about `Series.held_out`, scaled as its targets, by name."""
+    naive = series.baselines(part, scored)
+    if not series.fitted_baselines:
+        return naive
+    rows = series.target_rows(part, scored)
+    every = _fitted(series.for_part("evaluation")).items()
+    return naive | {name: values[rows].astype(np.float32) for name, values in every}
+
+
+@functools.lru_cache(maxsize=4)
+def _fitted(series: Series) -> dict[str, Float[np.ndarray, " row"]]:
+    """What the fitted baselines say about the rows that do not train, by name."""
+    from longlag.adapters import statsforecast
+
+    trains = series.span("training").end
+    off = float(series.in_unit(np.zeros(1))[0]) / series.unit
+    # In the unit of the deviation, but not centred: values that are all positive stay so.
+    values = series.values[:, series.names.index(str(series.target))] / series.unit
+    values = filled(values, float(np.nanmean(values[:trains])))
+    found = statsforecast.rolling(values, trains, series.period or 1, series.horizon)
+    return {name: each - off for name, each in found.items()}

@@ -26,7 +26,7 @@ from longlag.scores.evaluation import (
     seed_list,
     single_size,
 )
-from longlag.scores.forecast import Forecast, forecast
+from longlag.scores.forecast import Forecast, best_baseline, forecast
 from longlag.scores.shortcuts import shortcuts
 from longlag.scores.statistics import SOLVED, Estimate
 
@@ -208,6 +208,8 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
     scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if problem.held_out("evaluation", scored) is not None:
         problem.held_out("validation", scored)  # refuses where there is no target
+        if problem.forecasts:
+            best_baseline(cast("Series", problem), scored)  # or where one cannot be fitted
         return scored  # what a constant gets right on these rows says nothing of others
     ahead = problem.ceiling(scored) - problem.chance(scored)
     if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:

@@ -129,7 +129,7 @@ class Outcome:
             reachable=audit.ceiling,
             audit=audit.verdict,
             bounds=Bounds(problem.chance(setting.scored), problem.ceiling(setting.scored)),
-            curve=_curve([(each.losses, each.accuracy) for each in history]),
+            curve=learning_curve([(each.losses, each.accuracy) for each in history]),
             parameters=parameters,
             seconds=Seconds(
                 run.compile_seconds,
@@ -265,7 +265,7 @@ def _migrated(written: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**written, "fresh": False, "noise": 0.0}  # unknown: overfitting is not ruled out
 
 
-def _curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
+def learning_curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
     """The curve of the losses of all updates; accuracy is known of whole reports only."""
     losses = np.concatenate([losses for losses, _ in reports]) if reports else np.zeros(0)
     accuracy = np.concatenate([np.full(len(part), share) for part, share in reports] or [losses])

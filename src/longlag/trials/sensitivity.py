@@ -16,6 +16,7 @@ from longlag import streams
 from longlag.arrays import MISSING
 from longlag.framings import Layout
 from longlag.models import AnyModel, Decoder, ExternalModel, GatedLayer, OneHotInput, RecurrentModel
+from longlag.problems import Episodes
 from longlag.problems.drawing import drawn
 from longlag.trials.setting import Setting
 
@@ -112,15 +113,22 @@ def gates(
             f"gates: {type(setting.model).__name__} has no single recurrent layer to read. Use "
             "LSTM, GRU or RNN, or a layer derived from GatedLayer."
         )
-    if sequence is None:
-        problem = setting.problem.for_part("evaluation")
-        episodes = drawn(problem, streams.evaluation(seed), 1)
-    else:
-        episodes = setting.problem.episode(np.asarray(sequence))[1]
+    episodes = shown_episode(setting, seed, sequence)
     features = jnp.asarray(setting.input_encoding.encode(episodes.inputs[0]))
     mask = None if episodes.present is None else jnp.asarray(episodes.present[0])
     read = inner.layer.gates(features, mask)._asdict().items()
     return {name: np.asarray(each) for name, each in read if each.ndim == 2}  # no matrices
+
+
+def shown_episode(
+    setting: Setting,
+    seed: int = 0,
+    sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None = None,
+) -> Episodes:
+    """The one episode that `gates` reads, by the same arguments."""
+    if sequence is None:
+        return drawn(setting.problem.for_part("evaluation"), streams.evaluation(seed), 1)
+    return setting.problem.episode(np.asarray(sequence))[1]
 
 
 def _one_sequence(setting: Setting) -> Layout:

@@ -12,9 +12,11 @@ from longlag.adapters.user_code import UnnamedCode
 from longlag.maps import Audit
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section, text
+from longlag.report.figures import gate_matrix, values_shown
 from longlag.report.format import number, slugs
 from longlag.studies.study import words
 from longlag.trials.checkpoint import Trained
+from longlag.trials.sensitivity import shown_episode
 
 MAPS = 6  # trained models of a page that are read; each costs about a second
 SEQUENCES = 4  # over which a sensitivity is taken; sixteen take seconds and look the same
@@ -70,8 +72,8 @@ def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> l
         "Models that diverged, or cannot be read or differentiated, are left out."
     )
     gates = (
-        "One row per unit, one column per step. Gates: the stronger the colour, the more open. "
-        "States: blue is positive, orange negative."
+        "One row per unit, one column per step, with the value shown below it. Gates: the stronger "
+        "the colour, the more open. States: blue is positive, orange negative."
     )
     notes = []
     if unnamed:
@@ -126,15 +128,15 @@ def _states(key: str, stored: StoredModel, trained: Trained) -> Figure:
     arrays = trained.gates()
     hidden = arrays["hidden"]
     units = np.sort(np.argsort(-hidden.std(axis=0), kind="stable")[:_UNITS])
-    panels = []
+    shown = shown_episode(trained.setting, trained.seed)
+    inputs, panels = values_shown(trained.setting.problem.inputs, shown), []
     for name, values in arrays.items():
-        shown, signed = values[:, units].T, name in ("hidden", "cell", "candidate")
-        scale = max(float(np.abs(shown).max()), 1.0)
+        chart, title = gate_matrix(name, values[:, units], inputs)
         panels.append(
             Panel(
                 key=f"{key}-{name}",
-                title=f"{name}, {f'−{scale:.2g}' if signed else 0} to {scale:.2g}",
-                chart=charts.matrix(shown / scale, across="step", down="unit", signed=signed),
+                title=title,
+                chart=chart,
                 alt=f"{stored.title}: {name} of {len(units)} units over {len(values)} steps.",
                 dense=True,
             )
@@ -143,4 +145,4 @@ def _states(key: str, stored: StoredModel, trained: Trained) -> Figure:
         f"A new random sequence, seed {trained.seed} (skill {number(stored.skill)}, "
         f"{stored.verdict}); the {len(units)} most active of {hidden.shape[1]} units."
     )
-    return Figure(title=stored.title, caption=caption, panels=tuple(panels), size="quarter")
+    return Figure(title=stored.title, caption=caption, panels=tuple(panels), size="half")
