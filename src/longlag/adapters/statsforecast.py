@@ -33,7 +33,10 @@ def rolling(
         ValueError: statsforecast is not installed, or a model cannot be fitted.
     """
     try:
-        from statsforecast.models import AutoARIMA, AutoETS
+        from statsforecast.models import (  # pyright: ignore[reportMissingImports]
+            AutoARIMA,
+            AutoETS,
+        )
     except ImportError:
         raise ValueError(
             "AutoETS and AutoARIMA need statsforecast. Use pip install 'longlag[baselines]'."
