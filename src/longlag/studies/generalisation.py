@@ -22,6 +22,7 @@ from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
+from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, named, words
 from longlag.training import Recipe
 from longlag.trials import documents
@@ -158,6 +159,13 @@ class Generalisation(Study):
             test=self.test,
             models=models,
             complete=not any(each.missing for each in models),
+            lower_bound=lower_bound(
+                self._reasons.values(),
+                sum(len(each.outcomes) for each in models),
+                "trials",
+                self.recipe.epochs,
+                self.recipe.learning_rate,
+            ),
         )
 
     def _answer(self, name: str) -> ModelAnswer:
