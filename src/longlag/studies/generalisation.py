@@ -15,7 +15,7 @@ from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.knobs import require
 from longlag.models import ModelFactory
-from longlag.problems import Problem
+from longlag.problems import PROBLEMS, Problem
 from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
@@ -257,7 +257,13 @@ def _showing(problem: Problem, length: int) -> Problem:
     try:
         return problem if length == problem.steps - problem.answers else problem.showing(length)
     except ValueError as error:
-        raise ValueError(f"Generalisation: `test` has length {length}: {error}") from error
+        kind, why = type(problem), str(error)
+        if kind.showing is Problem.showing and PROBLEMS.get(kind.title()) is not kind:
+            why = (
+                f"{kind.__name__} does not say what it is at another length. Give the class a "
+                "method: def showing(self, length): return dataclasses.replace(self, length=length)"
+            )
+        raise ValueError(f"Generalisation: `test` has length {length}: {why}") from error
 
 
 def generalise(

@@ -13,14 +13,14 @@ class LowerBound(NamedTuple):
 
     Attributes:
         still: So many were.
-        count: Of so many.
+        total: Of so many.
         noun: What is counted: `seeds` or `trials`.
         budget: Sequences that each was allowed.
         rate: Their learning rate, where the study does not choose it.
     """
 
     still: int
-    count: int
+    total: int
     noun: str
     budget: int
     rate: float | None
@@ -36,7 +36,7 @@ class LowerBound(NamedTuple):
             rate = f"{LEARNING_RATES[-1]:g}"
             tries.append(f"--learning-rate {rate}" if flags else f"learning_rate={rate}")
         return (
-            f"A lower bound: {self.still} of {self.count} {self.noun} were still learning when the "
+            f"A lower bound: {self.still} of {self.total} {self.noun} were still learning when the "
             f"budget ended. Try {' or '.join(tries)}."
         )
 
