@@ -318,7 +318,8 @@ def test_a_function_of_no_file_is_tried_in_threads_of_this_process():
         return make_model(sizes, seed)
 
     asked = ll.EchoLag(values=4), ll.Whole(), local
-    there = ll.frontier(*asked, budget=300, seeds=2, limit=1)
+    with pytest.warns(UserWarning, match="stands in no file: the trials run in threads of this"):
+        there = ll.frontier(*asked, budget=300, seeds=2, limit=1)
     assert there.complete
     with Threads(workers=1) as executor:
         here = ll.frontier(*asked, budget=300, seeds=2, limit=1, executor=executor)

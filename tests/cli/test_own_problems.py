@@ -109,6 +109,16 @@ def test_a_study_of_it_runs_in_workers_and_its_report_runs_no_code(call, mine, t
     assert sentence not in page.read_text()
 
 
+def test_lengths_of_a_problem_that_does_not_say_what_it_is_there_are_refused(call, mine, tmp_path):
+    mine.write_text(FILE.replace("def showing", "def other"))
+    code, _, error = call(
+        "generalise", f"{mine}:Parity", "--test", 40, "--store", tmp_path / "s.db"
+    )
+    assert code == 2
+    assert "Parity does not say what it is at another length. Give the class a method" in error
+    assert error.count("\n") == 1
+
+
 def _without_names(mine, command):
     """A command as in a process of its own, which has named no code yet."""
     user_code._named.clear()

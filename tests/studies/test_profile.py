@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from study_cases import BUDGET, Scripted, curve, drive, moved, outcome, value_of
 
 import longlag as ll
+from longlag.events import Event
 from longlag.store.store import Store
 from longlag.studies import ask
 from longlag.studies.conduct import conduct
@@ -498,7 +499,7 @@ def test_a_profile_in_which_nothing_came_to_its_end_says_how_far_it_came(tmp_pat
     class Slow(Scripted):
         """The first trial comes to a third of its sequences, the second is still compiled."""
 
-        def wait(self, seconds: float | None = None):
+        def wait(self, seconds: float | None = None) -> list[Event]:
             del seconds
             return [moved(task, 1, 3) for task in self.given[:1]]
 

@@ -110,6 +110,8 @@ def _summary(study: Comparison) -> Iterator[RenderableType]:
                 by_rate.add_row(f"{problem}, {model}", *figures)
         yield by_rate
         yield Text()
+    if answer.lower_bound:
+        yield Text(answer.lower_bound.advice(flags=True), style="bold yellow")
     if not answer.complete:
         yield Text(OPEN.format(what=f"{study.left()} trials left"), style="bold yellow")
     yield Text(
@@ -137,4 +139,5 @@ def _document(study: Comparison) -> dict[str, Any]:
         "cells": list(map(plain, answer.cells)),
         "learning_rates": list(map(plain, answer.ladder)),
         "complete": answer.complete,
+        "lower_bound": answer.lower_bound and answer.lower_bound._asdict(),
     }

@@ -58,7 +58,7 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
     answer, setting, seeds = study.answer(), study.setting, len(study.seeds)
     setup = ", ".join(map(words, (setting.problem, setting.framing, setting.model)))
     few = no_interval(seeds)
-    largest = str(answer).removesuffix(f" ({few})") if few else str(answer)
+    largest = answer.words.removesuffix(f" ({few})")
     yield Text.assemble("Largest value solved: ", (largest, "bold"), f" ({setup})")
     interval = INTERVALS.format(
         level=f"{answer.coverage:.1%}", source=f"for the median of {seeds} seeds"
@@ -75,6 +75,8 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
         subject = f"Seeds that solve {answer.last}, the largest value allowed (--limit)"
         figure = f"{answer.reached_end} of {seeds}"
         yield Text(MEASURED.format(subject=subject, figure=figure))
+    if answer.lower_bound:
+        yield Text(answer.lower_bound.advice(flags=True), style="bold yellow")
     yield Text()
     by_seed = table("seed", "largest solved", "smallest failed", "reason")
     for seed, solved in zip(study.seeds, answer.per_seed, strict=True):
@@ -102,6 +104,7 @@ def _document(study: Frontier) -> dict[str, Any]:
     figures = ("median", "interval", "coverage")
     return {
         **pick(answer, "knob per_seed reached_end complete open failures"),
+        "lower_bound": answer.lower_bound and answer.lower_bound._asdict(),
         **{name: getattr(answer, name) if answer.complete else None for name in figures},
         "steps": [
             {

@@ -97,6 +97,8 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
             intervals[no_interval(count) or certain] = None
     yield from (scores, Text(), longest, Text())
     yield from (Text(model.refusal) for model in answer.models if model.refusal)
+    if answer.lower_bound:
+        yield Text(answer.lower_bound.advice(flags=True), style="bold yellow")
     if not answer.complete:
         yield Text("The study is not complete.", style="bold yellow")
     yield Text(
@@ -152,4 +154,5 @@ def _document(study: Generalisation) -> dict[str, Any]:
         }
         for model in answer.models
     ]
-    return {**pick(answer, "train test complete"), "models": models}
+    bound = answer.lower_bound and answer.lower_bound._asdict()
+    return {**pick(answer, "train test complete"), "lower_bound": bound, "models": models}

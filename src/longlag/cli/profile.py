@@ -102,6 +102,8 @@ def _summary(study: Profile) -> Iterator[RenderableType]:
         f"{INTERVALS.format(level=f'{CONFIDENCE:.0%}', source=source)} Solved: skill of "
         f"{answer.solve_at:g} or more within {answer.budget:,} sequences."
     )
+    if answer.lower_bound:
+        yield Text(answer.lower_bound.advice(flags=True), style="bold yellow")
     gaps = table("left out", "", "")
     for gap in answer.left_out:
         gaps.add_row(gap.problem or "all", gap.gap, Text(gap.where))
@@ -141,4 +143,5 @@ def _document(study: Profile) -> dict[str, Any]:
         "left_out": left_out,
         "unfinished": unfinished,
         "answered": not answer.unanswered,
+        "lower_bound": answer.lower_bound and answer.lower_bound._asdict(),
     }

@@ -75,6 +75,8 @@ def _certainty(study: Comparison, answer: ComparisonAnswer) -> list[str]:
             "level, on validation sequences. The same seeds are scored there, so a model whose "
             "seeds differ much can look a little too good at that level."
         )
+    if answer.lower_bound:
+        lines.append(answer.lower_bound.advice(flags=True))
     if not answer.complete:
         lines.append(OPEN.format(what=f"{counted(study.left() or 0, 'trial')} left"))
     if missing := sum(each.missing for each in answer.cells):

@@ -49,7 +49,7 @@ def frontier(study: Frontier, start: str) -> StudyPart:
 
 
 def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
-    median = str(answer)
+    median = answer.words
     tried, ends = {step.seed for step in answer.steps}, []
     for seed, value in zip(study.seeds, answer.per_seed, strict=True):
         so_far = seed in answer.open
@@ -78,6 +78,8 @@ def _certainty(study: Frontier, answer: FrontierAnswer) -> list[str]:
         f"a gap of {study.resolution:.0%} or one step.",
     ]
     ends = dict(zip(study.seeds, answer.per_seed, strict=True))
+    if answer.lower_bound:
+        lines.append(answer.lower_bound.advice(flags=True))
     lucky = dict.fromkeys(s.seed for s in answer.steps if s.solved and s.value > ends[s.seed])
     if lucky:
         names = listed(f"seed {seed}" for seed in lucky)
@@ -109,7 +111,7 @@ def _figure(study: Frontier, answer: FrontierAnswer, start: str, title: str) -> 
         key=f"{start}-frontier",
         title=title,
         chart=charts.frontier(rows, styles, answer.knob),
-        alt=f"Values of {answer.knob} from {values} that each seed tried: {answer}.",
+        alt=f"Values of {answer.knob} from {values} that each seed tried: {answer.words}.",
     )
     figure = Figure(caption=caption, panels=(panel,), series=styles, size="wide")
     return section(panel.key, "Frontier", figure)

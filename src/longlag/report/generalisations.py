@@ -88,6 +88,8 @@ def _certainty(answer: GeneralisationAnswer) -> list[str]:
     lines += filter(None, [caveats(score.skill for score in scores)])
     for seeds, coverage in {(len(m.per_seed), m.coverage) for m in answer.models if m.per_seed}:
         lines.append(f"Longest length: {order_interval(seeds, coverage)}")
+    if answer.lower_bound:
+        lines.append(answer.lower_bound.advice(flags=True))
     if not answer.complete:
         missing = sum(model.missing for model in answer.models)
         lines.append(OPEN.format(what=f"{counted(missing, 'trial')} not run yet, or failed"))

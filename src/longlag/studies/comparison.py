@@ -34,6 +34,7 @@ from longlag.studies.ladder import (
     ladder_of,
     setting_on,
 )
+from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, named
 from longlag.studies.time_to_solve import time_to_solve
 from longlag.training import Recipe
@@ -236,6 +237,12 @@ class Comparison(Study):
             cells=tuple(cells),
             ladder=tuple(ladder),
             complete=self.left() == 0,
+            lower_bound=lower_bound(
+                (reason for cell in cells for reason in Counter(cell.reasons).elements()),
+                sum(len(cell.outcomes) for cell in cells),
+                "trials",
+                self.recipe.epochs,
+            ),
         )
 
     def _cell(self, place: Place, chosen: float | None) -> Cell | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from longlag.scores.statistics import Estimate, caveat, over_seeds, share_interval
+from longlag.studies.lower_bound import LowerBound
 from longlag.studies.time_to_solve import TimeToSolve
 from longlag.trials.outcome import Outcome
 
@@ -90,6 +91,7 @@ class ComparisonAnswer:
         cells: Every model at every rung of every problem, at its chosen rate.
         ladder: Every model at the first rung of every problem, at every rate.
         complete: Whether nothing is left to run.
+        lower_bound: Where trials were still learning when the budget ended: how many; else None.
     """
 
     problems: tuple[str, ...]
@@ -98,6 +100,18 @@ class ComparisonAnswer:
     cells: tuple[Cell, ...]
     ladder: tuple[Cell, ...]
     complete: bool
+    lower_bound: LowerBound | None
+
+    def __str__(self) -> str:
+        lines = []
+        for cell in self.cells:
+            found = f"skill {cell.skill}" if cell.skill else "missing"
+            why = ", ".join(f"{reason} ({count})" for reason, count in cell.shortfalls.items())
+            where = f"{cell.problem}, {cell.knob} {cell.rung}, {cell.model}"
+            lines.append(f"{where}: {found}{'; ' * bool(why)}{why}")
+        if self.lower_bound:
+            lines.append(self.lower_bound.advice(flags=False))
+        return "\n".join(lines)
 
     def mean_skill(self, model: str) -> Estimate | None:
         """The mean skill of a model over all problems and rungs; None where one is missing.

@@ -23,6 +23,7 @@ from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
+from longlag.studies.lower_bound import LowerBound, lower_bound
 from longlag.studies.study import Study, words
 from longlag.training import Recipe
 from longlag.trials import documents
@@ -62,6 +63,7 @@ class FrontierAnswer:
         first: The smallest value that was tried.
         last: The largest value that may be tried.
         reached_end: How many seeds solved `last`, so that their own limit lies beyond it.
+        lower_bound: Where trials were still learning when the budget ended: how many; else None.
         failures: Why the search of a seed failed, by seed.
         steps: All values tried, in the order of seeds and then of values.
     """
@@ -76,6 +78,7 @@ class FrontierAnswer:
     last: int
     reached_end: int
     failures: Mapping[int, str]
+    lower_bound: LowerBound | None
     steps: tuple[Step, ...]
 
     @property
@@ -84,6 +87,12 @@ class FrontierAnswer:
         return not self.open
 
     def __str__(self) -> str:
+        advice = self.lower_bound.advice(flags=False) if self.lower_bound else ""
+        return f"{self.words}. {advice}" if advice else self.words
+
+    @property
+    def words(self) -> str:
+        """The median with its interval, in words."""
         low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
         if not self.complete:
             why = Counter(self.failures.values()).items()
@@ -220,8 +229,21 @@ class Frontier(Study):
             last=self.last,
             reached_end=sum(solved == self.last for solved in per_seed),
             failures={seed: why for seed in self.seeds if (why := self._failure(seed))},
+            lower_bound=lower_bound(
+                [step.reasons[0].reason for step in self._ends()],
+                len(self.seeds),
+                "seeds",
+                self.setting.recipe.epochs,
+                self.setting.recipe.learning_rate,
+            ),
             steps=tuple(self._steps[each] for each in order),
         )
+
+    def _ends(self) -> list[Step]:
+        """The smallest value that each seed did not solve."""
+        failed = [step for step in self._steps.values() if not step.solved]
+        least = {step.seed: step for step in sorted(failed, key=lambda step: -step.value)}
+        return list(least.values())
 
     def _failure(self, seed: int) -> str:
         """Why the search of a seed failed; empty where it did not."""

@@ -15,13 +15,14 @@ from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.knobs import named_arguments, require
 from longlag.models import ModelFactory
-from longlag.problems import Problem
+from longlag.problems import PROBLEMS, Problem
 from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.ask import run_study
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
+from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, named, words
 from longlag.training import Recipe
 from longlag.trials import documents
@@ -158,6 +159,13 @@ class Generalisation(Study):
             test=self.test,
             models=models,
             complete=not any(each.missing for each in models),
+            lower_bound=lower_bound(
+                self._reasons.values(),
+                sum(len(each.outcomes) for each in models),
+                "trials",
+                self.recipe.epochs,
+                self.recipe.learning_rate,
+            ),
         )
 
     def _answer(self, name: str) -> ModelAnswer:
@@ -249,7 +257,13 @@ def _showing(problem: Problem, length: int) -> Problem:
     try:
         return problem if length == problem.steps - problem.answers else problem.showing(length)
     except ValueError as error:
-        raise ValueError(f"Generalisation: `test` has length {length}: {error}") from error
+        kind, why = type(problem), str(error)
+        if kind.showing is Problem.showing and PROBLEMS.get(kind.title()) is not kind:
+            why = (
+                f"{kind.__name__} does not say what it is at another length. Give the class a "
+                "method: def showing(self, length): return dataclasses.replace(self, length=length)"
+            )
+        raise ValueError(f"Generalisation: `test` has length {length}: {why}") from error
 
 
 @named_arguments

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from longlag.problems import Problem
 from longlag.scores.statistics import Estimate, no_interval
+from longlag.studies.lower_bound import LowerBound
 from longlag.trials.outcome import Outcome
 
 
@@ -98,6 +99,7 @@ class GeneralisationAnswer:
         test: The lengths scored at, from short to long.
         models: The models, in the order of the question.
         complete: Whether every seed of every model was scored.
+        lower_bound: Where trials were still learning when the budget ended: how many; else None.
     """
 
     problem: Problem
@@ -105,6 +107,8 @@ class GeneralisationAnswer:
     test: tuple[int, ...]
     models: tuple[ModelAnswer, ...]
     complete: bool
+    lower_bound: LowerBound | None
 
     def __str__(self) -> str:
-        return "; ".join(f"{each.model}: {each}" for each in self.models)
+        found = "; ".join(f"{each.model}: {each}" for each in self.models)
+        return f"{found}. {self.lower_bound.advice(flags=False)}" if self.lower_bound else found

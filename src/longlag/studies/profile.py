@@ -35,6 +35,7 @@ from longlag.studies.ladder import (
     ladder_of,
     setting_on,
 )
+from longlag.studies.lower_bound import lower_bound
 from longlag.studies.profile_answer import Effort, Place, ProfileAnswer
 from longlag.studies.reach import gaps, reach
 from longlag.studies.study import Study, named, words
@@ -214,6 +215,12 @@ class Profile(Study):
             solve_at=self.solve_at,
             budget=self.budgets[0],
             unfinished=tuple(self.cut.items()),
+            lower_bound=lower_bound(
+                (reason for reach in reaches for reason in reach.reasons.elements()),
+                sum(reach.tried for reach in reaches),
+                "trials",
+                self.budgets[0],
+            ),
         )
 
     def _unmoved(self, problem: Problem) -> Setting:

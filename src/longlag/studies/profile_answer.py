@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from longlag.scores.statistics import Estimate
+from longlag.studies.lower_bound import LowerBound
 from longlag.trials.outcome import Outcome
 
 
@@ -162,6 +163,7 @@ class ProfileAnswer:
         left_out: What was not tried, or is not settled.
         solve_at: Skill from which a trial counted as solved.
         budget: Sequences that a trial was trained on at most, where nothing else is said.
+        lower_bound: Where trials were still learning when the budget ended: how many; else None.
         unfinished: Trials that the end of the time cut short, in words, and how far each had come.
     """
 
@@ -171,6 +173,12 @@ class ProfileAnswer:
     solve_at: float
     budget: int
     unfinished: tuple[tuple[str, float], ...]
+    lower_bound: LowerBound | None
+
+    def __str__(self) -> str:
+        lines = [f"{reach.problem}: {reach}" for reach in self.reaches]
+        advice = self.lower_bound.advice(flags=False) if self.lower_bound else ""
+        return "\n".join(filter(None, [*lines, self.unanswered, advice]))
 
     @property
     def unanswered(self) -> str:

@@ -1,0 +1,69 @@
+"""Where trials were still learning an answer is a lower bound, and says what to change."""
+
+import numpy as np
+import pytest
+from study_cases import BUDGET, SETTING, curve, drive, outcome, seed_score, value_of
+
+import longlag as ll
+from longlag.studies.comparison import Comparison
+from longlag.studies.frontier import Frontier
+from longlag.studies.generalisation import Generalisation
+from longlag.studies.profile import Profile
+from longlag.training import Recipe
+
+ECHO = ll.EchoLag(values=4)
+MODEL = ll.LSTM(hidden_size=3)
+FALLING, FLAT = curve(np.linspace(2.0, 1.0, 20)), curve([1.0] * 20)
+
+
+def recipe(rate=0.001):
+    return Recipe(epochs=BUDGET, learning_rate=rate)
+
+
+STUDIES = {
+    "frontier": lambda: Frontier(SETTING, seeds=3),
+    "compare": lambda: Comparison([MODEL], [ECHO], recipe=recipe(), rungs=3, seeds=1),
+    "profile": lambda: Profile(MODEL, [ECHO], recipe=recipe(), rates=[0.001, 0.01], longer=()),
+    "generalise": lambda: Generalisation(
+        SETTING.problem, SETTING.framing, [MODEL], test=[12], recipe=recipe(), seeds=3
+    ),
+}
+
+
+def came(shape):
+    def come_out(trial):
+        skill = 1.0 if value_of(trial) < 2 and not trial.setting.tests else 0.5
+        scores = {name: seed_score(skill) for name in trial.setting.scored_on}
+        return outcome(skill, curve=shape, scores=scores)
+
+    return come_out
+
+
+@pytest.mark.parametrize("kind", STUDIES)
+def test_trials_that_were_still_learning_make_it_a_lower_bound(kind):
+    study = STUDIES[kind]()
+    drive(study, came(FALLING))
+    text = str(study.answer())
+    assert "A lower bound: " in text
+    assert "were still learning when the budget ended. Try budget=2000" in text
+    one = kind in ("frontier", "generalise")  # rate: of several the best was chosen
+    assert text.endswith(" or learning_rate=0.01." if one else "Try budget=2000.")
+    flags = study.answer().lower_bound.advice(flags=True)
+    assert flags.endswith("--budget 2000" + " or --learning-rate 0.01." * one + "." * (not one))
+
+
+@pytest.mark.parametrize("kind", STUDIES)
+def test_others_do_not(kind):
+    study = STUDIES[kind]()
+    drive(study, came(FLAT))
+    assert study.answer().lower_bound is None
+    assert "lower bound" not in str(study.answer())
+
+
+def test_it_counts_the_seeds_of_a_frontier_that_decide():
+    study = Frontier(SETTING, seeds=3)
+    drive(study, lambda trial: came(FALLING if trial.seed else FLAT)(trial))
+    assert str(study.answer()) == (
+        "lag 1 (too few seeds for an interval). A lower bound: 2 of 3 seeds were still learning "
+        "when the budget ended. Try budget=2000 or learning_rate=0.01."
+    )
