@@ -17,7 +17,7 @@ FALLING, FLAT = curve(np.linspace(2.0, 1.0, 20)), curve([1.0] * 20)
 
 
 def recipe(rate=0.001):
-    return Recipe(epochs=BUDGET, learning_rate=rate)
+    return Recipe(sequences=BUDGET, learning_rate=rate)
 
 
 STUDIES = {

@@ -241,7 +241,7 @@ class Comparison(Study):
                 (reason for cell in cells for reason in Counter(cell.reasons).elements()),
                 sum(len(cell.outcomes) for cell in cells),
                 "trials",
-                self.recipe.epochs,
+                self.recipe.sequences,
             ),
         )
 

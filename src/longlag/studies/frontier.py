@@ -233,7 +233,7 @@ class Frontier(Study):
                 [step.reasons[0].reason for step in self._ends()],
                 len(self.seeds),
                 "seeds",
-                self.setting.recipe.epochs,
+                self.setting.recipe.sequences,
                 self.setting.recipe.learning_rate,
             ),
             steps=tuple(self._steps[each] for each in order),

@@ -163,7 +163,7 @@ class Generalisation(Study):
                 self._reasons.values(),
                 sum(len(each.outcomes) for each in models),
                 "trials",
-                self.recipe.epochs,
+                self.recipe.sequences,
                 self.recipe.learning_rate,
             ),
         )
