@@ -290,7 +290,7 @@ BAD = {
     "save what": (["runs", "--store", "STORE", "--save", "x"], "Name it: longlag runs ID."),
     "trial": (["runs", "zz", "--store", "STORE"], "There is no trial `zz`."),
     "study": (["runs", "--study", "fronteer", "--store", "STORE"], "There is no study `fronteer`."),
-    "ending": (["runs", "--export", "a.xlsx", "--store", "STORE"], "must end in .csv or .parquet"),
+    "ending": (["runs", "--export", "a.xlsx", "--store", "STORE"], "Use --export a.csv."),
     "no number": (["runs", "--limit", "-1", "--store", "STORE"], "`limit` must be at least 0"),
 }
 
