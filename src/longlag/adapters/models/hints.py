@@ -13,6 +13,12 @@ _CHANNELS = (
     "swap the last two axes before it and after it, as x.transpose(1, 2) does."
 )
 
+_NARROW = (
+    "JAX draws no orthogonal matrix in bfloat16, with which recurrent layers begin: name another "
+    "initializer for their recurrent weights, or keep weights in float32 (param_dtype in Flax, "
+    "mixed_bfloat16 in Keras)."
+)
+
 
 def hint(error: BaseException, *, features: bool) -> str:
     """A remedy for an exception that a model raised; empty where none is known.
@@ -27,6 +33,8 @@ def hint(error: BaseException, *, features: bool) -> str:
     text = f"{type(error).__name__}: {error}"
     if re.search(r"input\[[^]]*\] to have \d+ channels|conv\w*d?\b.*channel", text, re.I):
         return _CHANNELS
+    if re.search(r"Unsupported dtype b?float16|no attribute 'recurrent_kernel'", text):
+        return _NARROW
     if features and re.search(
         r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
         r"|too many values to unpack \(expected 2\)",
