@@ -276,9 +276,12 @@ def _without_comments(content: bytes) -> bytes:
     """A source without what does nothing: comments, blank lines, docstrings that nobody reads."""
     try:
         tree = ast.parse(content)
-        for node in [] if b"__doc__" in content else ast.walk(tree):
-            documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-            if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+        for node in () if b"__doc__" in content else ast.walk(tree):
+            if not isinstance(
+                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            ):
+                continue
+            if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
         return ast.unparse(tree).encode()
     except (SyntaxError, ValueError, RecursionError):

@@ -69,7 +69,8 @@ def takes_mask(model: Any) -> bool:
     """Whether a user's model is told the mask."""
     if (program := getattr(model, "program", None)) is not None:
         return program.takes_mask
-    return bool(takes(getattr(getattr(model, "module", None), "forward", None), "mask"))
+    forward: Any = getattr(getattr(model, "module", None), "forward", None)
+    return forward is not None and bool(takes(forward, "mask"))
 
 
 def takes_state(model: AnyModel) -> bool:
@@ -81,6 +82,14 @@ def takes_state(model: AnyModel) -> bool:
 def sums_to_one(outputs: np.ndarray) -> bool:
     inside = (outputs >= 0).all() and (outputs <= 1).all()
     return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4))
+
+
+def wrong_axis(outputs: np.ndarray) -> str:
+    """The axis, not the last, over which outputs `(update, row, time, output)` sum to 1."""
+    for axis, name in ((1, "the rows"), (2, "time")):
+        if outputs.shape[axis] > 1 and sums_to_one(np.moveaxis(outputs, axis, -1)):
+            return name
+    return ""
 
 
 def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:

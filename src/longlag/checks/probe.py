@@ -10,7 +10,7 @@ import numpy as np
 
 from longlag.adapters import user_code
 from longlag.adapters.models import functional, user_model
-from longlag.adapters.models.hints import hint
+from longlag.adapters.models.hints import PACKED, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import last_of, scored
 from longlag.checks.arrays import (
@@ -24,6 +24,7 @@ from longlag.checks.arrays import (
     takes_state,
     training_outputs_of,
     with_noise,
+    wrong_axis,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.framings import Prefix, Samples
@@ -33,11 +34,6 @@ from longlag.training import Batches, Loss, Recipe, program
 from longlag.trials.setting import Setting
 
 _SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
-
-_PACKED = (
-    "It has a parameter `mask`, true where a step counts: pass over the others. They stand before "
-    "the sequence; pack_padded_sequence takes them after it, as Prefix(pad='end') has them."
-)
 
 _NOISE = 1e-5  # share of the largest output by which it may move and count as unmoved
 
@@ -108,7 +104,8 @@ class _Inspection:
             shape = self.batches.inputs.shape[1:]
             if features and self.batches.inputs.dtype.kind == "i":  # encoded on the way
                 shape = *shape, self.setting.sizes.features
-            failure = f"it {_failure(error)}, shown inputs {shape}"
+            kind = "floats" if features else "integers"
+            failure = f"it {_failure(error)}, shown inputs {shape}, {kind}"
             types = mixed_types(self.module) if "dtype" in str(error) else ""
             raise CheckFailed(
                 failure, f"{hint(error, features=features)}{types}".strip()
@@ -139,6 +136,11 @@ class _Inspection:
             raise CheckFailed(
                 "its outputs are said to be probabilities, but they do not sum to 1",
                 "Leave outputs='probabilities' out.",
+            )
+        if self.chooses and (axis := wrong_axis(self.usual)):
+            raise CheckFailed(
+                f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
+                "Leave the softmax out; else let it run over the last axis.",
             )
         if self.chooses and sums_to_one(self.usual):
             raise CheckFailed(
@@ -179,8 +181,8 @@ class _Inspection:
             where = "later inputs" if first is None else f"the input at step {first}"
             raise CheckFailed(
                 f"the output at step {step} depends on {where}, which comes after it",
-                "Mask what comes later, or use adopt(…, causal=False) and read what the audit "
-                "says.",
+                "Mask what comes later; swap axes by transpose, not by view or reshape; or use "
+                "adopt(…, causal=False) and read what the audit says.",
             )
         return f"no output of {time} steps moves when later inputs do"
 
@@ -218,7 +220,7 @@ class _Inspection:
             _, row, step = np.argwhere(moved)[0]
             raise CheckFailed(
                 f"the output at step {step} of row {row} depends on steps that are masked",
-                _PACKED
+                PACKED
                 if takes_mask(self.model) and self.setting.framing == Prefix()
                 else "Give the model a parameter `mask` (row, time), true where a step counts, and "
                 "pass over the others (Keras: a layer Masking does); or use a framing that leaves "

@@ -343,6 +343,8 @@ def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool, at: An
             f"the model gives a {type(outputs).__name__} of {len(outputs)}. Give the outputs "
             "alone; with a parameter `state`, a pair of outputs and state."
         )
+    if outputs is None:
+        raise ValueError("the model gives nothing (None). Return the outputs.")
     rows, timesteps = steps
     shape = tuple(np.shape(outputs))
     every, single = (rows, timesteps, width), (rows, width)
