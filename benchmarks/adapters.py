@@ -14,6 +14,7 @@ import itertools
 import os
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -151,17 +152,40 @@ def torch_model(sizes: ll.Sizes, _: int) -> Any:
     return Net()
 
 
-def of_torch(rounds: int) -> None:
+def torch_cell(sizes: ll.Sizes, _: int) -> Any:
+    """An LSTM written out step by step: many small operations."""
     import torch  # pyright: ignore[reportMissingImports]
 
-    torch.set_num_threads(1)
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.into = torch.nn.Linear(sizes.features, 4 * HIDDEN)
+            self.again = torch.nn.Linear(HIDDEN, 4 * HIDDEN)
+            self.readout = torch.nn.Linear(HIDDEN, sizes.outputs)
+
+        def forward(self, inputs):
+            hidden = cell = inputs.new_zeros(len(inputs), HIDDEN)
+            for step in inputs.unbind(1):
+                gates = self.into(step) + self.again(hidden)
+                into, keep, new, out = gates.chunk(4, dim=-1)
+                cell = keep.sigmoid() * cell + into.sigmoid() * new.tanh()
+                hidden = out.sigmoid() * cell.tanh()
+            return self.readout(hidden)
+
+    return Net()
+
+
+def of_torch(rounds: int, make: Any, words: str) -> None:
+    import torch  # pyright: ignore[reportMissingImports]
+
     epochs = 250
-    ours = setting(torch_model, epochs)
+    ours = setting(make, sequences)
     inputs, targets = map(torch.from_numpy, drawn(epochs))
     targets = targets.long()
 
     def by_hand() -> None:
-        model = torch_model(ours.sizes, 0)
+        torch.set_num_threads(1)
+        model = make(ours.sizes, 0)
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
         losses = []
         for x, y in zip(inputs, targets, strict=True):
@@ -171,7 +195,9 @@ def of_torch(rounds: int) -> None:
             optimizer.step()
             losses.append(loss.detach())
         torch.stack(losses).numpy()
+        torch.set_num_threads(usual)  # which the adopted one has to deal with
 
+    usual = torch.get_num_threads()
     by_hand()
     finish(fit(ours, (0,)))
     hand, adopted = [], []
@@ -179,8 +205,28 @@ def of_torch(rounds: int) -> None:
         hand.append(1e6 * seconds(by_hand) / (epochs * AN_EPOCH))
         run = finish(fit(ours, (0,)))
         adopted.append(1e6 * run.train_seconds / run.updates)
-    told("PyTorch, a loop written by hand", hand, hand)
+    told(f"{words}, a loop written by hand on one thread", hand, hand)
     told("the same model adopted", adopted, hand)
+
+
+def of_threads(rounds: int) -> None:
+    """What a second thread brings a large layer, off the main thread as training is."""
+    import torch  # pyright: ignore[reportMissingImports]
+
+    layer, inputs = torch.nn.LSTM(100, 256, batch_first=True), torch.randn(128, 100, 100)
+    took: dict[int, list[float]] = {1: [], 2: []}
+
+    def alternate() -> None:
+        for _ in range(rounds):
+            for count, each in took.items():
+                torch.set_num_threads(count)
+                each.append(1e6 * seconds(lambda: layer(inputs)[0].sum().backward()))
+
+    thread = threading.Thread(target=alternate)
+    thread.start()
+    thread.join()
+    for count, each in took.items():
+        told(f"`nn.LSTM` of 256, 128 rows of 100 steps, {count} thread(s)", each, took[1])
 
 
 # Streams.
@@ -226,7 +272,9 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     say("| loop | µs an update, median | least | of the first, median of rounds |")
     say("| --- | ---: | ---: | ---: |")
-    of_torch(rounds)
+    of_torch(rounds, torch_model, "PyTorch, `nn.LSTM`")
+    of_torch(rounds, torch_cell, "PyTorch, an LSTM of small operations")
+    of_threads(rounds)
     of_keras(rounds, tutorial, CARRIED, "Keras, the tutorial's model")
     of_keras(rounds, stateless, FRAMING, "Keras, the same without carried state")
     say("\n" + "\n".join(LOSSES))

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from longlag.arrays import last_of
 from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
 from longlag.maps import Reach, audit
 from longlag.models import LSTM, MLP, Bidirectional, Seq2Seq
@@ -206,6 +207,7 @@ FRAMED = [
     (Window(timesteps=4, missing="mask"), 3),
     (Window(timesteps=4, missing="mask", carry=True), 3),
     (Prefix(), 3),
+    (Prefix(pad="end"), 3),
     (Whole(), 2),
 ]
 MODELS = [
@@ -252,7 +254,7 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
     @jax.jit
     @jax.jacobian
     def jacobian(features, present):
-        last = framing.output != "every"
+        last = last_of(framing.output)
         return inner(features, present, inner.initial_state(), last=last)[0]
 
     for update, row in np.argwhere(layout.rows == 0):

@@ -78,6 +78,7 @@ class Knob:
     above: float | None = None
     below: str | None = None
     choices: tuple[str, ...] = ()
+    added: bool = False
 
     @property
     def range(self) -> str:
@@ -147,6 +148,7 @@ def knob(
     at_most: float | None = None,
     above: float | None = None,
     below: str | None = None,
+    added: bool = False,
 ) -> Any:
     """Declare a knob: a dataclass field with its default, a line of help and its range.
 
@@ -157,6 +159,8 @@ def knob(
         at_most: The largest value allowed.
         above: A bound that the value must exceed.
         below: The name of another knob that the value must stay under.
+        added: Whether it came after the first version: documents leave it out at its default, so
+            that trials keep their names.
     """
     if not isinstance(below, str | None):
         raise TypeError(f"knob: `below` must be the name of another knob, got {below!r}.")
@@ -164,7 +168,8 @@ def knob(
         if isinstance(bound, str):
             raise TypeError(f"knob: `{name}` must be a number, got {bound!r}. Use below={bound!r}.")
     bounds = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
-    return dataclasses.field(default=default, metadata={"help": help, **bounds})
+    metadata = {"help": help, "added": added, **bounds}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 class _NamesNearest(abc.ABCMeta):

@@ -159,8 +159,9 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
                 kept = (latest[..., None] == np.arange(length)).any(axis=1)
                 seen[:, place] = sample[:, place] | kept
         asked, targets = layout.scored[update], layout.target_steps[update]
-        sees[targets[asked]] = seen[:, layout.output_positions][asked]
-        learns[targets[asked]] = sample[:, layout.output_positions][asked]
+        at = np.arange(batch)[:, None], layout.output_positions[update]
+        sees[targets[asked]] = seen[at][asked]
+        learns[targets[asked]] = sample[at][asked]
         state = seen[:, -1:]
     return sees, learns
 

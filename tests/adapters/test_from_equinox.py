@@ -143,3 +143,60 @@ def test_it_is_vectorised_over_seeds_as_any_model(timesteps):
     for one, other in zip(together.models, apart.models, strict=True):
         for here, there in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
             np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-5)
+
+
+def test_a_module_of_bfloat16_is_trained_and_kept(tmp_path):
+    """Features come in its type: what is carried from step to step keeps it."""
+
+    class Narrow(eqx.Module):
+        cell: eqx.nn.GRUCell
+        readout: eqx.nn.Linear
+
+        def __call__(self, inputs):
+            def step(hidden, shown):
+                hidden = self.cell(shown, hidden)
+                return hidden, hidden
+
+            hidden = jax.lax.scan(step, jnp.zeros(8, jnp.bfloat16), inputs)[1]
+            return jax.vmap(self.readout)(hidden)
+
+    def narrow(sizes, seed):
+        one, two = jax.random.split(jax.random.key(seed))
+        kind: Any = jnp.bfloat16
+        cell = eqx.nn.GRUCell(sizes.features, 8, dtype=kind, key=one)
+        return Narrow(cell, eqx.nn.Linear(8, sizes.outputs, dtype=kind, key=two))
+
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    assert ll.preflight(problem, ll.Whole(), narrow).passed
+    run = ll.train(problem, ll.Whole(), narrow, sequences=600, learning_rate=0.02)
+    assert run.skill[0] > 0.9
+    assert run.models[0].module.readout.weight.dtype == jnp.bfloat16
+    run.save(tmp_path / "kept.safetensors")
+    again = ll.load(tmp_path / "kept.safetensors", model=narrow)
+    assert again.predict([1, 2, 0, 1]).tolist() == run.predict([1, 2, 0, 1]).tolist()
+
+
+@pytest.mark.parametrize("framing", [ll.Whole(), ll.Chunks(timesteps=2, carry=True)], ids=repr)
+def test_state_of_any_shape_is_carried_and_counted(framing):
+    class Deep(eqx.Module):
+        linear: eqx.nn.Linear
+        words: bool = eqx.field(static=True)
+
+        def __call__(self, inputs, state=None):
+            zero = {"count": jnp.zeros(()), "deep": (jnp.zeros(inputs.shape[1]), {})}
+            before = zero if state is None else state
+            total = before["deep"][0] + jnp.cumsum(inputs, axis=0) + before["count"]
+            deep = "seen" if self.words else total[-1]
+            return jax.vmap(self.linear)(total), {"count": before["count"] + 1, "deep": (deep, {})}
+
+    def deep(words):
+        return lambda sizes, seed: Deep(
+            eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)), words
+        )
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = ll.preflight(problem, framing, deep(False))
+    assert found.passed
+    assert found.state == 5
+    with pytest.raises(ValueError, match=r"is a str at \['deep'\]\[0\], which is no array"):
+        ll.train(problem, framing, deep(True))

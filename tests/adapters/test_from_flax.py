@@ -131,3 +131,44 @@ def test_a_linen_embedding_takes_values():
     assert (
         ll.train(problem, ll.Whole(), model, sequences=400, learning_rate=0.1).accuracy.mean == 1.0
     )
+
+
+def of_nnx(sizes, seed):
+    narrow: Any = {"param_dtype": jnp.bfloat16, "dtype": jnp.bfloat16}
+    return nnx.Linear(sizes.features, sizes.outputs, rngs=nnx.Rngs(seed), **narrow)
+
+
+def of_linen(sizes, _):
+    from flax import linen  # pyright: ignore[reportMissingImports]
+
+    narrow: Any = {"param_dtype": jnp.bfloat16, "dtype": jnp.bfloat16}
+    return linen.Dense(sizes.outputs, **narrow)
+
+
+@pytest.mark.parametrize("narrow", [of_nnx, of_linen])
+def test_a_module_of_bfloat16_is_trained_and_kept(tmp_path, narrow):
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    assert ll.preflight(problem, ll.Whole(), narrow).passed
+    run = ll.train(problem, ll.Whole(), narrow, sequences=600, learning_rate=0.02)
+    assert run.skill[0] > 0.9
+    run.save(tmp_path / "kept.safetensors")
+    again = ll.load(tmp_path / "kept.safetensors", model=narrow)
+    assert again.predict([1, 2, 0, 1]).tolist() == run.predict([1, 2, 0, 1]).tolist()
+
+
+def test_a_number_that_all_rows_share_is_state():
+    class Counting(nnx.Module):
+        def __init__(self, sizes, rngs):
+            self.readout = nnx.Linear(sizes.features, sizes.outputs, rngs=rngs)
+
+        def __call__(self, inputs, state=None):
+            zero = jnp.zeros(()), jnp.zeros((len(inputs), inputs.shape[2]))
+            count, total = zero if state is None else state
+            said = self.readout(inputs.cumsum(1) + total[:, None] + count)
+            return said, (count + 1, inputs.sum(1) + total)
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    for framing in (ll.Whole(), ll.Chunks(timesteps=2, carry=True)):
+        found = ll.preflight(problem, framing, lambda s, seed: Counting(s, nnx.Rngs(seed)))
+        assert found.passed
+        assert found.state == 5

@@ -303,3 +303,60 @@ def test_a_constraint_is_refused_since_it_would_not_be_kept():
 
     with pytest.raises(ValueError, match="has a constraint, which the compiled loop does not keep"):
         ll.adopt(bounded)(SIZES, 0)
+
+
+def test_masking_passes_over_the_steps_that_are_masked():
+    """Wherever the padding stands, it learns as a model that is told the mask."""
+    problem = ll.EchoLag(lag=1, length=5, values=4)
+
+    def masked(value, units=6):
+        def make(sizes, _):
+            begin = [] if value is None else [layers.Masking(value)]
+            shape = keras.Input((sizes.timesteps, sizes.features))
+            rest = [layers.LSTM(units), layers.Dense(sizes.outputs)]
+            return keras.Sequential([shape, *begin, *rest])
+
+        return make
+
+    def losses(framing, value):
+        assert preflight(problem, framing, masked(value)).passed
+        run = ll.train(problem, framing, masked(value), sequences=40)
+        return np.concatenate([report.losses for report in run.history[0]])
+
+    expected = losses(ll.Prefix(), None)
+    for framing, value in ((ll.Prefix(), -1.0), (ll.Prefix(pad="end"), 0.0)):
+        np.testing.assert_allclose(losses(framing, value), expected, rtol=1e-5)
+
+
+def test_a_softmax_of_each_step_is_known():
+    def make(sizes, _):
+        last = layers.TimeDistributed(layers.Dense(sizes.outputs, activation="softmax"))
+        return keras.Sequential([keras.Input((sizes.timesteps, sizes.features)), last])
+
+    assert ll.adopt(make)(SIZES, 0).program.outputs == "probabilities"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
+def test_layers_of_bfloat16_are_trained_and_kept(tmp_path, dtype):
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+
+    def make(sizes, _):
+        dense = [layers.Dense(size, dtype=dtype) for size in (8, sizes.outputs)]
+        return keras.Sequential([keras.Input((sizes.timesteps, sizes.features)), *dense])
+
+    assert preflight(problem, ll.Whole(), make).passed
+    run = ll.train(problem, ll.Whole(), make, sequences=600, learning_rate=0.02)
+    assert run.skill[0] > 0.9
+    run.save(tmp_path / "kept.safetensors")
+    again = ll.load(tmp_path / "kept.safetensors", model=make)
+    assert again.predict([1, 2, 0, 1]).tolist() == run.predict([1, 2, 0, 1]).tolist()
+
+
+def test_a_type_in_which_recurrent_weights_cannot_be_drawn_is_told_with_the_cure():
+    def make(sizes, _):
+        return keras.Sequential(
+            [keras.Input((sizes.timesteps, sizes.features)), layers.LSTM(4, dtype="bfloat16")]
+        )
+
+    with pytest.raises(ValueError, match=r"no orthogonal matrix in bfloat16.*initializer"):
+        ll.adopt(make)(SIZES, 0)

@@ -1,3 +1,6 @@
+import threading
+import time
+from concurrent import futures
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,7 +13,11 @@ import torch  # pyright: ignore[reportMissingImports]
 from spec_problems import Adding, CopyBack, Legal, TwoTargets
 
 import longlag
+from longlag.adapters import randomness
+from longlag.adapters.models.user_model import from_reference
 from longlag.checks.model import preflight
+from longlag.training import program
+from longlag.trials import fit as fitting
 
 ll: Any = longlag  # whose models have what their own libraries give them
 
@@ -313,3 +320,174 @@ def test_a_module_is_trained_on_every_kind_of_problem(problem):
     losses = np.concatenate([event.losses for event in run.history[0]])
     assert losses[-10:].mean() < losses[:10].mean()
     assert run.evaluations[0].predicted.shape == run.evaluations[0].targets.shape
+
+
+def threads():
+    """Of a thread that has run nothing of PyTorch yet, which takes the number of the process."""
+    with futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+def test_an_operation_has_one_thread_in_training_and_the_number_is_set_back(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    met = set()
+
+    class Counting(Plain):
+        def forward(self, inputs):
+            met.add(torch.get_num_threads())
+            return super().forward(inputs)
+
+    def train(seed):
+        problem = ll.EchoLag(lag=0, length=4, values=3)
+        make = lambda sizes, _: Counting(sizes.features, sizes.outputs)  # noqa: E731
+        return ll.train(problem, ll.Whole(), make, sequences=50, seeds=[seed])
+
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        with futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(train, range(4)))
+        assert met == {1}
+        assert threads() == torch.get_num_threads() == 3
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        train(0)
+        assert met == {1, 3}
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_what_torch_compile_takes_is_time_of_compiling(monkeypatch):
+    """The first update, as compiling begins with a call; later ones are training."""
+    counted = []
+
+    def compiled(module):
+        def run(*given, **named):
+            counted.append(bool(program.COMPILING.get()._inside))
+            return module(*given, **named)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+    make = ll.adopt(plain, compiled=True)
+    setting = ll.Setting(problem=problem, framing=ll.Whole(), model=make)
+    run = fitting.finish(fitting.fit(setting, [0]))
+    assert counted[: run.updates] == [True] + [False] * (run.updates - 1)
+    assert counted[run.updates]  # not in training it is another program
+
+
+def test_the_time_in_which_another_trial_trains_is_not_counted():
+    setting = ll.Setting(
+        problem=ll.EchoLag(lag=0, length=4, values=3),
+        framing=ll.Whole(),
+        model=ll.adopt(plain),
+        recipe=ll.Recipe(sequences=2000),
+    )
+    fit, taken, wait = fitting.fit(setting, [0]), threading.Event(), 1.0
+    next(fit)  # it has started, and makes the first of its chunks
+
+    def another():
+        with randomness.held():
+            taken.set()
+            time.sleep(wait)
+
+    with futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(another)
+        taken.wait()
+        began = time.perf_counter()
+        run = fitting.finish(fit)
+    assert time.perf_counter() - began > wait / 2  # it did wait
+    assert run.train_seconds < run.total_seconds - wait / 2
+
+
+class Shaped(torch.nn.Module):
+    """State of some shape: a step count and, deep inside, what was shown."""
+
+    def __init__(self, features, outputs, state):
+        super().__init__()
+        self.readout, self.state = torch.nn.Linear(features, outputs), state
+
+    def forward(self, inputs, state=None):
+        before = None if state is None or self.state == "unused" else state["deep"][1][0]
+        total = inputs.cumsum(1) + (0 if before is None else before[:, None])
+        count = torch.zeros(()) if state is None else state["count"] + 1
+        deep = {"words": "seen", "unused": total[:, -1]}.get(self.state, total[:, -1])
+        return self.readout(total), {"count": count, "deep": (None, [deep])}
+
+
+@pytest.mark.parametrize("framing", [ll.Whole(), ll.Chunks(timesteps=2, carry=True)], ids=repr)
+def test_state_of_any_shape_is_looked_at_in_every_framing(framing):
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+
+    def found(state):
+        return preflight(problem, framing, lambda s, _: Shaped(s.features, s.outputs, state))
+
+    good = found("good")
+    assert good.passed
+    assert good.state == 5
+    assert "5 numbers a row" in next(each.found for each in good.checks if each.name == "state")
+    bad = found("words").checks[-1]
+    assert bad.found.startswith("the state that the model gives is a str at ['deep'][1][0], which")
+    unused = found("unused").checks[-1]
+    assert (unused.name, unused.passed) == ("state", False)
+
+
+def test_a_module_of_bfloat16_is_checked_trained_and_kept(tmp_path):
+    problem = ll.EchoLag(lag=0, length=4, values=3)
+
+    def make(sizes, _):
+        return Plain(sizes.features, sizes.outputs).bfloat16()
+
+    assert preflight(problem, ll.Whole(), make).passed
+    run = ll.train(problem, ll.Whole(), make, sequences=600, learning_rate=0.02)
+    assert run.skill[0] > 0.9
+    run.save(tmp_path / "kept.safetensors")
+    again = ll.load(tmp_path / "kept.safetensors", model=make)
+    assert again.model.module.net.readout.weight.dtype == torch.bfloat16
+    assert again.predict([1, 2, 0, 1]).tolist() == run.predict([1, 2, 0, 1]).tolist()
+
+
+def test_weights_of_several_types_are_named(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\n\ndef make_model(sizes, seed):\n"
+        "    last = torch.nn.Linear(4, sizes.outputs)\n"
+        "    return torch.nn.Sequential(torch.nn.Linear(sizes.features, 4).bfloat16(), last)\n"
+    )
+    make = from_reference(f"{file}:make_model")
+    said = preflight(ll.EchoLag(lag=0, length=4, values=3), ll.Whole(), make).checks[-1]
+    assert "0.bias is bfloat16, 1.bias is float32" in said.remedy
+
+
+def test_padding_at_the_end_is_what_packed_sequences_take():
+    class Packed(Plain):
+        def forward(self, inputs, mask=None):
+            full = torch.full((len(inputs),), inputs.shape[1])
+            lengths = full if mask is None else mask.sum(1)
+            packed = torch.nn.utils.rnn.pack_padded_sequence(
+                inputs, lengths.cpu(), batch_first=True, enforce_sorted=False
+            )
+            hidden, last = self.net.rnn(packed)
+            if self.every:
+                hidden, _ = torch.nn.utils.rnn.pad_packed_sequence(
+                    hidden, batch_first=True, total_length=inputs.shape[1]
+                )
+                return self.net.readout(hidden)
+            return self.net.readout(last[-1])
+
+    def make(every):
+        def packed(sizes, _):
+            model: Any = Packed(sizes.features, sizes.outputs)
+            model.every = every
+            return model
+
+        return packed
+
+    problem, outputs = ll.EchoLag(lag=1, length=5, values=4), []
+    failed = preflight(problem, ll.Prefix(), make(False)).checks[-1]
+    assert "Prefix(pad='end')" in failed.remedy
+    for every in (False, True):
+        assert preflight(problem, ll.Prefix(pad="end"), make(every)).passed
+        run = ll.train(problem, ll.Prefix(pad="end"), make(every), sequences=40)
+        outputs.append(losses(run))
+    np.testing.assert_allclose(*outputs, rtol=1e-5)

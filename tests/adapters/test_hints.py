@@ -14,6 +14,9 @@ RAISED = {
     "mat1 and mat2 shapes cannot be multiplied (125x100 and 50x10)": "",
     "CUDA error: out of memory": "",
     # Equinox, Flax
+    "conv_general_dilated lhs feature dimension size divided by feature_group_count must equal the "
+    "rhs input feature dimension size, but 6 // 1 != 4.": CHANNELS,
+    "(KeyError(<class 'ml_dtypes.bfloat16'>), 'Unsupported dtype bfloat16.')": "initializer",
     "JAX array indexer must have integer dtype; got float32": VALUES,
     "too many values to unpack (expected 2)": VALUES,
     "not enough values to unpack (expected 3, got 2)": "",

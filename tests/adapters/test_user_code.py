@@ -106,6 +106,31 @@ def test_the_hash_does_not_depend_on_where_the_file_lies(tmp_path):
     assert len(codes) == 1
 
 
+def test_the_hash_covers_what_a_file_does_and_not_what_it_remarks(tmp_path):
+    def code(text, folder="one", name="mine.py"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        written(tmp_path / folder, "beside.py", "x = 1")
+        return user_code.code_of(written(tmp_path / folder, name, text))
+
+    usual = code("import beside\ndef f(x):\n    return x + 1\n")
+    remarked = (
+        '"""A file."""\nimport beside  # why\n\n\ndef f(x):\n    "What."\n    return (x + 1)\n'
+    )
+    assert code(remarked) == usual
+    assert code(remarked, "two", "a.py") == usual
+    assert code("import beside\ndef f(x):\n    return x + 2\n") != usual
+    assert code(remarked + "print(f.__doc__)") != code(
+        remarked.replace("What", "Who") + "print(f.__doc__)"
+    )
+    assert code("def f(") != code("def f( ")  # no source of Python: as it is
+
+
+def test_the_hash_covers_a_function_of_a_docstring_alone(tmp_path):
+    codes = {user_code.code_of(written(tmp_path, "mine.py", f"def f():\n    {body}\n"))
+             for body in ("'One.'", "'Two.'", "pass")}  # fmt: skip
+    assert len(codes) == 1
+
+
 def test_a_file_that_starts_work_when_it_is_imported_is_told_so(tmp_path):
     code = "from longlag.adapters import user_code\nuser_code.refuse_while_importing('a study')"
     file = written(tmp_path, "mine.py", code)

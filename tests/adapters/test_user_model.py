@@ -161,7 +161,7 @@ def test_a_trial_is_named_by_the_code_and_not_by_where_it_lies(file, tmp_path):
     assert ids[0] == ids[1]
     assert made == other
     assert made.path != other.path
-    file.write_text(FILE + "\n# changed")
+    file.write_text(FILE + "\nchanged = 1")
     changed = user_model.from_reference(f"{file}:make_model")
     assert Trial(setting=setting(changed), seed=0).id != ids[0]
     inside = dataclasses.replace(made, causal=False)

@@ -28,12 +28,14 @@ class Net(eqx.Module):
             "integers": lambda shown: shown,
             "nan": lambda shown: shown / 0.0,
             "transposed": lambda shown: shown,
+            "over time": lambda shown: shown,
         }
         said = jax.vmap(self.linear)(faults[self.fault](inputs))
         after = {
             "probabilities": jax.nn.softmax,
             "integers": lambda said: said.argmax(axis=-1),
             "transposed": jnp.transpose,
+            "over time": lambda said: jax.nn.softmax(said, axis=0),
         }
         return after.get(self.fault, lambda said: said)(said)
 
@@ -352,3 +354,9 @@ def test_a_real_series_is_looked_at_like_any_problem(columns, missing):
     said = {check.name: check.found for check in found.checks}
     masked = missing == "mask"
     assert said["mask"].startswith("steps that are masked" if masked else "this framing passes")
+
+
+def test_a_softmax_over_the_wrong_axis_is_called_one():
+    last = preflight(ECHO, ll.Whole(), faulty("over time")).checks[-1]
+    assert (last.name, last.passed) == ("outputs", False)
+    assert "sum to 1 over time" in last.found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import random
 import sys
 import threading
@@ -12,6 +13,23 @@ import numpy as np
 
 randomness = threading.RLock()
 """Held by whoever sets the global random states of a library, of which there is one a process."""
+
+
+WAITING: contextvars.ContextVar[contextlib.AbstractContextManager[object]] = contextvars.ContextVar(
+    "WAITING"
+)
+"""The clock of what is in hand for the time in which others have `randomness`."""
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Hold `randomness`; the time until it is free is counted as waiting."""
+    with WAITING.get(contextlib.nullcontext()):
+        randomness.acquire()
+    try:
+        yield
+    finally:
+        randomness.release()
 
 
 @contextlib.contextmanager

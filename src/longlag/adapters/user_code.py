@@ -253,7 +253,8 @@ def refuse_while_importing(what: str) -> None:
 def code_of(file: Path) -> str:
     """The hash of a file and of what it imports from beside it: 16 hexadecimal digits.
 
-    What stands beside it is what its folder, or its package, has; libraries do not count.
+    What stands beside it is what its folder, or its package, has; libraries do not count, nor do
+    comments, docstrings and where the files lie.
     """
     home = _home(file)
     seen: dict[Path, bytes] = {}
@@ -262,14 +263,31 @@ def code_of(file: Path) -> str:
         path = waiting.pop()
         if path in seen:
             continue
-        seen[path] = path.read_bytes()
-        waiting.extend(_beside(path, home, seen[path]))
+        content = path.read_bytes()
+        waiting.extend(_beside(path, home, content))
+        seen[path] = _without_comments(content)
+    named = {os.path.relpath(path, file.parent): path for path in seen if path != file}
     digest = hashlib.sha256()
-    for path in sorted(seen):
-        relative = os.path.relpath(path, home) if path != file else ""
-        digest.update(f"{relative}\n{len(seen[path])}\n".encode())
+    for name, path in sorted({**named, "": file}.items()):
+        digest.update(f"{name}\n{len(seen[path])}\n".encode())
         digest.update(seen[path])
     return digest.hexdigest()[:16]
+
+
+def _without_comments(content: bytes) -> bytes:
+    """A source without what does nothing: comments, blank lines, docstrings that nobody reads."""
+    try:
+        tree = ast.parse(content)
+        for node in () if b"__doc__" in content else ast.walk(tree):
+            if not isinstance(
+                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            ):
+                continue
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+        return ast.unparse(tree).encode()
+    except (SyntaxError, ValueError, RecursionError):
+        return content
 
 
 def _home(file: Path) -> Path:

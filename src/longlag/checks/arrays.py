@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from longlag.adapters.models import user_model
-from longlag.adapters.models.functional import SHAKE
+from longlag.adapters.models.functional import SHAKE, takes
+from longlag.arrays import last_of
 from longlag.models import AnyModel, Buffers, ExternalModel, Model
 from longlag.training import Batches
 
@@ -34,7 +35,7 @@ def with_noise(model: AnyModel) -> AnyModel:
 
 
 def outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
-    last = output != "every"
+    last = last_of(output)
 
     @eqx.filter_jit
     def run(model: Any, inputs: Any, mask: Any, state: Any) -> Any:
@@ -55,13 +56,21 @@ def training_outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray
     mask = None if batches.mask is None else batches.mask[0]
     state = model.initial_state(batches.inputs.shape[1:2])
     run = eqx.filter_jit(
-        lambda model, *told: model.apply_train(*told, last=output != "every").outputs
+        lambda model, *told: model.apply_train(*told, last=last_of(output)).outputs
     )
     return np.asarray(run(model, jnp.asarray(batches.inputs[0]), _on_device(mask), state))
 
 
 def _on_device(mask: np.ndarray | None) -> Any:
     return None if mask is None else jnp.asarray(mask)
+
+
+def takes_mask(model: Any) -> bool:
+    """Whether a user's model is told the mask."""
+    if (program := getattr(model, "program", None)) is not None:
+        return program.takes_mask
+    forward: Any = getattr(getattr(model, "module", None), "forward", None)
+    return forward is not None and bool(takes(forward, "mask"))
 
 
 def takes_state(model: AnyModel) -> bool:
@@ -75,11 +84,21 @@ def sums_to_one(outputs: np.ndarray) -> bool:
     return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4))
 
 
+def wrong_axis(outputs: np.ndarray) -> str:
+    """The axis, not the last, over which outputs `(update, row, time, output)` sum to 1."""
+    for axis, name in ((1, "the rows"), (2, "time")):
+        if outputs.shape[axis] > 1 and sums_to_one(np.moveaxis(outputs, axis, -1)):
+            return name
+    return ""
+
+
 def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
     """All arrays of a module of any framework, by name."""
     kind = user_model.framework(module)
     if kind == "torch":
-        return [(name, each.detach().cpu().numpy()) for name, each in module.state_dict().items()]
+        from longlag.adapters.models.torch import arrays_of
+
+        return list(arrays_of(module).items())
     if kind == "keras":
         variables = module.variables if module.built else []
         return [(str(place), np.asarray(each.value)) for place, each in enumerate(variables)]
@@ -112,6 +131,17 @@ def non_finite(module: Any) -> str:
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             return f" The weight {name.strip('.')} is no number."
     return ""
+
+
+def mixed_types(module: Any) -> str:
+    """Which weights of a PyTorch module are of which type, where there are several."""
+    if user_model.framework(module) != "torch":
+        return ""
+    named = {
+        str(each.dtype).removeprefix("torch."): name for name, each in module.named_parameters()
+    }
+    listed = ", ".join(f"{name} is {kind}" for kind, name in named.items())
+    return f" Its weights are of several types ({listed}): make them one." if len(named) > 1 else ""
 
 
 def device_of(model: AnyModel) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel, UserModel
-from longlag.checks.probe import Preflight, inspect_model
+from longlag.checks.check import Preflight
+from longlag.checks.probe import inspect_model
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.knobs import named_arguments

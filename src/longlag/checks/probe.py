@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models import user_model
-from longlag.adapters.models.hints import hint
+from longlag.adapters.models import functional, user_model
+from longlag.adapters.models.hints import PACKED, hint
 from longlag.adapters.models.user_model import UserModel
-from longlag.arrays import scored
+from longlag.arrays import last_of, scored
 from longlag.checks.arrays import (
     device_of,
     digest_of,
+    mixed_types,
     non_finite,
     outputs_of,
     sums_to_one,
+    takes_mask,
     takes_state,
     training_outputs_of,
     with_noise,
+    wrong_axis,
 )
-from longlag.checks.check import Check, CheckFailed
-from longlag.framings import Samples
+from longlag.checks.check import Check, CheckFailed, Preflight
+from longlag.framings import Prefix, Samples
 from longlag.models import AnyModel, ExternalModel, Model
 from longlag.problems.drawing import drawn
 from longlag.training import Batches, Loss, Recipe, program
@@ -35,39 +36,6 @@ from longlag.trials.setting import Setting
 _SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
 
 _NOISE = 1e-5  # share of the largest output by which it may move and count as unmoved
-
-
-@dataclasses.dataclass(frozen=True)
-class Preflight:
-    """What a model was found to do.
-
-    Attributes:
-        model: The model, in words.
-        checks: All that was looked at; the last one failed where any did that ends the rest.
-        parameters: Number of trained weights; None where the model could not be made.
-        state: Numbers that a row carries from step to step, as far as can be seen from outside.
-    """
-
-    model: str
-    checks: tuple[Check, ...]
-    parameters: int | None
-    state: int | None
-
-    @property
-    def passed(self) -> bool:
-        """Whether all is as it must be."""
-        return all(check.passed for check in self.checks)
-
-    def require_valid(self) -> None:
-        """Refuse a model that did not pass.
-
-        Raises:
-            ValueError: It did not; the first failure, and what to do.
-        """
-        for check in self.checks:
-            if not check.passed:
-                remedy = f" {check.remedy}" if check.remedy else ""
-                raise ValueError(f"{self.model}: {check.found}.{remedy}")
 
 
 def inspect_model(setting: Setting) -> Preflight:
@@ -136,8 +104,12 @@ class _Inspection:
             shape = self.batches.inputs.shape[1:]
             if features and self.batches.inputs.dtype.kind == "i":  # encoded on the way
                 shape = *shape, self.setting.sizes.features
-            failure = f"it {_failure(error)}, shown inputs {shape}"
-            raise CheckFailed(failure, hint(error, features=features)) from error
+            kind = "floats" if features else "integers"
+            failure = f"it {_failure(error)}, shown inputs {shape}, {kind}"
+            types = mixed_types(self.module) if "dtype" in str(error) else ""
+            raise CheckFailed(
+                failure, f"{hint(error, features=features)}{types}".strip()
+            ) from error
         if len(wrong := np.argwhere(~np.isfinite(self.usual))):
             row, step, output = wrong[0, -3:]
             raise CheckFailed(
@@ -164,6 +136,11 @@ class _Inspection:
             raise CheckFailed(
                 "its outputs are said to be probabilities, but they do not sum to 1",
                 "Leave outputs='probabilities' out.",
+            )
+        if self.chooses and (axis := wrong_axis(self.usual)):
+            raise CheckFailed(
+                f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
+                "Leave the softmax out; else let it run over the last axis.",
             )
         if self.chooses and sums_to_one(self.usual):
             raise CheckFailed(
@@ -204,8 +181,8 @@ class _Inspection:
             where = "later inputs" if first is None else f"the input at step {first}"
             raise CheckFailed(
                 f"the output at step {step} depends on {where}, which comes after it",
-                "Mask what comes later, or use adopt(…, causal=False) and read what the audit "
-                "says.",
+                "Mask what comes later; swap axes by transpose, not by view or reshape; or use "
+                "adopt(…, causal=False) and read what the audit says.",
             )
         return f"no output of {time} steps moves when later inputs do"
 
@@ -243,8 +220,11 @@ class _Inspection:
             _, row, step = np.argwhere(moved)[0]
             raise CheckFailed(
                 f"the output at step {step} of row {row} depends on steps that are masked",
-                "Give the model a parameter `mask` (row, time), true where a step counts, and pass "
-                "over the others; or use a framing that leaves such rows out.",
+                PACKED
+                if takes_mask(self.model) and self.setting.framing == Prefix()
+                else "Give the model a parameter `mask` (row, time), true where a step counts, and "
+                "pass over the others (Keras: a layer Masking does); or use a framing that leaves "
+                "such rows out.",
             )
         return "steps that are masked move no output that counts"
 
@@ -255,10 +235,9 @@ class _Inspection:
                 "without a state it does not start from zeros",
                 "Let None stand for a state of zeros.",
             )
-        if not self.layout.carry:
-            return "this framing carries none"
-        if len(self.batches.inputs) < 2:
-            return "a sequence is one batch: there is nothing to carry"
+        if not self.layout.carry or len(self.batches.inputs) < 2:
+            none = "a sequence is one batch" if self.layout.carry else "this framing carries none"
+            return f"{none}{self._given_back() if takes else ''}"
         first = np.arange(len(self.batches.inputs)) == 0
         if takes and self._moved(self._changed(first[:, None, None]))[1:].any():
             return f"carried: {self._state_size()} numbers a row"
@@ -267,6 +246,25 @@ class _Inspection:
             "Give the model a parameter `state`, None at first, and return (outputs, state); in "
             "Keras use stateful=True. Or use a framing without carry.",
         )
+
+    def _given_back(self) -> str:
+        """The same inputs twice, the second time from the state that the first gave."""
+        twice = [None if each is None else np.repeat(each[:1], 2, 0) for each in self.batches[:3]]
+        try:
+            first, then = self._say(Batches(*twice, np.array([True, False])))  # pyright: ignore
+        except (Exception, SystemExit) as error:
+            raise CheckFailed(
+                f"given back the state that it gave it {_failure(error)}",
+                "Take the state as it is given.",
+            ) from error
+        moved = np.abs(then - first).max() > _NOISE * np.abs(first).max()
+        if not moved and self.layout.output == "every":
+            raise CheckFailed(
+                "given back, the state that it gave moves no output",
+                "Start from the parameter `state`, or leave it out.",
+            )
+        effect = "moves" if moved else "does not move"
+        return f"; given back, it {effect} what comes next: {self._state_size()} numbers a row"
 
     def training(self) -> str:
         """It must also run as it does in training; there rows may meet (batch statistics)."""
@@ -354,10 +352,12 @@ class _Inspection:
         return outputs_of(looked, batches, self.layout.output)
 
     def _state_size(self) -> int | None:
+        if isinstance(self.model, ExternalModel):
+            return self.model.state_size
         if not isinstance(self.model, Model):
             return None
         rows = self.batches.inputs.shape[1]
-        return sum(leaf.size for leaf in jax.tree.leaves(self.model.initial_state((rows,)))) // rows
+        return functional.numbers_a_row(self.model.initial_state((rows,)), rows)
 
     def _zeros_are_none(self) -> bool:
         program = getattr(self.model, "program", None)
@@ -372,7 +372,7 @@ class _Inspection:
         )
         mask = None if not program.takes_mask else jnp.ones(inputs.shape[:2], bool)
         outputs = [
-            model(inputs, mask, state, last=self.layout.output != "every")[0]
+            model(inputs, mask, state, last=last_of(self.layout.output))[0]
             for state in (None, model.initial_state((rows,)))
         ]
         return bool(np.allclose(*outputs, atol=1e-5))

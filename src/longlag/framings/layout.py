@@ -82,10 +82,13 @@ class Layout:
         return np.unique(self.target_steps[self.scored])
 
     @property
-    def output_positions(self) -> Int[np.ndarray, " target"]:
+    def output_positions(self) -> Int[np.ndarray, "update batch target"]:
         """The place on the time axis at which each output is given."""
-        count, time = self.target_steps.shape[-1], self.steps.shape[-1]
-        return np.arange(time) if self.output == "every" else np.full(count, time - 1)
+        time = self.steps.shape[-1]
+        places: np.ndarray = np.arange(time) if self.output == "every" else np.array(time - 1)
+        if self.output == "end":
+            places = self.steps.argmax(axis=-1)[..., None]
+        return np.broadcast_to(places, self.target_steps.shape)
 
     def target_steps_of(self, episodes: Episodes) -> Int[np.ndarray, "*block update batch target"]:
         """`target_steps`, or those of each block's own answers.

@@ -26,7 +26,7 @@ class Stepwise(Framing):
         self, problem: Problem
     ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample target"]]:
         shown = self.table(problem.steps)
-        return shown, shown if self.output == "every" else shown[:, -1:]
+        return shown, shown if self.output == "every" else shown.max(axis=1, keepdims=True)
 
 
 def _cut(owner: Framing, timesteps: int, length: int) -> int:
@@ -153,19 +153,35 @@ class Window(Stepwise):
 class Prefix(Stepwise):
     """A growing context: one sample a step, showing everything up to that step.
 
-    Padded in front to the length of the sequence, the padding masked; one output at the
-    end of each sample.
+    Padded to the length of the sequence, the padding masked; one output for each sample, at its
+    last step.
+
+    Args:
+        pad: Where the padding stands: at the `start`, or at the `end`, as packed sequences have it
+            (PyTorch's `pack_padded_sequence`).
 
     >>> Prefix().table(3).tolist()
     [[-1, -1, 0], [-1, 0, 1], [0, 1, 2]]
+    >>> Prefix(pad="end").table(3).tolist()
+    [[0, -1, -1], [0, 1, -1], [0, 1, 2]]
     """
 
-    output: ClassVar[Output] = "last"
+    pad: Literal["start", "end"] = knob(
+        "start",
+        "Where shorter samples are padded (PyTorch packs those padded at the end).",
+        added=True,
+    )
+
+    @property
+    def output(self) -> Output:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return "end" if self.pad == "end" else "last"
 
     def steps_shown(self, problem: Problem) -> int:
         return problem.steps**2
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
+        if self.pad == "end":
+            return np.where(np.tri(length, dtype=bool), np.arange(length), MISSING)
         return Window(timesteps=length, missing="mask").table(length)
 
 

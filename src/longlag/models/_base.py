@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from longlag.arrays import Last
 from longlag.knobs import Knobs
 
 Inputs = Int[Array, "*batch time"] | Float[Array, "*batch time feature"]
@@ -35,6 +36,16 @@ class Sizes(NamedTuple):
     outputs: int
     timesteps: int
     values: int | None = None
+
+
+def last_step(
+    values: Float[Array, "*batch time feature"], mask: Mask, last: Last
+) -> Float[Array, "*batch 1 feature"]:
+    """The last step, or with "shown" the last that counts."""
+    if last != "shown" or mask is None:
+        return values[..., -1:, :]
+    at = mask.shape[-1] - 1 - jnp.argmax(jnp.flip(mask, -1), axis=-1)
+    return jnp.take_along_axis(values, at[..., None, None], axis=-2)
 
 
 class Buffers(eqx.Module):
@@ -68,7 +79,7 @@ class Model(eqx.Module):
 
     @abc.abstractmethod
     def __call__(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
         """Run over the time axis.
 
@@ -78,14 +89,15 @@ class Model(eqx.Module):
                 where every step counts.
             state: What the rows start from.
             last: Give one output for the whole sample, on a time axis of length 1: that of
-                the last step (of each direction, where there are two).
+                the last step (of each direction, where there are two); with "shown" that of the
+                last step that counts, as padding may follow it.
 
         Returns:
             The outputs (axis `said` is `time`, or 1 with `last`) and the state they end in.
         """
 
     def apply_train(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> TrainOutput:
         """Run as it runs in training, where that differs: dropout, batch statistics."""
         return TrainOutput(*self(inputs, mask, state, last=last))
@@ -125,6 +137,11 @@ class ExternalModel(abc.ABC):
     @abc.abstractmethod
     def takes_state(self) -> bool:
         """Whether it carries state."""
+
+    @property
+    @abc.abstractmethod
+    def state_size(self) -> int:
+        """Numbers of state that a row carried when `outputs` was last asked for; 0 before."""
 
     @property
     @abc.abstractmethod
@@ -259,12 +276,12 @@ class OneHotInput(Model):
         return self.model.initial_state(batch)
 
     def __call__(
-        self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: bool = False
+        self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
         return self.model(self._encoded(inputs), mask, state, last=last)
 
     def apply_train(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> TrainOutput:
         return self.model.apply_train(self._encoded(inputs), mask, state, last=last)
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from longlag.arrays import Last
 from longlag.knobs import knob
 from longlag.models._base import Inputs, Linear, Mask, Model, ModelFactory, Sizes, State, time_axis
 from longlag.models.cells import LAYERS, Cell
@@ -39,7 +40,7 @@ class BidirectionalModel(Model):
         return self.forwards.initial_state(batch)
 
     def __call__(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
         there, after = self.forwards(inputs, mask, state)
         turned = None if mask is None else jnp.flip(mask, -1)

@@ -10,7 +10,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from longlag.models._base import Inputs, Linear, Mask, Model, Sizes, State
+from longlag.arrays import Last
+from longlag.models._base import Inputs, Linear, Mask, Model, Sizes, State, last_step
 
 L = TypeVar("L", bound="SequenceLayer")
 
@@ -89,8 +90,8 @@ class RecurrentModel(Model, Generic[L]):
         return self.layer.initial_state(batch)
 
     def __call__(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
         hidden, state = self.layer(inputs, mask, state)
         # The dense layer is dear beside the cell: keep it off the steps nobody reads.
-        return self.readout(hidden[..., -1:, :] if last else hidden), state
+        return self.readout(last_step(hidden, mask, last) if last else hidden), state

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from longlag.arrays import Last
 from longlag.knobs import knob
 from longlag.models._base import (
     Inputs,
@@ -18,6 +19,7 @@ from longlag.models._base import (
     ModelFactory,
     Sizes,
     glorot_uniform,
+    last_step,
     project,
     shift,
     time_axis,
@@ -40,12 +42,12 @@ class MLPModel(Model):
         return ()
 
     def __call__(
-        self, inputs: Inputs, mask: Mask, state: tuple[()], *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: tuple[()], *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], tuple[()]]:
         context = len(self.kernel)
         time = time_axis(inputs)
         length = inputs.shape[time]
-        ends = jnp.arange(length - 1 if last else 0, length)
+        ends = jnp.arange(length - 1 if last is True else 0, length)
         rows = (*inputs.shape[:time], len(ends))
         total = jnp.zeros((*rows, self.kernel.shape[-1]))
 
@@ -64,7 +66,8 @@ class MLPModel(Model):
         else:  # unrolled, compiling would take longer with every step
             lags = self.kernel, jnp.arange(context)[::-1]
             total, _ = jax.lax.scan(lambda now, lag: (add(now, *lag), None), total, lags)
-        return self.readout(jax.nn.relu(shift(total, self.bias))), state
+        hidden = jax.nn.relu(shift(total, self.bias))
+        return self.readout(last_step(hidden, mask, last) if last == "shown" else hidden), state
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

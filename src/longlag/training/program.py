@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from longlag.arrays import Output
+from longlag.arrays import Output, last_of
 from longlag.models import AnyModel, Buffers, Decoder, ExternalModel
 from longlag.training.losses import AnyLoss, Loss
 
@@ -71,7 +71,8 @@ class Program(NamedTuple):
             (loss, (right, scored, state, buffers)), by_params = grad(params, batch, state)
             by_params = jax.tree.map(_downhill, by_params)
             changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
-            params = _renewed(eqx.apply_updates(params, changes), buffers)
+            after = jax.tree.map(_as_before, eqx.apply_updates(params, changes), params)
+            params = _renewed(after, buffers)
             row = jnp.stack([loss, right, scored])
             figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
             return params, optimizer_state, state, figures
@@ -118,7 +119,7 @@ class Program(NamedTuple):
         start = zero
         if batch.reset is not None:
             start = jax.tree.map(lambda new, old: jnp.where(batch.reset, new, old), zero, state)
-        last = self.output != "every"
+        last = last_of(self.output)
         arguments = batch.inputs, batch.mask, start
         buffers, penalty = None, 0.0
         if teach:
@@ -134,6 +135,11 @@ class Program(NamedTuple):
 def _downhill(gradient: Any) -> Any:
     """JAX's gradient by a complex weight is the conjugate of the way up."""
     return jnp.conj(gradient) if jnp.iscomplexobj(gradient) else gradient
+
+
+def _as_before(new: Any, old: Any) -> Any:
+    """A weight in the type that it has, which may be a narrow one."""
+    return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
 def _renewed(params: Any, buffers: Buffers | None) -> Any:

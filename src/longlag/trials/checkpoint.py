@@ -143,7 +143,9 @@ def to_bytes(trained: Trained) -> bytes:
         "setting": documents.document(trained.setting),
         "seed": trained.seed,
     }
-    arrays = {name: np.asarray(leaf) for name, leaf in _named(trained.model).items()}
+    arrays = {
+        name: np.asarray(leaf, _kept_as(leaf.dtype)) for name, leaf in _named(trained.model).items()
+    }
     for name, array in trained.setting.problem.arrays().items():
         arrays[f"problem.{name}"] = array
     return safetensors.numpy.save(
@@ -199,7 +201,7 @@ def from_bytes(
         raise ValueError(f"load: the setting in {name} cannot be used: {_brief(error)}") from error
     named = _named(empty)
     fits = {key: (array.shape, array.dtype) for key, array in arrays.items()}
-    if fits != {key: (leaf.shape, leaf.dtype) for key, leaf in named.items()}:
+    if fits != {key: (leaf.shape, _kept_as(leaf.dtype)) for key, leaf in named.items()}:
         raise ValueError(
             f"load: the arrays of {name} do not fit its setting, {_brief(setting.model)}. Use the "
             "longlag that wrote it."
@@ -208,9 +210,14 @@ def from_bytes(
         empty.put(arrays)
         return Trained(setting, seed, empty)
     wanted, skeleton = eqx.partition(empty, eqx.is_array)
-    leaves = [jnp.asarray(arrays[key]) for key in named]
+    leaves = [jnp.asarray(arrays[key], leaf.dtype) for key, leaf in named.items()]
     parts = jax.tree.unflatten(jax.tree.structure(wanted), leaves)
     return Trained(setting, seed, eqx.combine(parts, skeleton))
+
+
+def _kept_as(dtype: Any) -> Any:
+    """The type that a file has for one: NumPy alone knows no bfloat16."""
+    return np.dtype(np.float32) if dtype.kind == "V" else dtype
 
 
 def _check_size(setting: Setting, arrays: Mapping[str, np.ndarray]) -> None:

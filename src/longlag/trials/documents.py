@@ -123,7 +123,11 @@ def _origin(written: Any) -> Origin | None:
 def _values(knobs: Knobs) -> dict[str, Any]:
     """Knobs by name. Equal settings are written alike: 3 and 3.0 are one threshold."""
     values = ((knob, getattr(knobs, knob.name)) for knob in type(knobs).knobs())
-    return {knob.name: value if value is None else knob.kind(value) for knob, value in values}
+    return {
+        knob.name: value if value is None else knob.kind(value)
+        for knob, value in values
+        if not (knob.added and value == knob.default)
+    }
 
 
 def _knobs(knobs: Knobs) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from concurrent import futures
 import numpy as np
 
 from longlag import streams
+from longlag.adapters import randomness
 from longlag.events import Advanced, Event, Finished, Scored, StopToken
 from longlag.framings import Samples
 from longlag.models import AnyModel
@@ -54,9 +55,10 @@ def fit(
         The run of all seeds.
     """
     stop = stop or StopToken()
-    began, clock = time.perf_counter(), program.Clock()
+    began, clock, waiting = time.perf_counter(), program.Clock(), program.Clock()
     context = contextvars.copy_context()
     context.run(program.COMPILING.set, clock)
+    context.run(randomness.WAITING.set, waiting)
     batches_a_block = len(setting.layout.steps)
     updates = -(-setting.recipe.sequences // setting.layout.sequences) * batches_a_block
     models = {seed: setting.create(seed) for seed in seeds}
@@ -76,7 +78,8 @@ def fit(
         return checked.accuracy >= (setting.recipe.stop_at or 0.0)
 
     def train_time() -> float:
-        return time.perf_counter() - ready - (clock.seconds - compiled_ready)
+        spent = time.perf_counter() - ready
+        return spent - (clock.seconds - compiled_ready) - waiting.seconds
 
     def run(of: Sequence[int], share: float) -> Run:
         return Run(
@@ -93,6 +96,7 @@ def fit(
         )
 
     def evaluated(model: AnyModel, seed: int) -> dict[str, Evaluation]:
+        randomness.WAITING.set(program.Clock())  # a seed that is scored waits for no training
         return {name: test.evaluate(model, seed, part=part) for name, test in tests.items()}
 
     def ends(scored: set[futures.Future[dict[str, Evaluation]]]) -> Iterator[Event]:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from longlag import streams
-from longlag.arrays import MISSING
+from longlag.arrays import MISSING, last_of
 from longlag.framings import Layout
 from longlag.models import AnyModel, Decoder, ExternalModel, GatedLayer, OneHotInput, RecurrentModel
 from longlag.problems import Episodes
@@ -168,7 +168,7 @@ def _outputs(
             return state, inner.decode_free_running(
                 shown, mask, setting.loss.decoder_feedback, count
             )
-        said, state = inner(shown, mask, state, last=layout.output != "every")
+        said, state = inner(shown, mask, state, last=last_of(layout.output))
         if layout.output == "vector":
             said = said.reshape(*layout.target_steps.shape[1:], -1)
         return state, said

@@ -33,6 +33,8 @@ def functional_model(module: eqx.Module, seed: int) -> FunctionalModel:
                 "never change. Give its call a parameter `key` instead."
             )
     trained, rest = eqx.partition(module, eqx.is_inexact_array)
+    kinds = {leaf.dtype for leaf in jax.tree.leaves(trained)}
+    kind = kinds.pop() if len(kinds) == 1 else None  # features are of the type of the weights
     arrays, static = eqx.partition(rest, eqx.is_array)
     key = np.asarray(jax.random.key_data(jax.random.key(seed)))
 
@@ -42,15 +44,17 @@ def functional_model(module: eqx.Module, seed: int) -> FunctionalModel:
         made: Any = eqx.nn.inference_mode(eqx.combine(trained, buffers[0], static), not training)
         after, now = jax.random.split(jax.random.wrap_key_data(buffers[1]))
         keys = jax.random.split(now, len(inputs))
+        if kind is not None and jax.numpy.issubdtype(inputs.dtype, jax.numpy.floating):
+            inputs = inputs.astype(kind)
 
         def row(inputs: Any, mask: Any, state: Any, key: Any) -> Any:
             given: dict[str, Any] = {"mask": mask, "state": state, "key": key}
             given |= {name: training is when for name, when in MODES.items()}
-            return made(inputs, **{name: given[name] for name in told})
+            said = made(inputs, **{name: given[name] for name in told})
+            return pair(said) if "state" in told else (said, ())
 
         axes = 0, None if mask is None else 0, None if state is None else 0, 0
-        said = jax.vmap(row, in_axes=axes)(inputs, mask, state, keys)
-        outputs, state = pair(said) if "state" in told else (said, ())
+        outputs, state = jax.vmap(row, in_axes=axes)(inputs, mask, state, keys)
         return Answer(outputs, state, (buffers[0], jax.random.key_data(after)))
 
     return FunctionalModel(

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from longlag.arrays import Last
 from longlag.models import Buffers, Model, Sizes, TrainOutput
 from longlag.models._base import Inputs, Mask, State
 
@@ -162,22 +163,23 @@ class AdoptedModel(Model):
         answer = jax.eval_shape(lambda: self._call(jnp.asarray(inputs), None, None, training=False))
         # Each row's state is its own: the axis of rows comes first.
         return jax.tree.map(
-            lambda leaf: jnp.zeros((*batch, *leaf.shape[1:]), leaf.dtype), answer.state
+            lambda leaf: jnp.zeros((*batch * (leaf.ndim > 0), *leaf.shape[1:]), leaf.dtype),
+            answer.state,
         )
 
     def __call__(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
         lesson = self._run(inputs, mask, state, last, training=False)
         return lesson.outputs, lesson.state
 
     def apply_train(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: bool = False
+        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> TrainOutput:
         return self._run(inputs, mask, state, last, training=True)
 
     def _run(
-        self, inputs: Inputs, mask: Mask, state: State, last: bool, *, training: bool
+        self, inputs: Inputs, mask: Mask, state: State, last: Last, *, training: bool
     ) -> TrainOutput:
         program = self.program
         shown, time = self._shown(inputs)
@@ -185,16 +187,19 @@ class AdoptedModel(Model):
         axes = len(batch)
         merge = functools.partial(_merged, axes=axes)
         shown, told = merge(shown), None if mask is None else merge(mask)
-        carried = jax.tree.map(merge, state) if program.takes_state else None
+        carried = _by_rows(merge, state, axes) if program.takes_state else None
         answer = self._rowwise(shown, told, carried, training)
-        outputs = checked(answer.outputs, shown.shape[:2], program.sizes.outputs, last)
+        at = None
+        if last == "shown" and told is not None:
+            at = jnp.arange(len(told)), told.shape[1] - 1 - jnp.argmax(told[:, ::-1], axis=1)
+        outputs = checked(answer.outputs, shown.shape[:2], program.sizes.outputs, bool(last), at)
         outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
         if program.outputs == "probabilities" and outputs.shape[-1] > 1:  # else it is a real
             outputs = jnp.log(jnp.clip(outputs, _SMALLEST, 1 - _SMALLEST))
         split = lambda leaf: leaf.reshape(*batch, *leaf.shape[1:])  # noqa: E731
         return TrainOutput(
             outputs=split(outputs),
-            state=jax.tree.map(split, answer.state) if program.takes_state else state,
+            state=_by_rows(split, answer.state, axes) if program.takes_state else state,
             buffers=Buffers(answer.buffers) if training else None,
             penalty=answer.penalty,
         )
@@ -221,19 +226,23 @@ class AdoptedModel(Model):
         count = len(shown)
         if count % rows and not training:
             fill = functools.partial(_filled, rows=rows)
-            padded = fill(shown), None if mask is None else fill(mask), jax.tree.map(fill, state)
+            padded = fill(shown), None if mask is None else fill(mask), _by_rows(fill, state)
             answer = self._rowwise(*padded, training)
-            return jax.tree.map(lambda leaf: leaf[:count], answer._replace(buffers=(), penalty=()))
+            return _by_rows(lambda leaf: leaf[:count], answer._replace(buffers=(), penalty=()))
         if count % rows:
             raise ValueError(
                 f"the model takes {rows} rows at a time, got {len(shown)}. Use "
                 f"batch_size={rows}, or leave the number of rows open in the model."
             )
-        cut = lambda leaf: leaf.reshape(-1, rows, *leaf.shape[1:])  # noqa: E731
+
+        def cut(leaf: Array) -> Array:
+            shared = jnp.broadcast_to(leaf, (count // rows,)) if not leaf.ndim else leaf
+            return shared.reshape(-1, *(rows,) * (leaf.ndim > 0), *leaf.shape[1:])
+
         answer = jax.vmap(lambda *now: self._call(*now, training=training))(
             cut(shown), None if mask is None else cut(mask), jax.tree.map(cut, state)
         )
-        joined = lambda leaf: leaf.reshape(-1, *leaf.shape[2:])  # noqa: E731
+        joined = lambda leaf: leaf.reshape(-1, *leaf.shape[2:]) if leaf.ndim > 1 else leaf[0]  # noqa: E731
         return Answer(
             joined(answer.outputs),
             jax.tree.map(joined, answer.state),
@@ -275,7 +284,27 @@ def pair(said: Any) -> tuple[Any, Any]:
         raise UnsupportedModel(
             "the model has a parameter `state`, so it must give a pair of outputs and state."
         )
+    for path, leaf in jax.tree_util.tree_leaves_with_path(said[1]):
+        array = hasattr(leaf, "dtype") and hasattr(leaf, "shape")
+        key = "key<" in str(getattr(leaf, "dtype", ""))
+        if key or not (array or isinstance(leaf, int | float | complex)):
+            place = f" at {at}" if (at := jax.tree_util.keystr(path)) else ""
+            what = "random key" if key else type(leaf).__name__
+            raise UnsupportedModel(
+                f"the state that the model gives is a {what}{place}, which is no array of numbers. "
+                "Give arrays, in tuples and dicts of any depth."
+            )
     return said[0], said[1]
+
+
+def numbers_a_row(state: Any, rows: int) -> int:
+    """How many numbers a row carries in a state of any shape.
+
+    >>> numbers_a_row({"hidden": (np.zeros((2, 5, 3)), np.zeros((5, 4))), "step": 3}, 5)
+    11
+    """
+    shapes = [tuple(getattr(leaf, "shape", ())) for leaf in jax.tree.leaves(state)]
+    return sum(max(1, math.prod(shape) // rows) for shape in shapes)
 
 
 def adopted(pure: FunctionalModel, sizes: Sizes, shown: Shown) -> AdoptedModel:
@@ -283,6 +312,11 @@ def adopted(pure: FunctionalModel, sizes: Sizes, shown: Shown) -> AdoptedModel:
     program = Program(pure, sizes, shown)
     arrays = jax.tree.map(jnp.asarray, (pure.trained, pure.buffers))
     return AdoptedModel(arrays[0], Buffers(arrays[1]), program)
+
+
+def _by_rows(act: Callable[[Array], Array], state: Any, axes: int = 1) -> Any:
+    """What is done with the axis of rows of a state; a single number has none."""
+    return jax.tree.map(lambda leaf: act(leaf) if leaf.ndim or not axes else leaf, state)
 
 
 def _filled(leaf: Array, rows: int) -> Array:
@@ -299,13 +333,18 @@ class UnsupportedModel(ValueError):  # noqa: N818 - it is what was found out abo
     """A model that cannot be taken apart, and why."""
 
 
-def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool) -> Any:
-    """Outputs `(row, said, output)`, refused where they are of another shape."""
+def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool, at: Any = None) -> Any:
+    """Outputs `(row, said, output)`, refused where they are of another shape.
+
+    The last one is that `at` these places, rows and their steps, where they are given.
+    """
     if isinstance(outputs, tuple | list | dict):
         raise ValueError(
             f"the model gives a {type(outputs).__name__} of {len(outputs)}. Give the outputs "
             "alone; with a parameter `state`, a pair of outputs and state."
         )
+    if outputs is None:
+        raise ValueError("the model gives nothing (None). Return the outputs.")
     rows, timesteps = steps
     shape = tuple(np.shape(outputs))
     every, single = (rows, timesteps, width), (rows, width)
@@ -319,6 +358,8 @@ def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool) -> Any
         raise ValueError(
             f"the model gives outputs {shape}, but {wanted} are asked for. {_remedy(shape, every)}"
         )
+    if at is not None:
+        return outputs[at][:, None]
     return outputs[:, -1:] if last else outputs
 
 

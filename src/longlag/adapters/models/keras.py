@@ -80,6 +80,12 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
     rows = {variable.shape[0] for variable in carried} or {_rows(model)}
     told = takes(model.call, "mask", "state")
     by_name = "state" in told
+    passed_over = {
+        float(layer.mask_value)
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Masking)
+    }
+    masking = passed_over.pop() if len(passed_over) == 1 and not values else None
 
     def call(
         trained: Any, buffers: Any, inputs: Any, mask: Any, state: Any, training: bool
@@ -96,8 +102,10 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         if carried:
             pairs += zip(carried, state, strict=True)
         given: dict[str, Any] = {"training": training}
-        if mask is not None:
+        if mask is not None and "mask" in told:
             given["mask"] = mask
+        if mask is not None and masking is not None:  # so that `Masking` finds what is masked
+            inputs, ids = jnp.where(mask[..., None], inputs, masking), None
         if by_name:
             given["state"] = state
         scope = keras.StatelessScope(state_mapping=pairs)
@@ -127,7 +135,7 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         buffers=[variable.value for variable in model.non_trainable_variables],
         call=call,
         module=module,
-        takes_mask="mask" in told,
+        takes_mask="mask" in told or masking is not None,
         takes_state=bool(carried) or by_name,
         rows=rows.pop(),
         outputs="probabilities" if _ends_in_softmax(model) else "logits",
@@ -215,6 +223,10 @@ def _ends_in_softmax(model: Any) -> bool:
         ends = getattr(model, "outputs", None) or []
         if len(ends) != 1 or ends[0]._keras_history.operation is not last:
             return False
+    while isinstance(last, keras.layers.TimeDistributed):
+        last = last.layer
+    if isinstance(last, keras.Model):
+        return _ends_in_softmax(last)
     return isinstance(last, keras.layers.Softmax) or (
         getattr(last, "activation", None) is keras.activations.softmax
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,9 +15,17 @@ import torch  # pyright: ignore[reportMissingImports]
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
 from longlag.adapters import randomness
-from longlag.adapters.models.functional import SHAKE, Said, Shown, checked, pair, takes
+from longlag.adapters.models.functional import (
+    SHAKE,
+    Said,
+    Shown,
+    checked,
+    numbers_a_row,
+    pair,
+    takes,
+)
 from longlag.models import ExternalModel, Sizes
-from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe
+from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
 
 _ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
 
@@ -55,7 +64,12 @@ class TorchModel(ExternalModel):
         self.shown: Shown = shown
         self.said: Said = said
         self._call = torch.compile(module) if compiled else module
+        self._compiled = compiled
+        self._met: set[Any] = set()
         self._told = takes(module.forward, "mask", "state")
+        self._state_size = 0
+        kinds = {each.dtype for each in module.parameters() if each.is_floating_point()}
+        self._dtype = kinds.pop() if len(kinds) == 1 else torch.float32
         first = next(iter(module.parameters()), None)
         self._device = torch.device("cpu") if first is None else first.device
         self._random = torch.Generator().manual_seed(seed).get_state()
@@ -64,6 +78,10 @@ class TorchModel(ExternalModel):
     @property
     def takes_state(self) -> bool:
         return "state" in self._told
+
+    @property
+    def state_size(self) -> int:
+        return self._state_size
 
     @property
     def device(self) -> torch.device:
@@ -91,19 +109,20 @@ class TorchModel(ExternalModel):
                 for update, (shown, mask) in enumerate(self._inputs(batches, count)):
                     if batches.reset is None or batches.reset[update]:
                         state = None
-                    outputs, state = self._run(shown, mask, state, shape, output)
-                    value = self._loss(outputs, targets[update], counts[update], loss)
-                    optimizer.zero_grad()
-                    value.backward()
+                    with self._first_time("update", shown.shape, mask is None, state is None):
+                        outputs, state = self._run(shown, mask, state, shape, output)
+                        value = self._loss(outputs, targets[update], counts[update], loss)
+                        optimizer.zero_grad()
+                        value.backward()
                     optimizer.step()
                     state = _detached(state)
                     losses.append(value.detach())
                     said.hear(outputs.detach())
-            values = said.values()
             asked = batches.targets[:count]
             counted = loss.scored(asked)
-            wide = counted if loss.size is None else counted[..., None]
-            hits = loss.is_correct(jnp.asarray(values), jnp.asarray(np.where(wide, asked, 0)))
+            wide = np.where(counted if loss.size is None else counted[..., None], asked, 0)
+            with self._first_time("hits", wide.shape, compiles=True):
+                hits = loss.is_correct(jnp.asarray(said.values()), jnp.asarray(wide))
             right = counted & np.asarray(hits)
             axes = tuple(range(1, right.ndim))
             figures = torch.stack(losses).cpu().numpy(), right.sum(axes), counted.sum(axes)
@@ -123,7 +142,8 @@ class TorchModel(ExternalModel):
             for update, (shown, mask) in enumerate(self._inputs(batches, count)):
                 if batches.reset is None or batches.reset[update]:
                     state = None
-                outputs, state = self._run(shown, mask, state, shape, output)
+                with self._first_time("predict", shown.shape, mask is None, state is None):
+                    outputs, state = self._run(shown, mask, state, shape, output)
                 losses.append(self._each(outputs, targets[update], loss))
                 said.hear(outputs)
         return torch.stack(losses).cpu().numpy(), said.values()
@@ -140,12 +160,7 @@ class TorchModel(ExternalModel):
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        state = self.module.state_dict().items()
-        halves = torch.bfloat16  # which NumPy does not know; it goes back as it came
-        return {
-            name: (each.float() if each.dtype == halves else each).cpu().numpy()
-            for name, each in state
-        }
+        return arrays_of(self.module)
 
     def put(self, arrays: dict[str, np.ndarray]) -> None:
         self.module.load_state_dict({name: torch.tensor(each) for name, each in arrays.items()})
@@ -157,10 +172,21 @@ class TorchModel(ExternalModel):
             for update, (shown, mask) in enumerate(self._inputs(batches, len(batches.targets))):
                 if batches.reset is None or batches.reset[update]:
                     state = None
-                last = "every" if output == "every" else "last"
-                outputs, state = self._run(shown, mask, state, (), last)
+                kind = output if output in ("every", "end") else "last"
+                outputs, state = self._run(shown, mask, state, (), kind)
                 given.append(outputs)
+                self._state_size = numbers_a_row(state, shown.shape[0])
         return torch.stack(given).cpu().numpy()
+
+    @contextlib.contextmanager
+    def _first_time(self, *what: Any, compiles: bool = False) -> Iterator[None]:
+        """Time counted as compiling where what compiles has not met such arguments yet."""
+        if not (compiles or self._compiled) or what in self._met:
+            yield
+            return
+        self._met.add(what)
+        with program.COMPILING.get(contextlib.nullcontext()):
+            yield
 
     def _given(self, mask: Any, state: Any) -> dict[str, Any]:
         every = {"mask": mask, "state": state}
@@ -169,8 +195,12 @@ class TorchModel(ExternalModel):
     def _run(self, shown: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
         said = self._call(shown, **self._given(mask, state))
         outputs, state = pair(said) if self.takes_state else (said, None)
-        last = output != "every"
-        outputs = checked(outputs, tuple(shown.shape[:2]), self.sizes.outputs, last)
+        rows, timesteps = steps = shown.shape[:2]
+        at = None
+        if output == "end" and mask is not None:
+            places = torch.arange(1, timesteps + 1, device=mask.device)
+            at = torch.arange(rows, device=mask.device), (mask * places).argmax(dim=1)
+        outputs = checked(outputs, tuple(steps), self.sizes.outputs, output != "every", at)
         outputs = outputs if outputs.dtype in _WHOLE else outputs.float()
         if output == "vector":
             outputs = outputs.reshape(*shape, -1)
@@ -193,11 +223,11 @@ class TorchModel(ExternalModel):
         """Inputs as the module is shown them, with any leading axes."""
         array = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
         if not np.issubdtype(inputs.dtype, np.integer):
-            return array.float()
+            return array.to(self._dtype)
         array = array.long()
         if self.shown == "values":
             return array
-        encoded = functional.one_hot(array.clamp(min=0), self.sizes.features).float()
+        encoded = functional.one_hot(array.clamp(min=0), self.sizes.features).to(self._dtype)
         return torch.where(array[..., None] < 0, -1.0, encoded) if (inputs < 0).any() else encoded
 
     def _targets(self, batches: Batches, count: int, loss: AnyLoss) -> tuple[Any, list[int]]:
@@ -248,9 +278,12 @@ class TorchModel(ExternalModel):
 
     @contextlib.contextmanager
     def _own_randomness(self, moves: bool = True, other: bool = False) -> Iterator[None]:
-        """PyTorch's one random state set to this model's, and set back; the model's goes on."""
+        """PyTorch's one random state set to this model's, and set back; the model's goes on.
+
+        So is its number of threads, which is one of the process as well.
+        """
         devices = [self.device] if self.device.type == "cuda" else []
-        with randomness.randomness, torch.random.fork_rng(devices):
+        with randomness.held(), _one_thread(), torch.random.fork_rng(devices):
             torch.set_rng_state(self._random)
             if other:
                 torch.manual_seed(torch.initial_seed() + 1)
@@ -265,6 +298,28 @@ class TorchModel(ExternalModel):
             self._random = torch.get_rng_state()
             if devices:
                 self._random_there = torch.cuda.get_rng_state(self.device)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for an operation, as trials use the other cores; the user's number goes first."""
+    if "OMP_NUM_THREADS" in os.environ:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def arrays_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
+    """All tensors of a module; those of a type that NumPy lacks as float32."""
+    return {
+        name: (each.float() if each.dtype == torch.bfloat16 else each).detach().cpu().numpy()
+        for name, each in module.state_dict().items()
+    }
 
 
 class _Said:

@@ -78,7 +78,10 @@ class UserModel(ModelFactory):
                 with seeded(seed):
                     model = make(sizes, seed)
         except (Exception, SystemExit) as error:
-            raise ValueError(f"{self.words}: it {described_failure(error)}") from error
+            cure = hint(error, features=self.inputs == "features")
+            raise ValueError(
+                f"{self.words}: it {described_failure(error)} {cure}".rstrip()
+            ) from error
         return model
 
     def adopt(self, module: Any, sizes: Sizes, seed: int) -> AnyModel:
