@@ -95,7 +95,7 @@ def test_frontier_prints_an_answer_for_a_reader(asked, call):
     store, found, _ = asked
     _, out, _ = call(*FRONTIER, "--store", store)
     assert out.startswith(f"Largest value solved: lag {found['median'] or 'below 1'}")
-    assert "Too few seeds for an interval" in " ".join(out.split())
+    assert "Too few seeds for an interval." in " ".join(out.split())
 
 
 def test_profile_ends_in_time_and_says_what_was_left_out(call, tmp_path):
