@@ -154,21 +154,85 @@ def test_a_ceiling_that_takes_a_clock_is_called_a_bound():
     assert audit(CumulativeThreshold(), Chunks(carry=True)).ceiling == 1
 
 
-def test_a_running_rule_is_told_from_a_look_back():
-    running = audit(CumulativeThreshold(), Chunks(carry=True))
-    back = audit(EchoLag(lag=1), Chunks(carry=True))
-    assert running.verdict == back.verdict == "state-only"
-    assert "much may be learned" in running.meaning
-    assert "no gradient trains it to keep them" in back.meaning
+def asking(pairs: list[tuple[int, int]], length: int) -> EchoLag:
+    """A problem whose targets need the inputs of these pairs of steps, and no others."""
+    needed = np.zeros((length, length), dtype=bool)
+    needed[tuple(zip(*pairs, strict=True))] = True
+    parts = {"needs": lambda _: needed, "scored": lambda _: needed.any(axis=1)}
+    return type("Asking", (EchoLag,), parts)(lag=0, length=length)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_inputs_needed_again_are_those_that_a_plain_search_finds(seed):
+    """A gradient reaches an input, or another target needs it, or so it is of one as far back."""
+    rng = np.random.default_rng(seed)
+    length, timesteps = int(rng.integers(3, 9)), int(rng.integers(1, 4))
+    pairs = [
+        (target, int(step))
+        for target in range(length)
+        for step in rng.integers(target + 1, size=rng.integers(3))
+    ] or [(length - 1, 0)]
+    found = audit(asking(pairs, length), Chunks(timesteps=min(timesteps, length), carry=True))
+    pairs = sorted(set(pairs))
+    served = []
+    for target, step in pairs:
+        within = step >= target - target % min(timesteps, length)
+        others = [at for at, other in pairs if other == step and at != target]
+        if within or others:
+            served.append(target - step)
+    again = all(target - step in served for target, step in pairs)
+    assert found.needed_again == (found.verdict == "state-only" and again)
+
+
+FIRST_AND_LAST = [(0, 0), (11, 0)]
+LAST_ALONE = [(11, 0)]
 
 
 @pytest.mark.parametrize(
-    ("problem", "part"),
-    [(CumulativeThreshold(), True), (EchoLag(lag=3, length=10, values=10), False)],
-    ids=repr,
+    ("problem", "again"),
+    [
+        (asking(FIRST_AND_LAST, 12), True),
+        (asking(LAST_ALONE, 12), False),
+        (asking([(step, 0) for step in range(3, 12)], 12), True),
+        (asking([(step, 0) for step in range(0, 12, 3)], 12), True),
+        (CumulativeThreshold(), True),
+        (CumulativeThreshold(length=12), True),
+        (EchoLag(lag=1), False),
+        (EchoSubsequence(), False),
+        (Memorization(ask="last"), False),
+        (Memorization(), True),  # the first target needs to know that it is a context
+    ],
 )
-def test_what_the_meaning_says_of_state_only_is_what_training_shows(problem, part):
-    """Of a running rule at least a third is learned, of a far look-back little."""
+def test_what_is_needed_again_is_told_from_what_is_not(problem, again):
+    found = audit(problem, Chunks(carry=True))
+    assert found.verdict == "state-only"
+    assert found.needed_again == again
+    assert ("several outputs need the same inputs" in found.meaning) == again
+    assert ("left to luck" in found.meaning) != again
+    assert not audit(problem, Whole()).needed_again
+    assert not audit(problem, Chunks()).needed_again  # unreachable
+
+
+def recalling(pairs: list[tuple[int, int]]) -> EchoLag:
+    problem = asking(pairs, 12)
+    return type("Recalling", (type(problem),), {"_echoed": lambda _, steps: 0 * steps})(
+        lag=0, length=12, values=5
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "again", "at_least", "at_most"),
+    [
+        (CumulativeThreshold(), True, 0.33, 1),
+        (EchoLag(lag=3, length=10, values=10), False, 0, 0.25),
+        (recalling(FIRST_AND_LAST), True, 0.75, 1),  # 0.5 without the last
+        (recalling(LAST_ALONE), False, -0.2, 0.25),
+    ],
+    ids=["sum", "lag 3", "first and last", "last alone"],
+)
+def test_what_the_meaning_says_of_state_only_is_what_training_shows(
+    problem, again, at_least, at_most
+):
     run = train(
         problem,
         Chunks(carry=True),
@@ -177,9 +241,8 @@ def test_what_the_meaning_says_of_state_only_is_what_training_shows(problem, par
         batch_size=10,
         learning_rate=0.01,
     )
-    assert run.setting.audit().running == part
-    assert (run.skill[0] > 0.33) == part
-    assert part or run.skill[0] < 0.25
+    assert run.setting.audit().needed_again == again
+    assert at_least < run.skill[0] <= at_most
 
 
 def test_a_model_that_is_not_causal_sees_ahead_and_the_audit_says_so():

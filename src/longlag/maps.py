@@ -69,9 +69,9 @@ class Audit:
             where the framing shows it.
         bound: Whether `ceiling` is an upper bound only: it would take a clock that the framing
             hides, and the best score without one is not known.
-        running: Whether the verdict is `state-only` and one rule, applied at each step to what it
-            left at the last, gives all targets (`Problem.accumulates`): each step's gradient then
-            trains it, and much may be learned.
+        needed_again: Whether the verdict is `state-only` and more than one output needs each
+            of the inputs beyond the gradients' reach, as in a sum (or others that lie equally far
+            back): what is trained for one output may then serve the others.
         ahead: The share of the scored targets whose prediction sees inputs later than
             their step; above 0 only for a model that is not causal.
         remedy: What to change, found by auditing the change; empty where learnable, or
@@ -86,26 +86,28 @@ class Audit:
     shares: Shares
     ceiling: float
     bound: bool
-    running: bool
+    needed_again: bool
     ahead: float
     remedy: str
 
     @property
     def meaning(self) -> str:
         """What the verdict says, in a sentence."""
-        return MEANING["running" if self.running else self.verdict]
+        return MEANING["needed-again" if self.needed_again else self.verdict]
 
 
-_FAR = "only the carried state can bring the inputs that some outputs need: "
+_FAR = (
+    "only the carried state can bring the inputs that some outputs need, and no gradient goes back "
+    "that far"
+)
 MEANING = {
     "learnable": "a gradient reaches the inputs that the outputs need",
-    "state-only": f"{_FAR}no gradient trains it to keep them, so a model has only what its state "
-    "keeps by itself",
-    "running": f"{_FAR}each step's gradient trains the rule that carries them on, so much may be "
-    "learned, but none follows it through several steps",
+    "state-only": f"{_FAR}: whether it does is left to luck",
+    "needed-again": f"{_FAR}; but several outputs need the same inputs, so what is trained for one "
+    "may serve the others",
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
-"""The verdicts in words, and `running` for a `state-only` that a running rule may learn."""
+"""The verdicts in words, and `needed-again` for a `state-only` that may learn more than luck gives."""
 
 
 def _groups(sees: Map, scored: Bool[np.ndarray, " target"]) -> Int[np.ndarray, " target"]:
@@ -212,6 +214,7 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
         tuple((step - np.flatnonzero(row)).tolist())
         for step, row in zip(targets, needed, strict=True)
     ]
+    maps = problem.needs() & scored[:, None], learns
     verdict = "learnable" if _served(problem, lags, taught).all() else "state-only"
     verdict = verdict if seen.all() else "unreachable"
     return Audit(
@@ -223,7 +226,7 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
         shares=shares,
         ceiling=ceiling,
         bound=bound,
-        running=problem.accumulates and verdict == "state-only",
+        needed_again=verdict == "state-only" and _needed_again(*maps, targets, needed),
         ahead=float(np.triu(sees, k=1)[scored].any(axis=1).mean()),
         remedy="",
     )
@@ -237,6 +240,22 @@ def _served(
     if problem.accumulates and any(len(lag) > 1 for lag in known):
         return np.ones_like(taught)
     return np.array([lag in known for lag in lags])
+
+
+def _needed_again(
+    needs: Map,
+    learns: Map,
+    targets: Int[np.ndarray, " case"],
+    needed: Bool[np.ndarray, "case input"],
+) -> bool:
+    """Whether more than one target needs each input that no gradient reaches.
+
+    Steps share their weights: what holds of an input holds of all that lie equally far back.
+    """
+    lags = np.subtract.outer(np.arange(len(needs)), np.arange(len(needs)))
+    found = lags[needs & (learns | (needs.sum(axis=0) > 1))]
+    cases, inputs = np.nonzero(needed)
+    return bool(np.isin(targets[cases] - inputs, found).all())
 
 
 def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, found: Audit) -> str:

@@ -240,6 +240,18 @@ def test_audit_tells_the_three_cases_apart(call, flags):
         assert "--{} {}".format(*flag) in said
 
 
+@pytest.mark.parametrize(
+    ("problem", "again"), [("cumulative-threshold", True), ("echo-lag", False)]
+)
+def test_audit_says_whether_several_outputs_need_what_no_gradient_reaches(call, problem, again):
+    arguments = f"audit {problem} --framing chunks --carry".split()
+    found = document(call, *arguments)
+    assert (found["verdict"], found["needed_again"]) == ("state-only", again)
+    said = " ".join(call(*arguments)[1].split())
+    assert ("several outputs need the same inputs" in said) == again
+    assert ("left to luck" in said) != again
+
+
 def test_audit_draws_each_map(call):
     _, out, _ = call(*"audit echo-lag --length 4 --framing chunks --timesteps 2".split())
     lines = [line.split() for line in out.splitlines()]

@@ -28,12 +28,6 @@ from longlag.maps import RECURRENT, Audit, Map, Reach
 from longlag.maps import audit as compare
 from longlag.problems import Problem
 
-MEANING = {
-    "learnable": "a gradient reaches the inputs that the outputs need",
-    "state-only": "only the carried state can bring the inputs that some outputs need, and no "
-    "gradient trains it to",
-    "unreachable": "the inputs that some outputs need never get to the model's output",
-}
 _DRAWN = 400
 _LEGEND = (
     "needs: inputs that an output depends on; sees: inputs that can reach it; learns: inputs that "
@@ -91,7 +85,7 @@ def audit(
 def _document(result: Audit) -> dict[str, Any]:
     maps = ("scored", "needs", "sees", "learns")
     return {
-        **pick(result, "verdict remedy ceiling ahead"),
+        **pick(result, "verdict needed_again remedy ceiling ahead"),
         "shares": result.shares._asdict(),
         **{name: getattr(result, name).tolist() for name in maps},
     }
@@ -110,7 +104,7 @@ def _summary(
     yield Text(_LEGEND, style="dim")
     yield Text()
     style = f"bold {_STYLES[result.verdict]}"
-    yield Text.assemble((result.verdict, style), f": {MEANING[result.verdict]}.")
+    yield Text.assemble((result.verdict, style), f": {result.meaning}.")
     yield Text(
         f"Scored outputs: {result.scored.sum()}. A gradient reaches their inputs: "
         f"{result.shares.gradient:.0%}. Only the carried state can bring them: "

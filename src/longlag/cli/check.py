@@ -25,7 +25,7 @@ from longlag.cli._flags import (
     typed,
 )
 from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick, table
-from longlag.cli.audit import MEANING, remedy
+from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
 from longlag.knobs import BATCH_SIZE, lookup
 from longlag.maps import Audit, Reach, audit
@@ -90,7 +90,7 @@ def check(
             "subject": name,
             "passed": passed,
             "checks": [each._asdict() for each in checks],
-            "audit": found and pick(found, "verdict ceiling remedy"),
+            "audit": found and pick(found, "verdict needed_again ceiling remedy"),
         },
         lambda: _summary(name, checks, found),
     )
@@ -109,7 +109,7 @@ def _summary(name: str, checks: Sequence[Check], found: Audit | None) -> Iterato
     yield from (Text(f"{each.name}: {each.remedy}") for each in failed if each.remedy)
     if found is not None:
         yield Text(
-            f"Audit: {found.verdict}: {MEANING[found.verdict]}. Best "
+            f"Audit: {found.verdict}: {found.meaning}. Best "
             f"possible score {found.ceiling:.3g}. {remedy(found)}".rstrip()
         )
 

@@ -24,7 +24,7 @@ from longlag.cli._output import (
     warn,
 )
 from longlag.cli._setting import SETTING, Model, SettingFlags, training, why
-from longlag.cli.audit import MEANING, not_causal, remedy
+from longlag.cli.audit import not_causal, remedy
 from longlag.maps import Audit
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import caveats
@@ -79,7 +79,7 @@ def train(
     if audit.verdict != "learnable":
         chance = setting.problem.chance(audit.scored)
         warn(
-            f"Warning: {audit.verdict}: {MEANING[audit.verdict]} (longlag audit). Best possible "
+            f"Warning: {audit.verdict}: {audit.meaning} (longlag audit). Best possible "
             f"score {audit.ceiling:.3g}, by guessing {chance:.3g}. {remedy(audit)}"
         )
     if audit.ahead:
