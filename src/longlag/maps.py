@@ -95,6 +95,11 @@ class Audit:
         """What the verdict says, in a sentence."""
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
+    @property
+    def best(self) -> str:
+        """The best score in sight, in words: `at most` where it is an upper bound only."""
+        return f"{'at most ' if self.bound else ''}{self.ceiling:.3g}"
+
 
 _FAR = (
     "only the carried state can bring the inputs that some outputs need, and no gradient goes back "
@@ -107,7 +112,7 @@ MEANING = {
     "may serve the others",
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
-"""The verdicts in words, and `needed-again` for a `state-only` that may learn more than luck gives."""
+"""The verdicts in words; `needed-again` is a `state-only` whose inputs serve several outputs."""
 
 
 def _groups(sees: Map, scored: Bool[np.ndarray, " target"]) -> Int[np.ndarray, " target"]:

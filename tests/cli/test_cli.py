@@ -337,6 +337,16 @@ def test_one_framing_has_one_reason_and_one_remedy_whichever_command_is_asked(ca
     assert (why["reason"], why["remedy"]) == ("unreachable", "Use --carry.")
 
 
+def test_a_best_score_that_would_take_a_clock_is_printed_as_a_bound(call):
+    setup = "memorization --length 6 --framing chunks --timesteps 2".split()
+    assert "Best possible score: at most 0." in call("audit", *setup)[1]
+    assert document(call, "audit", *setup)["bound"] is True
+    _, out, warned = call("train", *setup, "--sequences", 4, "--hidden-size", 3)
+    assert "Best possible score at most 0." in " ".join(warned.split())
+    assert "best possible score at most 0." in " ".join(out.split())
+    assert "at most" not in call("audit", "echo-lag")[1]
+
+
 def test_a_run_that_is_solved_needs_no_remedy(call):
     easy = "echo-lag --framing window --timesteps 2 --learning-rate 0.02 --sequences 600".split()
     found = document(call, "train", *easy, "--hidden-size", 12, "--values", 3, "--length", 6)

@@ -85,7 +85,7 @@ def audit(
 def _document(result: Audit) -> dict[str, Any]:
     maps = ("scored", "needs", "sees", "learns")
     return {
-        **pick(result, "verdict needed_again remedy ceiling ahead"),
+        **pick(result, "verdict needed_again remedy ceiling bound ahead"),
         "shares": result.shares._asdict(),
         **{name: getattr(result, name).tolist() for name in maps},
     }
@@ -109,7 +109,7 @@ def _summary(
         f"Scored outputs: {result.scored.sum()}. A gradient reaches their inputs: "
         f"{result.shares.gradient:.0%}. Only the carried state can bring them: "
         f"{result.shares.state:.0%}. Out of reach: {result.shares.unseen:.0%}.\nBest possible "
-        f"score: {result.ceiling:.3g}; by guessing: {problem.chance(result.scored):.3g}."
+        f"score: {result.best}; by guessing: {problem.chance(result.scored):.3g}."
     )
     if result.ahead:
         yield Text(not_causal(result))

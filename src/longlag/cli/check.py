@@ -90,7 +90,7 @@ def check(
             "subject": name,
             "passed": passed,
             "checks": [each._asdict() for each in checks],
-            "audit": found and pick(found, "verdict needed_again ceiling remedy"),
+            "audit": found and pick(found, "verdict needed_again ceiling bound remedy"),
         },
         lambda: _summary(name, checks, found),
     )
@@ -110,7 +110,7 @@ def _summary(name: str, checks: Sequence[Check], found: Audit | None) -> Iterato
     if found is not None:
         yield Text(
             f"Audit: {found.verdict}: {found.meaning}. Best "
-            f"possible score {found.ceiling:.3g}. {remedy(found)}".rstrip()
+            f"possible score {found.best}. {remedy(found)}".rstrip()
         )
 
 

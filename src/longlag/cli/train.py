@@ -80,7 +80,7 @@ def train(
         chance = setting.problem.chance(audit.scored)
         warn(
             f"Warning: {audit.verdict}: {audit.meaning} (longlag audit). Best possible "
-            f"score {audit.ceiling:.3g}, by guessing {chance:.3g}. {remedy(audit)}"
+            f"score {audit.best}, by guessing {chance:.3g}. {remedy(audit)}"
         )
     if audit.ahead:
         warn(f"Warning: {not_causal(audit)}")
@@ -137,7 +137,7 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
         "accuracy" if run.error is None else "within tolerance": f"{run.accuracy.mean:.3f}, "
         f"interval {interval}, {where}",
         "per seed": "  ".join(f"{share:.3f}" for share in run.accuracy.per_seed),
-        "guessing": f"{run.chance:.3g}, best possible score {audit.ceiling:.3g}",
+        "guessing": f"{run.chance:.3g}, best possible score {audit.best}",
         "simple rules": ", ".join(simple),
         "trained": f"{run.updates:,} updates on {max(run.sequences):,} sequences per seed",
         "seconds": f"{run.compile_seconds:.1f} compile, {run.train_seconds:.1f} train, "
