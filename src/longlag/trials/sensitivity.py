@@ -51,7 +51,7 @@ def sensitivity(
         )
     if isinstance(model, ExternalModel):
         raise ValueError(
-            "sensitivity: a PyTorch model has no gradients here. Use "
+            "sensitivity: a PyTorch model cannot be differentiated here. Use "
             "torch.autograd.functional.jacobian on its module."
         )
     layout, steps = _one_sequence(setting), setting.problem.steps
