@@ -1,4 +1,4 @@
-"""Claims: which statements of the sources hold, and what does each verdict rest on?"""
+"""Claims: which statements of the sources hold, and what is the evidence?"""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def page_of_claims(
 
     Args:
         results: The settled cards.
-        runs: The runs made for them, by setting and seeds, as `settle` collects them.
-        title: Its title.
-        command: The command line that made it.
-        left: Claims that were interrupted before they were settled.
-        maps: Trained models at most that are read for their maps and states.
+        runs: Their runs, by setting and seeds, as `settle` collects them.
+        title: Title of the page.
+        command: The command line of the page.
+        left: Number of claims that were interrupted before they were settled.
+        maps: Maximum number of trained models with maps and states.
 
     Returns:
         The page.
@@ -84,7 +84,7 @@ def page_of_claims(
         _verdicts(results),
         curves.curves("claims", _curves(arms), shared),
         examples.reasons("claims", groups),
-        *models.maps_and_states("claims", models.spread(_stored(arms), maps), choice),
+        *models.maps_and_states("claims", models.spread(_models(arms), maps), choice),
         examples.examples("claims", groups),
     )
     warnings = few_sequences(run.setting.problem for run in runs.values())
@@ -133,19 +133,19 @@ def _kind(result: Result) -> str:
 
 
 def _possible(measured: Estimate) -> Estimate:
-    """Shares and differences of shares, as all claims measure."""
+    """The figure of a claim, a share or a difference of shares, clipped to [−1, 1]."""
     return formats.within(measured, -1, 1)
 
 
 def _verdicts(results: Sequence[Result]) -> Section:
-    drawn, verdicts, evidence = list[dict[str, Any]](), list[Any](), list[Any]()
+    chart_rows, verdicts, evidence = list[dict[str, Any]](), list[Any](), list[Any]()
     for result in results:
         card, finding, kind = result.card, result.finding, _kind(result)
         measured, chance = _possible(finding.measured), finding.chance
         low, high = formats.bounds(measured, 4)
         row = {"claim": card.id, "measured": round(measured.mean, 4), "low": low, "high": high}
         row |= {"interval": interval(measured), "chance": round(chance, 4)}
-        drawn.append({**row, "verdict": _VERDICTS[kind].name})
+        chart_rows.append({**row, "verdict": _VERDICTS[kind].name})
         verdicts.append(
             (
                 Cell(card.id, f"“{card.claim}” {card.source}.", "strong"),
@@ -158,19 +158,21 @@ def _verdicts(results: Sequence[Result]) -> Section:
         rules = finding.shortcuts.items()
         evidence += ((card.id, r.tried, _possible(r.measured), r.note) for r in finding.rows)
         evidence += ((card.id, f"rule: {each}", number_cell(number(x)), "") for each, x in rules)
-    figures = (f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in drawn)
+    figures = (
+        f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in chart_rows
+    )
     styles = tuple(_VERDICTS.values())
     panel = blocks.Panel(
         key="claims-measured",
         title="Measured, beside guessing",
-        chart=charts.claims(drawn, styles),
+        chart=charts.claims(chart_rows, styles),
         alt=f"Measured figure of each claim: {listed(figures)}.",
     )
     caption = (
         "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
         "guessing. In part: the claim holds for some of what was tried, or on a condition."
     )
-    panels = (panel,) if drawn else ()
+    panels = (panel,) if chart_rows else ()
     basis = "Evidence: every setting tried, and simple rules on the same sequences."
     return blocks.section(
         "claims",
@@ -189,23 +191,24 @@ def _group(run: Run) -> Group:
 
 
 def _curves(arms: Arms) -> list[tuple[str, list[tuple[str, Group]]]]:
-    used, panels = set[int](), []
+    seen, panels = set[int](), []
     for claim, runs in arms.items():
-        fresh = [(name, group) for name, (_, group) in runs.items() if id(group) not in used]
-        used.update(id(group) for _, group in fresh[:_SERIES])
-        panels.append((claim, fresh[:_SERIES]))
+        new = [(name, group) for name, (_, group) in runs.items() if id(group) not in seen]
+        seen.update(id(group) for _, group in new[:_SERIES])
+        panels.append((claim, new[:_SERIES]))
     return panels
 
 
-def _stored(arms: Arms) -> list[StoredModel]:
-    stored: dict[tuple[str, ...], StoredModel] = {}
+def _models(arms: Arms) -> list[StoredModel]:
+    """One model of each problem, framing and kind, in the order of the claims."""
+    by_name: dict[tuple[str, ...], StoredModel] = {}
     for run, group in (each for runs in arms.values() for each in runs.values()):
-        first, why, framing = group.outcomes[0], group.reasons[0], words(run.setting.framing)
+        first, reasons, framing = group.outcomes[0], group.reasons[0], words(run.setting.framing)
         if run.setting.problem.steps <= examples.STEPS and first.ended != "diverged":
-            verdict = why[0].reason if why else "solved"
+            verdict = reasons[0].reason if reasons else "solved"
             name = group.problem, group.model, framing
-            stored.setdefault(name, StoredModel(*name, first.skill, verdict, run.trained))
-    return list(stored.values())
+            by_name.setdefault(name, StoredModel(*name, first.skill, verdict, run.trained))
+    return list(by_name.values())
 
 
 def _cost(results: Sequence[Result], runs: Sequence[tuple[Run, Group]]) -> Section:
