@@ -242,7 +242,7 @@ def encoding_of(spec: Spec, choice: type[IntegerEncoding] = OneHot) -> Encoding:
             parts = tuple(encoding_of(part, choice) for part in spec.parts)
             return SideBySide(channels=spec, encodings=parts)
     raise TypeError(
-        f"encoding_of: no encoding for {type(spec).__name__}. Use Integers, Reals, Sets or Channels."
+        f"encoding_of: {type(spec).__name__} has none. Use Integers, Reals, Sets or Channels."
     )
 
 
