@@ -31,7 +31,7 @@ class CumulativeThreshold(Problem):
         or 1; scored alike, true.
 
     Scores: accuracy over all steps. Chance is that of a predictor that only counts steps
-        and says the likelier label at each, from the distribution of a sum of uniform
+        and predicts the likelier label at each, from the distribution of a sum of uniform
         reals, to 1e-9; ceiling 1.
 
     Ladder: length 10, 20, 50, 100, 200, 500, with the default threshold.

@@ -44,45 +44,44 @@ from longlag.problems.specs import Reals
 class Series(Problem):
     """What will a column be `horizon` rows later, given the rows so far?
 
-    An episode is a stretch of `length` rows, in order of time. The first rows train, the next
-    ones choose, the last ones score; a row belongs to the part that its target lies in, so that no
-    target of one part is a target of another, and none that trains lies later than one that scores.
-    Inputs may reach back into the part before: they are known by then. Scaling is fitted on the
-    rows that train.
+    An episode is `length` consecutive rows, in order of time. The first rows are for training, the
+    next ones for validation, the last ones for the test. A step belongs to the part of its target
+    row, so that parts share no target, and training targets are earlier than test targets. Inputs
+    may be rows of an earlier part. Scaling is fitted on the training rows.
 
     Args:
-        values: Numbers `(row,)` or `(row, column)`, in order of time; NaN where one is missing. A
-            Series or DataFrame of pandas or polars will do, and gives the names.
+        values: Numbers `(row,)` or `(row, column)`, in order of time; NaN where one is missing.
+            Also a Series or DataFrame of pandas or polars, with its names.
         names: Names of the columns; by default 1, 2, ….
-        target: Name of the column to be predicted, the first by default; all are shown.
+        target: Name of the target column, the first by default; all columns are inputs.
         length: Rows in an episode: as many as a window has timesteps.
         horizon: Rows to look ahead, at least 1.
-        lags: Rows that each step shows side by side, as features: 1 shows a row a step.
-        scale: `standard`: mean 0, deviation 1 over the rows that train; `range`: from 0 to 1 over
-            them; `none`: as they are.
-        missing: What becomes of missing values. `drop` leaves out the episodes that show one;
-            `mark` shows 0 and a further feature for each, which is 1 where the value is missing;
-            `mask` passes over the steps that show one. Missing targets are never scored.
-        season: Rows after which the series comes round again, for the seasonal baseline, no more
-            than train; found in the rows that train by default.
-        seasons: Rows in a day, a week, a year, as the times of the rows suggest them: each has a
-            baseline of its own, and is preferred where a season is found.
-        tolerance: Distance, in the column's own unit, within which a prediction counts as right; by
-            default as far as the last value usually is from the target.
-        chosen_on: Share of the rows that choose.
-        scored_on: Share of the rows that score.
-        part: Which rows episodes are drawn from.
+        lags: Latest rows in the features of each step: 1 is one row per step.
+        scale: `standard`: mean 0, deviation 1 over the training rows; `range`: from 0 to 1 over
+            them; `none`: unscaled.
+        missing: The treatment of missing inputs. `drop` drops episodes with one; `mark` replaces
+            them by 0 and adds a feature for each, 1 where the value is missing; `mask` skips the
+            steps with one. Missing targets are never scored.
+        season: Rows after which the series repeats, for the seasonal baseline, at most the number
+            of training rows; detected in the training rows by default.
+        seasons: Rows in a day, a week, a year, from the times of the rows: each has its own
+            baseline, and is preferred in the detection of a season.
+        tolerance: Distance, in the column's own unit, within which a prediction is right; by
+            default the root mean square error of the last value as prediction.
+        chosen_on: Share of validation rows.
+        scored_on: Share of test rows.
+        part: The part of the episodes of `draw`.
 
-    Shapes: inputs `(count, length)`, or `(count, length, feature)` where there are several
-        features: those of the latest row last. Targets `(count, length)`.
+    Shapes: inputs `(count, length)`, or `(count, length, feature)` with several features: those
+        of the latest row last. Targets `(count, length)`.
 
     Scores: error (root mean square) and share within tolerance, over every target of a part once.
-        Chance is that of the mean of the rows that train. The ceiling is unknown.
+        Chance is that of the mean of the training rows. The ceiling is unknown.
 
     Raises:
-        TypeError: Values are no numbers.
-        ValueError: There are too few rows, a column is not there, nothing changes, or a value is
-            too large.
+        TypeError: Values are not numbers.
+        ValueError: There are too few rows, a column is missing or constant, or a value is too
+            large.
 
     >>> import numpy as np
     >>> series = Series(np.arange(100.0), length=3, scale="none")

@@ -45,7 +45,7 @@ def page_of_claims(
     *,
     title: str = "Statements of the sources, checked",
     command: str = "",
-    left: int = 0,
+    unsettled: int = 0,
     maps: int = models.MAPS,
 ) -> Page:
     """The page of settled claims.
@@ -55,7 +55,7 @@ def page_of_claims(
         runs: Their runs, by setting and seeds, as `settle` collects them.
         title: Title of the page.
         command: The command line of the page.
-        left: Number of claims that were interrupted before they were settled.
+        unsettled: Number of claims that were interrupted before they were settled.
         maps: Maximum number of trained models with maps and states.
 
     Returns:
@@ -88,13 +88,13 @@ def page_of_claims(
         examples.examples("claims", groups),
     )
     warnings = few_sequences(run.setting.problem for run in runs.values())
-    summary = _summary(results, command, left, warnings)
+    summary = _summary(results, command, unsettled, warnings)
     cost = _cost(results, list(by_setting.values()))
     return Page(title=title, about=about, sections=(summary, *body, cost))
 
 
 def _summary(
-    results: Sequence[Result], command: str, left: int, warnings: Sequence[str]
+    results: Sequence[Result], command: str, unsettled: int, warnings: Sequence[str]
 ) -> Section:
     by_kind = {kind: [r.card.id for r in results if _kind(r) == kind] for kind in _VERDICTS}
     rows = (
@@ -112,8 +112,10 @@ def _summary(
         certainty = certainty or ["Every verdict is the one on record, or needs more seeds."]
         certainty.append(INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}"))
         certainty += filter(None, [caveats(r.finding.measured for r in results)])
-    if left:
-        certainty.append(OPEN.format(what=f"{counted(left, 'claim')} not settled, interrupted"))
+    if unsettled:
+        certainty.append(
+            OPEN.format(what=f"{counted(unsettled, 'claim')} not settled, interrupted")
+        )
     return blocks.section(
         "summary",
         "Summary",

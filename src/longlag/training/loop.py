@@ -53,7 +53,7 @@ def fit(
         updates: Updates to make for each seed.
         loss: The loss, and how outputs become predictions; log loss by default.
         output: Which outputs a sample has (`longlag.arrays.Output`).
-        seeds: The seeds, as named in events; by default counted from 0.
+        seeds: The seeds, as named in events; by default from 0 on.
         vectorise: Put the seed axis inside one program. By default only where the
             default device is no CPU.
         confirm: A function of a seed and its model, called when the seed meets the stopping

@@ -96,7 +96,7 @@ def _of_run(run: Run, solve_at: float, seed: int | None) -> tuple[Diagnosis, ...
         outcome = Outcome.of(run, parameters=0, place=place)
         if run.forecast is None:
             reasons = _of_outcome(outcome, solve_at)
-        else:  # a forecast is judged by its error, so that only the loss says why it is poor
+        else:  # a forecast is judged by its error, so that only the loss explains a failure
             reasons = [*_unstable(outcome), *_overfit(outcome), *_undertrained(outcome)]
         if reasons:
             return tuple(each._replace(remedy=remedy(each.reason, run.setting)) for each in reasons)
