@@ -211,8 +211,8 @@ def _recur_forward(kind, drive, recurrent, recurrent_bias, state, mask):
     return (hidden, after), (recurrent, recurrent_bias, state, trace, mask)
 
 
-def _recur_backward(kind, saved, cotangents):
-    recurrent, recurrent_bias, start, trace, mask = saved
+def _recur_backward(kind, residuals, cotangents):
+    recurrent, recurrent_bias, start, trace, mask = residuals
     by_hidden, by_state = cotangents
     before = jax.tree.map(
         lambda first, rest: jnp.concatenate([first[None], rest[:-1]]), start, trace.after
@@ -226,14 +226,14 @@ def _recur_backward(kind, saved, cotangents):
     def step(by_state, each):
         by_hidden, slopes, mask = each
         by_state = by_state._replace(hidden=by_state.hidden + by_hidden)
-        unmasked = by_state
+        incoming = by_state
         if mask is not None:
             by_state = jax.tree.map(lambda by: jnp.where(mask, by, 0.0), by_state)
         by_drive, by_product, by_previous = kind.back(by_state, slopes)
         through_product = (by_product @ transposed)[..., :width]
         by_previous = by_previous._replace(hidden=by_previous.hidden + through_product)
         if mask is not None:
-            skipped = jax.tree.map(lambda by: jnp.where(mask, 0.0, by), unmasked)
+            skipped = jax.tree.map(lambda by: jnp.where(mask, 0.0, by), incoming)
             by_previous = jax.tree.map(jnp.add, by_previous, skipped)
         # For most cells the two gradients are one array: stack it only once.
         return by_previous, (by_drive, None if by_product is by_drive else by_product)

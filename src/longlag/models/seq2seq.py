@@ -83,10 +83,12 @@ class Seq2SeqModel(Decoder):
                 f"{final} of the encoder and {start} of the decoder. Use a recurrent layer."
             )
         width = encoder.hidden_size
-        attend = None
+        attention_layer = None
         if attention:
-            attend = Attention(glorot_uniform(rng, width, width), Linear(2 * width, width, rng))
-        return cls(encoder, decoder, attend, Linear(width, sizes.outputs, rng))
+            attention_layer = Attention(
+                glorot_uniform(rng, width, width), Linear(2 * width, width, rng)
+            )
+        return cls(encoder, decoder, attention_layer, Linear(width, sizes.outputs, rng))
 
     def decode_teacher_forced(
         self, inputs: Inputs, mask: Mask, targets: DecoderTargets
