@@ -179,7 +179,7 @@ def of_torch(rounds: int, make: Any, words: str) -> None:
     import torch  # pyright: ignore[reportMissingImports]
 
     epochs = 250
-    ours = setting(make, sequences)
+    ours = setting(make, epochs)
     inputs, targets = map(torch.from_numpy, drawn(epochs))
     targets = targets.long()
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longlag.encodings import ENCODINGS, AsIs, encoded
+from longlag.encodings import ENCODINGS, AsIs, encoding_of
 from longlag.problems import Integers, Reals
 
 every_encoding = pytest.mark.parametrize("kind", ENCODINGS.values())
@@ -70,9 +70,9 @@ def test_a_blank_step_has_a_feature_of_its_own(kind):
 
 
 def test_reals_stay_as_they_are():
-    code = encoded(Reals(tolerance=0.1))
+    code = encoding_of(Reals(tolerance=0.1))
     assert code == AsIs()
     drawn = np.array([0.25, -0.5], np.float32)
     assert code.encode(drawn).tolist() == [[0.25], [-0.5]]
     assert code.decode(code.encode(drawn)).tolist() == drawn.tolist()
-    assert encoded(Integers(4, blank=True)).features == 5
+    assert encoding_of(Integers(4, blank=True)).features == 5

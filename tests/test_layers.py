@@ -135,4 +135,4 @@ def test_every_public_name_is_there():
         assert getattr(ll, name).__doc__, f"{name} has no docstring"
     assert set(dir(ll)) == set(ll.__all__)
     with pytest.raises(AttributeError, match="No longlag attribute LSTN"):
-        _ = ll.LSTN
+        getattr(ll, "LSTN")  # noqa: B009

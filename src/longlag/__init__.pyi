@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .adapters.models.user_model import adopt as adopt
 from .checks.model import preflight as preflight
 from .encodings import (

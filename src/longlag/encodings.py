@@ -1,7 +1,7 @@
 """Encodings: how a value becomes features, and back.
 
-A step that lacks data (marked by a framing with -1) becomes a vector of -1. A problem with
-an answer shows blank steps: they have a feature of their own.
+A step that lacks data (-1 in the samples of a framing) becomes a vector of -1. The inputs of a
+problem with an answer have blank steps, which have their own feature.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ class Encoding(Knobs):
     """The loss that fits the encoded target."""
 
     as_integers: ClassVar[bool] = False
-    """Whether models take the integers themselves as standing for the encoded vectors."""
+    """Whether models take the integers themselves in place of the encoded vectors."""
 
     @property
     @abc.abstractmethod
     def features(self) -> int:
-        """Length of the vector that stands for one value."""
+        """Length of the vector of one value."""
 
     @abc.abstractmethod
     def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
-        """Values to features, in float32; -1 becomes a vector of -1."""
+        """Features of values, in float32; -1 becomes a vector of -1."""
 
     @abc.abstractmethod
     def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
-        """Features, or a model's outputs, to the values they stand for."""
+        """Values of features, or of a model's outputs."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,15 +51,15 @@ class IntegerEncoding(Encoding):
 
     Args:
         values: Number of different integers.
-        blank: Whether a step may be blank, which the integer `values` stands for; blank
-            steps have one more feature.
+        blank: Whether a step may be blank, encoded as the integer `values`, with one more
+            feature.
     """
 
     values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**31 - 2)
     blank: bool = knob(False, "Whether a step may be blank.")
 
     def check(self, values: Num[np.ndarray, "*shape"]) -> None:
-        """Refuse values that have no encoding."""
+        """Raise ValueError if a value has no encoding."""
         top = self.values - 1 + self.blank
         if values.size and not MISSING <= values.min() <= values.max() <= top:
             raise ValueError(
@@ -114,7 +114,7 @@ class Scaled(IntegerEncoding):
 
     loss: ClassVar[LossName] = "squared-error"
 
-    # Single precision tells no more integers apart.
+    # Single precision cannot distinguish more integers.
     values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**24)
 
     @property
@@ -138,7 +138,7 @@ class Scaled(IntegerEncoding):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AsIs(Encoding):
-    """Reals as they are: one feature, or as many as a step shows.
+    """Reals unchanged: one feature, or as many as a step has.
 
     >>> AsIs().encode(np.array([0.25, 0.5], np.float32)).tolist()
     [[0.25], [0.5]]
@@ -153,19 +153,19 @@ class AsIs(Encoding):
         return self.width
 
     def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "..."]:
-        """Values to features, in float32; several reals are features already."""
+        """Features of values, in float32; several reals are features already."""
         return (values[..., None] if self.width == 1 else values).astype(np.float32)
 
     def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "..."]:
-        """Features to values: the number, or as many as a step shows."""
+        """Values of features: a number, or a vector."""
         return features[..., 0] if self.width == 1 else features
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MultiHot(Encoding):
-    """Sets of integers in [0, values) as they are: a feature a member, 1 where it belongs.
+    """Sets of integers in [0, values) as multi-hot vectors: one feature per integer.
 
-    Outputs are read as logits: a member belongs where its output is above 0.
+    Outputs are logits: an integer is in the set if its output is above 0.
 
     >>> MultiHot(values=3).decode(np.array([[0.5, -1.0, 2.0]], np.float32)).tolist()
     [[1, 0, 1]]
@@ -188,10 +188,10 @@ class MultiHot(Encoding):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SideBySide(Encoding):
-    """Several channels, each in its own encoding, side by side.
+    """The concatenation of several channels, each in its own encoding.
 
     Args:
-        channels: The spec of the step.
+        channels: The spec of the channels.
         encodings: An encoding for each channel.
     """
 
@@ -222,11 +222,11 @@ class SideBySide(Encoding):
 
 
 ENCODINGS: dict[str, type[IntegerEncoding]] = {kind.title(): kind for kind in [OneHot, Scaled]}
-"""The encodings that integers can choose from; reals are shown as they are."""
+"""The encodings for integers; reals are features already."""
 
 
-def encoded(spec: Spec, choice: type[IntegerEncoding] = OneHot) -> Encoding:
-    """The encoding of what a spec shows or asks for.
+def encoding_of(spec: Spec, choice: type[IntegerEncoding] = OneHot) -> Encoding:
+    """The encoding of a spec; `choice` is for its integers.
 
     Raises:
         TypeError: There is none for this kind of spec.
@@ -239,15 +239,15 @@ def encoded(spec: Spec, choice: type[IntegerEncoding] = OneHot) -> Encoding:
         case Sets():
             return MultiHot(values=spec.values)
         case Channels():
-            parts = tuple(encoded(part, choice) for part in spec.parts)
+            parts = tuple(encoding_of(part, choice) for part in spec.parts)
             return SideBySide(channels=spec, encodings=parts)
     raise TypeError(
-        f"encoded: {type(spec).__name__} has no encoding. Use Integers, Reals, Sets or Channels."
+        f"encoding_of: {type(spec).__name__} has none. Use Integers, Reals, Sets or Channels."
     )
 
 
 def takes_encoding(problem: Problem) -> bool:
-    """Whether a problem has integers, whose encoding can be chosen."""
+    """Whether a problem has integers, with a choice of encodings."""
     specs = problem.inputs, problem.targets
     parts = [part for spec in specs for part in getattr(spec, "parts", (spec,))]
     return any(isinstance(part, Integers) for part in parts)
@@ -256,10 +256,10 @@ def takes_encoding(problem: Problem) -> bool:
 def encodings(
     problem: Problem, choice: type[IntegerEncoding] | None = None
 ) -> tuple[Encoding, Encoding]:
-    """The encodings of what a problem shows and of what it asks for; one-hot by default.
+    """The encodings of the inputs and of the targets of a problem; one-hot by default.
 
     Raises:
-        ValueError: An encoding is chosen, but the problem has no integers.
+        ValueError: `choice` is set, but the problem has no integers.
     """
     if choice is not None and not takes_encoding(problem):
         raise ValueError(
@@ -267,5 +267,5 @@ def encodings(
             f"{choice.__name__}. Leave it out: reals are shown as they are."
         )
     specs = problem.inputs, problem.targets
-    shown, asked = (encoded(spec, choice or OneHot) for spec in specs)
-    return shown, asked
+    inputs, targets = (encoding_of(spec, choice or OneHot) for spec in specs)
+    return inputs, targets

@@ -1,4 +1,4 @@
-"""Events: what becomes of a seed on its way, told alike by the loop, the workers and a study."""
+"""Events: the progress of a seed, from the loop, the workers and a study alike."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class _OfSeed:
-    """What became of a seed, of which job: that of a worker, or none."""
+class _SeedEvent:
+    """An event of a seed; `job` is the job of a worker, or empty."""
 
     seed: int
     job: str = dataclasses.field(default="", kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Started(_OfSeed):
-    """A seed begins to be trained, for so many updates in all."""
+class Started(_SeedEvent):
+    """The training of a seed starts; `total` is its number of updates."""
 
     total: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Advanced(_OfSeed):
-    """A seed has made a chunk of updates.
+class Advanced(_SeedEvent):
+    """A seed has finished a chunk of updates.
 
     Attributes:
-        updates: Updates made so far.
-        total: Updates of the whole run.
-        losses: Loss of each update of this chunk; their mean alone where a worker tells it.
-        accuracy: Share of scored targets of this chunk that were right before the update.
+        updates: Number of updates so far.
+        total: Number of updates of the whole run.
+        losses: Loss of each update of this chunk; from a worker only their mean.
+        accuracy: Share of scored targets of this chunk that were correct before the update.
         outcome: `running`, or why the seed ended: `finished` all updates, `stopped` at
-            the accuracy asked for, or `diverged`.
-        diverged_at: The update at which the loss first left all bounds, if any.
+            the accuracy `stop_at`, or `diverged`.
+        diverged_at: The update at which the loss diverged, if it did.
     """
 
     updates: int
@@ -55,21 +55,21 @@ class Advanced(_OfSeed):
 
 
 @dataclasses.dataclass(frozen=True)
-class Scored(_OfSeed):
-    """The model of a seed was scored on fresh sequences; accuracy is the share that is right."""
+class Scored(_SeedEvent):
+    """The model of a seed was scored on fresh sequences, with this accuracy."""
 
     accuracy: float
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished(_OfSeed):
-    """Nothing more comes of a seed.
+class Finished(_SeedEvent):
+    """The last event of a seed.
 
     Attributes:
-        result: What came of it: of the loop the model, of a fit the run of this seed, of a
-            worker the outcome as a document; None where nothing did.
-        why: Why nothing came of it; empty where something did.
-        weights: Of a worker: the trained model, where it was wanted.
+        result: From the loop the model, from a fit the run of this seed, from a worker the
+            outcome as a document; None after a failure.
+        why: The reason of a failure; else empty.
+        weights: From a worker: the trained model, where it was requested.
     """
 
     result: Any = None
@@ -81,14 +81,14 @@ Event = Started | Advanced | Scored | Finished
 
 
 GRACE = 1.5
-"""Seconds from Ctrl-C until a command that has not ended in order is ended."""
+"""Seconds from Ctrl-C until a command that has not ended by itself is killed."""
 
 
 class StopToken:
-    """Says that what runs is to end: training after its present chunk, a study after that.
+    """A request to end: training after its current chunk, a study after that.
 
     Attributes:
-        grace: Seconds that the command line gives it to end in order after Ctrl-C, by default
+        grace: Seconds that the command line waits for an orderly end after Ctrl-C, by default
             `GRACE`.
 
     >>> stop = StopToken()
@@ -111,18 +111,18 @@ class StopToken:
         self._stopped.set()
 
 
-_listening: list[StopToken] = []  # that Ctrl-C sets
+_listening: list[StopToken] = []  # the tokens that Ctrl-C sets
 
 
 @contextlib.contextmanager
 def ctrl_c_stops(stop: StopToken | None = None) -> Iterator[StopToken]:
-    """Have a first Ctrl-C set a token, so that it cuts nothing in two; a second is as usual.
+    """Let a first Ctrl-C set a token, for an orderly end; a second one raises as usual.
 
     Args:
         stop: The token; a new one by default.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed, and what this is part of is ending.
+        KeyboardInterrupt: An outer `ctrl_c_stops` is ending already.
     """
     stop = stop or StopToken()
     if threading.current_thread() is not threading.main_thread():
@@ -132,8 +132,8 @@ def ctrl_c_stops(stop: StopToken | None = None) -> Iterator[StopToken]:
         raise KeyboardInterrupt
     before = signal.getsignal(signal.SIGINT)
     _listening.append(stop)
-    if before not in (_strike, left_to_the_watcher):
-        signal.signal(signal.SIGINT, _strike)
+    if before not in (_on_ctrl_c, ignore_ctrl_c):
+        signal.signal(signal.SIGINT, _on_ctrl_c)
     try:
         yield stop
     finally:
@@ -142,18 +142,18 @@ def ctrl_c_stops(stop: StopToken | None = None) -> Iterator[StopToken]:
 
 
 def interrupt() -> float:
-    """Set the tokens of `ctrl_c_stops`; the seconds that they have to end in order, if any."""
+    """Set the tokens of `ctrl_c_stops`; the longest of their grace times, 0 without any."""
     tokens = list(_listening)
     for token in tokens:
         token.stop()
     return max((token.grace for token in tokens), default=0.0)
 
 
-def left_to_the_watcher(*_: object) -> None:
-    """Handle Ctrl-C where a thread of the command line sees to it: do nothing."""
+def ignore_ctrl_c(*_: object) -> None:
+    """Do nothing on Ctrl-C, since a thread of the command line handles it."""
 
 
-def _strike(*_: object) -> None:
+def _on_ctrl_c(*_: object) -> None:
     if any(token.stopped for token in _listening):
         raise KeyboardInterrupt
     interrupt()

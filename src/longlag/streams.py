@@ -1,7 +1,7 @@
-"""Streams: where every sequence is drawn from.
+"""Streams: the random generators of all sequences.
 
-A seed has one stream for training, another, independent one for evaluation, and a third for
-choosing among settings. Two framings of one problem draw the same episodes from one seed.
+A seed has three independent streams: for training, for evaluation, and for validation, which
+chooses among settings. Two framings of one problem draw the same episodes from one seed.
 
 >>> training(0).integers(100, size=4).tolist() == evaluation(0).integers(100, size=4).tolist()
 False
@@ -15,17 +15,17 @@ _TRAINING, _EVALUATION, _VALIDATION = 0, 1, 2
 
 
 def training(seed: int) -> np.random.Generator:
-    """The stream from which a seed draws the sequences it trains on."""
+    """The generator of the training sequences of a seed."""
     return _stream(seed, _TRAINING)
 
 
 def evaluation(seed: int) -> np.random.Generator:
-    """The stream from which a seed draws the fresh sequences it is scored on."""
+    """The generator of the fresh sequences on which a seed is scored."""
     return _stream(seed, _EVALUATION)
 
 
 def validation(seed: int) -> np.random.Generator:
-    """The stream from which a seed draws the sequences that settings are chosen on."""
+    """The generator of the validation sequences of a seed, which choose among settings."""
     return _stream(seed, _VALIDATION)
 
 

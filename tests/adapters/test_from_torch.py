@@ -161,7 +161,7 @@ def test_gates_and_sensitivities_are_of_our_own_models():
     trained = ll.train(problem, ll.Whole(), plain, sequences=20).trained()
     with pytest.raises(ValueError, match="has no single recurrent layer"):
         trained.gates()
-    with pytest.raises(ValueError, match="a PyTorch model is not seen into"):
+    with pytest.raises(ValueError, match="a PyTorch model cannot be differentiated here"):
         trained.sensitivity()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import longlag as ll
 from longlag.problems import EchoLag, Episodes
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 
 
 def another(change):
@@ -54,7 +54,7 @@ WRONG = {
 def test_a_wrong_draw_is_refused_by_its_name(wrong):
     change, kind, message = WRONG[wrong]
     with pytest.raises(kind, match=f"`draw` of Mine.*{message}"):
-        drawn(another(change), np.random.default_rng(0), 4)
+        draw(another(change), np.random.default_rng(0), 4)
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -69,8 +69,8 @@ def test_nothing_is_trained_or_shown_on_it(wrong):
 def test_a_draw_that_is_right_is_given_as_it_is():
     mine = another(lambda episodes: episodes)
     for one, other in zip(
-        drawn(mine, np.random.default_rng(0), 4),
-        drawn(EchoLag(length=5, values=3), np.random.default_rng(0), 4),
+        draw(mine, np.random.default_rng(0), 4),
+        draw(EchoLag(length=5, values=3), np.random.default_rng(0), 4),
         strict=True,
     ):
         assert np.array_equal(one, other)
@@ -81,4 +81,4 @@ def test_only_what_counts_is_looked_at():
         targets = np.where(episodes.scored, episodes.targets, -7)
         return dataclasses.replace(episodes, targets=targets)
 
-    assert drawn(another(blanked), np.random.default_rng(0), 4).targets.min() == -7
+    assert draw(another(blanked), np.random.default_rng(0), 4).targets.min() == -7

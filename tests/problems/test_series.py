@@ -587,7 +587,7 @@ def test_a_misspelt_knob_names_the_nearest():
 def test_a_column_beside_that_does_not_change_in_training_keeps_its_unit(scale):
     beside = np.where(LINE < 70, 0.1, 0.3)
     made = Series(np.stack([LINE, beside], axis=1), length=1, scale=scale)
-    assert made._shown[:, 1].max() == pytest.approx(0.2, rel=1e-6)
+    assert made._features[:, 1].max() == pytest.approx(0.2, rel=1e-6)
     empty = np.full(100, NAN)
     for missing in ("mark", "mask"):
         both = Series(np.stack([LINE, empty], axis=1), length=1, missing=missing)
@@ -699,7 +699,7 @@ def test_a_value_may_lack_where_the_model_knows_of_it(missing):
 
 
 def test_rows_that_do_not_train_are_not_trained_on():
-    with pytest.raises(ValueError, match=r"from the rows that train. Use part='training'"):
+    with pytest.raises(ValueError, match=r"the training part of its series. Use part='training'"):
         ll.train(Series(LINE, part="evaluation"), Whole(), ll.MLP())
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longlag.encodings import OneHot, Scaled, encoded
+from longlag.encodings import OneHot, Scaled, encoding_of
 from longlag.problems import Channels, Integers, Reals, Sets
 
 SPECS = [
@@ -46,7 +46,7 @@ def test_what_is_drawn_is_allowed_right_and_changed_within_the_rules(spec, seed)
 @pytest.mark.parametrize("choice", [OneHot, Scaled])
 def test_values_come_back_from_their_encoding(spec, choice):
     values = spec.sample(np.random.default_rng(1), (3, 5))
-    encoding = encoded(spec, choice)
+    encoding = encoding_of(spec, choice)
     features = encoding.encode(values)
     assert features.shape == (3, 5, encoding.features)
     assert features.dtype == np.float32

@@ -241,8 +241,10 @@ def test_naming_the_report_loads_neither_figures_nor_jax():
 
 
 def test_an_unknown_name_is_refused():
+    from longlag import report
+
     with pytest.raises(AttributeError, match=r"No longlag\.report attribute page_of_nothing"):
-        getattr(longlag.report, "page_of_nothing")  # noqa: B009
+        getattr(report, "page_of_nothing")  # noqa: B009
 
 
 # Figures.
@@ -459,7 +461,9 @@ def claims():
         card("a/part", "holds only if it rains", 0.9),
         card("a/open", "not settled", 0.5),
     ]
-    return page_of_claims(results, {(setting, (0, 1)): run}, command="longlag reproduce", left=3)
+    return page_of_claims(
+        results, {(setting, (0, 1)): run}, command="longlag reproduce", unsettled=3
+    )
 
 
 def test_claims_are_told_with_their_verdicts(claims):
@@ -505,7 +509,7 @@ def test_a_claim_that_needs_no_run():
 
 
 def test_no_claim_was_settled():
-    words = " ".join(Read(page_of_claims([], {}, left=2).html()).words.split())
+    words = " ".join(Read(page_of_claims([], {}, unsettled=2).html()).words.split())
     assert "No claim was settled." in words
     assert "Not complete: 2 claims not settled, interrupted." in words
 

@@ -15,7 +15,7 @@ from longlag.framings import Framing
 from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 from longlag.training import Recipe
 from longlag.trials.setting import Setting
 
@@ -89,7 +89,7 @@ def _require_lengths(setting: Setting) -> None:
         if timesteps == trained:
             continue
         model = setting.create(0) if model is None else model
-        inputs = drawn(on.problem, np.random.default_rng(0), 1).inputs[0]
+        inputs = draw(on.problem, np.random.default_rng(0), 1).inputs[0]
         try:
             on.predict(model, inputs[: on.problem.steps - on.problem.answers])
         except Exception as error:  # whatever a model of the user's own may do

@@ -29,7 +29,7 @@ from longlag.checks.arrays import (
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.framings import Prefix, Samples
 from longlag.models import AnyModel, ExternalModel, Model
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 from longlag.training import Batches, Loss, Recipe, program
 from longlag.trials.setting import Setting
 
@@ -316,7 +316,7 @@ class _Inspection:
         setting, layout = self.setting, self.layout
         updates, batch, _ = layout.steps.shape
         blocks = -(-rows // batch)
-        episodes = drawn(setting.problem, self.rng, blocks * layout.sequences)
+        episodes = draw(setting.problem, self.rng, blocks * layout.sequences)
 
         def side_by_side(array: np.ndarray) -> np.ndarray:
             shaped = array.reshape(blocks, updates, batch, *array.shape[1:]).swapaxes(0, 1)

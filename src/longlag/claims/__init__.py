@@ -1,4 +1,4 @@
-"""Claims: what the sources say, each settled by trials. A new source is added below."""
+"""Claims: statements of the sources, settled by trials. A new source is added below."""
 
 from longlag.claims.card import Card, Finding, Result, Row, settle
 from longlag.claims.echo import cards as echo

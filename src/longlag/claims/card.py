@@ -1,4 +1,4 @@
-"""Cards: a sentence of a source, the settings that try it, the test that settles it."""
+"""Cards: a statement of a source, the settings of its trials, and the test that settles it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ HOLDS, FAILS, UNSETTLED = "holds", "does not hold", "not settled"
 """Verdicts; a fourth kind names its condition: `holds only if …`."""
 
 Try = Callable[[str], Run]
-"""Runs the arm of that name, once, and gives its run."""
+"""The run of the arm with this name; each arm runs once."""
 
 
 def reaches(figure: Estimate, bar: float) -> bool:
-    """Whether a figure reaches a bar: its mean, or the end of its interval that is looked at.
+    """Whether a figure reaches a bar: its mean, or the end of its interval that `settle` tests.
 
-    Several seeds that agree to the last digit decide by their figure: no number of them would bring
-    the exact interval for unseen failures near a bar, and the caveat names those.
+    Several equal seeds count with their mean: the exact interval for unseen failures would not
+    reach a bar for any number of seeds, and the caveat names such failures.
     """
     low, high = figure.interval
     if len(figure.per_seed) > 1 and len(set(figure.per_seed)) == 1:
@@ -41,7 +41,7 @@ def reaches(figure: Estimate, bar: float) -> bool:
 
 
 class Row(NamedTuple):
-    """One line of evidence: what was tried, what came out, what to note."""
+    """One row of evidence: the setting, its figure, and a note."""
 
     tried: str
     measured: Estimate
@@ -50,15 +50,15 @@ class Row(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a card's test makes of its runs.
+    """The result of the test of a card.
 
     Attributes:
-        measured: The figure that the verdict rests on.
-        what: What that figure is.
-        chance: What it would be by guessing.
+        measured: The figure that the verdict is based on.
+        what: The name of that figure.
+        chance: The figure by guessing.
         verdict: `holds`, `does not hold`, `not settled` or `holds only if …`.
-        because: Why, in a few sentences.
-        rows: The evidence, a line for each setting tried.
+        because: The reason, in a few sentences.
+        rows: The evidence, one row per setting.
         shortcuts: The score of each shortcut on the same sequences, by name.
     """
 
@@ -73,16 +73,16 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Card:
-    """A claim and how it is settled.
+    """A claim and the test that settles it.
 
     Attributes:
         id: Name on the command line, `source/claim`.
-        document: Short name of the document it stands in: `echo` or `five`.
-        source: Where the claim stands.
-        claim: The claim, in our words.
-        arms: The settings that may be tried, by name; a search is tuned first.
-        settle: The test: tries arms and gives the finding.
-        recorded: The verdict that came out when the card was written; another one is news.
+        document: Short name of its document: `echo` or `five`.
+        source: Author, year and title.
+        claim: The claim, paraphrased.
+        arms: The settings of the test, by name; a search is tuned first.
+        settle: The test: a function of a `Try` and the seeds to the finding.
+        recorded: The verdict on record; another one is reported.
     """
 
     id: str
@@ -96,7 +96,7 @@ class Card:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
-    """A settled card."""
+    """A card with its finding."""
 
     card: Card
     finding: Finding
@@ -104,12 +104,12 @@ class Result:
 
     @property
     def holds(self) -> bool:
-        """Whether the claim holds, if need be under the condition that the verdict names."""
+        """Whether the claim holds, possibly under the condition in the verdict."""
         return self.finding.verdict.startswith(HOLDS)
 
     @property
     def as_recorded(self) -> bool:
-        """Whether the verdict is the one on record, or too few seeds were tried to tell."""
+        """Whether the verdict is the one on record, or `not settled`."""
         return self.finding.verdict in (self.card.recorded, UNSETTLED)
 
 
@@ -119,21 +119,23 @@ def settle(
     listen: Callable[[str, Setting, int, Event], object] = lambda *_: None,
     done: dict[tuple[Setting | Search, tuple[int, ...]], Run] | None = None,
 ) -> Result:
-    """Try a card: at the means, and again at both ends of the intervals.
+    """Test a card three times: with the means and with both ends of the intervals.
 
-    Where the three verdicts differ some interval straddles its bar, and the claim is not settled.
+    Where the three verdicts differ some interval contains its bar, and the claim is not settled.
 
     Args:
         card: The claim.
         seeds: The seeds of every run.
-        listen: Told of the events of every arm: its name, its setting, how many seeds
-            run side by side, what became of one of them.
-        done: Runs already made, by setting and seeds; those made here are added.
+        listen: Called with every event of an arm: name, setting, number of seeds, event.
+        done: Finished runs, by setting and seeds; new ones are added.
+
+    Returns:
+        The card with its finding.
 
     Raises:
-        KeyboardInterrupt: A run was cut short, so there is nothing to conclude.
+        KeyboardInterrupt: The user stopped a run.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     runs = {} if done is None else done
 
     def tuning(name: str, setting: Setting, event: Event) -> None:
@@ -142,11 +144,11 @@ def settle(
 
     def attempt(name: str) -> Run:
         arm = card.arms[name]
-        trials = arm, tuple(seeds)
-        if trials not in runs:
+        key = arm, tuple(seeds)
+        if key not in runs:
             if isinstance(arm, Search):
-                tuned = tune(arm, lambda *made: tuning(name, *made))
-                setting, remarks = tuned.setting, (str(tuned),)
+                result = tune(arm, lambda *event: tuning(name, *event))
+                setting, remarks = result.setting, (str(result),)
             else:
                 setting, remarks = arm, ()
             with ctrl_c_stops() as stop:
@@ -154,8 +156,8 @@ def settle(
                 run = finish(fitting, lambda event: listen(name, setting, len(seeds), event))
             if run.interrupted:
                 raise KeyboardInterrupt
-            runs[trials] = dataclasses.replace(run, remarks=remarks)
-        return runs[trials]
+            runs[key] = dataclasses.replace(run, remarks=remarks)
+        return runs[key]
 
     def finding(side: _Side) -> Finding:
         context = contextvars.copy_context()
@@ -165,4 +167,4 @@ def settle(
     mean, *ends = map(finding, get_args(_Side))
     if any(end.verdict != mean.verdict for end in ends):
         mean = dataclasses.replace(mean, verdict=UNSETTLED, because=f"{mean.because} {_TOO_WIDE}")
-    return Result(card=card, finding=mean, seconds=time.perf_counter() - began)
+    return Result(card=card, finding=mean, seconds=time.perf_counter() - start)

@@ -41,7 +41,7 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
     # The thread learns of the signal also while the main thread is compiling.
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    before = signal.signal(signal.SIGINT, events.left_to_the_watcher)
+    before = signal.signal(signal.SIGINT, events.ignore_ctrl_c)
     descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader, interrupted), daemon=True).start()
     try:

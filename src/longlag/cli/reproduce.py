@@ -90,7 +90,7 @@ def reproduce(
             from longlag.report import page_of_claims
 
             left = len(chosen) - len(results)
-            page = page_of_claims(results, runs, command=command_line(), left=left)
+            page = page_of_claims(results, runs, command=command_line(), unsettled=left)
             files.write(report, page.html())
     news = [result for result in results if not result.as_recorded]
     for result in news:

@@ -23,7 +23,7 @@ from longlag.cli._flags import (
 from longlag.cli._output import OUTPUT, OutputFlags, aligned, table, values_as_text
 from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
-from longlag.problems.drawing import drawn as draw_episodes
+from longlag.problems.drawing import draw as draw_episodes
 
 
 def show(

@@ -17,7 +17,7 @@ from longlag.encodings import IntegerEncoding, encodings
 from longlag.framings.layout import Batch, Layout, Samples
 from longlag.knobs import BATCH_SIZE, Knobs
 from longlag.problems import Problem
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 
 _MOST_STEPS = 2**26  # of a block of samples
 
@@ -146,7 +146,7 @@ class Framing(Knobs):
         >>> inputs.shape, targets.shape, bool((inputs[:, -2] == targets[:, 0]).all())
         ((40, 5), (40, 1), True)
         """
-        return self.layout(problem, 1).gather(drawn(problem, rng, count))
+        return self.layout(problem, 1).gather(draw(problem, rng, count))
 
     def stream(
         self,
@@ -192,7 +192,7 @@ class Framing(Knobs):
         def batches() -> Iterator[Batch]:
             updates, before = blocks * len(layout.steps), 0
             while True:
-                samples = layout.gather(drawn(problem, rng, blocks * layout.sequences))
+                samples = layout.gather(draw(problem, rng, blocks * layout.sequences))
                 inputs, targets, mask = (
                     array.reshape(updates, -1, *array.shape[1:]) for array in samples
                 )

@@ -1,4 +1,4 @@
-"""What every model is: (inputs, mask, state) -> (outputs, state), an Equinox module."""
+"""Models: (inputs, mask, state) -> (outputs, state), as Equinox modules."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from longlag.knobs import Knobs
 
 Inputs = Int[Array, "*batch time"] | Float[Array, "*batch time feature"]
 Mask = Bool[Array, "*batch time"] | None
-Told = Int[Array, "*batch target"] | Float[Array, "*batch target output"]
+DecoderTargets = Int[Array, "*batch target"] | Float[Array, "*batch target output"]
 State = Any
 
 
 class Sizes(NamedTuple):
-    """What a problem, a framing and an encoding ask of a model.
+    """The sizes of a model, from its problem, framing and encoding.
 
     Attributes:
-        features: Length of the vector that a step shows. Integer inputs stand for one-hot
-            vectors of this length.
-        outputs: Length of the vector that an output should be.
+        features: Features of an input step. Integer inputs stand for one-hot vectors of this
+            length.
+        outputs: Length of an output vector.
         timesteps: Steps in a sample.
-        values: Number of different integers that a step may show; None for reals.
+        values: Number of different integers in the inputs; None for reals.
     """
 
     features: int
@@ -49,18 +49,18 @@ def last_step(
 
 
 class Buffers(eqx.Module):
-    """Arrays of a model that training changes without a gradient: statistics, random states."""
+    """Arrays that training updates without a gradient: batch statistics, random states."""
 
     arrays: Any
 
 
 class TrainOutput(NamedTuple):
-    """What running a model in training gives.
+    """The result of `Model.apply_train`.
 
     Attributes:
-        outputs: As of the model itself.
-        state: The state it ends in.
-        buffers: What its `Buffers` are afterwards; None where it has none.
+        outputs: The outputs, as of `Model.__call__`.
+        state: The final state.
+        buffers: The new `Buffers`; None where the model has none.
         penalty: Added to the loss.
     """
 
@@ -71,11 +71,11 @@ class TrainOutput(NamedTuple):
 
 
 class Model(eqx.Module):
-    """Base of all models. Any leading batch axes, or none; every row stands alone."""
+    """Base of all models. Any leading batch axes, or none; rows are independent."""
 
     @abc.abstractmethod
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
-        """The zero state for the given batch axes; an empty tuple where there is none."""
+        """The zero state for these batch axes; an empty tuple for a model without state."""
 
     @abc.abstractmethod
     def __call__(
@@ -85,48 +85,48 @@ class Model(eqx.Module):
 
         Args:
             inputs: Features, or integers that stand for one-hot vectors.
-            mask: False where a step is to be passed over: the state stays as it was. None
-                where every step counts.
-            state: What the rows start from.
-            last: Give one output for the whole sample, on a time axis of length 1: that of
-                the last step (of each direction, where there are two); with "shown" that of the
-                last step that counts, as padding may follow it.
+            mask: False where a step is skipped: the state does not change. None where every
+                step counts.
+            state: The initial state of the rows.
+            last: Return only the output of the last step (of each direction, where there are
+                two), on a time axis of length 1; with "shown" that of the last step that counts,
+                as padding may follow it.
 
         Returns:
-            The outputs (axis `said` is `time`, or 1 with `last`) and the state they end in.
+            The outputs (axis `target` is `time`, or 1 with `last`) and the final state.
         """
 
     def apply_train(
         self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> TrainOutput:
-        """Run as it runs in training, where that differs: dropout, batch statistics."""
+        """Run in training mode, where that differs: dropout, batch statistics."""
         return TrainOutput(*self(inputs, mask, state, last=last))
 
 
 class Decoder(eqx.Module):
-    """Base of the models that read a sample and then give an answer value by value."""
+    """Base of the models that read a sample and then predict an answer value by value."""
 
     @abc.abstractmethod
     def decode_teacher_forced(
-        self, inputs: Inputs, mask: Mask, told: Told
+        self, inputs: Inputs, mask: Mask, targets: DecoderTargets
     ) -> Float[Array, "*batch target output"]:
-        """Answer, told before each value which one was right before it (teacher forcing).
+        """Predict each value from the correct previous one (teacher forcing).
 
         Args:
             inputs: As of any model, `(*batch, time)` or `(*batch, time, feature)`.
-            mask: False where a step is to be passed over, or None.
-            told: The right answer, integers `(*batch, said)` or `(*batch, said, output)`.
+            mask: False where a step is skipped, or None.
+            targets: The correct answer, integers `(*batch, target)` or `(*batch, target, output)`.
         """
 
     @abc.abstractmethod
     def decode_free_running(
-        self, inputs: Inputs, mask: Mask, say: Callable[[Array], Array], count: int
+        self, inputs: Inputs, mask: Mask, feedback: Callable[[Array], Array], count: int
     ) -> Float[Array, "*batch target output"]:
-        """Answer with `count` values, each going on from what `say` made of the last output."""
+        """Predict `count` values, each from `feedback` of the previous output (free running)."""
 
 
 class ExternalModel(abc.ABC):
-    """Base of the models of another framework, which have a loop of their own."""
+    """Base of the models of another framework, which train in a loop of their own."""
 
     @property
     @abc.abstractmethod
@@ -136,7 +136,7 @@ class ExternalModel(abc.ABC):
     @property
     @abc.abstractmethod
     def takes_state(self) -> bool:
-        """Whether it carries state."""
+        """Whether the model carries state."""
 
     @property
     @abc.abstractmethod
@@ -146,47 +146,47 @@ class ExternalModel(abc.ABC):
     @property
     @abc.abstractmethod
     def device(self) -> Any:
-        """Where it runs."""
+        """The device of the model."""
 
     @abc.abstractmethod
     def trainer(self, recipe: Any, loss: Any, output: str) -> Callable[[Any, int], np.ndarray]:
-        """What makes the first so many updates of a chunk (`longlag.training.Batches`).
+        """A function of a chunk (`longlag.training.Batches`) and a number of its updates to make.
 
-        It gives a row for each update: the loss, and how many targets were right and scored.
+        It returns a row for each update: the loss, the number of correct and of scored targets.
         """
 
     @abc.abstractmethod
     def predict(self, batches: Any, loss: Any, output: str) -> tuple[np.ndarray, np.ndarray]:
-        """The loss of each output and the value that it says (`longlag.training.program`)."""
+        """The loss and the predicted value of each output (`longlag.training.program`)."""
 
     @abc.abstractmethod
     def outputs(self, batches: Any, output: str, *, again: bool = False) -> np.ndarray:
-        """What it gives, `(update, row, said, output)`, not in training.
+        """Outputs in evaluation mode, `(update, row, target, output)`.
 
-        `again`, from another random state, which should make no difference.
+        `again`: from another random state, which should make no difference.
         """
 
     @abc.abstractmethod
     def perturbed(self, seed: int) -> ExternalModel:
-        """A copy whose weights have some noise added."""
+        """A copy with some noise added to the weights."""
 
     @abc.abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that is to be kept of it, by name."""
+        """Everything that a checkpoint stores, by name."""
 
     @abc.abstractmethod
     def put(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take what `arrays` gave."""
+        """Load the arrays that `arrays` returned."""
 
 
 AnyModel = Model | Decoder | ExternalModel
 
 
 class ModelFactory(Knobs):
-    """Base of the model descriptions: knobs, and a model once the sizes are known."""
+    """Base of the model descriptions: knobs, and a function from sizes and seed to a model."""
 
     decodes: ClassVar[bool] = False
-    """Whether it makes a Decoder, for framings with an encoder and a decoder."""
+    """Whether it creates a Decoder, for framings with an encoder and a decoder."""
 
     causal: ClassVar[bool] = True
     """Whether no output depends on a later step of its sample."""
@@ -197,20 +197,20 @@ class ModelFactory(Knobs):
 
     @property
     def window(self) -> int | None:
-        """The latest steps that reach an output, those before a cut as well; None for all."""
+        """Number of latest steps that reach an output, across sample boundaries; None for all."""
         return None
 
     @property
     def remembers(self) -> bool:
-        """Whether anything passes through carried state."""
+        """Whether carried state holds any information."""
         return True
 
     @property
     def any_length(self) -> bool:
         """Whether a model trained on samples of one length runs on those of any other.
 
-        False where what is trained is made for `Sizes.timesteps`: a table of positions, a
-        flattened sample.
+        False where the weights depend on `Sizes.timesteps`: a table of positions, a flattened
+        sample.
         """
         return True
 
@@ -257,7 +257,7 @@ def shift(
 
 
 def time_axis(inputs: Inputs) -> int:
-    """Which axis is time, from the end: integers stand for one-hot vectors, without an axis."""
+    """The time axis, counted from the end: integers have no feature axis."""
     return -1 if jnp.issubdtype(inputs.dtype, jnp.integer) else -2
 
 
@@ -267,7 +267,7 @@ def project(weight: Float[Array, "feature output"], inputs: Inputs) -> Float[Arr
 
 
 class OneHotInput(Model):
-    """A model whose integer inputs may be -1: made one-hot first, -1 to a vector of -1."""
+    """A model whose integer inputs may be -1: one-hot encoded first, -1 as a vector of -1."""
 
     model: Model
     features: int = eqx.field(static=True)

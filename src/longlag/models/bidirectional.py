@@ -19,8 +19,8 @@ from longlag.models.layer import MakeLayer, SequenceLayer
 class BidirectionalModel(Model):
     """A layer forwards, a layer backwards, and a dense output over both.
 
-    Carried state is that of the layer that runs forwards; the other one begins each sample
-    from zero, at its end. With `last` each direction gives the state it ends in, as in Keras.
+    Only the forward layer carries state; the backward layer starts from zero at the end of each
+    sample. With `last` each direction gives its final hidden state, as in Keras.
     """
 
     forwards: SequenceLayer
@@ -33,8 +33,9 @@ class BidirectionalModel(Model):
     ) -> BidirectionalModel:
         """A model of two such layers, freshly initialised."""
         rng = np.random.default_rng(seed)
-        there, back = (make_layer(sizes.features, hidden_size, rng) for _ in range(2))
-        return cls(there, back, Linear(there.hidden_size + back.hidden_size, sizes.outputs, rng))
+        forward, backward = (make_layer(sizes.features, hidden_size, rng) for _ in range(2))
+        width = forward.hidden_size + backward.hidden_size
+        return cls(forward, backward, Linear(width, sizes.outputs, rng))
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
         return self.forwards.initial_state(batch)
@@ -42,20 +43,21 @@ class BidirectionalModel(Model):
     def __call__(
         self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
-        there, after = self.forwards(inputs, mask, state)
-        turned = None if mask is None else jnp.flip(mask, -1)
-        zero = self.backwards.initial_state(there.shape[:-2])
-        back, _ = self.backwards(jnp.flip(inputs, time_axis(inputs)), turned, zero)
-        both = (there[..., -1:, :], back[..., -1:, :]) if last else (there, jnp.flip(back, -2))
-        return self.readout(jnp.concatenate(both, axis=-1)), after
+        forward, state = self.forwards(inputs, mask, state)
+        reverse_mask = None if mask is None else jnp.flip(mask, -1)
+        zero = self.backwards.initial_state(forward.shape[:-2])
+        reverse, _ = self.backwards(jnp.flip(inputs, time_axis(inputs)), reverse_mask, zero)
+        ends = forward[..., -1:, :], reverse[..., -1:, :]
+        hidden = ends if last else (forward, jnp.flip(reverse, -2))
+        return self.readout(jnp.concatenate(hidden, axis=-1)), state
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bidirectional(ModelFactory):
     """Two layers of recurrent cells, one in each direction, and a dense output over both.
 
-    Every output depends on the whole sample: the model is not causal, and the audit says
-    where that lets it see what comes after the step it speaks of.
+    Every output depends on the whole sample: the model is not causal, and the audit reports
+    where an output can see later inputs.
 
     Args:
         cell: `lstm`, `gru` or `rnn`.

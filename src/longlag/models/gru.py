@@ -1,4 +1,4 @@
-"""Gated recurrent units, with gates that can be read."""
+"""Gated recurrent units, with access to the gates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class GRUGates(NamedTuple):
 
 
 class GRULayer(StepBackLayer):
-    """Gated recurrent units: one gate says how much stays, one what the candidate recalls.
+    """Gated recurrent units: an update gate and a reset gate.
 
         z, r = sigmoid(x W + b + h U + c)    the gates: update, reset
         n = tanh(x W + b + r (h U + c))      the candidate
@@ -68,10 +68,10 @@ class GRULayer(StepBackLayer):
 
     @staticmethod
     def slopes(
-        before: HiddenState, after: HiddenState, kept: tuple[Array, Array]
+        before: HiddenState, after: HiddenState, residuals: tuple[Array, Array]
     ) -> tuple[Array, Array, Array]:
         del after
-        gates, recalled = kept
+        gates, recalled = residuals
         update, reset, candidate = jnp.split(gates, 3, axis=-1)
         by_candidate = (1 - update) * (1 - candidate**2)
         by_gates = [
@@ -92,9 +92,9 @@ class GRULayer(StepBackLayer):
         return by_drive, by_product, HiddenState(by_state.hidden * update)
 
     def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> GRUGates:
-        """Read every gate over time; at a step passed over, hidden is as it was."""
+        """Every gate and the hidden state over time; a skipped step leaves the state unchanged."""
         trace = self.trace(inputs, mask, state)
-        update, reset, candidate = jnp.split(trace.kept[0], 3, axis=-1)
+        update, reset, candidate = jnp.split(trace.residuals[0], 3, axis=-1)
         return GRUGates(update, reset, candidate, trace.after.hidden)
 
 

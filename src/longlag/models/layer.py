@@ -1,4 +1,4 @@
-"""What every layer of a model is: (inputs, mask, state) -> (hidden, state), an Equinox module."""
+"""Layers: (inputs, mask, state) -> (hidden, state), as Equinox modules."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ L = TypeVar("L", bound="SequenceLayer")
 
 
 class SequenceLayer(eqx.Module):
-    """Base of all layers: a hidden vector for every step of a sequence, and a state to carry on.
+    """Base of all layers: a hidden vector for every step of a sequence, and a state.
 
-    How it goes over time is its own business: a scan, an associative scan, a convolution,
-    attention. Any leading batch axes, or none; every row stands alone. The kinds of layer below
-    it are abstract or final: what one implements, none below it implements anew.
+    A layer may run over time in any way: a scan, an associative scan, a convolution, attention.
+    Any leading batch axes, or none; rows are independent. Subclasses are abstract or final: no
+    class overrides a method that its base implements.
     """
 
     @classmethod
     @abc.abstractmethod
     def create(cls: type[L], features: int, hidden_size: int, rng: np.random.Generator) -> L:
-        """A freshly initialised layer for inputs of so many features."""
+        """A freshly initialised layer for inputs with this number of features."""
 
     @property
     @abc.abstractmethod
     def hidden_size(self) -> int:
-        """Width of the hidden vector of a step."""
+        """Length of the hidden vector of a step."""
 
     @abc.abstractmethod
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
-        """The zero state for the given batch axes; an empty tuple where nothing is carried."""
+        """The zero state for these batch axes; an empty tuple for a layer without state."""
 
     @abc.abstractmethod
     def __call__(
@@ -46,29 +46,29 @@ class SequenceLayer(eqx.Module):
 
         Args:
             inputs: Features, or integers that stand for one-hot vectors.
-            mask: False where a step is passed over: the state stays as it was, and nothing
-                depends on what that step shows. None where every step counts.
-            state: What the rows start from.
+            mask: False where a step is skipped: the state does not change, and no output
+                depends on the inputs of that step. None where every step counts.
+            state: The initial state of the rows.
 
         Returns:
-            The hidden vectors and the state they end in. From that state the steps that follow
-            give what they give in one piece, unless nothing is carried.
+            The hidden vectors and the final state. A sequence run in two pieces, from that state
+            on, gives the same as in one, unless the layer has no state.
         """
 
 
 class GatedLayer(SequenceLayer):
-    """Base of the layers whose gates and states can be read."""
+    """Base of the layers with access to gates and states."""
 
     @abc.abstractmethod
     def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Any:
         """Every gate and state over time, by name: a named tuple, `(*batch, time, hidden)` each.
 
-        One of them is `hidden`, what the layer gives. At a step passed over a state is as it was.
+        One of them is `hidden`, the output of the layer. A skipped step leaves states unchanged.
         """
 
 
 MakeLayer = Callable[[int, int, np.random.Generator], L]
-"""Makes a layer of features, hidden size and random draws: `create` of a kind of layer."""
+"""A function of features, hidden size and generator that returns a layer: its `create`."""
 
 
 class RecurrentModel(Model, Generic[L]):
@@ -93,5 +93,5 @@ class RecurrentModel(Model, Generic[L]):
         self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
         hidden, state = self.layer(inputs, mask, state)
-        # The dense layer is dear beside the cell: keep it off the steps nobody reads.
+        # The readout costs more than the cell: skip the steps that nobody reads.
         return self.readout(last_step(hidden, mask, last) if last else hidden), state

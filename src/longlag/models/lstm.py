@@ -1,4 +1,4 @@
-"""Long short-term memory, with gates that can be read."""
+"""Long short-term memory, with access to the gates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from longlag.models.recurrent import StepBackLayer, halved_slope, sigmoid_of_hal
 
 
 class LSTMState(NamedTuple):
-    """What an LSTM carries from step to step."""
+    """The state of an LSTM."""
 
     hidden: Float[Array, "*batch hidden"]
     cell: Float[Array, "*batch hidden"]
@@ -33,7 +33,7 @@ class Gates(NamedTuple):
 
 
 class LSTMLayer(StepBackLayer):
-    """Long short-term memory: a cell whose content is kept, added to and shown through gates.
+    """Long short-term memory: input, forget and output gates around a memory cell.
 
         i, f, o = sigmoid(x W + h U + b)     the gates: input, forget, output
         g = tanh(x W + h U + b)              the candidate
@@ -44,7 +44,7 @@ class LSTMLayer(StepBackLayer):
 
     Args:
         kernel, recurrent, bias: W, U and b of i, f, g, o, side by side; b is at first 1 for f,
-            so that cells keep, and 0 for the others.
+            so that cells remember, and 0 for the others.
         recurrent_bias: None.
 
     Shapes: `kernel` `(feature, 4 * hidden)`, `recurrent` `(hidden, 4 * hidden)`, `bias`
@@ -72,8 +72,8 @@ class LSTMLayer(StepBackLayer):
         return LSTMState(output * jnp.tanh(cell), cell), squashed
 
     @staticmethod
-    def slopes(before: LSTMState, after: LSTMState, kept: Array) -> tuple[Array, Array, Array]:
-        input, forget, candidate, output = _gates(kept)
+    def slopes(before: LSTMState, after: LSTMState, residuals: Array) -> tuple[Array, Array, Array]:
+        input, forget, candidate, output = _gates(residuals)
         squashed = jnp.tanh(after.cell)
         by_cell = [
             candidate * halved_slope(input),
@@ -93,9 +93,9 @@ class LSTMLayer(StepBackLayer):
         return by_total, by_total, LSTMState(jnp.zeros_like(by_cell), by_cell * forget)
 
     def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Gates:
-        """Read every gate over time; at a step passed over, cell and hidden are as they were."""
+        """Every gate and state over time; a skipped step leaves cell and hidden unchanged."""
         trace = self.trace(inputs, mask, state)
-        return Gates(*_gates(trace.kept), trace.after.cell, trace.after.hidden)
+        return Gates(*_gates(trace.residuals), trace.after.cell, trace.after.hidden)
 
 
 def _gates(squashed: Array) -> tuple[Array, Array, Array, Array]:

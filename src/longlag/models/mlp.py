@@ -31,7 +31,7 @@ _UNROLLED = 32  # steps of context
 class MLPModel(Model):
     """A hidden layer over the last `context` steps, each with weights of its own.
 
-    Steps before the sample began, and steps passed over, count as vectors of zeros.
+    Steps before the start of the sample, and skipped steps, count as vectors of zeros.
     """
 
     kernel: Float[Array, "context feature hidden"]
@@ -51,21 +51,21 @@ class MLPModel(Model):
         rows = (*inputs.shape[:time], len(ends))
         total = jnp.zeros((*rows, self.kernel.shape[-1]))
 
-        def add(total: Array, kernel: Array, back: int | Array) -> Array:
-            """What the step so many before adds."""
-            step = ends - back
-            shown = jnp.broadcast_to(step >= 0, rows)
+        def add(total: Array, kernel: Array, lag: int | Array) -> Array:
+            """Add the product with the inputs `lag` steps earlier."""
+            step = ends - lag
+            present = jnp.broadcast_to(step >= 0, rows)
             if mask is not None:
-                shown = shown & mask[..., step]
-            drive = project(kernel, jnp.take(inputs, jnp.maximum(step, 0), axis=time))
-            return total + jnp.where(shown[..., None], drive, 0.0)
+                present = present & mask[..., step]
+            product = project(kernel, jnp.take(inputs, jnp.maximum(step, 0), axis=time))
+            return total + jnp.where(present[..., None], product, 0.0)
 
         if context <= _UNROLLED:
-            for place in range(context):
-                total = add(total, self.kernel[place], context - 1 - place)
-        else:  # unrolled, compiling would take longer with every step
+            for index in range(context):
+                total = add(total, self.kernel[index], context - 1 - index)
+        else:  # a scan, since compile time grows with each unrolled step
             lags = self.kernel, jnp.arange(context)[::-1]
-            total, _ = jax.lax.scan(lambda now, lag: (add(now, *lag), None), total, lags)
+            total, _ = jax.lax.scan(lambda total, each: (add(total, *each), None), total, lags)
         hidden = jax.nn.relu(shift(total, self.bias))
         return self.readout(last_step(hidden, mask, last) if last == "shown" else hidden), state
 
@@ -76,8 +76,8 @@ class MLP(ModelFactory):
 
     Args:
         hidden_size: Units of the hidden layer, at least 1.
-        context: The latest steps of a sample that it is given, flattened. 1 is the
-            one-step form; by default the whole sample, the flattened-window form.
+        context: Number of latest steps in its input, flattened. 1 is the one-step form; by
+            default the whole sample, the flattened-window form.
 
     >>> model = MLP(context=1)(Sizes(features=2, outputs=4, timesteps=5), seed=0)
     >>> model(jnp.array([0, 1, 1]), None, model.initial_state())[0].shape

@@ -1,10 +1,10 @@
-"""Layers that go step by step: one loop over time, and backward passes written by hand.
+"""Layers that run step by step: one loop over time, and hand-written backward passes.
 
-`StepLayer` owes a step forward alone: autodiff makes its backward pass. `StepBackLayer` owes a
-step, its slopes, and a step back, which is faster. The loop gives its step the product of the
-hidden state with the recurrent weights. The slopes are worked out for all steps at once, so
-that the loop back does little more than the products that only it can do; the gradient of
-the weights is one matrix product at the end.
+A `StepLayer` implements only the forward step: its backward pass is autodiff's. A
+`StepBackLayer` implements a step, its slopes and a step back, which is faster. The loop passes
+the product of hidden state and recurrent weights to the step. The slopes are computed for all
+steps at once, so that the backward loop does little more than its matrix products; the gradient
+of the weights is one matrix product at the end.
 """
 
 from __future__ import annotations
@@ -33,59 +33,59 @@ from longlag.models.layer import GatedLayer
 
 
 class HiddenState(NamedTuple):
-    """What a layer carries whose hidden state is all of its state."""
+    """The state of a layer whose hidden state is its only state."""
 
     hidden: Float[Array, "*batch hidden"]
 
 
 class StepLayer(GatedLayer):
-    """Base of the recurrent layers that owe a step alone: their backward pass is autodiff's."""
+    """Base of the recurrent layers that implement only a step; autodiff makes the backward pass."""
 
     drive: eqx.AbstractVar[Linear]
-    """What the inputs give to each step, worked out for all steps at once."""
+    """The part of each step that depends on the inputs only, computed for all steps at once."""
 
     @abc.abstractmethod
     def step(self, drive: Array, state: Any) -> Any:
-        """One step: the state after it, a named tuple whose `hidden` is what the layer gives."""
+        """One step: the next state, a named tuple whose `hidden` is the output of the layer."""
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: Any
     ) -> tuple[Float[Array, "*batch time hidden"], Any]:
-        after, states = self._run(inputs, mask, state)
-        return states.hidden, after
+        final, states = self._run(inputs, mask, state)
+        return states.hidden, final
 
     def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Any:
-        """Read every state over time; a gate that is to be read is a part of the state."""
+        """Every state over time; to expose a gate, make it part of the state."""
         state = self.initial_state(inputs.shape[: time_axis(inputs)]) if state is None else state
         return self._run(inputs, mask, state)[1]
 
     def _run(self, inputs: Inputs, mask: Mask, state: Any) -> tuple[Any, Any]:
-        """The last state, and the states over time."""
+        """The final state, and the states over time."""
         drive = jnp.moveaxis(self.drive(inputs), -2, 0)
-        after, trace = _scan(lambda *now: (self.step(*now), ()), drive, state, _time_first(mask))
-        return after, jax.tree.map(lambda each: jnp.moveaxis(each, 0, drive.ndim - 2), trace.after)
+        final, trace = _scan(lambda *each: (self.step(*each), ()), drive, state, _time_first(mask))
+        return final, jax.tree.map(lambda each: jnp.moveaxis(each, 0, drive.ndim - 2), trace.after)
 
 
 B = TypeVar("B", bound="StepBackLayer")
 
 
 class StepBackLayer(GatedLayer):
-    """Base of the recurrent layers whose backward pass is written by hand, as static methods.
+    """Base of the recurrent layers with a hand-written backward pass, as static methods.
 
     The axis `gates` has `len(halved)` × hidden entries, in the order of Keras.
     """
 
     carries: ClassVar[type[Any]]
-    """The named tuple that is its state: vectors as wide as the layer, one of them `hidden`."""
+    """The named tuple of its state: vectors of length `hidden_size`, one of them `hidden`."""
 
     halved: ClassVar[tuple[bool, ...]]
-    """For each gate and candidate: whether `step` gets it halved, for `sigmoid_of_half`."""
+    """For each gate and candidate: whether the input of `step` is halved (`sigmoid_of_half`)."""
 
     biases: ClassVar[tuple[float, ...]]
-    """For each gate and candidate: the bias that it begins with."""
+    """For each gate and candidate: the initial bias."""
 
     inner_bias: ClassVar[bool]
-    """Whether the product with the recurrent weights has a bias of its own, at first zero."""
+    """Whether the product with the recurrent weights has its own bias, initially zero."""
 
     kernel: Float[Array, "feature gates"]
     recurrent: Float[Array, "hidden gates"]
@@ -114,32 +114,32 @@ class StepBackLayer(GatedLayer):
     @staticmethod
     @abc.abstractmethod
     def step(drive: Array, product: Array, state: Any) -> tuple[Any, Any]:
-        """One step: the state after it, and what its slopes and `gates` are told from."""
+        """One step: the next state, and the residuals that `slopes` and `gates` need."""
 
     @staticmethod
     @abc.abstractmethod
-    def slopes(before: Any, after: Any, kept: Any) -> Any:
-        """What `back` needs of steps, for any number of them at once."""
+    def slopes(before: Any, after: Any, residuals: Any) -> Any:
+        """The local derivatives that `back` needs, for any number of steps at once."""
 
     @staticmethod
     @abc.abstractmethod
     def back(by_state: Any, slopes: Any) -> tuple[Array, Array, Any]:
-        """One step back: by drive, by product, and by the state before it.
+        """One step back: the gradients by drive, by product and by the previous state.
 
-        That state's part in the product is not counted here.
+        The gradient through the product with the recurrent weights is not included.
         """
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: Any
     ) -> tuple[Float[Array, "*batch time hidden"], Any]:
-        ran: Any = _recur(type(self), *self._scaled(inputs), state, _time_first(mask))
-        return jnp.moveaxis(ran[0], 0, -2), ran[1]
+        result: Any = _recur(type(self), *self._scaled(inputs), state, _time_first(mask))
+        return jnp.moveaxis(result[0], 0, -2), result[1]
 
     def trace(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Trace:
-        """Every state, and what each step keeps, over time."""
+        """The states and the residuals over time, each `(*batch, time, …)`."""
         state = self.initial_state(inputs.shape[: time_axis(inputs)]) if state is None else state
-        ran = _forward(type(self), *self._scaled(inputs), state, _time_first(mask))
-        return jax.tree.map(lambda each: jnp.moveaxis(each, 0, -2), ran[2])
+        _, _, trace = _forward(type(self), *self._scaled(inputs), state, _time_first(mask))
+        return jax.tree.map(lambda each: jnp.moveaxis(each, 0, -2), trace)
 
     def _scaled(self, inputs: Inputs) -> tuple[Array, Array, Array | None]:
         """Drive with time first, recurrent weights and bias, the sigmoid gates halved."""
@@ -156,36 +156,36 @@ class StepBackLayer(GatedLayer):
 
 
 class Trace(NamedTuple):
-    """What the way forward leaves for the way back, stacked over time."""
+    """The results of the forward pass that the backward pass needs, stacked over time."""
 
     after: Any
-    kept: Any
+    residuals: Any
 
 
 def sigmoid_of_half(squashed: Array) -> Array:
-    """The sigmoid of x, given tanh of x / 2: so that one tanh serves all gates."""
+    """The sigmoid of x from the tanh of x / 2, so that one tanh serves all gates."""
     return 0.5 * squashed + 0.5
 
 
 def halved_slope(gate: Array) -> Array:
-    """The slope of such a gate by the half of x."""
+    """The derivative of such a gate by x / 2."""
     return 2 * gate * (1 - gate)
 
 
 def _scan(step, drive, state, mask):
-    """Run over the first axis: the state at the end, and the trace."""
+    """Run over the first axis: the final state, and the trace."""
 
-    def masked(state, now):
-        drive, mask = now
-        after, kept = step(drive, state)
+    def masked(state, each):
+        drive, mask = each
+        after, residuals = step(drive, state)
         if mask is not None:
-            after = jax.tree.map(functools.partial(_choose, mask), after, state)
-        return after, Trace(after, kept)
+            after = jax.tree.map(functools.partial(_where, mask), after, state)
+        return after, Trace(after, residuals)
 
     return jax.lax.scan(masked, state, (drive, mask), unroll=_unroll(drive))
 
 
-def _choose(mask, new, old):
+def _where(mask, new, old):
     return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - mask.ndim)), new, old)
 
 
@@ -211,31 +211,32 @@ def _recur_forward(kind, drive, recurrent, recurrent_bias, state, mask):
     return (hidden, after), (recurrent, recurrent_bias, state, trace, mask)
 
 
-def _recur_backward(kind, saved, cotangents):
-    recurrent, recurrent_bias, start, trace, mask = saved
+def _recur_backward(kind, residuals, cotangents):
+    recurrent, recurrent_bias, start, trace, mask = residuals
     by_hidden, by_state = cotangents
     before = jax.tree.map(
         lambda first, rest: jnp.concatenate([first[None], rest[:-1]]), start, trace.after
     )
-    # Kept from being fused into the loop, where they would be worked out step by step.
-    slopes = jax.lax.optimization_barrier(kind.slopes(before, trace.after, trace.kept))
-    # A product whose width is a multiple of 16 takes half the time of one a little narrower.
+    # The barrier keeps XLA from fusing the slopes into the loop, where each step would pay.
+    slopes = jax.lax.optimization_barrier(kind.slopes(before, trace.after, trace.residuals))
+    # A product whose width is a multiple of 16 takes half the time of one slightly narrower.
     width = recurrent.shape[0]
-    turned = jax.lax.optimization_barrier(jnp.pad(recurrent.T, ((0, 0), (0, -width % 16))))
+    transposed = jax.lax.optimization_barrier(jnp.pad(recurrent.T, ((0, 0), (0, -width % 16))))
 
-    def step(by_state, now):
-        by_hidden, slopes, mask = now
+    def step(by_state, each):
+        by_hidden, slopes, mask = each
         by_state = by_state._replace(hidden=by_state.hidden + by_hidden)
-        arrived = by_state
+        incoming = by_state
         if mask is not None:
             by_state = jax.tree.map(lambda by: jnp.where(mask, by, 0.0), by_state)
-        by_drive, by_product, into = kind.back(by_state, slopes)
-        into = into._replace(hidden=into.hidden + (by_product @ turned)[..., :width])
+        by_drive, by_product, by_previous = kind.back(by_state, slopes)
+        through_product = (by_product @ transposed)[..., :width]
+        by_previous = by_previous._replace(hidden=by_previous.hidden + through_product)
         if mask is not None:
-            passed = jax.tree.map(lambda by: jnp.where(mask, 0.0, by), arrived)
-            into = jax.tree.map(jnp.add, into, passed)
-        # Most cells feed drive and product alike: then there is but one of them to keep.
-        return into, (by_drive, None if by_product is by_drive else by_product)
+            skipped = jax.tree.map(lambda by: jnp.where(mask, 0.0, by), incoming)
+            by_previous = jax.tree.map(jnp.add, by_previous, skipped)
+        # For most cells the two gradients are one array: stack it only once.
+        return by_previous, (by_drive, None if by_product is by_drive else by_product)
 
     by_state, (by_drive, by_product) = jax.lax.scan(
         step, by_state, (by_hidden, slopes, mask), reverse=True, unroll=_unroll(by_hidden)
@@ -250,7 +251,7 @@ _recur.defvjp(_recur_forward, _recur_backward)
 
 
 def _unroll(sequence: Array) -> int:
-    # Short sequences run fastest unrolled whole; of longer ones it only slows compiling.
+    # Short sequences run fastest fully unrolled; for longer ones that only slows compiling.
     return len(sequence) if len(sequence) <= 12 else 1
 
 

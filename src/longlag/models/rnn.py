@@ -15,7 +15,7 @@ from longlag.models.recurrent import HiddenState, StepBackLayer
 
 
 class RNNLayer(StepBackLayer):
-    """Simple recurrent units: all that is carried is the hidden state.
+    """Simple recurrent units: the hidden state is the only state.
 
         h' = tanh(x W + h U + b)
 
@@ -46,8 +46,8 @@ class RNNLayer(StepBackLayer):
         return HiddenState(jnp.tanh(drive + product)), ()
 
     @staticmethod
-    def slopes(before: HiddenState, after: HiddenState, kept: tuple[()]) -> Array:
-        del before, kept
+    def slopes(before: HiddenState, after: HiddenState, residuals: tuple[()]) -> Array:
+        del before, residuals
         return 1 - after.hidden**2
 
     @staticmethod
@@ -56,7 +56,7 @@ class RNNLayer(StepBackLayer):
         return by_total, by_total, HiddenState(jnp.zeros_like(by_total))
 
     def gates(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> HiddenState:
-        """Read the hidden state over time; at a step passed over it is as it was."""
+        """The hidden state over time; a skipped step leaves it unchanged."""
         return self.trace(inputs, mask, state).after
 
 

@@ -1,4 +1,4 @@
-"""Encoder and decoder: one layer reads the input, another gives the answer."""
+"""Encoder and decoder: one layer reads the input, another predicts the answer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from jaxtyping import Array, Float
 from longlag.knobs import knob
 from longlag.models._base import (
     Decoder,
+    DecoderTargets,
     Inputs,
     Linear,
     Mask,
     ModelFactory,
     Sizes,
-    Told,
     glorot_uniform,
     time_axis,
 )
@@ -40,7 +40,7 @@ class Attention(eqx.Module):
     def weights(
         self, query: Array, memory: Array, mask: Mask
     ) -> Float[Array, "*batch target time"]:
-        """How much each output looks at each step, adding up to 1."""
+        """The attention weights of each output over the input steps; they add up to 1."""
         scores = (query @ self.score) @ jnp.swapaxes(memory, -1, -2)
         if mask is not None:
             scores = jnp.where(mask[..., None, :], scores, -jnp.inf)
@@ -52,9 +52,9 @@ class Attention(eqx.Module):
 
 
 class Seq2SeqModel(Decoder):
-    """An encoder, a decoder that starts from the state in which it ended, a dense output.
+    """An encoder, a decoder that starts from the encoder's final state, and a dense readout.
 
-    What is told to the decoder has one feature more than an answer: a start, told first.
+    The inputs of the decoder have one feature more than the targets, for the start token.
     """
 
     encoder: SequenceLayer
@@ -74,77 +74,83 @@ class Seq2SeqModel(Decoder):
         rng = np.random.default_rng(seed)
         encoder = make_layer(sizes.features, hidden_size, rng)
         decoder = make_layer(sizes.outputs + 1, hidden_size, rng)
-        left, begun = (jax.tree.map(jnp.shape, each.initial_state()) for each in (encoder, decoder))
-        if left != begun or left == ():
+        final, start = (
+            jax.tree.map(jnp.shape, each.initial_state()) for each in (encoder, decoder)
+        )
+        if final != start or final == ():
             raise ValueError(
                 "Seq2Seq: the state of `make_layer` must be of one shape for any features, got "
-                f"{left} of the encoder and {begun} of the decoder. Use a recurrent layer."
+                f"{final} of the encoder and {start} of the decoder. Use a recurrent layer."
             )
         width = encoder.hidden_size
-        looks = None
+        attention_layer = None
         if attention:
-            looks = Attention(glorot_uniform(rng, width, width), Linear(2 * width, width, rng))
-        return cls(encoder, decoder, looks, Linear(width, sizes.outputs, rng))
+            attention_layer = Attention(
+                glorot_uniform(rng, width, width), Linear(2 * width, width, rng)
+            )
+        return cls(encoder, decoder, attention_layer, Linear(width, sizes.outputs, rng))
 
     def decode_teacher_forced(
-        self, inputs: Inputs, mask: Mask, told: Told
+        self, inputs: Inputs, mask: Mask, targets: DecoderTargets
     ) -> Float[Array, "*batch target output"]:
-        memory, state = self._read(inputs, mask)
-        time = time_axis(told)
-        first = jax.lax.slice_in_dim(told, 0, 1, axis=time)
-        rest = jax.lax.slice_in_dim(told, 0, told.shape[time] - 1, axis=time)
-        heard = jnp.concatenate([self._start(first), _heard(rest)], axis=time)
-        hidden, _ = self.decoder(heard, None, state)
-        return self._say(hidden, memory, mask)
+        memory, state = self._encode(inputs, mask)
+        time = time_axis(targets)
+        first = jax.lax.slice_in_dim(targets, 0, 1, axis=time)
+        previous = jax.lax.slice_in_dim(targets, 0, targets.shape[time] - 1, axis=time)
+        shifted = jnp.concatenate([self._start_token(first), _decoder_input(previous)], axis=time)
+        hidden, _ = self.decoder(shifted, None, state)
+        return self._outputs(hidden, memory, mask)
 
     def decode_free_running(
-        self, inputs: Inputs, mask: Mask, say: Callable[[Array], Array], count: int
+        self, inputs: Inputs, mask: Mask, feedback: Callable[[Array], Array], count: int
     ) -> Float[Array, "*batch target output"]:
-        memory, state = self._read(inputs, mask)
-        nothing = jnp.zeros((*memory.shape[:-2], 1, self.readout.weight.shape[1]))
+        memory, state = self._encode(inputs, mask)
+        no_output = jnp.zeros((*memory.shape[:-2], 1, self.readout.weight.shape[1]))
 
-        def step(carried, _):
-            heard, state = carried
-            hidden, state = self.decoder(heard, None, state)
-            output = self._say(hidden, memory, mask)
-            return (_heard(say(output)), state), output[..., 0, :]
+        def step(carry, _):
+            previous, state = carry
+            hidden, state = self.decoder(previous, None, state)
+            output = self._outputs(hidden, memory, mask)
+            return (_decoder_input(feedback(output)), state), output[..., 0, :]
 
-        start = self._start(say(nothing))
+        start = self._start_token(feedback(no_output))
         _, outputs = jax.lax.scan(step, (start, state), None, length=count)
         return jnp.moveaxis(outputs, 0, -2)
 
-    def _read(self, inputs: Inputs, mask: Mask) -> tuple[Array, Any]:
+    def _encode(self, inputs: Inputs, mask: Mask) -> tuple[Array, Any]:
         zero = self.encoder.initial_state(inputs.shape[: time_axis(inputs)])
         return self.encoder(inputs, mask, zero)
 
-    def _say(self, hidden: Array, memory: Array, mask: Mask) -> Array:
+    def _outputs(self, hidden: Array, memory: Array, mask: Mask) -> Array:
         if self.attention is not None:
             hidden = self.attention(hidden, memory, mask)
         return self.readout(hidden)
 
-    def _start(self, like: Array) -> Array:
-        """What is told before the first value: a class or a feature of its own."""
-        place = self.readout.weight.shape[1]
-        if _classes(like):
-            return jnp.full_like(like, place)
-        return jnp.zeros_like(_heard(like)).at[..., place].set(1.0)
+    def _start_token(self, like: Array) -> Array:
+        """The input before the first value: one class more, or one feature more."""
+        index = self.readout.weight.shape[1]
+        if _is_integer(like):
+            return jnp.full_like(like, index)
+        return jnp.zeros_like(_decoder_input(like)).at[..., index].set(1.0)
 
 
-def _classes(said: Array) -> bool:
-    return jnp.issubdtype(said.dtype, jnp.integer)
+def _is_integer(values: Array) -> bool:
+    return jnp.issubdtype(values.dtype, jnp.integer)
 
 
-def _heard(said: Array) -> Array:
-    """Values as the decoder is told them: reals get the feature of the start, empty."""
-    return said if _classes(said) else jnp.pad(said, [(0, 0)] * (said.ndim - 1) + [(0, 1)])
+def _decoder_input(values: Array) -> Array:
+    """Values as inputs of the decoder: reals get the feature of the start token, 0."""
+    return (
+        values if _is_integer(values) else jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, 1)])
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Seq2Seq(ModelFactory):
     """Encoder and decoder of recurrent cells, for the framing `EncoderDecoder`.
 
-    The decoder starts from the state in which the encoder ended and hears, before each
-    value of the answer, the one before it.
+    The decoder starts from the final state of the encoder. Its input at each step is the
+    previous value of the answer.
 
     Args:
         cell: `lstm`, `gru` or `rnn`.
@@ -154,7 +160,7 @@ class Seq2Seq(ModelFactory):
     Source: Sutskever, Vinyals and Le (2014); attention after Luong et al. (2015).
 
     >>> model = Seq2Seq(hidden_size=3)(Sizes(features=3, outputs=2, timesteps=5), seed=0)
-    >>> model.decode_teacher_forced(jnp.array([0, 1, 1]), None, told=jnp.array([1, 1])).shape
+    >>> model.decode_teacher_forced(jnp.array([0, 1, 1]), None, targets=jnp.array([1, 1])).shape
     (2, 2)
     >>> largest = lambda outputs: outputs.argmax(-1)
     >>> model.decode_free_running(jnp.array([0, 1, 1]), None, largest, count=4).shape

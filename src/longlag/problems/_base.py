@@ -1,4 +1,4 @@
-"""What every problem is: a distribution over episodes, with named knobs."""
+"""Problems: distributions over episodes, with named knobs."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from numpy.typing import NDArray
 from longlag.knobs import Knobs, knob
 from longlag.problems.specs import Spec
 
-_EPISODES = 512  # drawn to see what targets depend on, where that differs between episodes
+_EPISODES = 512  # for `cases`, where the needs of a target differ between episodes
 
-_ERRORS = 20_000  # drawn for the error of the best constant, where nobody says it
+_ERROR_EPISODES = 20_000  # for the default estimate of `chance_error`
 
 Part = Literal["training", "validation", "evaluation"]
-"""What episodes are for: to train on, to choose on, to score on."""
+"""The purpose of episodes: to train, to choose a setting, to score."""
 
 Values = NDArray[Any]
 """An array of int32 or of float32, `(count, step, *shape)`, where `shape` is that of the spec."""
 Steps = NDArray[np.bool_]
-"""Which steps of an episode are meant, `(step,)`."""
+"""Flags for the steps of an episode, `(step,)`."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Episodes:
     """Inputs and targets aligned in time, every array `(count, step)` and the spec's shape.
 
-    Unpacks as inputs, targets and scored, which is all that most problems have.
+    Unpacks as inputs, targets and scored; most problems need no more.
 
-    The target at step t is what should be predicted at t knowing the inputs up to t. Where
-    `scored` is false there is no target and the value in `targets` means nothing.
+    The target at step t is what should be predicted at t from the inputs up to t. Where `scored`
+    is false there is no target, and the value in `targets` is meaningless.
 
     Attributes:
-        inputs: What each step shows.
-        targets: What each step asks for.
+        inputs: The input of each step.
+        targets: The target of each step.
         scored: `(count, step)`, true where there is a target.
-        present: `(count, step)`, false where the step lacks data or comes after the end of a
-            shorter episode, and is to be passed over; None where every step is there.
-        answer: `(count,)`, the step at which the answer of each episode begins; None where it is
-            the same for all.
+        present: `(count, step)`, false where a step is skipped, because it lacks data or is after
+            the end of a shorter episode; None where every step is present.
+        answer: `(count,)`, the first step of the answer of each episode; None where it is the
+            same for all.
     """
 
     inputs: Values
@@ -54,7 +54,7 @@ class Episodes:
 
     @classmethod
     def join(cls, parts: Sequence[Episodes]) -> Episodes:
-        """All of several."""
+        """Concatenate several."""
         columns = zip(*(part.arrays() for part in parts), strict=True)
         return cls(*(None if c[0] is None else np.concatenate(c) for c in columns))  # pyright: ignore[reportArgumentType]
 
@@ -62,12 +62,12 @@ class Episodes:
         yield from self.arrays()[:3]  # pyright: ignore[reportReturnType]
 
     def arrays(self) -> tuple[Values | None, ...]:
-        """All of its arrays, in the order of the attributes."""
+        """Its arrays, in the order of the attributes."""
         return self.inputs, self.targets, self.scored, self.present, self.answer
 
-    def rows(self, which: NDArray[Any]) -> Episodes:
-        """Some of the episodes."""
-        return Episodes(*(None if array is None else array[which] for array in self.arrays()))  # pyright: ignore[reportArgumentType]
+    def rows(self, index: NDArray[Any]) -> Episodes:
+        """The episodes with these indices."""
+        return Episodes(*(None if array is None else array[index] for array in self.arrays()))  # pyright: ignore[reportArgumentType]
 
 
 class Ladder(NamedTuple):
@@ -79,53 +79,53 @@ class Ladder(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Problem(Knobs):
-    """Base of all problems. A subclass declares its knobs and the parts below."""
+    """Base of all problems. A subclass declares its knobs and implements the methods below."""
 
     source: ClassVar[str]
-    """Who posed the problem first."""
+    """The publication of the problem."""
 
     ladder: ClassVar[Ladder]
-    """What makes it harder."""
+    """The knob that makes it harder, with its values."""
 
     independent: ClassVar[bool] = False
     """Whether the targets of an episode are independent draws."""
 
     forecasts: ClassVar[bool] = False
-    """Whether it is a real series, judged beside naive baselines rather than by skill."""
+    """Whether it is a real series, compared with naive baselines rather than by skill."""
 
     accumulates: ClassVar[bool] = False
-    """Whether one rule, applied at each step to what it left at the last, gives all targets."""
+    """Whether all targets follow from one update rule, applied at each step to its last result."""
 
     length: int = knob(25, "Steps per sequence.", at_least=1)
 
     @property
     @abc.abstractmethod
     def inputs(self) -> Spec:
-        """What a step shows."""
+        """The spec of the inputs."""
 
     @property
     @abc.abstractmethod
     def targets(self) -> Spec:
-        """What a step asks for."""
+        """The spec of the targets."""
 
     @property
     def steps(self) -> int:
-        """Steps in an episode, those of the answer included."""
+        """Number of steps in an episode, including the answer."""
         return self.length
 
     @property
     def answers(self) -> int:
-        """Steps of the answer, after the input has ended; 0 where there is none."""
+        """Number of steps of the answer, after the end of the input; 0 where there is none."""
         return 0
 
     @property
     def sequences(self) -> int | None:
-        """Number of different episodes; None where none is likely to be met twice."""
+        """Number of different episodes; None where repetition is unlikely."""
         return None
 
     @property
     def masks(self) -> bool:
-        """Whether some steps of its episodes may be absent: they lack data, or it has ended."""
+        """Whether steps may be absent, because they lack data or the episode has ended."""
         return False
 
     @property
@@ -133,23 +133,23 @@ class Problem(Knobs):
         """Whether its episodes differ in length.
 
         Then they are padded at the end with blank steps that are not present, and an answer begins
-        where the input of its episode has ended.
+        at the end of the input of its episode.
         """
         return False
 
     @property
     def exhaustive(self) -> bool:
-        """Whether an evaluation scores all that there is, so that draws bring no noise."""
+        """Whether an evaluation scores all episodes, so that it has no sampling noise."""
         return self.sequences == 1
 
     def for_part(self, part: Part) -> Problem:  # noqa: ARG002
-        """The problem that draws the episodes of a part; itself where streams keep parts apart."""
+        """The problem that draws the episodes of a part; itself where streams separate parts."""
         return self
 
     def held_out(self, part: Part, scored: Steps) -> Episodes | None:  # noqa: ARG002
-        """The episodes of a part, where there are only so many: each target scored once.
+        """The episodes of a part that has a finite number of targets, each scored once.
 
-        None where any number of fresh ones can be drawn.
+        None where any number of fresh episodes can be drawn.
         """
         return None
 
@@ -164,27 +164,27 @@ class Problem(Knobs):
 
     @abc.abstractmethod
     def chance_by_step(self) -> NDArray[np.float64]:
-        """Score, at each step alone, of the best constant."""
+        """Score of the best constant of each step, `(step,)`."""
 
     def chance_error(self, steps: Steps | None = None) -> float:
         """For real targets: the error (root mean square) of the best constant of each step.
 
-        Here: over drawn episodes, to about a hundredth of it.
+        By default an estimate from random episodes, to about 1 %.
         """
         if not self.targets.has_error:
             raise ValueError(f"{type(self).__name__}: integer targets are right or wrong.")
         steps = self.scored() if steps is None else steps
-        episodes = self.draw(np.random.default_rng(0), _ERRORS)
+        episodes = self.draw(np.random.default_rng(0), _ERROR_EPISODES)
         counts = (episodes.scored & steps)[..., *[None] * len(self.targets.shape)]
         targets = np.where(counts, episodes.targets.astype(np.float64), np.nan)[:, steps]
         return float(np.nanmean((targets - np.nanmean(targets, axis=0)) ** 2) ** 0.5)
 
     def ceiling(self, steps: Steps | None = None, sees: NDArray[np.bool_] | None = None) -> float:
-        """Best score, over these steps, of any predictor that sees these inputs.
+        """Best score, over these steps, of any predictor with these inputs.
 
         Args:
-            steps: The steps that count; all scored ones by default.
-            sees: The inputs seen by the prediction of each step, `(target, input)`; by
+            steps: The steps to score; all scored ones by default.
+            sees: The inputs that reach the prediction of each step, `(target, input)`; by
                 default all that its target needs.
         """
         steps = self.scored() if steps is None else steps
@@ -192,38 +192,38 @@ class Problem(Knobs):
         return self._average(best, steps)
 
     def _average(self, by_step: NDArray[np.float64], steps: Steps) -> float:
-        """The mean over steps; of episodes that differ in length, as often as each is scored."""
+        """The mean over steps; where lengths differ, weighted by how often each step is scored."""
         if not self.varies:
             return float(by_step[steps].mean())
         times = np.bincount(_cases(self)[0], minlength=self.steps)[steps]
         return float(np.average(by_step[steps], weights=times if times.any() else None))
 
     def ceiling_by_step(self, sees: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Best score at each step for a predictor that sees these inputs.
+        """Best score at each step `(step,)` for a predictor with these inputs.
 
-        Here: 1 where all that the target needs is seen, else chance, which is exact where
-        no part of what is needed tells anything by itself.
+        By default: 1 where the predictor has all inputs that the target needs, else chance. That
+        is exact where a part of these inputs carries no information about the target.
         """
         chance = self.chance_by_step()
         if not self._by_episode:
             return np.where((sees | ~self.needs()).all(axis=1), 1.0, chance)
         targets, needed = self.cases()
-        whole = (sees[targets] | ~needed).all(axis=1)
-        best, times = chance.copy(), np.bincount(targets, minlength=self.steps)
-        share = np.bincount(targets, whole, self.steps) / np.maximum(times, 1)
-        return np.where(times > 0, share + (1 - share) * best, best)
+        complete = (sees[targets] | ~needed).all(axis=1)
+        times = np.bincount(targets, minlength=self.steps)
+        share = np.bincount(targets, complete, self.steps) / np.maximum(times, 1)
+        return np.where(times > 0, share + (1 - share) * chance, chance)
 
     def ceiling_without_clock(
         self,
         sees: NDArray[np.bool_],  # noqa: ARG002
         groups: NDArray[np.intp],  # noqa: ARG002
     ) -> NDArray[np.float64] | None:
-        """Best score at each step for a predictor that cannot tell the steps of a group apart.
+        """Best score at each step for a predictor that cannot distinguish the steps of a group.
 
-        None where it is not known; `ceiling_by_step` is then an upper bound.
+        None where it is unknown; `ceiling_by_step` is then an upper bound.
 
         Args:
-            sees: The inputs seen by the prediction of each step, `(target, input)`.
+            sees: The inputs that reach the prediction of each step, `(target, input)`.
             groups: The group of each step, `(target,)`; -1 where nothing is scored.
         """
         return None
@@ -246,7 +246,7 @@ class Problem(Knobs):
     def needs_of(self, inputs: Values) -> NDArray[np.bool_]:  # noqa: ARG002
         """Which inputs do the targets of one episode depend on? Exact, `(target, input)`.
 
-        Another than `needs` where that depends on what is drawn: on a marker, or on a key.
+        It differs from `needs` where that depends on the episode: on a marker, or on a key.
 
         Args:
             inputs: The inputs of the episode, `(step, *shape)`.
@@ -255,14 +255,14 @@ class Problem(Knobs):
 
     @property
     def _by_episode(self) -> bool:
-        """Whether what targets need depends on what is drawn."""
+        """Whether the needs of a target differ between episodes."""
         return self.varies or type(self).needs_of is not Problem.needs_of
 
     def cases(self) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Targets, and which inputs each depends on: steps `(case,)`, and `(case, input)`.
+        """Target steps `(case,)`, and which inputs each depends on, `(case, input)`.
 
-        One for each scored step; or, where that depends on what is drawn, one for each scored step
-        of some drawn episodes.
+        One case for each scored step; where needs differ between episodes, one for each scored step
+        of some random episodes.
         """
         if self._by_episode:
             return _cases(self)
@@ -272,8 +272,8 @@ class Problem(Knobs):
     def possible(self, inputs: Values) -> NDArray[np.bool_]:
         """Which of these inputs an episode may have, `(count,)`.
 
-        All by default. A problem whose inputs must fit together (two markers, keys that differ)
-        says so, so that a change of one input is tried only where it leaves an episode.
+        All by default. Override it where inputs constrain each other (two markers, different
+        keys), so that a perturbation of one input is tried only where the result is valid.
         """
         return np.ones(len(inputs), dtype=bool)
 
@@ -282,14 +282,14 @@ class Problem(Knobs):
         """The best prediction at every step, `(count, step)`; it reaches the ceiling."""
 
     def at(self, rung: int) -> Problem:
-        """The problem at a rung of its ladder, other knobs moved where they must."""
+        """The problem at a rung of its ladder, with other knobs changed where necessary."""
         return dataclasses.replace(self, **{self.ladder.knob: rung})
 
     def showing(self, length: int) -> Problem:
-        """The same problem over sequences that show `length` values.
+        """The same problem over sequences with `length` input values.
 
         Raises:
-            ValueError: Another length would be another problem, or has no target.
+            ValueError: With another length it would be another problem, or have no target.
         """
         if self.varies:
             raise ValueError(
@@ -310,24 +310,24 @@ class Problem(Knobs):
                 f"got {length}. Give more."
             )
 
-    def with_blank_answer(self, shown: Values) -> Values:
-        """The inputs of whole episodes, given what they show before the answer begins."""
+    def with_blank_answer(self, inputs: Values) -> Values:
+        """Inputs with blank steps for the answer after them, `(count, step, *shape)`."""
         blank = np.broadcast_to(
-            self.inputs.blank_value, (len(shown), self.answers, *self.inputs.shape)
+            self.inputs.blank_value, (len(inputs), self.answers, *self.inputs.shape)
         )
-        return np.concatenate([shown, blank.astype(shown.dtype)], axis=1)
+        return np.concatenate([inputs, blank.astype(inputs.dtype)], axis=1)
 
-    def episode(self, shown: Values) -> tuple[Problem, Episodes]:
-        """The one episode that shows these values `(step, *shape)`, its targets unknown.
+    def episode(self, inputs: Values) -> tuple[Problem, Episodes]:
+        """One episode with these inputs `(step, *shape)`, its targets unknown.
 
         Returns:
             The problem of that length, and the episode.
 
         Raises:
-            TypeError: They are no values of this problem.
-            ValueError: A value is not allowed, or their number.
+            TypeError: They are not values of this problem.
+            ValueError: A value, or their number, is not allowed.
         """
-        values = self.inputs.validate(shown, "predict: `sequence`")
+        values = self.inputs.validate(inputs, "predict: `sequence`")
         if self.varies:
             return self, self._padded(values)
         problem = self.showing(len(values))
@@ -337,11 +337,11 @@ class Problem(Knobs):
         )
 
     def answer_length(self, length: int) -> int:  # noqa: ARG002
-        """Steps of the answer to an input of this length, where episodes differ in length."""
+        """Number of steps of the answer to an input of this length, where lengths differ."""
         return self.answers
 
     def _padded(self, values: Values) -> Episodes:
-        """The episode that shows these values, blank and not present after its end."""
+        """The episode with these inputs, blank and not present after its end."""
         length, steps = len(values), np.arange(self.steps)
         if not 0 < length <= self.steps - self.answers:
             raise ValueError(
@@ -357,21 +357,21 @@ class Problem(Knobs):
         return Episodes(inputs[None], targets, scored[None], (steps < end)[None], answer)
 
     def in_unit(self, predicted: Values) -> Values:
-        """Predictions in the unit in which a user gives values."""
+        """Predictions in the unit of the user's values."""
         return predicted
 
     def document(self) -> dict[str, Any]:
-        """What else than its knobs says what it is, as plain values."""
+        """Plain values beyond the knobs that define it."""
         return {}
 
     def arrays(self) -> dict[str, Values]:
-        """Data of its own that must go with a trained model."""
+        """Arrays that a checkpoint must include."""
         return {}
 
 
 @functools.lru_cache(64)
 def _cases(problem: Problem) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The scored steps of some drawn episodes, and what each depends on."""
+    """The scored steps of some random episodes, and which inputs each depends on."""
     episodes = problem.draw(np.random.default_rng(0), _EPISODES)
     pairs = zip(episodes.inputs, episodes.scored, strict=True)
     needed = [problem.needs_of(inputs)[scored] for inputs, scored in pairs]

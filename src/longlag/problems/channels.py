@@ -1,4 +1,4 @@
-"""Channels: several named values a step, side by side."""
+"""Channels: several named values per step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from longlag.problems.specs import Bool, Spec, best_of
 
 @dataclasses.dataclass(frozen=True, init=False)
 class Channels(Spec):
-    """Several named values a step, side by side: a value and a marker, or several targets.
+    """Several named values per step: a value and a marker, or several targets.
 
     A value is a vector with a column for each number, reals if any channel is. A prediction is
     right when it is right in every channel.
@@ -31,8 +31,8 @@ class Channels(Spec):
     channels: tuple[tuple[str, Spec], ...]
 
     def __init__(self, channels: Mapping[str, Spec] | tuple[tuple[str, Spec], ...]):
-        named = channels.items() if isinstance(channels, Mapping) else channels
-        object.__setattr__(self, "channels", tuple(named))
+        pairs = channels.items() if isinstance(channels, Mapping) else channels
+        object.__setattr__(self, "channels", tuple(pairs))
 
     @property
     def parts(self) -> tuple[Spec, ...]:
@@ -41,7 +41,7 @@ class Channels(Spec):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """How many columns each channel has."""
+        """Number of columns of each channel."""
         return tuple(max(1, int(np.prod(spec.shape))) for spec in self.parts)
 
     def split(self, values: NDArray[Any]) -> list[NDArray[Any]]:
@@ -53,11 +53,10 @@ class Channels(Spec):
         ]
 
     def join(self, values: list[Any]) -> NDArray[Any]:
-        """The opposite of `split`."""
-        axes = [len(spec.shape) for spec in self.parts]
+        """The inverse of `split`."""
         columns = [
-            np.reshape(each, (*np.shape(each)[: np.ndim(each) - own], -1))
-            for each, own in zip(values, axes, strict=True)
+            np.reshape(each, (*np.shape(each)[: np.ndim(each) - len(spec.shape)], -1))
+            for each, spec in zip(values, self.parts, strict=True)
         ]
         return np.concatenate(columns, axis=-1).astype(self.dtype)
 
@@ -67,8 +66,8 @@ class Channels(Spec):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        whole = all(np.issubdtype(spec.dtype, np.integer) for spec in self.parts)
-        return np.dtype(np.int32 if whole else np.float32)
+        integers = all(np.issubdtype(spec.dtype, np.integer) for spec in self.parts)
+        return np.dtype(np.int32 if integers else np.float32)
 
     @property
     def blank_value(self) -> NDArray[Any]:
@@ -93,8 +92,8 @@ class Channels(Spec):
         return self._finite("accepts", values)
 
     def _finite(self, method: str, values: NDArray[Any]) -> Bool:
-        good = np.asarray(np.isfinite(values).all(axis=-1))
-        return good & self._all(method, np.where(good[..., None], values, 0))
+        finite = np.asarray(np.isfinite(values).all(axis=-1))
+        return finite & self._all(method, np.where(finite[..., None], values, 0))
 
     def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
         return self._all("matches", predicted, np.nan_to_num(targets))
@@ -106,14 +105,14 @@ class Channels(Spec):
 
     def best_constant(self, values: NDArray[Any]) -> Any:
         columns = zip(self.parts, self.split(values), strict=True)
-        apart = self.join([spec.best_constant(column) for spec, column in columns])
-        return best_of(self, apart, values)
+        by_channel = self.join([spec.best_constant(column) for spec, column in columns])
+        return best_of(self, by_channel, values)
 
     def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
         columns = self.split(values)
-        for place, spec in enumerate(self.parts):
-            for other in spec.perturb(columns[place], rng):
-                yield self.join([*columns[:place], other, *columns[place + 1 :]])
+        for index, spec in enumerate(self.parts):
+            for other in spec.perturb(columns[index], rng):
+                yield self.join([*columns[:index], other, *columns[index + 1 :]])
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         return self.join([spec.sample(rng, shape) for spec in self.parts])

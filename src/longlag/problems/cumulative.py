@@ -1,4 +1,4 @@
-"""Cumulative threshold: has the sum of what was shown reached a threshold?"""
+"""Cumulative threshold: has the sum of the inputs reached a threshold?"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CumulativeThreshold(Problem):
         or 1; scored alike, true.
 
     Scores: accuracy over all steps. Chance is that of a predictor that only counts steps
-        and says the likelier label at each, from the distribution of a sum of uniform
+        and predicts the likelier label at each, from the distribution of a sum of uniform
         reals, to 1e-9; ceiling 1.
 
     Ladder: length 10, 20, 50, 100, 200, 500, with the default threshold.
@@ -76,9 +76,9 @@ class CumulativeThreshold(Problem):
         return np.maximum(below, 1 - np.array(below))
 
     def chance_at_flip(self) -> float:
-        """Share of the flips that the best predictor finds that only counts steps.
+        """Accuracy on the step of the flip, for the best predictor that only counts steps.
 
-        It names one step. Episodes whose label never flips do not count.
+        It predicts one step. Episodes whose label never flips do not count.
         """
         reached = [1 - sum_below(self.limit, step + 1) for step in range(self.length)]
         return float(np.diff(reached, prepend=0.0).max() / reached[-1])
@@ -87,8 +87,8 @@ class CumulativeThreshold(Problem):
         visible = np.tril(sees).sum(axis=1)
         return np.array(
             [
-                _best_guess(self.limit, int(shown), (step + 1 - int(shown),))
-                for step, shown in enumerate(visible)
+                _best_guess(self.limit, int(seen), (step + 1 - int(seen),))
+                for step, seen in enumerate(visible)
             ]
         )
 
@@ -98,8 +98,8 @@ class CumulativeThreshold(Problem):
         best, visible = self.ceiling_by_step(sees), np.tril(sees).sum(axis=1)
         for group in np.unique(groups[groups >= 0]):
             steps = np.flatnonzero(groups == group)
-            shown = int(visible[steps[0]])
-            best[steps] = _best_guess(self.limit, shown, tuple((steps + 1 - shown).tolist()))
+            seen = int(visible[steps[0]])
+            best[steps] = _best_guess(self.limit, seen, tuple((steps + 1 - seen).tolist()))
         return best
 
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
@@ -111,7 +111,7 @@ class CumulativeThreshold(Problem):
         return np.ones(self.length, dtype=bool)
 
     def needs(self) -> NDArray[np.bool_]:
-        # Up to `limit` steps cannot reach the threshold: their label is 0 whatever they show.
+        # Up to `limit` steps cannot reach the threshold: their label is 0 for all inputs.
         open_steps = np.arange(1, self.length + 1) > self.limit
         return np.tri(self.length, dtype=bool) & open_steps[:, None]
 
@@ -123,16 +123,16 @@ class CumulativeThreshold(Problem):
         return dataclasses.replace(self, length=length, threshold=self.limit)
 
 
-_EXACT = 12  # terms up to which the alternating sum loses no digit that matters
+_EXACT_TERMS = 12  # terms, up to which the alternating sum is accurate
 
 
 @functools.lru_cache(2**14)
 def sum_below(bound: float, terms: int) -> float:
-    """Probability that a sum of so many uniform reals of [0, 1) is below a bound, to 1e-9.
+    """Probability that the sum of `terms` uniform reals of [0, 1) is below a bound, to 1e-9.
 
-    The distribution of Irwin and Hall: their alternating sum where it is short, else the
-    inversion of the characteristic function by a Fourier sum, whose period is chosen
-    longer than the support, so that nothing is aliased.
+    The distribution of Irwin and Hall: their alternating sum for few terms, else the inversion of
+    the characteristic function by a Fourier sum, with a period longer than the support, so that
+    there is no aliasing.
 
     >>> sum_below(0.5, 1), sum_below(1.0, 2), sum_below(500.0, 1000)
     (0.5, 0.5, 0.5)
@@ -141,7 +141,7 @@ def sum_below(bound: float, terms: int) -> float:
         return 0.0
     if bound >= terms:
         return 1.0
-    if terms <= _EXACT:
+    if terms <= _EXACT_TERMS:
         parts = (
             (-1) ** k * math.comb(terms, k) * (bound - k) ** terms for k in range(int(bound) + 1)
         )
@@ -154,15 +154,15 @@ def sum_below(bound: float, terms: int) -> float:
     return float(min(1.0, max(0.0, 0.5 + gap / math.pi * waves.sum())))
 
 
-_CELLS = 200
+_QUADRATURE_CELLS = 200
 
 
 @functools.lru_cache(2**14)
 def _best_guess(limit: float, seen: int, hidden: tuple[int, ...]) -> float:
-    """Accuracy of the best guess whether a sum reaches a limit, some of its terms unseen.
+    """Accuracy of the best guess whether a sum reaches a limit from `seen` of its terms.
 
-    How many are unseen is not known where there are several numbers of them, all as likely. Exact
-    where all or none is seen; else summed over cells of the seen part, to 1e-3.
+    `hidden` has the possible numbers of other terms, all equally likely. Exact where all terms or
+    none are seen; else by quadrature over the sum of the seen terms, to 1e-3.
     """
     if not any(hidden):
         return 1.0
@@ -170,7 +170,9 @@ def _best_guess(limit: float, seen: int, hidden: tuple[int, ...]) -> float:
         below = float(np.mean([sum_below(limit, terms) for terms in hidden]))
         return max(below, 1 - below)
     spread = 8 * math.sqrt(seen / 12)
-    edges = np.linspace(max(0.0, seen / 2 - spread), min(seen, seen / 2 + spread), _CELLS + 1)
+    edges = np.linspace(
+        max(0.0, seen / 2 - spread), min(seen, seen / 2 + spread), _QUADRATURE_CELLS + 1
+    )
     share = np.diff([sum_below(float(edge), seen) for edge in edges])
     middle = ((edges[1:] + edges[:-1]) / 2).tolist()
     below = np.mean([[sum_below(limit - at, terms) for at in middle] for terms in hidden], axis=0)

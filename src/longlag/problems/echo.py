@@ -1,4 +1,4 @@
-"""Echo problems: say again what was shown some steps ago."""
+"""Echo problems: repeat the input of some steps ago."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIVE = "Brownlee (2017), five sequence problems"
 
 
 class _Echo(Problem):
-    """Random integers, and a target for each scored step: the value at `_echoed`."""
+    """Random integers, and a target for each scored step: the value at `_source_steps`."""
 
     independent: ClassVar[bool] = True
 
@@ -34,24 +34,24 @@ class _Echo(Problem):
         return np.full(self.steps, 1 / self.values)
 
     def draw(self, rng: np.random.Generator, count: int) -> Episodes:
-        shown = rng.integers(self.values, size=(count, self.length), dtype=np.int32)
-        inputs = self.with_blank_answer(shown)
+        values = rng.integers(self.values, size=(count, self.length), dtype=np.int32)
+        inputs = self.with_blank_answer(values)
         scored = np.broadcast_to(self.scored(), inputs.shape)
         return Episodes(inputs, self.oracle(inputs), scored)
 
     def needs(self) -> NDArray[np.bool_]:
-        needed = np.zeros((self.steps, self.steps), dtype=bool)
+        needs = np.zeros((self.steps, self.steps), dtype=bool)
         steps = np.flatnonzero(self.scored())
-        needed[steps, self._echoed(steps)] = True
-        return needed
+        needs[steps, self._source_steps(steps)] = True
+        return needs
 
     def oracle(self, inputs: Values) -> Values:
         steps = np.flatnonzero(self.scored())
-        echoed = np.zeros_like(inputs)
-        echoed[:, steps] = inputs[:, self._echoed(steps)]
-        return echoed
+        targets = np.zeros_like(inputs)
+        targets[:, steps] = inputs[:, self._source_steps(steps)]
+        return targets
 
-    def _echoed(self, steps: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _source_steps(self, steps: NDArray[np.intp]) -> NDArray[np.intp]:
         """The step whose value is the target of each of these steps."""
         raise NotImplementedError
 
@@ -61,7 +61,7 @@ class _EchoBack(_Echo):
     lag: int = knob(1, "Steps to look back.", at_least=0, below="length")
     values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**31 - 2)
 
-    def _echoed(self, steps: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _source_steps(self, steps: NDArray[np.intp]) -> NDArray[np.intp]:
         return steps - self.lag
 
     def showing(self, length: int) -> Problem:
@@ -203,11 +203,11 @@ class EchoSubsequence(_Echo):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        left = self.length - self.start
-        if self.answers > left:
+        available = self.length - self.start
+        if self.answers > available:
             raise ValueError(
-                f"EchoSubsequence: `count` must be at most the {left} values from step "
-                f"{self.start} on, got {self.count}. Use count={left} or fewer."
+                f"EchoSubsequence: `count` must be at most the {available} values from step "
+                f"{self.start} on, got {self.count}. Use count={available} or fewer."
             )
 
     @property
@@ -221,7 +221,7 @@ class EchoSubsequence(_Echo):
     def scored(self) -> Steps:
         return np.arange(self.steps) >= self.length
 
-    def _echoed(self, steps: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _source_steps(self, steps: NDArray[np.intp]) -> NDArray[np.intp]:
         return steps - self.length + self.start
 
     def showing(self, length: int) -> Problem:

@@ -19,13 +19,13 @@ class Memorization(Problem):
 
     A sequence is c, 0, 1, 2, …, c: it begins with one of several contexts, counts up from
     0, and ends with the same context. Each step shows a value and the target is the next
-    one. All steps but the last can be told from the value shown; at the last, the same
-    value must be followed by another context in each sequence.
+    one. All targets but the last follow from the current input; the last one, the context,
+    must be remembered from the first step.
 
     Args:
         length: Values in a sequence, both contexts included, at least 4.
         contexts: Number of contexts, at least 2: the integers from length - 2 on.
-        ask: `every` scores all steps, `last` the last one alone.
+        ask: `every` scores all steps, `last` only the last one.
 
     Shapes: inputs and targets `(count, length - 1)` int32 in [0, length - 2 + contexts);
         scored alike.
@@ -84,18 +84,18 @@ class Memorization(Problem):
         return self._last() if self.ask == "last" else np.ones(self.steps, dtype=bool)
 
     def needs(self) -> NDArray[np.bool_]:
-        needed = np.eye(self.steps, dtype=bool)
-        needed[-1, 0] = True
-        return needed & self.scored()[:, None]
+        needs = np.eye(self.steps, dtype=bool)
+        needs[-1, 0] = True
+        return needs & self.scored()[:, None]
 
     def oracle(self, inputs: Values) -> Values:
-        """What follows the value shown: its successor, 0 after a context, the context at the end.
+        """The next value: the successor of the input, 0 after a context, the context at the end.
 
-        A function of the values alone, not of the step, since a network sees no clock.
+        A function of the values only, not of the step, since a network has no clock.
         """
         top = self.length - 3
-        said = np.where(inputs > top, 0, inputs + 1)
-        return np.where(inputs == top, inputs[:, :1], said).astype(np.int32)
+        successor = np.where(inputs > top, 0, inputs + 1)
+        return np.where(inputs == top, inputs[:, :1], successor).astype(np.int32)
 
     def _last(self) -> Steps:
         return np.arange(self.steps) == self.steps - 1

@@ -18,13 +18,13 @@ class Ramp(Problem):
     """Which value comes next on a ramp?
 
     The values are i / length for i from 0; each step shows one and the target is the next
-    one. Nothing is random: there is one sequence, met again in each epoch and in the
+    one. Nothing is random: there is one sequence, the same in training and in
     evaluation.
 
     Args:
         length: Values on the ramp, at least 2.
         tolerance: Distance from the target within which a prediction is right, above 0;
-            two fifths of a step of the ramp by default, so that no constant serves two.
+            two fifths of a step of the ramp by default, so that no constant fits two.
 
     Shapes: inputs and targets `(count, length - 1)` float32 in [0, 1); scored alike, true.
 
@@ -76,8 +76,8 @@ class Ramp(Problem):
         """
         targets = self._targets(steps)
         # The best window of this width begins at some target.
-        reach = targets[:, None] + 2 * self.targets.within
-        return float(((targets >= targets[:, None]) & (targets <= reach)).mean(axis=1).max())
+        ends = targets[:, None] + 2 * self.targets.within
+        return float(((targets >= targets[:, None]) & (targets <= ends)).mean(axis=1).max())
 
     def chance_by_step(self) -> NDArray[np.float64]:
         return np.ones(self.steps)

@@ -1,4 +1,4 @@
-"""The rows of a real series: numbers in order of time, their parts, how they are scaled."""
+"""The rows of a real series: validation, split by time, scaling."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from longlag.problems._base import Part, Values
 
 LARGEST = 1e100
-"""Value of a file: squares of larger values overflow."""
+"""Largest value of a file: squares of larger values overflow."""
 
 LARGEST_SCALED = 1e18
-"""Scaled value, in single precision."""
+"""Largest scaled value, in single precision."""
 
 PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
 """In order of time."""
 
 
 class Span(NamedTuple):
-    """Rows from `begin` up to, but without, `end`."""
+    """Rows from `begin` up to `end`, exclusive."""
 
     begin: int
     end: int
 
     def holds(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which rows are among them."""
+        """Which of these rows are in the span, as flags of the same shape."""
         return (rows >= self.begin) & (rows < self.end)
 
 
@@ -37,34 +37,34 @@ def spans(count: int, chosen_on: float, scored_on: float) -> dict[Part, Span]:
     """The rows of each part.
 
     Args:
-        count: Rows in all.
-        chosen_on: Share of the rows that choose.
-        scored_on: Share of the rows that score.
+        count: Number of rows.
+        chosen_on: Share of validation rows.
+        scored_on: Share of test rows.
 
     >>> spans(100, 0.15, 0.15)["validation"]
     Span(begin=70, end=85)
     """
-    scored = max(1, round(count * scored_on))
-    chosen = max(1, round(count * chosen_on))
-    bounds = 0, count - scored - chosen, count - scored, count
+    test = max(1, round(count * scored_on))
+    validation = max(1, round(count * chosen_on))
+    bounds = 0, count - test - validation, count - test, count
     return dict(zip(PARTS, itertools.starmap(Span, itertools.pairwise(bounds)), strict=True))
 
 
-def numbers(owner: str, given: Any) -> NDArray[np.float64]:
+def numbers(owner: str, values: Any) -> NDArray[np.float64]:
     """Values `(row, column)`, NaN where one is missing.
 
     Args:
-        owner: Whose they are, for the message.
-        given: What was given for them.
+        owner: The name of the argument, for the message.
+        values: The argument.
 
     Raises:
-        TypeError: They are no numbers.
-        ValueError: They are of another shape.
+        TypeError: The values are not numbers.
+        ValueError: They have another shape.
     """
     try:
-        plain = np.asarray(given)
-        if isinstance(given, np.ma.MaskedArray):
-            plain = np.where(np.ma.getmaskarray(given), np.nan, plain)
+        plain = np.asarray(values)
+        if isinstance(values, np.ma.MaskedArray):
+            plain = np.where(np.ma.getmaskarray(values), np.nan, plain)
         text = plain.dtype.kind == "O" and any(isinstance(each, str) for each in plain.flat)
         if text or plain.dtype.kind not in "biufO":
             raise TypeError(f"got {'text' if text else plain.dtype.name}")
@@ -74,27 +74,29 @@ def numbers(owner: str, given: Any) -> NDArray[np.float64]:
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or not rows.size:
         raise ValueError(f"{owner} must be (row,) or (row, column), got the shape {plain.shape}.")
-    rows[np.isnan(rows)] = np.nan  # one of the many, so that equal values have equal digests
+    rows[np.isnan(rows)] = (
+        np.nan
+    )  # one bit pattern for all NaN, so that equal values have equal digests
     rows.setflags(write=False)
     return rows
 
 
-def columns_of(given: Any) -> tuple[Any, tuple[str, ...]]:
-    """The values of a data frame or of a named column, and their names; anything else as it is.
+def columns_of(values: Any) -> tuple[Any, tuple[str, ...]]:
+    """The values and names of a data frame or of a named column; other values unchanged.
 
     Raises:
-        ValueError: A column holds no numbers, or the rows are not in the order of time.
+        ValueError: A column is not numeric, or the rows are not in the order of time.
     """
-    module = type(given).__module__.partition(".")[0]
+    module = type(values).__module__.partition(".")[0]
     if module not in ("pandas", "polars", "pyarrow", "modin", "cudf"):
-        return given, ()
+        return values, ()
     import narwhals as nw
 
-    if "datetime" in str(getattr(getattr(given, "index", None), "dtype", "")) and not (
-        given.index.is_monotonic_increasing
+    if "datetime" in str(getattr(getattr(values, "index", None), "dtype", "")) and not (
+        values.index.is_monotonic_increasing
     ):
         raise ValueError("Series: the rows are not in the order of time. Use .sort_index().")
-    data = nw.from_native(given, eager_only=True, allow_series=True)
+    data = nw.from_native(values, eager_only=True, allow_series=True)
     columns = [data] if isinstance(data, nw.Series) else [data[name] for name in data.columns]
     for column in columns:
         if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
@@ -102,19 +104,19 @@ def columns_of(given: Any) -> tuple[Any, tuple[str, ...]]:
                 f"Series: column `{column.name}` holds no numbers ({column.dtype}). Leave it out, "
                 "for example with .drop."
             )
-    values = [column.cast(nw.Float64).to_numpy() for column in columns]
-    named = all(isinstance(column.name, str) and column.name for column in columns)
-    return np.stack(values, axis=1), tuple(c.name for c in columns) if named else ()
+    arrays = [column.cast(nw.Float64).to_numpy() for column in columns]
+    has_names = all(isinstance(column.name, str) and column.name for column in columns)
+    return np.stack(arrays, axis=1), tuple(c.name for c in columns) if has_names else ()
 
 
-def column_names(given: Any, count: int) -> tuple[str, ...]:
-    """Names of so many columns; 1, 2, … where none are given.
+def column_names(names: Any, count: int) -> tuple[str, ...]:
+    """The names of `count` columns; 1, 2, … by default.
 
     Raises:
-        ValueError: They are not so many different names.
+        ValueError: There are not `count` different names.
     """
-    names = (given,) if isinstance(given, str) else tuple(given)
-    names = names or tuple(str(place + 1) for place in range(count))
+    names = (names,) if isinstance(names, str) else tuple(names)
+    names = names or tuple(str(index + 1) for index in range(count))
     if len(names) != count or len(set(names)) < count or not all(isinstance(n, str) for n in names):
         raise ValueError(
             f"Series: `names` must be {count} different names, one a column, got "
@@ -130,17 +132,17 @@ def check_sizes(
     largest: float,
     when: str,
 ) -> None:
-    """Refuse rows with a value that is too large.
+    """Raise if a value is too large.
 
     Args:
         rows: The rows.
         values: The same in the unit of each column, for the message.
         names: Names of the columns.
-        largest: The largest there may be.
-        when: At what they are too large, for the message.
+        largest: The largest value allowed.
+        when: A suffix for the message.
 
     Raises:
-        ValueError: One is larger.
+        ValueError: A value is larger.
     """
     too_large = np.argwhere(np.abs(rows) > largest)
     if len(too_large):
@@ -152,8 +154,10 @@ def check_sizes(
         )
 
 
-def gaps(part: Part, span: Span, target: NDArray[np.float64], name: str, missing: str) -> str:
-    """What to say where missing values leave a part without targets."""
+def no_target_message(
+    part: Part, span: Span, target: NDArray[np.float64], name: str, missing: str
+) -> str:
+    """The message where missing values leave a part without targets."""
     if np.isnan(target[span.begin : span.end]).all():
         return (
             f"Series: {name} is missing in all rows of the {part} part "
@@ -168,23 +172,23 @@ def gaps(part: Part, span: Span, target: NDArray[np.float64], name: str, missing
     )
 
 
-def usual_change(column: NDArray[np.float64], apart: int) -> float:
-    """How far values lie from those some rows before: root mean square, where it is above 0."""
-    changes = column[apart:] - column[:-apart]
+def typical_change(column: NDArray[np.float64], rows: int) -> float:
+    """Root mean square change over `rows` rows; the standard deviation where that is 0."""
+    changes = column[rows:] - column[:-rows]
     changes = changes[~np.isnan(changes)]
-    usual = float(np.sqrt((changes**2).mean())) if len(changes) else 0.0
-    return usual if usual > 0 else float(np.nanstd(column))
+    change = float(np.sqrt((changes**2).mean())) if len(changes) else 0.0
+    return change if change > 0 else float(np.nanstd(column))
 
 
 class Scale(NamedTuple):
-    """What is taken off each column, and by what it is divided."""
+    """The offset and the divisor of each column."""
 
     off: NDArray[np.float64]
     by: NDArray[np.float64]
 
     @classmethod
     def fitted(cls, kind: Literal["standard", "range", "none"], rows: NDArray[Any]) -> Scale:
-        """The scale of a kind that fits some rows, `(row, column)`."""
+        """The scale of this kind for some rows, `(row, column)`."""
         columns = rows.shape[1]
         if kind == "none":
             return cls(np.zeros(columns), np.ones(columns))
@@ -199,27 +203,27 @@ class Scale(NamedTuple):
         return cls(off, np.where(changes & (by > 0), by, 1.0))
 
     def of(self, rows: NDArray[Any]) -> NDArray[np.float64]:
-        """Rows, scaled."""
+        """Scale rows."""
         return (rows - self.off) / self.by
 
 
-def filled(column: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
-    """A column, each missing value that of the row before.
+def forward_fill(column: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+    """A column with each missing value replaced by the last one before it, or by `otherwise`.
 
-    >>> filled(np.array([np.nan, 2.0, np.nan]), 0.5).tolist()
+    >>> forward_fill(np.array([np.nan, 2.0, np.nan]), 0.5).tolist()
     [0.5, 2.0, 2.0]
     """
-    known = np.where(np.isnan(column), 0, np.arange(len(column)))
-    latest = column[np.maximum.accumulate(known)]
+    rows = np.where(np.isnan(column), 0, np.arange(len(column)))
+    latest = column[np.maximum.accumulate(rows)]
     return np.where(np.isnan(latest), otherwise, latest)
 
 
-def side_by_side(rows: NDArray[np.float64], lags: int) -> NDArray[np.float32]:
-    """Rows with those before them, the latest last; those without all of them show NaN."""
-    back = [np.roll(rows, lag, axis=0) for lag in range(lags - 1, -1, -1)]
-    beside = np.concatenate(back, axis=1)
-    beside[: lags - 1] = np.nan
-    return beside.astype(np.float32)
+def with_lags(rows: NDArray[np.float64], lags: int) -> NDArray[np.float32]:
+    """The last `lags` rows as the features of each row, the latest last; NaN in the first rows."""
+    past = [np.roll(rows, lag, axis=0) for lag in range(lags - 1, -1, -1)]
+    features = np.concatenate(past, axis=1)
+    features[: lags - 1] = np.nan
+    return features.astype(np.float32)
 
 
 def any_from(flags: Any, starts: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
@@ -232,43 +236,43 @@ def any_from(flags: Any, starts: NDArray[np.int64], length: int) -> NDArray[np.b
     return total[starts + length] > total[starts]
 
 
-def fewest(
+def covering_starts(
     starts: NDArray[np.int64], begin: int, first: int, length: int, count: int
 ) -> NDArray[np.int64]:
-    """As few of these episodes as meet the targets that all of them meet."""
-    chosen: list[int] = []
-    unmet = begin
-    for start, after in itertools.pairwise([*starts.tolist(), count]):
-        unmet = max(unmet, start + first)
-        if after + first > unmet <= start + length - 1:
-            chosen.append(start)
-            unmet = start + length
-    return np.array(chosen, dtype=np.int64)
+    """The covering_starts of these episodes that cover the targets of all of them."""
+    cover: list[int] = []
+    uncovered = begin
+    for start, following in itertools.pairwise([*starts.tolist(), count]):
+        uncovered = max(uncovered, start + first)
+        if following + first > uncovered <= start + length - 1:
+            cover.append(start)
+            uncovered = start + length
+    return np.array(cover, dtype=np.int64)
 
 
-def inputs_of(
-    shown: NDArray[np.float32], missing: Literal["drop", "mark", "mask"]
+def to_inputs(
+    features: NDArray[np.float32], missing: Literal["drop", "mark", "mask"]
 ) -> tuple[Values, NDArray[np.bool_] | None]:
-    """What steps show, as episodes have it.
+    """Features as inputs of episodes.
 
     Args:
-        shown: The features, `(count, step, feature)`, NaN where one is missing.
-        missing: What becomes of missing values.
+        features: `(count, step, feature)`, NaN where one is missing.
+        missing: The treatment of missing values.
 
     Returns:
         The inputs `(count, step, feature)`, or `(count, step)` where there is one feature; and
         which steps are present, `(count, step)`, or None for all.
     """
-    gone = np.isnan(shown)
-    inputs = np.where(gone, np.float32(0), shown)
+    absent = np.isnan(features)
+    inputs = np.where(absent, np.float32(0), features)
     if missing == "mark":
-        inputs = np.concatenate([inputs, gone.astype(np.float32)], axis=-1)
-    present = ~np.asarray(gone.any(axis=-1)) if missing == "mask" else None
+        inputs = np.concatenate([inputs, absent.astype(np.float32)], axis=-1)
+    present = ~np.asarray(absent.any(axis=-1)) if missing == "mask" else None
     return inputs[..., 0] if inputs.shape[-1] == 1 else inputs, present
 
 
 def check_shares(chosen_on: float, scored_on: float) -> None:
-    """Refuse shares of the rows that leave none to train on."""
+    """Raise if the shares leave no rows to train on."""
     if chosen_on + scored_on >= 1:
         raise ValueError(
             "Series: `chosen_on` and `scored_on` must leave rows to train on, got "
@@ -276,17 +280,17 @@ def check_shares(chosen_on: float, scored_on: float) -> None:
         )
 
 
-def too_few(count: int, trains: int, wanted: int, held_out: float) -> str:
-    """Says that of `count` rows too few train: an episode takes `wanted`."""
-    least = math.ceil((wanted + 2) / (1 - held_out))
+def too_few_message(count: int, training: int, needed: int, held_out: float) -> str:
+    """The message for too few training rows, where an episode needs `needed` rows."""
+    least = math.ceil((needed + 2) / (1 - held_out))
     return (
-        f"Series: too few rows: an episode takes {wanted}, and of {count} rows {trains} train. Use "
-        f"{least} rows or more, or fewer timesteps."
+        f"Series: too few rows: an episode takes {needed}, and of {count} rows {training} train. "
+        f"Use {least} rows or more, or fewer timesteps."
     )
 
 
 def check_changes(column: NDArray[np.float64], name: str) -> None:
-    """Refuse a target that does not change in the rows that train."""
+    """Raise if a target does not change in the training rows."""
     known = column[~np.isnan(column)]
     if not len(known) or known.max() == known.min():
         fault = "does not change" if len(known) else "is missing"
@@ -296,25 +300,27 @@ def check_changes(column: NDArray[np.float64], name: str) -> None:
         )
 
 
-def to_predict(shown: Any, count: int, names: Sequence[str], missing: str) -> NDArray[np.float64]:
-    """Rows that a model is asked about, `(row, column)`, in their own unit.
+def rows_to_predict(
+    values: Any, count: int, names: Sequence[str], missing: str
+) -> NDArray[np.float64]:
+    """Validate rows for a prediction: `(row, column)`, in the unit of each column.
 
     Args:
-        shown: As many rows as an episode shows, `(row,)` or `(row, column)`.
-        count: How many those are.
+        values: The rows of an episode, `(row,)` or `(row, column)`.
+        count: The number of rows that it must have.
         names: Names of the columns.
-        missing: What becomes of missing values.
+        missing: The treatment of missing values.
 
     Raises:
-        TypeError: They are no numbers.
-        ValueError: They are of another shape, or lack a value where `missing` is `drop`.
+        TypeError: They are not numbers.
+        ValueError: They have another shape, or lack a value where `missing` is `drop`.
     """
-    rows = numbers("predict: `sequence`", shown)
+    rows = numbers("predict: `sequence`", values)
     if rows.shape != (count, len(names)):
         columns = f" of {', '.join(names)}" if len(names) > 1 else ""
         raise ValueError(
             f"predict: `sequence` must be {count} rows{columns}, got the shape "
-            f"{np.shape(shown)}. Give the latest {count}."
+            f"{np.shape(values)}. Give the latest {count}."
         )
     if missing == "drop" and np.isnan(rows).any():
         raise ValueError(

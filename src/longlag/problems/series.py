@@ -25,16 +25,16 @@ from longlag.problems.rows import (
     check_sizes,
     column_names,
     columns_of,
-    fewest,
-    filled,
-    gaps,
-    inputs_of,
+    covering_starts,
+    forward_fill,
+    no_target_message,
     numbers,
-    side_by_side,
+    rows_to_predict,
     spans,
-    to_predict,
-    too_few,
-    usual_change,
+    to_inputs,
+    too_few_message,
+    typical_change,
+    with_lags,
 )
 from longlag.problems.seasons import season
 from longlag.problems.specs import Reals
@@ -44,47 +44,46 @@ from longlag.problems.specs import Reals
 class Series(Problem):
     """What will a column be `horizon` rows later, given the rows so far?
 
-    An episode is a stretch of `length` rows, in order of time. The first rows train, the next
-    ones choose, the last ones score; a row belongs to the part that its target lies in, so that no
-    target of one part is a target of another, and none that trains lies later than one that scores.
-    Inputs may reach back into the part before: they are known by then. Scaling is fitted on the
-    rows that train.
+    An episode is `length` consecutive rows, in order of time. The first rows are for training, the
+    next ones for validation, the last ones for the test. A step belongs to the part of its target
+    row, so that parts share no target, and training targets are earlier than test targets. Inputs
+    may be rows of an earlier part. Scaling is fitted on the training rows.
 
     Args:
-        values: Numbers `(row,)` or `(row, column)`, in order of time; NaN where one is missing. A
-            Series or DataFrame of pandas or polars will do, and gives the names.
+        values: Numbers `(row,)` or `(row, column)`, in order of time; NaN where one is missing.
+            Also a Series or DataFrame of pandas or polars, with its names.
         names: Names of the columns; by default 1, 2, ….
-        target: Name of the column to be predicted, the first by default; all are shown.
+        target: Name of the target column, the first by default; all columns are inputs.
         length: Rows in an episode: as many as a window has timesteps.
         horizon: Rows to look ahead, at least 1.
-        lags: Rows that each step shows side by side, as features: 1 shows a row a step.
-        scale: `standard`: mean 0, deviation 1 over the rows that train; `range`: from 0 to 1 over
-            them; `none`: as they are.
-        missing: What becomes of missing values. `drop` leaves out the episodes that show one;
-            `mark` shows 0 and a further feature for each, which is 1 where the value is missing;
-            `mask` passes over the steps that show one. Missing targets are never scored.
-        season: Rows after which the series comes round again, for the seasonal baseline, no more
-            than train; found in the rows that train by default.
-        seasons: Rows in a day, a week, a year, as the times of the rows suggest them: each has a
-            baseline of its own, and is preferred where a season is found.
-        fitted_baselines: Whether AutoETS and AutoARIMA are baselines too, fitted on the rows that
-            train (`pip install 'longlag[baselines]'`). A file of a trained model has it off.
-        tolerance: Distance, in the column's own unit, within which a prediction counts as right; by
-            default as far as the last value usually is from the target.
-        chosen_on: Share of the rows that choose.
-        scored_on: Share of the rows that score.
-        part: Which rows episodes are drawn from.
+        lags: Latest rows in the features of each step: 1 is one row per step.
+        scale: `standard`: mean 0, deviation 1 over the training rows; `range`: from 0 to 1 over
+            them; `none`: unscaled.
+        missing: The treatment of missing inputs. `drop` drops episodes with one; `mark` replaces
+            them by 0 and adds a feature for each, 1 where the value is missing; `mask` skips the
+            steps with one. Missing targets are never scored.
+        season: Rows after which the series repeats, for the seasonal baseline, at most the number
+            of training rows; detected in the training rows by default.
+        seasons: Rows in a day, a week, a year, from the times of the rows: each has its own
+            baseline, and is preferred in the detection of a season.
+        fitted_baselines: Whether AutoETS and AutoARIMA are baselines too, fitted on the training
+            rows (`pip install 'longlag[baselines]'`). A file of a trained model has it off.
+        tolerance: Distance, in the column's own unit, within which a prediction is right; by
+            default the root mean square error of the last value as prediction.
+        chosen_on: Share of validation rows.
+        scored_on: Share of test rows.
+        part: The part of the episodes of `draw`.
 
-    Shapes: inputs `(count, length)`, or `(count, length, feature)` where there are several
-        features: those of the latest row last. Targets `(count, length)`.
+    Shapes: inputs `(count, length)`, or `(count, length, feature)` with several features: those
+        of the latest row last. Targets `(count, length)`.
 
     Scores: error (root mean square) and share within tolerance, over every target of a part once.
-        Chance is that of the mean of the rows that train. The ceiling is unknown.
+        Chance is that of the mean of the training rows. The ceiling is unknown.
 
     Raises:
-        TypeError: Values are no numbers.
-        ValueError: There are too few rows, a column is not there, nothing changes, or a value is
-            too large.
+        TypeError: Values are not numbers.
+        ValueError: There are too few rows, a column is missing or constant, or a value is too
+            large.
 
     >>> import numpy as np
     >>> series = Series(np.arange(100.0), length=3, scale="none")
@@ -124,15 +123,15 @@ class Series(Problem):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given, own = columns_of(self.values)
-        rows = numbers("Series: `values`", given)
-        names = column_names(self.names or own, rows.shape[1])
+        values, own_names = columns_of(self.values)
+        rows = numbers("Series: `values`", values)
+        names = column_names(self.names or own_names, rows.shape[1])
         target = names[0] if self.target is None else self.target
         if target not in names:
             raise ValueError(unknown_name("Series: there is no column", str(target), names))
-        told = hashlib.sha256(f"{rows.shape} {names} {target}".encode() + rows.tobytes())
-        values = {"values": rows, "names": names, "target": target}
-        for name, value in {**values, "digest": told.hexdigest()[:16]}.items():
+        digest = hashlib.sha256(f"{rows.shape} {names} {target}".encode() + rows.tobytes())
+        fields = {"values": rows, "names": names, "target": target}
+        for name, value in {**fields, "digest": digest.hexdigest()[:16]}.items():
             object.__setattr__(self, name, value)
         check_shares(self.chosen_on, self.scored_on)
         check_sizes(rows, rows, names, LARGEST, "")
@@ -140,27 +139,29 @@ class Series(Problem):
         check_sizes(self._scaled, rows, names, LARGEST_SCALED, " once it is scaled")
 
     def _check_rows(self) -> None:
-        count, wanted = len(self.values), self.length + self.lags - 1 + self.horizon
-        trains = self.span("training").end
-        if trains < wanted:
+        count, needed = len(self.values), self.length + self.lags - 1 + self.horizon
+        training = self.span("training").end
+        if training < needed:
             held_out = self.chosen_on + self.scored_on
-            raise ValueError(too_few(count, max(0, trains), wanted, held_out))
-        check_changes(self._target[:trains], str(self.target))
-        if self.season is not None and (self._back or 0) > trains:
+            raise ValueError(too_few_message(count, max(0, training), needed, held_out))
+        check_changes(self._target[:training], str(self.target))
+        if self.season is not None and (self._back or 0) > training:
             raise ValueError(
-                f"Series: `season` must be of no more rows than train ({trains}), got "
+                f"Series: `season` must be of no more rows than train ({training}), got "
                 f"{self.season}. Use a shorter one."
             )
         for part in PARTS:
             if not len(self._starts(part)):
-                raise ValueError(self._gaps(part))
+                raise ValueError(self._no_target_message(part))
 
-    def _gaps(self, part: Part) -> str:
-        return gaps(part, self.span(part), self._target, str(self.target), self.missing)
+    def _no_target_message(self, part: Part) -> str:
+        return no_target_message(
+            part, self.span(part), self._target, str(self.target), self.missing
+        )
 
     @property
     def features(self) -> int:
-        """Numbers that a step shows."""
+        """Number of features of a step."""
         return self.values.shape[1] * self.lags * (2 if self.missing == "mark" else 1)
 
     @property
@@ -173,7 +174,7 @@ class Series(Problem):
 
     @property
     def unit(self) -> float:
-        """What a scaled error of 1 is in the unit of the target."""
+        """A scaled error of 1, in the unit of the target."""
         return float(self._scale.by[self._column])
 
     def in_unit(self, predicted: Values) -> NDArray[np.float64]:
@@ -183,16 +184,16 @@ class Series(Problem):
 
     @functools.cached_property
     def within(self) -> float:
-        """The distance that counts as right, in the unit of the target."""
-        trains = self._target[: self.span("training").end]
-        return usual_change(trains, self.horizon) if self.tolerance is None else self.tolerance
+        """The tolerance, in the unit of the target."""
+        training = self._target[: self.span("training").end]
+        return typical_change(training, self.horizon) if self.tolerance is None else self.tolerance
 
     @property
     def masks(self) -> bool:
         return self.missing == "mask"
 
     def span(self, part: Part) -> Span:
-        """The rows that the targets of a part lie in."""
+        """The rows of the targets of a part."""
         return spans(len(self.values), self.chosen_on, self.scored_on)[part]
 
     @property
@@ -231,48 +232,46 @@ class Series(Problem):
         return self._rows_of(self._cover(part, scored)[0])
 
     def baselines(self, part: Part, scored: Steps) -> dict[str, Values]:
-        """What naive predictors say about `held_out`, scaled as its targets, by name.
+        """The predictions of naive predictors for `held_out`, scaled as its targets, by name.
 
-        `mean` of the rows that train; `last value`; and `seasonal`: the latest value known that is
+        `mean` of the training rows; `last value`; and `seasonal`: the latest known value that is
         whole seasons before the target, or the last value where the rows do not go back so far.
-        The seasons of `seasons` are there by their number of rows.
-        Where the value is missing the one before it is taken.
+        The seasons of `seasons` are there by their number of rows. A missing value is replaced by
+        the last one before it.
         """
         rows = self.target_rows(part, scored)
-        known = self._filled
-        last = known[rows - self.horizon]
+        values = self._filled
+        last = values[rows - self.horizon]
         naive = {"mean": np.full(rows.shape, self._mean), "last value": last}
         for name, period in self._seasonal().items():
             back = self._back_to(period)
-            naive[name] = np.where(rows < back, last, known[np.maximum(rows - back, 0)])
-        return {name: values.astype(np.float32) for name, values in naive.items()}
+            naive[name] = np.where(rows < back, last, values[np.maximum(rows - back, 0)])
+        return {name: each.astype(np.float32) for name, each in naive.items()}
 
     @functools.cached_property
     def period(self) -> int | None:
-        """Rows after which the series comes round again: as said, or as found; None if not.
-
-        It is looked for in the rows that train.
-        """
-        return self.season or season(self._filled[: self.span("training").end], self.seasons)
+        """Rows per season: `season`, or by default as detected in the training rows; or None."""
+        training = slice(self.span("training").end)
+        return self.season or season(self._filled[training], self.seasons)
 
     def chance_by_step(self) -> NDArray[np.float64]:
         span = self.span("evaluation")
-        asked = self._scaled[span.begin : span.end, self._column]
-        asked = asked[~np.isnan(asked)]
-        right = np.abs(asked - self._mean) <= self.targets.within
+        targets = self._scaled[span.begin : span.end, self._column]
+        targets = targets[~np.isnan(targets)]
+        right = np.abs(targets - self._mean) <= self.targets.within
         return np.full(self.length, right.mean() if len(right) else 0.0)
 
     def chance_error(self, steps: Steps | None = None) -> float:  # noqa: ARG002
-        """The error of the mean of the rows that train, scaled as the targets."""
+        """The error of the mean of the training rows, scaled as the targets."""
         span = self.span("evaluation")
-        apart = self._scaled[span.begin : span.end, self._column] - self._mean
-        return float(np.sqrt(np.nanmean(apart**2)))
+        residuals = self._scaled[span.begin : span.end, self._column] - self._mean
+        return float(np.sqrt(np.nanmean(residuals**2)))
 
     def scored(self) -> Steps:
         return np.ones(self.length, dtype=bool)
 
     def needs(self) -> NDArray[np.bool_]:
-        """What the baselines need: nobody knows what else a real series depends on."""
+        """The needs of the baselines: other dependencies of a real series are unknown."""
         needs = np.eye(self.length, dtype=bool)
         if self._back is not None:
             steps = max(0, self._back - self.horizon - (self.lags - 1))
@@ -280,50 +279,50 @@ class Series(Problem):
         return needs
 
     def oracle(self, inputs: Values) -> Values:
-        """The last value: a prediction, not the best one, which nobody knows."""
+        """The last value: a prediction, but not the best one, which is unknown."""
         latest = (self.lags - 1) * self.values.shape[1] + self._column
         return (inputs if inputs.ndim == 2 else inputs[..., latest]).astype(np.float32)
 
     @property
     def season_needs(self) -> int:
-        """Rows that must be shown to show what the seasonal baseline says."""
+        """Rows of a sequence that contains the prediction of the seasonal baseline."""
         return 1 if self._back is None else self._back - self.horizon + 1
 
-    def episode(self, shown: Any) -> tuple[Problem, Episodes]:
-        """The episode that shows these rows, as they are.
+    def episode(self, inputs: Any) -> tuple[Problem, Episodes]:
+        """The episode with these rows as inputs.
 
         Args:
-            shown: As many rows as an episode shows, `(row,)` or `(row, column)`, in their unit.
+            inputs: The rows of one episode, `(row,)` or `(row, column)`, in their unit.
 
         Raises:
-            TypeError: They are no numbers.
-            ValueError: They are of another shape, or lack a value where `missing` is `drop`.
+            TypeError: They are not numbers.
+            ValueError: They have another shape, or lack a value where `missing` is `drop`.
         """
         rows = self.length + self.lags - 1
-        scaled = self._scale.of(to_predict(shown, rows, self.names, self.missing))
+        scaled = self._scale.of(rows_to_predict(inputs, rows, self.names, self.missing))
         if (np.abs(scaled) > LARGEST_SCALED).any():
             raise ValueError("predict: `sequence` must hold finite numbers in the data's unit.")
-        steps = side_by_side(scaled, self.lags)[None, self.lags - 1 :]
-        inputs, present = inputs_of(steps, self.missing)
+        steps = with_lags(scaled, self.lags)[None, self.lags - 1 :]
+        features, present = to_inputs(steps, self.missing)
         targets = np.zeros((1, self.steps), np.float32)
-        return self, Episodes(inputs, targets, self.scored()[None], present)
+        return self, Episodes(features, targets, self.scored()[None], present)
 
     # Rows.
 
     @property
     def _back(self) -> int | None:
-        """Rows from a target back to the value that the seasonal baseline says."""
+        """Rows from a target back to the value that the seasonal baseline predicts."""
         return None if self.period is None else self._back_to(self.period)
 
     def _back_to(self, period: int) -> int:
         return period * math.ceil(self.horizon / period)
 
     def _seasonal(self) -> dict[str, int]:
-        """The seasons that have a baseline, by its name."""
-        found = {} if self.period is None else {"seasonal": self.period}
+        """The seasons with a baseline, by its name."""
+        detected = {} if self.period is None else {"seasonal": self.period}
         longest = self.span("training").end
         others = (each for each in self.seasons if self._back_to(each) <= longest)
-        return found | {f"seasonal {each}": each for each in others if each != self.period}
+        return detected | {f"seasonal {each}": each for each in others if each != self.period}
 
     @property
     def _column(self) -> int:
@@ -347,44 +346,47 @@ class Series(Problem):
 
     @functools.cached_property
     def _filled(self) -> NDArray[np.float64]:
-        """The scaled target, each missing value that of the row before."""
-        return filled(self._scaled[:, self._column], self._mean)
+        """The scaled target, each missing value replaced by the last one before it."""
+        return forward_fill(self._scaled[:, self._column], self._mean)
 
     @functools.cached_property
-    def _shown(self) -> NDArray[np.float32]:
-        """What each row shows as a step, `(row, feature)`."""
-        return side_by_side(self._scaled, self.lags)
+    def _features(self) -> NDArray[np.float32]:
+        """The features of each row as a step, `(row, feature)`."""
+        return with_lags(self._scaled, self.lags)
 
     def _starts(self, part: Part) -> NDArray[np.int64]:
-        """Where episodes of a part may begin: those that ask for a target of it."""
+        """First rows of the episodes that have a target of a part."""
         rows = np.arange(len(self.values))
-        starts = self._whole(self.lags - 1, self.span(part).end - self.length - self.horizon)
-        asks = ~np.isnan(self._target) & self.span(part).holds(rows)
-        return starts[any_from(asks, starts + self.horizon, self.length)]
+        starts = self._valid_starts(self.lags - 1, self.span(part).end - self.length - self.horizon)
+        is_target = ~np.isnan(self._target) & self.span(part).holds(rows)
+        return starts[any_from(is_target, starts + self.horizon, self.length)]
 
-    def _whole(self, first: int, last: int) -> NDArray[np.int64]:
-        """Where episodes may begin, from `first` to `last`, by what they show."""
+    def _valid_starts(self, first: int, last: int) -> NDArray[np.int64]:
+        """First rows of episodes, from `first` to `last`, without missing inputs for `drop`."""
         starts = np.arange(first, last + 1)
         if self.missing != "drop":
             return starts
-        return starts[~any_from(np.isnan(self._shown).any(axis=1), starts, self.length)]
+        return starts[~any_from(np.isnan(self._features).any(axis=1), starts, self.length)]
 
     def _cover(self, part: Part, scored: Steps) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Episodes that meet every target of a part, and the steps of each that are met first."""
+        """Starts of episodes that cover every target of a part, and which steps are new targets."""
         span, first = self.span(part), int(np.flatnonzero(scored)[0])
         earliest = max(self.lags - 1, span.begin - self.horizon - self.length + 1)
-        starts = self._whole(earliest, span.end - self.length - self.horizon)
+        starts = self._valid_starts(earliest, span.end - self.length - self.horizon)
         if scored[first:].all():
-            asking, last = starts + self.horizon, len(self.values) + self.horizon
-            starts = fewest(asking, span.begin, first, self.length, last) - self.horizon
+            target_starts, last = starts + self.horizon, len(self.values) + self.horizon
+            starts = (
+                covering_starts(target_starts, span.begin, first, self.length, last) - self.horizon
+            )
         rows = self._rows_of(starts)
-        asked = self.span(part).holds(rows) & scored & ~np.isnan(self._target[rows])
-        _, where = np.unique(np.where(asked, rows, -1), return_index=True)
-        met = np.isin(np.arange(rows.size), where)
-        fresh = met.reshape(rows.shape) & asked
+        counts = self.span(part).holds(rows) & scored & ~np.isnan(self._target[rows])
+        _, first_index = np.unique(np.where(counts, rows, -1), return_index=True)
+        is_first = np.zeros(rows.size, dtype=bool)
+        is_first[first_index] = True
+        fresh = is_first.reshape(rows.shape) & counts
         some = fresh.any(axis=1)
         if not some.any():
-            raise ValueError(self._gaps(part))
+            raise ValueError(self._no_target_message(part))
         return starts[some], fresh[some]
 
     def _rows_of(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -394,5 +396,5 @@ class Series(Problem):
         rows = starts[:, None] + np.arange(self.length)
         targets = self._scaled[rows + self.horizon, self._column]
         scored = ~np.isnan(targets)
-        inputs, present = inputs_of(self._shown[rows], self.missing)
+        inputs, present = to_inputs(self._features[rows], self.missing)
         return Episodes(inputs, np.where(scored, targets, 0).astype(np.float32), scored, present)

@@ -1,8 +1,8 @@
-"""Specs: what one step shows or asks for.
+"""Specs: the kind of value that a step has as input or target.
 
-A spec says which values are allowed, whether a prediction is right, what a blank step shows, how a
-value is printed, and how it may be changed to see what depends on it. Arrays of values have the
-axes `(count, step, *shape)`, where `shape` is that of one value.
+A spec defines which values are allowed, whether a prediction is right, the value of a blank step,
+how a value is printed, and how it may be perturbed. Arrays of values have the axes `(count, step,
+*shape)`, where `shape` is that of one value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_TRIED = 32  # vectors of channels, the most frequent ones, from which a constant is chosen
+_CANDIDATES = 32  # most frequent vectors that are tried as the best constant
 
 Bool = NDArray[np.bool_]
 
@@ -36,13 +36,13 @@ class Spec(abc.ABC):
 
     @property
     def has_error(self) -> bool:
-        """Whether the distance of a prediction from its target means something."""
+        """Whether the distance of a prediction from its target is meaningful."""
         return False
 
     @property
     @abc.abstractmethod
     def blank_value(self) -> NDArray[Any]:
-        """What a blank step shows, of the spec's shape."""
+        """The value of a blank step, of the spec's shape."""
 
     @property
     @abc.abstractmethod
@@ -54,12 +54,12 @@ class Spec(abc.ABC):
         """Which values are allowed, `(...)` for values `(..., *shape)`; a blank is not."""
 
     def accepts(self, values: NDArray[Any]) -> Bool:
-        """Which values a user may give: for reals also those beyond what is drawn."""
+        """Which values a user may pass: for reals also those outside the range of the problem."""
         return self.allows(values)
 
     @property
     def accept_rule(self) -> str:
-        """Which these are, in words."""
+        """Which values a user may pass, in words."""
         return self.rule
 
     def is_blank(self, values: NDArray[Any]) -> Bool:
@@ -93,32 +93,32 @@ class Spec(abc.ABC):
 
     @abc.abstractmethod
     def format(self, value: Any) -> str:
-        """One value as a reader sees it."""
+        """One value as text."""
 
     def like(self, other: Spec) -> bool:
-        """Whether a value of the other spec can be given as a value of this one."""
+        """Whether a value of the other spec can be a value of this one."""
         return type(self) is type(other) and self.shape == other.shape
 
     def validate(self, values: NDArray[Any], owner: str) -> NDArray[Any]:
-        """Values `(count, *shape)` in the spec's type, refused where one is not allowed.
+        """Values `(count, *shape)` in the spec's type.
 
         Raises:
-            TypeError: They are no numbers of its kind and shape.
+            TypeError: They are not numbers of the spec's kind and shape.
             ValueError: A value is not allowed.
         """
-        whole = np.issubdtype(self.dtype, np.integer)
-        number = np.integer if whole else (np.integer, np.floating)
+        integers = np.issubdtype(self.dtype, np.integer)
+        number = np.integer if integers else (np.integer, np.floating)
         if values.ndim != 1 + len(self.shape) or values.shape[1:] != self.shape or not len(values):
             each = f" of {self.shape[0]} each" if self.shape else ""
             raise TypeError(f"{owner} must be a list of values{each}, got shape {values.shape}.")
         if not issubclass(values.dtype.type, number):
-            raise TypeError(f"{owner} must be a list of {'whole ' if whole else ''}numbers.")
+            raise TypeError(f"{owner} must be a list of {'whole ' if integers else ''}numbers.")
         wrong = ~self.accepts(values)
         if wrong.any():
-            place = int(wrong.argmax())
+            step = int(wrong.argmax())
             raise ValueError(
-                f"{owner} must hold values {self.accept_rule}, got {self.format(values[place])} at "
-                f"step {place}."
+                f"{owner} must hold values {self.accept_rule}, got {self.format(values[step])} at "
+                f"step {step}."
             )
         return values.astype(self.dtype)
 
@@ -156,17 +156,17 @@ class Integers(Spec):
         return predicted == targets
 
     def best_constant(self, values: NDArray[Any]) -> Any:
-        found, counts = np.unique(values, return_counts=True)
-        return found[counts.argmax()]
+        unique, counts = np.unique(values, return_counts=True)
+        return unique[counts.argmax()]
 
     def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
-        ahead = range(1, self.values) if self.values <= 6 else (1, 2, -1, self.values // 2)
-        shown = self.allows(values)  # a blank step stays blank
-        for more in ahead:
-            other = ((values.astype(np.int64) + more) % self.values).astype(values.dtype)
-            yield np.where(shown, other, values)
+        offsets = range(1, self.values) if self.values <= 6 else (1, 2, -1, self.values // 2)
+        changes = self.allows(values)  # a blank step stays blank
+        for offset in offsets:
+            other = ((values.astype(np.int64) + offset) % self.values).astype(values.dtype)
+            yield np.where(changes, other, values)
         rolled = np.roll(values, int(rng.integers(1, max(2, len(values)))))
-        yield np.where(shown & self.allows(rolled), rolled, values)
+        yield np.where(changes & self.allows(rolled), rolled, values)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         return rng.integers(self.values, size=shape, dtype=np.int32)
@@ -180,11 +180,11 @@ class Integers(Spec):
 
 @dataclasses.dataclass(frozen=True)
 class Reals(Spec):
-    """Reals, one a step or several. A prediction within `tolerance` of the target is right.
+    """Reals, one per step or several. A prediction within `tolerance` of the target is right.
 
     Args:
         tolerance: Distance from the target that counts as right, in each of several.
-        size: How many a step has, as a vector; None for one, a number.
+        size: Length of the vector of a step; None for a single number.
         low: The least value; None for any.
         high: The largest value; None for any.
     """
@@ -204,7 +204,7 @@ class Reals(Spec):
 
     @property
     def within(self) -> float:
-        """The tolerance as it is applied, with room for single precision."""
+        """The tolerance, plus a margin for single precision."""
         return self.tolerance + 1e-6
 
     @property
@@ -222,42 +222,42 @@ class Reals(Spec):
         return f"in [{self.low:g}, {self.high:g}]"
 
     def allows(self, values: NDArray[Any]) -> Bool:
-        good = np.isfinite(values)
+        valid = np.isfinite(values)
         if self.low is not None and self.high is not None:
-            good &= (values >= self.low) & (values <= self.high)
-        return self._throughout(good)
+            valid &= (values >= self.low) & (values <= self.high)
+        return self._all(valid)
 
     def accepts(self, values: NDArray[Any]) -> Bool:
-        return self._throughout(np.isfinite(values))
+        return self._all(np.isfinite(values))
 
     @property
     def accept_rule(self) -> str:
         return "that are finite"
 
     def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
-        return self._throughout(np.abs(predicted - targets) <= self.within)
+        return self._all(np.abs(predicted - targets) <= self.within)
 
-    def _throughout(self, flags: Bool) -> Bool:
+    def _all(self, flags: Bool) -> Bool:
         return flags if self.size is None else np.asarray(flags.all(axis=-1))
 
     def best_constant(self, values: NDArray[Any]) -> Any:
         if self.shape:
             one = dataclasses.replace(self, size=None)
-            apart = np.array([one.best_constant(column) for column in values.T])
-            return best_of(self, apart, values)
-        found, counts = np.unique(values, return_counts=True)
+            by_column = np.array([one.best_constant(column) for column in values.T])
+            return best_of(self, by_column, values)
+        unique, counts = np.unique(values, return_counts=True)
         # The best window of twice the tolerance begins at some value.
-        end = np.searchsorted(found, found + 2 * self.within * (1 + 1e-6), side="right")
+        end = np.searchsorted(unique, unique + 2 * self.within * (1 + 1e-6), side="right")
         total = np.concatenate([[0], counts.cumsum()])
         best = int((total[end] - total[:-1]).argmax())
-        return (found[best] + found[end[best] - 1]) / 2
+        return (unique[best] + unique[end[best] - 1]) / 2
 
     def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
         low, high = (edge.min() for edge in self.extremes())
         for edge in (low, high):
             yield np.full_like(values, edge)
-        for more in (0.1, -0.1, 0.5):
-            yield np.clip(values + more * (high - low), low, high).astype(values.dtype)
+        for share in (0.1, -0.1, 0.5):
+            yield np.clip(values + share * (high - low), low, high).astype(values.dtype)
         yield np.roll(values, int(rng.integers(1, max(2, len(values)))), axis=0)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -268,7 +268,7 @@ class Reals(Spec):
         """The bounds, or -3 and 3 where there are none."""
         low = -3.0 if self.low is None else self.low
         high = 3.0 if self.high is None else self.high
-        # Draws of [low, high) come as near to `high` as this, and no nearer.
+        # The largest value of a draw from [low, high).
         below = np.nextafter(np.float32(high), np.float32(low))
         return np.full(self.shape, low, np.float32), np.full(self.shape, below, np.float32)
 
@@ -316,8 +316,8 @@ class Sets(Spec):
         return (predicted == targets).all(axis=-1)
 
     def best_constant(self, values: NDArray[Any]) -> Any:
-        found, counts = np.unique(values, axis=0, return_counts=True)
-        return found[counts.argmax()]
+        unique, counts = np.unique(values, axis=0, return_counts=True)
+        return unique[counts.argmax()]
 
     def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
         for member in range(min(self.values, 6)):
@@ -327,9 +327,9 @@ class Sets(Spec):
         yield np.roll(values, int(rng.integers(1, max(2, len(values)))), axis=0)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
-        drawn = rng.integers(2, size=(*shape, self.values), dtype=np.int32)
-        drawn[..., 0] |= ~drawn.any(axis=-1)
-        return drawn
+        sets = rng.integers(2, size=(*shape, self.values), dtype=np.int32)
+        sets[..., 0] |= ~sets.any(axis=-1)
+        return sets
 
     def extremes(self) -> tuple[NDArray[Any], NDArray[Any]]:
         least = np.zeros(self.values, np.int32)
@@ -340,9 +340,9 @@ class Sets(Spec):
         return "{" + ",".join(map(str, np.flatnonzero(value))) + "}"
 
 
-def best_of(spec: Spec, apart: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
-    """The best constant for vectors: the best of each column by itself, or a frequent vector."""
-    found, counts = np.unique(values, axis=0, return_counts=True)
-    tried = [apart, *found[np.argsort(-counts, kind="stable")[:_TRIED]]]
-    shares = [spec.matches(np.broadcast_to(one, values.shape), values).mean() for one in tried]
-    return tried[int(np.argmax(shares))]
+def best_of(spec: Spec, by_column: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """The best constant for vectors: the best of each column, or a frequent vector."""
+    unique, counts = np.unique(values, axis=0, return_counts=True)
+    candidates = [by_column, *unique[np.argsort(-counts, kind="stable")[:_CANDIDATES]]]
+    shares = [spec.matches(np.broadcast_to(one, values.shape), values).mean() for one in candidates]
+    return candidates[int(np.argmax(shares))]

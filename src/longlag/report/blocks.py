@@ -1,4 +1,4 @@
-"""The blocks that a page is made of: sections, each with text, tables, figures and examples."""
+"""The blocks of a page: sections with text, tables, figures and examples."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from longlag.report.format import bounds, interval, number, with_interval
 from longlag.report.theme import Style
 from longlag.scores.statistics import Estimate
 
-_LONG = 12  # rows, from which on a table is folded
+_LONG = 12  # rows; longer tables may be folded
 
 
 class Cell(NamedTuple):
     """A cell of a table: its text, a smaller second line, and its kind.
 
-    A kind is `text`, `number` (set right), `strong`; a verdict: `good`, `part`, `bad`, `open`; or
-    of one step of a sequence: `step`, `wrong`, `none`.
+    A kind is `text`, `number` (aligned right), `strong`; a verdict: `good`, `part`, `bad`, `open`;
+    or a step of a sequence: `step`, `wrong`, `none`.
     """
 
     text: str
@@ -26,7 +26,7 @@ class Cell(NamedTuple):
 
 
 def cell(value: object, digits: int = 3) -> Cell:
-    """A value as a cell: whole numbers and estimates are set right, an estimate with its interval.
+    """A value as a cell: numbers are aligned right, an estimate has its interval.
 
     >>> cell(1200), cell("lstm").kind, cell(Estimate(0.5, (0.5, 0.5), (0.5,)))[:2]
     (Cell(text='1,200', note='', kind='number'), 'text', ('0.500', 'one seed: no interval'))
@@ -41,13 +41,13 @@ def cell(value: object, digits: int = 3) -> Cell:
 
 
 def number_cell(text: str, note: str = "") -> Cell:
-    """A figure, set right."""
+    """A number as a cell, aligned right."""
     return Cell(text, note, "number")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Text:
-    """A small heading, paragraphs, a list, a command line: what there is of them, in this order."""
+    """A small heading, paragraphs, a list and a command line, in this order; each may be empty."""
 
     block: ClassVar[str] = "text"
     title: str = ""
@@ -60,13 +60,13 @@ class Text:
 
 
 def text(*paragraphs: str, title: str = "", points: Iterable[str] = (), command: str = "") -> Text:
-    """Text (`Text`)."""
+    """A `Text` of these paragraphs."""
     return Text(title=title, paragraphs=paragraphs, points=tuple(points), command=command)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table below its caption, hidden behind that where it is `folded`."""
+    """A table below its caption; a `folded` one opens by a click on the caption."""
 
     block: ClassVar[str] = "table"
     caption: str
@@ -81,32 +81,32 @@ class Table:
 def table(
     caption: str, head: Sequence[str], rows: Iterable[Iterable[object]], *, fold: bool = False
 ) -> Table:
-    """A table of any values (`cell`); with `fold` it is folded where it is long."""
+    """A table of any values (`cell`); with `fold` a long one is folded."""
     cells = tuple(tuple(map(cell, row)) for row in rows)
     return Table(caption=caption, head=tuple(head), rows=cells, folded=fold and len(cells) > _LONG)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One chart of a figure; a `dense` one has so many marks that it is drawn on a canvas."""
+    """One chart of a figure; a `dense` one has many marks and is rendered on a canvas."""
 
-    key: str  # fit for a file name
+    key: str  # valid as a file name
     title: str
     chart: Any
-    alt: str  # what it shows, in words
-    series: tuple[Style, ...] = ()  # its legend, where the panels of a figure differ in that
+    alt: str  # alternative text
+    series: tuple[Style, ...] = ()  # its legend, if the panels of a figure have different ones
     dense: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Figure:
-    """Panels side by side; a `size` is `wide`, or as suits their number."""
+    """Panels side by side; the `size` is `wide`, `quarter` or by default by their number."""
 
     block: ClassVar[str] = "figure"
     caption: str
     title: str = ""
     panels: tuple[Panel, ...]
-    series: tuple[Style, ...] = ()  # the legend that they have in common
+    series: tuple[Style, ...] = ()  # the legend of all panels
     size: str = ""
 
     def __bool__(self) -> bool:
@@ -138,10 +138,10 @@ class Section:
 
 
 def section(id: str, title: str, *blocks: Any, lead: str = "") -> Section:
-    """A section of those blocks that are not empty."""
+    """A section of the blocks that are not empty."""
     return Section(id=id, title=title, lead=lead, blocks=tuple(filter(None, blocks)))
 
 
 def present(*sections: Section) -> tuple[Section, ...]:
-    """Those that are not empty."""
+    """The sections that are not empty."""
     return tuple(section for section in sections if not section.empty)

@@ -17,14 +17,14 @@ from longlag.report.theme import Style
 Rows = Sequence[Mapping[str, Any]]
 
 _THOUSANDS = "datum.value ? format(datum.value, '~s') : '0'"
-_LEVELS = 20  # of a shade; more cannot be told apart and take more room
-_LOWEST = -0.15  # end of an axis of skill, where nothing lies lower
-_FLOOR = -1.0  # end of an axis of skill, whatever lies lower: close to chance 1 it goes on far
+_LEVELS = 20  # of a shade; more cannot be distinguished and take more space
+_LOWEST = -0.15  # lower end of an axis of skill, if no value is lower
+_FLOOR = -1.0  # lowest end of an axis of skill: with chance near 1 skill may be far lower
 _BOUNDED = "isValid(datum.low)"  # rows with an interval
 
 
 def skill(rows: Rows, styles: Sequence[Style], title: str) -> alt.LayerChart:
-    """Skill, a line a model, with intervals.
+    """Skill, one line per model, with intervals.
 
     Rows: model, at, skill, low and high (None without an interval), interval, solved.
     """
@@ -52,12 +52,12 @@ def _least(rows: Rows) -> float:
 
 
 def frontier(rows: Rows, styles: Sequence[Style], knob: str) -> alt.LayerChart:
-    """Every value that each seed tried, by outcome, with a bar at the largest that it solved.
+    """Every value of each seed, by outcome, with a bar at the largest that it solved.
 
-    Rows: seed, value, outcome, reason, largest (whether it is that).
+    Rows: seed, value, outcome, reason, largest (whether it is the largest solved).
     """
     values = [row["value"] for row in rows]
-    least = max(1, min(values))  # a ladder may begin at 0, which no logarithm has
+    least = max(1, min(values))  # a ladder may begin at 0, which has no logarithm
     low, high = min(min(values), least / 1.25), max(least, *values) * 1.25
     ticks = [least * 2**power for power in range(int(np.log2(high / least)) + 1)]
     axis = _axis(f"{knob} (log)", values=ticks[:: -(-len(ticks) // 8)], format=",")
@@ -77,9 +77,9 @@ def frontier(rows: Rows, styles: Sequence[Style], knob: str) -> alt.LayerChart:
 
 
 def solved_levels(rows: Rows, problems: int) -> alt.LayerChart:
-    """A cell for each level of each problem: its value, and how many seeds solved it.
+    """A cell for each level of each problem: its value, and the number of seeds that solved it.
 
-    Rows: problem, index, value, count, probability (None where it was not tried).
+    Rows: problem, index, value, count, probability (None for a level without trials).
     """
     split = "split(datum.label, ' ')"
     axis = _axis(None, labelExpr=split, labelLimit=130, labelColor=theme.INK, grid=False)
@@ -90,14 +90,14 @@ def solved_levels(rows: Rows, problems: int) -> alt.LayerChart:
     dark, light = alt.value(theme.ON_HIGH), alt.value(theme.INK)
     ink = alt.condition("datum.probability > 0.55", dark, light)
     shade = _shades("probability:Q", [0, 1], theme.LOW, theme.HIGH)
-    tried, untried = "isValid(datum.probability)", "!isValid(datum.probability)"
+    with_trials, without_trials = "isValid(datum.probability)", "!isValid(datum.probability)"
     return _layered(
         max(90, 46 * problems),
-        base.transform_filter(tried)
+        base.transform_filter(with_trials)
         .mark_rect(cornerRadius=3, stroke=theme.PAPER, strokeWidth=3)
         .encode(color=shade, tooltip=[*tooltip, "probability:Q"]),
-        # A level not tried has an outline only: a shade would show what was assumed.
-        base.transform_filter(untried)
+        # A level without trials has only an outline: a shade would show an assumption.
+        base.transform_filter(without_trials)
         .mark_rect(cornerRadius=3, filled=False, stroke=theme.MUTED, strokeDash=[2, 4])
         .encode(tooltip=tooltip),
         base.mark_text(dy=-7, fontSize=12, fontWeight=600).encode(text="value:Q", color=ink),
@@ -106,7 +106,7 @@ def solved_levels(rows: Rows, problems: int) -> alt.LayerChart:
 
 
 def times(rows: Rows, styles: Sequence[Style], domain: tuple[float, float]) -> alt.LayerChart:
-    """Share of seeds that have solved it by then.
+    """Share of seeds that solved the problem, against training sequences.
 
     Rows: model, at, solved, low, high. The domain: first and last number of sequences.
     """
@@ -130,15 +130,15 @@ def times(rows: Rows, styles: Sequence[Style], domain: tuple[float, float]) -> a
 def curves(means: Rows, seeds: Rows, styles: Sequence[Style]) -> alt.LayerChart:
     """Learning curves.
 
-    Rows: series, at, skill; of means low and high where there is an interval; of single seeds the
-    seed, and where it ended how.
+    Rows: series, at, skill; for means low and high where there is an interval; for single seeds
+    the seed, and `how` at its end.
     """
     title = "skill in training"
     colour, shape, dash = _channels("series", styles)
     x = alt.X("at:Q", axis=_axis("sequences", labelExpr=_THOUSANDS, tickCount=4))
     y, low = (alt.Y(f"{field}:Q", title=title) for field in ("skill", "low"))
     tooltip = ["series:N", "seed:N", "at:Q", "skill:Q", "how:N"]
-    points = [{"skill": row["skill"]} for row in (*means, *seeds)]  # bands may be cut
+    points = [{"skill": row["skill"]} for row in (*means, *seeds)]  # bands may be clipped
     mean, single = (_chart(rows).encode(x=x, color=colour) for rows in (means, seeds))
     return _layered(
         220,
@@ -160,10 +160,10 @@ def matrix(
     signed: bool = False,
     values: Sequence[str] = (),
 ) -> alt.Chart:
-    """A matrix of numbers from 0 to 1, or from −1 to 1 where it is `signed`, as shades.
+    """A matrix of numbers from 0 to 1, or from −1 to 1 if `signed`, as shades.
 
-    Its columns are what `across` says, its rows what `down` says. With `values` the columns are
-    marked with these, as many as there is room for.
+    `across` is the title of its columns, `down` that of its rows. `values` label the columns, as
+    many as there is room for.
     """
     count, width = shades.shape
     levels = np.rint(shades * _LEVELS).astype(int).ravel().tolist()
@@ -178,7 +178,7 @@ def matrix(
         more = {"labelAngle": -90 if upright else 0, "labelOverlap": True}
         more |= {"labelLimit": 60, "labelFontSize": 9}
         x = _axis(across, labelExpr=label, values=list(range(width)), **plain | more)
-    # Without room at its ends rounding may put the first cell out of range, and its label is lost.
+    # Without outer padding rounding may put the first cell out of range, without its label.
     band = alt.Scale(paddingInner=0.06 if width <= 30 else 0, paddingOuter=0.03)
     domain, colours = [0, _LEVELS], (theme.NONE, theme.HIGH)
     if signed:
@@ -311,7 +311,7 @@ def training(
 def forecast(rows: Rows, styles: Sequence[Style], title: str) -> alt.LayerChart:
     """Observed series and forecast.
 
-    Rows: series, row, value, and of the forecast low and high: over seeds.
+    Rows: series, row, value, and for the forecast low and high over seeds.
     """
     colour, _, dash = _channels("series", styles)
     scale = alt.Scale(zero=False)
@@ -359,7 +359,7 @@ def _guides(title: str, least: float) -> alt.Chart:
 
 
 def _channels(field: str, styles: Sequence[Style]) -> tuple[alt.Color, alt.Shape, alt.StrokeDash]:
-    """What tells the series of a field apart."""
+    """Colour, shape and dash of the series of a field."""
     names = [visible(style.name) for style in styles]
     dashes = [[int(part) for part in style.dash.split()] for style in styles]
     colours, shapes, strokes = (

@@ -1,4 +1,4 @@
-"""Claims: which statements of the sources hold, and what does each verdict rest on?"""
+"""Claims: which statements of the sources hold, and what is the evidence?"""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ def page_of_claims(
     *,
     title: str = "Statements of the sources, checked",
     command: str = "",
-    left: int = 0,
+    unsettled: int = 0,
     maps: int = models.MAPS,
 ) -> Page:
     """The page of settled claims.
 
     Args:
         results: The settled cards.
-        runs: The runs made for them, by setting and seeds, as `settle` collects them.
-        title: Its title.
-        command: The command line that made it.
-        left: Claims that were interrupted before they were settled.
-        maps: Trained models at most that are read for their maps and states.
+        runs: Their runs, by setting and seeds, as `settle` collects them.
+        title: Title of the page.
+        command: The command line of the page.
+        unsettled: Number of claims that were interrupted before they were settled.
+        maps: Maximum number of trained models with maps and states.
 
     Returns:
         The page.
@@ -85,17 +85,17 @@ def page_of_claims(
         _verdicts(results),
         curves.curves("claims", _curves(arms), shared),
         examples.reasons("claims", groups),
-        *models.maps_and_states("claims", models.spread(_stored(arms), maps), choice),
+        *models.maps_and_states("claims", models.spread(_models(arms), maps), choice),
         examples.examples("claims", groups),
     )
     warnings = few_sequences(run.setting.problem for run in runs.values())
-    summary = _summary(results, command, left, warnings)
+    summary = _summary(results, command, unsettled, warnings)
     cost = _cost(results, list(by_setting.values()))
     return Page(title=title, about=about, sections=(summary, *body, cost))
 
 
 def _summary(
-    results: Sequence[Result], command: str, left: int, warnings: Sequence[str]
+    results: Sequence[Result], command: str, unsettled: int, warnings: Sequence[str]
 ) -> Section:
     by_kind = {kind: [r.card.id for r in results if _kind(r) == kind] for kind in _VERDICTS}
     rows = (
@@ -113,8 +113,10 @@ def _summary(
         certainty = certainty or ["Every verdict is the one on record, or needs more seeds."]
         certainty.append(INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}"))
         certainty += filter(None, [caveats(r.finding.measured for r in results)])
-    if left:
-        certainty.append(OPEN.format(what=f"{counted(left, 'claim')} not settled, interrupted"))
+    if unsettled:
+        certainty.append(
+            OPEN.format(what=f"{counted(unsettled, 'claim')} not settled, interrupted")
+        )
     return blocks.section(
         "summary",
         "Summary",
@@ -134,19 +136,19 @@ def _kind(result: Result) -> str:
 
 
 def _possible(measured: Estimate) -> Estimate:
-    """Shares and differences of shares, as all claims measure."""
+    """The figure of a claim, a share or a difference of shares, clipped to [−1, 1]."""
     return formats.within(measured, -1, 1)
 
 
 def _verdicts(results: Sequence[Result]) -> Section:
-    drawn, verdicts, evidence = list[dict[str, Any]](), list[Any](), list[Any]()
+    chart_rows, verdicts, evidence = list[dict[str, Any]](), list[Any](), list[Any]()
     for result in results:
         card, finding, kind = result.card, result.finding, _kind(result)
         measured, chance = _possible(finding.measured), finding.chance
         low, high = formats.bounds(measured, 4)
         row = {"claim": card.id, "measured": round(measured.mean, 4), "low": low, "high": high}
         row |= {"interval": interval(measured), "chance": round(chance, 4)}
-        drawn.append({**row, "verdict": _VERDICTS[kind].name})
+        chart_rows.append({**row, "verdict": _VERDICTS[kind].name})
         verdicts.append(
             (
                 Cell(card.id, f"“{card.claim}” {card.source}.", "strong"),
@@ -159,19 +161,21 @@ def _verdicts(results: Sequence[Result]) -> Section:
         rules = finding.shortcuts.items()
         evidence += ((card.id, r.tried, _possible(r.measured), r.note) for r in finding.rows)
         evidence += ((card.id, f"rule: {each}", number_cell(number(x)), "") for each, x in rules)
-    figures = (f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in drawn)
+    figures = (
+        f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in chart_rows
+    )
     styles = tuple(_VERDICTS.values())
     panel = blocks.Panel(
         key="claims-measured",
         title="Measured, beside guessing",
-        chart=charts.claims(drawn, styles),
+        chart=charts.claims(chart_rows, styles),
         alt=f"Measured figure of each claim: {listed(figures)}.",
     )
     caption = (
         "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
         "guessing. In part: the claim holds for some of what was tried, or on a condition."
     )
-    panels = (panel,) if drawn else ()
+    panels = (panel,) if chart_rows else ()
     basis = "Evidence: every setting tried, and simple rules on the same sequences."
     return blocks.section(
         "claims",
@@ -190,23 +194,24 @@ def _group(run: Run) -> Group:
 
 
 def _curves(arms: Arms) -> list[tuple[str, list[tuple[str, Group]]]]:
-    used, panels = set[int](), []
+    seen, panels = set[int](), []
     for claim, runs in arms.items():
-        fresh = [(name, group) for name, (_, group) in runs.items() if id(group) not in used]
-        used.update(id(group) for _, group in fresh[:_SERIES])
-        panels.append((claim, fresh[:_SERIES]))
+        new = [(name, group) for name, (_, group) in runs.items() if id(group) not in seen]
+        seen.update(id(group) for _, group in new[:_SERIES])
+        panels.append((claim, new[:_SERIES]))
     return panels
 
 
-def _stored(arms: Arms) -> list[StoredModel]:
-    stored: dict[tuple[str, ...], StoredModel] = {}
+def _models(arms: Arms) -> list[StoredModel]:
+    """One model of each problem, framing and kind, in the order of the claims."""
+    by_name: dict[tuple[str, ...], StoredModel] = {}
     for run, group in (each for runs in arms.values() for each in runs.values()):
-        first, why, framing = group.outcomes[0], group.reasons[0], words(run.setting.framing)
+        first, reasons, framing = group.outcomes[0], group.reasons[0], words(run.setting.framing)
         if run.setting.problem.steps <= examples.STEPS and first.ended != "diverged":
-            verdict = why[0].reason if why else "solved"
+            verdict = reasons[0].reason if reasons else "solved"
             name = group.problem, group.model, framing
-            stored.setdefault(name, StoredModel(*name, first.skill, verdict, run.trained))
-    return list(stored.values())
+            by_name.setdefault(name, StoredModel(*name, first.skill, verdict, run.trained))
+    return list(by_name.values())
 
 
 def _cost(results: Sequence[Result], runs: Sequence[tuple[Run, Group]]) -> Section:

@@ -24,9 +24,9 @@ Results = Sequence[comparison_answer.Cell]
 
 
 def comparison(study: Comparison, start: str) -> StudyPart:
-    """The part about a comparison; `start` begins all its names in an address."""
+    """The part about a comparison; `start` is the prefix of its ids."""
     answer, budget = study.answer(), study.recipe.sequences
-    looks = styles(answer.models)
+    series_styles = styles(answer.models)
     groups = [
         Group.of(
             study.problems[each.problem],
@@ -56,8 +56,8 @@ def comparison(study: Comparison, start: str) -> StudyPart:
         table=tables.overview(chosen),
         certainty=_certainty(study, answer),
         sections=[
-            *_sections(answer, start, looks, chosen, budget),
-            curves.curves(start, _hardest(answer, chosen), choice, looks),
+            *_sections(answer, start, series_styles, chosen, budget),
+            curves.curves(start, _hardest(answer, chosen), choice, series_styles),
         ],
         groups=[group for group in groups if group.outcomes],
     )
@@ -89,12 +89,12 @@ def _hardest(
 ) -> list[tuple[str, list[tuple[str, Group]]]]:
     """Of each problem, the models at the hardest level that all of them tried."""
     groups = [group for group in groups if group.outcomes]
-    tried, panels = Counter((group.problem, group.value) for group in groups), []
+    counts, panels = Counter((group.problem, group.value) for group in groups), []
     for problem in answer.problems:
-        full = [value for name, value in tried if name == problem]
-        full = [value for value in full if tried[problem, value] == len(answer.models)]
-        if full:
-            here = [each for each in groups if (each.problem, each.value) == (problem, max(full))]
+        values = [value for name, value in counts if name == problem]
+        values = [value for value in values if counts[problem, value] == len(answer.models)]
+        if values:
+            here = [each for each in groups if (each.problem, each.value) == (problem, max(values))]
             seeds = formats.span([len(each.outcomes) for each in here])
             title = f"{problem}, {here[0].level}, seeds: {seeds}"
             panels.append((title, [(group.model, group) for group in here]))
@@ -104,7 +104,7 @@ def _hardest(
 def _sections(
     answer: ComparisonAnswer,
     start: str,
-    looks: tuple[Style, ...],
+    series_styles: tuple[Style, ...],
     groups: Sequence[Group],
     budget: int,
 ) -> list[Section]:
@@ -114,15 +114,17 @@ def _sections(
         if results:
             rows = [skill_row(e.model, e.rung, e.skill, _solved(e)) for e in results if e.skill]
             key, knob = f"{start}-skill-{name}", results[0].knob
-            panels["skill"].append(skill_panel(key, problem, rows, looks, knob))
-            panels["times"].append(_times_panel(f"{start}-times-{name}", results, looks, budget))
+            panels["skill"].append(skill_panel(key, problem, rows, series_styles, knob))
+            panels["times"].append(
+                _times_panel(f"{start}-times-{name}", results, series_styles, budget)
+            )
         first = [each for each in answer.ladder if each.problem == problem and each.outcomes]
         if first and len(answer.rates) > 1:
             rows = [
                 skill_row(e.model, f"{e.rate:g}", e.skill, _solved(e)) for e in first if e.skill
             ]
             key, title = f"{start}-rates-{name}", f"{problem}, {_level(first[0])}"
-            panels["rates"].append(skill_panel(key, title, rows, looks, "learning rate"))
+            panels["rates"].append(skill_panel(key, title, rows, series_styles, "learning rate"))
     captions = {
         "skill": f"Skill on new random sequences at each difficulty level. {SKILL_AXIS}",
         "times": (
@@ -137,7 +139,7 @@ def _sections(
         ),
     }
     skill, times, rates = (
-        Figure(caption=caption, panels=tuple(panels[kind]), series=looks)
+        Figure(caption=caption, panels=tuple(panels[kind]), series=series_styles)
         for kind, caption in captions.items()
     )
     more = {
@@ -158,11 +160,11 @@ def _sections(
 
 
 def _band(answer: ComparisonAnswer) -> str:
-    alone = {len(each.outcomes) for each in answer.cells} <= {0, 1}
-    return no_interval(1) if alone else "with its 95 % band"
+    single = {len(each.outcomes) for each in answer.cells} <= {0, 1}
+    return no_interval(1) if single else "with its 95 % band"
 
 
-def _times_panel(key: str, results: Results, looks: Sequence[Style], budget: int) -> Panel:
+def _times_panel(key: str, results: Results, series_styles: Sequence[Style], budget: int) -> Panel:
     """The curves of the first level."""
     here = [each for each in results if each.rung == results[0].rung]
     times = [at for each in here if each.time for at in each.time.times]
@@ -170,7 +172,7 @@ def _times_panel(key: str, results: Results, looks: Sequence[Style], budget: int
     rows = [row for each in here for row in _time_rows(each, first)]
     title = f"{here[0].problem}, {_level(here[0])}"
     shares = listed(f"{each.model} {_solved(each)}" for each in here)
-    chart = charts.times(rows, looks, (first, float(budget)))
+    chart = charts.times(rows, series_styles, (first, float(budget)))
     alt = f"Seeds that solved {title} against sequences: {shares}."
     return Panel(key=key, title=title, chart=chart, alt=alt)
 
@@ -203,6 +205,6 @@ def _time_rows(result: comparison_answer.Cell, first: float) -> list[dict[str, A
         }
         for at, share, low, high in columns
     ]
-    # Of many seeds every step is too many: the first of every so many and the last stay.
+    # At most about 60 rows: every n-th one, and the last.
     every = -(-len(rows) // 60)
     return rows if every == 1 else [*rows[:-1:every], rows[-1]]

@@ -146,11 +146,11 @@ def figure_of_gates(
     Raises:
         ValueError: The model has no gates to read.
     """
-    from longlag.trials.sensitivity import shown_episode
+    from longlag.trials.sensitivity import gates_episode
 
     arrays = trained.gates(sequence)
     values = values_shown(
-        trained.setting.problem.inputs, shown_episode(trained.setting, trained.seed, sequence)
+        trained.setting.problem.inputs, gates_episode(trained.setting, trained.seed, sequence)
     )
     wide = min(max(15 * len(values), 160), 600)
     panels = []

@@ -29,7 +29,7 @@ from longlag.scores.forecast import Forecast
 from longlag.studies.study import words
 from longlag.trials.run import Run
 
-_TARGETS = 400  # of a chart: the latest ones
+_TARGETS = 400  # latest ones in a chart
 
 
 def page_of_forecast(run: Run, *, title: str = "", command: str = "") -> Page:
@@ -37,14 +37,14 @@ def page_of_forecast(run: Run, *, title: str = "", command: str = "") -> Page:
 
     Args:
         run: The run, of a `Series`.
-        title: Heading of the page.
-        command: The command line that made it.
+        title: Title of the page.
+        command: The command line of the page.
 
     Returns:
         The page.
 
     Raises:
-        ValueError: It is of another problem.
+        ValueError: The run is of another problem.
     """
     forecast = run.forecast
     if forecast is None:
@@ -62,7 +62,7 @@ def page_of_forecast(run: Run, *, title: str = "", command: str = "") -> Page:
     )
 
 
-def _answer(run: Run, forecast: Forecast, right: float, model: str, command: str) -> Section:
+def _answer(run: Run, forecast: Forecast, tolerance: float, model: str, command: str) -> Section:
     error, ratio = within(forecast.error, 0), forecast.ratio
     low, high = bounds(error)
     between = interval(error) if low is None else f"{low:.4g} to {high:.4g}"
@@ -86,7 +86,7 @@ def _answer(run: Run, forecast: Forecast, right: float, model: str, command: str
         table(
             f"Error (root mean square) on the {counted(len(forecast.rows), 'test row')}, in the "
             "unit of the column, with 95 % intervals.",
-            ("predictor", "verdict", "error", against, f"share within {right:.4g}"),
+            ("predictor", "verdict", "error", against, f"share within {tolerance:.4g}"),
             [*rows, result],
         ),
         text(
@@ -110,18 +110,18 @@ def _series(forecast: Forecast, model: str) -> Section:
             {"series": "observed", "row": int(row) + 1, "value": observed},
             {"series": model, "row": int(row) + 1, "value": mean, "low": low, "high": high},
         ]
-    looks = styles(["observed", model])
+    series_styles = styles(["observed", model])
     panel = Panel(
         key="forecast",
         title=f"{forecast.target}: observed, and predicted by {model}",
-        chart=charts.forecast(rows, looks, forecast.target),
+        chart=charts.forecast(rows, series_styles, forecast.target),
         alt=f"{len(rows) // 2} rows of {forecast.target}, and their predictions by {model}.",
     )
     caption = (
         f"The test rows, {counted(forecast.horizon, 'row')} ahead: the mean prediction over seeds; "
         "the band is from the lowest to the highest of a seed."
     )
-    figure = Figure(caption=caption, panels=(panel,), series=looks)
+    figure = Figure(caption=caption, panels=(panel,), series=series_styles)
     return section("series", "Predictions", figure)
 
 
@@ -146,11 +146,11 @@ def _rows(series: Series) -> Section:
 def _maps(run: Run, forecast: Forecast, series: Series) -> Section:
     audit = run.setting.audit()
     try:
-        used = run.trained().sensitivity(models.SEQUENCES)
+        uses = run.trained().sensitivity(models.SEQUENCES)
     except ValueError:  # the model cannot be differentiated
-        used = None
-    needed = audit.needs & audit.scored[:, None]
-    panels = models.map_panels("map", forecast.target, needed, audit, used)
+        uses = None
+    needs = audit.needs & audit.scored[:, None]
+    panels = models.map_panels("map", forecast.target, needs, audit, uses)
     caption = (
         f"The audit says {audit.verdict}. Needs: what the naive baselines need of an episode of "
         f"{counted(series.length, 'row')}, since nobody knows what else a real series depends on."

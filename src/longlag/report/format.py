@@ -1,4 +1,4 @@
-"""Figures in words: how the page writes numbers, intervals, times and lists."""
+"""Format of numbers, intervals, times and lists on the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from longlag.scores.statistics import Estimate, no_interval
 
-# What came out, what an interval covers, what has not run or failed.
+# Templates of a result, of the source of an interval, and of an incomplete part.
 MEASURED = "{subject}: {figure}."
 INTERVALS = "Intervals of {level}: {source}."
 OPEN = "Not complete: {what}."
@@ -28,7 +28,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def bounds(estimate: Estimate, digits: int = 9) -> tuple[float, float] | tuple[None, None]:
-    """Its interval, rounded; None for what would say nothing: no width, or no ends."""
+    """The interval of an estimate, rounded; None if it has zero width or infinite ends."""
     low, high = estimate.interval
     few = no_interval(len(estimate.per_seed))
     # Of one seed it would be that of the draws alone.
@@ -39,7 +39,7 @@ def bounds(estimate: Estimate, digits: int = 9) -> tuple[float, float] | tuple[N
 
 
 def interval(estimate: Estimate, digits: int = 3) -> str:
-    """Its interval, or why there is none.
+    """The interval of an estimate, or why there is none.
 
     >>> interval(Estimate(0.5, (0.25, 0.75), (0.4, 0.6)), 2)
     '[0.25, 0.75]'
@@ -65,7 +65,7 @@ def with_interval(estimate: Estimate, digits: int = 3) -> str:
 
 
 def within(estimate: Estimate, least: float, most: float = math.inf) -> Estimate:
-    """An estimate whose interval, if it has one, lies in the range that is possible.
+    """An estimate with its interval, if finite, clipped to the possible range.
 
     >>> within(Estimate(0.5, (-0.25, 0.75), (0.4, 0.6)), 0).interval
     (0, 0.75)
@@ -77,18 +77,18 @@ def within(estimate: Estimate, least: float, most: float = math.inf) -> Estimate
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number of things: `1 seed`, `1,200 trials`."""
+    """A number with its noun: `1 seed`, `1,200 trials`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def listed(items: Iterable[object]) -> str:
-    """Things in a sentence: `a, b and c`."""
+    """Items as an enumeration: `a, b and c`."""
     texts = [str(item) for item in items]
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
 
 def causes(reasons: Iterable[str]) -> str:
-    """Reasons, each with how often it is met: `stuck (2), at chance (1)`."""
+    """Reasons with their counts: `stuck (2), at chance (1)`."""
     return ", ".join(f"{reason} ({count})" for reason, count in Counter(reasons).items())
 
 
@@ -101,13 +101,13 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
-def moment(written: str) -> str:
-    """A moment that a store wrote, to the minute: `2026-01-31 12:05 UTC`."""
-    return datetime.datetime.fromisoformat(written).strftime("%Y-%m-%d %H:%M UTC")
+def moment(timestamp: str) -> str:
+    """A timestamp of a store, to the minute: `2026-01-31 12:05 UTC`."""
+    return datetime.datetime.fromisoformat(timestamp).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def slugs(texts: Iterable[str]) -> list[str]:
-    """Texts as parts of addresses and of file names, numbered where two would be the same.
+    """Texts as parts of ids and file names, with a number where two would be equal.
 
     >>> slugs(["echo/lag", "echo-lag", "ramp length=2"])
     ['echo-lag', 'echo-lag-2', 'ramp-length-2']
@@ -127,10 +127,11 @@ def span(values: Sequence[int]) -> str:
 
 
 def visible(text: str) -> str:
-    """Text in which control characters and other marks that nobody sees are written as escapes.
+    """Text with control characters and other invisible characters escaped.
 
     >>> visible("a\\x1b[31m\\u202e b")
     'a\\\\x1b[31m\\\\u202e b'
     """
-    shown = (each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
-    return "".join(shown)
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text
+    )

@@ -18,7 +18,7 @@ from longlag.trials.outcome import Outcome
 
 
 def frontier(study: Frontier, start: str) -> StudyPart:
-    """The part about a frontier; `start` begins all its names in an address."""
+    """The part about a frontier; `start` is the prefix of its ids."""
     answer, setting = study.answer(), study.setting
     problem, model, knob = words(setting.problem), words(setting.model), answer.knob
     values = defaultdict[int, list[Outcome]](list)

@@ -24,7 +24,7 @@ from longlag.studies.study import words
 
 
 def generalisation(study: Generalisation, start: str) -> StudyPart:
-    """The part about a study of lengths; `start` begins all its names in an address."""
+    """The part about a study of lengths; `start` is the prefix of its ids."""
     answer, problem = study.answer(), words(study.problem)
     groups = [
         Group.of(
@@ -36,7 +36,7 @@ def generalisation(study: Generalisation, start: str) -> StudyPart:
             value=answer.train,
             missing=model.missing,
             failures=model.failures,
-            test=_written_out(model),
+            test=_example_test(model),
         )
         for model in answer.models
         if model.outcomes
@@ -63,7 +63,7 @@ def generalisation(study: Generalisation, start: str) -> StudyPart:
 
 
 def _longest(answer: GeneralisationAnswer) -> Table:
-    """The longest length solved, model by model."""
+    """The longest length solved, per model."""
     rows = []
     for model in answer.models:
         median, kind, ends = str(model) if model.failures else "not trained yet", "open", ""
@@ -96,11 +96,11 @@ def _certainty(answer: GeneralisationAnswer) -> list[str]:
     return lines
 
 
-def _written_out(model: ModelAnswer) -> str | None:
-    """The test at the longest length of which examples are kept."""
+def _example_test(model: ModelAnswer) -> str | None:
+    """The test at the longest length that has examples."""
     tests = [f"length {score.length}" for score in model.scores]
-    short = [name for name in tests if any(o.score(name).examples for o in model.outcomes)]
-    return short[-1] if short else None
+    tests = [name for name in tests if any(o.score(name).examples for o in model.outcomes)]
+    return tests[-1] if tests else None
 
 
 def _verdict(score: LengthScore) -> Cell:
@@ -116,8 +116,8 @@ def _skill_section(answer: GeneralisationAnswer, start: str, problem: str) -> Se
         skill_row(model, each.length, each.skill, f"{each.solved}/{each.seeds}")
         for model, each in scores
     ]
-    looks = styles(model.model for model in answer.models)
-    panel = skill_panel(f"{start}-lengths", problem, rows, looks, "length")
+    series_styles = styles(model.model for model in answer.models)
+    panel = skill_panel(f"{start}-lengths", problem, rows, series_styles, "length")
     caption = (
         f"Skill on new random sequences of each length, after training at length {answer.train} "
         f"only: mean over seeds. {SKILL_AXIS}"
@@ -139,5 +139,5 @@ def _skill_section(answer: GeneralisationAnswer, start: str, problem: str) -> Se
         ),
     )
     panels = (panel,) if rows else ()
-    figure = Figure(caption=caption, panels=panels, series=looks, size="wide")
+    figure = Figure(caption=caption, panels=panels, series=series_styles, size="wide")
     return section(f"{start}-lengths", "Skill by length", figure, skills)

@@ -1,4 +1,4 @@
-"""The page: one HTML file that loads nothing, and its figures as files."""
+"""The page: one self-contained HTML file, and its figures as files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from longlag.report.figures import save_figure
 from longlag.report.format import visible
 
 _WIDTH = 640
-"""Of a figure that is written to a file, where it has no container to fill."""
+"""Width in pixels of a figure in a file of its own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Page:
-    """A report, ready to be written."""
+    """A report."""
 
     title: str
     about: str  # a line below the title
@@ -37,8 +37,8 @@ class Page:
     def html(self) -> str:
         """The page as one HTML file, the same for equal content.
 
-        It loads nothing and its policy allows it to load nothing: Vega stands in it, and the two
-        scripts that may run are named by their hashes.
+        It is self-contained: Vega is included, and its content security policy allows only its
+        two scripts, by their hashes.
         """
         panels = self._panels()
         specs = {key: panel.chart.to_dict(validate=False) for key, panel in panels.items()}
@@ -49,7 +49,7 @@ class Page:
             "config": theme.CONFIG,
             "dark": theme.DARK,
         }
-        # ASCII, and so that no browser takes a name for the end of the script.
+        # ASCII, and without `<`, so that no name can end the script.
         text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
         return _template().render(
             page=self,
@@ -62,7 +62,7 @@ class Page:
         )
 
     def figures(self) -> dict[str, Any]:
-        """The charts, as Altair charts in the light theme, by names fit for files."""
+        """The charts, as Altair charts in the light theme, by names for files."""
         return {
             key: panel.chart.properties(
                 width=_WIDTH, title=visible(panel.title), config=theme.CONFIG
@@ -74,14 +74,14 @@ class Page:
         """Write every figure to a file of its own.
 
         Args:
-            folder: The folder, made where there is none.
+            folder: The folder; it is created where necessary.
             format: `svg` or `png`.
 
         Returns:
-            The files.
+            The paths of the files.
 
         Raises:
-            ValueError: The format is another.
+            ValueError: The format is neither.
         """
         if format not in ("svg", "png"):
             raise ValueError(f"Page: `format` must be svg or png, got {format}. Use svg.")
@@ -94,7 +94,7 @@ class Page:
         return paths
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page."""
+        """Write the page to a file."""
         files.write(path, self.html())
 
     def _panels(self) -> Mapping[str, Panel]:
@@ -112,7 +112,7 @@ def _file(name: str) -> str:
 
 @functools.cache
 def _bundle() -> str:
-    import vl_convert  # takes seconds to put the bundle together
+    import vl_convert  # the bundle takes seconds
 
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 

@@ -1,4 +1,4 @@
-"""Profile: how far does one model get on each problem, in the time given?"""
+"""Profile: how far does one model get on each problem within a time limit?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from longlag.studies.profile_answer import ProfileAnswer, Reach
 
 
 def profile(study: Profile, start: str) -> StudyPart:
-    """The part about a profile; `start` begins all its names in an address."""
+    """The part about a profile; `start` is the prefix of its ids."""
     answer = study.answer()
     by_problem = {
         reach.problem: [
@@ -110,7 +110,7 @@ def _levels_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> S
             "index": index,
             "value": level.value,
             "count": f"{level.solved}/{len(level.outcomes)}" if level.outcomes else "–",
-            # Untried, it has only what the trials at other levels and the prior make of it.
+            # Without trials the probability would come from the prior and other levels only.
             "probability": round(level.within, 3) if level.outcomes else None,
         }
         for reach in answer.reaches

@@ -1,4 +1,4 @@
-"""The page of a store: what did each of its studies ask, find and cost?"""
+"""The page of a store: question, results and cost of each of its studies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from longlag.studies.registry import imported, kind_of, load_study
 from longlag.studies.study import Study, words
 from longlag.trials import checkpoint, documents
 
-_NEEDED = ("seeds", "solve_at", "rates", "problems")  # of any study
+_ATTRIBUTES = ("seeds", "solve_at", "rates", "problems")  # that every study must have
 
 _TIMES = {"train": "training", "compile": "compiling", "evaluate": "evaluating"}
 
@@ -43,38 +43,37 @@ def page_of_store(
     Args:
         store: The store.
         studies: Some of `store.studies()`; all by default.
-        title: Its title.
-        maps: Trained models at most that are read for their maps and states; each costs
-            about a second.
+        title: Title of the page.
+        maps: Maximum number of trained models with maps and states; each costs about a second.
 
     Returns:
         The page.
 
     Raises:
-        StoreError: The store has no study, or none that can be read back.
+        StoreError: The store has no study, or none that can be read.
     """
-    asked = store.studies() if studies is None else list(studies)
-    if not asked:
+    studies = store.studies() if studies is None else list(studies)
+    if not studies:
         raise StoreError(f"{store.path} holds no study. Run one with --store {store.path}.")
-    entries, unread = list[_Entry](), list[str]()
-    share = -(-maps // len(asked)) if maps else 0
-    for index, each in enumerate(asked, 1):
+    entries, errors = list[_Entry](), list[str]()
+    share = -(-maps // len(studies)) if maps else 0
+    for index, each in enumerate(studies, 1):
         try:
             study = load_study(store, each)
             _require_attributes(study)
         except StoreError:
             raise
-        except (ValueError, KeyError, TypeError) as error:  # of a version that is too far away
-            why = " ".join(f"{type(error).__name__}: {error}".split())
-            unread.append(f"Study {each.id[:8]} ({each.command or each.kind}): {why}")
+        except (ValueError, KeyError, TypeError) as error:  # of an incompatible version
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            errors.append(f"Study {each.id[:8]} ({each.command or each.kind}): {reason}")
             continue
         entry = _entry(store, each, study, f"s{index}", min(share, maps))
         maps -= sum(len(part.blocks) for part in entry.sections if part.id.endswith("-maps"))
         entries.append(entry)
     if not entries:
-        raise StoreError(f"{store.path} holds no study that can be read back. {unread[0]}")
+        raise StoreError(f"{store.path} holds no study that can be read back. {errors[0]}")
     entries = _distinct(entries)
-    problems = text(title="Cannot be read back", points=unread)
+    problems = text(title="Cannot be read back", points=errors)
     if len(entries) == 1:
         [entry] = entries
         summary = section("summary", "Summary", *entry.summary.blocks, problems)
@@ -84,7 +83,7 @@ def page_of_store(
         summary = dataclasses.replace(summary, sections=tuple(e.summary for e in entries))
         bodies = [Section(id=e.id, title=e.title, sections=e.sections) for e in entries]
     trials = counted(sum(len(entry.records) for entry in entries), "trial")
-    ends = [e.records[0].finished if e.records else e.asked.started for e in entries]
+    ends = [e.records[0].finished if e.records else e.study.started for e in entries]
     return Page(
         title=title or (entries[0].title if len(entries) == 1 else "What the models remember"),
         about=f"{counted(len(entries), 'study', 'studies')}, {trials}; {moment(max(ends))}",
@@ -93,7 +92,7 @@ def page_of_store(
 
 
 class _Entry(NamedTuple):
-    """What a page has of one study."""
+    """The parts of a page about one study."""
 
     id: str
     title: str
@@ -101,13 +100,13 @@ class _Entry(NamedTuple):
     summary: Section
     sections: tuple[Section, ...]
     groups: list[Group]
-    asked: StudyRecord
+    study: StudyRecord
     records: Sequence[Record]
     versions: Sequence[str]
 
 
 def _require_attributes(study: Study) -> None:
-    for name in _NEEDED:
+    for name in _ATTRIBUTES:
         if not hasattr(study, name):
             raise TypeError(
                 f"{type(study).__name__}: `{name}` must be set for a report, got nothing. Set it "
@@ -116,23 +115,23 @@ def _require_attributes(study: Study) -> None:
 
 
 def _distinct(entries: Sequence[_Entry]) -> list[_Entry]:
-    """Entries of equal titles with their learning rates and the name of the study."""
-    alike, distinct = Counter(entry.title for entry in entries), []
+    """Entries with unique titles: equal ones get their learning rates and the name of the study."""
+    counts, distinct = Counter(entry.title for entry in entries), []
     for each in entries:
         title = each.title
-        if alike[title] > 1:
-            title = f"{title}, learning rate {each.rates} ({each.asked.id[:8]})"
+        if counts[title] > 1:
+            title = f"{title}, learning rate {each.rates} ({each.study.id[:8]})"
         summary = dataclasses.replace(each.summary, title=title)
         distinct.append(each._replace(title=title, summary=summary))
     return distinct
 
 
-def _entry(store: Store, asked: StudyRecord, study: Study, start: str, maps: int) -> _Entry:
-    records = store.records(study=asked.id)
-    part: StudyPart = imported(kind_of(asked).section)(study, start)
+def _entry(store: Store, record: StudyRecord, study: Study, start: str, maps: int) -> _Entry:
+    records = store.records(study=record.id)
+    part: StudyPart = imported(kind_of(record).section)(study, start)
     results = part.results if records else ["No trial is finished yet."]
     stored = models.spread(_stored(store, study, records), maps) if maps else []
-    warnings = [*few_sequences(study.problems.values()), *_interruptions(asked, study)]
+    warnings = [*few_sequences(study.problems.values()), *_interruptions(record, study)]
     return _Entry(
         id=start,
         title=part.title,
@@ -140,7 +139,7 @@ def _entry(store: Store, asked: StudyRecord, study: Study, start: str, maps: int
         summary=section(
             f"{start}-summary",
             part.title,
-            text(part.question, title="Question", command=asked.command),
+            text(part.question, title="Question", command=record.command),
             text(title="Result", points=results),
             part.table,
             text(title="How certain", points=[*part.certainty, *warnings]),
@@ -152,7 +151,7 @@ def _entry(store: Store, asked: StudyRecord, study: Study, start: str, maps: int
             examples.examples(start, part.groups),
         ),
         groups=part.groups,
-        asked=asked,
+        study=record,
         records=records,
         versions=[store.versions(each.id) for each in (*records[:1], *records[-1:])],
     )
@@ -176,14 +175,14 @@ def _stored(store: Store, study: Study, records: Sequence[Record]) -> list[Store
             for name, each in study.problems.items()
             if type(each) is type(problem) and each.at(level) == problem
         )
-        place = next(family, words(problem)), level, record.model
-        best[place] = min(best.get(place, record), record, key=lambda e: (-e.skill, e.id))
+        key = next(family, words(problem)), level, record.model
+        best[key] = min(best.get(key, record), record, key=lambda e: (-e.skill, e.id))
     stored = []
     for name, problem in study.problems.items():
         levels = sorted({level for family, level, _ in best if family == name})
         solved = {at for (f, at, _), e in best.items() if f == name and e.verdict == "solved"}
         for level in [*(level for level in reversed(levels) if level in solved), *levels]:
-            records = [e for (*place, _), e in sorted(best.items()) if place == [name, level]]
+            records = [e for (*key, _), e in sorted(best.items()) if key == [name, level]]
             where = f"{problem.ladder.knob} {level}"
             here = [
                 StoredModel(
@@ -203,11 +202,11 @@ def _stored(store: Store, study: Study, records: Sequence[Record]) -> list[Store
     return stored
 
 
-def _interruptions(asked: StudyRecord, study: Study) -> list[str]:
-    """What was cut short, failed, or has not ended."""
-    usage, lines = asked.usage or {}, []
+def _interruptions(record: StudyRecord, study: Study) -> list[str]:
+    """Notes on interrupted, failed and unfinished trials."""
+    usage, lines = record.usage or {}, []
     why = "interrupted by hand" if usage.get("interrupted") else "time was up"
-    if asked.ended is None:
+    if record.ended is None:
         lines.append("the study was interrupted, or is still running")
     elif usage.get("interrupted"):
         lines.append(why)
@@ -221,22 +220,22 @@ def _interruptions(asked: StudyRecord, study: Study) -> list[str]:
 def _cost(entries: Sequence[_Entry]) -> Section:
     rows, failures = [], []
     for entry in entries:
-        usage, when = entry.asked.usage, moment(entry.asked.ended or entry.asked.started)
+        usage, when = entry.study.usage, moment(entry.study.ended or entry.study.started)
         if usage is None:
             started = Cell(entry.title, f"not ended; started {when}")
             rows.append((started, len(entry.records), *(number_cell("–"),) * 6))
             continue
-        spent = usage["spent"]
-        # Earlier stores know only the number of workers of the last run.
-        room = max(usage.get("room", usage["wall"] * usage["workers"]), 1e-9)
-        idle = max(0.0, 1 - sum(spent.values()) / room)
+        seconds = usage["spent"]
+        # Earlier stores have only the number of workers of the last run.
+        worker_seconds = max(usage.get("room", usage["wall"] * usage["workers"]), 1e-9)
+        idle = max(0.0, 1 - sum(seconds.values()) / worker_seconds)
         rows.append(
             (
                 Cell(entry.title, when),
                 number_cell(f"{usage['ran']:,}", f"{usage['reused']:,} reused"),
-                number_cell(duration(usage["wall"]), f"{duration(room)} of workers"),
+                number_cell(duration(usage["wall"]), f"{duration(worker_seconds)} of workers"),
                 *(
-                    number_cell(f"{spent[name] / room:.0%}", duration(spent[name]))
+                    number_cell(f"{seconds[name] / worker_seconds:.0%}", duration(seconds[name]))
                     for name in _TIMES
                 ),
                 number_cell(f"{idle:.0%}"),

@@ -1,4 +1,4 @@
-"""The part of a page that a kind of study makes, and what several kinds share."""
+"""The part of a page about one study, and functions for several kinds of study."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class StudyPart(NamedTuple):
 
     title: str
     question: str
-    results: list[str]  # in sentences
-    table: Table  # the results, with a verdict a row
-    certainty: list[str]  # what the results rest on, and what is open
-    sections: list[Section]  # the figures and tables that only its kind has
-    groups: list[Group]  # its settings, with the outcomes of their seeds
+    results: list[str]  # sentences
+    table: Table  # the results, one verdict per row
+    certainty: list[str]  # the basis of the results, and open points
+    sections: list[Section]  # the figures and tables of its kind
+    groups: list[Group]  # its settings, with the outcomes of all seeds
 
 
 def question(subject: str, study: Study, framing: Framing, budget: str, seeds: str = "") -> str:
-    """The question of a study, with how it was asked."""
+    """The question of a study, with framing, seeds and budget."""
     return (
         f"{subject} Framing {words(framing)}; {seeds or counted(len(study.seeds), 'seed')}; at "
         f"most {budget} sequences per trial. Solved: skill of {study.solve_at:g} or more."
@@ -42,16 +42,16 @@ def question(subject: str, study: Study, framing: Framing, budget: str, seeds: s
 
 
 def around(groups: Sequence[Group], last: float) -> list[tuple[str, Group]]:
-    """The easiest level, the last one that counts as solved, the next one tried beyond it."""
+    """The easiest level, the last one that counts as solved, and the next one beyond it."""
     solved = [group for group in groups if group.value == last]
     beyond = [group for group in groups if group.value > last]
     chosen = {group.where: group for group in (*groups[:1], *solved, *beyond[:1])}
-    # Levels may rest on few of the seeds.
+    # A level may have only some of the seeds.
     return [(f"{at} ({counted(len(each.outcomes), 'seed')})", each) for at, each in chosen.items()]
 
 
 def order_interval(seeds: int, coverage: float) -> str:
-    """What the interval of a median over seeds rests on, or why there is none."""
+    """The basis of the interval of a median over seeds, or why there is none."""
     if few := no_interval(seeds):
         return f"{few.capitalize()}. Six seeds give {CONFIDENCE:.0%}."
     more = f"; six seeds give {CONFIDENCE:.0%}" if coverage < CONFIDENCE else ""

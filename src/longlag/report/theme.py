@@ -1,8 +1,8 @@
 """The theme of the figures: colours, shapes and dashes, in light and dark.
 
-Figures are drawn in the light colours; the page exchanges each for its dark counterpart. The
-categories are Okabe and Ito's, which colour-blind readers can tell apart, and every series has a
-shape and a dash of its own besides.
+Figures have the light colours; in dark mode the page replaces each by its dark counterpart. The
+categories are Okabe and Ito's, which colour-blind readers can distinguish, and every series also
+has its own shape and dash.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ CATEGORIES = {
     "#5c5346": "#b8ae9e",
     "#a58d00": "#f0e442",
 }
-"""Light and dark colour of each series, in their order."""
+"""Light and dark colour of each series, in order."""
 
 TIMES = "M-1-.6L-.6-1L0-.4L.6-1L1-.6L.4 0L1 .6L.6 1L0 .4L-.6 1L-1 .6L-.4 0Z"
-"""The shape of a failure, which Vega has no name for."""
+"""The shape of a failure, an SVG path, since Vega has no name for it."""
 
 SHAPES = {
     "circle": "M5 0A5 5 0 1 1-5 0A5 5 0 1 1 5 0",
@@ -36,7 +36,7 @@ SHAPES = {
     "triangle-left": "M-5.5 0L4.5 5V-5Z",
     TIMES: "M-5-3L-3-5L0-2L3-5L5-3L2 0L5 3L3 5L0 2L-3 5L-5 3L-2 0Z",
 }
-"""The shapes of the first eight series, by Vega's names, and of a failure, with their outlines."""
+"""The shapes of eight series, by Vega's names, and of a failure, with their outlines."""
 
 DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (4, 1), (1, 3), (10, 4), (5, 2, 1, 2))
 """The dash of each series."""
@@ -45,7 +45,7 @@ INK, MUTED, GRID, PAPER = "#1d2530", "#5f6b7a", "#e4e8ed", "#ffffff"
 LOW, HIGH, NONE = "#edf2f8", "#0b4f8a", "#f6f7f9"
 NEGATIVE, MIDDLE, POSITIVE = "#a8480a", "#f3f3f1", "#0b4f8b"
 ON_HIGH = "#fefefe"
-"""Of text on `HIGH`."""
+"""Colour of text on `HIGH`."""
 
 DARK = {
     **CATEGORIES,
@@ -99,7 +99,7 @@ CONFIG: dict[str, Any] = {
     "area": {"opacity": 0.13},
     "point": {"filled": True, "size": 70, "opacity": 1},
 }
-"""How every figure looks, in the light theme."""
+"""The Vega configuration of every figure, in the light theme."""
 
 
 class Style(NamedTuple):
@@ -113,19 +113,19 @@ class Style(NamedTuple):
 
 
 def style(index: int, name: str, shape: str = "", *, line: bool = True) -> Style:
-    """The style of a series by its place among all, with another shape or without a line.
+    """The style of a series by its index, with another shape or without a line.
 
     >>> style(0, "lstm").colour, style(9, "mlp").shape
     ('#0072b2', 'square')
     """
     colours = list(CATEGORIES)
     shape = shape or list(SHAPES)[index % 8]
-    # After one round the same colours and shapes meet other dashes.
+    # After one round the same colours and shapes have other dashes.
     dash = DASHES[(index + index // len(colours)) % len(DASHES)] if line else ()
     colour, outline = colours[index % len(colours)], SHAPES[shape]
     return Style(name, colour, shape, outline, " ".join(map(str, dash)))
 
 
 def styles(names: Iterable[str]) -> tuple[Style, ...]:
-    """A style for each series, in their order."""
+    """A style for each series, in order."""
     return tuple(style(index, name) for index, name in enumerate(names))

@@ -15,11 +15,11 @@ from longlag.arrays import MISSING
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
 from longlag.problems import Episodes, Part, Problem, Spec
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 from longlag.scores import statistics
 
 EVALUATION_SEQUENCES = 1000
-"""Least number of fresh sequences that every evaluation draws."""
+"""Minimum number of fresh sequences in an evaluation."""
 
 Predict = Callable[[Samples, np.ndarray | None], np.ndarray]
 """Predicted values `(update, row, target)` for samples with a leading update axis; the second
@@ -27,13 +27,13 @@ argument is true for the updates before which carried state is dropped, None whe
 
 
 class Tally(NamedTuple):
-    """Right answers of an evaluation, counted so that seeds can be put together.
+    """Counts of correct predictions of an evaluation, which can be added over seeds.
 
     Attributes:
-        hits: Scored steps that were right.
-        scored: Scored steps.
-        sequences: Sequences.
-        shares: Sum over sequences of the share of scored steps that were right.
+        hits: Number of scored steps with a correct prediction.
+        scored: Number of scored steps.
+        sequences: Number of sequences.
+        shares: Sum over sequences of the share of scored steps that are correct.
         squares: Sum over sequences of the square of that share.
     """
 
@@ -48,7 +48,7 @@ class Tally(NamedTuple):
 class Evaluation:
     """Predictions on fresh sequences, beside inputs and targets: `(count, step, *shape)` each.
 
-    A prediction is right where `spec` says so: it is the target, or within its tolerance.
+    A prediction is right if it matches the target by `spec`: equal, or within its tolerance.
     """
 
     inputs: Num[np.ndarray, "count step ..."]
@@ -59,14 +59,14 @@ class Evaluation:
 
     @classmethod
     def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
-        """One evaluation out of several."""
+        """Concatenate several evaluations."""
         names = ["inputs", "targets", "scored", "predicted"]
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return cls(**joined, spec=parts[0].spec)
 
     @property
     def right(self) -> Bool[np.ndarray, "count step"]:
-        """Where the prediction counts and is right."""
+        """Where a step is scored and its prediction is right, `(count, step)`."""
         return self.scored & self.spec.matches(self.predicted, self.targets)
 
     @property
@@ -81,7 +81,7 @@ class Evaluation:
 
     @property
     def tally(self) -> Tally:
-        """Right answers, counted."""
+        """Counts of correct predictions."""
         right, scored = self.right.sum(axis=1), self.scored.sum(axis=1)
         shares = right / scored
         counts = int(right.sum()), int(scored.sum()), len(scored)
@@ -103,34 +103,36 @@ class Evaluation:
 def evaluate(
     problem: Problem, layout: Layout, single: Layout, part: Part, seed: int, predict: Predict
 ) -> Evaluation:
-    """Predict at least 1,000 sequences of a part, or all that there are.
+    """Predictions for at least 1,000 sequences of a part, or for all that there are.
 
     Args:
-        problem: What is predicted.
-        layout: How sequences are laid out in training.
-        single: How as few of them as can be are laid out.
-        part: What they are drawn for, of `longlag.streams`.
-        seed: Whose stream.
-        predict: What predicts them.
+        problem: The problem.
+        layout: The layout of its sequences in training.
+        single: The layout of the fewest sequences that make a batch.
+        part: The part, which names a stream of `longlag.streams`.
+        seed: The seed of the stream.
+        predict: The predictor.
     """
     scored = np.isin(np.arange(problem.steps), layout.scored_steps)
-    if (held := problem.held_out(part, scored)) is not None:
-        return _all_of(problem, single, held, predict)
+    if (episodes := problem.held_out(part, scored)) is not None:
+        return _evaluate_all(problem, single, episodes, predict)
     rng = lookup("part", part, _STREAMS)(seed)
     updates, batch, timesteps = layout.steps.shape
-    wanted = -(-EVALUATION_SEQUENCES // layout.sequences)
-    # Rows worked on at once: enough to be fast, few enough to stay small.
+    total = -(-EVALUATION_SEQUENCES // layout.sequences)  # blocks
+    # Blocks per call: enough to be fast, few enough to stay small.
     at_once = max(1, 2**16 // (batch * timesteps * (1 if layout.carry else updates)))
-    calls = -(-wanted // at_once)
-    blocks = -(-wanted // calls)
+    calls = -(-total // at_once)
+    blocks = -(-total // calls)
     parts: list[Evaluation] = []
     for _ in range(calls):
-        episodes = drawn(problem, rng, blocks * layout.sequences)
+        episodes = draw(problem, rng, blocks * layout.sequences)
         parts.append(predictions(problem, layout, episodes, predict))
     return Evaluation.join(parts)
 
 
-def _all_of(problem: Problem, layout: Layout, episodes: Episodes, predict: Predict) -> Evaluation:
+def _evaluate_all(
+    problem: Problem, layout: Layout, episodes: Episodes, predict: Predict
+) -> Evaluation:
     count, groups = len(episodes.inputs), layout.steps.size * len(episodes.inputs) // 2**16 + 1
     rows = np.array_split(np.arange(count), min(groups, count))
     parts = (predictions(problem, layout, episodes.rows(some), predict) for some in rows)
@@ -140,25 +142,25 @@ def _all_of(problem: Problem, layout: Layout, episodes: Episodes, predict: Predi
 def predictions(
     problem: Problem, layout: Layout, episodes: Episodes, predict: Predict
 ) -> Evaluation:
-    """Predict episodes, a whole number of blocks."""
+    """Predictions for episodes; their number is a multiple of the block size."""
     samples = layout.gather(episodes)
     blocks = len(episodes.inputs) // layout.sequences
     updates, batch, _ = layout.target_steps.shape
-    # Blocks go side by side as rows; updates stay apart only where state is carried.
-    apart = updates if layout.carry else 1
+    # All blocks become rows of one batch; updates stay separate only where state is carried.
+    calls = updates if layout.carry else 1
     axes = (1, 0, 2, 3) if layout.carry else (0, 1, 2, 3)
 
     def merge(array: np.ndarray) -> np.ndarray:
-        shaped = array.reshape(blocks, updates, batch, *array.shape[1:])
-        ordered = shaped.transpose(*axes, *range(4, shaped.ndim))
-        return ordered.reshape(apart, -1, *ordered.shape[3:])
+        array = array.reshape(blocks, updates, batch, *array.shape[1:])
+        array = array.transpose(*axes, *range(4, array.ndim))
+        return array.reshape(calls, -1, *array.shape[3:])
 
     reset = np.arange(updates) == 0 if layout.carry else None
     outputs = predict(Samples(*map(merge, samples)), reset)
-    ordered = (updates, blocks) if layout.carry else (blocks, updates)
-    outputs = outputs.reshape(*ordered, batch, -1, *problem.targets.shape)
+    leading = (updates, blocks) if layout.carry else (blocks, updates)
+    outputs = outputs.reshape(*leading, batch, -1, *problem.targets.shape)
     outputs = outputs.transpose(*axes, *range(4, outputs.ndim))
-    # Back from rows to sequences: each scored step of each sequence has one prediction.
+    # From rows to sequences: each scored step of each sequence has one prediction.
     shape = outputs.shape[:4]
     target_steps = layout.target_steps_of(episodes)
     where = np.broadcast_to(target_steps != MISSING, shape)
@@ -179,13 +181,13 @@ def predictions(
 
 
 def guesses_of(tallies: Sequence[Tally], independent: bool) -> tuple[float, float]:
-    """Right answers, and of how many independent ones.
+    """The number of correct predictions, and of independent trials, for a binomial test.
 
-    All scored targets count where these are independent, or one a sequence; else as many as vary
-    like the shares of right answers of whole sequences (`statistics.effective_trials`).
+    Every scored target is a trial if targets are independent, or one per sequence; else the number
+    of trials follows from the variance between sequences (`statistics.effective_trials`).
 
     Args:
-        tallies: The right answers of each seed.
+        tallies: The counts of each seed.
         independent: Whether the targets of a sequence are independent.
     """
     hits, scored, count, shares, squares = map(sum, zip(*tallies, strict=True))
@@ -203,7 +205,7 @@ _STREAMS = {
 
 
 def single_size(framing: Framing, batch_size: int) -> int:
-    """The least rows of a batch: a row may start from where the row a batch earlier ended."""
+    """The smallest batch size: consecutive rows carry state from the same row a batch earlier."""
     return 1 if framing.parallel or not framing.carries else batch_size
 
 
@@ -211,7 +213,10 @@ _MOST_SEEDS = 100_000
 
 
 def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
-    """The seeds meant by a number of them, or by a list.
+    """The seeds as a tuple, from their number or from a list.
+
+    Raises:
+        ValueError: The number is below 1, or the list is not of different numbers from 0 on.
 
     >>> seed_list(3)
     (0, 1, 2)
@@ -222,11 +227,11 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
         if int(seeds) > _MOST_SEEDS:
             raise ValueError(f"`seeds` must be at most {_MOST_SEEDS:,}, got {seeds}.")
         return tuple(range(int(seeds)))
-    listed: list[int] = []
+    values: list[int] = []
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        listed = [int(seed) for seed in seeds]
-    if not listed or min(listed) < 0 or len(set(listed)) < len(listed):
+        values = [int(seed) for seed in seeds]
+    if not values or min(values) < 0 or len(set(values)) < len(values):
         raise ValueError(
             f"`seeds` must be a number of seeds or different numbers of at least 0, got {seeds}."
         )
-    return tuple(listed)
+    return tuple(values)

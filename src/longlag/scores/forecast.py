@@ -1,4 +1,4 @@
-"""Forecasts: errors on a real series, beside those of baselines."""
+"""Forecasts: errors on a real series, compared with baselines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from longlag.problems import Part, Series
-from longlag.problems.rows import filled
+from longlag.problems.rows import forward_fill
 from longlag.scores import statistics
 from longlag.scores.statistics import Estimate
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 Verdict = Literal["better", "worse", "not told apart"]
 
 FEW = 30
-"""Targets below which an interval says little."""
+"""Number of targets below which an interval is not reliable."""
 
 
 class Baseline(NamedTuple):
-    """Another predictor: its error, in the unit of the target, and its share within tolerance."""
+    """The error of another predictor, in the unit of the target, and its share within tolerance."""
 
     error: float
     within: float
@@ -34,21 +34,21 @@ class Baseline(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Forecast:
-    """Predictions of a series beside naive baselines, on rows that trained nobody.
+    """Predictions of a series and naive baselines, on rows that are not for training.
 
     Attributes:
-        target: The column, and likewise `horizon`, what was predicted.
-        horizon: Rows ahead.
-        error: Root mean square error in the unit of the column, over seeds.
+        target: Name of the target column.
+        horizon: Rows that the predictions look ahead.
+        error: Root mean square error in the unit of the target, over seeds.
         baselines: The naive predictors on the same targets, by name; with `fitted_baselines` of
             the series AutoETS and AutoARIMA too.
-        against: The baseline that is best on the rows that choose.
-        ratio: Error of the predictor as a share of that baseline's, with an interval that covers
+        against: The baseline with the least error on the validation rows.
+        ratio: Error of the predictor divided by that of this baseline, with an interval that covers
             the spread between seeds and the noise in time (`statistics.error_ratio`).
-        rows: The row of each target, and likewise the values that follow, in the column's unit.
-        expected: The targets.
-        predicted: The predictions of each seed.
-        cause: Why the predictions cannot be good, where that can be seen in them; else empty.
+        rows: The row of each target.
+        expected: The targets, in the unit of the column.
+        predicted: The predictions of each seed, in the unit of the column.
+        cause: Why the predictions cannot be good, where they show it; else empty.
     """
 
     target: str
@@ -70,7 +70,7 @@ class Forecast:
 
     @property
     def reason(self) -> str:
-        """What the verdict rests on, in a sentence."""
+        """The verdict in a sentence with its figures."""
         count = len(self.rows)
         few = f"; {count} target{' is' if count == 1 else 's are'} few" if count < FEW else ""
         few = few or ("; too few to tell" if self.ratio.interval == (0, np.inf) else "")
@@ -86,12 +86,12 @@ class Forecast:
 def forecast(
     series: Series, scored: Bool[np.ndarray, " step"], evaluations: Sequence[Evaluation]
 ) -> Forecast:
-    """The forecast that evaluations of a series hold.
+    """The forecast of a series from evaluations of it.
 
     Args:
         series: The series.
-        scored: The steps of an episode that are scored.
-        evaluations: The predictions of each seed for the targets that score.
+        scored: The scored steps of an episode.
+        evaluations: The evaluation of each seed on the test rows.
     """
     where = evaluations[0].scored
     rows = series.target_rows("evaluation", scored)[where]
@@ -99,8 +99,8 @@ def forecast(
     expected = evaluations[0].targets[where][order]
     predicted = np.stack([each.predicted[each.scored][order] for each in evaluations])
     against = best_baseline(series, scored)
-    theirs = _predictions(series, scored, "evaluation")[against][where][order]
-    squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (predicted, theirs))
+    baseline = _predictions(series, scored, "evaluation")[against][where][order]
+    squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (predicted, baseline))
     errors = np.sqrt(squares.mean(axis=1)) * series.unit
     return Forecast(
         target=str(series.target),
@@ -108,7 +108,7 @@ def forecast(
         error=statistics.over_seeds(errors.tolist(), least=0.0),
         baselines=baselines(series, scored, "evaluation"),
         against=against,
-        # Errors are alike over a horizon and over a season, at least.
+        # Errors are correlated over a horizon and over a season, at least.
         ratio=statistics.error_ratio(squares, naive, max(series.horizon, series.period or 1)),
         rows=rows[order],
         expected=series.in_unit(expected),
@@ -128,33 +128,33 @@ def _cause(
     predicted: Float[np.ndarray, "seed target"],
     expected: Float[np.ndarray, " target"],
 ) -> str:
-    """Why scaled predictions cannot be good: what bounds them, or a range that was never seen."""
+    """Why scaled predictions cannot be good: a bounded activation, or targets out of range."""
     for words, (low, high) in _BOUNDED.items():
         inside = low <= predicted.min() and predicted.max() <= high
-        # Predictions pressed against a bound would go further if they could.
-        pressed = np.mean(np.minimum(predicted - low, high - predicted) < 0.02 * (high - low))
-        missed = np.mean((expected < low) | (expected > high))
-        if inside and pressed > 0.05 and missed > 0.1:
+        # Predictions close to a bound are saturated.
+        saturated = np.mean(np.minimum(predicted - low, high - predicted) < 0.02 * (high - low))
+        outside = np.mean((expected < low) | (expected > high))
+        if inside and saturated > 0.05 and outside > 0.1:
             return (
-                f"its outputs all lie between {words}, but {missed:.0%} of the scaled targets do "
+                f"its outputs all lie between {words}, but {outside:.0%} of the scaled targets do "
                 "not: leave that activation out, or use scale='range'"
             )
-    known = series.values[: series.span("training").end, series.names.index(str(series.target))]
-    wanted = series.in_unit(expected)
-    beyond = np.mean((wanted < np.nanmin(known)) | (wanted > np.nanmax(known)))
+    training = series.values[: series.span("training").end, series.names.index(str(series.target))]
+    targets = series.in_unit(expected)
+    beyond = np.mean((targets < np.nanmin(training)) | (targets > np.nanmax(training)))
     if beyond > 0.2:
         return f"{beyond:.0%} of the targets lie beyond all values of the rows that train"
     return ""
 
 
 def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
-    """The baseline with the least error on the rows that choose."""
+    """The name of the baseline with the least error on the validation rows."""
     errors = baselines(series, scored, "validation")
     return min(errors, key=lambda name: errors[name].error)
 
 
 def baselines(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Baseline]:
-    """How good each baseline is on a part, by name."""
+    """Error and share within tolerance of each baseline on a part, by name."""
     episodes = series.held_out(part, scored)
     by_name = {}
     for name, values in _predictions(series, scored, part).items():
@@ -183,6 +183,6 @@ def _fitted(series: Series) -> dict[str, Float[np.ndarray, " row"]]:
     off = float(series.in_unit(np.zeros(1))[0]) / series.unit
     # In the unit of the deviation, but not centred: values that are all positive stay so.
     values = series.values[:, series.names.index(str(series.target))] / series.unit
-    values = filled(values, float(np.nanmean(values[:trains])))
+    values = forward_fill(values, float(np.nanmean(values[:trains])))
     found = statsforecast.rolling(values, trains, series.period or 1, series.horizon)
     return {name: each - off for name, each in found.items()}

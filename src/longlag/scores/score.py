@@ -1,4 +1,4 @@
-"""Scores: predictions on fresh sequences beside chance, ceiling and shortcuts."""
+"""Scores: predictions on fresh sequences, compared with chance, ceiling and shortcuts."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from longlag.scores.statistics import SOLVED, Estimate
 
 
 class Scored(abc.ABC):
-    """Predictions on fresh sequences, seed by seed, and how good they are.
+    """The scores of predictions on fresh sequences, per seed.
 
     Attributes:
-        problem: What was to be learned.
-        scored: The steps of an episode that are scored.
+        problem: The problem.
+        scored: The scored steps of an episode.
         seeds: The seeds, in the order of the evaluations.
         evaluations: The predictions on the fresh sequences of each seed.
     """
@@ -58,13 +58,13 @@ class Scored(abc.ABC):
 
     @functools.cached_property
     def sequence_accuracy(self) -> Estimate:
-        """Share of fresh sequences that are right at every scored step."""
+        """Share of fresh sequences with every scored step correct."""
         return self._share([evaluation.sequence_accuracy for evaluation in self.evaluations])
 
     def _share(self, shares: list[float]) -> Estimate:
-        # Where nothing is drawn nothing is left to the draws.
-        drawn = None if self.problem.exhaustive else len(self.evaluations[0].inputs)
-        return statistics.accuracy(shares, drawn)
+        # An exhaustive evaluation has no sampling noise.
+        count = None if self.problem.exhaustive else len(self.evaluations[0].inputs)
+        return statistics.accuracy(shares, count)
 
     @functools.cached_property
     def error(self) -> Estimate | None:
@@ -75,7 +75,7 @@ class Scored(abc.ABC):
 
     @functools.cached_property
     def chance(self) -> float:
-        """Accuracy of the best prediction that ignores the inputs: of a constant for each step."""
+        """Accuracy of the best prediction that ignores the inputs: one constant per step."""
         return self.problem.chance(self.scored)
 
     @functools.cached_property
@@ -94,7 +94,7 @@ class Scored(abc.ABC):
     def shortcuts(self) -> dict[str, float]:
         """Accuracy of the shortcuts on the same fresh sequences (`longlag.scores.shortcuts`).
 
-        Of a series: of the naive baselines.
+        For a series: of the naive baselines.
         """
         if self.forecast is not None:
             return {name: each.within for name, each in self.forecast.baselines.items()}
@@ -102,7 +102,7 @@ class Scored(abc.ABC):
 
     @functools.cached_property
     def forecast(self) -> Forecast | None:
-        """For a series: errors beside those of the naive baselines; else None."""
+        """For a series: errors compared with the naive baselines; else None."""
         if not self.problem.forecasts:
             return None
         return forecast(cast("Series", self.problem), self.scored, self.evaluations)
@@ -110,31 +110,30 @@ class Scored(abc.ABC):
     @property
     def skill(self) -> tuple[float, ...]:
         """(accuracy - chance) / (ceiling - chance) of each seed."""
-        span = (
-            self.ceiling - self.chance or np.inf
-        )  # of a series a constant may be right throughout
+        # On a series a constant may be always right: chance is then the ceiling.
+        span = self.ceiling - self.chance or np.inf
         return tuple((share - self.chance) / span for share in self.accuracy.per_seed)
 
     @property
     def solved(self) -> tuple[bool, ...]:
-        """Which seeds reached a skill of 0.99."""
+        """Whether each seed reached a skill of 0.99."""
         return tuple(skill >= SOLVED for skill in self.skill)
 
     @functools.cached_property
     def guesses(self) -> tuple[float, float]:
-        """Right answers over all seeds, and of how many independent ones (`guesses_of`)."""
+        """Correct predictions and independent trials, over all seeds (`guesses_of`)."""
         return guesses_of([each.tally for each in self.evaluations], self.problem.independent)
 
     @property
     def chance_probability(self) -> float:
-        """How probable so many right answers are for a guesser at chance (exact binomial test)."""
+        """Probability of at least this accuracy by guessing (exact binomial test)."""
         return statistics.chance_probability(*self.guesses, self.chance)
 
     @property
     def verdict(self) -> str:
-        """The first that is true.
+        """The first that applies.
 
-        `diverged`; of a series, what its forecast says (`longlag.scores.forecast`); `below
+        `diverged`; for a series, the verdict of its forecast (`longlag.scores.forecast`); `below
         chance` or `at chance` (`longlag.scores.statistics.side_of_chance`); `solved`, else
         `partly learned`.
         """
@@ -149,7 +148,7 @@ class Scored(abc.ABC):
 
     @property
     def reason(self) -> str:
-        """The verdict in a sentence."""
+        """The verdict in a sentence with its figures."""
         if self.forecast is not None and self.verdict != "diverged":
             return self.forecast.reason
         solved, count = sum(self.solved), len(self.seeds)
@@ -181,10 +180,10 @@ class Scored(abc.ABC):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Score(Scored):
-    """The score of a predictor: of any function from samples to values.
+    """The score of a predictor, which may be any function from samples to values.
 
     Attributes:
-        diverged: Of a trained predictor the update at which each seed diverged, if it did.
+        diverged: For a trained predictor, the update at which each seed diverged, if it did.
     """
 
     problem: Problem
@@ -200,17 +199,17 @@ class Score(Scored):
 
 
 def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarray:
-    """The steps of an episode that a framing scores.
+    """The steps of an episode that a framing scores, as flags `(step,)`.
 
     Raises:
-        ValueError: Chance is as good there as anything, or all but; or there is no target.
+        ValueError: Chance is at the ceiling there, or almost; or there is no target.
     """
     scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if problem.held_out("evaluation", scored) is not None:
-        problem.held_out("validation", scored)  # refuses where there is no target
+        problem.held_out("validation", scored)  # raises if there is no target
         if problem.forecasts:
-            best_baseline(cast("Series", problem), scored)  # or where one cannot be fitted
-        return scored  # what a constant gets right on these rows says nothing of others
+            best_baseline(cast("Series", problem), scored)  # raises if one cannot be fitted
+        return scored  # the accuracy of a constant on these rows does not hold for others
     ahead = problem.ceiling(scored) - problem.chance(scored)
     if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
         raise ValueError(
@@ -240,26 +239,26 @@ def score(
     """Score any function from inputs to outputs on fresh sequences, beside chance and ceiling.
 
     Args:
-        problem: What is predicted.
+        problem: The problem.
         framing: How its episodes become samples.
-        predict: Takes the inputs of some samples, values `(row, time)` or features `(row, time,
-            feature)`, and gives integers `(row, target)` or outputs `(row, target, output)`, where
-            the axis `target` is that of the targets of `framing.stream`; it may be left out where
-            it is 1. NumPy arrays or tensors. If it has parameters of these names it gets the
-            `mask` `(row, time)`, and, where state is carried from call to call, `reset`: whether
-            the rows start anew.
-        features: Give the inputs as features rather than as values.
+        predict: A function from the inputs of some samples, values `(row, time)` or features `(row,
+            time, feature)`, to integers `(row, target)` or outputs `(row, target, output)`. The
+            axis `target` is that of the targets of `framing.stream`; it may be absent where it is
+            1. NumPy arrays or tensors. If it has parameters of these names it gets the `mask`
+            `(row, time)`, and, where state is carried from call to call, `reset`: whether the
+            rows start from zero state.
+        features: Whether `predict` gets features rather than values.
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
-        batch_size: Rows of a batch in training, on which depends what rows are where state is
-            carried from row to row.
+        batch_size: Rows of a batch in training; it matters where state is carried between
+            consecutive rows.
         seeds: A number of seeds, counted from 0, or the seeds themselves: each scores the function
-            on fresh sequences of its own.
+            on its own fresh sequences.
 
     Returns:
         The score: accuracy with its interval, chance, ceiling, verdict, shortcuts.
 
     Raises:
-        ValueError: What it gives is of another shape or no number, or the framing does not fit.
+        ValueError: The outputs have a wrong shape or are not finite, or the framing does not fit.
 
     >>> from longlag import EchoLag, Window
     >>> echo = score(EchoLag(lag=1, values=4), Window(timesteps=2), lambda inputs: inputs[:, -2])
@@ -270,31 +269,32 @@ def score(
     single = framing.layout(problem, single_size(framing, batch_size))
     scored = scored_steps(problem, framing, layout)
     input_encoding, target_encoding = encodings(problem, encoding)
-    takes = inspect.signature(predict).parameters
-    if layout.carry and "reset" not in takes:
+    parameters = inspect.signature(predict).parameters
+    if layout.carry and "reset" not in parameters:
         raise ValueError(
             f"score: {framing!r} carries state from call to call, so `predict` must take `reset`, "
             "which says when the rows start anew."
         )
 
     def values(samples: Samples, reset: np.ndarray | None) -> np.ndarray:
-        every = input_encoding.encode(samples.inputs) if features else samples.inputs
+        batches = input_encoding.encode(samples.inputs) if features else samples.inputs
         predicted = []
-        for update, inputs in enumerate(every):
-            given = {"mask": samples.mask[update], "reset": reset is None or bool(reset[update])}
-            outputs = predict(inputs, **{name: given[name] for name in given if name in takes})
+        for update, inputs in enumerate(batches):
+            options = {"mask": samples.mask[update], "reset": reset is None or bool(reset[update])}
+            accepted = {name: each for name, each in options.items() if name in parameters}
+            outputs = predict(inputs, **accepted)
             shape = samples.targets[update].shape
             predicted.append(_values(outputs, shape, target_encoding, problem.targets))
         return np.stack(predicted)
 
-    listed = seed_list(seeds)
+    seed_values = seed_list(seeds)
     return Score(
         problem=problem,
         framing=framing,
         scored=scored,
-        seeds=listed,
+        seeds=seed_values,
         evaluations=tuple(
-            evaluate(problem, layout, single, "evaluation", seed, values) for seed in listed
+            evaluate(problem, layout, single, "evaluation", seed, values) for seed in seed_values
         ),
     )
 
@@ -302,12 +302,12 @@ def score(
 def _values(
     outputs: Any, shape: tuple[int, ...], target_encoding: Encoding, spec: Spec
 ) -> np.ndarray:
-    """What outputs predict, `(row, target, *shape)`."""
+    """The values that outputs predict, `(row, target, *shape)`."""
     if hasattr(outputs, "detach"):  # a tensor
         outputs = outputs.detach().cpu().numpy()
     array, width = np.asarray(outputs), target_encoding.features
-    whole = np.issubdtype(array.dtype, np.integer)
-    if array.size == math.prod(shape) and (whole or isinstance(spec, Channels)):
+    integers = np.issubdtype(array.dtype, np.integer)
+    if array.size == math.prod(shape) and (integers or isinstance(spec, Channels)):
         return array.reshape(shape).astype(spec.dtype)
     rows = shape[: len(shape) - len(spec.shape)]
     if array.shape[:1] != shape[:1] or array.size != math.prod(rows) * width:

@@ -1,6 +1,6 @@
-"""Shortcuts: predictions that need no memory or no input, as yardsticks beside a score.
+"""Shortcuts: simple rules that need no memory or no input, for comparison with a score.
 
-A score that a shortcut reaches shows nothing but the shortcut.
+A model that scores no better than a shortcut may have learned only that rule.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import numpy as np
 
 from longlag import streams
 from longlag.problems import Channels, Problem
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 
 if TYPE_CHECKING:
     from longlag.scores.evaluation import Evaluation
 
 
-_LEARNED_FROM = 2000  # training episodes that the constants are taken from
+_TRAINING_EPISODES = 2000  # for the constants
 
 
-def shortcuts(problem: Problem, asked: Evaluation) -> dict[str, float]:
+def shortcuts(problem: Problem, evaluation: Evaluation) -> dict[str, float]:
     """Accuracy of each shortcut on the sequences of an evaluation.
 
     Args:
         problem: The problem, whose training stream the constants are learned from.
-        asked: The sequences, and where they are scored.
+        evaluation: The sequences, and where they are scored.
 
     Returns:
         By name: `most frequent` (one constant for all steps), `constant per step`, and,
@@ -37,34 +37,36 @@ def shortcuts(problem: Problem, asked: Evaluation) -> dict[str, float]:
     >>> run.shortcuts["copy current"]
     1.0
     """
-    learned = drawn(problem, streams.training(0), _LEARNED_FROM)
-    spec, scored = asked.spec, asked.scored
-    there = learned.targets[learned.scored]
-    by_step = np.zeros(asked.targets.shape[1:], spec.dtype)
+    training = draw(problem, streams.training(0), _TRAINING_EPISODES)
+    spec, scored = evaluation.spec, evaluation.scored
+    all_targets = training.targets[training.scored]
+    by_step = np.zeros(evaluation.targets.shape[1:], spec.dtype)
     for step in np.flatnonzero(scored.any(axis=0)):
-        at = learned.targets[:, step][learned.scored[:, step]]
-        by_step[step] = spec.best_constant(at) if len(at) else spec.best_constant(there)
+        targets = training.targets[:, step][training.scored[:, step]]
+        by_step[step] = spec.best_constant(targets if len(targets) else all_targets)
     steps = scored.any(axis=0)
-    used = learned.targets[:, steps][learned.scored[:, steps]]
+    scored_targets = training.targets[:, steps][training.scored[:, steps]]
     guesses = {
-        "most frequent": np.broadcast_to(spec.best_constant(used), asked.targets.shape),
-        "constant per step": np.broadcast_to(by_step, asked.targets.shape),
+        "most frequent": np.broadcast_to(
+            spec.best_constant(scored_targets), evaluation.targets.shape
+        ),
+        "constant per step": np.broadcast_to(by_step, evaluation.targets.shape),
     }
-    for name, values in _copied(problem, asked.inputs).items():
+    for name, values in _copyable(problem, evaluation.inputs).items():
         guesses[f"copy current{name}"] = values
         guesses[f"copy previous{name}"] = np.concatenate([values[:, :1], values[:, :-1]], axis=1)
     return {
-        name: float(spec.matches(guess, asked.targets)[scored].mean())
+        name: float(spec.matches(guess, evaluation.targets)[scored].mean())
         for name, guess in guesses.items()
     }
 
 
-def _copied(problem: Problem, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Inputs that could be targets, by what to add to the name of a copy of them."""
+def _copyable(problem: Problem, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Inputs, or channels of them, of the kind of the targets, by the suffix of their name."""
     spec = problem.inputs
     if spec.like(problem.targets):
         return {"": inputs}
     if not isinstance(spec, Channels):
         return {}
-    named = zip(spec.channels, spec.split(inputs), strict=True)
-    return {f" {name}": part for (name, kind), part in named if kind.like(problem.targets)}
+    columns = zip(spec.channels, spec.split(inputs), strict=True)
+    return {f" {name}": part for (name, kind), part in columns if kind.like(problem.targets)}

@@ -14,16 +14,16 @@ CONFIDENCE = 0.95
 """Coverage of every interval, and one minus the level of every test."""
 
 SOLVED = 0.99
-"""Skill from which a trial counts as having solved its problem, where nothing else is asked."""
+"""Skill from which a trial has solved its problem, by default."""
 
 FEW = 3
 """Seeds that may be too few for an interval."""
 
-_BLOCKS = 4  # of independent errors that a ratio of errors needs, at least
+_BLOCKS = 4  # of independent errors for a ratio of errors, at least
 
-_BELOW_LEVEL = 0.001  # of the test whether a score is below chance: nothing learns to be
+_BELOW_LEVEL = 0.001  # of the test for a score below chance, which is unlikely beforehand
 
-_RARE = 0.1  # share of failing seeds that need not be warned of
+_RARE = 0.1  # share of failing seeds below which there is no caveat
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Estimate:
 
     Attributes:
         mean: Mean over seeds.
-        interval: Interval of 95 % for the mean over seeds; with one seed it covers the
-            noise of the draws alone, so it is an interval for that one model.
+        interval: Interval of 95 % for the mean over seeds; with one seed it covers only the
+            noise of the test sequences, so it is an interval for that one model.
         per_seed: The value of each seed.
-        caveat: Why the interval may be far too narrow, to be printed beside it; else empty.
+        caveat: Why the interval may be far too narrow; else empty.
     """
 
     mean: float
@@ -56,10 +56,10 @@ class Estimate:
 def mean_interval(
     values: Sequence[float], least: float = -math.inf, most: float = math.inf
 ) -> tuple[float, float]:
-    """Student's t interval for the mean, within what is possible; all of it for one value.
+    """Student's t interval for the mean, clipped to [least, most]; all of it for one value.
 
-    Where all values are alike but need not be, it is the exact interval for values that are either
-    this one or the farthest possible one.
+    Where all values are equal by chance, it is the exact interval for values that are either this
+    one or the farthest possible one.
 
     >>> low, high = mean_interval([0.9, 1.0, 0.8])
     >>> round(low, 3), round(high, 3)
@@ -79,12 +79,12 @@ def mean_interval(
 
 
 def caveat(values: Sequence[float], interval: tuple[float, float], span: float) -> str:
-    """What to say of an interval over seeds that a failure no seed has shown could put in doubt.
+    """A warning where an unseen failing seed would change the interval; else empty.
 
     Args:
         values: The value of each seed.
         interval: The interval for their mean.
-        span: How far apart values can be: a failing seed is taken to lose half of that.
+        span: The range of possible values: a failing seed is assumed to lose half of it.
 
     >>> caveat([1.0] * 5, (0.998, 1.0), span=1)
     'only 5 seeds: up to 45 % of all could fail unseen, which would make the interval...'
@@ -115,7 +115,7 @@ def no_interval(seeds: int) -> str:
 
 
 def caveats(estimates: Iterable[Estimate]) -> str:
-    """What to say below several estimates: the caveat of each, once; empty where none has one.
+    """The caveats of several estimates as sentences, each once; empty where none has one.
 
     >>> caveats([accuracy([1.0], 1000), accuracy([0.9], 1000)])
     'One seed: no interval over seeds.'
@@ -125,7 +125,7 @@ def caveats(estimates: Iterable[Estimate]) -> str:
 
 
 def share_interval(hits: float, trials: float) -> tuple[float, float]:
-    """Clopper and Pearson's exact interval for a probability.
+    """Clopper and Pearson's exact interval for a probability: its low and high end.
 
     >>> low, high = share_interval(10, 10)
     >>> round(low, 3), high
@@ -141,10 +141,10 @@ def accuracy(shares: Sequence[float], sequences: int | None) -> Estimate:
     """The accuracy over seeds, each measured on `sequences` fresh sequences.
 
     The interval covers the spread between seeds (Student's t, where there are two or
-    more) and the noise of the draws (Clopper and Pearson, with a sequence as the unit,
-    since the targets of one sequence are not independent); the wider bound counts, so
-    five seeds at 1.0 do not give an interval of no width. None for `sequences` says that
-    there is but one sequence, so that nothing is left to the draws.
+    more) and the noise of the test sequences (Clopper and Pearson, with a sequence as the
+    unit, since the targets of one sequence are not independent); the wider bound counts, so
+    five seeds at 1.0 do not give an interval of zero width. None for `sequences` says that
+    every evaluation is exhaustive, without sampling noise.
 
     >>> accuracy([1.0, 1.0], sequences=1000).interval
     (0.998..., 1.0)
@@ -164,12 +164,12 @@ def accuracy(shares: Sequence[float], sequences: int | None) -> Estimate:
 def over_seeds(
     values: Sequence[float], least: float = -math.inf, most: float = math.inf
 ) -> Estimate:
-    """A figure that is no share: its mean and Student's t interval.
+    """The mean of a figure over seeds, with Student's t interval; `accuracy` is for shares.
 
     Args:
         values: The value of each seed.
-        least: The least value there can be: 0 for an error.
-        most: The largest one.
+        least: The least possible value: 0 for an error.
+        most: The largest possible value.
     """
     mean, interval = float(np.mean(values)), mean_interval(values, least, most)
     span = most - least if math.isfinite(most - least) else 2 * abs(mean)
@@ -181,9 +181,9 @@ def difference(
 ) -> Estimate:
     """The difference of two accuracies over the same seeds, paired seed by seed.
 
-    The interval covers the spread between seeds (Student's t) and, given the number of fresh
-    sequences a seed, the noise of the draws (Newcombe), so that equal pairs do not give an
-    interval of no width.
+    The interval covers the spread between seeds (Student's t) and, with the number of fresh
+    sequences per seed, their noise (Newcombe), so that equal pairs do not give an interval of
+    zero width.
 
     Source: Newcombe (1998), interval estimation for the difference between proportions.
 
@@ -191,29 +191,29 @@ def difference(
     0.466...
     """
     pairs = [float(a - b) for a, b in zip(ours, theirs, strict=True)]
-    found = over_seeds(pairs, -1.0, 1.0)
+    estimate = over_seeds(pairs, -1.0, 1.0)
     if sequences is None:
-        return found
+        return estimate
     count = sequences * len(pairs)
     shares = [float(np.mean(each)) for each in (ours, theirs)]
     (low, high), (their_low, their_high) = (share_interval(p * count, count) for p in shares)
     below = math.hypot(shares[0] - low, their_high - shares[1])
     above = math.hypot(high - shares[0], shares[1] - their_low)
-    interval = max(-1.0, found.mean - below), min(1.0, found.mean + above)
+    interval = max(-1.0, estimate.mean - below), min(1.0, estimate.mean + above)
     if len(pairs) == 1 or np.ptp(pairs) > 0:
-        interval = min(interval[0], found.interval[0]), max(interval[1], found.interval[1])
-    return dataclasses.replace(found, interval=interval, caveat=caveat(pairs, interval, 2.0))
+        interval = min(interval[0], estimate.interval[0]), max(interval[1], estimate.interval[1])
+    return dataclasses.replace(estimate, interval=interval, caveat=caveat(pairs, interval, 2.0))
 
 
 def error_ratio(ours: np.ndarray, theirs: np.ndarray, block: int = 1) -> Estimate:
-    """Root mean square error as a share of another's on the same stretch of time.
+    """The root mean square error divided by another's over the same stretch of time.
 
-    The interval joins, on the scale of logarithms, two parts. Between seeds: Student's t with the
+    The interval combines two parts, on a logarithmic scale. Between seeds: Student's t with the
     standard error of the logarithm of a log-normal mean, s²/n + s⁴/(2(n - 1)) for squared errors.
-    In time: Student's t of the means of blocks, since neighbouring errors are alike; a block is
-    32 r / (1 - r²) times long, r the correlation of neighbouring differences, so that the means of
-    blocks all but do not hang together. Fewer than four such blocks tell nothing: the interval is
-    then from 0 to infinity. With one seed the interval is for that one model.
+    In time: Student's t of the means of blocks, since neighbouring errors are correlated; a block
+    has 32 r / (1 - r²) times, r the correlation of neighbouring differences, so that the means of
+    blocks are almost uncorrelated. With fewer than four such blocks the interval is from 0 to
+    infinity. With one seed the interval is for that one model.
 
     Source: Diebold and Mariano (1995), comparing predictive accuracy; Zhou and Gao (1997),
     confidence intervals for the log-normal mean.
@@ -221,11 +221,11 @@ def error_ratio(ours: np.ndarray, theirs: np.ndarray, block: int = 1) -> Estimat
     Args:
         ours: Squared errors `(seed, time)`.
         theirs: Squared errors `(time,)`.
-        block: Times in a block, at least, where so many blocks remain that they tell something.
+        block: Times in a block, at least, where enough blocks remain.
 
     >>> theirs = np.ones(100)
-    >>> found = error_ratio(np.full((3, 100), 0.25), theirs, block=5)
-    >>> found.mean, found.interval
+    >>> ratio = error_ratio(np.full((3, 100), 0.25), theirs, block=5)
+    >>> ratio.mean, ratio.interval
     (0.5, (0.5, 0.5))
     """
     squares, naive = ours.mean(axis=1), float(theirs.mean())
@@ -251,24 +251,26 @@ def _one_model(ours: np.ndarray) -> str:
 
 
 def _half_width_in_time(values: np.ndarray, least: int) -> float:
-    """Half the interval for the mean of values of which neighbours are alike: of block means."""
-    count, apart = len(values), values - values.mean()
+    """Half the interval for the mean of autocorrelated values, from block means."""
+    count, residuals = len(values), values - values.mean()
     if count < 2 * _BLOCKS:
         return math.inf
-    spread = float((apart**2).mean())
-    if not spread > 1e-24:
-        return 0.0 if spread == spread else math.inf
-    alike = float((apart[1:] * apart[:-1]).mean()) / spread
-    alike = min(max(alike + (1 + 4 * alike) / count, 0.0), 0.99)  # too low in short stretches
-    wanted = max(math.ceil(32 * alike / (1 - alike**2)), round(count ** (1 / 3)))
-    if wanted * _BLOCKS > count:
+    variance = float((residuals**2).mean())
+    if not variance > 1e-24:
+        return 0.0 if variance == variance else math.inf
+    correlation = float((residuals[1:] * residuals[:-1]).mean()) / variance
+    # The estimate is biased towards 0 in short stretches.
+    correlation = min(max(correlation + (1 + 4 * correlation) / count, 0.0), 0.99)
+    block = max(math.ceil(32 * correlation / (1 - correlation**2)), round(count ** (1 / 3)))
+    if block * _BLOCKS > count:
         return math.inf
-    size = max(1, min(max(wanted, least), count // 6))
+    size = max(1, min(max(block, least), count // 6))
     means = values[: count // size * size].reshape(-1, size).mean(axis=1)
     return _students(len(means) - 1) * float(np.std(means, ddof=1)) / len(means) ** 0.5
 
 
 def _students(freedom: int) -> float:
+    """The quantile of Student's t for the interval."""
     return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
@@ -280,9 +282,9 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     """
 
     def ranks(values: Sequence[float]) -> np.ndarray:
-        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
         middle = counts.cumsum() - (counts + 1) / 2
-        return middle[place] - middle[place].mean()
+        return middle[index] - middle[index].mean()
 
     first, second = ranks(one), ranks(other)
     scale = np.sqrt((first**2).sum() * (second**2).sum())
@@ -290,7 +292,7 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def chance_probability(hits: float, trials: float, chance: float) -> float:
-    """Exact probability of at least `hits` in `trials` guesses that each hit at `chance`.
+    """Exact probability of at least `hits` in `trials` guesses with probability `chance` each.
 
     >>> round(chance_probability(3, 10, 0.1), 4)
     0.0702
@@ -301,14 +303,14 @@ def chance_probability(hits: float, trials: float, chance: float) -> float:
 def side_of_chance(
     hits: float, trials: float, chance: float, per_seed: Sequence[float] = ()
 ) -> Literal["above", "at", "below"]:
-    """Whether right answers lie above chance, below it, or may be those of a guesser.
+    """Whether an accuracy is above chance, below it, or consistent with guessing.
 
-    Above at a level of 5 %; below at 0.1 %, since nothing learns to be worse than guessing, and
-    only if each seed is.
+    Above at a level of 5 %; below at 0.1 %, since no model learns to be worse than guessing, and
+    only if each seed is below.
 
     Args:
-        hits: Right answers over all seeds.
-        trials: Of how many independent ones.
+        hits: Number of correct predictions over all seeds.
+        trials: Number of independent predictions.
         chance: The score by guessing.
         per_seed: The accuracy of each seed, where there are several.
 
@@ -323,18 +325,18 @@ def side_of_chance(
 
 
 def effective_trials(count: int, shares: float, squares: float, targets: float) -> float:
-    """How many independent guesses vary as much as the shares of right answers of sequences.
+    """Number of independent guesses with the variance of the accuracies of whole sequences.
 
-    Exact near 1, where a normal test calls guesses better than chance.
+    Exact near 1, where a normal test is not.
 
     Source: Korn and Graubard (1998), confidence intervals for proportions with small expected
     number of positive counts estimated from survey data.
 
     Args:
         count: Number of sequences.
-        shares: Sum of their shares.
-        squares: Sum of the squares of the shares.
-        targets: Targets of a sequence: the most guesses it can stand for.
+        shares: Sum of their accuracies.
+        squares: Sum of the squares of their accuracies.
+        targets: Targets per sequence: the most independent guesses in it.
 
     >>> shares = np.array([1.0, 0.0, 0.0, 1.0])
     >>> effective_trials(4, shares.sum(), (shares**2).sum(), 10)
@@ -348,27 +350,27 @@ def effective_trials(count: int, shares: float, squares: float, targets: float) 
 
 
 def larger_probability(ones: np.ndarray, others: np.ndarray) -> float:
-    """Probability of a mean so much larger than the others', were both the same: Welch's t test.
+    """Probability of a mean so much larger than the others' if both are equal: Welch's t test.
 
     >>> round(larger_probability(np.array([2.0, 3.0, 4.0]), np.array([1.0, 2.0, 3.0])), 3)
     0.144
     """
-    apart = float(np.mean(ones) - np.mean(others))
+    gap = float(np.mean(ones) - np.mean(others))
     parts = [float(np.var(each, ddof=1)) / len(each) for each in (ones, others)]
     if sum(parts) == 0:
-        return 0.0 if apart > 0 else 1.0
+        return 0.0 if gap > 0 else 1.0
     freedom = sum(parts) ** 2 / sum(
         part**2 / (len(each) - 1) for part, each in zip(parts, (ones, others), strict=True)
     )
-    return float(special.stdtr(freedom, -apart / sum(parts) ** 0.5))
+    return float(special.stdtr(freedom, -gap / sum(parts) ** 0.5))
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, tuple[float, float], float]:
-    """The median, the narrowest interval for it that the order of values gives, its coverage.
+    """The median, the narrowest interval for it from order statistics, and its coverage.
 
-    It takes nothing for granted of their distribution. Between the smallest and the largest of
-    n values the median lies with probability 1 - 2^(1-n): fewer than six do not give 0.95, and
-    then that interval is given with the coverage it has.
+    It assumes nothing about the distribution. The median lies between the smallest and the
+    largest of n values with probability 1 - 2^(1-n): fewer than six values do not reach 0.95,
+    and the interval then has less coverage.
 
     >>> median_interval([1, 2, 4, 8, 8])
     (4.0, (1, 8), 0.9375)

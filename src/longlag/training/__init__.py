@@ -1,4 +1,4 @@
-"""Training: the compiled loop, losses and recipes. It knows arrays, not problems."""
+"""Training: the compiled loop, losses and recipes. It depends on arrays, not on problems."""
 
 from longlag.training.loop import fit
 from longlag.training.losses import AnyLoss, Loss, Losses

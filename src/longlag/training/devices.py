@@ -1,4 +1,4 @@
-"""Devices: what this process trains on, and how many seeds it has room for at once."""
+"""Devices: the device that this process trains on, and how many seeds fit into its memory."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import jax
 from longlag.models import AnyModel, ExternalModel
 from longlag.training.loop import chunk_size
 
-_UNKNOWN = 4 * 2**30  # bytes of memory taken for granted where a device does not say
+_UNKNOWN = 4 * 2**30  # bytes of memory assumed where a device does not report it
 
-_SHARE = 0.5  # of the memory that the estimate may fill, since it is one
+_SHARE = 0.5  # of the memory that the estimate may fill, since the estimate is rough
 
 
 def describe() -> dict[str, Any]:
-    """The kind of device, as JAX calls it, and how many of them this process sees."""
+    """The JAX platform, and how many of its devices this process sees: `platform`, `count`."""
     return {"platform": jax.default_backend(), "count": jax.local_device_count()}
 
 
 def memory() -> int | None:
-    """Bytes of memory of the device; None of a CPU, whose seeds are trained one by one."""
+    """Bytes of memory of the device; None for a CPU, which trains seeds one by one."""
     if jax.default_backend() == "cpu":
         return None
     stats = jax.local_devices()[0].memory_stats() or {}
@@ -30,12 +30,15 @@ def memory() -> int | None:
 
 
 def seeds_at_once(model: AnyModel, batch: tuple[int, int, int], *, room: int | None = None) -> int:
-    """How many seeds of a model may be trained at once.
+    """How many seeds of a model fit into the memory of the device at once.
 
     Args:
-        model: The model of one of them.
-        batch: Rows, steps, and numbers that a step shows, of a batch.
+        model: The model of one seed.
+        batch: Rows, steps and features of a batch of inputs.
         room: Bytes of memory; by default those of the device.
+
+    Returns:
+        The number of seeds, at least 1; 1 on a CPU and for models of other frameworks.
 
     >>> from longlag.models import MLP, Sizes
     >>> model = MLP(hidden_size=1000)(Sizes(features=1000, outputs=10, timesteps=1), 0)
@@ -49,13 +52,13 @@ def seeds_at_once(model: AnyModel, batch: tuple[int, int, int], *, room: int | N
 
 
 def _bytes(model: Any, batch: tuple[int, int, int]) -> int:
-    """Memory that a seed takes, roughly."""
+    """Memory for one seed, estimated."""
     leaves = [leaf for leaf in jax.tree.leaves(model) if eqx.is_array(leaf)]
     rows, steps, _ = batch
-    # The weights, two moments of each, their gradient and their change.
+    # The weights, two moments, the gradient and the update of each.
     weights = 5 * sum(leaf.nbytes for leaf in leaves)
     # Inputs and targets of a chunk, and of the next one.
     data = 2 * chunk_size(model, (rows, steps)) * (math.prod(batch) + rows * steps) * 4
-    # What each layer gives at each step, four times: gates, slopes, and both on the way back.
+    # The activations of each layer at each step, four times: gates and slopes, forward and back.
     widths = sum(leaf.shape[-1] for leaf in leaves if leaf.ndim > 1)
     return weights + data + 4 * rows * steps * widths * 4

@@ -40,31 +40,31 @@ def fit(
     confirm: Callable[[int, AnyModel], bool] | None = None,
     stop: StopToken | None = None,
 ) -> Generator[Event]:
-    """Fit one model a seed, each to its own stream of batches.
+    """Fit one model per seed, each to its own stream of batches.
 
     Results for equal arguments on one machine and version are equal to the bit, whatever
-    the order in which the seeds report. Closing the generator ends the run after the
-    chunks under way, and so does the token, with the models as they then stand.
+    the order in which the seeds report. Closing the generator, or setting the token, ends the
+    run after the current chunks, with the models of that moment.
 
     Args:
-        models: One model for each seed, alike but for their weights.
-        streams: For each seed, chunks of updates, every one of the same shapes.
-        recipe: Optimiser, learning rate and criterion to stop; `updates` says how long.
+        models: One model for each seed, equal but for their weights.
+        streams: For each seed, chunks of updates, all of the same shapes.
+        recipe: Optimiser, learning rate and stopping criterion; `updates` sets the duration.
         updates: Updates to make for each seed.
-        loss: What is minimised, and how outputs are read; log loss by default.
-        output: How a sample is answered.
-        seeds: What events call the seeds; by default their places.
+        loss: The loss, and how outputs become predictions; log loss by default.
+        output: Which outputs a sample has (`longlag.arrays.Output`).
+        seeds: The seeds, as named in events; by default from 0 on.
         vectorise: Put the seed axis inside one program. By default only where the
             default device is no CPU.
-        confirm: Asked of a seed that meets the criterion to stop, and its model, whether it
-            may; where it may not the criterion must be met anew. By default it may.
-        stop: Looked at before each chunk.
+        confirm: A function of a seed and its model, called when the seed meets the stopping
+            criterion: whether it may stop. Where not, the criterion must be met again.
+        stop: A token that is checked before each chunk.
 
     Yields:
-        That each seed has started, what it did in each of its chunks, and its model at the end.
+        `Started` for each seed, `Advanced` for each of its chunks, `Finished` with its model.
 
     Raises:
-        ValueError: No updates are asked for.
+        ValueError: `updates` is below 1.
     """
     if updates < 1:
         raise ValueError(
@@ -75,30 +75,30 @@ def fit(
     plan = Plan(recipe, updates, loss, output, confirm)
     names = range(len(models)) if seeds is None else seeds
     runs = [SeedRun(plan, *each) for each in zip(names, models, streams, strict=True)]
-    foreign = [run for run in runs if isinstance(run.model, ExternalModel)]
-    if foreign:
-        groups = [ExternalGroup(plan, run) for run in foreign]
+    external = [run for run in runs if isinstance(run.model, ExternalModel)]
+    if external:
+        groups = [ExternalGroup(plan, run) for run in external]
     elif vectorise and all(form(run) == form(runs[0]) for run in runs):
         groups = [Group(plan, runs)]
     else:
         groups = [Group(plan, [run]) for run in runs]
-    # Another framework's random state is one for all of its models: these take turns.
-    pool = futures.ThreadPoolExecutor(1 if foreign else min(cores(), len(groups)))
+    # Another framework has one random state for all models: they take turns.
+    pool = futures.ThreadPoolExecutor(1 if external else min(cores(), len(groups)))
     events: list[Event] = [Started(run.seed, updates) for run in runs]
-    under_way: dict[futures.Future[list[Event]], Group | ExternalGroup] = {}
+    pending: dict[futures.Future[list[Event]], Group | ExternalGroup] = {}
     try:
         while True:
             for group in groups:
                 if stop is not None and stop.stopped:
                     events += group.end()
                 elif group.running:
-                    here = contextvars.copy_context()
-                    under_way[pool.submit(here.run, group.advance)] = group
+                    context = contextvars.copy_context()
+                    pending[pool.submit(context.run, group.advance)] = group
             yield from events
-            if not under_way:
+            if not pending:
                 return
-            done, _ = futures.wait(under_way, return_when=futures.FIRST_COMPLETED)
-            groups = [under_way.pop(future) for future in done]
+            done, _ = futures.wait(pending, return_when=futures.FIRST_COMPLETED)
+            groups = [pending.pop(future) for future in done]
             events = [event for future in done for event in future.result()]
     finally:
         pool.shutdown(cancel_futures=True)
@@ -111,11 +111,11 @@ def predict(
     loss: AnyLoss = CROSS_ENTROPY,
     output: Output = "every",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Run a model forward over batches, state carried as they say.
+    """Run a model forward over batches; `reset` says where carried state is dropped.
 
     Returns:
-        The loss of each output and the value that it says, both of the shape of the
-        targets; the loss means nothing where nothing is scored.
+        The loss and the predicted value of each output, both of the shape of the targets; the
+        loss is meaningless where nothing is scored.
     """
     if isinstance(model, ExternalModel):
         return model.predict(batches, loss, output)
@@ -123,19 +123,19 @@ def predict(
     program = Program(skeleton, "none", loss, output)
     state = initial_state(model, batches.targets.shape[1:2])
     arguments = params, state, batches
-    losses, said, _ = compiled(program, "predict", arguments)(*arguments)
-    return np.asarray(losses), np.asarray(said)
+    losses, predictions, _ = compiled(program, "predict", arguments)(*arguments)
+    return np.asarray(losses), np.asarray(predictions)
 
 
 def chunk_size(model: AnyModel, batch: tuple[int, ...]) -> int:
-    """Updates to make in one chunk: more when updates are cheap.
+    """Number of updates in one chunk: more when updates are cheap.
 
-    It depends on sizes alone, never on the clock, so that equal arguments stop at equal
+    It depends on sizes only, never on the clock, so that equal arguments stop at equal
     updates.
     """
     return int(np.clip(3e9 / (6 * max(parameters(model), 1) * np.prod(batch)), 8, 512))
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Losses: how far outputs are from targets, what the outputs predict, and whether that is right."""
+"""Losses: the loss of outputs, the values that they predict, and whether these are correct."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from longlag.arrays import scored
 
 
 class Loss(NamedTuple):
-    """What is minimised, and how outputs are read.
+    """A loss function, and how outputs become predictions.
 
     Attributes:
         name: `cross-entropy` on integer targets, log loss in nats, the most probable value
@@ -21,8 +21,8 @@ class Loss(NamedTuple):
             nearest value is predicted; `binary-cross-entropy` on sets, vectors of zeros and ones,
             the mean over members, where those with outputs above 0 are predicted.
         values: For `squared-error`: the number of different integers, None for reals.
-        tolerance: For reals: the distance from the target within which the output is right.
-        size: Numbers in one target, which has an axis of its own then; None for one number.
+        tolerance: For reals: the distance from the target within which a prediction is correct.
+        size: Numbers in one target, on an axis of their own; None for a single number.
 
     >>> loss = Loss("squared-error", values=5)
     >>> losses, predicted = loss(jnp.array([[0.3], [0.9]]), jnp.array([1, 3]))
@@ -42,8 +42,8 @@ class Loss(NamedTuple):
         if self.name == "cross-entropy":
             losses = optax.softmax_cross_entropy_with_integer_labels(outputs, targets)
         elif self.name == "binary-cross-entropy":
-            wanted = targets.astype(outputs.dtype)
-            losses = optax.sigmoid_binary_cross_entropy(outputs, wanted).mean(axis=-1)
+            members = targets.astype(outputs.dtype)
+            losses = optax.sigmoid_binary_cross_entropy(outputs, members).mean(axis=-1)
         elif self.size is None:
             losses = (outputs[..., 0] - self.decoder_targets(targets)[..., 0]) ** 2
         else:
@@ -62,17 +62,17 @@ class Loss(NamedTuple):
         return jnp.rint(outputs[..., 0] * top).clip(0, top).astype(jnp.int32)
 
     def is_correct(
-        self, said: Num[Array, "..."], targets: Num[Array, "..."]
+        self, predictions: Num[Array, "..."], targets: Num[Array, "..."]
     ) -> Bool[Array, "*axes"]:
-        """Whether a prediction is right."""
+        """Whether each prediction is correct."""
         if self.name == "squared-error" and self.values is None:
-            near = jnp.abs(said - targets) <= self.tolerance
+            near = jnp.abs(predictions - targets) <= self.tolerance
         else:
-            near = said == targets
+            near = predictions == targets
         return near if self.size is None else near.all(axis=-1)
 
     def decoder_targets(self, targets: Num[Array, "..."]) -> Num[Array, "..."]:
-        """Targets as a decoder gets them: integers, or reals with a feature axis."""
+        """Targets as inputs of a decoder: integers, or reals with a feature axis."""
         if self.name == "cross-entropy":
             return targets
         if self.size is not None:
@@ -80,22 +80,22 @@ class Loss(NamedTuple):
         return (targets if self.values is None else targets / (self.values - 1))[..., None]
 
     def decoder_feedback(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "..."]:
-        """Outputs as a decoder gets them back: its predictions, as it would get targets."""
+        """Outputs as inputs of a decoder: its predictions, in the form of `decoder_targets`."""
         return self.decoder_targets(self.decode(outputs))
 
     def scored(self, targets: Any) -> Any:
-        """Where a target counts (`scored`), one flag a target."""
+        """Where a target counts (`longlag.arrays.scored`), one flag per target."""
         return scored(targets if self.size is None else targets[..., 0])
 
 
 class Losses(NamedTuple):
-    """The losses of several targets a step, side by side; they are added up.
+    """The losses of several targets per step, concatenated; their sum is minimised.
 
-    A step is right where each of its targets is.
+    A step is correct where each of its targets is.
 
     Attributes:
         parts: The loss of each target.
-        widths: Outputs for each.
+        widths: Number of outputs for each.
     """
 
     parts: tuple[Loss, ...]
@@ -112,66 +112,67 @@ class Losses(NamedTuple):
     def decode(self, outputs: Float[Array, "*axes output"]) -> Num[Array, "*axes column"]:
         """The values that each output predicts."""
         each = zip(self.parts, self._outputs(outputs), strict=True)
-        return self._joined([part.decode(some) for part, some in each])
+        return self._concatenate([part.decode(some) for part, some in each])
 
     def is_correct(
-        self, said: Num[Array, "*axes column"], targets: Num[Array, "*axes column"]
+        self, predictions: Num[Array, "*axes column"], targets: Num[Array, "*axes column"]
     ) -> Bool[Array, "*axes"]:
-        """Whether all predictions of a step are right."""
-        each = zip(self.parts, self._columns(said), self._columns(targets), strict=True)
-        return jnp.stack([part.is_correct(some, wanted) for part, some, wanted in each]).all(axis=0)
+        """Whether all predictions of a step are correct."""
+        each = zip(self.parts, self._columns(predictions), self._columns(targets), strict=True)
+        return jnp.stack([part.is_correct(some, column) for part, some, column in each]).all(axis=0)
 
     def decoder_targets(self, targets: Num[Array, "*axes column"]) -> Float[Array, "*axes output"]:
-        """Targets as a decoder gets them: the features of all of them, side by side."""
+        """Targets as inputs of a decoder: the features of all of them, concatenated."""
         columns = []
         each = zip(self.parts, self.widths, self._columns(targets), strict=True)
         for part, width, column in each:
-            told = part.decoder_targets(column)
+            values = part.decoder_targets(column)
             one_hot = part.name == "cross-entropy"
-            columns.append(jax.nn.one_hot(told, width) if one_hot else told)
+            columns.append(jax.nn.one_hot(values, width) if one_hot else values)
         return jnp.concatenate(columns, axis=-1)
 
     def decoder_feedback(
         self, outputs: Float[Array, "*axes output"]
     ) -> Float[Array, "*axes output"]:
-        """Outputs as a decoder gets them back: its predictions, as it would get targets."""
+        """Outputs as inputs of a decoder: its predictions, in the form of `decoder_targets`."""
         return self.decoder_targets(self.decode(outputs))
 
     def scored(self, targets: Any) -> Any:
-        """Where a step counts, one flag a step."""
+        """Where a step counts, one flag per step."""
         return scored(targets[..., 0])
 
     @property
     def size(self) -> int:
-        """Columns of one target."""
+        """Number of columns of the targets."""
         return sum(part.size or 1 for part in self.parts)
 
     def _outputs(self, outputs: Array) -> list[Array]:
-        return jnp.split(outputs, _cuts(self.widths), axis=-1)
+        return jnp.split(outputs, _split_points(self.widths), axis=-1)
 
     def _columns(self, targets: Array) -> list[Array]:
-        columns = jnp.split(targets, _cuts([part.size or 1 for part in self.parts]), axis=-1)
+        columns = jnp.split(
+            targets, _split_points([part.size or 1 for part in self.parts]), axis=-1
+        )
         return [
-            self._typed(part, column if part.size is not None else column[..., 0])
+            self._column_values(part, column if part.size is not None else column[..., 0])
             for part, column in zip(self.parts, columns, strict=True)
         ]
 
     @staticmethod
-    def _typed(part: Loss, column: Array) -> Array:
-        """Integers beside reals are reals: as integers again."""
+    def _column_values(part: Loss, column: Array) -> Array:
+        """A column of the targets, as integers where the loss needs them."""
         return column.astype(jnp.int32) if part.name != "squared-error" else column
 
-    def _joined(self, values: list[Array]) -> Array:
+    def _concatenate(self, values: list[Array]) -> Array:
         columns = zip(self.parts, values, strict=True)
         wide = [value if part.size is not None else value[..., None] for part, value in columns]
-        whole = all(jnp.issubdtype(column.dtype, jnp.integer) for column in wide)
-        return jnp.concatenate([c if whole else c.astype(jnp.float32) for c in wide], axis=-1)
+        integers = all(jnp.issubdtype(column.dtype, jnp.integer) for column in wide)
+        return jnp.concatenate([c if integers else c.astype(jnp.float32) for c in wide], axis=-1)
 
 
 AnyLoss = Loss | Losses
 
 
-def _cuts(widths: Any) -> list[int]:
-    """Where to cut an axis into parts of these widths."""
-    ends = [sum(widths[: place + 1]) for place in range(len(widths))]
-    return ends[:-1]
+def _split_points(widths: Any) -> list[int]:
+    """Where to split an axis into parts of these widths."""
+    return [sum(widths[:index]) for index in range(1, len(widths))]

@@ -24,16 +24,16 @@ CROSS_ENTROPY = Loss()
 
 
 class Batches(NamedTuple):
-    """Updates to be made in one go, as arrays with a leading update axis.
+    """The batches of several updates, as arrays with a leading update axis.
 
     Attributes:
         inputs: `(update, batch, time)` integers or `(update, batch, time, feature)`.
-        targets: `(update, batch, said)` integers, -1 where nothing is scored, or reals,
-            NaN where nothing is scored. The axis `said` is `time` with the output `every`,
+        targets: `(update, batch, target)` integers, -1 where nothing is scored, or reals,
+            NaN where nothing is scored. The axis `target` is `time` with the output `every`,
             1 with `last`, the values of an answer with `vector` and `decoder`.
-        mask: `(update, batch, time)`, false where a step is to be passed over, or None.
-        reset: `(update,)`, true where state carried so far is dropped, or None where no
-            state is carried.
+        mask: `(update, batch, time)`, false where a step is skipped, or None.
+        reset: `(update,)`, true where carried state is reset to zero, or None where no state is
+            carried.
     """
 
     inputs: np.ndarray
@@ -43,7 +43,7 @@ class Batches(NamedTuple):
 
 
 OPTIMIZERS = {
-    # Keras's epsilon, so that figures compare with the sources'; optax adds it after the
+    # Keras's epsilon, for comparison with the figures of the sources; optax adds it after the
     # bias correction, Keras before, which moves losses by less than 1e-4 in 200 updates.
     "adam": functools.partial(optax.adam, eps=1e-7),
     "sgd": optax.sgd,
@@ -59,21 +59,21 @@ class Program(NamedTuple):
     output: Output
 
     def train(self, params, optimizer_state, state, batches: Batches, updates, learning_rate):
-        """Make the first `updates` updates; give the new state and a row of figures for each."""
+        """Make the first `updates` updates: the new state, and loss, correct and scored of each."""
         optimizer = OPTIMIZERS[self.optimizer](learning_rate)
 
-        def update(index, carried):
-            params, optimizer_state, state, figures = carried
+        def update(index, carry):
+            params, optimizer_state, state, figures = carry
             batch = jax.tree.map(
                 lambda each: jax.lax.dynamic_index_in_dim(each, index, keepdims=False), batches
             )
             grad = eqx.filter_value_and_grad(self._loss, has_aux=True)
-            (loss, (right, scored, state, buffers)), by_params = grad(params, batch, state)
-            by_params = jax.tree.map(_downhill, by_params)
-            changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
-            after = jax.tree.map(_as_before, eqx.apply_updates(params, changes), params)
-            params = _renewed(after, buffers)
-            row = jnp.stack([loss, right, scored])
+            (loss, (correct, scored, state, buffers)), grads = grad(params, batch, state)
+            grads = jax.tree.map(_descent_direction, grads)
+            changes, optimizer_state = optimizer.update(grads, optimizer_state, params)
+            after = jax.tree.map(_keep_dtype, eqx.apply_updates(params, changes), params)
+            params = _with_buffers(after, buffers)
+            row = jnp.stack([loss, correct, scored])
             figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
             return params, optimizer_state, state, figures
 
@@ -82,35 +82,37 @@ class Program(NamedTuple):
         return jax.lax.fori_loop(0, updates, update, start)
 
     def predict(self, params, state, batches: Batches):
-        """Run forward through all updates; give the predicted values and the state."""
+        """Run forward through all updates: losses, predicted values and the final state."""
 
         def step(state, batch):
-            losses, said, state, *_ = self._run(params, batch, state, teach=False)
-            return state, (losses, said)
+            losses, predictions, state, *_ = self._run(params, batch, state, training=False)
+            return state, (losses, predictions)
 
-        state, (losses, said) = jax.lax.scan(step, state, batches)
-        return losses, said, state
+        state, (losses, predictions) = jax.lax.scan(step, state, batches)
+        return losses, predictions, state
 
     def _loss(self, params, batch: Any, state):  # one update's part of Batches, traced
-        losses, said, state, buffers, penalty = self._run(params, batch, state, teach=True)
-        counts = self.loss.scored(batch.targets)
-        count = counts.sum()
-        loss = jnp.where(counts, losses, 0.0).sum() / jnp.maximum(count, 1) + penalty
-        right = (counts & self.loss.is_correct(said, batch.targets)).sum()
-        return loss, (right.astype(loss.dtype), count.astype(loss.dtype), state, buffers)
+        losses, predictions, state, buffers, penalty = self._run(
+            params, batch, state, training=True
+        )
+        scored = self.loss.scored(batch.targets)
+        count = scored.sum()
+        loss = jnp.where(scored, losses, 0.0).sum() / jnp.maximum(count, 1) + penalty
+        correct = (scored & self.loss.is_correct(predictions, batch.targets)).sum()
+        return loss, (correct.astype(loss.dtype), count.astype(loss.dtype), state, buffers)
 
-    def _run(self, params, batch: Any, state, *, teach):
+    def _run(self, params, batch: Any, state, *, training):
         model: Any = eqx.combine(params, self.skeleton)
-        counts = self.loss.scored(batch.targets)
-        wide = counts if self.loss.size is None else counts[..., None]
-        targets = jnp.where(wide, batch.targets, 0)
+        scored = self.loss.scored(batch.targets)
+        expanded = scored if self.loss.size is None else scored[..., None]
+        targets = jnp.where(expanded, batch.targets, 0)
         if self.output == "decoder":
-            if teach:
+            if training:
                 outputs = model.decode_teacher_forced(
                     batch.inputs, batch.mask, self.loss.decoder_targets(targets)
                 )
             else:
-                count = counts.shape[-1]
+                count = scored.shape[-1]
                 outputs = model.decode_free_running(
                     batch.inputs, batch.mask, self.loss.decoder_feedback, count
                 )
@@ -122,35 +124,35 @@ class Program(NamedTuple):
         last = last_of(self.output)
         arguments = batch.inputs, batch.mask, start
         buffers, penalty = None, 0.0
-        if teach:
+        if training:
             outputs, after, buffers, penalty = model.apply_train(*arguments, last=last)
         else:
             outputs, after = model(*arguments, last=last)
         if self.output == "vector":
-            outputs = outputs.reshape(*counts.shape, -1)
-        carried = state if batch.reset is None else after
-        return *self.loss(outputs, targets), carried, buffers, penalty
+            outputs = outputs.reshape(*scored.shape, -1)
+        state = state if batch.reset is None else after
+        return *self.loss(outputs, targets), state, buffers, penalty
 
 
-def _downhill(gradient: Any) -> Any:
-    """JAX's gradient by a complex weight is the conjugate of the way up."""
+def _descent_direction(gradient: Any) -> Any:
+    """The gradient for the optimiser: JAX gives the conjugate for a complex weight."""
     return jnp.conj(gradient) if jnp.iscomplexobj(gradient) else gradient
 
 
-def _as_before(new: Any, old: Any) -> Any:
+def _keep_dtype(new: Any, old: Any) -> Any:
     """A weight in the type that it has, which may be a narrow one."""
     return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
-def _renewed(params: Any, buffers: Buffers | None) -> Any:
-    """A model with other buffers."""
+def _with_buffers(params: Any, buffers: Buffers | None) -> Any:
+    """The parameters with these buffers."""
     if buffers is None:
         return params
 
-    def renew(node: Any) -> Any:
+    def replace(node: Any) -> Any:
         return buffers if isinstance(node, Buffers) else node
 
-    return jax.tree.map(renew, params, is_leaf=lambda node: isinstance(node, Buffers))
+    return jax.tree.map(replace, params, is_leaf=lambda node: isinstance(node, Buffers))
 
 
 def parameters(model: AnyModel) -> int:
@@ -162,18 +164,18 @@ def parameters(model: AnyModel) -> int:
 
 
 class Clock:
-    """The time that something in hand spends on compiling, or on waiting for others to."""
+    """The time that a run spends on compiling, or on waiting for the compilation of others."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._spent, self._since, self._inside = 0.0, 0.0, 0
+        self._total, self._since, self._inside = 0.0, 0.0, 0
 
     @property
     def seconds(self) -> float:
-        """Seconds so far, counted once however many threads spend them."""
+        """Seconds so far; threads that compile at the same time count once."""
         with self._lock:
             running = time.perf_counter() - self._since if self._inside else 0.0
-            return self._spent + running
+            return self._total + running
 
     def __enter__(self) -> None:
         with self._lock:
@@ -185,18 +187,19 @@ class Clock:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                self._spent += time.perf_counter() - self._since
+                self._total += time.perf_counter() - self._since
 
 
 COMPILING: contextvars.ContextVar[Clock] = contextvars.ContextVar("COMPILING")
-"""The clock of what is in hand, if it has one; a thread that helps is given its context."""
+"""The clock of the current run, if any; helper threads run in a copy of its context."""
 
 
 def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
+    """The zero state of a model for so many rows; an empty tuple for a Decoder."""
     return () if isinstance(model, Decoder) else model.initial_state(rows)
 
 
-# Part of what is compiled.
+# JAX options that change the compiled program.
 _CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision", "jax_default_device"
 
 _compile_lock = threading.Lock()
@@ -212,17 +215,17 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     shapes = tuple((np.shape(leaf), _type(leaf)) for leaf in leaves)
     fixed, form = jax.tree.flatten(program)
     kinds = tuple(map(type, fixed))  # 1, 1.0 and True are equal keys, perhaps different programs
-    set_to = tuple(getattr(jax.config, name) for name in _CONFIGURATION)
-    key = tuple(fixed), form, kinds, stage, structure, shapes, set_to
+    options = tuple(getattr(jax.config, name) for name in _CONFIGURATION)
+    key = tuple(fixed), form, kinds, stage, structure, shapes, options
     clock = COMPILING.get(contextlib.nullcontext())
     with clock, _compile_lock:
         if key not in _programs:
             function = program.predict if stage == "predict" else program.train
             if stage == "train seeds":
                 function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
-            # Weights, optimiser and carried state take the place of the old ones.
-            donated = () if stage == "predict" else (0, 1, 2)
-            lowered = jax.jit(function, donate_argnums=donated).lower(*arguments)
+            # New weights, optimiser state and carried state replace the old ones in memory.
+            donate = () if stage == "predict" else (0, 1, 2)
+            lowered = jax.jit(function, donate_argnums=donate).lower(*arguments)
             _programs[key] = lowered.compile()
         _programs.move_to_end(key)
         while len(_programs) > _PROGRAMS:
@@ -231,5 +234,5 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _type(leaf: Any) -> Any:
-    """The type of a number or an array, which stays where it is."""
+    """The dtype of a number or an array; no array is copied."""
     return leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype

@@ -13,13 +13,13 @@ class Recipe(Knobs):
     """Optimiser, learning rate, batch size, how long, and when to stop.
 
     Args:
-        sequences: Sequences to train on, each a fresh one, whatever the framing. Rounded up to
+        sequences: Sequences to train on, each a new one, whatever the framing. Rounded up to
             whole blocks (`longlag.framings.Layout`).
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam` (with Keras's epsilon 1e-7) or plain `sgd`.
         stop_at: Stop a seed once its accuracy reaches this value: over at least the last 1,000
-            targets of training, each met for the first time, and then on sequences of the
+            targets of training, before each is used in an update, and then on sequences of the
             validation stream. None: never.
     """
 

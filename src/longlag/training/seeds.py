@@ -1,4 +1,4 @@
-"""Seeds under way: each with its model, its stream of batches and its figures."""
+"""Seeds in training: each with its model, its stream of batches and its progress."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from longlag.training.program import OPTIMIZERS, Batches, Program, compiled, ini
 from longlag.training.recipe import Recipe
 
 DIVERGED = 1e3
-"""A run has diverged once its loss is not finite, or this many times what it began with (or 1)."""
+"""A run has diverged once its loss is not finite, or this many times its first loss (or 1)."""
 
-ENOUGH = 1000
-"""Scored targets, the latest ones of training, on which the criterion to stop is judged."""
+STOP_WINDOW = 1000
+"""Number of latest scored targets of training over which the stopping criterion is computed."""
 
 
 def form(seed: SeedRun) -> Any:
-    """What a model is but for its arrays; seeds of one program have the same."""
+    """The structure of a model without its arrays; seeds of one program share it."""
     return jax.tree.structure(seed.model)
 
 
 class Plan(NamedTuple):
-    """What all seeds of a run have in common."""
+    """The arguments that all seeds of a run share."""
 
     recipe: Recipe
     updates: int
@@ -40,33 +40,33 @@ class Plan(NamedTuple):
 
 
 class SeedRun:
-    """One seed on its way through a run."""
+    """The progress of one seed through a run."""
 
     def __init__(self, plan: Plan, seed: int, model: AnyModel, stream: Iterator[Batches]):
         self.plan, self.seed, self.model, self.stream = plan, seed, model, stream
         self.updates, self.running = 0, True
         self.bound: float | None = None
-        self.recent: list[tuple[float, float]] = []  # targets right and scored, by chunk
+        self.recent_counts: list[tuple[float, float]] = []  # correct and scored targets, by chunk
 
     @property
-    def left(self) -> int:
-        """Updates to be made."""
+    def remaining(self) -> int:
+        """Number of updates still to make."""
         return self.plan.updates - self.updates if self.running else 0
 
     def report(self, figures: np.ndarray, model: Callable[[], AnyModel]) -> list[Event]:
-        """What the figures of a chunk say, and the model where the seed goes on no more."""
-        losses, right, scored = figures.T
+        """The events of a chunk, from its rows of loss, correct and scored targets."""
+        losses, correct, scored = figures.T
         if self.bound is None and scored.any():
             self.bound = DIVERGED * max(1.0, float(losses[scored > 0][0]))
         bound = np.inf if self.bound is None else self.bound
-        wrong = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
+        beyond = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
         diverged_at = None
         outcome = "running"
-        if len(wrong):
-            outcome, diverged_at = "diverged", self.updates + int(wrong[0]) + 1
-        elif self._may_stop(float(right.sum()), float(scored.sum()), model):
+        if len(beyond):
+            outcome, diverged_at = "diverged", self.updates + int(beyond[0]) + 1
+        elif self._may_stop(float(correct.sum()), float(scored.sum()), model):
             outcome = "stopped"
-        elif len(losses) == self.left:
+        elif len(losses) == self.remaining:
             outcome = "finished"
         self.updates += len(losses)
         advanced = Advanced(
@@ -74,36 +74,36 @@ class SeedRun:
             updates=self.updates,
             total=self.plan.updates,
             losses=losses,
-            accuracy=float(right.sum() / max(scored.sum(), 1)),
+            accuracy=float(correct.sum() / max(scored.sum(), 1)),
             outcome=outcome,
             diverged_at=diverged_at,
         )
         return [advanced] if outcome == "running" else [advanced, *self.end(model)]
 
     def end(self, model: Callable[[], AnyModel]) -> list[Event]:
-        """Make no more updates: the model as it stands, if that was not said before."""
-        was, self.running = self.running, False
-        return [Finished(self.seed, model())] if was else []
+        """Make no more updates: `Finished` with the model, unless it was reported before."""
+        was_running, self.running = self.running, False
+        return [Finished(self.seed, model())] if was_running else []
 
-    def _may_stop(self, right: float, scored: float, model: Callable[[], AnyModel]) -> bool:
-        """Whether the seed meets the criterion on enough targets, and it is confirmed."""
+    def _may_stop(self, correct: float, scored: float, model: Callable[[], AnyModel]) -> bool:
+        """Whether the seed meets the stopping criterion on enough targets, and `confirm` agrees."""
         stop_at, confirm = self.plan.recipe.stop_at, self.plan.confirm
         if stop_at is None:
             return False
-        self.recent.append((right, scored))
-        while sum(count for _, count in self.recent[1:]) >= ENOUGH:
-            del self.recent[0]
-        hits, targets = map(sum, zip(*self.recent, strict=True))
-        if targets < ENOUGH or hits < stop_at * targets:
+        self.recent_counts.append((correct, scored))
+        while sum(count for _, count in self.recent_counts[1:]) >= STOP_WINDOW:
+            del self.recent_counts[0]
+        hits, targets = map(sum, zip(*self.recent_counts, strict=True))
+        if targets < STOP_WINDOW or hits < stop_at * targets:
             return False
         if confirm is None or confirm(self.seed, model()):
             return True
-        self.recent.clear()
+        self.recent_counts.clear()
         return False
 
 
 class ExternalGroup:
-    """One seed whose model has a loop of its own."""
+    """One seed whose model has its own training loop."""
 
     def __init__(self, plan: Plan, seed: SeedRun):
         assert isinstance(seed.model, ExternalModel)
@@ -117,33 +117,33 @@ class ExternalGroup:
     def advance(self) -> list[Event]:
         """Make one chunk of updates."""
         batches = next(self.seed.stream)
-        count = min(len(batches.targets), self.seed.left)
+        count = min(len(batches.targets), self.seed.remaining)
         return self.seed.report(self.train(batches, count), lambda: self.model)
 
     def end(self) -> list[Event]:
-        """Make no more."""
+        """Make no more updates."""
         return self.seed.end(lambda: self.model)
 
 
 class Group:
-    """Seeds that advance together: one alone, or all of them in one vectorised program."""
+    """Seeds that advance together: a single one, or all of them in one vectorised program."""
 
     def __init__(self, plan: Plan, seeds: list[SeedRun]):
         self.plan, self.seeds = plan, seeds
-        self.alone = len(seeds) == 1
+        self.single = len(seeds) == 1
         self.batches = self._draw()
-        parted = [eqx.partition(seed.model, eqx.is_array) for seed in seeds]
-        params = self._join([each for each, _ in parted])
-        self.skeletons = [skeleton for _, skeleton in parted]
+        parts = [eqx.partition(seed.model, eqx.is_array) for seed in seeds]
+        params = self._join([each for each, _ in parts])
+        self.skeletons = [skeleton for _, skeleton in parts]
         optimizer = OPTIMIZERS[plan.recipe.optimizer](plan.recipe.learning_rate)
-        weights = [eqx.filter(each, eqx.is_inexact_array) for each, _ in parted]
+        weights = [eqx.filter(each, eqx.is_inexact_array) for each, _ in parts]
         optimizer_state = self._join([optimizer.init(each) for each in weights])
-        batch = 1 if self.alone else 2  # the axis of rows, after those of seeds and updates
+        batch = 1 if self.single else 2  # the axis of rows, after those of seeds and updates
         rows = self.batches.targets.shape[batch : batch + 1]
         state = self._join([initial_state(seed.model, rows) for seed in seeds])
-        self.carried = _copied((params, optimizer_state, state))
+        self.carry = _copied((params, optimizer_state, state))
         program = Program(self.skeletons[0], plan.recipe.optimizer, plan.loss, plan.output)
-        stage = "train" if self.alone else "train seeds"
+        stage = "train" if self.single else "train seeds"
         self.call = compiled(program, stage, self._arguments())
 
     @property
@@ -153,50 +153,50 @@ class Group:
     def advance(self) -> list[Event]:
         """Make one chunk of updates for every seed still running."""
         counts = self._counts()
-        *carried, figures = self.call(*self._arguments())
-        self.carried = tuple(carried)
-        made = zip(self.seeds, counts, strict=True)
-        if any(seed.updates + count < self.plan.updates for seed, count in made):
+        *carry, figures = self.call(*self._arguments())
+        self.carry = tuple(carry)
+        after = zip(self.seeds, counts, strict=True)
+        if any(seed.updates + count < self.plan.updates for seed, count in after):
             self.batches = self._draw()  # on the host, while the device computes
         figures = np.asarray(figures).reshape(len(self.seeds), -1, 3)
         events: list[Event] = []
-        for place, seed in enumerate(self.seeds):
+        for index, seed in enumerate(self.seeds):
             if seed.running:
-                model = functools.partial(self._model, place)
-                events += seed.report(figures[place, : counts[place]], model)
+                model = functools.partial(self._model, index)
+                events += seed.report(figures[index, : counts[index]], model)
         return events
 
     def end(self) -> list[Event]:
         """Make no more updates."""
         ends = [
-            seed.end(functools.partial(self._model, place)) for place, seed in enumerate(self.seeds)
+            seed.end(functools.partial(self._model, index)) for index, seed in enumerate(self.seeds)
         ]
         return [event for events in ends for event in events]
 
-    def _model(self, place: int) -> Any:
-        """The model of a seed as it stands, which the next chunk leaves alone."""
-        params = self.carried[0]
-        own = _copied(params) if self.alone else jax.tree.map(lambda leaf: leaf[place], params)
-        return eqx.combine(own, self.skeletons[place])
+    def _model(self, index: int) -> Any:
+        """A copy of the current model of a seed, which the next chunk does not overwrite."""
+        params = self.carry[0]
+        own = _copied(params) if self.single else jax.tree.map(lambda leaf: leaf[index], params)
+        return eqx.combine(own, self.skeletons[index])
 
     def _arguments(self) -> tuple[Any, ...]:
         counts = self._counts()
-        count = np.int32(counts[0]) if self.alone else np.array(counts, np.int32)
-        return *self.carried, self.batches, count, np.float32(self.plan.recipe.learning_rate)
+        count = np.int32(counts[0]) if self.single else np.array(counts, np.int32)
+        return *self.carry, self.batches, count, np.float32(self.plan.recipe.learning_rate)
 
     def _counts(self) -> list[int]:
-        chunk = self.batches.targets.shape[0 if self.alone else 1]
-        return [min(chunk, seed.left) for seed in self.seeds]
+        chunk = self.batches.targets.shape[0 if self.single else 1]
+        return [min(chunk, seed.remaining) for seed in self.seeds]
 
     def _draw(self) -> Batches:
         return self._join([next(seed.stream) for seed in self.seeds])
 
     def _join(self, trees: list[Any]) -> Any:
-        if self.alone:
+        if self.single:
             return trees[0]
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
 
 def _copied(tree: Any) -> Any:
-    """The same arrays in buffers of their own: those that a program is given, it uses up."""
+    """A copy of the arrays, since a program overwrites those that it is called with."""
     return jax.device_put(tree, may_alias=False)

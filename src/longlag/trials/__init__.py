@@ -1,1 +1,1 @@
-"""Trials: a setting and a seed, its training, and what came of it."""
+"""Trials: a setting and a seed, its training, and its outcome."""

@@ -1,7 +1,7 @@
 """Checkpoints: a trained model as safetensors, its setting as JSON in the header.
 
-Nothing is unpickled: a file is arrays with names, and a document that says how to build the
-model that they belong to.
+Nothing is unpickled: a file is arrays with names, and a document from which the model is
+built.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from longlag.trials.setting import Setting
 
 _FORMAT = 1
 
-_LARGEST = 10**8  # steps × timesteps of a file that is read
+_LARGEST = 10**8  # steps × timesteps that a file may have
 
 _SERIES = "problem.values"  # beside the arrays of a model
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained model with what it was trained for.
+    """A trained model with its setting and seed.
 
     Attributes:
         setting: Problem, framing, encoding, model and recipe.
-        seed: The seed it was trained with.
+        seed: The seed of its initialisation and training data.
         model: The model.
     """
 
@@ -56,11 +56,11 @@ class Trained:
     def predict(
         self, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
     ) -> Num[np.ndarray, "prediction *shape"]:
-        """What the model says about a sequence, at each step that the framing scores."""
+        """The predictions `(prediction, *shape)` for a sequence, one per scored step."""
         return self.setting.predict(self.model, sequence)
 
     def evaluate(self, test: str | None = None) -> Evaluation:
-        """What the model says about the fresh sequences of its seed.
+        """The predictions of the model on the fresh sequences of its seed.
 
         Args:
             test: The name of the test; the main one by default.
@@ -71,11 +71,11 @@ class Trained:
         return self.setting.on(test).evaluate(self.model, self.seed)
 
     def sensitivity(self, sequences: int = 16) -> Float[np.ndarray, "target input"]:
-        """How strongly each output depends on each input (`longlag.trials.sensitivity`)."""
+        """How much each output depends on each input (`longlag.trials.sensitivity`)."""
         return sensitivity.sensitivity(self.setting, self.model, self.seed, sequences)
 
     def needs(self, sequences: int = 16) -> Float[np.ndarray, "target input"]:
-        """In which share of the same sequences each target depends on each input."""
+        """The share of the same sequences in which each target depends on each input."""
         return sensitivity.needs_over(self.setting, self.seed, sequences)
 
     def gates(
@@ -84,15 +84,15 @@ class Trained:
         """Gates and states over one sequence, by name, each `(time, hidden)`.
 
         Args:
-            sequence: The values shown; by default the first fresh sequence of the seed.
+            sequence: The inputs; by default the first fresh sequence of the seed.
 
         Raises:
-            ValueError: The model has no gates to read.
+            ValueError: The model has no gates.
         """
         return sensitivity.gates(self.setting, self.model, self.seed, sequence)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file, which `longlag.load` reads; a real series goes with it."""
+        """Write the model to a file for `longlag.load`; a real series is included."""
         files.write(path, to_bytes(self))
 
 
@@ -104,17 +104,17 @@ def load(
 ) -> Trained:
     """Read a model that `Trained.save`, `Run.save` or `longlag runs --save` wrote.
 
-    Nothing is unpickled, and no code that the file names is run unless you name it too.
+    Nothing is unpickled, and code that the file names runs only if you name it too.
 
     Args:
         path: The file.
-        model: Where a function of your own made the model: `mine.py:make_model`, whose file must
-            be as it was when the model was saved; or the function itself.
-        problem: Likewise where the class of its problem is your own: `mine.py:Parity`, or the
+        model: For a model from a function of your own: `mine.py:make_model`, whose file must
+            be unchanged since the model was saved; or the function itself.
+        problem: Likewise for a problem whose class is your own: `mine.py:Parity`, or the
             class.
 
     Returns:
-        The model, with the setting and the seed it was trained for.
+        The model, with its setting and its seed.
 
     Raises:
         ValueError: The file is no checkpoint, or not one of this version; its code is your own and
@@ -137,20 +137,21 @@ def load(
 
 
 def to_bytes(trained: Trained) -> bytes:
-    """A trained model as the content of a safetensors file; a real series goes with it."""
-    written = {
+    """A trained model as the content of a safetensors file; a real series is included."""
+    document = {
         "format": _FORMAT,
         "setting": documents.document(trained.setting),
         "seed": trained.seed,
     }
     arrays = {
-        name: np.asarray(leaf, _kept_as(leaf.dtype)) for name, leaf in _named(trained.model).items()
+        name: np.asarray(leaf, _file_dtype(leaf.dtype))
+        for name, leaf in _arrays_by_name(trained.model).items()
     }
     for name, array in trained.setting.problem.arrays().items():
         arrays[f"problem.{name}"] = array
     return safetensors.numpy.save(
         arrays,
-        metadata={"longlag": json.dumps(written, sort_keys=True)},
+        metadata={"longlag": json.dumps(document, sort_keys=True)},
     )
 
 
@@ -166,32 +167,32 @@ def from_bytes(
         arrays = safetensors.numpy.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         document = json.loads(header["__metadata__"]["longlag"])
-        number, seed, written = document["format"], document["seed"], document["setting"]
+        version, seed, setting_document = (document[key] for key in ("format", "seed", "setting"))
     except safetensors.SafetensorError as error:
         raise ValueError(f"load: {name} is no safetensors file: {_brief(error)}.") from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f"load: {name} holds no longlag model. Use a file that `save` wrote."
         ) from error
-    if number != _FORMAT:
+    if version != _FORMAT:
         raise ValueError(
-            f"load: {name} has format {_brief(number)}, this longlag reads {_FORMAT}. Use the "
+            f"load: {name} has format {_brief(version)}, this longlag reads {_FORMAT}. Use the "
             "longlag that wrote it."
         )
     try:
         if type(seed) is not int or not 0 <= seed < 2**64:
             raise ValueError(f"`seed` must be a whole number of at least 0, got {_brief(seed)}.")
-        origins = documents.origins(written)
-        for argument, given in (("model", model), ("problem", problem)):
-            if given is not None and argument not in origins:
+        origins = documents.origins(setting_document)
+        for argument, code in (("model", model), ("problem", problem)):
+            if code is not None and argument not in origins:
                 raise ValueError(f"its {argument} is longlag's own. Leave `{argument}` out.")
-            if given is not None:
-                user_code.use(origins[argument], given, argument)
-        setting = documents.setting(written, arrays.pop(_SERIES, None))
+            if code is not None:
+                user_code.use(origins[argument], code, argument)
+        setting = documents.setting(setting_document, arrays.pop(_SERIES, None))
         _check_size(setting, arrays)
-        empty = setting.create(seed)
+        template = setting.create(seed)
     except user_code.UnnamedCode as error:
-        own = documents.origins(written)
+        own = documents.origins(setting_document)
         names = (f"{argument}={origin.argument}" for argument, origin in own.items())
         raise user_code.UnnamedCode(
             f"load: {name}: it was made by {' and '.join(each.words for each in own.values())}. "
@@ -199,29 +200,29 @@ def from_bytes(
         ) from error
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
         raise ValueError(f"load: the setting in {name} cannot be used: {_brief(error)}") from error
-    named = _named(empty)
-    fits = {key: (array.shape, array.dtype) for key, array in arrays.items()}
-    if fits != {key: (leaf.shape, _kept_as(leaf.dtype)) for key, leaf in named.items()}:
+    leaves = _arrays_by_name(template)
+    shapes = {key: (array.shape, array.dtype) for key, array in arrays.items()}
+    if shapes != {key: (leaf.shape, _file_dtype(leaf.dtype)) for key, leaf in leaves.items()}:
         raise ValueError(
             f"load: the arrays of {name} do not fit its setting, {_brief(setting.model)}. Use the "
             "longlag that wrote it."
         )
-    if isinstance(empty, ExternalModel):
-        empty.put(arrays)
-        return Trained(setting, seed, empty)
-    wanted, skeleton = eqx.partition(empty, eqx.is_array)
-    leaves = [jnp.asarray(arrays[key], leaf.dtype) for key, leaf in named.items()]
-    parts = jax.tree.unflatten(jax.tree.structure(wanted), leaves)
-    return Trained(setting, seed, eqx.combine(parts, skeleton))
+    if isinstance(template, ExternalModel):
+        template.put(arrays)
+        return Trained(setting, seed, template)
+    params, skeleton = eqx.partition(template, eqx.is_array)
+    weights = [jnp.asarray(arrays[key], leaf.dtype) for key, leaf in leaves.items()]
+    params = jax.tree.unflatten(jax.tree.structure(params), weights)
+    return Trained(setting, seed, eqx.combine(params, skeleton))
 
 
-def _kept_as(dtype: Any) -> Any:
+def _file_dtype(dtype: Any) -> Any:
     """The type that a file has for one: NumPy alone knows no bfloat16."""
     return np.dtype(np.float32) if dtype.kind == "V" else dtype
 
 
 def _check_size(setting: Setting, arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuse a setting whose tables or weights would fill the memory, before they are made."""
+    """Raise if the tables or weights of a setting would fill the memory."""
     steps, framing = setting.problem.steps, _whole_numbers(setting.framing)
     timesteps = steps if isinstance(setting.framing, Prefix) else framing.get("timesteps", 1)
     if steps * min(timesteps, steps) > _LARGEST:
@@ -230,7 +231,7 @@ def _check_size(setting: Setting, arrays: Mapping[str, np.ndarray]) -> None:
         return
     model, sizes = _whole_numbers(setting.model), setting.sizes
     width, context = model.get("hidden_size", 1), model.get("context") or sizes.timesteps
-    # A matrix from what is shown, one to the outputs, and one from the state where it has one.
+    # A matrix from the inputs, one to the outputs, and one from the state where it has one.
     inputs = sizes.features * (context if "context" in model else 1)
     fewest = width * (inputs + sizes.outputs + (0 if "context" in model else width))
     if fewest > sum(array.size for array in arrays.values()):
@@ -243,14 +244,14 @@ def _whole_numbers(part: Knobs) -> dict[str, int]:
     return {knob.name: getattr(part, knob.name) for knob in knobs}
 
 
-def _brief(thing: Any) -> str:
-    """A message, or a value, as one line that is not too long."""
-    text = " ".join(str(thing).split())
+def _brief(value: Any) -> str:
+    """A message, or a value, as one line of at most 300 characters."""
+    text = " ".join(str(value).split())
     return text if len(text) <= 300 else f"{text[:300]}…"
 
 
-def _named(model: Any) -> dict[str, Any]:
-    """The arrays of a model by their place in it, in the order of its leaves."""
+def _arrays_by_name(model: Any) -> dict[str, Any]:
+    """The arrays of a model by their path in its tree, in the order of its leaves."""
     if isinstance(model, ExternalModel):
         return model.arrays()
     parts = eqx.filter(model, eqx.is_array)

@@ -25,23 +25,23 @@ Reason = Literal[
     "unclear",
 ]
 
-_FEWEST = 8  # points of a curve, that its last two quarters can be compared
+_FEWEST_POINTS = 8  # points of a curve, for a comparison of its last two quarters
 
-_MARGIN = 0.05  # of accuracy by which training must beat evaluation to be called overfit
+_OVERFIT_MARGIN = 0.05  # of accuracy, by which training must exceed evaluation to count as overfit
 
-_SEQUENCES = 1000  # of the end of training that are compared with fresh ones, at least
+_SEQUENCES = 1000  # at the end of training, compared with fresh ones, at least
 
-_BEYOND = 3.1  # standard errors: of a test at the level 0.001
+_OVERFIT_ERRORS = 3.1  # standard errors: of a test at the level 0.001
 
-_FALL = 0.02  # share by which a loss must have fallen to be called still falling
+_FALL_SHARE = 0.02  # share by which a loss must have fallen to count as still falling
 
-_FALL_LEVEL = 0.01  # of the test whether it has
+_FALL_LEVEL = 0.01  # significance level of the test for that fall
 
-_SPIKE = 3.0  # times the lowest loss so far, and a tenth of the first one, that is called a spike
+_SPIKE = 3.0  # times the lowest loss so far, plus a tenth of the first loss, is a spike
 
 
 class Diagnosis(NamedTuple):
-    """One reason why a trial fell short, what shows it, and, of a run, what to change."""
+    """One reason why a trial fell short, its evidence, and, for a run, a remedy."""
 
     reason: Reason
     evidence: str
@@ -56,27 +56,30 @@ def diagnose(
 ) -> tuple[Diagnosis, ...]:
     """Why a trial did not solve its problem; empty where it did.
 
-    All reasons that apply, the one that explains most first:
+    All reasons that apply, the most important first:
 
-    - `unreachable`: what the targets need is not in sight, so that the best possible score
-      falls short (the audit).
-    - `unstable`: the loss left all bounds, or rose again to a multiple of its lowest value.
+    - `unreachable`: inputs that the targets need do not reach the model, so that the best
+      possible score falls short (the audit).
+    - `unstable`: the loss diverged, or rose again to a multiple of its lowest value.
     - `does not generalise`: the problem trained on is solved, on the validation stream; the main
       test, which is another problem, is not.
     - `overfit`: accuracy in training is above that on fresh sequences; only where training is not
-      on fresh sequences answered as in evaluation.
+      on fresh sequences in the same way as evaluation.
     - `at chance`, `below chance`: right answers that a guesser could give, or fewer
       (`longlag.scores.statistics.side_of_chance`, as of a run's verdict).
     - `undertrained`: the loss was still falling at the end.
     - `stuck`: above chance, the loss flat, and none of these.
     - `unclear`: above chance, and too few updates to tell whether the loss still falls.
 
-    Of a forecast only `unstable`, `overfit` and `undertrained`, whether or not it is good.
+    For a forecast only `unstable`, `overfit` and `undertrained`, whether or not it is good.
 
     Args:
-        of: What the trial came to; or a run, of whose seeds one is diagnosed.
+        of: The outcome of a trial; or a run, of which one seed is diagnosed.
         solve_at: Skill from which it counts as solved.
         seed: Which seed of a run; by default the first that fell short.
+
+    Returns:
+        The reasons, each with its evidence; of a run, with a remedy.
 
     >>> import longlag as ll
     >>> run = ll.train(ll.EchoLag(values=4), ll.Chunks(), ll.LSTM(hidden_size=4), sequences=20)
@@ -93,7 +96,7 @@ def _of_run(run: Run, solve_at: float, seed: int | None) -> tuple[Diagnosis, ...
         outcome = Outcome.of(run, parameters=0, place=place)
         if run.forecast is None:
             reasons = _of_outcome(outcome, solve_at)
-        else:  # a forecast is judged by its error, so that only the loss says why it is poor
+        else:  # a forecast is judged by its error, so that only the loss explains a failure
             reasons = [*_unstable(outcome), *_overfit(outcome), *_undertrained(outcome)]
         if reasons:
             return tuple(each._replace(remedy=remedy(each.reason, run.setting)) for each in reasons)
@@ -106,14 +109,14 @@ def _of_outcome(outcome: Outcome, solve_at: float) -> tuple[Diagnosis, ...]:
     reasons = [
         *_unreachable(outcome, solve_at),
         *_unstable(outcome),
-        *_elsewhere(outcome, solve_at),
+        *_does_not_generalise(outcome, solve_at),
         *_overfit(outcome),
-        *_guessing(outcome),
+        *_at_chance(outcome),
         *_undertrained(outcome),
     ]
     if reasons:
         return tuple(reasons)
-    if len(losses := _even(outcome)) < _FEWEST:
+    if len(losses := _even_losses(outcome)) < _FEWEST_POINTS:
         evidence = f"skill {outcome.skill:.3f}; {outcome.updates} updates are too few to tell"
         return (Diagnosis("unclear", f"{evidence} whether the loss still falls"),)
     evidence = f"skill {outcome.skill:.3f}, the loss no longer falls"
@@ -121,9 +124,9 @@ def _of_outcome(outcome: Outcome, solve_at: float) -> tuple[Diagnosis, ...]:
 
 
 def falls_short(outcome: Outcome, solve_at: float = SOLVED) -> bool:
-    """Whether longer training might solve it: the loss, in bounds, fell to the end.
+    """Whether longer training might solve it: the loss did not diverge and fell to the end.
 
-    It looks at the audit and at training alone, so that it may choose what is tried next.
+    It uses only the audit and the training curve, so that a study may choose with it.
     """
     return bool(
         not _unreachable(outcome, solve_at) and not _unstable(outcome) and _undertrained(outcome)
@@ -160,23 +163,23 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
 
 
 def _spike(updates: np.ndarray, losses: np.ndarray, lowest: np.ndarray, noise: float) -> np.ndarray:
-    """How many times its lowest value so far the loss must be, at each point, to be a spike.
+    """The multiple of the lowest loss so far that counts as a spike, at each point.
 
-    A mean over few updates may be low or high by chance: it must rise far beyond its noise.
+    A mean over few updates is noisy: a spike must be far beyond the noise.
     """
     sizes = np.diff(updates, prepend=0)
-    place = np.maximum.accumulate(np.where(losses <= lowest, np.arange(len(losses)), 0))
-    error = 4.5 * noise * np.sqrt(1 / sizes + 1 / sizes[place])
+    lowest_at = np.maximum.accumulate(np.where(losses <= lowest, np.arange(len(losses)), 0))
+    error = 4.5 * noise * np.sqrt(1 / sizes + 1 / sizes[lowest_at])
     return np.exp(np.clip(error, np.log(_SPIKE), 50))
 
 
-def _even(outcome: Outcome) -> np.ndarray:
-    """The losses of the stretches of equally many updates."""
+def _even_losses(outcome: Outcome) -> np.ndarray:
+    """The losses of the points of the curve that are means over equally many updates."""
     return np.array(outcome.curve.loss)[np.array(outcome.curve.updates) > FIRST[-1]]
 
 
-def _elsewhere(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
-    """The main test is another problem than the one trained on, which is solved."""
+def _does_not_generalise(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
+    """The main test differs from the training problem, which is solved."""
     if outcome.score().in_distribution or outcome.validation is None:
         return []
     if outcome.validation_skill < solve_at:
@@ -186,23 +189,23 @@ def _elsewhere(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
 
 
 def _overfit(outcome: Outcome) -> list[Diagnosis]:
-    # Fresh sequences of another problem say nothing of those trained on.
+    # Accuracy on another problem cannot be compared with training accuracy.
     if outcome.fresh or not outcome.curve.accuracy or not outcome.score().in_distribution:
         return []
-    # Of the end of training so much that it holds as many sequences as an evaluation.
-    made = np.diff(outcome.curve.updates, prepend=0) * (outcome.sequences / outcome.updates)
-    last = np.cumsum(made[::-1])[::-1] - made < _SEQUENCES
-    count = made[last].sum()
-    trained = float((np.array(outcome.curve.accuracy)[last] * made[last]).sum() / count)
-    tested, fresh = outcome.accuracy, outcome.tally.sequences
-    spread = np.sqrt(trained * (1 - trained) / count + tested * (1 - tested) / fresh)
-    if trained - tested < max(_MARGIN, _BEYOND * float(spread)):
+    # The end of training, with as many sequences as an evaluation.
+    sequences = np.diff(outcome.curve.updates, prepend=0) * (outcome.sequences / outcome.updates)
+    last = np.cumsum(sequences[::-1])[::-1] - sequences < _SEQUENCES
+    count = sequences[last].sum()
+    training = float((np.array(outcome.curve.accuracy)[last] * sequences[last]).sum() / count)
+    test, fresh = outcome.accuracy, outcome.tally.sequences
+    error = np.sqrt(training * (1 - training) / count + test * (1 - test) / fresh)
+    if training - test < max(_OVERFIT_MARGIN, _OVERFIT_ERRORS * float(error)):
         return []
-    evidence = f"accuracy {trained:.3f} in training, {tested:.3f} on fresh sequences"
+    evidence = f"accuracy {training:.3f} in training, {test:.3f} on fresh sequences"
     return [Diagnosis("overfit", evidence)]
 
 
-def _guessing(outcome: Outcome) -> list[Diagnosis]:
+def _at_chance(outcome: Outcome) -> list[Diagnosis]:
     side = side_of_chance([outcome])
     if side == "above":
         return []
@@ -215,13 +218,13 @@ def _guessing(outcome: Outcome) -> list[Diagnosis]:
 def _undertrained(outcome: Outcome) -> list[Diagnosis]:
     if outcome.ended == "diverged":
         return []
-    losses = _even(outcome)
-    if len(losses) < _FEWEST:
+    losses = _even_losses(outcome)
+    if len(losses) < _FEWEST_POINTS:
         return []
     quarter = len(losses) // 4
     before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
     fall = 1 - after.mean() / before.mean()
-    if fall < _FALL or statistics.larger_probability(before, after) > _FALL_LEVEL:
+    if fall < _FALL_SHARE or statistics.larger_probability(before, after) > _FALL_LEVEL:
         return []
     evidence = f"the loss fell by {fall:.0%} over the last quarter, to {after.mean():.3g}"
     return [Diagnosis("undertrained", evidence)]

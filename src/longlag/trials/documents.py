@@ -26,7 +26,7 @@ USER_PROBLEM = "user-problem"
 
 
 def document(setting: Setting) -> dict[str, Any]:
-    """A setting as plain values, every knob written out.
+    """A setting as plain JSON values, every knob included.
 
     >>> from longlag import Chunks, EchoLag, MLP
     >>> document(Setting(problem=EchoLag(), framing=Chunks(), model=MLP()))["problem"]
@@ -39,25 +39,25 @@ def document(setting: Setting) -> dict[str, Any]:
         "encoding": None if encoding is None else encoding.title(),
         "model": _model(setting.model),
         "recipe": _knobs(setting.recipe),
-        # Only where there are any: the names of trials without tests stay as they are.
+        # Only where there are any: the names of trials without tests do not change.
         **({"tests": [[name, _problem(each)] for name, each in tests.items()]} if tests else {}),
     }
 
 
 def setting(
-    written: Mapping[str, Any], series: np.ndarray | None = None, *, trusted: bool = False
+    document: Mapping[str, Any], series: np.ndarray | None = None, *, trusted: bool = False
 ) -> Setting:
-    """The setting that `document` wrote.
+    """The setting of a document, as `document` returns it.
 
-    Code of the user's own that it names is not run, unless the user named it in this process.
+    User code that it names runs only if the user named it in this process.
 
     Args:
-        written: The document.
+        document: The document.
         series: The values of its series, where it has one; by default they are read from its file.
-        trusted: Whether the user's own command wrote it: then its code may be imported.
+        trusted: Whether the document is from the user's own command: then its code may be imported.
 
     Raises:
-        UnnamedCode: Its problem is the user's own and was not named.
+        UnnamedCode: Its problem is the user's own, and the user did not name its code.
         ValueError: A part is missing, a kind or a knob is unknown, or a series is another one.
 
     >>> from longlag import Chunks, EchoLag, MLP
@@ -65,63 +65,63 @@ def setting(
     >>> setting(document(before)) == before
     True
     """
-    if not isinstance(written, Mapping):
-        raise ValueError(f"setting: it must be a document, got {type(written).__name__}.")
+    if not isinstance(document, Mapping):
+        raise ValueError(f"setting: it must be a document, got {type(document).__name__}.")
     for part in ("problem", "framing", "encoding", "model", "recipe"):
-        if part not in written:
+        if part not in document:
             raise ValueError(f"setting: the document has no part `{part}`.")
-    encoding = written["encoding"]
+    encoding = document["encoding"]
     if not isinstance(encoding, str | None):
         raise ValueError(f"setting: `encoding` must be a name, got {encoding!r}.")
-    model = _read("model", written["model"], {**MODELS, UserModel.title(): UserModel})
+    model = _read("model", document["model"], {**MODELS, UserModel.title(): UserModel})
     if trusted and isinstance(model, UserModel):
         user_code.resolve(model.origin, trusted=True)
-    main, tests = written["problem"], []
+    main, tests = document["problem"], []
     problem = _read_problem(main, series, trusted)
-    for name, each in _tests(written):
+    for name, each in _tests(document):
         same = isinstance(each, Mapping) and each.get("digest") == main.get("digest")
         tests.append((name, _read_problem(each, series if same else None, trusted)))
     return Setting(
         problem=problem,
-        framing=_read("framing", written["framing"], FRAMINGS),
+        framing=_read("framing", document["framing"], FRAMINGS),
         encoding=None if encoding is None else lookup("encoding", encoding, ENCODINGS),
         model=model,
-        recipe=_read("recipe", _recipe(written["recipe"]), {Recipe.title(): Recipe}),
+        recipe=_read("recipe", _recipe(document["recipe"]), {Recipe.title(): Recipe}),
         tests=tuple(tests),
     )
 
 
-def origins(written: Any) -> dict[str, Origin]:
-    """Where the code of the user's own comes from that a document names: `model`, `problem`."""
-    written = _mapping("setting", written)
-    tests = [problem for _, problem in _tests(written)]
-    parts = {"model": [written.get("model")], "problem": [written.get("problem"), *tests]}
+def origins(document: Any) -> dict[str, Origin]:
+    """The origins of the user code that a document names: of `model` and of `problem`."""
+    document = _mapping("setting", document)
+    tests = [problem for _, problem in _tests(document)]
+    parts = {"model": [document.get("model")], "problem": [document.get("problem"), *tests]}
     own = {name: [each for each in map(_origin, some) if each] for name, some in parts.items()}
     return {name: some[0] for name, some in own.items() if some}
 
 
-def _tests(written: Mapping[str, Any]) -> list[list[Any]]:
-    pairs = written.get("tests", [])
-    good = isinstance(pairs, list) and all(isinstance(p, list) and len(p) == 2 for p in pairs)
-    if not good or not all(isinstance(n, str) and isinstance(p, Mapping) for n, p in pairs):
+def _tests(document: Mapping[str, Any]) -> list[list[Any]]:
+    pairs = document.get("tests", [])
+    valid = isinstance(pairs, list) and all(isinstance(p, list) and len(p) == 2 for p in pairs)
+    if not valid or not all(isinstance(n, str) and isinstance(p, Mapping) for n, p in pairs):
         raise ValueError(f"setting: `tests` must be pairs of a name and a problem, got {pairs!r}.")
     return pairs
 
 
-def _origin(written: Any) -> Origin | None:
-    """Where a part comes from that is the user's own; None of any other."""
+def _origin(document: Any) -> Origin | None:
+    """The origin of a part with user code; None for any other part."""
     names = {UserModel.title(): "function", USER_PROBLEM: "class"}
-    if not isinstance(written, Mapping) or (kind := str(written.get("kind"))) not in names:
+    if not isinstance(document, Mapping) or (kind := str(document.get("kind"))) not in names:
         return None
-    name, code = written.get(names[kind]), written.get("code")
-    path = written.get("path", written.get("place"))  # as earlier versions called it
+    name, code = document.get(names[kind]), document.get("code")
+    path = document.get("path", document.get("place"))  # as in earlier versions
     if not (isinstance(name, str) and isinstance(path, str | None) and isinstance(code, str)):
         raise ValueError(f"setting: a {kind} must have a {names[kind]}, a path and a code.")
     return Origin(name, path, code)
 
 
 def _values(knobs: Knobs) -> dict[str, Any]:
-    """Knobs by name. Equal settings are written alike: 3 and 3.0 are one threshold."""
+    """Knobs by name. Equal settings give equal documents: 3 and 3.0 are one threshold."""
     values = ((knob, getattr(knobs, knob.name)) for knob in type(knobs).knobs())
     return {
         knob.name: value if value is None else knob.kind(value)
@@ -143,33 +143,33 @@ def _problem(problem: Problem) -> dict[str, Any]:
     return {"kind": USER_PROBLEM, **own, "knobs": _values(problem)}
 
 
-def _read_problem(written: Any, values: np.ndarray | None, trusted: bool) -> Problem:
-    if (origin := _origin(written)) is not None:
+def _read_problem(document: Any, values: np.ndarray | None, trusted: bool) -> Problem:
+    if (origin := _origin(document)) is not None:
         kind = user_code.resolve(origin, trusted=trusted)
         if not (isinstance(kind, type) and issubclass(kind, Problem)):
             raise ValueError(f"{origin.words} is no problem. Name a subclass of Problem.")
-        knobs = {"kind": kind.title(), **_mapping("knobs", written.get("knobs"))}
+        knobs = {"kind": kind.title(), **_mapping("knobs", document.get("knobs"))}
         return _read("problem", knobs, {kind.title(): kind})
-    if _mapping("problem", written).get("kind") != Series.title():
-        return _read("problem", written, PROBLEMS)
-    # A store of an earlier version calls the path a place.
-    path, names = written.get("path", written.get("place")), written.get("names", ())
+    if _mapping("problem", document).get("kind") != Series.title():
+        return _read("problem", document, PROBLEMS)
+    # Stores of earlier versions say `place` for `path`.
+    path, names = document.get("path", document.get("place")), document.get("names", ())
     if not isinstance(path, str | None) or not isinstance(names, list | tuple):
-        raise ValueError(f"setting: a series must have names and a path, got {written}.")
+        raise ValueError(f"setting: a series must have names and a path, got {document}.")
     if values is None and path is None:
         raise ValueError(
             "setting: its series stands in no file. Use one that was read from a file: "
             "Series(table.values, names=table.names, path=path)."
         )
-    knobs = {name: value for name, value in written.items() if name not in ("place", "digest")}
+    knobs = {name: value for name, value in document.items() if name not in ("place", "digest")}
     if values is None:
-        from longlag.adapters import tables  # which loads pandas
+        from longlag.adapters import tables  # loads pandas
 
         values = tables.read(str(path), names).values
     knobs |= {"values": values, "names": tuple(names), "path": path}
-    knobs["seasons"] = tuple(written.get("seasons", ()))
+    knobs["seasons"] = tuple(document.get("seasons", ()))
     series = _read("problem", knobs, {"series": Series})
-    if series.digest != written.get("digest"):
+    if series.digest != document.get("digest"):
         raise ValueError(
             f"setting: {path} was edited since, or read in another way. Run the command again."
         )
@@ -177,33 +177,33 @@ def _read_problem(written: Any, values: np.ndarray | None, trusted: bool) -> Pro
 
 
 def _model(model: ModelFactory) -> dict[str, Any]:
-    written = _knobs(model)
+    fields = _knobs(model)
     if isinstance(model, UserModel):
-        written.update(function=model.function, path=model.path, code=model.code)
-    return written
+        fields.update(function=model.function, path=model.path, code=model.code)
+    return fields
 
 
-def _recipe(written: Any) -> Any:
-    """A recipe; a store of an earlier version calls its sequences epochs."""
-    if not isinstance(written, Mapping):
-        return written
-    return {"sequences" if name == "epochs" else name: each for name, each in written.items()}
+def _recipe(document: Any) -> Any:
+    """A recipe; stores of earlier versions say `epochs` for `sequences`."""
+    if not isinstance(document, Mapping):
+        return document
+    return {"sequences" if name == "epochs" else name: each for name, each in document.items()}
 
 
-def _mapping(part: str, written: Any) -> Mapping[str, Any]:
-    if not isinstance(written, Mapping):
-        raise ValueError(f"setting: `{part}` must be a document, got {written!r}.")
-    return written
+def _mapping(part: str, document: Any) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        raise ValueError(f"setting: `{part}` must be a document, got {document!r}.")
+    return document
 
 
-def _read(part: str, written: Any, table: Mapping[str, type[K]]) -> K:
-    kind = lookup(part, str(_mapping(part, written).get("kind")), table)
-    knobs = {name: value for name, value in written.items() if name != "kind"}
-    if (origin := _origin(written)) is not None:
+def _read(part: str, document: Any, table: Mapping[str, type[K]]) -> K:
+    kind = lookup(part, str(_mapping(part, document).get("kind")), table)
+    knobs = {name: value for name, value in document.items() if name != "kind"}
+    if (origin := _origin(document)) is not None:
         knobs.pop("place", None)
         knobs["path"] = origin.path
-    known = [field.name for field in dataclasses.fields(kind) if field.init]
+    names = [field.name for field in dataclasses.fields(kind) if field.init]
     for name in knobs:
-        if name not in known:
-            raise ValueError(unknown_name(f"{part} {kind.title()} has no knob", name, known))
+        if name not in names:
+            raise ValueError(unknown_name(f"{part} {kind.title()} has no knob", name, names))
     return kind(**knobs)

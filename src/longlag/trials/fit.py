@@ -16,15 +16,15 @@ from longlag.events import Advanced, Event, Finished, Scored, StopToken
 from longlag.framings import Samples
 from longlag.models import AnyModel
 from longlag.problems import Part
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
 from longlag.training import Batches, loop, program
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 
-_REPORTS = 50  # of a long run, so that its curve and the moment at which it stops are fine
+_REPORTS = 50  # of a long run, at least, so that its curve and its stop are fine-grained
 
-_FEWEST_UPDATES = 128  # between two reports, so that they cost next to nothing
+_FEWEST_UPDATES = 128  # between two reports, so that they cost almost nothing
 
 
 def fit(
@@ -35,27 +35,27 @@ def fit(
     part: Part = "evaluation",
     stop: StopToken | None = None,
 ) -> Generator[Event, None, Run]:
-    """Train every seed of a setting and score it on each test, as soon as it is trained.
+    """Train every seed of a setting, and score each on all tests once its training ends.
 
-    The sequences of every test are drawn from the beginning of the stream of the seed.
+    The sequences of every test are drawn from the start of the seed's stream.
 
     Args:
-        setting: What is trained.
-        seeds: Which seeds.
+        setting: The setting to train.
+        seeds: The seeds.
         vectorise: Put the seeds inside one program (`longlag.training.fit`).
-        part: What the sequences to score it on are drawn for.
-        stop: Ends training after the chunks under way; what stands then is scored and the
-            run says that it was interrupted.
+        part: The part whose sequences are scored.
+        stop: A token that ends training after the current chunks; the models of that moment are
+            scored and the run is marked as interrupted.
 
     Yields:
-        What becomes of each seed; at its end the run of this seed alone, whose times are its
-        share of those of all.
+        The events of each seed; its `Finished` has the run of this seed only, with its share of
+        the times of all.
 
     Returns:
         The run of all seeds.
     """
     stop = stop or StopToken()
-    began, clock, waiting = time.perf_counter(), program.Clock(), program.Clock()
+    start, clock, waiting = time.perf_counter(), program.Clock(), program.Clock()
     context = contextvars.copy_context()
     context.run(program.COMPILING.set, clock)
     context.run(randomness.WAITING.set, waiting)
@@ -70,46 +70,46 @@ def fit(
     evaluations: dict[int, dict[str, Evaluation]] = {}
     tests = {name: setting.on(name) for name in setting.scored_on}
     main, *rest = tests
-    ready, compiled_ready = time.perf_counter(), clock.seconds
-    training = 0.0
+    train_start, compile_before = time.perf_counter(), clock.seconds
+    train_seconds = 0.0
 
     def may_stop(seed: int, model: AnyModel) -> bool:
-        checked = setting.evaluate(model, seed, part="validation")
-        return checked.accuracy >= (setting.recipe.stop_at or 0.0)
+        validation = setting.evaluate(model, seed, part="validation")
+        return validation.accuracy >= (setting.recipe.stop_at or 0.0)
 
     def train_time() -> float:
-        spent = time.perf_counter() - ready
-        return spent - (clock.seconds - compiled_ready) - waiting.seconds
+        seconds = time.perf_counter() - train_start - (clock.seconds - compile_before)
+        return seconds - waiting.seconds
 
-    def run(of: Sequence[int], share: float) -> Run:
+    def run_of(some: Sequence[int], share: float) -> Run:
         return Run(
             setting=setting,
-            seeds=tuple(of),
-            models=tuple(models[seed] for seed in of),
-            history=tuple(tuple(history[seed]) for seed in of),
-            evaluations=tuple(evaluations[seed][main] for seed in of),
-            others={name: tuple(evaluations[seed][name] for seed in of) for name in rest},
+            seeds=tuple(some),
+            models=tuple(models[seed] for seed in some),
+            history=tuple(tuple(history[seed]) for seed in some),
+            evaluations=tuple(evaluations[seed][main] for seed in some),
+            others={name: tuple(evaluations[seed][name] for seed in some) for name in rest},
             interrupted=stop.stopped,
             compile_seconds=share * clock.seconds,
-            train_seconds=share * (training or train_time()),
-            total_seconds=share * (time.perf_counter() - began),
+            train_seconds=share * (train_seconds or train_time()),
+            total_seconds=share * (time.perf_counter() - start),
         )
 
-    def evaluated(model: AnyModel, seed: int) -> dict[str, Evaluation]:
+    def evaluate(model: AnyModel, seed: int) -> dict[str, Evaluation]:
         randomness.WAITING.set(program.Clock())  # a seed that is scored waits for no training
         return {name: test.evaluate(model, seed, part=part) for name, test in tests.items()}
 
-    def ends(scored: set[futures.Future[dict[str, Evaluation]]]) -> Iterator[Event]:
-        for each in scored:
-            seed, by_test = scoring.pop(each), each.result()
-            evaluations[seed] = by_test
-            yield Scored(seed, by_test[main].accuracy)
-            yield Finished(seed, run([seed], 1 / len(seeds)))
+    def events_of(done: set[futures.Future[dict[str, Evaluation]]]) -> Iterator[Event]:
+        for future in done:
+            seed = scoring.pop(future)
+            evaluations[seed] = future.result()
+            yield Scored(seed, evaluations[seed][main].accuracy)
+            yield Finished(seed, run_of([seed], 1 / len(seeds)))
 
     scoring: dict[futures.Future[dict[str, Evaluation]], int] = {}
     reports = loop.fit(
         list(models.values()),
-        [_draws(setting, streams.training(seed), blocks) for seed in seeds],
+        [_batches(setting, streams.training(seed), blocks) for seed in seeds],
         setting.recipe,
         updates=updates,
         loss=setting.loss,
@@ -121,37 +121,38 @@ def fit(
     )
     with futures.ThreadPoolExecutor(loop.cores()) as pool, contextlib.closing(reports):
         while (event := context.run(next, reports, None)) is not None:
-            yield from ends({each for each in scoring if each.done()})
+            yield from events_of({each for each in scoring if each.done()})
             if isinstance(event, Finished):
                 models[event.seed] = event.result
-                score = context.copy().run, evaluated, event.result, event.seed
-                scoring[pool.submit(*score)] = event.seed
+                call = context.copy().run, evaluate, event.result, event.seed
+                scoring[pool.submit(*call)] = event.seed
             else:
                 if isinstance(event, Advanced):
                     history[event.seed].append(event)
                 yield event
-        training = train_time()
+        train_seconds = train_time()
         while scoring:
-            yield from ends(futures.wait(scoring, return_when=futures.FIRST_COMPLETED).done)
-    return run(seeds, 1.0)
+            yield from events_of(futures.wait(scoring, return_when=futures.FIRST_COMPLETED).done)
+    return run_of(seeds, 1.0)
 
 
-def _draws(setting: Setting, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
+def _batches(setting: Setting, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
+    """Chunks of so many blocks of fresh sequences, endlessly."""
     updates = blocks * len(setting.layout.steps)
     reset = None
     if setting.layout.carry:
         reset = np.arange(updates) % len(setting.layout.steps) == 0
     while True:
-        episodes = drawn(setting.problem, rng, blocks * setting.layout.sequences)
+        episodes = draw(setting.problem, rng, blocks * setting.layout.sequences)
         samples = setting.layout.gather(episodes)
-        shaped = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
-        yield setting.arrays(Samples(*shaped), reset)
+        by_update = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
+        yield setting.arrays(Samples(*by_update), reset)
 
 
 def finish(
     fitting: Generator[Event, None, Run], listen: Callable[[Event], object] = lambda _: None
 ) -> Run:
-    """Follow a fit to its end, telling `listen` of all events on the way."""
+    """The run at the end of a fit; `listen` is called with each event on the way."""
     while True:
         try:
             event = next(fitting)

@@ -1,7 +1,7 @@
-"""Identity: a setting as a JSON document and back, and the hash that names a trial.
+"""Identity: the hash that names a trial.
 
-A trial is named by what it is, never by a place in a list: the hash of its settings, every
-default written out, of its seed and of the versions of the parts it uses.
+The name of a trial is a hash of its setting, with every default, of its seed and of the versions
+of the parts that it uses; never an index.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from longlag.trials.documents import USER_PROBLEM, document
 from longlag.trials.setting import Setting
 
 ENGINE = 1
-"""Version of all that every trial uses: streams, layouts, the compiled loop, evaluation, scoring.
-Raised whenever equal settings give other results than before."""
+"""Version of the parts that every trial uses: streams, layouts, the compiled loop, evaluation,
+scoring. It is raised whenever equal settings give different results than before."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A setting and a seed: the unit that is run, stored and never run twice.
+    """A setting and a seed: the unit that a study runs once and stores.
 
     >>> from longlag import EchoLag, LSTM, Whole
     >>> trial = Trial(setting=Setting(problem=EchoLag(), framing=Whole(), model=LSTM()), seed=3)
@@ -46,35 +46,35 @@ class Trial:
         )
 
 
-def canonical(written: Mapping[str, Any]) -> str:
+def canonical(document: Mapping[str, Any]) -> str:
     """A document as one line of JSON, the same for equal documents."""
-    return json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def identity_document(written: Mapping[str, Any]) -> str:
-    """A document as `canonical`, without where a user's files lie: what it is, is in their hash."""
+def identity_document(document: Mapping[str, Any]) -> str:
+    """A document as `canonical`, without the paths of user files, whose hashes identify them."""
 
     def plain(part: Any) -> Any:
         if isinstance(part, Mapping):
             kind = part.get("kind")
             own = kind in (UserModel.title(), Series.title(), USER_PROBLEM)
             path = ("path", "place") if own else ()
-            # The names of trials were given when the knob was called so.
+            # Names of trials must not change: the knob was called `epochs` once.
             former = {"sequences": "epochs"} if kind == Recipe.title() else {}
             items = ((former.get(name, name), each) for name, each in part.items())
             return {name: plain(each) for name, each in items if name not in path}
         return [plain(each) for each in part] if isinstance(part, list) else part
 
-    return canonical(plain(written))
+    return canonical(plain(document))
 
 
 def digest(text: str) -> str:
-    """The 16 hexadecimal digits that name a text."""
+    """The first 16 hexadecimal digits of the SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def versions(setting: Setting) -> dict[str, int]:
-    """The versions of what a setting uses, by name; `tests/test_golden.py` says when to raise one.
+    """The versions of the parts of a setting, by name; `tests/test_golden.py` tests them.
 
     >>> from longlag import EchoLag, LSTM, Whole
     >>> versions(Setting(problem=EchoLag(), framing=Whole(), model=LSTM()))
@@ -87,5 +87,5 @@ def versions(setting: Setting) -> dict[str, int]:
 
 
 def parts(setting: Setting) -> str:
-    """The same in words, for those who keep it."""
+    """The versions of the parts of a setting as text, for a store."""
     return ", ".join(f"{name} {number}" for name, number in versions(setting).items())

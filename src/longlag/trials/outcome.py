@@ -1,4 +1,4 @@
-"""Outcomes: what one trial came to, as plain values that a store keeps and a report reads."""
+"""Outcomes: the results of one trial, as plain values for the store and the report."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from longlag.trials.run import Run
 
 SCHEMA = 4
-"""Version of an outcome as it is written; what has none is of the first (one test, no name)."""
+"""Version of the document of an outcome; without a version it is 1 (one test, no name)."""
 
 _POINTS = 100  # of a learning curve, at most
 
 _STRETCH = 16  # updates in a point of a curve, at least
 
 FIRST = (1, 2, 4, 8)
-"""Updates at the ends of the first points, short ones: a run may explode in a few updates."""
+"""Last updates of the first points, which are short: a run may diverge in a few updates."""
 
 
 class Curve(NamedTuple):
-    """A learning curve, a point for each stretch of equally many updates.
+    """A learning curve, with a point for each stretch of equally many updates.
 
     The first few stretches (`FIRST`) and the last may be shorter.
 
     Attributes:
-        updates: Updates made at the end of the stretch.
+        updates: Number of updates at the end of the stretch.
         loss: Mean loss in it.
-        accuracy: Share of its scored targets that were right before the update.
+        accuracy: Share of its scored targets that were correct before the update.
     """
 
     updates: tuple[int, ...]
@@ -44,7 +44,7 @@ class Curve(NamedTuple):
 
 
 class Seconds(NamedTuple):
-    """Where the time of a trial went."""
+    """The seconds of a trial, by stage."""
 
     compile: float
     train: float
@@ -52,7 +52,7 @@ class Seconds(NamedTuple):
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """The sum."""
         return self.compile + self.train + self.evaluate
 
 
@@ -69,29 +69,27 @@ def _of_main_test(name: str) -> Any:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a trial came to. All but `seconds` is the same whenever and wherever it is run.
+    """The results of a trial. All but `seconds` is reproducible.
 
-    The figures of the main test, the first, can be read from the outcome itself: `accuracy`,
+    The figures of the main test, the first, are also attributes of the outcome: `accuracy`,
     `skill`, `chance` and all others of `SeedScore`.
 
     Attributes:
-        ended: `finished` all updates, `stopped` at the criterion, or `diverged`.
+        ended: `finished` all updates, `stopped` at the stopping criterion, or `diverged`.
         diverged_at: The update at which it diverged, if it did.
-        updates: Updates made.
-        sequences: Sequences trained on.
-        validation: Accuracy on the stream that settings are chosen on; None if not measured.
-        reachable: Best accuracy that the inputs in sight allow, by the audit.
+        updates: Number of updates.
+        sequences: Number of training sequences.
+        validation: Accuracy on the validation stream; None if not measured.
+        reachable: Best possible accuracy from the inputs that reach the model, by the audit.
         audit: Verdict of the audit.
-        bounds: Chance and ceiling of the problem trained on, between which `validation` and
-            `reachable` stand.
+        bounds: Chance and ceiling of the training problem, for `validation` and `reachable`.
         curve: The learning curve.
-        fresh: Whether each sequence trained on was a new one, answered as in evaluation: neither
-            rows of a series used again nor teacher forcing, so that nothing can overfit.
-        noise: How far the losses of neighbouring updates are apart, as the standard deviation of
-            their logarithm.
-        parameters: Trained weights.
-        seconds: Where the time went.
-        scores: What it scored on each test, by name, the main test first.
+        fresh: Whether each training sequence was new and without teacher forcing, so that the
+            model cannot overfit.
+        noise: Noise of the loss from update to update: the standard deviation of its logarithm.
+        parameters: Number of trained weights.
+        seconds: The seconds of each stage.
+        scores: The score on each test, by name, the main test first.
     """
 
     ended: Literal["finished", "stopped", "diverged"]
@@ -113,7 +111,7 @@ class Outcome:
     def of(
         cls, run: Run, *, validation: float | None = None, parameters: int, place: int = 0
     ) -> Outcome:
-        """The outcome of one seed of a run, by its place among the seeds."""
+        """The outcome of one seed of a run, by its index among the seeds."""
         history, setting = run.history[place], run.setting
         problem, audit = setting.problem, setting.audit()
         losses = [each.losses for each in history]
@@ -145,46 +143,46 @@ class Outcome:
         )
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> Outcome:
-        """The outcome that `document` wrote, or an earlier longlag.
+    def read(cls, document: Mapping[str, Any]) -> Outcome:
+        """The outcome of a document, of this or an earlier version of longlag.
 
         Raises:
-            ValueError: A newer longlag wrote it, or something is missing.
+            ValueError: The document is from a newer longlag, or a field is missing.
         """
         try:
-            return cls._read(_migrated(written))
+            return cls._read(_migrated(document))
         except KeyError as error:
             raise ValueError(
                 f"Outcome: the document has no {error}. Ask the study again, in another store."
             ) from error
 
     @classmethod
-    def _read(cls, written: Mapping[str, Any]) -> Outcome:
-        made = {field.name: written[field.name] for field in dataclasses.fields(cls)}
-        updates, *figures = made["curve"]
-        made["curve"] = Curve(tuple(updates), *(tuple(_unwritten(each)) for each in figures))
-        made["bounds"], made["seconds"] = Bounds(*made["bounds"]), Seconds(*made["seconds"])
-        made["scores"] = {each["test"]: SeedScore.read(each) for each in made["scores"]}
-        return cls(**made)
+    def _read(cls, document: Mapping[str, Any]) -> Outcome:
+        fields = {field.name: document[field.name] for field in dataclasses.fields(cls)}
+        updates, *figures = fields["curve"]
+        fields["curve"] = Curve(tuple(updates), *(tuple(_from_json(each)) for each in figures))
+        fields["bounds"], fields["seconds"] = Bounds(*fields["bounds"]), Seconds(*fields["seconds"])
+        fields["scores"] = {each["test"]: SeedScore.read(each) for each in fields["scores"]}
+        return cls(**fields)
 
     def document(self) -> dict[str, Any]:
-        """The outcome as plain values; a loss that is no number is written as null."""
+        """The outcome as plain JSON values; a loss that is not finite becomes null."""
         fields = dataclasses.fields(self)
-        written = {"schema": SCHEMA} | {field.name: getattr(self, field.name) for field in fields}
-        written["curve"] = [_written(column) for column in self.curve]
-        written["bounds"], written["seconds"] = list(self.bounds), list(self.seconds)
-        # A list, since the order of a document's names may be lost on its way.
+        document = {"schema": SCHEMA} | {field.name: getattr(self, field.name) for field in fields}
+        document["curve"] = [_to_json(column) for column in self.curve]
+        document["bounds"], document["seconds"] = list(self.bounds), list(self.seconds)
+        # A list, since JSON objects may be stored with sorted keys.
         scores = self.scores.items()
-        written["scores"] = [{"test": name, **each.document()} for name, each in scores]
-        return written
+        document["scores"] = [{"test": name, **each.document()} for name, each in scores]
+        return document
 
     def without_details(self) -> Outcome:
-        """The outcome without its curve, its steps and its examples, for those who hold many."""
+        """The outcome without its curve, its steps and its examples, to save memory."""
         scores = {name: score.without_details() for name, score in self.scores.items()}
         return dataclasses.replace(self, curve=Curve((), (), ()), scores=scores)
 
     def score(self, test: str | None = None) -> SeedScore:
-        """What it scored on a test, the main one by default.
+        """The score on a test, the main one by default.
 
         Raises:
             ValueError: There is no such test.
@@ -210,7 +208,7 @@ class Outcome:
 
     @property
     def validation_skill(self) -> float:
-        """The skill on the stream that settings are chosen on.
+        """The skill on the validation stream.
 
         Raises:
             ValueError: It was not measured.
@@ -220,8 +218,8 @@ class Outcome:
         return self.within(self.validation)
 
     def within(self, accuracy: float) -> float:
-        """An accuracy on the problem trained on, as a skill."""
-        # Of a series a constant may be right throughout.
+        """An accuracy on the training problem, as a skill."""
+        # On a series a constant may be always right: chance is then the ceiling.
         chance, ceiling = self.bounds
         return (accuracy - chance) / (ceiling - chance or np.inf)
 
@@ -229,44 +227,44 @@ class Outcome:
 def side_of_chance(
     outcomes: Sequence[Outcome], test: str | None = None
 ) -> Literal["above", "at", "below"]:
-    """Whether right answers on a test, over all seeds, lie above chance, below, or may be guesses.
+    """Whether accuracy on a test, over all seeds, is above chance, below it, or at chance.
 
     Args:
-        outcomes: What each seed came to.
+        outcomes: The outcome of each seed.
         test: The test; the main one by default.
     """
     return seed_score.side_of_chance([each.score(test) for each in outcomes])
 
 
 def skill(outcomes: Sequence[Outcome], test: str | None = None) -> Estimate:
-    """The skill on a test, the main one by default, over seeds: mean, interval, each seed."""
+    """The skill on a test, the main one by default: mean over seeds, interval, each seed."""
     return seed_score.skill([each.score(test) for each in outcomes])
 
 
-def _migrated(written: Mapping[str, Any]) -> Mapping[str, Any]:
+def _migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """A document of any schema as one of this schema."""
-    schema = written.get("schema", 1)
+    schema = document.get("schema", 1)
     if schema == SCHEMA:
-        return written
+        return document
     if schema not in (1, 2, 3):
         raise ValueError(
             f"Outcome: the document has schema {schema}, this longlag reads up to {SCHEMA}: it "
             "was written by a newer longlag. Update longlag."
         )
     if schema == 1:
-        updates, loss, _, accuracy = written["curve"]  # between them the largest loss, once kept
-        score = {"test": IN_DISTRIBUTION, "in_distribution": True, **written}
-        bounds = [written["chance"], written["ceiling"]]
+        updates, loss, _, accuracy = document["curve"]  # the third was the largest loss
+        score = {"test": IN_DISTRIBUTION, "in_distribution": True, **document}
+        bounds = [document["chance"], document["ceiling"]]
         curve = [updates, loss, accuracy]
-        written = {**written, "curve": curve, "bounds": bounds, "scores": [score]}
+        document = {**document, "curve": curve, "bounds": bounds, "scores": [score]}
     if schema < 3:
-        scores = [{**score, "sequence_accuracy": score["whole"]} for score in written["scores"]]
-        written = {**written, "scores": scores}
-    return {**written, "fresh": False, "noise": 0.0}  # unknown: overfitting is not ruled out
+        scores = [{**score, "sequence_accuracy": score["whole"]} for score in document["scores"]]
+        document = {**document, "scores": scores}
+    return {**document, "fresh": False, "noise": 0.0}  # unknown: overfitting is not ruled out
 
 
 def learning_curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
-    """The curve of the losses of all updates; accuracy is known of whole reports only."""
+    """The curve of the losses of all updates; accuracy is known per report only."""
     losses = np.concatenate([losses for losses, _ in reports]) if reports else np.zeros(0)
     accuracy = np.concatenate([np.full(len(part), share) for part, share in reports] or [losses])
     stretch = max(_STRETCH, -(-len(losses) // _POINTS))
@@ -286,16 +284,16 @@ def learning_curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
 
 
 def _noise(losses: np.ndarray) -> float:
-    """The standard deviation of the logarithm, from half of the differences of neighbours."""
+    """The standard deviation of the log loss, from the median difference of neighbours."""
     logs = np.log(np.maximum(losses[np.isfinite(losses)].astype(np.float64), 1e-30))
     if len(logs) < 2:
         return 0.0
     return float(f"{np.median(np.abs(np.diff(logs))) / (0.6745 * 2**0.5):.4g}")
 
 
-def _written(column: Sequence[float]) -> list[float | None]:
+def _to_json(column: Sequence[float]) -> list[float | None]:
     return [None if value != value or abs(value) == np.inf else value for value in column]
 
 
-def _unwritten(column: Sequence[float | None]) -> list[float]:
+def _from_json(column: Sequence[float | None]) -> list[float]:
     return [np.inf if value is None else value for value in column]

@@ -1,4 +1,4 @@
-"""Remedies: what to change where a trial fell short, as arguments that can be pasted."""
+"""Remedies: what to change after a trial that fell short, as arguments to paste."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from longlag.trials.setting import Setting
 
-_LONGER = 4  # times the sequences: less seldom turns a run that still learns into a solved one
-_FAST = {"adam": 1e-2, "sgd": 1.0}  # learning rates that small networks mostly bear
+_LONGER = 4  # times the sequences: fewer seldom suffice
+_FAST = {"adam": 1e-2, "sgd": 1.0}  # learning rates at which most small networks are stable
 
 
 def remedy(reason: str, setting: Setting) -> str:
-    """What to change, as a sentence of arguments; empty where nothing is known.
+    """What to change, as a sentence with arguments; empty for an unknown reason.
 
     Args:
-        reason: A reason why a trial of the setting fell short (`longlag.trials.diagnosis.Reason`).
+        reason: Why a trial of the setting fell short (`longlag.trials.diagnosis.Reason`).
         setting: The setting.
 
     >>> from longlag import Chunks, EchoLag, LSTM, Setting, Whole

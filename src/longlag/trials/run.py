@@ -1,4 +1,4 @@
-"""Runs: what came out of training, beside chance and ceiling."""
+"""Runs: the results of training, beside chance and ceiling."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Run(Scored):
-    """A setting fitted for a number of seeds.
+    """A setting trained with several seeds.
 
-    Its figures are those of the main test, the first; `scores` has those of each.
+    Its figures are those of the main test, the first; `scores` has those of every test.
 
     Attributes:
         setting: Problem, framing, encoding, model and recipe.
-        seeds: The seeds, in the order of everything below.
+        seeds: The seeds, in the order of all tuples below.
         models: The trained models.
-        history: How each seed advanced, chunk by chunk.
-        evaluations: What each model said about fresh sequences of the main test.
-        interrupted: Whether training was cut short by hand.
-        compile_seconds: Time spent on compiling, or on waiting for another trial that compiles.
-        train_seconds: Time spent on training, draws included.
-        total_seconds: All of it, evaluation included.
-        remarks: What to know beside the figures: the search that chose the setting.
-        others: What each model said about fresh sequences of the other tests, by name.
+        history: The progress of each seed, chunk by chunk.
+        evaluations: The predictions of each model on fresh sequences of the main test.
+        interrupted: Whether the user stopped the training early.
+        compile_seconds: Time for compiling, or for waiting until another trial has compiled.
+        train_seconds: Time for training, drawing sequences included.
+        total_seconds: Time for everything, evaluation included.
+        remarks: Notes on the figures: the search that chose the setting.
+        others: The predictions of each model on fresh sequences of the other tests, by name.
     """
 
     setting: Setting
@@ -68,8 +68,8 @@ class Run(Scored):
     def scores(self) -> dict[str, Score]:
         """The score on each test, by name, the main test first."""
         main = next(iter(self.setting.scored_on))
-        said = {main: self.evaluations, **self.others}
-        return {name: self._score(name, each) for name, each in said.items()}
+        by_test = {main: self.evaluations, **self.others}
+        return {name: self._score(name, each) for name, each in by_test.items()}
 
     def _score(self, test: str, evaluations: tuple[Evaluation, ...]) -> Score:
         on = self.setting.on(test)
@@ -84,7 +84,7 @@ class Run(Scored):
 
     @functools.cached_property
     def reachable(self) -> float:
-        """Best possible score on the main test, from the inputs in sight (`longlag audit`)."""
+        """Best possible score on the main test, from the inputs that reach the model (`audit`)."""
         return self.setting.on().audit().ceiling
 
     @property
@@ -94,15 +94,15 @@ class Run(Scored):
 
     @property
     def updates(self) -> int:
-        """Updates made by the seed that made most."""
+        """Number of updates of the seed with the most."""
         return max((reports[-1].updates for reports in self.history if reports), default=0)
 
     @property
     def sequences(self) -> tuple[int, ...]:
-        """Sequences that each seed was trained on."""
+        """Number of training sequences of each seed."""
         layout = self.setting.layout
-        made = (reports[-1].updates if reports else 0 for reports in self.history)
-        return tuple(updates * layout.sequences // len(layout.steps) for updates in made)
+        counts = (reports[-1].updates if reports else 0 for reports in self.history)
+        return tuple(updates * layout.sequences // len(layout.steps) for updates in counts)
 
     def predict(
         self,
@@ -110,17 +110,17 @@ class Run(Scored):
         *,
         seed: int | None = None,
     ) -> Num[np.ndarray, "prediction *shape"]:
-        """What the model of a seed says about a sequence.
+        """The predictions of the model of a seed for a sequence.
 
         Args:
-            sequence: The values shown, before the answer where there is one. Another number
-                of them than in training will do where the problem stays the same. Of a real
-                series: the latest `length + lags - 1` rows, in the unit of each column.
+            sequence: The inputs, before the answer where there is one. Their number may differ
+                from training where the problem stays the same. For a real series: the latest
+                `length + lags - 1` rows, in the unit of each column.
             seed: Whose model, one of `seeds`; the first by default.
 
         Returns:
-            The predicted values, one for each step that the framing scores; of a real series in
-            the unit of the target, the forecast from its latest row last.
+            The predictions `(prediction, *shape)`, one per scored step; for a real series in the
+            unit of the target, the forecast from its latest row last.
         """
         return self.trained(seed).predict(sequence)
 
@@ -129,14 +129,14 @@ class Run(Scored):
         self.trained(seed).save(path)
 
     def trained(self, seed: int | None = None) -> Trained:
-        """The model of a seed, the first by default, with what it was trained for."""
+        """The model of a seed, the first by default, with its setting."""
         from longlag.trials.checkpoint import Trained
 
         seed = self.seeds[0] if seed is None else seed
         return Trained(self.setting, seed, self.models[self.place(seed)])
 
     def place(self, seed: int) -> int:
-        """The place of a seed among the seeds."""
+        """The index of a seed among the seeds."""
         if seed not in self.seeds:
             raise ValueError(f"Run: `seed` must be one of {list(self.seeds)}, got {seed}.")
         return self.seeds.index(seed)

@@ -1,4 +1,4 @@
-"""Seed scores: what one seed scored on one test, as plain values beside chance and ceiling."""
+"""Seed scores: the score of one seed on one test, as plain values with chance and ceiling."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from longlag.scores.score import Scored
 from longlag.scores.statistics import Estimate
 
 IN_DISTRIBUTION = "in-distribution"
-"""The name of the one test of a setting that names none: the problem trained on."""
+"""The name of the test of a setting without named tests: the training problem."""
 
-_EXAMPLES = 3  # sequences kept to be looked at
+_EXAMPLES = 3  # sequences for the report
 
-_EXAMPLE_STEPS = 60  # a longer sequence is no example for a reader
+_EXAMPLE_STEPS = 60  # longer sequences are not readable
 
 
 class Example(NamedTuple):
-    """One fresh sequence, value by value; None where nothing is shown or scored.
+    """One fresh sequence, value by value; None where there is no input or no score.
 
-    A value that is no single number is text, as its spec prints it. `right` says which predictions
-    are.
+    `shown` is the inputs, `expected` the targets; `right` says which predictions are correct. A
+    value that is not a single number is text, as its spec prints it.
     """
 
     shown: tuple[float | str | None, ...]
@@ -37,19 +37,19 @@ class Example(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SeedScore:
-    """What one seed scored on the fresh sequences of one test.
+    """The score of one seed on the fresh sequences of one test.
 
     Attributes:
-        accuracy: Share of scored targets that were right.
-        sequence_accuracy: Share of sequences right throughout.
+        accuracy: Share of scored targets that were predicted correctly.
+        sequence_accuracy: Share of sequences with every scored step correct.
         error: For real targets, the root mean square error; else None.
         chance: Accuracy of the best prediction that ignores the inputs.
         chance_error: For real targets, its error.
         ceiling: Best accuracy that any predictor can reach.
-        in_distribution: Whether the test is the problem that was trained on.
-        independent: Whether the targets are independent, or one a sequence.
-        one_sequence: Whether there is but one sequence, so that draws bring no noise.
-        tally: Right answers, counted.
+        in_distribution: Whether the test is the training problem.
+        independent: Whether the targets are independent, or one per sequence.
+        one_sequence: Whether there is only one sequence, so that sampling adds no noise.
+        tally: Counts of correct predictions.
         by_step: Accuracy at each step, None where nothing is scored.
         shortcuts: Accuracy of each shortcut on the same fresh sequences.
         examples: A few fresh sequences.
@@ -71,12 +71,12 @@ class SeedScore:
 
     @classmethod
     def of(cls, scored: Scored, place: int, *, in_distribution: bool = True) -> SeedScore:
-        """The score of one seed, by its place among the seeds.
+        """The score of one seed.
 
         Args:
             scored: The score of all seeds on the test.
-            place: Which of them.
-            in_distribution: Whether the test is the problem that was trained on.
+            place: The index of the seed.
+            in_distribution: Whether the test is the training problem.
         """
         evaluation, problem = scored.evaluations[place], scored.problem
         error = None if scored.error is None else evaluation.error
@@ -100,25 +100,25 @@ class SeedScore:
         )
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> SeedScore:
-        """The score that `document` wrote; what else stands there is passed over.
+    def read(cls, document: Mapping[str, Any]) -> SeedScore:
+        """The score of a document; other fields are ignored.
 
         Raises:
             KeyError: A figure is missing.
         """
-        made = {field.name: written[field.name] for field in dataclasses.fields(cls)}
-        made["tally"] = Tally(*made["tally"])
-        made["by_step"] = tuple(made["by_step"])
-        made["examples"] = tuple(Example(*map(tuple, each)) for each in made["examples"])
-        return cls(**made)
+        fields = {field.name: document[field.name] for field in dataclasses.fields(cls)}
+        fields["tally"] = Tally(*fields["tally"])
+        fields["by_step"] = tuple(fields["by_step"])
+        fields["examples"] = tuple(Example(*map(tuple, each)) for each in fields["examples"])
+        return cls(**fields)
 
     def document(self) -> dict[str, Any]:
-        """The score as plain values."""
-        written = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        written["tally"], written["by_step"] = list(self.tally), list(self.by_step)
-        written["examples"] = [list(map(list, each)) for each in self.examples]
-        written["shortcuts"] = dict(self.shortcuts)
-        return written
+        """The score as plain JSON values."""
+        document = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        document["tally"], document["by_step"] = list(self.tally), list(self.by_step)
+        document["examples"] = [list(map(list, each)) for each in self.examples]
+        document["shortcuts"] = dict(self.shortcuts)
+        return document
 
     def without_details(self) -> SeedScore:
         """The score without its steps and its examples."""
@@ -130,17 +130,17 @@ class SeedScore:
         return self.skill_of(self.accuracy)
 
     def skill_of(self, accuracy: float) -> float:
-        """An accuracy as a skill; 0 where chance is the ceiling, as of some series."""
+        """An accuracy as a skill; 0 where chance is the ceiling, as for some series."""
         return (accuracy - self.chance) / (self.ceiling - self.chance or np.inf)
 
     @property
     def chance_probability(self) -> float:
-        """How probable so many right answers are for a guesser at chance (as of a `Score`)."""
+        """Probability of at least this accuracy by guessing (as in `Score`)."""
         return statistics.chance_probability(*_guesses([self]), self.chance)
 
 
 def side_of_chance(scores: Sequence[SeedScore]) -> Literal["above", "at", "below"]:
-    """Whether right answers, over all seeds, lie above chance, below, or may be guesses."""
+    """Whether accuracy, over all seeds, is above chance, below it, or at chance."""
     per_seed = [score.accuracy for score in scores]
     return statistics.side_of_chance(*_guesses(scores), scores[0].chance, per_seed)
 
@@ -150,7 +150,7 @@ def _guesses(scores: Sequence[SeedScore]) -> tuple[float, float]:
 
 
 def skill(scores: Sequence[SeedScore]) -> Estimate:
-    """The skill over seeds: mean, interval, each seed."""
+    """The skill: mean over seeds, interval, each seed."""
     first = scores[0]
     sequences = None if first.one_sequence else first.tally.sequences
     accuracy = statistics.accuracy([each.accuracy for each in scores], sequences)
@@ -170,12 +170,12 @@ def _example(problem: Problem, evaluation: Evaluation, row: int) -> Example:
         shown=_plain(problem.inputs, inputs, problem.inputs.allows(inputs)),
         expected=expected,
         predicted=predicted,
-        right=tuple(good if there else None for good, there in right),
+        right=tuple(correct if counts else None for correct, counts in right),
     )
 
 
 def _plain(spec: Spec, values: np.ndarray, where: np.ndarray) -> tuple[float | str | None, ...]:
-    """Values of a sequence as plain ones, None where there is none."""
+    """Values of a sequence as plain numbers or text; None where `where` is false."""
 
     def one(value: Any) -> float | str | None:
         if spec.shape:
@@ -185,4 +185,4 @@ def _plain(spec: Spec, values: np.ndarray, where: np.ndarray) -> tuple[float | s
             return float(f"{plain:.4g}") if np.isfinite(plain) else None
         return plain
 
-    return tuple(one(value) if there else None for value, there in zip(values, where, strict=True))
+    return tuple(one(value) if keep else None for value, keep in zip(values, where, strict=True))

@@ -26,22 +26,20 @@ from longlag.trials.seed_score import IN_DISTRIBUTION
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
-    """All of a trial but its seed.
+    """Everything about a trial except its seed.
 
     Args:
-        problem: What is to be learned.
+        problem: The problem to learn.
         framing: How its episodes become samples.
-        model: A model once the sizes are known: a description, or a function of sizes and seed
-            (`longlag.adopt`).
-        encoding: How an integer becomes features, one-hot by default. Reals are shown as
-            they are.
-        recipe: How the model is fitted.
-        tests: Problems that the trained model is scored on, by name; a mapping will do. The first
-            is the main one. Where none is named it is the problem itself, as "in-distribution".
+        model: A model description, or a function of sizes and seed (`longlag.adopt`).
+        encoding: How an integer becomes features, one-hot by default. Reals are features already.
+        recipe: How the model is trained.
+        tests: Problems on which the trained model is scored, by name, as a mapping or as pairs. The
+            first is the main one. By default the problem itself, as "in-distribution".
 
     Raises:
-        TypeError: A part is of another kind.
-        ValueError: Parts do not go together.
+        TypeError: A part has the wrong type.
+        ValueError: The parts do not fit together.
 
     >>> from longlag import EchoLag, LSTM, Whole
     >>> tests = {"as trained": EchoLag(length=25), "longer": EchoLag(length=100)}
@@ -55,7 +53,7 @@ class Setting:
     model: ModelFactory
     encoding: type[IntegerEncoding] | None = None
     recipe: Recipe = dataclasses.field(default_factory=Recipe)
-    tests: Mapping[str, Problem] | Sequence[tuple[str, Problem]] = ()  # kept as pairs, a tuple
+    tests: Mapping[str, Problem] | Sequence[tuple[str, Problem]] = ()  # stored as a tuple of pairs
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", user_model.as_factory(self.model))
@@ -64,20 +62,19 @@ class Setting:
             if not isinstance(value := getattr(self, name), kind):
                 rule = f"must be a {kind.__name__} with its knobs set"
                 raise TypeError(f"Setting: `{name}` {rule}, got {value!r}.")
-        chosen = self.encoding
-        if chosen is not None:
-            if not (isinstance(chosen, type) and issubclass(chosen, IntegerEncoding)):
+        encoding = self.encoding
+        if encoding is not None:
+            if not (isinstance(encoding, type) and issubclass(encoding, IntegerEncoding)):
                 raise TypeError(
-                    f"Setting: `encoding` must be OneHot or Scaled, the class, got {chosen!r}."
+                    f"Setting: `encoding` must be OneHot or Scaled, the class, got {encoding!r}."
                 )
-            encodings(self.problem, chosen)
+            encodings(self.problem, encoding)
         if self.problem.for_part("training") is not self.problem:
             raise ValueError(
-                "Setting: its series must draw what it is trained on from the rows that train. Use "
-                "part='training'."
+                "Setting: the problem must be the training part of its series. Use part='training'."
             )
         check_decoder(self.framing, self.model)
-        object.__setattr__(self, "tests", _named(self.tests))
+        object.__setattr__(self, "tests", _test_pairs(self.tests))
         for name, problem in dict(self.tests).items():
             self._check_test(name, problem)
 
@@ -86,17 +83,17 @@ class Setting:
         """How the samples of a block of sequences fill whole batches.
 
         Raises:
-            ValueError: They do not, or there is nothing to learn at what is scored.
+            ValueError: They do not, or there is nothing to learn at the scored steps.
         """
         layout = self.layout_for(self.problem, self.recipe.batch_size)
-        scored_steps(self.problem, self.framing, layout)  # refuses what cannot be scored
+        scored_steps(self.problem, self.framing, layout)  # raises if they cannot be scored
         return layout
 
     def layout_for(self, problem: Problem, batch_size: int) -> Layout:
-        """The layout of another problem of the kind, or of batches of another size."""
+        """The layout of a problem of the same kind, in batches of this size."""
         layout = self.framing.layout(problem, batch_size)
         if layout.output == "every" and self.model.causal and not layout.scored[..., :-1].any():
-            # Only last steps are scored: spare the outputs that nobody asks for.
+            # Only last steps are scored: compute no other outputs.
             return dataclasses.replace(
                 layout, output="last", target_steps=layout.target_steps[..., -1:]
             )
@@ -104,17 +101,17 @@ class Setting:
 
     @functools.cached_property
     def input_encoding(self) -> Encoding:
-        """The encoding of what this problem shows."""
+        """The encoding of the inputs of the problem."""
         return encodings(self.problem, self.encoding)[0]
 
     @functools.cached_property
     def target_encoding(self) -> Encoding:
-        """The encoding of what this problem asks for."""
+        """The encoding of the targets of the problem."""
         return encodings(self.problem, self.encoding)[1]
 
     @functools.cached_property
     def loss(self) -> AnyLoss:
-        """What is minimised, and when an output is right."""
+        """The loss, which also decides when a prediction is correct."""
         return loss_of(self.problem.targets, self.target_encoding)
 
     @functools.cached_property
@@ -140,7 +137,7 @@ class Setting:
         return dataclasses.replace(self, problem=problem, tests=())
 
     def fixed_timesteps(self, problem: Problem) -> int | None:
-        """The timesteps of a sample, where the model reads no others and this problem has others.
+        """The only number of timesteps that the model takes, where this problem has another.
 
         None where the model can be scored on the problem.
         """
@@ -150,15 +147,15 @@ class Setting:
         return None if alike else timesteps
 
     def _check_test(self, name: str, problem: Problem) -> None:
-        """Refuse a test that the trained model cannot be scored on."""
+        """Raise if the trained model cannot be scored on this test."""
         owner = f"Setting: test `{name}`"
         try:
             on = dataclasses.replace(self, problem=problem, tests=())
-            asked = on.sizes
+            sizes = on.sizes
         except ValueError as error:
             raise ValueError(f"{owner}: {error}") from error
         for kind in ("features", "outputs"):
-            size, trained = getattr(asked, kind), getattr(self.sizes, kind)
+            size, trained = getattr(sizes, kind), getattr(self.sizes, kind)
             if size != trained:
                 raise ValueError(
                     f"{owner} must have {trained} {kind}, as the problem trained on, got {size} of "
@@ -167,23 +164,23 @@ class Setting:
         if (timesteps := self.fixed_timesteps(problem)) is not None:
             raise ValueError(
                 f"{type(self.model).__name__} reads samples of exactly {timesteps} timesteps: "
-                f"test `{name}` has {asked.timesteps}. Use a recurrent model, or a framing whose "
+                f"test `{name}` has {sizes.timesteps}. Use a recurrent model, or a framing whose "
                 "samples keep their timesteps."
             )
 
     def audit(self) -> Audit:
-        """What the problem needs beside what the framing gives this model."""
+        """Whether the inputs that the problem needs reach this model."""
         reach = Reach(self.model.window, self.model.remembers, not self.model.causal)
         return audit(self.problem, self.framing, batch_size=self.recipe.batch_size, reach=reach)
 
     @functools.cached_property
     def sizes(self) -> Sizes:
-        """What is asked of a model."""
-        outputs, shown = self.target_encoding.features, self.input_encoding
+        """The sizes that the model must have."""
+        outputs, encoding = self.target_encoding.features, self.input_encoding
         if self.framing.output == "vector":
             outputs *= self.layout.target_steps.shape[-1]
-        values = shown.features if shown.as_integers else None
-        return Sizes(shown.features, outputs, self.layout.steps.shape[-1], values)
+        values = encoding.features if encoding.as_integers else None
+        return Sizes(encoding.features, outputs, self.layout.steps.shape[-1], values)
 
     def create(self, seed: int) -> AnyModel:
         """The freshly initialised model of a seed."""
@@ -193,9 +190,9 @@ class Setting:
         return model
 
     def evaluate(self, model: AnyModel, seed: int, *, part: Part = "evaluation") -> Evaluation:
-        """Score a model on at least 1,000 sequences that never train.
+        """Predictions of a model on at least 1,000 sequences that are not for training.
 
-        They are of the problem trained on; `on` gives the setting of a test.
+        They are of the training problem; `on` gives the setting of a test.
         """
         single = self.layout_for(self.problem, single_size(self.framing, self.recipe.batch_size))
         predict = functools.partial(self._predict, model, self.layout)
@@ -204,9 +201,9 @@ class Setting:
     def predict(
         self, model: AnyModel, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray
     ) -> Num[np.ndarray, "prediction *shape"]:
-        """The predictions of a model for one sequence, at each step that the framing scores.
+        """The predictions of a model for one sequence, `(prediction, *shape)`, one per scored step.
 
-        Of a series: from its latest rows as they are, in the unit of the target.
+        For a series: from its latest rows, in the unit of the target.
         """
         problem, episodes = self.problem.episode(np.asarray(sequence))
         layout = self.layout_for(problem, single_size(self.framing, self.recipe.batch_size))
@@ -224,19 +221,19 @@ class Setting:
     def arrays(
         self, samples: Samples, reset: np.ndarray | None, layout: Layout | None = None
     ) -> Batches:
-        """Samples of a layout, with a leading update axis, as a model gets them."""
+        """Samples of a layout, with a leading update axis, as batches for a model."""
         inputs = samples.inputs
         if not self.input_encoding.as_integers:
             inputs = self.input_encoding.encode(inputs)
         elif not self.framing.marks:
             inputs = np.maximum(inputs, 0)
-        whole = (layout or self.layout).present.all() and not self.problem.masks
-        mask = None if whole else samples.mask
+        complete = (layout or self.layout).present.all() and not self.problem.masks
+        mask = None if complete else samples.mask
         return Batches(inputs, samples.targets, mask, reset)
 
 
 def loss_of(spec: Spec, encoding: Encoding) -> AnyLoss:
-    """The loss of targets of this kind in this encoding."""
+    """The loss for targets of this spec in this encoding."""
     match spec, encoding:
         case Channels(), SideBySide():
             pairs = zip(spec.parts, encoding.encodings, strict=True)
@@ -252,10 +249,10 @@ def loss_of(spec: Spec, encoding: Encoding) -> AnyLoss:
     raise TypeError(f"Setting: no loss fits {type(spec).__name__}. Use Integers or Reals.")
 
 
-def _named(
+def _test_pairs(
     tests: Mapping[str, Problem] | Sequence[tuple[str, Problem]],
 ) -> tuple[tuple[str, Problem], ...]:
-    """Tests as pairs, each of a name of its own."""
+    """Tests as pairs of a name and a problem, with unique names."""
     pairs: Any = tuple(tests.items() if isinstance(tests, Mapping) else tests)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
         raise TypeError(
@@ -273,13 +270,13 @@ def _named(
                 "Use EchoLag(length=100), say."
             )
     names = [name for name, _ in pairs]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"Setting: `tests` names `{twice}` twice. Use another name.")
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"Setting: `tests` names `{repeated}` twice. Use another name.")
     return tuple(map(tuple, pairs))
 
 
 def check_decoder(framing: Framing, model: ModelFactory) -> None:
-    """Refuse a framing and a model of which only one has a decoder."""
+    """Raise if only one of framing and model has a decoder."""
     decodes = framing.output == "decoder"
     if decodes != model.decodes:
         names = type(framing).__name__, type(model).__name__

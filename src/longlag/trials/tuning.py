@@ -1,7 +1,7 @@
-"""Tuning: a small search over width and learning rate, so that a baseline is a fair one.
+"""Tuning: a small search over width and learning rate, for a fair baseline.
 
 Every candidate is trained on the training stream of one seed that no trial uses and scored
-on the validation stream of that seed; evaluation draws are never looked at.
+on the validation stream of that seed; evaluation sequences are never used.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ SEED = 2**31
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Search:
-    """A setting whose width and learning rate are to be chosen.
+    """A setting and the widths and learning rates to try.
 
     Args:
-        setting: What is tuned; its model has a knob `hidden_size`.
+        setting: The setting to tune; its model has a knob `hidden_size`.
         hidden_sizes: The widths.
         learning_rates: The learning rates.
     """
@@ -37,7 +37,7 @@ class Search:
 
 
 class Candidate(NamedTuple):
-    """One setting tried, its score on the validation stream and its last training loss."""
+    """One setting of the search, its validation accuracy and its last training loss."""
 
     setting: Setting
     accuracy: float
@@ -45,7 +45,7 @@ class Candidate(NamedTuple):
 
 
 class Tuned(NamedTuple):
-    """What a search found: the best setting, and all that were tried."""
+    """The result of a search: the best setting, and all candidates."""
 
     setting: Setting
     tried: tuple[Candidate, ...]
@@ -57,22 +57,22 @@ class Tuned(NamedTuple):
 
 
 def tune(search: Search, listen: Callable[[Setting, Event], object] = lambda *_: None) -> Tuned:
-    """The best width and learning rate, each given the setting's whole budget.
+    """The best width and learning rate; each candidate trains for the whole budget.
 
-    Ties in accuracy go to the lower training loss at the end, then to the first tried.
+    Ties in accuracy go to the lower last training loss, then to the first candidate.
 
     Args:
-        search: What to choose from.
-        listen: Told of all events, with the setting that they are of.
+        search: The setting and the candidates.
+        listen: Called with the setting and each event of its training.
 
     Raises:
-        KeyboardInterrupt: The search was cut short.
+        KeyboardInterrupt: The user stopped the search.
 
     >>> from longlag import Chunks, EchoLag, MLP
     >>> setting = Setting(problem=EchoLag(lag=0, values=4), framing=Chunks(), model=MLP())
     >>> search = Search(setting=setting, hidden_sizes=(4, 16), learning_rates=(1e-6, 1e-2))
-    >>> found = tune(search)
-    >>> found.setting.recipe.learning_rate, len(found.tried)
+    >>> result = tune(search)
+    >>> result.setting.recipe.learning_rate, len(result.tried)
     (0.01, 4)
     """
     tried = []
@@ -83,14 +83,14 @@ def tune(search: Search, listen: Callable[[Setting, Event], object] = lambda *_:
                 model=dataclasses.replace(search.setting.model, hidden_size=width),
                 recipe=dataclasses.replace(search.setting.recipe, learning_rate=rate),
             )
-            # Of the problem trained on: what it is to be tested on chooses nothing.
-            trained = dataclasses.replace(candidate, tests=())
+            # Scored on the training problem: the tests must not choose.
+            without_tests = dataclasses.replace(candidate, tests=())
             with ctrl_c_stops() as stop:
-                fitting = fit(trained, (SEED,), part="validation", stop=stop)
+                fitting = fit(without_tests, (SEED,), part="validation", stop=stop)
                 run = finish(fitting, functools.partial(listen, candidate))
             if run.interrupted:
                 raise KeyboardInterrupt
             tried.append(Candidate(candidate, run.accuracy.mean, run.history[0][-1].loss))
-    # A loss that is no number loses every tie.
+    # A loss that is not finite loses every tie.
     best = max(tried, key=lambda each: (each.accuracy, -np.nan_to_num(each.loss, nan=np.inf)))
     return Tuned(best.setting, tuple(tried))

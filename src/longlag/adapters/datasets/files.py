@@ -14,7 +14,7 @@ import numpy as np
 from longlag import files, streams
 from longlag.framings import Framing, Samples
 from longlag.problems import Part, Problem, Series, Spec
-from longlag.problems.drawing import drawn
+from longlag.problems.drawing import draw
 
 Format = Literal["parquet", "npz"]
 
@@ -100,7 +100,7 @@ def export(
         part = problem.for_part(_PARTS[name])
         episodes = None if name == "train" else problem.held_out(_PARTS[name], counted)
         if episodes is None:
-            episodes = drawn(part, _STREAMS[name](seed), count)
+            episodes = draw(part, _STREAMS[name](seed), count)
         count = len(episodes.inputs)  # of a series each target once, however many were asked for
         samples = layout.gather(episodes)
         path = home / f"{name}.{format}"

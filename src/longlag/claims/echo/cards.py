@@ -1,6 +1,6 @@
 """The claims of the echo tutorial (Brownlee 2017, echo random integers), nine cards.
 
-Integers from 0 to 99, 25 a sequence, one-hot, log loss, Adam, a fresh sequence each epoch.
+Integers from 0 to 99, 25 per sequence, one-hot, log loss, Adam, each sequence used once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the cards of the echo tutorial share."""
+"""Common parts of the cards of the echo tutorial."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCE = "Brownlee (2017), echo random integers"
 LEARNED = 0.99
 """Accuracy from which `100 %` counts as reproduced; 1 of 100 values missed costs 0.01."""
 
-RARE = 1e-3  # level of the test against chance; none of its outcomes may turn on a draw
+RARE = 1e-3  # level of the test against chance, low enough for equal verdicts on all seeds
 
 PREVIOUS = EchoLag(lag=1)
 
@@ -42,15 +42,15 @@ def evidence(tried: str, run: Run, note: str = "") -> Row:
 
 
 def finding_of(run: Run, what: str, because: str, *rows: Row) -> Finding:
-    """The finding of a card that asks whether one run learned its problem."""
+    """The finding of a card that tests whether one run learned its problem."""
     learned = reaches(run.accuracy, LEARNED)
-    short = f"The accuracy stays below {LEARNED}."
+    reason = f"The accuracy stays below {LEARNED}."
     return Finding(
         measured=run.accuracy,
         what=what,
         chance=run.chance,
         verdict=HOLDS if learned else FAILS,
-        because=because if learned else short,
+        because=because if learned else reason,
         rows=rows,
         shortcuts=run.shortcuts,
     )

@@ -18,7 +18,7 @@ from longlag.claims.echo.common import (
 from longlag.framings import Chunks, Window
 from longlag.scores import statistics
 
-# Echo the previous value, one step a sample: the beginner's mistake.
+# Echo the previous value, one step per sample: the beginner's mistake.
 
 _ONE_STEP = Chunks(timesteps=1, carry=True)
 
@@ -48,12 +48,12 @@ _CAUSES = {
 def _settle_without_context(attempt: Try, _: Sequence[int]) -> Finding:
     runs = {name: attempt(name) for name in _WITHOUT_CONTEXT}
     source, one, two = runs.values()
-    shown = {
+    confirmed = {
         "unreachable": source.chance_probability > RARE,
         "state-only": one.chance_probability < RARE and not reaches(one.accuracy, LEARNED),
         "learnable": reaches(two.accuracy, LEARNED),
     }
-    if not shown["unreachable"]:
+    if not confirmed["unreachable"]:
         verdict = FAILS
     elif not reaches(one.accuracy, LEARNED):
         verdict = HOLDS
@@ -65,7 +65,7 @@ def _settle_without_context(attempt: Try, _: Sequence[int]) -> Finding:
         what="accuracy, LSTM 50, one step a sample, rows of a batch consecutive, batch 6",
         chance=source.chance,
         verdict=verdict,
-        because=" ".join(_CAUSES[audit] for audit in audits.values() if shown[audit]),
+        because=" ".join(_CAUSES[audit] for audit in audits.values() if confirmed[audit]),
         rows=tuple(evidence(name, run, f"audit: {audits[name]}") for name, run in runs.items()),
     )
 
@@ -114,7 +114,7 @@ WITH_CONTEXT = Card(
     recorded=HOLDS,
 )
 
-_MARGIN = 0.01  # a difference in accuracy that is worth naming
+_MARGIN = 0.01  # the smallest relevant difference in accuracy
 
 
 def _settle_ignore_state(attempt: Try, _: Sequence[int]) -> Finding:

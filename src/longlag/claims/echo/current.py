@@ -15,19 +15,19 @@ from longlag.trials.setting import Setting
 
 # Draw, encode, decode.
 
-_ENCODED = 1000
+_SEQUENCES = 1000
 
 
 def _settle_encode(_: Try, seeds: Sequence[int]) -> Finding:
     code = OneHot(values=PREVIOUS.values)
     shares = []
     for seed in seeds:
-        drawn = PREVIOUS.draw(streams.evaluation(seed), _ENCODED).inputs
-        shares.append(float((code.decode(code.encode(drawn)) == drawn).all(axis=1).mean()))
-    measured = statistics.accuracy(shares, _ENCODED)
+        values = PREVIOUS.draw(streams.evaluation(seed), _SEQUENCES).inputs
+        shares.append(float((code.decode(code.encode(values)) == values).all(axis=1).mean()))
+    measured = statistics.accuracy(shares, _SEQUENCES)
     return Finding(
         measured=measured,
-        what=f"share of {_ENCODED:,} sequences a seed that come back whole",
+        what=f"share of {_SEQUENCES:,} sequences a seed that come back whole",
         chance=PREVIOUS.chance() ** PREVIOUS.length,
         verdict=HOLDS if measured.mean == 1 else FAILS,
         because="One-hot vectors decode by their largest entry to the integers they came from.",

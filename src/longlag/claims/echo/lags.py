@@ -34,7 +34,7 @@ def _lag_setting(lag: int, hidden_size: int) -> Setting:
 
 
 def _longest(attempt: Try, size: int) -> int:
-    """The longest lag that a size solves, taken to solve all shorter ones; 0 for none."""
+    """The longest lag that a size solves; it is assumed to solve all shorter ones. 0 for none."""
 
     def solves(lag: int) -> bool:
         return reaches(attempt(f"lag {lag}, {size} units").accuracy, LEARNED)
@@ -49,7 +49,7 @@ def _settle_other_lags(attempt: Try, _: Sequence[int]) -> Finding:
     for size in others:
         longest[size] = _longest(attempt, size)
         if not longest[size]:
-            break  # a smaller one is taken to solve nothing either
+            break  # a smaller one is assumed to fail too
     rows, slow = [], []
     for lag, run in zip(LAGS, runs, strict=True):
         solvers = [size for size, reach in longest.items() if lag <= reach]

@@ -1,9 +1,9 @@
 """The claims of the five sequence problems (Brownlee 2017), twelve cards.
 
-Every card sets an LSTM of 50 cells beside an MLP in both its forms, shown a single step and
-shown the whole sample flattened (they are one where a sample is one step). They are tuned over
-the learning rate, the MLPs over their width too, on a stream that is used for nothing else; only
-`echo-value/deeper`, which compares lags, keeps one learning rate for all of its LSTMs.
+Every card compares an LSTM of 50 cells with two MLPs: one gets a single step, the other the whole
+sample, flattened (they are equal where a sample is one step). The learning rate of each is tuned,
+and the width of the MLPs too, on a separate stream; only `echo-value/deeper`, which compares lags,
+has one learning rate for all of its LSTMs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the cards of the suite of five problems share."""
+"""Common parts of the cards of the suite of five problems."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def arm_of(
 def beside_mlps(
     problem: Problem, framing: Framing, *, sequences: int, batch_size: int = 10
 ) -> dict[str, Search]:
-    """The LSTM and both forms of the MLP, on equal terms."""
+    """The arms of the LSTM and of both forms of the MLP, with equal budgets."""
     models = {"LSTM": LSTM(), "MLP, one step": MLP(context=1), "MLP, flattened": MLP()}
     return {
         name: arm_of(problem, framing, model, sequences=sequences, batch_size=batch_size)
@@ -53,7 +53,7 @@ def beside_mlps(
 
 
 def evidence(tried: str, run: Run, note: str = "") -> Row:
-    """A line of evidence: what the audit says, what was tuned, the error of a regression."""
+    """A row of evidence: verdict of the audit, result of the tuning, error of a regression."""
     notes = [f"audit: {run.setting.audit().verdict}", *run.remarks]
     if run.error is not None:
         notes.append(f"error {run.error.mean:.4f}, chance {run.chance_error:.4f}")
@@ -62,7 +62,7 @@ def evidence(tried: str, run: Run, note: str = "") -> Row:
 
 def is_learned(run: Run, skill: float = LEARNED) -> bool:
     """Whether the mean skill of a run reaches a bar."""
-    # Rounding must not part a skill at the bar from an accuracy at it.
+    # A margin for rounding, so that skill and accuracy at the bar agree.
     return reaches(run.accuracy, run.chance + skill * (run.ceiling - run.chance) - 1e-12)
 
 
@@ -82,7 +82,7 @@ BOTH_FORMS = "holds for one step; does not hold for the flattened window"
 
 
 def an_mlp_cannot(what: str, because: str) -> Callable[[Try, Sequence[int]], Finding]:
-    """The test of `an LSTM can, an MLP cannot`, both forms of the MLP shown."""
+    """The test of `an LSTM can, an MLP cannot`, with both forms of the MLP."""
     return lambda attempt, _: _an_mlp_cannot(attempt, what, because)
 
 

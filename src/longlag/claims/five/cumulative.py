@@ -32,7 +32,7 @@ _SUM_SEQUENCES = 30_000
 
 
 def _at_flip(run: Run) -> Estimate:
-    """Share of the flips found: right at the step of the flip and at the step before it."""
+    """Share of the flips with a correct prediction at the flip and at the step before it."""
     shares, flips = [], 0
     for evaluation in run.evaluations:
         flipping = evaluation.targets.any(axis=1)
@@ -49,22 +49,22 @@ def _sum_rows(runs: dict[str, Run]) -> list[Row]:
         by_step = np.mean([evaluation.by_step for evaluation in run.evaluations], axis=0)
         steps = " ".join(f"{share:.3f}" for share in by_step)
         rows.append(evidence(name, run, f"by step {steps}"))
-        found = f"counting alone finds {_SUM.chance_at_flip():.3f}"
-        rows.append(Row(f"{name}: flips found", _at_flip(run), found))
+        note = f"counting alone finds {_SUM.chance_at_flip():.3f}"
+        rows.append(Row(f"{name}: flips found", _at_flip(run), note))
     return rows
 
 
 _SUM_LEARNED = 0.8
-"""Skill from which the threshold counts as learned: sums next to it ask for all precision."""
+"""Skill from which the threshold counts as learned: sums close to it need full precision."""
 
 
 def _settle_labels(attempt: Try, _: Sequence[int]) -> Finding:
     runs = {name: attempt(name) for name in CUMULATIVE_LABELS.arms}
     lstm, step, window = runs.values()
-    flips, counted = _at_flip(lstm), _SUM.chance_at_flip()
+    flips, by_counting = _at_flip(lstm), _SUM.chance_at_flip()
     if not is_learned(lstm, _SUM_LEARNED):
         verdict, because = FAILS, f"The LSTM's skill stays below {_SUM_LEARNED}."
-    elif not reaches(flips, counted):
+    elif not reaches(flips, by_counting):
         verdict, because = FAILS, "The LSTM finds no more flips than counting steps does."
     elif step.accuracy.interval[0] > step.chance:
         verdict, because = FAILS, "A model without state does better than counting steps."
@@ -102,17 +102,17 @@ def _settle_bidirectional(attempt: Try, _: Sequence[int]) -> Finding:
     runs = {name: attempt(name) for name in CUMULATIVE_BIDIRECTIONAL.arms}
     both, one = runs["bidirectional LSTM"], runs["LSTM"]
     count = len(both.evaluations[0].inputs)
-    apart = statistics.difference(both.accuracy.per_seed, one.accuracy.per_seed, count)
+    difference = statistics.difference(both.accuracy.per_seed, one.accuracy.per_seed, count)
     learned = is_learned(both, _SUM_LEARNED)
     because = f"The bidirectional LSTM's skill stays below {_SUM_LEARNED}."
     if learned:
-        low, high = apart.interval
+        low, high = difference.interval
         than = "better than" if low > 0 else "worse than" if high < 0 else "not told apart from"
         because = (
             f"{both.setting.audit().ahead:.0%} of its labels are given with later values in sight, "
             f"which no label needs. With twice the cells it comes out {than} the LSTM."
         )
-    rows = [*_sum_rows(runs), Row("bidirectional less LSTM", apart, "paired by seed")]
+    rows = [*_sum_rows(runs), Row("bidirectional less LSTM", difference, "paired by seed")]
     return finding_of(
         both,
         "accuracy over all steps, bidirectional LSTM of 50 cells each way, 30,000 sequences",

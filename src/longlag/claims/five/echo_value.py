@@ -94,7 +94,7 @@ _STEPS, _DEEPER_SEQUENCES, _STOP = 20, 50_000, 0.999
 
 _DEEPER: dict[str, Setting | Search] = {
     f"lag {lag}": Setting(
-        # One length for all lags, so that nothing but the lag changes.
+        # One length for all lags, so that only the lag changes.
         problem=EchoValue(lag=lag, length=_STEPS, values=10),
         framing=Whole(),
         model=LSTM(),
@@ -113,43 +113,45 @@ for _name, _model in {"MLP, one step": MLP(context=1), "MLP, flattened": MLP()}.
     )
 
 
-def _needed(run: Run) -> list[float]:
-    """Sequences until the criterion, a seed; twice the budget where it is not met."""
+def _sequences_until_stop(run: Run) -> list[float]:
+    """Sequences until the stopping criterion, per seed; twice the budget where it is not met."""
     return [
         count if reports[-1].outcome == "stopped" else 2.0 * _DEEPER_SEQUENCES
         for count, reports in zip(run.sequences, run.history, strict=True)
     ]
 
 
-def _trend(order: Sequence[float]) -> statistics.Estimate:
-    """The mean rank correlation, its interval no narrower than the noise of ranks without order.
+def _trend(correlations: Sequence[float]) -> statistics.Estimate:
+    """The mean rank correlation, its interval at least as wide as the noise of random ranks.
 
-    Ranks of n lags in no order have a correlation with a variance of 1 / (n - 1) a seed (Kendall,
-    Rank Correlation Methods, 1948), so that seeds that agree by chance do not look sure.
+    The correlation of random ranks of n lags has a variance of 1 / (n - 1) per seed (Kendall, Rank
+    Correlation Methods, 1948), so that seeds that agree by chance have a wide interval.
     """
-    mean, tail = float(np.mean(order)), (1 - statistics.CONFIDENCE) / 2
-    noise = special.ndtri(1 - tail) / (len(order) * (len(LAGS) - 1)) ** 0.5
-    between = statistics.mean_interval(order, -1.0, 1.0) if np.ptp(order) > 0 else (mean, mean)
-    low, high = min(mean - noise, between[0]), max(mean + noise, between[1])
-    return statistics.Estimate(mean, (max(-1.0, float(low)), min(1.0, float(high))), tuple(order))
+    mean, tail = float(np.mean(correlations)), (1 - statistics.CONFIDENCE) / 2
+    noise = special.ndtri(1 - tail) / (len(correlations) * (len(LAGS) - 1)) ** 0.5
+    between = mean, mean
+    if np.ptp(correlations) > 0:
+        between = statistics.mean_interval(correlations, -1.0, 1.0)
+    low, high = float(min(mean - noise, between[0])), float(max(mean + noise, between[1]))
+    return statistics.Estimate(mean, (max(-1.0, low), min(1.0, high)), tuple(correlations))
 
 
 def _settle_deeper(attempt: Try, _: Sequence[int]) -> Finding:
     runs = {lag: attempt(f"lag {lag}") for lag in LAGS}
-    needed = np.array([_needed(runs[lag]) for lag in LAGS])
-    # How well the order of the lags is that of the sequences they need: Spearman, a seed.
-    order = [statistics.rank_correlation(LAGS, column) for column in needed.T.tolist()]
-    trend = _trend(order)
-    missed = [lag for lag in LAGS if not is_learned(runs[lag])]
-    below = [lag for lag in LAGS if lag < min(missed, default=_STEPS)]
-    if not below:
+    counts = np.array([_sequences_until_stop(runs[lag]) for lag in LAGS])
+    # Spearman's rank correlation of lags and sequences, per seed.
+    correlations = [statistics.rank_correlation(LAGS, column) for column in counts.T.tolist()]
+    trend = _trend(correlations)
+    not_learned = [lag for lag in LAGS if not is_learned(runs[lag])]
+    learned = [lag for lag in LAGS if lag < min(not_learned, default=_STEPS)]
+    if not learned:
         verdict, because = FAILS, "Not even the current value is learned within the budget."
     else:
         because = (
             f"Within {_DEEPER_SEQUENCES:,} sequences every index tried is learned down to "
-            f"{below[-1]} steps back"
+            f"{learned[-1]} steps back"
         )
-        because += f"; not learned: {missed}." if missed else "."
+        because += f"; not learned: {not_learned}." if not_learned else "."
         if trend.interval[0] > 0:
             verdict = HOLDS
         elif trend.interval[1] < 0:
@@ -159,16 +161,16 @@ def _settle_deeper(attempt: Try, _: Sequence[int]) -> Finding:
         because += f" Rank correlation of lag and sequences needed: {trend!s}; the order is " + (
             "strict." if trend.mean > 1 - 1e-9 else "not strict."
         )
-    shown = runs[below[-1] if below else LAGS[0]]
+    deepest = runs[learned[-1] if learned else LAGS[0]]
     rows = []
     for lag, run in runs.items():
-        median = float(np.median(_needed(run)))
+        median = float(np.median(_sequences_until_stop(run)))
         count = "not met" if median > _DEEPER_SEQUENCES else f"after {median:,.0f} sequences"
         rows.append(evidence(f"lag {lag}", run, f"{_STOP} in training {count} (median)"))
     rows += [evidence(name, attempt(name)) for name in _DEEPER if "MLP" in name]
     rows.append(Row("rank correlation of lag and sequences needed", trend))
     return finding_of(
-        shown,
+        deepest,
         f"accuracy at the deepest index down to which all are learned, LSTM 50, ten values, "
         f"{_STEPS} steps, learning rate 0.01, {_DEEPER_SEQUENCES:,} sequences at most",
         verdict,

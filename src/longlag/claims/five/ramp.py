@@ -36,17 +36,18 @@ _BEYOND = np.arange(10, 18) * _STEP
 
 
 def _off_the_ramp(run: Run, values: np.ndarray) -> Estimate:
-    """The error on values that were never trained on, if a step of the ramp is to be added."""
+    """The error on untrained values, with the value plus a step of the ramp as target."""
     errors = []
     for seed in run.seeds:
-        said = run.predict(values.astype(np.float32), seed=seed)
-        errors.append(float(np.sqrt(np.mean((said - values[-len(said) :] - _STEP) ** 2))))
+        predictions = run.predict(values.astype(np.float32), seed=seed)
+        residuals = predictions - values[-len(predictions) :] - _STEP
+        errors.append(float(np.sqrt(np.mean(residuals**2))))
     return statistics.over_seeds(errors, least=0.0)
 
 
 def _settle_ramp(attempt: Try, names: Sequence[str], what: str) -> Finding:
     runs = {name: attempt(name) for name in names}
-    rows, said = [evidence(name, run) for name, run in runs.items()], []
+    rows, sentences = [evidence(name, run) for name, run in runs.items()], []
     for name, run in runs.items():
         between, beyond = _off_the_ramp(run, _BETWEEN), _off_the_ramp(run, _BEYOND)
         rows.append(Row(f"{name}: error between the values of the ramp", between))
@@ -55,9 +56,9 @@ def _settle_ramp(attempt: Try, names: Sequence[str], what: str) -> Finding:
             "adds a step" if error.mean <= _RAMP.targets.tolerance else "is lost"
             for error in (between, beyond)
         )
-        said.append(f"{name}: {smooth} between the values of the ramp, {further} beyond it.")
+        sentences.append(f"{name}: {smooth} between the values of the ramp, {further} beyond it.")
     learned = all(map(is_learned, runs.values()))
-    because = " ".join(said) if learned else f"A model's skill stays below {LEARNED}."
+    because = " ".join(sentences) if learned else f"A model's skill stays below {LEARNED}."
     return finding_of(runs["LSTM"], what, HOLDS if learned else FAILS, because, *rows)
 
 

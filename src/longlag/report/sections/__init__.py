@@ -1,1 +1,1 @@
-"""Sections of a report, a file a kind."""
+"""Sections of a report, one file per kind."""

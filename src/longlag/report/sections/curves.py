@@ -17,16 +17,16 @@ from longlag.scores.statistics import mean_interval
 from longlag.trials.outcome import Outcome
 
 PANELS = 24
-"""Panels of one figure at most."""
+"""Maximum number of panels of one figure."""
 
 _POINTS = 30  # of one learning curve
 
-_SEEDS = 5  # drawn one by one, beside their mean
+_SEEDS = 5  # with a line of their own, beside the mean
 
 _ENDS = {"stopped": "met the criterion", "finished": "budget used up", "diverged": "diverged"}
 
 Trace = tuple[np.ndarray, np.ndarray]
-"""Sequences, and skill after them."""
+"""Numbers of sequences, and the skill after them."""
 
 
 def curves(
@@ -38,19 +38,21 @@ def curves(
     """Learning curves.
 
     Args:
-        start: Begins every name in an address.
-        figures: The panels: of each its title, and its series by name.
-        choice: Which settings they show, in words.
-        shared: The series of all panels, where these have them in common.
+        start: The prefix of all ids.
+        figures: The panels: title, and series by name.
+        choice: A sentence on the choice of settings.
+        shared: The styles of all panels, if they have the same series.
     """
     panels, figures = [], list(figures)
     for name, (title, series) in zip(slugs(title for title, _ in figures), figures, strict=True):
-        ran = [(each, [o for o in group.outcomes if o.curve.updates]) for each, group in series]
-        if ran := [(each, outcomes) for each, outcomes in ran if outcomes]:
-            looks = shared or styles(each for each, _ in series)
-            panel = _panel(f"{start}-curves-{name}", title, ran, looks)
-            panels.append(panel if shared else dataclasses.replace(panel, series=tuple(looks)))
-    left = len(panels) - PANELS
+        lines = [(each, [o for o in group.outcomes if o.curve.updates]) for each, group in series]
+        if lines := [(each, outcomes) for each, outcomes in lines if outcomes]:
+            series_styles = shared or styles(each for each, _ in series)
+            panel = _panel(f"{start}-curves-{name}", title, lines, series_styles)
+            panels.append(
+                panel if shared else dataclasses.replace(panel, series=tuple(series_styles))
+            )
+    omitted = len(panels) - PANELS
     caption = (
         f"Skill in training, on sequences before the update on them. {choice} Thick: mean over "
         "seeds, with its 95 % interval (Student's t) where there are several; a seed that stopped "
@@ -59,7 +61,7 @@ def curves(
         "drawn at −1."
     )
     figure = Figure(
-        caption=f"{caption} {counted(left, 'panel')} more left out." if left > 0 else caption,
+        caption=f"{caption} {counted(omitted, 'panel')} more left out." if omitted > 0 else caption,
         panels=tuple(panels[:PANELS]),
         series=tuple(shared),
     )
@@ -67,7 +69,10 @@ def curves(
 
 
 def _panel(
-    key: str, title: str, series: Sequence[tuple[str, list[Outcome]]], looks: Sequence[Style]
+    key: str,
+    title: str,
+    series: Sequence[tuple[str, list[Outcome]]],
+    series_styles: Sequence[Style],
 ) -> Panel:
     means, seeds, last = list[dict[str, Any]](), list[dict[str, Any]](), list[str]()
     for name, outcomes in series:
@@ -82,29 +87,29 @@ def _panel(
             seeds += rows
         mean = float(np.mean([skill[-1] for _, skill in traces]))
         last.append(f"{name} ends at a mean skill of {number(mean, 2)}")
-    chart = charts.curves(means, seeds, looks)
+    chart = charts.curves(means, seeds, series_styles)
     alt = f"Learning curves, {title}: {listed(last)}."
     return Panel(key=key, title=title, chart=chart, alt=alt)
 
 
 def _trace(outcome: Outcome) -> Trace:
-    """Sequences and skill along a learning curve, neighbours joined until they are few."""
+    """Sequences and skill along a learning curve, averaged to at most `_POINTS` points."""
     updates = np.array(outcome.curve.updates, float)
     skill = (np.array(outcome.curve.accuracy) - outcome.chance) / _span(outcome)
     at = updates * (outcome.sequences / max(outcome.updates, 1))
-    joined = -(-len(at) // _POINTS)
-    starts = np.arange(0, len(at), joined)
-    lasts = np.minimum(starts + joined, len(at)) - 1
+    width = -(-len(at) // _POINTS)
+    starts = np.arange(0, len(at), width)
+    lasts = np.minimum(starts + width, len(at)) - 1
     return at[lasts], np.add.reduceat(skill, starts) / (lasts - starts + 1)
 
 
 def _span(outcome: Outcome) -> float:
-    """From guessing to the best possible score; infinite, so that skill is 0, where they agree."""
+    """The best possible score minus guessing; infinite where they are equal, for a skill of 0."""
     return outcome.ceiling - outcome.chance or np.inf
 
 
 def _mean(traces: Sequence[Trace], outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
-    """The mean over seeds and its interval; those that stopped go on with their last skill."""
+    """The mean over seeds and its interval; a stopped seed counts with its last skill."""
     lasts = [(at[-1], outcome.ended) for (at, _), outcome in zip(traces, outcomes, strict=True)]
     longest = max((at for at, _ in traces), key=lambda at: at[-1])
     end = min((at for at, ended in lasts if ended != "stopped"), default=longest[-1])

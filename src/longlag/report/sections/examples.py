@@ -12,7 +12,7 @@ from longlag.trials.diagnosis import Diagnosis
 from longlag.trials.seed_score import Example, SeedScore
 
 STEPS = 60
-"""A longer sequence is neither mapped nor written out."""
+"""Maximum length of a sequence with maps or examples."""
 
 _SETS = 12  # sets of examples
 
@@ -61,9 +61,9 @@ def examples(start: str, groups: Sequence[Group]) -> Section:
     for group in groups:
         scores = (each.score(group.test) for each in group.outcomes)
         score = next((each for each in scores if each.examples), None)
-        place = group.problem, group.model, "" if group.knob else group.detail
-        if score is not None and (place not in hardest or group.value > hardest[place][0].value):
-            hardest[place] = group, score
+        key = group.problem, group.model, "" if group.knob else group.detail
+        if score is not None and (key not in hardest or group.value > hardest[key][0].value):
+            hardest[key] = group, score
     blocks = []
     for group, score in hardest.values():
         rows = [row for each in dict.fromkeys(score.examples) for row in _rows(each)]
@@ -72,10 +72,10 @@ def examples(start: str, groups: Sequence[Group]) -> Section:
             f"{group.problem}, {group.test or group.where}: {group.model}. Accuracy "
             f"{number(score.accuracy)}, guessing {number(score.chance)}."
         )
-        padded = ((*row, *[Cell("")] * (steps + 1 - len(row))) for row in rows)
-        blocks.append(table(caption, ("step", *map(str, range(steps))), padded))
-    left = len(blocks) - _SETS
-    more = f" {counted(left, 'setting')} more left out." if left > 0 else ""
+        rows = [(*row, *[Cell("")] * (steps + 1 - len(row))) for row in rows]
+        blocks.append(table(caption, ("step", *map(str, range(steps))), rows))
+    omitted = len(blocks) - _SETS
+    more = f" {counted(omitted, 'setting')} more left out." if omitted > 0 else ""
     lead = (
         "New random sequences, of the first seed; of each problem and model the hardest level. A "
         "wrong prediction is underlined and marked with ×; a dot stands where there is no input or "
@@ -87,11 +87,11 @@ def examples(start: str, groups: Sequence[Group]) -> Section:
 def _rows(example: Example) -> list[tuple[Cell, ...]]:
     """Inputs, targets and predictions of a sequence."""
     pairs = list(zip(example.expected, example.predicted, strict=True))
-    # Examples of an earlier longlag do not say which are right.
+    # Examples of an earlier version do not have `right`.
     right = example.right or [target == predicted for target, predicted in pairs]
     predictions = (
-        _step(predicted, wrong=target is not None and not good)
-        for (target, predicted), good in zip(pairs, right, strict=True)
+        _step(predicted, wrong=target is not None and not correct)
+        for (target, predicted), correct in zip(pairs, right, strict=True)
     )
     return [
         (Cell("input"), *map(_step, example.shown[: len(pairs)])),

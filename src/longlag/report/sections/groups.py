@@ -23,50 +23,50 @@ VERDICTS = {
     "below chance": "bad",
     "missing": "open",
 }
-"""The verdict of one level, from the best on, and its kind as a cell."""
+"""The verdicts of a level, best first, with the kind of their cell."""
 
 
 class Group(NamedTuple):
-    """One setting with the outcomes of its seeds; problem and model in words."""
+    """One setting with the outcomes of its seeds; problem and model as text."""
 
     problem: str  # without its level
     model: str
     outcomes: tuple[Outcome, ...]
     reasons: tuple[tuple[Diagnosis, ...], ...]  # empty where a seed solved its problem
-    knob: str = ""  # that makes the problem harder, if it is moved
+    knob: str = ""  # of the difficulty, if the study varies it
     value: float = 0
-    detail: str = ""  # what else tells it from other settings
-    missing: int = 0  # seeds not yet run, or that failed
-    failures: Mapping[str, int] = MappingProxyType({})  # why they failed, by reason
-    test: str | None = None  # whose examples are shown; the main one by default
+    detail: str = ""  # other differences from other settings
+    missing: int = 0  # seeds without an outcome, not run or failed
+    failures: Mapping[str, int] = MappingProxyType({})  # why seeds failed, by reason
+    test: str | None = None  # the test of its examples; the main one by default
 
     @classmethod
     def of(
         cls, problem: Problem, model: str, outcomes: Sequence[Outcome], solve_at: float, **rest: Any
     ) -> Group:
-        """The group of some outcomes, solved from a skill of `solve_at` on."""
+        """The group of some outcomes, which are solved from a skill of `solve_at` on."""
         reasons = tuple(diagnose(each, solve_at) for each in outcomes)
         return cls(words(problem), model, tuple(outcomes), reasons, **rest)
 
     @property
     def level(self) -> str:
-        """The value of the knob, in words."""
+        """Knob and value."""
         return f"{self.knob} {self.value:g}"
 
     @property
     def where(self) -> str:
-        """What tells it from other settings of its problem and model."""
+        """Level and detail, unique for its problem and model."""
         return ", ".join(filter(None, [self.level if self.knob else "", self.detail]))
 
     @property
     def solved(self) -> str:
-        """How many seeds solved it, of how many."""
+        """Number of solved seeds, of all seeds: `3/5`."""
         missing = f", {self.missing} missing" if self.missing else ""
         return f"{sum(not each for each in self.reasons)}/{len(self.outcomes)}{missing}"
 
     @property
     def verdict(self) -> Cell:
-        """The verdict over all seeds that ran."""
+        """The verdict over all seeds with an outcome."""
         text = "missing"
         if self.outcomes:
             text = verdict(self.outcomes, sum(not each for each in self.reasons))

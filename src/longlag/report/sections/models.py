@@ -16,16 +16,16 @@ from longlag.report.figures import gate_matrix, values_shown
 from longlag.report.format import number, slugs
 from longlag.studies.study import words
 from longlag.trials.checkpoint import Trained
-from longlag.trials.sensitivity import shown_episode
+from longlag.trials.sensitivity import gates_episode
 
-MAPS = 6  # trained models of a page that are read; each costs about a second
-SEQUENCES = 4  # over which a sensitivity is taken; sixteen take seconds and look the same
-_STATES = 3  # recurrent models, one a problem, whose gates and states are shown
-_UNITS = 16  # of a hidden layer that are shown
+MAPS = 6  # trained models with maps on a page; each costs about a second
+SEQUENCES = 4  # for a sensitivity; sixteen take seconds and look the same
+_STATES = 3  # recurrent models with gates and states, one per problem
+_UNITS = 16  # of a hidden layer in a figure
 
 
 class StoredModel(NamedTuple):
-    """A trained model that may be read, and how well it did."""
+    """A function that loads a trained model, with its skill and verdict."""
 
     problem: str
     model: str
@@ -36,12 +36,12 @@ class StoredModel(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What tells it from the others."""
+        """Problem, level and model, unique on a page."""
         return f"{self.problem}, {self.where}: {self.model}"
 
 
 def spread(models: Sequence[StoredModel], most: int) -> list[StoredModel]:
-    """So many at most, problems taken in turn: the first of each, then the second of each."""
+    """At most `most` models, problems in turn: the first of each, then the second of each."""
     turns, order = Counter[str](), []
     for index, each in enumerate(models):
         order.append((turns[each.problem], index))
@@ -50,7 +50,7 @@ def spread(models: Sequence[StoredModel], most: int) -> list[StoredModel]:
 
 
 def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> list[Section]:
-    """The maps of trained models; the gates and states of the first recurrent one a problem."""
+    """The maps of trained models; gates and states of the first recurrent model per problem."""
     maps, states, problems = list[Figure](), list[Figure](), set[str]()
     unnamed = list[str]()
     for name, each in zip(slugs(each.title for each in models), models, strict=True):
@@ -92,26 +92,26 @@ def maps_and_states(start: str, models: Sequence[StoredModel], choice: str) -> l
 
 
 def _maps(key: str, stored: StoredModel, trained: Trained) -> Figure:
-    used, needed = trained.sensitivity(SEQUENCES), trained.needs(SEQUENCES)
+    uses, needs = trained.sensitivity(SEQUENCES), trained.needs(SEQUENCES)
     setting, audit = trained.setting, trained.setting.audit()
-    share = float(used[needed > 0].sum() / used.sum()) if used.sum() > 0 else 0.0
+    share = float(uses[needs > 0].sum() / uses.sum()) if uses.sum() > 0 else 0.0
     caption = (
         f"Framing {words(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, seed "
         f"{trained.seed}: skill {number(stored.skill)}, {stored.verdict}. The audit says "
         f"{audit.verdict}; {share:.0%} of the model's sensitivity is on the inputs it should use "
-        f"({needed.sum() / needed.size:.0%} of the table)."
+        f"({needs.sum() / needs.size:.0%} of the table)."
     )
-    panels = map_panels(key, stored.title, needed, audit, used)
+    panels = map_panels(key, stored.title, needs, audit, uses)
     return Figure(title=stored.title, caption=caption, panels=panels, size="quarter")
 
 
 def map_panels(
-    key: str, title: str, needed: np.ndarray, audit: Audit, used: np.ndarray | None
+    key: str, title: str, needs: np.ndarray, audit: Audit, uses: np.ndarray | None
 ) -> tuple[Panel, ...]:
-    """Maps side by side; `used`, the sensitivity, where the model has one."""
-    shades = {"needs": needed, "sees": audit.sees, "learns": audit.learns}
-    if used is not None:
-        shades["uses"] = used / max(used.max(), 1e-30)
+    """Maps side by side; `uses` is the sensitivity, if the model has one."""
+    shades = {"needs": needs, "sees": audit.sees, "learns": audit.learns}
+    if uses is not None:
+        shades["uses"] = uses / max(uses.max(), 1e-30)
     return tuple(
         Panel(
             key=f"{key}-{name}",
@@ -128,7 +128,7 @@ def _states(key: str, stored: StoredModel, trained: Trained) -> Figure:
     arrays = trained.gates()
     hidden = arrays["hidden"]
     units = np.sort(np.argsort(-hidden.std(axis=0), kind="stable")[:_UNITS])
-    shown = shown_episode(trained.setting, trained.seed)
+    shown = gates_episode(trained.setting, trained.seed)
     inputs, panels = values_shown(trained.setting.problem.inputs, shown), []
     for name, values in arrays.items():
         chart, title = gate_matrix(name, values[:, units], inputs)
