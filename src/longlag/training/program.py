@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import math
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -72,11 +74,11 @@ class Program(NamedTuple):
             by_params = jax.tree.map(_downhill, by_params)
             changes, optimizer_state = optimizer.update(by_params, optimizer_state, params)
             params = _renewed(eqx.apply_updates(params, changes), buffers)
-            row = jnp.stack([loss, right, scored])
+            row = jnp.stack([loss, right, scored]).astype(jnp.float32)  # also where JAX has 64 bits
             figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
             return params, optimizer_state, state, figures
 
-        figures = jnp.zeros((len(batches.inputs), 3))
+        figures = jnp.zeros((len(batches.inputs), 3), jnp.float32)
         start = params, optimizer_state, state, figures
         return jax.lax.fori_loop(0, updates, update, start)
 
@@ -216,12 +218,44 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
                 function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
             # Weights, optimiser and carried state take the place of the old ones.
             donated = () if stage == "predict" else (0, 1, 2)
-            lowered = jax.jit(function, donate_argnums=donated).lower(*arguments)
-            _programs[key] = lowered.compile()
+            with jax.disable_jit(False):  # JAX_DISABLE_JIT is for other code: this is compiled
+                traced = jax.jit(function, donate_argnums=donated).trace(*arguments)
+                _check_memory(traced.jaxpr)
+                _programs[key] = traced.lower().compile()
         _programs.move_to_end(key)
         while len(_programs) > _PROGRAMS:
             _programs.popitem(last=False)
         return _programs[key]
+
+
+def _check_memory(program: Any) -> None:
+    """Refuse a program before it is compiled whose loops alone give more than this machine holds.
+
+    XLA would end the process, or the system would.
+    """
+    if jax.default_backend() != "cpu":  # an accelerator says so itself
+        return
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if (least := _largest_loop(program)) > most:
+        raise ValueError(
+            f"This setting needs {least / 2**30:,.0f} GiB of memory or more for one update, this "
+            f"machine has {most / 2**30:,.0f}. Use a smaller batch_size or hidden_size, or fewer "
+            "timesteps."
+        )
+
+
+def _largest_loop(program: Any) -> int:
+    """Bytes of what the largest loop of a program gives, or one inside another."""
+    largest = 0
+    for step in program.eqns:
+        inner = [each for value in step.params.values() for each in jax.tree.leaves(value)]
+        inner = [getattr(each, "jaxpr", each) for each in inner]
+        parts = [_largest_loop(each) for each in inner if hasattr(each, "eqns")]
+        if step.primitive.name == "scan":
+            shapes = [each.aval for each in step.outvars]
+            parts.append(sum(math.prod(each.shape) * each.dtype.itemsize for each in shapes))
+        largest = max(largest, *parts, 0)
+    return largest
 
 
 def _type(leaf: Any) -> Any:

@@ -120,7 +120,8 @@ class Setting:
     @functools.cached_property
     def scored(self) -> Bool[np.ndarray, " step"]:
         """The steps of an episode that this framing scores."""
-        return np.isin(np.arange(self.problem.steps), self.layout.scored_steps)
+        scored = self.layout.scored_steps  # which refuses an episode that is too long
+        return np.isin(np.arange(self.problem.steps), scored)
 
     @property
     def scored_on(self) -> dict[str, Problem]:
