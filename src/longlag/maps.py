@@ -17,7 +17,7 @@ from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch
 from longlag.knobs import BATCH_SIZE, require
 from longlag.problems import Problem
 
-_MOST_STEPS = 2**13  # of a map, of which some are compared
+_MOST_STEPS = 2**14  # of a map, of which some are compared
 
 Map = Bool[np.ndarray, "target input"]
 Verdict = Literal["learnable", "state-only", "unreachable"]
@@ -108,6 +108,15 @@ _MEANING = {
     "learned, but none follows it through several steps",
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
+
+
+def check_steps(owner: str, problem: Problem) -> None:
+    """Refuse episodes whose maps nobody has the time or the memory to compare."""
+    if problem.steps > _MOST_STEPS:
+        raise ValueError(
+            f"{owner}: an episode of {problem.steps:,} steps needs maps of as many rows and "
+            f"columns, at most {_MOST_STEPS:,} can be compared. Use a shorter sequence."
+        )
 
 
 def _groups(sees: Map, scored: Bool[np.ndarray, " target"]) -> Int[np.ndarray, " target"]:
@@ -223,11 +232,7 @@ def _audit(
     problem: Problem, framing: Framing, batch_size: int, reach: Reach, *, score: bool = True
 ) -> Audit:
     check_batch_size(type(framing).__name__, batch_size)
-    if problem.steps > _MOST_STEPS:
-        raise ValueError(
-            f"audit: an episode of {problem.steps:,} steps needs maps of as many rows and columns, "
-            f"at most {_MOST_STEPS:,} can be compared. Use a shorter sequence."
-        )
+    check_steps("audit", problem)
     # Rows meet only where they are pieces of one sequence and state passes between them.
     alone = framing.parallel or not framing.carries
     layout = framing.layout(problem, 1 if alone else batch_size)

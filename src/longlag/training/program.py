@@ -233,14 +233,26 @@ def _check_memory(program: Any) -> None:
 
     XLA would end the process, or the system would.
     """
-    if jax.default_backend() != "cpu":  # an accelerator says so itself
-        return
+    if jax.default_backend() == "cpu":  # an accelerator says so itself
+        instead = "a smaller batch_size or hidden_size, or fewer timesteps"
+        require_memory(_largest_loop(program), instead)
+
+
+def require_memory(least: int, instead: str) -> None:
+    """Refuse what takes more memory than this machine has.
+
+    Args:
+        least: Bytes that it takes.
+        instead: What else to use.
+
+    Raises:
+        ValueError: There are not as many.
+    """
     most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if (least := _largest_loop(program)) > most:
+    if least > most:
         raise ValueError(
-            f"This setting needs {least / 2**30:,.0f} GiB of memory or more for one update, this "
-            f"machine has {most / 2**30:,.0f}. Use a smaller batch_size or hidden_size, or fewer "
-            "timesteps."
+            f"Training needs {least / 2**30:,.0f} GiB of memory or more, this machine has "
+            f"{most / 2**30:,.0f}. Use {instead}."
         )
 
 

@@ -23,6 +23,8 @@ from longlag.trials.setting import Setting
 
 _REPORTS = 50  # of a long run, so that its curve and the moment at which it stops are fine
 
+_BYTES = 16  # a weight and what trains it: its gradient and its two moments
+
 _FEWEST_UPDATES = 128  # between two reports, so that they cost next to nothing
 
 
@@ -59,7 +61,10 @@ def fit(
     context.run(program.COMPILING.set, clock)
     batches_a_block = len(setting.layout.steps)
     updates = -(-setting.recipe.epochs // setting.layout.sequences) * batches_a_block
-    models = {seed: setting.create(seed) for seed in seeds}
+    models = {seeds[0]: setting.create(seeds[0])}
+    weights = program.parameters(models[seeds[0]])
+    program.require_memory(_BYTES * weights * len(seeds), "fewer seeds, or a smaller model")
+    models |= {seed: setting.create(seed) for seed in seeds[1:]}
     rows, timesteps = setting.layout.steps.shape[1:]
     chunk = loop.chunk_size(models[seeds[0]], (rows, timesteps))
     chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))

@@ -14,7 +14,7 @@ from longlag.adapters.models import user_model
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
-from longlag.maps import Audit, Reach, audit
+from longlag.maps import Audit, Reach, audit, check_steps
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Channels, Integers, Part, Problem, Reals, Sets, Spec
 from longlag.scores import evaluation as evaluations
@@ -64,6 +64,7 @@ class Setting:
             if not isinstance(value := getattr(self, name), kind):
                 rule = f"must be a {kind.__name__} with its knobs set"
                 raise TypeError(f"Setting: `{name}` {rule}, got {value!r}.")
+        check_steps("Setting", self.problem)
         chosen = self.encoding
         if chosen is not None:
             if not (isinstance(chosen, type) and issubclass(chosen, IntegerEncoding)):
@@ -120,8 +121,7 @@ class Setting:
     @functools.cached_property
     def scored(self) -> Bool[np.ndarray, " step"]:
         """The steps of an episode that this framing scores."""
-        scored = self.layout.scored_steps  # which refuses an episode that is too long
-        return np.isin(np.arange(self.problem.steps), scored)
+        return np.isin(np.arange(self.problem.steps), self.layout.scored_steps)
 
     @property
     def scored_on(self) -> dict[str, Problem]:
