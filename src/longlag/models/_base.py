@@ -282,4 +282,6 @@ class OneHotInput(Model):
         return self.model.apply_train(self._encoded(inputs), mask, state, last=last)
 
     def _encoded(self, inputs: Array) -> Array:
-        return jnp.where(inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features, dtype=jnp.float32))
+        return jnp.where(
+            inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features, dtype=jnp.float32)
+        )

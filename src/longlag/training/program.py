@@ -195,6 +195,8 @@ def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
 # Part of what is compiled.
 _CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision", "jax_default_device"
 
+_EAGER = "jax_disable_jit"
+
 _compile_lock = threading.Lock()
 
 _programs: OrderedDict[Any, Any] = OrderedDict()
@@ -204,6 +206,8 @@ _PROGRAMS = 64  # each takes about 140 memory maps, of which a Linux process may
 
 def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     """The executable for arguments of these shapes, compiled once in a process."""
+    if getattr(jax.config, _EAGER):
+        raise ValueError("JAX_DISABLE_JIT is set, but training is compiled. Unset it.")
     leaves, structure = jax.tree.flatten(arguments)
     shapes = tuple((np.shape(leaf), _type(leaf)) for leaf in leaves)
     fixed, form = jax.tree.flatten(program)
@@ -218,10 +222,9 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
                 function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
             # Weights, optimiser and carried state take the place of the old ones.
             donated = () if stage == "predict" else (0, 1, 2)
-            with jax.disable_jit(False):  # JAX_DISABLE_JIT is for other code: this is compiled
-                traced = jax.jit(function, donate_argnums=donated).trace(*arguments)
-                _check_memory(traced.jaxpr)
-                _programs[key] = traced.lower().compile()
+            traced = jax.jit(function, donate_argnums=donated).trace(*arguments)
+            _check_memory(traced.jaxpr)
+            _programs[key] = traced.lower().compile()
         _programs.move_to_end(key)
         while len(_programs) > _PROGRAMS:
             _programs.popitem(last=False)
