@@ -111,7 +111,7 @@ def _tensorboard_events(outcome: Outcome, when: float) -> Iterator[Any]:
     from tensorboardX.proto import event_pb2
     from tensorboardX.summary import scalar
 
-    Event: Any = event_pb2.Event  # noqa: N806 - made at run time
+    Event: Any = vars(event_pb2)["Event"]  # noqa: N806 - made at run time
 
     def event(name: str, value: float, update: int) -> Any:
         return Event(wall_time=when, step=update, summary=scalar(name, value))
