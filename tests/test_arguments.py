@@ -74,11 +74,12 @@ def test_more_seeds_than_anyone_waits_for_are_refused(ask, seeds):
 
 @pytest.mark.parametrize(
     ("framing", "length"),
-    [(ll.Whole(), 10**8), (ll.Prefix(), 20_000), (ll.Window(timesteps=10_000), 30_000)],
+    [(ll.Whole(), 10**8), (ll.Prefix(), 12_000), (ll.Window(timesteps=2**13), 2**14)],
 )
 def test_a_block_that_fits_into_no_memory_is_refused_at_once(framing, length):
     problem = ll.EchoLag(length=length)
-    with pytest.raises(ValueError, match=r"fit into memory\. Use a shorter sequence"):
+    why = r"(can be compared|fit into memory)\. Use a shorter sequence"
+    with pytest.raises(ValueError, match=why):
         ll.audit(problem, framing)
-    with pytest.raises(ValueError, match=r"fit into memory\. Use a shorter sequence"):
+    with pytest.raises(ValueError, match=why):
         ll.train(problem, framing, ll.RNN(hidden_size=2))

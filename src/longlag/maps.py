@@ -7,6 +7,7 @@ any training.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from jaxtyping import Bool, Int
 from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
 from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Problem
+
+_MOST_STEPS = 2**14  # of a map, of which some are compared
 
 Map = Bool[np.ndarray, "target input"]
 Verdict = Literal["learnable", "state-only", "unreachable"]
@@ -115,14 +118,28 @@ MEANING = {
 """The verdicts in words; `needed-again` is a `state-only` whose inputs serve several outputs."""
 
 
+def check_steps(owner: str, problem: Problem) -> None:
+    """Refuse episodes whose maps nobody has the time or the memory to compare."""
+    if problem.steps > _MOST_STEPS:
+        raise ValueError(
+            f"{owner}: an episode of {problem.steps:,} steps needs maps of as many rows and "
+            f"columns, at most {_MOST_STEPS:,} can be compared. Use a shorter sequence."
+        )
+
+
 def _groups(sees: Map, scored: Bool[np.ndarray, " target"]) -> Int[np.ndarray, " target"]:
     """The steps that a model cannot tell apart: they see equally far; -1 where nothing is scored.
 
     A model that sees more steps, or a gap elsewhere, can tell from that how far it has come.
     """
-    keys = [tuple((np.flatnonzero(row) - step).tolist()) for step, row in enumerate(sees)]
+    keys = [_lags(row, step) for step, row in enumerate(sees)]
     numbers = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     return np.where(scored, [numbers[key] for key in keys], -1)
+
+
+def _lags(row: Bool[np.ndarray, " input"], step: int | np.integer) -> bytes:
+    """How far back the inputs of a row lie: equal for equal lags."""
+    return hashlib.blake2b((step - np.flatnonzero(row)).tobytes(), digest_size=16).digest()
 
 
 def _ceiling(
@@ -130,9 +147,9 @@ def _ceiling(
 ) -> tuple[float, bool]:
     """The best score in sight, and whether it is an upper bound only."""
     groups, needs, chance = _groups(sees, scored), problem.needs(), problem.chance_by_step()
-    rules: dict[int, set[tuple[int, ...]]] = {}
+    rules: dict[int, set[tuple[int, bytes]]] = {}
     for step in np.flatnonzero(scored):
-        rule = round(1e6 * chance[step]), *(step - np.flatnonzero(needs[step])).tolist()
+        rule = round(1e6 * chance[step]), _lags(needs[step], step)
         rules.setdefault(int(groups[step]), set()).add(rule)
     if all(len(each) == 1 for each in rules.values()):  # a clock would tell nothing
         return problem.ceiling(scored, sees), False
@@ -146,31 +163,50 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
     """The maps `sees` and `learns` of a block of one sequence, followed through its updates."""
     updates, batch, time = layout.steps.shape
     context = reach.context or time
+    forgets = layout.carry and reach.state and reach.context is not None
+    # Where nothing asks for what is met on the way, the end of a sample is enough.
+    at_end = not forgets and (reach.future or (layout.output_positions == time - 1).all())
+    positions = np.zeros_like(layout.output_positions) if at_end else layout.output_positions
     sees = np.zeros((length, length), dtype=bool)
     learns = np.zeros((length, length), dtype=bool)
     state = np.zeros((batch, 1, length), dtype=bool)
     latest = np.full((batch, context), -1)
     for update in range(updates):
         steps = layout.steps[update]
-        shown = steps[..., None] == np.arange(length)
-        # Inputs met so far, less those met before the context began.
-        met = np.pad(shown.cumsum(axis=1), ((0, 0), (context, 0), (0, 0)))
-        sample = met[:, context:] > met[:, :-context]
-        if reach.future:
-            sample = np.broadcast_to(shown.any(axis=1, keepdims=True), shown.shape)
+        near = steps[:, -(time if reach.future else context) :]
+        sample = _at_end(near, length) if at_end else _on_the_way(steps, length, context)
         seen = sample | state if layout.carry and reach.state else sample
-        if layout.carry and reach.state and reach.context:
+        if forgets:
             for place in range(time):  # what such a state has forgotten cannot be seen
                 moved = np.concatenate([latest[:, 1:], steps[:, place, None]], axis=1)
                 latest = np.where(layout.present[update, :, place, None], moved, latest)
                 kept = (latest[..., None] == np.arange(length)).any(axis=1)
                 seen[:, place] = sample[:, place] | kept
         asked, targets = layout.scored[update], layout.target_steps[update]
-        at = np.arange(batch)[:, None], layout.output_positions[update]
+        at = np.arange(batch)[:, None], positions[update]
         sees[targets[asked]] = seen[at][asked]
         learns[targets[asked]] = sample[at][asked]
         state = seen[:, -1:]
     return sees, learns
+
+
+def _at_end(steps: Int[np.ndarray, "batch time"], length: int) -> Bool[np.ndarray, "batch 1 input"]:
+    """The inputs that each row has met at its end."""
+    met = np.zeros((len(steps), length + 1), dtype=bool)  # the last column is for what is missing
+    np.put_along_axis(met, steps, True, axis=1)
+    return met[:, None, :length]
+
+
+def _on_the_way(
+    steps: Int[np.ndarray, "batch time"], length: int, context: int
+) -> Bool[np.ndarray, "batch time input"]:
+    """The inputs that each row has met at each of its steps, within its context."""
+    shown = steps[..., None] == np.arange(length)
+    if context >= steps.shape[1]:
+        return np.logical_or.accumulate(shown, axis=1)
+    # Inputs met so far, less those met before the context began.
+    met = np.pad(shown.cumsum(axis=1), ((0, 0), (context, 0), (0, 0)))
+    return met[:, context:] > met[:, :-context]
 
 
 @named_arguments
@@ -202,8 +238,11 @@ def audit(
     return dataclasses.replace(found, remedy=_remedy(problem, framing, batch_size, reach, found))
 
 
-def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) -> Audit:
+def _audit(
+    problem: Problem, framing: Framing, batch_size: int, reach: Reach, *, score: bool = True
+) -> Audit:
     check_batch_size(type(framing).__name__, batch_size)
+    check_steps("audit", problem)
     # Rows meet only where they are pieces of one sequence and state passes between them.
     alone = framing.parallel or not framing.carries
     layout = framing.layout(problem, 1 if alone else batch_size)
@@ -214,13 +253,9 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
     targets, needed = targets[scored[targets]], needed[scored[targets]]
     seen, taught = (np.all(map[targets] | ~needed, axis=1) for map in (sees, learns))
     shares = Shares(taught.mean().item(), (seen & ~taught).mean().item(), (~seen).mean().item())
-    ceiling, bound = _ceiling(problem, sees, scored)
-    lags = [
-        tuple((step - np.flatnonzero(row)).tolist())
-        for step, row in zip(targets, needed, strict=True)
-    ]
+    ceiling, bound = _ceiling(problem, sees, scored) if score else (np.nan, True)
     maps = problem.needs() & scored[:, None], learns
-    verdict = "learnable" if _served(problem, lags, taught).all() else "state-only"
+    verdict = "learnable" if _served(problem, targets, needed, taught).all() else "state-only"
     verdict = verdict if seen.all() else "unreachable"
     return Audit(
         needs=problem.needs(),
@@ -238,12 +273,16 @@ def _audit(problem: Problem, framing: Framing, batch_size: int, reach: Reach) ->
 
 
 def _served(
-    problem: Problem, lags: list[tuple[int, ...]], taught: Bool[np.ndarray, " some"]
+    problem: Problem,
+    targets: Int[np.ndarray, " some"],
+    needed: Bool[np.ndarray, "some input"],
+    taught: Bool[np.ndarray, " some"],
 ) -> Bool[np.ndarray, " some"]:
     """Which targets are taught, or have a taught one that looks back equally far."""
-    known = {lag for lag, within in zip(lags, taught, strict=True) if within}
-    if problem.accumulates and any(len(lag) > 1 for lag in known):
+    if problem.accumulates and (needed[taught].sum(axis=1) > 1).any():
         return np.ones_like(taught)
+    lags = [_lags(row, step) for step, row in zip(targets, needed, strict=True)]
+    known = {lag for lag, within in zip(lags, taught, strict=True) if within}
     return np.array([lag in known for lag in lags])
 
 
@@ -289,7 +328,7 @@ def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, f
     for model_words, allowed in models:
         for words, changed in framings:
             try:
-                better = _audit(problem, changed, batch_size, allowed)
+                better = _audit(problem, changed, batch_size, allowed, score=False)
             except ValueError:
                 continue  # this batch size does not fit that framing
             # A remedy must not leave out what was asked for.

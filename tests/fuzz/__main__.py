@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from . import inputs, studies, world
@@ -23,6 +24,7 @@ def main() -> int:
     for family, count in zip(FAMILIES, (300, 2, 2), strict=True):
         parser.add_argument(f"--{family}", type=int, default=count, help="Number of cases.")
     parser.add_argument("--seed", type=int, default=0, help="Other seeds, other cases.")
+    parser.add_argument("--minutes", type=float, help="Begin no case after so long.")
     parser.add_argument("--first", type=int, default=0, help="Number of the first case.")
     parser.add_argument("--only", help="One case alone, such as inputs:17; its output is shown.")
     parser.add_argument("--patience", type=float, default=2.0, help="Seconds to end after Ctrl-C.")
@@ -40,13 +42,17 @@ def main() -> int:
         ]
         names = [options.only] if options.only else names
         show = (lambda text: print(text, file=sys.stderr)) if options.only else (lambda _: None)
-        for result in run(template, names, options.seed, options.patience, show):
-            results.append(result)
-            for fault in result.faults:
-                line = f"{result.case}: {fault.kind}: {fault.text}\n    {result.words}"
-                print(
-                    line.encode("ascii", "backslashreplace").decode(), file=sys.stderr, flush=True
-                )
+        with contextlib.closing(
+            run(template, names, options.seed, options.patience, show)
+        ) as running:
+            for result in running:
+                results.append(result)
+                for fault in result.faults:
+                    line = f"{result.case}: {fault.kind}: {fault.text}\n    {result.words}"
+                    line = line.encode("ascii", "backslashreplace").decode()
+                    print(line, file=sys.stderr, flush=True)
+                if options.minutes and time.monotonic() - began > 60 * options.minutes:
+                    break
     if options.json:
         print(json.dumps(document(results), indent=2))
     else:
@@ -54,7 +60,7 @@ def main() -> int:
     return int(any(result.faults for result in results))
 
 
-def run(template: Path, names: list[str], seed: int, patience: float, show) -> Iterator[Result]:
+def run(template: Path, names: list[str], seed: int, patience: float, show) -> Generator[Result]:
     """The results of cases of all families."""
     interrupts = functools.partial(studies.interrupts, patience=patience)
     commands = functools.partial(inputs.run, patience=patience, listen=show)

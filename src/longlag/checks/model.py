@@ -69,7 +69,8 @@ def preflight(
 
 
 def require_valid(settings: Iterable[Setting]) -> None:
-    """Refuse settings whose model is a user's own and does not pass, or not run on each test.
+    """Refuse settings whose model is too large, or a user's own and does not pass, or not run on
+    each test.
 
     Raises:
         ValueError: One of them did not; the first failure, and what to do.
@@ -78,6 +79,8 @@ def require_valid(settings: Iterable[Setting]) -> None:
         if isinstance(setting.model, UserModel):
             inspect_model(setting).require_valid()
             _require_lengths(setting)
+        else:
+            setting.create(0)  # which refuses what is too large, before there is a study of it
 
 
 def _require_lengths(setting: Setting) -> None:

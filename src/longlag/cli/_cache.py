@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 
 import jax
 
-from longlag.workers.executor import UNREADABLE
+from longlag.training.kept import replace_unreadable
 
 
 def keep_compiled_programs() -> None:
@@ -25,8 +24,7 @@ def keep_compiled_programs() -> None:
     except OSError:
         return
     if os.access(folder, os.W_OK):
-        # Another process may be writing it, or was killed then: JAX compiles the program again.
-        warnings.filterwarnings("ignore", UNREADABLE)
+        replace_unreadable()
         jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -41,6 +41,11 @@ Force = Annotated[
 class Printer(Console):
     """A console that escapes control characters, and leaves a closed pipe to the caller."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(emoji=False, **settings)  # `mine.py:a:` has none
+        if self.width < 1:  # COLUMNS=0: nothing would be printed
+            self.width = _WIDTH
+
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 

@@ -147,6 +147,8 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return f"not enough memory for this: {text}. Use smaller sizes."
         case OverflowError():
             return f"a number is too large: {text}. Use smaller sizes."
+        case FileNotFoundError() if not _is_here():
+            return "the working folder is gone. Change to one that exists."
         case OSError():
             return f"cannot write {error.filename or 'the output'}: {error.strerror or text}."
         case ValueError() | TypeError():
@@ -158,6 +160,15 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return f"JAX does not start: {line}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
     # What is no Exception comes from a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
+
+
+def _is_here() -> bool:
+    """Whether the working folder still exists."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _unknown_option(error: UnknownOptionError, command: str) -> str:

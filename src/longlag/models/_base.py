@@ -217,9 +217,21 @@ class ModelFactory(Knobs):
 
 # Weights are drawn with NumPy: with JAX each new shape costs up to a second of compilation.
 
+_MOST_WEIGHTS = 2**28  # of a matrix
+
+
+def _check_weights(rows: int, columns: int) -> None:
+    """Refuse a matrix that would take minutes to draw, or all memory, before it is drawn."""
+    if rows * columns > _MOST_WEIGHTS:
+        raise ValueError(
+            f"A layer of {rows:,} × {columns:,} has {rows * columns:,} weights, at most "
+            f"{_MOST_WEIGHTS:,} can be trained. Use a smaller hidden_size, or fewer values."
+        )
+
 
 def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
     """Uniform in ±√(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    _check_weights(fan_in, fan_out)
     limit = np.sqrt(6 / (fan_in + fan_out))
     return jnp.asarray(rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32))
 
@@ -229,6 +241,7 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> Array:
 
     Source: Saxe et al. (2014).
     """
+    _check_weights(rows, columns)
     tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
     basis, triangle = np.linalg.qr(tall)
     basis *= np.sign(np.diag(triangle))  # without this the draw is not uniform
@@ -243,7 +256,7 @@ class Linear(eqx.Module):
 
     def __init__(self, features: int, outputs: int, rng: np.random.Generator):
         self.weight = glorot_uniform(rng, features, outputs)
-        self.bias = jnp.zeros(outputs)
+        self.bias = jnp.zeros(outputs, jnp.float32)
 
     def __call__(self, inputs: Inputs) -> Float[Array, "*axes output"]:
         return shift(project(self.weight, inputs), self.bias)
@@ -286,4 +299,6 @@ class OneHotInput(Model):
         return self.model.apply_train(self._encoded(inputs), mask, state, last=last)
 
     def _encoded(self, inputs: Array) -> Array:
-        return jnp.where(inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features))
+        return jnp.where(
+            inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features, dtype=jnp.float32)
+        )

@@ -49,7 +49,7 @@ class MLPModel(Model):
         length = inputs.shape[time]
         ends = jnp.arange(length - 1 if last is True else 0, length)
         rows = (*inputs.shape[:time], len(ends))
-        total = jnp.zeros((*rows, self.kernel.shape[-1]))
+        total = jnp.zeros((*rows, self.kernel.shape[-1]), self.kernel.dtype)
 
         def add(total: Array, kernel: Array, lag: int | Array) -> Array:
             """Add the product with the inputs `lag` steps earlier."""
@@ -107,6 +107,6 @@ class MLP(ModelFactory):
         flat = glorot_uniform(rng, context * sizes.features, self.hidden_size)
         return MLPModel(
             kernel=flat.reshape(context, sizes.features, self.hidden_size),
-            bias=jnp.zeros(self.hidden_size),
+            bias=jnp.zeros(self.hidden_size, jnp.float32),
             readout=Linear(self.hidden_size, sizes.outputs, rng),
         )

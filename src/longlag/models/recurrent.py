@@ -99,8 +99,8 @@ class StepBackLayer(GatedLayer):
         return cls(
             kernel=glorot_uniform(rng, features, width),
             recurrent=orthogonal(rng, hidden_size, width),
-            bias=jnp.repeat(jnp.array(cls.biases), hidden_size),
-            recurrent_bias=jnp.zeros(width) if cls.inner_bias else None,
+            bias=jnp.repeat(jnp.array(cls.biases, jnp.float32), hidden_size),
+            recurrent_bias=jnp.zeros(width, jnp.float32) if cls.inner_bias else None,
         )
 
     @property

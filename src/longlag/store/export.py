@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import re
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longlag import files
 from longlag.store.records import Record
 from longlag.store.store import Store
+
+if TYPE_CHECKING:
+    from longlag.trials.outcome import Outcome
 
 FORMATS = ".csv", ".parquet"
 """Endings of the files that `write_table` writes."""
@@ -80,9 +84,10 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
 
     Raises:
         ValueError: What writes the files is not installed.
+        OSError: The disk is full, say; the runs before are whole.
     """
     try:
-        from tensorboardX import SummaryWriter
+        from tensorboardX.record_writer import RecordWriter  # its own loop is a thread
     except ImportError:
         raise ValueError(
             "export: tensorboardX is not installed. Use pip install 'longlag[tensorboard]'."
@@ -92,21 +97,36 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
         assert outcome is not None
         name = f"{record.problem}, {record.model}, seed {record.seed}, {record.id}"
         when = datetime.datetime.fromisoformat(record.finished).timestamp()
-        with SummaryWriter(str(folder / name.replace("/", "-"))) as writer:
-            curve = outcome.curve
-            points = zip(curve.updates, curve.loss, curve.accuracy, strict=True)
-            for update, loss, accuracy in points:
-                writer.add_scalar("training/loss", loss, update, walltime=when)
-                writer.add_scalar("training/accuracy", accuracy, update, walltime=when)
-            for test, score in outcome.scores.items():
-                # That of the main test stands where that of the one test always stood.
-                main = score is outcome.score()
-                place = (
-                    "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
-                )
-                for name in ("accuracy", "skill", "chance", "ceiling"):
-                    figure = getattr(score, name)
-                    writer.add_scalar(f"{place}/{name}", figure, outcome.updates, walltime=when)
+        home = folder / name.replace("/", "-")
+        home.mkdir(parents=True, exist_ok=True)
+        with files.replacing(home / f"events.out.tfevents.{when:.0f}.longlag") as beside:
+            writer = RecordWriter(str(beside))
+            with contextlib.closing(writer):
+                for event in _tensorboard_events(outcome, when):
+                    writer.write(event.SerializeToString())
+
+
+def _tensorboard_events(outcome: Outcome, when: float) -> Iterator[Any]:
+    """The learning curve and the scores of a trial, as TensorBoard reads them."""
+    from tensorboardX.proto import event_pb2
+    from tensorboardX.summary import scalar
+
+    Event: Any = vars(event_pb2)["Event"]  # noqa: N806 - made at run time
+
+    def event(name: str, value: float, update: int) -> Any:
+        return Event(wall_time=when, step=update, summary=scalar(name, value))
+
+    yield Event(wall_time=when, file_version="brain.Event:2")
+    curve = outcome.curve
+    for update, loss, accuracy in zip(curve.updates, curve.loss, curve.accuracy, strict=True):
+        yield event("training/loss", loss, update)
+        yield event("training/accuracy", accuracy, update)
+    for test, score in outcome.scores.items():
+        # That of the main test stands where that of the one test always stood.
+        main = score is outcome.score()
+        place = "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
+        for name in ("accuracy", "skill", "chance", "ceiling"):
+            yield event(f"{place}/{name}", getattr(score, name), outcome.updates)
 
 
 def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:

@@ -275,9 +275,9 @@ class Store:
     # Within.
 
     def _connect(self, write: bool) -> sqlite3.Connection:
-        mode = "rwc" if write else "ro"
-        if not (write or os.access(self.path.parent, os.W_OK) or self._written().exists()):
-            mode += "&immutable=1"  # a reader makes files of its own beside one that may change
+        mode = "rwc" if write else "rw"  # who may not write leaves files of SQLite's behind
+        if not (write or all(os.access(each, os.W_OK) for each in (self.path, self.path.parent))):
+            mode = "ro" if self._written() else "ro&immutable=1"  # which makes none
         quoted = self.path.absolute().as_uri()
         connection = sqlite3.connect(
             f"{quoted}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None
@@ -289,7 +289,9 @@ class Store:
                 connection.execute("PRAGMA synchronous = FULL")  # a power cut loses nothing either
                 connection.execute("PRAGMA foreign_keys = ON")
                 schema.migrate(connection, version)
-            elif version < len(schema.MIGRATIONS):
+            else:
+                connection.execute("PRAGMA query_only = ON")
+            if not write and version < len(schema.MIGRATIONS):
                 connection.close()
                 Store(self.path, write=True).close()
                 return self._connect(write)
@@ -313,9 +315,10 @@ class Store:
             )
         return version
 
-    def _written(self) -> Path:
-        """The file with what a writer has lately written."""
-        return self.path.with_name(f"{self.path.name}-wal")
+    def _written(self) -> bool:
+        """Whether a file beside has what a writer has lately written."""
+        beside = self.path.with_name(f"{self.path.name}-wal")
+        return beside.exists() and beside.stat().st_size > 0
 
     def _size(self) -> int:
         return self.path.stat().st_size

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import math
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -74,10 +76,11 @@ class Program(NamedTuple):
             after = jax.tree.map(_keep_dtype, eqx.apply_updates(params, changes), params)
             params = _with_buffers(after, buffers)
             row = jnp.stack([loss, correct, scored])
+            row = row.astype(jnp.float32)  # also where JAX has 64 bits
             figures = jax.lax.dynamic_update_index_in_dim(figures, row, index, axis=0)
             return params, optimizer_state, state, figures
 
-        figures = jnp.zeros((len(batches.inputs), 3))
+        figures = jnp.zeros((len(batches.inputs), 3), jnp.float32)
         start = params, optimizer_state, state, figures
         return jax.lax.fori_loop(0, updates, update, start)
 
@@ -202,6 +205,8 @@ def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
 # JAX options that change the compiled program.
 _CONFIGURATION = "jax_enable_x64", "jax_default_matmul_precision", "jax_default_device"
 
+_EAGER = "jax_disable_jit"
+
 _compile_lock = threading.Lock()
 
 _programs: OrderedDict[Any, Any] = OrderedDict()
@@ -211,6 +216,8 @@ _PROGRAMS = 64  # each takes about 140 memory maps, of which a Linux process may
 
 def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     """The executable for arguments of these shapes, compiled once in a process."""
+    if getattr(jax.config, _EAGER):
+        raise ValueError("JAX_DISABLE_JIT is set, but training is compiled. Unset it.")
     leaves, structure = jax.tree.flatten(arguments)
     shapes = tuple((np.shape(leaf), _type(leaf)) for leaf in leaves)
     fixed, form = jax.tree.flatten(program)
@@ -225,12 +232,55 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
                 function = jax.vmap(function, in_axes=(0, 0, 0, 0, 0, None))
             # New weights, optimiser state and carried state replace the old ones in memory.
             donate = () if stage == "predict" else (0, 1, 2)
-            lowered = jax.jit(function, donate_argnums=donate).lower(*arguments)
-            _programs[key] = lowered.compile()
+            traced = jax.jit(function, donate_argnums=donate).trace(*arguments)
+            _check_memory(traced.jaxpr)
+            _programs[key] = traced.lower().compile()
         _programs.move_to_end(key)
         while len(_programs) > _PROGRAMS:
             _programs.popitem(last=False)
         return _programs[key]
+
+
+def _check_memory(program: Any) -> None:
+    """Refuse a program before it is compiled whose loops alone give more than this machine holds.
+
+    XLA would end the process, or the system would.
+    """
+    if jax.default_backend() == "cpu":  # an accelerator says so itself
+        instead = "a smaller batch_size or hidden_size, or fewer timesteps"
+        require_memory(_largest_loop(program), instead)
+
+
+def require_memory(least: int, instead: str) -> None:
+    """Refuse what takes more memory than this machine has.
+
+    Args:
+        least: Bytes that it takes.
+        instead: What else to use.
+
+    Raises:
+        ValueError: There are not as many.
+    """
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if least > most:
+        raise ValueError(
+            f"Training needs {least / 2**30:,.0f} GiB of memory or more, this machine has "
+            f"{most / 2**30:,.0f}. Use {instead}."
+        )
+
+
+def _largest_loop(program: Any) -> int:
+    """Bytes of what the largest loop of a program gives, or one inside another."""
+    largest = 0
+    for step in program.eqns:
+        inner = [each for value in step.params.values() for each in jax.tree.leaves(value)]
+        inner = [getattr(each, "jaxpr", each) for each in inner]
+        parts = [_largest_loop(each) for each in inner if hasattr(each, "eqns")]
+        if step.primitive.name == "scan":
+            shapes = [each.aval for each in step.outvars]
+            parts.append(sum(math.prod(each.shape) * each.dtype.itemsize for each in shapes))
+        largest = max(largest, *parts, 0)
+    return largest
 
 
 def _type(leaf: Any) -> Any:

@@ -24,6 +24,8 @@ from longlag.trials.setting import Setting
 
 _REPORTS = 50  # of a long run, at least, so that its curve and its stop are fine-grained
 
+_BYTES = 16  # a weight and what trains it: its gradient and its two moments
+
 _FEWEST_UPDATES = 128  # between two reports, so that they cost almost nothing
 
 
@@ -61,7 +63,10 @@ def fit(
     context.run(randomness.WAITING.set, waiting)
     batches_a_block = len(setting.layout.steps)
     updates = -(-setting.recipe.sequences // setting.layout.sequences) * batches_a_block
-    models = {seed: setting.create(seed) for seed in seeds}
+    models = {seeds[0]: setting.create(seeds[0])}
+    weights = program.parameters(models[seeds[0]])
+    program.require_memory(_BYTES * weights * len(seeds), "fewer seeds, or a smaller model")
+    models |= {seed: setting.create(seed) for seed in seeds[1:]}
     rows, timesteps = setting.layout.steps.shape[1:]
     chunk = loop.chunk_size(models[seeds[0]], (rows, timesteps))
     chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))

@@ -14,7 +14,7 @@ from longlag.adapters.models import user_model
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
-from longlag.maps import Audit, Reach, audit
+from longlag.maps import Audit, Reach, audit, check_steps
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Channels, Integers, Part, Problem, Reals, Sets, Spec
 from longlag.scores import evaluation as evaluations
@@ -62,6 +62,7 @@ class Setting:
             if not isinstance(value := getattr(self, name), kind):
                 rule = f"must be a {kind.__name__} with its knobs set"
                 raise TypeError(f"Setting: `{name}` {rule}, got {value!r}.")
+        check_steps("Setting", self.problem)
         encoding = self.encoding
         if encoding is not None:
             if not (isinstance(encoding, type) and issubclass(encoding, IntegerEncoding)):

@@ -75,10 +75,8 @@ def drained(inbox: queue.SimpleQueue[T], seconds: float | None) -> list[T]:
     return things
 
 
-UNREADABLE = "Error reading persistent compilation cache entry"
-"""What JAX warns of where a kept program is only half there."""
-
-_QUIETLY = f"ignore:{UNREADABLE}:UserWarning"
+_QUIETLY = "ignore:Error reading persistent compilation cache entry:UserWarning"
+"""Of a kept program that is only half there: JAX compiles it again."""
 
 
 def compiled_programs() -> dict[str, str]:

@@ -25,9 +25,10 @@ def main() -> None:
     del sys.path[0]
 
     import longlag.trials.fit  # noqa: F401 - loaded before the first job comes in
-    from longlag.training import devices
+    from longlag.training import devices, kept
     from longlag.workers.worker import serve
 
+    kept.replace_unreadable()
     sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]
     serve(device=devices.describe(), output=output)
 

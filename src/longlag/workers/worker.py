@@ -18,6 +18,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from typing import IO, Any
 
+from longlag.adapters import user_code
 from longlag.events import Advanced, Event, Finished, StopToken
 from longlag.workers import messages
 from longlag.workers.messages import FREE, READY, STOP, Job, Perform
@@ -77,8 +78,9 @@ def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
                 if stop.stopped:
                     return
         why = "the worker reported nothing of it"
-    except Exception as error:
-        why = f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        place = user_code.raised_at(error)
+        why = f"{place}{' raises ' * bool(place)}{type(error).__name__}: {error}"
     yield from (Finished(seed, why=why, job=job.id) for seed in open_seeds)
 
 

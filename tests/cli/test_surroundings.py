@@ -1,0 +1,208 @@
+"""What surrounds a command: variables, folders, what a model does to its process."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+import longlag as ll
+from longlag.store.store import Store
+
+_SMALL = "--values 3 --hidden-size 3 --json"
+_TRAIN = f"train echo-lag --lag 0 --length 5 --sequences 20 {_SMALL}"
+_STUDY = f"frontier echo-lag --budget 20 --seeds 1 --limit 1 {_SMALL}"
+
+
+def run(command, folder, **variables):
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "longlag", *shlex.split(command)],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def one_line(done):
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("longlag: ")
+    return line
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    return json.loads(run(_TRAIN, tmp_path_factory.mktemp("usual")).stdout)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "JAX_ENABLE_X64=1",
+        "JAX_COMPILATION_CACHE_DIR=/nowhere/at/all",
+        "OMP_NUM_THREADS=0",
+        "COLUMNS=0",
+        "TMPDIR=/nowhere",
+        "HOME=/proc/nobody",
+        "TERM=dumb",
+    ],
+)
+def test_a_variable_of_the_environment_changes_no_answer(usual, tmp_path, variable):
+    name, value = variable.split("=")
+    done = run(_TRAIN, tmp_path, **{name: value})
+    assert done.stderr == ""
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    for figure in ("accuracy", "verdict", "updates"):
+        assert found[figure] == usual[figure]
+
+
+@pytest.mark.parametrize("model", ["gru", "mlp"])
+def test_a_model_is_of_32_bits_also_where_jax_has_64(tmp_path, model):
+    command = f"train echo-lag --sequences 5 --model {model} {_SMALL}"
+    done = [run(command, tmp_path, JAX_ENABLE_X64=bits) for bits in "01"]
+    assert [each.stderr for each in done] == ["", ""]
+    plain, wide = (json.loads(each.stdout) for each in done)
+    assert plain["accuracy"] == wide["accuracy"]
+
+
+@pytest.mark.parametrize("command", [_TRAIN, _STUDY])
+def test_what_cannot_be_compiled_is_one_line(tmp_path, command):
+    done = run(f"{command}", tmp_path, JAX_DISABLE_JIT="1")
+    assert done.returncode in (1, 2)
+    (line,) = done.stderr.splitlines()
+    assert "JAX_DISABLE_JIT is set, but training is compiled. Unset it." in line
+
+
+def test_an_error_is_printed_in_a_terminal_without_columns(tmp_path):
+    assert "no problem `nothing`" in one_line(run("audit nothing", tmp_path, COLUMNS="0"))
+
+
+def test_a_working_folder_that_is_gone_is_named(tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    script = "import os, sys; os.rmdir(os.getcwd()); from longlag.cli.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, "report"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "the working folder is gone" in one_line(done)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train echo-lag --hidden-size 30000", "weights"),
+        ("train echo-lag --model mlp --context 2 --hidden-size 2000000", "weights"),
+        ("frontier echo-lag --hidden-size 30000", "weights"),
+        ("compare --hidden-size 30000", "weights"),
+        ("profile --hidden-size 30000", "weights"),
+        ("train echo-lag --length 100000", "100,000 steps"),
+        ("audit memorization --contexts 20000 --length 20000", "19,999 steps"),
+        ("frontier ramp --limit 2000000000", "1,999,999,999 steps"),
+        ("frontier echo-value --limit 2000000000", "steps"),
+    ],
+)
+def test_what_no_machine_can_hold_is_refused_before_it_is_made(tmp_path, command, words):
+    line = one_line(run(command, tmp_path))
+    assert words in line
+    assert "Use a " in line
+    assert "not enough memory" not in line
+
+
+@pytest.mark.parametrize(("kib", "seeds"), [(1024, 1), (64, 30)])
+def test_what_this_machine_cannot_hold_is_refused_before_it_is_compiled(monkeypatch, kib, seeds):
+    monkeypatch.setattr(os, "sysconf", lambda name: kib if name == "SC_PHYS_PAGES" else 1024)
+    problem, model = ll.EchoLag(length=300, values=3), ll.LSTM(hidden_size=4)
+    remedy = "batch_size" if seeds == 1 else "fewer seeds"
+    with pytest.raises(ValueError, match=f"GiB of memory or more, .* Use .*{remedy}"):
+        ll.train(problem, ll.Whole(), model, sequences=100, batch_size=50, seeds=seeds)
+
+
+_MODEL = """
+import os, signal, sys
+import torch
+
+class Quits(torch.nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.layer, self.calls = torch.nn.Linear(sizes.features, sizes.outputs), 0
+
+    def forward(self, inputs):
+        self.calls += self.training
+        if self.calls > 3:
+            LEAVE
+        return self.layer(inputs)
+
+def a(sizes, seed):
+    return Quits(sizes)
+"""
+
+
+@pytest.mark.parametrize(
+    ("leave", "why"),
+    [
+        ("sys.exit(0)", "line 13 of m.py raises SystemExit: 0"),
+        ("os._exit(0)", "its process died 3 times (exit code 0)"),
+    ],
+)
+def test_a_model_that_leaves_while_it_is_trained_is_reported(tmp_path, leave, why):
+    pytest.importorskip("torch")
+    (tmp_path / "m.py").write_text(_MODEL.replace("LEAVE", leave))
+    done = run(f"{_STUDY.replace('--hidden-size 3', '')} --workers 1 --model m.py:a", tmp_path)
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert len(json.loads(done.stdout)["usage"]["failed"]) == 1
+
+
+def test_a_name_does_not_turn_into_a_picture(tmp_path):
+    (tmp_path / "m.py").write_text("import sys\ndef a(sizes, seed): sys.exit(0)\n")
+    line = one_line(run("train echo-lag --model m.py:a", tmp_path))
+    assert "m.py:a: it fails at line 2 of m.py: SystemExit: 0." in line
+
+
+def test_readers_of_a_store_leave_nothing_beside_it(tmp_path):
+    Store(tmp_path / "longlag.db", write=True).close()
+    before = {path.name for path in tmp_path.iterdir()}
+    assert run("runs --json", tmp_path).returncode == 0
+    with Store(tmp_path / "longlag.db") as store:
+        assert store.count() == 0
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+_LIMITED = """
+import resource, signal
+from longlag.cli.app import main
+from longlag.store import export
+
+write = export.write_tensorboard
+
+def limited(*given):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, resource.RLIM_INFINITY))
+    write(*given)
+
+export.write_tensorboard = limited
+main(["runs", "--tensorboard", "tb"])
+"""
+
+
+def test_curves_for_tensorboard_on_a_full_disk_are_one_line_and_none_by_half(tmp_path):
+    pytest.importorskip("tensorboardX")
+    assert run(_STUDY, tmp_path).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "File too large" in one_line(done)
+    assert not [path for path in (tmp_path / "tb").rglob("*") if path.is_file()]
+    assert run("runs --tensorboard tb", tmp_path).returncode == 0
+    (file,) = [path for path in (tmp_path / "tb").rglob("*") if path.is_file()]
+    assert b"training/loss" in file.read_bytes()
