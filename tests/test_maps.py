@@ -215,7 +215,7 @@ def test_what_is_needed_again_is_told_from_what_is_not(problem, again):
 
 def recalling(pairs: list[tuple[int, int]]) -> EchoLag:
     problem = asking(pairs, 12)
-    return type("Recalling", (type(problem),), {"_echoed": lambda _, steps: 0 * steps})(
+    return type("Recalling", (type(problem),), {"_source_steps": lambda _, steps: 0 * steps})(
         lag=0, length=12, values=5
     )
 
