@@ -37,7 +37,7 @@ def at_accuracy(accuracy, **fields):
         (
             at_accuracy(0.6, curve=SPIKED),
             "unstable",
-            "the loss rose from 0.1 to 0.9 by update 500; 1 of 8 stretches are spikes",
+            "the loss rose from 0.1 to 0.9 by update 500; 1 of 8 points of the curve are spikes",
         ),
         (
             at_accuracy(0.6, curve=curve([0.2] * 20, [0.95] * 20), fresh=False),

@@ -93,13 +93,14 @@ def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
     Returns:
         An Altair chart, which a notebook shows; `save_figure` writes it.
     """
-    from longlag.trials.outcome import learning_curve
+    from longlag.trials.outcome import learning_curve, scored_updates
 
     setting, rows = run.setting, list[dict[str, Any]]()
     sequences = setting.layout.sequences / len(setting.layout.steps)
     few = len(run.seeds) <= _SEEDS
     for seed, history in zip(run.seeds, run.history, strict=True):
-        curve = learning_curve([(each.losses, each.accuracy) for each in history])
+        reports = [(each.losses, each.accuracy) for each in history]
+        curve = learning_curve(reports, scored_updates(setting.layout))
         points = [
             {"at": round(updates * sequences), "loss": loss, "accuracy": accuracy}
             for updates, loss, accuracy in zip(*curve, strict=True)

@@ -157,7 +157,7 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
         Diagnosis(
             "unstable",
             f"the loss rose from {lowest[at]:.3g} to {losses[at]:.3g} by update "
-            f"{updates[at]}; {spikes.sum()} of {len(losses)} stretches are spikes",
+            f"{updates[at]}; {spikes.sum()} of {len(losses)} points of the curve are spikes",
         )
     ]
 

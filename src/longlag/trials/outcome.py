@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool
 
+from longlag.framings import Layout
 from longlag.knobs import lookup
 from longlag.scores.statistics import Estimate
 from longlag.trials import seed_score
@@ -114,7 +116,8 @@ class Outcome:
         """The outcome of one seed of a run, by its index among the seeds."""
         history, setting = run.history[place], run.setting
         problem, audit = setting.problem, setting.audit()
-        losses = [each.losses for each in history]
+        scored = scored_updates(setting.layout)
+        losses = np.concatenate([np.zeros(0), *(each.losses for each in history)])
         held_out = problem.held_out("evaluation", setting.scored)
         last = history[-1] if history else None
         ended = "finished" if last is None or last.outcome == "running" else last.outcome
@@ -127,7 +130,7 @@ class Outcome:
             reachable=audit.ceiling,
             audit=audit.verdict,
             bounds=Bounds(problem.chance(setting.scored), problem.ceiling(setting.scored)),
-            curve=learning_curve([(each.losses, each.accuracy) for each in history]),
+            curve=learning_curve([(each.losses, each.accuracy) for each in history], scored),
             parameters=parameters,
             seconds=Seconds(
                 run.compile_seconds,
@@ -139,7 +142,7 @@ class Outcome:
                 for name, score in run.scores.items()
             },
             fresh=held_out is None and setting.framing.output != "decoder",
-            noise=_noise(np.concatenate(losses)) if losses else 0.0,
+            noise=_noise(losses[np.resize(scored, len(losses))]),
         )
 
     @classmethod
@@ -263,10 +266,27 @@ def _migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**document, "fresh": False, "noise": 0.0}  # unknown: overfitting is not ruled out
 
 
-def learning_curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
-    """The curve of the losses of all updates; accuracy is known per report only."""
+def scored_updates(layout: Layout) -> Bool[np.ndarray, " update"]:
+    """Which updates of a block score any target; the loss of the others is 0 and says nothing."""
+    return layout.scored.any(axis=(1, 2))
+
+
+def learning_curve(
+    reports: Sequence[tuple[np.ndarray, float]], scored: Sequence[bool] | np.ndarray = (True,)
+) -> Curve:
+    """The curve of the losses of all updates that score a target.
+
+    Args:
+        reports: The losses of updates, and the accuracy over them.
+        scored: Which updates score a target, of a block that repeats.
+
+    >>> learning_curve([(np.array([0.0, 5.0, 0.0, 3.0]), 0.5)], [False, True]).loss
+    (5.0, 3.0)
+    """
     losses = np.concatenate([losses for losses, _ in reports]) if reports else np.zeros(0)
     accuracy = np.concatenate([np.full(len(part), share) for part, share in reports] or [losses])
+    (at,) = np.nonzero(np.resize(scored, len(losses)))
+    losses, accuracy = losses[at], accuracy[at]
     stretch = max(_STRETCH, -(-len(losses) // _POINTS))
     if not len(losses):
         return Curve((), (), ())
@@ -278,7 +298,7 @@ def learning_curve(reports: Sequence[tuple[np.ndarray, float]]) -> Curve:
         np.add.reduceat(accuracy, starts) / counts,
     )
     return Curve(
-        tuple(map(int, starts + counts)),
+        tuple((at[starts + counts - 1] + 1).tolist()),
         *(tuple(float(f"{figure:.5g}") for figure in column) for column in figures),
     )
 
