@@ -40,21 +40,22 @@ _SIZE = "the number of units of a layer"
 _STEPS = "the steps of a sample"
 _CARRY = "with the framing chunks it keeps the state between pieces"
 _OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
-_FRESH = "fresh sequences, each met once; an epoch of Keras is a pass over a data set"
+_FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
 _BORROWED = {
     **dict.fromkeys(
         ("units", "num-units", "hidden", "hidden-dim", "width"), ("hidden_size", _SIZE)
     ),
     **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
-    **dict.fromkeys(("lookback", "window-size", "bptt"), ("timesteps", _STEPS)),
+    **dict.fromkeys(("lookback", "window", "window-size", "bptt"), ("timesteps", _STEPS)),
     **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of an episode")),
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
     **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
+    "learning-rate": ("learning_rates", "a study tries several, separated by commas"),
     "stateful": ("carry", _CARRY),
-    "shuffle": ("rows", "rows=consecutive is shuffle=False: a batch of neighbouring pieces"),
+    "shuffle": ("rows", "with carry, rows=parallel keeps the pieces of a sequence in one row"),
     "samples": ("sequences", "the number of fresh sequences to train on"),
     "budget": ("sequences", "the number of fresh sequences to train on"),
     "sequences": ("budget", _BUDGET),

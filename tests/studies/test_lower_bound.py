@@ -45,7 +45,7 @@ def test_trials_that_were_still_learning_make_it_a_lower_bound(kind):
     drive(study, came(FALLING))
     text = str(study.answer())
     assert "A lower bound: " in text
-    assert "were still learning when the budget ended. Try budget=2000" in text
+    assert "had not stopped learning when the budget ended. Try budget=2000" in text
     one = kind in ("frontier", "generalise")  # rate: of several the best was chosen
     assert text.endswith(" or learning_rate=0.01." if one else "Try budget=2000.")
     flags = study.answer().lower_bound.advice(flags=True)

@@ -176,7 +176,9 @@ def test_names_do_not_depend_on_source_text(tmp_path):
     echo = home / "problems" / "echo.py"
     text = echo.read_text()
     assert "Steps to look back." in text
-    echo.write_text(text.replace("Steps to look back.", "How far?").replace("_source_steps", "_before"))
+    echo.write_text(
+        text.replace("Steps to look back.", "How far?").replace("_source_steps", "_before")
+    )
     code = """
 import longlag as ll
 from longlag.trials.identity import Trial

@@ -143,7 +143,10 @@ def resolve(origin: Origin, *, trusted: bool = False) -> Any:
         if (thing := _named.get((origin.name, origin.code))) is not None:
             return thing
         if not trusted:
-            raise UnnamedCode(f"{origin.words} is your own code, which runs only if you name it.")
+            raise UnnamedCode(
+                f"{origin.words} is your own code, which runs only if you name it, as in longlag "
+                f"report --problem or --model {origin.words}."
+            )
         if origin.path is None:
             raise ValueError(
                 f"{origin.name} was written in a process that has ended, or is not this one. Put "

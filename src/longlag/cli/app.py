@@ -8,12 +8,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, UnknownOptionError
+from cyclopts import App, CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from longlag.adapters import user_code
 from longlag.cli._interrupt import INTERRUPTED, interruptible
 from longlag.cli._output import Printer, prepare_streams, printable, warn
-from longlag.knobs import borrowed, unknown_name
+from longlag.knobs import unknown_name
 from longlag.studies.registry import KINDS
 
 
@@ -141,6 +141,12 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
     match error:
         case UnknownOptionError() if error.token is not None:
             return _unknown_option(error, tokens[0] if tokens else "")
+        case UnusedCliTokensError() if error.unused_tokens:
+            owner = f"longlag {tokens[0]}" if tokens else "longlag"
+            return (
+                f"{owner} has no use for `{error.unused_tokens[0]}`. {owner} --help shows what it "
+                "takes, and which options."
+            )
         case CycloptsError():
             return " ".join(text.split())
         case MemoryError():
@@ -179,4 +185,4 @@ def _unknown_option(error: UnknownOptionError, command: str) -> str:
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:
         return text
-    return f"{text} {borrowed(name) or f'{owner} --help lists the options.'}"
+    return f"{text} {owner} --help lists the options."

@@ -92,7 +92,7 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
     ''
     """
     if len(values) == 1:
-        return "one seed: no interval over seeds"
+        return "one seed: the interval covers its test sequences only"
     if interval[1] - interval[0] >= span / 2 and (few := no_interval(len(values))):
         return few  # it is half or more of what is possible
     unseen = 1 - (1 - CONFIDENCE) ** (1 / len(values))
@@ -118,7 +118,7 @@ def caveats(estimates: Iterable[Estimate]) -> str:
     """The caveats of several estimates as sentences, each once; empty where none has one.
 
     >>> caveats([accuracy([1.0], 1000), accuracy([0.9], 1000)])
-    'One seed: no interval over seeds.'
+    'One seed: the interval covers its test sequences only.'
     """
     each = dict.fromkeys(estimate.caveat for estimate in estimates if estimate.caveat)
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in each)

@@ -1,4 +1,4 @@
-"""What to say where trials were still learning: the answer is a lower bound."""
+"""What to say where trials were still learning, or too short to tell: a lower bound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from longlag.studies.ladder import LEARNING_RATES
 
 
 class LowerBound(NamedTuple):
-    """How many of the trials that decide an answer were still learning when their budget ended.
+    """How many of the trials that decide an answer had not stopped learning, as far as is known, when their budget ended.
 
     Attributes:
         still: So many were.
@@ -29,15 +29,15 @@ class LowerBound(NamedTuple):
         """It in words, with what to try: as flags of the command line, or as arguments in Python.
 
         >>> LowerBound(3, 5, "seeds", 50_000, 0.001).advice(flags=False)
-        'A lower bound: 3 of 5 seeds were still learning when the budget ended. Try budget=1000...'
+        'A lower bound: 3 of 5 seeds had not stopped learning when the budget ended. Try budget=...'
         """
         tries = [f"--budget {2 * self.budget}" if flags else f"budget={2 * self.budget}"]
         if self.rate is not None and self.rate < LEARNING_RATES[-1]:
             rate = f"{LEARNING_RATES[-1]:g}"
             tries.append(f"--learning-rate {rate}" if flags else f"learning_rate={rate}")
         return (
-            f"A lower bound: {self.still} of {self.total} {self.noun} were still learning when the "
-            f"budget ended. Try {' or '.join(tries)}."
+            f"A lower bound: {self.still} of {self.total} {self.noun} had not stopped learning when "
+            f"the budget ended. Try {' or '.join(tries)}."
         )
 
 
@@ -53,5 +53,5 @@ def lower_bound(
         budget: Sequences that each was allowed.
         rate: Their learning rate, where the study does not choose it.
     """
-    still = sum(reason == "undertrained" for reason in reasons)
+    still = sum(reason in ("undertrained", "unclear") for reason in reasons)
     return LowerBound(still, count, noun, budget, rate) if still else None

@@ -35,7 +35,11 @@ def remedy(reason: str, setting: Setting) -> str:
         case "unstable":
             return f"Use learning_rate={recipe.learning_rate / 10:g}."
         case "below chance":
-            return "Look for a systematic error, such as targets shifted by a step."
+            shifted = "look for a systematic error, such as targets shifted by a step"
+            return f"Use {longer}; if it stays below, {shifted}."
+        case "overfit":
+            fewer = f"sequences={max(1, recipe.sequences // _LONGER)}"
+            return f"Use {fewer}{f' or hidden_size={max(1, units // 2)}' if units else ''}."
         case "does not generalise":
             return "Train on longer or more varied sequences, or use another model."
         case _ if audit.verdict != "learnable":
@@ -43,7 +47,9 @@ def remedy(reason: str, setting: Setting) -> str:
         case "undertrained" | "unclear":
             return f"Use {longer} or {rate}." if faster else f"Use {longer}."
         case "stuck":
-            return f"Use {rate}{f' or hidden_size={2 * units}' if units else ', or more units'}."
+            return (
+                f"Use {rate}, {f'hidden_size={2 * units}' if units else 'more units'} or {longer}."
+            )
         case "at chance":
             return f"Use {longer}, {rate}, or an easier version of the problem."
     return ""
