@@ -138,7 +138,7 @@ def test_a_sound_model_of_ones_own_passes_and_all_is_looked_at():
         ("probabilities", "outputs", "the outputs of every step are probabilities, not logits"),
         ("integers", "outputs", "the model gives int32, but outputs are floats"),
         ("nan", "outputs", "output 0 at step 0 of row 0 is "),
-        ("transposed", "outputs", r"the model gives outputs \(5, 4, 6\), but \(5, 6, 4\) are"),
+        ("transposed", "outputs", r"the model gives outputs \(5, 4, 6\), expected \(5, 6, 4\)"),
     ],
 )
 def test_each_fault_is_found_where_it_is(fault, name, said):
@@ -212,7 +212,7 @@ def test_outputs_in_a_tuple_are_refused():
         key = jax.random.key(seed)
         return Pair(eqx.nn.Linear(sizes.features, sizes.outputs, key=key), "")
 
-    with pytest.raises(ValueError, match=r"the model gives a tuple of 2\. Give the outputs alone"):
+    with pytest.raises(ValueError, match=r"the model gives a tuple of 2\. Give only the outputs"):
         ll.train(ECHO, ll.Whole(), make)
 
 

@@ -95,13 +95,11 @@ class _Inspection:
         rows = self.layout.steps.shape[1]
         self.batches = self._batches(rows if self._fixed_rows is not None else max(2, rows))
         try:
-            self.reference = self._run(self.batches)
+            self.base = self._run(self.batches)
             again = self._run(self.batches, again=True)
         except (Exception, SystemExit) as error:
             if isinstance(error, ValueError) and not user_code.raised_at(error):
-                raise CheckFailed(
-                    str(error).rstrip("."), ""
-                ) from error  # the adapter's message is complete
+                raise CheckFailed(str(error).rstrip("."), "") from error  # an adapter's message
             features = getattr(self.setting.model, "inputs", "features") == "features"
             shape = self.batches.inputs.shape[1:]
             if features and self.batches.inputs.dtype.kind == "i":  # encoded later
@@ -112,16 +110,14 @@ class _Inspection:
             raise CheckFailed(
                 failure, f"{hint(error, features=features)}{types}".strip()
             ) from error
-        if len(wrong := np.argwhere(~np.isfinite(self.reference))):
+        if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
             raise CheckFailed(
-                f"output {output} at step {step} of row {row} is {self.reference[tuple(wrong[0])]}",
+                f"output {output} at step {step} of row {row} is {self.base[tuple(wrong[0])]}",
                 "Look for a division by zero, a log of zero, or a mask without any true step."
                 + non_finite(self.module),
             )
-        if not np.allclose(
-            self.reference, again, atol=_NOISE * np.abs(self.reference).max(), rtol=0
-        ):
+        if not np.allclose(self.base, again, atol=_NOISE * np.abs(self.base).max(), rtol=0):
             raise CheckFailed(
                 "two different outputs for the same inputs, outside training",
                 "Use dropout and noise only in training. Take the state as an argument and "
@@ -129,24 +125,24 @@ class _Inspection:
             )
         self._check_probabilities()
         self.state = self._state_size()
-        return f"{self.reference.dtype} {self.reference.shape[1:]}, all finite"
+        return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def _check_probabilities(self) -> None:
         kind = getattr(getattr(self.model, "program", self.model), "outputs", "")
         if kind != "probabilities":
             kind = getattr(self.setting.model, "outputs", "")
-        several = self.classifies and self.reference.shape[-1] > 1
-        if several and kind == "probabilities" and not sums_to_one(np.exp(self.reference)):
+        several = self.classifies and self.base.shape[-1] > 1
+        if several and kind == "probabilities" and not sums_to_one(np.exp(self.base)):
             raise CheckFailed(
                 "its outputs are declared as probabilities, but they do not sum to 1",
                 "Leave outputs='probabilities' out.",
             )
-        if self.classifies and (axis := wrong_axis(self.reference)):
+        if self.classifies and (axis := wrong_axis(self.base)):
             raise CheckFailed(
                 f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
                 "Leave the softmax out; else let it run over the last axis.",
             )
-        if self.classifies and sums_to_one(self.reference):
+        if self.classifies and sums_to_one(self.base):
             raise CheckFailed(
                 "the outputs of every step are probabilities, not logits",
                 "Leave the softmax out, or use adopt(…, outputs='probabilities').",
@@ -160,7 +156,7 @@ class _Inspection:
         except (Exception, SystemExit):
             return ""
         if np.isfinite(outputs).all():
-            self.subject, self.reference = shaken, outputs
+            self.subject, self.base = shaken, outputs
             if not self._moved(self._changed(np.ones(1, bool))).any():
                 raise CheckFailed(
                     "no output depends on any input",
@@ -268,8 +264,7 @@ class _Inspection:
                 "Start from the parameter `state`, or leave it out.",
             )
         effect = "changes" if moved else "does not change"
-        size = self._state_size()
-        return f"; passed to the next call, it {effect} the outputs: {size} numbers a row"
+        return f"; passed on, it {effect} the next outputs: {self._state_size()} numbers a row"
 
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
@@ -301,12 +296,11 @@ class _Inspection:
 
     def untouched(self) -> str:
         if not isinstance(self.setting.model, UserModel) or self.before == digest_of(None):
-            return "the model has no weights before the check"
+            return "the weights are made when the model is used"
         fresh = self.setting.model.make(self.setting.sizes, 0)
         if not digest_of(fresh) == self.before == digest_of(getattr(self.model, "module", fresh)):
             raise CheckFailed(
-                "a second call with the same seed gives other weights",
-                "Let them depend only on `seed`.",
+                "a second call gives other weights", "Let them depend only on `seed`."
             )
         return f"weights unchanged by the check ({self.before[:8]})"
 
@@ -345,8 +339,8 @@ class _Inspection:
 
     def _moved(self, changed: Batches) -> np.ndarray:
         """Whether the outputs `(update, row, output step)` differ with these inputs."""
-        apart = np.abs(self._run(changed) - self.reference).max(axis=-1)
-        return apart > _NOISE * np.abs(self.reference).max()
+        apart = np.abs(self._run(changed) - self.base).max(axis=-1)
+        return apart > _NOISE * np.abs(self.base).max()
 
     def _run(
         self, batches: Batches, model: AnyModel | None = None, *, again: bool = False
