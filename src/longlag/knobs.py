@@ -1,8 +1,8 @@
 """Knobs: named settings, each declared once.
 
 A declaration gives the type, the default, the allowed range and a line of help. The
-constructor's checks, the error messages, the command line and the list of problems are
-all read from it.
+constructor's checks, the error messages, the command line and the list of problems all
+come from it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 BATCH_SIZE = 5
-"""Rows in a batch by default, of a recipe and so of an audit."""
+"""The default rows in a batch, of a recipe and of an audit."""
 
 LARGEST = 2**31 - 1
-"""The largest whole number: arrays hold 32 bits, and nobody has memory for more steps."""
+"""The largest integer: arrays have 32 bits, and more steps would not fit into memory."""
 
 _RULES: dict[Any, tuple[Any, str]] = {
     bool: (bool, "True or False"),
@@ -42,7 +42,7 @@ _CARRY = "with the framing chunks it keeps the state between pieces"
 _OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
 _FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
-_BORROWED = {
+_OTHER_NAMES = {
     **dict.fromkeys(
         ("units", "num-units", "hidden", "hidden-dim", "width"), ("hidden_size", _SIZE)
     ),
@@ -62,12 +62,12 @@ _BORROWED = {
     "optimiser": ("optimizer", "adam or sgd"),
     "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
 }
-"""Words of other libraries: the knob or option they mean here, and why."""
+"""Names of other libraries: the knob or option they mean here, and a reason."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Knob:
-    """What one knob allows: its type, its default and its range."""
+    """One knob: its type, its default and its range."""
 
     name: str
     kind: type
@@ -83,7 +83,7 @@ class Knob:
 
     @property
     def range(self) -> str:
-        """The range as a reader writes it, for example `0 ≤ lag < length`."""
+        """The range as text, for example `0 ≤ lag < length`."""
         if self.choices:
             return " | ".join(self.choices)
         if self.kind is bool:
@@ -96,7 +96,7 @@ class Knob:
 
     @property
     def rule(self) -> str:
-        """What a value must be, whatever its range."""
+        """The type that a value must have, as text."""
         return _RULES[self.kind][1] if self.kind in _RULES else f"of type {self.kind}"
 
     def check(self, owner: Knobs) -> None:
@@ -154,14 +154,17 @@ def knob(
     """Declare a knob: a dataclass field with its default, a line of help and its range.
 
     Args:
-        default: The value where none is given.
+        default: The default value.
         help: One line for the list of problems and the command line.
-        at_least: The least value allowed.
+        at_least: The smallest value allowed.
         at_most: The largest value allowed.
         above: A bound that the value must exceed.
-        below: The name of another knob that the value must stay under.
-        added: Whether it came after the first version: documents leave it out at its default, so
+        below: The name of another knob; the value must be less than its value.
+        added: Whether it came after the first version: documents omit it at its default, so
             that trials keep their names.
+
+    Returns:
+        The dataclass field.
     """
     if not isinstance(below, str | None):
         raise TypeError(f"knob: `below` must be the name of another knob, got {below!r}.")
@@ -173,40 +176,40 @@ def knob(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-class _NamesNearest(abc.ABCMeta):
+class _KnobsMeta(abc.ABCMeta):
     if not TYPE_CHECKING:  # a type checker reads the dataclass's own signature
 
         def __call__(cls, *args, **kwargs):
-            known = [field.name for field in dataclasses.fields(cls)]
+            names = [field.name for field in dataclasses.fields(cls)]
             for name in kwargs:
-                if name not in known:
-                    message = unknown_name(f"{cls.__name__} has no argument", name, known)
-                    if owners := _sisters_with(cls, name):
+                if name not in names:
+                    message = unknown_name(f"{cls.__name__} has no argument", name, names)
+                    if owners := _owners_of(cls, name):
                         message += f" It is an argument of {' or '.join(owners)}."
                     raise TypeError(message)
             return super().__call__(*args, **kwargs)
 
 
-def _sisters_with(kind: type, name: str) -> list[str]:
-    """The classes of a kind, of longlag itself, that have a knob of this name."""
-    bases = [base for base in kind.__mro__[1:] if isinstance(base, _NamesNearest)]
+def _owners_of(kind: type, name: str) -> list[str]:
+    """The classes of longlag with the same base that have a knob of this name."""
+    bases = [base for base in kind.__mro__[1:] if isinstance(base, _KnobsMeta)]
     waiting, owners = bases[-2:-1], []
     while waiting:
         each = waiting.pop(0)
         waiting += each.__subclasses__()
-        own = each.__module__.startswith("longlag.") and not inspect.isabstract(each)
+        concrete = each.__module__.startswith("longlag.") and not inspect.isabstract(each)
         fields = dataclasses.fields(each)  # pyright: ignore[reportArgumentType]
-        if own and name in (field.name for field in fields):
+        if concrete and name in (field.name for field in fields):
             owners.append(each.__name__)
     return owners
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Knobs(metaclass=_NamesNearest):
-    """Base of everything set by knobs: refuses unknown names and values out of range."""
+class Knobs(metaclass=_KnobsMeta):
+    """Base of all classes with knobs: refuses unknown names and values out of range."""
 
     version: ClassVar[int] = 1
-    """Raised whenever equal knobs give other results than before; trials are named by it."""
+    """Increased whenever equal knobs give different results; part of the names of trials."""
 
     def __post_init__(self) -> None:
         for knob in self.knobs():
@@ -227,11 +230,11 @@ class Knobs(metaclass=_NamesNearest):
 
     @property
     def words(self) -> str:
-        """Its name, and the knobs that are not at their defaults."""
+        """Its label: its name, and the knobs that differ from their defaults."""
         return " ".join([self.title(), *self.non_default()])
 
     def non_default(self) -> list[str]:
-        """The knobs that are not at their defaults, `name=value` each."""
+        """The knobs that differ from their defaults, `name=value` each."""
         knobs = ((knob, getattr(self, knob.name)) for knob in self.knobs())
         return [f"{knob.name}={_short(value)}" for knob, value in knobs if value != knob.default]
 
@@ -255,11 +258,11 @@ def _knob(field: dataclasses.Field[Any], hint: Any) -> Knob:
 
 
 def borrowed(name: str, known: Iterable[str] = ()) -> str:
-    """A sentence for a word of another library: what it is called here, and why; else empty.
+    """A sentence for a name of another library, with its name in longlag; empty if unknown.
 
     Args:
-        name: The word.
-        known: What there is, where the sentence should name one of them; then it may be empty.
+        name: The name.
+        known: The names to choose from; by default all.
 
     >>> borrowed("--units")
     'longlag calls it `--hidden-size`: the number of units of a layer.'
@@ -267,24 +270,24 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     'longlag calls it `budget`: a trial of a study trains on so many fresh sequences at most.'
     """
     keys = set(map(_key, known))
-    ours, why = _BORROWED.get(_key(name), ("", ""))
+    ours, why = _OTHER_NAMES.get(_key(name), ("", ""))
     if keys and _key(ours) not in keys:
-        ours, why = _BORROWED.get(_key(ours), ("", ""))
+        ours, why = _OTHER_NAMES.get(_key(ours), ("", ""))
     if not ours or (keys and _key(ours) not in keys):
         return ""
-    shown = f"--{ours.replace('_', '-')}" if name.startswith("-") else ours
-    return f"longlag calls it `{shown}`: {why}."
+    text = f"--{ours.replace('_', '-')}" if name.startswith("-") else ours
+    return f"longlag calls it `{text}`: {why}."
 
 
 def require(owner: str, name: str, value: object, kind: type | tuple[type, ...], rule: str) -> None:
     """Refuse an argument of another type.
 
     Args:
-        owner: Whose argument.
-        name: Its name.
-        value: What was given.
-        kind: The type, or types, that will do.
-        rule: What it must be, in words.
+        owner: The function or class, for the message.
+        name: The name of the argument.
+        value: Its value.
+        kind: The type, or types, that it may have.
+        rule: The same as text, for the message.
 
     Raises:
         TypeError: It is of another type.
@@ -295,22 +298,22 @@ def require(owner: str, name: str, value: object, kind: type | tuple[type, ...],
     """
     if not isinstance(value, kind):
         text = repr(value)
-        shown = text if len(text) <= 60 else f"a {type(value).__name__}"
-        raise TypeError(f"{owner}: `{name}` must be {rule}, got {shown}.")
+        text = text if len(text) <= 60 else f"a {type(value).__name__}"
+        raise TypeError(f"{owner}: `{name}` must be {rule}, got {text}.")
 
 
 def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
-    """One line for a name that does not exist: the rule, the name, the nearest one that does.
+    """One line for a name that does not exist: the rule, the name, the nearest existing one.
 
     Case, `-` and `_` make no difference.
     """
     keys = {_key(each): each for each in known}
-    listed = ", ".join(keys.values()) or "none"
+    all_names = ", ".join(keys.values()) or "none"
     near = difflib.get_close_matches(_key(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
     if not near or near[0] != _key(name):
         hint = borrowed(name, keys) or hint
-    return f"{rule} `{name}`. {hint or f'Known: {listed}.'}"
+    return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
 
 
 def _key(name: str) -> str:
@@ -318,7 +321,7 @@ def _key(name: str) -> str:
 
 
 def named_arguments(function: F) -> F:
-    """A function that names the nearest argument where one is unknown.
+    """Decorate a function: for an unknown argument the error names the nearest one.
 
     Raises:
         TypeError: At the call, for an argument that the function does not have.

@@ -24,12 +24,12 @@ Verdict = Literal["learnable", "state-only", "unreachable"]
 
 
 class Reach(NamedTuple):
-    """What a kind of model can use of the rows it is shown.
+    """The inputs that a kind of model can use.
 
     Attributes:
         context: The latest steps that reach an output, across samples where state is carried;
             None for all.
-        state: Whether anything passes on through carried state.
+        state: Whether carried state passes information on.
         future: Whether an output may use later steps of its sample: it is not causal.
     """
 
@@ -39,11 +39,11 @@ class Reach(NamedTuple):
 
 
 RECURRENT = Reach()
-"""What a recurrent model can use: everything shown so far, and carried state."""
+"""The reach of a recurrent model: all inputs so far, and carried state."""
 
 
 class Shares(NamedTuple):
-    """Shares of the scored targets, by how the inputs they need can be reached."""
+    """Shares of the scored targets, by the way in which the inputs they need can be reached."""
 
     gradient: float
     """All of them within the reach of a gradient."""
@@ -55,30 +55,30 @@ class Shares(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Audit:
-    """What a problem needs beside what a framing gives.
+    """The inputs that a problem needs, compared with those of a framing.
 
     Attributes:
         needs: The inputs that the target of a step depends on.
         sees: The inputs that can reach its prediction, in the sample or through state;
             a row is empty where the framing scores nothing.
-        learns: Those through which a gradient can flow in one update.
+        learns: The inputs through which a gradient can flow in one update.
         scored: The steps that the framing scores.
-        verdict: `unreachable` where some scored target is not seen; `learnable` where each
-            lies within a gradient's reach, or another does that looks back equally far,
-            since what one step teaches serves the other (and, where a problem accumulates,
-            serves all); else `state-only`.
+        verdict: `unreachable` if the inputs of some scored target are not visible; `learnable` if
+            a gradient reaches the inputs of each, or those of another target with the same
+            lags, since steps share their weights (if a problem accumulates, one target
+            with several lags serves all); else `state-only`.
         shares: The shares of the scored targets behind the verdict.
-        ceiling: The best score that what is seen allows, to a predictor that knows the step only
-            where the framing shows it.
-        bound: Whether `ceiling` is an upper bound only: it would take a clock that the framing
+        ceiling: The best score from the visible inputs, of a predictor that knows the step only
+            if the framing shows it.
+        bound: Whether `ceiling` is only an upper bound: it would need a clock that the framing
             hides, and the best score without one is not known.
         needed_again: Whether the verdict is `state-only` and more than one output needs each
-            of the inputs beyond the gradients' reach, as in a sum (or others that lie equally far
-            back): what is trained for one output may then serve the others.
+            of the inputs beyond the gradients' reach, as in a sum (or others with the same lags):
+            training for one output may then serve the others.
         ahead: The share of the scored targets whose prediction sees inputs later than
             their step; above 0 only for a model that is not causal.
-        remedy: What to change, found by auditing the change; empty where learnable, or
-            where no change that was tried makes it so.
+        remedy: A change whose audit is `learnable`; empty if the verdict is `learnable`, or if no
+            such change is known.
     """
 
     needs: Map = dataclasses.field(repr=False)
@@ -95,12 +95,12 @@ class Audit:
 
     @property
     def meaning(self) -> str:
-        """What the verdict says, in a sentence."""
+        """The verdict as a sentence."""
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
     @property
     def best(self) -> str:
-        """The best score in sight, in words: `at most` where it is an upper bound only."""
+        """The ceiling as text: `at most …` where it is only an upper bound."""
         return f"{'at most ' if self.bound else ''}{self.ceiling:.3g}"
 
 
@@ -115,7 +115,7 @@ MEANING = {
     "may serve the others",
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
-"""The verdicts in words; `needed-again` is a `state-only` whose inputs serve several outputs."""
+"""The verdicts as sentences; `needed-again` is a `state-only` with inputs of several outputs."""
 
 
 def check_steps(owner: str, problem: Problem) -> None:
@@ -128,12 +128,12 @@ def check_steps(owner: str, problem: Problem) -> None:
 
 
 def _groups(sees: Map, scored: Bool[np.ndarray, " target"]) -> Int[np.ndarray, " target"]:
-    """The steps that a model cannot tell apart: they see equally far; -1 where nothing is scored.
+    """Group steps that a model cannot tell apart, with the same visible lags; -1 if unscored.
 
-    A model that sees more steps, or a gap elsewhere, can tell from that how far it has come.
+    A model that sees more steps, or a gap elsewhere, can infer the step from that.
     """
     keys = [_lags(row, step) for step, row in enumerate(sees)]
-    numbers = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    numbers = {key: index for index, key in enumerate(dict.fromkeys(keys))}
     return np.where(scored, [numbers[key] for key in keys], -1)
 
 
@@ -145,13 +145,13 @@ def _lags(row: Bool[np.ndarray, " input"], step: int | np.integer) -> bytes:
 def _ceiling(
     problem: Problem, sees: Map, scored: Bool[np.ndarray, " target"]
 ) -> tuple[float, bool]:
-    """The best score in sight, and whether it is an upper bound only."""
+    """The best score from the visible inputs, and whether it is only an upper bound."""
     groups, needs, chance = _groups(sees, scored), problem.needs(), problem.chance_by_step()
     rules: dict[int, set[tuple[int, bytes]]] = {}
     for step in np.flatnonzero(scored):
         rule = round(1e6 * chance[step]), _lags(needs[step], step)
         rules.setdefault(int(groups[step]), set()).add(rule)
-    if all(len(each) == 1 for each in rules.values()):  # a clock would tell nothing
+    if all(len(each) == 1 for each in rules.values()):  # a clock would not help
         return problem.ceiling(scored, sees), False
     by_step = problem.ceiling_without_clock(sees, groups)
     if by_step is None:
@@ -159,8 +159,8 @@ def _ceiling(
     return float(by_step[scored].mean()), False
 
 
-def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map, Map]:
-    """The maps `sees` and `learns` of a block of one sequence, followed through its updates."""
+def visible_and_trained(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map, Map]:
+    """The maps `sees` and `learns` of a block of one sequence, update by update."""
     updates, batch, time = layout.steps.shape
     context = reach.context or time
     forgets = layout.carry and reach.state and reach.context is not None
@@ -175,18 +175,18 @@ def reached(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map,
         steps = layout.steps[update]
         near = steps[:, -(time if reach.future else context) :]
         sample = _at_end(near, length) if at_end else _on_the_way(steps, length, context)
-        seen = sample | state if layout.carry and reach.state else sample
+        visible = sample | state if layout.carry and reach.state else sample
         if forgets:
-            for place in range(time):  # what such a state has forgotten cannot be seen
-                moved = np.concatenate([latest[:, 1:], steps[:, place, None]], axis=1)
-                latest = np.where(layout.present[update, :, place, None], moved, latest)
-                kept = (latest[..., None] == np.arange(length)).any(axis=1)
-                seen[:, place] = sample[:, place] | kept
-        asked, targets = layout.scored[update], layout.target_steps[update]
+            for time_step in range(time):  # such a state holds only the latest inputs
+                shifted = np.concatenate([latest[:, 1:], steps[:, time_step, None]], axis=1)
+                latest = np.where(layout.present[update, :, time_step, None], shifted, latest)
+                in_state = (latest[..., None] == np.arange(length)).any(axis=1)
+                visible[:, time_step] = sample[:, time_step] | in_state
+        scored, targets = layout.scored[update], layout.target_steps[update]
         at = np.arange(batch)[:, None], positions[update]
-        sees[targets[asked]] = seen[at][asked]
-        learns[targets[asked]] = sample[at][asked]
-        state = seen[:, -1:]
+        sees[targets[scored]] = visible[at][scored]
+        learns[targets[scored]] = sample[at][scored]
+        state = visible[:, -1:]
     return sees, learns
 
 
@@ -213,13 +213,16 @@ def _on_the_way(
 def audit(
     problem: Problem, framing: Framing, *, batch_size: int = BATCH_SIZE, reach: Reach = RECURRENT
 ) -> Audit:
-    """Can the targets of `problem` be reached, and can reaching them be taught?
+    """Do the inputs that the targets of `problem` need reach the model, and do gradients?
 
     Args:
         problem: The problem.
         framing: How its episodes become samples.
         batch_size: Rows in a batch; it matters where state is carried.
-        reach: What the model can use; by default that of a recurrent network.
+        reach: The inputs that the model can use; by default those of a recurrent network.
+
+    Returns:
+        The maps, the verdict with its shares and best score, and a remedy.
 
     Raises:
         ValueError: The framing does not fit the problem's length or the batch size.
@@ -232,10 +235,10 @@ def audit(
     """
     require("audit", "problem", problem, Problem, "a problem, such as EchoLag()")
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
-    found = _audit(problem, framing, batch_size, reach)
-    if found.verdict == "learnable":
-        return found
-    return dataclasses.replace(found, remedy=_remedy(problem, framing, batch_size, reach, found))
+    result = _audit(problem, framing, batch_size, reach)
+    if result.verdict == "learnable":
+        return result
+    return dataclasses.replace(result, remedy=_remedy(problem, framing, batch_size, reach, result))
 
 
 def _audit(
@@ -243,20 +246,21 @@ def _audit(
 ) -> Audit:
     check_batch_size(type(framing).__name__, batch_size)
     check_steps("audit", problem)
-    # Rows meet only where they are pieces of one sequence and state passes between them.
-    alone = framing.parallel or not framing.carries
-    layout = framing.layout(problem, 1 if alone else batch_size)
-    sees, learns = reached(layout, problem.steps, reach)
+    # Rows interact only as pieces of one sequence with state between them.
+    independent = framing.parallel or not framing.carries
+    layout = framing.layout(problem, 1 if independent else batch_size)
+    sees, learns = visible_and_trained(layout, problem.steps, reach)
     scored = np.zeros(problem.steps, dtype=bool)
     scored[layout.scored_steps] = True
     targets, needed = problem.cases()
     targets, needed = targets[scored[targets]], needed[scored[targets]]
-    seen, taught = (np.all(map[targets] | ~needed, axis=1) for map in (sees, learns))
-    shares = Shares(taught.mean().item(), (seen & ~taught).mean().item(), (~seen).mean().item())
+    visible, trained = (np.all(each[targets] | ~needed, axis=1) for each in (sees, learns))
+    by_state = visible & ~trained
+    shares = Shares(trained.mean().item(), by_state.mean().item(), (~visible).mean().item())
     ceiling, bound = _ceiling(problem, sees, scored) if score else (np.nan, True)
     maps = problem.needs() & scored[:, None], learns
-    verdict = "learnable" if _served(problem, targets, needed, taught).all() else "state-only"
-    verdict = verdict if seen.all() else "unreachable"
+    verdict = "learnable" if _served(problem, targets, needed, trained).all() else "state-only"
+    verdict = verdict if visible.all() else "unreachable"
     return Audit(
         needs=problem.needs(),
         sees=sees,
@@ -276,14 +280,14 @@ def _served(
     problem: Problem,
     targets: Int[np.ndarray, " some"],
     needed: Bool[np.ndarray, "some input"],
-    taught: Bool[np.ndarray, " some"],
+    trained: Bool[np.ndarray, " some"],
 ) -> Bool[np.ndarray, " some"]:
-    """Which targets are taught, or have a taught one that looks back equally far."""
-    if problem.accumulates and (needed[taught].sum(axis=1) > 1).any():
-        return np.ones_like(taught)
+    """Whether a gradient reaches the inputs of a target, or of another with the same lags."""
+    if problem.accumulates and (needed[trained].sum(axis=1) > 1).any():
+        return np.ones_like(trained)
     lags = [_lags(row, step) for step, row in zip(targets, needed, strict=True)]
-    known = {lag for lag, within in zip(lags, taught, strict=True) if within}
-    return np.array([lag in known for lag in lags])
+    served = {lag for lag, within in zip(lags, trained, strict=True) if within}
+    return np.array([lag in served for lag in lags])
 
 
 def _needed_again(
@@ -294,22 +298,24 @@ def _needed_again(
 ) -> bool:
     """Whether more than one target needs each input that no gradient reaches.
 
-    Steps share their weights: what holds of an input holds of all that lie equally far back.
+    Steps share their weights: what holds for an input holds for all inputs with the same lag.
     """
     lags = np.subtract.outer(np.arange(len(needs)), np.arange(len(needs)))
-    found = lags[needs & (learns | (needs.sum(axis=0) > 1))]
+    covered = lags[needs & (learns | (needs.sum(axis=0) > 1))]
     cases, inputs = np.nonzero(needed)
-    return bool(np.isin(targets[cases] - inputs, found).all())
+    return bool(np.isin(targets[cases] - inputs, covered).all())
 
 
-def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, found: Audit) -> str:
-    """The first change, few before many, that a further audit finds learnable."""
-    target, needed = np.nonzero(found.needs & found.scored[:, None])
+def _remedy(
+    problem: Problem, framing: Framing, batch_size: int, reach: Reach, result: Audit
+) -> str:
+    """The first change, small ones before large ones, whose audit is learnable."""
+    target, needed = np.nonzero(result.needs & result.scored[:, None])
     span = int((target - needed).max()) + 1
     framings: list[tuple[str, Framing]] = [("", framing)]
     if isinstance(framing, Chunks) and framing.rows == "consecutive":
-        alone = dataclasses.replace(framing, rows="parallel")
-        framings.append(("rows='parallel', so that each batch row has its own sequence", alone))
+        parallel = dataclasses.replace(framing, rows="parallel")
+        framings.append(("rows='parallel', so that each batch row has its own sequence", parallel))
     if isinstance(framing, Chunks) and not framing.carry:
         framings.append(("carry=True", dataclasses.replace(framing, carry=True)))
     if isinstance(framing, Window) and framing.missing == "drop":
@@ -317,7 +323,7 @@ def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, f
     if isinstance(framing, Chunks | Window):
         doubled = [framing.timesteps * 2**k for k in range(1, 20)]
         for words, changed in list(framings):
-            for timesteps in [*(some for some in doubled if some < span), span]:
+            for timesteps in [*(each for each in doubled if each < span), span]:
                 longer = dataclasses.replace(changed, timesteps=max(timesteps, framing.timesteps))
                 both = f"{words}, and timesteps={timesteps}" if words else f"timesteps={timesteps}"
                 framings.append((f"{both} or more", longer))
@@ -331,7 +337,7 @@ def _remedy(problem: Problem, framing: Framing, batch_size: int, reach: Reach, f
                 better = _audit(problem, changed, batch_size, allowed, score=False)
             except ValueError:
                 continue  # this batch size does not fit that framing
-            # A remedy must not leave out what was asked for.
-            if better.verdict == "learnable" and (better.scored >= found.scored).all():
+            # A remedy must keep all scored targets.
+            if better.verdict == "learnable" and (better.scored >= result.scored).all():
                 return f"Use {', and '.join(filter(None, [model_words, words]))}."
     return ""

@@ -212,7 +212,7 @@ def test_a_weight_that_is_no_number_is_named():
         model.net.readout.bias.data[1] = torch.nan
         return model
 
-    with pytest.raises(ValueError, match=r"is nan\..*The weight net.readout.bias is no number"):
+    with pytest.raises(ValueError, match=r"is nan\..*The weight net.readout.bias is not finite"):
         ll.train(ll.EchoLag(values=4), ll.Whole(), broken)
 
 
@@ -387,7 +387,7 @@ def test_the_time_in_which_another_trial_trains_is_not_counted():
     next(fit)  # it has started, and makes the first of its chunks
 
     def another():
-        with randomness.held():
+        with randomness.locked():
             taken.set()
             time.sleep(wait)
 

@@ -247,10 +247,10 @@ def test_what_a_file_names_must_make_a_model(file):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda *_: None, "it gives None, which is no model. Return an Equinox"),
+        (lambda *_: None, "it gives None, which is not a model. Return an Equinox"),
         (lambda *_: 1 / 0, "fails: ZeroDivisionError: division by zero"),
         (lambda *_: sys.exit(0), "fails: SystemExit: 0"),
-        (lambda *_: (1, 2), "it gives a tuple, which is no model"),
+        (lambda *_: (1, 2), "it gives a tuple, which is not a model"),
         (lambda _: None, "fails: TypeError"),
         (lambda *_: eqx.nn.Linear(4, 4, key=jax.random.key(0)), "Does it take values"),
     ],
@@ -318,7 +318,7 @@ def test_a_function_of_no_file_is_tried_in_threads_of_this_process():
         return make_model(sizes, seed)
 
     asked = ll.EchoLag(values=4), ll.Whole(), local
-    with pytest.warns(UserWarning, match="stands in no file: the trials run in threads of this"):
+    with pytest.warns(UserWarning, match="is not in a file: the trials run in threads of this"):
         there = ll.frontier(*asked, budget=300, seeds=2, limit=1)
     assert there.complete
     with Threads(workers=1) as executor:
@@ -327,7 +327,7 @@ def test_a_function_of_no_file_is_tried_in_threads_of_this_process():
     assert skills[0] == skills[1]
     with (
         Local(workers=1) as executor,
-        pytest.raises(ValueError, match="stands in no file, so other processes cannot have it"),
+        pytest.raises(ValueError, match="is not in a file, so other processes cannot load it"),
     ):
         ll.frontier(*asked, executor=executor)
 

@@ -138,7 +138,7 @@ def test_a_sound_model_of_ones_own_passes_and_all_is_looked_at():
         ("probabilities", "outputs", "the outputs of every step are probabilities, not logits"),
         ("integers", "outputs", "the model gives int32, but outputs are floats"),
         ("nan", "outputs", "output 0 at step 0 of row 0 is "),
-        ("transposed", "outputs", r"the model gives outputs \(5, 4, 6\), but \(5, 6, 4\) are"),
+        ("transposed", "outputs", r"the model gives outputs \(5, 4, 6\), expected \(5, 6, 4\)"),
     ],
 )
 def test_each_fault_is_found_where_it_is(fault, name, said):
@@ -194,7 +194,7 @@ def test_a_model_is_told_whether_it_is_in_training():
 def test_seeds_that_share_a_module_are_refused():
     one = faulty("")(ll.Sizes(4, 4, 6, 4), 0)
     found = preflight(ECHO, ll.Whole(), lambda *_: one)
-    assert failures(found)["seeds"].remedy == "Make a new one each time."
+    assert failures(found)["seeds"].remedy == "Make a new one in each call."
 
 
 def test_what_is_said_to_be_probabilities_must_sum_to_one():
@@ -212,7 +212,7 @@ def test_outputs_in_a_tuple_are_refused():
         key = jax.random.key(seed)
         return Pair(eqx.nn.Linear(sizes.features, sizes.outputs, key=key), "")
 
-    with pytest.raises(ValueError, match=r"the model gives a tuple of 2\. Give the outputs alone"):
+    with pytest.raises(ValueError, match=r"the model gives a tuple of 2\. Give only the outputs"):
         ll.train(ECHO, ll.Whole(), make)
 
 
@@ -296,7 +296,7 @@ def test_state_must_be_carried_where_the_framing_carries_it_and_begin_from_zeros
     assert found.passed
     assert found.state == 4
     failed = failures(preflight(ECHO, framing, make(1.0)))
-    assert failed["state"].remedy == "Let None stand for a state of zeros."
+    assert failed["state"].remedy == "Let None mean a state of zeros."
     with pytest.raises(ValueError, match="no state reaches the next batch"):
         ll.train(ECHO, framing, faulty(""))
 
@@ -309,7 +309,7 @@ def test_a_model_whose_weights_come_from_elsewhere_than_the_seed_is_found_out():
         return eqx.filter_vmap(eqx.nn.Linear(sizes.features, sizes.outputs, key=key))
 
     found = preflight(ECHO, ll.Whole(), make)
-    assert failures(found)["untouched"].remedy == "Draw them from `seed` alone."
+    assert failures(found)["untouched"].remedy == "Let them depend only on `seed`."
 
 
 def test_seeds_that_make_no_difference_are_mentioned():
@@ -323,13 +323,13 @@ def test_seeds_that_make_no_difference_are_mentioned():
 
 
 def test_a_model_with_nothing_to_train_is_refused():
-    with pytest.raises(ValueError, match="there is nothing to train in it"):
+    with pytest.raises(ValueError, match="it has no trainable parameters"):
         ll.train(ECHO, ll.Whole(), lambda *_: eqx.nn.Identity())
 
 
 def test_a_decoder_is_not_looked_at():
     problem = ll.EchoSubsequence(length=3, values=3)
-    with pytest.raises(ValueError, match="has a decoder, which is not looked at"):
+    with pytest.raises(ValueError, match="has a decoder, which is not checked"):
         preflight(problem, ll.EncoderDecoder(), ll.Seq2Seq())
 
 
@@ -353,7 +353,7 @@ def test_a_real_series_is_looked_at_like_any_problem(columns, missing):
     assert [check.name for check in found.checks if not check.passed] == []
     said = {check.name: check.found for check in found.checks}
     masked = missing == "mask"
-    assert said["mask"].startswith("steps that are masked" if masked else "this framing passes")
+    assert said["mask"].startswith("masked steps" if masked else "this framing masks")
 
 
 def test_a_softmax_over_the_wrong_axis_is_called_one():

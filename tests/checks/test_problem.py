@@ -30,17 +30,17 @@ BROKEN = {
     "a knob without effect": (
         "    lag: int",
         '    idle: int = knob(3, "Of no use.", at_least=0)\n    lag: int',
-        ("knobs", "`idle` changes neither the data nor", "take the knob out"),
+        ("knobs", "`idle` changes neither the data nor", "remove the knob"),
     ),
     "a constructor that checks nothing": (
         LAST,
         LAST + "\n    def __post_init__(self):\n        pass\n",
-        ("knobs", "length='no such value' is taken", "super().__post_init__()"),
+        ("knobs", "length='no such value' is accepted", "super().__post_init__()"),
     ),
     "integers of 64 bits": (
         "dtype=np.int32",
         "dtype=np.int64",
-        ("draws", "inputs of type int64, int32 is meant", "dtype=np.int32"),
+        ("draws", "inputs of type int64, expected int32", "dtype=np.int32"),
     ),
     "scored where it is not": (
         GIVEN,
@@ -80,7 +80,7 @@ BROKEN = {
     "something kept for the next draw": (
         DRAWN,
         DRAWN + "        self.drawn.append(count)\n        inputs[:, 0] = len(self.drawn) % 4\n",
-        ("determinism", "two draws from equal generators differ", "keep nothing"),
+        ("determinism", "two draws from equal generators differ", "change no state"),
     ),
     "a seed of its own": (
         DRAWN,
@@ -101,17 +101,21 @@ BROKEN = {
     "a look ahead": (
         ORACLE,
         "(inputs + np.roll(inputs, -1, axis=1)) % self.values",
-        ("oracle", "what `oracle` says at step 1 changes with inputs after it", "up to step 1"),
+        (
+            "oracle",
+            "the prediction of `oracle` at step 1 changes with inputs after it",
+            "up to step 1",
+        ),
     ),
     "targets that the oracle misses": (
         GIVEN,
         f"dataclasses.replace({GIVEN}, targets=np.where(np.arange(self.length) == 5, 1, inputs))",
-        ("oracle", "at step 1 `oracle` says", "targets of `draw` at step 1"),
+        ("oracle", "at step 1 `oracle` predicts", "targets of `draw` at step 1"),
     ),
     "an oracle of chance": (
         ORACLE,
         "np.random.randint(4, size=inputs.shape, dtype=np.int32)",
-        ("oracle", "`oracle` says two things of the same inputs", "draw nothing"),
+        ("oracle", "`oracle` gives two predictions for the same inputs", "draw nothing"),
     ),
     "an oracle that writes to its inputs": (
         f"return {ORACLE}",
@@ -141,12 +145,12 @@ BROKEN = {
     "a need of what comes later": (
         NEEDED,
         "(now | before | before.T) & self.scored()[:, None]",
-        ("needs", "step 1 is said to need the input of step 2, which comes later", "diagonal"),
+        ("needs", "step 1 is stated to need the input of step 2, which comes later", "diagonal"),
     ),
     "a need of no target": (
         NEEDED,
         "now | before",
-        ("needs", "step 0 is said to need the input of step 0, but is not scored", "rows"),
+        ("needs", "step 0 is stated to need the input of step 0, but is not scored", "rows"),
     ),
     "chance that is too high": (
         CHANCE,
@@ -175,7 +179,11 @@ BROKEN = {
     "a rung that is refused": (
         LADDER,
         'Ladder("lag", (1, 2, 4, 8, 32))',
-        ("ladder", "rung 32 cannot be stood on: LagSum: `lag` must be below `length`", "`at`"),
+        (
+            "ladder",
+            "the problem cannot be built at rung 32: LagSum: `lag` must be below `length`",
+            "`at`",
+        ),
     ),
     "rungs that fall": (
         LADDER,
@@ -185,7 +193,7 @@ BROKEN = {
     "a ladder of no knob": (
         LADDER,
         'Ladder("lags", (1, 2))',
-        ("ladder", "the ladder climbs `lags`, which is no knob", "length, lag, values"),
+        ("ladder", "the ladder climbs `lags`, which is not a knob", "length, lag, values"),
     ),
     "a ladder that does not move": (
         LAST,
@@ -201,7 +209,7 @@ BROKEN = {
         LAST,
         LAST + "\n    def showing(self, length):\n"
         "        return dataclasses.replace(self, lag=self.lag + 1)\n",
-        ("answer", "`showing(25)`, its own length, gives another problem", "the length alone"),
+        ("answer", "`showing(25)`, its own length, gives another problem", "only the length"),
     ),
 }
 """What is written instead of what, and the check that fails, what it finds, how it is mended."""
@@ -277,7 +285,12 @@ def test_a_knob_whose_other_value_cannot_be_drawn_is_named_with_it(own):
         (LAG, "1", "`lag` is not declared by `knob`", "as a `ClassVar`"),
         ('"Steps to look back."', '" "', "`lag` is not declared by `knob` with a line", "knob("),
         ("    lag: int", "    lag: str", "`lag` is of type str", "Use int, float, bool"),
-        ("@dataclasses.dataclass(frozen=True, kw_only=True)\n", "", "no dataclass", "above the"),
+        (
+            "@dataclasses.dataclass(frozen=True, kw_only=True)\n",
+            "",
+            "is not a dataclass",
+            "above the",
+        ),
         (": ClassVar[Ladder]", ": Ladder", "`ladder` is not declared by", "as a `ClassVar`"),
     ],
 )

@@ -55,7 +55,7 @@ def test_train_takes_a_model_of_ones_own(call, mine):
     ("name", "message"),
     [
         ("leaky", "the output at step 0 depends on the input at step 1, which comes after it."),
-        ("wrong", "the model gives outputs (5, 25, 7), but (5, 25, 4) are asked for. Make the"),
+        ("wrong", "the model gives outputs (5, 25, 7), expected (5, 25, 4). Make the"),
         ("number", "number is 3, which makes no model. Name a function of sizes and seed."),
         ("mak_model", "mine.py has no `mak_model`. Did you mean `make_model`?"),
     ],

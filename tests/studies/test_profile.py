@@ -455,7 +455,7 @@ def test_nothing_is_said_of_what_was_not_tried():
     ):
         trial = identity.Trial(
             setting=study._settings[Place(ECHO_NAME, EFFORT, rung)],
-            seed=len(study._results.known[Place(ECHO_NAME, EFFORT, rung)]),
+            seed=len(study._results.outcomes[Place(ECHO_NAME, EFFORT, rung)]),
         )
         study.tell(trial, outcome(skill))
         assert study.answer().reaches[0].words == said

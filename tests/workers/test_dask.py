@@ -89,7 +89,7 @@ def test_a_worker_that_is_slow_to_start_again_is_replaced(monkeypatch):
     """Dask takes one that is not back within some seconds from the cluster, for good."""
     from dask import config
 
-    monkeypatch.setattr("longlag.workers.dask._HEAL", 0.2)
+    monkeypatch.setattr("longlag.workers.dask._RESTART_SECONDS", 0.2)
     with (
         config.set({"distributed.deploy.lost-worker-timeout": "0.1s"}),
         Dask(workers=1) as one,
@@ -146,7 +146,7 @@ def test_what_is_stopped_ends_after_its_chunk(cluster):
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
-    monkeypatch.setattr("longlag.workers.dask._PATIENCE", 0.5)
+    monkeypatch.setattr("longlag.workers.dask._TIMEOUT", 0.5)
     with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9"):
         Dask("tcp://127.0.0.1:9")
 
@@ -205,5 +205,5 @@ def test_a_scheduler_that_is_gone_is_one_line():
 
 @pytest.mark.parametrize("address", ["nowhere", "", "tcp://"])
 def test_what_is_no_address_is_refused_at_once(address):
-    with pytest.raises(ExecutorError, match="is no address of a Dask scheduler"):
+    with pytest.raises(ExecutorError, match="is not an address of a Dask scheduler"):
         Dask(address)

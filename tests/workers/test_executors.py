@@ -150,7 +150,7 @@ def test_a_task_whose_process_was_killed_is_run_again(command, begun):
 def test_a_child_that_holds_the_pipe_of_a_killed_worker_is_not_waited_for(
     command, begun, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(local, "_LOOK", 0.1)
+    monkeypatch.setattr(local, "_CHECK_SECONDS", 0.1)
     with Local(workers=1, command=command) as executor:
         executor.submit(Job("a", {"updates": 60, "fork": True, "deaths": 1}, (7,)))
         assert ends(executor, 1)["a"] == Finished(7, {"seed": 7}, job="a")
@@ -201,7 +201,7 @@ def test_a_job_that_fails_fails_for_the_seeds_that_were_not_finished(command):
 @pytest.mark.parametrize("own", [None, "6,3"])
 def test_each_accelerator_has_one_worker(command, begun, monkeypatch, own):
     """Not run on an accelerator: the workers only say that they have one."""
-    monkeypatch.setattr(local, "_perhaps_accelerated", lambda: True)
+    monkeypatch.setattr(local, "_may_have_accelerator", lambda: True)
     monkeypatch.setenv("PLATFORM", "gpu")
     monkeypatch.setenv("TOGETHER", "2")
     if own:
@@ -222,7 +222,7 @@ def test_each_accelerator_has_one_worker(command, begun, monkeypatch, own):
 
 
 def test_where_there_is_none_each_core_has_a_worker(command, monkeypatch):
-    monkeypatch.setattr(local, "_perhaps_accelerated", lambda: True)
+    monkeypatch.setattr(local, "_may_have_accelerator", lambda: True)
     monkeypatch.setattr(local, "_cores", lambda: 3)
     with Local(command=command) as executor:
         while executor.job_size is None:
@@ -349,7 +349,7 @@ TALKATIVE = """
 import longlag.trials.fit
 from longlag.workers import worker
 
-worker._BETWEEN = 0.0
+worker._REPORT_SECONDS = 0.0
 worker.serve()
 """
 

@@ -37,14 +37,14 @@ def lose(code):
     ("code", "why"),
     [
         ("raise SystemExit(7)", "exit code 7"),
-        ("print('hello from my folder')", r"it sent what is no message: b'hello from my f"),
+        ("print('hello from my folder')", r"it sent an invalid message: b'hello from my f"),
         (
             "import os; os.write(1, b'llag' + b'\\xff' * 12)",
-            "it sent what is no message: a message of .* bytes is too long",
+            "it sent an invalid message: a message of .* bytes is too long",
         ),
         (
             "import os; os.write(1, b'llag' + bytes([2] + [0] * 11) + b'[]')",
-            "it sent what is no message",
+            "it sent an invalid message",
         ),
     ],
 )
@@ -54,8 +54,8 @@ def test_workers_that_are_lost_before_they_start_are_an_error_with_the_reason(co
 
 
 def test_a_worker_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(local, "_START", 0.2)
-    monkeypatch.setattr(local, "_LOOK", 0.05)
+    monkeypatch.setattr(local, "_START_SECONDS", 0.2)
+    monkeypatch.setattr(local, "_CHECK_SECONDS", 0.05)
     with pytest.raises(ExecutorError, match=r"it did not start within 0\.2 seconds"):
         lose("import time; time.sleep(600)")
 

@@ -12,18 +12,18 @@ from collections.abc import Iterator
 import numpy as np
 
 randomness = threading.RLock()
-"""Held by whoever sets the global random states of a library, of which there is one a process."""
+"""The lock for setting the global random states of libraries, of which a process has one each."""
 
 
 WAITING: contextvars.ContextVar[contextlib.AbstractContextManager[object]] = contextvars.ContextVar(
     "WAITING"
 )
-"""The clock of what is in hand for the time in which others have `randomness`."""
+"""The clock that counts the time of waiting for `randomness`."""
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
-    """Hold `randomness`; the time until it is free is counted as waiting."""
+def locked() -> Iterator[None]:
+    """Hold the lock `randomness`; the time until it is free counts as waiting."""
     with WAITING.get(contextlib.nullcontext()):
         randomness.acquire()
     try:
@@ -34,12 +34,12 @@ def held() -> Iterator[None]:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """All global random states begun from a seed, and those that can be set back as they were."""
+    """Set all global random states from a seed; restore all but that of Keras afterwards."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(randomness)
         before = random.getstate()
         stack.callback(random.setstate, before)
-        legacy = np.random.get_state()  # noqa: NPY002 - what other libraries draw from
+        legacy = np.random.get_state()  # noqa: NPY002 - other libraries use it
         stack.callback(np.random.set_state, legacy)
         if (torch := sys.modules.get("torch")) is not None:
             stack.enter_context(torch.random.fork_rng())
@@ -52,5 +52,5 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def libraries_with_random_state() -> set[str]:
-    """The libraries at hand that have a random state of their own."""
+    """The imported libraries with a random state of their own."""
     return {"torch", "keras"} & set(sys.modules)

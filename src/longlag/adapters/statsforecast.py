@@ -1,4 +1,4 @@
-"""Baselines that are fitted: AutoETS and AutoARIMA of statsforecast."""
+"""Fitted baselines: AutoETS and AutoARIMA of statsforecast."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-_LONG_SEASON = 24  # rows; with a longer one a search for the order of an ARIMA takes hours
-_APPROXIMATE = 150, 12  # rows and season above which orders are compared by a shortcut, as R does
+_LONG_SEASON = 24  # rows; with a longer season the search for the order of an ARIMA takes hours
+_APPROXIMATE = 150, 12  # rows and season above which the search approximates, as in R
 
 
 def rolling(
     values: NDArray[np.float64], trains: int, season: int, horizon: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Forecasts of every row after those that train, each from the rows up to `horizon` before it.
+    """Forecasts of every row after the training rows, each from the rows up to `horizon` before it.
 
-    Models are chosen and parameters fitted on the rows that train. From then on each row that has
-    passed updates the state (levels, seasons, errors) and nothing else.
+    Models and parameters are fitted to the training rows. After that, each past row updates only
+    the state (levels, seasons, errors).
 
     Args:
         values: `(row,)`, in order of time, none missing.
-        trains: How many of them train.
+        trains: Number of training rows.
         season: Rows in a season, 1 for none.
-        horizon: Rows to look ahead.
+        horizon: Number of rows to forecast ahead.
 
     Returns:
-        By the name of the model `(row,)`, NaN for the rows that train. AutoARIMA leaves out a
-        season of more than 24 rows, and is named so.
+        Forecasts `(row,)` by the name of the model, NaN for the training rows. AutoARIMA ignores a
+        season of more than 24 rows, with a name that tells it.
 
     Raises:
         ValueError: statsforecast is not installed, or a model cannot be fitted.
@@ -42,33 +42,33 @@ def rolling(
             "AutoETS and AutoARIMA need statsforecast. Use pip install 'longlag[baselines]'."
         ) from None
     long = season > _LONG_SEASON
-    shortcut = trains > _APPROXIMATE[0] or season > _APPROXIMATE[1]
+    approximate = trains > _APPROXIMATE[0] or season > _APPROXIMATE[1]
     models = {
         "AutoETS": AutoETS(season_length=season),
         "AutoARIMA, no season" if long else "AutoARIMA": AutoARIMA(
-            season_length=1 if long else season, approximation=shortcut
+            season_length=1 if long else season, approximation=approximate
         ),
     }
-    found = {}
+    by_model = {}
     for name, model in models.items():
         forecasts = np.full(len(values), np.nan)
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")  # of orders that were tried and dropped
+                warnings.simplefilter("ignore")  # about rejected orders
                 model.fit(values[:trains])
                 for row in range(trains, len(values)):
-                    known = values[: row - horizon + 1]
-                    forecasts[row] = model.forward(known, h=horizon)["mean"][-1]
-        except Exception as error:  # whatever statsforecast raises for rows it does not like
+                    past = values[: row - horizon + 1]
+                    forecasts[row] = model.forward(past, h=horizon)["mean"][-1]
+        except Exception as error:  # any error of statsforecast
             raise ValueError(_unfit(name, trains, error)) from error
         if not np.isfinite(forecasts[trains:]).all():
             raise ValueError(_unfit(name, trains, "a forecast is not finite"))
-        found[name] = forecasts
-    return found
+        by_model[name] = forecasts
+    return by_model
 
 
 def _unfit(name: str, trains: int, why: object) -> str:
     return (
-        f"{name} cannot be fitted to the {trains:,} rows that train: {str(why).rstrip('.')}. Leave "
+        f"{name} cannot be fitted to the {trains:,} training rows: {str(why).rstrip('.')}. Leave "
         "out the fitted baselines."
     )

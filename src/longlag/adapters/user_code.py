@@ -1,7 +1,7 @@
-"""A user's own code: functions and classes of a file, `path/to/file.py:name`, known by its hash.
+"""User code: functions and classes of a file, `path/to/file.py:name`, identified by a hash.
 
-A stored document names such code and never has it run: only what the user's own command or call
-named is imported, and its hash is compared before.
+A stored document names such code but never runs it: only code that the user's own command or call
+names is imported, after a comparison of its hash.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from longlag.knobs import unknown_name
 
-_MODULE = "longlag_source_"  # the names of modules begin with it
+_MODULE = "longlag_source_"  # prefix of module names
 _lock = threading.RLock()
 
 _importing = threading.local()
@@ -32,24 +32,24 @@ _process = uuid.uuid4().hex[:8]
 _numbers = itertools.count()
 
 _named: dict[tuple[str, str], Any] = {}
-"""What the user's own commands and calls have named, by name and hash."""
+"""The code that the user's own commands and calls name, by name and hash."""
 
 
-class Started(ValueError):  # noqa: N818 - it is what a file did
-    """A file starts work by being imported."""
+class Started(ValueError):  # noqa: N818 - an event
+    """A file starts work when it is imported."""
 
 
-class UnnamedCode(ValueError):  # noqa: N818 - it is what the code is
-    """Code that a document names, but the user did not: it is not run."""
+class UnnamedCode(ValueError):  # noqa: N818 - a kind of code
+    """Code that a document names, but the user did not: it does not run."""
 
 
 class Origin(NamedTuple):
-    """Where a function or a class comes from.
+    """The origin of a function or a class.
 
     Attributes:
         name: Its name.
         path: Its file, or its module; None where no other process can import it.
-        code: The hash of that file and of what it imports from beside it.
+        code: The hash of that file and of the files next to it that it imports.
     """
 
     name: str
@@ -58,40 +58,40 @@ class Origin(NamedTuple):
 
     @property
     def words(self) -> str:
-        """It as a reference: `mine.py:make_model`."""
+        """Its reference: `mine.py:make_model`."""
         return f"{Path(self.path).name}:{self.name}" if self.path is not None else self.name
 
     @property
     def argument(self) -> str:
-        """As it is given to `longlag.load`: a reference, or what is imported from a module."""
+        """The argument of `longlag.load` for it: a reference, or its name in a module."""
         return f'"{self.words}"' if (self.path or "").endswith(".py") else self.name
 
 
 def origin_of(thing: Any) -> Origin:
-    """Where a function or a class that the user gives comes from; from here on it may be used.
+    """The origin of a user's function or class, which it registers as usable.
 
     Raises:
         ValueError: Its module cannot be found.
     """
-    name, path = _place_of(thing)
+    name, path = _locate(thing)
     with _lock:
         if path is not None:
             code = code_of(_file(path))
         else:  # the same function again has the same name
-            known = (code for (own, code), each in _named.items() if each is thing and own == name)
-            code = next(known, None) or f"{_process}-{next(_numbers)}"
+            codes = (code for (own, code), each in _named.items() if each is thing and own == name)
+            code = next(codes, None) or f"{_process}-{next(_numbers)}"
         _named[name, code] = thing
     return Origin(name, path, code)
 
 
 @functools.lru_cache(256)
 def origin_of_class(kind: type) -> Origin:
-    """As `origin_of`, with the hash of the file as it was when the class was first met."""
+    """As `origin_of`, with the hash of the file at the first call for the class."""
     return origin_of(kind)
 
 
 def from_reference(reference: str) -> tuple[Any, Origin]:
-    """What a reference that the user typed stands for, imported, and where it comes from.
+    """The object of a reference on the command line, imported, and its origin.
 
     Raises:
         ValueError: There is no such file, it cannot be imported, or has no such name.
@@ -101,43 +101,44 @@ def from_reference(reference: str) -> tuple[Any, Origin]:
     return _register(origin, imported(file, name)), origin
 
 
-def use(origin: Origin, given: Any, argument: str) -> None:
-    """Take what the user gives for the code of a document.
+def use(origin: Origin, code: Any, argument: str) -> None:
+    """Register an argument of the user as the code of a document.
 
     Args:
-        origin: What the document names.
-        given: A reference, whose file must have the hash of the document; or the function or the
-            class itself, which the user answers for.
+        origin: The code that the document names.
+        code: A reference, whose file must have the hash of the document; or the function or the
+            class itself, without a check.
         argument: The name of the argument, for messages.
 
     Raises:
-        ValueError: The reference is to something else, or its file was edited.
+        TypeError: It cannot be called.
+        ValueError: The reference is to other code, or its file was edited.
     """
-    if isinstance(given, str):
-        file, name = split(given)
+    if isinstance(code, str):
+        file, name = split(code)
         if origin.path is not None and name != origin.name:
-            raise ValueError(f"`{argument}` must be {origin.words}, got {given}.")
+            raise ValueError(f"`{argument}` must be {origin.words}, got {code}.")
         if origin.path is not None and code_of(file) != origin.code:
             raise ValueError(
                 f"{file.name} was edited after this was saved. To use it as it is now, import "
                 f"it and pass {argument}={name}."
             )
-        given = imported(file, name)
-    if not callable(given):
-        raise TypeError(f"`{argument}` must be a function, a class or its name, got {given!r}.")
-    _register(origin, given)
+        code = imported(file, name)
+    if not callable(code):
+        raise TypeError(f"`{argument}` must be a function, a class or its name, got {code!r}.")
+    _register(origin, code)
 
 
 def resolve(origin: Origin, *, trusted: bool = False) -> Any:
     """The function or the class of an origin.
 
     Args:
-        origin: What a document names.
-        trusted: Whether the user's own command wrote the document: then it may be imported.
+        origin: The code that a document names.
+        trusted: Whether the user's own command wrote the document: then its code may be imported.
 
     Raises:
         UnnamedCode: The user did not name it.
-        ValueError: Its file is gone or was edited, or it stands in no file.
+        ValueError: Its file is missing or was edited, or it is not in a file.
     """
     with _lock:
         if (thing := _named.get((origin.name, origin.code))) is not None:
@@ -171,15 +172,15 @@ def _register(origin: Origin, thing: Any) -> Any:
     return thing
 
 
-def _place_of(thing: Any) -> tuple[str, str | None]:
-    """The name of a function, and where another process would find it; None if nowhere."""
+def _locate(thing: Any) -> tuple[str, str | None]:
+    """The name of a function, and its file or module for other processes; None without one."""
     name = getattr(thing, "__qualname__", type(thing).__name__)
     module = sys.modules.get(getattr(thing, "__module__", None) or "")
     spec = getattr(module, "__spec__", None)
     if spec is not None and spec.name != getattr(module, "__name__", "") and spec.parent:
         return name, spec.name  # run by `python -m package.module`
     file = getattr(module, "__file__", None)
-    if file is None or not os.path.isfile(file):  # as `<stdin>`
+    if file is None or not os.path.isfile(file):  # for example `<stdin>`
         return name.rpartition(".")[2].strip("<>"), None
     if module is None or getattr(module, name, None) is not thing:
         return name.rpartition(".")[2].strip("<>"), None
@@ -188,7 +189,7 @@ def _place_of(thing: Any) -> tuple[str, str | None]:
 
 
 def _file(path: str) -> Path:
-    """The file of a path or of a module, which is not imported for that."""
+    """The file of a path, or of a module without importing it."""
     if path.endswith(".py"):
         return Path(path)
     folders, spec = None, None
@@ -223,25 +224,25 @@ def split(reference: str) -> tuple[Path, str]:
 
 
 def is_reference(name: str) -> bool:
-    """Whether a name on the command line means something in a user's file."""
+    """Whether a name on the command line is a reference to a user's file."""
     return ".py:" in name or name.endswith((".py", ":"))
 
 
 def imported(file: Path, name: str) -> Any:
-    """What a file calls `name`; the file is run once in a process, as it stands.
+    """The object `name` of a file; a process runs the same version of a file once.
 
     Raises:
         ValueError: The file cannot be imported, or has no such name.
     """
     module = _module(file)
     if not hasattr(module, name):
-        own = [known for known, value in vars(module).items() if _is_of(value, module)]
+        own = [each for each, value in vars(module).items() if _is_of(value, module)]
         raise ValueError(unknown_name(f"{file.name} has no", name, own))
     return getattr(module, name)
 
 
 def refuse_while_importing(what: str) -> None:
-    """Refuse work that a file starts by being imported.
+    """Refuse work that a file starts when it is imported.
 
     Raises:
         Started: A user's file is being imported.
@@ -254,31 +255,31 @@ def refuse_while_importing(what: str) -> None:
 
 
 def code_of(file: Path) -> str:
-    """The hash of a file and of what it imports from beside it: 16 hexadecimal digits.
+    """The hash of a file and of the files next to it that it imports: 16 hexadecimal digits.
 
-    What stands beside it is what its folder, or its package, has; libraries do not count, nor do
-    comments, docstrings and where the files lie.
+    Those are files of its folder, or of its package. Libraries, comments, docstrings and the
+    paths of the files do not count.
     """
     home = _home(file)
-    seen: dict[Path, bytes] = {}
+    sources: dict[Path, bytes] = {}
     waiting = [file]
     while waiting:
         path = waiting.pop()
-        if path in seen:
+        if path in sources:
             continue
         content = path.read_bytes()
-        waiting.extend(_beside(path, home, content))
-        seen[path] = _without_comments(content)
-    named = {os.path.relpath(path, file.parent): path for path in seen if path != file}
+        waiting.extend(_local_imports(path, home, content))
+        sources[path] = _without_comments(content)
+    others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
     digest = hashlib.sha256()
-    for name, path in sorted({**named, "": file}.items()):
-        digest.update(f"{name}\n{len(seen[path])}\n".encode())
-        digest.update(seen[path])
+    for name, path in sorted({**others, "": file}.items()):
+        digest.update(f"{name}\n{len(sources[path])}\n".encode())
+        digest.update(sources[path])
     return digest.hexdigest()[:16]
 
 
 def _without_comments(content: bytes) -> bytes:
-    """A source without what does nothing: comments, blank lines, docstrings that nobody reads."""
+    """A source without comments, blank lines, and docstrings that the code does not use."""
     try:
         tree = ast.parse(content)
         for node in () if b"__doc__" in content else ast.walk(tree):
@@ -294,14 +295,14 @@ def _without_comments(content: bytes) -> bytes:
 
 
 def _home(file: Path) -> Path:
-    """The folder that names in a file begin from: above its package, where it is in one."""
+    """The folder for absolute imports of a file: above its package, if it is in one."""
     folder = file.parent
     while (folder / "__init__.py").is_file() and folder != folder.parent:
         folder = folder.parent
     return folder
 
 
-def _beside(file: Path, home: Path, content: bytes) -> list[Path]:
+def _local_imports(file: Path, home: Path, content: bytes) -> list[Path]:
     """The files that a source imports from its own folder or package."""
     try:
         tree = ast.parse(content)
@@ -334,11 +335,11 @@ def _module(file: Path) -> ModuleType:
             return sys.modules[name]
         spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None:
-            raise ValueError(f"{file.name} is no Python file. Use one that ends in .py.")
+            raise ValueError(f"{file.name} is not a Python file. Use one that ends in .py.")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses look their own module up
+        sys.modules[name] = module  # dataclasses look up their own module
         if str(file.parent) not in sys.path:
-            sys.path.append(str(file.parent))  # last: nothing there stands in for a library
+            sys.path.append(str(file.parent))  # last, so that no file there shadows a library
         os.environ.setdefault("KERAS_BACKEND", "jax")
         before, _importing.file = getattr(_importing, "file", None), file
         try:
@@ -358,7 +359,10 @@ def _module(file: Path) -> ModuleType:
 
 
 def raised_at(error: BaseException) -> str:
-    """Where a user's file, or one beside it, raised an error: `line 11 of mine.py`; else empty."""
+    """The line of a user's file, or of one next to it, that raised an error; else empty.
+
+    For example `line 11 of mine.py`.
+    """
     modules = list(sys.modules.items())
     files = [str(module.__file__) for name, module in modules if name.startswith(_MODULE)]
     folders = {os.path.dirname(file) for file in files}

@@ -1,7 +1,7 @@
 """Weights of the recurrent models in the layouts of PyTorch and of Keras, and back.
 
-No framework is needed for it: PyTorch's `state_dict()` is a mapping of names to arrays, Keras's
-`get_weights()` a list of them. Outputs agree as far as single precision goes.
+It needs no framework: PyTorch's `state_dict()` is a mapping of names to arrays, Keras's
+`get_weights()` a list of them. Outputs agree within single precision.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _GATES: dict[type[StepBackLayer], list[int]] = {
     GRULayer: [1, 0, 2],
     RNNLayer: [0],
 }
-"""Where PyTorch has each of our gates, which are Keras's; swapped twice they are as they were."""
+"""The index in PyTorch of each of our gates, which are those of Keras; its own inverse."""
 
 
 class Torch(NamedTuple):
-    """A model as PyTorch has it.
+    """The weights of a model in PyTorch's layout.
 
     Attributes:
         layer: State of an `nn.LSTM`, `nn.GRU` or `nn.RNN` of one layer.
@@ -46,7 +46,7 @@ class Torch(NamedTuple):
 
 
 class Keras(NamedTuple):
-    """A model as Keras has it.
+    """The weights of a model in Keras's layout.
 
     Attributes:
         layer: Weights of an `LSTM`, `GRU` or `SimpleRNN`.
@@ -58,7 +58,7 @@ class Keras(NamedTuple):
 
 
 def to_torch(model: RecurrentModel | OneHotInput) -> Torch:
-    """The weights of an LSTM, GRU or RNN as PyTorch has them.
+    """The weights of an LSTM, GRU or RNN in PyTorch's layout, for `load_state_dict`.
 
     Raises:
         TypeError: It is another model.
@@ -71,31 +71,31 @@ def to_torch(model: RecurrentModel | OneHotInput) -> Torch:
     kernel, recurrent, bias, second, readout = _parts(model)
     order = _GATES[type(_inner(model).layer)]
     parts = {"weight_ih": kernel, "weight_hh": recurrent, "bias_ih": bias, "bias_hh": second}
-    state = {f"{name}_l0": _ordered(part, order).T for name, part in parts.items()}
+    state = {f"{name}_l0": _reorder(part, order).T for name, part in parts.items()}
     return Torch(state, {"weight": np.array(readout[0]).T, "bias": np.array(readout[1])})
 
 
 def from_torch(layer: Mapping[str, Any], readout: Mapping[str, Any]) -> RecurrentModel:
-    """The model that PyTorch's weights make.
+    """The model with the weights of a PyTorch model.
 
     Args:
         layer: State of an `nn.LSTM`, `nn.GRU` or `nn.RNN` (tanh) of one layer.
         readout: State of the `nn.Linear` after it.
 
     Raises:
-        ValueError: They are not those of one such layer and a readout that fits it.
+        ValueError: They are not the weights of one such layer and a readout of its size.
     """
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     _check_names("from_torch", layer, names)
     _check_names("from_torch", readout, ("weight", "bias"))
     kernel, recurrent, bias, second = (_array(layer[name]).T for name in names)
     kind = _kind("from_torch", recurrent)
-    parts = [_ordered(part, _GATES[kind]) for part in (kernel, recurrent, bias, second)]
+    parts = [_reorder(part, _GATES[kind]) for part in (kernel, recurrent, bias, second)]
     return _model("from_torch", kind, parts, [_array(readout["weight"]).T, _array(readout["bias"])])
 
 
 def to_keras(model: RecurrentModel | OneHotInput) -> Keras:
-    """The weights of an LSTM, GRU or RNN as Keras has them, for `set_weights`.
+    """The weights of an LSTM, GRU or RNN in Keras's layout, for `set_weights`.
 
     Raises:
         TypeError: It is another model.
@@ -105,20 +105,20 @@ def to_keras(model: RecurrentModel | OneHotInput) -> Keras:
     [(5, 12), (3, 12), (12,)]
     """
     kernel, recurrent, bias, second, readout = _parts(model)
-    paired = isinstance(_inner(model).layer, GRULayer)
-    weights = [kernel, recurrent, jnp.stack([bias, second]) if paired else bias]
+    two_biases = isinstance(_inner(model).layer, GRULayer)
+    weights = [kernel, recurrent, jnp.stack([bias, second]) if two_biases else bias]
     return Keras(*([np.array(part) for part in parts] for parts in (weights, readout)))
 
 
 def from_keras(layer: Sequence[Any], readout: Sequence[Any]) -> RecurrentModel:
-    """The model that Keras's weights make.
+    """The model with the weights of a Keras model.
 
     Args:
         layer: Weights of an `LSTM`, `GRU` (`reset_after`, its default) or `SimpleRNN`.
         readout: Weights of the `Dense` after it.
 
     Raises:
-        ValueError: They are not those of one such layer and a readout that fits it.
+        ValueError: They are not the weights of one such layer and a readout of its size.
     """
     if (len(layer), len(readout)) != (3, 2):
         raise ValueError(
@@ -149,17 +149,17 @@ def _parts(model: Any) -> tuple[Array, Array, Array, Array, tuple[Array, Array]]
     return layer.kernel, layer.recurrent, layer.bias, second, (readout.weight, readout.bias)
 
 
-def _ordered(part: Any, order: Sequence[int]) -> np.ndarray:
-    """Gates, along the last axis, in another order."""
+def _reorder(part: Any, order: Sequence[int]) -> np.ndarray:
+    """Reorder the gates along the last axis."""
     gates = np.split(np.asarray(part), len(order), axis=-1)
-    return np.concatenate([gates[place] for place in order], axis=-1)
+    return np.concatenate([gates[index] for index in order], axis=-1)
 
 
-def _array(given: Any) -> np.ndarray:
+def _array(value: Any) -> np.ndarray:
     torch = sys.modules.get("torch")
-    if torch is not None and isinstance(given, torch.Tensor):
-        given = given.detach().cpu().numpy()
-    return np.array(given, np.float32)
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    return np.array(value, np.float32)
 
 
 def _check_names(owner: str, state: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -192,17 +192,17 @@ def _model(
     if readout[0].shape[0] != recurrent.shape[0]:
         raise ValueError(
             f"{owner}: the readout takes {readout[0].shape[0]} features, the layer gives "
-            f"{recurrent.shape[0]}. Use the readout that stands after it."
+            f"{recurrent.shape[0]}. Use the readout after it."
         )
-    # Where the two biases are only ever added one will do.
-    apart = kind is GRULayer
+    # Only a GRU needs two biases; in other layers they are added.
+    two_biases = kind is GRULayer
     layer = kind(
         kernel=kernel,
         recurrent=recurrent,
-        bias=bias if apart else bias + second,
-        recurrent_bias=second if apart else None,
+        bias=bias if two_biases else bias + second,
+        recurrent_bias=second if two_biases else None,
     )
     weight, offset = map(jnp.asarray, readout)
-    made = Linear(weight.shape[0], weight.shape[1], np.random.default_rng(0))
-    made = eqx.tree_at(lambda linear: (linear.weight, linear.bias), made, (weight, offset))
-    return RecurrentModel(layer, made)
+    linear = Linear(weight.shape[0], weight.shape[1], np.random.default_rng(0))
+    linear = eqx.tree_at(lambda each: (each.weight, each.bias), linear, (weight, offset))
+    return RecurrentModel(layer, linear)

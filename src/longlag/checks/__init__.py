@@ -1,1 +1,1 @@
-"""Checks: is a problem, is a model, what it must be?"""
+"""Checks of problems, and of models before training."""

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from longlag.adapters.models import user_model
-from longlag.adapters.models.functional import SHAKE, takes
+from longlag.adapters.models.functional import NOISE, parameters_of
 from longlag.arrays import last_of
 from longlag.models import AnyModel, Buffers, ExternalModel, Model
 from longlag.training import Batches
@@ -29,7 +29,7 @@ def with_noise(model: AnyModel) -> AnyModel:
         noise = rng.standard_normal(leaf.shape)
         if jnp.iscomplexobj(leaf):
             noise = noise + 1j * rng.standard_normal(leaf.shape)
-        return leaf + jnp.asarray(SHAKE * noise, leaf.dtype)
+        return leaf + jnp.asarray(NOISE * noise, leaf.dtype)
 
     return jax.tree.map(shake, model, is_leaf=lambda node: isinstance(node, Buffers))
 
@@ -42,21 +42,21 @@ def outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
         return model(inputs, mask, state, last=last)
 
     state = model.initial_state(batches.inputs.shape[1:2])
-    said = []
+    results = []
     for update, inputs in enumerate(batches.inputs):
         mask = None if batches.mask is None else batches.mask[update]
         if batches.reset is None:
             state = model.initial_state(batches.inputs.shape[1:2])
         outputs, state = run(model, jnp.asarray(inputs), _on_device(mask), state)
-        said.append(np.asarray(outputs))
-    return np.stack(said)
+        results.append(np.asarray(outputs))
+    return np.stack(results)
 
 
 def training_outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
     mask = None if batches.mask is None else batches.mask[0]
     state = model.initial_state(batches.inputs.shape[1:2])
     run = eqx.filter_jit(
-        lambda model, *told: model.apply_train(*told, last=last_of(output)).outputs
+        lambda model, *arguments: model.apply_train(*arguments, last=last_of(output)).outputs
     )
     return np.asarray(run(model, jnp.asarray(batches.inputs[0]), _on_device(mask), state))
 
@@ -66,11 +66,11 @@ def _on_device(mask: np.ndarray | None) -> Any:
 
 
 def takes_mask(model: Any) -> bool:
-    """Whether a user's model is told the mask."""
+    """Whether a user's model takes the mask as an argument."""
     if (program := getattr(model, "program", None)) is not None:
         return program.takes_mask
     forward: Any = getattr(getattr(model, "module", None), "forward", None)
-    return forward is not None and bool(takes(forward, "mask"))
+    return forward is not None and bool(parameters_of(forward, "mask"))
 
 
 def takes_state(model: AnyModel) -> bool:
@@ -101,7 +101,7 @@ def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
         return list(arrays_of(module).items())
     if kind == "keras":
         variables = module.variables if module.built else []
-        return [(str(place), np.asarray(each.value)) for place, each in enumerate(variables)]
+        return [(str(index), np.asarray(each.value)) for index, each in enumerate(variables)]
     if kind == "flax":
         from flax import nnx  # pyright: ignore[reportMissingImports]
 
@@ -113,35 +113,37 @@ def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
 
 
 def _plain(leaf: Any) -> np.ndarray:
-    typed = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(leaf) if typed else leaf)
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
 def digest_of(module: Any) -> str:
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, array in _arrays(module):
-        told.update(f"{name} {array.dtype} {array.shape}".encode())
-        told.update(array.tobytes())
-    return told.hexdigest()
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def non_finite(module: Any) -> str:
-    """Which weight is no number, if one is."""
+    """A sentence with the first weight that is not finite; empty if all are."""
     for name, array in _arrays(module):
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            return f" The weight {name.strip('.')} is no number."
+            return f" The weight {name.strip('.')} is not finite."
     return ""
 
 
 def mixed_types(module: Any) -> str:
-    """Which weights of a PyTorch module are of which type, where there are several."""
+    """A sentence with the types of the weights of a PyTorch module, if they are several."""
     if user_model.framework(module) != "torch":
         return ""
-    named = {
+    by_type = {
         str(each.dtype).removeprefix("torch."): name for name, each in module.named_parameters()
     }
-    listed = ", ".join(f"{name} is {kind}" for kind, name in named.items())
-    return f" Its weights are of several types ({listed}): make them one." if len(named) > 1 else ""
+    types = ", ".join(f"{name} is {kind}" for kind, name in by_type.items())
+    return (
+        f" Its weights are of several types ({types}): make them one." if len(by_type) > 1 else ""
+    )
 
 
 def device_of(model: AnyModel) -> str:

@@ -8,9 +8,9 @@ from longlag.checks.check import CheckFailed
 from longlag.checks.episodes import chance_of, is_right, sample_episodes, scored_of
 from longlag.problems import Episodes, Problem
 
-_DEVIATIONS = 5.0  # half the width of an interval: a true problem fails once in a million checks
+_DEVIATIONS = 5.0  # half the width of an interval: a correct problem fails once in a million checks
 
-_VALUES = 2_000_000  # that chance is measured on, about
+_VALUES = 2_000_000  # scored targets to measure chance on, about
 
 # Chance and ceiling.
 
@@ -19,9 +19,9 @@ def check_chance(problem: Problem) -> str:
     by_step, scored = chance_of(problem), scored_of(problem)
     count = int(np.clip(_VALUES // problem.steps, 4000, 20_000))
     episodes = sample_episodes(problem, count, seed=5)
-    hits, tried = _constants(problem, episodes)
+    hits, own_hits = _constants(problem, episodes)
     for step in np.flatnonzero(scored):
-        right, own = hits[:, step], tried[:, step]
+        right, own = hits[:, step], own_hits[:, step]
         right, own = right[~np.isnan(right)], own[~np.isnan(own)]
         if not len(right) or not len(own):
             continue
@@ -38,26 +38,26 @@ def check_chance(problem: Problem) -> str:
             raise CheckFailed(
                 f"at step {step} alone `chance` says {problem.chance(only):.3f}, "
                 f"`chance_by_step` {by_step[step]:.3f}",
-                "Let `chance` count the steps that it is given.",
+                "Let `chance` count the steps of its argument only.",
             )
     chance, ceiling = problem.chance(), problem.ceiling()
     if problem.sequences == 1:  # a constant for each step would be right everywhere
         best = problem.targets.best_constant(episodes.targets[episodes.scored])
         right = is_right(problem, np.broadcast_to(best, episodes.targets.shape), episodes.targets)
-        hits = tried = np.where(episodes.scored, right, np.nan)
-    by_episode, own = np.nanmean(hits, axis=1), np.nanmean(tried, axis=1)
+        hits = own_hits = np.where(episodes.scored, right, np.nan)
+    by_episode, own = np.nanmean(hits, axis=1), np.nanmean(own_hits, axis=1)
     low, high = interval_around(by_episode)[0], interval_around(own)[1]
     if not low <= chance <= high:
         one = ", one for all steps," if problem.sequences == 1 else ""
         raise CheckFailed(
             f"the best constant{one} scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}], "
             f"`chance` says {chance:.3f}",
-            "Mend `chance`: what the best prediction scores that ignores the inputs.",
+            "Mend `chance`: the score of the best prediction that ignores the inputs.",
         )
     if not chance < ceiling - 1e-9:
         raise CheckFailed(
             f"chance {chance:.3g} is not below the ceiling {ceiling:.3g}",
-            "Ask for something that only the inputs tell, or score fewer steps in `scored`.",
+            "Let targets depend on the inputs, or score fewer steps in `scored`.",
         )
     _chance_error(problem, episodes)
     best = f"the best constant scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}]"
@@ -65,10 +65,10 @@ def check_chance(problem: Problem) -> str:
 
 
 def _constants(problem: Problem, episodes: Episodes) -> tuple[np.ndarray, np.ndarray]:
-    """Where the best constant of each step is right: in a half it was not chosen on, in its own.
+    """Where the best constant of each step is right, on the other half of the episodes and its own.
 
-    NaN where nothing is scored. The best there is scores no less than the first, and on average no
-    more than the second.
+    NaN where nothing is scored. The score of the best possible constant is no less than the first,
+    and on average no more than the second.
     """
     half = len(episodes.targets) // 2
     spec, targets, scored = problem.targets, episodes.targets, episodes.scored
@@ -79,8 +79,8 @@ def _constants(problem: Problem, episodes: Episodes) -> tuple[np.ndarray, np.nda
             continue
         best = np.broadcast_to(spec.best_constant(chosen), targets[:, step].shape)
         right[:, step] = np.where(scored[:, step], spec.matches(best, targets[:, step]), np.nan)
-    some = np.asarray(scored.any(axis=1))
-    return right[half:][some[half:]], right[:half][some[:half]]
+    with_target = np.asarray(scored.any(axis=1))
+    return right[half:][with_target[half:]], right[:half][with_target[:half]]
 
 
 def _chance_error(problem: Problem, episodes: Episodes) -> None:
@@ -105,7 +105,7 @@ def _chance_error(problem: Problem, episodes: Episodes) -> None:
 def interval_around(scores: np.ndarray) -> tuple[float, float]:
     """An interval for the mean of independent scores in [0, 1].
 
-    Wilson's, but narrower where the scores vary less than right and wrong do.
+    Wilson's interval, but narrower where the scores vary less than those of single targets.
     """
     mean, square = float(scores.mean()), _DEVIATIONS**2 / len(scores)
     variance = float(scores.var())
@@ -122,24 +122,24 @@ def check_ceiling(problem: Problem) -> str:
             "Mend `ceiling` or `chance`: both are shares of right targets.",
         )
     everything = np.tri(problem.steps, dtype=bool)
-    # Where there is but one episode, a constant for each step is perfect.
+    # With only one episode, a constant for each step is perfect.
     blind = chance if problem.sequences != 1 else 1.0
-    for sees, seen, wanted in (
+    for sees, inputs, expected in (
         (everything, "all inputs", ceiling),
         (np.zeros_like(everything), "no input", blind),
     ):
         best = problem.ceiling(scored, sees)
-        if abs(best - wanted) > 1e-6:
+        if abs(best - expected) > 1e-6:
             raise CheckFailed(
-                f"with {seen} in sight the ceiling is {best:.3f}, not {wanted:.3f}",
-                "Mend `ceiling_by_step`: the best score at each step by what is seen.",
+                f"with {inputs} in sight the ceiling is {best:.3f}, not {expected:.3f}",
+                "Mend `ceiling_by_step`: the best score at each step from the inputs in sight.",
             )
     current = problem.ceiling(scored, np.eye(problem.steps, dtype=bool))
     if not blind - 1e-6 <= current <= ceiling + 1e-6:
         raise CheckFailed(
             f"with the current input in sight the ceiling is {current:.3f}, not between "
             f"{blind:.3f} and {ceiling:.3f}",
-            "Mend `ceiling_by_step`: to see more cannot make a prediction worse.",
+            "Mend `ceiling_by_step`: more inputs cannot make a prediction worse.",
         )
     return (
         f"{ceiling:.3g} with all inputs in sight, {current:.3g} with the current one, "

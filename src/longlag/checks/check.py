@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The results of checks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 
 class Check(NamedTuple):
-    """One thing that a problem, or a model, must keep, and whether it does.
+    """The result of one check of a problem or a model.
 
     Attributes:
-        name: What.
-        passed: Whether it is kept.
+        name: The name of the check.
+        passed: Whether it passed.
         found: The evidence, one line.
-        remedy: What to do where it is not kept, else empty.
+        remedy: How to mend a failure; empty if it passed.
     """
 
     name: str
@@ -22,21 +22,21 @@ class Check(NamedTuple):
     remedy: str = ""
 
 
-class CheckFailed(Exception):  # noqa: N818 - a finding, not a fault
-    def __init__(self, found: str, remedy: str) -> None:
-        super().__init__(found)
+class CheckFailed(Exception):  # noqa: N818 - a result, not an error
+    def __init__(self, evidence: str, remedy: str) -> None:
+        super().__init__(evidence)
         self.remedy = remedy
 
 
 @dataclasses.dataclass(frozen=True)
 class Preflight:
-    """What a model was found to do.
+    """The results of the checks of a model.
 
     Attributes:
-        model: The model, in words.
-        checks: All that was looked at; the last one failed where any did that ends the rest.
-        parameters: Number of trained weights; None where the model could not be made.
-        state: Numbers that a row carries from step to step, as far as can be seen from outside.
+        model: The label of the model.
+        checks: The checks, up to the first that failed.
+        parameters: Number of trained weights; None if the model could not be made.
+        state: Number of values in the state of a row; None if unknown.
     """
 
     model: str
@@ -46,14 +46,14 @@ class Preflight:
 
     @property
     def passed(self) -> bool:
-        """Whether all is as it must be."""
+        """Whether all checks passed."""
         return all(check.passed for check in self.checks)
 
     def require_valid(self) -> None:
         """Refuse a model that did not pass.
 
         Raises:
-            ValueError: It did not; the first failure, and what to do.
+            ValueError: A check failed: the first failure, with its remedy.
         """
         for check in self.checks:
             if not check.passed:

@@ -1,4 +1,4 @@
-"""Checks of a problem's episodes: shapes, types, ranges, equal draws in every process."""
+"""Checks of a problem's episodes: shapes, types, ranges, determinism."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def check_draws(problem: Problem) -> str:
     episodes = sample_episodes(problem)
     inputs, targets, scored = episodes
     present = episodes.present
-    for name, array, wanted in (
+    for name, array, dtype in (
         ("inputs", inputs, problem.inputs.dtype),
         ("targets", targets, problem.targets.dtype),
         ("scored", scored, np.dtype(bool)),
     ):
-        if array.dtype != wanted:
+        if array.dtype != dtype:
             raise CheckFailed(
-                f"`draw` gives {name} of type {array.dtype}, {wanted} is meant",
-                f"Give `dtype=np.{wanted}` where `draw` makes {name}.",
+                f"`draw` gives {name} of type {array.dtype}, expected {dtype}",
+                f"Give `dtype=np.{dtype}` where `draw` makes {name}.",
             )
     expected = scored_of(problem)
     if not expected.any():
@@ -51,21 +51,21 @@ def check_draws(problem: Problem) -> str:
             "Let `draw` give `np.broadcast_to(self.scored(), inputs.shape)`; where episodes differ "
             "in length let `varies` be true.",
         )
-    there = np.ones_like(scored) if present is None else present
-    _lengths(problem, episodes, there)
-    shows = there & ~_answering(problem, episodes)
+    present = np.ones_like(scored) if present is None else present
+    _lengths(problem, episodes, present)
+    shows = present & ~_answering(problem, episodes)
     _in_range(problem.inputs, inputs, shows, "inputs")
     _in_range(problem.targets, targets, scored, "targets")
     _blank(problem, episodes, shows)
     return f"{len(inputs)} episodes of {problem.steps} steps, {expected.sum()} scored, all in range"
 
 
-def _lengths(problem: Problem, episodes: Episodes, there: np.ndarray) -> None:
-    """What is said of absent steps, and of episodes that differ in length, is so."""
-    if not there.all() and not problem.masks:
+def _lengths(problem: Problem, episodes: Episodes, present: np.ndarray) -> None:
+    """Check `masks` against absent steps, and `answer_length` against episodes."""
+    if not present.all() and not problem.masks:
         raise CheckFailed(
-            f"step {(~there).any(axis=0).argmax()} is absent in an episode, yet `masks` is false",
-            "Let `masks` be true, so that models pass over what is not present.",
+            f"step {(~present).any(axis=0).argmax()} is absent in an episode, yet `masks` is false",
+            "Let `masks` be true, so that models skip absent steps.",
         )
     if not problem.varies or episodes.answer is None:
         return
@@ -80,7 +80,7 @@ def _lengths(problem: Problem, episodes: Episodes, there: np.ndarray) -> None:
 
 
 def _answering(problem: Problem, episodes: Episodes) -> np.ndarray:
-    """Where an answer is asked for, and nothing shown."""
+    """The steps of the answer, without inputs, `(episode, step)`."""
     steps = np.arange(problem.steps)
     if episodes.answer is not None:
         return steps >= episodes.answer[:, None]
@@ -90,18 +90,18 @@ def _answering(problem: Problem, episodes: Episodes) -> np.ndarray:
 def _in_range(
     spec: Spec, values: np.ndarray, where: np.ndarray, name: Literal["inputs", "targets"]
 ) -> None:
-    places = np.argwhere(~spec.allows(values) & where)
-    if places.size:
-        episode, step = places[places[:, 1].argmin()]
+    wrong = np.argwhere(~spec.allows(values) & where)
+    if wrong.size:
+        episode, step = wrong[wrong[:, 1].argmin()]
         raise CheckFailed(
             f"at step {step} `{name}` has {spec.format(values[episode, step])}, which is not "
             f"{spec.rule}",
-            f"Mend `draw` at step {step}, or what `{name}` says of the values.",
+            f"Mend `draw` at step {step}, or the values of `{name}`.",
         )
 
 
 def _blank(problem: Problem, episodes: Episodes, shows: np.ndarray) -> None:
-    """Steps of the answer show nothing, and all ask for something; so do steps after the end."""
+    """Check that steps of the answer have blank inputs and targets, and absent steps no target."""
     spec, inputs = problem.inputs, episodes.inputs
     if problem.answers and isinstance(spec, Integers) and not spec.blank:
         raise CheckFailed(
@@ -110,17 +110,18 @@ def _blank(problem: Problem, episodes: Episodes, shows: np.ndarray) -> None:
     axes = tuple(range(2, inputs.ndim))
     filled = (inputs != spec.blank_value).any(axis=axes) & ~shows & (not problem.masks)
     answering = _answering(problem, episodes)
-    there = np.ones_like(shows) if episodes.present is None else episodes.present
-    for wrong, found in (
+    present = np.ones_like(shows) if episodes.present is None else episodes.present
+    for wrong, evidence in (
         (filled, "is part of the answer, but is not blank"),
-        (answering & there & ~episodes.scored, "is part of the answer, but is unscored"),
-        (episodes.scored & ~there, "is absent, but is scored"),
+        (answering & present & ~episodes.scored, "is part of the answer, but is unscored"),
+        (episodes.scored & ~present, "is absent, but is scored"),
     ):
         if wrong.any():
             blank = spec.format(spec.blank_value)
             raise CheckFailed(
-                f"step {wrong.any(axis=0).argmax()} {found}",
-                f"Show {blank} in the answer (`whole` does); score its steps, and no absent one.",
+                f"step {wrong.any(axis=0).argmax()} {evidence}",
+                f"Let inputs be {blank} in the answer (as `with_blank_answer` does); score its "
+                "steps, and no absent one.",
             )
 
 
@@ -132,19 +133,19 @@ def check_determinism(problem: Problem) -> str:
     if once != digest_of(sample_episodes(problem)):
         raise CheckFailed(
             "two draws from equal generators differ",
-            "Let `draw` take all that is random from `rng`, and keep nothing for the next draw.",
+            "Let `draw` take all randomness from `rng`, and change no state of its own.",
         )
     if problem.sequences != 1 and once == digest_of(sample_episodes(problem, seed=1)):
         raise CheckFailed(
             "two seeds give the same episodes",
-            "Let `draw` take what is random from `rng`, or say that `sequences` is 1.",
+            "Let `draw` take its randomness from `rng`, or let `sequences` be 1.",
         )
     different = len(np.unique(sample_episodes(problem).inputs, axis=0))
     few = problem.sequences
     if few is not None and (different > few or different < min(few, EPISODES // 50)):
         raise CheckFailed(
             f"{different} different episodes in {EPISODES}, `sequences` says {few}",
-            f"Let `sequences` be {different}, or None where few are met twice.",
+            f"Let `sequences` be {different}, or None where few are drawn twice.",
         )
     rng = np.random.default_rng(2)
     parts = [draw_episodes(problem, rng, 2) for _ in range(3)]
@@ -155,7 +156,7 @@ def check_determinism(problem: Problem) -> str:
 
 
 def _elsewhere(problem: Problem, here: str) -> str:
-    """Where else the same episodes were drawn."""
+    """Draw the same episodes in another process, for the evidence."""
     kind = type(problem)
     module = sys.modules.get(kind.__module__)
     if module is None or getattr(module, kind.__name__, None) is not kind:
@@ -163,23 +164,23 @@ def _elsewhere(problem: Problem, here: str) -> str:
     file = getattr(module, "__file__", None)
     knobs = {field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)}
     task = json.dumps([module.__name__, file, kind.__name__, knobs], default=np.generic.item)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", f"from {__name__} import _draw_elsewhere as draw; draw()", task],
         capture_output=True,
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        # Sets of words come in another order there.
+        # Sets of strings have another order there.
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "1"},
     )
-    if done.returncode:
-        said = (done.stderr.strip() or "nothing is said").splitlines()[-1]
+    if process.returncode:
+        message = (process.stderr.strip() or "no message").splitlines()[-1]
         raise CheckFailed(
-            f"another process cannot draw: {said}",
-            f"Keep {kind.__name__} in a file that can be imported, and `draw` free of what "
-            "this process alone has.",
+            f"another process cannot draw: {message}",
+            f"Keep {kind.__name__} in a file that can be imported, and `draw` free of "
+            "anything that only this process has.",
         )
-    if done.stdout.split()[-1] != here:
+    if process.stdout.split()[-1] != here:
         raise CheckFailed(
             "another process draws other episodes from an equal generator",
             "Let `draw` use no `hash`, no order of a set, no time and no random state but `rng`.",
@@ -188,9 +189,9 @@ def _elsewhere(problem: Problem, here: str) -> str:
 
 
 def _draw_elsewhere() -> None:
-    """Draw in this process, which another one has started, and print the hash."""
+    """Draw in this subprocess and print the hash."""
     name, file, kind, knobs = json.loads(sys.argv[1])
     own = name == "__main__" or name.startswith("longlag_source_")
     home = None if own else importlib.import_module(name)
-    made = user_code.imported(Path(file), kind) if home is None else getattr(home, kind)
-    print(f"\n{digest_of(sample_episodes(made(**knobs)))}")
+    cls = user_code.imported(Path(file), kind) if home is None else getattr(home, kind)
+    print(f"\n{digest_of(sample_episodes(cls(**knobs)))}")

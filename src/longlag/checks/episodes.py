@@ -1,4 +1,4 @@
-"""Episodes, masks and maps of a problem, refused where their shapes are wrong."""
+"""Episodes, masks and maps of a problem, with their shapes checked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from longlag.checks.check import CheckFailed
 from longlag.problems import Episodes, Problem
 
 EPISODES = 500
-
-# Parts of a problem, refused in words where they are not what they should be.
 
 
 def sample_episodes(problem: Problem, count: int = EPISODES, seed: int = 0) -> Episodes:
@@ -31,38 +29,38 @@ def draw_episodes(problem: Problem, rng: np.random.Generator, count: int) -> Epi
         getattr(getattr(episodes, name), "shape", None) != shape for name, shape in shapes.items()
     )
     if wrong:
-        wanted = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        expected = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise CheckFailed(
             f"`draw` of {count} episodes gives {_shapes(episodes)}",
-            f"`draw` must give Episodes(inputs, targets, scored), arrays of the shapes {wanted}.",
+            f"`draw` must give Episodes(inputs, targets, scored), arrays of the shapes {expected}.",
         )
     return episodes
 
 
-def _shapes(given: Any) -> str:
-    parts = given if isinstance(given, tuple | list | Episodes) else [given]
+def _shapes(value: Any) -> str:
+    parts = value if isinstance(value, tuple | list | Episodes) else [value]
     return ", ".join(str(getattr(part, "shape", type(part).__name__)) for part in parts)
 
 
 def oracle_of(problem: Problem, inputs: np.ndarray) -> np.ndarray:
     predicted = problem.oracle(inputs.copy())
-    wanted = (*inputs.shape[:2], *problem.targets.shape)
-    if getattr(predicted, "shape", None) != wanted:
+    expected = (*inputs.shape[:2], *problem.targets.shape)
+    if getattr(predicted, "shape", None) != expected:
         raise CheckFailed(
             f"`oracle` of inputs {inputs.shape} gives {_shapes(predicted)}",
-            f"`oracle` must give a prediction for every step, {wanted}.",
+            f"`oracle` must give a prediction for every step, {expected}.",
         )
     return predicted
 
 
-def checked_array(problem: Problem, method: str, given: Any, kind: type, sides: int) -> np.ndarray:
+def checked_array(problem: Problem, method: str, array: Any, kind: type, sides: int) -> np.ndarray:
     shape = (problem.steps,) * sides
-    if getattr(given, "shape", None) != shape or not np.issubdtype(given.dtype, kind):
-        is_array = isinstance(given, np.ndarray)
-        got = f"{given.dtype} {given.shape}" if is_array else type(given).__name__
+    if getattr(array, "shape", None) != shape or not np.issubdtype(array.dtype, kind):
+        is_array = isinstance(array, np.ndarray)
+        got = f"{array.dtype} {array.shape}" if is_array else type(array).__name__
         what = "bool" if kind is np.bool_ else "float"
         raise CheckFailed(f"`{method}` gives {got}", f"`{method}` must give {what} {shape}.")
-    return given
+    return array
 
 
 def scored_of(problem: Problem) -> np.ndarray:
@@ -82,15 +80,17 @@ def is_right(problem: Problem, predicted: np.ndarray, targets: np.ndarray) -> np
 
 
 def digest_of(episodes: Episodes) -> str:
-    """The bytes of some episodes, as a hash."""
-    told = hashlib.sha256()
+    """The hash of the arrays of some episodes."""
+    digest = hashlib.sha256()
     for array in episodes.arrays():
         if array is None:
             continue
-        told.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes())
-    return told.hexdigest()
+        digest.update(
+            f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes()
+        )
+    return digest.hexdigest()
 
 
 def input_length(problem: Problem) -> int:
-    """Steps before the answer; of episodes that differ in length, all of them."""
+    """Number of steps before the answer; all steps, if episodes differ in length."""
     return problem.steps - (0 if problem.varies else problem.answers)

@@ -1,4 +1,4 @@
-"""Checks of a problem's knobs: ranges, refusals, effects."""
+"""Checks of a problem's knobs: declarations, ranges, effects."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from longlag.problems import Problem
 
 
 def undeclared(kind: type[Problem]) -> tuple[str, str] | None:
-    """What is wrong with the declarations of a problem's knobs, and the remedy.
+    """The first wrong declaration of a problem's knobs, with its remedy; None if there is none.
 
-    None where each is declared as it must be; if not, the class cannot be made.
+    A class with a wrong declaration cannot be instantiated.
     """
     for base in kind.__mro__:
         for name, value in vars(base).items():
             if isinstance(value, dataclasses.Field):
                 return (
-                    f"`{name}` is declared in {base.__name__}, which is no dataclass",
+                    f"`{name}` is declared in {base.__name__}, which is not a dataclass",
                     "Put `@dataclasses.dataclass(frozen=True, kw_only=True)` above the class.",
                 )
     hints = typing.get_type_hints(kind)
@@ -33,14 +33,14 @@ def undeclared(kind: type[Problem]) -> tuple[str, str] | None:
             return (
                 f"`{name}` is not declared by `knob` with a line of help",
                 f"Declare it `{name}: int = knob(default, help)`, or as a `ClassVar` if it is "
-                "no knob.",
+                "not a knob.",
             )
         parts = set(typing.get_args(hint) if isinstance(hint, UnionType) else [hint]) - {NoneType}
-        known = len(parts) == 1 and all(_is_kind(part) for part in parts)
-        if not known:
+        supported = len(parts) == 1 and all(_is_kind(part) for part in parts)
+        if not supported:
             return (
                 f"`{name}` is of type {getattr(hint, '__name__', hint)}",
-                "Use int, float, bool or a `Literal` of words, each perhaps `| None`.",
+                "Use int, float, bool or a `Literal` of strings, with `| None` if optional.",
             )
     return None
 
@@ -59,25 +59,25 @@ def check_knobs(problem: Problem) -> str:
         raise CheckFailed(*wrong)
     knobs = type(problem).knobs()
     for knob in knobs:
-        for value in _refused(problem, knob):
+        for value in _not_allowed(problem, knob):
             if _with(problem, {knob.name: value}) is not None:
                 raise CheckFailed(
-                    f"{knob.name}={value!r} is taken, though it is declared {knob.range}",
+                    f"{knob.name}={value!r} is accepted, but it is declared {knob.range}",
                     "Let `__post_init__` begin with `super().__post_init__()`.",
                 )
     effects = {knob.name: _has_effect(problem, knob, knobs) for knob in knobs}
     if idle := [name for name, effect in effects.items() if effect is False]:
         raise CheckFailed(
             f"`{idle[0]}` changes neither the data nor the kinds of inputs and targets",
-            f"Let `draw` use `{idle[0]}`, or take the knob out.",
+            f"Let `draw` use `{idle[0]}`, or remove the knob.",
         )
     tried = [name for name, effect in effects.items() if effect]
-    left = [name for name, effect in effects.items() if effect is None]
-    untried = f"; not tried, since no other value is allowed: {', '.join(left)}" if left else ""
+    fixed = [name for name, effect in effects.items() if effect is None]
+    untried = f"; not tried, since no other value is allowed: {', '.join(fixed)}" if fixed else ""
     return f"each is declared, keeps its range and changes the data: {', '.join(tried)}{untried}"
 
 
-def _refused(problem: Problem, knob: Knob) -> Iterator[Any]:
+def _not_allowed(problem: Problem, knob: Knob) -> Iterator[Any]:
     """Values that the declaration does not allow."""
     yield "no such value"
     if knob.at_least is not None:
@@ -91,11 +91,11 @@ def _refused(problem: Problem, knob: Knob) -> Iterator[Any]:
 
 
 def _allowed(problem: Problem, knob: Knob) -> list[Any]:
-    """Other values that the declaration allows by itself, near ones first."""
-    now = getattr(problem, knob.name)
+    """Other values that the declaration allows, near ones first."""
+    current = getattr(problem, knob.name)
     if knob.choices or knob.kind is bool:
-        return [value for value in knob.choices or (True, False) if value != now]
-    base = knob.at_least or knob.above or 1 if now is None else now
+        return [value for value in knob.choices or (True, False) if value != current]
+    base = knob.at_least or knob.above or 1 if current is None else current
     if knob.kind is int:
         values = [base, base + 1, base - 1, base + 2, base // 2, 2 * base + 1, 1, 2, 3, 5]
     else:
@@ -104,16 +104,16 @@ def _allowed(problem: Problem, knob: Knob) -> list[Any]:
     within = [
         knob.kind(value)
         for value in dict.fromkeys(values)
-        if value != now
+        if value != current
         and (low is None or value >= low)
         and (high is None or value <= high)
         and (knob.above is None or value > knob.above)
     ]
-    return [*within, *([None] if knob.optional and now is not None else [])]
+    return [*within, *([None] if knob.optional and current is not None else [])]
 
 
 def _with(problem: Problem, knobs: Mapping[str, Any]) -> Problem | None:
-    """The problem with other knobs; None where they are refused."""
+    """The problem with other knobs; None where it raises."""
     try:
         return dataclasses.replace(problem, **knobs)
     except (ValueError, TypeError):
@@ -121,14 +121,14 @@ def _with(problem: Problem, knobs: Mapping[str, Any]) -> Problem | None:
 
 
 def _has_effect(problem: Problem, knob: Knob, knobs: tuple[Knob, ...]) -> bool | None:
-    """Whether some value of a knob changes anything; None where it may not be moved.
+    """Whether some value of a knob changes anything; None where no other value is allowed.
 
-    Where it may not be moved alone, or changes nothing alone, another knob is moved first.
+    Where it cannot change alone, or has no effect alone, another knob changes first.
     """
     others = [each for each in knobs if each is not knob]
-    moves_before = [{each.name: value} for each in others for value in _allowed(problem, each)]
+    other_values = [{each.name: value} for each in others for value in _allowed(problem, each)]
     effect = None
-    for before in ({}, *moves_before):
+    for before in ({}, *other_values):
         if (start := _with(problem, before)) is None:
             continue
         for value in _allowed(start, knob):

@@ -29,28 +29,31 @@ def preflight(
     encoding: type[IntegerEncoding] | None = None,
     batch_size: int = Recipe.batch_size,
 ) -> Preflight:
-    """Look at a model before it is trained: is it what the problem and the framing ask for?
+    """Check a model before training: does it fit the problem and the framing?
 
-    Shapes and types of outputs; whether they are numbers; whether an output depends on later
-    steps, on other rows, on steps that are masked; whether state is carried where the framing
-    carries it; whether other numbers of rows will do; whether the seed makes a difference; and
-    whether the weights are still those that were made.
+    Shapes and types of outputs; whether they are finite; whether an output depends on later
+    steps, on other rows, on masked steps; whether state is carried where the framing carries it;
+    whether other numbers of rows work; whether the seed changes the weights; and whether the check
+    leaves the weights unchanged.
 
     Args:
-        problem: What is to be learned.
+        problem: The problem.
         framing: How its episodes become samples.
-        model: What makes the model.
+        model: The model, as in `train`.
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
         batch_size: Rows in a batch.
+
+    Returns:
+        The checks with their evidence; `passed` says whether all passed.
 
     Raises:
         ValueError: The framing does not fit, or the model has a decoder.
 
     >>> import longlag as ll
-    >>> found = preflight(ll.EchoLag(), ll.Whole(), ll.Bidirectional(hidden_size=3))
-    >>> [check.name for check in found.checks if not check.passed]
+    >>> result = preflight(ll.EchoLag(), ll.Whole(), ll.Bidirectional(hidden_size=3))
+    >>> [check.name for check in result.checks if not check.passed]
     []
-    >>> found.parameters
+    >>> result.parameters
     3196
     """
     setting = Setting(
@@ -62,18 +65,18 @@ def preflight(
     )
     if setting.model.decodes:
         raise ValueError(
-            f"preflight: {setting.model.words} has a decoder, which is not looked at. Use a model "
-            "that answers as it reads."
+            f"preflight: {setting.model.words} has a decoder, which is not checked. Use a model "
+            "without a decoder."
         )
     return inspect_model(setting)
 
 
 def require_valid(settings: Iterable[Setting]) -> None:
-    """Refuse settings whose model is too large, or a user's own and does not pass, or not run on
-    each test.
+    """Refuse settings whose model is too large, or with a user's own model that fails a check or
+    does not run on each test.
 
     Raises:
-        ValueError: One of them did not; the first failure, and what to do.
+        ValueError: A model fails: the first failure, with its remedy.
     """
     for setting in settings:
         if isinstance(setting.model, UserModel):
@@ -84,20 +87,20 @@ def require_valid(settings: Iterable[Setting]) -> None:
 
 
 def _require_lengths(setting: Setting) -> None:
-    """Refuse a model that does not run at the timesteps of each test, before it is trained."""
+    """Refuse a model that does not run at the timesteps of each test."""
     model = None
     for name in setting.scored_on:
         on = setting.on(name)
-        timesteps, trained = on.sizes.timesteps, setting.sizes.timesteps
-        if timesteps == trained:
+        timesteps, made_for = on.sizes.timesteps, setting.sizes.timesteps
+        if timesteps == made_for:
             continue
         model = setting.create(0) if model is None else model
         inputs = draw(on.problem, np.random.default_rng(0), 1).inputs[0]
         try:
             on.predict(model, inputs[: on.problem.steps - on.problem.answers])
-        except Exception as error:  # whatever a model of the user's own may do
+        except Exception as error:  # any error of a user's model
             why = " ".join(f"{type(error).__name__}: {error}".split())
             raise ValueError(
-                f"{setting.model.words}: made for {trained} timesteps it cannot read the "
-                f"{timesteps} of test `{name}` ({why[:200]}). Use tests of {trained} timesteps."
+                f"{setting.model.words}: made for {made_for} timesteps it cannot read the "
+                f"{timesteps} of test `{name}` ({why[:200]}). Use tests of {made_for} timesteps."
             ) from error

@@ -1,4 +1,4 @@
-"""Perturbation: which inputs move what an oracle says, found by changing one at a time."""
+"""Perturbation: the inputs that change an oracle's predictions, changing one at a time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from longlag.problems import Problem, Spec
 
 NOISE = 1e-6
-"""Differences of real targets that single precision leaves to chance."""
+"""Largest difference of real targets that is rounding in single precision."""
 
-_DRAWN = 4000  # episodes in which a rare target is looked for
+_EPISODES = 4000  # to search for rare targets
 
-_CHANGED = 256  # of them, how many are changed at every step
+_EPISODES_CHANGED = 256  # of them, changed at every step
 
 _CELLS = 4_000_000  # episodes × steps × steps that a round may change
 
 _ROUNDS = 4
 
-_TRIED = 8  # other values of a step that are drawn for one episode
+_OTHER_VALUES = 8  # random values of a step for one episode
 
-_HALVINGS = 12  # finer, and a rounding error might be taken for a move
+_BISECTIONS = 12  # with more, a rounding error may look like a move
 
 Oracle = Callable[[np.ndarray], np.ndarray]
 
@@ -31,9 +31,9 @@ class Moves(NamedTuple):
     """Which input moved which target, `(target, input)`.
 
     Attributes:
-        likely: In an episode as it is drawn, or put together from two that are.
-        any: In those and in extreme ones that no draw may give.
-        episodes: Number of changed episodes that were tried.
+        likely: In a random episode, or in a mixture of two.
+        any: In those, or in extreme episodes that `draw` may never give.
+        episodes: Number of changed episodes.
     """
 
     likely: np.ndarray
@@ -41,38 +41,38 @@ class Moves(NamedTuple):
     episodes: int
 
 
-def moves(problem: Problem, oracle: Oracle, claimed: np.ndarray, rng: np.random.Generator) -> Moves:
-    """Find the inputs that move a target, looking longer for those that are claimed to.
+def moves(problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.Generator) -> Moves:
+    """Find the inputs that move a target; those of `stated` are searched for longer.
 
-    One input at a time is changed in drawn episodes. That seldom moves a label such as
+    One input at a time is changed in random episodes. That seldom moves a label such as
     whether a sum has reached a threshold. So two episodes whose targets differ are brought
-    together until they differ in one input and by little; there, each input that counts
+    together until they differ little and in one input; there, each input that matters
     moves the target.
 
     Args:
-        problem: Whose episodes are changed.
-        oracle: What it says of inputs, `(count, step)`.
-        claimed: The inputs said to move each target, `(target, input)`.
-        rng: What the changes are drawn from.
+        problem: The problem.
+        oracle: Predictions `(count, step)` from inputs `(count, step)`.
+        stated: The inputs stated to move each target, `(target, input)`.
+        rng: The source of the changes.
 
     >>> from longlag.problems import EchoLag
     >>> problem = EchoLag(lag=1, length=3)
-    >>> found = moves(problem, problem.oracle, problem.needs(), np.random.default_rng(0))
-    >>> found.likely.astype(int).tolist()
+    >>> result = moves(problem, problem.oracle, problem.needs(), np.random.default_rng(0))
+    >>> result.likely.astype(int).tolist()
     [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     """
     if problem.varies:
         return _moves_by_episode(problem, oracle, rng)
     search = _Search(problem, oracle, rng)
-    found = search.changed(search.drawn[: min(_CHANGED, search.most)])
-    found |= search.changed(search.boundary(search.drawn, search.scored))
-    every = found.copy()
+    likely = search.changed(search.episodes[: min(_EPISODES_CHANGED, search.most)])
+    likely |= search.changed(search.boundary(search.episodes, search.scored))
+    every = likely.copy()
     for _ in range(_ROUNDS):
-        missing = claimed & ~every
+        missing = stated & ~every
         if not np.any(missing):
             break
         every |= search.changed(search.boundary(search.extremes(), np.any(missing, axis=1)))
-    return Moves(found, every, search.tried)
+    return Moves(likely, every, search.count)
 
 
 class _Search:
@@ -82,41 +82,41 @@ class _Search:
         self.steps = problem.steps
         self.question = problem.steps - (0 if problem.varies else problem.answers)
         self.scored = problem.scored()
-        self.tried = 0
+        self.count = 0
         self.most = max(16, _CELLS // self.steps**2)
-        self.drawn = problem.draw(rng, _DRAWN).inputs
+        self.episodes = problem.draw(rng, _EPISODES).inputs
 
-    def says(self, inputs: np.ndarray) -> np.ndarray:
-        self.tried += len(inputs)
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        self.count += len(inputs)
         return self._oracle(inputs)
 
-    def apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    def differ(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return differ(self.problem.targets, one, other) & self.scored
 
     def changed(self, inputs: np.ndarray) -> np.ndarray:
-        """The targets that one input moves in these episodes, whatever the others are."""
-        found = np.zeros((self.steps, self.steps), dtype=bool)
+        """The targets that each input moves in some of these episodes, `(target, input)`."""
+        moved = np.zeros((self.steps, self.steps), dtype=bool)
         if not len(inputs):
-            return found
-        usual = self.says(inputs)
+            return moved
+        before = self.predict(inputs)
         for step in range(self.question):
             other = inputs.copy()
             for column in self.spec.perturb(inputs[:, step], self.rng):
                 other[:, step] = column
-                tried = self.problem.possible(other)
-                found[:, step] |= self.apart(usual, self.says(other))[tried].any(axis=0)
-        return found
+                possible = self.problem.possible(other)
+                moved[:, step] |= self.differ(before, self.predict(other))[possible].any(axis=0)
+        return moved
 
     def extremes(self) -> np.ndarray:
-        """Drawn episodes, and others that show the least, the largest or any values."""
-        shape = (len(self.drawn) // 4, self.question)
+        """Random episodes, and others with the smallest, the largest or any input values."""
+        shape = (len(self.episodes) // 4, self.question)
         least, most = (np.broadcast_to(edge, (*shape, *self.spec.shape)) for edge in self._edges)
         anything = self.spec.sample(self.rng, shape)
-        shown = self.drawn[: shape[0], : self.question]
-        either = _choose(self.rng.random(shape) < 0.5, shown, anything)
-        other = np.repeat(self.drawn[:1], 4 * shape[0], axis=0)
+        inputs = self.episodes[: shape[0], : self.question]
+        either = _choose(self.rng.random(shape) < 0.5, inputs, anything)
+        other = np.repeat(self.episodes[:1], 4 * shape[0], axis=0)
         other[:, : self.question] = np.concatenate([least, most, anything, either])
-        episodes = np.concatenate([self.drawn, other])
+        episodes = np.concatenate([self.episodes, other])
         return episodes[self.problem.possible(episodes)]
 
     @property
@@ -124,32 +124,32 @@ class _Search:
         return self.spec.extremes()
 
     def boundary(self, episodes: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Pairs of episodes that differ in one input, and by little, yet in a target.
+        """Pairs of episodes that differ little, in one input, but also in a target.
 
         Args:
-            episodes: What they are put together from, step by step.
-            targets: The steps whose targets are looked at, `(step,)`.
+            episodes: The episodes to combine, step by step.
+            targets: Whether a step's target is to differ in some pair, `(step,)`.
         """
         before, after, target = self._pairs(episodes, np.flatnonzero(targets))
         if not len(before):
             return before
         rows = np.arange(len(before))
-        said = self.says(before)
+        predicted = self.predict(before)
 
         def crossed(inputs: np.ndarray) -> np.ndarray:
-            moved = self.apart(said, self.says(inputs))[rows, target]
+            moved = self.differ(predicted, self.predict(inputs))[rows, target]
             return moved & self.problem.possible(inputs)
 
-        # Steps go over from one episode to the other in an order of chance.
-        place = self.rng.permuted(np.tile(np.arange(self.steps), (len(rows), 1)), axis=1)
+        # Steps pass from one episode to the other in a random order.
+        order = self.rng.permuted(np.tile(np.arange(self.steps), (len(rows), 1)), axis=1)
         least, most = np.zeros_like(rows), np.full_like(rows, self.steps)
         while (most - least > 1).any():
             middle = (least + most) // 2
-            over = crossed(_choose(place < middle[:, None], after, before))
+            over = crossed(_choose(order < middle[:, None], after, before))
             least, most = np.where(over, least, middle), np.where(over, middle, most)
-        near = _choose(place < least[:, None], after, before)
-        far = _choose(place < most[:, None], after, before)
-        for _ in range(_HALVINGS):
+        near = _choose(order < least[:, None], after, before)
+        far = _choose(order < most[:, None], after, before)
+        for _ in range(_BISECTIONS):
             if (middle := self.spec.between(near, far)) is None:
                 break
             over = np.broadcast_to(crossed(middle)[:, None], near.shape[:2])
@@ -160,20 +160,20 @@ class _Search:
     def _pairs(
         self, episodes: np.ndarray, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pairs of episodes, some for each of these targets, that differ in it."""
-        said = self.says(episodes)
+        """Pairs of episodes that differ in a target, some for each of these targets."""
+        predicted = self.predict(episodes)
         each = max(1, min(16, self.most // (2 * max(1, len(targets)))))
         one, other, at = [], [], []
         for target in targets:
-            column = said[:, target]
-            # Rare values first, so that a target that seldom changes is met too.
+            column = predicted[:, target]
+            # Rare values first, for targets that seldom change.
             _, value, counts = np.unique(column, axis=0, return_inverse=True, return_counts=True)
             value = value.ravel()
             order = self.rng.permutation(len(episodes))
-            for place in order[np.argsort(counts[value][order], kind="stable")][:each]:
-                unlike = np.flatnonzero((column != column[place]).reshape(len(column), -1).any(1))
+            for index in order[np.argsort(counts[value][order], kind="stable")][:each]:
+                unlike = np.flatnonzero((column != column[index]).reshape(len(column), -1).any(1))
                 if len(unlike):
-                    one.append(place)
+                    one.append(index)
                     other.append(self.rng.choice(unlike))
                     at.append(target)
         return episodes[one], episodes[other], np.array(at, dtype=int)
@@ -186,18 +186,18 @@ def moves_of(
     scored: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """The inputs that move the targets of one episode, `(target, input)`, the others as they are.
+    """The inputs that move the targets of one episode when only they change, `(target, input)`.
 
     Args:
-        problem: Whose episode it is.
-        oracle: What it says of inputs.
-        inputs: Those of the episode, `(step, *shape)`.
-        scored: The steps that have a target, `(step,)`.
-        rng: What the changes are drawn from.
+        problem: The problem of the episode.
+        oracle: Predictions from inputs.
+        inputs: The inputs of the episode, `(step, *shape)`.
+        scored: The steps with a target, `(step,)`.
+        rng: The source of the changes.
     """
-    found = np.zeros((problem.steps, problem.steps), dtype=bool)
-    usual = oracle(inputs[None])
-    around = problem.inputs.sample(rng, (_TRIED,))
+    moved = np.zeros((problem.steps, problem.steps), dtype=bool)
+    before = oracle(inputs[None])
+    around = problem.inputs.sample(rng, (_OTHER_VALUES,))
     for step in np.flatnonzero(problem.inputs.allows(inputs)):  # not where it is blank
         same = np.repeat(inputs[step][None], len(around), axis=0)
         for values in (*problem.inputs.perturb(same, rng), around):
@@ -205,18 +205,18 @@ def moves_of(
             others[:, step] = values
             others = others[problem.possible(others)]
             if len(others):
-                apart = differ(problem.targets, oracle(others), usual)
-                found[:, step] |= apart.any(axis=0) & scored
-    return found
+                apart = differ(problem.targets, oracle(others), before)
+                moved[:, step] |= apart.any(axis=0) & scored
+    return moved
 
 
 def _moves_by_episode(problem: Problem, oracle: Oracle, rng: np.random.Generator) -> Moves:
-    """Of episodes that differ in length: each is changed for itself, its length left alone."""
-    episodes = problem.draw(rng, _CHANGED)
+    """The moves where episodes differ in length: each is changed alone, at the same length."""
+    episodes = problem.draw(rng, _EPISODES_CHANGED)
     pairs = zip(episodes.inputs, episodes.scored, strict=True)
     each = [moves_of(problem, oracle, inputs, scored, rng) for inputs, scored in pairs]
-    found = np.asarray(np.any(each, axis=0))
-    return Moves(found, found, len(each))
+    moved = np.asarray(np.any(each, axis=0))
+    return Moves(moved, moved, len(each))
 
 
 def differ(spec: Spec, one: np.ndarray, other: np.ndarray) -> np.ndarray:

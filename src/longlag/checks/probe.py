@@ -1,4 +1,4 @@
-"""What a model does, found out by running it untrained."""
+"""The checks of a model, by running it untrained."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from longlag.problems.drawing import draw
 from longlag.training import Batches, Loss, Recipe, program
 from longlag.trials.setting import Setting
 
-_SEARCHED = 64  # steps of the future that are looked at one by one, once some of it is seen
+_LATER_STEPS = 64  # later steps to test one by one, once an output depends on any
 
-_NOISE = 1e-5  # share of the largest output by which it may move and count as unmoved
+_NOISE = 1e-5  # largest difference of equal outputs, as a share of the largest output
 
 
 def inspect_model(setting: Setting) -> Preflight:
-    """Look at the model of a setting."""
+    """Run the checks of the model of a setting."""
     return _Inspection(setting).all()
 
 
@@ -52,16 +52,16 @@ class _Inspection:
         self.parameters: int | None = None
         self.state: int | None = None
         loss = setting.loss
-        self.chooses = isinstance(loss, Loss) and loss.name == "cross-entropy"
+        self.classifies = isinstance(loss, Loss) and loss.name == "cross-entropy"
 
     def all(self) -> Preflight:
-        """Each look in turn, up to the first that fails."""
+        """The checks in turn, up to the first that fails."""
         checks: list[Check] = []
-        for name, look in _LOOKS.items():
+        for name, check in _CHECKS.items():
             try:
-                evidence = look(self)
-            except CheckFailed as failed:
-                checks.append(Check(name, False, str(failed), failed.remedy))
+                evidence = check(self)
+            except CheckFailed as failure:
+                checks.append(Check(name, False, str(failure), failure.remedy))
                 break
             except (Exception, SystemExit) as error:
                 checks.append(Check(name, False, f"it {_failure(error)}"))
@@ -76,7 +76,7 @@ class _Inspection:
             if isinstance(setting.model, UserModel):
                 self.module = setting.model.make(setting.sizes, 0)
                 self.before = digest_of(self.module)
-            self.model = self.looked = setting.create(0)
+            self.model = self.subject = setting.create(0)
         except ValueError as error:
             text = str(error).removeprefix(f"{setting.model.words}: ")
             raise CheckFailed(text.rstrip("."), "") from error
@@ -87,37 +87,37 @@ class _Inspection:
         self.parameters = program.parameters(self.model)
         if not self.parameters:
             raise CheckFailed(
-                "there is nothing to train in it", "Give it parameters of the framework's own kind."
+                "it has no trainable parameters", "Give it parameters of the framework's own kind."
             )
         return f"{self.parameters:,} trained weights"
 
     def outputs(self) -> str:
         rows = self.layout.steps.shape[1]
-        self.batches = self._drawn(rows if self._fixed_rows is not None else max(2, rows))
+        self.batches = self._batches(rows if self._fixed_rows is not None else max(2, rows))
         try:
-            self.usual = self._say(self.batches)
-            again = self._say(self.batches, again=True)
+            self.base = self._run(self.batches)
+            again = self._run(self.batches, again=True)
         except (Exception, SystemExit) as error:
             if isinstance(error, ValueError) and not user_code.raised_at(error):
-                raise CheckFailed(str(error).rstrip("."), "") from error  # an adapter says it all
+                raise CheckFailed(str(error).rstrip("."), "") from error  # an adapter's message
             features = getattr(self.setting.model, "inputs", "features") == "features"
             shape = self.batches.inputs.shape[1:]
-            if features and self.batches.inputs.dtype.kind == "i":  # encoded on the way
+            if features and self.batches.inputs.dtype.kind == "i":  # encoded later
                 shape = *shape, self.setting.sizes.features
             kind = "floats" if features else "integers"
-            failure = f"it {_failure(error)}, shown inputs {shape}, {kind}"
+            failure = f"it {_failure(error)}, for inputs {shape}, {kind}"
             types = mixed_types(self.module) if "dtype" in str(error) else ""
             raise CheckFailed(
                 failure, f"{hint(error, features=features)}{types}".strip()
             ) from error
-        if len(wrong := np.argwhere(~np.isfinite(self.usual))):
+        if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
             raise CheckFailed(
-                f"output {output} at step {step} of row {row} is {self.usual[tuple(wrong[0])]}",
-                "Look for a division by zero, a log of zero, or a mask that leaves nothing."
+                f"output {output} at step {step} of row {row} is {self.base[tuple(wrong[0])]}",
+                "Look for a division by zero, a log of zero, or a mask without any true step."
                 + non_finite(self.module),
             )
-        if not np.allclose(self.usual, again, atol=_NOISE * np.abs(self.usual).max(), rtol=0):
+        if not np.allclose(self.base, again, atol=_NOISE * np.abs(self.base).max(), rtol=0):
             raise CheckFailed(
                 "two different outputs for the same inputs, outside training",
                 "Use dropout and noise only in training. Take the state as an argument and "
@@ -125,38 +125,38 @@ class _Inspection:
             )
         self._check_probabilities()
         self.state = self._state_size()
-        return f"{self.usual.dtype} {self.usual.shape[1:]}, all of them numbers"
+        return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def _check_probabilities(self) -> None:
-        stated = getattr(getattr(self.model, "program", self.model), "outputs", "")
-        if stated != "probabilities":
-            stated = getattr(self.setting.model, "outputs", "")
-        choices = self.chooses and self.usual.shape[-1] > 1
-        if choices and stated == "probabilities" and not sums_to_one(np.exp(self.usual)):
+        kind = getattr(getattr(self.model, "program", self.model), "outputs", "")
+        if kind != "probabilities":
+            kind = getattr(self.setting.model, "outputs", "")
+        several = self.classifies and self.base.shape[-1] > 1
+        if several and kind == "probabilities" and not sums_to_one(np.exp(self.base)):
             raise CheckFailed(
-                "its outputs are said to be probabilities, but they do not sum to 1",
+                "its outputs are declared as probabilities, but they do not sum to 1",
                 "Leave outputs='probabilities' out.",
             )
-        if self.chooses and (axis := wrong_axis(self.usual)):
+        if self.classifies and (axis := wrong_axis(self.base)):
             raise CheckFailed(
                 f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
                 "Leave the softmax out; else let it run over the last axis.",
             )
-        if self.chooses and sums_to_one(self.usual):
+        if self.classifies and sums_to_one(self.base):
             raise CheckFailed(
                 "the outputs of every step are probabilities, not logits",
                 "Leave the softmax out, or use adopt(…, outputs='probabilities').",
             )
 
     def inputs(self) -> str:
-        """From here on with noise in its weights: what begins from 0 would hide what it does."""
+        """Add noise to the weights for this and later checks: zeros would hide dependence."""
         shaken = with_noise(self.model)
         try:
-            usual = self._say(self.batches, shaken)
+            outputs = self._run(self.batches, shaken)
         except (Exception, SystemExit):
             return ""
-        if np.isfinite(usual).all():
-            self.looked, self.usual = shaken, usual
+        if np.isfinite(outputs).all():
+            self.subject, self.base = shaken, outputs
             if not self._moved(self._changed(np.ones(1, bool))).any():
                 raise CheckFailed(
                     "no output depends on any input",
@@ -167,29 +167,29 @@ class _Inspection:
     def causal(self) -> str:
         time = self.layout.steps.shape[-1]
         if not self.setting.model.causal:
-            return "said not to be; the audit says what it sees ahead"
+            return "declared not causal; the audit shows the later inputs that it sees"
         if self.layout.output != "every" or time == 1:
             return "one output per sample, after its last step"
-        for cut in sorted({1, time // 2, time - 1} - {0}):
-            moved = self._moved(self._changed(np.arange(time) >= cut))[0, :, :cut]
+        for start in sorted({1, time // 2, time - 1} - {0}):
+            moved = self._moved(self._changed(np.arange(time) >= start))[0, :, :start]
             if not moved.any():
                 continue
             step = int(moved.any(axis=0).argmax())
-            later = range(step + 1, min(time, step + 1 + _SEARCHED))
-            seen = (self._moved(self._changed(np.arange(time) == at))[0, :, step] for at in later)
-            first = next((at for at, moves in zip(later, seen, strict=True) if moves.any()), None)
+            later = range(step + 1, min(time, step + 1 + _LATER_STEPS))
+            moves = (self._moved(self._changed(np.arange(time) == at))[0, :, step] for at in later)
+            first = next((at for at, rows in zip(later, moves, strict=True) if rows.any()), None)
             where = "later inputs" if first is None else f"the input at step {first}"
             raise CheckFailed(
                 f"the output at step {step} depends on {where}, which comes after it",
-                "Mask what comes later; swap axes by transpose, not by view or reshape; or use "
-                "adopt(…, causal=False) and read what the audit says.",
+                "Mask later steps; swap axes by transpose, not by view or reshape; or use "
+                "adopt(…, causal=False) and read the audit.",
             )
         return f"no output of {time} steps moves when later inputs do"
 
     def rows(self) -> str:
         rows = self.batches.inputs.shape[1]
         if rows < 2:
-            return "there is but one"
+            return "only one"
         moved = self._moved(self._changed((np.arange(rows) == 0)[:, None]))[:, 1:]
         if moved.any():
             raise CheckFailed(
@@ -200,13 +200,13 @@ class _Inspection:
         return "no row of a batch influences another"
 
     def other_rows(self) -> str:
-        usual, fixed = self.batches.inputs.shape[1], self._fixed_rows
-        for rows in (2 * usual,) if fixed is not None else (1, 2 * usual + 1):
+        default, fixed = self.batches.inputs.shape[1], self._fixed_rows
+        for rows in (2 * default,) if fixed is not None else (1, 2 * default + 1):
             try:
-                self._say(self._drawn(rows))
+                self._run(self._batches(rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
-                    f"with {rows} rows rather than {usual} it {_failure(error)}",
+                    f"with {rows} rows rather than {default} it {_failure(error)}",
                     "Leave the number of rows open.",
                 ) from error
         return "any" if fixed is None else f"{fixed} at a time"
@@ -214,7 +214,7 @@ class _Inspection:
     def mask(self) -> str:
         masks = self.batches.mask
         if masks is None:
-            return "this framing passes over no step"
+            return "this framing masks no step"
         moved = self._moved(self._changed(~masks)) & scored(self.batches.targets)
         if moved.any():
             _, row, step = np.argwhere(moved)[0]
@@ -223,23 +223,23 @@ class _Inspection:
                 PACKED
                 if takes_mask(self.model) and self.setting.framing == Prefix()
                 else "Give the model a parameter `mask` (row, time), true where a step counts, and "
-                "pass over the others (Keras: a layer Masking does); or use a framing that leaves "
-                "such rows out.",
+                "skip the others (Keras: a layer Masking does); or use a framing without "
+                "masked steps.",
             )
-        return "steps that are masked move no output that counts"
+        return "masked steps change no scored output"
 
     def carried_state(self) -> str:
-        takes = takes_state(self.model)
-        if takes and not self._zeros_are_none():
+        has_state = takes_state(self.model)
+        if has_state and not self._zeros_are_none():
             raise CheckFailed(
                 "without a state it does not start from zeros",
-                "Let None stand for a state of zeros.",
+                "Let None mean a state of zeros.",
             )
         if not self.layout.carry or len(self.batches.inputs) < 2:
             none = "a sequence is one batch" if self.layout.carry else "this framing carries none"
-            return f"{none}{self._given_back() if takes else ''}"
+            return f"{none}{self._returned_state() if has_state else ''}"
         first = np.arange(len(self.batches.inputs)) == 0
-        if takes and self._moved(self._changed(first[:, None, None]))[1:].any():
+        if has_state and self._moved(self._changed(first[:, None, None]))[1:].any():
             return f"carried: {self._state_size()} numbers a row"
         raise CheckFailed(
             "no state reaches the next batch, but the framing carries it",
@@ -247,33 +247,33 @@ class _Inspection:
             "Keras use stateful=True. Or use a framing without carry.",
         )
 
-    def _given_back(self) -> str:
-        """The same inputs twice, the second time from the state that the first gave."""
+    def _returned_state(self) -> str:
+        """Run the same inputs twice, the second time from the state that the first returned."""
         twice = [None if each is None else np.repeat(each[:1], 2, 0) for each in self.batches[:3]]
         try:
-            first, then = self._say(Batches(*twice, np.array([True, False])))  # pyright: ignore
+            first, second = self._run(Batches(*twice, np.array([True, False])))  # pyright: ignore
         except (Exception, SystemExit) as error:
             raise CheckFailed(
-                f"given back the state that it gave it {_failure(error)}",
-                "Take the state as it is given.",
+                f"called with the state that it returned it {_failure(error)}",
+                "Accept the state in the form in which it is returned.",
             ) from error
-        moved = np.abs(then - first).max() > _NOISE * np.abs(first).max()
+        moved = np.abs(second - first).max() > _NOISE * np.abs(first).max()
         if not moved and self.layout.output == "every":
             raise CheckFailed(
-                "given back, the state that it gave moves no output",
+                "the state that it returned, passed to the next call, changes no output",
                 "Start from the parameter `state`, or leave it out.",
             )
-        effect = "moves" if moved else "does not move"
-        return f"; given back, it {effect} what comes next: {self._state_size()} numbers a row"
+        effect = "changes" if moved else "does not change"
+        return f"; passed on, it {effect} the next outputs: {self._state_size()} numbers a row"
 
     def training(self) -> str:
-        """It must also run as it does in training; there rows may meet (batch statistics)."""
+        """Run it in training mode, in which rows may interact (batch statistics)."""
         try:
             if isinstance(self.model, ExternalModel):
                 twin: Any = self.setting.create(0)
                 recipe = Recipe(learning_rate=1e-30)
-                trained = twin.trainer(recipe, self.setting.loss, self.layout.output)
-                losses = trained(self.batches, 1)[:, 0]
+                train = twin.trainer(recipe, self.setting.loss, self.layout.output)
+                losses = train(self.batches, 1)[:, 0]
             else:
                 losses = training_outputs_of(self.model, self.batches, self.layout.output)
         except (Exception, SystemExit) as error:
@@ -284,35 +284,35 @@ class _Inspection:
 
     def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):
-            return "each has weights of its own"
+            return "each has its own weights"
         another = self.setting.model.make(self.setting.sizes, 1)
         if another is self.module:
             raise CheckFailed(
                 "two seeds get the same module, so that one would train the other",
-                "Make a new one each time.",
+                "Make a new one in each call.",
             )
         same = digest_of(another) == self.before != digest_of(None)
-        return "all begin from the same weights" if same else "each has weights of its own"
+        return "all begin from the same weights" if same else "each has its own weights"
 
     def untouched(self) -> str:
         if not isinstance(self.setting.model, UserModel) or self.before == digest_of(None):
-            return "the model is made as it is used"
+            return "the weights are made when the model is used"
         fresh = self.setting.model.make(self.setting.sizes, 0)
         if not digest_of(fresh) == self.before == digest_of(getattr(self.model, "module", fresh)):
             raise CheckFailed(
-                "made again with the same seed it has other weights", "Draw them from `seed` alone."
+                "a second call gives other weights", "Let them depend only on `seed`."
             )
         return f"weights unchanged by the check ({self.before[:8]})"
 
-    # What the model says.
+    # Batches and outputs.
 
     @property
     def _fixed_rows(self) -> int | None:
         program = getattr(self.model, "program", None)
         return None if program is None else program.rows
 
-    def _drawn(self, rows: int) -> Batches:
-        """Blocks side by side until there are so many rows; two updates where state is carried."""
+    def _batches(self, rows: int) -> Batches:
+        """Batches of so many rows, from blocks side by side; two updates where state is carried."""
         setting, layout = self.setting, self.layout
         updates, batch, _ = layout.steps.shape
         blocks = -(-rows // batch)
@@ -328,7 +328,7 @@ class _Inspection:
         return setting.arrays(samples, reset)
 
     def _changed(self, where: np.ndarray) -> Batches:
-        """The batches with other inputs where it says, an array that broadcasts to them."""
+        """The batches with other inputs where `where` is true; it broadcasts to the inputs."""
         inputs = self.batches.inputs
         if np.issubdtype(inputs.dtype, np.integer):
             values = self.setting.input_encoding.features
@@ -338,18 +338,18 @@ class _Inspection:
         return self.batches._replace(inputs=np.where(where[..., None], other, inputs))
 
     def _moved(self, changed: Batches) -> np.ndarray:
-        """Which outputs `(update, row, said)` move when the inputs are changed so."""
-        apart = np.abs(self._say(changed) - self.usual).max(axis=-1)
-        return apart > _NOISE * np.abs(self.usual).max()
+        """Whether the outputs `(update, row, output step)` differ with these inputs."""
+        apart = np.abs(self._run(changed) - self.base).max(axis=-1)
+        return apart > _NOISE * np.abs(self.base).max()
 
-    def _say(
+    def _run(
         self, batches: Batches, model: AnyModel | None = None, *, again: bool = False
     ) -> np.ndarray:
-        """Outputs `(update, row, said, output)`."""
-        looked = self.looked if model is None else model
-        if isinstance(looked, ExternalModel):
-            return looked.outputs(batches, self.layout.output, again=again)
-        return outputs_of(looked, batches, self.layout.output)
+        """The outputs `(update, row, output step, output)`."""
+        model = self.subject if model is None else model
+        if isinstance(model, ExternalModel):
+            return model.outputs(batches, self.layout.output, again=again)
+        return outputs_of(model, batches, self.layout.output)
 
     def _state_size(self) -> int | None:
         if isinstance(self.model, ExternalModel):
@@ -361,7 +361,7 @@ class _Inspection:
 
     def _zeros_are_none(self) -> bool:
         program = getattr(self.model, "program", None)
-        if program is None:  # PyTorch is given None itself
+        if program is None:  # PyTorch models take None themselves
             return True
         model: Any = self.model
         rows = program.rows or 2
@@ -379,10 +379,10 @@ class _Inspection:
 
 
 def _failure(error: BaseException) -> str:
-    return user_model.described_failure(error).rstrip(".")
+    return user_model.failure_text(error).rstrip(".")
 
 
-_LOOKS: dict[str, Callable[[_Inspection], str]] = {
+_CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "made": _Inspection.make,
     "weights": _Inspection.weights,
     "outputs": _Inspection.outputs,
@@ -396,4 +396,4 @@ _LOOKS: dict[str, Callable[[_Inspection], str]] = {
     "seeds": _Inspection.seeds,
     "untouched": _Inspection.untouched,
 }
-"""What is looked at, in order; where there is nothing to say of it, it is left out."""
+"""The checks, in order; one without evidence is omitted from the results."""

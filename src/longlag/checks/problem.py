@@ -1,6 +1,6 @@
-"""Is a problem what it must be, so that its chance, ceiling and needs are true?
+"""Checks of a problem: are its chance, ceiling and needs correct?
 
-Each check is a function of the problem that gives a line of evidence, or raises `CheckFailed`.
+Each check is a function of the problem that returns a line of evidence, or raises `CheckFailed`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ _RUNGS = 5
 
 
 def check_problem(problem: Problem) -> tuple[Check, ...]:
-    """Whether a problem keeps the contract, part by part.
+    """Check a problem against the contract of `longlag.problems.Problem`, part by part.
 
-    What the problem raises is a finding too. Nothing is trained.
+    An exception of the problem is a failed check. Nothing is trained.
 
     Args:
-        problem: One with the knobs that it is to be checked with.
+        problem: The problem, with the knobs to check it with.
+
+    Returns:
+        One result per part, with its evidence.
 
     >>> from longlag.problems import EchoLag
     >>> knobs, *_ = check_problem(EchoLag(lag=1, length=3))
@@ -45,25 +48,25 @@ def check_problem(problem: Problem) -> tuple[Check, ...]:
 def _outcome(name: str, check: Callable[[Problem], str], problem: Problem) -> Check:
     try:
         return Check(name, True, check(problem))
-    except CheckFailed as broken:
-        return Check(name, False, str(broken), broken.remedy)
+    except CheckFailed as failure:
+        return Check(name, False, str(failure), failure.remedy)
     except (Exception, SystemExit) as error:
         return Check(name, False, *_raised(problem, error))
 
 
 def _raised(problem: Problem, error: BaseException) -> tuple[str, str]:
-    """What a problem raised, and where."""
-    said = " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]).split()
+    """The exception of a problem, and a remedy with its place."""
+    words = " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]).split()
     modules = [sys.modules.get(kind.__module__) for kind in type(problem).__mro__]
     files = {getattr(module, "__file__", None) for module in modules}
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files
     ]
     if not frames:
-        return " ".join(said), "See what `longlag.problems.Problem` says of each of its parts."
+        return " ".join(words), "See `longlag.problems.Problem` for each of its parts."
     where = frames[-1]
     return (
-        f"`{where.name}` raises {' '.join(said)}",
+        f"`{where.name}` raises {' '.join(words)}",
         f"Mend `{where.name}`: line {where.lineno} of {Path(where.filename).name}.",
     )
 
@@ -81,7 +84,7 @@ def _check_ladder(problem: Problem) -> str:
     names = [each.name for each in type(problem).knobs()]
     if knob not in names:
         raise CheckFailed(
-            f"the ladder climbs `{knob}`, which is no knob", f"Use one of {', '.join(names)}."
+            f"the ladder climbs `{knob}`, which is not a knob", f"Use one of {', '.join(names)}."
         )
     if not rungs or list(rungs) != sorted(set(rungs)):
         raise CheckFailed(
@@ -90,15 +93,15 @@ def _check_ladder(problem: Problem) -> str:
         )
     for rung in rungs:
         try:
-            posed = problem.at(rung)
+            harder = problem.at(rung)
         except (ValueError, TypeError) as error:
             raise CheckFailed(
-                f"rung {rung} cannot be stood on: {error}",
-                f"Let `at` move the other knobs that {knob}={rung} asks for.",
+                f"the problem cannot be built at rung {rung}: {error}",
+                f"Let `at` change the other knobs that {knob}={rung} needs.",
             ) from error
-        if getattr(posed, knob) != rung or not sample_episodes(posed, 1).scored.any():
+        if getattr(harder, knob) != rung or not sample_episodes(harder, 1).scored.any():
             raise CheckFailed(
-                f"rung {rung} gives {posed!r}",
+                f"rung {rung} gives {harder!r}",
                 f"Let `at` give a problem with {knob}={rung} and a target.",
             )
     remark = f"; {_RUNGS} or more would tell models apart better" if len(rungs) < _RUNGS else ""
@@ -108,10 +111,10 @@ def _check_ladder(problem: Problem) -> str:
 def _check_answer(problem: Problem) -> str:
     kind, question = type(problem), input_length(problem)
     if not str(getattr(problem, "source", "")).strip():
-        raise CheckFailed("`source` is empty", 'Say who posed it: `source: ClassVar[str] = "…"`.')
+        raise CheckFailed("`source` is empty", 'Name its author: `source: ClassVar[str] = "…"`.')
     if not kind.__doc__ or kind.__doc__.startswith(f"{kind.__name__}("):  # what dataclass writes
         raise CheckFailed(
-            "there is no docstring", f"Begin {kind.__name__} with a line on what it asks."
+            "there is no docstring", f"Begin {kind.__name__} with a line on its task."
         )
     if problem.varies:
         return f"its answers begin where inputs end; {problem.source}"
@@ -119,8 +122,8 @@ def _check_answer(problem: Problem) -> str:
     whole = problem.with_blank_answer(inputs[:, :question])
     if whole.shape != inputs.shape or (whole != inputs).any():
         raise CheckFailed(
-            "`whole` does not give back the inputs of an episode from what it shows",
-            "Let `whole` add to the values shown what the steps of the answer show.",
+            "`with_blank_answer` does not restore the inputs of an episode",
+            "Let `with_blank_answer` add the inputs of the answer's steps to the values shown.",
         )
     same = problem.showing(question)
     if (
@@ -129,7 +132,7 @@ def _check_answer(problem: Problem) -> str:
     ):
         raise CheckFailed(
             f"`showing({question})`, its own length, gives another problem: {same!r}",
-            "Let `showing` change the length alone.",
+            "Let `showing` change only the length.",
         )
     answer = f"from step {question} on" if problem.answers else "none after the input"
     return f"{answer}; a sequence of {question} values is the same problem"

@@ -1,7 +1,7 @@
 """Framings: how episodes become samples x timesteps, and samples become batches.
 
-A framing is two tables of step indices, shown and asked for. The samples, the batches and the
-maps of `longlag.maps` are all read from them, so they cannot disagree.
+A framing is two tables of step indices: the input steps and the target steps of each sample. The
+samples, the batches and the maps of `longlag.maps` all come from them, so they cannot disagree.
 """
 
 from longlag.framings.answering import Answering, EncoderDecoder, Vector

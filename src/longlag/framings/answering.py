@@ -1,4 +1,4 @@
-"""Framings that show what comes before an answer, and ask for all of it."""
+"""Framings whose inputs are the steps before an answer, and whose targets are all of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from longlag.problems import Problem
 
 
 class Answering(Framing):
-    """Base of the framings that show what comes before an answer and ask for all of it."""
+    """Base of the framings with the steps before the answer as inputs, all of it as targets."""
 
     def misfit(self, problem: Problem) -> str:
         if problem.answers:
@@ -27,19 +27,19 @@ class Answering(Framing):
     def tables(
         self, problem: Problem
     ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample target"]]:
-        shown = problem.steps - problem.answers
-        return np.arange(shown)[None], np.arange(shown, problem.steps)[None]
+        start = problem.steps - problem.answers
+        return np.arange(start)[None], np.arange(start, problem.steps)[None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Vector(Answering):
-    """Many-to-one: the whole answer as one vector, given when the input has been shown.
+    """Many-to-one: the whole answer as one vector, after the last input.
 
     The output layer is as wide as all values of the answer together.
 
     >>> from longlag.problems import EchoSubsequence
-    >>> shown, asked = Vector().tables(EchoSubsequence(length=4, count=2))
-    >>> shown.tolist(), asked.tolist()
+    >>> inputs, targets = Vector().tables(EchoSubsequence(length=4, count=2))
+    >>> inputs.tolist(), targets.tolist()
     ([[0, 1, 2, 3]], [[4, 5]])
     """
 
@@ -48,10 +48,10 @@ class Vector(Answering):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderDecoder(Answering):
-    """Many-to-many: one network reads the input, another gives the answer value by value.
+    """Many-to-many: one network reads the input, another predicts the answer value by value.
 
-    In training the decoder is told the right value before each next one (teacher forcing);
-    in evaluation it goes on from what it said itself.
+    In training the input of the decoder is the correct previous value (teacher forcing); in
+    evaluation it is its own previous prediction (free running).
 
     >>> from longlag.problems import EchoSubsequence
     >>> EncoderDecoder().layout(EchoSubsequence(length=4, count=2), 3).steps.shape

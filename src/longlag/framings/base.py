@@ -1,4 +1,4 @@
-"""What every framing is: two tables of step indices, and the batches made from them."""
+"""The base of framings: two tables of step indices, and the batches from them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from longlag.knobs import BATCH_SIZE, Knobs
 from longlag.problems import Problem
 from longlag.problems.drawing import draw
 
-_MOST_STEPS = 2**26  # of a block of samples
+_MAX_STEPS = 2**26  # of a block of samples
 
-_DRAWN = 2**15  # values that a stream draws at once
+_DRAW_CHUNK = 2**15  # values that a stream draws at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Framing(Knobs):
-    """Base of all framings. A subclass says what each sample of a sequence shows and asks."""
+    """Base of all framings. A subclass defines the inputs and targets of each sample."""
 
     output: ClassVar[Output]
-    """How a sample is answered."""
+    """Where a sample has outputs, and of what kind."""
 
     instead: ClassVar[str] = ""
-    """What else to use where a batch size does not fit."""
+    """An alternative for the error about a batch size that does not fit."""
 
     @property
     def carries(self) -> bool:
@@ -41,33 +41,36 @@ class Framing(Knobs):
 
     @property
     def parallel(self) -> bool:
-        """Whether, where state is carried, each row of a batch has its own sequence."""
+        """Whether each row of a batch has its own sequence, if state is carried."""
         return False
 
     @property
     def marks(self) -> bool:
-        """Whether steps that lack data are shown to the model as a vector of -1."""
+        """Whether the inputs of steps that lack data are vectors of -1."""
         return False
 
     def misfit(self, problem: Problem) -> str:  # noqa: ARG002
-        """Why episodes of this problem cannot be framed so, with the remedy; else empty."""
+        """Why the framing does not fit a problem, with the remedy; empty if it fits."""
         return ""
 
     @abc.abstractmethod
     def tables(
         self, problem: Problem
     ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample target"]]:
-        """The steps shown and the steps asked for by each sample of one sequence.
+        """The input steps and the target steps of each sample of one sequence.
 
-        -1 where a row lacks data. Whether a step asked for has a target is the problem's.
+        -1 where a row lacks data. The problem decides which of the target steps are scored.
         """
 
     def layout(self, problem: Problem, batch_size: int) -> Layout:
-        """Fill batches of `batch_size` rows with the samples of as few sequences as will do.
+        """Fill batches of `batch_size` rows with the samples of the fewest possible sequences.
 
         Args:
-            problem: Whose episodes are laid out.
+            problem: The problem.
             batch_size: Rows in a batch.
+
+        Returns:
+            The samples and batches of a block of sequences, as indices.
 
         Raises:
             ValueError: The framing does not fit the problem, or the batch size does not
@@ -77,28 +80,29 @@ class Framing(Knobs):
         if misfit := self.misfit(problem):
             raise ValueError(f"{type(self).__name__}: {misfit}")
         self._check_size(
-            problem, self.steps_shown(problem), "a shorter sequence or fewer timesteps"
+            problem, self.input_steps(problem), "a shorter sequence or fewer timesteps"
         )
-        shown, asked = self.tables(problem)
-        asked = np.where((asked != MISSING) & problem.scored()[asked], asked, MISSING)
-        samples = len(shown)
+        inputs, targets = self.tables(problem)
+        scored = (targets != MISSING) & problem.scored()[targets]
+        targets = np.where(scored, targets, MISSING)
+        samples = len(inputs)
         if self.carries and self.parallel:
             sequences = batch_size
             sample = np.repeat(np.arange(samples)[:, None], batch_size, axis=1)
             rows = np.repeat(np.arange(batch_size)[None], samples, axis=0)
         elif self.carries:
             sequences = 1
-            first = self._left_out(asked != MISSING, batch_size)
+            first = self._leading(scored, batch_size)
             sample = np.arange(first, samples).reshape(-1, batch_size)
             rows = np.zeros_like(sample)
         else:
             sequences = math.lcm(samples, batch_size) // samples
             flat = np.arange(sequences * samples).reshape(-1, batch_size)
             rows, sample = np.divmod(flat, samples)
-        self._check_size(problem, sample.size * shown.shape[1], "a smaller batch_size")
-        steps = shown[sample]
+        self._check_size(problem, sample.size * inputs.shape[1], "a smaller batch_size")
+        steps = inputs[sample]
         present = (steps != MISSING) | self.marks
-        layout = Layout(self.output, sequences, steps, rows, asked[sample], present, self.carries)
+        layout = Layout(self.output, sequences, steps, rows, targets[sample], present, self.carries)
         if not layout.scored.any():
             raise ValueError(
                 f"{type(self).__name__}: no sample of {problem!r} has a target. "
@@ -106,21 +110,21 @@ class Framing(Knobs):
             )
         return layout
 
-    def steps_shown(self, problem: Problem) -> int:
-        """Steps that the samples of one sequence show, all together, as an upper bound."""
+    def input_steps(self, problem: Problem) -> int:
+        """Number of input steps of all samples of one sequence, an upper bound."""
         return problem.steps
 
     def _check_size(self, problem: Problem, steps: int, instead: str) -> None:
-        if steps > _MOST_STEPS:
+        if steps > _MAX_STEPS:
             raise ValueError(
-                f"{type(self).__name__}: a block of samples of {problem!r} shows {steps:,} steps, "
-                f"at most {_MOST_STEPS:,} fit into memory. Use {instead}."
+                f"{type(self).__name__}: a block of samples of {problem!r} has {steps:,} steps, "
+                f"at most {_MAX_STEPS:,} fit into memory. Use {instead}."
             )
 
-    def _left_out(self, asked: Bool[np.ndarray, "sample target"], batch_size: int) -> int:
-        """How many leading samples, none of them with a target, to leave out of full batches."""
-        samples = len(asked)
-        empty = samples if not asked.any() else int(asked.any(axis=1).argmax())
+    def _leading(self, scored: Bool[np.ndarray, "sample target"], batch_size: int) -> int:
+        """The number of leading samples, all without a target, to drop so that batches are full."""
+        samples = len(scored)
+        empty = samples if not scored.any() else int(scored.any(axis=1).argmax())
         first = samples % batch_size
         if first <= empty and first < samples:
             return first
@@ -134,7 +138,7 @@ class Framing(Knobs):
         )
 
     def sample(self, problem: Problem, rng: np.random.Generator, count: int) -> Samples:
-        """Draw `count` sequences and frame them: plain arrays for any trainer.
+        """Draw `count` sequences as samples: plain arrays for any trainer.
 
         Returns:
             inputs `(sample, time)`, targets `(sample, target)` with -1 (NaN for reals) where
@@ -159,17 +163,20 @@ class Framing(Knobs):
         part: int = 0,
         parts: int = 1,
     ) -> Iterator[Batch]:
-        """Batches for ever: those that `longlag.train` trains this seed on, bit by bit.
+        """Endless batches: bit by bit those on which `longlag.train` trains this seed.
 
         Args:
-            problem: Whose episodes are drawn.
+            problem: The problem.
             batch_size: Rows in a batch.
-            seed: Whose training stream; evaluation draws from another.
-            features: Give inputs as features rather than as values.
-            encoding: As which: `OneHot` or `Scaled`, for integers; one-hot by default.
-            part: Of several workers, which one; each gives every so many batches, and all of
-                them in turn give what one alone would.
+            seed: The seed of the training stream; evaluation uses another stream.
+            features: Whether inputs are features rather than values.
+            encoding: The encoding of features: `OneHot` or `Scaled`, for integers; one-hot by
+                default.
+            part: The index of this worker among several, which share the batches in turn.
             parts: Number of workers.
+
+        Returns:
+            An iterator of batches.
 
         Raises:
             ValueError: The framing does not fit, or there is no such part.
@@ -186,8 +193,8 @@ class Framing(Knobs):
             )
         layout, rng = self.layout(problem, batch_size), streams.training(seed)
         input_encoding, _ = encodings(problem, encoding)
-        # Draws cost least by the thousand, and come out the same however many are made at once.
-        blocks = max(1, _DRAWN // (layout.sequences * problem.steps))
+        # Drawing many sequences at once is fastest, and gives the same values.
+        blocks = max(1, _DRAW_CHUNK // (layout.sequences * problem.steps))
 
         def batches() -> Iterator[Batch]:
             updates, before = blocks * len(layout.steps), 0
@@ -197,9 +204,9 @@ class Framing(Knobs):
                     array.reshape(updates, -1, *array.shape[1:]) for array in samples
                 )
                 for update in range((part - before) % parts, updates, parts):
-                    shown = inputs[update]
+                    values = inputs[update]
                     yield Batch(
-                        inputs=input_encoding.encode(shown) if features else shown,
+                        inputs=input_encoding.encode(values) if features else values,
                         targets=targets[update],
                         mask=mask[update],
                         reset=not layout.carry or update % len(layout.steps) == 0,

@@ -15,10 +15,10 @@ from longlag.problems import Episodes
 class Samples(NamedTuple):
     """Samples as plain arrays, in the order of sequences, then of steps.
 
-    A target is -1 (NaN where targets are reals) where nothing is scored; `mask` is false
-    where a step lacks data and is to be passed over. The axis `target` is as long as `time`
-    for framings with an output at every step, 1 for those with one at the end, and as
-    long as the answer for those that give it whole.
+    A target is -1 (NaN for reals) where nothing is scored; `mask` is false where a step lacks
+    data and must be skipped. The axis `target` is as long as `time` for framings with an output
+    at every step, 1 for those with one at the end, and as long as the answer for those that
+    predict the whole answer.
     """
 
     inputs: Num[np.ndarray, "sample time *shape"]
@@ -27,7 +27,7 @@ class Samples(NamedTuple):
 
     @property
     def scored(self) -> Bool[np.ndarray, "sample target"]:
-        """Where a prediction counts."""
+        """Whether a target is scored."""
         return scored(self.targets.reshape(*self.targets.shape[:2], -1)[..., 0])
 
 
@@ -37,8 +37,8 @@ class Batch(NamedTuple):
     Attributes:
         inputs: Values `(row, time)`, or features `(row, time, feature)`.
         targets: Values `(row, target)`, -1 (NaN for reals) where nothing is scored.
-        mask: `(row, time)`, false where a step lacks data and is to be passed over.
-        reset: Whether state carried so far is dropped before it: always, where none is.
+        mask: `(row, time)`, false where a step lacks data and must be skipped.
+        reset: Whether the state is reset before it; always true without carried state.
     """
 
     inputs: Num[np.ndarray, "row time *shape"] | Float[np.ndarray, "row time feature"]
@@ -52,13 +52,12 @@ class Layout:
     """A block: the fewest sequences that fill whole batches, as indices into their steps.
 
     Attributes:
-        output: How a sample is answered.
-        sequences: Sequences in a block.
-        steps: `(update, batch, time)`: the step shown, or -1 where the row lacks data.
-        rows: `(update, batch)`: which sequence of the block the row belongs to.
-        target_steps: `(update, batch, target)`: the step whose target is asked for, or -1 where
-            none is scored.
-        present: `(update, batch, time)`: false where a step is to be passed over.
+        output: Where a sample has outputs, and of what kind.
+        sequences: Number of sequences in a block.
+        steps: `(update, batch, time)`: the input step, or -1 where the row lacks data.
+        rows: `(update, batch)`: the index of the row's sequence in the block.
+        target_steps: `(update, batch, target)`: the target step, or -1 where none is scored.
+        present: `(update, batch, time)`: false where a step must be skipped.
         carry: Whether row b of an update starts from the state that row b of the update
             before ended in. The first update of a block starts from the zero state.
     """
@@ -73,34 +72,33 @@ class Layout:
 
     @property
     def scored(self) -> Bool[np.ndarray, "update batch target"]:
-        """Where a prediction counts."""
+        """Whether a target is scored."""
         return self.target_steps != MISSING
 
     @property
     def scored_steps(self) -> Int[np.ndarray, " target"]:
-        """The steps of an episode whose targets count."""
+        """The scored steps of an episode."""
         return np.unique(self.target_steps[self.scored])
 
     @property
     def output_positions(self) -> Int[np.ndarray, "update batch target"]:
-        """The place on the time axis at which each output is given."""
+        """The position of each output on the time axis."""
         time = self.steps.shape[-1]
-        places: np.ndarray = np.arange(time) if self.output == "every" else np.array(time - 1)
+        positions: np.ndarray = np.arange(time) if self.output == "every" else np.array(time - 1)
         if self.output == "end":
-            places = self.steps.argmax(axis=-1)[..., None]
-        return np.broadcast_to(places, self.target_steps.shape)
+            positions = self.steps.argmax(axis=-1)[..., None]
+        return np.broadcast_to(positions, self.target_steps.shape)
 
     def target_steps_of(self, episodes: Episodes) -> Int[np.ndarray, "*block update batch target"]:
-        """`target_steps`, or those of each block's own answers.
+        """`target_steps`, shifted to the answers of these episodes.
 
-        Where answers of the sequences begin at steps of their own, a framing that asks for a whole
-        answer asks for it from there.
+        If answers begin at different steps, the targets of a framing with whole answers do too.
         """
         if episodes.answer is None or self.output not in ("vector", "decoder"):
             return self.target_steps
-        moved = self.target_steps + self._starts(episodes) - self.steps.shape[-1]
+        shifted = self.target_steps + self._starts(episodes) - self.steps.shape[-1]
         last = episodes.targets.shape[1] - 1
-        return np.where((self.target_steps == MISSING) | (moved > last), MISSING, moved)
+        return np.where((self.target_steps == MISSING) | (shifted > last), MISSING, shifted)
 
     def _starts(self, episodes: Episodes) -> Int[np.ndarray, "block update batch 1"]:
         """The step at which the answer of each row begins."""
@@ -108,7 +106,7 @@ class Layout:
         return episodes.answer.reshape(-1, self.sequences)[:, self.rows][..., None]
 
     def gather(self, episodes: Episodes) -> Samples:
-        """Lay out episodes, a whole number of blocks, as `(block * update * batch, …)`."""
+        """The samples of episodes, for full blocks, as arrays `(block * update * batch, …)`."""
         count, length = episodes.targets.shape[:2]
         if not count or count % self.sequences:
             raise ValueError(
@@ -116,7 +114,7 @@ class Layout:
                 f"Draw a multiple of {self.sequences}."
             )
 
-        asked = self.target_steps_of(episodes)
+        target_steps = self.target_steps_of(episodes)
 
         def take(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
             blocks = values.reshape(-1, self.sequences, length, *values.shape[2:])
@@ -131,15 +129,15 @@ class Layout:
             return np.where(wide, values, np.array(other, values.dtype))
 
         inputs = take(episodes.inputs, self.steps)
-        targets = take(episodes.targets, asked)
-        scored = take(episodes.scored, asked) & (asked != MISSING)
+        targets = take(episodes.targets, target_steps)
+        scored = take(episodes.scored, target_steps) & (target_steps != MISSING)
         none = MISSING if np.issubdtype(targets.dtype, np.integer) else np.nan
         targets = where(scored, targets, none)
         present = np.broadcast_to(self.present, (len(inputs), *self.present.shape))
         if episodes.present is not None:
-            there = take(episodes.present, self.steps)
-            present = present & (there | (self.steps == MISSING))
-        if asked.ndim == 4:  # what comes after the input of a sequence is its answer
+            has_data = take(episodes.present, self.steps)
+            present = present & (has_data | (self.steps == MISSING))
+        if target_steps.ndim == 4:  # steps after the input belong to the answer
             present = present & (self.steps < self._starts(episodes))
         if (self.steps == MISSING).any():
             lacks = np.broadcast_to(self.steps == MISSING, inputs.shape[:4])

@@ -1,4 +1,4 @@
-"""Framings that ask for targets while the steps are shown."""
+"""Framings with targets at the input steps."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from longlag.problems import Problem
 
 
 class Stepwise(Framing):
-    """Base of the framings that ask for targets while the steps are shown."""
+    """Base of the framings with targets at the input steps."""
 
     @abc.abstractmethod
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
-        """The steps shown by each sample of one sequence; -1 where a row lacks data."""
+        """The input steps of each sample of one sequence; -1 where a row lacks data."""
 
     def tables(
         self, problem: Problem
     ) -> tuple[Int[np.ndarray, "sample time"], Int[np.ndarray, "sample target"]]:
-        shown = self.table(problem.steps)
-        return shown, shown if self.output == "every" else shown.max(axis=1, keepdims=True)
+        inputs = self.table(problem.steps)
+        return inputs, inputs if self.output == "every" else inputs.max(axis=1, keepdims=True)
 
 
-def _cut(owner: Framing, timesteps: int, length: int) -> int:
+def _check_timesteps(owner: Framing, timesteps: int, length: int) -> int:
     if timesteps > length:
         raise ValueError(
             f"{type(owner).__name__}: `timesteps` must be at most the length of the sequence "
@@ -40,7 +40,7 @@ def _cut(owner: Framing, timesteps: int, length: int) -> int:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Chunks(Stepwise):
-    """A sequence cut into pieces of `timesteps` steps, an output at every step.
+    """Consecutive pieces of `timesteps` steps, with an output at every step.
 
     With `carry` this is truncated back-propagation with horizon `timesteps`: the state
     passes from piece to piece, the gradient does not. One step with `carry` is the
@@ -49,11 +49,10 @@ class Chunks(Stepwise):
     Args:
         timesteps: Steps in a piece, at least 1, at most the length of the sequence.
         carry: Whether state passes from one piece to the next.
-        rows: What the rows of a batch are when state is carried. `parallel`: each row has
-            its own sequence. `consecutive`: the rows are consecutive pieces of one
-            sequence, so a row starts from the state of the row `batch_size` pieces
-            earlier. Leading pieces without a target are left out if the batches
-            would not come out even.
+        rows: The rows of a batch when state is carried. `parallel`: each row has its own
+            sequence. `consecutive`: the rows are consecutive pieces of one sequence, so a
+            row starts from the state of the row `batch_size` pieces earlier. Leading pieces
+            without a target are dropped if the last batch would not be full.
 
     >>> Chunks(timesteps=2).table(5).tolist()
     [[0, 1], [2, 3], [4, -1]]
@@ -87,7 +86,7 @@ class Chunks(Stepwise):
         return self.rows == "parallel"
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
-        pieces = -(-length // _cut(self, self.timesteps, length))
+        pieces = -(-length // _check_timesteps(self, self.timesteps, length))
         steps = np.arange(pieces * self.timesteps).reshape(pieces, self.timesteps)
         return np.where(steps < length, steps, MISSING)
 
@@ -98,13 +97,13 @@ class Window(Stepwise):
 
     Args:
         timesteps: Steps in a window, at least 1, at most the length of the sequence.
-        missing: What becomes of rows that reach back before the sequence began. `drop`
-            leaves out the first `timesteps` rows, as the source does (20 of 25 rows
-            remain at 5 steps; the last of the rows left out is complete, and one row
-            always remains). `mark` keeps every row and shows -1 at the steps that lack
-            data. `mask` keeps every row and passes over those steps.
-        carry: Whether row b starts from the state in which row b of the batch before
-            ended, as a stateful layer does when it is not reset between batches.
+        missing: The treatment of windows that start before the sequence. `drop` drops the first
+            `timesteps` rows, as the source does (20 of 25 rows remain at 5 steps; the last
+            dropped row is complete, and one row always remains). `mark` keeps every row,
+            with inputs of -1 at the steps that lack data. `mask` keeps every row and masks
+            those steps.
+        carry: Whether row b starts from the final state of row b of the previous batch, as a
+            stateful layer without resets between batches does.
 
     >>> Window(timesteps=3).table(5).tolist()
     [[1, 2, 3], [2, 3, 4]]
@@ -130,7 +129,7 @@ class Window(Stepwise):
     def marks(self) -> bool:
         return self.missing == "mark"
 
-    def steps_shown(self, problem: Problem) -> int:
+    def input_steps(self, problem: Problem) -> int:
         return problem.steps * min(self.timesteps, problem.steps)
 
     def misfit(self, problem: Problem) -> str:
@@ -143,7 +142,7 @@ class Window(Stepwise):
         )
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:
-        timesteps = _cut(self, self.timesteps, length)
+        timesteps = _check_timesteps(self, self.timesteps, length)
         first = min(timesteps, length - 1) if self.missing == "drop" else 0
         last = np.arange(first, length)
         return np.maximum(last[:, None] + np.arange(1 - timesteps, 1), MISSING)
@@ -151,13 +150,13 @@ class Window(Stepwise):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Prefix(Stepwise):
-    """A growing context: one sample a step, showing everything up to that step.
+    """A growing context: one sample per step, with all inputs up to that step.
 
-    Padded to the length of the sequence, the padding masked; one output for each sample, at its
-    last step.
+    Samples are padded to the length of the sequence, and the padding is masked; one output per
+    sample, at its last step.
 
     Args:
-        pad: Where the padding stands: at the `start`, or at the `end`, as packed sequences have it
+        pad: The place of the padding: at the `start`, or at the `end`, as in packed sequences
             (PyTorch's `pack_padded_sequence`).
 
     >>> Prefix().table(3).tolist()
@@ -176,7 +175,7 @@ class Prefix(Stepwise):
     def output(self) -> Output:  # pyright: ignore[reportIncompatibleVariableOverride]
         return "end" if self.pad == "end" else "last"
 
-    def steps_shown(self, problem: Problem) -> int:
+    def input_steps(self, problem: Problem) -> int:
         return problem.steps**2
 
     def table(self, length: int) -> Int[np.ndarray, "sample time"]:

@@ -33,19 +33,21 @@ def run_study(
     executor: Executor | None = None,
     until: float | None = None,
 ) -> S:
-    """Have a study answered from Python; it is given back knowing all that was found.
+    """Run a study from Python.
 
     Args:
         study: The study.
-        store: File in which finished trials are kept; by default nothing is kept.
+        store: File for the finished trials; by default a temporary one.
         executor: Who runs the trials; by default one process for each core, or threads of this
-            process where a model's function, or a problem's class, stands in no file.
-        until: When what is under way is cut short, by `time.monotonic`.
+            process where a model's function, or a problem's class, is not in a file.
+        until: Time of `time.monotonic` at which running trials are stopped.
+
+    Returns:
+        The same study, with the outcomes of its trials.
 
     Raises:
         ValueError: A model of the user's own does not fit (`longlag.preflight`).
-        KeyboardInterrupt: It was stopped by hand; what is finished is in the store, if one was
-            named.
+        KeyboardInterrupt: The user stopped it; finished trials are in `store`.
     """
     user_code.refuse_while_importing("a study")
     if executor is not None:
@@ -56,24 +58,24 @@ def run_study(
     require_fitting(study, until)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        kept = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
-        if notice := kept.notice():
+        trials = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
+        if notice := trials.notice():
             warnings.warn(notice, stacklevel=2)
         if executor is None:
             if not (portable := _portable(examples)):
                 warnings.warn(
-                    "A model or a problem stands in no file: the trials run in threads of this "
+                    "A model or a problem is not in a file: the trials run in threads of this "
                     "process. In a file, at the top level, they would run in processes.",
                     stacklevel=3,
                 )
             executor = stack.enter_context(Local() if portable else Threads())
         elif not isinstance(executor, Threads) and not _portable(examples):
             raise ValueError(
-                "A model or a problem stands in no file, so other processes cannot have it. Use "
+                "A model or a problem is not in a file, so other processes cannot load it. Use "
                 "executor=Threads(), or put it in a file, at the top level."
             )
         seconds = None if until is None else max(0.0, until - time.monotonic())
-        usage = conduct(study, kept, executor, seconds=seconds)
+        usage = conduct(study, trials, executor, seconds=seconds)
     for trial, why in usage.failed:
         warnings.warn(f"{trial} failed: {why.rstrip('.')}.", stacklevel=2)
     if usage.interrupted:
@@ -84,11 +86,11 @@ def run_study(
 def require_fitting(study: Study, until: float | None = None) -> None:
     """Refuse a study with a model of the user's own that does not fit.
 
-    Where the time is limited, a quarter of it is spent on that at most: what is not looked at then
+    With a limited time, the checks take at most a quarter of it: a model not checked by then
     fails as a trial, with the reason.
 
     Raises:
-        ValueError: It does not fit (`longlag.preflight`).
+        ValueError: A model does not fit (`longlag.preflight`).
     """
     began = time.monotonic()
     for example in study.examples():
@@ -98,6 +100,6 @@ def require_fitting(study: Study, until: float | None = None) -> None:
 
 
 def _portable(settings: Iterable[Setting]) -> bool:
-    """Whether other processes can have the models and problems of these settings."""
+    """Whether other processes can load the models and problems of these settings."""
     origins = (documents.origins(documents.document(setting)) for setting in settings)
     return all(origin.path is not None for each in origins for origin in each.values())

@@ -1,4 +1,4 @@
-"""What the trials of a profile have come to, and how far a model then probably gets."""
+"""The outcomes of a profile, and the probable reach of the model from them."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from longlag.trials.diagnosis import diagnose, falls_short
 from longlag.trials.outcome import Outcome
 
 RELIABLE = 0.9
-"""How probable it is taken to be that a seed solves a rung within reach, or fails one beyond."""
+"""Assumed probability that a seed solves a rung within reach, or fails one beyond it."""
 
 SEEDS = 12
-"""Of a rung at most: where seeds differ so much, more tell nothing new."""
+"""The largest number of seeds of a rung: more would add nothing, however they differ."""
 
-_CERTAIN = 0.02  # bits of a trial below which a ladder is settled, and other rates are tried
+_CERTAIN = 0.02  # bits of a trial below which a ladder is settled, and other rates follow
 
-_GIVEN_UP = 2  # trials of a place that failed, after which it is left alone
+_MAX_FAILURES = 2  # failed trials at a place after which it gets no more
 
-_NEAR = 0.5  # how much less probable the reach at another effort is for each rung it lies away
+_PRIOR_DECAY = 0.5  # factor of the prior for each rung between the reaches of two efforts
 
-_UNLEARNED = 0.1  # the same for each rung that longer training would lose
+_PRIOR_LOSS = 0.1  # the same for each rung that longer training would lose
 
 
 class Results:
-    """What the trials at each place have come to.
+    """The outcomes of the trials at each place.
 
     Args:
-        places: All there are.
+        places: All places of the profile.
         solve_at: Skill from which a trial counts as solved.
     """
 
     def __init__(self, places: Iterable[Place], solve_at: float):
-        self.known: dict[Place, dict[int, Outcome | None]] = {place: {} for place in places}
-        self.asked: dict[Place, set[int]] = {place: set() for place in self.known}
+        self.outcomes: dict[Place, dict[int, Outcome | None]] = {place: {} for place in places}
+        self.requested: dict[Place, set[int]] = {place: set() for place in self.outcomes}
         self.solve_at = solve_at
 
     def tell(self, place: Place, seed: int, outcome: Outcome | None) -> None:
-        """What came of a trial; None where nothing did."""
-        self.asked[place].add(seed)
-        self.known[place][seed] = outcome
+        """Take the outcome of a trial; None if it failed."""
+        self.requested[place].add(seed)
+        self.outcomes[place][seed] = outcome
 
     def finished(self, place: Place) -> list[Outcome]:
-        """What the seeds came to; a trial that failed says nothing of the model."""
-        known = self.known[place]
-        return [outcome for seed in sorted(known) if (outcome := known[seed]) is not None]
+        """The outcomes of the seeds, without failed trials."""
+        by_seed = self.outcomes[place]
+        return [outcome for seed in sorted(by_seed) if (outcome := by_seed[seed]) is not None]
 
-    def lost(self, place: Place) -> int:
-        """Trials that failed."""
-        return len(self.known[place]) - len(self.finished(place))
+    def failed(self, place: Place) -> int:
+        """The number of failed trials."""
+        return len(self.outcomes[place]) - len(self.finished(place))
 
     def solved(self, place: Place, *, validation: bool = False) -> tuple[int, int]:
-        """How many seeds solved a rung, and how many were tried."""
-        known = self.finished(place)
+        """The number of seeds that solved a rung, and of all finished seeds."""
+        outcomes = self.finished(place)
         if validation:
-            return sum(map(self.validated, known)), len(known)
-        return sum(not diagnose(each, self.solve_at) for each in known), len(known)
+            return sum(map(self.validated, outcomes)), len(outcomes)
+        return sum(not diagnose(each, self.solve_at) for each in outcomes), len(outcomes)
 
     def validated(self, outcome: Outcome) -> bool:
         """Whether a trial solved its problem on the validation stream."""
@@ -69,7 +69,7 @@ class Belief:
     """How probable it is that the reach of a model ends at each rung of each problem.
 
     Args:
-        results: What is known.
+        results: The outcomes so far.
         ladders: The ladder of each problem.
         rates: Learning rates, the first of which is tried first.
         budgets: Sequences of a trial, the smallest first.
@@ -92,8 +92,8 @@ class Belief:
         logs = np.zeros(len(ends))
         if (nearest := self._nearest(effort)) is not None:
             further = ends - middle(self.ends(name, nearest, validation=validation))
-            lost = _NEAR if nearest.sequences == effort.sequences else _UNLEARNED
-            logs += np.abs(further) * np.log(np.where(further < 0, lost, _NEAR))
+            factor = _PRIOR_DECAY if nearest.sequences == effort.sequences else _PRIOR_LOSS
+            logs += np.abs(further) * np.log(np.where(further < 0, factor, _PRIOR_DECAY))
         for step, rung in enumerate(rungs):
             solved, tried = self.results.solved(Place(name, effort, rung), validation=validation)
             solves = np.where(step < ends, RELIABLE, 1 - RELIABLE)
@@ -102,14 +102,14 @@ class Belief:
         return odds / odds.sum()
 
     def _nearest(self, effort: Effort) -> Effort | None:
-        """The effort whose reach says where to look for that of this one."""
+        """The effort whose reach is the prior of this one's; None for the first."""
         if effort.sequences != self.budgets[0]:
             before = self.budgets[self.budgets.index(effort.sequences) - 1]
             return effort._replace(sequences=before)
         return None if effort.rate == self.rates[0] else effort._replace(rate=self.rates[0])
 
     def efforts(self, name: str, sequences: int) -> list[Effort]:
-        """Those with so many sequences that a problem was tried with."""
+        """The efforts of a budget with a finished trial of a problem."""
         efforts = (Effort(rate, sequences) for rate in self.rates)
         return [effort for effort in efforts if self.tried(name, effort)]
 
@@ -119,12 +119,12 @@ class Belief:
         return any(self.results.finished(Place(name, effort, rung)) for rung in rungs)
 
     def chosen(self, name: str, sequences: int) -> Effort:
-        """That with so many sequences which gets furthest on the validation stream."""
+        """The effort of a budget with the largest mean reach on the validation stream."""
         tried = self.efforts(name, sequences) or [Effort(self.rates[0], sequences)]
         return max(tried, key=lambda effort: mean(self.ends(name, effort, validation=True)))
 
     def undertrained(self, name: str, effort: Effort, steps: int) -> bool:
-        """Whether the loss still fell at the first rung beyond so many within reach."""
+        """Whether the loss was still falling at the first rung after `steps` rungs."""
         return any(
             falls_short(outcome, self.results.solve_at)
             for rung in self.ladders[name].rungs[steps:][:1]
@@ -133,7 +133,7 @@ class Belief:
         )
 
     def worth(self) -> Iterator[tuple[Place, float]]:
-        """Bits that one more trial at each place is expected to tell of where a reach ends."""
+        """Expected information of one more trial at each place, in bits on the end of a reach."""
         for name in self.ladders:
             for stage in self._stages(name):
                 worth = [(place, self._bits(place)) for place in stage]
@@ -142,11 +142,11 @@ class Belief:
                     break
 
     def _stages(self, name: str) -> Iterator[list[Place]]:
-        """Where a problem may be tried, each lot of places once those before are settled."""
+        """The places of a problem in stages; a stage starts once those before it are settled."""
         rungs, (budget, *longer) = self.ladders[name].rungs, self.budgets
         first, *others = (Effort(rate, budget) for rate in self.rates)
         yield [Place(name, first, rung) for rung in rungs]
-        # Of another rate it is only of interest whether it gets further than the rest.
+        # Another rate matters only where it gets further than the rest.
         reached = {each: self._steps(name, each) for each in self.efforts(name, budget)}
         rest = {
             effort: max((steps for each, steps in reached.items() if each != effort), default=0)
@@ -162,20 +162,20 @@ class Belief:
             yield [Place(name, effort, rung) for rung in rungs[steps:]]
 
     def _steps(self, name: str, effort: Effort) -> int:
-        """How many rungs are within reach, on the validation stream."""
+        """The median number of rungs within reach, on the validation stream."""
         return middle(self.ends(name, effort, validation=True))
 
     def _bits(self, place: Place) -> float:
-        """Bits that one more trial tells, by how probably its rung is within reach."""
+        """Expected information of one more trial, from the probability that it solves its rung."""
         step = self.ladders[place.problem].rungs.index(place.rung)
         ends = self.ends(place.problem, place.effort, validation=True)
         within = float(ends[step + 1 :].sum())
         solves = within * RELIABLE + (1 - within) * (1 - RELIABLE)
-        asked = len(self.results.asked[place])
-        if self.results.lost(place) >= _GIVEN_UP or asked >= SEEDS:
+        requested = len(self.results.requested[place])
+        if self.results.failed(place) >= _MAX_FAILURES or requested >= SEEDS:
             return 0.0
-        under_way = asked - len(self.results.known[place])
-        return (_entropy(solves) - _entropy(RELIABLE)) / (1 + 2 * under_way)
+        running = requested - len(self.results.outcomes[place])
+        return (_entropy(solves) - _entropy(RELIABLE)) / (1 + 2 * running)
 
 
 def middle(ends: np.ndarray) -> int:
@@ -189,6 +189,6 @@ def mean(ends: np.ndarray) -> float:
 
 
 def _entropy(probability: float) -> float:
-    """Of a yes or no, in bits."""
+    """The entropy of a binary variable, in bits."""
     pair = np.array([probability, 1 - probability])
     return float(-(pair * np.log2(np.clip(pair, 1e-300, 1))).sum())

@@ -1,4 +1,4 @@
-"""Comparison: the skill of several models at each rung of several problems, on equal terms."""
+"""Comparison: the skill of several models at each rung of several problems."""
 
 from __future__ import annotations
 
@@ -45,29 +45,28 @@ from longlag.trials.outcome import Outcome, skill
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 
-_LATER = float("inf")
+_LAST = float("inf")  # the priority of a trial without a turn of its own
 
 RUNGS = 3
-"""Rungs of each problem's ladder that a comparison tries."""
+"""Default number of rungs of each problem's ladder."""
 
 
 class Comparison(Study):
-    """The skill of each model at each rung of each problem's ladder, and how soon it comes.
+    """The skill of each model at each rung of each problem's ladder, and the sequences to solve it.
 
-    At the first rung every model is tried at every learning rate. The best, by skill on the
-    validation stream and, among those that solve it, by sequences taken, is kept for the other
-    rungs: evaluation draws choose nothing. The skill over all rates says how robust a model is.
-    At the first rung the seeds that choose are those that answer, which flatters a model there
-    where its seeds differ much.
+    At the first rung every model is tried at every learning rate. The best one is used at the other
+    rungs: the best by skill on the validation stream and, among rates that solve the rung, by the
+    number of sequences. Test sequences choose nothing. The skill over all rates shows how robust a
+    model is. At the first rung the same seeds choose the rate and are scored, so that a score there
+    can be too good where seeds differ much.
 
     Args:
         models: The models.
-        problems: The problems; their ladders are climbed.
-        framing: How episodes become samples, the same for all.
+        problems: The problems, each with a ladder; the five by default.
+        framing: How episodes become samples, for all problems; `Whole()` by default.
         encoding: `OneHot` or `Scaled`, for problems with integers.
-        recipe: Its `sequences` are the budget of a trial; its learning rate is not
-            used where `rates` are given.
-        rungs: How many rungs of each ladder, from the first on.
+        recipe: Its `sequences` are the budget of a trial; `rates` replace its learning rate.
+        rungs: Number of rungs of each ladder, from the first on.
         rates: The learning rates.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
@@ -98,10 +97,10 @@ class Comparison(Study):
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
         several = isinstance(models, Iterable)
-        made = map(user_model.as_factory, models) if several else models  # else it is refused below
-        self._models = named("Comparison", "models", made)
-        posed = [kind() for kind in FIVE] if problems is None else problems
-        self.problems = named("Comparison", "problems", posed)
+        factories = map(user_model.as_factory, models) if several else models  # `named` refuses it
+        self._models = named("Comparison", "models", factories)
+        chosen = [kind() for kind in FIVE] if problems is None else problems
+        self.problems = named("Comparison", "problems", chosen)
         if rungs < 1:
             raise ValueError(
                 f"Comparison: `rungs` must be at least 1, got {rungs}. Use rungs=1 or more."
@@ -111,7 +110,7 @@ class Comparison(Study):
         }
         self._settings = {place: self._setting(place) for place in self._places()}
         for setting in self._settings.values():
-            _ = setting.layout  # refuses what does not fit, before all
+            _ = setting.layout  # raises if the framing does not fit
         self._place_of = {
             (setting.problem, setting.model, setting.recipe.learning_rate): place
             for place, setting in self._settings.items()
@@ -121,12 +120,12 @@ class Comparison(Study):
                 "Comparison: two of the `problems` are the same at a rung of their ladder. Name "
                 "one of them."
             )
-        self._known: dict[tuple[Place, int], Outcome | None] = {}
+        self._outcome: dict[tuple[Place, int], Outcome | None] = {}
         self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
-        self._queue: list[tuple[tuple[float, int], int, int]] = []  # places and seeds, a heap
+        self._queue: list[tuple[tuple[float, int], int, int]] = []  # a heap of places and seeds
         self._order = {place: turn for turn, place in enumerate(self._settings)}
-        # Each model and each problem comes early, so that it is soon known how long they take.
+        # Each model and each problem comes early, for estimates of their times.
         self._early = {
             (problem, list(self._models)[(turn + first) % len(self._models)]): (first, turn)
             for first in range(len(self._models))
@@ -142,8 +141,8 @@ class Comparison(Study):
 
     @classmethod
     def of(cls, question: Mapping[str, Any]) -> Comparison:
-        settings = [documents.setting(written) for written in question["settings"]]
-        # Models and problems cross, so each is met more than once.
+        settings = [documents.setting(document) for document in question["settings"]]
+        # Models and problems cross, so each occurs more than once.
         models = dict.fromkeys(setting.model for setting in settings)
         problems = dict.fromkeys(setting.problem for setting in settings)
         rest = {name: question[name] for name in ("rungs", "rates", "seeds", "solve_at")}
@@ -160,7 +159,7 @@ class Comparison(Study):
 
     def question(self) -> dict[str, Any]:
         settings = (
-            self._unmoved(problem, model)
+            self._base_setting(problem, model)
             for problem in self.problems.values()
             for model in self._models.values()
         )
@@ -182,13 +181,13 @@ class Comparison(Study):
         setting = trial.setting
         rate = setting.recipe.learning_rate
         place = self._place_of.get((setting.problem, setting.model, rate))
-        if place is None:  # of a ladder that was another then
+        if place is None:  # of a ladder that has changed since
             return
         if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
             self._reasons[place, trial.seed] = reasons[0].reason
         if outcome is not None and not self.keep_curves:
             outcome = outcome.without_details()
-        self._known[place, trial.seed] = outcome
+        self._outcome[place, trial.seed] = outcome
         self._choose(place.problem, place.model)
 
     def examples(self) -> list[Setting]:
@@ -204,18 +203,18 @@ class Comparison(Study):
         ladders = sum(
             first + (len(rungs) - 1) * len(self.seeds) for rungs in self._ladders.values()
         )
-        return len(self._models) * ladders - len(self._known)
+        return len(self._models) * ladders - len(self._outcome)
 
     def ahead(self) -> Iterator[tuple[Setting, int]]:
         for place, setting in self._settings.items():
             if place.rung == self._ladders[place.problem][0] or place.rate == self._rate.get(
                 (place.problem, place.model), self.rates[0]
             ):
-                known = sum((place, seed) in self._known for seed in self.seeds)
-                yield setting, len(self.seeds) - known
+                ended = sum((place, seed) in self._outcome for seed in self.seeds)
+                yield setting, len(self.seeds) - ended
 
     def answer(self) -> ComparisonAnswer:
-        """What is known so far."""
+        """The answer from the outcomes so far."""
         cells, ladder = [], []
         for problem, rungs in self._ladders.items():
             for model in self._models:
@@ -269,15 +268,15 @@ class Comparison(Study):
         )
 
     def _failures(self, place: Place) -> Counter[str]:
-        """Why seeds failed, by reason: how many."""
-        lost = [seed for seed in self.seeds if self._known.get((place, seed)) is None]
-        found = self.why_missing(self._settings[place], lost)
-        untold = sum((place, seed) in self._known for seed in lost) - found.total()
-        return found + Counter(failed=max(0, untold))
+        """The number of failed seeds, by reason."""
+        missing = [seed for seed in self.seeds if self._outcome.get((place, seed)) is None]
+        reasons = self.why_missing(self._settings[place], missing)
+        unexplained = sum((place, seed) in self._outcome for seed in missing) - reasons.total()
+        return reasons + Counter(failed=max(0, unexplained))
 
     def _outcomes(self, place: Place) -> tuple[Outcome, ...]:
-        found = (self._known.get((place, seed)) for seed in self.seeds)
-        return tuple(outcome for outcome in found if outcome is not None)
+        outcomes = (self._outcome.get((place, seed)) for seed in self.seeds)
+        return tuple(outcome for outcome in outcomes if outcome is not None)
 
     def _choose(self, problem: str, model: str) -> None:
         """Choose the learning rate for the other rungs, once the first rung is complete."""
@@ -285,7 +284,7 @@ class Comparison(Study):
             return
         rungs = self._ladders[problem]
         places = [Place(problem, model, rungs[0], rate) for rate in self.rates]
-        # A study read back from a store was told nothing of those that failed.
+        # A study from a store has no outcomes of failed trials.
         ended = [len(self._outcomes(place)) + self._failures(place).total() for place in places]
         if len(places) > 1 and min(ended) < len(self.seeds):
             return
@@ -298,16 +297,16 @@ class Comparison(Study):
         outcomes = self._outcomes(place)
         if not outcomes:
             return (-np.inf, 0.0)
-        # A seed that failed counts for nothing.
+        # A failed seed counts as skill 0.
         mean = sum(outcome.validation_skill for outcome in outcomes) / len(self.seeds)
-        taken = float(np.mean([outcome.sequences for outcome in outcomes]))
-        # What solves it is equally good: then the sooner the better.
-        return min(mean, self.solve_at), -taken
+        sequences = float(np.mean([outcome.sequences for outcome in outcomes]))
+        # Rates that solve the rung are equal; then fewer sequences are better.
+        return min(mean, self.solve_at), -sequences
 
     def _enqueue(self, place: Place) -> None:
         first = (place.rung, place.rate) == (self._ladders[place.problem][0], self.rates[0])
         for seed in range(len(self.seeds)):
-            early = self._early[place.problem, place.model] if first and not seed else (_LATER, 0)
+            early = self._early[place.problem, place.model] if first and not seed else (_LAST, 0)
             heapq.heappush(self._queue, (early, self._order[place], seed))
 
     def _places(self) -> list[Place]:
@@ -321,11 +320,11 @@ class Comparison(Study):
             for rate in self.rates
         ]
 
-    def _unmoved(self, problem: Problem, model: ModelFactory) -> Setting:
+    def _base_setting(self, problem: Problem, model: ModelFactory) -> Setting:
         return setting_on(problem, model, self.framing, self.encoding, self.recipe)
 
     def _setting(self, place: Place) -> Setting:
-        setting = self._unmoved(self.problems[place.problem], self._models[place.model])
+        setting = self._base_setting(self.problems[place.problem], self._models[place.model])
         recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
 
@@ -351,18 +350,21 @@ def compare(
 
     Args:
         models: The models.
-        problems: The problems, whose ladders are climbed; the five by default.
-        framing: How episodes become samples, the same for all; `Whole()` by default.
+        problems: The problems, each with a ladder; the five by default.
+        framing: How episodes become samples, for all problems; `Whole()` by default.
         encoding: `OneHot` or `Scaled`, for problems with integers.
-        budget: Sequences that a trial may train on.
+        budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         optimizer: `adam` or `sgd`.
-        rungs: How many rungs of each ladder, from the first on.
+        rungs: Number of rungs of each ladder, from the first on.
         learning_rates: The learning rates to choose from.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
-        store: File in which finished trials are kept; by default nothing is kept.
-        executor: Who runs the trials; by default one process for each core.
+        store: File for the finished trials; by default a temporary one.
+        executor: Runs the trials; by default one process for each core.
+
+    Returns:
+        Skill and sequences to solve, for each model, problem and rung.
     """
     recipe = Recipe(sequences=budget, batch_size=batch_size, optimizer=optimizer)
     study = Comparison(

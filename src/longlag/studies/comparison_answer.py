@@ -16,7 +16,7 @@ from longlag.trials.outcome import Outcome
 
 
 class Place(NamedTuple):
-    """Where in a comparison a trial stands."""
+    """The place of a trial in a comparison."""
 
     problem: str
     model: str
@@ -29,18 +29,18 @@ class Cell:
     """One model at one rung of one problem, at one learning rate.
 
     Attributes:
-        problem: The problem, in words.
-        model: The model, in words.
+        problem: The label of the problem.
+        model: The label of the model.
         knob: The knob that makes the problem harder.
         rung: Its value.
         rate: Learning rate.
         chosen: Whether this rate was chosen for the model on this problem.
-        outcomes: What the seeds came to.
-        skill: Skill over seeds, with interval; None where no seed came to anything.
-        time: Sequences to solve it, failures counted; None likewise.
-        reasons: Why seeds fell short, by reason: how many.
-        missing: Seeds not yet run, or that failed.
-        failures: Why seeds failed, by reason: how many.
+        outcomes: The outcomes of the finished seeds.
+        skill: Skill over seeds, with interval; None where no seed finished.
+        time: Sequences to solve it, unsolved seeds included; None where no seed finished.
+        reasons: The number of seeds that fell short, by reason.
+        missing: Number of seeds not yet run, or failed.
+        failures: The number of failed seeds, by reason.
     """
 
     problem: str
@@ -58,13 +58,13 @@ class Cell:
 
     @property
     def shortfalls(self) -> Counter[str]:
-        """Why its seeds fell short, failed or are not run, by reason: how many."""
+        """The number of seeds that fell short, failed or are not run, by reason."""
         not_run = self.missing - sum(self.failures.values())
         return Counter(self.reasons) + Counter(self.failures) + Counter({"not run": not_run})
 
     @property
     def noise(self) -> tuple[float, float]:
-        """How far the noise of the draws alone may take its skill down and up."""
+        """How much the test sequences alone may lower and raise the skill, by chance."""
         first = self.outcomes[0]
         if first.one_sequence:
             return 0.0, 0.0
@@ -76,22 +76,23 @@ class Cell:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least skill there can be, and that of the ceiling."""
+        """The lowest possible skill, and that of the ceiling."""
         first = self.outcomes[0]
         return -first.chance / (first.ceiling - first.chance or np.inf), 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ComparisonAnswer:
-    """What a comparison found.
+    """The answer of a comparison.
 
     Attributes:
-        problems: The problems, in words, in their order; and likewise `models`.
-        rates: The learning rates that were tried at the first rung.
+        problems: The labels of the problems, in their order.
+        models: The labels of the models, in their order.
+        rates: The learning rates of the first rung.
         cells: Every model at every rung of every problem, at its chosen rate.
         ladder: Every model at the first rung of every problem, at every rate.
-        complete: Whether nothing is left to run.
-        lower_bound: Where trials were still learning when the budget ended: how many; else None.
+        complete: Whether all trials have ended.
+        lower_bound: The trials still learning when the budget ended; None if there are none.
     """
 
     problems: tuple[str, ...]
@@ -105,10 +106,10 @@ class ComparisonAnswer:
     def __str__(self) -> str:
         lines = []
         for cell in self.cells:
-            found = f"skill {cell.skill}" if cell.skill else "missing"
+            skill = f"skill {cell.skill}" if cell.skill else "missing"
             why = ", ".join(f"{reason} ({count})" for reason, count in cell.shortfalls.items())
             where = f"{cell.problem}, {cell.knob} {cell.rung}, {cell.model}"
-            lines.append(f"{where}: {found}{'; ' * bool(why)}{why}")
+            lines.append(f"{where}: {skill}{'; ' * bool(why)}{why}")
         if self.lower_bound:
             lines.append(self.lower_bound.advice(flags=False))
         return "\n".join(lines)
@@ -116,21 +117,21 @@ class ComparisonAnswer:
     def mean_skill(self, model: str) -> Estimate | None:
         """The mean skill of a model over all problems and rungs; None where one is missing.
 
-        Its interval covers the spread between seeds, and is no narrower than the noise of draws.
+        Its interval covers the spread between seeds and the noise of the test sequences.
         """
         cells = [cell for cell in self.cells if cell.model == model]
         skills = [cell.skill.per_seed for cell in cells if cell.skill and not cell.missing]
         if not self.complete or not cells or len(skills) < len(cells):
             return None
         least, most = np.array([cell.bounds for cell in cells]).mean(axis=0).tolist()
-        found = over_seeds(np.mean(skills, axis=0).tolist())
+        skill = over_seeds(np.mean(skills, axis=0).tolist())
         noise = np.array([cell.noise for cell in cells])
-        # Draws of different cells are independent, so that their noise adds up in squares.
+        # Test sequences of different cells are independent, so that their variances add up.
         below, above = np.sqrt((noise**2).sum(axis=0)) / len(cells)
-        low, high = found.mean - below, found.mean + above
-        if len(found.per_seed) > 1:
-            low = min(low, max(found.interval[0], least))
-            high = max(high, min(found.interval[1], most))
+        low, high = skill.mean - below, skill.mean + above
+        if len(skill.per_seed) > 1:
+            low = min(low, max(skill.interval[0], least))
+            high = max(high, min(skill.interval[1], most))
         interval = float(low), float(high)
-        doubt = caveat(found.per_seed, interval, most - least) if len(found.per_seed) > 1 else ""
-        return Estimate(found.mean, interval, found.per_seed, doubt)
+        doubt = caveat(skill.per_seed, interval, most - least) if len(skill.per_seed) > 1 else ""
+        return Estimate(skill.mean, interval, skill.per_seed, doubt)

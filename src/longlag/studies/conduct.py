@@ -1,4 +1,4 @@
-"""Conducting a study: between it, the store that knows what is finished, and the workers."""
+"""Conducting a study: passing trials and outcomes between study, store and workers."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from longlag.workers.executor import Executor
 from longlag.workers.messages import Job
 
 Keep = Literal["first", "all", "none"]
-"""Whose trained models are kept: those of the first seed, all, or none."""
+"""Which trained models are stored: those of the first seed, all, or none."""
 
-_AT_THE_END = 2.0  # seconds that a chunk may take once the time is over
+_AT_THE_END = 2.0  # seconds that a chunk may take after the time limit
 
-_LOOK = 0.5  # seconds between two looks at the clock
+_POLL_SECONDS = 0.5  # between two checks of the time limit
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Usage:
-    """How a study went.
+    """The trials and the time of a study.
 
     Attributes:
         ran: Trials run.
         reused: Trials that the store had.
-        cut: Trials begun that were cut short the last time it was run_study.
+        cut: Trials stopped before their end, in the latest run of the study.
         failed: Trials that failed, with the reason.
-        wall: Seconds it took.
-        workers: Trials run at once, the last time it was run_study.
-        room: Seconds of all workers: their number times the seconds it took.
-        spent: Seconds of the workers in the trials run.
-        interrupted: Whether it was stopped by hand.
+        wall: Elapsed seconds.
+        workers: Trials run at once, in the latest run of the study.
+        room: Seconds of all workers: their number times the elapsed seconds.
+        spent: Seconds of the workers in finished trials.
+        interrupted: Whether the user stopped the study.
     """
 
     ran: int
@@ -56,16 +56,16 @@ class Usage:
 
     @property
     def busy(self) -> float:
-        """Share of the workers' time that went into finished trials."""
+        """Share of the workers' time in finished trials."""
         return self.spent.total / max(self.room, 1e-9)
 
     def after(self, before: Usage) -> Usage:
-        """This time and the times before it: what a study has cost in all."""
+        """The total of this run of a study and the runs before it."""
         spent = Seconds(*map(sum, zip(self.spent, before.spent, strict=True)))
         return dataclasses.replace(
             self,
             ran=self.ran + before.ran,
-            # What it ran itself before is not another's work that it could use.
+            # The study's own trials of earlier runs do not count as reused.
             reused=max(0, self.reused - before.ran),
             wall=self.wall + before.wall,
             room=self.room + before.room,
@@ -73,30 +73,30 @@ class Usage:
         )
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> Usage:
-        """What `document` wrote."""
-        kept = {name: value for name, value in written.items() if name != "busy"}
-        kept["failed"] = tuple(map(tuple, kept["failed"]))
-        kept["spent"] = Seconds(**kept["spent"])
-        return cls(**kept)
+    def read(cls, document: Mapping[str, Any]) -> Usage:
+        """The usage of a document."""
+        fields = {name: value for name, value in document.items() if name != "busy"}
+        fields["failed"] = tuple(map(tuple, fields["failed"]))
+        fields["spent"] = Seconds(**fields["spent"])
+        return cls(**fields)
 
     def document(self) -> dict[str, Any]:
-        """As plain values."""
+        """The usage as plain JSON values."""
         return {**dataclasses.asdict(self), "spent": self.spent._asdict(), "busy": self.busy}
 
 
 @dataclasses.dataclass
 class StudyProgress:
-    """How far a study has come, for whoever shows it.
+    """The progress of a study, for display.
 
     Attributes:
-        began: When it began, by `time.monotonic`.
+        began: Start time, of `time.monotonic`.
         ran: Trials run.
         reused: Trials that the store had.
-        left: Trials that may yet be asked for, those under way included; None if unknown.
-        running: The trials under way, by name, and how far each has come.
-        latest: The trial that was finished last, and what it came to.
-        remaining: Seconds left, if trials to come take as long as those like them; None if unknown.
+        left: Trials still to run, running ones included; None if unknown.
+        running: The running trials, by name, each with its progress.
+        latest: The trial that finished last, with its outcome.
+        remaining: Estimated seconds to the end, from the times of similar trials; None if unknown.
     """
 
     began: float
@@ -109,7 +109,7 @@ class StudyProgress:
 
 
 Listen = Callable[[Sequence[Event], StudyProgress], object]
-"""Told, a few times a second, of the events since it was last told, and how the study stands."""
+"""Called a few times a second with the events since the last call, and the progress."""
 
 
 def conduct(
@@ -123,30 +123,31 @@ def conduct(
     listen: Listen = lambda *_: None,
     stop: StopToken | None = None,
 ) -> Usage:
-    """Have the trials of a study run that the store does not have, until it asks for no more.
+    """Run the trials of a study that the store does not have, until it asks for no more.
 
     Args:
-        study: What is asked; afterwards it has its answer.
-        store: Where finished trials are looked up and kept, open for writing.
-        executor: Who runs them.
-        command: How the study was asked, to be kept beside it.
-        keep: Whose trained models are stored.
-        seconds: Time after which what is under way is cut short.
-        listen: Told whenever something has moved.
-        stop: Ends what is running after its present chunk; Ctrl-C sets it.
+        study: The study; afterwards it has its answer.
+        store: The finished trials, to read and to write; open for writing.
+        executor: Runs the trials.
+        command: The command that started the study, stored with it.
+        keep: Which trained models are stored.
+        seconds: Time limit, after which running trials are stopped.
+        listen: Called with events and progress.
+        stop: Stops running trials after their current chunk; Ctrl-C sets it.
+
+    Returns:
+        The trials and the time of this run. Trials that finished before a stop are stored.
 
     Raises:
-        StoreError: The store cannot be written; what was finished before is kept.
-        ValueError: Of one of the models nothing could run; the rest is in the store.
-
-    What is finished when it is stopped is stored.
+        StoreError: The store cannot be written; trials stored before remain.
+        ValueError: None of the trials of a model could run; other trials are stored.
     """
     with ctrl_c_stops(stop) as token:
         return _Conduct(study, store, executor, keep, seconds, listen, token).run(command)
 
 
 def into_jobs(trials: Sequence[Trial], size: int) -> list[list[Trial]]:
-    """Trials in jobs: those of one setting together, so many at most, in their order."""
+    """Group trials of one setting into jobs of at most `size`, in their order."""
     jobs: list[list[Trial]] = []
     open_jobs: dict[Setting, list[Trial]] = {}
     for trial in trials:
@@ -173,38 +174,38 @@ class _Conduct:
     ):
         self.study, self.store, self.executor = study, store, executor
         self.keep, self.limit, self.listen, self.stop = keep, seconds, listen, stop
-        self.standing = StudyProgress(began=time.monotonic())
+        self.progress = StudyProgress(began=time.monotonic())
         self.times = Times()
-        self.waiting: list[Trial] = []  # asked for, in no job yet
-        self.jobs: dict[str, dict[int, Trial]] = {}  # under way, with what is left of each
+        self.waiting: list[Trial] = []  # not yet in a job
+        self.jobs: dict[str, dict[int, Trial]] = {}  # submitted, with the unfinished trials of each
         self.failed: list[tuple[Trial, str]] = []
-        self.ran: set[str] = set()  # the models of which a trial came to something
+        self.ran: set[str] = set()  # the models with a finished trial
         self.spent = Seconds(0.0, 0.0, 0.0)
         self.name = study.id
 
     def run(self, command: str) -> Usage:
         self.store.begin(self.name, self.study.kind, self.study.question(), command)
-        if self.keep != "all":  # else what was not kept is run again, for its trained model
+        if self.keep != "all":  # else trials without a stored model run again
             recalled = self.study.recall(self.store)
-            self.standing.reused += recalled
+            self.progress.reused += recalled
             self.ran.update(words(each.model) for each in self.study.examples() if recalled)
         self._follow()
         interrupted = self.stop.stopped
         cut = 0
-        if self.standing.running:
+        if self.progress.running:
             if self._late():
                 self.executor.patience = _AT_THE_END
             if late := self._take(self.executor.stop()):
-                self.listen(late, self.standing)
-            cut = sum(moved is not None for _, moved in self.standing.running.values())
+                self.listen(late, self.progress)
+            cut = sum(event is not None for _, event in self.progress.running.values())
             self.study.cut.update(
-                (described(trial), moved.updates / moved.total if moved else 0.0)
-                for trial, moved in self.standing.running.values()
+                (described(trial), event.updates / event.total if event else 0.0)
+                for trial, event in self.progress.running.values()
             )
-        wall = time.monotonic() - self.standing.began
+        wall = time.monotonic() - self.progress.began
         usage = Usage(
-            ran=self.standing.ran,
-            reused=self.standing.reused,
+            ran=self.progress.ran,
+            reused=self.progress.reused,
             cut=cut,
             failed=tuple((described(trial), why) for trial, why in self.failed),
             wall=wall,
@@ -216,12 +217,12 @@ class _Conduct:
         before = self.store.study(self.name).usage
         total = usage if before is None else usage.after(Usage.read(before))
         self.store.end(self.name, total.document(), answered=not interrupted)
-        if not interrupted and (dead := self._dead()):
-            raise ValueError(dead)
+        if not interrupted and (reason := self._no_trial_ran()):
+            raise ValueError(reason)
         return usage
 
-    def _dead(self) -> str:
-        """That of a model nothing could run, and why; else empty."""
+    def _no_trial_ran(self) -> str:
+        """Why no trial of some model could run; empty if each model had one."""
         for trial, why in self.failed:
             model = words(trial.setting.model)
             if model not in self.ran:
@@ -233,50 +234,50 @@ class _Conduct:
         events: list[Event] = []
         while True:
             self._fill()
-            self.standing.left = self.study.left()
-            self.standing.remaining = self._remaining()
-            self.listen(events, self.standing)
-            if not self.standing.running or self._late() or self.stop.stopped:
+            self.progress.left = self.study.left()
+            self.progress.remaining = self._remaining()
+            self.listen(events, self.progress)
+            if not self.progress.running or self._late() or self.stop.stopped:
                 return
             if any(why.startswith(Started.__name__) for _, why in self.failed):
                 return  # no other trial of this model could run either
-            events = self._take(self.executor.wait(_LOOK))
+            events = self._take(self.executor.wait(_POLL_SECONDS))
 
     def _remaining(self) -> float | None:
-        if (left := self.standing.left) is None or not self.standing.ran:
+        if (left := self.progress.left) is None or not self.progress.ran:
             return None
         ahead = list(self.study.ahead()) or [
-            (trial.setting, left) for trial, _ in filter(None, [self.standing.latest])
+            (trial.setting, left) for trial, _ in filter(None, [self.progress.latest])
         ]
         work = self.times.of(ahead)
-        for trial, moved in self.standing.running.values():
-            if moved is not None and moved.total:
-                work -= moved.updates / moved.total * self.times.of([(trial.setting, 1)])
+        for trial, event in self.progress.running.values():
+            if event is not None and event.total:
+                work -= event.updates / event.total * self.times.of([(trial.setting, 1)])
         return max(0.0, work) / max(1, min(self.executor.workers, left))
 
     def _late(self) -> bool:
-        return self.limit is not None and time.monotonic() - self.standing.began >= self.limit
+        return self.limit is not None and time.monotonic() - self.progress.began >= self.limit
 
     def _fill(self) -> None:
-        """Ask until every place is taken; what the store has takes none."""
-        places = self.executor.capacity if self.study.eager else self.executor.workers
+        """Ask for trials until all workers are busy; stored trials need no worker."""
+        capacity = self.executor.capacity if self.study.eager else self.executor.workers
         size = self.executor.job_size
         more = True
-        while self._jobs(size) < places and not self._late() and not self.stop.stopped:
+        while self._jobs(size) < capacity and not self._late() and not self.stop.stopped:
             trial = self.study.ask()
             if trial is None:
                 more = False
                 break
             self.store.ask(self.name, [trial.id])
-            known = self.store.outcome(trial.id)
-            if known is None or (self.keep == "all" and not self.store.keeps(trial.id)):
+            outcome = self.store.outcome(trial.id)
+            if outcome is None or (self.keep == "all" and not self.store.keeps(trial.id)):
                 self.waiting.append(trial)
-                self.standing.running[trial.id] = trial, None
+                self.progress.running[trial.id] = trial, None
                 continue
-            self.standing.reused += 1
+            self.progress.reused += 1
             self.ran.add(words(trial.setting.model))
-            self.study.tell(trial, known)
-        if size is None:  # a worker will say it once it has started
+            self.study.tell(trial, outcome)
+        if size is None:  # known once a worker has started
             return
         jobs, self.waiting = into_jobs(self.waiting, size), []
         for trials in jobs:
@@ -295,18 +296,18 @@ class _Conduct:
         id = f"{first.id}+{len(others)}" if others else first.id
         self.jobs[id] = {trial.seed: trial for trial in trials}
         seeds = tuple(self.jobs[id])
-        kept = {"all": seeds, "first": self.study.seeds[:1], "none": ()}[self.keep]
+        stored = {"all": seeds, "first": self.study.seeds[:1], "none": ()}[self.keep]
         task = Job(
             id=id,
             setting=documents.document(first.setting),
             seeds=seeds,
-            keep=tuple(seed for seed in seeds if seed in kept),
+            keep=tuple(seed for seed in seeds if seed in stored),
             parts=identity.parts(first.setting),
         )
         self.executor.submit(task)
 
     def _take(self, events: Sequence[Event]) -> list[Event]:
-        """Note what has happened; of this study, not of one before it."""
+        """Process the events of this study; those of an earlier one are dropped."""
         own: list[Event] = []
         for event in events:
             trial = self.jobs.get(event.job, {}).get(event.seed)
@@ -314,7 +315,7 @@ class _Conduct:
                 continue
             own.append(event)
             if isinstance(event, Advanced):
-                self.standing.running[trial.id] = trial, event
+                self.progress.running[trial.id] = trial, event
             elif isinstance(event, Finished):
                 self._end(trial, event)
         return own
@@ -324,9 +325,9 @@ class _Conduct:
         if not self.jobs[end.job]:
             del self.jobs[end.job]
         if end.why and end.job != trial.id and not self.stop.stopped:
-            self._submit([trial])  # perhaps it was the others' fault: once more, alone
+            self._submit([trial])  # another seed may have caused it: try again alone
             return
-        del self.standing.running[trial.id]
+        del self.progress.running[trial.id]
         if end.why:
             self.failed.append((trial, end.why))
             self.study.fail(trial, end.why)
@@ -334,9 +335,9 @@ class _Conduct:
         outcome = Outcome.read(end.result)
         keep(self.store, trial, outcome, self.study.solve_at, end.weights)
         self.spent = Seconds(*map(sum, zip(self.spent, outcome.seconds, strict=True)))
-        self.standing.ran += 1
+        self.progress.ran += 1
         self.times.note(trial.setting, outcome.seconds)
-        self.standing.latest = trial, outcome
+        self.progress.latest = trial, outcome
         self.ran.add(words(trial.setting.model))
         self.study.tell(trial, outcome)
 
@@ -346,11 +347,11 @@ def keep(
 ) -> None:
     """Store a finished trial."""
     reasons = diagnose(outcome, solve_at)
-    written = identity.canonical(documents.document(trial.setting))
     setting = trial.setting
+    text = identity.canonical(documents.document(setting))
     store.add(
         trial.id,
-        setting=(identity.digest(written), written),
+        setting=(identity.digest(text), text),
         seed=trial.seed,
         parts=identity.parts(setting),
         words=(words(setting.problem), words(setting.framing), words(setting.model)),

@@ -1,4 +1,4 @@
-"""How long trials are expected to take, by what trials have taken."""
+"""The expected time of trials, from the times of finished trials."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from longlag.studies.study import words
 from longlag.trials.outcome import Seconds
 from longlag.trials.setting import Setting
 
-_COMPILE = 2.5  # seconds for a program, until more is known
+_COMPILE_SECONDS = 2.5  # of a program, before the first measurement
 
-_A_STEP = 1e-5  # seconds for one step of one sequence, until more is known
+_STEP_SECONDS = 1e-5  # of one step of one sequence, before the first measurement
 
-_COMPILED = 0.05  # seconds above which a program was compiled, and not only looked up
+_COMPILED = 0.05  # seconds above which a program was compiled, not only read from the cache
 
 Group = tuple[str, str]
-"""A model and a kind of problem, in words."""
+"""A model and a kind of problem, by label."""
 
 
 class Times:
-    """How long trials take: a mean for each model and kind of problem, and for programs."""
+    """Measured times: mean seconds of a trial per model and kind of problem; compile times."""
 
     def __init__(self) -> None:
         self._runs = defaultdict[Group, list[float]](list)
@@ -33,16 +33,16 @@ class Times:
         self._programs = set[tuple[str, str]]()
 
     def note(self, setting: Setting, seconds: Seconds) -> None:
-        """How long a trial of a setting took."""
+        """Take the times of a trial of a setting."""
         self._runs[_group(setting)].append(seconds.total - seconds.compile)
         if seconds.compile > _COMPILED:
             self._compiles[words(setting.model), ""].append(seconds.compile)
         self._programs.add(_program(setting))
 
     def of(self, trials: Iterable[tuple[Setting, int]]) -> float:
-        """Seconds that so many trials of each setting are expected to take, one by one."""
+        """Expected seconds of the trials of each setting, run one by one."""
         runs, known = _spread(self._runs), set(self._programs)
-        compiles = _spread(self._compiles, np.median)  # the first of a process takes far longer
+        compiles = _spread(self._compiles, np.median)  # the first of a process takes longer
         total = 0.0
         for setting, count in trials:
             total += count * runs(_group(setting))
@@ -61,16 +61,16 @@ def _program(setting: Setting) -> tuple[str, str]:
 
 
 def _spread(
-    seen: Mapping[Group, list[float]], usual: Callable[[list[float]], Any] = np.mean
+    times: Mapping[Group, list[float]], average: Callable[[list[float]], Any] = np.mean
 ) -> Callable[[Group], float]:
-    """The mean of a group; of one not seen a factor of its model times one of its problem."""
-    if not seen:
+    """The mean of a group; without times, a factor of its model times one of its problem."""
+    if not times:
         return lambda _: 0.0
-    means = {group: float(usual(values)) for group, values in seen.items()}
-    names = sorted({(place, name) for group in means for place, name in enumerate(group)})
+    means = {group: float(average(values)) for group, values in times.items()}
+    names = sorted({(index, name) for group in means for index, name in enumerate(group)})
     logs = np.log(np.maximum(list(means.values()), 1e-9))
-    hits = np.array([[group[place] == name for place, name in names] for group in means], float)
-    normal = hits.T @ hits + 0.01 * np.eye(len(names))  # what is not seen counts as the middle
+    hits = np.array([[group[index] == name for index, name in names] for group in means], float)
+    normal = hits.T @ hits + 0.01 * np.eye(len(names))  # groups without times get the mean
     factors = np.linalg.solve(normal, hits.T @ (logs - logs.mean()))
 
     def mean(group: Group) -> float:
@@ -78,8 +78,8 @@ def _spread(
             return means[group]
         own = [
             factor
-            for (place, name), factor in zip(names, factors, strict=True)
-            if group[place] == name
+            for (index, name), factor in zip(names, factors, strict=True)
+            if group[index] == name
         ]
         return float(np.exp(logs.mean() + sum(own)))
 
@@ -87,15 +87,20 @@ def _spread(
 
 
 def costs(belief: Belief, settings: Mapping[Place, Setting]) -> Callable[[Place], float]:
-    """The seconds that one more trial at a place is expected to take.
+    """The expected seconds of one more trial at a place.
 
     Args:
-        belief: What is known.
+        belief: The outcomes so far.
         settings: The setting of each place.
+
+    Returns:
+        A function of a place.
     """
     finished = belief.results.finished
-    done = [(settings[place], each) for place in belief.results.known for each in finished(place)]
-    begun = [  # of first rungs
+    done = [
+        (settings[place], each) for place in belief.results.outcomes for each in finished(place)
+    ]
+    first_sequences = [  # of first rungs
         outcome.sequences
         for name, ladder in belief.ladders.items()
         for outcome in finished(
@@ -105,15 +110,15 @@ def costs(belief: Belief, settings: Mapping[Place, Setting]) -> Callable[[Place]
     compiled = [each.seconds.compile for _, each in done if each.seconds.compile > _COMPILED]
     steps = sum(each.sequences * setting.problem.steps for setting, each in done)
     trained = sum(each.seconds.train for _, each in done)
-    a_program = float(np.mean(compiled)) if compiled else _COMPILE
-    a_step = trained / steps if steps else _A_STEP
+    program_seconds = float(np.mean(compiled)) if compiled else _COMPILE_SECONDS
+    step_seconds = trained / steps if steps else _STEP_SECONDS
 
     def seconds(place: Place) -> float:
-        if known := finished(place):
-            return float(np.mean([each.seconds.total for each in known]))
+        if outcomes := finished(place):
+            return float(np.mean([each.seconds.total for each in outcomes]))
         sequences = place.effort.sequences
         rungs = belief.ladders[place.problem].rungs
-        firsts = begun if place.rung == rungs[0] else []
+        firsts = first_sequences if place.rung == rungs[0] else []
         below = [
             outcome.sequences
             for value in rungs
@@ -123,8 +128,8 @@ def costs(belief: Belief, settings: Mapping[Place, Setting]) -> Callable[[Place]
         if below or firsts:
             sequences = min(sequences, 2 * (below[-1] if below else max(firsts)))
         alike = (place._replace(effort=place.effort._replace(rate=rate)) for rate in belief.rates)
-        # The rate is no part of the program.
-        program = 0.0 if any(map(finished, alike)) else a_program
-        return program + a_step * sequences * settings[place].problem.steps
+        # All rates share one program.
+        program = 0.0 if any(map(finished, alike)) else program_seconds
+        return program + step_seconds * sequences * settings[place].problem.steps
 
     return seconds

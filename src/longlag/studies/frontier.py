@@ -34,11 +34,11 @@ from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 
 RESOLUTION = 0.1
-"""Gap between what is solved and what is not, as a share, at which a search ends."""
+"""Gap between solved and unsolved values, as a share of the solved one, that ends a search."""
 
 
 class Step(NamedTuple):
-    """One value that one seed has tried."""
+    """One trial: a value and a seed."""
 
     value: int
     seed: int
@@ -50,22 +50,22 @@ class Step(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FrontierAnswer:
-    """How far each seed got, and the median of that.
+    """The largest value that each seed solved, and their median.
 
     Attributes:
         knob: The knob that makes the problem harder.
-        per_seed: The largest value that each seed solved; 0 where it solved not even the first.
-        open: Seeds whose search has not come to its end: they may yet solve more.
+        per_seed: The largest value that each seed solved; 0 for none.
+        open: Seeds whose search has not ended: they may solve larger values.
         median: The largest value that half of the seeds or more solve; 0 for none.
-        interval: Interval for the median, from the order of the seeds alone; meaningless
-            until all searches have ended.
+        interval: Interval for the median, from order statistics; meaningless until all searches
+            have ended.
         coverage: The probability that it covers the median; below 0.95 with few seeds.
-        first: The smallest value that was tried.
-        last: The largest value that may be tried.
-        reached_end: How many seeds solved `last`, so that their own limit lies beyond it.
-        lower_bound: Where trials were still learning when the budget ended: how many; else None.
-        failures: Why the search of a seed failed, by seed.
-        steps: All values tried, in the order of seeds and then of values.
+        first: The smallest value.
+        last: The largest value.
+        reached_end: Number of seeds that solved `last`: their limit may be larger.
+        lower_bound: The seeds still learning when the budget ended; None if there are none.
+        failures: The reason of each failed search, by seed.
+        steps: All trials, in the order of seeds, then of values.
     """
 
     knob: str
@@ -83,7 +83,7 @@ class FrontierAnswer:
 
     @property
     def complete(self) -> bool:
-        """Whether every search has come to its end."""
+        """Whether every search has ended."""
         return not self.open
 
     def __str__(self) -> str:
@@ -92,13 +92,13 @@ class FrontierAnswer:
 
     @property
     def words(self) -> str:
-        """The median with its interval, in words."""
+        """The median with its interval, as text."""
         low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
         if not self.complete:
             why = Counter(self.failures.values()).items()
-            lost = "".join(f"; seeds that failed: {count} ({reason})" for reason, count in why)
-            found = f"{self.knob} {self.median:g}" if self.median else "nothing"
-            return f"{found} so far{lost}"
+            failed = "".join(f"; seeds that failed: {count} ({reason})" for reason, count in why)
+            value = f"{self.knob} {self.median:g}" if self.median else "nothing"
+            return f"{value} so far{failed}"
         median = f"{self.median:g}" if self.median else f"below {self.first}"
         beyond = " or more" if self.reached_end and self.median >= self.last else ""
         few = statistics.no_interval(len(self.per_seed))
@@ -108,18 +108,18 @@ class FrontierAnswer:
 class Frontier(Study):
     """The largest value of the problem's ladder that is still solved within a budget.
 
-    Each seed searches for itself: it doubles the value from the first rung on while it solves
-    the problem, then halves the gap between what it solved and what it did not, until the gap is
-    a tenth. Where a value does not fit the framing, the nearest one that does is tried. The search
-    takes it that what is solved at a value is solved below it.
+    Each seed has its own search: it doubles the value from the first rung on while it solves
+    the problem, then bisects between the largest solved and the smallest unsolved value, until the
+    gap is a tenth. Where a value does not fit the framing, the nearest one that does is tried. The
+    search assumes that a seed that solves a value solves all smaller ones.
 
     Args:
-        setting: Problem, framing, model and recipe. Its `sequences` are the budget of a trial, in
-            sequences; a trial ends sooner once it has solved the problem.
+        setting: Problem, framing, model and recipe. Its `sequences` are the budget of a trial,
+            which ends earlier once it solves the problem.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         limit: The largest value to try; by default the last rung of the ladder.
-        resolution: Gap, as a share of the value solved, at which a search ends.
+        resolution: Gap, as a share of the largest solved value, that ends a search.
 
     Raises:
         ValueError: A value is out of range, or the framing does not fit.
@@ -158,7 +158,7 @@ class Frontier(Study):
         self.setting, self.rates = setting, (setting.recipe.learning_rate,)
         self.problems = {words(setting.problem): setting.problem}
         for value in (self.first, self.last):
-            _ = at(setting, value, self.solve_at).layout  # refuses what does not fit, before all
+            _ = at(setting, value, self.solve_at).layout  # raises if the framing does not fit
         self._searches = {seed: _Search(self.first, self.last, resolution) for seed in self.seeds}
         self._steps: dict[tuple[int, int], Step] = {}
 
@@ -177,27 +177,27 @@ class Frontier(Study):
         }
 
     def ask(self) -> Trial | None:
-        # The seed that has come least far goes first: it is the last to end.
-        order = sorted(self._searches.items(), key=lambda each: len(each[1].known))
+        # The seed with the fewest trials goes first: its search ends last.
+        order = sorted(self._searches.items(), key=lambda each: len(each[1].solves))
         for seed, search in order:
-            while (value := search.wanted()) is not None and value != search.asked:
+            while (value := search.next_value()) is not None and value != search.running:
                 try:
                     setting = at(self.setting, value, self.solve_at)
                     _ = setting.layout
-                except ValueError:  # batches that do not come out even, say
-                    search.refused.add(value)
+                except ValueError:  # for example uneven batches
+                    search.unfit.add(value)
                     continue
-                search.asked = value
+                search.running = value
                 return Trial(setting=setting, seed=seed)
         return None
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
         value = getattr(trial.setting.problem, self.knob)
-        if outcome is None:  # that says nothing of the model, and the seed has no answer
-            self._searches[trial.seed].broken = True
+        if outcome is None:  # a failure: the seed has no answer
+            self._searches[trial.seed].failed = True
             return
         reasons = diagnose(outcome, self.solve_at)
-        solved = self._searches[trial.seed].known[value] = not reasons
+        solved = self._searches[trial.seed].solves[value] = not reasons
         step = Step(value, trial.seed, trial.id, outcome, solved, reasons)
         self._steps[trial.seed, value] = step
 
@@ -209,7 +209,7 @@ class Frontier(Study):
         return sum(search.left() for search in self._searches.values())
 
     def answer(self) -> FrontierAnswer:
-        """How far each seed got, as far as is known."""
+        """The answer from the outcomes so far."""
         searches = [self._searches[seed] for seed in self.seeds]
         per_seed = [search.solved for search in searches]
         _, interval, coverage = statistics.median_interval(per_seed)
@@ -220,7 +220,7 @@ class Frontier(Study):
             open=tuple(
                 seed
                 for seed in self.seeds
-                if self._searches[seed].broken or self._searches[seed].wanted() is not None
+                if self._searches[seed].failed or self._searches[seed].next_value() is not None
             ),
             median=sorted(per_seed)[len(per_seed) // 2],
             interval=interval,
@@ -240,14 +240,14 @@ class Frontier(Study):
         )
 
     def _ends(self) -> list[Step]:
-        """The smallest value that each seed did not solve."""
+        """The trial of each seed with the smallest unsolved value."""
         failed = [step for step in self._steps.values() if not step.solved]
         least = {step.seed: step for step in sorted(failed, key=lambda step: -step.value)}
         return list(least.values())
 
     def _failure(self, seed: int) -> str:
-        """Why the search of a seed failed; empty where it did not."""
-        if not self.failures or (value := self._searches[seed].next()) is None:
+        """The reason why the search of a seed failed; empty if it did not."""
+        if not self.failures or (value := self._searches[seed].value_to_try()) is None:
             return ""
         return next(iter(self.why_missing(at(self.setting, value, self.solve_at), [seed])), "")
 
@@ -257,55 +257,57 @@ class _Search:
 
     def __init__(self, first: int, last: int, resolution: float):
         self.first, self.last, self.resolution = first, last, resolution
-        self.known: dict[int, bool] = {}
-        self.refused = set[int]()
-        self.asked: int | None = None
-        self.broken = False  # a trial of it failed
+        self.solves: dict[int, bool] = {}
+        self.unfit = set[int]()
+        self.running: int | None = None
+        self.failed = False  # whether a trial failed
 
     @property
     def solved(self) -> int:
-        """The largest value solved below the smallest that was not; 0 for none."""
-        return max((v for v, solved in self.known.items() if solved and v < self._lost), default=0)
+        """The largest solved value below the smallest unsolved one; 0 for none."""
+        return max(
+            (v for v, solved in self.solves.items() if solved and v < self._unsolved), default=0
+        )
 
     @property
-    def _lost(self) -> float:
-        return min((v for v, solved in self.known.items() if not solved), default=math.inf)
+    def _unsolved(self) -> float:
+        return min((v for v, solved in self.solves.items() if not solved), default=math.inf)
 
-    def wanted(self) -> int | None:
-        """The next value to try; None at the end."""
-        return None if self.broken else self.next()
+    def next_value(self) -> int | None:
+        """The next value to try; None after the last, or after a failed trial."""
+        return None if self.failed else self.value_to_try()
 
-    def next(self) -> int | None:
-        """The same, whether or not a trial of it failed."""
-        return self._wanted(self.solved, self._lost)
+    def value_to_try(self) -> int | None:
+        """The next value, also after a failed trial."""
+        return self._next(self.solved, self._unsolved)
 
-    def _wanted(self, solved: int, lost: float) -> int | None:
-        """The next value, given the largest solved and the smallest that was not."""
+    def _next(self, solved: int, unsolved: float) -> int | None:
+        """The next value, from the largest solved and the smallest unsolved value."""
         if not solved:
-            return self.first if lost == math.inf else None
-        if lost == math.inf:
+            return self.first if unsolved == math.inf else None
+        if unsolved == math.inf:
             best = min(2 * solved, self.last)
             between = range(solved + 1, best + 1)
         else:
-            gap = int(lost) - solved
+            gap = int(unsolved) - solved
             if gap <= self.resolution * solved:
                 return None
             best = solved + gap // 2
-            between = range(solved + 1, int(lost))
-        if best in between and best not in self.refused:
+            between = range(solved + 1, int(unsolved))
+        if best in between and best not in self.unfit:
             return best
-        fits = (value for value in between if value not in self.refused)
+        fits = (value for value in between if value not in self.unfit)
         return min(fits, key=lambda value: abs(value - best), default=None)
 
     def left(self) -> int:
-        """At most so many values are yet to be tried."""
+        """The largest possible number of values still to try."""
 
         @functools.cache
-        def most(solved: int, lost: float) -> int:
-            value = self._wanted(solved, lost)
-            return 0 if value is None else 1 + max(most(value, lost), most(solved, value))
+        def most(solved: int, unsolved: float) -> int:
+            value = self._next(solved, unsolved)
+            return 0 if value is None else 1 + max(most(value, unsolved), most(solved, value))
 
-        return 0 if self.broken else most(self.solved, self._lost)
+        return 0 if self.failed else most(self.solved, self._unsolved)
 
 
 @named_arguments
@@ -329,27 +331,30 @@ def frontier(
     """The largest value of a problem's ladder that a model still solves (`Frontier`).
 
     Args:
-        problem: The problem; its ladder's knob is moved.
+        problem: The problem; the search changes the knob of its ladder.
         framing: How its episodes become samples.
         model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
             of sizes and seed that makes a model of your own (`longlag.adopt`).
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
-        budget: Sequences that a trial may train on.
+        budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam` or `sgd`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         limit: The largest value to try; by default the last rung of the ladder.
-        resolution: Gap, as a share of the value solved, at which a search ends.
-        store: File in which finished trials are kept; by default nothing is kept.
-        executor: Who runs the trials; by default one process for each core.
+        resolution: Gap, as a share of the largest solved value, that ends a search.
+        store: File for the finished trials; by default a temporary one.
+        executor: Runs the trials; by default one process for each core.
+
+    Returns:
+        The largest solved value of each seed, and their median with its interval.
 
     >>> from longlag import EchoLag, LSTM, Whole
-    >>> found = frontier(
+    >>> answer = frontier(
     ...     EchoLag(values=4), Whole(), LSTM(hidden_size=8), budget=2000, seeds=2, limit=2
     ... )
-    >>> found.knob, found.complete
+    >>> answer.knob, answer.complete
     ('lag', True)
     """
     recipe = Recipe(

@@ -33,23 +33,23 @@ from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 
 TIMES = (1, 2, 4, 16)
-"""Test lengths, in lengths of training, where none are asked for."""
+"""Default test lengths, as multiples of the training length."""
 
 
 class Generalisation(Study):
-    """The skill of models at lengths that they were not trained at.
+    """The skill of models at sequence lengths other than that of training.
 
     Each seed of each model is trained once, at the length of the problem, and scored at every
-    length on fresh sequences. The length trained at is always scored, and is the main test. It is
-    taken that what is solved at a length counts only where all shorter ones, down to the training
-    length, are solved. Training ends once the problem is solved at its own length, so that no
-    score at another length chooses anything.
+    length on fresh sequences. The training length is always scored, and is the main test. A longer
+    length counts as solved only if all lengths from the training length up to it are solved.
+    Training ends once the problem is solved at its own length: scores at other lengths choose
+    nothing.
 
     Args:
-        problem: What is learned, at the length trained at.
+        problem: The problem, at the training length.
         framing: How its episodes become samples.
         models: The models.
-        test: Values that a test sequence shows; by default 1, 2, 4 and 16 times as many as in
+        test: Numbers of inputs of a test sequence; by default 1, 2, 4 and 16 times that of
             training.
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
         recipe: Its `sequences` are the budget of a trial.
@@ -89,22 +89,24 @@ class Generalisation(Study):
         self.rates = (self.recipe.learning_rate,)
         self.problems = {words(problem): problem}
         several = isinstance(models, Iterable)
-        made = map(user_model.as_factory, models) if several else models  # else it is refused below
-        self._models = named("Generalisation", "models", made)
-        asked = [times * self.train for times in TIMES] if test is None else list(test)
-        lengths = {self.train, *_lengths(asked)}
+        factories = map(user_model.as_factory, models) if several else models  # `named` refuses it
+        self._models = named("Generalisation", "models", factories)
+        chosen = [times * self.train for times in TIMES] if test is None else list(test)
+        lengths = {self.train, *_lengths(chosen)}
         self.test = tuple(sorted(lengths))
-        # The length trained at is the main test: the others are counted from it.
+        # The training length comes first, as the main test.
         order = [self.train, *(each for each in self.test if each != self.train)]
-        posed = {length: _showing(problem, length) for length in order}
-        self._settings = {name: self._setting(each, posed) for name, each in self._models.items()}
+        by_length = {length: _with_length(problem, length) for length in order}
+        self._settings = {
+            name: self._setting(each, by_length) for name, each in self._models.items()
+        }
         self._queue = [(name, seed) for seed in self.seeds for name in self._models]
-        self._known: dict[tuple[str, int], Outcome | None] = {}
+        self._outcome: dict[tuple[str, int], Outcome | None] = {}
         self._reasons: dict[tuple[str, int], str] = {}
 
     @classmethod
     def of(cls, question: Mapping[str, Any]) -> Generalisation:
-        settings = [documents.setting(written) for written in question["settings"]]
+        settings = [documents.setting(document) for document in question["settings"]]
         rest = {name: question[name] for name in ("test", "seeds", "solve_at")}
         shared = settings[0]
         return cls(
@@ -132,26 +134,26 @@ class Generalisation(Study):
         return Trial(setting=self._settings[name], seed=seed)
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
-        place = words(trial.setting.model), trial.seed
+        key = words(trial.setting.model), trial.seed
         if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
-            self._reasons[place] = reasons[0].reason
+            self._reasons[key] = reasons[0].reason
         if outcome is not None and not self.keep_curves:
             outcome = outcome.without_details()
-        self._known[place] = outcome
+        self._outcome[key] = outcome
 
     def examples(self) -> list[Setting]:
         return list(self._settings.values())
 
     def left(self) -> int | None:
-        return len(self._models) * len(self.seeds) - len(self._known)
+        return len(self._models) * len(self.seeds) - len(self._outcome)
 
     def ahead(self) -> Iterator[tuple[Setting, int]]:
         for name, setting in self._settings.items():
-            known = sum((name, seed) in self._known for seed in self.seeds)
-            yield setting, len(self.seeds) - known
+            ended = sum((name, seed) in self._outcome for seed in self.seeds)
+            yield setting, len(self.seeds) - ended
 
     def answer(self) -> GeneralisationAnswer:
-        """What is known so far."""
+        """The answer from the outcomes so far."""
         models = tuple(map(self._answer, self._models))
         return GeneralisationAnswer(
             problem=self.problem,
@@ -169,25 +171,25 @@ class Generalisation(Study):
         )
 
     def _answer(self, name: str) -> ModelAnswer:
-        found = (self._known.get((name, seed)) for seed in self.seeds)
-        outcomes = tuple(outcome for outcome in found if outcome is not None)
+        by_seed = (self._outcome.get((name, seed)) for seed in self.seeds)
+        outcomes = tuple(outcome for outcome in by_seed if outcome is not None)
         setting = self._settings[name]
-        read = tuple(each for each in self.test if _name(each) in setting.scored_on)
-        unread = tuple(each for each in self.test if each not in read)
-        per_seed = [self._longest(outcome, read) for outcome in outcomes]
+        scored = tuple(each for each in self.test if _name(each) in setting.scored_on)
+        unscored = tuple(each for each in self.test if each not in scored)
+        per_seed = [self._longest(outcome, scored) for outcome in outcomes]
         interval, coverage = (0.0, 0.0), 0.0
         if per_seed:
             _, interval, coverage = statistics.median_interval(per_seed)
         return ModelAnswer(
             model=name,
-            scores=tuple(self._score(outcomes, each) for each in read) if outcomes else (),
+            scores=tuple(self._score(outcomes, each) for each in scored) if outcomes else (),
             per_seed=tuple(per_seed),
-            # As of a frontier: half of the seeds or more solve it.
+            # As in a frontier: half of the seeds or more solve it.
             median=sorted(per_seed)[len(per_seed) // 2] if per_seed else 0,
             interval=interval,
             coverage=coverage,
-            fixed=setting.sizes.timesteps if unread else None,
-            unread=unread,
+            fixed=setting.sizes.timesteps if unscored else None,
+            unread=unscored,
             missing=len(self.seeds) - len(outcomes),
             failures=self.why_missing(setting, self.seeds),
             reasons=Counter(
@@ -227,12 +229,12 @@ class Generalisation(Study):
             recipe=self.recipe,
         )
 
-    def _setting(self, model: ModelFactory, posed: Mapping[int, Problem]) -> Setting:
+    def _setting(self, model: ModelFactory, by_length: Mapping[int, Problem]) -> Setting:
         plain = until_solved(self._plain(model), self.solve_at)
-        # What a model of fixed timesteps cannot read is left out, so that the others go on.
+        # A model of fixed timesteps has no tests at other lengths.
         tests = {
             _name(length): problem
-            for length, problem in posed.items()
+            for length, problem in by_length.items()
             if model.any_length or plain.fixed_timesteps(problem) is None
         }
         return dataclasses.replace(plain, tests=tests)
@@ -253,7 +255,7 @@ def _lengths(test: Iterable[int]) -> list[int]:
     return lengths
 
 
-def _showing(problem: Problem, length: int) -> Problem:
+def _with_length(problem: Problem, length: int) -> Problem:
     try:
         return problem if length == problem.steps - problem.answers else problem.showing(length)
     except ValueError as error:
@@ -287,20 +289,21 @@ def generalise(
     """The skill of models at lengths that they were not trained at (`Generalisation`).
 
     Args:
-        problem: What is learned.
+        problem: The problem.
         framing: How its episodes become samples.
-        models: Each as in `train`.
-        train: Values that a training sequence shows; by default as many as the problem says.
-        test: Values that a test sequence shows; by default 1, 2, 4 and 16 times as many.
+        models: The models, each as in `train`.
+        train: Number of inputs of a training sequence; by default that of the problem.
+        test: Numbers of inputs of a test sequence; by default 1, 2, 4 and 16 times that of
+            training.
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
-        budget: Sequences that a trial may train on.
+        budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam` or `sgd`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a length counts as solved.
-        store: File in which finished trials are kept; by default nothing is kept.
-        executor: Who runs the trials; by default one process for each core.
+        store: File for the finished trials; by default a temporary one.
+        executor: Runs the trials; by default one process for each core.
 
     Returns:
         For each model its skill at each length, and the longest length that it solves.
@@ -310,10 +313,10 @@ def generalise(
 
     >>> from longlag import EchoLag, LSTM, Whole
     >>> models = [LSTM(hidden_size=4)]
-    >>> found = generalise(
+    >>> answer = generalise(
     ...     EchoLag(values=3, length=4), Whole(), models, test=(4, 8), budget=200, seeds=1
     ... )
-    >>> found.train, [score.length for score in found.models[0].scores]
+    >>> answer.train, [score.length for score in answer.models[0].scores]
     (4, [4, 8])
     """
     recipe = Recipe(

@@ -1,4 +1,4 @@
-"""What a generalisation study answers: skill against length, and the longest length solved."""
+"""The answer of a generalisation study: skill by length, and the longest solved length."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from longlag.trials.outcome import Outcome
 
 
 class LengthScore(NamedTuple):
-    """What the seeds of a model scored at one length.
+    """The score of the seeds of a model at one length.
 
     Attributes:
-        length: Values that a sequence shows.
+        length: Number of inputs of a sequence.
         skill: Skill over seeds.
-        solved: Seeds that solve it.
-        seeds: Seeds that were scored.
+        solved: Number of seeds that solve it.
+        seeds: Number of scored seeds.
         chance: Accuracy of the best prediction that ignores the inputs.
         ceiling: Best accuracy that any predictor can reach.
-        standing: How right answers compare with those of a guesser: above, at or below chance.
+        standing: Whether accuracy is above, at or below chance.
     """
 
     length: int
@@ -35,22 +35,22 @@ class LengthScore(NamedTuple):
 
 
 class ModelAnswer(NamedTuple):
-    """How a model does at each length.
+    """The results of a model at each length.
 
     Attributes:
-        model: The model, in words.
-        scores: What it scored at each length that it can read, from short to long.
-        per_seed: For each seed that was trained the longest length that it solves, all lengths
-            from the training length up to it included; 0 where it does not solve that.
+        model: The label of the model.
+        scores: Its score at each length that it can process, from short to long.
+        per_seed: For each trained seed the longest length that it solves together with all
+            lengths from the training length on; 0 if it does not solve the training length.
         median: The longest length that half of these seeds or more solve; 0 for none.
-        interval: Interval for the median, from the order of the seeds alone.
+        interval: Interval for the median, from order statistics.
         coverage: The probability that it covers the median; below 0.95 with few seeds.
-        fixed: The timesteps of a sample, where the model reads no others; else None.
-        unread: Lengths that it cannot read for that.
-        missing: Seeds that failed, or are not trained yet.
-        failures: Why seeds failed, by reason: how many.
-        reasons: Why seeds did not solve the length trained at, and how many.
-        outcomes: What each seed came to.
+        fixed: The number of timesteps of a sample, if the model takes no other; else None.
+        unread: Lengths without a score for that reason.
+        missing: Number of seeds that failed, or are not trained yet.
+        failures: The number of failed seeds, by reason.
+        reasons: The number of seeds that did not solve the training length, by reason.
+        outcomes: The outcomes of the finished seeds.
     """
 
     model: str
@@ -71,7 +71,7 @@ class ModelAnswer(NamedTuple):
             why = ", ".join(self.failures)
             return f"missing ({why})" if why else "nothing so far"
         low, high = (f"{bound:g}" if bound else "none" for bound in self.interval)
-        # Beyond what it cannot read there is no more.
+        # With unscored lengths the limit is the model's own.
         last = self.median == self.scores[-1].length and not self.unread
         median = f"length {self.median}{' or more' if last else ''}" if self.median else "no length"
         few = no_interval(len(self.per_seed))
@@ -91,15 +91,15 @@ class ModelAnswer(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GeneralisationAnswer:
-    """How each model does at lengths that it was not trained at.
+    """The results of each model at lengths other than that of training.
 
     Attributes:
-        problem: The problem trained on.
-        train: The length trained at.
-        test: The lengths scored at, from short to long.
+        problem: The problem.
+        train: The training length.
+        test: The test lengths, from short to long.
         models: The models, in the order of the question.
         complete: Whether every seed of every model was scored.
-        lower_bound: Where trials were still learning when the budget ended: how many; else None.
+        lower_bound: The trials still learning when the budget ended; None if there are none.
     """
 
     problem: Problem
@@ -110,5 +110,5 @@ class GeneralisationAnswer:
     lower_bound: LowerBound | None
 
     def __str__(self) -> str:
-        found = "; ".join(f"{each.model}: {each}" for each in self.models)
-        return f"{found}. {self.lower_bound.advice(flags=False)}" if self.lower_bound else found
+        models = "; ".join(f"{each.model}: {each}" for each in self.models)
+        return f"{models}. {self.lower_bound.advice(flags=False)}" if self.lower_bound else models

@@ -23,20 +23,20 @@ from longlag.trials.outcome import Outcome, side_of_chance
 from longlag.trials.setting import Setting
 
 BUDGET = 50_000
-"""Sequences that a trial of a study may train on, where nothing else is said."""
+"""Default number of training sequences of a trial of a study."""
 
 
 def at(setting: Setting, value: int, solve_at: float) -> Setting:
-    """The setting at a value of the ladder, which ends a trial once it is solved."""
+    """The setting at a value of the ladder; its trials end once they solve the problem."""
     problem = setting.problem.at(value)
     return until_solved(dataclasses.replace(setting, problem=problem), solve_at)
 
 
 def until_solved(setting: Setting, solve_at: float) -> Setting:
-    """The setting that ends a trial once the problem it trains on is solved.
+    """The setting whose trials end once they solve the training problem.
 
-    The criterion leaves a quarter of the shortfall that `solve_at` allows: training must not end
-    on a lucky stretch that fresh sequences then do not bear out.
+    The criterion is stricter, by a factor of 4, than the shortfall that `solve_at` allows, so that
+    a few easy sequences do not end the training of a model that then fails on fresh ones.
     """
     problem, scored = setting.problem, setting.scored
     chance, ceiling = problem.chance(scored), problem.ceiling(scored)
@@ -46,10 +46,10 @@ def until_solved(setting: Setting, solve_at: float) -> Setting:
 
 
 def ladder_of(problem: Problem) -> Ladder:
-    """The ladder of a problem, which one of the user's own may lack.
+    """The ladder of a problem; a user's own problem may lack one.
 
     Raises:
-        ValueError: It has none.
+        ValueError: There is no ladder.
     """
     ladder = getattr(problem, "ladder", None)
     if not isinstance(ladder, Ladder) or not ladder.rungs:
@@ -62,7 +62,7 @@ def ladder_of(problem: Problem) -> Ladder:
 
 
 def checked_solve_at(owner: str, solve_at: float) -> float:
-    """A skill from which a trial counts as solved."""
+    """The skill from which a trial counts as solved, validated."""
     if not 0 < solve_at < 1:
         raise ValueError(
             f"{owner}: `solve_at` must be above 0 and below 1, got {solve_at}. Use {SOLVED}."
@@ -77,7 +77,7 @@ FIVE: tuple[type[Problem], ...] = (
     EchoSubsequence,
     CumulativeThreshold,
 )
-"""The five problems that a study is about where nothing else is said."""
+"""The default problems of a study."""
 
 
 def setting_on(
@@ -98,10 +98,10 @@ def setting_on(
 
 
 def verdict(outcomes: Sequence[Outcome], solved: int) -> str:
-    """What came of a rung, over its seeds.
+    """The verdict on a rung, over its seeds.
 
     Args:
-        outcomes: What the seeds came to.
+        outcomes: The outcome of each seed.
         solved: How many of them solved it.
 
     Returns:
@@ -117,8 +117,8 @@ LEARNING_RATES = (1e-3, 3e-3, 1e-2)
 
 
 def checked_rates(owner: str, rates: Iterable[float]) -> tuple[float, ...]:
-    """Learning rates to be tried, each once."""
-    found = tuple(map(float, rates))
-    if not found or len(set(found)) < len(found):
-        raise ValueError(f"{owner}: `rates` must be different learning rates, got {list(found)}.")
-    return found
+    """The learning rates to try, validated."""
+    values = tuple(map(float, rates))
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{owner}: `rates` must be different learning rates, got {list(values)}.")
+    return values

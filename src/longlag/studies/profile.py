@@ -1,4 +1,4 @@
-"""Profile: what one model remembers, over several problems, in the time there is."""
+"""Profile: what one model remembers, over several problems, within a time limit."""
 
 from __future__ import annotations
 
@@ -47,39 +47,39 @@ from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 
 LONGER = (4, 16)
-"""Budgets that are tried where the first one ends too soon, as multiples of it."""
+"""Larger budgets, as multiples of the first, for models that were still learning."""
 
 AT_THE_END = 2.5
-"""Seconds that the last chunk and the answer may take."""
+"""Seconds for the last chunk and the answer."""
 
-_NOTHING = 0.002  # bits below which a trial is not worth any time
+_MIN_BITS = 0.002  # of a trial: below, it is not worth its time
 
 
 class Profile(Study):
-    """How far one model gets on each of several problems, the most telling trials first.
+    """The reach of one model on each of several problems, the most informative trials first.
 
-    Of each problem it holds how probable it is that the model's reach ends at each rung of the
-    ladder: all alike at first, a rung within reach being solved by a seed with probability 0.9
+    For each problem it holds a probability for each rung of the ladder that the model's reach ends
+    there, uniform at first. A seed is assumed to solve a rung within reach with probability 0.9,
     and one beyond it with 0.1. The first rung of each problem is tried first; then the next trial
-    is the one expected to tell most (in bits) for each second that it is expected to take. It
-    never ends by itself until nothing more is to be learned: give `conduct` a time.
+    is the one with the most expected information (in bits) per expected second. It ends when no
+    trial has enough information: give `conduct` a time limit.
 
-    Once the reach at the first learning rate is settled the others are tried beyond it: do they
-    get further? Where the loss still falls beyond the reach at the best of them, longer training
-    comes last: the reach at one budget, by which models compare, stays the answer, and what more
-    sequences would gain stands beside it. Which trial comes next, and which rate is the best, is
-    decided on the validation stream; what is answered is measured on fresh sequences.
+    Once the reach at the first learning rate is settled, the other rates are tried beyond it. Where
+    the loss still falls beyond the reach at the best rate, larger budgets come last: the answer is
+    the reach at the first budget, by which models compare, and the reaches at larger budgets are
+    reported next to it. The validation stream chooses the next trial and the best rate; the answer
+    is measured on fresh sequences.
 
     Args:
         model: The model.
         problems: The problems; by default the five.
-        framing: How episodes become samples.
+        framing: How episodes become samples; `Whole()` by default.
         encoding: `OneHot` or `Scaled`, for problems with integers.
         recipe: Its `sequences` are the budget of a trial.
         rates: Learning rates, the first of which is tried first; by default that of the recipe.
         longer: Further budgets, as multiples of the first.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
-        seconds: Time there is; trials that would not fit are not begun.
+        seconds: Time limit; trials that would take longer are not started.
 
     Raises:
         ValueError: A value is out of range, or the model or framing does not fit a problem.
@@ -106,10 +106,10 @@ class Profile(Study):
         self.framing = Whole() if framing is None else framing
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
         self.solve_at = checked_solve_at("Profile", solve_at)
-        posed = [kind() for kind in FIVE] if problems is None else problems
-        self.problems = named("Profile", "problems", posed)
-        usual = [self.recipe.learning_rate]
-        self.rates = checked_rates("Profile", usual if rates is None else rates)
+        chosen = [kind() for kind in FIVE] if problems is None else problems
+        self.problems = named("Profile", "problems", chosen)
+        default = [self.recipe.learning_rate]
+        self.rates = checked_rates("Profile", default if rates is None else rates)
         self.longer = _checked_longer(longer)
         self.budgets = tuple(times * self.recipe.sequences for times in (1, *self.longer))
         places = (
@@ -121,7 +121,7 @@ class Profile(Study):
         )
         self._settings = {place: self._setting(place) for place in places}
         for setting in self._settings.values():
-            _ = setting.layout  # refuses what does not fit, before all
+            _ = setting.layout  # raises if the framing does not fit
         self._place_of = {setting: place for place, setting in self._settings.items()}
         if len(self._place_of) < len(self._settings):
             raise ValueError(
@@ -135,7 +135,7 @@ class Profile(Study):
 
     @classmethod
     def of(cls, question: Mapping[str, Any]) -> Profile:
-        settings = [documents.setting(written) for written in question["settings"]]
+        settings = [documents.setting(document) for document in question["settings"]]
         encoding = next((each.encoding for each in settings if each.encoding), None)
         return cls(
             settings[0].model,
@@ -144,12 +144,12 @@ class Profile(Study):
             encoding=encoding,
             recipe=settings[0].recipe,
             rates=question["rates"],
-            longer=question.get("longer", ()),  # asked before there was such a thing
+            longer=question.get("longer", ()),  # absent in old studies
             solve_at=question["solve_at"],
         )
 
     def question(self) -> dict[str, Any]:
-        settings = (self._unmoved(problem) for problem in self.problems.values())
+        settings = (self._base_setting(problem) for problem in self.problems.values())
         return {
             "settings": [documents.document(setting) for setting in settings],
             "rates": list(self.rates),
@@ -158,39 +158,41 @@ class Profile(Study):
         }
 
     def ask(self) -> Trial | None:
-        left = math.inf if self._until is None else self._until - time.monotonic()
+        seconds_left = math.inf if self._until is None else self._until - time.monotonic()
         seconds = costs(self._belief, self._settings)
         place = self._first(seconds)
-        if place is None or seconds(place) > left:
-            worth = ((each, bits) for each, bits in self._belief.worth() if bits >= _NOTHING)
-            priced = (
-                (bits / cost, each) for each, bits in worth if (cost := seconds(each)) <= left
+        if place is None or seconds(place) > seconds_left:
+            worth = ((each, bits) for each, bits in self._belief.worth() if bits >= _MIN_BITS)
+            rates = (
+                (bits / cost, each)
+                for each, bits in worth
+                if (cost := seconds(each)) <= seconds_left
             )
-            _, place = max(priced, key=lambda each: each[0], default=(0.0, None))
+            _, place = max(rates, key=lambda each: each[0], default=(0.0, None))
         if place is None:
             return None
-        asked = self._results.asked[place]
-        seed = next(seed for seed in itertools.count() if seed not in asked)
-        asked.add(seed)
+        seeds = self._results.requested[place]
+        seed = next(seed for seed in itertools.count() if seed not in seeds)
+        seeds.add(seed)
         return Trial(setting=self._settings[place], seed=seed)
 
     def _first(self, seconds: Callable[[Place], float]) -> Place | None:
-        """The first level of a problem not tried yet, of the one that takes least time."""
+        """The first rung of the problem without trials whose rung takes the least time."""
         effort = Effort(self.rates[0], self.budgets[0])
         firsts = (Place(name, effort, each.ladder.rungs[0]) for name, each in self.problems.items())
-        tried = {place.problem for place, asked in self._results.asked.items() if asked}
+        tried = {place.problem for place, seeds in self._results.requested.items() if seeds}
         return min(
             (each for each in firsts if each.problem not in tried), key=seconds, default=None
         )
 
     def recall(self, store: Store) -> int:
-        # What is known must not depend on whether it would fit the time there is now.
+        # Stored outcomes count, whether or not their trials would fit the time limit now.
         self.replay(store)
-        return sum(map(len, self._results.known.values()))
+        return sum(map(len, self._results.outcomes.values()))
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
         place = self._place_of.get(trial.setting)
-        if place is not None:  # else it is of a ladder that was another then
+        if place is not None:  # else it is of a ladder that has changed since
             self._results.tell(place, trial.seed, outcome)
 
     def examples(self) -> list[Setting]:
@@ -204,7 +206,7 @@ class Profile(Study):
         return None
 
     def answer(self) -> ProfileAnswer:
-        """What is known so far."""
+        """The answer from the outcomes so far."""
         reaches = tuple(reach(self._belief, name) for name in self.problems)
         return ProfileAnswer(
             model=words(self.model),
@@ -223,11 +225,11 @@ class Profile(Study):
             ),
         )
 
-    def _unmoved(self, problem: Problem) -> Setting:
+    def _base_setting(self, problem: Problem) -> Setting:
         return setting_on(problem, self.model, self.framing, self.encoding, self.recipe)
 
     def _setting(self, place: Place) -> Setting:
-        setting = self._unmoved(self.problems[place.problem])
+        setting = self._base_setting(self.problems[place.problem])
         rate, sequences = place.effort
         recipe = dataclasses.replace(setting.recipe, learning_rate=rate, sequences=sequences)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
@@ -258,22 +260,25 @@ def profile(
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
 ) -> ProfileAnswer:
-    """How far one model gets on each of several problems, in the time there is (`Profile`).
+    """The reach of one model on each of several problems, within a time limit (`Profile`).
 
     Args:
-        model: A description of ours, or a function of sizes and seed that makes a model of your
-            own (`longlag.adopt`).
+        model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
+            of sizes and seed that makes a model of your own (`longlag.adopt`).
         problems: The problems; the five by default.
-        minutes: Time there is, checks of the model and compiling included.
+        minutes: Time limit, checks of the model and compiling included.
         framing: How episodes become samples; `Whole()` by default.
         encoding: `OneHot` or `Scaled`, for problems with integers.
-        budget: Sequences that a trial may train on.
+        budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         learning_rates: Learning rates, the first of which is tried first.
         optimizer: `adam` or `sgd`.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
-        store: File in which finished trials are kept; by default nothing is kept.
-        executor: Who runs the trials; by default one process for each core.
+        store: File for the finished trials; by default a temporary one.
+        executor: Runs the trials; by default one process for each core.
+
+    Returns:
+        The reach on each problem with its interval, and what was not tried.
     """
     if not 0 < minutes < 1e6:
         raise ValueError(f"profile: `minutes` must be above 0, got {minutes}. Use minutes=5.")

@@ -13,14 +13,14 @@ from longlag.trials.outcome import Outcome
 
 
 class Effort(NamedTuple):
-    """What a trial is trained with: a learning rate, and sequences at most."""
+    """The learning rate of a trial, and its largest number of training sequences."""
 
     rate: float
     sequences: int
 
 
 class Place(NamedTuple):
-    """Where in a profile a trial stands."""
+    """The place of a trial in a profile."""
 
     problem: str
     effort: Effort
@@ -29,15 +29,15 @@ class Place(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rung:
-    """What is known of one rung of one problem.
+    """The results at one rung of one problem.
 
     Attributes:
         value: Value of the knob.
-        outcomes: What the seeds came to.
-        solved: How many of them solved it.
+        outcomes: The outcomes of the finished seeds.
+        solved: Number of seeds that solved it.
         within: Probability that the model's reach includes this rung.
         skill: Skill over seeds; None where it was not tried.
-        reasons: Why seeds fell short, by reason: how many.
+        reasons: The number of seeds that fell short, by reason.
     """
 
     value: int
@@ -49,14 +49,14 @@ class Rung:
 
 
 class Further(NamedTuple):
-    """How far a model gets with a larger budget.
+    """The reach with a larger budget.
 
     Attributes:
         sequences: The budget of a trial.
-        value: As that of a reach, and likewise `interval`.
-        interval: As that of a reach.
-        solved: Trials that solved it, all rungs together.
-        tried: Trials with that budget.
+        value: As in `Reach`.
+        interval: As in `Reach`.
+        solved: Number of trials that solved their rung, over all rungs.
+        tried: Number of trials with that budget.
     """
 
     sequences: int
@@ -68,23 +68,23 @@ class Further(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reach:
-    """How far up the ladder of one problem a model gets.
+    """The reach of a model on one problem: the last rung of its ladder that it solves.
 
     Attributes:
-        problem: The problem, in words.
+        problem: The label of the problem.
         knob: The knob that makes it harder.
-        rate: The learning rate, the best of those tried on the validation stream.
-        others: The other rates that were tried, each with its reach.
-        longer: How far it gets with each of the larger budgets that were tried.
+        rate: The learning rate, the best one on the validation stream.
+        others: The other rates with trials, each with its reach.
+        longer: The reach with each larger budget with trials.
         undertrained: The largest budget tried, in sequences, if the loss was still falling
             beyond the reach with it; else None.
-        rungs: What is known of each rung at that rate and the first budget.
-        value: The highest rung that a trial solved and that is more probably within reach than
-            not; 0 if the first is not; None where that is not known.
-        more: Whether it probably gets further: nothing was tried beyond, or the ladder ends.
+        rungs: The results at each rung, with that rate and the first budget.
+        value: The highest rung that a trial solved and that is within reach with probability
+            above 0.5; 0 if the first is not; None if unknown.
+        more: Whether its reach is probably larger: no trial was beyond, or the ladder ends.
         interval: The rungs between which the reach lies with probability 0.95; 0 for none.
-        share: Mean share of the rungs within reach; None where nothing was tried.
-        failed: Trials that failed, which count neither way.
+        share: Mean share of the rungs within reach; None without trials.
+        failed: Number of failed trials, which count neither way.
     """
 
     problem: str
@@ -102,12 +102,12 @@ class Reach:
 
     @property
     def tried(self) -> int:
-        """Trials at that rate and the first budget."""
+        """Number of trials at that rate and the first budget."""
         return sum(len(rung.outcomes) for rung in self.rungs)
 
     @property
     def words(self) -> str:
-        """The reach without its interval."""
+        """The reach without its interval, as text."""
         tried = [rung.value for rung in self.rungs if rung.outcomes]
         if not tried:
             return f"missing ({self.failed} trials failed)" if self.failed else "not tried"
@@ -117,12 +117,12 @@ class Reach:
 
     @property
     def reasons(self) -> Counter[str]:
-        """Why seeds fell short, over all rungs, by reason: how many."""
+        """The number of seeds that fell short, over all rungs, by reason."""
         return sum((Counter(rung.reasons) for rung in self.rungs), Counter[str]())
 
     @property
     def longer_texts(self) -> list[str]:
-        """How far it gets with each larger budget."""
+        """The reach with each larger budget, as text."""
         return [
             f"{each.sequences:,} sequences: {self.knob} {each.value or 'none'} "
             f"{self.between(each.interval)}"
@@ -130,7 +130,7 @@ class Reach:
         ]
 
     def between(self, interval: tuple[int, int]) -> str:
-        """An interval of its rungs."""
+        """An interval of its rungs, as text."""
         low, high = (bound or f"below {self.rungs[0].value}" for bound in interval)
         return f"[{low}, {high}]"
 
@@ -139,13 +139,13 @@ class Reach:
 
 
 class Gap(NamedTuple):
-    """Something that was not tried, or is not settled.
+    """Settings without trials, or an uncertain result.
 
     Attributes:
-        problem: The problem, in words; empty for all of them.
-        gap: What kind of gap: `rungs not tried`, `reach open`, `seeds differ`, `longer training`,
+        problem: The label of the problem; empty for all of them.
+        gap: The kind of gap: `rungs not tried`, `reach open`, `seeds differ`, `longer training`,
             `learning rates`, `learning rates not tried`, `framings`, `failed`.
-        where: At which values.
+        where: The values.
     """
 
     problem: str
@@ -155,16 +155,16 @@ class Gap(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProfileAnswer:
-    """What a profile found.
+    """The answer of a profile.
 
     Attributes:
-        model: The model, in words.
-        reaches: How far it gets on each problem.
-        left_out: What was not tried, or is not settled.
+        model: The label of the model.
+        reaches: Its reach on each problem.
+        left_out: Settings without trials, and uncertain results.
         solve_at: Skill from which a trial counted as solved.
-        budget: Sequences that a trial was trained on at most, where nothing else is said.
-        lower_bound: Where trials were still learning when the budget ended: how many; else None.
-        unfinished: Trials that the end of the time cut short, in words, and how far each had come.
+        budget: The first budget: largest number of training sequences of a trial.
+        lower_bound: The trials still learning when the budget ended; None if there are none.
+        unfinished: Trials stopped at the time limit, each with its progress from 0 to 1.
     """
 
     model: str
@@ -182,7 +182,7 @@ class ProfileAnswer:
 
     @property
     def unanswered(self) -> str:
-        """That no trial came to its end in the time, and how far they had come; else empty."""
+        """A notice if no trial finished in the time, with the progress of each; else empty."""
         if any(reach.tried for reach in self.reaches):
             return ""
         lines = ["No trial finished in the time, so nothing is known of any problem."]

@@ -1,4 +1,4 @@
-"""How far a model gets, and what is left open, by what the trials of a profile have come to."""
+"""The reach of a model on each problem, and the gaps, from the outcomes of a profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from longlag.trials.outcome import skill
 
 
 def reach(belief: Belief, name: str) -> Reach:
-    """How far the model gets on a problem."""
+    """The reach of the model on a problem."""
     ladder, (budget, *longer) = belief.ladders[name], belief.budgets
     effort = belief.chosen(name, budget)
     ends = belief.ends(name, effort)
@@ -43,7 +43,7 @@ def reach(belief: Belief, name: str) -> Reach:
         more=bool(value) and value in (*ladder.rungs[: middle(ends) - 1], ladder.rungs[-1]),
         interval=interval,
         share=mean(ends) / (len(ends) - 1) if belief.tried(name, effort) else None,
-        failed=sum(belief.results.lost(p) for p in belief.results.known if p.problem == name),
+        failed=sum(belief.results.failed(p) for p in belief.results.outcomes if p.problem == name),
     )
 
 
@@ -56,7 +56,7 @@ def _rung(belief: Belief, place: Place, within: float) -> Rung:
         solved=belief.results.solved(place)[0],
         within=within,
         skill=skill(finished) if finished else None,
-        reasons=Counter(found.reason for first in reasons for found in first),
+        reasons=Counter(reason.reason for first in reasons for reason in first),
     )
 
 
@@ -70,12 +70,12 @@ def _value(belief: Belief, name: str, effort: Effort) -> tuple[int | None, tuple
     )
     within = rungs[: middle(ends)]
     solved = [rung for rung in within if results.solved(Place(name, effort, rung))[0]]
-    known = 0 if not within and results.finished(Place(name, effort, rungs[0])) else None
-    return (solved[-1] if solved else known), (low, high)
+    otherwise = 0 if not within and results.finished(Place(name, effort, rungs[0])) else None
+    return (solved[-1] if solved else otherwise), (low, high)
 
 
 def _further(belief: Belief, name: str, effort: Effort) -> Further:
-    """How far it gets with a larger budget."""
+    """The reach with a larger budget."""
     rungs = belief.ladders[name].rungs
     counts = [belief.results.solved(Place(name, effort, rung)) for rung in rungs]
     solved, tried = map(sum, zip(*counts, strict=True))
@@ -83,7 +83,7 @@ def _further(belief: Belief, name: str, effort: Effort) -> Further:
 
 
 def _still_falling(belief: Belief, name: str) -> int | None:
-    """The largest budget tried, if more of it might take the reach further."""
+    """The largest budget tried, if a larger one might extend the reach; else None."""
     tried = (each for each in belief.budgets if belief.efforts(name, each))
     if (budget := max(tried, default=None)) is None:
         return None
@@ -95,55 +95,55 @@ def _still_falling(belief: Belief, name: str) -> int | None:
 def gaps(
     belief: Belief, reaches: Iterable[Reach], framing: str, failures: Mapping[str, int]
 ) -> Iterator[Gap]:
-    """What was not tried, or is not settled.
+    """Settings without trials, and uncertain results.
 
     Args:
-        belief: What is known.
-        reaches: How far the model gets on each problem.
-        framing: The framing, in words.
-        failures: Why trials failed, by reason: how many.
+        belief: The outcomes so far.
+        reaches: The reach of the model on each problem.
+        framing: The label of the framing.
+        failures: The number of failed trials, by reason.
     """
     longer = False
-    for found in reaches:
-        longer |= bool(found.longer)
-        yield from (Gap(found.problem, *gap) for gap in _gaps(belief, found))
+    for each in reaches:
+        longer |= bool(each.longer)
+        yield from (Gap(each.problem, *gap) for gap in _gaps(belief, each))
     if longer and len(belief.rates) > 1:
         yield Gap("", "longer training", "other learning rates than the best")
-    lost = sum(map(belief.results.lost, belief.results.known))
-    if lost := max(lost, sum(failures.values())):  # read back from a store it knows these alone
+    failed = sum(map(belief.results.failed, belief.results.outcomes))
+    if failed := max(failed, sum(failures.values())):  # a stored study knows only these
         why = "".join(f"; {reason} ({count})" for reason, count in failures.items())
-        yield Gap("", "failed", f"{lost} trials, which count neither way{why}")
-    yield Gap("", "learning rates", f"other than {_listed(belief.rates)}")
+        yield Gap("", "failed", f"{failed} trials, which count neither way{why}")
+    yield Gap("", "learning rates", f"other than {_join(belief.rates)}")
     yield Gap("", "framings", f"other than {framing}")
 
 
-def _gaps(belief: Belief, found: Reach) -> Iterator[tuple[str, str]]:
-    """What of one problem is left open: of each gap its kind and where."""
-    knob, budget = found.knob, belief.budgets[0]
-    tried = bool(found.tried)
-    untried = [rung for rung in found.rungs if not rung.outcomes]
+def _gaps(belief: Belief, reach: Reach) -> Iterator[tuple[str, str]]:
+    """The gaps of one problem: kind and place of each."""
+    knob, budget = reach.knob, belief.budgets[0]
+    tried = bool(reach.tried)
+    untried = [rung for rung in reach.rungs if not rung.outcomes]
     if not tried:
         yield "rungs not tried", f"{knob}: all"
     elif open_ := [rung.value for rung in untried if 0.05 < rung.within < 0.95]:
-        yield "rungs not tried", f"{knob} {_listed(open_)}"
-    if tried and found.interval[0] != found.interval[1]:
-        yield "reach open", _between(found.interval, budget, found.tried)
+        yield "rungs not tried", f"{knob} {_join(open_)}"
+    if tried and reach.interval[0] != reach.interval[1]:
+        yield "reach open", _between(reach.interval, budget, reach.tried)
     lucky = [
         f"{rung.value} ({rung.solved} of {len(rung.outcomes)} solved)"
-        for rung in found.rungs
+        for rung in reach.rungs
         if len(rung.outcomes) >= SEEDS and 1 / 4 < rung.solved / len(rung.outcomes) < 3 / 4
     ]
     if lucky:
         yield "seeds differ", f"{knob} {', '.join(lucky)}"
-    for each in found.longer:
+    for each in reach.longer:
         if tried and each.interval[0] != each.interval[1]:
             yield "reach open", _between(each.interval, each.sequences, each.tried)
-    if tried and found.undertrained is not None:
-        yield "longer training", f"more than {found.undertrained:,} sequences; undertrained"
-    ends = belief.ends(found.problem, belief.chosen(found.problem, budget))
-    rates = [r for r in belief.rates if not belief.tried(found.problem, Effort(r, budget))]
+    if tried and reach.undertrained is not None:
+        yield "longer training", f"more than {reach.undertrained:,} sequences; undertrained"
+    ends = belief.ends(reach.problem, belief.chosen(reach.problem, budget))
+    rates = [r for r in belief.rates if not belief.tried(reach.problem, Effort(r, budget))]
     if rates and len(belief.rates) > 1 and middle(ends) < len(ends) - 1:
-        yield "learning rates not tried", _listed(rates)
+        yield "learning rates not tried", _join(rates)
 
 
 def _between(interval: tuple[int, int], sequences: int, trials: int) -> str:
@@ -151,5 +151,5 @@ def _between(interval: tuple[int, int], sequences: int, trials: int) -> str:
     return f"{low} to {high} with {sequences:,} sequences, trials: {trials}"
 
 
-def _listed(values: Iterable[float]) -> str:
+def _join(values: Iterable[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)

@@ -1,4 +1,4 @@
-"""The kinds of study, a line each: what a line names is imported on demand."""
+"""The kinds of study, one entry each; the modules are imported on demand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longlag.knobs import lookup
 from longlag.store.records import StoreError
 
-if TYPE_CHECKING:  # which `longlag --help` does not wait for
+if TYPE_CHECKING:  # keeps `longlag --help` fast
     from longlag.store.records import StudyRecord
     from longlag.store.store import Store
     from longlag.studies.study import Study
@@ -17,15 +17,15 @@ if TYPE_CHECKING:  # which `longlag --help` does not wait for
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StudyKind:
-    """A kind of study, and where its parts are: `module:name` each.
+    """A kind of study, and the import path `module:name` of each part.
 
     Attributes:
         name: Its name on the command line, and in a store: the `kind` of its class.
         study: The class, of `Study`.
-        section: What makes its part of a report: `(study, start) -> StudyPart`.
-        command: The command that asks it.
-        help: What the command does, in a line.
-        example: The command as it may be typed.
+        section: The function for its part of a report: `(study, start) -> StudyPart`.
+        command: The command that runs it.
+        help: The help text of the command, one line.
+        example: An example of the command.
     """
 
     name: str
@@ -79,7 +79,7 @@ KINDS: dict[str, StudyKind] = {
 
 
 def imported(path: str) -> Any:
-    """What a line of the table names.
+    """The object at an import path.
 
     Args:
         path: `module:name`.
@@ -91,34 +91,34 @@ def imported(path: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def kind_of(asked: StudyRecord) -> StudyKind:
-    """The kind of a study of a store.
+def kind_of(record: StudyRecord) -> StudyKind:
+    """The kind of a stored study.
 
     Raises:
         ValueError: There is no such kind.
     """
-    return lookup("kind of study", asked.kind, KINDS)
+    return lookup("kind of study", record.kind, KINDS)
 
 
-def load_study(store: Store, asked: StudyRecord) -> Study:
-    """The study that was asked, knowing what its trials have come to.
+def load_study(store: Store, record: StudyRecord) -> Study:
+    """A stored study, with the outcomes of its trials.
 
     Args:
-        store: Where it was asked.
-        asked: One of `store.studies()`.
+        store: The store.
+        record: One of `store.studies()`.
 
     Raises:
         ValueError: There is no such kind, or it cannot be read back.
     """
-    kind = imported(kind_of(asked).study)
+    kind = imported(kind_of(record).study)
     try:
-        study = kind.of(asked.question)
-        failed = (asked.usage or {}).get("failed", ())
+        study = kind.of(record.question)
+        failed = (record.usage or {}).get("failed", ())
         study.failures.update((trial, why.rstrip(".")) for trial, why in failed)
-        study.replay(store, asked.id)
+        study.replay(store, record.id)
     except StoreError:
         raise
-    except Exception as error:  # whatever a question of another version, or a damaged one, causes
+    except Exception as error:  # any error of a damaged document, or of another version
         why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise ValueError(f"Study {asked.id[:8]} cannot be read back: {why}") from error
+        raise ValueError(f"Study {record.id[:8]} cannot be read back: {why}") from error
     return study

@@ -1,4 +1,4 @@
-"""What every study is: it is asked for the next trial, and told its outcome."""
+"""The base class of studies: `ask` gives the next trial, `tell` takes its outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ K = TypeVar("K", bound=Knobs)
 
 
 class Study(abc.ABC):
-    """A question. A subclass says which trials it asks for and what they answer.
+    """A question. A subclass chooses the trials, and computes the answer from their outcomes.
 
     Single use: to resume, make a new study of the same question.
     """
@@ -30,57 +30,57 @@ class Study(abc.ABC):
     """Its name on the command line."""
 
     eager: ClassVar[bool] = True
-    """Whether it may be asked for trials before there is a worker for them."""
+    """Whether `ask` may be called before a worker is free for the trial."""
 
     keep_curves: bool = True
-    """Whether it holds outcomes with their curves and examples, which only a report needs."""
+    """Whether outcomes keep their curves and examples, which only a report needs."""
 
     solve_at: float
     """Skill from which a trial counts as solved."""
 
     seeds: tuple[int, ...]
-    """The seeds, the first of which is the one whose models are kept."""
+    """The seeds; trained models of the first are stored."""
 
     rates: tuple[float, ...]
-    """The learning rates that it tries."""
+    """The learning rates to try."""
 
     problems: Mapping[str, Problem]
-    """The problems that it is about, by their words."""
+    """The problems, by label."""
 
     @abc.abstractmethod
     def question(self) -> dict[str, Any]:
-        """What is asked, as plain values; equal questions are one study."""
+        """The question, as plain JSON values; equal questions are one study."""
 
     @classmethod
     @abc.abstractmethod
     def of(cls, question: Mapping[str, Any]) -> Study:
-        """The study of a question, with nothing known yet."""
+        """The study of a question, with no outcomes yet."""
 
     @abc.abstractmethod
     def ask(self) -> Trial | None:
-        """The next trial, each once; None where there is none before more is known."""
+        """The next trial, each once; None where it depends on outcomes still to come."""
 
     @abc.abstractmethod
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
-        """What came of a trial; None where nothing did."""
+        """Take the outcome of a trial; None if it failed."""
 
     @functools.cached_property
     def failures(self) -> dict[str, str]:
-        """Why trials came to nothing, by the words of `described`."""
+        """Why trials failed, by description (`described`)."""
         return {}
 
     @functools.cached_property
     def cut(self) -> dict[str, float]:
-        """How far trials had come that the end of the time cut short, by words (`described`)."""
+        """The progress of trials stopped at the time limit, from 0 to 1, by description."""
         return {}
 
     def fail(self, trial: Trial, why: str) -> None:
-        """A trial came to nothing, and why."""
+        """Take the failure of a trial, with the reason."""
         self.failures[described(trial)] = why.rstrip(".")
         self.tell(trial, None)
 
     def why_missing(self, setting: Setting, seeds: Iterable[int]) -> Counter[str]:
-        """Why trials of a setting came to nothing, by reason: how many."""
+        """The number of failed trials of a setting, by reason."""
         if not self.failures:
             return Counter()
         names = (described(Trial(setting=setting, seed=seed)) for seed in seeds)
@@ -88,67 +88,67 @@ class Study(abc.ABC):
 
     @abc.abstractmethod
     def examples(self) -> list[Setting]:
-        """A setting for each model and problem, by which to tell whether they fit."""
+        """A setting for each model and problem, to check that they fit."""
 
     @abc.abstractmethod
     def left(self) -> int | None:
-        """Trials that may yet be asked for, as far as is known; None where nothing is."""
+        """The number of trials still to run, an upper bound; None if unknown."""
 
     def ahead(self) -> Iterable[tuple[Setting, int]]:
-        """The settings of the trials left, each with how many; by default nothing is known."""
+        """The settings of the trials still to run, each with their number; by default unknown."""
         return ()
 
     @property
     def id(self) -> str:
-        """The name of the study: the hash of its question and of the versions of what it uses."""
+        """The name of the study: the hash of its question and of the versions of its parts."""
         text = identity.identity_document({"kind": self.kind, **self.question()})
         versions = sorted({identity.parts(setting) for setting in self.examples()})
         return identity.digest(f"{text} {'; '.join(versions)}")
 
     def recall(self, store: Store) -> int:  # noqa: ARG002 - of use to some studies only
-        """Learn from the store what is known, before anything is asked for: how many trials."""
+        """Take stored outcomes before the first `ask`; returns how many."""
         return 0
 
     def replay(self, store: Store, study: str | None = None) -> None:
-        """Learn from the store what the trials of the study have come to."""
+        """Take the outcomes of the study's own trials from the store."""
         for _, seed, setting, outcome in store.asked(study or self.id):
             self.tell(Trial(setting=documents.setting(setting), seed=seed), outcome)
 
 
 @functools.lru_cache(4096)
-def words(made: Knobs) -> str:
-    """A part of a setting in words: its name and the knobs that are not at their defaults.
+def words(part: Knobs) -> str:
+    """The label of a part of a setting: its name and the knobs that differ from their defaults.
 
     >>> from longlag import EchoLag
     >>> words(EchoLag(lag=5))
     'echo-lag lag=5'
     """
-    return made.words
+    return part.words
 
 
 def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
-    """Parts of settings by their words.
+    """Parts of settings, by label.
 
     Raises:
-        ValueError: There is none, or two have the same words.
-        TypeError: It is one alone.
+        ValueError: There is none, or two have the same label.
+        TypeError: `parts` is a single part.
     """
     if not isinstance(parts, Iterable):
         raise TypeError(f"{owner}: `{argument}` must be several, got {parts!r}. Use [{parts!r}].")
-    found: dict[str, K] = {}
+    by_label: dict[str, K] = {}
     for part in parts:
         rule = "models such as LSTM()" if argument == "models" else "problems such as EchoLag()"
         require(owner, argument, part, (ModelFactory, Problem), rule)
-        if words(part) in found:
+        if words(part) in by_label:
             raise ValueError(f"{owner}: `{argument}` names {words(part)} twice. Name it once.")
-        found[words(part)] = part
-    if not found:
+        by_label[words(part)] = part
+    if not by_label:
         raise ValueError(f"{owner}: `{argument}` must name at least one. Use one or more.")
-    return found
+    return by_label
 
 
 def described(trial: Trial) -> str:
-    """A trial in words.
+    """The description of a trial.
 
     >>> from longlag import EchoLag, LSTM, Setting, Whole
     >>> described(Trial(setting=Setting(problem=EchoLag(), framing=Whole(), model=LSTM()), seed=2))

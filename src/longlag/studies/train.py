@@ -39,7 +39,7 @@ def train(
     """Train a model on a problem under a framing, and evaluate it on fresh sequences.
 
     Args:
-        problem: What is to be learned.
+        problem: The problem.
         framing: How its episodes become samples.
         model: `LSTM(...)`, `GRU(...)`, `MLP(...)` or another of `longlag.models`; or a function
             of sizes and seed that makes a model of your own (`longlag.adopt`).
@@ -49,7 +49,7 @@ def train(
         learning_rate: Step size of the optimiser.
         optimizer: `adam` or `sgd`.
         stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
-        seeds: A number of seeds, counted from 0, or the seeds themselves.
+        seeds: A number of seeds, from 0 on, or the seeds themselves.
         tests: Problems to score on, by name, the main one first; by default the problem itself.
 
     Returns:
@@ -65,7 +65,7 @@ def train(
     >>> run.verdict, run.predict([3, 1]).tolist()
     ('solved', [3])
     """
-    from longlag.checks.model import require_valid  # which needs settings itself
+    from longlag.checks.model import require_valid  # a circular import
 
     user_code.refuse_while_importing("training")
     recipe = Recipe(

@@ -268,7 +268,7 @@ def _migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def scored_updates(layout: Layout) -> Bool[np.ndarray, " update"]:
     """Which updates of a block score any target; the loss of the others is 0 and says nothing."""
-    return layout.scored.any(axis=(1, 2))
+    return np.asarray(layout.scored.any(axis=(1, 2)))
 
 
 def learning_curve(

@@ -1,1 +1,1 @@
-"""Workers: who runs trials. Processes of this machine, threads, a Dask cluster."""
+"""Workers run trials: processes of this machine, threads, a Dask cluster."""

@@ -1,4 +1,4 @@
-"""What every executor is."""
+"""The base class of executors."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ E = TypeVar("E", bound="Executor")
 T = TypeVar("T")
 
 TRIES = 3
-"""Processes that a job may cost before it is given up."""
+"""Number of attempts at a job, after lost processes."""
 
 MOST_SEEDS = 256
-"""Seeds of a job on an accelerator; its worker trains as many at once as it has room for."""
+"""Largest number of seeds of a job on an accelerator; memory limits how many train at once."""
 
 
 class ExecutorError(RuntimeError):
-    """No trial can be run; the message says why."""
+    """No trial can run; the message has the reason."""
 
 
 class Executor(abc.ABC):
-    """Runs jobs. Used in a `with` block, it lets go of its workers at the end.
+    """Runs jobs. At the end of a `with` block it ends its workers.
 
     Attributes:
-        workers: Jobs that it runs at once.
-        capacity: Jobs that it should have, those that run included, so that no worker waits.
-        job_size: Seeds that a job should have, if there are so many; None until it is known.
-        patience: Seconds that a chunk of updates may take before `stop` is enforced, where it is.
+        workers: Number of jobs that it runs at once.
+        capacity: Number of jobs to submit, running ones included, so that no worker waits.
+        job_size: Largest number of seeds of a job; None until it is known.
+        patience: Seconds after `stop` for the current chunk of updates, before a kill.
     """
 
     workers: int
@@ -44,19 +44,19 @@ class Executor(abc.ABC):
 
     @abc.abstractmethod
     def submit(self, job: Job) -> None:
-        """Run this job when its turn comes."""
+        """Queue a job."""
 
     @abc.abstractmethod
     def wait(self, seconds: float | None = None) -> list[Event]:
-        """What has happened; waits for something to happen, or so long."""
+        """New events; waits for the first one, at most `seconds`."""
 
     @abc.abstractmethod
     def stop(self) -> list[Event]:
-        """End what is running after its present chunk, drop the rest; gives what still finished."""
+        """Stop running jobs after their current chunk, drop the rest; returns the last results."""
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Let go of all workers, at once."""
+        """End all workers, at once."""
 
     def __enter__(self: E) -> E:
         return self
@@ -65,22 +65,24 @@ class Executor(abc.ABC):
         self.close()
 
 
-def drained(inbox: queue.SimpleQueue[T], seconds: float | None) -> list[T]:
-    """All that is in a queue; waits for a first thing, at most so long."""
-    things: list[T] = []
+def drain(inbox: queue.SimpleQueue[T], seconds: float | None) -> list[T]:
+    """All items of a queue; waits for the first one, at most `seconds`."""
+    items: list[T] = []
     with contextlib.suppress(queue.Empty):
-        things.append(inbox.get(timeout=seconds))
+        items.append(inbox.get(timeout=seconds))
         while True:
-            things.append(inbox.get_nowait())
-    return things
+            items.append(inbox.get_nowait())
+    return items
 
 
-_QUIETLY = "ignore:Error reading persistent compilation cache entry:UserWarning"
-"""Of a kept program that is only half there: JAX compiles it again."""
+UNREADABLE = "Error reading persistent compilation cache entry"
+"""The warning of JAX about a damaged program in the cache."""
+
+_IGNORE_UNREADABLE = f"ignore:{UNREADABLE}:UserWarning"
 
 
 def compiled_programs() -> dict[str, str]:
-    """The variables by which a worker keeps compiled programs where this process keeps them."""
+    """The environment variables by which a worker shares the compile cache of this process."""
     jax = sys.modules.get("jax")
     folder = None if jax is None else jax.config.jax_compilation_cache_dir
     if not folder:
@@ -89,10 +91,12 @@ def compiled_programs() -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": folder,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
-        "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), _QUIETLY])),
+        "PYTHONWARNINGS": ",".join(
+            filter(None, [os.environ.get("PYTHONWARNINGS"), _IGNORE_UNREADABLE])
+        ),
     }
 
 
 def results(events: Iterable[Event]) -> list[Event]:
-    """The events that bring the outcome of a trial."""
+    """The events with the outcome of a trial."""
     return [event for event in events if isinstance(event, Finished) and not event.why]

@@ -27,27 +27,27 @@ from longlag.workers.executor import (
     Executor,
     ExecutorError,
     compiled_programs,
-    drained,
+    drain,
     results,
 )
 from longlag.workers.messages import FREE, READY, STOP, Job
 
-_USUAL = {
+_DEFAULTS = {
     "OMP_NUM_THREADS": "1",  # libraries other than JAX: a trial keeps one core busy
     "MKL_NUM_THREADS": "1",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # else one process takes all memory of a device
 }
-"""Variables of a worker, where the user has not set them."""
+"""Environment variables of a worker, unless the user has set them."""
 
-_START = 180.0  # seconds that a worker may take to start
+_START_SECONDS = 180.0  # for a worker to start
 
-_PROGRAMS = 64  # that a process keeps (`longlag.training.program`)
+_PROGRAMS = 64  # in the cache of a process (`longlag.training.program`)
 
-_LOOK = 1.0  # seconds between two looks for workers that do not start
+_CHECK_SECONDS = 1.0  # between two checks for workers that do not start
 
 
 Message = Event | dict[str, Any] | None
-"""What a worker sends: an event, another document, or None once it has ended."""
+"""A message of a worker: an event, another document, or None once it has ended."""
 
 Inbox = queue.SimpleQueue[tuple["_Worker", Message]]
 
@@ -65,19 +65,21 @@ class _Worker:
         self.index = index
         self.job: Job | None = None
         self.ready = False
-        self.programs: dict[str, None] = {}  # that it has compiled, the latest last
-        self.fault = ""  # why it was given up, where it has not simply ended
+        self.programs: dict[str, None] = {}  # its compiled programs, the latest last
+        self.fault = ""  # the reason for ending it, if it did not end by itself
         self.started = time.monotonic()
-        self.ended: float | None = None  # when it was first seen to have ended
+        self.ended: float | None = None  # time of the first check after its end
         in_main = threading.current_thread() is threading.main_thread()
-        dies = {"LONGLAG_ENDS_WITH_PARENT": "1"} if in_main else {}  # with its thread, to be exact
+        with_parent = (
+            {"LONGLAG_ENDS_WITH_PARENT": "1"} if in_main else {}
+        )  # strictly, with its parent's thread
         try:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**_USUAL, **os.environ, **compiled_programs(), **device, **dies},
-                start_new_session=True,  # Ctrl-C is for the coordinator, which says when to stop
+                env={**_DEFAULTS, **os.environ, **compiled_programs(), **device, **with_parent},
+                start_new_session=True,  # Ctrl-C goes to the coordinator, which stops workers
             )
         except OSError as error:
             raise ExecutorError(f"A worker cannot be started: {error}.") from error
@@ -94,13 +96,13 @@ class _Worker:
                     inbox.put(
                         (self, messages.to_event(document, content) if is_event else document)
                     )
-        except Exception as error:  # whatever it has sent, it must not end this thread unnoticed
-            self.fault = f"it sent what is no message: {error}"
+        except Exception as error:  # no message may end this thread unnoticed
+            self.fault = f"it sent an invalid message: {error}"
         inbox.put((self, None))
 
     def send(self, document: dict[str, Any]) -> None:
         assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # a process that is gone will be noticed as gone
+        with contextlib.suppress(OSError):  # a later check finds a lost process
             messages.send(self.process.stdin, document)
 
     def end(self) -> None:
@@ -114,7 +116,7 @@ class _Worker:
         _alive.discard(self)
 
     def kill(self) -> None:
-        """End it at once, with all that a model in it may have started."""
+        """End it at once, with all processes that a model in it may have started."""
         with contextlib.suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -129,15 +131,15 @@ def kill_all() -> None:
 
 
 class Local(Executor):
-    """Processes of this machine, one job each at a time.
+    """Processes of this machine, each with one job at a time.
 
     Args:
-        workers: Number of processes; by default one for each core, since a trial keeps one
-            core busy, or one for each accelerator.
-        command: What starts a worker.
+        workers: Number of processes; by default one for each core, since a trial uses one
+            core, or one for each accelerator.
+        command: The command that starts a worker.
 
     Raises:
-        ExecutorError: No worker can be started.
+        ExecutorError: No worker can start.
 
     >>> from longlag.workers.messages import Job
     >>> with Local(workers=1) as executor:
@@ -151,16 +153,16 @@ class Local(Executor):
             raise ValueError(
                 f"Local: `workers` must be at least 1, got {workers}. Use workers=1 or more."
             )
-        self._command = _usual_command() if command is None else tuple(command)
+        self._command = _default_command() if command is None else tuple(command)
         self._inbox: Inbox = queue.SimpleQueue()
-        self._waiting: list[tuple[str, Job]] = []  # each with its program
+        self._waiting: list[tuple[str, Job]] = []  # each after its program
         self._tries: dict[str, int] = {}
-        self._stillborn = 0
+        self._failed_starts = 0
         self._processes: list[_Worker] = []
         self._end = weakref.finalize(self, _end, self._processes)
-        self._wanted, self._devices = workers, 1
-        if _perhaps_accelerated():
-            self.job_size = None  # until the first worker reports what it runs on
+        self._size, self._devices = workers, 1
+        if _may_have_accelerator():
+            self.job_size = None  # until the first worker reports its device
             self._grow(1)
         else:
             self._grow(workers or _cores())
@@ -171,16 +173,16 @@ class Local(Executor):
         self._waiting.append((_program(job), job))
 
     def wait(self, seconds: float | None = None) -> list[Event]:
-        self._hand_out()
+        self._assign()
         events: list[Event] = []
         until = math.inf if seconds is None else time.monotonic() + seconds
         before = self.job_size
-        while not events and self.job_size == before:  # whoever waits for that can go on
+        while not events and self.job_size == before:  # the caller may wait for that
             rest = max(0.0, until - time.monotonic())
-            for worker, message in drained(self._inbox, min(rest, _LOOK)):
+            for worker, message in drain(self._inbox, min(rest, _CHECK_SECONDS)):
                 self._take(worker, message, events)
-            self._look_after(events)
-            self._hand_out()
+            self._check_workers(events)
+            self._assign()
             if not rest:
                 break
         return events
@@ -193,13 +195,13 @@ class Local(Executor):
         events: list[Event] = []
         until = time.monotonic() + self.patience
         while any(worker.job for worker in self._processes) and time.monotonic() < until:
-            for worker, message in drained(self._inbox, max(0.0, until - time.monotonic())):
+            for worker, message in drain(self._inbox, max(0.0, until - time.monotonic())):
                 self._take(worker, message, events)
         for worker in self._processes:
             if worker.job is not None:
                 worker.job = None
-                worker.kill()  # another takes its place once it is noticed as gone
-        self._waiting.clear()  # of processes that died meanwhile
+                worker.kill()  # a later check replaces it
+        self._waiting.clear()  # jobs of processes that died meanwhile
         return results(events)
 
     def close(self) -> None:
@@ -211,65 +213,70 @@ class Local(Executor):
             self._replace(worker, events)
         elif isinstance(message, dict):
             if message.get("type") == READY:
-                worker.ready, self._stillborn = True, 0
+                worker.ready, self._failed_starts = True, 0
                 if self.job_size is None:
-                    self._meet(message)
+                    self._set_device(message)
             elif message.get("type") == FREE and job is not None and message.get("job") == job.id:
                 worker.job = None
-        elif job is not None and message.job == job.id:  # else nobody waits for it any more
+        elif job is not None and message.job == job.id:  # else its job was stopped
             events.append(message)
             if isinstance(message, Finished):
                 rest = tuple(seed for seed in job.seeds if seed != message.seed)
                 worker.job = job._replace(seeds=rest) if rest else None
 
     def _grow(self, workers: int) -> None:
-        # Enough that jobs of several programs wait: then each worker compiles its own.
+        # Enough for jobs of several programs to wait: then each worker compiles its own.
         self.workers, self.capacity = workers, 32 * workers
         for index in range(len(self._processes), workers):
-            self._processes.append(self._started(index))
+            self._processes.append(self._start(index))
 
-    def _started(self, index: int) -> _Worker:
-        """A worker on its own device, where there are several."""
+    def _start(self, index: int) -> _Worker:
+        """Start a worker, on its own device if there are several."""
         device: dict[str, str] = {}
         if self._devices > 1:
-            seen = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(
+            devices = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(
                 map(str, range(self._devices))
             )
-            device["CUDA_VISIBLE_DEVICES"] = seen.split(",")[index % self._devices]
+            device["CUDA_VISIBLE_DEVICES"] = devices.split(",")[index % self._devices]
         return _Worker(self._command, self._inbox, index, device)
 
-    def _meet(self, device: dict[str, Any]) -> None:
-        """The first worker reports what it runs on: start as many more as that is good for."""
+    def _set_device(self, device: dict[str, Any]) -> None:
+        """Start as many workers as the device of the first worker allows."""
         accelerated = device.get("platform", "cpu") != "cpu"
         self.job_size = MOST_SEEDS if accelerated else 1
         if device.get("platform") == "gpu":
             self._devices = device["count"]
-        self._grow(self._wanted or (self._devices if accelerated else _cores()))
+        self._grow(self._size or (self._devices if accelerated else _cores()))
 
-    def _look_after(self, events: list[Event]) -> None:
+    def _check_workers(self, events: list[Event]) -> None:
         """Kill the workers that do not start, and replace those that have ended.
 
-        What a model has forked may hold the pipe of a worker that is gone: it alone tells nothing.
+        A process forked by a model may hold the pipe of a lost worker open, so the pipe is no sign.
         """
         for worker in list(self._processes):
             if worker.process.poll() is not None:
                 worker.ended = worker.ended or time.monotonic()
-                if time.monotonic() > worker.ended + _LOOK:  # else it may still be read
+                if (
+                    time.monotonic() > worker.ended + _CHECK_SECONDS
+                ):  # its last messages may still arrive
                     self._replace(worker, events)
-            elif not (worker.ready or worker.fault) and time.monotonic() > worker.started + _START:
-                worker.fault = f"it did not start within {_START:g} seconds"
+            elif (
+                not (worker.ready or worker.fault)
+                and time.monotonic() > worker.started + _START_SECONDS
+            ):
+                worker.fault = f"it did not start within {_START_SECONDS:g} seconds"
                 worker.kill()
 
     def _replace(self, worker: _Worker, events: list[Event]) -> None:
-        """A worker is lost: run the rest of its job in another, unless that was tried enough."""
+        """Replace a lost worker, which runs the rest of its job unless all attempts are used."""
         if worker not in self._processes:
             return
         worker.end()
         self._processes.remove(worker)
         why = worker.fault or f"exit code {worker.process.returncode}"
         if not worker.ready:
-            self._stillborn += 1
-            if self._stillborn > 2 * self.workers:
+            self._failed_starts += 1
+            if self._failed_starts > 2 * self.workers:
                 raise ExecutorError(f"Workers do not start ({why}); their output is above.")
         if (job := worker.job) is not None:
             self._tries[job.id] = self._tries.get(job.id, 0) + 1
@@ -278,12 +285,12 @@ class Local(Executor):
             else:
                 why = f"its process died {TRIES} times ({why}). Perhaps it needs more memory"
                 events += [Finished(seed, why=why, job=job.id) for seed in job.seeds]
-        self._processes.append(self._started(worker.index))
+        self._processes.append(self._start(worker.index))
 
-    def _hand_out(self) -> None:
+    def _assign(self) -> None:
         for worker in self._processes:
             if worker.ready and worker.job is None and self._waiting:
-                program, job = self._waiting.pop(self._fitting(worker))
+                program, job = self._waiting.pop(self._choose_job(worker))
                 worker.programs.pop(program, None)
                 worker.programs[program] = None
                 if len(worker.programs) > _PROGRAMS:
@@ -291,8 +298,8 @@ class Local(Executor):
                 worker.job = job
                 worker.send(job._asdict())
 
-    def _fitting(self, worker: _Worker) -> int:
-        """The job for a worker: the first whose program it has, or nobody has."""
+    def _choose_job(self, worker: _Worker) -> int:
+        """The index of the job for a worker: the first whose program no other worker has."""
         others = {each for other in self._processes for each in other.programs}
         others -= worker.programs.keys()
         fit = (index for index, (program, _) in enumerate(self._waiting) if program not in others)
@@ -308,16 +315,16 @@ def _end(workers: list[_Worker]) -> None:
     workers.clear()
 
 
-def _usual_command() -> tuple[str, ...]:
-    """What starts a worker: no folder of the user's comes before a library's."""
+def _default_command() -> tuple[str, ...]:
+    """The command that starts a worker; no folder of the user shadows a library."""
     folders = [os.path.abspath(folder) for folder in sys.path if not folder.endswith(".zip")]
     return sys.executable, "-P", str(Path(__file__).with_name("start.py")), *dict.fromkeys(folders)
 
 
 def _program(job: Job) -> str:
-    """What decides which program a job compiles: neither the learning rate nor how long."""
-    free = {"learning_rate": None, "stop_at": None, "sequences": None}
-    recipe = {**job.setting.get("recipe", {}), **free}
+    """The key of the program of a job: its setting without learning rate and duration."""
+    ignored = {"learning_rate": None, "stop_at": None, "sequences": None}
+    recipe = {**job.setting.get("recipe", {}), **ignored}
     return json.dumps({**job.setting, "recipe": recipe}, sort_keys=True)
 
 
@@ -327,8 +334,8 @@ def _cores() -> int:
     return cores()
 
 
-def _perhaps_accelerated() -> bool:
-    """Whether JAX may find more than a CPU here, told without loading it."""
+def _may_have_accelerator() -> bool:
+    """Whether JAX may find more than a CPU here, without importing it."""
     if os.environ.get("JAX_PLATFORMS") == "cpu":
         return False
     plugins = map(importlib.util.find_spec, ("jax_plugins", "libtpu"))

@@ -15,7 +15,7 @@ _HEAD = struct.Struct("<4sIQ")  # the magic number, and the bytes of both parts
 
 _MAGIC = b"llag"
 
-_MOST_TEXT, _MOST_CONTENT = 2**28, 2**36  # bytes of a part of a frame, at most
+_MAX_TEXT, _MAX_CONTENT = 2**28, 2**36  # bytes of a part of a frame
 
 _EVENTS = {kind.__name__.lower(): kind for kind in (Started, Advanced, Scored, Finished)}
 
@@ -25,13 +25,13 @@ READY = "ready"
 
 
 class Job(NamedTuple):
-    """A setting to be trained with several seeds. Each of them is a trial.
+    """A setting to train with several seeds. Each of them is a trial.
 
     Attributes:
         id: Name of the job.
         setting: The setting, as a document.
         seeds: The seeds.
-        keep: Those of which the trained model is wanted.
+        keep: The seeds whose trained models are returned.
         parts: The versions of the parts it uses, which the worker must have too.
     """
 
@@ -42,32 +42,32 @@ class Job(NamedTuple):
     parts: str | None = None
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> Job:
-        """The job whose `_asdict` went through JSON."""
-        job = cls(**written)
+    def read(cls, document: Mapping[str, Any]) -> Job:
+        """The job of a document: its `_asdict` after JSON."""
+        job = cls(**document)
         return job._replace(seeds=tuple(job.seeds), keep=tuple(job.keep))
 
 
 Perform = Callable[[Job], Generator[Event]]
-"""Runs a job: yields what becomes of each seed. Closing it ends the job."""
+"""Runs a job: yields the events of each seed. Closing the generator ends the job."""
 
 
 def to_document(event: Event) -> dict[str, Any]:
-    """An event as plain values, but for the weights; of losses only their mean."""
-    written = {"type": type(event).__name__.lower(), **vars(event)}
+    """An event as plain JSON values, without weights, and with the mean of losses."""
+    document = {"type": type(event).__name__.lower(), **vars(event)}
     if isinstance(event, Advanced):
-        written["losses"] = [event.loss]
-    written.pop("weights", None)
-    return written
+        document["losses"] = [event.loss]
+    document.pop("weights", None)
+    return document
 
 
 def is_event(document: Mapping[str, Any]) -> bool:
-    """Whether `to_document` wrote a message."""
+    """Whether a message is an event."""
     return document.get("type") in _EVENTS
 
 
 def to_event(document: Mapping[str, Any], weights: bytes | None = None) -> Event:
-    """The event that `to_document` wrote, with its weights."""
+    """The event of a document, with its weights."""
     fields: dict[str, Any] = dict(document)
     kind = _EVENTS[fields.pop("type")]
     if kind is Advanced:
@@ -87,23 +87,23 @@ def send(stream: IO[bytes], document: Mapping[str, Any], content: bytes | None =
 
 
 def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes | None] | None:
-    """Read a frame; None at the end of the stream, or where it is cut off.
+    """Read a frame; None at the end of the stream, or if it ends inside a frame.
 
     Raises:
-        ValueError: What comes is no frame.
+        ValueError: The stream has another format.
     """
     head = stream.read(_HEAD.size)
     if head[: len(_MAGIC)] != _MAGIC[: len(head)]:
-        raise ValueError(f"{head!r} is no message")
+        raise ValueError(f"{head!r} is not a message")
     if len(head) < _HEAD.size:
         return None
     _, text, content = _HEAD.unpack(head)
-    if text > _MOST_TEXT or content > _MOST_CONTENT:
+    if text > _MAX_TEXT or content > _MAX_CONTENT:
         raise ValueError(f"a message of {text + content:,} bytes is too long")
     body = stream.read(text + content)
     if len(body) < text + content:
         return None
     document = json.loads(body[:text])
     if not isinstance(document, dict):
-        raise ValueError(f"{document!r} is no message")
+        raise ValueError(f"{document!r} is not a message")
     return document, body[text:] or None

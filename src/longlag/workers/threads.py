@@ -1,4 +1,4 @@
-"""Trials in threads of this process, for models that no other process can make."""
+"""Trials in threads of this process, for models that only this process can make."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from concurrent import futures
 
 from longlag.events import Event, StopToken
 from longlag.workers import worker
-from longlag.workers.executor import MOST_SEEDS, Executor, drained, results
+from longlag.workers.executor import MOST_SEEDS, Executor, drain, results
 from longlag.workers.messages import Job, Perform
 
 
 class Threads(Executor):
-    """Threads of this process, one job each at a time: for models that no other process can make.
+    """Threads of this process, each with one job at a time, for models only this process can make.
 
     Args:
         workers: Number of threads; by default one for each core, or one on an accelerator.
-        work: What runs a job.
+        work: The function that runs a job.
     """
 
     def __init__(self, workers: int | None = None, work: Perform = worker.perform):
@@ -43,12 +43,12 @@ class Threads(Executor):
         running.add_done_callback(self._running.discard)
 
     def wait(self, seconds: float | None = None) -> list[Event]:
-        return drained(self._inbox, seconds)
+        return drain(self._inbox, seconds)
 
     def stop(self) -> list[Event]:
         self._stop.stop()
         futures.wait(list(self._running))
-        self._stop = StopToken()  # for the jobs to come
+        self._stop = StopToken()  # for later jobs
         return results(self.wait(0))
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Workers: processes that run one job after another and report what becomes of it.
+"""Workers: processes that run one job after another and report their events.
 
 A worker reads jobs on standard input and writes events on standard output, both as frames
-(`longlag.workers.messages`). Nothing is pickled. It ends with its coordinator: when standard
+(`longlag.workers.messages`). Nothing is pickled. It ends with its coordinator, when standard
 input is closed.
 """
 
@@ -23,14 +23,14 @@ from longlag.events import Advanced, Event, Finished, StopToken
 from longlag.workers import messages
 from longlag.workers.messages import FREE, READY, STOP, Job, Perform
 
-_BETWEEN = 0.2  # seconds between two reports of the progress of a seed
+_REPORT_SECONDS = 0.2  # between two reports of the progress of a seed
 
 
 def perform(job: Job) -> Generator[Event]:
-    """Train and score the seeds of a job, on an accelerator as many at once as it has room for.
+    """Train and score the seeds of a job; on an accelerator as many at once as fit into memory.
 
-    A seed gives the same bits wherever it is trained on one kind of machine, on an accelerator
-    where as many others are trained with it.
+    The results of a seed are equal to the bit on one kind of machine; on an accelerator, with the
+    same number of seeds at once.
 
     Raises:
         RuntimeError: This worker has another version of longlag than the coordinator.
@@ -42,14 +42,16 @@ def perform(job: Job) -> Generator[Event]:
 
     setting = documents.setting(job.setting, trusted=True)  # the user's own command wrote it
     if job.parts not in (None, identity.parts(setting)):
-        raise RuntimeError("this worker has another version of longlag. Give it the same one")
-    room = len(job.seeds)
-    if room > 1:
+        raise RuntimeError(
+            "this worker has another version of longlag. Use the same version for both"
+        )
+    at_once = len(job.seeds)
+    if at_once > 1:
         width = 1 if setting.input_encoding.as_integers else setting.sizes.features
         batch = (*setting.layout.steps.shape[1:], width)
-        room = devices.seeds_at_once(setting.create(job.seeds[0]), batch)
-    for start in range(0, len(job.seeds), room):
-        with contextlib.closing(fit(setting, job.seeds[start : start + room])) as events:
+        at_once = devices.seeds_at_once(setting.create(job.seeds[0]), batch)
+    for start in range(0, len(job.seeds), at_once):
+        with contextlib.closing(fit(setting, job.seeds[start : start + at_once])) as events:
             for event in events:
                 if not isinstance(event, Finished):
                     yield dataclasses.replace(event, job=job.id)
@@ -57,19 +59,19 @@ def perform(job: Job) -> Generator[Event]:
                 run, seed = event.result, event.seed
                 model = run.models[0]
                 validation = setting.evaluate(model, seed, part="validation").accuracy
-                counted = program.parameters(model)
-                outcome = Outcome.of(run, validation=validation, parameters=counted).document()
+                parameters = program.parameters(model)
+                outcome = Outcome.of(run, validation=validation, parameters=parameters).document()
                 weights = checkpoint.to_bytes(run.trained()) if seed in job.keep else None
-                identity.canonical(outcome)  # refuses what is no number, which no store takes
+                identity.canonical(outcome)  # raises on values that are not finite
                 yield Finished(seed, outcome, weights=weights, job=job.id)
 
 
 def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
-    """What becomes of the seeds of a job, until a token is set; where it fails, why, of each."""
+    """The events of the seeds of a job, until a token is set; at a failure, its reason per seed."""
     open_seeds = list(job.seeds)
     try:
-        with contextlib.closing(work(job)) as working:
-            for event in working:
+        with contextlib.closing(work(job)) as job_events:
+            for event in job_events:
                 if isinstance(event, Finished):
                     open_seeds.remove(event.seed)
                 elif stop.stopped:
@@ -77,7 +79,7 @@ def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
                 yield event
                 if stop.stopped:
                     return
-        why = "the worker reported nothing of it"
+        why = "the worker did not report its end"
     except (Exception, SystemExit) as error:
         place = user_code.raised_at(error)
         why = f"{place}{' raises ' * bool(place)}{type(error).__name__}: {error}"
@@ -87,18 +89,18 @@ def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
 def serve(
     work: Perform = perform, device: Mapping[str, Any] | None = None, output: int = 1
 ) -> None:
-    """Run the jobs that come in, until no more can come.
+    """Run jobs until the coordinator ends.
 
     Args:
-        work: What is done with a job.
-        device: What this process runs on, for the coordinator.
+        work: The function that runs a job.
+        device: The device of this process, for the coordinator.
         output: The descriptor for the frames.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator says when to stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator stops it
     frames = os.fdopen(os.dup(output), "wb")
-    os.dup2(2, 1)  # what anyone prints must not come between the frames
+    os.dup2(2, 1)  # printed text must not come between frames
     jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    stops: dict[str, StopToken] = {}  # of the jobs that have not ended
+    stops: dict[str, StopToken] = {}  # of unfinished jobs
 
     def read() -> None:
         while (frame := messages.receive(sys.stdin.buffer)) is not None:
@@ -108,7 +110,7 @@ def serve(
                 jobs.put(job)
             elif (stop := stops.get(frame[0]["job"])) is not None:
                 stop.stop()
-        os._exit(0)  # the coordinator is gone, perhaps killed: nobody waits for this job
+        os._exit(0)  # the coordinator has ended or was killed
 
     threading.Thread(target=read, daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
@@ -117,19 +119,19 @@ def serve(
             job = jobs.get()
             ended = _report(events_of(work, job, stops[job.id]), frames)
             del stops[job.id]
-            if ended < len(job.seeds):  # else the coordinator knows
+            if ended < len(job.seeds):  # else the coordinator knows it
                 messages.send(frames, {"type": FREE, "job": job.id})
-    os._exit(0)  # likewise
+    os._exit(0)  # the coordinator has ended
 
 
 def _report(events: Iterator[Event], frames: IO[bytes]) -> int:
-    """Pass events on, of a seed's progress only some; how many seeds are finished."""
+    """Send events, with progress at intervals; returns the number of finished seeds."""
     latest: dict[int, float] = {}
     ended = 0
     for event in events:
         if isinstance(event, Advanced):
             now = time.monotonic()
-            if now - latest.setdefault(event.seed, now) < _BETWEEN:
+            if now - latest.setdefault(event.seed, now) < _REPORT_SECONDS:
                 continue
             latest[event.seed] = now
         weights = None

@@ -1,1 +1,1 @@
-"""Framed problems as data sets of other libraries, a file each."""
+"""Framed problems as data sets of other libraries, one module each."""

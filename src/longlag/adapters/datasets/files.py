@@ -1,4 +1,4 @@
-"""Problems as files: a fixed data set in a folder, with a card that says what it is."""
+"""Problems as files: a fixed data set in a folder, with a card that describes it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _STREAMS = {
     "validation": streams.validation,
     "test": streams.evaluation,
 }
-"""Where the sequences of each split are drawn from: streams that share none."""
+"""The stream of each split: streams have no sequence in common."""
 
 _PARTS: dict[str, Part] = {"train": "training", "validation": "validation", "test": "evaluation"}
-"""And of which part, where a problem has but so many rows."""
+"""The part of each split, for a problem with a limited number of rows."""
 
 
 class Split(NamedTuple):
@@ -34,8 +34,8 @@ class Split(NamedTuple):
 
     Attributes:
         path: Its file.
-        sequences: Sequences in it.
-        samples: Samples in it.
+        sequences: Number of sequences.
+        samples: Number of samples.
     """
 
     path: Path
@@ -55,22 +55,25 @@ def export(
     format: Format = "parquet",
     command: str = "",
 ) -> dict[str, Split]:
-    """Write a data set: a file for each split, and a card that says what it is.
+    """Write a data set: a file for each split, and a card that describes it.
 
-    Each row is a sample: the `sequence` that it belongs to, `inputs`, `targets` (-1, NaN for
-    reals, where nothing is scored) and `mask`. The folder is what
-    `datasets.load_dataset(folder)` reads, if it is of Parquet.
+    Each row is a sample: the number of its `sequence`, `inputs`, `targets` (-1, or NaN for reals,
+    where nothing is scored) and `mask`. `datasets.load_dataset(folder)` reads a folder of Parquet
+    files.
 
     Args:
-        problem: Whose episodes are drawn.
-        framing: How they become samples.
-        folder: Where to write; made if it is not there.
-        train: Sequences to train on, and likewise `validation` and `test`; 0 for none.
-        validation: Sequences to choose settings on.
-        test: Sequences to measure on.
-        seed: Whose streams they are drawn from.
+        problem: The problem.
+        framing: How its episodes become samples.
+        folder: The folder to write to; created if missing.
+        train: Number of training sequences; 0 for none.
+        validation: Number of validation sequences; 0 for none.
+        test: Number of test sequences; 0 for none.
+        seed: The seed of the sequences.
         format: `parquet` (extra `parquet`) or `npz`, which NumPy reads.
-        command: How it was asked for, to be said on the card.
+        command: The command that writes it, for the card.
+
+    Returns:
+        The splits, by name.
 
     Raises:
         ValueError: The framing does not fit, a number is negative, or pyarrow is not installed.
@@ -78,9 +81,9 @@ def export(
     >>> import tempfile
     >>> from longlag import EchoLag, Window
     >>> folder = tempfile.mkdtemp()
-    >>> made = export(EchoLag(), Window(timesteps=5), folder, train=10, test=2, format="npz")
-    >>> with np.load(made["train"].path) as held:
-    ...     made["train"].samples, held["inputs"].shape
+    >>> splits = export(EchoLag(), Window(timesteps=5), folder, train=10, test=2, format="npz")
+    >>> with np.load(splits["train"].path) as arrays:
+    ...     splits["train"].samples, arrays["inputs"].shape
     (200, (200, 5))
     """
     counts = {"train": train, "validation": validation, "test": test}
@@ -88,7 +91,7 @@ def export(
         if count < 0:
             raise ValueError(f"export: `{name}` must be at least 0, got {count}. Use {name}=0.")
     layout = framing.layout(problem, 1)
-    counted = np.isin(np.arange(problem.steps), layout.scored_steps)
+    scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if format == "parquet":
         _check_parquet()
     home = Path(folder)
@@ -98,10 +101,10 @@ def export(
         if not count:
             continue
         part = problem.for_part(_PARTS[name])
-        episodes = None if name == "train" else problem.held_out(_PARTS[name], counted)
+        episodes = None if name == "train" else problem.held_out(_PARTS[name], scored)
         if episodes is None:
             episodes = draw(part, _STREAMS[name](seed), count)
-        count = len(episodes.inputs)  # of a series each target once, however many were asked for
+        count = len(episodes.inputs)  # of a series each target once, whatever the argument
         samples = layout.gather(episodes)
         path = home / f"{name}.{format}"
         sequence = np.repeat(np.arange(count, dtype=np.int32), len(layout.steps))
@@ -143,14 +146,14 @@ def _npz(path: Path, sequence: np.ndarray, samples: Samples) -> None:
 def _card(
     problem: Problem,
     framing: Framing,
-    made: Mapping[str, Split],
+    splits: Mapping[str, Split],
     seed: int,
     format: Format,
     command: str,
 ) -> str:
-    """The card: YAML for programs, then words for readers."""
+    """The card: YAML for programs, then text for readers."""
     scored = np.isin(np.arange(problem.steps), framing.layout(problem, 1).scored_steps)
-    total = sum(split.samples for split in made.values())
+    total = sum(split.samples for split in splits.values())
     sizes = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
     size = sizes[min(len(sizes) - 1, max(0, len(str(total)) - 3))]
     real = problem.forecasts
@@ -162,29 +165,29 @@ def _card(
     ]
     if format == "parquet":
         head += ["configs:", "- config_name: default", "  data_files:"]
-        for name, split in made.items():
+        for name, split in splits.items():
             head += [f"  - split: {name}", f"    path: {split.path.name}"]
     none = "-1" if np.issubdtype(problem.targets.dtype, np.integer) else "NaN"
     rows = "\n".join(
         f"| {name} | {split.path.name} | {split.sequences:,} | {split.samples:,} |"
-        for name, split in made.items()
+        for name, split in splits.items()
     )
     summary = (type(problem).__doc__ or "").strip().split("\n")[0]
     how = f"\n\n```\n{command}\n```" if command else ""
     best = (
         f"Chance {problem.chance(scored):.4g}, ceiling {problem.ceiling(scored):.4g}: the best "
-        "accuracy over\n  scored targets without looking at the inputs, and the best there is."
+        "accuracy over\n  scored targets without the inputs, and the best possible."
     )
-    apart = f"The splits are drawn from streams that share nothing, of seed {seed}."
+    source = f"The splits come from separate streams of seed {seed}: they share no sequence."
     if isinstance(problem, Series):
         best = (
             f"Scaling: {problem.scale}; an error of 1 is {problem.unit:.6g} in the unit of "
             f"{problem.target}."
         )
-        spans = (problem.span(_PARTS[name]) for name in made)
-        told = ", ".join(f"{span.begin + 1} to {span.end}" for span in spans)
-        apart = (
-            f"The targets of the splits are of other rows each ({told}): those of training drawn "
+        spans = (problem.span(_PARTS[name]) for name in splits)
+        ranges = ", ".join(f"{span.begin + 1} to {span.end}" for span in spans)
+        source = (
+            f"The targets of the splits are of other rows each ({ranges}): those of training drawn "
             f"with seed {seed}, every other one once."
         )
     return (
@@ -206,20 +209,20 @@ def _card(
 
 Each row is a sample:
 
-- `sequence`: the number of the sequence that it was cut from;
-- `inputs`: {_described(problem.inputs)}, -1 where the row lacks data;
-- `targets`: {_described(problem.targets)}, {none} where nothing is scored;
-- `mask`: false where a step is to be passed over.
+- `sequence`: the number of its sequence;
+- `inputs`: {_describe(problem.inputs)}, -1 where the row lacks data;
+- `targets`: {_describe(problem.targets)}, {none} where nothing is scored;
+- `mask`: false where a step is to be skipped.
 
-{apart}
+{source}
 
 Drawn by longlag {metadata.version("longlag")}; the same seed gives the same values.{how}
 """
     )
 
 
-def _described(spec: Spec) -> str:
-    """Values of a spec in words."""
+def _describe(spec: Spec) -> str:
+    """The values of a spec, as text."""
     kind = "integers" if np.issubdtype(spec.dtype, np.integer) else "reals"
     several = f"vectors of {spec.shape[0]} " if spec.shape else ""
     return f"{several}{kind} {spec.rule}"

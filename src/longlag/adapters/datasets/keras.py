@@ -1,4 +1,4 @@
-"""Problems for Keras: a data set whose epochs are of as many batches as is asked for."""
+"""Problems for Keras: a data set with new batches in every epoch."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from longlag.problems import Problem
 
 
 class Weighted(NamedTuple):
-    """A batch as `fit` takes it: a target that is not scored has the weight 0.
+    """A batch for `fit`: a target that is not scored has the weight 0.
 
     Attributes:
         inputs: Features `(row, time, feature)`, or values `(row, time)`.
-        targets: `(row, said)`, 0 where nothing is scored.
-        weights: `(row, said)`, 1 where something is.
+        targets: `(row, target)`, 0 where nothing is scored.
+        weights: `(row, target)`, 1 where a target is scored, else 0.
     """
 
     inputs: np.ndarray
@@ -30,19 +30,19 @@ class Weighted(NamedTuple):
 
 
 class Stream(keras.utils.PyDataset):
-    """The batches of `framing.stream`, for `model.fit`; no two epochs hold the same draws.
+    """The batches of `framing.stream`, for `model.fit`; every epoch has new sequences.
 
-    State that the framing carries is the model's affair (`stateful=True`, and a callback that
-    resets it), as is a mask.
+    If the framing carries state, the model must too (`stateful=True`, and a callback that resets
+    it); a mask is up to the model as well.
 
     Args:
-        problem: Whose episodes are drawn.
-        framing: How they become samples.
+        problem: The problem.
+        framing: How its episodes become samples.
         batches: Batches in an epoch.
         batch_size: Rows in a batch.
-        seed: Whose training stream.
-        features: Give inputs as features rather than as values.
-        encoding: As which: `OneHot` or `Scaled`, for integers; one-hot by default.
+        seed: The seed of the training stream.
+        features: Whether inputs are features rather than values.
+        encoding: The encoding of features: `OneHot` or `Scaled`, for integers; one-hot by default.
         workers: Threads that Keras loads with.
 
     >>> from longlag import EchoLag, Window
@@ -70,9 +70,9 @@ class Stream(keras.utils.PyDataset):
             )
         self.batches = batches
         self._encode = encodings(problem, encoding)[0].encode if features else np.asarray
-        # An epoch is kept as values: as features it could be a hundred times as large.
+        # An epoch is stored as values: as features it could be a hundred times as large.
         self._stream = framing.stream(problem, batch_size, seed)
-        self._drawn: list[Batch] = []
+        self._batches: list[Batch] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -81,16 +81,16 @@ class Stream(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Weighted:
         if not 0 <= index < self.batches:
             raise IndexError(f"Stream: there is no batch {index} of {self.batches}.")
-        with self._lock:  # Keras may ask from several threads, in any order
-            while len(self._drawn) <= index:
-                self._drawn.append(next(self._stream))
-            inputs, targets, *_ = self._drawn[index]
-        counts = scored(targets)
+        with self._lock:  # Keras may call it from several threads, in any order
+            while len(self._batches) <= index:
+                self._batches.append(next(self._stream))
+            inputs, targets, *_ = self._batches[index]
+        has_target = scored(targets)
         zero = np.zeros((), targets.dtype)
         return Weighted(
-            self._encode(inputs), np.where(counts, targets, zero), counts.astype(np.float32)
+            self._encode(inputs), np.where(has_target, targets, zero), has_target.astype(np.float32)
         )
 
     def on_epoch_end(self) -> None:
-        """The next epoch is of draws that were not met before."""
-        self._drawn.clear()
+        """Start an epoch of new sequences."""
+        self._batches.clear()

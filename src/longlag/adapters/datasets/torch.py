@@ -17,17 +17,16 @@ from longlag.problems import Problem
 class Stream(IterableDataset):
     """The batches of `framing.stream` as tensors, for a `DataLoader` with `batch_size=None`.
 
-    However many workers load them they come in the order in which one would give them, each
-    once. Integers are int64, so that targets of -1 are what `cross_entropy(ignore_index=-1)`
-    passes over.
+    With any number of workers, they come in the same order, each once. Integers are int64, and
+    targets that are not scored are -1, for `cross_entropy(ignore_index=-1)`.
 
     Args:
-        problem: Whose episodes are drawn.
-        framing: How they become samples.
+        problem: The problem.
+        framing: How its episodes become samples.
         batch_size: Rows in a batch.
-        seed: Whose training stream.
-        features: Give inputs as features rather than as values.
-        encoding: As which: `OneHot` or `Scaled`, for integers; one-hot by default.
+        seed: The seed of the training stream.
+        features: Whether inputs are features rather than values.
+        encoding: The encoding of features: `OneHot` or `Scaled`, for integers; one-hot by default.
 
     >>> from longlag import EchoLag, Window
     >>> from torch.utils.data import DataLoader
@@ -49,7 +48,7 @@ class Stream(IterableDataset):
     ):
         self.problem, self.framing, self.batch_size, self.seed = problem, framing, batch_size, seed
         self.features, self.encoding = features, encoding
-        self._of(0, 1)  # refuses what does not fit, before a worker has to
+        self._of(0, 1)  # raises here rather than in a worker
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
@@ -71,5 +70,5 @@ class Stream(IterableDataset):
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
-    whole = np.issubdtype(array.dtype, np.integer)
-    return torch.from_numpy(array.astype(np.int64) if whole else np.ascontiguousarray(array))
+    is_integer = np.issubdtype(array.dtype, np.integer)
+    return torch.from_numpy(array.astype(np.int64) if is_integer else np.ascontiguousarray(array))

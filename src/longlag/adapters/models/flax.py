@@ -1,4 +1,4 @@
-"""Flax modules, NNX ones and bridged Linen ones, of rows of samples."""
+"""Flax modules, NNX and bridged Linen ones, on batches of samples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx  # pyright: ignore[reportMissingImports]
 
-from longlag.adapters.models.functional import MODES, Answer, FunctionalModel, pair, takes
+from longlag.adapters.models.functional import (
+    MODES,
+    FunctionalModel,
+    Result,
+    pair,
+    parameters_of,
+)
 from longlag.models import Sizes
 
 
@@ -22,54 +28,54 @@ def bridged(module: Any, sizes: Sizes, seed: int, *, values: bool) -> Any:
 
 
 def functional_model(module: nnx.Module) -> FunctionalModel:
-    """An NNX module taken apart.
+    """An NNX module as a `FunctionalModel`.
 
-    It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. If its call
-    has parameters of these names it is told the `mask` `(row, time)` and the `state` (None at
-    first; then it gives a pair of outputs and state). Training changes its `nnx.Param` by
-    gradient, its other variables as it says itself.
+    It takes `(row, time, feature)` and returns `(row, time, output)` or `(row, output)`. If its
+    call has parameters of these names it gets the `mask` `(row, time)` and the `state` (None at
+    first; then it returns a pair of outputs and state). Training changes its `nnx.Param` by
+    gradient; its other variables change as in its call.
     """
-    told = takes(type(module).__call__, "mask", "state", *MODES)
+    arguments = parameters_of(type(module).__call__, "mask", "state", *MODES)
     graph, params, rest = nnx.split(module, nnx.Param, ...)
     weights, shape = jax.tree.flatten(params)
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     names = [re.sub(r"\W+", ".", path).strip(".").removesuffix(".value") for path in paths]
     leaves, structure = jax.tree.flatten(rest)
-    # Typed keys are no arrays to NumPy: kept as their data.
+    # NumPy has no typed keys: they are stored as their data.
     kinds = [str(jax.random.key_impl(leaf)) if _is_key(leaf) else None for leaf in leaves]
 
     def plain(leaves: list[Any]) -> list[Any]:
         pairs = zip(leaves, kinds, strict=True)
         return [leaf if kind is None else jax.random.key_data(leaf) for leaf, kind in pairs]
 
-    def merged(trained: Any, buffers: Any) -> Any:
+    def merge(trained: Any, buffers: Any) -> Any:
         pairs = zip(buffers, kinds, strict=True)
-        typed = [
+        leaves = [
             leaf if kind is None else jax.random.wrap_key_data(leaf, impl=kind)
             for leaf, kind in pairs
         ]
-        told = jax.tree.unflatten(shape, [trained[name] for name in names])
-        return nnx.merge(graph, told, jax.tree.unflatten(structure, typed))
+        params = jax.tree.unflatten(shape, [trained[name] for name in names])
+        return nnx.merge(graph, params, jax.tree.unflatten(structure, leaves))
 
     def call(
         trained: Any, buffers: Any, inputs: Any, mask: Any, state: Any, training: bool
-    ) -> Answer:
-        made = merged(trained, buffers)
-        made.train() if training else made.eval()
-        given: dict[str, Any] = {"mask": mask, "state": state}
-        given |= {name: training is when for name, when in MODES.items()}
-        said = made(inputs, **{name: given[name] for name in told})
-        outputs, state = pair(said) if "state" in told else (said, ())
-        after = jax.tree.leaves(nnx.split(made, nnx.Param, ...)[2])
-        return Answer(outputs, state, plain(after))
+    ) -> Result:
+        module = merge(trained, buffers)
+        module.train() if training else module.eval()
+        values: dict[str, Any] = {"mask": mask, "state": state}
+        values |= {name: training is when for name, when in MODES.items()}
+        result = module(inputs, **{name: values[name] for name in arguments})
+        outputs, state = pair(result) if "state" in arguments else (result, ())
+        after = jax.tree.leaves(nnx.split(module, nnx.Param, ...)[2])
+        return Result(outputs, state, plain(after))
 
     return FunctionalModel(
         trained=dict(zip(names, weights, strict=True)),
         buffers=[np.asarray(leaf) for leaf in plain(leaves)],
         call=call,
-        module=merged,
-        takes_mask="mask" in told,
-        takes_state="state" in told,
+        module=merge,
+        takes_mask="mask" in arguments,
+        takes_state="state" in arguments,
     )
 
 

@@ -1,12 +1,12 @@
-"""Hints: what a failure of a user's own model is usually cured by."""
+"""Hints: the usual remedies for failures of a user's own model."""
 
 from __future__ import annotations
 
 import re
 
 _VALUES = (
-    "It seems to take values, not features: use adopt(make_model, inputs='values'), which shows "
-    "whole numbers (row, time)."
+    "It seems to take values, not features: use adopt(make_model, inputs='values'), for "
+    "integer inputs (row, time)."
 )
 _CHANNELS = (
     "Channels come last here, (row, time, feature); a convolution of PyTorch or Equinox takes "
@@ -14,25 +14,25 @@ _CHANNELS = (
     "Equinox x.T."
 )
 
-_NARROW = (
-    "JAX draws no orthogonal matrix in bfloat16, with which recurrent layers begin: name another "
+_BFLOAT16 = (
+    "JAX has no orthogonal initializer in bfloat16, the default of recurrent layers: name another "
     "initializer for their recurrent weights, or keep weights in float32 (param_dtype in Flax, "
     "mixed_bfloat16 in Keras)."
 )
 
 PACKED = (
-    "It has a parameter `mask`, true where a step counts: pass over the others. They stand before "
-    "the sequence; pack_padded_sequence takes them after it, as Prefix(pad='end') has them."
+    "It has a parameter `mask`, true where a step counts: skip the others. They come before "
+    "the sequence; pack_padded_sequence needs them after it, as in Prefix(pad='end')."
 )
-"""What to do where masked steps are not passed over, though the mask is taken."""
+"""The remedy for a model that takes the mask but does not skip masked steps."""
 
 
 def hint(error: BaseException, *, features: bool) -> str:
-    """A remedy for an exception that a model raised; empty where none is known.
+    """A remedy for an exception of a model; empty if none is known.
 
     Args:
-        error: What it raised.
-        features: Whether it was shown features, `(row, time, feature)`, rather than values.
+        error: The exception.
+        features: Whether its inputs were features, `(row, time, feature)`, rather than values.
 
     >>> hint(ValueError("too many values to unpack (expected 2)"), features=True)[:29]
     'It seems to take values, not '
@@ -43,7 +43,7 @@ def hint(error: BaseException, *, features: bool) -> str:
     ):
         return _CHANNELS
     if re.search(r"Unsupported dtype b?float16|no attribute 'recurrent_kernel'", text):
-        return _NARROW
+        return _BFLOAT16
     if features and re.search(
         r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
         r"|too many values to unpack \(expected 2\)",

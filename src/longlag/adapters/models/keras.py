@@ -1,4 +1,4 @@
-"""Keras models on its JAX backend, of rows of samples: no `fit`, no `compile`."""
+"""Keras models on the JAX backend, on batches of samples, without `fit` or `compile`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from longlag.adapters.models.functional import (
-    Answer,
     FunctionalModel,
+    Result,
     UnsupportedModel,
     pair,
-    takes,
+    parameters_of,
 )
 from longlag.models import (
     GRULayer,
@@ -32,30 +32,29 @@ from longlag.models import (
 
 _SIGMOID = keras.activations.sigmoid
 
-_OURS: dict[type, type[StepBackLayer]] = {
+_LAYERS: dict[type, type[StepBackLayer]] = {
     keras.layers.LSTM: LSTMLayer,
     keras.layers.GRU: GRULayer,
     keras.layers.SimpleRNN: RNNLayer,
 }
-"""Keras's recurrent layers and ours, whose weights have the same layout."""
+"""The layers of longlag for recurrent layers of Keras: their weights have the same layout."""
 
 
 def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> FunctionalModel:
-    """A Keras model taken apart.
+    """A Keras model as a `FunctionalModel`.
 
-    It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. What layers
-    with `stateful=True` carry is its state. Weights that `trainable` says are fixed stay as they
-    are; penalties of its layers are added to the loss. A last softmax is known for what it is.
-    Recurrent layers of the usual kind run on our loop, as they do on cuDNN where Keras finds that:
-    the same function, and faster.
+    It takes `(row, time, feature)` and returns `(row, time, output)` or `(row, output)`. Its state
+    is that of layers with `stateful=True`. Weights with `trainable=False` do not change; penalties
+    of its layers are added to the loss. A final softmax is detected. Standard recurrent layers run
+    on the loop of longlag, as on cuDNN where Keras finds it: the same function, but faster.
 
     Args:
         model: The model, built or not.
-        sizes: Of the problem.
-        values: Whether it is shown values `(row, time)` rather than features.
+        sizes: The sizes of the problem.
+        values: Whether its inputs are values `(row, time)` rather than features.
 
     Raises:
-        UnsupportedModel: Keras runs on another backend.
+        UnsupportedModel: Keras runs on another backend, or a weight has a constraint.
     """
     if keras.config.backend() != "jax":
         raise UnsupportedModel(
@@ -78,18 +77,18 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         for variable in jax.tree.leaves(getattr(layer, "states", None))
     ]
     rows = {variable.shape[0] for variable in carried} or {_rows(model)}
-    told = takes(model.call, "mask", "state")
-    by_name = "state" in told
-    passed_over = {
+    arguments = parameters_of(model.call, "mask", "state")
+    by_name = "state" in arguments
+    mask_values = {
         float(layer.mask_value)
         for layer in model._flatten_layers()
         if isinstance(layer, keras.layers.Masking)
     }
-    masking = passed_over.pop() if len(passed_over) == 1 and not values else None
+    masking = mask_values.pop() if len(mask_values) == 1 and not values else None
 
     def call(
         trained: Any, buffers: Any, inputs: Any, mask: Any, state: Any, training: bool
-    ) -> Answer:
+    ) -> Result:
         pairs = [
             *zip(model.trainable_variables, trained, strict=True),
             *zip(model.non_trainable_variables, buffers, strict=True),
@@ -101,27 +100,27 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
             state = [jnp.zeros(variable.shape, variable.dtype) for variable in carried]
         if carried:
             pairs += zip(carried, state, strict=True)
-        given: dict[str, Any] = {"training": training}
-        if mask is not None and "mask" in told:
-            given["mask"] = mask
-        if mask is not None and masking is not None:  # so that `Masking` finds what is masked
+        keywords: dict[str, Any] = {"training": training}
+        if mask is not None and "mask" in arguments:
+            keywords["mask"] = mask
+        if mask is not None and masking is not None:  # for the layer `Masking`
             inputs, ids = jnp.where(mask[..., None], inputs, masking), None
         if by_name:
-            given["state"] = state
+            keywords["state"] = state
         scope = keras.StatelessScope(state_mapping=pairs)
-        with _quiet_about_masks(), _own_loops(model, inputs, ids), scope:
-            outputs = model(inputs, **given)
+        with _without_mask_warnings(), _own_loops(model, inputs, ids), scope:
+            outputs = model(inputs, **keywords)
             penalty = sum(model.losses, 0.0) if training else 0.0
 
         def after(variables: Any, before: Any) -> list[Any]:
-            now = [scope.get_current_value(variable) for variable in variables]
-            return [old if new is None else new for new, old in zip(now, before, strict=True)]
+            values = [scope.get_current_value(variable) for variable in variables]
+            return [old if new is None else new for new, old in zip(values, before, strict=True)]
 
         if by_name:
             outputs, state = pair(outputs)
         elif carried:
             state = after(carried, state)
-        return Answer(outputs, state, after(model.non_trainable_variables, buffers), penalty)
+        return Result(outputs, state, after(model.non_trainable_variables, buffers), penalty)
 
     def module(trained: Any, buffers: Any) -> Any:
         for variable, value in zip(model.trainable_variables, trained, strict=True):
@@ -135,7 +134,7 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         buffers=[variable.value for variable in model.non_trainable_variables],
         call=call,
         module=module,
-        takes_mask="mask" in told or masking is not None,
+        takes_mask="mask" in arguments or masking is not None,
         takes_state=bool(carried) or by_name,
         rows=rows.pop(),
         outputs="probabilities" if _ends_in_softmax(model) else "logits",
@@ -144,14 +143,14 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
 
 
 @contextlib.contextmanager
-def _own_loops(model: Any, shown: Any, ids: Any) -> Iterator[None]:
-    """Have the usual recurrent layers of a model run by ours, where Keras lets a backend do so.
+def _own_loops(model: Any, inputs: Any, ids: Any) -> Iterator[None]:
+    """Run the standard recurrent layers of a model with the loop of longlag.
 
-    What is shown stands for `ids`, if any: then a product with it is a row of the matrix.
+    With `ids`, `inputs` are their one-hot features: a product with them is a row of the matrix.
     """
-    layers = [layer for layer in model._flatten_layers() if _is_usual(layer)]
+    layers = [layer for layer in model._flatten_layers() if _is_standard(layer)]
     for layer in layers:
-        loop = functools.partial(_inner_loop, layer, shown, ids)
+        loop = functools.partial(_inner_loop, layer, inputs, ids)
         object.__setattr__(layer, "inner_loop", loop)  # Keras would track it
     try:
         yield
@@ -160,10 +159,10 @@ def _own_loops(model: Any, shown: Any, ids: Any) -> Iterator[None]:
             object.__delattr__(layer, "inner_loop")
 
 
-def _is_usual(layer: Any) -> bool:
-    """Whether it is one of Keras's layers with the settings that cuDNN takes as well."""
+def _is_standard(layer: Any) -> bool:
+    """Whether it is a recurrent layer of Keras with the settings that cuDNN supports."""
     kind = type(layer)
-    if kind not in _OURS or layer.go_backwards or layer.dropout or layer.recurrent_dropout:
+    if kind not in _LAYERS or layer.go_backwards or layer.dropout or layer.recurrent_dropout:
         return False
     gates = kind is keras.layers.SimpleRNN or layer.recurrent_activation is _SIGMOID
     return (
@@ -178,40 +177,40 @@ def _is_usual(layer: Any) -> bool:
 
 def _inner_loop(
     layer: Any,
-    shown: Any,
+    model_inputs: Any,
     ids: Any,
     sequences: Any,
     initial_state: Any,
     mask: Any,
     training: bool = False,  # noqa: ARG001 - there is no dropout
 ) -> tuple[Any, Any, list[Any]]:
-    """What `RNN.inner_loop` gives: the last output, all of them, the state."""
+    """`RNN.inner_loop`: returns the last output, all outputs, and the state."""
     cell = layer.cell
     tensor: Any = keras.ops.convert_to_tensor
     kernel, recurrent, bias = map(tensor, (cell.kernel, cell.recurrent_kernel, cell.bias))
-    pair = (bias, None) if bias.ndim == 1 else (bias[0], bias[1])
-    ours = _OURS[type(layer)](kernel, recurrent, *pair)
+    biases = (bias, None) if bias.ndim == 1 else (bias[0], bias[1])
+    run = _LAYERS[type(layer)](kernel, recurrent, *biases)
     states: Any = initial_state if isinstance(initial_state, list | tuple) else [initial_state]
-    told = mask[0] if isinstance(mask, list | tuple) else mask
-    told = None if told is None else jnp.asarray(told)
-    gated = len(states) > 1
-    start = LSTMState(hidden=states[0], cell=states[1]) if gated else HiddenState(states[0])
-    inputs = ids if ids is not None and sequences is shown else sequences
-    hidden, after = ours(inputs, told, start)
-    ends = [after.hidden, after.cell] if gated else [after.hidden]
+    mask = mask[0] if isinstance(mask, list | tuple) else mask
+    mask = None if mask is None else jnp.asarray(mask)
+    has_cell = len(states) > 1
+    start = LSTMState(hidden=states[0], cell=states[1]) if has_cell else HiddenState(states[0])
+    inputs = ids if ids is not None and sequences is model_inputs else sequences
+    hidden, after = run(inputs, mask, start)
+    ends = [after.hidden, after.cell] if has_cell else [after.hidden]
     return hidden[:, -1], hidden, ends
 
 
 @contextlib.contextmanager
-def _quiet_about_masks() -> Iterator[None]:
-    """Layers that pass a mask over are met in any model; whether it is heeded is looked at."""
+def _without_mask_warnings() -> Iterator[None]:
+    """Silence Keras about layers that ignore a mask: the checks test whether the model does."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"(?s).*does not support masking")
         yield
 
 
 def _rows(model: Any) -> int | None:
-    """The number of rows that it was made for, if it was."""
+    """The fixed number of rows of a model; None if it has none."""
     shape = getattr(model, "input_shape", None) if model.built else None
     return shape[0] if isinstance(shape, tuple) and shape else None
 
@@ -219,7 +218,7 @@ def _rows(model: Any) -> int | None:
 def _ends_in_softmax(model: Any) -> bool:
     last = model.layers[-1] if model.layers else None
     if not isinstance(model, keras.Sequential):
-        # The layer that was named last need not be the one that speaks.
+        # The last of `layers` need not be the output layer.
         ends = getattr(model, "outputs", None) or []
         if len(ends) != 1 or ends[0]._keras_history.operation is not last:
             return False

@@ -1,4 +1,4 @@
-"""PyTorch modules, of rows of samples, with a loop of their own."""
+"""PyTorch modules, on batches of samples, with their own training loop."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
 from longlag.adapters import randomness
 from longlag.adapters.models.functional import (
-    SHAKE,
-    Said,
-    Shown,
+    NOISE,
+    InputKind,
+    OutputKind,
     checked,
     numbers_a_row,
     pair,
-    takes,
+    parameters_of,
 )
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
 
-_ENCODED = 2**22  # numbers made at once: enough to be fast, few enough to stay small
+_CHUNK = 2**22  # values to encode or decode at once: fast, but small in memory
 
-_WHOLE = torch.float32, torch.float64  # outputs of fewer bits are compared as float32
+_WIDE = torch.float32, torch.float64  # outputs of fewer bits become float32
 
 _FUSED = "cpu", "cuda"  # devices on which Adam is one kernel
 
@@ -37,17 +37,17 @@ _FUSED = "cpu", "cuda"  # devices on which Adam is one kernel
 class TorchModel(ExternalModel):
     """A PyTorch module as a model.
 
-    It takes `(row, time, feature)` and gives `(row, time, output)` or `(row, output)`. If its
-    `forward` has parameters of these names it is told the `mask` `(row, time)`, true where a step
-    counts, and the `state` (None at first; then it gives a pair of outputs and state).
+    It takes `(row, time, feature)` and returns `(row, time, output)` or `(row, output)`. If its
+    `forward` has parameters of these names it gets the `mask` `(row, time)`, true where a step
+    counts, and the `state` (None at first; then it returns a pair of outputs and state).
 
     Args:
-        module: The module, on the device on which it is to run.
-        sizes: Of the problem.
-        seed: Of what is random in training.
-        shown: Whether it is shown features or values.
-        said: Whether it gives logits or probabilities.
-        compiled: Whether to run what `torch.compile` makes of it.
+        module: The module, on its device.
+        sizes: The sizes of the problem.
+        seed: The seed of randomness in training.
+        takes: Whether its inputs are features or values.
+        returns: Whether its outputs are logits or probabilities.
+        compiled: Whether to run it with `torch.compile`.
     """
 
     def __init__(
@@ -56,28 +56,28 @@ class TorchModel(ExternalModel):
         sizes: Sizes,
         seed: int,
         *,
-        shown: Shown,
-        said: Said,
+        takes: InputKind,
+        returns: OutputKind,
         compiled: bool,
     ):
         self.module, self.sizes = module, sizes
-        self.shown: Shown = shown
-        self.said: Said = said
+        self.takes: InputKind = takes
+        self.returns: OutputKind = returns
         self._call = torch.compile(module) if compiled else module
         self._compiled = compiled
-        self._met: set[Any] = set()
-        self._told = takes(module.forward, "mask", "state")
+        self._compiled_for: set[Any] = set()
+        self._arguments = parameters_of(module.forward, "mask", "state")
         self._state_size = 0
         kinds = {each.dtype for each in module.parameters() if each.is_floating_point()}
         self._dtype = kinds.pop() if len(kinds) == 1 else torch.float32
         first = next(iter(module.parameters()), None)
         self._device = torch.device("cpu") if first is None else first.device
         self._random = torch.Generator().manual_seed(seed).get_state()
-        self._random_there: Any = None
+        self._random_on_device: Any = None
 
     @property
     def takes_state(self) -> bool:
-        return "state" in self._told
+        return "state" in self._arguments
 
     @property
     def state_size(self) -> int:
@@ -102,30 +102,30 @@ class TorchModel(ExternalModel):
         def train(batches: Batches, count: int) -> np.ndarray:
             nonlocal state
             targets, counts = self._targets(batches, count, loss)
-            losses, said = [], _Said(loss)
+            losses, predictions = [], _Predictions(loss)
             shape = batches.targets.shape[1:3]
             with self._own_randomness():
                 self.module.train()
-                for update, (shown, mask) in enumerate(self._inputs(batches, count)):
+                for update, (inputs, mask) in enumerate(self._inputs(batches, count)):
                     if batches.reset is None or batches.reset[update]:
                         state = None
-                    with self._first_time("update", shown.shape, mask is None, state is None):
-                        outputs, state = self._run(shown, mask, state, shape, output)
+                    with self._first_time("update", inputs.shape, mask is None, state is None):
+                        outputs, state = self._run(inputs, mask, state, shape, output)
                         value = self._loss(outputs, targets[update], counts[update], loss)
                         optimizer.zero_grad()
                         value.backward()
                     optimizer.step()
                     state = _detached(state)
                     losses.append(value.detach())
-                    said.hear(outputs.detach())
-            asked = batches.targets[:count]
-            counted = loss.scored(asked)
-            wide = np.where(counted if loss.size is None else counted[..., None], asked, 0)
-            with self._first_time("hits", wide.shape, compiles=True):
-                hits = loss.is_correct(jnp.asarray(said.values()), jnp.asarray(wide))
-            right = counted & np.asarray(hits)
-            axes = tuple(range(1, right.ndim))
-            figures = torch.stack(losses).cpu().numpy(), right.sum(axes), counted.sum(axes)
+                    predictions.add(outputs.detach())
+            targets = batches.targets[:count]
+            scored = loss.scored(targets)
+            filled = np.where(scored if loss.size is None else scored[..., None], targets, 0)
+            with self._first_time("hits", filled.shape, compiles=True):
+                hits = loss.is_correct(jnp.asarray(predictions.values()), jnp.asarray(filled))
+            correct = scored & np.asarray(hits)
+            axes = tuple(range(1, correct.ndim))
+            figures = torch.stack(losses).cpu().numpy(), correct.sum(axes), scored.sum(axes)
             return np.stack(figures, axis=1).astype(np.float32)
 
         return train
@@ -135,28 +135,28 @@ class TorchModel(ExternalModel):
     ) -> tuple[np.ndarray, np.ndarray]:
         count = len(batches.targets)
         targets, _ = self._targets(batches, count, loss)
-        losses, said, state = [], _Said(loss), None
+        losses, predictions, state = [], _Predictions(loss), None
         shape = batches.targets.shape[1:3]
         with self._own_randomness(moves=False), torch.no_grad():
             self.module.eval()
-            for update, (shown, mask) in enumerate(self._inputs(batches, count)):
+            for update, (inputs, mask) in enumerate(self._inputs(batches, count)):
                 if batches.reset is None or batches.reset[update]:
                     state = None
-                with self._first_time("predict", shown.shape, mask is None, state is None):
-                    outputs, state = self._run(shown, mask, state, shape, output)
+                with self._first_time("predict", inputs.shape, mask is None, state is None):
+                    outputs, state = self._run(inputs, mask, state, shape, output)
                 losses.append(self._each(outputs, targets[update], loss))
-                said.hear(outputs)
-        return torch.stack(losses).cpu().numpy(), said.values()
+                predictions.add(outputs)
+        return torch.stack(losses).cpu().numpy(), predictions.values()
 
     def perturbed(self, seed: int) -> TorchModel:
         generator = torch.Generator().manual_seed(seed)
         module = copy.deepcopy(self.module)
         with torch.no_grad():
             for each in module.parameters():
-                noise = torch.randn(each.shape, generator=generator) * SHAKE
+                noise = torch.randn(each.shape, generator=generator) * NOISE
                 each.add_(noise.to(each.device, each.dtype))
         return TorchModel(
-            module, self.sizes, seed, shown=self.shown, said=self.said, compiled=False
+            module, self.sizes, seed, takes=self.takes, returns=self.returns, compiled=False
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -166,72 +166,72 @@ class TorchModel(ExternalModel):
         self.module.load_state_dict({name: torch.tensor(each) for name, each in arrays.items()})
 
     def outputs(self, batches: Batches, output: str, *, again: bool = False) -> np.ndarray:
-        given, state = [], None
+        results, state = [], None
         with self._own_randomness(moves=False, other=again), torch.no_grad():
             self.module.eval()
-            for update, (shown, mask) in enumerate(self._inputs(batches, len(batches.targets))):
+            for update, (inputs, mask) in enumerate(self._inputs(batches, len(batches.targets))):
                 if batches.reset is None or batches.reset[update]:
                     state = None
                 kind = output if output in ("every", "end") else "last"
-                outputs, state = self._run(shown, mask, state, (), kind)
-                given.append(outputs)
-                self._state_size = numbers_a_row(state, shown.shape[0])
-        return torch.stack(given).cpu().numpy()
+                outputs, state = self._run(inputs, mask, state, (), kind)
+                results.append(outputs)
+                self._state_size = numbers_a_row(state, inputs.shape[0])
+        return torch.stack(results).cpu().numpy()
 
     @contextlib.contextmanager
-    def _first_time(self, *what: Any, compiles: bool = False) -> Iterator[None]:
-        """Time counted as compiling where what compiles has not met such arguments yet."""
-        if not (compiles or self._compiled) or what in self._met:
+    def _first_time(self, *arguments: Any, compiles: bool = False) -> Iterator[None]:
+        """Count the time as compiling, if these arguments are new and lead to compilation."""
+        if not (compiles or self._compiled) or arguments in self._compiled_for:
             yield
             return
-        self._met.add(what)
+        self._compiled_for.add(arguments)
         with program.COMPILING.get(contextlib.nullcontext()):
             yield
 
-    def _given(self, mask: Any, state: Any) -> dict[str, Any]:
-        every = {"mask": mask, "state": state}
-        return {name: every[name] for name in self._told}
+    def _keywords(self, mask: Any, state: Any) -> dict[str, Any]:
+        values = {"mask": mask, "state": state}
+        return {name: values[name] for name in self._arguments}
 
-    def _run(self, shown: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
-        said = self._call(shown, **self._given(mask, state))
-        outputs, state = pair(said) if self.takes_state else (said, None)
-        rows, timesteps = steps = shown.shape[:2]
+    def _run(self, inputs: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
+        result = self._call(inputs, **self._keywords(mask, state))
+        outputs, state = pair(result) if self.takes_state else (result, None)
+        rows, timesteps = steps = inputs.shape[:2]
         at = None
         if output == "end" and mask is not None:
-            places = torch.arange(1, timesteps + 1, device=mask.device)
-            at = torch.arange(rows, device=mask.device), (mask * places).argmax(dim=1)
+            positions = torch.arange(1, timesteps + 1, device=mask.device)
+            at = torch.arange(rows, device=mask.device), (mask * positions).argmax(dim=1)
         outputs = checked(outputs, tuple(steps), self.sizes.outputs, output != "every", at)
-        outputs = outputs if outputs.dtype in _WHOLE else outputs.float()
+        outputs = outputs if outputs.dtype in _WIDE else outputs.float()
         if output == "vector":
             outputs = outputs.reshape(*shape, -1)
-        if self.said == "probabilities" and outputs.shape[-1] > 1:  # else it is a real
+        if self.returns == "probabilities" and outputs.shape[-1] > 1:  # else a real value
             outputs = outputs.clamp(1e-7, 1 - 1e-7).log()
         return outputs, state
 
     def _inputs(self, batches: Batches, count: int) -> Iterator[tuple[Any, Any]]:
         inputs = batches.inputs[:count]
-        wide = self.sizes.features if inputs.ndim == 3 else 1
-        at_once = max(1, _ENCODED // (max(1, inputs[0].size) * wide))
+        width = self.sizes.features if inputs.ndim == 3 else 1
+        at_once = max(1, _CHUNK // (max(1, inputs[0].size) * width))
         masks = None if batches.mask is None else torch.tensor(batches.mask[:count])
         masks = None if masks is None else masks.to(self.device)
         for first in range(0, count, at_once):
-            shown = self._shown(inputs[first : first + at_once])
-            for place, each in enumerate(shown.unbind()):
-                yield each, None if masks is None else masks[first + place]
+            chunk = self._encode(inputs[first : first + at_once])
+            for index, each in enumerate(chunk.unbind()):
+                yield each, None if masks is None else masks[first + index]
 
-    def _shown(self, inputs: np.ndarray) -> Any:
-        """Inputs as the module is shown them, with any leading axes."""
+    def _encode(self, inputs: np.ndarray) -> Any:
+        """Inputs in the form that the module takes, with any leading axes."""
         array = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
         if not np.issubdtype(inputs.dtype, np.integer):
             return array.to(self._dtype)
         array = array.long()
-        if self.shown == "values":
+        if self.takes == "values":
             return array
         encoded = functional.one_hot(array.clamp(min=0), self.sizes.features).to(self._dtype)
         return torch.where(array[..., None] < 0, -1.0, encoded) if (inputs < 0).any() else encoded
 
     def _targets(self, batches: Batches, count: int, loss: AnyLoss) -> tuple[Any, list[int]]:
-        """Targets of each update, and how many of them count."""
+        """The targets of each update, and how many of them are scored."""
         targets = batches.targets[:count]
         counts = loss.scored(targets).reshape(count, -1).sum(axis=1).tolist()
         whole = np.issubdtype(targets.dtype, np.integer)
@@ -251,7 +251,7 @@ class TorchModel(ExternalModel):
         return torch.where(scored, each, 0.0).sum() / count
 
     def _each(self, outputs: Any, targets: Any, loss: AnyLoss) -> Any:
-        """The loss of each target; where none is scored it means nothing."""
+        """The loss of each target; undefined where a target is not scored."""
         if isinstance(loss, Losses):
             sizes = [part.size or 1 for part in loss.parts]
             each = zip(
@@ -261,48 +261,48 @@ class TorchModel(ExternalModel):
                 strict=True,
             )
             return sum(
-                self._each(some, column if part.size is not None else column[..., 0], part)
-                for part, some, column in each
+                self._each(output, column if part.size is not None else column[..., 0], part)
+                for part, output, column in each
             )
         if loss.name == "binary-cross-entropy":
-            wanted = targets.clamp(min=0).to(outputs.dtype)
-            each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
+            labels = targets.clamp(min=0).to(outputs.dtype)
+            each = functional.binary_cross_entropy_with_logits(outputs, labels, reduction="none")
             return each.mean(dim=-1)
         if loss.size is not None:
             return ((outputs - targets.nan_to_num()) ** 2).mean(dim=-1)
         if loss.name == "cross-entropy":
             flat = outputs.flatten(0, -2), targets.flatten().nan_to_num().long().clamp(min=0)
             return functional.cross_entropy(*flat, reduction="none").reshape(targets.shape)
-        told = targets if loss.values is None else targets / (loss.values - 1)
-        return (outputs[..., 0] - told.nan_to_num()) ** 2
+        scaled = targets if loss.values is None else targets / (loss.values - 1)
+        return (outputs[..., 0] - scaled.nan_to_num()) ** 2
 
     @contextlib.contextmanager
     def _own_randomness(self, moves: bool = True, other: bool = False) -> Iterator[None]:
-        """PyTorch's one random state set to this model's, and set back; the model's goes on.
+        """Set PyTorch's global random state to this model's, and restore it afterwards.
 
-        So is its number of threads, which is one of the process as well.
+        The number of threads, which is global too, is restored as well.
         """
         devices = [self.device] if self.device.type == "cuda" else []
-        with randomness.held(), _one_thread(), torch.random.fork_rng(devices):
+        with randomness.locked(), _one_thread(), torch.random.fork_rng(devices):
             torch.set_rng_state(self._random)
             if other:
                 torch.manual_seed(torch.initial_seed() + 1)
             if devices:
-                if self._random_there is None:
+                if self._random_on_device is None:
                     torch.cuda.manual_seed(torch.initial_seed())
                 else:
-                    torch.cuda.set_rng_state(self._random_there, self.device)
+                    torch.cuda.set_rng_state(self._random_on_device, self.device)
             yield
             if not moves:
                 return
             self._random = torch.get_rng_state()
             if devices:
-                self._random_there = torch.cuda.get_rng_state(self.device)
+                self._random_on_device = torch.cuda.get_rng_state(self.device)
 
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread for an operation, as trials use the other cores; the user's number goes first."""
+    """One thread per operation, since trials use the other cores; OMP_NUM_THREADS has priority."""
     if "OMP_NUM_THREADS" in os.environ:
         yield
         return
@@ -315,50 +315,50 @@ def _one_thread() -> Iterator[None]:
 
 
 def arrays_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
-    """All tensors of a module; those of a type that NumPy lacks as float32."""
+    """All tensors of a module, by name; bfloat16, which NumPy lacks, as float32."""
     return {
         name: (each.float() if each.dtype == torch.bfloat16 else each).detach().cpu().numpy()
         for name, each in module.state_dict().items()
     }
 
 
-class _Said:
-    """The values that outputs say, told many updates at a time: each call has its price."""
+class _Predictions:
+    """The values that outputs predict, decoded many updates at a time, which is faster."""
 
     def __init__(self, loss: AnyLoss):
         self.loss, self.size = loss, 0
-        self.choice = isinstance(loss, Loss) and loss.name == "cross-entropy"
-        self.number = loss.size is None and not self.choice
-        self.held: list[Any] = []
-        self.told: list[Any] = []
+        self.classifies = isinstance(loss, Loss) and loss.name == "cross-entropy"
+        self.scalar = loss.size is None and not self.classifies
+        self.pending: list[Any] = []
+        self.decoded: list[Any] = []
 
-    def hear(self, outputs: Any) -> None:
-        """Outputs of one update."""
-        self.held.append(outputs)
+    def add(self, outputs: Any) -> None:
+        """Add the outputs of one update."""
+        self.pending.append(outputs)
         self.size += outputs.numel()
-        if self.size > _ENCODED:
-            self._tell()
+        if self.size > _CHUNK:
+            self._decode()
 
     def values(self) -> np.ndarray:
-        """What all of them say, `(update, …)`."""
-        self._tell()
-        array = torch.cat(self.told).cpu().numpy()
-        if self.choice:
+        """The predicted values of all updates, `(update, …)`."""
+        self._decode()
+        array = torch.cat(self.decoded).cpu().numpy()
+        if self.classifies:
             return array
-        return np.asarray(self.loss.decode(jnp.asarray(array[..., None] if self.number else array)))
+        return np.asarray(self.loss.decode(jnp.asarray(array[..., None] if self.scalar else array)))
 
-    def _tell(self) -> None:
-        if not self.held:
+    def _decode(self) -> None:
+        if not self.pending:
             return
-        outputs = torch.stack(self.held)
-        chosen = outputs.argmax(-1) if self.choice else outputs
-        self.told.append(chosen[..., 0] if self.number else chosen)
-        self.held.clear()
+        outputs = torch.stack(self.pending)
+        chosen = outputs.argmax(-1) if self.classifies else outputs
+        self.decoded.append(chosen[..., 0] if self.scalar else chosen)
+        self.pending.clear()
         self.size = 0
 
 
 def _adam(weights: Any, lr: float) -> Any:
-    """With the epsilon of the compiled loop, and as one kernel where PyTorch has one."""
+    """Adam with the epsilon of the compiled loop, and as one kernel where PyTorch has one."""
     fused = all(each.is_floating_point() and each.device.type in _FUSED for each in weights)
     return torch.optim.Adam(weights, lr=lr, eps=1e-7, fused=fused or None)
 

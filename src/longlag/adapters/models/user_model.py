@@ -1,4 +1,4 @@
-"""Models of one's own: a function of sizes and seed that makes a module of any framework."""
+"""User models: a function of sizes and seed that makes a module of any framework."""
 
 from __future__ import annotations
 
@@ -25,24 +25,23 @@ MakeModel = Callable[[Sizes, int], Any]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UserModel(ModelFactory):
-    """A model that a user's function makes (`longlag.adopt`).
+    """A model from a user's function (`longlag.adopt`).
 
     Args:
-        function: Its name.
-        path: The file that it stands in, or the module; None where no other process can import
-            it.
-        code: The hash of that file and of what it imports from beside it.
-        inputs: What the model is shown.
-        outputs: What it gives where one of several values is asked for.
+        function: The name of the function.
+        path: Its file or module; None if no other process can import it.
+        code: The hash of that file and of the files next to it that it imports.
+        inputs: Whether the model takes features or values.
+        outputs: Whether it returns logits or probabilities, for a target of several values.
         causal: Whether no output depends on a later step of its sample.
-        compiled: For PyTorch: whether to run what `torch.compile` makes of it.
+        compiled: For PyTorch: whether to run it with `torch.compile`.
     """
 
     function: str
     code: str
     path: str | None = dataclasses.field(default=None, compare=False)
-    inputs: Literal["features", "values"] = knob("features", "What the model is shown.")
-    outputs: Literal["logits", "probabilities"] = knob("logits", "What the model gives.")
+    inputs: Literal["features", "values"] = knob("features", "The inputs of the model.")
+    outputs: Literal["logits", "probabilities"] = knob("logits", "The outputs of the model.")
     causal: bool = knob(  # pyright: ignore[reportIncompatibleVariableOverride]
         True, "Whether no output depends on a later step of its sample."
     )
@@ -50,7 +49,7 @@ class UserModel(ModelFactory):
 
     @property
     def origin(self) -> Origin:
-        """Where its function comes from."""
+        """The origin of its function."""
         return Origin(self.function, self.path, self.code)
 
     @property
@@ -61,11 +60,11 @@ class UserModel(ModelFactory):
         return self.adopt(self.make(sizes, seed), sizes, seed)
 
     def make(self, sizes: Sizes, seed: int) -> Any:
-        """What the user's function makes, as it is.
+        """The module that the user's function makes.
 
         Raises:
-            UnnamedCode: It is of a document, and the user did not name it.
-            ValueError: It fails.
+            UnnamedCode: A stored document names the function, but the user did not.
+            ValueError: The function fails.
         """
         make = user_code.resolve(self.origin)
         if isinstance(make, UserModel):
@@ -74,24 +73,22 @@ class UserModel(ModelFactory):
         try:
             with seeded(seed):
                 model = make(sizes, seed)
-            if libraries_with_random_state() != before:  # imported just now, so not seeded before
+            if libraries_with_random_state() != before:  # newly imported, so not yet seeded
                 with seeded(seed):
                     model = make(sizes, seed)
         except (Exception, SystemExit) as error:
-            cure = hint(error, features=self.inputs == "features")
-            raise ValueError(
-                f"{self.words}: it {described_failure(error)} {cure}".rstrip()
-            ) from error
+            remedy = hint(error, features=self.inputs == "features")
+            raise ValueError(f"{self.words}: it {failure_text(error)} {remedy}".rstrip()) from error
         return model
 
     def adopt(self, module: Any, sizes: Sizes, seed: int) -> AnyModel:
-        """A module that the function made, as a model."""
+        """A module from the function, as a model."""
         if isinstance(module, Model | Decoder):
             return module
         kind = framework(module)
         if kind is None:
             raise ValueError(
-                f"{self.words}: it gives {_described(module)}, which is no model. Return an "
+                f"{self.words}: it gives {_describe(module)}, which is not a model. Return an "
                 "Equinox module, a Flax module, a Keras model or a PyTorch module."
             )
         if kind == "torch":
@@ -101,8 +98,8 @@ class UserModel(ModelFactory):
                 module,
                 sizes,
                 seed,
-                shown=self.inputs,
-                said=self.outputs,
+                takes=self.inputs,
+                returns=self.outputs,
                 compiled=self.compiled,
             )
         if self.compiled:
@@ -121,16 +118,16 @@ class UserModel(ModelFactory):
         except functional.UnsupportedModel as error:
             raise ValueError(f"{self.words}: {error}") from error
         except (Exception, SystemExit) as error:
-            shown, other = f"features ({sizes.features})", "values"
+            kind, other = f"features ({sizes.features})", "values"
             if self.inputs == "values":
-                shown, other = "values", "features"
-            kinds = re.search("dtype|integer|shape|embedding|rank|dim", str(error), re.IGNORECASE)
-            cure = hint(error, features=self.inputs == "features")
-            if kinds and not cure:
-                cure = f"Does it take {other}? Then use adopt(…, inputs='{other}')."
+                kind, other = "values", "features"
+            about_inputs = re.search("dtype|integer|shape|embedding|rank|dim", str(error), re.I)
+            remedy = hint(error, features=self.inputs == "features")
+            if about_inputs and not remedy:
+                remedy = f"Does it take {other}? Then use adopt(…, inputs='{other}')."
             raise ValueError(
-                f"{self.words}: the model, shown {shown} of {sizes.timesteps} steps, "
-                f"{described_failure(error)} {cure}".rstrip()
+                f"{self.words}: the model, with {kind} of {sizes.timesteps} steps, "
+                f"{failure_text(error)} {remedy}".rstrip()
             ) from error
 
     def _functional(self, kind: str, module: Any, sizes: Sizes, seed: int) -> FunctionalModel:
@@ -158,23 +155,26 @@ def adopt(
     causal: bool = True,
     compiled: bool = False,
 ) -> UserModel:
-    """A model of one's own, for whatever takes a model; nothing is registered.
+    """A model of your own, for any function with a parameter `model`.
 
-    A plain function does as well, where these settings are left as they are.
+    With the default settings, pass the plain function instead.
 
     Args:
         make: Makes the model, given `Sizes` and a seed: an Equinox module, a Flax module, a
-            Keras model or a PyTorch module. Also a class that is called so.
-        inputs: What the model is shown: `features` `(row, time, feature)`, or `values`
-            `(row, time)`, whole numbers for an embedding.
-        outputs: What it gives where one of several values is asked for: `logits`, or
-            `probabilities` out of a softmax (of Keras models a last softmax is known).
-        causal: Whether no output depends on a later step of its sample. False is said of a model
-            that reads the whole sample first; then the audit says where that lets it see ahead.
-        compiled: For PyTorch: run what `torch.compile` makes of it.
+            Keras model or a PyTorch module. Also a class with these arguments.
+        inputs: Inputs of the model: `features` `(row, time, feature)`, or `values`
+            `(row, time)`, integers for an embedding.
+        outputs: Outputs of the model for a target of several values: `logits`, or
+            `probabilities` after a softmax (a final softmax of a Keras model is detected).
+        causal: Whether no output depends on a later step of its sample. Use False for a model
+            that reads the whole sample first; the audit then shows which later steps it sees.
+        compiled: For PyTorch: run it with `torch.compile`.
+
+    Returns:
+        The model, for `train`, `preflight` and the studies.
 
     Raises:
-        TypeError: It is no function, or a model rather than what makes one.
+        TypeError: `make` is not a function, or is a model itself.
 
     >>> import equinox as eqx, jax, longlag as ll
     >>> def make(sizes, seed):
@@ -187,12 +187,12 @@ def adopt(
         raise TypeError("adopt: `make` is adopted already. Give the function.")
     if framework(make) is not None or isinstance(make, Model | Decoder):
         raise TypeError(
-            f"adopt: `make` must be a function that makes a model, got {_described(make)}. Use "
-            "lambda sizes, seed: … with what makes it, so that every seed has its own."
+            f"adopt: `make` must be a function that makes a model, got {_describe(make)}. Use "
+            "lambda sizes, seed: … with the code that makes it, so that every seed has its own."
         )
     if not callable(make):
         raise TypeError(
-            f"adopt: `make` must be a function of sizes and seed, got {_described(make)}."
+            f"adopt: `make` must be a function of sizes and seed, got {_describe(make)}."
         )
     name, path, code = user_code.origin_of(make)
     return UserModel(
@@ -207,26 +207,23 @@ def adopt(
 
 
 def as_factory(model: Any) -> Any:
-    """A description of ours as it is, a function of the user's adopted.
-
-    What is neither is given back, to be refused where it was asked for.
-    """
-    described = isinstance(model, ModelFactory) or (
+    """Adopt a user's function; return a `ModelFactory`, or any other object, unchanged."""
+    is_factory = isinstance(model, ModelFactory) or (
         isinstance(model, type) and issubclass(model, ModelFactory)
     )
-    return model if described or not callable(model) else adopt(model)
+    return model if is_factory or not callable(model) else adopt(model)
 
 
 def from_reference(reference: str) -> UserModel:
-    """The model that `path/to/file.py:name` stands for: a function, a class, or what is adopted.
+    """The model at `path/to/file.py:name`: a function, a class, or an adopted model.
 
     Raises:
-        ValueError: There is no such file, or nothing in it of this name that makes a model.
+        ValueError: There is no such file, or it has no such name that makes a model.
     """
     thing, origin = user_code.from_reference(reference)
     if not callable(thing) and not isinstance(thing, UserModel):
         raise ValueError(
-            f"{origin.words} is {_described(thing)}, which makes no model. Name a function of "
+            f"{origin.words} is {_describe(thing)}, which makes no model. Name a function of "
             "sizes and seed."
         )
     try:
@@ -237,7 +234,7 @@ def from_reference(reference: str) -> UserModel:
 
 
 def framework(thing: Any) -> Literal["equinox", "flax", "linen", "keras", "torch"] | None:
-    """Whose model something is; none is imported to find that out."""
+    """The framework of an object, if it is a model; does not import any framework."""
     bases = {
         "torch": ("torch.nn", "Module"),
         "keras": ("keras", "Model"),
@@ -246,26 +243,26 @@ def framework(thing: Any) -> Literal["equinox", "flax", "linen", "keras", "torch
         "equinox": ("equinox", "Module"),
     }
     for name, (module, base) in bases.items():
-        known = getattr(sys.modules.get(module), base, None)
-        if known is not None and isinstance(thing, known):
+        cls = getattr(sys.modules.get(module), base, None)
+        if cls is not None and isinstance(thing, cls):
             return name  # pyright: ignore[reportReturnType]
     return None
 
 
-def described_failure(error: BaseException) -> str:
-    """What went wrong in code of a user's, in a sentence.
+def failure_text(error: BaseException) -> str:
+    """The failure of a user's code, as a sentence.
 
-    >>> described_failure(ValueError("no such\\n axis"))
+    >>> failure_text(ValueError("no such\\n axis"))
     'fails: ValueError: no such axis.'
     """
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # some write in colours
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # colours of terminals
     text = " ".join(plain.split()).rstrip(".")
     text = text if len(text) <= 300 else f"{text[:300]}…"
     place = user_code.raised_at(error)
     return f"fails{' at ' * bool(place)}{place}: {type(error).__name__}: {text}."
 
 
-def _described(thing: Any) -> str:
+def _describe(thing: Any) -> str:
     kind = type(thing)
     plain = kind in (type(None), bool, int, float, str)
     return repr(thing)[:60] if plain else f"a {kind.__name__}"

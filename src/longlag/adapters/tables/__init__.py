@@ -15,19 +15,19 @@ from longlag.adapters.tables import cells, codes, files, times
 from longlag.adapters.tables.times import Duplicates
 from longlag.knobs import unknown_name
 
-_FAULTS = 0.5  # of its cells, at the most, in a column that is meant to hold numbers
-_LONGEST = 60  # characters of a cell that is no number, in a message
+_MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
+_MAX_LENGTH = 60  # characters of a cell in a message
 
 
 class Table(NamedTuple):
     """Columns of a file.
 
     Attributes:
-        values: `(row, column)`, in the order of time, NaN where one is missing.
+        values: `(row, column)`, in the order of time, NaN where a value is missing.
         names: Names of the columns.
-        notes: What was assumed of the file, and what was changed.
-        warnings: What looks wrong: values that may be codes for missing ones.
-        seasons: Rows in a day, a week, a year, as far as the step of time suggests them.
+        notes: Assumptions about the file, and changes to it.
+        warnings: Suspicious values: they may be codes for missing ones.
+        seasons: Rows in a day, a week, a year, from the step of time.
     """
 
     values: Float[np.ndarray, "row column"]
@@ -49,20 +49,23 @@ def read(
     """Columns of a CSV, Excel or Parquet file, in the order of time.
 
     Args:
-        path: The file: `.xlsx` (extra `excel`), `.parquet` (extra `parquet`), else CSV, packed or
-            not. Separator, encoding, header, comments, decimal mark and separators between
-            thousands are found. Empty rows are left out, unless there is but one column.
-        columns: Their names; by default all that have a name and hold numbers, but the time.
-        time: The column that says when each row was; found by default. False takes the rows in
-            the order of the file. Rows are put in the order of time, and where its step is
-            regular, those that lack are filled in as missing.
-        missing_codes: Numbers that stand for a missing value, such as -999.
-        decimal: The decimal mark; found by default.
-        duplicates: Of rows of the same time: refuse, or take their mean, the first or the last.
+        path: The file: `.xlsx` (extra `excel`), `.parquet` (extra `parquet`), else CSV, compressed
+            or not. Separator, encoding, header, comments, decimal mark and separators between
+            thousands are detected. Empty rows are dropped, unless there is only one column.
+        columns: Their names; by default all columns of numbers with a name, without the time.
+        time: The column of times; detected by default. False takes the rows in the order of the
+            file. Else rows are sorted by time, and where its step is regular, absent rows are
+            added with missing values.
+        missing_codes: Numbers that mean a missing value, such as -999.
+        decimal: The decimal mark; detected by default.
+        duplicates: For rows of the same time: refuse, or take their mean, the first or the last.
+
+    Returns:
+        The values, names of columns, notes and warnings.
 
     Raises:
-        ValueError: There is no such file or column, a value is no number, a row has no time: which,
-            and where.
+        ValueError: There is no such file or column, a value is not a number, or a row has no
+            time. The message names the place.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "data.csv"
@@ -79,10 +82,10 @@ def read(
     if len(set(columns)) < len(columns):
         raise ValueError(f"{file.name}: a column is named twice. Name each once.")
     try:
-        held = files.load(file, columns)
+        content = files.load(file, columns)
     except OSError as error:
         raise ValueError(f"{file.name} cannot be read: {error.strerror or error}.") from error
-    frame, rows, notes = held.frame, held.rows, list(held.notes)
+    frame, rows, notes = content.frame, content.rows, list(content.notes)
     names = [name for name in frame.columns if name]
     if not len(frame):
         raise ValueError(f"{file.name} has no rows of data.")
@@ -91,27 +94,27 @@ def read(
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
     when = None if time is False else times.find(frame[names], time)
     mark = decimal or _decimal(frame[names])
-    found = {
-        name: cells.numbers(frame[name], decimal=mark, doubtful=held.doubtful)
+    by_name = {
+        name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful)
         for name in (columns or names)
     }
     chosen = list(columns) or [
         name
-        for name, column in found.items()
+        for name, column in by_name.items()
         if column.holds_numbers
         and not (when and name in when.columns)
-        and not _counts(frame, name, column)
+        and not _is_index(frame, name, column)
     ]
     if not chosen:
-        nearly = [each for each in found if 0 < found[each].faults.mean() < _FAULTS]
-        if nearly:
-            raise ValueError(_fault(file, nearly[0], found[nearly[0]], frame[nearly[0]], rows))
+        faulty = [each for each in by_name if 0 < by_name[each].faults.mean() < _MAX_FAULTS]
+        if faulty:
+            raise ValueError(_fault(file, faulty[0], by_name[faulty[0]], frame[faulty[0]], rows))
         raise ValueError(f"{file.name} has no column of numbers. It has {', '.join(names)}.")
     for name in chosen:
-        if found[name].faults.any():
-            raise ValueError(_fault(file, name, found[name], frame[name], rows))
-        notes += [f"`{name}`: {note}" for note in found[name].notes]
-    values = np.stack([found[name].values for name in chosen], axis=1)
+        if by_name[name].faults.any():
+            raise ValueError(_fault(file, name, by_name[name], frame[name], rows))
+        notes += [f"`{name}`: {note}" for note in by_name[name].notes]
+    values = np.stack([by_name[name].values for name in chosen], axis=1)
     for code in missing_codes:
         values[np.isclose(values, code, rtol=1e-9)] = np.nan
     seasons: tuple[int, ...] = ()
@@ -119,47 +122,47 @@ def read(
         order = times.in_order(when, rows, frame, duplicates)
         notes += order.notes
         seasons = order.seasons
-        values = _ordered(values, order)
+        values = _in_order(values, order)
     return Table(values, tuple(chosen), tuple(notes), tuple(_warnings(values, chosen)), seasons)
 
 
 def _decimal(frame: pd.DataFrame) -> Literal[","] | None:
-    """A comma where one column has decimal commas beyond doubt: then all have."""
+    """A comma if a column certainly has decimal commas: then all have them; else None."""
     for name in frame.columns:
         if "decimal commas" in cells.numbers(frame[name]).notes:
             return ","
     return None
 
 
-def _counts(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
-    """Whether a column is an index: the first of several, and counts the rows."""
+def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
+    """Whether a column is an index: the first of several, with the numbers of the rows."""
     first = name == frame.columns[0] and len(frame.columns) > 1
     return first and len(frame) > 2 and bool((np.diff(column.values) == 1).all())
 
 
 def _fault(
-    file: Path, name: str, column: cells.Numbers, held: pd.Series, rows: Sequence[str]
+    file: Path, name: str, column: cells.Numbers, text: pd.Series, rows: Sequence[str]
 ) -> str:
     row = int(np.flatnonzero(column.faults)[0])
-    cell = held.iloc[row]
+    cell = text.iloc[row]
     cell = repr(cell.item() if isinstance(cell, np.generic) else cell)
-    cell = cell if len(cell) <= _LONGEST else f"{cell[:_LONGEST]}…"
+    cell = cell if len(cell) <= _MAX_LENGTH else f"{cell[:_MAX_LENGTH]}…"
     return (
         f"{file.name}: `{name}` is no number in {rows[row]}: {cell}. Leave the cell empty where a "
         "value is missing, or name another column."
     )
 
 
-def _ordered(values: np.ndarray, order: times.Order) -> np.ndarray:
+def _in_order(values: np.ndarray, order: times.Order) -> np.ndarray:
     rows = np.full((len(order.rows), values.shape[1]), np.nan)
-    there = order.rows >= 0
-    rows[there] = values[order.rows[there]]
+    present = order.rows >= 0
+    rows[present] = values[order.rows[present]]
     if order.merged is not None:
-        for row in np.flatnonzero(there):
+        for row in np.flatnonzero(present):
             same = values[order.merged[row]]
             for column in range(same.shape[1]):
-                known = same[:, column][~np.isnan(same[:, column])]
-                rows[row, column] = known.mean() if len(known) else np.nan
+                numbers = same[:, column][~np.isnan(same[:, column])]
+                rows[row, column] = numbers.mean() if len(numbers) else np.nan
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Cells of a column as numbers, in whichever way people write them."""
+"""Cells of a column as numbers, in many notations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 MISSING = frozenset(
     {"", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "nat", "null", "none", "?", "-"}
 )
-"""What stands in a file where a value is missing, in small letters."""
+"""The cells that mean a missing value, in lower case."""
 
 _CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|JPY|CHF|kr)"
 _THOUSANDS = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
@@ -23,9 +23,9 @@ class Numbers(NamedTuple):
     """A column of cells as numbers.
 
     Attributes:
-        values: `(row,)`, NaN where one is missing or no number.
+        values: `(row,)`, NaN where a cell is missing or not a number.
         faults: `(row,)`, true where a cell is neither a number nor missing.
-        notes: How the cells are written, where it is not plain.
+        notes: The notation of the cells, if it is not plain.
     """
 
     values: np.ndarray
@@ -34,7 +34,7 @@ class Numbers(NamedTuple):
 
     @property
     def holds_numbers(self) -> bool:
-        """Whether all cells that are there are numbers, and some are."""
+        """Whether all cells are numbers or missing, and some are numbers."""
         return not self.faults.any() and not np.isnan(self.values).all()
 
 
@@ -53,8 +53,8 @@ def numbers(cells: pd.Series, *, decimal: str | None = None, doubtful: str = "."
 
     Args:
         cells: The column: text, or numbers.
-        decimal: The decimal mark, `.` or `,`; by default as the column has it.
-        doubtful: The mark where `1,234` may be either.
+        decimal: The decimal mark, `.` or `,`; detected by default.
+        doubtful: The decimal mark if cells such as `1,234` leave it open.
 
     >>> numbers(pd.Series(["1,100.94", "", "$20"])).values.tolist()
     [1100.94, nan, 20.0]
@@ -65,12 +65,12 @@ def numbers(cells: pd.Series, *, decimal: str | None = None, doubtful: str = "."
     if pd.api.types.is_numeric_dtype(cells):
         values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
         return Numbers(np.where(np.isinf(values), np.nan, values), np.isinf(values))
-    there = cells[~blank].map(lambda cell: "" if isinstance(cell, bool) else str(cell)).str.strip()
-    plain = there.str.replace("−", "-").map(_number).astype(float)
+    texts = cells[~blank].map(lambda cell: "" if isinstance(cell, bool) else str(cell)).str.strip()
+    plain = texts.str.replace("−", "-").map(_number).astype(float)
     notes: list[str] = []
     comma = decimal == ","
     if comma or plain.isna().any():
-        plain, notes = _written(there, decimal, doubtful)
+        plain, notes = _parse(texts, decimal, doubtful)
     values = np.full(len(cells), np.nan)
     values[~blank] = plain.to_numpy(dtype=np.float64, na_value=np.nan)
     faults = ~blank & ~np.isfinite(values)
@@ -85,13 +85,12 @@ def _number(text: str) -> float:
         return np.nan
 
 
-def _written(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.Series, list[str]]:
-    """Cells as numbers that are not all plain, and how they are written."""
+def _parse(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.Series, list[str]]:
+    """The numbers of cells that are not all plain, and notes on their notation."""
     notes: list[str] = []
 
     def strip(text: pd.Series, pattern: str, note: str) -> pd.Series:
-        found = text.str.contains(pattern)
-        if found.any():
+        if text.str.contains(pattern).any():
             notes.append(note)
         return text.str.replace(pattern, "", regex=True)
 
@@ -113,14 +112,14 @@ def _written(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.S
         if text.str.contains(",").any():
             notes.append("decimal commas")
         fits = text.str.fullmatch(_DECIMAL_COMMA)
-        marked = text.str.replace(".", "").str.replace(",", ".")
+        plain = text.str.replace(".", "").str.replace(",", ".")
     else:
         fits = text.str.fullmatch(_THOUSANDS)
         if fits.any():
             notes.append("commas between thousands")
-        marked = text.str.replace(",", "")
-    values = text.where(~fits, marked).map(_number).astype(float)
-    if mark == "," and decimal is None:  # a dot before three digits stands between thousands
+        plain = text.str.replace(",", "")
+    values = text.where(~fits, plain).map(_number).astype(float)
+    if mark == "," and decimal is None:  # a dot before three digits separates thousands
         dotted = text.str.fullmatch(r"[+-]?\d+\.\d+") & ~fits
         values = values.where(~dotted)
     return values * letter.map(_MULTIPLES).fillna(1.0), notes

@@ -10,12 +10,12 @@ _USUAL = frozenset(
     for sign in (1, -1)
     for code in (99, 999, 9999, 99999, 99.9, 999.9, 9999.9, 99.99, 999.99, 99.999, 200, 8888, 888)
 )
-_FAR = 3  # times the range of the other values, from them
-_USUAL_FAR = 0.5  # times, where the value is one of the usual codes
+_FAR = 3  # distance from the other values, in their range
+_USUAL_FAR = 0.5  # the same for one of the usual codes
 
 
 def suspected(column: Float[np.ndarray, " row"]) -> dict[float, int]:
-    """Values that repeat exactly and lie far outside the rest, and how often each is there.
+    """Values that repeat exactly and are far outside the rest, with their counts.
 
     >>> suspected(np.array([3.0, 4.1, -99.99, 3.5, -99.99, 4.4]))
     {-99.99: 2}
@@ -33,8 +33,8 @@ def suspected(column: Float[np.ndarray, " row"]) -> dict[float, int]:
 
 
 def _is_far(values: np.ndarray, at: int) -> bool:
-    """Whether the least or largest of sorted values lies far from the others."""
+    """Whether the smallest or largest of sorted values is far from the others."""
     rest = np.delete(values, at)
-    away = rest[0] - values[at] if at == 0 else values[at] - rest[-1]
+    distance = rest[0] - values[at] if at == 0 else values[at] - rest[-1]
     usual = any(np.isclose(values[at], code, rtol=1e-6) for code in _USUAL)
-    return bool(away > (_USUAL_FAR if usual else _FAR) * (rest[-1] - rest[0]))
+    return bool(distance > (_USUAL_FAR if usual else _FAR) * (rest[-1] - rest[0]))

@@ -1,4 +1,4 @@
-"""Files of tables as columns of cells: CSV as people write it, Excel, Parquet."""
+"""Files of tables as columns of cells: CSV in many forms, Excel, Parquet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pandas as pd
 from longlag.adapters.tables.cells import missing, numbers
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
-_LOOKED_AT = 200  # lines and rows that tell how a file is written
+_SAMPLE = 200  # lines and rows for detecting the format of a file
 _LARGEST = 1 << 30  # bytes, unpacked
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"\s*[#%](?!n/?a\b)", re.IGNORECASE)
@@ -30,10 +30,10 @@ class Cells(NamedTuple):
     """The cells of a file.
 
     Attributes:
-        frame: A column of cells for each name, text where the file is of text.
-        rows: What to call each row: `line 3`, `row 3`.
-        notes: What was assumed of the file.
-        doubtful: The decimal mark where `1,234` may be 1.234 or 1234.
+        frame: A column of cells for each name, text if the file is text.
+        rows: The name of each row, for messages: `line 3`, `row 3`.
+        notes: Assumptions about the file.
+        doubtful: The decimal mark if `1,234` may be 1.234 or 1234.
     """
 
     frame: pd.DataFrame
@@ -43,15 +43,15 @@ class Cells(NamedTuple):
 
 
 def load(file: Path, columns: Sequence[str] = ()) -> Cells:
-    """The cells of a CSV, Excel or Parquet file, packed (gz, bz2, xz, zip) or not.
+    """The cells of a CSV, Excel or Parquet file, compressed (gz, bz2, xz, zip) or not.
 
     Args:
-        file: The file. `.parquet`, `.pq` and `.xlsx` are told by the ending, all else is text.
-        columns: Names that the file is known to have.
+        file: The file. `.parquet`, `.pq` and `.xlsx` go by the suffix, any other is text.
+        columns: Names of columns in the file.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no such file.
+        ValueError: It has another format.
     """
     readers: dict[str, Callable[[Path], Cells]] = {
         ".parquet": _parquet,
@@ -61,7 +61,7 @@ def load(file: Path, columns: Sequence[str] = ()) -> Cells:
     }
     if reader := readers.get(file.suffix.lower()):
         return reader(file)
-    text, notes = _decoded(file)
+    text, notes = _decode(file)
     try:
         return _text(file.name, text, notes, columns)
     except csv.Error as error:
@@ -77,19 +77,19 @@ def _parquet(file: Path) -> Cells:
             "Parquet needs pyarrow. Use pip install 'longlag[parquet]', or a CSV file."
         ) from None
     try:
-        with pyarrow.parquet.ParquetFile(file) as opened:
-            frame = opened.read().to_pandas()
+        with pyarrow.parquet.ParquetFile(file) as stream:
+            frame = stream.read().to_pandas()
     except pyarrow.ArrowException as error:
         message = str(error).splitlines()[0].rstrip(".")
         raise ValueError(f"{file.name} is no Parquet file: {message}.") from error
     if frame.index.name is not None:
         frame = frame.reset_index()
-    return _whole(file.name, frame)
+    return _from_frame(file.name, frame)
 
 
 def _excel(file: Path) -> Cells:
     try:
-        import openpyxl  # noqa: F401 - pandas reads by it
+        import openpyxl  # noqa: F401 - pandas uses it
     except ImportError:
         raise ValueError(
             "Excel files need openpyxl. Use pip install 'longlag[excel]', or save it as CSV."
@@ -102,10 +102,10 @@ def _excel(file: Path) -> Cells:
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} is no Excel file of a table. Save it as CSV.") from error
     notes = (f"first of {others + 1} sheets, {sheet}",) if others else ()
-    return _whole(file.name, frame)._replace(notes=notes)
+    return _from_frame(file.name, frame)._replace(notes=notes)
 
 
-def _whole(name: str, frame: pd.DataFrame) -> Cells:
+def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
     frame.columns = [str(each).strip() for each in frame.columns]
     _check_names(name, list(frame.columns))
     empty = frame.isna().all(axis=1).to_numpy()
@@ -113,10 +113,10 @@ def _whole(name: str, frame: pd.DataFrame) -> Cells:
     return Cells(frame.iloc[:count].reset_index(drop=True), [f"row {i + 1}" for i in range(count)])
 
 
-def _decoded(file: Path) -> tuple[str, list[str]]:
-    """The text of a file, unpacked, and what was assumed of it."""
-    with file.open("rb") as opened:
-        start = opened.read(6)
+def _decode(file: Path) -> tuple[str, list[str]]:
+    """The text of a file, uncompressed, and notes on assumptions."""
+    with file.open("rb") as stream:
+        start = stream.read(6)
     unpack: Callable[[Path], io.BufferedIOBase] = {
         b"\x1f\x8b": gzip.open,
         b"BZ": bz2.open,
@@ -124,8 +124,8 @@ def _decoded(file: Path) -> tuple[str, list[str]]:
         b"PK": _only_member,
     }.get(start[:2], lambda path: path.open("rb"))
     try:
-        with unpack(file) as opened:
-            content = opened.read(_LARGEST + 1)
+        with unpack(file) as stream:
+            content = stream.read(_LARGEST + 1)
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} cannot be unpacked: {error}.") from error
     if len(content) > _LARGEST:
@@ -159,11 +159,11 @@ def _only_member(file: Path) -> io.BufferedIOBase:
 def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cells:
     if "\0" in text:
         raise ValueError(f"{name} is no CSV file: it holds a zero byte. Save it as CSV.")
-    numbered = [(place + 1, line) for place, line in enumerate(_LINE_END.split(text))]
+    numbered = [(index + 1, line) for index, line in enumerate(_LINE_END.split(text))]
     comments = [(at, line) for at, line in numbered if _COMMENT.match(line)]
-    commented = {at for at, _ in comments}
-    lines = [(at, line) for at, line in numbered if at not in commented]
-    separator = _separator([line for _, line in lines if line.strip()][:_LOOKED_AT])
+    comment_lines = {at for at, _ in comments}
+    lines = [(at, line) for at, line in numbered if at not in comment_lines]
+    separator = _separator([line for _, line in lines if line.strip()][:_SAMPLE])
     header = None
     if comments:
         last = comments[-1][1].lstrip("#% ")
@@ -175,26 +175,27 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
             and _plain(first, separator)
         ):
             header = _split(last, separator)
-        counted = len(comments) - (header is not None)
-        if counted:
-            notes.append(f"{counted} comment line{'s' if counted > 1 else ''} left out")
-    lines, left_out = _body(lines, separator)
-    if left_out:
-        notes.append(f"left out, being no rows of the table: {left_out}")
-    cells, places = _parse(name, lines, separator)
+        count = len(comments) - (header is not None)
+        if count:
+            notes.append(f"{count} comment line{'s' if count > 1 else ''} left out")
+    lines, outside = _body(lines, separator)
+    if outside:
+        notes.append(f"left out, being no rows of the table: {outside}")
+    cells, line_numbers = _parse(name, lines, separator)
     if header is None and len(cells):
         first = [str(cell).strip() for cell in cells.iloc[0]]
-        if (columns and set(columns) <= set(first)) or _is_header(cells.iloc[: _LOOKED_AT + 1]):
-            header, cells, places = first, cells.iloc[1:].reset_index(drop=True), places[1:]
+        if (columns and set(columns) <= set(first)) or _is_header(cells.iloc[: _SAMPLE + 1]):
+            header, cells = first, cells.iloc[1:].reset_index(drop=True)
+            line_numbers = line_numbers[1:]
         else:
-            header = [str(place + 1) for place in range(cells.shape[1])]
+            header = [str(index + 1) for index in range(cells.shape[1])]
             notes.append(f"no header: columns are called 1 to {len(header)}")
     header = [] if header is None else [each.strip() for each in header]
     _check_names(name, header)
     cells.columns = header
     if separator not in ",\t":
         notes.insert(0, f"separated by {_SEPARATORS.get(separator, 'spaces')}")
-    return Cells(cells, places, tuple(notes), "," if separator in ";\t|" else ".")
+    return Cells(cells, line_numbers, tuple(notes), "," if separator in ";\t|" else ".")
 
 
 def _split(line: str, separator: str) -> list[str]:
@@ -208,12 +209,12 @@ def _count(line: str, separator: str) -> int:
 
 
 def _plain(line: str, separator: str) -> bool:
-    """Whether all cells of a line are values, so that it is no header."""
+    """Whether all cells of a line are values, so that it is not a header."""
     return all(_is_value(cell) for cell in _split(line, separator))
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """What separates the cells of all lines, or of most."""
+    """The separator of the cells of all lines, or of most."""
     if not lines:
         return ","
     shares: dict[str, tuple[float, int]] = {}
@@ -225,21 +226,21 @@ def _separator(lines: Sequence[str]) -> str:
             shares[separator] = often / len(rows), usual
     most = max((share for share, _ in shares.values()), default=0.0)
     if r"\s+" in shares and (shares[r"\s+"][0] < 0.95 or len(shares) > 1):
-        del shares[r"\s+"]  # blanks stand in texts and dates, too
+        del shares[r"\s+"]  # spaces also occur in texts and dates
         most = max((share for share, _ in shares.values()), default=0.0)
     return next((each for each, (share, _) in shares.items() if share > most - 0.05), ",")
 
 
 def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int, str]], str]:
-    """Lines without a title above and a footnote below the table, and which those are."""
+    """The lines of the table, without a title above or a footnote below; and a list of those."""
     counts = [_count(line, separator) if line.strip() else 0 for _, line in lines]
     usual = Counter(count for count in counts if count).most_common(1)
     width = usual[0][0] if usual else 1
     if width == 1:
         return lines, ""
-    full = [place for place, count in enumerate(counts) if count == width]
-    cut = [place for place, count in enumerate(counts) if count > 2 or count == width - 1 > 0]
-    first, last = full[0], max(full[-1], *cut, 0) if cut else full[-1]
+    full = [index for index, count in enumerate(counts) if count == width]
+    partial = [index for index, count in enumerate(counts) if count > 2 or count == width - 1 > 0]
+    first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     if first and counts[first - 1] in (width - 1, width + 1):
         first -= 1  # a header that lacks the name of an index
     out = [at for at, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
@@ -250,35 +251,34 @@ def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int,
 def _parse(
     name: str, lines: list[tuple[int, str]], separator: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The cells of lines, and the line that each row ends at."""
+    """The cells of lines, and the last line of each row."""
     rows: list[list[str]] = []
-    places: list[int] = []
+    ends: list[int] = []
     if separator == r"\s+":
-        rows, places = [_split(line, separator) for _, line in lines], [at for at, _ in lines]
+        rows, ends = [_split(line, separator) for _, line in lines], [at for at, _ in lines]
     else:
         reader = csv.reader((f"{line}\n" for _, line in lines), delimiter=separator)
         for row in reader:
             rows.append(row)
-            places.append(lines[reader.line_num - 1][0])
+            ends.append(lines[reader.line_num - 1][0])
     empty = [not any(cell.strip() for cell in row) for row in rows]
     count = len(rows) - next((at for at, each in enumerate(reversed(empty)) if not each), len(rows))
     start = next((at for at, each in enumerate(empty) if not each), 0)
     width = len(rows[start]) if rows else 0
-    line = [len(row) <= 1 for row in rows]  # with nothing on it, if it is empty
-    kept = [at for at in range(start, count) if width == 1 or not (empty[at] and line[at])]
-    widest = Counter(len(rows[at]) for at in kept).most_common(1)
+    single = [len(row) <= 1 for row in rows]  # a blank line, if empty
+    used = [at for at in range(start, count) if width == 1 or not (empty[at] and single[at])]
+    widest = Counter(len(rows[at]) for at in used).most_common(1)
     if widest and widest[0][0] == width + 1 and not _is_value(rows[start][0]):
         rows[start] = ["", *rows[start]]  # a header without a name for its index
         width += 1
-    for at in kept:
-        if len(rows[at]) != width and not (empty[at] and line[at]):
+    for at in used:
+        if len(rows[at]) != width and not (empty[at] and single[at]):
             cells = f"{len(rows[at])} cell{'' if len(rows[at]) == 1 else 's'}"
             raise ValueError(
-                f"{name}: line {places[at]} has {cells}, its header {width}. Write one for each "
-                "name."
+                f"{name}: line {ends[at]} has {cells}, its header {width}. Write one for each name."
             )
-    frame = pd.DataFrame([rows[at] or [""] for at in kept], dtype=object)
-    return frame, [f"line {places[at]}" for at in kept]
+    frame = pd.DataFrame([rows[at] or [""] for at in used], dtype=object)
+    return frame, [f"line {ends[at]}" for at in used]
 
 
 _DATE = re.compile(
@@ -287,24 +287,24 @@ _DATE = re.compile(
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a cell is a number, a date or missing, so that it is no name."""
+    """Whether a cell is a number, a date or missing, so that it is not a name."""
     text = pd.Series([cell])
     return bool(missing(text)[0] or _DATE.fullmatch(cell.strip()) or numbers(text).holds_numbers)
 
 
 def _is_header(cells: pd.DataFrame) -> bool:
-    """Whether the first row names the columns: it holds a text above values."""
+    """Whether the first row has the names of the columns: it has a text above values."""
     first = [_is_value(str(cell)) or not str(cell).strip() for cell in cells.iloc[0]]
     if not all(first) and len(cells) == 1:
         return True
     below = [
-        all(_is_value(str(cell)) for cell in cells.iloc[1:, place])
-        and not missing(cells.iloc[1:, place]).all()
-        for place in range(cells.shape[1])
+        all(_is_value(str(cell)) for cell in cells.iloc[1:, index])
+        and not missing(cells.iloc[1:, index]).all()
+        for index in range(cells.shape[1])
     ]
     if not any(below):
         return not all(first)
-    return any(values and not named for named, values in zip(first, below, strict=True))
+    return any(values and not is_value for is_value, values in zip(first, below, strict=True))
 
 
 def _check_names(file: str, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The time of each row: found, put in order, gaps filled."""
+"""The time of each row: detection, sorting, gaps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from longlag.adapters.tables.cells import missing, numbers
 from longlag.knobs import unknown_name
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
-"""What becomes of rows of the same time."""
+"""The treatment of rows of the same time."""
 
-_NAMED = re.compile(
+_TIME_NAME = re.compile(
     r"(.*[^a-z])?(date|time|datetime|timestamp|year|month|week|day|hour|quarter|period|datum|zeit"
     r"|jahr|monat|tag|ds|dt|t|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
@@ -24,15 +24,15 @@ _NAMED = re.compile(
 _CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})([:.]\d{2})?")
 _PARTS = "year", "month", "day", "hour", "minute"
 _DAY = pd.Timedelta(days=1)
-_REGULAR = 0.5  # of the steps between rows are alike, where a step is taken for the regular one
-_FULLEST = 3  # times as many rows at the most, once gaps are filled
+_REGULAR = 0.5  # smallest share of equal steps between rows of regular times
+_MAX_GROWTH = 3  # largest factor of the number of rows by filling gaps
 
 
 class Times(NamedTuple):
     """The times of the rows of a table.
 
     Attributes:
-        columns: Names of the columns that hold them.
+        columns: Names of their columns.
         values: A time for each row: dates, or numbers.
     """
 
@@ -44,10 +44,10 @@ class Order(NamedTuple):
     """Rows in the order of time.
 
     Attributes:
-        rows: Which row of the file each is, -1 for one that was missing.
-        notes: What was changed.
-        seasons: Rows in a day, a week, a year, as far as the step suggests them.
-        merged: For each row, the rows of the file that it is the mean of; None where each is one.
+        rows: The index in the file of each row, -1 for a missing one.
+        notes: The changes.
+        seasons: Rows in a day, a week, a year, from the step of time.
+        merged: For each row, the indices of the rows that it averages; None without averages.
     """
 
     rows: np.ndarray
@@ -57,14 +57,14 @@ class Order(NamedTuple):
 
 
 def find(frame: pd.DataFrame, name: str | None = None) -> Times | None:
-    """The columns of a table that say when each row was; None where none does.
+    """The columns of the time of each row; None if there are none.
 
     A column of dates, of a date and of a time of day, of year, month, day …, or numbers that only
     rise or only fall under a name such as year, time or index.
 
     Args:
         frame: Columns of cells.
-        name: The column that is the time; found by default.
+        name: The column of the time; detected by default.
 
     Raises:
         ValueError: There is no such column, or it holds no times.
@@ -89,13 +89,13 @@ def find(frame: pd.DataFrame, name: str | None = None) -> Times | None:
             return clock
         return Times((column,), values)
     for column in frame.columns:
-        if _NAMED.fullmatch(column) and (values := _rising(frame[column])) is not None:
+        if _TIME_NAME.fullmatch(column) and (values := _rising(frame[column])) is not None:
             return Times((column,), values)
     return None
 
 
 def _parts(frame: pd.DataFrame) -> Times | None:
-    """Dates of columns called year, month, day, hour, minute."""
+    """Dates from columns named year, month, day, hour, minute."""
     by_name = {column.lower(): column for column in reversed(list(frame.columns))}
     names = []
     for part in _PARTS:
@@ -116,7 +116,7 @@ def _parts(frame: pd.DataFrame) -> Times | None:
 
 
 def _dates(cells: pd.Series) -> pd.Series | None:
-    """A column as dates in the file's order; None where it holds others."""
+    """A column as dates in the file's order; None if it has other cells."""
     if pd.api.types.is_datetime64_any_dtype(cells):
         return _without_zone(cells)
     if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
@@ -132,23 +132,23 @@ def _dates(cells: pd.Series) -> pd.Series | None:
             cells.index
         )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pandas, about formats that it guesses
+        warnings.simplefilter("ignore")  # of pandas, about guesses of formats
         kinds: tuple[dict[str, Any], ...] = (
             {"format": "%Y%m%d" if digits else "ISO8601"},
             {},
             {"dayfirst": True},
         )
-        read = []
+        readings = []
         for kind in kinds:
             try:
-                read.append(pd.to_datetime(text, utc=True, **kind))
+                readings.append(pd.to_datetime(text, utc=True, **kind))
             except (ValueError, OverflowError):
                 continue
             if "format" in kind:
                 break
-    if not read:
+    if not readings:
         return None
-    return _without_zone(min(read, key=_disorder)).reindex(cells.index)
+    return _without_zone(min(readings, key=_disorder)).reindex(cells.index)
 
 
 def _without_zone(dates: pd.Series) -> pd.Series:
@@ -158,7 +158,7 @@ def _without_zone(dates: pd.Series) -> pd.Series:
 
 
 def _disorder(dates: pd.Series) -> float:
-    """How irregular dates are: 3/4/2020 may be in March or April, one of which is in order."""
+    """How irregular dates are: 3/4/2020 may be in March or April; the right one is more regular."""
     steps = dates.diff().dropna()
     down = float((steps < pd.Timedelta(0)).mean()) if len(steps) else 0.0
     return min(down, 1 - down) + float(steps.nunique()) / max(1, len(steps))
@@ -172,34 +172,37 @@ def _clock(frame: pd.DataFrame, column: str, dates: pd.Series) -> Times | None:
         if other == column or "time" not in other.lower():
             continue
         text = frame[other].astype(str).str.strip()
-        there = ~missing(frame[other])
-        if there.any() and text[there].str.fullmatch(_CLOCK.pattern).all():
+        present = ~missing(frame[other])
+        if present.any() and text[present].str.fullmatch(_CLOCK.pattern).all():
             hours = text.str.replace(".", ":").where(text.str.count("[:.]") > 1, text + ":00")
-            times = pd.to_timedelta(hours.str.replace(".", ":").where(there), errors="coerce")
+            times = pd.to_timedelta(hours.str.replace(".", ":").where(present), errors="coerce")
             return Times((column, other), dates + times)
     return None
 
 
 def _rising(cells: pd.Series) -> pd.Series | None:
-    """A column of numbers that only rise or only fall; None where it holds others."""
-    found = numbers(cells)
-    values = found.values[~np.isnan(found.values)]
-    if found.faults.any() or len(values) < 2:
+    """A column of numbers that only rise or only fall; None if it has other cells."""
+    column = numbers(cells)
+    values = column.values[~np.isnan(column.values)]
+    if column.faults.any() or len(values) < 2:
         return None
     steps = np.diff(values)
-    return pd.Series(found.values) if (steps > 0).all() or (steps < 0).all() else None
+    return pd.Series(column.values) if (steps > 0).all() or (steps < 0).all() else None
 
 
 def in_order(
     times: Times, rows: Sequence[str], same: pd.DataFrame, duplicates: Duplicates = "refuse"
 ) -> Order:
-    """Rows in the order of their times, those that are missing filled in.
+    """The rows in the order of their times, with gaps filled.
 
     Args:
-        times: When each row was.
-        rows: What to call each row.
-        same: The cells of each row: rows that are equal in all are one row twice.
-        duplicates: What becomes of different rows of one time.
+        times: The time of each row.
+        rows: The name of each row, for messages.
+        same: The cells of each row: rows with equal cells and time count once.
+        duplicates: The treatment of different rows of one time.
+
+    Returns:
+        The order of the rows, with notes on changes.
 
     Raises:
         ValueError: A row has no time, or several rows have the same.
@@ -219,25 +222,25 @@ def in_order(
         how = "the file has the newest first" if falls else "the file has them in another"
         notes.append(f"rows put in the order of `{name}`: {how}")
     values = values.iloc[order]
-    kept, merged = _once(values, order, rows, same, duplicates, name, notes)
-    values = values.iloc[kept]
-    order = order[kept]
+    chosen, merged = _once(values, order, rows, same, duplicates, name, notes)
+    values = values.iloc[chosen]
+    order = order[chosen]
     if pd.api.types.is_datetime64_any_dtype(values):
         grid, seasons = _grid(values, notes, name)
     else:
         grid, seasons = _steps(values.to_numpy(np.float64)), ()
     if grid is None:
         return Order(order, tuple(notes), seasons, merged)
-    place, length = grid
+    positions, length = grid
     full = np.full(length, -1)
-    full[place] = order
+    full[positions] = order
     if length > len(order):
         gap = int(np.flatnonzero(full < 0)[0])
-        lacking = _counted(length - len(order)).replace(" ", " missing ")
-        notes.append(f"{lacking} filled in, the first after {rows[full[gap - 1]]}")
+        missing_rows = _count_text(length - len(order)).replace(" ", " missing ")
+        notes.append(f"{missing_rows} filled in, the first after {rows[full[gap - 1]]}")
     if merged is not None:
         spread: list[np.ndarray] = [np.array([], int)] * length
-        for at, each in zip(place, merged, strict=True):
+        for at, each in zip(positions, merged, strict=True):
             spread[at] = each
         merged = spread
     return Order(full, tuple(notes), seasons, merged)
@@ -252,31 +255,31 @@ def _once(
     name: str,
     notes: list[str],
 ) -> tuple[np.ndarray, list[np.ndarray] | None]:
-    """Which of the ordered rows are kept, so that each time is there once."""
-    again = values.duplicated(keep=False).to_numpy()
-    if not again.any():
+    """The indices of the sorted rows to use, one for each time; and the rows that each averages."""
+    repeated = values.duplicated(keep=False).to_numpy()
+    if not repeated.any():
         return np.arange(len(order)), None
     cells = same.iloc[order].reset_index(drop=True)
     twice = pd.concat([values.reset_index(drop=True).rename("\0time"), cells], axis=1).duplicated()
-    kept = np.flatnonzero(~twice.to_numpy())
+    once = np.flatnonzero(~twice.to_numpy())
     if twice.any():
         verb = "was" if twice.sum() == 1 else "were"
-        notes.append(f"{_counted(int(twice.sum()))} left out that {verb} there twice")
-    left = values.iloc[kept].duplicated(keep=False).to_numpy()
-    if not left.any():
-        return kept, None
+        notes.append(f"{_count_text(int(twice.sum()))} left out that {verb} there twice")
+    clash = values.iloc[once].duplicated(keep=False).to_numpy()
+    if not clash.any():
+        return once, None
     if duplicates == "refuse":
-        pair = order[kept[np.flatnonzero(left)[:2]]]
+        pair = order[once[np.flatnonzero(clash)[:2]]]
         raise ValueError(
             f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{name}`, "
-            f"{values.iloc[kept[np.flatnonzero(left)[0]]]}, and other values ({int(left.sum()):,} "
-            "such rows). Use --duplicates mean, first or last, or --no-time; or give one series "
-            "a file."
+            f"{values.iloc[once[np.flatnonzero(clash)[0]]]}, and other values "
+            f"({int(clash.sum()):,} such rows). Use --duplicates mean, first or last, or "
+            "--no-time; or give one series a file."
         )
     groups = [
-        group.to_numpy() for _, group in pd.Series(kept).groupby(values.iloc[kept].to_numpy())
+        group.to_numpy() for _, group in pd.Series(once).groupby(values.iloc[once].to_numpy())
     ]
-    notes.append(f"rows of the same time: {duplicates} taken ({int(left.sum()):,} rows)")
+    notes.append(f"rows of the same time: {duplicates} taken ({int(clash.sum()):,} rows)")
     if duplicates == "mean":
         return np.array([group[0] for group in groups]), [order[group] for group in groups]
     return np.array([group[0 if duplicates == "first" else -1] for group in groups]), None
@@ -285,7 +288,7 @@ def _once(
 def _grid(
     values: pd.Series, notes: list[str], name: str
 ) -> tuple[tuple[np.ndarray, int] | None, tuple[int, ...]]:
-    """Where on a regular grid each row is, and the seasons that its step suggests."""
+    """The position of each row on a regular grid, its length, and the seasons from its step."""
     steps = values.diff().dropna()
     if not len(steps):
         return None, ()
@@ -297,7 +300,7 @@ def _grid(
         usual = int(pd.Series(np.diff(months)).mode()[0])
         apart = usual if (months % usual == 0).all() else apart
         seasons = (12 // apart,) if apart < 12 and 12 % apart == 0 else ()
-        return _filled(months // apart, notes, name), seasons
+        return _positions(months // apart, notes, name), seasons
     usual = steps.mode()[0]
     weekdays = usual == _DAY and (values.dt.day_of_week < 5).all() and len(values) > 10
     if weekdays:
@@ -314,11 +317,11 @@ def _grid(
     if (steps == usual).mean() < _REGULAR or not np.allclose(apart, apart.round(), atol=1e-6):
         notes.append(f"`{name}` is irregular: rows taken one after another")
         return None, seasons
-    return _filled(apart.round().astype(int), notes, name), seasons
+    return _positions(apart.round().astype(int), notes, name), seasons
 
 
 def _steps(values: np.ndarray) -> tuple[np.ndarray, int] | None:
-    """Where on a regular grid rows are that are numbered."""
+    """The positions of numbered rows on a regular grid, and its length."""
     steps = np.diff(values)
     if not len(steps):
         return None
@@ -326,16 +329,17 @@ def _steps(values: np.ndarray) -> tuple[np.ndarray, int] | None:
     apart = (values - values[0]) / usual
     if (steps == usual).mean() < _REGULAR or not np.allclose(apart, apart.round(), atol=1e-6):
         return None
-    place = apart.round().astype(int)
-    return (place, int(place[-1]) + 1) if place[-1] < _FULLEST * len(place) else None
+    positions = apart.round().astype(int)
+    fits = positions[-1] < _MAX_GROWTH * len(positions)
+    return (positions, int(positions[-1]) + 1) if fits else None
 
 
-def _filled(place: np.ndarray, notes: list[str], name: str) -> tuple[np.ndarray, int] | None:
-    if place[-1] >= _FULLEST * len(place):
+def _positions(positions: np.ndarray, notes: list[str], name: str) -> tuple[np.ndarray, int] | None:
+    if positions[-1] >= _MAX_GROWTH * len(positions):
         notes.append(f"`{name}` has gaps longer than its rows: rows taken one after another")
         return None
-    return place, int(place[-1]) + 1
+    return positions, int(positions[-1]) + 1
 
 
-def _counted(rows: int) -> str:
+def _count_text(rows: int) -> str:
     return f"{rows:,} row{'' if rows == 1 else 's'}"
