@@ -188,6 +188,14 @@ FIRST_AND_LAST = [(0, 0), (11, 0)]
 LAST_ALONE = [(11, 0)]
 
 
+def test_a_gradient_that_reaches_the_inputs_of_some_outputs_is_not_said_to_reach_all():
+    found = audit(CumulativeThreshold(), Chunks(timesteps=3, carry=True))
+    assert found.verdict == "learnable"
+    assert found.shares.gradient < 0.5
+    assert "the inputs that some outputs need, and what it trains there serves" in found.meaning
+    assert "that the outputs need" in audit(EchoLag(lag=1), Whole()).meaning
+
+
 @pytest.mark.parametrize(
     ("problem", "again"),
     [

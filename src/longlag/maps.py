@@ -96,6 +96,8 @@ class Audit:
     @property
     def meaning(self) -> str:
         """The verdict as a sentence."""
+        if self.verdict == "learnable" and self.shares.gradient < 1:
+            return MEANING["shared"]
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
     @property
@@ -110,12 +112,15 @@ _FAR = (
 )
 MEANING = {
     "learnable": "a gradient reaches the inputs that the outputs need",
+    "shared": "a gradient reaches the inputs that some outputs need, and what it trains there "
+    "serves the others",
     "state-only": f"{_FAR}: whether it does is left to luck",
     "needed-again": f"{_FAR}; but several outputs need the same inputs, so what is trained for one "
     "may serve the others",
     "unreachable": "the inputs that some outputs need never get to the model's output",
 }
-"""The verdicts as sentences; `needed-again` is a `state-only` with inputs of several outputs."""
+"""The verdicts as sentences; `shared` is a `learnable` by some outputs for all, `needed-again` a
+`state-only` with inputs of several outputs."""
 
 
 def check_steps(owner: str, problem: Problem) -> None:

@@ -547,3 +547,22 @@ def test_a_closed_pipe_ends_it_quietly():
         show.stdout.close()
         assert show.stderr.read() == b""
     assert show.returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("audit echo-lag --units 3", "longlag audit has no option `--units`. longlag audit --help"),
+        ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),
+        ("train echo-lag --epochs 3", "longlag calls it `--sequences`: the number to train on"),
+        ("frontier echo-lag --epochs 3", "longlag calls it `--budget`: "),
+        ("compare --lr 3", "longlag calls it `--learning-rates`: a study tries several"),
+        ("train echo-lag --window 3", "longlag calls it `--timesteps`"),
+        ("audit mine.py:Parity --back 3", "set in its file, as in hard = MyProblem(knob=3)"),
+        ("train echo-lag ramp", "longlag train has no use for `ramp`. longlag train --help shows"),
+    ],
+)
+def test_a_hint_names_only_what_the_command_has(call, line, text):
+    code, out, err = call(*line.split())
+    assert (code, out) == (2, "")
+    assert text in " ".join(err.split())

@@ -42,7 +42,7 @@ def at_accuracy(accuracy, **fields):
         (
             at_accuracy(0.6, curve=curve([0.2] * 20, [0.95] * 20), fresh=False),
             "overfit",
-            "accuracy 0.950 in training, 0.600 on fresh sequences",
+            "accuracy 0.950 in training, 0.600 in evaluation",
         ),
         (
             at_accuracy(0.26, curve=curve([1.4] * 20, [0.25] * 20)),
@@ -72,6 +72,35 @@ def test_each_reason_is_found_alone_and_names_its_figures(came, reason, evidence
         evidence += f"{after:.3g}"
     assert [(each.reason, each.evidence) for each in found] == [(reason, evidence)]
     assert str(found[0]) == f"{reason}: {evidence}"
+
+
+def test_updates_that_score_no_target_are_no_part_of_a_curve():
+    """The first piece of an echo asks for nothing: its loss is 0, which is no lowest value."""
+    framing = ll.Chunks(timesteps=1, carry=True)
+    run = ll.train(ll.EchoLag(length=6, values=4), framing, ll.LSTM(hidden_size=4), sequences=400)
+    losses = np.concatenate([each.losses for each in run.history[0]])
+    assert (losses[::6] == 0).all()
+    curve = Outcome.of(run, parameters=0).curve
+    assert min(curve.loss) > 0.5
+    assert curve.updates[-1] == len(losses)
+    kept = losses.reshape(-1, 6)[:, 1:]
+    sizes = np.diff(np.searchsorted(np.nonzero(losses)[0], curve.updates), prepend=0)
+    assert np.dot(curve.loss, sizes) / kept.size == pytest.approx(kept.mean(), rel=1e-4)
+    reasons = [each.reason for each in ll.diagnose(run)]
+    assert "unstable" not in reasons
+    assert ll.diagnose(run)[0].remedy == "Use timesteps=2 or more."
+
+
+def test_better_than_guessing_where_nothing_can_be_known_is_luck():
+    framing, model = ll.Chunks(), ll.MLP(hidden_size=3)
+    run = ll.train(ll.EchoLag(length=6, values=4), framing, model, sequences=10)
+    (before,) = run.evaluations
+    some = np.arange(len(before.inputs))[:, None] % 3 == 0
+    lucky = np.where(some, before.targets, before.predicted)
+    run = dataclasses.replace(run, evaluations=(dataclasses.replace(before, predicted=lucky),))
+    assert run.chance_probability < 1e-3
+    assert run.verdict == "at chance"
+    assert "no input in sight tells more than guessing" in run.reason
 
 
 def test_what_is_solved_has_no_reason():

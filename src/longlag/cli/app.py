@@ -140,7 +140,7 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         return f"{place} raises {type(error).__name__}: {text}"
     match error:
         case UnknownOptionError() if error.token is not None:
-            return _unknown_option(error, tokens[0] if tokens else "")
+            return _unknown_option(error, tokens)
         case UnusedCliTokensError() if error.unused_tokens:
             owner = f"longlag {tokens[0]}" if tokens else "longlag"
             return (
@@ -177,7 +177,8 @@ def _is_here() -> bool:
     return True
 
 
-def _unknown_option(error: UnknownOptionError, command: str) -> str:
+def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
+    command = tokens[0] if tokens else ""
     name = (error.token.keyword or error.token.value).partition("=")[0]
     known = [option for argument in error.argument_collection for option in argument.names]
     owner = f"longlag {command}" if command in _LINES else "longlag"
@@ -185,4 +186,8 @@ def _unknown_option(error: UnknownOptionError, command: str) -> str:
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:
         return text
+    if any(map(user_code.is_reference, tokens)):
+        return (
+            f"{text} Options of your own code are set in its file, as in hard = MyProblem(knob=3)."
+        )
     return f"{text} {owner} --help lists the options."

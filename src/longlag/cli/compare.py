@@ -25,7 +25,7 @@ from longlag.cli._study import (
 from longlag.cli._study import (
     learning_rates as rates_of,
 )
-from longlag.report.format import OPEN, causes
+from longlag.report.format import OPEN, causes, counted
 from longlag.scores.statistics import caveats
 from longlag.studies.comparison import RUNGS, Comparison
 from longlag.studies.comparison_answer import Cell
@@ -116,8 +116,8 @@ def _summary(study: Comparison) -> Iterator[RenderableType]:
         yield Text(OPEN.format(what=f"{study.left()} trials left"), style="bold yellow")
     yield Text(
         f"Skill: 0 is guessing, 1 the best possible score. Solved: {study.solve_at:g} or more. "
-        f"{len(study.seeds)} seeds, at most {study.recipe.sequences:,} sequences per trial. "
-        "Sequences to solve: mean over seeds, a seed that did not solve it with all of them. "
+        f"{counted(len(study.seeds), 'seed')}, at most {study.recipe.sequences:,} sequences per "
+        "trial. Sequences to solve: mean over seeds, a seed that did not solve it with all of them. "
         + caveats(cell.skill for cell in answer.cells if cell.skill)
     )
 

@@ -327,7 +327,11 @@ def _errors(framed: _Framed, run: Run | None) -> Table:
     if run is not None and run.forecast is not None:
         error = run.forecast.error
         low, high = error.interval
-        between = f"{low:.4g} to {high:.4g}, {len(run.seeds)} seeds" if math.isfinite(low) else ""
+        between = (
+            f"{low:.4g} to {high:.4g}, {counted(len(run.seeds), 'seed')}"
+            if math.isfinite(low)
+            else ""
+        )
         name = Text(run.setting.model.words, style="bold")
         errors.add_row(name, f"{error.mean:.4g}", between, f"{run.accuracy.mean:.3f}")
     return errors

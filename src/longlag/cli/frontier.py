@@ -9,14 +9,16 @@ from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import Count, typed
+from longlag.cli._flags import Count, as_flags, typed
 from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Model, SettingFlags, check_difficulty_is_free
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
 from longlag.report.format import INTERVALS, MEASURED, OPEN
 from longlag.scores.statistics import no_interval
 from longlag.studies.frontier import RESOLUTION, Frontier, Step
+from longlag.studies.ladder import at
 from longlag.studies.study import words
+from longlag.trials.remedies import remedy
 
 
 def frontier(
@@ -89,7 +91,21 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
             Text(_reason(answer.failures.get(seed, ""), first)),
         )
     yield by_seed
+    if not answer.lower_bound and (advice := _advice(study)):
+        yield Text(advice)
     yield Text()
+
+
+def _advice(study: Frontier) -> str:
+    """The commonest reason why seeds got no further, with what to change, as flags."""
+    failed = [step for step in study.answer().steps if not step.solved]
+    names = [step.reasons[0].reason for step in failed]
+    if not names:
+        return ""
+    common = failed[names.index(max(names, key=names.count))]
+    reason = common.reasons[0].reason
+    text = as_flags(remedy(reason, at(study.setting, common.value, study.solve_at)))
+    return text and f"{reason.capitalize()}: {text.replace('--sequences', '--budget')}"
 
 
 def _reason(failure: str, first: Step | None) -> str:

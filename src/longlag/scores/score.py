@@ -166,6 +166,8 @@ class Scored(abc.ABC):
                 return f"the loss exploded: {' and '.join(at)}; {figures}"
             case "below chance":
                 return f"a constant for each step does better; {figures}"
+            case "at chance" if self.chance_probability <= 1 - statistics.CONFIDENCE:
+                return f"no input in sight tells more than guessing; {figures}"
             case "at chance":
                 return (
                     f"not distinguishable from chance ({self.chance:.3g}): "

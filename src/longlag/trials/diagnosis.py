@@ -201,7 +201,7 @@ def _overfit(outcome: Outcome) -> list[Diagnosis]:
     error = np.sqrt(training * (1 - training) / count + test * (1 - test) / fresh)
     if training - test < max(_OVERFIT_MARGIN, _OVERFIT_ERRORS * float(error)):
         return []
-    evidence = f"accuracy {training:.3f} in training, {test:.3f} on fresh sequences"
+    evidence = f"accuracy {training:.3f} in training, {test:.3f} in evaluation"
     return [Diagnosis("overfit", evidence)]
 
 

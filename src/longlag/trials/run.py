@@ -88,6 +88,16 @@ class Run(Scored):
         return self.setting.on().audit().ceiling
 
     @property
+    def verdict(self) -> str:
+        """The first that applies, as of any predictor (`longlag.scores.score.Scored`).
+
+        Where no input in sight says more than guessing, better than guessing is luck: `at chance`.
+        """
+        verdict = super().verdict
+        lucky = verdict == "partly learned" and self.reachable <= self.chance
+        return "at chance" if lucky else verdict
+
+    @property
     def diverged_at(self) -> tuple[int | None, ...]:
         """The update at which each seed diverged, None for a seed that did not."""
         return tuple(reports[-1].diverged_at if reports else None for reports in self.history)
