@@ -64,6 +64,6 @@ def test_it_counts_the_seeds_of_a_frontier_that_decide():
     study = Frontier(SETTING, seeds=3)
     drive(study, lambda trial: came(FALLING if trial.seed else FLAT)(trial))
     assert str(study.answer()) == (
-        "lag 1 (too few seeds for an interval). A lower bound: 2 of 3 seeds had not stopped learning "
-        "when the budget ended. Try budget=2000 or learning_rate=0.01."
+        "lag 1 (too few seeds for an interval). A lower bound: 2 of 3 seeds had not stopped "
+        "learning when the budget ended. Try budget=2000 or learning_rate=0.01."
     )
