@@ -144,9 +144,10 @@ def resolve(origin: Origin, *, trusted: bool = False) -> Any:
         if (thing := _named.get((origin.name, origin.code))) is not None:
             return thing
         if not trusted:
+            name = f"{origin.path}:{origin.name}" if origin.path else origin.words
             raise UnnamedCode(
                 f"{origin.words} is your own code, which runs only if you name it, as in longlag "
-                f"report --problem or --model {origin.words}."
+                f"report --problem or --model {name}."
             )
         if origin.path is None:
             raise ValueError(

@@ -56,6 +56,8 @@ def report(
         drawings = {f"--figures: {path.name}": (path, format.upper()) for path in paths}
         files.check_outputs(drawings, {"--store": store, "--out": out}, force=force)
     page.save(out)
+    for line in page.left_out:
+        warn(f"Left out: {line}")
     warn(f"{out}: {out.stat().st_size / 2**20:.2f} MiB.")
     if figures is not None:
         warn(f"{figures}: {len(page.save_figures(figures, format))} figures.")

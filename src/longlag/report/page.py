@@ -33,6 +33,7 @@ class Page:
     title: str
     about: str  # a line below the title
     sections: tuple[Section, ...]
+    left_out: tuple[str, ...] = ()  # what cannot be reported, and why, a line each
 
     def html(self) -> str:
         """The page as one HTML file, the same for equal content.

@@ -88,6 +88,7 @@ def page_of_store(
         title=title or (entries[0].title if len(entries) == 1 else "What the models remember"),
         about=f"{counted(len(entries), 'study', 'studies')}, {trials}; {moment(max(ends))}",
         sections=(summary, *present(*bodies), _cost(entries)),
+        left_out=tuple(errors),
     )
 
 
