@@ -111,7 +111,7 @@ def test_a_long_sequence_is_no_example():
 def test_a_curve_has_its_first_updates_and_few_equal_stretches_whatever_the_reports(sizes, seed):
     rng = np.random.default_rng(seed)
     parts = [rng.random(size).astype(np.float32) for size in sizes]
-    (found,) = outcomes_of(made_run(SETTINGS[1], [0.7], losses=parts))
+    (found,) = outcomes_of(made_run(SETTINGS[0], [0.3], losses=parts))
     updates, loss, accuracy = found.curve
     assert len(updates) == len(loss) == len(accuracy) <= 100 + len(FIRST)
     assert updates[-1] == found.updates == sum(sizes)
@@ -129,7 +129,7 @@ def test_a_curve_has_its_first_updates_and_few_equal_stretches_whatever_the_repo
 
 
 def test_an_accuracy_that_two_reports_share_is_weighted_by_their_updates():
-    run = made_run(SETTINGS[1], [0.7], losses=[[1.0] * 12, [1.0] * 20])
+    run = made_run(SETTINGS[0], [0.3], losses=[[1.0] * 12, [1.0] * 20])
     first, second = run.history[0]
     told = (dataclasses.replace(first, accuracy=0.0), dataclasses.replace(second, accuracy=1.0))
     (found,) = outcomes_of(dataclasses.replace(run, history=(told,)))
