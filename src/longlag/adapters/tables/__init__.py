@@ -92,7 +92,7 @@ def read(
     for name in columns:
         if name not in names:
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
-    when = None if time is False else times.find(frame[names], time)
+    when = None if time is False else times.find(frame[names], rows, time)
     mark = decimal or _decimal(frame[names])
     by_name = {
         name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful)
@@ -118,6 +118,8 @@ def read(
     for code in missing_codes:
         values[np.isclose(values, code, rtol=1e-9)] = np.nan
     seasons: tuple[int, ...] = ()
+    if when is None and time is None:
+        notes += times.absent(frame[names])
     if when is not None and not set(when.columns) & set(columns):
         order = times.in_order(when, rows, frame, duplicates)
         notes += order.notes
