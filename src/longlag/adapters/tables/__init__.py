@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -94,8 +95,9 @@ def read(
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
     when = None if time is False else times.find(frame[names], rows, time)
     mark = decimal or _decimal(frame[names])
+    points = "," if content.semicolons or _has_german_dates(frame) else "."
     by_name = {
-        name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful)
+        name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful, points=points)
         for name in (columns or names)
     }
     chosen = list(columns) or [
@@ -106,7 +108,7 @@ def read(
         and not _is_index(frame, name, column)
     ]
     if not chosen:
-        faulty = [each for each in by_name if 0 < by_name[each].faults.mean() < _MAX_FAULTS]
+        faulty = [each for each in by_name if 0 < by_name[each].faults.mean() <= _MAX_FAULTS]
         if faulty:
             raise ValueError(_fault(file, faulty[0], by_name[faulty[0]], frame[faulty[0]], rows))
         raise ValueError(f"{file.name} has no column of numbers. It has {', '.join(names)}.")
@@ -136,6 +138,11 @@ def _decimal(frame: pd.DataFrame) -> Literal[","] | None:
     return None
 
 
+def _has_german_dates(frame: pd.DataFrame) -> bool:
+    """Whether the first row has a date such as 31.12.2024."""
+    return any(re.match(r"\d{1,2}\.\d{1,2}\.\d{2,4}\b", str(cell)) for cell in frame.iloc[0])
+
+
 def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
     """Whether a column is an index: the first of several, with the numbers of the rows."""
     first = name == frame.columns[0] and len(frame.columns) > 1
@@ -149,6 +156,11 @@ def _fault(
     cell = text.iloc[row]
     cell = repr(cell.item() if isinstance(cell, np.generic) else cell)
     cell = cell if len(cell) <= _MAX_LENGTH else f"{cell[:_MAX_LENGTH]}…"
+    if cells.per_cent_mixed(text.fillna("").astype(str).str.strip()).iloc[row]:
+        return (
+            f"{file.name}: `{name}` has a per cent sign in some cells only, unlike {rows[row]}: "
+            f"{cell}. Write all in one unit, or name another column."
+        )
     return (
         f"{file.name}: `{name}` is no number in {rows[row]}: {cell}. Leave the cell empty where a "
         "value is missing, or name another column."

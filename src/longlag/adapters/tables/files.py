@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
@@ -34,12 +35,14 @@ class Cells(NamedTuple):
         rows: The name of each row, for messages: `line 3`, `row 3`.
         notes: Assumptions about the file.
         doubtful: The decimal mark if `1,234` may be 1.234 or 1234.
+        semicolons: Whether they separate the cells.
     """
 
     frame: pd.DataFrame
     rows: Sequence[str]
     notes: tuple[str, ...] = ()
     doubtful: str = "."
+    semicolons: bool = False
 
 
 def load(file: Path, columns: Sequence[str] = ()) -> Cells:
@@ -96,13 +99,26 @@ def _excel(file: Path) -> Cells:
         ) from None
     try:
         with pd.ExcelFile(file, engine="openpyxl") as book:
-            sheet = book.sheet_names[0]
-            frame = pd.read_excel(book, sheet)
-            others = len(book.sheet_names) - 1
+            sheet, *others = book.sheet_names
+            plain = pd.read_excel(book, sheet, header=None)
+            first = _first_row(plain.notna().sum(axis=1).to_numpy())
+            frame = pd.read_excel(book, sheet, header=first)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} is no Excel file of a table. Save it as CSV.") from error
-    notes = (f"first of {others + 1} sheets, {sheet}",) if others else ()
-    return _from_frame(file.name, frame)._replace(notes=notes)
+    notes = (
+        [f"sheet `{sheet}`, not {', '.join(f'`{other}`' for other in others)}"] if others else []
+    )
+    if first:
+        notes.append(f"left out above the table: {first} row{'s' if first > 1 else ''}")
+    found = _from_frame(file.name, frame)
+    rows = [f"row {first + 2 + at}" for at in range(len(found.rows))]
+    return found._replace(rows=rows if first else found.rows, notes=tuple(notes))
+
+
+def _first_row(counts: np.ndarray) -> int:
+    """The row of the header, after titles, from the number of cells in each row."""
+    usual = int(pd.Series(counts[counts > 0]).mode().max()) if counts.any() else 0
+    return int(np.argmax(counts >= usual)) if usual > 1 else 0
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
@@ -195,7 +211,8 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     cells.columns = header
     if separator not in ",\t":
         notes.insert(0, f"separated by {_SEPARATORS.get(separator, 'spaces')}")
-    return Cells(cells, line_numbers, tuple(notes), "," if separator in ";\t|" else ".")
+    doubtful = "," if separator in ";\t|" else "."
+    return Cells(cells, line_numbers, tuple(notes), doubtful, separator == ";")
 
 
 def _split(line: str, separator: str) -> list[str]:
@@ -239,7 +256,11 @@ def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int,
     if width == 1:
         return lines, ""
     full = [index for index, count in enumerate(counts) if count == width]
-    partial = [index for index, count in enumerate(counts) if count > 2 or count == width - 1 > 0]
+    partial = [
+        index
+        for index, count in enumerate(counts)
+        if count > 2 or (count == width - 1 and (count > 1 or _is_value(lines[index][1])))
+    ]
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     if first and counts[first - 1] in (width - 1, width + 1):
         first -= 1  # a header that lacks the name of an index
