@@ -251,15 +251,16 @@ def test_a_footer_of_one_cell_below_two_columns_is_left_out_and_noted(write):
 def test_an_excel_table_is_found_below_a_title_and_its_sheet_noted(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "Data"
+    book.active.title = "About"
+    sheet = book.create_sheet("Data")
     for row in (["Sales, adjusted"], [], ["Date", "Sales"],
-                *([datetime.date(2024, 1, 1 + at), at] for at in range(20))):  # fmt: skip
+                *([datetime.date(2024, 1, 1 + at), at] for at in range(20)),
+                [], ["Source: an office"]):  # fmt: skip
         sheet.append(row)
-    book.create_sheet("About")
     book.save(tmp_path / "data.xlsx")
     found = tables.read(tmp_path / "data.xlsx")
     assert found.names == ("Sales",)
     assert found.values[:, 0].tolist() == list(range(20))
-    assert found.notes == ("sheet `Data`, not `About`", "left out above the table: 2 rows",
+    assert found.notes == ("sheet `Data`, not `About`",
+                           "rows left out, being none of the table: 2 above and 2 below",
                            "time: `Date`, daily")  # fmt: skip

@@ -99,26 +99,32 @@ def _excel(file: Path) -> Cells:
         ) from None
     try:
         with pd.ExcelFile(file, engine="openpyxl") as book:
-            sheet, *others = book.sheet_names
-            plain = pd.read_excel(book, sheet, header=None)
-            first = _first_row(plain.notna().sum(axis=1).to_numpy())
-            frame = pd.read_excel(book, sheet, header=first)
+            plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
+            sheet = next((name for name in plain if min(plain[name].shape) > 1), next(iter(plain)))
+            above, below = _outside(plain.pop(sheet))
+            frame = pd.read_excel(book, sheet, header=above, skipfooter=below)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} is no Excel file of a table. Save it as CSV.") from error
-    notes = (
-        [f"sheet `{sheet}`, not {', '.join(f'`{other}`' for other in others)}"] if others else []
-    )
-    if first:
-        notes.append(f"left out above the table: {first} row{'s' if first > 1 else ''}")
+    notes = [f"sheet `{sheet}`, not {', '.join(f'`{each}`' for each in plain)}"] if plain else []
+    places = (f"{above} above" if above else "", f"{below} below" if below else "")
+    if out := " and ".join(filter(None, places)):
+        notes.append(f"rows left out, being none of the table: {out}")
     found = _from_frame(file.name, frame)
-    rows = [f"row {first + 2 + at}" for at in range(len(found.rows))]
-    return found._replace(rows=rows if first else found.rows, notes=tuple(notes))
+    rows = [f"row {above + 2 + at}" for at in range(len(found.rows))] if above else found.rows
+    return found._replace(rows=rows, notes=tuple(notes))
 
 
-def _first_row(counts: np.ndarray) -> int:
-    """The row of the header, after titles, from the number of cells in each row."""
+def _outside(cells: pd.DataFrame) -> tuple[int, int]:
+    """The number of rows of a title above a table, and of a footnote of one text below it."""
+    counts = cells.notna().sum(axis=1).to_numpy()
     usual = int(pd.Series(counts[counts > 0]).mode().max()) if counts.any() else 0
-    return int(np.argmax(counts >= usual)) if usual > 1 else 0
+    if usual < 2:
+        return 0, 0
+    end = len(counts)
+    while counts[end - 1] == 0 or (counts[end - 1] == 1 and isinstance(cells.iloc[end - 1, 0], str)
+                                   and not _is_value(cells.iloc[end - 1, 0])):  # fmt: skip
+        end -= 1
+    return int(np.argmax(counts >= usual)), len(counts) - end
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
