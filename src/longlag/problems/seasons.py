@@ -13,7 +13,7 @@ _ALPHA = 0.005  # false positive rate of the threshold, if the background were k
 _MARGIN = 1.2  # times that threshold, since the background is estimated
 _SMOOTH = 0.5  # change from row to row of smooth values, in standard deviations
 _FAR = 4  # periods in a suggested one that is far longer
-_GAIN = 0.9  # largest error of such a period on smooth values, in that of the last value
+_WORSE = 1.5  # largest error of a short period on smooth values, in errors of the last value
 _MULTIPLES = 4  # periods of the strongest wave that a season may have: 2 and 5 a week
 
 
@@ -51,10 +51,10 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     # Errors up to this are equal within the noise.
     most = min(periods.values()) * (1.05 + len(changes) ** -0.5) + 1e-6 * float(rows.std())
     found = min(each for each, error in periods.items() if error <= most)
-    # A slow wave of too few cycles makes a short period look like one, but the last value is better.
+    # Too few cycles of a slow wave make a short period look like one; the last value is better.
     last = _error(rows, 1)
     slow = last < _SMOOTH * float(rows.std()) and any(each >= _FAR * found for each in suggested)
-    return None if slow and periods[found] > _GAIN * last else found
+    return None if slow and periods[found] > _WORSE * last else found
 
 
 def _peaks(changes: NDArray[Any]) -> list[float]:
