@@ -127,7 +127,8 @@ def _remedy(values: Any, column: Any) -> str:
 
 def _check_frame(values: Any) -> None:
     """Raise if the labels of a pandas frame or column are no names and times in order."""
-    index, labels = getattr(values, "index", None), getattr(values, "columns", None)
+    index: Any = getattr(values, "index", None)
+    labels: Any = getattr(values, "columns", None)
     if getattr(labels, "nlevels", 1) > 1:
         raise ValueError(
             "Series: the names of columns have several levels. Choose columns of one level, for "
