@@ -70,7 +70,8 @@ def read(
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "data.csv"
-    >>> _ = path.write_text("day,warmth\\n2024-01-05,4\\n2024-01-04,3.5\\n2024-01-02,\\n2024-01-01,3\\n")
+    >>> days = "2024-01-05,4\\n2024-01-04,3.5\\n2024-01-02,\\n2024-01-01,3\\n"
+    >>> _ = path.write_text("day,warmth\\n" + days)
     >>> table = read(path, ["warmth"])
     >>> table.names, table.values.tolist()
     (('warmth',), [[3.0], [nan], [nan], [3.5], [4.0]])

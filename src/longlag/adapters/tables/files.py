@@ -122,7 +122,7 @@ def _outside(cells: pd.DataFrame) -> tuple[int, int]:
         return 0, 0
     end = len(counts)
     while counts[end - 1] == 0 or (counts[end - 1] == 1 and isinstance(cells.iloc[end - 1, 0], str)
-                                   and not _is_value(cells.iloc[end - 1, 0])):  # fmt: skip
+                                   and not _is_value(str(cells.iloc[end - 1, 0]))):  # fmt: skip
         end -= 1
     return int(np.argmax(counts >= usual)), len(counts) - end
 
