@@ -48,6 +48,13 @@ def test_a_day_or_a_week_of_hourly_load_is_found_under_noise(seed, noise):
     assert season(rows, (24, 168)) in (24, 168)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_fewer_than_three_days_of_a_slow_wave_give_no_season_of_an_hour(seed):
+    rng, rows = np.random.default_rng(seed), np.arange(420)  # of 10 minutes
+    wave = -8 + 5 * np.sin(2 * np.pi * rows / 144) + 3 * np.sin(2 * np.pi * rows / 72 + 1)
+    assert season(wave + 0.2 * rng.normal(size=420), (6, 144, 1008)) is None
+
+
 def test_of_days_alone_it_is_the_day_that_is_found():
     rng, hours = np.random.default_rng(0), np.arange(24 * 40)
     rows = np.sin(2 * np.pi * hours / 24) + 0.7 * rng.normal(size=len(hours))

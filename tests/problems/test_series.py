@@ -835,6 +835,31 @@ def test_a_pandas_frame_with_gaps_whole_numbers_and_a_time_index():
         Series(counts[::-1], length=3)
 
 
+def test_a_pandas_frame_whose_labels_or_times_do_not_fit_is_one_line_with_the_remedy():
+    import pandas as pd
+
+    days, wave = pd.date_range("2024-01-01", periods=60), np.sin(np.arange(60.0))
+    plain = pd.DataFrame({"a": wave}, index=days)
+    two = pd.DataFrame(np.stack([wave, wave], axis=1))
+    cases = {
+        r'`date` holds no numbers.*\.set_index\("date"\)\.sort_index': plain.reset_index(
+            names="date"
+        ),
+        r"several rows have the time 2024-01-05": plain.set_axis(days[[*range(5), *range(4, 59)]]),
+        r'rows are missing.*\.asfreq\("86400s"\)': plain.drop(days[[30, 31]]),
+        "index has several levels": plain.set_index([days, days]),
+        "columns have several levels": two.set_axis(
+            pd.MultiIndex.from_tuples([("x", "a"), ("y", "a")]), axis=1
+        ),
+        "two columns are called `a`": two.set_axis(["a", "a"], axis=1),
+        "the column holds no numbers": pd.Series(["x"] * 60),
+    }
+    for message, frame in cases.items():
+        with pytest.raises(ValueError, match=message):
+            Series(frame, length=3)
+    assert Series(two, length=3).names == ("1", "2")
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_column_that_is_missing_in_training_is_one_line_whatever_the_season():
     rows = np.concatenate([np.full(100, np.nan), np.arange(20.0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -92,21 +93,78 @@ def columns_of(values: Any) -> tuple[Any, tuple[str, ...]]:
         return values, ()
     import narwhals as nw
 
-    if "datetime" in str(getattr(getattr(values, "index", None), "dtype", "")) and not (
-        values.index.is_monotonic_increasing
-    ):
-        raise ValueError("Series: the rows are not in the order of time. Use .sort_index().")
+    _check_frame(values)
     data = nw.from_native(values, eager_only=True, allow_series=True)
-    columns = [data] if isinstance(data, nw.Series) else [data[name] for name in data.columns]
+    columns = (
+        [data] if isinstance(data, nw.Series) else [data[:, at] for at in range(data.shape[1])]
+    )
     for column in columns:
         if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
             raise ValueError(
-                f"Series: column `{column.name}` holds no numbers ({column.dtype}). Leave it out, "
-                "for example with .drop."
+                f"Series: {_called(column.name)} holds no numbers ({column.dtype}). "
+                f"{_remedy(values, column)}"
             )
     arrays = [column.cast(nw.Float64).to_numpy() for column in columns]
     has_names = all(isinstance(column.name, str) and column.name for column in columns)
     return np.stack(arrays, axis=1), tuple(c.name for c in columns) if has_names else ()
+
+
+def _called(name: Any) -> str:
+    return "the column" if name is None or name == "" else f"column `{name}`"
+
+
+def _remedy(values: Any, column: Any) -> str:
+    """What to do with a column of a frame that holds no numbers."""
+    times = str(column.dtype).startswith("Date") or re.fullmatch(
+        r"date|time|datetime|timestamp|datum|zeit|ds", str(column.name), re.IGNORECASE
+    )
+    if not times or getattr(values, "ndim", 2) == 1:
+        return "Leave it out, for example with .drop."
+    if not hasattr(values, "set_index"):
+        return f'Use .sort("{column.name}").drop("{column.name}").'
+    return f'Use .set_index("{column.name}").sort_index().'
+
+
+def _check_frame(values: Any) -> None:
+    """Raise if the labels of a pandas frame or column are no names and times in order."""
+    index: Any = getattr(values, "index", None)
+    labels: Any = getattr(values, "columns", None)
+    if getattr(labels, "nlevels", 1) > 1:
+        raise ValueError(
+            "Series: the names of columns have several levels. Choose columns of one level, for "
+            "example with .droplevel(1, axis=1)."
+        )
+    if hasattr(labels, "duplicated") and labels.duplicated().any():
+        twice = labels[labels.duplicated()][0]
+        raise ValueError(f"Series: two columns are called `{twice}`. Rename one.")
+    if getattr(index, "nlevels", 1) > 1:
+        raise ValueError(
+            "Series: the index has several levels. Choose one series, for example with .xs, so "
+            "that the index is its time."
+        )
+    if not hasattr(index, "is_monotonic_increasing") or not any(
+        kind in str(index.dtype) for kind in ("datetime", "period", "timestamp")
+    ):
+        return
+    if not index.is_monotonic_increasing:
+        raise ValueError("Series: the rows are not in the order of time. Use .sort_index().")
+    if not index.is_unique:
+        twice = index[index.duplicated()][0]
+        raise ValueError(
+            f"Series: several rows have the time {twice}. Use .groupby(level=0).mean(), or one "
+            "series."
+        )
+    if "period" in str(index.dtype) or index.freq is not None or len(index) < 3:
+        return
+    steps = (index[1:] - index[:-1]).value_counts()
+    step, most = steps.index[0], steps.index.max()
+    multiples = all(each % step == step - step for each in steps.index)
+    # Months differ in length and working days have week-ends: only other steps are gaps.
+    if steps.iloc[0] > 0.8 * (len(index) - 1) and most > step and multiples:
+        raise ValueError(
+            f"Series: rows are missing between times: most are {step} apart, some {most}. Use "
+            f'.asfreq("{step.total_seconds():g}s"), which fills in NaN.'
+        )
 
 
 def column_names(names: Any, count: int) -> tuple[str, ...]:
@@ -165,7 +223,7 @@ def no_target_message(
         )
     remedy = "Use fewer timesteps, or a column that is there."
     if missing == "drop":
-        remedy = "Use missing='mask', missing='mark' or fewer timesteps."
+        remedy = "Use missing='mask' or 'mark' (--missing mask), or fewer timesteps."
     return (
         f"Series: every episode of the {part} part (rows {span.begin + 1} to {span.end}) shows "
         f"a missing value or asks for one. {remedy}"
@@ -325,6 +383,6 @@ def rows_to_predict(
     if missing == "drop" and np.isnan(rows).any():
         raise ValueError(
             "predict: `sequence` lacks a value, and such episodes were left out of training. "
-            "Train with missing='mask' or missing='mark'."
+            "Train with missing='mask' or 'mark' (--missing mask)."
         )
     return rows

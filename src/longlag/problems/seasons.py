@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 _LONGEST = 1000  # rows of the longest season to search for
 _ALPHA = 0.005  # false positive rate of the threshold, if the background were known
 _MARGIN = 1.2  # times that threshold, since the background is estimated
+_SMOOTH = 0.5  # change from row to row of smooth values, in standard deviations
+_FAR = 4  # periods in a suggested one that is far longer
+_WORSE = 1.5  # largest error of a short period on smooth values, in errors of the last value
 _MULTIPLES = 4  # periods of the strongest wave that a season may have: 2 and 5 a week
 
 
@@ -47,7 +50,11 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     periods |= {each: _error(rows, each) for each in suggested if 2 <= each <= longest}
     # Errors up to this are equal within the noise.
     most = min(periods.values()) * (1.05 + len(changes) ** -0.5) + 1e-6 * float(rows.std())
-    return min(each for each, error in periods.items() if error <= most)
+    found = min(each for each, error in periods.items() if error <= most)
+    # Too few cycles of a slow wave make a short period look like one; the last value is better.
+    last = _error(rows, 1)
+    slow = last < _SMOOTH * float(rows.std()) and any(each >= _FAR * found for each in suggested)
+    return None if slow and periods[found] > _WORSE * last else found
 
 
 def _peaks(changes: NDArray[Any]) -> list[float]:

@@ -45,3 +45,31 @@ def test_a_comma_before_three_digits_is_what_the_file_or_its_reader_says():
     assert numbers(doubtful, doubtful=",").values.tolist() == [1.234, 2.345]
     assert numbers(doubtful, decimal=",").values.tolist() == [1.234, 2.345]
     assert numbers(doubtful, decimal=".", doubtful=",").values.tolist() == [1234, 2345]
+
+
+GROUPED = pd.Series(["1.003", "809", "1.164", ""])
+
+
+def test_points_before_three_digits_beside_whole_numbers_are_noted():
+    found = numbers(GROUPED, points=",")
+    assert found.values[:3].tolist() == [1003, 809, 1164]
+    assert "points between thousands" in found.notes[0]
+    found = numbers(GROUPED)
+    assert found.values[:3].tolist() == [1.003, 809, 1.164]
+    assert "use --decimal ," in found.notes[0]
+    for plain in (["1.003", "0.809"], ["1.003", "1.164"], ["1.003", "2.5"], ["1.003", "1809"]):
+        found = numbers(pd.Series(plain), points=",")
+        assert (found.values.tolist(), found.notes) == ([float(each) for each in plain], ())
+
+
+@pytest.mark.parametrize("code", [".", "***", "..", ":", "--"])
+def test_marks_among_numbers_are_missing_and_counted(code):
+    found = numbers(pd.Series([code, "1.5", "", code, "2"]))
+    np.testing.assert_array_equal(found.values, [NAN, 1.5, NAN, NAN, 2])
+    assert found.notes == (f"`{code}` read as missing (2)",)
+    assert not numbers(pd.Series([code, code])).holds_numbers
+
+
+def test_per_cent_beside_plain_numbers_is_a_fault():
+    assert numbers(pd.Series(["12%", "0.13", "0", "5 %"])).faults.tolist() == [0, 1, 0, 0]
+    assert not numbers(pd.Series(["12%", "0", "5 %"])).faults.any()

@@ -228,3 +228,39 @@ def test_parquet_gives_back_what_was_written(tmp_path_factory, whole, real):
     numbers = [NAN if value is None else value for value in real]
     assert same(found.values, list(zip(numbers, whole, strict=True)))
     assert math.isnan(sum(numbers)) == np.isnan(found.values).any()
+
+
+def test_a_file_with_semicolons_or_german_dates_has_points_between_thousands(write):
+    for text in ("a;b\nx;1.003\ny;809\n", "a,b\n31.12.2024,1.003\n1.1.2025,809\n"):
+        assert same(tables.read(write(text), ["b"]).values, [[1003], [809]])
+    assert same(tables.read(write("a,b\nx,1.003\ny,809\n")).values, [[1.003], [809]])
+
+
+def test_per_cent_in_some_cells_is_refused(write):
+    for columns in ([], ["p"]):
+        with pytest.raises(ValueError, match=r"per cent sign in some cells only.* line 3: '0\.13'"):
+            tables.read(write("day,p\nmon,12%\ntue,0.13\n"), columns)
+
+
+def test_a_footer_of_one_cell_below_two_columns_is_left_out_and_noted(write):
+    found = tables.read(write("a,b\nx,1\ny,3\n\nSource: some office\n"))
+    assert same(found.values, [[1], [3]])
+    assert "left out, being no rows of the table: line 5" in found.notes
+
+
+def test_an_excel_table_is_found_below_a_title_and_its_sheet_noted(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.title = "About"
+    sheet = book.create_sheet("Data")
+    for row in (["Sales, adjusted"], [], ["Date", "Sales"],
+                *([datetime.date(2024, 1, 1 + at), at] for at in range(20)),
+                [], ["Source: an office"]):  # fmt: skip
+        sheet.append(row)
+    book.save(tmp_path / "data.xlsx")
+    found = tables.read(tmp_path / "data.xlsx")
+    assert found.names == ("Sales",)
+    assert found.values[:, 0].tolist() == list(range(20))
+    assert found.notes == ("sheet `Data`, not `About`",
+                           "rows left out, being none of the table: 2 above and 2 below",
+                           "time: `Date`, daily")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -69,11 +70,12 @@ def read(
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "data.csv"
-    >>> _ = path.write_text("day,warmth\\n2024-01-04,3.5\\n2024-01-02,\\n2024-01-01,3\\n")
+    >>> days = "2024-01-05,4\\n2024-01-04,3.5\\n2024-01-02,\\n2024-01-01,3\\n"
+    >>> _ = path.write_text("day,warmth\\n" + days)
     >>> table = read(path, ["warmth"])
     >>> table.names, table.values.tolist()
-    (('warmth',), [[3.0], [nan], [nan], [3.5]])
-    >>> table.notes[0]
+    (('warmth',), [[3.0], [nan], [nan], [3.5], [4.0]])
+    >>> table.notes[1]
     'rows put in the order of `day`: the file has the newest first'
     """
     file = Path(path)
@@ -92,10 +94,11 @@ def read(
     for name in columns:
         if name not in names:
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
-    when = None if time is False else times.find(frame[names], time)
+    when = None if time is False else times.find(frame[names], rows, time)
     mark = decimal or _decimal(frame[names])
+    points = "," if content.semicolons or _has_german_dates(frame) else "."
     by_name = {
-        name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful)
+        name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful, points=points)
         for name in (columns or names)
     }
     chosen = list(columns) or [
@@ -106,7 +109,7 @@ def read(
         and not _is_index(frame, name, column)
     ]
     if not chosen:
-        faulty = [each for each in by_name if 0 < by_name[each].faults.mean() < _MAX_FAULTS]
+        faulty = [each for each in by_name if 0 < by_name[each].faults.mean() <= _MAX_FAULTS]
         if faulty:
             raise ValueError(_fault(file, faulty[0], by_name[faulty[0]], frame[faulty[0]], rows))
         raise ValueError(f"{file.name} has no column of numbers. It has {', '.join(names)}.")
@@ -118,6 +121,8 @@ def read(
     for code in missing_codes:
         values[np.isclose(values, code, rtol=1e-9)] = np.nan
     seasons: tuple[int, ...] = ()
+    if when is None and time is None:
+        notes += times.absent(frame[names])
     if when is not None and not set(when.columns) & set(columns):
         order = times.in_order(when, rows, frame, duplicates)
         notes += order.notes
@@ -134,6 +139,11 @@ def _decimal(frame: pd.DataFrame) -> Literal[","] | None:
     return None
 
 
+def _has_german_dates(frame: pd.DataFrame) -> bool:
+    """Whether the first row has a date such as 31.12.2024."""
+    return any(re.match(r"\d{1,2}\.\d{1,2}\.\d{2,4}\b", str(cell)) for cell in frame.iloc[0])
+
+
 def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
     """Whether a column is an index: the first of several, with the numbers of the rows."""
     first = name == frame.columns[0] and len(frame.columns) > 1
@@ -147,6 +157,11 @@ def _fault(
     cell = text.iloc[row]
     cell = repr(cell.item() if isinstance(cell, np.generic) else cell)
     cell = cell if len(cell) <= _MAX_LENGTH else f"{cell[:_MAX_LENGTH]}…"
+    if cells.per_cent_mixed(text.fillna("").astype(str).str.strip()).iloc[row]:
+        return (
+            f"{file.name}: `{name}` has a per cent sign in some cells only, unlike {rows[row]}: "
+            f"{cell}. Write all in one unit, or name another column."
+        )
     return (
         f"{file.name}: `{name}` is no number in {rows[row]}: {cell}. Leave the cell empty where a "
         "value is missing, or name another column."

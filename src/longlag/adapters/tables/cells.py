@@ -16,6 +16,8 @@ _CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|JPY|CHF|kr)"
 _THOUSANDS = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
 _DECIMAL_COMMA = r"[+-]?(?:\d*,\d+|\d{1,3}(?:\.\d{3})+(?:,\d+)?)"
 _SPACED = r"(?<=\d)[ '’\u00a0\u202f](?=\d{3}(?:\D|$))"
+_CODE = r"\.{1,3}|\*{1,5}|-{2,}|[–—:]"  # for a missing value, where the others are numbers
+_GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -44,7 +46,9 @@ def missing(cells: pd.Series) -> np.ndarray:
     return text.str.strip().str.lower().isin(MISSING).to_numpy()
 
 
-def numbers(cells: pd.Series, *, decimal: str | None = None, doubtful: str = ".") -> Numbers:
+def numbers(
+    cells: pd.Series, *, decimal: str | None = None, doubtful: str = ".", points: str = "."
+) -> Numbers:
     """A column as numbers.
 
     Plain numbers, or with a decimal comma, separators between thousands (`1,234.5`, `1.234,5`,
@@ -55,22 +59,29 @@ def numbers(cells: pd.Series, *, decimal: str | None = None, doubtful: str = "."
         cells: The column: text, or numbers.
         decimal: The decimal mark, `.` or `,`; detected by default.
         doubtful: The decimal mark if cells such as `1,234` leave it open.
+        points: The decimal mark if cells such as `1.234` beside `809` leave it open.
 
     >>> numbers(pd.Series(["1,100.94", "", "$20"])).values.tolist()
     [1100.94, nan, 20.0]
     """
-    blank = missing(cells)
+    blank = missing(cells).copy()
     if pd.api.types.is_bool_dtype(cells) or pd.api.types.is_datetime64_any_dtype(cells):
         return Numbers(np.full(len(cells), np.nan), ~blank)
     if pd.api.types.is_numeric_dtype(cells):
         values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
         return Numbers(np.where(np.isinf(values), np.nan, values), np.isinf(values))
     texts = cells[~blank].map(lambda cell: "" if isinstance(cell, bool) else str(cell)).str.strip()
+    coded, codes = texts.str.fullmatch(_CODE), list[str]()
+    if coded.any() and not coded.all():
+        counts = texts[coded].value_counts()
+        codes = [f"`{code}` read as missing ({count:,})" for code, count in counts.items()]
+        blank[np.flatnonzero(~blank)[coded]] = True
+        texts = texts[~coded]
     plain = texts.str.replace("−", "-").map(_number).astype(float)
     notes: list[str] = []
-    comma = decimal == ","
-    if comma or plain.isna().any():
-        plain, notes = _parse(texts, decimal, doubtful)
+    if decimal == "," or plain.isna().any() or (decimal is None and _may_be_grouped(texts)):
+        plain, notes = _parse(texts, decimal, doubtful, points)
+    notes += codes
     values = np.full(len(cells), np.nan)
     values[~blank] = plain.to_numpy(dtype=np.float64, na_value=np.nan)
     faults = ~blank & ~np.isfinite(values)
@@ -85,7 +96,16 @@ def _number(text: str) -> float:
         return np.nan
 
 
-def _parse(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.Series, list[str]]:
+def _may_be_grouped(text: pd.Series) -> bool:
+    """Whether each point is before three digits, and numbers without one have at most three."""
+    grouped = text.str.fullmatch(_GROUPED)
+    whole = text.str.fullmatch(r"[+-]?\d{1,3}")
+    return bool(grouped.any() and whole.any() and (grouped | whole).all())
+
+
+def _parse(
+    cells: pd.Series, decimal: str | None, doubtful: str, points: str
+) -> tuple[pd.Series, list[str]]:
     """The numbers of cells that are not all plain, and notes on their notation."""
     notes: list[str] = []
 
@@ -101,6 +121,7 @@ def _parse(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.Ser
         text = text.where(~negative, "-" + text.str.slice(1, -1))
     text = strip(text, rf"^{_CURRENCY}\s*|\s*{_CURRENCY}$", "a currency")
     text = text.str.replace(rf"^-\s*{_CURRENCY}\s*", "-", regex=True)
+    plain_and_per_cent = per_cent_mixed(text)
     text = strip(text, r"(?<=\d)\s*%$", "per cent")
     letter = text.str.extract(r"\d([KMB])$", expand=False)
     if letter.notna().any():
@@ -108,6 +129,13 @@ def _parse(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.Ser
         text = text.str.replace(r"[KMB]$", "", regex=True)
     text = strip(text, _SPACED, "spaces between thousands")
     mark = decimal or _decimal_mark(text, doubtful)
+    if decimal is None and _may_be_grouped(text):
+        mark = points
+        notes.append(
+            "points between thousands; use --decimal . if they are decimal points"
+            if points == ","
+            else "decimal points; use --decimal , if the points group thousands"
+        )
     if mark == ",":
         if text.str.contains(",").any():
             notes.append("decimal commas")
@@ -122,7 +150,17 @@ def _parse(cells: pd.Series, decimal: str | None, doubtful: str) -> tuple[pd.Ser
     if mark == "," and decimal is None:  # a dot before three digits separates thousands
         dotted = text.str.fullmatch(r"[+-]?\d+\.\d+") & ~fits
         values = values.where(~dotted)
+    values = values.where(~plain_and_per_cent)
     return values * letter.map(_MULTIPLES).fillna(1.0), notes
+
+
+def per_cent_mixed(text: pd.Series) -> pd.Series:
+    """The rarer of cells with and without a per cent sign, `(row,)`; a 0 needs none."""
+    signed = text.str.contains(r"\d\s*%$")
+    other = text.map(_number).fillna(0).ne(0) & ~signed
+    if not (signed.any() and other.any()):
+        return signed & False
+    return other if other.sum() <= signed.sum() else signed
 
 
 def _decimal_mark(text: pd.Series, doubtful: str) -> str:

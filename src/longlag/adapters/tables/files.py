@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
@@ -34,12 +35,14 @@ class Cells(NamedTuple):
         rows: The name of each row, for messages: `line 3`, `row 3`.
         notes: Assumptions about the file.
         doubtful: The decimal mark if `1,234` may be 1.234 or 1234.
+        semicolons: Whether they separate the cells.
     """
 
     frame: pd.DataFrame
     rows: Sequence[str]
     notes: tuple[str, ...] = ()
     doubtful: str = "."
+    semicolons: bool = False
 
 
 def load(file: Path, columns: Sequence[str] = ()) -> Cells:
@@ -96,13 +99,32 @@ def _excel(file: Path) -> Cells:
         ) from None
     try:
         with pd.ExcelFile(file, engine="openpyxl") as book:
-            sheet = book.sheet_names[0]
-            frame = pd.read_excel(book, sheet)
-            others = len(book.sheet_names) - 1
+            plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
+            sheet = next((name for name in plain if min(plain[name].shape) > 1), next(iter(plain)))
+            above, below = _outside(plain.pop(sheet))
+            frame = pd.read_excel(book, sheet, header=above, skipfooter=below)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} is no Excel file of a table. Save it as CSV.") from error
-    notes = (f"first of {others + 1} sheets, {sheet}",) if others else ()
-    return _from_frame(file.name, frame)._replace(notes=notes)
+    notes = [f"sheet `{sheet}`, not {', '.join(f'`{each}`' for each in plain)}"] if plain else []
+    places = (f"{above} above" if above else "", f"{below} below" if below else "")
+    if out := " and ".join(filter(None, places)):
+        notes.append(f"rows left out, being none of the table: {out}")
+    found = _from_frame(file.name, frame)
+    rows = [f"row {above + 2 + at}" for at in range(len(found.rows))] if above else found.rows
+    return found._replace(rows=rows, notes=tuple(notes))
+
+
+def _outside(cells: pd.DataFrame) -> tuple[int, int]:
+    """The number of rows of a title above a table, and of a footnote of one text below it."""
+    counts = cells.notna().sum(axis=1).to_numpy()
+    usual = int(pd.Series(counts[counts > 0]).mode().max()) if counts.any() else 0
+    if usual < 2:
+        return 0, 0
+    end = len(counts)
+    while counts[end - 1] == 0 or (counts[end - 1] == 1 and isinstance(cells.iloc[end - 1, 0], str)
+                                   and not _is_value(str(cells.iloc[end - 1, 0]))):  # fmt: skip
+        end -= 1
+    return int(np.argmax(counts >= usual)), len(counts) - end
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
@@ -195,7 +217,8 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     cells.columns = header
     if separator not in ",\t":
         notes.insert(0, f"separated by {_SEPARATORS.get(separator, 'spaces')}")
-    return Cells(cells, line_numbers, tuple(notes), "," if separator in ";\t|" else ".")
+    doubtful = "," if separator in ";\t|" else "."
+    return Cells(cells, line_numbers, tuple(notes), doubtful, separator == ";")
 
 
 def _split(line: str, separator: str) -> list[str]:
@@ -239,7 +262,11 @@ def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int,
     if width == 1:
         return lines, ""
     full = [index for index, count in enumerate(counts) if count == width]
-    partial = [index for index, count in enumerate(counts) if count > 2 or count == width - 1 > 0]
+    partial = [
+        index
+        for index, count in enumerate(counts)
+        if count > 2 or (count == width - 1 and (count > 1 or _is_value(lines[index][1])))
+    ]
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     if first and counts[first - 1] in (width - 1, width + 1):
         first -= 1  # a header that lacks the name of an index

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from longlag.adapters.tables import steps
 from longlag.adapters.tables.cells import missing, numbers
+from longlag.adapters.tables.dates import Reading, dates, months
 from longlag.knobs import unknown_name
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
@@ -21,11 +22,15 @@ _TIME_NAME = re.compile(
     r"|jahr|monat|tag|ds|dt|t|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
 )
+_REST_NAME = re.compile(
+    r"(.*[^a-z])?(time|month|week|day|hour|he|hr|minute|quarter|period|interval|zeit|monat|tag"
+    r"|stunde|mois|heure|jour)([^a-z].*)?",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})([:.]\d{2})?")
 _PARTS = "year", "month", "day", "hour", "minute"
-_DAY = pd.Timedelta(days=1)
-_REGULAR = 0.5  # smallest share of equal steps between rows of regular times
-_MAX_GROWTH = 3  # largest factor of the number of rows by filling gaps
+_ALIASES = {"jahr": "year", "yr": "year", "monat": "month", "mo": "month", "tag": "day"}
+_HOUR_NAME = re.compile(r"(.*[^a-z])?(hours?|hr|he|stunde|heure)([^a-z].*)?", re.IGNORECASE)
 
 
 class Times(NamedTuple):
@@ -56,7 +61,7 @@ class Order(NamedTuple):
     merged: list[np.ndarray] | None = None
 
 
-def find(frame: pd.DataFrame, name: str | None = None) -> Times | None:
+def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> Times | None:
     """The columns of the time of each row; None if there are none.
 
     A column of dates, of a date and of a time of day, of year, month, day …, or numbers that only
@@ -64,39 +69,83 @@ def find(frame: pd.DataFrame, name: str | None = None) -> Times | None:
 
     Args:
         frame: Columns of cells.
+        rows: The name of each row, for messages.
         name: The column of the time; detected by default.
 
     Raises:
-        ValueError: There is no such column, or it holds no times.
+        ValueError: There is no such column, it holds no times, some cells of a column of times
+            are none, or its dates can be read in two ways.
     """
     if name is not None:
         if name not in frame:
             raise ValueError(unknown_name("--time: there is no column", name, list(frame.columns)))
-        values = _dates(frame[name])
-        values = _rising(frame[name]) if values is None else values
-        if values is None:
+        reading = dates(frame[name]) or _rising(frame[name])
+        if reading is None:
             raise ValueError(
                 f"--time: `{name}` holds neither dates nor numbers that rise. Name another column, "
                 "or use --no-time."
             )
-        return Times((name,), values)
+        return Times((name,), _checked(reading, name, frame[name], rows))
     if parts := _parts(frame):
         return parts
+    doubtful = None
     for column in frame.columns:
-        if (values := _dates(frame[column])) is None:
+        if (reading := dates(frame[column])) is None:
             continue
-        if (clock := _clock(frame, column, values)) is not None:
-            return clock
-        return Times((column,), values)
+        if not reading.faults.any():
+            values = _checked(reading, column, frame[column], rows)
+            return _clock(frame, column, values) or Times((column,), values)
+        doubtful = doubtful or (reading, column)
     for column in frame.columns:
-        if _TIME_NAME.fullmatch(column) and (values := _rising(frame[column])) is not None:
-            return Times((column,), values)
+        if doubtful or not _TIME_NAME.fullmatch(column):
+            continue
+        if (reading := _rising(frame[column])) is not None:
+            return Times((column,), _checked(reading, column, frame[column], rows))
+    if doubtful:
+        _checked(*doubtful, frame[doubtful[1]], rows)
     return None
+
+
+def absent(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The note that there is no column of times, where one column looks like it."""
+    for at, column in enumerate(frame.columns):
+        named = column and _TIME_NAME.fullmatch(column)
+        if named or (at == 0 and frame[column].is_unique):
+            if not numbers(frame[column]).faults.all():
+                continue
+            return ("no time column: rows taken in the order of the file",)
+    return ()
+
+
+def _is_count(reading: Reading) -> bool:
+    """Whether times are numbers, not dates."""
+    return not pd.api.types.is_datetime64_any_dtype(reading.values)
+
+
+def _checked(reading: Reading, name: str, cells: pd.Series, rows: Sequence[str]) -> pd.Series:
+    """The times of a column; raises if some cells are none."""
+    if reading.faults.any():
+        at = int(np.flatnonzero(reading.faults)[0])
+        kind = "number" if _is_count(reading) else "date"
+        raise ValueError(
+            f"`{name}` is no {kind} in {rows[at]}: {str(cells.iloc[at])[:60]!r}. Correct the cell, "
+            "remove the row, or use --no-time to take the rows as they are."
+        )
+    if reading.unclear:
+        raise ValueError(
+            f"`{name}` can be read in two ways, such as day or month first. Write dates as "
+            "2024-12-31, name another column by --time, or use --no-time to take the rows as "
+            "they are."
+        )
+    return reading.values
 
 
 def _parts(frame: pd.DataFrame) -> Times | None:
     """Dates from columns named year, month, day, hour, minute."""
-    by_name = {column.lower(): column for column in reversed(list(frame.columns))}
+    by_name = {
+        _ALIASES.get(column.lower(), column.lower()): column
+        for column in reversed(list(frame.columns))
+    }
     names = []
     for part in _PARTS:
         if part not in by_name:
@@ -107,6 +156,8 @@ def _parts(frame: pd.DataFrame) -> Times | None:
     table = pd.DataFrame(
         {part: numbers(frame[name]).values for part, name in zip(_PARTS, names, strict=False)}
     )
+    if table["month"].isna().all():
+        table["month"] = months(frame[names[1]])
     if "day" not in table:
         table["day"] = 1
     if table.isna().any(axis=None):
@@ -115,79 +166,37 @@ def _parts(frame: pd.DataFrame) -> Times | None:
     return None if values.isna().any() else Times(tuple(names), values)
 
 
-def _dates(cells: pd.Series) -> pd.Series | None:
-    """A column as dates in the file's order; None if it has other cells."""
-    if pd.api.types.is_datetime64_any_dtype(cells):
-        return _without_zone(cells)
-    if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
-        return None
-    blank = missing(cells)
-    text = cells[~blank].astype(str).str.strip()
-    digits = text.str.fullmatch(r"[12]\d{7}").all()
-    if not len(text) or (numbers(text).holds_numbers and not digits):
-        return None
-    if text.str.fullmatch(r"\d{4}[- ]?Q[1-4]").all():
-        text = text.str.replace(r"[- ]", "", regex=True)
-        return pd.Series(pd.PeriodIndex(text, freq="Q").to_timestamp(), index=text.index).reindex(
-            cells.index
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pandas, about guesses of formats
-        kinds: tuple[dict[str, Any], ...] = (
-            {"format": "%Y%m%d" if digits else "ISO8601"},
-            {},
-            {"dayfirst": True},
-        )
-        readings = []
-        for kind in kinds:
-            try:
-                readings.append(pd.to_datetime(text, utc=True, **kind))
-            except (ValueError, OverflowError):
-                continue
-            if "format" in kind:
-                break
-    if not readings:
-        return None
-    return _without_zone(min(readings, key=_disorder)).reindex(cells.index)
-
-
-def _without_zone(dates: pd.Series) -> pd.Series:
-    if dates.dt.tz is None:
-        return dates
-    return dates.dt.tz_convert("UTC").dt.tz_localize(None)
-
-
-def _disorder(dates: pd.Series) -> float:
-    """How irregular dates are: 3/4/2020 may be in March or April; the right one is more regular."""
-    steps = dates.diff().dropna()
-    down = float((steps < pd.Timedelta(0)).mean()) if len(steps) else 0.0
-    return min(down, 1 - down) + float(steps.nunique()) / max(1, len(steps))
-
-
 def _clock(frame: pd.DataFrame, column: str, dates: pd.Series) -> Times | None:
     """Dates of one column with the time of day of another."""
     if not (dates.dropna() == dates.dropna().dt.normalize()).all():
         return None
     for other in frame.columns:
-        if other == column or "time" not in other.lower():
+        if other == column:
             continue
-        text = frame[other].astype(str).str.strip()
         present = ~missing(frame[other])
-        if present.any() and text[present].str.fullmatch(_CLOCK.pattern).all():
+        text = frame[other].astype(str).str.strip()
+        if "time" in other.lower() and text[present].str.fullmatch(_CLOCK.pattern).all():
             hours = text.str.replace(".", ":").where(text.str.count("[:.]") > 1, text + ":00")
             times = pd.to_timedelta(hours.str.replace(".", ":").where(present), errors="coerce")
-            return Times((column, other), dates + times)
+            if present.any():
+                return Times((column, other), dates + times)
+        if _HOUR_NAME.fullmatch(other):
+            hour = pd.Series(numbers(frame[other]).values)
+            if (hour.between(0, 24) & (hour % 1 == 0)).all():
+                return Times((column, other), dates + pd.to_timedelta(hour, unit="h"))
     return None
 
 
-def _rising(cells: pd.Series) -> pd.Series | None:
-    """A column of numbers that only rise or only fall; None if it has other cells."""
+def _rising(cells: pd.Series) -> Reading | None:
+    """A column of numbers that only rise or only fall, but for few faults; None for others."""
     column = numbers(cells)
     values = column.values[~np.isnan(column.values)]
-    if column.faults.any() or len(values) < 2:
+    if column.faults.sum() > 3 or len(values) < max(2, 3 * column.faults.sum()):
         return None
-    steps = np.diff(values)
-    return pd.Series(column.values) if (steps > 0).all() or (steps < 0).all() else None
+    up = np.diff(values) > 0
+    if not (up.all() or (np.diff(values) < 0).all()):
+        return None
+    return Reading(pd.Series(column.values), column.faults)
 
 
 def in_order(
@@ -216,34 +225,33 @@ def in_order(
             "or use --no-time to take the rows as they are."
         )
     notes: list[str] = []
+    label = " and ".join(f"`{column}`" for column in times.columns)
     order = np.argsort(values.to_numpy(), kind="stable")
     if not (order == np.arange(len(order))).all():
         falls = values.is_monotonic_decreasing
         how = "the file has the newest first" if falls else "the file has them in another"
         notes.append(f"rows put in the order of `{name}`: {how}")
     values = values.iloc[order]
-    chosen, merged = _once(values, order, rows, same, duplicates, name, notes)
+    chosen, merged = _once(values, order, rows, same, duplicates, times.columns, notes)
     values = values.iloc[chosen]
     order = order[chosen]
-    if pd.api.types.is_datetime64_any_dtype(values):
-        grid, seasons = _grid(values, notes, name)
-    else:
-        grid, seasons = _steps(values.to_numpy(np.float64)), ()
-    if grid is None:
-        return Order(order, tuple(notes), seasons, merged)
-    positions, length = grid
+    grid = steps.grid(values)
+    notes.insert(0, f"time: {label}, {grid.step}")
+    if grid.positions is None:
+        return Order(order, tuple(notes), grid.seasons, merged)
+    length = int(grid.positions[-1]) + 1
     full = np.full(length, -1)
-    full[positions] = order
+    full[grid.positions] = order
     if length > len(order):
         gap = int(np.flatnonzero(full < 0)[0])
         missing_rows = _count_text(length - len(order)).replace(" ", " missing ")
         notes.append(f"{missing_rows} filled in, the first after {rows[full[gap - 1]]}")
     if merged is not None:
         spread: list[np.ndarray] = [np.array([], int)] * length
-        for at, each in zip(positions, merged, strict=True):
+        for at, each in zip(grid.positions, merged, strict=True):
             spread[at] = each
         merged = spread
-    return Order(full, tuple(notes), seasons, merged)
+    return Order(full, tuple(notes), grid.seasons, merged)
 
 
 def _once(
@@ -252,7 +260,7 @@ def _once(
     rows: Sequence[str],
     same: pd.DataFrame,
     duplicates: Duplicates,
-    name: str,
+    columns: tuple[str, ...],
     notes: list[str],
 ) -> tuple[np.ndarray, list[np.ndarray] | None]:
     """The indices of the sorted rows to use, one for each time; and the rows that each averages."""
@@ -270,11 +278,14 @@ def _once(
         return once, None
     if duplicates == "refuse":
         pair = order[once[np.flatnonzero(clash)[:2]]]
+        remedy = "Use --duplicates mean, first or last, or --no-time; or give one series a file."
+        if more := _completing(values.iloc[once], cells.iloc[once], columns):
+            both = " and ".join(f"`{column}`" for column in (*columns, more))
+            remedy = f"Join {both} to one column of times, such as 2024-12-31 23:00, or --no-time."
         raise ValueError(
-            f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{name}`, "
+            f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{' and '.join(columns)}`, "
             f"{values.iloc[once[np.flatnonzero(clash)[0]]]}, and other values "
-            f"({int(clash.sum()):,} such rows). Use --duplicates mean, first or last, or "
-            "--no-time; or give one series a file."
+            f"({int(clash.sum()):,} such rows). {remedy}"
         )
     groups = [
         group.to_numpy() for _, group in pd.Series(once).groupby(values.iloc[once].to_numpy())
@@ -285,60 +296,16 @@ def _once(
     return np.array([group[0 if duplicates == "first" else -1] for group in groups]), None
 
 
-def _grid(
-    values: pd.Series, notes: list[str], name: str
-) -> tuple[tuple[np.ndarray, int] | None, tuple[int, ...]]:
-    """The position of each row on a regular grid, its length, and the seasons from its step."""
-    steps = values.diff().dropna()
-    if not len(steps):
-        return None, ()
-    months = (values.dt.year * 12 + values.dt.month).to_numpy()
-    at_end = values.dt.is_month_end.all()
-    if (values.dt.day.nunique() == 1 or at_end) and steps.min() > 27 * _DAY:
-        months = months - months[0]
-        apart = int(np.gcd.reduce(np.diff(months)))
-        usual = int(pd.Series(np.diff(months)).mode()[0])
-        apart = usual if (months % usual == 0).all() else apart
-        seasons = (12 // apart,) if apart < 12 and 12 % apart == 0 else ()
-        return _positions(months // apart, notes, name), seasons
-    usual = steps.mode()[0]
-    weekdays = usual == _DAY and (values.dt.day_of_week < 5).all() and len(values) > 10
-    if weekdays:
-        notes.append(f"`{name}` has working days only: rows taken one after another")
-        return None, (5,)
-    seasons = tuple(
-        int(period / usual)
-        for period in (pd.Timedelta(minutes=1), pd.Timedelta(hours=1), _DAY, 7 * _DAY, 365 * _DAY)
-        if period % usual == pd.Timedelta(0) and 3 <= period / usual <= 20_000
-    )
-    if usual == 7 * _DAY:
-        seasons = (52,)
-    apart = ((values - values.iloc[0]) / usual).to_numpy()
-    if (steps == usual).mean() < _REGULAR or not np.allclose(apart, apart.round(), atol=1e-6):
-        notes.append(f"`{name}` is irregular: rows taken one after another")
-        return None, seasons
-    return _positions(apart.round().astype(int), notes, name), seasons
-
-
-def _steps(values: np.ndarray) -> tuple[np.ndarray, int] | None:
-    """The positions of numbered rows on a regular grid, and its length."""
-    steps = np.diff(values)
-    if not len(steps):
-        return None
-    usual = float(pd.Series(steps).mode()[0])
-    apart = (values - values[0]) / usual
-    if (steps == usual).mean() < _REGULAR or not np.allclose(apart, apart.round(), atol=1e-6):
-        return None
-    positions = apart.round().astype(int)
-    fits = positions[-1] < _MAX_GROWTH * len(positions)
-    return (positions, int(positions[-1]) + 1) if fits else None
-
-
-def _positions(positions: np.ndarray, notes: list[str], name: str) -> tuple[np.ndarray, int] | None:
-    if positions[-1] >= _MAX_GROWTH * len(positions):
-        notes.append(f"`{name}` has gaps longer than its rows: rows taken one after another")
-        return None
-    return positions, int(positions[-1]) + 1
+def _completing(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]) -> str | None:
+    """A column that, by its name and cells, has the rest of times that repeat; None without."""
+    for column in cells.columns:
+        rest = cells[column]
+        if column in columns or not _REST_NAME.fullmatch(column) or 2 * rest.nunique() > len(rest):
+            continue
+        pairs = pd.DataFrame({"time": values.to_numpy(), "rest": rest.to_numpy()})
+        if not pairs.duplicated().any():
+            return column
+    return None
 
 
 def _count_text(rows: int) -> str:

@@ -1,0 +1,209 @@
+"""Cells of a column as dates, in many notations."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.api import guess_datetime_format
+
+from longlag.adapters.tables.cells import missing, numbers
+
+_SAMPLE = 60  # cells for finding the formats that are worth trying
+_MAX_FAULTS = 3, 0.1  # most cells of a column of dates that are none: a count, or a share
+_CLOSE = 0.02  # readings up to this much less regular than the best are as likely
+_FORMATS = (
+    *("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%Y.%m.%d"),
+    *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y"),
+    *("%b-%y", "%b %y", "%y-%b", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%d %b %Y", "%d-%b-%Y"),
+    *("%y-%m-%d", "%y/%m/%d", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%y"),
+)
+_MONTHS = (
+    *(r"jan", r"f[eé]b|f[eé]v", r"m[aä]r|mrz", r"apr|avr", r"mai|may", r"jun|juin"),
+    *(r"jul|juil", r"aug|ao[uû]", r"sep", r"o[ck]t", r"nov", r"d[eé][cz]"),
+)
+_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_INTERVAL = r"(.*\d)\s+[-–]\s+\d.*"
+_QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
+
+
+class Reading(NamedTuple):
+    """A column as dates.
+
+    Attributes:
+        values: In the order of the file, NaT where a cell is missing or no date.
+        faults: `(row,)`, true where a cell is neither a date nor missing.
+        unclear: Another reading is as likely, and gives another order.
+    """
+
+    values: pd.Series
+    faults: np.ndarray
+    unclear: bool = False
+
+
+def dates(cells: pd.Series) -> Reading | None:
+    """A column as dates; None if most cells are none.
+
+    Of several formats that fit all cells, such as day or month first, the one is taken whose dates
+    have the most regular steps.
+
+    >>> dates(pd.Series(["12/01/2020", "01/01/2021", "02/01/2021"])).values.dt.month.tolist()
+    [12, 1, 2]
+    """
+    blank = missing(cells)
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        return Reading(_without_zone(cells), np.zeros(len(cells), bool))
+    if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
+        return None
+    text = cells[~blank].astype(str).str.strip()
+    if not len(text) or (numbers(text).faults.mean() < 0.5 and not _digits(text)):
+        return None
+    text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
+    readings = list(_readings(text))
+    if not readings:
+        return None
+    most = min(int(values.isna().sum()) for values in readings)
+    if most > max(_MAX_FAULTS[0], _MAX_FAULTS[1] * len(text)) or len(text) < 3 * most:
+        return None
+    readings = [values for values in readings if values.isna().sum() == most]
+    scores = [_irregularity(values) for values in readings]
+    best = int(np.argmin(scores))
+    values = readings[best]
+    ranks = values.rank(method="dense")
+    unclear = not most and any(
+        score <= scores[best] + _CLOSE and not other.rank(method="dense").equals(ranks)
+        for other, score in zip(readings, scores, strict=True)
+    )
+    values = values.reindex(cells.index)
+    return Reading(values, values.isna().to_numpy() & ~blank, unclear)
+
+
+def months(cells: pd.Series) -> np.ndarray:
+    """The numbers of months from their names in English, German or French; NaN for others.
+
+    >>> months(pd.Series(["Jan", "März", "4"])).tolist()
+    [1.0, 3.0, nan]
+    """
+    names = cells.astype(str).str.strip().map(_month_names)
+    return names.map({name: at + 1.0 for at, name in enumerate(_NAMES)}).to_numpy(float)
+
+
+def _digits(text: pd.Series) -> bool:
+    """Whether all cells are 20240131, or 202401 in order."""
+    if text.str.fullmatch(r"[12]\d{7}").all():
+        return True
+    return bool(
+        text.str.fullmatch(r"(18|19|20)\d{2}(0[1-9]|1[0-2])").all()
+        and (text.is_monotonic_increasing or text.is_monotonic_decreasing)
+        and text.is_unique
+        and len(text) > 2
+    )
+
+
+def _readings(text: pd.Series) -> Iterator[pd.Series]:
+    """The dates of cells, NaT for some, in each format that fits most of a sample."""
+    sample = text.iloc[np.unique(np.linspace(0, len(text) - 1, _SAMPLE).astype(int))]
+    for special in (_fiscal_years, _quarters, _weeks, _digit_dates):
+        if special(sample).notna().mean() > 0.5:
+            yield special(text)
+            return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas, about guesses of formats
+        if _parsed(sample, "ISO8601").notna().mean() > 0.5:
+            yield _parsed(text, "ISO8601")
+            return
+        if text.str.contains(r"[^\W\d_]{3}").any():
+            text, sample = text.map(_month_names), sample.map(_month_names)
+        text, sample = (each.str.replace(r"(?<=\d)M(?=\d)", "-", regex=True)
+                        for each in (text, sample))  # fmt: skip
+        formats = list(_FORMATS)
+        for cell in (sample.iloc[0], sample.iloc[-1]):
+            formats += [guess_datetime_format(cell, dayfirst=first) for first in (False, True)]
+        for format in dict.fromkeys(formats):
+            # A format without a year, such as %b-%d, is a guess that scrambles years.
+            if not format or not re.search("%[Yy]", format) or not re.search("%[mbB]", format):
+                continue
+            if _parsed(sample, format).notna().mean() > 0.5:
+                values = _parsed(text, format)
+                if "%y" in format:
+                    values = min(values, _unwrapped(values), key=_irregularity)
+                yield values
+
+
+def _parsed(text: pd.Series, format: str) -> pd.Series:
+    return _without_zone(pd.to_datetime(text, utc=True, format=format, errors="coerce"))
+
+
+def _month_names(cell: str) -> str:
+    """A cell with the names of months as their three letters in English."""
+
+    def short(word: re.Match[str]) -> str:
+        for name, pattern in zip(_NAMES, _MONTHS, strict=True):
+            if re.match(pattern, word[0], re.IGNORECASE):
+                return name
+        return word[0]
+
+    return re.sub(r"[^\W\d_]{3,9}\.?", short, cell)
+
+
+def _fiscal_years(text: pd.Series) -> pd.Series:
+    """The years of cells such as 1999/00."""
+    years = text.str.extract(r"^(\d{4})[/–-](\d{2})$").astype(float)
+    fits = ((years[0] + 1) % 100 == years[1]).all()
+    return _from_parts(years[0] if fits else years[0] * np.nan, 1)
+
+
+def _quarters(text: pd.Series) -> pd.Series:
+    parts = text.str.extract(f"(?i)^{_QUARTER}$").astype(float)
+    year, part = parts["year"].fillna(parts["year2"]), parts["part"].fillna(parts["part2"])
+    return _from_parts(year, 3 * part - 2)
+
+
+def _weeks(text: pd.Series) -> pd.Series:
+    """The Mondays of cells such as 2020-W01."""
+    parts = text.str.extract(r"(?i)^(\d{4})[ -]?(?:W|KW ?)(\d{1,2})$")
+    return pd.to_datetime(
+        parts[0] + "-" + parts[1].str.zfill(2) + "-1", format="%G-%V-%u", errors="coerce"
+    )
+
+
+def _digit_dates(text: pd.Series) -> pd.Series:
+    days = pd.to_datetime(
+        text.where(text.str.fullmatch(r"\d{8}")), format="%Y%m%d", errors="coerce"
+    )
+    months = text.where(text.str.fullmatch(r"\d{6}"))
+    return days.fillna(pd.to_datetime(months, format="%Y%m", errors="coerce"))
+
+
+def _from_parts(year: pd.Series, month: pd.Series | float) -> pd.Series:
+    parts = pd.DataFrame({"year": year, "month": month, "day": 1})
+    return pd.to_datetime(parts, errors="coerce")
+
+
+def _unwrapped(values: pd.Series) -> pd.Series:
+    """Dates from years of two digits, each in the century next to the date before it."""
+    known = values.dropna()
+    years = np.unwrap(known.dt.year.to_numpy(float), period=100)
+    years -= 100 * np.ceil((years.max() - 2068) / 100)
+    parts = {"year": years, "month": known.dt.month, "day": known.dt.day}
+    days = pd.to_datetime(pd.DataFrame(parts), errors="coerce")
+    return (days + (known - known.dt.normalize())).reindex(values.index)
+
+
+def _without_zone(values: pd.Series) -> pd.Series:
+    return values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
+
+
+def _irregularity(values: pd.Series) -> float:
+    """The shares of steps that are not the usual one, in the order of the file and of time."""
+    known = values.dropna()
+    shares = 0.0
+    whole = known.dt.day.nunique() == 1 or known.dt.is_month_end.all()
+    for times in (known, known.sort_values()):
+        each = (times.dt.year * 12 + times.dt.month if whole else times).diff().dropna()
+        shares += 1 - float((each == each.mode()[0]).mean()) if len(each) else 0.0
+    return shares

@@ -1,0 +1,87 @@
+"""The step of the times of rows: its name, absent rows, seasons."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+_DAY = pd.Timedelta(days=1)
+_REGULAR = 0.5  # smallest share of equal steps between rows of regular times
+_MAX_ABSENT = 0.25  # most rows to fill in, as a share of the rows
+_ONE_BY_ONE = "rows taken one after another"
+_UNITS = {"day": _DAY, "hour": pd.Timedelta(hours=1), "minute": pd.Timedelta(minutes=1),
+          "second": pd.Timedelta(seconds=1)}  # fmt: skip
+_NAMES = {"1 day": "daily", "7 days": "weekly", "1 hour": "hourly", "1 month": "monthly",
+          "3 months": "quarterly", "12 months": "yearly"}  # fmt: skip
+
+
+class Grid(NamedTuple):
+    """Rows on a grid of regular times.
+
+    Attributes:
+        step: The name of the step.
+        positions: `(row,)`, the place of each row on the grid; None where there is none.
+        seasons: Rows in a day, a week, a year, from the step.
+    """
+
+    step: str
+    positions: np.ndarray | None = None
+    seasons: tuple[int, ...] = ()
+
+
+def grid(times: pd.Series) -> Grid:
+    """The grid of dates or numbers in order.
+
+    >>> grid(pd.Series(pd.to_datetime(["2020-01-01", "2020-02-01", "2020-04-01"])))
+    Grid(step='monthly: rows taken one after another, since 1 of 4 would be missing', ...
+    """
+    if len(times) < 2:
+        return Grid("one row")
+    if not pd.api.types.is_datetime64_any_dtype(times):
+        steps = np.diff(times.to_numpy(float))
+        usual = float(pd.Series(steps).mode()[0])
+        places = (times.to_numpy(float) - times.iloc[0]) / usual
+        return _placed(f"step {usual:g}", places, float((steps == usual).mean()), ())
+    steps = times.diff().dropna()
+    months = (times.dt.year * 12 + times.dt.month).to_numpy()
+    at_end = times.dt.is_month_end.all()
+    if (times.dt.day.nunique() == 1 or at_end) and steps.min() > 27 * _DAY:
+        months = months - months[0]
+        apart = int(np.gcd.reduce(np.diff(months)))
+        usual = int(pd.Series(np.diff(months)).mode()[0])
+        apart = usual if (months % usual == 0).all() else apart
+        seasons = (12 // apart,) if apart < 12 and 12 % apart == 0 else ()
+        return _placed(_every(apart, "month"), months / apart, 1.0, seasons)
+    usual = steps.mode()[0]
+    if usual == _DAY and (times.dt.day_of_week < 5).all() and len(times) > 10:
+        return Grid(f"working days: {_ONE_BY_ONE}", None, (5,))
+    seasons = tuple(
+        int(period / usual)
+        for period in (pd.Timedelta(minutes=1), pd.Timedelta(hours=1), _DAY, 7 * _DAY, 365 * _DAY)
+        if period % usual == pd.Timedelta(0) and 3 <= period / usual <= 20_000
+    )
+    if usual == 7 * _DAY:
+        seasons = (52,)
+    unit = next((name for name, each in _UNITS.items() if usual % each == pd.Timedelta(0)), None)
+    step = _every(int(usual / _UNITS[unit]), unit) if unit else f"step {usual.total_seconds():g} s"
+    places = ((times - times.iloc[0]) / usual).to_numpy()
+    return _placed(step, places, float((steps == usual).mean()), seasons)
+
+
+def _every(count: int, unit: str) -> str:
+    text = f"{count} {unit}{'' if count == 1 else 's'}"
+    return _NAMES.get(text, f"every {text.removeprefix('1 ')}")
+
+
+def _placed(step: str, places: np.ndarray, usual: float, seasons: tuple[int, ...]) -> Grid:
+    """The grid if most steps are the usual one, all are multiples of it, and few rows absent."""
+    positions = places.round().astype(int)
+    if usual < _REGULAR or not np.allclose(places, positions, atol=1e-6):
+        return Grid(f"irregular: {_ONE_BY_ONE}", None, seasons)
+    length = int(positions[-1]) + 1
+    if length - len(positions) > _MAX_ABSENT * len(positions):
+        missing = f"{length - len(positions):,} of {length:,} would be missing"
+        return Grid(f"{step}: {_ONE_BY_ONE}, since {missing}", None, seasons)
+    return Grid(step, positions, seasons)

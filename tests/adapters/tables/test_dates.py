@@ -1,0 +1,132 @@
+"""Columns of dates in many notations: read right, or refused; never put in a wrong order."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from longlag.adapters import tables
+
+MONTHS = pd.date_range("1995-01-01", periods=120, freq="MS")
+GERMAN = "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()
+FRENCH = "janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.".split()
+DAYS = pd.date_range("1998-11-20", periods=120)
+QUARTERS = [(1990 + at // 4, at % 4 + 1) for at in range(120)]
+FORMS = {
+    "Jan-95": (MONTHS.strftime("%b-%y"), "monthly", 12),
+    "95-Jan": (MONTHS.strftime("%y-%b"), "monthly", 12),
+    "Jan-60": ((MONTHS - pd.DateOffset(years=35)).strftime("%b-%y"), "monthly", 12),
+    "1995M01": (MONTHS.strftime("%YM%m"), "monthly", 12),
+    "199501": (MONTHS.strftime("%Y%m"), "monthly", 12),
+    "01/01/1995, month first": (MONTHS.strftime("%m/%d/%Y"), "monthly", 12),
+    "01/01/1995, day first": (MONTHS.strftime("%d/%m/%Y"), "monthly", 12),
+    "quarters, month first": (
+        pd.date_range("1990-01-01", periods=120, freq="QS").strftime("%m/%d/%Y"),
+        "quarterly", 4),
+    "German": ([f"{GERMAN[each.month - 1]} {each.year}" for each in MONTHS], "monthly", 12),
+    "French": ([f"{FRENCH[each.month - 1]} {each.year}" for each in MONTHS], "monthly", 12),
+    "98-11-20": (DAYS.strftime("%y-%m-%d"), "daily", 7),
+    "20.11.98": (DAYS.strftime("%d.%m.%y"), "daily", 7),
+    "1998-W47": (
+        [f"{each.isocalendar()[0]}-W{each.isocalendar()[1]:02d}"
+         for each in pd.date_range("1998-11-23", periods=120, freq="7D")],
+        "weekly", 52),
+    "Q1 1990": ([f"Q{part} {year}" for year, part in QUARTERS], "quarterly", 4),
+    "1990-Q1": ([f"{year}-Q{part}" for year, part in QUARTERS], "quarterly", 4),
+    "intervals": (
+        [f"{each:%d.%m.%Y %H:%M} - {each + pd.Timedelta('1h'):%d.%m.%Y %H:%M}"
+         for each in pd.date_range("2020-10-10", periods=120, freq="h")],
+        "hourly", 24),
+    "1950/51": ([f"{year}/{(year + 1) % 100:02d}" for year in range(1920, 2040)], "yearly", None),
+}  # fmt: skip
+
+
+@pytest.fixture
+def read(tmp_path):
+    def of(text, columns=(), **how):
+        path = tmp_path / "data.csv"
+        path.write_text(text)
+        return tables.read(path, columns, **how)
+
+    return of
+
+
+def written(times, values, head="when,v"):
+    return "\n".join(
+        [head, *(f"{time},{value}" for time, value in zip(times, values, strict=True))]
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_dates_in_many_forms_are_in_order_and_on_the_grid_of_their_step(read, form, newest_first):
+    times, step, season = FORMS[form]
+    rows = list(zip(times, range(120), strict=True))[:: -1 if newest_first else 1]
+    found = read("\n".join(["when,v", *(f"{time},{value}" for time, value in rows)]))
+    assert found.values[:, 0].tolist() == list(range(120))
+    assert found.notes[0] == f"time: `when`, {step}"
+    assert found.seasons[:1] == ((season,) if season else ())
+
+
+@pytest.mark.parametrize("times", [DAYS, DAYS[::-1], np.random.default_rng(0).permutation(DAYS)])
+@pytest.mark.parametrize(("at", "cell"), [(50, "2021-02-30"), (119, "Total")])
+def test_a_cell_that_is_no_date_in_a_column_of_dates_is_named(read, times, at, cell):
+    cells = [str(each)[:10] for each in times]
+    cells[at] = cell
+    text = written(cells, range(120))
+    with pytest.raises(ValueError, match=rf"`when` is no date in line {at + 2}: '{cell}'\. .*--no"):
+        read(text)
+    assert len(read(text, time=False).values) == 120
+    other = [f"{cell},{each:%Y-%m-%d}" for cell, each in zip(cells, DAYS, strict=True)]
+    assert "time: `day`, daily" in read(written(other, range(120), "when,day,v")).notes
+
+
+def test_a_year_that_is_no_number_is_named(read):
+    years = [*range(2020, 1960, -1), "Total"]
+    with pytest.raises(ValueError, match="`year` is no number in line 62: 'Total'"):
+        read(written(years, range(61), "year,v"))
+
+
+@pytest.mark.parametrize("times", [[f"{at // 12 + 1}-{at % 12 + 1:02d}" for at in range(36)],
+                                   [f"item {at}" for at in range(36)]])  # fmt: skip
+def test_texts_that_are_no_dates_leave_the_rows_as_they_are_with_a_note(read, times):
+    found = read(written(times, range(36)))
+    assert found.values[:, 0].tolist() == list(range(36))
+    assert found.notes == ("no time column: rows taken in the order of the file",)
+    assert not read(written(times, range(36)), time=False).notes
+
+
+def test_dates_of_two_likely_orders_are_refused(read):
+    times = ["03/04/2020", "05/07/2021", "11/02/2020", "08/09/2022", "01/12/2021", "02/03/2021"]
+    with pytest.raises(ValueError, match=r"`when` can be read in two ways.*--time.*--no-time"):
+        read(written(times, range(6)))
+
+
+def test_more_than_a_quarter_of_the_rows_is_not_filled_in(read):
+    days = [day for at, day in enumerate(DAYS.strftime("%Y-%m-%d")) if at % 3]
+    found = read(written(days, range(80)))
+    assert found.values[:, 0].tolist() == list(range(80))
+    assert "daily: rows taken one after another, since 39 of 119 would be missing" in found.notes[0]
+
+
+def test_a_year_and_the_name_of_a_month_are_one_time_and_so_are_a_date_and_an_hour(read):
+    parts = [f"{each.year},{each:%b}" for each in MONTHS][::-1]
+    found = read(written(parts, range(120), "Year,Month,v"))
+    assert found.values[:, 0].tolist() == list(range(120))[::-1]
+    assert found.notes[0] == "time: `Year` and `Month`, monthly"
+    for first in (0, 1):
+        parts = [f"{day:%m/%d/%Y},{hour + first}" for day in DAYS[:5] for hour in range(24)]
+        found = read(written(parts, range(120), "Date,Hour Ending,v"))
+        assert found.values[:, 0].tolist() == list(range(120))
+        assert found.notes == ("time: `Date` and `Hour Ending`, hourly",)
+
+
+def test_the_remedy_for_repeated_times_names_the_column_with_the_rest(read):
+    parts = [f"{day},{part}" for day in DAYS[:60] for part in ("morning", "evening")]
+    with pytest.raises(ValueError, match="Join `day` and `Time of day` to one column") as error:
+        read(written(parts, range(120), "day,Time of day,v"))
+    assert "--duplicates" not in str(error.value)
+    stores = written(
+        [f"{day},{store}" for day in DAYS for store in "ab"], range(240), "day,store,v"
+    )
+    with pytest.raises(ValueError, match="give one series a file"):
+        read(stores)
