@@ -347,6 +347,22 @@ def test_masking_passes_over_the_steps_that_are_masked():
         np.testing.assert_allclose(losses(framing, value), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_layer_that_loses_the_mask_is_named(lost):
+    def make(sizes, _):
+        inputs = keras.Input((sizes.timesteps, sizes.features))
+        masked = layers.Masking(0.0)(inputs)
+        if lost:
+            masked = layers.Conv1D(5, 3, padding="causal")(masked)
+        return keras.Model(inputs, layers.Dense(sizes.outputs)(layers.LSTM(4)(masked)))
+
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Prefix(), make)
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert list(failed) == ["mask"] * lost
+    assert not lost or failed["mask"].endswith("a layer Conv1D loses the mask")
+    assert not [check for check in found.checks if check.name == "warning"]
+
+
 def test_a_softmax_of_each_step_is_known():
     def make(sizes, _):
         last = layers.TimeDistributed(layers.Dense(sizes.outputs, activation="softmax"))

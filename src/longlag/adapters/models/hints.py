@@ -22,7 +22,7 @@ _BFLOAT16 = (
 
 PACKED = (
     "It has a parameter `mask`, true where a step counts: skip the others. They come before "
-    "the sequence; pack_padded_sequence needs them after it, as in Prefix(pad='end')."
+    "the sequence; pack_padded_sequence needs them after it: Prefix(pad='end'), --pad end."
 )
 """The remedy for a model that takes the mask but does not skip masked steps."""
 
