@@ -175,7 +175,7 @@ def digest_of_model(model: AnyModel) -> str:
 
 def lost_masks(model: Any) -> str:
     """The types of the layers of a Keras model that lose its mask; empty for any other model."""
-    module = getattr(model, "module", None)
+    module: Any = getattr(model, "module", None)
     if user_model.framework(module) != "keras":
         return ""
     with warnings.catch_warnings(record=True) as caught:
