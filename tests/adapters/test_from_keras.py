@@ -1,5 +1,7 @@
 import itertools
 import os
+import time
+from concurrent import futures
 from typing import Any
 
 import numpy as np
@@ -132,6 +134,23 @@ def test_state_passes_where_it_is_carried_and_is_dropped_where_it_is_not():
     second, _ = model(batch, None, state, last=True)
     assert not np.allclose(first, second)
     np.testing.assert_array_equal(model(batch, None, zero, last=True)[0], first)
+
+
+def test_threads_may_trace_one_model():
+    class Slow(keras.layers.Layer):
+        def call(self, inputs):
+            time.sleep(0.2)  # both threads are in the call before either leaves it
+            return inputs
+
+    def make(sizes, _):
+        rows = keras.Input(batch_shape=(5, sizes.timesteps, sizes.features))
+        lstm = layers.LSTM(4, return_sequences=True, stateful=True)
+        return keras.Sequential([rows, lstm, Slow(), layers.Dense(sizes.outputs)])
+
+    model: Any = ll.adopt(make)(SIZES, 0)
+    with futures.ThreadPoolExecutor(2) as pool:
+        states = list(pool.map(model.initial_state, [(5,), (5,)]))
+    assert [leaf.shape for state in states for leaf in jax.tree.leaves(state)] == [(5, 4)] * 4
 
 
 def test_another_number_of_rows_than_it_takes_is_said():
@@ -326,6 +345,22 @@ def test_masking_passes_over_the_steps_that_are_masked():
     expected = losses(ll.Prefix(), None)
     for framing, value in ((ll.Prefix(), -1.0), (ll.Prefix(pad="end"), 0.0)):
         np.testing.assert_allclose(losses(framing, value), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_layer_that_loses_the_mask_is_named(lost):
+    def make(sizes, _):
+        inputs = keras.Input((sizes.timesteps, sizes.features))
+        masked = layers.Masking(0.0)(inputs)
+        if lost:
+            masked = layers.Conv1D(5, 3, padding="causal")(masked)
+        return keras.Model(inputs, layers.Dense(sizes.outputs)(layers.LSTM(4)(masked)))
+
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Prefix(), make)
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert list(failed) == ["mask"] * lost
+    assert not lost or failed["mask"].endswith("a layer Conv1D loses the mask")
+    assert not [check for check in found.checks if check.name == "warning"]
 
 
 def test_a_softmax_of_each_step_is_known():

@@ -1,5 +1,6 @@
 import threading
 import time
+import warnings
 from concurrent import futures
 from typing import Any
 
@@ -204,6 +205,58 @@ def test_preflight_finds_what_a_transformer_sees(make, name, said):
     found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), make)
     failed = [(check.name, check.found) for check in found.checks if not check.passed]
     assert failed == ([] if name is None else [(name, said)])
+
+
+class Faulty(torch.nn.Module):
+    """An LSTM, with a fault that an evaluation without gradients does not show."""
+
+    def __init__(self, sizes, fault):
+        super().__init__()
+        self.fault = fault
+        self.lstm = torch.nn.LSTM(sizes.features, 4, batch_first=True)
+        self.norm = torch.nn.BatchNorm1d(4)
+        self.readout = torch.nn.Linear(4, sizes.outputs)
+
+    def forward(self, inputs):
+        hidden = self.lstm(inputs)[0]
+        if self.fault == "in training" and self.training:
+            hidden = hidden + hidden.flip(1)
+        if self.fault == "with gradients" and torch.is_grad_enabled():
+            hidden = hidden + hidden.flip(1)
+        if self.fault == "detached":
+            hidden = hidden.detach()
+        hidden = self.norm(hidden.transpose(1, 2)).transpose(1, 2)
+        return self.readout(torch.nn.functional.dropout(hidden, 0.2, self.training))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("", {}),
+        ("in training", {"causal": "the output at step 0, in training, depends on"}),
+        ("with gradients", {"causal": "the output at step 0, in training, depends on"}),
+        ("detached", {"gradients": "no gradient reaches lstm.weight_ih_l0, lstm.weight_hh_l0"}),
+    ],
+)
+def test_faults_that_only_training_has_are_found(fault, said):
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = preflight(problem, ll.Whole(), lambda sizes, _: Faulty(sizes, fault))
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert failed.keys() == said.keys()
+    assert all(failed[name].startswith(text) for name, text in said.items())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warning_of_a_model_is_one_line_of_the_checks():
+    class Loud(torch.nn.Linear):
+        def forward(self, inputs):
+            warnings.warn("this layer\n  is old", stacklevel=1)
+            return super().forward(inputs)
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = preflight(problem, ll.Whole(), lambda sizes, _: Loud(sizes.features, sizes.outputs))
+    assert found.passed
+    assert [each.found for each in found.checks if each.name == "warning"] == ["this layer is old"]
 
 
 def test_a_weight_that_is_no_number_is_named():

@@ -11,7 +11,15 @@ RAISED = {
     "Int; but got torch.FloatTensor instead": VALUES,
     "Given groups=1, weight of size [9, 100, 3], expected input[5, 25, 100] to have 100 channels, "
     "but got 25 channels instead": CHANNELS,
-    "mat1 and mat2 shapes cannot be multiplied (125x100 and 50x10)": "",
+    "mat1 and mat2 shapes cannot be multiplied (125x100 and 50x10)": "sizes.features",
+    "input.size(-1) must be equal to input_size. Expected 10, got 100": "sizes.features",
+    "Expected hidden[0] size (1, 5, 32), got [1, 32, 32]": "inputs.shape[0]",
+    "noargs() takes 0 positional arguments but 2 were given": "make_model(sizes, seed)",
+    "LinBN.__call__() missing 1 required positional argument: 'train'": "train=False",
+    "When using `stateful=True` in a RNN, the batch size must be static.": "batch_shape",
+    "matmul input operand 1 must have ndim at least 1, but it has ndim 0": "one sample",
+    "Invalid input shape for input float32[2,25,100]. Expected shape (None, 25), but input has "
+    "incompatible shape (2, 25, 100)": VALUES,
     "CUDA error: out of memory": "",
     # Equinox, Flax
     "conv_general_dilated lhs feature dimension size divided by feature_group_count must equal the "

@@ -117,6 +117,7 @@ def test_a_sound_model_of_ones_own_passes_and_all_is_looked_at():
         "mask",
         "state",
         "training",
+        "gradients",
         "seeds",
         "untouched",
     ]
@@ -325,6 +326,47 @@ def test_seeds_that_make_no_difference_are_mentioned():
 def test_a_model_with_nothing_to_train_is_refused():
     with pytest.raises(ValueError, match="it has no trainable parameters"):
         ll.train(ECHO, ll.Whole(), lambda *_: eqx.nn.Identity())
+
+
+class Two(eqx.Module):
+    """Two layers; the first gets no gradient, or nothing at all reads it."""
+
+    first: eqx.nn.Linear
+    second: eqx.nn.Linear
+    fault: str = eqx.field(static=True)
+
+    def __call__(self, inputs):
+        hidden = jax.vmap(self.first)(inputs)
+        if self.fault == "detached":
+            hidden = jax.lax.stop_gradient(hidden)
+        return jax.vmap(self.second)(inputs if self.fault == "unused" else hidden)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("detached", "no gradient reaches first.weight, first.bias: 20 of 40 weights"),
+        ("unused", "no gradient reaches first.weight, first.bias: 20 of 40 weights"),
+        ("", ""),
+    ],
+)
+def test_a_layer_without_a_gradient_is_named(fault, said):
+    def make(sizes, seed):
+        one, two = jax.random.split(jax.random.key(seed))
+        width = sizes.features
+        return Two(eqx.nn.Linear(width, width, key=one), eqx.nn.Linear(width, 4, key=two), fault)
+
+    failed = failures(preflight(ECHO, ll.Whole(), make))
+    assert list(failed) == ["gradients"] * bool(said)
+    assert not said or failed["gradients"].found.startswith(said)
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_recurrent_weights_in_single_steps_are_trained_only_where_state_is_carried(carry):
+    found = preflight(ECHO, ll.Chunks(timesteps=1, carry=carry), ll.GRU(hidden_size=3))
+    text = {check.name: check.found for check in found.checks}["gradients"]
+    assert found.passed
+    assert text.startswith("one reaches each" if carry else "one reaches 70 of 97 weights; none: ")
 
 
 def test_a_decoder_is_not_looked_at():

@@ -120,7 +120,7 @@ def test_check_tells_what_a_model_does(call, mine):
     assert (code, err) == (1, "hello\n")
     assert "depends on steps that are masked" in out
     assert "mask: Give the model a parameter `mask`" in out.replace("\n", " ")
-    code, out, _ = call("check", f"{mine}:said", "--json", "--problem", "ramp")
+    code, out, _ = call("check", f"{mine}:said", "--json", "ramp")
     document = json.loads(out)
     assert (code, document["passed"]) == (0, True)
     assert document["subject"].startswith("mine.py:said causal=False, Ramp(")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -52,13 +54,54 @@ def outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
     return np.stack(results)
 
 
-def training_outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
+def training_of(batches: Batches, output: str) -> Callable[[Any], tuple[np.ndarray, Any]]:
+    """A function from a model to its outputs in training, and to whether each array of it gets a
+    gradient from any of them.
+    """
+    rng = np.random.default_rng(0)
     mask = None if batches.mask is None else batches.mask[0]
-    state = model.initial_state(batches.inputs.shape[1:2])
-    run = eqx.filter_jit(
-        lambda model, *arguments: model.apply_train(*arguments, last=last_of(output)).outputs
-    )
-    return np.asarray(run(model, jnp.asarray(batches.inputs[0]), _on_device(mask), state))
+
+    def total(model: Any, state: Any) -> Any:
+        inputs = jnp.asarray(batches.inputs[0])
+        result = model.apply_train(inputs, _on_device(mask), state, last=last_of(output))
+        weights = rng.standard_normal(result.outputs.shape, np.float32)
+        return (result.outputs * weights).sum(), result.outputs
+
+    @eqx.filter_jit
+    def run(model: Any, state: Any) -> Any:
+        grads, outputs = eqx.filter_grad(total, has_aux=True)(model, state)
+        return outputs, jax.tree.map(lambda each: (each != 0).any(), grads)
+
+    def started(model: Any) -> tuple[np.ndarray, Any]:
+        state = model.initial_state(batches.inputs.shape[1:2])
+        if batches.reset is not None:  # later updates start from what others left
+            noise = lambda leaf: leaf + jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)  # noqa: E731
+            state = jax.tree.map(
+                lambda each: noise(each) if eqx.is_inexact_array(each) else each, state
+            )
+        outputs, grads = run(model, state)
+        return np.asarray(outputs), grads
+
+    return started
+
+
+def gradients_of(model: Any, grads: Any) -> dict[str, tuple[bool, tuple[int, ...]]]:
+    """Whether each trained weight gets a gradient, and its shape, by name."""
+    is_buffer = lambda node: isinstance(node, Buffers)  # noqa: E731
+    parts = [
+        jax.tree_util.tree_leaves_with_path(each, is_leaf=is_buffer) for each in (model, grads)
+    ]
+    shapes = {path: leaf.shape for path, leaf in parts[0] if eqx.is_inexact_array(leaf)}
+    module = getattr(model, "module", None)
+    keras = user_model.framework(module) == "keras"
+    named = iter(module.trainable_variables if module is not None and keras else ())
+    result = {}
+    for path, leaf in parts[1]:
+        if path in shapes:
+            name = re.sub(r"\W+", ".", jax.tree_util.keystr(path)).strip(".")
+            name = next(named).path.replace("/", ".") if keras else name.removeprefix("trained.")
+            result[name] = bool(leaf), tuple(shapes[path])
+    return result
 
 
 def _on_device(mask: np.ndarray | None) -> Any:
@@ -123,6 +166,24 @@ def digest_of(module: Any) -> str:
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def digest_of_model(model: AnyModel) -> str:
+    """The digest of all arrays of a model as it runs."""
+    return digest_of(getattr(model, "module", None) if isinstance(model, ExternalModel) else model)
+
+
+def lost_masks(model: Any) -> str:
+    """The types of the layers of a Keras model that lose its mask; empty for any other model."""
+    module: Any = getattr(model, "module", None)
+    if user_model.framework(module) != "keras":
+        return ""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        module(model.program.example(model.program.rows or 2))
+    pattern = r"of type (.*?)\).*does not support masking"
+    found = (re.search(pattern, str(each.message), re.S) for each in caught)
+    return ", ".join(dict.fromkeys(each[1] for each in found if each))
 
 
 def non_finite(module: Any) -> str:

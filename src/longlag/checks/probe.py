@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models import functional, user_model
+from longlag.adapters.models import user_model
 from longlag.adapters.models.hints import PACKED, hint
 from longlag.adapters.models.user_model import UserModel
-from longlag.arrays import last_of, scored
+from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
     digest_of,
+    digest_of_model,
+    gradients_of,
+    lost_masks,
     mixed_types,
     non_finite,
-    outputs_of,
     sums_to_one,
     takes_mask,
     takes_state,
-    training_outputs_of,
+    training_of,
     with_noise,
     wrong_axis,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
-from longlag.framings import Prefix, Samples
-from longlag.models import AnyModel, ExternalModel, Model
-from longlag.problems.drawing import draw
-from longlag.training import Batches, Loss, Recipe, program
+from longlag.checks.runs import NOISE, Runs
+from longlag.framings import Prefix
+from longlag.models import ExternalModel
+from longlag.training import Batches, Recipe, program
 from longlag.trials.setting import Setting
 
 _LATER_STEPS = 64  # later steps to test one by one, once an output depends on any
-
-_NOISE = 1e-5  # largest difference of equal outputs, as a share of the largest output
 
 
 def inspect_model(setting: Setting) -> Preflight:
@@ -43,19 +44,22 @@ def inspect_model(setting: Setting) -> Preflight:
     return _Inspection(setting).all()
 
 
-class _Inspection:
-    def __init__(self, setting: Setting):
-        self.setting = setting
-        self.layout = setting.layout
-        self.rng = np.random.default_rng(0)
-        self.module: Any = None
-        self.parameters: int | None = None
-        self.state: int | None = None
-        loss = setting.loss
-        self.classifies = isinstance(loss, Loss) and loss.name == "cross-entropy"
-
+class _Inspection(Runs):
     def all(self) -> Preflight:
-        """The checks in turn, up to the first that fails."""
+        """The checks in turn, up to the first that fails; and warnings of libraries, each once."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            checks = self._checks()
+        found: dict[str, None] = {}
+        for each in caught:
+            if not issubclass(each.category, UserWarning):
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+            elif "does not support masking" not in str(each.message):  # a check looks at that
+                found[" ".join(str(each.message).split())] = None
+        checks += [Check("warning", True, text[:160]) for text in found]
+        return Preflight(self.setting.model.words, tuple(checks), self.parameters, self.state)
+
+    def _checks(self) -> list[Check]:
         checks: list[Check] = []
         for name, check in _CHECKS.items():
             try:
@@ -68,7 +72,7 @@ class _Inspection:
                 break
             if evidence:
                 checks.append(Check(name, True, evidence))
-        return Preflight(self.setting.model.words, tuple(checks), self.parameters, self.state)
+        return checks
 
     def make(self) -> str:
         setting = self.setting
@@ -93,10 +97,10 @@ class _Inspection:
 
     def outputs(self) -> str:
         rows = self.layout.steps.shape[1]
-        self.batches = self._batches(rows if self._fixed_rows is not None else max(2, rows))
+        self.batches = self.batches_of(rows if self.fixed_rows is not None else max(2, rows))
         try:
-            self.base = self._run(self.batches)
-            again = self._run(self.batches, again=True)
+            self.base = self.run(self.batches)
+            again = self.run(self.batches, again=True)
         except (Exception, SystemExit) as error:
             if isinstance(error, ValueError) and not user_code.raised_at(error):
                 raise CheckFailed(str(error).rstrip("."), "") from error  # an adapter's message
@@ -117,14 +121,14 @@ class _Inspection:
                 "Look for a division by zero, a log of zero, or a mask without any true step."
                 + non_finite(self.module),
             )
-        if not np.allclose(self.base, again, atol=_NOISE * np.abs(self.base).max(), rtol=0):
+        if not np.allclose(self.base, again, atol=NOISE * np.abs(self.base).max(), rtol=0):
             raise CheckFailed(
                 "two different outputs for the same inputs, outside training",
                 "Use dropout and noise only in training. Take the state as an argument and "
                 "return it; do not store it on the model.",
             )
         self._check_probabilities()
-        self.state = self._state_size()
+        self.state = self.state_size()
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def _check_probabilities(self) -> None:
@@ -152,15 +156,17 @@ class _Inspection:
         """Add noise to the weights for this and later checks: zeros would hide dependence."""
         shaken = with_noise(self.model)
         try:
-            outputs = self._run(self.batches, shaken)
+            outputs = self.run(self.batches, shaken)
         except (Exception, SystemExit):
             return ""
         if np.isfinite(outputs).all():
             self.subject, self.base = shaken, outputs
-            if not self._moved(self._changed(np.ones(1, bool))).any():
+            if not self.moved(self.changed(np.ones(1, bool))).any():
                 raise CheckFailed(
                     "no output depends on any input",
-                    "Look for an input that is not used, or an activation that is all zeros.",
+                    PACKED
+                    if takes_mask(self.model) and self.setting.framing == Prefix()
+                    else "Look for an input that is not used, or an activation that is all zeros.",
                 )
         return ""
 
@@ -170,27 +176,39 @@ class _Inspection:
             return "declared not causal; the audit shows the later inputs that it sees"
         if self.layout.output != "every" or time == 1:
             return "one output per sample, after its last step"
+        self._require_causal(time)
+        if isinstance(self.subject, ExternalModel):  # PyTorch has faster, other code for evaluation
+            try:
+                base, again = (self.run(self.batches, training=True) for _ in range(2))
+            except (Exception, SystemExit):
+                return f"no output of {time} steps moves when later inputs do"
+            if np.array_equal(base, again):
+                self._require_causal(time, base)
+        return f"no output of {time} steps moves when later inputs do"
+
+    def _require_causal(self, time: int, base: np.ndarray | None = None) -> None:
         for start in sorted({1, time // 2, time - 1} - {0}):
-            moved = self._moved(self._changed(np.arange(time) >= start))[0, :, :start]
+            moved = self.moved(self.changed(np.arange(time) >= start), base)[0, :, :start]
             if not moved.any():
                 continue
             step = int(moved.any(axis=0).argmax())
             later = range(step + 1, min(time, step + 1 + _LATER_STEPS))
-            moves = (self._moved(self._changed(np.arange(time) == at))[0, :, step] for at in later)
+            alone = (self.changed(np.arange(time) == at) for at in later)
+            moves = (self.moved(each, base)[0, :, step] for each in alone)
             first = next((at for at, rows in zip(later, moves, strict=True) if rows.any()), None)
             where = "later inputs" if first is None else f"the input at step {first}"
+            in_training = "" if base is None else ", in training,"
             raise CheckFailed(
-                f"the output at step {step} depends on {where}, which comes after it",
-                "Mask later steps; swap axes by transpose, not by view or reshape; or use "
-                "adopt(…, causal=False) and read the audit.",
+                f"the output at step {step}{in_training} depends on {where}, which comes after it",
+                "Mask later steps (an added mask: -inf); swap axes by transpose, not by view or "
+                "reshape; or use adopt(…, causal=False) and read the audit.",
             )
-        return f"no output of {time} steps moves when later inputs do"
 
     def rows(self) -> str:
         rows = self.batches.inputs.shape[1]
         if rows < 2:
             return "only one"
-        moved = self._moved(self._changed((np.arange(rows) == 0)[:, None]))[:, 1:]
+        moved = self.moved(self.changed((np.arange(rows) == 0)[:, None]))[:, 1:]
         if moved.any():
             raise CheckFailed(
                 f"the outputs of row {int(moved.any(axis=(0, 2)).argmax()) + 1} depend on the "
@@ -200,10 +218,10 @@ class _Inspection:
         return "no row of a batch influences another"
 
     def other_rows(self) -> str:
-        default, fixed = self.batches.inputs.shape[1], self._fixed_rows
+        default, fixed = self.batches.inputs.shape[1], self.fixed_rows
         for rows in (2 * default,) if fixed is not None else (1, 2 * default + 1):
             try:
-                self._run(self._batches(rows))
+                self.run(self.batches_of(rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
                     f"with {rows} rows rather than {default} it {_failure(error)}",
@@ -215,7 +233,7 @@ class _Inspection:
         masks = self.batches.mask
         if masks is None:
             return "this framing masks no step"
-        moved = self._moved(self._changed(~masks)) & scored(self.batches.targets)
+        moved = self.moved(self.changed(~masks)) & scored(self.batches.targets)
         if moved.any():
             _, row, step = np.argwhere(moved)[0]
             raise CheckFailed(
@@ -226,11 +244,44 @@ class _Inspection:
                 "skip the others (Keras: a layer Masking does); or use a framing without "
                 "masked steps.",
             )
-        return "masked steps change no scored output"
+        plain = "masked steps change no scored output"
+        if not isinstance(self.setting.model, UserModel) or not self._padding_counts():
+            return plain
+        if layers := lost_masks(self.grown):
+            raise CheckFailed(
+                f"the number of masked steps changes the outputs: a layer {layers} loses the mask",
+                "Keep that layer out from behind Masking, or use a framing without masked steps.",
+            )
+        return f"{plain}; their number does: right only where positions count from the start"
+
+    def _padding_counts(self) -> bool:
+        """Whether two more masked steps, with the same weights, change a scored output."""
+        masks: Any = self.batches.mask
+        time = masks.shape[-1]
+        front = 0 if masks[..., 0].all() and not masks.all() else 2
+        width = (0, 0), (0, 0), (front, 2 - front)
+
+        def longer(array: np.ndarray) -> np.ndarray:
+            return np.pad(array, [*width, *[(0, 0)] * (array.ndim - 3)])
+
+        inputs, mask = longer(self.batches.inputs), longer(masks)
+        sizes = self.setting.sizes._replace(timesteps=time + 2)
+        try:
+            self.grown = self.setting.model(sizes, 0)
+            if digest_of_model(self.grown) != digest_of_model(self.model):
+                return False  # its weights depend on the number of timesteps
+            subject = self.grown if self.subject is self.model else with_noise(self.grown)
+            outputs = self.run(self.batches._replace(inputs=inputs, mask=mask), subject)
+        except (Exception, SystemExit):
+            return False  # it takes no more steps
+        if self.layout.output == "every":
+            outputs = outputs[:, :, front : front + time]
+        apart = np.abs(outputs - self.base).max(axis=-1) > NOISE * np.abs(self.base).max()
+        return bool((apart & scored(self.batches.targets)).any())
 
     def carried_state(self) -> str:
         has_state = takes_state(self.model)
-        if has_state and not self._zeros_are_none():
+        if has_state and not self.zeros_are_none():
             raise CheckFailed(
                 "without a state it does not start from zeros",
                 "Let None mean a state of zeros.",
@@ -239,8 +290,8 @@ class _Inspection:
             none = "a sequence is one batch" if self.layout.carry else "this framing carries none"
             return f"{none}{self._returned_state() if has_state else ''}"
         first = np.arange(len(self.batches.inputs)) == 0
-        if has_state and self._moved(self._changed(first[:, None, None]))[1:].any():
-            return f"carried: {self._state_size()} numbers a row"
+        if has_state and self.moved(self.changed(first[:, None, None]))[1:].any():
+            return f"carried: {self.state_size()} numbers a row"
         raise CheckFailed(
             "no state reaches the next batch, but the framing carries it",
             "Give the model a parameter `state`, None at first, and return (outputs, state); in "
@@ -251,20 +302,20 @@ class _Inspection:
         """Run the same inputs twice, the second time from the state that the first returned."""
         twice = [None if each is None else np.repeat(each[:1], 2, 0) for each in self.batches[:3]]
         try:
-            first, second = self._run(Batches(*twice, np.array([True, False])))  # pyright: ignore
+            first, second = self.run(Batches(*twice, np.array([True, False])))  # pyright: ignore
         except (Exception, SystemExit) as error:
             raise CheckFailed(
                 f"called with the state that it returned it {_failure(error)}",
                 "Accept the state in the form in which it is returned.",
             ) from error
-        moved = np.abs(second - first).max() > _NOISE * np.abs(first).max()
+        moved = np.abs(second - first).max() > NOISE * np.abs(first).max()
         if not moved and self.layout.output == "every":
             raise CheckFailed(
                 "the state that it returned, passed to the next call, changes no output",
                 "Start from the parameter `state`, or leave it out.",
             )
         effect = "changes" if moved else "does not change"
-        return f"; passed on, it {effect} the next outputs: {self._state_size()} numbers a row"
+        return f"; passed on, it {effect} the next outputs: {self.state_size()} numbers a row"
 
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
@@ -274,13 +325,35 @@ class _Inspection:
                 recipe = Recipe(learning_rate=1e-30)
                 train = twin.trainer(recipe, self.setting.loss, self.layout.output)
                 losses = train(self.batches, 1)[:, 0]
+                self.gradients_found = self.subject.gradients(self.batches, self.layout.output)
             else:
-                losses = training_outputs_of(self.model, self.batches, self.layout.output)
+                run = training_of(self.batches, self.layout.output)
+                losses = run(self.model)[0]
+                self.gradients_found = gradients_of(self.subject, run(self.subject)[1])
         except (Exception, SystemExit) as error:
             raise CheckFailed(f"in training it {_failure(error)}", "") from error
         if not np.isfinite(losses).all():
             raise CheckFailed("it returns a non-finite value in training", "")
         return "runs"
+
+    def gradients(self) -> str:
+        found = self.gradients_found
+        without = [name for name, (reached, _) in found.items() if not reached]
+        sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}
+        total, lost = sum(sizes.values()), sum(sizes[name] for name in without)
+        if not without:
+            return f"one reaches each of the {total:,} weights"
+        names = f"{', '.join(without[:4])}{', …' * (len(without) > 4)}"
+        # Of a layer in use, some weights may do nothing: a recurrent one in a single step.
+        owner = lambda name: name.rpartition(".")[0]  # noqa: E731
+        used = {owner(name) for name in found if name not in without}
+        matrices = [name for name in without if len(found[name][1]) > 1]
+        if self.layout.steps.shape[-1] > 1 and any(owner(name) not in used for name in matrices):
+            raise CheckFailed(
+                f"no gradient reaches {names}: {lost:,} of {total:,} weights are not trained",
+                "Look for detach, torch.no_grad or stop_gradient, or for a layer that is not used.",
+            )
+        return f"one reaches {total - lost:,} of {total:,} weights; none: {names}"
 
     def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):
@@ -304,79 +377,6 @@ class _Inspection:
             )
         return f"weights unchanged by the check ({self.before[:8]})"
 
-    # Batches and outputs.
-
-    @property
-    def _fixed_rows(self) -> int | None:
-        program = getattr(self.model, "program", None)
-        return None if program is None else program.rows
-
-    def _batches(self, rows: int) -> Batches:
-        """Batches of so many rows, from blocks side by side; two updates where state is carried."""
-        setting, layout = self.setting, self.layout
-        updates, batch, _ = layout.steps.shape
-        blocks = -(-rows // batch)
-        episodes = draw(setting.problem, self.rng, blocks * layout.sequences)
-
-        def side_by_side(array: np.ndarray) -> np.ndarray:
-            shaped = array.reshape(blocks, updates, batch, *array.shape[1:]).swapaxes(0, 1)
-            joined = shaped.reshape(updates, blocks * batch, *array.shape[1:])
-            return joined[: 2 if layout.carry else 1, :rows]
-
-        samples = Samples(*map(side_by_side, layout.gather(episodes)))
-        reset = np.arange(len(samples.inputs)) == 0 if layout.carry else None
-        return setting.arrays(samples, reset)
-
-    def _changed(self, where: np.ndarray) -> Batches:
-        """The batches with other inputs where `where` is true; it broadcasts to the inputs."""
-        inputs = self.batches.inputs
-        if np.issubdtype(inputs.dtype, np.integer):
-            values = self.setting.input_encoding.features
-            other = (inputs + 1 + self.rng.integers(values - 1, size=inputs.shape)) % values
-            return self.batches._replace(inputs=np.where(where, other, inputs).astype(np.int32))
-        other = inputs + self.rng.standard_normal(inputs.shape, np.float32)
-        return self.batches._replace(inputs=np.where(where[..., None], other, inputs))
-
-    def _moved(self, changed: Batches) -> np.ndarray:
-        """Whether the outputs `(update, row, output step)` differ with these inputs."""
-        apart = np.abs(self._run(changed) - self.base).max(axis=-1)
-        return apart > _NOISE * np.abs(self.base).max()
-
-    def _run(
-        self, batches: Batches, model: AnyModel | None = None, *, again: bool = False
-    ) -> np.ndarray:
-        """The outputs `(update, row, output step, output)`."""
-        model = self.subject if model is None else model
-        if isinstance(model, ExternalModel):
-            return model.outputs(batches, self.layout.output, again=again)
-        return outputs_of(model, batches, self.layout.output)
-
-    def _state_size(self) -> int | None:
-        if isinstance(self.model, ExternalModel):
-            return self.model.state_size
-        if not isinstance(self.model, Model):
-            return None
-        rows = self.batches.inputs.shape[1]
-        return functional.numbers_a_row(self.model.initial_state((rows,)), rows)
-
-    def _zeros_are_none(self) -> bool:
-        program = getattr(self.model, "program", None)
-        if program is None:  # PyTorch models take None themselves
-            return True
-        model: Any = self.model
-        rows = program.rows or 2
-        inputs = jnp.asarray(
-            self.rng.standard_normal(program.example(rows).shape, np.float32)
-            if self.setting.sizes.values is None
-            else self.batches.inputs[0][:rows]
-        )
-        mask = None if not program.takes_mask else jnp.ones(inputs.shape[:2], bool)
-        outputs = [
-            model(inputs, mask, state, last=last_of(self.layout.output))[0]
-            for state in (None, model.initial_state((rows,)))
-        ]
-        return bool(np.allclose(*outputs, atol=1e-5))
-
 
 def _failure(error: BaseException) -> str:
     return user_model.failure_text(error).rstrip(".")
@@ -393,6 +393,7 @@ _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "mask": _Inspection.mask,
     "state": _Inspection.carried_state,
     "training": _Inspection.training,
+    "gradients": _Inspection.gradients,
     "seeds": _Inspection.seeds,
     "untouched": _Inspection.untouched,
 }

@@ -35,8 +35,8 @@ from longlag.problems import PROBLEMS, Problem
 def check(
     subject: str,
     /,
-    *,
     problem: str = "echo-lag",
+    *,
     framing: FramingName = "whole",
     encoding: EncodingName = None,
     problem_knobs: ProblemFlags = None,

@@ -160,11 +160,18 @@ class ExternalModel(abc.ABC):
         """The loss and the predicted value of each output (`longlag.training.program`)."""
 
     @abc.abstractmethod
-    def outputs(self, batches: Any, output: str, *, again: bool = False) -> np.ndarray:
+    def outputs(
+        self, batches: Any, output: str, *, again: bool = False, training: bool = False
+    ) -> np.ndarray:
         """Outputs in evaluation mode, `(update, row, target, output)`.
 
-        `again`: from another random state, which should make no difference.
+        `again`: from another random state, which should make no difference. `training`: in
+        training mode and with gradients, but with fixed statistics.
         """
+
+    @abc.abstractmethod
+    def gradients(self, batches: Any, output: str) -> dict[str, tuple[bool, tuple[int, ...]]]:
+        """Whether each trained weight gets a gradient from any output; and its shape."""
 
     @abc.abstractmethod
     def perturbed(self, seed: int) -> ExternalModel:

@@ -20,9 +20,31 @@ _BFLOAT16 = (
     "mixed_bfloat16 in Keras)."
 )
 
+_REMEDIES = {
+    r"takes \d+ positional arguments? but 2 were given|missing 1 required positional argument: "
+    r"'seed'": "Take both arguments: def make_model(sizes, seed).",
+    r"__call__\(\) missing 1 required positional argument: '(train|training|deterministic)'": (
+        "Give that parameter a default, as in __call__(self, inputs, train=False)."
+    ),
+    r"Expected hidden\[\d\] size": (
+        "Make the first state for the rows that come, inputs.shape[0], or leave it out."
+    ),
+    r"input_size|shapes cannot be multiplied": (
+        "Make the first layer `sizes.features` wide, the last `sizes.outputs`."
+    ),
+    r"batch size must be static": (
+        "Name the rows: keras.Input(batch_shape=(batch_size, sizes.timesteps, sizes.features))."
+    ),
+    r"must have ndim at least 1, but it has ndim 0": (
+        "An Equinox module takes one sample, (time, feature), without an axis of rows: leave out "
+        "jax.vmap over rows."
+    ),
+}
+"""Remedies by a pattern of the failure."""
+
 PACKED = (
     "It has a parameter `mask`, true where a step counts: skip the others. They come before "
-    "the sequence; pack_padded_sequence needs them after it, as in Prefix(pad='end')."
+    "the sequence; pack_padded_sequence needs them after it: Prefix(pad='end'), --pad end."
 )
 """The remedy for a model that takes the mask but does not skip masked steps."""
 
@@ -42,10 +64,14 @@ def hint(error: BaseException, *, features: bool) -> str:
         r"input\[[^]]*\] to have \d+ channels|conv\w*d?\b.*(channel|feature dimension)", text, re.I
     ):
         return _CHANNELS
+    for pattern, remedy in _REMEDIES.items():
+        if re.search(pattern, text):
+            return remedy
     if re.search(r"Unsupported dtype b?float16|no attribute 'recurrent_kernel'", text):
         return _BFLOAT16
     if features and re.search(
         r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
+        r"|Expected shape \(None, \d+\), but input has incompatible shape \(\d+, \d+, \d+\)"
         r"|too many values to unpack \(expected 2\)",
         text,
         re.I,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -29,6 +30,8 @@ from longlag.models import (
     Sizes,
     StepBackLayer,
 )
+
+_TRACING = threading.RLock()  # seeds that share a program trace one model, each in its thread
 
 _SIGMOID = keras.activations.sigmoid
 
@@ -108,7 +111,7 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         if by_name:
             keywords["state"] = state
         scope = keras.StatelessScope(state_mapping=pairs)
-        with _without_mask_warnings(), _own_loops(model, inputs, ids), scope:
+        with _TRACING, _without_mask_warnings(), _own_loops(model, inputs, ids), scope:
             outputs = model(inputs, **keywords)
             penalty = sum(model.losses, 0.0) if training else 0.0
 

@@ -165,18 +165,41 @@ class TorchModel(ExternalModel):
     def put(self, arrays: dict[str, np.ndarray]) -> None:
         self.module.load_state_dict({name: torch.tensor(each) for name, each in arrays.items()})
 
-    def outputs(self, batches: Batches, output: str, *, again: bool = False) -> np.ndarray:
+    def outputs(
+        self, batches: Batches, output: str, *, again: bool = False, training: bool = False
+    ) -> np.ndarray:
+        with self._own_randomness(moves=False, other=again), torch.set_grad_enabled(training):
+            return self._outputs(batches, output, training).detach().cpu().numpy()
+
+    def gradients(self, batches: Batches, output: str) -> dict[str, tuple[bool, tuple[int, ...]]]:
+        weights = {
+            name: each for name, each in self.module.named_parameters() if each.requires_grad
+        }
+        with self._own_randomness(moves=False):
+            outputs = self._outputs(batches, output, training=True)
+            total, found = (outputs * torch.randn_like(outputs)).sum(), [None] * len(weights)
+            if total.requires_grad:
+                found = torch.autograd.grad(total, list(weights.values()), allow_unused=True)
+        pairs = zip(weights.items(), found, strict=True)
+        return {
+            name: (grad is not None and bool((grad != 0).any()), tuple(each.shape))
+            for (name, each), grad in pairs
+        }
+
+    def _outputs(self, batches: Batches, output: str, training: bool) -> Any:
         results, state = [], None
-        with self._own_randomness(moves=False, other=again), torch.no_grad():
-            self.module.eval()
-            for update, (inputs, mask) in enumerate(self._inputs(batches, len(batches.targets))):
-                if batches.reset is None or batches.reset[update]:
-                    state = None
-                kind = output if output in ("every", "end") else "last"
-                outputs, state = self._run(inputs, mask, state, (), kind)
-                results.append(outputs)
-                self._state_size = numbers_a_row(state, inputs.shape[0])
-        return torch.stack(results).cpu().numpy()
+        self.module.train(training)
+        for each in self.module.modules():
+            if isinstance(each, torch.nn.modules.batchnorm._NormBase):
+                each.eval()  # statistics of a batch mix rows and steps
+        for update, (inputs, mask) in enumerate(self._inputs(batches, len(batches.targets))):
+            if batches.reset is None or batches.reset[update]:
+                state = None
+            kind = output if output in ("every", "end") else "last"
+            outputs, state = self._run(inputs, mask, state, (), kind)
+            results.append(outputs)
+            self._state_size = numbers_a_row(state, inputs.shape[0])
+        return torch.stack(results)
 
     @contextlib.contextmanager
     def _first_time(self, *arguments: Any, compiles: bool = False) -> Iterator[None]:

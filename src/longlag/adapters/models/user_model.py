@@ -256,7 +256,8 @@ def failure_text(error: BaseException) -> str:
     'fails: ValueError: no such axis.'
     """
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # colours of terminals
-    text = " ".join(plain.split()).rstrip(".")
+    # Keras lists the arguments of the call at the end.
+    text = " ".join(plain.split()).partition(" Arguments received by ")[0].rstrip(".")
     text = text if len(text) <= 300 else f"{text[:300]}…"
     place = user_code.raised_at(error)
     return f"fails{' at ' * bool(place)}{place}: {type(error).__name__}: {text}."

@@ -1,0 +1,126 @@
+"""Runs of a model on batches of a setting, for its checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from longlag.adapters.models import functional
+from longlag.arrays import last_of
+from longlag.checks.arrays import outputs_of
+from longlag.framings import Samples
+from longlag.models import AnyModel, ExternalModel, Model
+from longlag.problems.drawing import draw
+from longlag.training import Batches, Loss
+from longlag.trials.setting import Setting
+
+NOISE = 1e-5
+"""Largest difference of equal outputs, as a share of the largest output."""
+
+
+class Runs:
+    """A model, batches of its setting, and its outputs with changed inputs.
+
+    Attributes:
+        model: The model as it was made.
+        subject: The model that runs: the same, or with noise added to its weights.
+        batches: The batches.
+        base: The outputs of `subject` on `batches`.
+    """
+
+    model: Any
+    subject: Any
+    batches: Batches
+    base: np.ndarray
+
+    def __init__(self, setting: Setting):
+        self.setting = setting
+        self.layout = setting.layout
+        self.rng = np.random.default_rng(0)
+        self.module: Any = None
+        self.parameters: int | None = None
+        self.state: int | None = None
+        loss = setting.loss
+        self.classifies = isinstance(loss, Loss) and loss.name == "cross-entropy"
+
+    @property
+    def fixed_rows(self) -> int | None:
+        program = getattr(self.model, "program", None)
+        return None if program is None else program.rows
+
+    def batches_of(self, rows: int) -> Batches:
+        """Batches of so many rows, from blocks side by side; two updates where state is carried."""
+        setting, layout = self.setting, self.layout
+        updates, batch, _ = layout.steps.shape
+        blocks = -(-rows // batch)
+        episodes = draw(setting.problem, self.rng, blocks * layout.sequences)
+
+        def side_by_side(array: np.ndarray) -> np.ndarray:
+            shaped = array.reshape(blocks, updates, batch, *array.shape[1:]).swapaxes(0, 1)
+            joined = shaped.reshape(updates, blocks * batch, *array.shape[1:])
+            return joined[: 2 if layout.carry else 1, :rows]
+
+        samples = Samples(*map(side_by_side, layout.gather(episodes)))
+        reset = np.arange(len(samples.inputs)) == 0 if layout.carry else None
+        return setting.arrays(samples, reset)
+
+    def changed(self, where: np.ndarray) -> Batches:
+        """The batches with other inputs where `where` is true; it broadcasts to the inputs."""
+        inputs = self.batches.inputs
+        if np.issubdtype(inputs.dtype, np.integer):
+            values = self.setting.input_encoding.features
+            other = (inputs + 1 + self.rng.integers(values - 1, size=inputs.shape)) % values
+            return self.batches._replace(inputs=np.where(where, other, inputs).astype(np.int32))
+        other = inputs + self.rng.standard_normal(inputs.shape, np.float32)
+        return self.batches._replace(inputs=np.where(where[..., None], other, inputs))
+
+    def moved(self, changed: Batches, base: np.ndarray | None = None) -> np.ndarray:
+        """Whether the outputs `(update, row, output step)` differ with these inputs.
+
+        With a `base`, outputs in training are compared with that.
+        """
+        outputs = self.run(changed, training=base is not None)
+        base = self.base if base is None else base
+        return np.abs(outputs - base).max(axis=-1) > NOISE * np.abs(base).max()
+
+    def run(
+        self,
+        batches: Batches,
+        model: AnyModel | None = None,
+        *,
+        again: bool = False,
+        training: bool = False,
+    ) -> np.ndarray:
+        """The outputs `(update, row, output step, output)`."""
+        model = self.subject if model is None else model
+        if isinstance(model, ExternalModel):
+            return model.outputs(batches, self.layout.output, again=again, training=training)
+        return outputs_of(model, batches, self.layout.output)
+
+    def state_size(self) -> int | None:
+        if isinstance(self.model, ExternalModel):
+            return self.model.state_size
+        if not isinstance(self.model, Model):
+            return None
+        rows = self.batches.inputs.shape[1]
+        return functional.numbers_a_row(self.model.initial_state((rows,)), rows)
+
+    def zeros_are_none(self) -> bool:
+        program = getattr(self.model, "program", None)
+        if program is None:  # PyTorch models take None themselves
+            return True
+        model: Any = self.model
+        rows = program.rows or 2
+        inputs = jnp.asarray(
+            self.rng.standard_normal(program.example(rows).shape, np.float32)
+            if self.setting.sizes.values is None
+            else self.batches.inputs[0][:rows]
+        )
+        mask = None if not program.takes_mask else jnp.ones(inputs.shape[:2], bool)
+        outputs = [
+            model(inputs, mask, state, last=last_of(self.layout.output))[0]
+            for state in (None, model.initial_state((rows,)))
+        ]
+        return bool(np.allclose(*outputs, atol=1e-5))
