@@ -27,7 +27,6 @@ FOREIGN = {
     "thesis.tex": b"\\documentclass{article}\n",
     "model.py": b"import jax\n",
     "README.md": b"# My project\n",
-    "notes.db": b"SQLite format 3\0",
     "photo": b"\xff\xd8\xff\xe0",
     "state.pt": b"\x80\x02\x8a\nl\xfc\x9cF",
     "notes.txt": b"The milk is sour.\n",
@@ -212,3 +211,13 @@ def test_rights_and_links_stay(tmp_path):
     assert link.is_symlink()
     assert target.read_text() == "new"
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("name", ["trials.db", "trials.db.lock"])
+def test_a_store_and_its_lock_are_never_written_over(tmp_path, name):
+    (tmp_path / "trials.db").write_bytes(b"SQLite format 3\0" + bytes(84))
+    (tmp_path / "trials.db.lock").touch()
+    for force in (False, True):
+        with pytest.raises(ValueError, match="is a store or belongs to one"):
+            check_outputs({"--save": (tmp_path / name, "safetensors")}, {}, force=force)
+    check_outputs({"--save": (tmp_path / "trials.db.safetensors", "safetensors")}, {})

@@ -285,12 +285,12 @@ def test_features_and_gaps_of_steps_go_where_their_steps_go(framing, features, s
     present = rng.random((2, 25)) < 0.9
     steps = np.broadcast_to(np.arange(25, dtype=np.int32), (2, 25))
     scored = np.ones((2, 25), bool)
-    seed_list = layout.gather(Episodes(steps, steps, scored))
+    gathered = layout.gather(Episodes(steps, steps, scored))
     found = layout.gather(Episodes(inputs, steps.astype(np.float32), scored, present))
-    each = len(seed_list.inputs) // 2
-    assert found.inputs.shape == (*seed_list.inputs.shape, features)
-    assert found.mask.shape == seed_list.mask.shape
-    for sample, shown in enumerate(seed_list.inputs):
+    each = len(gathered.inputs) // 2
+    assert found.inputs.shape == (*gathered.inputs.shape, features)
+    assert found.mask.shape == gathered.mask.shape
+    for sample, shown in enumerate(gathered.inputs):
         for time, step in enumerate(shown):
             there = found.mask[sample, time]
             if step == MISSING:

@@ -203,11 +203,24 @@ def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), str(path))
+    locks = path.suffix == ".lock" and _is_database(path.with_suffix(""))
+    if locks or _is_database(path):
+        raise ValueError(
+            f"{name}: {path} is a store or belongs to one, and is never written over. Name another "
+            "file, or remove it yourself."
+        )
     if not force and path.is_file() and not _holds(path, kind):
         raise ValueError(
             f"{name}: {path} is no {kind} file of longlag's, and would be lost. Name another "
             "file, or add --force."
         )
+
+
+def _is_database(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _holds(path: Path, kind: str) -> bool:

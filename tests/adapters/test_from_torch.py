@@ -249,9 +249,9 @@ def test_faults_that_only_training_has_are_found(fault, said):
 @pytest.mark.filterwarnings("error")
 def test_a_warning_of_a_model_is_one_line_of_the_checks():
     class Loud(torch.nn.Linear):
-        def forward(self, inputs):
+        def forward(self, input):
             warnings.warn("this layer\n  is old", stacklevel=1)
-            return super().forward(inputs)
+            return super().forward(input)
 
     problem = ll.EchoLag(lag=1, length=6, values=4)
     found = preflight(problem, ll.Whole(), lambda sizes, _: Loud(sizes.features, sizes.outputs))

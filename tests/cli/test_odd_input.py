@@ -186,3 +186,11 @@ def test_jax_that_does_not_start_is_one_line():
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("longlag: JAX does not start: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_full_standard_error_leaves_the_exit_code(tmp_path):
+    for arguments, code in ((["audit", "echo-lag"], 0), (["audit", "echo-lag", "nosuch"], 2)):
+        with open("/dev/full", "w") as full:
+            command = [sys.executable, "-P", "-m", "longlag", *arguments]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, cwd=tmp_path)
+        assert done.returncode == code

@@ -560,3 +560,17 @@ def test_what_a_stranger_took_out_is_called_damaged_with_a_remedy(path, what):
         pytest.raises(StoreError, match=rf"{message}.*Put back a copy, or use another --store"),
     ):
         ask(store)
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
+def test_a_store_that_is_moved_while_it_is_written_to_takes_nothing_more(path, how):
+    with Store(path, write=True) as store:
+        store.begin("a" * 16, "frontier", {}, "longlag frontier")
+        other = path.with_name("other.db")
+        path.rename(other)
+        if how == "removed":
+            other.unlink()
+        if how == "replaced":
+            path.write_bytes(b"")
+        with pytest.raises(StoreError, match="was moved or removed while it was in use"):
+            store.begin("b" * 16, "frontier", {}, "longlag frontier")

@@ -392,6 +392,9 @@ def test_an_audit_counts_the_batch_size_of_the_recipe():
 
 def test_seeds_are_a_number_or_a_list():
     assert seed_list(3) == (0, 1, 2)
+    for wrong in ([2**63], [2**70, 1]):
+        with pytest.raises(ValueError, match="`seeds` must be"):
+            seed_list(wrong)
     assert seed_list([5, 7]) == (5, 7)
     assert seed_list(np.int64(2)) == (0, 1)
     assert seed_list(np.array([4, 2])) == (4, 2)

@@ -120,7 +120,8 @@ def _run(tokens: list[str]) -> int:
         if message is None or os.environ.get("LONGLAG_TRACEBACK"):
             traceback.print_exc()
         else:
-            warn(f"longlag: {printable(message)}")
+            with contextlib.suppress(OSError):  # standard error may be full: the exit code says it
+                warn(f"longlag: {printable(message)}")
         return 1 if message is None else 2
 
 

@@ -210,6 +210,7 @@ def single_size(framing: Framing, batch_size: int) -> int:
 
 
 _MOST_SEEDS = 100_000
+_LARGEST_SEED = 2**63 - 1  # of a whole number in a store
 
 
 def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
@@ -229,9 +230,14 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
         return tuple(range(int(seeds)))
     values: list[int] = []
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        values = [int(seed) for seed in seeds]
-    if not values or min(values) < 0 or len(set(values)) < len(values):
+        seeds = list(seeds)
+        values = [int(seed) for seed in seeds if isinstance(seed, numbers.Integral)]
+    unlike = isinstance(seeds, list) and len(values) < len(seeds)
+    if unlike or not values or min(values) < 0 or len(set(values)) < len(values):
         raise ValueError(
-            f"`seeds` must be a number of seeds or different numbers of at least 0, got {seeds}."
+            "`seeds` must be a number of seeds or different whole numbers of at least 0, got "
+            f"{seeds}."
         )
+    if max(values) > _LARGEST_SEED:
+        raise ValueError(f"`seeds` must be at most {_LARGEST_SEED}, got {max(values)}.")
     return tuple(values)

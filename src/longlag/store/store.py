@@ -61,6 +61,7 @@ class Store:
         try:
             with self._guarded():
                 self._connection = self._connect(write)
+            self._file = self._identity()
         except BaseException:
             self._locks.close()
             raise
@@ -323,9 +324,21 @@ class Store:
     def _size(self) -> int:
         return self.path.stat().st_size
 
+    def _identity(self) -> tuple[int, int]:
+        """Device and inode of the file, zeros where there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            found = self.path.stat()
+            return found.st_dev, found.st_ino
+        return 0, 0
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._guarded():
+            if self._identity() != self._file:  # SQLite would go on writing to the removed file
+                raise StoreError(
+                    f"{self.path} was moved or removed while it was in use, so nothing more can be "
+                    "stored. Leave a store where it is, and run the command again."
+                )
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

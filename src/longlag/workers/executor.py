@@ -75,10 +75,8 @@ def drain(inbox: queue.SimpleQueue[T], seconds: float | None) -> list[T]:
     return items
 
 
-UNREADABLE = "Error reading persistent compilation cache entry"
-"""The warning of JAX about a damaged program in the cache."""
-
-_IGNORE_UNREADABLE = f"ignore:{UNREADABLE}:UserWarning"
+_IGNORE_UNREADABLE = "ignore:Error reading persistent compilation cache entry:UserWarning"
+"""Of a damaged program in the compile cache; workers of `longlag.workers.start` replace it."""
 
 
 def compiled_programs() -> dict[str, str]:

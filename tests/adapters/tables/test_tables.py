@@ -3,9 +3,12 @@
 import csv
 import datetime
 import decimal
+import gzip
 import math
+import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,6 +126,49 @@ NAMES = st.text(
 
 
 @settings(max_examples=30)
+def damaged_gzip(path):
+    content = bytearray(gzip.compress(b"a\n" + b"1\n2\n3\n" * 400))
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def cut_sheet(path):
+    pd.DataFrame({"a": [1, 2], "b": [3, 4]}).to_excel(path, index=False)
+    with zipfile.ZipFile(path) as book:
+        members = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w") as book:
+        for name, content in members.items():
+            book.writestr(name, content[: len(content) // 2] if "sheet1" in name else content)
+
+
+def unknown_packing(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "a\n1\n2\n")
+    content = path.read_bytes().replace(b"PK\x03\x04\x14\0\0\0\0\0", b"PK\x03\x04\x14\0\0\0\x63\0")
+    path.write_bytes(content.replace(b"\x14\x03\x14\0\0\0\0\0", b"\x14\x03\x14\0\0\0\x63\0"))
+
+
+@pytest.mark.parametrize("times", ["-1.7e308 0 1e308", "1 1.0000000000000002 1e308", "0 5e-324 1"])
+def test_times_near_the_largest_number_are_irregular(write, times):
+    rows = "".join(f"{time},{row}\n" for row, time in enumerate(times.split()))
+    table = tables.read(write(f"time,a\n{rows}"), ["a"], time="time")
+    assert table.values.ravel().tolist() == [0, 1, 2]
+    assert "irregular" in " ".join(table.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("a.csv.gz", damaged_gzip), ("a.xlsx", cut_sheet), ("a.zip", unknown_packing)],
+)
+def test_a_damaged_file_is_one_line_whatever_its_library_raises(tmp_path, name, make):
+    make(tmp_path / name)
+    with pytest.raises(
+        ValueError, match=rf"^{name} (cannot be unpacked|is no Excel file)"
+    ) as caught:
+        tables.read(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
 @given(
     st.lists(NAMES, min_size=1, max_size=4, unique=True).flatmap(
         lambda names: st.tuples(
@@ -201,7 +247,7 @@ def test_parquet_that_is_none_or_holds_nothing_is_named(parquet, write):
     twice = pyarrow.table([[1], [2]], names=["a", "a"])
     empty = pyarrow.table({"a": pyarrow.array([], pyarrow.float64())})
     cases = {
-        write("a,b\n1,2\n", "data.parquet"): "data.parquet is no Parquet file: ",
+        write("a,b\n1,2\n", "data.parquet"): "data.parquet is no Parquet file that can be read: ",
         parquet(twice, "twice"): "has two columns called `a`",
         parquet(empty, "empty"): "has no rows of data",
         parquet(pyarrow.table({}), "none"): "has no columns",

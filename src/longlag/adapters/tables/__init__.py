@@ -38,6 +38,7 @@ class Table(NamedTuple):
     seasons: tuple[int, ...] = ()
 
 
+@np.errstate(over="ignore", invalid="ignore")  # numbers near the largest are refused by name
 def read(
     path: str | os.PathLike[str],
     columns: Sequence[str] = (),

@@ -27,6 +27,7 @@ _MONTHS = (
     *(r"jul|juil", r"aug|ao[uû]", r"sep", r"o[ck]t", r"nov", r"d[eé][cz]"),
 )
 _NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTH_MARK = r"(?<=\d)M(?=\d)"  # 2010M01
 _INTERVAL = r"(.*\d)\s+[-–]\s+\d.*"
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
@@ -118,8 +119,8 @@ def _readings(text: pd.Series) -> Iterator[pd.Series]:
             return
         if text.str.contains(r"[^\W\d_]{3}").any():
             text, sample = text.map(_month_names), sample.map(_month_names)
-        text, sample = (each.str.replace(r"(?<=\d)M(?=\d)", "-", regex=True)
-                        for each in (text, sample))  # fmt: skip
+        text = text.str.replace(_MONTH_MARK, "-", regex=True)
+        sample = sample.str.replace(_MONTH_MARK, "-", regex=True)
         formats = list(_FORMATS)
         for cell in (sample.iloc[0], sample.iloc[-1]):
             formats += [guess_datetime_format(cell, dayfirst=first) for first in (False, True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import contextlib
 import csv
 import gzip
 import io
@@ -11,7 +12,7 @@ import lzma
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +72,18 @@ def load(file: Path, columns: Sequence[str] = ()) -> Cells:
         raise ValueError(f"{file.name} is no CSV file: {error}.") from error
 
 
+@contextlib.contextmanager
+def _damage_of(message: str) -> Iterator[None]:
+    """What libraries raise over a damaged file, which is of any type, as one line."""
+    try:
+        yield
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:
+        why = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ValueError(f"{message}: {why}.") from error
+
+
 def _parquet(file: Path) -> Cells:
     try:
         import pyarrow
@@ -79,12 +92,9 @@ def _parquet(file: Path) -> Cells:
         raise ValueError(
             "Parquet needs pyarrow. Use pip install 'longlag[parquet]', or a CSV file."
         ) from None
-    try:
-        with pyarrow.parquet.ParquetFile(file) as stream:
-            frame = stream.read().to_pandas()
-    except pyarrow.ArrowException as error:
-        message = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"{file.name} is no Parquet file: {message}.") from error
+    damage = _damage_of(f"{file.name} is no Parquet file that can be read")
+    with damage, pyarrow.parquet.ParquetFile(file) as stream:
+        frame = stream.read().to_pandas()
     if frame.index.name is not None:
         frame = frame.reset_index()
     return _from_frame(file.name, frame)
@@ -97,14 +107,12 @@ def _excel(file: Path) -> Cells:
         raise ValueError(
             "Excel files need openpyxl. Use pip install 'longlag[excel]', or save it as CSV."
         ) from None
-    try:
-        with pd.ExcelFile(file, engine="openpyxl") as book:
-            plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
-            sheet = next((name for name in plain if min(plain[name].shape) > 1), next(iter(plain)))
-            above, below = _outside(plain.pop(sheet))
-            frame = pd.read_excel(book, sheet, header=above, skipfooter=below)
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file.name} is no Excel file of a table. Save it as CSV.") from error
+    damage = _damage_of(f"{file.name} is no Excel file of a table; save it as CSV")
+    with damage, pd.ExcelFile(file, engine="openpyxl") as book:
+        plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
+        sheet = next((name for name in plain if min(plain[name].shape) > 1), next(iter(plain)))
+        above, below = _outside(plain.pop(sheet))
+        frame = pd.read_excel(book, sheet, header=above, skipfooter=below)
     notes = [f"sheet `{sheet}`, not {', '.join(f'`{each}`' for each in plain)}"] if plain else []
     places = (f"{above} above" if above else "", f"{below} below" if below else "")
     if out := " and ".join(filter(None, places)):
@@ -145,11 +153,8 @@ def _decode(file: Path) -> tuple[str, list[str]]:
         b"\xfd7": lzma.open,
         b"PK": _only_member,
     }.get(start[:2], lambda path: path.open("rb"))
-    try:
-        with unpack(file) as stream:
-            content = stream.read(_LARGEST + 1)
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file.name} cannot be unpacked: {error}.") from error
+    with _damage_of(f"{file.name} cannot be unpacked"), unpack(file) as stream:
+        content = stream.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise ValueError(f"{file.name} is larger than 1 GiB unpacked. Use Parquet.")
     for mark, encoding in (
@@ -174,7 +179,7 @@ def _only_member(file: Path) -> io.BufferedIOBase:
     archive = zipfile.ZipFile(file)
     names = [info for info in archive.infolist() if not info.is_dir()]
     if len(names) != 1:
-        raise ValueError(f"{file.name} holds {len(names)} files. Unpack it and name one.")
+        raise ValueError(f"it holds {len(names)} files. Unpack it and name one.")
     return archive.open(names[0])  # pyright: ignore[reportReturnType]
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from longlag.knobs import LARGEST
+
 _DAY = pd.Timedelta(days=1)
 _REGULAR = 0.5  # smallest share of equal steps between rows of regular times
 _MAX_ABSENT = 0.25  # most rows to fill in, as a share of the rows
@@ -77,6 +79,8 @@ def _every(count: int, unit: str) -> str:
 
 def _placed(step: str, places: np.ndarray, usual: float, seasons: tuple[int, ...]) -> Grid:
     """The grid if most steps are the usual one, all are multiples of it, and few rows absent."""
+    if not (np.abs(places) < LARGEST).all():  # NaN and infinity are not
+        return Grid(f"irregular: {_ONE_BY_ONE}", None, seasons)
     positions = places.round().astype(int)
     if usual < _REGULAR or not np.allclose(places, positions, atol=1e-6):
         return Grid(f"irregular: {_ONE_BY_ONE}", None, seasons)
