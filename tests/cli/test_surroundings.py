@@ -138,7 +138,7 @@ class Quits(torch.nn.Module):
 
     def forward(self, inputs):
         self.calls += self.training
-        if self.calls > 3:
+        if self.calls > 12:  # not in the checks before training
             LEAVE
         return self.layer(inputs)
 
@@ -157,7 +157,8 @@ def a(sizes, seed):
 def test_a_model_that_leaves_while_it_is_trained_is_reported(tmp_path, leave, why):
     pytest.importorskip("torch")
     (tmp_path / "m.py").write_text(_MODEL.replace("LEAVE", leave))
-    done = run(f"{_STUDY.replace('--hidden-size 3', '')} --workers 1 --model m.py:a", tmp_path)
+    study = _STUDY.replace("--hidden-size 3", "").replace("--budget 20", "--budget 500")
+    done = run(f"{study} --workers 1 --model m.py:a", tmp_path)
     assert done.returncode == 2
     assert "m.py:a: none of its trials could run" in done.stderr
     assert why in done.stderr
