@@ -145,7 +145,7 @@ def test_it_is_vectorised_over_seeds_as_any_model(timesteps):
             np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-5)
 
 
-def test_a_module_of_bfloat16_is_trained_and_kept(tmp_path):
+def test_a_module_of_bfloat16_is_trained_and_kept(trained_and_kept):
     """Features come in its type: what is carried from step to step keeps it."""
 
     class Narrow(eqx.Module):
@@ -166,14 +166,7 @@ def test_a_module_of_bfloat16_is_trained_and_kept(tmp_path):
         cell = eqx.nn.GRUCell(sizes.features, 8, dtype=kind, key=one)
         return Narrow(cell, eqx.nn.Linear(8, sizes.outputs, dtype=kind, key=two))
 
-    problem = ll.EchoLag(lag=0, length=4, values=3)
-    assert ll.preflight(problem, ll.Whole(), narrow).passed
-    run = ll.train(problem, ll.Whole(), narrow, sequences=600, learning_rate=0.02)
-    assert run.skill[0] > 0.9
-    assert run.models[0].module.readout.weight.dtype == jnp.bfloat16
-    run.save(tmp_path / "kept.safetensors")
-    again = ll.load(tmp_path / "kept.safetensors", model=narrow)
-    assert again.predict([1, 2, 0, 1]).tolist() == run.predict([1, 2, 0, 1]).tolist()
+    assert trained_and_kept(narrow).model.module.readout.weight.dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize("framing", [ll.Whole(), ll.Chunks(timesteps=2, carry=True)], ids=repr)

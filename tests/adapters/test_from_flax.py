@@ -146,14 +146,8 @@ def of_linen(sizes, _):
 
 
 @pytest.mark.parametrize("narrow", [of_nnx, of_linen])
-def test_a_module_of_bfloat16_is_trained_and_kept(tmp_path, narrow):
-    problem = ll.EchoLag(lag=0, length=4, values=3)
-    assert ll.preflight(problem, ll.Whole(), narrow).passed
-    run = ll.train(problem, ll.Whole(), narrow, sequences=600, learning_rate=0.02)
-    assert run.skill[0] > 0.9
-    run.save(tmp_path / "kept.safetensors")
-    again = ll.load(tmp_path / "kept.safetensors", model=narrow)
-    assert again.predict([1, 2, 0, 1]).tolist() == run.predict([1, 2, 0, 1]).tolist()
+def test_a_module_of_bfloat16_is_trained_and_kept(trained_and_kept, narrow):
+    trained_and_kept(narrow)
 
 
 def test_a_number_that_all_rows_share_is_state():

@@ -372,19 +372,12 @@ def test_a_softmax_of_each_step_is_known():
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
-def test_layers_of_bfloat16_are_trained_and_kept(tmp_path, dtype):
-    problem = ll.EchoLag(lag=0, length=4, values=3)
-
+def test_layers_of_bfloat16_are_trained_and_kept(trained_and_kept, dtype):
     def make(sizes, _):
         dense = [layers.Dense(size, dtype=dtype) for size in (8, sizes.outputs)]
         return keras.Sequential([keras.Input((sizes.timesteps, sizes.features)), *dense])
 
-    assert preflight(problem, ll.Whole(), make).passed
-    run = ll.train(problem, ll.Whole(), make, sequences=600, learning_rate=0.02)
-    assert run.skill[0] > 0.9
-    run.save(tmp_path / "kept.safetensors")
-    again = ll.load(tmp_path / "kept.safetensors", model=make)
-    assert again.predict([1, 2, 0, 1]).tolist() == run.predict([1, 2, 0, 1]).tolist()
+    trained_and_kept(make)
 
 
 def test_a_type_in_which_recurrent_weights_cannot_be_drawn_is_told_with_the_cure():
