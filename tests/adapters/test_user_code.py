@@ -1,3 +1,4 @@
+import importlib
 import sys
 
 import pytest
@@ -137,3 +138,21 @@ def test_a_file_that_starts_work_when_it_is_imported_is_told_so(tmp_path):
     with pytest.raises(ValueError, match=r"mine\.py starts a study when it is imported. Put that"):
         user_code.imported(file, "x")
     user_code.refuse_while_importing("a study")  # which is nothing now
+
+
+def test_only_files_of_its_folder_import_from_there(tmp_path):
+    """A library looks for others that may be absent; a file of such a name is not for it."""
+    file = written(tmp_path, "mine.py", "import beside\ndef later():\n    import sometimes\n")
+    written(tmp_path, "beside.py", "import deeper")
+    written(tmp_path, "deeper.py", "x = 3")
+    written(tmp_path, "sometimes.py", "y = 4")
+    written(tmp_path, "absent_library.py", "raise SystemExit(3)")
+    before = list(sys.path)
+    user_code.imported(file, "later")()
+    assert sys.modules["deeper"].x == 3
+    assert sys.modules["sometimes"].y == 4
+    assert sys.path == before
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("absent_library")
+    for name in ("beside", "deeper", "sometimes"):
+        del sys.modules[name]

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from longlag.adapters import neighbours
 from longlag.knobs import unknown_name
 
 _MODULE = "longlag_source_"  # prefix of module names
@@ -339,8 +340,7 @@ def _module(file: Path) -> ModuleType:
             raise ValueError(f"{file.name} is not a Python file. Use one that ends in .py.")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses look up their own module
-        if str(file.parent) not in sys.path:
-            sys.path.append(str(file.parent))  # last, so that no file there shadows a library
+        neighbours.add(str(file.parent))
         os.environ.setdefault("KERAS_BACKEND", "jax")
         before, _importing.file = getattr(_importing, "file", None), file
         try:

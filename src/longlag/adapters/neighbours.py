@@ -1,0 +1,50 @@
+"""Imports of a user's file from its own folder, which no library may use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import FrameType, ModuleType
+
+_folders: list[str] = []
+
+
+def add(folder: str) -> None:
+    """Let the files of a folder import each other.
+
+    On `sys.path` a file there would also stand in for a library that another one only looks for.
+    """
+    if folder not in _folders:
+        _folders.append(folder)
+    if _finder not in sys.meta_path:
+        sys.meta_path.append(_finder)
+
+
+def _is_machinery(frame: FrameType) -> bool:
+    """Whether a frame is of Python's import, or has no file: what passes an import on."""
+    name = str(frame.f_globals.get("__name__"))
+    return name.startswith("importlib") or frame.f_code.co_filename.startswith("<")
+
+
+class _Finder(MetaPathFinder):
+    """Finds modules in the folders, for imports by files of these folders only."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None:  # a submodule, which its package finds
+            return None
+        frame: FrameType | None = sys._getframe(1)
+        while frame and _is_machinery(frame):
+            frame = frame.f_back
+        importer = "" if frame is None else frame.f_code.co_filename
+        if "site-packages" in importer:  # of an environment in the user's folder
+            return None
+        own = [folder for folder in _folders if importer.startswith(folder + os.sep)]
+        return PathFinder.find_spec(name, own, target) if own else None
+
+
+_finder = _Finder()
