@@ -23,10 +23,9 @@ def add(folder: str) -> None:
         sys.meta_path.append(_finder)
 
 
-def _is_machinery(frame: FrameType) -> bool:
-    """Whether a frame is of Python's import, or has no file: what passes an import on."""
-    name = str(frame.f_globals.get("__name__"))
-    return name.startswith("importlib") or frame.f_code.co_filename.startswith("<")
+def _is_import(frame: FrameType) -> bool:
+    """Whether a frame is of Python's import."""
+    return str(frame.f_globals.get("__name__")).startswith("importlib")
 
 
 class _Finder(MetaPathFinder):
@@ -38,8 +37,9 @@ class _Finder(MetaPathFinder):
         if path is not None:  # a submodule, which its package finds
             return None
         frame: FrameType | None = sys._getframe(1)
-        while frame and _is_machinery(frame):
-            frame = frame.f_back
+        for passing in (False, True):  # finders of others that pass it on, then Python's import
+            while frame and _is_import(frame) == passing:
+                frame = frame.f_back
         importer = "" if frame is None else frame.f_code.co_filename
         if "site-packages" in importer:  # of an environment in the user's folder
             return None
