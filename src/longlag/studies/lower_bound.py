@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from longlag.studies.ladder import LEARNING_RATES
+from longlag.trials.remedies import LONGER
 
 
 class LowerBound(NamedTuple):
@@ -31,7 +32,8 @@ class LowerBound(NamedTuple):
         >>> LowerBound(3, 5, "seeds", 50_000, 0.001).advice(flags=False)
         'A lower bound: 3 of 5 seeds had not stopped learning when the budget ended. Try budget=...'
         """
-        tries = [f"--budget {2 * self.budget}" if flags else f"budget={2 * self.budget}"]
+        longer = LONGER * self.budget
+        tries = [f"--budget {longer}" if flags else f"budget={longer}"]
         if self.rate is not None and self.rate < LEARNING_RATES[-1]:
             rate = f"{LEARNING_RATES[-1]:g}"
             tries.append(f"--learning-rate {rate}" if flags else f"learning_rate={rate}")

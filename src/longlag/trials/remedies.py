@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from longlag.trials.setting import Setting
 
-_LONGER = 4  # times the sequences: fewer seldom suffice
+LONGER = 4
+"""Times the sequences of a trial that still learned."""
 _FAST = {"adam": 1e-2, "sgd": 1.0}  # learning rates at which most small networks are stable
 
 
@@ -27,7 +28,7 @@ def remedy(reason: str, setting: Setting) -> str:
     'Use carry=True, and timesteps=2 or more.'
     """
     audit, recipe = setting.on().audit(), setting.recipe
-    longer = f"sequences={_LONGER * recipe.sequences}"
+    longer = f"sequences={LONGER * recipe.sequences}"
     faster = recipe.learning_rate < _FAST[recipe.optimizer]
     rate = f"learning_rate={_FAST[recipe.optimizer] if faster else recipe.learning_rate / 10:g}"
     units = getattr(setting.model, "hidden_size", None)
@@ -38,7 +39,7 @@ def remedy(reason: str, setting: Setting) -> str:
             shifted = "look for a systematic error, such as targets shifted by a step"
             return f"Use {longer}; if it stays below, {shifted}."
         case "overfit":
-            fewer = f"sequences={max(1, recipe.sequences // _LONGER)}"
+            fewer = f"sequences={max(1, recipe.sequences // LONGER)}"
             return f"Use {fewer}{f' or hidden_size={max(1, units // 2)}' if units else ''}."
         case "does not generalise":
             return "Train on longer or more varied sequences, or use another model."
