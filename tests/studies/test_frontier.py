@@ -194,7 +194,7 @@ def test_every_ladder_can_be_searched(problem):
         ({"solve_at": 0.0}, r"Frontier: `solve_at` must be above 0 and below 1, got 0\.0\. Use"),
         ({"solve_at": 1.0}, r"`solve_at` must be above 0 and below 1, got 1\.0"),
         ({"seeds": 0}, "`seeds` must be at least 1, got 0"),
-        ({"seeds": [1, 1]}, "`seeds` must be a number of seeds or different numbers"),
+        ({"seeds": [1, 1]}, "`seeds` must be a number of seeds or different whole numbers"),
     ],
 )
 def test_a_search_that_cannot_be_made_is_refused(wrong, message):

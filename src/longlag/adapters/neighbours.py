@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
@@ -32,7 +31,7 @@ class _Finder(MetaPathFinder):
     """Finds modules in the folders, for imports by files of these folders only."""
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, name: str, path: object, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if path is not None:  # a submodule, which its package finds
             return None
