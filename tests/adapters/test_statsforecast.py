@@ -125,7 +125,5 @@ def test_a_run_is_compared_with_the_best_of_all():
 
 
 def test_rows_that_cannot_be_fitted_are_one_line(rolling):
-    with pytest.raises(
-        ValueError, match=r"AutoETS cannot be fitted to the 2 rows that train: .*\."
-    ):
+    with pytest.raises(ValueError, match=r"AutoETS cannot be fitted to the 2 training rows: .*\."):
         rolling(np.array([1.0, 2.0, 4.0, 3.0]), 2, 1, 1)
