@@ -25,6 +25,8 @@ RAISED = {
     "conv_general_dilated lhs feature dimension size divided by feature_group_count must equal the "
     "rhs input feature dimension size, but 6 // 1 != 4.": CHANNELS,
     "(KeyError(<class 'ml_dtypes.bfloat16'>), 'Unsupported dtype bfloat16.')": "initializer",
+    "qr does not accept dtype bfloat16 at position 0. Accepted dtypes at position 0 are subtypes "
+    "of float32, complex128, complex64, float64.": "initializer",
     "JAX array indexer must have integer dtype; got float32": VALUES,
     "too many values to unpack (expected 2)": VALUES,
     "not enough values to unpack (expected 3, got 2)": "",

@@ -67,7 +67,9 @@ def hint(error: BaseException, *, features: bool) -> str:
     for pattern, remedy in _REMEDIES.items():
         if re.search(pattern, text):
             return remedy
-    if re.search(r"Unsupported dtype b?float16|no attribute 'recurrent_kernel'", text):
+    if re.search(
+        r"(Unsupported dtype|does not accept dtype) b?float16|no attribute 'recurrent_kernel'", text
+    ):
         return _BFLOAT16
     if features and re.search(
         r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
