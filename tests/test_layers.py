@@ -43,6 +43,11 @@ def test_what_trains_nothing_imports_no_framework(code):
     assert not frameworks & imported_after(code)
 
 
+def test_help_does_not_wait_for_numpy():
+    code = "from longlag.cli.app import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    assert "numpy" not in imported_after(code)
+
+
 def test_the_import_rules_of_pyproject_are_kept():
     done = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],

@@ -7,9 +7,10 @@ import dataclasses
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+if TYPE_CHECKING:  # keeps `longlag --help` fast
+    import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)

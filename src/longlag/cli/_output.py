@@ -17,7 +17,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from cyclopts import Parameter
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -27,6 +26,8 @@ from rich.text import Text
 from longlag import files
 
 if TYPE_CHECKING:  # which `longlag --help` does not wait for
+    import numpy as np
+
     from longlag.problems import Spec
 
 _WIDTH = 120  # of text that goes to a file or a pipe
@@ -227,6 +228,8 @@ def pick(source: Any, names: str, **paths: str) -> dict[str, Any]:
 
 def values_as_text(spec: Spec, values: Iterable[Any], present: Iterable[Any]) -> list[str]:
     """Values as a reader sees them: · where there is none, _ where a step is blank."""
+    import numpy as np
+
     pairs = zip(values, present, strict=True)
     return [_value(spec, np.asarray(value)) if there else "·" for value, there in pairs]
 
