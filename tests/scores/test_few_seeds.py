@@ -4,7 +4,7 @@ import pytest
 from study_cases import SETTING, drive, outcome
 
 from longlag.report.format import with_interval
-from longlag.scores.statistics import accuracy, difference, over_seeds
+from longlag.scores.statistics import accuracy, caveats, difference, over_seeds
 from longlag.studies.frontier import Frontier
 from longlag.trials.outcome import skill
 
@@ -26,6 +26,16 @@ def test_two_or_three_seeds_that_agree_have_one():
     low, high = accuracy([0.9, 0.91, 0.9], sequences=1000).interval
     assert 0 <= low < 0.9 < high <= 1
     assert str(accuracy([0.9, 0.91, 0.9], sequences=1000)) == f"0.903 [{low:.3f}, {high:.3f}]"
+
+
+def test_one_seed_has_no_interval_in_text_though_its_test_sequences_have_one():
+    one = accuracy([0.9], sequences=1000)
+    assert one.interval[0] < 0.9 < one.interval[1]
+    assert str(one) == "0.900 (one seed: no interval)" == with_interval(one)
+    assert str(difference([0.9], [0.5], 100)) == "0.400 (one seed: no interval)"
+    assert "test sequences only" in one.caveat
+    assert over_seeds([0.5], 0.0, 1.0).caveat == "one seed: no interval"
+    assert caveats([one, over_seeds([2.0])]) == "One seed: no interval."
 
 
 @pytest.mark.parametrize(("seeds", "text"), [(1, "one seed: no interval"), (3, FEW[1:-1])])

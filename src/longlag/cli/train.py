@@ -131,11 +131,11 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
     where = f"{len(first.inputs):,} fresh sequences per seed"
     if few is not None:
         where = f"all {few} different sequences" if few > 1 else "the one sequence there is"
-    interval = "{:.3f} to {:.3f}".format(*run.accuracy.interval)
+    interval = run.accuracy.left_out or "interval {:.3f} to {:.3f}".format(*run.accuracy.interval)
     simple = (f"{_RULES.get(name, name)} {share:.3g}" for name, share in run.shortcuts.items())
     figures = {
         "accuracy" if run.error is None else "within tolerance": f"{run.accuracy.mean:.3f}, "
-        f"interval {interval}, {where}",
+        f"{interval}, {where}",
         "per seed": "  ".join(f"{share:.3f}" for share in run.accuracy.per_seed),
         "guessing": f"{run.chance:.3g}, best possible score {audit.best}",
         "simple rules": ", ".join(simple),
@@ -147,8 +147,8 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
         figures["error"] = (
             f"{run.error.mean:.3g} root mean square, by guessing {run.chance_error:.3g}"
         )
-    if few := caveats([run.accuracy]):
-        figures["interval"] = few
+    if run.accuracy.caveat and not run.accuracy.left_out:
+        figures["interval"] = caveats([run.accuracy])
     yield rows(figures.items())
     yield Text()
     cut = " Interrupted: the score so far." if run.interrupted else ""

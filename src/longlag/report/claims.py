@@ -111,7 +111,8 @@ def _summary(
     ]
     if results:
         certainty = certainty or ["Every verdict is the one on record, or needs more seeds."]
-        certainty.append(INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}"))
+        if seeds != "1":
+            certainty.append(INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=f"seeds: {seeds}"))
         certainty += filter(None, [caveats(r.finding.measured for r in results)])
     if unsettled:
         certainty.append(

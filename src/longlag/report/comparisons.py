@@ -65,9 +65,8 @@ def comparison(study: Comparison, start: str) -> StudyPart:
 
 def _certainty(study: Comparison, answer: ComparisonAnswer) -> list[str]:
     seeds = len(study.seeds)
-    between = "spread between seeds, " if seeds > 1 else ""
-    source = f"{between}noise of the test sequences; seeds: {seeds}"
-    lines = [INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source)]
+    source = f"spread between seeds, noise of the test sequences; seeds: {seeds}"
+    lines = [INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source)] if seeds > 1 else []
     lines += filter(None, [caveats(cell.skill for cell in answer.cells if cell.skill)])
     if len(answer.rates) > 1:
         lines.append(

@@ -30,10 +30,7 @@ def number(value: float, digits: int = 3) -> str:
 def bounds(estimate: Estimate, digits: int = 9) -> tuple[float, float] | tuple[None, None]:
     """The interval of an estimate, rounded; None if it has zero width or infinite ends."""
     low, high = estimate.interval
-    few = no_interval(len(estimate.per_seed))
-    # Of one seed it would be that of the draws alone.
-    single = len(estimate.per_seed) == 1 and bool(estimate.caveat)
-    if low < high and math.isfinite(high - low) and not (single or few == estimate.caveat != ""):
+    if low < high and math.isfinite(high - low) and not estimate.left_out:
         return round(low, digits), round(high, digits)
     return None, None
 

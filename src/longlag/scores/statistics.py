@@ -36,6 +36,9 @@ class Estimate:
             noise of the test sequences, so it is an interval for that one model.
         per_seed: The value of each seed.
         caveat: Why the interval may be far too narrow; else empty.
+
+    >>> print(accuracy([0.5], 1000), accuracy([0.5] * 6, 1000))
+    0.500 (one seed: no interval) 0.500 [0.487, 0.513]
     """
 
     mean: float
@@ -43,11 +46,17 @@ class Estimate:
     per_seed: tuple[float, ...]
     caveat: str = ""
 
+    @property
+    def left_out(self) -> str:
+        """Why the interval is not printed: it would not be one over seeds; else empty."""
+        few = no_interval(len(self.per_seed))
+        return few if self.caveat and (few == self.caveat or len(self.per_seed) == 1) else ""
+
     def __str__(self) -> str:
         low, high = self.interval
         figures = f"{self.mean:.3f}"
-        if self.caveat and self.caveat == no_interval(len(self.per_seed)):
-            return f"{figures} ({self.caveat})"
+        if self.left_out:
+            return f"{figures} ({self.left_out})"
         if math.isfinite(low) and math.isfinite(high):
             figures += f" [{low:.3f}, {high:.3f}]"
         return figures
@@ -91,7 +100,7 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
     >>> caveat([0.9, 0.95, 0.4, 1.0, 0.9], (0.54, 1.0), span=1)
     ''
     """
-    if len(values) == 1:
+    if len(values) == 1 and interval[1] - interval[0] < span:
         return "one seed: the interval covers its test sequences only"
     if interval[1] - interval[0] >= span / 2 and (few := no_interval(len(values))):
         return few  # it is half or more of what is possible
@@ -115,13 +124,13 @@ def no_interval(seeds: int) -> str:
 
 
 def caveats(estimates: Iterable[Estimate]) -> str:
-    """The caveats of several estimates as sentences, each once; empty where none has one.
+    """The caveats of printed estimates as sentences, each once; empty where none has one.
 
     >>> caveats([accuracy([1.0], 1000), accuracy([0.9], 1000)])
-    'One seed: the interval covers its test sequences only.'
+    'One seed: no interval.'
     """
-    each = dict.fromkeys(estimate.caveat for estimate in estimates if estimate.caveat)
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each)
+    each = dict.fromkeys(estimate.left_out or estimate.caveat for estimate in estimates)
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each if text)
 
 
 def share_interval(hits: float, trials: float) -> tuple[float, float]:
