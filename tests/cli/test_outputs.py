@@ -60,6 +60,21 @@ def options(call, command):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_no_path_is_empty(folder, call, command):
+    names = re.findall(r"(--[a-z]+)\s+PATH", call(command, "--help")[1])
+    assert names
+    for name in names:
+        given = [] if name in COMMANDS[command] else COMMANDS[command][1:]
+        error = refused(call, folder, command, *given, name, "")
+        assert error == f"longlag: `{name}` must be a path, got an empty text. Name one.\n"
+
+
+def test_a_figure_without_a_name_is_one_line(folder, call):
+    error = refused(call, folder, "audit", "echo-lag", "--figure", ".")
+    assert "must end in .png or .svg. Use --figure figure.png." in error
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_path_that_a_command_writes_spares_a_stranger_s_file(call, folder, command):
     paths = {
         "--output": "notes.txt",

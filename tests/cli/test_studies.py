@@ -147,6 +147,47 @@ def test_runs_lists_filters_and_shows(asked, call):
     assert "compare" in out
 
 
+def _reasons(call, problem, store, *options):
+    """The reasons of a trial that falls short, and the text about it."""
+    call("frontier", problem, *options, *SHORT, "--store", store)
+    [trial] = json.loads(call("runs", "--store", store, "--json")[1])["trials"]
+    found = json.loads(call("runs", trial["id"], "--store", store, "--json")[1])
+    return (
+        trial["id"],
+        found["reasons"],
+        " ".join(call("runs", trial["id"], "--store", store)[1].split()),
+    )
+
+
+SHORT = "--values 3 --budget 20 --seeds 1 --limit 1 --workers 1".split()
+
+
+def test_a_run_that_fell_short_names_what_to_change_as_flags(call, tmp_path):
+    remedies = {
+        "whole": "Use --budget 80, --learning-rate 0.01, or an easier version of the problem.",
+        "chunks": "Use --timesteps 2 or more.",
+    }
+    for framing, remedy in remedies.items():
+        options = ["--framing", framing, *(["--carry"] if framing == "chunks" else [])]
+        _, reasons, text = _reasons(call, "echo-value", tmp_path / f"{framing}.db", *options)
+        last = reasons[-1]
+        assert last["remedy"] == remedy
+        assert text.endswith(f"{last['reason']}: {last['evidence']}. {remedy}")
+
+
+def test_a_run_of_code_that_only_its_store_names_has_no_remedy(call, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from longlag import EchoValue\nprint('ran')\n\nclass Echo(EchoValue):\n    pass\n"
+    )
+    trial, [*_, last], _ = _reasons(call, f"{own}:Echo", tmp_path / "own.db")
+    assert last["remedy"]
+    command = [sys.executable, "-m", "longlag", "runs", trial, "--store", tmp_path / "own.db"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert " ".join(shown.stdout.split()).endswith(last["evidence"])
+    assert shown.stderr == ""
+
+
 def test_runs_exports_tables_and_curves(asked, call, tmp_path):
     store, _, _ = asked
     listed = json.loads(call("runs", "--store", store, "--json", "--limit", 0)[1])["trials"]
@@ -261,6 +302,15 @@ BAD = {
     ),
     "verdict": (["runs", "--verdict", "solvd", "--store", "STORE"], "Did you mean `solved`?"),
     "export of one": (["runs", "a", "--export", "a.csv", "--store", "STORE"], "Leave out the ID."),
+    "studies of one": (["runs", "a", "--studies", "--store", "STORE"], "Leave out ID."),
+    "studies of some": (
+        ["runs", "--studies", "--problem", "ramp", "--store", "STORE"],
+        "lists every study. Leave out --problem.",
+    ),
+    "one of some": (
+        ["runs", "a", "--verdict", "stuck", "--store", "STORE"],
+        "shows one trial. Leave out --verdict.",
+    ),
     "export and output": (
         ["runs", "--export", "a.csv", "--output", "a.txt", "--store", "STORE"],
         "write files of their own. Leave out --output.",

@@ -57,6 +57,19 @@ def as_flags(remedy: str) -> str:
     return re.sub(words, lambda each: f"{option(each[1])} {each[2]}", text)
 
 
+def as_study_flags(remedy: str, kind: str) -> str:
+    """A remedy as flags of `longlag train`, or of the command of this kind of study.
+
+    >>> as_study_flags("Use sequences=800 or learning_rate=0.01.", "compare")
+    'Use --budget 800 or --learning-rates 0.01.'
+    """
+    text = as_flags(remedy)
+    if kind == "train":
+        return text
+    rates = "--learning-rates " if kind in ("compare", "profile") else "--learning-rate "
+    return text.replace("--sequences ", "--budget ").replace("--learning-rate ", rates)
+
+
 def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str] = ()) -> Any:
     """A type for cyclopts: a dataclass of all knobs in the table, each optional.
 

@@ -6,9 +6,11 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import typing
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from cyclopts import App, CycloptsError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import App, Argument, CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from longlag.adapters import user_code
 from longlag.cli._interrupt import INTERRUPTED, interruptible
@@ -23,8 +25,17 @@ def _version() -> str:
     return metadata.version("longlag")
 
 
+def _refuse_empty_paths(_app: App, _commands: object, arguments: Iterable[Argument]) -> None:
+    """Refuse an empty path, which pathlib takes for the working folder."""
+    for argument in arguments:
+        is_path = argument.hint is Path or Path in typing.get_args(argument.hint)
+        if is_path and any(not token.value for token in argument.tokens):
+            raise ValueError(f"`{argument.name}` must be a path, got an empty text. Name one.")
+
+
 app = App(
     name="longlag",
+    config=_refuse_empty_paths,
     console=Printer(highlight=False),
     help="What can a sequence model remember, and why does it fail when it does?",
     version=_version,

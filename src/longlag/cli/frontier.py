@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import Count, as_flags, typed
+from longlag.cli._flags import Count, as_study_flags, typed
 from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Model, SettingFlags, check_difficulty_is_free
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
@@ -104,8 +104,8 @@ def _advice(study: Frontier) -> str:
         return ""
     common = failed[names.index(max(names, key=names.count))]
     reason = common.reasons[0].reason
-    text = as_flags(remedy(reason, at(study.setting, common.value, study.solve_at)))
-    return text and f"{reason.capitalize()}: {text.replace('--sequences', '--budget')}"
+    text = remedy(reason, at(study.setting, common.value, study.solve_at))
+    return text and f"{reason.capitalize()}: {as_study_flags(text, study.kind)}"
 
 
 def _reason(failure: str, first: Step | None) -> str:

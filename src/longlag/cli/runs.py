@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
 from longlag import files
-from longlag.cli._flags import STORE, Count, StorePath
+from longlag.cli._flags import STORE, Count, StorePath, as_study_flags, option
 from longlag.cli._output import OUTPUT, OutputFlags, rows, table, warn
 from longlag.knobs import lookup
 from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
+
+if TYPE_CHECKING:
+    from longlag.trials.diagnosis import Diagnosis
 
 
 def runs(
@@ -60,10 +63,16 @@ def runs(
     )
     if limit < 0:
         raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
+    filters = {"problem": problem, "model": model, "verdict": verdict, "study": study}
+    if studies:
+        files_of_trials = {"save": save, "export": export, "tensorboard": tensorboard}
+        _refuse("`--studies` lists every study.", {"ID": trial} | filters | files_of_trials)
     if save is not None and trial is None:
         raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
     if trial is not None and (export or tensorboard):
         raise ValueError("`--export` and `--tensorboard` write many trials. Leave out the ID.")
+    if trial is not None:
+        _refuse("An ID shows one trial.", filters)
     if (export or tensorboard) and output.output:
         raise ValueError(
             "`--export` and `--tensorboard` write files of their own. Leave out --output."
@@ -79,12 +88,9 @@ def runs(
             lookup("verdict", verdict, dict.fromkeys(VERDICTS))
         if trial is not None:
             return _show(saved, saved.named(trial), save, output)
-        chosen: dict[str, Any] = {
-            "problem": problem,
-            "model": model,
-            "verdict": verdict,
-            "study": None if study is None else saved.study(study).id,
-        }
+        chosen: dict[str, Any] = filters
+        if study is not None:
+            chosen["study"] = saved.study(study).id
         if export is not None or tensorboard is not None:
             return _export(saved, saved.records(**chosen), export, tensorboard)
         records, matching = saved.records(**chosen, limit=limit or None), saved.count(**chosen)
@@ -92,6 +98,12 @@ def runs(
             lambda: {"trials": [record._asdict() for record in records]},
             lambda: _list(saved, records, matching),
         )
+
+
+def _refuse(rule: str, others: Mapping[str, object]) -> None:
+    """Refuse what would be ignored."""
+    if ignored := next((name for name, value in others.items() if value is not None), None):
+        raise ValueError(f"{rule} Leave out {ignored if ignored == 'ID' else option(ignored)}.")
 
 
 def _list(store: Store, records: Sequence[Record], matching: int) -> Iterator[RenderableType]:
@@ -148,6 +160,9 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 f"The model of trial {trial} was not saved. Run the study with --keep all."
             )
         files.write(save, weights)
+    solve_at = own[0].question.get("solve_at", SOLVED) if own else SOLVED
+    kind = own[0].kind if own else "train"
+    reasons = [_with_remedy(each, setting, kind) for each in diagnose(outcome, solve_at)]
 
     def document() -> dict[str, Any]:
         scores = {name: score.document() for name, score in outcome.scores.items()}
@@ -160,6 +175,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             "studies": [study.id for study in own],
             **{name: getattr(outcome, name) for name in extra},
             **outcome.document(),
+            "reasons": [reason._asdict() for reason in reasons],
             "scores": [
                 {"test": name, **{key: getattr(score, key) for key in extra}, **scores[name]}
                 for name, score in outcome.scores.items()
@@ -200,13 +216,23 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             ]
         )
         yield Text()
-        solve_at = own[0].question.get("solve_at", SOLVED) if own else SOLVED
-        reasons = diagnose(outcome, solve_at)
         yield from (Text(str(reason), style="yellow") for reason in reasons)
         if not reasons:
             yield Text(f"solved: skill {solve_at:g} or more", style="green")
 
     output.write(document, summary)
+
+
+def _with_remedy(reason: Diagnosis, setting: Mapping[str, Any], kind: str) -> Diagnosis:
+    """A reason with its remedy, where the setting can be built without running a user's code."""
+    from longlag.trials import documents
+    from longlag.trials.remedies import remedy
+
+    try:
+        text = remedy(reason.reason, documents.setting(setting))
+    except (ValueError, TypeError, OSError):
+        return reason
+    return reason._replace(remedy=as_study_flags(text, kind))
 
 
 def _knobs(knobs: Any) -> str:
