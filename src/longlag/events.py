@@ -1,4 +1,4 @@
-"""Events: the progress of a seed, from the loop, the workers and a study alike."""
+"""Events: the progress of a seed, from the training loop, the workers and a study."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ Event = Started | Advanced | Scored | Finished
 
 
 GRACE = 1.5
-"""Seconds from Ctrl-C until a command that has not ended by itself is killed."""
+"""Seconds from Ctrl-C until a command that is still running is killed."""
 
 
 class StopToken:
@@ -104,7 +104,7 @@ class StopToken:
 
     @property
     def stopped(self) -> bool:
-        """Whether it has been set."""
+        """Whether it is set."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
@@ -112,7 +112,7 @@ class StopToken:
         self._stopped.set()
 
 
-_listening: list[StopToken] = []  # the tokens that Ctrl-C sets
+_active_tokens: list[StopToken] = []  # those that Ctrl-C sets
 
 
 @contextlib.contextmanager
@@ -129,32 +129,36 @@ def ctrl_c_stops(stop: StopToken | None = None) -> Iterator[StopToken]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    if any(outer.stopped for outer in _listening):
+    if any(outer.stopped for outer in _active_tokens):
         raise KeyboardInterrupt
     before = signal.getsignal(signal.SIGINT)
-    _listening.append(stop)
+    _active_tokens.append(stop)
     if before not in (_on_ctrl_c, ignore_ctrl_c):
         signal.signal(signal.SIGINT, _on_ctrl_c)
     try:
         yield stop
     finally:
-        _listening.remove(stop)
+        _active_tokens.remove(stop)
         signal.signal(signal.SIGINT, before)
 
 
 def interrupt() -> float:
-    """Set the tokens of `ctrl_c_stops`; the longest of their grace times, 0 without any."""
-    tokens = list(_listening)
+    """Set the tokens of `ctrl_c_stops`.
+
+    Returns:
+        The longest of their grace times, 0 without a token.
+    """
+    tokens = list(_active_tokens)
     for token in tokens:
         token.stop()
     return max((token.grace for token in tokens), default=0.0)
 
 
 def ignore_ctrl_c(*_: object) -> None:
-    """Do nothing on Ctrl-C, since a thread of the command line handles it."""
+    """Ignore Ctrl-C, which a thread of the command line handles."""
 
 
 def _on_ctrl_c(*_: object) -> None:
-    if any(token.stopped for token in _listening):
+    if any(token.stopped for token in _active_tokens):
         raise KeyboardInterrupt
     interrupt()

@@ -1,4 +1,4 @@
-"""Files that longlag writes: whole or not at all, and over nothing that is not its own."""
+"""Files that longlag writes: completely or not at all, and never over those of others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 Name = str | os.PathLike[str]
 
-_END = 2**16  # bytes at each end of a file that tell who wrote it
+_END = 2**16  # bytes at each end of a file, to recognise its writer
 
 KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
     "text": lambda head, _: re.match(rb"# longlag \d[\w.+]*: longlag ", head) is not None,
@@ -27,7 +27,7 @@ KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
     "claims": lambda head, _: b"\n`longlag reproduce --markdown`.\n" in head,
     "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
 }
-"""What longlag writes, and by which bytes at its ends a file is known to be of its making."""
+"""The kinds of files that longlag writes, each with a test of the first and last bytes."""
 
 _PICTURES = {".png": "PNG", ".svg": "SVG"}
 _PICTURES |= dict.fromkeys(".bmp .eps .gif .jpeg .jpg .pdf .ps .tif .tiff .webp".split(), "")
@@ -35,22 +35,25 @@ _TABLES = {".csv": "CSV", ".parquet": "Parquet"}
 _TABLES |= dict.fromkeys(".arrow .feather .ods .pq .tsv .xls .xlsm .xlsx".split(), "")
 _ENDINGS = {"text": ".txt", "JSON": ".json", "HTML": ".html", "claims": ".md", "SVG": ".svg"}
 _ENDINGS |= {"PNG": ".png", "CSV": ".csv", "Parquet": ".parquet", "safetensors": ".safetensors"}
-"""The endings of pictures and of tables, with the kind of those that longlag writes; and the usual
-ending of each kind."""
+"""The endings of pictures and of tables, with the kind if longlag writes it; and the usual ending
+of each kind."""
 
 _unfinished: set[str] = set()
 
 
 @contextlib.contextmanager
 def replacing(path: Name) -> Iterator[Path]:
-    """A path beside a file, which takes the file's place at the end; an error leaves the old one.
+    """Write a temporary file, which replaces the file at the end; after an error the old one stays.
 
-    A link stays and its target is replaced. A device or a pipe is written to as it is.
+    The target of a link is replaced, not the link. A device or a pipe is written directly.
+
+    Yields:
+        The path of the temporary file.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "notes.txt")
-    >>> with replacing(path) as beside:
-    ...     _ = beside.write_text("whole")
+    >>> with replacing(path) as temporary:
+    ...     _ = temporary.write_text("whole")
     >>> path.read_text()
     'whole'
     """
@@ -59,37 +62,37 @@ def replacing(path: Name) -> Iterator[Path]:
         yield target
         return
     target = Path(os.path.realpath(target))
-    beside = target.with_name(f".longlag-{secrets.token_hex(6)}{target.suffix[-80:]}")
-    _unfinished.add(str(beside))
+    temporary = target.with_name(f".longlag-{secrets.token_hex(6)}{target.suffix[-80:]}")
+    _unfinished.add(str(temporary))
     try:
-        yield beside
-        with beside.open("rb+") as file:
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         if target.exists():
-            beside.chmod(target.stat().st_mode & 0o7777)
-        beside.replace(target)
+            temporary.chmod(target.stat().st_mode & 0o7777)
+        temporary.replace(target)
     except OSError as error:
-        if error.filename in (None, str(beside)):  # who reads it knows nothing of the file beside
+        if error.filename in (None, str(temporary)):  # the user does not know the temporary file
             error.filename = os.fspath(path)
         raise
     finally:
-        discard([str(beside)])
+        discard([str(temporary)])
 
 
 def discard(paths: Iterable[str] | None = None) -> None:
-    """Remove files that were begun and will not be finished; all of them by default."""
-    for beside in list(_unfinished) if paths is None else paths:
+    """Remove temporary files of unfinished writes; all of them by default."""
+    for temporary in list(_unfinished) if paths is None else paths:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
-        _unfinished.discard(beside)
+            os.unlink(temporary)
+        _unfinished.discard(temporary)
 
 
 def write(path: Name, content: str | bytes) -> None:
-    """Write a whole file: text as UTF-8."""
+    """Write a file; text as UTF-8."""
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")
-    with replacing(path) as beside:
-        beside.write_bytes(content)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def check_outputs(
@@ -98,46 +101,45 @@ def check_outputs(
     *,
     force: bool = False,
 ) -> None:
-    """Refuse to write over an input, over another output, or over a file that longlag did
-    not write.
+    """Raise if an output would replace an input, another output, or a file of another program.
 
     Args:
         outputs: The path and the kind (`KINDS`, or `folder`) of each output, by the name of its
-            option; None where nothing is written.
-        inputs: The files that are read or added to, by the names of their options.
+            option; None for no output.
+        inputs: The files to read or extend, by the names of their options.
         force: Replace a file that longlag did not write.
 
     Raises:
-        ValueError: A path is that of an input or of another output, holds what longlag did not
-            write, or ends as a picture or a table does and would be none.
+        ValueError: A path is that of an input or of another output, holds a file that longlag did
+            not write, or ends as a picture or a table does but would hold something else.
         OSError: A path cannot be written.
     """
-    seen = {name: os.fspath(path) for name, path in inputs.items() if path is not None}
+    used = {name: os.fspath(path) for name, path in inputs.items() if path is not None}
     for name, (path, kind) in outputs.items():
         if path is None:
             continue
-        for other, taken in seen.items():
-            if any(_same(path, f"{taken}{more}") for more in ("", "-wal", "-shm", ".lock")):
+        for other, used_path in used.items():
+            if any(_same(path, f"{used_path}{suffix}") for suffix in ("", "-wal", "-shm", ".lock")):
                 raise ValueError(
                     f"{name}: {os.fspath(path)} is the file of {other}, which would be lost. Name "
                     "another file."
                 )
-        seen[name] = os.fspath(path)
+        used[name] = os.fspath(path)
         if kind != "folder":
             _check_ending(Path(path), name, outputs)
             _check_file(Path(path), name, kind, force)
 
 
 def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -> None:
-    """Refuse to write into a folder that holds anything but what was written there before.
+    """Raise if a folder holds anything but files of an earlier output.
 
     Args:
         folder: The folder; it need not exist.
-        own: The kind of each file that is written there, by its name.
-        force: Write there all the same.
+        own: The kind of each file of the output, by its name.
+        force: Accept any other files.
 
     Raises:
-        ValueError: It holds something else.
+        ValueError: It holds another file.
         OSError: It is no folder, or cannot be written.
     """
     home = Path(folder)
@@ -153,14 +155,14 @@ def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -
 
 
 def picture_kind(name: str, path: Name | None) -> str:
-    """The kind of picture that a path ends as; PNG where there is none.
+    """The kind of picture by the ending of a path; PNG without a path.
 
     Args:
         name: The option that names the path, for the message.
         path: The path.
 
     Raises:
-        ValueError: It ends as no picture that longlag writes.
+        ValueError: It does not end in .png or .svg.
 
     >>> picture_kind("--figure", "map.SVG"), picture_kind("--figure", None)
     ('SVG', 'PNG')
@@ -175,17 +177,17 @@ def picture_kind(name: str, path: Name | None) -> str:
 
 
 def _check_ending(path: Path, name: str, outputs: Mapping[str, tuple[Name | None, str]]) -> None:
-    """Refuse what is no picture, or no table, under the name of one."""
+    """Raise if a file would have the ending of a picture or a table, but hold something else."""
     kind = outputs[name][1]
     ending = Path(re.sub(r"\.(gz|bz2|xz|zip|zst)$", "", path.name.lower())).suffix
     for what, endings in {"picture": _PICTURES, "table": _TABLES}.items():
         if endings.get(ending, kind) == kind:
             continue
         option, right = name, _ENDINGS.get(kind, "")
-        if name == "--output":  # the picture or the table that was meant may have an option
-            for other, (_, written) in outputs.items():
-                if written in endings.values():
-                    option, right = other, ending if endings[ending] else _ENDINGS[written]
+        if name == "--output":  # another option may write that picture or table
+            for other, (_, other_kind) in outputs.items():
+                if other_kind in endings.values():
+                    option, right = other, ending if endings[ending] else _ENDINGS[other_kind]
         raise ValueError(
             f"{name}: {path} ends as a {what} does, but would hold {kind}. Use {option} "
             f"{path.with_suffix(right)}."

@@ -85,11 +85,11 @@ def test_a_failure_stands_in_the_document_and_in_the_exit_code(call, tmp_path):
         ("mine.py:LagSun", "mine.py has no `LagSun`. Did you mean `LagSum`?"),
         (
             "mine.py:number",
-            "number is a value of type int: no problem, and nothing that makes a model. Name a",
+            "number is a value of type int: neither a problem nor a function that returns",
         ),
         (
             "mine.py:Problem",
-            "Problem cannot be made with its defaults: TypeError: Can't instantiate",
+            "Problem cannot be created with its defaults: TypeError: Can't instantiate",
         ),
     ],
 )
@@ -104,7 +104,11 @@ def test_bad_input_is_one_line_and_exit_code_2(call, mine, subject, message):
     ("old", "new", "message"),
     [
         ("import dataclasses", "import dataclasse", "cannot be imported: ModuleNotFoundError"),
-        ("knob(4,", "knob(1,", "LagSum cannot be made with its defaults: ValueError: LagSum: `val"),
+        (
+            "knob(4,",
+            "knob(1,",
+            "LagSum cannot be created with its defaults: ValueError: LagSum",
+        ),
         (': ClassVar[str] = "mine"', ': str = "mine"', "`source` is not declared by `knob`"),
     ],
 )

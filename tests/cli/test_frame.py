@@ -44,7 +44,7 @@ def test_it_says_what_is_predicted_from_what_beside_what(call, data):
     assert "evaluation  137 to 160 " in out
     assert "scaled to mean 0 and deviation 1 over the rows that train" in out
     text = " ".join(out.split())
-    assert "season: 8 rows (found in the rows that train); the value a season before is out" in text
+    assert "season: 8 rows (found in the rows that train); the value one season earlier" in text
     assert "use --timesteps 8 or more" in text
     assert (
         "inputs (samples, 4, 1): 4 timesteps of 1 feature; targets (samples, 1); 3 samples" in out

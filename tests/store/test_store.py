@@ -383,7 +383,7 @@ def test_a_full_disk_loses_nothing_and_one_goes_on_once_there_is_room(path):
         add(kept, "t0")
         (pages,) = kept._connection.execute("PRAGMA page_count").fetchone()
         kept._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
-        with pytest.raises(StoreError, match=r"the disk is full\. What is finished is stored"):
+        with pytest.raises(StoreError, match=r"the disk is full\. Finished trials are saved"):
             add(kept, "t1", weights=b"w" * 100_000, setting="bb")
         assert [record.id for record in kept.records()] == ["t0"]
         assert kept._all("SELECT id FROM settings") == [("aa",)]

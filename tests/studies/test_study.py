@@ -273,7 +273,7 @@ def test_a_store_that_is_full_ends_it_and_what_was_finished_is_kept(kept):
     kept._connection.execute(f"PRAGMA max_page_count = {pages + 60}")
     big = outcome(0.5, by_step=(0.123456789,) * 5000)
     usual = signal.getsignal(signal.SIGINT)
-    with pytest.raises(StoreError, match=r"the disk is full\. What is finished is stored"):
+    with pytest.raises(StoreError, match=r"the disk is full\. Finished trials are saved"):
         conduct(Listed(range(50)), kept, Scripted(lambda _: big))
     assert signal.getsignal(signal.SIGINT) is usual
     done = kept.count()

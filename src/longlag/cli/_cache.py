@@ -1,4 +1,4 @@
-"""The compilation cache: programs compiled once stay on disk for the next command."""
+"""The compilation cache: compiled programs stay on disk for the next command."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from longlag.training.kept import replace_unreadable
 
 
 def keep_compiled_programs() -> None:
-    """Keep compiled programs in the user's cache folder, or where LONGLAG_CACHE says.
+    """Store compiled programs in the user's cache folder, or in the folder LONGLAG_CACHE.
 
-    An empty LONGLAG_CACHE keeps none; nor does a folder that cannot be written.
+    None are stored if LONGLAG_CACHE is empty, or if the folder cannot be written.
     """
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = os.environ.get("LONGLAG_CACHE", os.path.join(home, "longlag"))
     try:
-        if not folder or folder.startswith("~"):  # nobody's home
+        if not folder or folder.startswith("~"):  # the user has no home
             return
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError:

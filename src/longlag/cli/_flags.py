@@ -1,4 +1,4 @@
-"""Flags: the knobs of every class in a table, as options of a command."""
+"""Flags: the knobs of the classes in a table, as options of a command."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from longlag.problems import PROBLEMS, Problem
 
 K = TypeVar("K", bound=Knobs)
 
-_LARGEST = 2**63 - 1  # that files and arrays hold
+_LARGEST = 2**63 - 1  # of an int64
 
 
 def _integer(_: Any, tokens: Sequence[Token]) -> int:
-    """A whole number as it is written; by default 1.5 would be rounded."""
+    """A whole number; the default converter would round 1.5."""
     text = tokens[0].value
     try:
         number = int(text)
@@ -37,11 +37,11 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
 Count = Annotated[int, Parameter(converter=_integer)]
 StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
 STORE = Path("longlag.db")
-"""The store, where none is named."""
+"""The default store."""
 
 
 def option(name: str) -> str:
-    """A knob as it is typed."""
+    """The option of a knob: `--hidden-size` for `hidden_size`."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -73,12 +73,12 @@ def as_study_flags(remedy: str, kind: str) -> str:
 def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str] = ()) -> Any:
     """A type for cyclopts: a dataclass of all knobs in the table, each optional.
 
-    The default stays where it is declared; a flag that is not typed is None here. Where knobs of
-    one name have several types, the flag is text and `build` reads it as its owner does.
+    A flag that is not on the command line is None: the class has its default. Where knobs of one
+    name have several types, the flag is text, which `build` converts for the class.
 
     Args:
         title: Heading of the flags in the help.
-        table: Whose knobs.
+        table: The classes, by name.
         without: Knobs that the command sets itself.
     """
     owners: dict[str, list[tuple[str, Knob]]] = {}
@@ -98,19 +98,19 @@ def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str]
         fields.append((name, Annotated[kind | None, parameter], None))
     # Without a module of its own cyclopts takes the class for a builtin.
     own = {"__module__": __name__}
-    made = dataclasses.make_dataclass(f"{title}Flags", fields, frozen=True, namespace=own)
-    return Annotated[made | None, Parameter(name="*")]
+    result = dataclasses.make_dataclass(f"{title}Flags", fields, frozen=True, namespace=own)
+    return Annotated[result | None, Parameter(name="*")]
 
 
-def typed(options: Any) -> dict[str, Any]:
-    """The flags that were typed."""
+def flag_values(options: Any) -> dict[str, Any]:
+    """The flags on the command line, by name of their knob."""
     fields = () if options is None else dataclasses.fields(options)
     values = {field.name: getattr(options, field.name) for field in fields}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[str, Any]) -> K:
-    """The object called `name`, with the flags that were typed as its knobs."""
+    """The object of this name, with the flags as its knobs."""
     chosen = _class(kind, name, table)
     for flag in values:
         if flag not in _knobs(chosen):
@@ -119,23 +119,23 @@ def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[st
                 f"{kind} {name} has no option `{option(flag)}`. It is an option of "
                 f"{kind} {' or '.join(owners)}."
             )
-    return _made(chosen, values)
+    return _create(chosen, values)
 
 
 def build_all(
     kind: str, names: Iterable[str], table: Mapping[str, type[K]], values: Mapping[str, Any]
 ) -> list[K]:
-    """The objects of these names; each takes those of the typed flags that it has as knobs."""
-    listed = list(names)
-    if twice := next((name for name in listed if listed.count(name) > 1), None):
+    """The objects of these names, each with those flags that it has as knobs."""
+    names = list(names)
+    if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"{kind} {twice} is named twice. Name it once.")
-    classes = [_class(kind, name, table) for name in listed]
+    classes = [_class(kind, name, table) for name in names]
     known = {knob for each in classes for knob in _knobs(each)}
     for flag in values:
         if flag not in known:
-            rule = f"{kind} {' and '.join(listed)} has no option"
+            rule = f"{kind} {' and '.join(names)} has no option"
             raise ValueError(unknown_name(rule, option(flag), sorted(map(option, known))))
-    return [_made(each, values) for each in classes]
+    return [_create(each, values) for each in classes]
 
 
 def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
@@ -148,15 +148,15 @@ def _knobs(kind: type[Knobs]) -> dict[str, Knob]:
     return {knob.name: knob for knob in kind.knobs()}
 
 
-def _made(kind: type[K], values: Mapping[str, Any]) -> K:
+def _create(kind: type[K], values: Mapping[str, Any]) -> K:
     knobs = _knobs(kind)
     return kind(
-        **{name: _read(knobs[name], each) for name, each in values.items() if name in knobs}
+        **{name: _convert(knobs[name], each) for name, each in values.items() if name in knobs}
     )
 
 
-def _read(knob: Knob, value: Any) -> Any:
-    """A value as a knob takes it: text is that of a flag whose owners have several types."""
+def _convert(knob: Knob, value: Any) -> Any:
+    """A value in the type of a knob; text if the knobs of that flag have several types."""
     if not isinstance(value, str) or knob.choices or knob.kind is str:
         return value
     try:
@@ -176,7 +176,7 @@ def _help(declared: list[tuple[str, Knob]], owners: int) -> str:
     return "  ".join(lines)
 
 
-if TYPE_CHECKING:  # the types are made at run time, out of the tables
+if TYPE_CHECKING:  # the types are created at run time, from the tables
     ProblemFlags = FramingFlags = Any
 else:
     ProblemFlags = flags("Problem", PROBLEMS)
@@ -211,13 +211,13 @@ def problem_and_framing(
 ) -> tuple[Problem, Framing]:
     """The problem and the framing of these names."""
     return (
-        problem_from_name(problem, typed(problem_knobs)),
-        build("framing", framing, FRAMINGS, typed(framing_knobs)),
+        problem_from_name(problem, flag_values(problem_knobs)),
+        build("framing", framing, FRAMINGS, flag_values(framing_knobs)),
     )
 
 
 def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
-    """The problem called so, or that of a file, `path/to/file.py:NAME`, with the flags as knobs."""
+    """The problem of a name or of `path/to/file.py:NAME`, with the flags as its knobs."""
     if not user_code.is_reference(name):
         return build("problem", name, PROBLEMS, values)
     thing, origin = user_code.from_reference(name)
@@ -225,8 +225,8 @@ def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
         return dataclasses.replace(thing, **values)
     if not (isinstance(thing, type) and issubclass(thing, Problem)):
         raise ValueError(
-            f"{origin.words} is no problem. Name a subclass of longlag.problems.Problem, or one "
-            "that is made."
+            f"{origin.words} is no problem. Name a subclass of longlag.problems.Problem, or "
+            "an object of one."
         )
     if wrong := undeclared(thing):
         raise ValueError(f"{origin.words}: {'. '.join(wrong)}")
@@ -236,12 +236,12 @@ def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
         raise
     except (Exception, SystemExit) as error:
         raise ValueError(
-            f"{origin.words} cannot be made: {type(error).__name__}: {error}"
+            f"{origin.words} cannot be created: {type(error).__name__}: {error}"
         ) from error
 
 
 def problems_from_names(names: Sequence[str], values: Mapping[str, Any]) -> list[Problem]:
-    """The problems called so; each takes those of the flags that it has as knobs."""
+    """The problems of these names, each with those flags that it has as knobs."""
     plain = [name for name in names if not user_code.is_reference(name)]
     if not plain:
         return [problem_from_name(name, values) for name in names]
@@ -249,7 +249,7 @@ def problems_from_names(names: Sequence[str], values: Mapping[str, Any]) -> list
     return [next(built) if name in plain else problem_from_name(name, {}) for name in names]
 
 
-def code_files(*listed: str | None) -> dict[str, str]:
+def code_files(*references: str | None) -> dict[str, str]:
     """The files of a user's models and problems, as inputs that must not be overwritten."""
-    every = [name for some in listed if some for name in some.split(",")]
-    return {name: name.rpartition(":")[0] for name in every if user_code.is_reference(name)}
+    names = [name for text in references if text for name in text.split(",")]
+    return {name: name.rpartition(":")[0] for name in names if user_code.is_reference(name)}

@@ -1,4 +1,4 @@
-"""Ctrl-C: what looks at a stop token ends in order, everything else ends at once."""
+"""Ctrl-C: a command with a stop token ends in order, any other ends at once."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
     """End the process after Ctrl-C, never by an exception: JAX and Rich would swallow it.
 
     A first Ctrl-C sets the tokens of `longlag.events.ctrl_c_stops`, and the command has some time
-    to write what it has. Where there are none, or at a second Ctrl-C, it ends at once.
+    to write its results. Without a token, or at a second Ctrl-C, it ends at once.
 
     Yields:
         Whether Ctrl-C was pressed.
 
     Args:
-        program: Whether the process ends with the command: then Ctrl-C ends it at once on its way
-            out, without a word.
+        program: Whether the process ends with the command: then a Ctrl-C after the command ends
+            it at once and silently.
     """
     if threading.current_thread() is not threading.main_thread():
         yield threading.Event()
         return
     interrupted = threading.Event()
     if program:
-        # Last of all: then Python takes its modules apart, with the system's own handler else.
+        # Runs last at exit: afterwards Python would restore the default handler of the system.
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     # The thread learns of the signal also while the main thread is compiling.
     reader, writer = socket.socketpair()

@@ -1,4 +1,4 @@
-"""Output: one document on standard output or in a file, everything else on standard error."""
+"""Output: the answer on standard output or in a file, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ Force = Annotated[
 
 
 class Printer(Console):
-    """A console that escapes control characters, and leaves a closed pipe to the caller."""
+    """A console that escapes control characters and raises an error on a closed pipe."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(emoji=False, **settings)  # `mine.py:a:` has none
+        super().__init__(emoji=False, **settings)  # `:a:` in `mine.py:a:` is none
         if self.width < 1:  # COLUMNS=0: nothing would be printed
             self.width = _WIDTH
 
@@ -64,7 +64,7 @@ errors = Printer(stderr=True, highlight=False)
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OutputFlags:
-    """How the answer of a command is written, and where."""
+    """The format of the answer of a command, and its file."""
 
     json: Annotated[
         bool, Parameter(name="--json", negative="", help="Print one JSON document.")
@@ -81,12 +81,12 @@ class OutputFlags:
         kind: str = "text",
         **others: tuple[Path | None, str],
     ) -> None:
-        """Refuse paths that may not be written, before any work is done for them.
+        """Refuse paths that must not be written, before any work.
 
         Args:
             inputs: The files that the command reads, by the name of their option.
-            kind: Kind of the output where it is no JSON.
-            others: Path and kind of what else is written, by the name of its option.
+            kind: Kind of the output without `--json`.
+            others: Path and kind of each further output, by the name of its option.
         """
         outputs = {"--output": (self.output, "JSON" if self.json else kind)}
         outputs |= {f"--{name}": output for name, output in others.items()}
@@ -98,10 +98,16 @@ class OutputFlags:
         summary: Callable[[], Iterable[RenderableType]],
         width: int = _WIDTH,
     ) -> None:
-        """Write the answer: as plain values, or for a reader."""
+        """Write the answer as JSON or, by default, as text.
+
+        Args:
+            document: Returns the answer as plain values.
+            summary: Returns the answer as text and tables.
+            width: Columns of text that goes to a file or a pipe.
+        """
         if self.json:
-            written = {"longlag": metadata.version("longlag"), **_plain(document())}
-            write(json.dumps(written, indent=2) + "\n", self.output)
+            values = {"longlag": metadata.version("longlag"), **_plain(document())}
+            write(json.dumps(values, indent=2) + "\n", self.output)
         else:
             print_rich(*summary(), path=self.output, width=width)
 
@@ -110,7 +116,7 @@ OUTPUT = OutputFlags()
 
 
 def command_line() -> str:
-    """How this command was called, to be kept beside what it found."""
+    """The command line of this process, to store with its results."""
     return shlex.join(["longlag", *sys.argv[1:]])
 
 
@@ -129,17 +135,17 @@ def warn(message: object) -> None:
 
 
 @contextlib.contextmanager
-def others_aside() -> Iterator[None]:
-    """What a user's file prints goes to standard error: it is no part of the answer."""
-    with contextlib.redirect_stdout(sys.stderr), _output_aside():
+def stdout_to_stderr() -> Iterator[None]:
+    """Print on standard error what the code of a user prints: it is no part of the answer."""
+    with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
         yield
 
 
 @contextlib.contextmanager
-def _output_aside() -> Iterator[None]:
-    """The same for what is written past Python, such as by a library in C."""
+def _descriptor_to_stderr() -> Iterator[None]:
+    """The same for output that bypasses Python, such as that of a library in C."""
     try:
-        kept = os.dup(1)
+        stdout = os.dup(1)
     except OSError:  # closed
         yield
         return
@@ -148,29 +154,29 @@ def _output_aside() -> Iterator[None]:
             os.dup2(2, 1)
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def prepare_streams() -> None:
-    """Have standard output and error take any character, whatever the terminal can show."""
-    codecs.register_error("longlag", _replaced)
+    """Let standard output and error print any character, escaped if the encoding lacks it."""
+    codecs.register_error("longlag", _escape)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever called
+        if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for good
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="longlag")
 
 
-def _replaced(error: UnicodeError) -> tuple[str, int]:
+def _escape(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
     text = error.object[error.start : error.end].translate(_ASCII)
     return text.encode("ascii", "backslashreplace").decode(), error.end
 
 
 def write(text: str, path: Path | None) -> None:
-    """Write a text to a file, or to standard output where none is named."""
+    """Write a text to a file, by default to standard output."""
     if path is None:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -179,15 +185,15 @@ def write(text: str, path: Path | None) -> None:
 
 
 def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _WIDTH) -> None:
-    """Print for a reader; without colour or control codes where it is no terminal.
+    """Print text and tables, with colour only in a terminal.
 
     Args:
-        parts: What to print, one below the other.
-        path: A file; standard output where none is named.
+        parts: The parts, one below the other.
+        path: A file; by default standard output.
         width: Columns of text that goes to a file or a pipe.
     """
     for column in (column for part in parts if isinstance(part, Table) for column in part.columns):
-        column.overflow = "fold"  # a figure that is cut off may be taken for another
+        column.overflow = "fold"  # a truncated number looks like another one
     text = io.StringIO()
     if path is None:
         console = Printer(highlight=False, width=None if sys.stdout.isatty() else width)
@@ -200,20 +206,20 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
         files.write(path, f"{head}\n{text.getvalue()}")
 
 
-def table(*head: str, right: Sequence[str] = (), wide: int = 2, **rest: Any) -> Table:
-    """A table without lines; the columns named in `right` hold figures."""
-    made = Table(box=None, padding=(0, wide, 0, 0), **rest)
+def table(*head: str, right: Sequence[str] = (), gap: int = 2, **rest: Any) -> Table:
+    """A table without lines, its columns `gap` apart; those named in `right` align right."""
+    result = Table(box=None, padding=(0, gap, 0, 0), **rest)
     for name in head:
-        made.add_column(name, justify="right" if name in right else "left")
-    return made
+        result.add_column(name, justify="right" if name in right else "left")
+    return result
 
 
-def rows(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
-    """Figures with their names before them."""
-    made = table(show_header=False)
+def key_value_table(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
+    """A table of names and values, a pair per row."""
+    result = table(show_header=False)
     for name, text in pairs:
-        made.add_row(name, Text(text) if isinstance(text, str) else text)
-    return made
+        result.add_row(name, Text(text) if isinstance(text, str) else text)
+    return result
 
 
 def pick(source: Any, names: str, **paths: str) -> dict[str, Any]:
@@ -227,11 +233,11 @@ def pick(source: Any, names: str, **paths: str) -> dict[str, Any]:
 
 
 def values_as_text(spec: Spec, values: Iterable[Any], present: Iterable[Any]) -> list[str]:
-    """Values as a reader sees them: · where there is none, _ where a step is blank."""
+    """Values as text: · where there is none, _ where a step is blank."""
     import numpy as np
 
     pairs = zip(values, present, strict=True)
-    return [_value(spec, np.asarray(value)) if there else "·" for value, there in pairs]
+    return [_value(spec, np.asarray(value)) if exists else "·" for value, exists in pairs]
 
 
 def _value(spec: Spec, value: np.ndarray) -> str:
@@ -240,8 +246,8 @@ def _value(spec: Spec, value: np.ndarray) -> str:
     return spec.format(value)
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> list[Text]:
-    """Lines of words in columns of one width."""
+def align(lines: Sequence[Sequence[str]]) -> list[Text]:
+    """Lines of words, in columns of equal width."""
     width = max(len(word) for line in lines for word in line)
     return [Text(" ".join(f"{word:>{width}}" for word in line)) for line in lines]
 

@@ -14,14 +14,14 @@ from longlag.cli._output import errors, warn
 from longlag.events import Advanced, Event
 
 PLAIN_SECONDS = 5.0
-"""Between plain lines."""
+"""Seconds between plain lines."""
 
 Follow = Callable[[str, int, float, Event], None]
-"""Takes the name of a run, its number of seeds, the score by guessing, and an event."""
+"""A function of the name of a run, its number of seeds, the score by guessing, and an event."""
 
 
 class Bar(NamedTuple):
-    """A bar: its name, how much is done of how much, and figures."""
+    """A bar: its name, the work done, the total work if known, and figures."""
 
     name: str
     done: float
@@ -34,14 +34,14 @@ class Bar(NamedTuple):
 
 
 Show = Callable[[Sequence[Bar]], None]
-"""Shows these bars in place of those before."""
+"""A function that draws these bars in place of the previous ones."""
 
 
 @contextmanager
 def bars(*, quiet: bool) -> Iterator[Show]:
-    """Show bars in a terminal, or a line about all of them now and then."""
+    """Show bars in a terminal, elsewhere a line about all of them every few seconds."""
     if not quiet and errors.is_terminal:
-        # In a narrow terminal the name gives way, not the figures.
+        # A narrow terminal truncates the name, not the figures.
         name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         columns = (
             TextColumn("{task.description}", table_column=name, markup=False),
@@ -52,8 +52,8 @@ def bars(*, quiet: bool) -> Iterator[Show]:
             tasks: dict[str, TaskID] = {}
 
             def draw(bars: Sequence[Bar]) -> None:
-                for gone in tasks.keys() - {bar.name for bar in bars}:
-                    progress.remove_task(tasks.pop(gone))
+                for name in tasks.keys() - {bar.name for bar in bars}:
+                    progress.remove_task(tasks.pop(name))
                 for bar in bars:
                     if bar.name not in tasks:
                         tasks[bar.name] = progress.add_task(bar.name, figures="")
@@ -74,8 +74,8 @@ def bars(*, quiet: bool) -> Iterator[Show]:
 
 
 @contextmanager
-def following(*, quiet: bool = False) -> Iterator[Follow]:
-    """Show what training is doing: name, bar, loss, accuracy, score by guessing, time left."""
+def training_progress(*, quiet: bool = False) -> Iterator[Follow]:
+    """Show the progress of training: loss, accuracy, score by guessing, seconds left."""
     current, began, latest = "", 0.0, dict[int, Advanced]()
     with bars(quiet=quiet) as show:
         show([Bar("compiling", 0, None, "")])

@@ -1,4 +1,4 @@
-"""The flags of a setting, which the commands that train share, and training itself."""
+"""The flags of a setting, shared by the commands that train, and training itself."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from longlag.cli._flags import (
     as_flags,
     build,
     build_all,
+    flag_values,
     flags,
     option,
     problem_and_framing,
     problems_from_names,
-    typed,
 )
-from longlag.cli._output import others_aside
-from longlag.cli._progress import following
+from longlag.cli._output import stdout_to_stderr
+from longlag.cli._progress import training_progress
 from longlag.encodings import ENCODINGS, IntegerEncoding
 from longlag.events import Event, StopToken, ctrl_c_stops
 from longlag.framings import FRAMINGS, Framing
@@ -43,12 +43,12 @@ from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 
-if TYPE_CHECKING:  # the type is made at run time, out of the table
+if TYPE_CHECKING:  # the type is created at run time, from the table
     ModelFlags = Any
 else:
     ModelFlags = flags("Model", MODELS)
 
-USUAL_MODEL, USUAL_DECODER = "lstm", "seq2seq"
+DEFAULT_MODEL, DEFAULT_DECODER = "lstm", "seq2seq"
 _OWN = "path/to/file.py:make_model for your own"
 NAMES = f"{', '.join(MODELS)}, or {_OWN}"
 
@@ -56,7 +56,7 @@ Model = Annotated[
     str | None,
     Parameter(
         name="--model",
-        help=f"{NAMES}. Default: {USUAL_MODEL}, or {USUAL_DECODER} for encoder-decoder.",
+        help=f"{NAMES}. Default: {DEFAULT_MODEL}, or {DEFAULT_DECODER} for encoder-decoder.",
     ),
 ]
 Models = Annotated[
@@ -76,15 +76,15 @@ class SettingFlags:
     model_knobs: ModelFlags = None
 
     def setting(self, problem: str, model: str | None, recipe: Recipe) -> Setting:
-        """The setting of a problem and a model of these names."""
+        """The setting of a problem and a model, by their names."""
         chosen, framing = problem_and_framing(
             problem, self.problem_knobs, self.framing, self.framing_knobs
         )
-        usual = USUAL_DECODER if framing.output == "decoder" else USUAL_MODEL
+        default = DEFAULT_DECODER if framing.output == "decoder" else DEFAULT_MODEL
         return Setting(
             problem=chosen,
             framing=framing,
-            model=model_from_name(model or usual, typed(self.model_knobs)),
+            model=model_from_name(model or default, flag_values(self.model_knobs)),
             encoding=self.encoding_class(),
             recipe=recipe,
         )
@@ -95,11 +95,11 @@ class SettingFlags:
 
     def framing_object(self) -> Framing:
         """The framing of this name."""
-        return build("framing", self.framing, FRAMINGS, typed(self.framing_knobs))
+        return build("framing", self.framing, FRAMINGS, flag_values(self.framing_knobs))
 
-    def models(self, listed: str) -> list[ModelFactory]:
-        """The models of these names; each of longlag's takes those flags that it has as knobs."""
-        every, values = names(listed), typed(self.model_knobs)
+    def models(self, text: str) -> list[ModelFactory]:
+        """The models of these names; those of longlag get the flags that they have as knobs."""
+        every, values = names(text), flag_values(self.model_knobs)
         own = {name: model_from_name(name, {}) for name in every if user_code.is_reference(name)}
         plain = [name for name in every if name not in own]
         if every and not plain and values:
@@ -107,10 +107,10 @@ class SettingFlags:
         built = iter(build_all("model", plain, MODELS, values) if plain else [])
         return [own[name] if name in own else next(built) for name in every]
 
-    def problems(self, listed: str) -> list[Problem]:
-        """The problems of these names, whose difficulty is free."""
-        values = typed(self.problem_knobs)
-        problems = problems_from_names(names(listed), values)
+    def problems(self, text: str) -> list[Problem]:
+        """The problems of these names, whose difficulty no flag sets."""
+        values = flag_values(self.problem_knobs)
+        problems = problems_from_names(names(text), values)
         for problem in problems:
             check_difficulty_is_free(problem, values)
         return problems
@@ -120,7 +120,7 @@ SETTING = SettingFlags()
 
 
 def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
-    """The model of this name, with the flags that were typed as its knobs."""
+    """The model of this name, with the flags as its knobs."""
     if not user_code.is_reference(name):
         return build("model", name, MODELS, values)
     if values:
@@ -133,7 +133,7 @@ def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
 def training(
     setting: Setting, seeds: int, *, quiet: bool, save: Path | None = None
 ) -> Iterator[Run]:
-    """Train a setting that has been checked, and have its run while Ctrl-C ends it in order.
+    """Train a valid setting; within the context Ctrl-C stops the training in order.
 
     Args:
         setting: The setting.
@@ -142,22 +142,22 @@ def training(
         save: Where to write the model of the first seed.
     """
     keep_compiled_programs()
-    each, chance = seed_list(seeds), setting.problem.chance(setting.scored)
-    stop = StopToken(grace=30.0 if save else None)  # to score and save it takes some seconds
-    with ctrl_c_stops(stop), following(quiet=quiet) as follow:
+    every_seed, chance = seed_list(seeds), setting.problem.chance(setting.scored)
+    stop = StopToken(grace=30.0 if save else None)  # scoring and saving takes some seconds
+    with ctrl_c_stops(stop), training_progress(quiet=quiet) as follow:
 
         def listen(event: Event) -> None:
-            follow("train", len(each), chance, event)
+            follow("train", len(every_seed), chance, event)
 
-        with others_aside():
-            run = finish(fit(setting, each, stop=stop), listen)
+        with stdout_to_stderr():
+            run = finish(fit(setting, every_seed, stop=stop), listen)
         if save is not None:
             run.save(save)
         yield run
 
 
-def why(run: Run) -> Diagnosis | None:
-    """The commonest first reason why seeds fell short, its remedy as flags; None if none did."""
+def main_reason(run: Run) -> Diagnosis | None:
+    """The most frequent first reason why seeds fell short, with its remedy as flags."""
     if run.interrupted or run.verdict in ("solved", "better"):
         return None
     firsts = [reasons[0] for seed in run.seeds if (reasons := diagnose(run, seed=seed))]
@@ -168,19 +168,19 @@ def why(run: Run) -> Diagnosis | None:
     return common._replace(remedy=as_flags(common.remedy))
 
 
-def names(listed: str) -> list[str]:
+def names(text: str) -> list[str]:
     """Names separated by commas."""
-    return [name.strip() for name in listed.split(",") if name.strip()]
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def numbers(listed: str, flag: str, kind: type, example: str) -> list[Any]:
+def numbers(text: str, flag: str, kind: type, example: str) -> list[Any]:
     """Numbers separated by commas."""
     try:
-        return [kind(text) for text in names(listed)]
+        return [kind(number) for number in names(text)]
     except ValueError:
         what = "whole numbers" if kind is int else "numbers"
         raise ValueError(
-            f"`{flag}` must be {what} separated by commas, got {listed}. Use {flag} {example}."
+            f"`{flag}` must be {what} separated by commas, got {text}. Use {flag} {example}."
         ) from None
 
 

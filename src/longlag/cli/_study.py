@@ -1,4 +1,4 @@
-"""What the commands that run a study share: flags, workers, progress, how it ended."""
+"""Running a study: the flags, workers, progress and exit code of all commands that do."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import STORE, Count, StorePath, code_files, flags, typed
-from longlag.cli._output import OutputFlags, command_line, others_aside, warn
+from longlag.cli._flags import STORE, Count, StorePath, code_files, flag_values, flags
+from longlag.cli._output import OutputFlags, command_line, stdout_to_stderr, warn
 from longlag.cli._progress import Bar, Show, bars
 from longlag.cli._setting import SettingFlags, numbers
 from longlag.events import Event, StopToken, ctrl_c_stops
@@ -32,7 +32,7 @@ S = TypeVar("S", bound=Study)
 
 _GROUP = Group("Study")
 
-if TYPE_CHECKING:  # the types are made at run time, out of the table
+if TYPE_CHECKING:  # the types are created at run time, from the table
     StudyRecipe = RatesRecipe = Any
 else:
     StudyRecipe = flags("Recipe", {"recipe": Recipe}, without=("sequences", "stop_at"))
@@ -61,7 +61,7 @@ Problems = Annotated[
 @Parameter(name="*", group=_GROUP)
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StudyFlags:
-    """What every study takes: budget, store, workers."""
+    """The options of every study: budget, store, workers."""
 
     budget: Annotated[Count, Parameter(help="Training sequences per trial, at most.")] = BUDGET
     solve_at: Annotated[
@@ -87,7 +87,7 @@ class StudyFlags:
     ] = "first"
 
     def arguments(self, setting: SettingFlags, recipe: Any) -> dict[str, Any]:
-        """What every study of several models takes."""
+        """The arguments of a study of several models."""
         return {
             "framing": setting.framing_object(),
             "encoding": setting.encoding_class(),
@@ -96,12 +96,12 @@ class StudyFlags:
         }
 
     def recipe(self, knobs: Any) -> Recipe:
-        """The recipe of a study's trials; its budget stands for the sequences."""
+        """The recipe of the trials of a study, with its budget as the number of sequences."""
         if self.budget < 1:
             raise ValueError(
                 f"`budget` must be at least 1, got {self.budget}. Use budget=1 or more."
             )
-        return Recipe(sequences=self.budget, **typed(knobs))
+        return Recipe(sequences=self.budget, **flag_values(knobs))
 
     def run(
         self,
@@ -114,24 +114,24 @@ class StudyFlags:
         until: float | None = None,
         unanswered: Callable[[S], object] = lambda _: False,
     ) -> int:
-        """Put a question together, have its trials run, and write what came of them.
+        """Build a study, run its trials, and write its answer.
 
         Args:
-            study: Makes the study.
-            output: How and where its answer is written.
-            document: The answer as plain values.
-            summary: The answer for a reader.
-            code: What may name files of the user's, which are not overwritten.
+            study: Returns the study.
+            output: Format and file of the answer.
+            document: Returns the answer as plain values.
+            summary: Returns the answer as text and tables.
+            code: Arguments that may name files of user code, which are not overwritten.
             until: When to end, by `time.monotonic`.
-            unanswered: Whether nothing was learned.
+            unanswered: Whether a study has no answer.
 
         Returns:
-            The exit code: 130 after Ctrl-C, 1 where trials failed or there is no answer, else 0.
+            The exit code: 130 after Ctrl-C, 1 if trials failed or there is no answer, else 0.
         """
         output.check({"--store": self.store, **code_files(*code)})
         keep_compiled_programs()
         with contextlib.ExitStack() as stack:
-            with others_aside():
+            with stdout_to_stderr():
                 question = study()
                 question.keep_curves = False
                 require_fitting(question, until)
@@ -152,8 +152,8 @@ class StudyFlags:
                     listen=_listener(question.kind, show),
                     stop=stop,
                 )
-            for trial, why in usage.failed:
-                warn(f"{trial}: {why.rstrip('.')}.")
+            for trial, reason in usage.failed:
+                warn(f"{trial}: {reason.rstrip('.')}.")
             if usage.interrupted:
                 finished = usage.ran + usage.reused
                 warn(f"Interrupted: {finished} trials are saved in {self.store}. {_AGAIN}")
@@ -164,7 +164,7 @@ class StudyFlags:
                     **document(question),
                     "usage": usage.document(),
                 },
-                lambda: [*summary(question), _spent(usage)],
+                lambda: [*summary(question), _usage_line(usage)],
             )
         if usage.interrupted:
             return 130
@@ -190,13 +190,13 @@ _MOST_WORKERS = 256  # processes of one machine
 _AGAIN = "Run the same command again to continue."
 
 
-def learning_rates(listed: str) -> list[float]:
+def learning_rates(text: str) -> list[float]:
     """Learning rates separated by commas."""
-    return numbers(listed, "--learning-rates", float, RATES)
+    return numbers(text, "--learning-rates", float, RATES)
 
 
-def _spent(usage: Usage) -> Text:
-    """How a study went, in a line."""
+def _usage_line(usage: Usage) -> Text:
+    """The number of trials and the use of time, in a line."""
     parts = [f"{usage.ran} trials run in {usage.wall:.1f} s"]
     counts = {
         "were in the store": usage.reused,
@@ -213,13 +213,13 @@ def _spent(usage: Usage) -> Text:
 
 
 def _listener(kind: str, show: Show) -> Callable[[Sequence[Event], StudyProgress], None]:
-    """Shows how far a study has come: its trials, and the updates of those that are running."""
+    """A listener that shows the progress of a study and of its running trials."""
 
     def listen(_: Sequence[Event], progress: StudyProgress) -> None:
         done = progress.ran + progress.reused
         figures = [f"{progress.ran} trials run"]
         if progress.reused:
-            figures.append(f"{progress.reused} known")
+            figures.append(f"{progress.reused} from the store")
         if progress.left:
             figures.append(f"at most {progress.left} left")
         if progress.remaining:

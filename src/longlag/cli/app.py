@@ -1,4 +1,4 @@
-"""The command line. Each command is imported when it is asked for."""
+"""The command line. A command is imported when it is called."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _run(tokens: list[str]) -> int:
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return code or 0
-    except BrokenPipeError:  # the reader has gone: nothing is left to say, to anyone
+    except BrokenPipeError:  # the reader closed the pipe, so print nothing more
         _drop_output()
         return 141
     except KeyboardInterrupt:
@@ -131,13 +131,13 @@ def _run(tokens: list[str]) -> int:
         if message is None or os.environ.get("LONGLAG_TRACEBACK"):
             traceback.print_exc()
         else:
-            with contextlib.suppress(OSError):  # standard error may be full: the exit code says it
+            with contextlib.suppress(OSError):  # standard error may be full; the exit code remains
                 warn(f"longlag: {printable(message)}")
         return 1 if message is None else 2
 
 
 def _drop_output() -> None:
-    """Forget what standard output would not take, lest Python tries again at its end."""
+    """Discard unwritten output, which Python would try to write again at exit."""
     with contextlib.suppress(OSError):
         sys.stdout.flush()
         return
@@ -146,10 +146,10 @@ def _drop_output() -> None:
 
 
 def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
-    """What bad input is answered with; None for a fault of longlag."""
+    """The message for bad input; None for a fault of longlag."""
     text = str(error)
-    if place := user_code.raised_at(error):
-        return f"{place} raises {type(error).__name__}: {text}"
+    if line := user_code.raised_at(error):
+        return f"{line} raises {type(error).__name__}: {text}"
     match error:
         case UnknownOptionError() if error.token is not None:
             return _unknown_option(error, tokens)
@@ -165,7 +165,7 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return f"not enough memory for this: {text}. Use smaller sizes."
         case OverflowError():
             return f"a number is too large: {text}. Use smaller sizes."
-        case FileNotFoundError() if not _is_here():
+        case FileNotFoundError() if not _working_folder_exists():
             return "the working folder is gone. Change to one that exists."
         case OSError():
             return f"cannot write {error.filename or 'the output'}: {error.strerror or text}."
@@ -176,11 +176,11 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         case RuntimeError() if "Unable to initialize backend" in text:
             line = " ".join(text.split())
             return f"JAX does not start: {line}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
-    # What is no Exception comes from a user's file, such as sys.exit in a model.
+    # Any other exception is of a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
 
 
-def _is_here() -> bool:
+def _working_folder_exists() -> bool:
     """Whether the working folder still exists."""
     try:
         os.getcwd()

@@ -21,14 +21,14 @@ from longlag.cli._flags import (
     code_files,
     problem_and_framing,
 )
-from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick
+from longlag.cli._output import OUTPUT, OutputFlags, pick, stdout_to_stderr
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import RECURRENT, Audit, Map, Reach
 from longlag.maps import audit as compare
 from longlag.problems import Problem
 
-_DRAWN = 400
+_MOST_STEPS = 400  # of a map that is drawn
 _LEGEND = (
     "needs: inputs that an output depends on; sees: inputs that can reach it; learns: inputs that "
     "a gradient reaches.\nOne row per output step, from the top; one column per input step. "
@@ -65,20 +65,22 @@ def audit(
     output.check(
         code_files(model, problem), figure=(figure, files.picture_kind("--figure", figure))
     )
-    with others_aside():
-        chosen, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
+    with stdout_to_stderr():
+        problem_object, framing_object = problem_and_framing(
+            problem, problem_knobs, framing, framing_knobs
+        )
         default = model is None and context is None
-        reach = RECURRENT if default else _reach(cut, model or "lstm", context)
-        result = compare(chosen, cut, batch_size=batch_size, reach=reach)
+        reach = RECURRENT if default else _reach(framing_object, model or "lstm", context)
+        result = compare(problem_object, framing_object, batch_size=batch_size, reach=reach)
     if figure is not None:
         from longlag.report import figure_of_audit, save_figure
 
-        save_figure(figure_of_audit(result, f"{chosen!r}, {cut!r}"), figure)
-    setup = {"problem": repr(chosen), "framing": repr(cut), "batch_size": batch_size}
+        save_figure(figure_of_audit(result, f"{problem_object!r}, {framing_object!r}"), figure)
+    setup = {"problem": repr(problem_object), "framing": repr(framing_object)}
     output.write(
-        lambda: setup | _document(result),
-        lambda: _summary(chosen, cut, batch_size, result),
-        width=max(120, 3 * (chosen.steps + 1)),  # a map must not be cut
+        lambda: {**setup, "batch_size": batch_size, **_document(result)},
+        lambda: _summary(problem_object, framing_object, batch_size, result),
+        width=max(120, 3 * (problem_object.steps + 1)),  # a map must not be truncated
     )
 
 
@@ -96,11 +98,11 @@ def _summary(
 ) -> Iterator[RenderableType]:
     yield Text(f"{problem!r}, {framing!r}, batch_size={batch_size}")
     yield Text()
-    if problem.steps <= _DRAWN:  # side by side, or one below the other in a narrow terminal
+    if problem.steps <= _MOST_STEPS:  # side by side, or one below the other in a narrow terminal
         maps = {"needs": result.needs, "sees": result.sees, "learns": result.learns}
         yield Columns([Group(Text(name, "bold"), draw(map)) for name, map in maps.items()])
     else:
-        yield Text(f"Maps of more than {_DRAWN} steps are not drawn; --json has them.")
+        yield Text(f"Maps of more than {_MOST_STEPS} steps are not drawn; --json has them.")
     yield Text(_LEGEND, style="dim")
     yield Text()
     style = f"bold {_STYLES[result.verdict]}"
@@ -118,12 +120,12 @@ def _summary(
 
 
 def remedy(result: Audit) -> str:
-    """What would make the setup work, as flags."""
+    """A change that makes the setup work, as flags."""
     return as_flags(result.remedy)
 
 
 def not_causal(result: Audit) -> str:
-    """What it means that a model sees what comes later."""
+    """A warning about a model that sees later inputs."""
     return (
         f"The model is not causal: {result.ahead:.0%} of its outputs can see inputs of later "
         "steps, so its score does not say what it remembers."
@@ -141,6 +143,6 @@ def _reach(framing: Framing, model: str, context: int | None) -> Reach:
     from longlag.cli._setting import model_from_name
     from longlag.trials.setting import check_decoder  # jax, needed for no other audit
 
-    made = model_from_name(model, {} if context is None else {"context": context})
-    check_decoder(framing, made)
-    return Reach(made.window, made.remembers, not made.causal)
+    built = model_from_name(model, {} if context is None else {"context": context})
+    check_decoder(framing, built)
+    return Reach(built.window, built.remembers, not built.causal)

@@ -1,4 +1,4 @@
-"""`longlag check`: whether a user's problem or model does what longlag relies on."""
+"""`longlag check`: tests of a user's problem or model."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from longlag.cli._flags import (
     FramingName,
     ProblemFlags,
     code_files,
+    flag_values,
     option,
     problem_and_framing,
-    typed,
 )
-from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick, table
+from longlag.cli._output import OUTPUT, OutputFlags, pick, stdout_to_stderr, table
 from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
 from longlag.knobs import BATCH_SIZE, lookup
@@ -57,11 +57,11 @@ def check(
         batch_size: For a model: samples in a batch.
     """
     output.check(code_files(subject, problem))
-    found = None
-    with others_aside():
+    maps = None
+    with stdout_to_stderr():
         value = _subject(subject)
         if isinstance(value, Problem):
-            if values := {**typed(problem_knobs), **typed(framing_knobs)}:
+            if values := {**flag_values(problem_knobs), **flag_values(framing_knobs)}:
                 flag = option(next(iter(values)))
                 raise ValueError(f"`{flag}` is for a model; {subject} is a problem. Leave it out.")
             name, checks = repr(value), check_problem(value)
@@ -69,37 +69,36 @@ def check(
             if not callable(value) and not _is_adopted(value):
                 kind = getattr(value, "__name__", f"a value of type {type(value).__name__}")
                 raise ValueError(
-                    f"{subject} is {kind}: no problem, and nothing that makes a model. Name a "
-                    "subclass or an object of longlag.problems.Problem, or a function that makes "
-                    "a model."
+                    f"{subject} is {kind}: neither a problem nor a function that returns a model. "
+                    "Name a subclass or an object of longlag.problems.Problem, or such a function."
                 )
             from longlag.checks.model import preflight  # which brings jax
             from longlag.cli._setting import keep_compiled_programs, model_from_name
 
             keep_compiled_programs()
-            on, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
+            on, framing_object = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
             chosen = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
             model = model_from_name(subject, {})
-            result = preflight(on, cut, model, encoding=chosen, batch_size=batch_size)
-            name, checks = f"{result.model}, {on!r}, {cut!r}", result.checks
+            result = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
+            name, checks = f"{result.model}, {on!r}, {framing_object!r}", result.checks
             reach = Reach(model.window, model.remembers, not model.causal)
-            found = audit(on, cut, batch_size=batch_size, reach=reach)
+            maps = audit(on, framing_object, batch_size=batch_size, reach=reach)
     passed = all(each.passed for each in checks)
     output.write(
         lambda: {
             "subject": name,
             "passed": passed,
             "checks": [each._asdict() for each in checks],
-            "audit": found and pick(found, "verdict needed_again ceiling bound remedy"),
+            "audit": maps and pick(maps, "verdict needed_again ceiling bound remedy"),
         },
-        lambda: _summary(name, checks, found),
+        lambda: _summary(name, checks, maps),
     )
     return 0 if passed else 1
 
 
-def _summary(name: str, checks: Sequence[Check], found: Audit | None) -> Iterator[RenderableType]:
+def _summary(name: str, checks: Sequence[Check], maps: Audit | None) -> Iterator[RenderableType]:
     yield Text(name)
-    results = table("check", "", "what it shows")
+    results = table("check", "", "result")
     for each in checks:
         verdict = Text("ok", "green") if each.passed else Text("failed", "red")
         results.add_row(each.name, verdict, Text(each.found))
@@ -107,10 +106,10 @@ def _summary(name: str, checks: Sequence[Check], found: Audit | None) -> Iterato
     failed = [each for each in checks if not each.passed]
     yield Text(f"{len(failed)} of {len(checks)} checks failed." if failed else "All checks passed.")
     yield from (Text(f"{each.name}: {each.remedy}") for each in failed if each.remedy)
-    if found is not None:
+    if maps is not None:
         yield Text(
-            f"Audit: {found.verdict}: {found.meaning}. Best "
-            f"possible score {found.best}. {remedy(found)}".rstrip()
+            f"Audit: {maps.verdict}: {maps.meaning}. Best "
+            f"possible score {maps.best}. {remedy(maps)}".rstrip()
         )
 
 
@@ -119,7 +118,7 @@ def _is_adopted(value: Any) -> bool:
 
 
 def _subject(subject: str) -> Any:
-    """What the subject names; a problem is made with its defaults."""
+    """The problem, with its defaults, or the model that the subject names."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     if not is_reference(subject):
         return lookup("problem", subject, PROBLEMS)()
@@ -130,7 +129,7 @@ def _subject(subject: str) -> Any:
 
 
 def _with_defaults(kind: type[Problem]) -> Problem:
-    owner = f"{kind.__name__} cannot be made with its defaults"
+    owner = f"{kind.__name__} cannot be created with its defaults"
     try:
         wrong = undeclared(kind)
         problem = None if wrong else kind()

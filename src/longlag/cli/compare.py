@@ -117,7 +117,7 @@ def _summary(study: Comparison) -> Iterator[RenderableType]:
     yield Text(
         f"Skill: 0 is guessing, 1 the best possible score. Solved: {study.solve_at:g} or more. "
         f"{counted(len(study.seeds), 'seed')}, at most {study.recipe.sequences:,} sequences per "
-        "trial. Sequences to solve: mean over seeds; a seed that did not solve it made all. "
+        "trial. Sequences to solve: mean over seeds; an unsolved seed counts as the whole budget. "
         + caveats(cell.skill for cell in answer.cells if cell.skill)
     )
 

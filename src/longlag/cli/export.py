@@ -62,8 +62,8 @@ def export(
         format=format,
         command=command_line(),
     )
-    written = table("split", "file", "sequences", "samples")
+    splits_table = table("split", "file", "sequences", "samples")
     for name, split in splits.items():
         path = Text(str(split.path))
-        written.add_row(name, path, f"{split.sequences:,}", f"{split.samples:,}")
-    print_rich(written, Text(f"{out / 'README.md'} says what it is.", style="dim"))
+        splits_table.add_row(name, path, f"{split.sequences:,}", f"{split.samples:,}")
+    print_rich(splits_table, Text(f"{out / 'README.md'} describes the data set.", style="dim"))

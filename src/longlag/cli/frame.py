@@ -15,13 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
-from longlag.cli._flags import Count, code_files, flags, option, typed
+from longlag.cli._flags import Count, code_files, flag_values, flags, option
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
     command_line,
-    others_aside,
     pick,
+    stdout_to_stderr,
     table,
     warn,
 )
@@ -31,7 +31,7 @@ from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS
 from longlag.report.format import counted
 
-if TYPE_CHECKING:  # the types are made at run time, out of the tables
+if TYPE_CHECKING:  # the types are created at run time, from the tables
     from longlag.adapters.tables import Table as Rows
     from longlag.scores.forecast import Baseline
     from longlag.trials.run import Run
@@ -49,9 +49,9 @@ else:
     SeriesFlags = flags("Series", {"series": Series}, ("length", "lags", "part"))
     RecipeFlags = flags("Recipe", {"recipe": Recipe}, ("sequences", "batch_size"))
 
-_PASSES = 30  # over the rows that train, by default
+_PASSES = 30  # over the training rows, by default
 _BATCH_SIZE = 32
-_SAMPLES = 3  # that are printed
+_SAMPLES = 3  # to print
 _SCALES = {
     "standard": "to mean 0 and deviation 1 over the rows that train",
     "range": "to 0 to 1 over the rows that train",
@@ -76,8 +76,8 @@ class _Framed(NamedTuple):
     notes: tuple[str, ...]
 
     @property
-    def rows_in_sight(self) -> int:
-        """Rows that an episode shows."""
+    def input_rows(self) -> int:
+        """Rows that the inputs of an episode cover."""
         return self.series.length + self.series.lags - 1
 
 
@@ -145,17 +145,17 @@ def frame(
         decimal=decimal,
         duplicates=duplicates,
     )
-    knobs = {**typed(series_knobs), "fitted_baselines": baselines}
+    knobs = {**flag_values(series_knobs), "fitted_baselines": baselines}
     framed = _framed(file, rows, timesteps, as_, every_step, knobs)
-    recipe = {"sequences": sequences, "batch_size": batch_size, **typed(recipe_knobs)}
+    recipe = {"sequences": sequences, "batch_size": batch_size, **flag_values(recipe_knobs)}
     if model is None:
-        values = {**typed(model_knobs), **recipe, "save": save, "report": report}
+        values = {**flag_values(model_knobs), **recipe, "save": save, "report": report}
         for name, value in values.items():
             if value is not None:
                 raise ValueError(f"`{option(name)}` is for training. Name a model: --model lstm.")
         output.write(lambda: _document(framed, None), lambda: _summary(framed, None))
         return 0
-    setting = _setting(framed, model, typed(model_knobs), recipe, seeds)
+    setting = _setting(framed, model, flag_values(model_knobs), recipe, seeds)
     with training(setting, seeds, quiet=output.json, save=save) as run:
         if report is not None:
             from longlag.report import page_of_forecast
@@ -221,17 +221,17 @@ def _setting(
     from longlag.training import Recipe
     from longlag.trials.setting import Setting
 
-    usual = {
+    defaults = {
         "sequences": _PASSES * framed.series.episodes("training"),
         "batch_size": _BATCH_SIZE,
     }
-    chosen = {name: value for name, value in recipe.items() if value is not None}
-    with others_aside():
+    values = {name: value for name, value in recipe.items() if value is not None}
+    with stdout_to_stderr():
         setting = Setting(
             problem=framed.series,
             framing=framed.framing,
             model=model_from_name(model, model_knobs),
-            recipe=Recipe(**{**usual, **chosen}),
+            recipe=Recipe(**{**defaults, **values}),
         )
         seed_list(seeds)
         _ = setting.layout  # refuses a batch size that does not fit
@@ -247,7 +247,7 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
         "rows": {part: series.span(part) for part in PARTS},
         "missing": _missing(series),
         "read_with": framed.notes,
-        "season_in_sight": series.season_needs <= framed.rows_in_sight,
+        "season_in_sight": series.season_needs <= framed.input_rows,
         "inputs": framed.samples.inputs.shape[1:],
         "targets": framed.samples.targets.shape[1:],
         "audit": pick(framed.audit, "verdict remedy"),
@@ -256,9 +256,9 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
     }
     if run is None or forecast is None:
         return document
-    from longlag.cli._setting import why  # jax, which no table without a model needs
+    from longlag.cli._setting import main_reason  # jax, which no table without a model needs
 
-    cause = why(run)
+    cause = main_reason(run)
     return {
         **document,
         **pick(run, "seeds verdict reason interrupted", model="setting.model.words"),
@@ -290,9 +290,9 @@ def _summary(framed: _Framed, run: Run | None) -> Iterator[RenderableType]:
     if series.period is not None:
         season = counted(series.period, "row")
         season += " (found in the rows that train)" if series.season is None else ""
-    if series.season_needs > framed.rows_in_sight:
+    if series.season_needs > framed.input_rows:
         season += (
-            "; the value a season before is out of sight: use --timesteps "
+            "; the value one season earlier is not among the inputs: use --timesteps "
             f"{series.season_needs} or more"
         )
     yield Text(f"scaled {_SCALES[series.scale]}; season: {season}")
@@ -303,7 +303,7 @@ def _summary(framed: _Framed, run: Run | None) -> Iterator[RenderableType]:
         f"{counted(features, 'feature')}; targets (samples, {samples.targets.shape[1]}); "
         f"{counted(count, 'sample')}{'' if series.scale == 'none' else ', scaled'}:"
     )
-    pairs = table("X", "", "y", wide=1)
+    pairs = table("X", "", "y", gap=1)
     for x, y, mask in zip(*samples, strict=True):
         present = np.broadcast_to(mask.reshape(-1, *(1,) * (x.ndim - 1)), x.shape)
         pairs.add_row(_numbers(np.where(present, x, np.nan)), Text("→", style="dim"), _numbers(y))
@@ -314,9 +314,9 @@ def _summary(framed: _Framed, run: Run | None) -> Iterator[RenderableType]:
     style = {"better": "bold green", "worse": "bold red"}.get(run.verdict, "bold yellow")
     cut = " Interrupted: the score so far." if run.interrupted else ""
     yield Text.assemble((run.verdict, style), f": {run.reason}.{cut}")
-    from longlag.cli._setting import why  # jax, which no table without a model needs
+    from longlag.cli._setting import main_reason  # jax, which no table without a model needs
 
-    if cause := why(run):
+    if cause := main_reason(run):
         yield Text(f"{cause}")
 
 

@@ -1,4 +1,4 @@
-"""`longlag frontier`: the largest value of a problem's ladder that a model still solves."""
+"""`longlag frontier`: the hardest level of a problem that a model solves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import Count, as_study_flags, typed
+from longlag.cli._flags import Count, as_study_flags, flag_values
 from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Model, SettingFlags, check_difficulty_is_free
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
@@ -47,10 +47,10 @@ def frontier(
     """
 
     def question() -> Frontier:
-        chosen = setting.setting(problem, model, study.recipe(recipe))
-        check_difficulty_is_free(chosen.problem, typed(setting.problem_knobs))
+        base = setting.setting(problem, model, study.recipe(recipe))
+        check_difficulty_is_free(base.problem, flag_values(setting.problem_knobs))
         return Frontier(
-            chosen, seeds=seeds, solve_at=study.solve_at, limit=limit, resolution=resolution
+            base, seeds=seeds, solve_at=study.solve_at, limit=limit, resolution=resolution
         )
 
     return study.run(question, output, _document, _summary, code=(model, problem))
@@ -97,7 +97,7 @@ def _summary(study: Frontier) -> Iterator[RenderableType]:
 
 
 def _advice(study: Frontier) -> str:
-    """The commonest reason why seeds got no further, with what to change, as flags."""
+    """The most frequent reason why seeds failed, and what to change, as flags."""
     failed = [step for step in study.answer().steps if not step.solved]
     names = [step.reasons[0].reason for step in failed]
     if not names:
@@ -109,7 +109,7 @@ def _advice(study: Frontier) -> str:
 
 
 def _reason(failure: str, first: Step | None) -> str:
-    """Why a seed got no further."""
+    """Why a seed failed at its smallest failed value."""
     if failure:
         return f"missing: {failure}"
     return "" if first is None else str(first.reasons[0])

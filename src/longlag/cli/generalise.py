@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import Count, problem_from_name, typed
+from longlag.cli._flags import Count, flag_values, problem_from_name
 from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.cli._setting import SETTING, Models, SettingFlags, numbers
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
@@ -47,7 +47,7 @@ def generalise(
 
     def question() -> Generalisation:
         return Generalisation(
-            _problem(problem, typed(setting.problem_knobs), train),
+            _problem(problem, flag_values(setting.problem_knobs), train),
             models=setting.models(models),
             test=None if test is None else numbers(test, "--test", int, "40,80"),
             seeds=seeds,
@@ -58,7 +58,7 @@ def generalise(
 
 
 def _problem(name: str, values: dict[str, Any], train: int | None) -> Problem:
-    """The problem at the length trained at."""
+    """The problem at the training length."""
     if train is None:
         return problem_from_name(name, values)
     if "length" in values:
@@ -78,10 +78,10 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
     intervals = dict[str, None]()
     for model in answer.models:
         if not model.scores:
-            scores.add_row(model.model, *[""] * 5, Text(_lost(model)))
-        for place, score in enumerate(model.scores):
+            scores.add_row(model.model, *[""] * 5, Text(_missing(model)))
+        for index, score in enumerate(model.scores):
             scores.add_row(
-                "" if place else model.model,
+                "" if index else model.model,
                 str(score.length),
                 Text(str(score.skill), style=_style(score, study.solve_at)),
                 f"{score.solved} of {score.seeds}",
@@ -89,12 +89,12 @@ def _summary(study: Generalisation) -> Iterator[RenderableType]:
                 f"{score.ceiling:.3g}",
                 Text(_note(score, model, answer.train)),
             )
-        each = ", ".join(str(length or "none") for length in model.per_seed)
-        longest.add_row(model.model, Text(str(model)), each)  # brackets are no markup
+        per_seed = ", ".join(str(length or "none") for length in model.per_seed)
+        longest.add_row(model.model, Text(str(model)), per_seed)  # brackets are no markup
         if model.per_seed:
             count = len(model.per_seed)
-            certain = f"interval of {model.coverage:.1%} for the median of {count} seeds"
-            intervals[no_interval(count) or certain] = None
+            interval = f"interval of {model.coverage:.1%} for the median of {count} seeds"
+            intervals[no_interval(count) or interval] = None
     yield from (scores, Text(), longest, Text())
     yield from (Text(model.refusal) for model in answer.models if model.refusal)
     if answer.lower_bound:
@@ -116,17 +116,17 @@ def _style(score: LengthScore, solve_at: float) -> str:
 
 
 def _note(score: LengthScore, model: ModelAnswer, train: int) -> str:
-    """Whether it was trained so, why seeds did not solve that, and whether it is at chance."""
+    """At the training length why seeds failed, and whether the score is at chance."""
     notes = []
     if score.length == train:
         notes = ["as trained", *(f"{count} {reason}" for reason, count in model.reasons.items())]
-        notes += [_lost(model)] if model.missing else []
+        notes += [_missing(model)] if model.missing else []
     if score.standing != "above":
         notes.append(f"together {score.standing} chance")
     return ", ".join(notes)
 
 
-def _lost(model: ModelAnswer) -> str:
+def _missing(model: ModelAnswer) -> str:
     """How many seeds are missing, and why."""
     not_run = model.missing - sum(model.failures.values())
     notes = [f"{count} failed: {why}" for why, count in model.failures.items()]

@@ -47,7 +47,7 @@ def _summary() -> Iterator[RenderableType]:
             f"Harder: {option(kind.ladder.knob)} {', '.join(map(str, kind.ladder.rungs))}."
         )
         yield Text(f"Framings: {', '.join(fitting(kind()))}.")
-        options = table("option", "range", "default", "meaning", wide=3)
+        options = table("option", "range", "default", "meaning", gap=3)
         for knob in kind.knobs():
             default = "" if knob.default is None else str(knob.default)  # the help has it
             options.add_row(option(knob.name), knob.range, default, knob.help)

@@ -1,4 +1,4 @@
-"""`longlag profile`: what one model remembers, over several problems, in the time there is."""
+"""`longlag profile`: what one model remembers, over several problems, within a time limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from cyclopts import Parameter
 from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import typed
+from longlag.cli._flags import flag_values
 from longlag.cli._output import OUTPUT, OutputFlags, pick, table
-from longlag.cli._setting import SETTING, USUAL_MODEL, Model, SettingFlags, model_from_name
+from longlag.cli._setting import DEFAULT_MODEL, SETTING, Model, SettingFlags, model_from_name
 from longlag.cli._study import (
     FIVE_PROBLEMS,
     RATES,
@@ -33,7 +33,7 @@ from longlag.studies.profile import AT_THE_END, Profile
 
 def profile(
     *,
-    model: Model = USUAL_MODEL,
+    model: Model = DEFAULT_MODEL,
     minutes: Annotated[float, Parameter(group="Study")] = 5.0,
     problems: Problems = FIVE_PROBLEMS,
     learning_rates: Rates = RATES,
@@ -53,11 +53,11 @@ def profile(
     if not 0 < minutes < 1e6:
         raise ValueError(f"`minutes` must be above 0, got {minutes:g}. Use minutes=5.")
     until = time.monotonic() + 60 * minutes - AT_THE_END
-    name = model or USUAL_MODEL
+    name = model or DEFAULT_MODEL
 
     def question() -> Profile:
         return Profile(
-            model_from_name(name, typed(setting.model_knobs)),
+            model_from_name(name, flag_values(setting.model_knobs)),
             setting.problems(problems),
             rates=rates_of(learning_rates),
             seconds=max(0.0, until - time.monotonic()),

@@ -19,7 +19,7 @@ from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count
 from longlag.cli._output import OUTPUT, OutputFlags, command_line, pick, print_rich, warn, write
-from longlag.cli._progress import following
+from longlag.cli._progress import training_progress
 from longlag.events import Event, ctrl_c_stops
 from longlag.knobs import unknown_name
 from longlag.scores.evaluation import seed_list
@@ -53,30 +53,30 @@ def reproduce(
         raise ValueError("reproduce: `--json` and `--markdown` are two documents. Use one.")
     output.check(kind="claims" if markdown else "text", report=(report, "HTML"))
     chosen = {card.id: card for name in claims or ("*",) for card in _cards(name)}
-    each = seed_list(seeds)
+    every_seed = seed_list(seeds)
     keep_compiled_programs()
     quiet = output.json or markdown
     results: list[Result] = []
     runs: dict[tuple[Setting | Search, tuple[int, ...]], Run] = {}
     with ctrl_c_stops() as stop:
         for card in chosen.values():
-            with following(quiet=quiet) as follow:
+            with training_progress(quiet=quiet) as follow:
 
                 def listen(
                     name: str, setting: Setting, seeds: int, event: Event, id=card.id, show=follow
                 ) -> None:
-                    if stop.stopped:  # before what was trained so far is scored, for nobody
+                    if stop.stopped:  # no model is scored after that
                         raise KeyboardInterrupt
                     show(f"{id}: {name}", seeds, setting.problem.chance(setting.scored), event)
 
                 try:
-                    results.append(settle(card, each, listen, runs))
+                    results.append(settle(card, every_seed, listen, runs))
                 except KeyboardInterrupt:
                     break
             if not quiet:
                 (warn if output.output else print_rich)(_line(results[-1]))
         if markdown:
-            write(_page(results, len(each)), output.output)
+            write(_page(results, len(every_seed)), output.output)
         else:
             output.write(
                 lambda: {"claims": [_document(result) for result in results]},
@@ -89,16 +89,16 @@ def reproduce(
         if report is not None and results:
             from longlag.report import page_of_claims
 
-            left = len(chosen) - len(results)
-            page = page_of_claims(results, runs, command=command_line(), unsettled=left)
+            unsettled = len(chosen) - len(results)
+            page = page_of_claims(results, runs, command=command_line(), unsettled=unsettled)
             files.write(report, page.html())
-    news = [result for result in results if not result.as_recorded]
-    for result in news:
+    changed = [result for result in results if not result.as_recorded]
+    for result in changed:
         warn(f"{result.card.id}: {result.finding.verdict}, recorded: {result.card.recorded}.")
     if len(results) < len(chosen):
         warn(f"Interrupted: {len(results)} of {len(chosen)} statements were checked.")
         return 130
-    return 1 if news else 0
+    return 1 if changed else 0
 
 
 def _cards(name: str) -> list[Card]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from longlag import files
 from longlag.cli._flags import STORE, Count, StorePath, as_study_flags, option
-from longlag.cli._output import OUTPUT, OutputFlags, rows, table, warn
+from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table, warn
 from longlag.knobs import lookup
 from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
@@ -79,10 +79,10 @@ def runs(
         )
     with Store(store) as saved:
         if studies:
-            listed = saved.studies()
+            every = saved.studies()
             return output.write(
-                lambda: {"studies": [each._asdict() for each in listed]},
-                lambda: _studies(saved, listed),
+                lambda: {"studies": [each._asdict() for each in every]},
+                lambda: _studies(saved, every),
             )
         if verdict is not None:
             lookup("verdict", verdict, dict.fromkeys(VERDICTS))
@@ -101,7 +101,7 @@ def runs(
 
 
 def _refuse(rule: str, others: Mapping[str, object]) -> None:
-    """Refuse what would be ignored."""
+    """Refuse arguments that would be ignored."""
     if ignored := next((name for name, value in others.items() if value is not None), None):
         raise ValueError(f"{rule} Leave out {ignored if ignored == 'ID' else option(ignored)}.")
 
@@ -129,9 +129,9 @@ def _list(store: Store, records: Sequence[Record], matching: int) -> Iterator[Re
 
 
 def _studies(store: Store, studies: Sequence[StudyRecord]) -> Iterator[RenderableType]:
-    listed = table("study", "kind", "trials", "begun", "", "command")
+    lines = table("study", "kind", "trials", "started", "", "command")
     for study in studies:
-        listed.add_row(
+        lines.add_row(
             study.id[:8],
             Text(study.kind),
             str(store.count(study=study.id)),
@@ -139,7 +139,7 @@ def _studies(store: Store, studies: Sequence[StudyRecord]) -> Iterator[Renderabl
             "" if study.ended else "not ended",
             Text(study.command),
         )
-    yield listed
+    yield lines
 
 
 def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> None:
@@ -149,7 +149,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
     outcome = store.outcome(trial)
     assert outcome is not None
     setting, weights = store.setting(trial), store.weights(trial)
-    own = [
+    studies = [
         study
         for study in store.studies()
         if any(record.id == trial for record in store.records(study=study.id))
@@ -160,8 +160,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 f"The model of trial {trial} was not saved. Run the study with --keep all."
             )
         files.write(save, weights)
-    solve_at = own[0].question.get("solve_at", SOLVED) if own else SOLVED
-    kind = own[0].kind if own else "train"
+    solve_at = studies[0].question.get("solve_at", SOLVED) if studies else SOLVED
+    kind = studies[0].kind if studies else "train"
     reasons = [_with_remedy(each, setting, kind) for each in diagnose(outcome, solve_at)]
 
     def document() -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             "setting": setting,
             "versions": store.versions(trial),
             "model_kept": weights is not None,
-            "studies": [study.id for study in own],
+            "studies": [study.id for study in studies],
             **{name: getattr(outcome, name) for name in extra},
             **outcome.document(),
             "reasons": [reason._asdict() for reason in reasons],
@@ -202,7 +202,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 ("simple rules", simple),
             ]
         times = outcome.seconds._asdict().items()
-        yield rows(
+        yield key_value_table(
             [
                 *figures,
                 (

@@ -1,4 +1,4 @@
-"""`longlag show`: one sequence and what a framing makes of it."""
+"""`longlag show`: one sequence, and the samples of a framing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from longlag.cli._flags import (
     code_files,
     problem_and_framing,
 )
-from longlag.cli._output import OUTPUT, OutputFlags, aligned, table, values_as_text
+from longlag.cli._output import OUTPUT, OutputFlags, align, table, values_as_text
 from longlag.encodings import ENCODINGS, encodings
 from longlag.knobs import lookup
 from longlag.problems.drawing import draw as draw_episodes
@@ -46,23 +46,25 @@ def show(
         seed: Random seed of the sequence.
     """
     output.check(code_files(problem))
-    drawn, cut = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
+    problem_object, framing_object = problem_and_framing(
+        problem, problem_knobs, framing, framing_knobs
+    )
     choice = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
-    input_encoding, target_encoding = encodings(drawn, choice)
-    samples = cut.sample(drawn, streams.training(seed), 1)
-    sequence = draw_episodes(drawn, streams.training(seed), 1).inputs[0]
+    input_encoding, target_encoding = encodings(problem_object, choice)
+    samples = framing_object.sample(problem_object, streams.training(seed), 1)
+    sequence = draw_episodes(problem_object, streams.training(seed), 1).inputs[0]
     inputs = input_encoding.decode(input_encoding.encode(samples.inputs))
     targets = target_encoding.decode(target_encoding.encode(samples.targets))
     first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]
     inputs[first == MISSING] = MISSING
-    present = (first != MISSING) | cut.marks
-    present &= samples.mask | ~np.array(drawn.masks)
-    blank = drawn.inputs.is_blank
+    present = (first != MISSING) | framing_object.marks
+    present &= samples.mask | ~np.array(problem_object.masks)
+    blank = problem_object.inputs.is_blank
 
     def document() -> dict[str, Any]:
         return {
-            "problem": repr(drawn),
-            "framing": repr(cut),
+            "problem": repr(problem_object),
+            "framing": repr(framing_object),
             "seed": seed,
             "sequence": _with_gaps(sequence[None], ~blank(sequence)[None])[0],
             "inputs": _with_gaps(inputs, present & ~blank(inputs)),
@@ -72,16 +74,19 @@ def show(
         }
 
     def summary() -> Iterator[RenderableType]:
-        yield Text(f"{drawn!r}, {cut!r}, seed {seed}")
-        values = values_as_text(drawn.inputs, sequence, np.ones(len(sequence), bool))
+        yield Text(f"{problem_object!r}, {framing_object!r}, seed {seed}")
+        values = values_as_text(problem_object.inputs, sequence, np.ones(len(sequence), bool))
         yield Text(", ".join(values), style="bold")
         yield Text()
-        columns = (drawn.inputs, inputs, present), (drawn.targets, targets, samples.scored)
-        lines = (
-            aligned([values_as_text(spec, *row) for row in zip(values, here, strict=True)])
-            for spec, values, here in columns
+        columns = (
+            (problem_object.inputs, inputs, present),
+            (problem_object.targets, targets, samples.scored),
         )
-        pairs = table("X", "", "y", wide=1)
+        lines = (
+            align([values_as_text(spec, *row) for row in zip(values, exist, strict=True)])
+            for spec, values, exist in columns
+        )
+        pairs = table("X", "", "y", gap=1)
         for x, y in zip(*lines, strict=True):
             pairs.add_row(x, Text("→", style="dim"), y)
         yield pairs
@@ -94,6 +99,6 @@ def show(
 
 def _with_gaps(values: np.ndarray, present: np.ndarray) -> list[list[Any]]:
     return [
-        [value if there else None for value, there in zip(*row, strict=True)]
+        [value if exists else None for value, exists in zip(*row, strict=True)]
         for row in zip(values.tolist(), present, strict=True)
     ]

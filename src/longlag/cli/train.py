@@ -1,4 +1,4 @@
-"""`longlag train`: one setting, some seeds, an answer."""
+"""`longlag train`: one setting, trained with some seeds and scored."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from rich.text import Text
 
 from longlag import files
 from longlag.checks.model import require_valid
-from longlag.cli._flags import Count, code_files, flags, typed
+from longlag.cli._flags import Count, code_files, flag_values, flags
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
-    aligned,
-    others_aside,
+    align,
+    key_value_table,
     pick,
-    rows,
+    stdout_to_stderr,
     values_as_text,
     warn,
 )
-from longlag.cli._setting import SETTING, Model, SettingFlags, training, why
+from longlag.cli._setting import SETTING, Model, SettingFlags, main_reason, training
 from longlag.cli.audit import not_causal, remedy
 from longlag.maps import Audit
 from longlag.scores.evaluation import seed_list
@@ -31,7 +31,7 @@ from longlag.scores.statistics import caveats
 from longlag.training import Recipe
 from longlag.trials.run import Run
 
-if TYPE_CHECKING:  # the type is made at run time, out of the table
+if TYPE_CHECKING:  # the type is created at run time, from the table
     RecipeFlags = Any
 else:
     RecipeFlags = flags("Recipe", {"recipe": Recipe})
@@ -70,8 +70,8 @@ def train(
         save=(save, "safetensors"),
         figure=(figure, files.picture_kind("--figure", figure)),
     )
-    with others_aside():
-        setting = options.setting(problem, model, Recipe(**typed(recipe)))
+    with stdout_to_stderr():
+        setting = options.setting(problem, model, Recipe(**flag_values(recipe)))
         seed_list(seeds)
         audit = setting.audit()
         _ = setting.layout  # refuses a batch size that does not fit
@@ -94,7 +94,7 @@ def train(
 
 
 def _document(run: Run, audit: Audit) -> dict[str, Any]:
-    setting, cause = run.setting, why(run)
+    setting, cause = run.setting, main_reason(run)
     return {
         **{
             name: repr(getattr(setting, name)) for name in ("problem", "framing", "model", "recipe")
@@ -119,18 +119,18 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
         values_as_text(first.spec, values[0][steps], every)
         for values in (first.targets, first.predicted)
     )
-    expected, predicted = aligned([expected, predicted])
+    expected, predicted = align([expected, predicted])
     size = (len(predicted) + 1) // len(steps)
-    for place, hit in enumerate(first.right[0][steps]):
-        if not hit:
-            predicted.stylize("red", size * place, size * (place + 1))
+    for index, right in enumerate(first.right[0][steps]):
+        if not right:
+            predicted.stylize("red", size * index, size * (index + 1))
     yield Text("One fresh sequence, the first seed:")
-    yield rows([("expected", expected), ("predicted", predicted)])
+    yield key_value_table([("expected", expected), ("predicted", predicted)])
     yield Text()
-    few = run.setting.problem.sequences
+    count = run.setting.problem.sequences
     where = f"{len(first.inputs):,} fresh sequences per seed"
-    if few is not None:
-        where = f"all {few} different sequences" if few > 1 else "the one sequence there is"
+    if count is not None:
+        where = f"all {count} different sequences" if count > 1 else "the only sequence"
     interval = run.accuracy.left_out or "interval {:.3f} to {:.3f}".format(*run.accuracy.interval)
     simple = (f"{_RULES.get(name, name)} {share:.3g}" for name, share in run.shortcuts.items())
     figures = {
@@ -149,10 +149,10 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
         )
     if run.accuracy.caveat and not run.accuracy.left_out:
         figures["interval"] = caveats([run.accuracy])
-    yield rows(figures.items())
+    yield key_value_table(figures.items())
     yield Text()
     cut = " Interrupted: the score so far." if run.interrupted else ""
     style = _STYLES.get(run.verdict, "bold red")
     yield Text.assemble((run.verdict, style), f": {run.reason}.{cut}")
-    if cause := why(run):
+    if cause := main_reason(run):
         yield Text(f"{cause}")

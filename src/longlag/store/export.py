@@ -1,4 +1,4 @@
-"""Export: scores of finished trials as a table, or their curves as runs for TensorBoard."""
+"""Export: the scores of trials as a table, their learning curves as runs for TensorBoard."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from longlag.trials.outcome import Outcome
 
 FORMATS = ".csv", ".parquet"
-"""Endings of the files that `write_table` writes."""
+"""File endings of `write_table`."""
 
 
 def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
-    """Write trials as a table, a row for each trial and test: CSV or Parquet, by its ending.
+    """Write trials as a table, one row per trial and test, as CSV or Parquet by the file ending.
 
-    The columns are those of the list of trials, every knob of the settings (`problem.lag`,
+    The columns are the fields of `Record`, every knob of the settings (`problem.lag`,
     `recipe.learning_rate`), the name of the test and the knobs of its problem (`test`,
-    `test.length`), and the figures of the outcomes. `verdict` is that on the main test, the first.
+    `test.length`), and the figures of the outcomes. `verdict` is of the main test, the first.
 
     Args:
-        store: Where the trials are kept.
-        records: The trials, of `store.records`.
+        store: The store of the trials.
+        records: The trials, from `store.records`.
         path: The file; it ends in `.csv` or `.parquet`.
 
     Raises:
-        ValueError: The ending is another one, or what writes Parquet is not installed.
+        ValueError: The ending is another one, or pyarrow is not installed.
     """
     check_format(path)
     rows = [row for record in records for row in _rows(store, record)]
@@ -59,7 +59,7 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
 
 
 def check_format(path: Path) -> None:
-    """Refuse an ending that is not written, or what is not installed for it."""
+    """Raise if the ending is none of `FORMATS`, or if its library is not installed."""
     if path.suffix not in FORMATS:
         endings = " or ".join(FORMATS)
         raise ValueError(f"export: `{path}` must end in {endings}. Use trials.csv.")
@@ -75,19 +75,19 @@ def check_format(path: Path) -> None:
 def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> None:
     """Write the learning curve and the scores of trials as runs for TensorBoard.
 
-    A run a trial, called by its problem, model, seed and name; the step is the update.
+    One run per trial, named by its problem, model, seed and id; the step is the update.
 
     Args:
-        store: Where the trials are kept.
-        records: The trials, of `store.records`.
-        folder: The folder that TensorBoard is pointed to.
+        store: The store of the trials.
+        records: The trials, from `store.records`.
+        folder: The folder, for `tensorboard --logdir`.
 
     Raises:
-        ValueError: What writes the files is not installed.
-        OSError: The disk is full, say; the runs before are whole.
+        ValueError: tensorboardX is not installed.
+        OSError: For example, the disk is full; the previous runs are complete.
     """
     try:
-        from tensorboardX.record_writer import RecordWriter  # its own loop is a thread
+        from tensorboardX.record_writer import RecordWriter  # SummaryWriter starts a thread
     except ImportError:
         raise ValueError(
             "export: tensorboardX is not installed. Use pip install 'longlag[tensorboard]'."
@@ -107,11 +107,11 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
 
 
 def _tensorboard_events(outcome: Outcome, when: float) -> Iterator[Any]:
-    """The learning curve and the scores of a trial, as TensorBoard reads them."""
+    """The learning curve and the scores of a trial, as events of TensorBoard."""
     from tensorboardX.proto import event_pb2
     from tensorboardX.summary import scalar
 
-    Event: Any = vars(event_pb2)["Event"]  # noqa: N806 - made at run time
+    Event: Any = vars(event_pb2)["Event"]  # noqa: N806 - created at run time
 
     def event(name: str, value: float, update: int) -> Any:
         return Event(wall_time=when, step=update, summary=scalar(name, value))
@@ -122,18 +122,18 @@ def _tensorboard_events(outcome: Outcome, when: float) -> Iterator[Any]:
         yield event("training/loss", loss, update)
         yield event("training/accuracy", accuracy, update)
     for test, score in outcome.scores.items():
-        # That of the main test stands where that of the one test always stood.
+        # The main test has the name of the only test in earlier versions.
         main = score is outcome.score()
-        place = "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
+        prefix = "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
         for name in ("accuracy", "skill", "chance", "ceiling"):
-            yield event(f"{place}/{name}", getattr(score, name), outcome.updates)
+            yield event(f"{prefix}/{name}", getattr(score, name), outcome.updates)
 
 
 def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
-    """A row for each test of a trial, the main one first."""
+    """The rows of a trial, one per test, the main test first."""
     outcome, setting = store.outcome(record.id), store.setting(record.id)
     assert outcome is not None
-    posed = dict(setting.pop("tests", ()))
+    tests = dict(setting.pop("tests", ()))
     row: dict[str, Any] = record._asdict()
     for part, knobs in setting.items():
         row |= _columns(part, knobs) if isinstance(knobs, dict) else {part: knobs}
@@ -143,7 +143,7 @@ def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
     for test, score in outcome.scores.items():
         figures = "skill", "accuracy", "sequence_accuracy", "error", "chance", "ceiling"
         scored = {name: getattr(score, name) for name in figures}
-        where = {"test": test, **_columns("test", posed.get(test, setting.get("problem", {})))}
+        where = {"test": test, **_columns("test", tests.get(test, setting.get("problem", {})))}
         yield row | where | scored | {"p_chance": score.chance_probability}
 
 

@@ -1,4 +1,4 @@
-"""The lock of a writer: one process at a time writes to a store, whatever link to it it names."""
+"""The lock of a writer: one process at a time writes to a store, by whatever link."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from longlag.store.records import StoreError
 
 
 def refuse_hard_links(path: Path) -> None:
-    """SQLite keeps what is newest beside a file, by its name: under another it would be lost.
+    """Raise if a file has several names: SQLite writes new rows to a file beside one of them.
 
     Raises:
         StoreError: The file has several names.
     """
     if path.exists() and (names := path.stat().st_nlink) > 1:
         raise StoreError(
-            f"{path} is one of {names} names of a file (hard links), and what is newest in a store "
-            f"is kept under one name only. Copy it and use the copy: cp {path} copy.db."
+            f"{path} is one of {names} names of a file (hard links), and SQLite keeps new rows "
+            f"under one name only. Copy it and use the copy: cp {path} copy.db."
         )
 
 
-def locked(path: Path) -> contextlib.ExitStack:
-    """Keep other writers out until what is returned is closed; the file is made if there is none.
+def lock(path: Path) -> contextlib.ExitStack:
+    """Lock a store against other writers; a missing file is created.
+
+    Returns:
+        The lock, until it is closed.
 
     Raises:
         StoreError: Another process writes to it, or it cannot be written.
     """
     file = path.resolve()
-    if not file.parent.is_dir():  # the lock would make it
+    if not file.parent.is_dir():  # filelock would create it
         raise StoreError(
-            f"There is no folder {path.parent} for the store. Make it, or name another --store."
+            f"There is no folder {path.parent} for the store. Create it, or name another --store."
         )
     with contextlib.ExitStack() as locks:
         try:

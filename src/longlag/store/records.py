@@ -1,4 +1,4 @@
-"""What the store lists: finished trials and studies."""
+"""The records of a store: finished trials and studies."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ VERDICTS = (
     *("solved", "unreachable", "unstable", "does not generalise", "overfit", "at chance"),
     *("below chance", "undertrained", "stuck", "unclear"),
 )
-"""What may be said of a trial: `solved`, or a reason (`longlag.trials.diagnosis.Reason`)."""
+"""The verdicts on a trial: `solved`, or a reason (`longlag.trials.diagnosis.Reason`)."""
 
 
 class StoreError(ValueError):
-    """The store cannot be used; the message says why, and what to do."""
+    """The store cannot be used; the message has the reason and a remedy."""
 
 
 class Record(NamedTuple):
@@ -24,10 +24,10 @@ class Record(NamedTuple):
         problem: Problem with the knobs that are not at their defaults, and likewise `framing`
             and `model`.
         skill: Skill on fresh sequences of the main test.
-        verdict: `solved`, or the first reason why it was not.
+        verdict: `solved`, or the first reason why it is not.
         sequences: Sequences trained on.
-        seconds: Time it took.
-        finished: When, in UTC.
+        seconds: Seconds of compiling, training and evaluation.
+        finished: Time of its end, in UTC.
         parts: Versions of the parts that decided its result.
     """
 
@@ -50,11 +50,11 @@ class StudyRecord(NamedTuple):
     Attributes:
         id: Name of the study: the hash of its question.
         kind: Its kind, one of `longlag.studies.registry.KINDS`.
-        question: What was asked, as plain values.
-        command: The command line that asked last.
-        started: When it was first asked, in UTC.
-        ended: When it was last answered, or None.
-        usage: Where the time went, as plain values, or None.
+        question: The question, as plain values.
+        command: The command line of its latest start.
+        started: Time of its first start, in UTC.
+        ended: Time of its latest answer, or None.
+        usage: The use of time (`longlag.studies.conduct.Usage`), as plain values, or None.
     """
 
     id: str
@@ -73,7 +73,7 @@ USAGE = {
     "spent": dict[str, float],
     "interrupted": bool,
 }
-"""Types of what `usage` holds."""
+"""Types of the fields of `usage`."""
 
-SPENT: dict[str, type] = dict.fromkeys(("compile", "train", "evaluate"), float)
-"""Types of what it holds as `spent`."""
+USAGE_SECONDS: dict[str, type] = dict.fromkeys(("compile", "train", "evaluate"), float)
+"""Types of the fields of its `spent`."""

@@ -1,4 +1,4 @@
-"""The tables of the store, and how an older file is brought up to date."""
+"""The tables of the store, and the migration of an older file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MIGRATIONS = (
     """,
     "ALTER TABLE trials RENAME COLUMN code TO parts;",
 )
-"""Each brings a store from the version of its place to the next; what has landed never changes."""
+"""Script i brings a store from version i to i + 1. A script never changes after its release."""
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
@@ -67,10 +67,11 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def explanation(error: sqlite3.Error) -> str:
-    match getattr(error, "sqlite_errorcode", -1) & 0xFF:  # without what SQLite adds in detail
+    """An error of SQLite in plain words, with a remedy."""
+    match getattr(error, "sqlite_errorcode", -1) & 0xFF:  # the primary code
         case sqlite3.SQLITE_FULL:
             return (
-                "the disk is full. What is finished is stored; make room, and start the same "
+                "the disk is full. Finished trials are saved; make room, and run the same "
                 "command again."
             )
         case sqlite3.SQLITE_NOTADB:
@@ -81,8 +82,8 @@ def explanation(error: sqlite3.Error) -> str:
             return "the file cannot be opened. Check the folder and its permissions."
         case sqlite3.SQLITE_IOERR:
             return (
-                f"{error}. Perhaps the disk is full, or files may not grow so large. What is "
-                "finished is stored; make room, and start the same command again."
+                f"{error}. Perhaps the disk is full, or files may not grow so large. Finished "
+                "trials are saved; make room, and run the same command again."
             )
         case sqlite3.SQLITE_ERROR | sqlite3.SQLITE_CONSTRAINT | sqlite3.SQLITE_MISMATCH:
             return f"the file is damaged: {error}. Put back a copy, or use another --store."
@@ -90,29 +91,22 @@ def explanation(error: sqlite3.Error) -> str:
             return f"{error}."
 
 
-def chosen(
+def condition(
     problem: str | None = None,
     model: str | None = None,
     verdict: str | None = None,
     study: str | None = None,
 ) -> tuple[str, list[str | int]]:
-    """The condition that picks trials, and what stands for its marks.
-
-    Args:
-        problem: Those whose problem begins with these words.
-        model: Those whose model does.
-        verdict: Those of this verdict.
-        study: Those that a study asked for.
-    """
-    where, given = ["1"], list[str | int]()
+    """The SQL condition for the filters of `Store.records`, and its parameters."""
+    where, parameters = ["1"], list[str | int]()
     for column, start in (("problem", problem), ("model", model)):
         if start is not None:
             where.append(f"substr({column}, 1, ?) = ?")
-            given += [len(start), start]
+            parameters += [len(start), start]
     if verdict is not None:
         where.append("verdict = ?")
-        given.append(verdict)
+        parameters.append(verdict)
     if study is not None:
         where.append("id IN (SELECT trial FROM asked WHERE study = ?)")
-        given.append(study)
-    return " AND ".join(where), given
+        parameters.append(study)
+    return " AND ".join(where), parameters

@@ -1,7 +1,7 @@
-"""The store: one SQLite file that keeps every finished trial, with one writer at a time.
+"""The store: one SQLite file of finished trials, with one writer at a time.
 
-A trial is stored whole, in one transaction, once it is finished: a process killed at any moment
-loses no more than the trials it was running. Readers may look on while a study writes.
+A finished trial is stored in one transaction, so a process killed at any moment loses only its
+running trials. Other processes may read while a study writes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longlag.knobs import unknown_name
-from longlag.store import checked, schema
-from longlag.store.lock import locked, refuse_hard_links
+from longlag.store import parsing, schema
+from longlag.store.lock import lock, refuse_hard_links
 from longlag.store.records import Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
     from longlag.trials.outcome import Outcome
 
 
-_WAIT = 5.0  # seconds to wait while another process tidies the file
+_WAIT = 5.0  # seconds to wait while another process checkpoints the file
 
 
 class Store:
@@ -34,8 +34,8 @@ class Store:
 
     Args:
         path: The file.
-        write: Whether to write; then the file is made where there is none, and no other
-            process may write to it at the same time.
+        write: Whether to write; then a missing file is created, and no other process may write
+            to it at the same time.
 
     Raises:
         StoreError: The file is no store, is damaged, is of another version, or another
@@ -50,16 +50,16 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
         self.path = Path(path)
-        self._locks = contextlib.ExitStack()  # of none, unless it writes
+        self._locks = contextlib.ExitStack()  # empty for a reader
         if self.path.exists() and not self.path.is_file():
             raise StoreError(f"{self.path} is no file. Name one with --store.")
         refuse_hard_links(self.path)
         if write:
-            self._locks = locked(self.path)
+            self._locks = lock(self.path)
         elif not (self.path.exists() and self.path.stat().st_size):
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")
         try:
-            with self._guarded():
+            with self._sqlite_errors():
                 self._connection = self._connect(write)
             self._file = self._identity()
         except BaseException:
@@ -73,7 +73,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and let others write."""
+        """Close the file and release the lock."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         self._locks.close()
@@ -92,7 +92,7 @@ class Store:
         verdict: str,
         weights: bytes | None = None,
     ) -> None:
-        """Keep a finished trial, all of it or, where that fails, nothing.
+        """Store a finished trial, in one transaction.
 
         Args:
             trial: Name of the trial.
@@ -100,8 +100,8 @@ class Store:
             seed: Its seed.
             parts: Versions of the parts that decided its result.
             words: Problem, framing and model in words.
-            outcome: What it came to.
-            verdict: `solved`, or the first reason why it was not.
+            outcome: Its results.
+            verdict: `solved`, or the first reason why it is not.
             weights: The trained model, as the content of a safetensors file.
         """
         row = (
@@ -126,49 +126,48 @@ class Store:
                 connection.execute("INSERT OR IGNORE INTO weights VALUES (?, ?)", (trial, weights))
 
     def outcome(self, trial: str) -> Outcome | None:
-        """What a trial came to; None where it is not finished."""
-        found = self._one("SELECT outcome FROM trials WHERE id = ?", trial)
-        return None if found is None else checked.outcome(self.path, trial, found[0])
+        """The results of a trial; None if it is not finished."""
+        row = self._one("SELECT outcome FROM trials WHERE id = ?", trial)
+        return None if row is None else parsing.outcome(self.path, trial, row[0])
 
     def setting(self, trial: str) -> dict[str, Any]:
-        """The setting of a trial, as the document that `longlag.trials.identity` wrote."""
+        """The setting of a trial, as a document (`longlag.trials.documents`)."""
         query = "SELECT document FROM settings WHERE id = (SELECT setting FROM trials WHERE id = ?)"
-        (text,) = self._found(self._one(query, trial), trial)
-        return checked.setting(self.path, f"trial {trial}", text)
+        (text,) = self._require(self._one(query, trial), trial)
+        return parsing.setting(self.path, f"trial {trial}", text)
 
     def versions(self, trial: str) -> str:
         """The versions of the libraries that a trial ran with."""
-        found = self._one("SELECT versions FROM trials WHERE id = ?", trial)
-        return str(self._found(found, trial)[0])
+        row = self._one("SELECT versions FROM trials WHERE id = ?", trial)
+        return str(self._require(row, trial)[0])
 
     def weights(self, trial: str) -> bytes | None:
-        """The trained model of a trial, where it was kept."""
-        found = self._one("SELECT content FROM weights WHERE trial = ?", trial)
-        if found is not None and not isinstance(found[0], bytes):
+        """The trained model of a trial, as a safetensors file; None if it was not saved."""
+        row = self._one("SELECT content FROM weights WHERE trial = ?", trial)
+        if row is not None and not isinstance(row[0], bytes):
             raise StoreError(
                 f"{self.path}: the model of trial {trial} is damaged. Put back a copy, or use "
                 "another --store."
             )
-        return None if found is None else found[0]
+        return None if row is None else row[0]
 
     def keeps(self, trial: str) -> bool:
-        """Whether the trained model of a trial was kept."""
+        """Whether the trained model of a trial was saved."""
         return self._one("SELECT 1 FROM weights WHERE trial = ?", trial) is not None
 
-    def count(self, **chosen: str | None) -> int:
-        """Number of finished trials, of those that `records` gives for the same."""
-        where, given = schema.chosen(**chosen)
-        found = self._one(f"SELECT count(*) FROM trials WHERE {where}", *given)
-        assert found is not None
-        return found[0]
+    def count(self, **filters: str | None) -> int:
+        """Number of finished trials, with the filters of `records`."""
+        where, parameters = schema.condition(**filters)
+        (count,) = self._one(f"SELECT count(*) FROM trials WHERE {where}", *parameters)
+        return count
 
     def notice(self) -> str:
-        """What to know before the store is used, in a line; else empty."""
-        # Where versions of parts stand now, earlier trials have a hash of source text.
-        hashed = "length(parts) = 16 AND parts NOT GLOB '*[^0-9a-f]*'"
-        (count,) = self._one(f"SELECT count(*) FROM trials WHERE {hashed}")
-        counted = "1 trial" if count == 1 else f"{count:,} trials"
-        line = f"{self.path.name} lists {counted} of an earlier longlag, but reuses none: results"
+        """A line about trials of an earlier longlag; empty if there are none."""
+        # In place of the versions of parts, such trials have a hash of source text.
+        earlier = "length(parts) = 16 AND parts NOT GLOB '*[^0-9a-f]*'"
+        (count,) = self._one(f"SELECT count(*) FROM trials WHERE {earlier}")
+        number = "1 trial" if count == 1 else f"{count:,} trials"
+        line = f"{self.path.name} lists {number} of an earlier longlag, but reuses none: results"
         return f"{line} may differ." if count else ""
 
     def records(
@@ -183,37 +182,37 @@ class Store:
         """The finished trials, the latest first.
 
         Args:
-            problem: Those whose problem begins with these words.
-            model: Those whose model does.
-            verdict: Those of this verdict.
-            study: Those that a study asked for.
-            limit: So many at most.
+            problem: Only trials whose problem begins with these words.
+            model: Only trials whose model begins with these words.
+            verdict: Only trials with this verdict.
+            study: Only trials of this study, by its full id.
+            limit: Largest number of records.
         """
-        where, given = schema.chosen(problem, model, verdict, study)
+        where, parameters = schema.condition(problem, model, verdict, study)
         columns = ", ".join(Record._fields)
         query = f"SELECT {columns} FROM trials WHERE {where} ORDER BY finished DESC, id LIMIT ?"
-        rows = self._all(query, *given, -1 if limit is None else limit)
-        return [checked.record(self.path, f"trial {row[0]}", Record(*row)) for row in rows]
+        rows = self._all(query, *parameters, -1 if limit is None else limit)
+        return [parsing.record(self.path, f"trial {row[0]}", Record(*row)) for row in rows]
 
     def named(self, start: str) -> str:
-        """The trial whose name begins so.
+        """The full name of the trial whose name begins with this.
 
         Raises:
             StoreError: There is none, or more than one.
         """
-        found = self._all(
+        rows = self._all(
             "SELECT id FROM trials WHERE substr(id, 1, ?) = ? LIMIT 2", len(start), start
         )
-        if len(found) > 1:
-            raise StoreError(f"More than one trial begins with `{start}`. Give more of its name.")
-        if not found:
+        if len(rows) > 1:
+            raise StoreError(f"More than one trial begins with `{start}`. Use more of its name.")
+        if not rows:
             raise StoreError(unknown_name("There is no trial", start, self._names("trials")))
-        return found[0][0]
+        return rows[0][0]
 
     # Studies.
 
     def begin(self, study: str, kind: str, question: Mapping[str, Any], command: str) -> None:
-        """Note that a study is asked, perhaps again."""
+        """Record the start of a study, perhaps again."""
         row = (study, kind, json.dumps(question, sort_keys=True), command, _now())
         with self._transaction() as connection:
             connection.execute(
@@ -223,7 +222,7 @@ class Store:
             )
 
     def ask(self, study: str, trials: Sequence[str]) -> None:
-        """Note which trials a study has asked for, in their order."""
+        """Record the trials of a study, in their order."""
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO asked SELECT ?1, coalesce(max(place), -1) + 1, ?2 "
@@ -232,7 +231,7 @@ class Store:
             )
 
     def end(self, study: str, usage: Mapping[str, Any], *, answered: bool = True) -> None:
-        """Note where the time of a study went, and whether it has been answered."""
+        """Record the use of time of a study, and whether it has its answer."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE studies SET ended = ?, usage = ? WHERE id = ?",
@@ -240,28 +239,28 @@ class Store:
             )
 
     def studies(self) -> list[StudyRecord]:
-        """The studies, the first asked first."""
+        """The studies, the earliest first."""
         rows = self._all(f"SELECT {', '.join(StudyRecord._fields)} FROM studies")
-        records = [checked.study(self.path, StudyRecord(*row)) for row in rows]
+        records = [parsing.study(self.path, StudyRecord(*row)) for row in rows]
         return sorted(records, key=lambda record: (record.started, record.id))
 
     def study(self, start: str) -> StudyRecord:
-        """The study whose name begins so, or whose kind it is where there is but one of it."""
-        found = [each for each in self.studies() if each.id.startswith(start) or each.kind == start]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(each.id[:8] for each in found[-8:])
+        """The study whose name begins with this; or, by its kind, the only one of that kind."""
+        matches = [s for s in self.studies() if s.id.startswith(start) or s.kind == start]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            ids = ", ".join(each.id[:8] for each in matches[-8:])
             raise StoreError(f"More than one study is called `{start}`. Name one of {ids}.")
         raise StoreError(unknown_name("There is no study", start, self._names("studies")))
 
     def asked(self, study: str) -> list[tuple[str, int, dict[str, Any], Outcome]]:
-        """The finished trials of a study, in the order in which it asked for them.
+        """The finished trials of a study, in its order.
 
         Returns:
-            For each its name, seed, setting (as a document) and outcome.
+            For each trial its name, seed, setting (as a document) and outcome.
         """
-        read = functools.cache(functools.partial(checked.setting, self.path))
+        read = functools.cache(functools.partial(parsing.setting, self.path))
         rows = self._all(
             "SELECT trials.id, seed, outcome, document, settings.id FROM asked "
             "JOIN trials ON trials.id = asked.trial LEFT JOIN settings ON settings.id = setting "
@@ -269,16 +268,16 @@ class Store:
             study,
         )
         return [
-            (id, seed, read(f"setting {name}", document), checked.outcome(self.path, id, text))
+            (id, seed, read(f"setting {name}", document), parsing.outcome(self.path, id, text))
             for id, seed, text, document, name in rows
         ]
 
     # Within.
 
     def _connect(self, write: bool) -> sqlite3.Connection:
-        mode = "rwc" if write else "rw"  # who may not write leaves files of SQLite's behind
+        mode = "rwc" if write else "rw"  # without write access this leaves files of SQLite behind
         if not (write or all(os.access(each, os.W_OK) for each in (self.path, self.path.parent))):
-            mode = "ro" if self._written() else "ro&immutable=1"  # which makes none
+            mode = "ro" if self._has_log() else "ro&immutable=1"  # which creates no files
         quoted = self.path.absolute().as_uri()
         connection = sqlite3.connect(
             f"{quoted}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None
@@ -287,7 +286,7 @@ class Store:
             version = self._version(connection)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")  # a power cut loses nothing either
+                connection.execute("PRAGMA synchronous = FULL")  # durable even after a power cut
                 connection.execute("PRAGMA foreign_keys = ON")
                 schema.migrate(connection, version)
             else:
@@ -316,10 +315,10 @@ class Store:
             )
         return version
 
-    def _written(self) -> bool:
-        """Whether a file beside has what a writer has lately written."""
-        beside = self.path.with_name(f"{self.path.name}-wal")
-        return beside.exists() and beside.stat().st_size > 0
+    def _has_log(self) -> bool:
+        """Whether the write-ahead log of SQLite holds rows that the file has not."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return log.exists() and log.stat().st_size > 0
 
     def _size(self) -> int:
         return self.path.stat().st_size
@@ -327,13 +326,13 @@ class Store:
     def _identity(self) -> tuple[int, int]:
         """Device and inode of the file, zeros where there is none."""
         with contextlib.suppress(FileNotFoundError):
-            found = self.path.stat()
-            return found.st_dev, found.st_ino
+            status = self.path.stat()
+            return status.st_dev, status.st_ino
         return 0, 0
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._guarded():
+        with self._sqlite_errors():
             if self._identity() != self._file:  # SQLite would go on writing to the removed file
                 raise StoreError(
                     f"{self.path} was moved or removed while it was in use, so nothing more can be "
@@ -349,26 +348,26 @@ class Store:
                 raise
 
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Say in one line what SQLite says of the file."""
+    def _sqlite_errors(self) -> Iterator[None]:
+        """Raise the errors of SQLite as StoreError."""
         try:
             yield
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {schema.explanation(error)}") from error
 
-    def _one(self, query: str, *given: Any) -> Any:
-        with self._guarded():
-            return self._connection.execute(query, given).fetchone()
+    def _one(self, query: str, *parameters: Any) -> Any:
+        with self._sqlite_errors():
+            return self._connection.execute(query, parameters).fetchone()
 
-    def _all(self, query: str, *given: Any) -> list[Any]:
-        with self._guarded():
-            return self._connection.execute(query, given).fetchall()
+    def _all(self, query: str, *parameters: Any) -> list[Any]:
+        with self._sqlite_errors():
+            return self._connection.execute(query, parameters).fetchall()
 
     def _names(self, table: str) -> list[str]:
         latest = self._all(f"SELECT id FROM {table} ORDER BY rowid DESC LIMIT 8")
         return [name for (name,) in latest if isinstance(name, str)]
 
-    def _found(self, row: Any, trial: str) -> Any:
+    def _require(self, row: Any, trial: str) -> Any:
         if row is None:
             if self._one("SELECT 1 FROM trials WHERE id = ?", trial) is not None:
                 raise StoreError(
@@ -385,6 +384,6 @@ def _now() -> str:
 
 @functools.cache
 def _versions() -> str:
-    """Versions of what a trial runs with."""
+    """Versions of the libraries that a trial runs with."""
     names = "longlag", "jax", "equinox", "optax", "numpy"
     return ", ".join(f"{name} {metadata.version(name)}" for name in names)

@@ -1,4 +1,4 @@
-"""Reading a store: what a file holds is checked against the types that it should have."""
+"""Parsing the rows of a store, with a check of their types."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from longlag.store.records import SPENT, USAGE, Record, StoreError, StudyRecord
+from longlag.store.records import USAGE, USAGE_SECONDS, Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
     from longlag.trials.outcome import Curve, Outcome
 
 R = TypeVar("R", Record, StudyRecord)
 
-_MOST = sys.float_info.max  # of a whole number: a larger one is no float
+_LARGEST = sys.float_info.max  # a larger whole number is no float
 
 
 def outcome(path: Path, trial: str, text: Any) -> Outcome:
-    """The outcome of a trial as it stands in a store.
+    """The outcome of a trial, parsed.
 
     Args:
         path: The file of the store.
@@ -37,11 +37,11 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
     """
     from longlag.trials.outcome import Outcome  # which loads jax
 
-    found: Any = None
+    result: Any = None
     try:
-        found = Outcome.read(_parsed(text))
-        why = _fault(found, typing.get_type_hints(Outcome))
-        why = why or ("" if found.scores else "`scores` is empty") or _crooked(found.curve)
+        result = Outcome.read(_parse(text))
+        why = _fault(result, typing.get_type_hints(Outcome))
+        why = why or ("" if result.scores else "`scores` is empty") or _curve_fault(result.curve)
     except ValueError as error:
         line = " ".join(str(error).split())[:300]
         raise StoreError(f"{path}: trial {trial}: {line}") from error
@@ -49,11 +49,11 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
         why = f"{type(error).__name__}: {error}"
     if why:
         raise _damaged(path, f"trial {trial}", why)
-    return found
+    return result
 
 
-def _crooked(curve: Curve) -> str:
-    """Why a learning curve is none; empty where it is one."""
+def _curve_fault(curve: Curve) -> str:
+    """Why a learning curve is invalid; empty if it is valid."""
     if len({len(points) for points in curve}) > 1:
         return "`curve` has points without a value"
     ends = (0, *curve.updates)
@@ -63,10 +63,10 @@ def _crooked(curve: Curve) -> str:
 
 
 def setting(path: Path, what: str, text: Any) -> dict[str, Any]:
-    """A setting, each part of which has a kind."""
-    written = document(path, what, text)
-    tests = written.get("tests", [])
-    parts = [part for name, part in written.items() if name != "tests"]
+    """The document of a setting, each part with a kind."""
+    parsed = document(path, what, text)
+    tests = parsed.get("tests", [])
+    parts = [part for name, part in parsed.items() if name != "tests"]
     if _fits(tests, list[list[Any]]) and all(len(test) == 2 for test in tests):
         parts += [problem for _, problem in tests]
     else:
@@ -76,15 +76,15 @@ def setting(path: Path, what: str, text: Any) -> dict[str, Any]:
             isinstance(part, dict) and not isinstance(part.get("kind"), str)
         ):
             raise _damaged(path, what, "a part has no kind")
-    return written
+    return parsed
 
 
 def study(path: Path, row: StudyRecord) -> StudyRecord:
-    """A study, with its question and its usage as documents."""
+    """A study, with its question and its usage parsed."""
     what = f"study {row.id}"
     usage = None if row.usage is None else document(path, what, row.usage)
     if usage is not None:
-        why = _fault(usage, USAGE) or _fault(usage["spent"], SPENT)
+        why = _fault(usage, USAGE) or _fault(usage["spent"], USAGE_SECONDS)
         if not why and any(len(pair) != 2 for pair in usage["failed"]):
             why = "`failed` must be pairs"
         if why:
@@ -94,7 +94,7 @@ def study(path: Path, row: StudyRecord) -> StudyRecord:
 
 
 def record(path: Path, what: str, row: R) -> R:
-    """A row whose fields are of their types, and whose times are times."""
+    """A row, its fields checked for their types, its times for their format."""
     why = _fault(row, typing.get_type_hints(type(row)))
     for name in ("finished", "started", "ended"):
         if not why and (time := getattr(row, name, None)) is not None:
@@ -108,14 +108,14 @@ def record(path: Path, what: str, row: R) -> R:
 
 
 def document(path: Path, what: str, text: Any) -> dict[str, Any]:
-    """A document, and nothing else, out of JSON."""
+    """A JSON object, parsed."""
     try:
-        written = _parsed(text)
+        parsed = _parse(text)
     except ValueError as error:
         raise _damaged(path, what, str(error)) from error
-    if not isinstance(written, dict):
-        raise _damaged(path, what, "it is no document")
-    return written
+    if not isinstance(parsed, dict):
+        raise _damaged(path, what, "it is no JSON object")
+    return parsed
 
 
 def _damaged(path: Path, what: str, why: str) -> StoreError:
@@ -123,7 +123,7 @@ def _damaged(path: Path, what: str, why: str) -> StoreError:
     return StoreError(f"{path}: {what} is damaged: {why}. Put back a copy, or use another --store.")
 
 
-def _parsed(text: Any) -> Any:
+def _parse(text: Any) -> Any:
     """The value of a JSON text.
 
     Raises:
@@ -132,7 +132,7 @@ def _parsed(text: Any) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (TypeError, RecursionError) as error:
-        raise ValueError(f"it is no JSON that can be read: {error}") from error
+        raise ValueError(f"it is no valid JSON: {error}") from error
 
 
 def _fault(value: Any, hints: Mapping[str, Any]) -> str:
@@ -157,7 +157,7 @@ def _fault(value: Any, hints: Mapping[str, Any]) -> str:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type, all that is in it included."""
+    """Whether a value is of a type, with all its items."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return True
@@ -180,7 +180,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint in (int, float) and isinstance(value, bool):
         return False
     if hint in (int, float) and isinstance(value, int):
-        return abs(value) <= _MOST
+        return abs(value) <= _LARGEST
     return isinstance(value, hint)
 
 
