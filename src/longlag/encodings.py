@@ -264,7 +264,7 @@ def encodings(
     if choice is not None and not takes_encoding(problem):
         raise ValueError(
             f"{type(problem).__name__} has no integers to encode, got `encoding` "
-            f"{choice.__name__}. Leave it out: reals are shown as they are."
+            f"{choice.__name__}. Leave it out: reals are not encoded."
         )
     specs = problem.inputs, problem.targets
     inputs, targets = (encoding_of(spec, choice or OneHot) for spec in specs)

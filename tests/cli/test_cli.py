@@ -358,6 +358,8 @@ def test_train_prints_expected_beside_predicted(call):
     assert (code, err) == (0, "")
     for word in ("expected", "predicted", "accuracy", "guessing"):
         assert word in out
+    assert "(one seed: no interval), 1,000 fresh sequences per seed" in out
+    assert out.count("interval") == 1
     assert "\x1b" not in out, "no colours where it is no terminal"
 
 
@@ -559,7 +561,10 @@ def test_a_closed_pipe_ends_it_quietly():
         ("compare --lr 3", "longlag calls it `--learning-rates`: a study tries several"),
         ("train echo-lag --window 3", "longlag calls it `--timesteps`"),
         ("audit mine.py:Parity --back 3", "set in its file, as in hard = MyProblem(knob=3)"),
-        ("train echo-lag ramp", "longlag train has no use for `ramp`. longlag train --help shows"),
+        (
+            "train echo-lag ramp",
+            "longlag train takes no argument `ramp`. longlag train --help",
+        ),
     ],
 )
 def test_a_hint_names_only_what_the_command_has(call, line, text):

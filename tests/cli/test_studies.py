@@ -257,7 +257,7 @@ def test_reproduce_writes_the_same_kind_of_page(call, tmp_path):
 BAD = {
     "budget": ([*ASK, "--budget", "0"], "`budget` must be at least 1, got 0"),
     "solve": ([*ASK, "--solve-at", "1.5"], "`solve_at` must be above 0 and below 1, got 1.5"),
-    "limit": ([*ASK, "--limit", "0"], "`limit` must be at least the first rung (1), got 0"),
+    "limit": ([*ASK, "--limit", "0"], "`limit` must be at least the first level (1), got 0"),
     "resolution": ([*ASK, "--resolution", "0"], "`resolution` must be above 0"),
     "workers": ([*ASK, "--workers", "0"], "`workers` must be at least 1, got 0"),
     "both": ([*ASK, "--workers", "2", "--dask", "tcp://127.0.0.1:9"], "a Dask cluster has its own"),

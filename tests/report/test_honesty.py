@@ -78,6 +78,7 @@ def test_one_seed_has_no_interval_between_seeds(by_hand):
     ]
     assert _texts(part).count("one seed: no interval") == 2  # of skill, and of sequences
     assert "one seed: no interval" in part.sections[1].blocks[0].caption
+    assert part.certainty[0] == "One seed: no interval."
     for section in part.sections:
         for spec in _charts(section):
             drawn = [row for rows in spec["datasets"].values() for row in rows if "interval" in row]

@@ -188,7 +188,7 @@ def test_every_ladder_can_be_searched(problem):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"limit": 0}, r"Frontier: `limit` must be at least the first rung \(1\), got 0\. Use"),
+        ({"limit": 0}, r"Frontier: `limit` must be at least the first level \(1\), got 0\. Use"),
         ({"resolution": 0}, r"Frontier: `resolution` must be above 0 and at most 1, got 0\. Use"),
         ({"resolution": 1.5}, "`resolution` must be above 0 and at most 1, got 1.5"),
         ({"solve_at": 0.0}, r"Frontier: `solve_at` must be above 0 and below 1, got 0\.0\. Use"),

@@ -32,7 +32,7 @@ def at_accuracy(accuracy, **fields):
         (
             at_accuracy(0.6, ended="diverged", diverged_at=77),
             "unstable",
-            "the loss left all bounds at update 77",
+            "the loss diverged at update 77",
         ),
         (
             at_accuracy(0.6, curve=SPIKED),

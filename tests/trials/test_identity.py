@@ -283,6 +283,6 @@ def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):
     with pytest.raises(ValueError, match=r"There is no file .*data\.csv"):
         documents.setting(written)
     nowhere = dataclasses.replace(series, path=None)
-    with pytest.raises(ValueError, match="its series stands in no file"):
+    with pytest.raises(ValueError, match="its series was not read from a file"):
         documents.setting(documents.document(dataclasses.replace(setting, problem=nowhere)))
     assert documents.setting(documents.document(setting), read.values) == setting

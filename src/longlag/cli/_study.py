@@ -18,6 +18,7 @@ from longlag.cli._output import OutputFlags, command_line, stdout_to_stderr, war
 from longlag.cli._progress import Bar, Show, bars
 from longlag.cli._setting import SettingFlags, numbers
 from longlag.events import Event, StopToken, ctrl_c_stops
+from longlag.report.format import counted
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import Store
 from longlag.studies.ask import require_fitting
@@ -197,7 +198,7 @@ def learning_rates(text: str) -> list[float]:
 
 def _usage_line(usage: Usage) -> Text:
     """The number of trials and the use of time, in a line."""
-    parts = [f"{usage.ran} trials run in {usage.wall:.1f} s"]
+    parts = [f"{counted(usage.ran, 'trial')} run in {usage.wall:.1f} s"]
     counts = {
         "were in the store": usage.reused,
         "cut short": usage.cut,

@@ -156,8 +156,8 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         case UnusedCliTokensError() if error.unused_tokens:
             owner = f"longlag {tokens[0]}" if tokens else "longlag"
             return (
-                f"{owner} has no use for `{error.unused_tokens[0]}`. {owner} --help shows what it "
-                "takes, and which options."
+                f"{owner} takes no argument `{error.unused_tokens[0]}`. {owner} --help lists its "
+                "arguments and options."
             )
         case CycloptsError():
             return " ".join(text.split())

@@ -131,10 +131,11 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
     where = f"{len(first.inputs):,} fresh sequences per seed"
     if count is not None:
         where = f"all {count} different sequences" if count > 1 else "the only sequence"
-    interval = run.accuracy.left_out or "interval {:.3f} to {:.3f}".format(*run.accuracy.interval)
+    few = run.accuracy.left_out
+    interval = f" ({few})" if few else ", interval {:.3f} to {:.3f}".format(*run.accuracy.interval)
     simple = (f"{_RULES.get(name, name)} {share:.3g}" for name, share in run.shortcuts.items())
     figures = {
-        "accuracy" if run.error is None else "within tolerance": f"{run.accuracy.mean:.3f}, "
+        "accuracy" if run.error is None else "within tolerance": f"{run.accuracy.mean:.3f}"
         f"{interval}, {where}",
         "per seed": "  ".join(f"{share:.3f}" for share in run.accuracy.per_seed),
         "guessing": f"{run.chance:.3g}, best possible score {audit.best}",
@@ -147,7 +148,7 @@ def _summary(run: Run, audit: Audit) -> Iterator[RenderableType]:
         figures["error"] = (
             f"{run.error.mean:.3g} root mean square, by guessing {run.chance_error:.3g}"
         )
-    if run.accuracy.caveat and not run.accuracy.left_out:
+    if run.accuracy.caveat and not few:
         figures["interval"] = caveats([run.accuracy])
     yield key_value_table(figures.items())
     yield Text()

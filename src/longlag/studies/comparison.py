@@ -117,7 +117,7 @@ class Comparison(Study):
         }
         if len(self._place_of) < len(self._settings):
             raise ValueError(
-                "Comparison: two of the `problems` are the same at a rung of their ladder. Name "
+                "Comparison: two of the `problems` are the same at a difficulty level. Name "
                 "one of them."
             )
         self._outcome: dict[tuple[Place, int], Outcome | None] = {}

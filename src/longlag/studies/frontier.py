@@ -142,7 +142,7 @@ class Frontier(Study):
         self.first, self.last = rungs[0], rungs[-1] if limit is None else operator.index(limit)
         if self.last < self.first:
             raise ValueError(
-                f"Frontier: `limit` must be at least the first rung ({self.first}), got {limit}. "
+                f"Frontier: `limit` must be at least the first level ({self.first}), got {limit}. "
                 f"Use limit={self.first} or more."
             )
         if not 0 < resolution <= 1:

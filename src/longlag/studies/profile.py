@@ -125,7 +125,7 @@ class Profile(Study):
         self._place_of = {setting: place for place, setting in self._settings.items()}
         if len(self._place_of) < len(self._settings):
             raise ValueError(
-                "Profile: two of the `problems` are the same at a rung of their ladder. Name one "
+                "Profile: two of the `problems` are the same at a difficulty level. Name one "
                 "of them."
             )
         self._results = Results(self._settings, self.solve_at)

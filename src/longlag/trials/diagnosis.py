@@ -143,7 +143,7 @@ def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
 
 def _unstable(outcome: Outcome) -> list[Diagnosis]:
     if outcome.ended == "diverged":
-        return [Diagnosis("unstable", f"the loss left all bounds at update {outcome.diverged_at}")]
+        return [Diagnosis("unstable", f"the loss diverged at update {outcome.diverged_at}")]
     updates, losses = np.array(outcome.curve.updates), np.array(outcome.curve.loss)
     if len(losses) < 4:
         return []

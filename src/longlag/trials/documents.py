@@ -158,7 +158,7 @@ def _read_problem(document: Any, values: np.ndarray | None, trusted: bool) -> Pr
         raise ValueError(f"setting: a series must have names and a path, got {document}.")
     if values is None and path is None:
         raise ValueError(
-            "setting: its series stands in no file. Use one that was read from a file: "
+            "setting: its series was not read from a file. Name its file: "
             "Series(table.values, names=table.names, path=path)."
         )
     knobs = {name: value for name, value in document.items() if name not in ("place", "digest")}
