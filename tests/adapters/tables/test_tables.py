@@ -310,3 +310,15 @@ def test_an_excel_table_is_found_below_a_title_and_its_sheet_noted(tmp_path):
     assert found.notes == ("sheet `Data`, not `About`",
                            "rows left out, being none of the table: 2 above and 2 below",
                            "time: `Date`, daily")  # fmt: skip
+
+
+@pytest.mark.parametrize("certain", ["1,23,456", "1,234,567", "1,234.5"])
+def test_commas_that_certainly_group_one_column_group_all(write, certain):
+    found = tables.read(write(f"a;b\n{certain};1,234\n5;12,345\n6;7\n"))
+    assert same(found.values[:, 1], [1234, 12345, 7])
+    assert same(tables.read(write("a;b\n1;1,234\n5;12,345\n")).values[:, 1], [1.234, 12.345])
+
+
+def test_points_that_certainly_group_one_column_group_all(write):
+    found = tables.read(write("a,b\n1.234.567,1.234\n2.345.678,12.345\n"))
+    assert same(found.values, [[1234567, 1234], [2345678, 12345]])

@@ -96,7 +96,7 @@ def read(
         if name not in names:
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
     when = None if time is False else times.find(frame[names], rows, time)
-    mark = decimal or _decimal(frame[names])
+    mark = decimal or _decimal(frame[names], content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."
     by_name = {
         name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful, points=points)
@@ -132,11 +132,16 @@ def read(
     return Table(values, tuple(chosen), tuple(notes), tuple(_warnings(values, chosen)), seasons)
 
 
-def _decimal(frame: pd.DataFrame) -> Literal[","] | None:
-    """A comma if a column certainly has decimal commas: then all have them; else None."""
+def _decimal(frame: pd.DataFrame, doubtful: str) -> Literal[".", ","] | None:
+    """The decimal mark of all columns if it is certain in one, a comma before a point; or None."""
     for name in frame.columns:
-        if "decimal commas" in cells.numbers(frame[name]).notes:
+        if {"decimal commas", "points between thousands"} & {*cells.numbers(frame[name]).notes}:
             return ","
+    if doubtful == ",":  # where `1,234` alone would be 1.234
+        for name in frame.columns:
+            notes = cells.numbers(frame[name], doubtful=doubtful).notes
+            if any(note.startswith("commas between thousands") for note in notes):
+                return "."
     return None
 
 

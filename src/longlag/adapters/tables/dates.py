@@ -29,6 +29,7 @@ _MONTHS = (
 _NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTH_MARK = r"(?<=\d)M(?=\d)"  # 2010M01
 _INTERVAL = r"(.*\d)\s+[-–]\s+\d.*"
+_MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
 
@@ -64,6 +65,8 @@ def dates(cells: pd.Series) -> Reading | None:
     if not len(text) or (numbers(text).faults.mean() < 0.5 and not _digits(text)):
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
+    if text.str.fullmatch(_MIDNIGHT).all():
+        text = text.str.replace(_MIDNIGHT, r"\1", regex=True)
     readings = list(_readings(text))
     if not readings:
         return None
@@ -196,7 +199,12 @@ def _unwrapped(values: pd.Series) -> pd.Series:
 
 
 def _without_zone(values: pd.Series) -> pd.Series:
-    return values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
+    """Times as those of UTC; the days of a zone as they are, since not all have 24 hours."""
+    if values.dt.tz is None:
+        return values
+    local = values.dt.tz_localize(None)
+    days = (local.dropna() == local.dropna().dt.normalize()).all()
+    return local if days else values.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
 def _irregularity(values: pd.Series) -> float:

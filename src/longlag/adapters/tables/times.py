@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import steps
+from longlag.adapters.tables import clocks, steps
 from longlag.adapters.tables.cells import missing, numbers
 from longlag.adapters.tables.dates import Reading, dates, months
 from longlag.knobs import unknown_name
@@ -224,7 +224,10 @@ def in_order(
             f"`{name}` has no time in {rows[blank[0]]}. Fill it in, name another column by --time, "
             "or use --no-time to take the rows as they are."
         )
-    notes: list[str] = []
+    changes: tuple[str, ...] = ()
+    if duplicates == "refuse":
+        values, changes = clocks.unwound(values, rows)
+    notes = list(changes)
     label = " and ".join(f"`{column}`" for column in times.columns)
     order = np.argsort(values.to_numpy(), kind="stable")
     if not (order == np.arange(len(order))).all():
