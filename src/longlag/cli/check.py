@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag.adapters.user_code import imported, is_reference, split
-from longlag.checks.check import Check
+from longlag.checks.check import Check, conclusion
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
 from longlag.cli._flags import (
@@ -85,19 +85,23 @@ def check(
             reach = Reach(model.window, model.remembers, not model.causal)
             found = audit(on, cut, batch_size=batch_size, reach=reach)
     passed = all(each.passed for each in checks)
+    summary = conclusion(checks, "problem" if found is None else "model")
     output.write(
         lambda: {
             "subject": name,
             "passed": passed,
+            "conclusion": summary,
             "checks": [each._asdict() for each in checks],
             "audit": found and pick(found, "verdict needed_again ceiling bound remedy"),
         },
-        lambda: _summary(name, checks, found),
+        lambda: _summary(name, checks, found, summary),
     )
     return 0 if passed else 1
 
 
-def _summary(name: str, checks: Sequence[Check], found: Audit | None) -> Iterator[RenderableType]:
+def _summary(
+    name: str, checks: Sequence[Check], found: Audit | None, summary: str
+) -> Iterator[RenderableType]:
     yield Text(name)
     results = table("check", "", "what it shows")
     for each in checks:
@@ -105,13 +109,12 @@ def _summary(name: str, checks: Sequence[Check], found: Audit | None) -> Iterato
         results.add_row(each.name, verdict, Text(each.found))
     yield results
     failed = [each for each in checks if not each.passed]
-    yield Text(f"{len(failed)} of {len(checks)} checks failed." if failed else "All checks passed.")
     yield from (Text(f"{each.name}: {each.remedy}") for each in failed if each.remedy)
+    parts = [Text(summary)]
     if found is not None:
-        yield Text(
-            f"Audit: {found.verdict}: {found.meaning}. Best "
-            f"possible score {found.best}. {remedy(found)}".rstrip()
-        )
+        verdict = f"Audit: {found.verdict}: {found.meaning}. Best possible score {found.best}."
+        parts.insert(0 if failed else 1, Text(f"{verdict} {remedy(found)}".rstrip()))
+    yield from parts
 
 
 def _is_adopted(value: Any) -> bool:
