@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from cyclopts import Group, Parameter, Token
 
 from longlag.adapters import user_code
+from longlag.adapters.models.hints import shortened
 from longlag.checks.knobs import undeclared
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
@@ -223,7 +224,7 @@ def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
         raise
     except (Exception, SystemExit) as error:
         raise ValueError(
-            f"{origin.words} cannot be made: {type(error).__name__}: {error}"
+            f"{origin.words} cannot be made: {type(error).__name__}: {shortened(str(error))}"
         ) from error
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from longlag.adapters import user_code
+from longlag.adapters.models.hints import shortened
 from longlag.cli._interrupt import INTERRUPTED, interruptible
 from longlag.cli._output import Printer, prepare_streams, printable, warn
 from longlag.knobs import unknown_name
@@ -138,7 +139,7 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
     """What bad input is answered with; None for a fault of longlag."""
     text = str(error)
     if place := user_code.raised_at(error):
-        return f"{place} raises {type(error).__name__}: {text}"
+        return f"{place} raises {type(error).__name__}: {shortened(text)}"
     match error:
         case UnknownOptionError() if error.token is not None:
             return _unknown_option(error, tokens)

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import imported, is_reference, split
 from longlag.checks.check import Check, conclusion
 from longlag.checks.knobs import undeclared
@@ -138,8 +139,7 @@ def _with_defaults(kind: type[Problem]) -> Problem:
         wrong = undeclared(kind)
         problem = None if wrong else kind()
     except (Exception, SystemExit) as error:
-        message = " ".join(str(error).split())
-        raise ValueError(f"{owner}: {type(error).__name__}: {message}") from error
+        raise ValueError(f"{owner}: {type(error).__name__}: {shortened(str(error))}") from error
     if problem is None:
         raise ValueError(f"{owner}: {'. '.join(wrong or ())}")
     return problem
