@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -121,6 +122,7 @@ def _run(tokens: list[str]) -> int:
         if message is None or os.environ.get("LONGLAG_TRACEBACK"):
             traceback.print_exc()
         else:
+            message = _in_flags(message, tokens)
             with contextlib.suppress(OSError):  # standard error may be full: the exit code says it
                 warn(f"longlag: {printable(message)}")
         return 1 if message is None else 2
@@ -168,6 +170,17 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return f"JAX does not start: {line}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
     # What is no Exception comes from a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
+
+
+def _in_flags(message: str, tokens: Sequence[str]) -> str:
+    """A message with the Python arguments of its remedy as flags of the command."""
+    place = re.search(r"\b[Uu]se (?!.*\b[Uu]se )", message)
+    if not tokens or tokens[0] not in _LINES or place is None:
+        return message
+    from longlag.cli._flags import as_flags
+
+    flags = {name for each in app[tokens[0]].assemble_argument_collection() for name in each.names}
+    return message[: place.end()] + as_flags(message[place.end() :], flags)
 
 
 def _is_here() -> bool:

@@ -20,6 +20,7 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
+    as_flags,
     code_files,
     option,
     problem_and_framing,
@@ -28,6 +29,7 @@ from longlag.cli._flags import (
 from longlag.cli._output import OUTPUT, OutputFlags, others_aside, pick, table
 from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS
 from longlag.knobs import BATCH_SIZE, lookup
 from longlag.maps import Audit, Reach, audit
 from longlag.problems import PROBLEMS, Problem
@@ -104,13 +106,17 @@ def _summary(
     name: str, checks: Sequence[Check], found: Audit | None, summary: str
 ) -> Iterator[RenderableType]:
     yield Text(name)
+    knobs = {option(knob.name) for kind in FRAMINGS.values() for knob in kind.knobs()}
+    flags = knobs | {"--framing", "--batch-size"}
     results = table("check", "", "what it shows")
     for each in checks:
         verdict = Text("ok", "green") if each.passed else Text("failed", "red")
-        results.add_row(each.name, verdict, Text(each.found))
+        results.add_row(each.name, verdict, Text(as_flags(each.found, flags)))
     yield results
     failed = [each for each in checks if not each.passed]
-    yield from (Text(f"{each.name}: {each.remedy}") for each in failed if each.remedy)
+    yield from (
+        Text(f"{each.name}: {as_flags(each.remedy, flags)}") for each in failed if each.remedy
+    )
     parts = [Text(summary)]
     if found is not None:
         verdict = f"Audit: {found.verdict}: {found.meaning}. Best possible score {found.best}."

@@ -54,7 +54,7 @@ _REMEDIES = {
 
 PACKED = (
     "It has a parameter `mask`, true where a step counts: skip the others. They come before "
-    "the sequence; pack_padded_sequence needs them after it: Prefix(pad='end'), --pad end."
+    "the sequence; for pack_padded_sequence, which needs them after it, use Prefix(pad='end')."
 )
 """The remedy for a model that takes the mask but does not skip masked steps."""
 
