@@ -21,7 +21,6 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from longlag.adapters import neighbours
-from longlag.adapters.models.hints import shortened
 from longlag.knobs import unknown_name
 
 _MODULE = "longlag_source_"  # prefix of module names
@@ -351,7 +350,7 @@ def _module(file: Path) -> ModuleType:
             raise
         except BaseException as error:
             del sys.modules[name]
-            text = shortened(str(error)).rstrip(".")
+            text = " ".join(str(error).split()).rstrip(".")
             raise ValueError(
                 f"{file.name} cannot be imported: {type(error).__name__}: {text}."
             ) from error

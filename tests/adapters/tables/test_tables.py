@@ -322,3 +322,52 @@ def test_commas_that_certainly_group_one_column_group_all(write, certain):
 def test_points_that_certainly_group_one_column_group_all(write):
     found = tables.read(write("a,b\n1.234.567,1.234\n2.345.678,12.345\n"))
     assert same(found.values, [[1234567, 1234], [2345678, 12345]])
+
+
+INDEXED = pd.DataFrame(
+    {"v": np.arange(60.0) % 7}, index=pd.date_range("2020-01-01", periods=60)
+).drop(pd.Timestamp("2020-01-21"))[::-1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel", "parquet"])
+def test_an_index_of_times_without_a_name_is_the_time(tmp_path, kind):
+    pytest.importorskip({"csv": "pandas", "excel": "openpyxl", "parquet": "pyarrow"}[kind])
+    path = tmp_path / f"data.{'xlsx' if kind == 'excel' else kind}"
+    getattr(INDEXED, f"to_{kind}")(path)
+    found = tables.read(path)
+    expected = np.arange(60.0)[:, None] % 7
+    expected[20] = np.nan
+    assert found.names == ("v",)
+    assert same(found.values, expected)
+
+
+def test_numbers_without_a_name_are_not_offered(write):
+    assert tables.read(write(",v,w\n5,1,2\n3,2,3\n9,3,4\n")).names == ("v", "w")
+
+
+@pytest.mark.parametrize("label", ["Total", "Summe", "grand total", "TOTAL 2020"])
+@pytest.mark.parametrize("time", [None, False])
+def test_a_row_of_sums_at_the_end_is_left_out_and_named(write, label, time):
+    text = f"month,v\n2020-01,1\n2020-02,2\n2020-03,3\n{label},6\n"
+    found = tables.read(write(text), time=time)
+    assert same(found.values[:, 0], [1, 2, 3])
+    assert f"line 5 left out: `{label}`" in found.notes
+    named = tables.read(write("who,v\ntotal,1\ntotal,2\n"))
+    assert len(named.values) == 2
+
+
+def test_a_column_that_a_few_cells_keep_out_is_named(write):
+    lines = [f"2020-{at // 28 + 1:02}-{at % 28 + 1:02},{'<1' if at == 8 else at},{at % 5}"
+             for at in range(56)]  # fmt: skip
+    text = "\n".join(["day,a,b", *lines])
+    found = tables.read(write(text))
+    assert found.names == ("b",)
+    assert "column `a` left out: '<1' in line 10 is no number" in found.notes
+    assert not any("left out" in note for note in tables.read(write(text), ["b"]).notes)
+
+
+def test_a_second_notation_of_the_time_is_not_offered(write):
+    lines = [f"{2000 + at // 12},{at % 12 + 1},{2000 + at / 12:.3f},{at % 5}" for at in range(40)]
+    text = "\n".join(["year,month,decimal date,v", *lines])
+    assert tables.read(write(text)).names == ("v",)
+    assert tables.read(write(text), ["decimal date"]).names == ("decimal date",)

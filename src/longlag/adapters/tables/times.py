@@ -106,6 +106,16 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
     return None
 
 
+def repeats(times: Times, name: str, values: np.ndarray) -> bool:
+    """Whether numbers are a second notation of the times, such as a `decimal date`."""
+    if not re.fullmatch(
+        r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", name, re.I
+    ):
+        return False
+    order = np.argsort(times.values.to_numpy(), kind="stable")
+    return len(values) > 2 and bool((np.diff(values[order]) > 0).all())
+
+
 def absent(frame: pd.DataFrame) -> tuple[str, ...]:
     """The note that there is no column of times, where one column looks like it."""
     for at, column in enumerate(frame.columns):
