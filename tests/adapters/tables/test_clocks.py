@@ -91,6 +91,18 @@ def test_times_with_offsets_are_sorted_as_they_passed(read, form, colon):
     assert not any("clocks" in note for note in table.notes)
 
 
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d %H:%M %Z", "%Y-%m-%dT%H:%M:%S%z[Europe/Berlin]", "%d.%m.%Y %H:%M:%S %Z"]
+)
+@pytest.mark.parametrize("start", ["2023-03-25", "2023-10-28"])
+def test_times_with_the_name_of_their_zone_are_sorted_as_they_passed(read, form, start):
+    times = local(start, pd.Timestamp(start) + pd.Timedelta(days=3), "h", form=form)
+    values = np.arange(len(times))
+    table = read(times[::-1], values[::-1])
+    assert table.values[:, 0].tolist() == values.tolist()
+    assert "hourly" in table.notes[0]
+
+
 def test_days_with_offsets_are_days(read):
     days = local("2023-10-01", "2023-11-30", "D", form="%Y-%m-%dT%H:%M:%S%z")
     table = read(days)

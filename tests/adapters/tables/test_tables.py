@@ -371,3 +371,16 @@ def test_a_second_notation_of_the_time_is_not_offered(write):
     text = "\n".join(["year,month,decimal date,v", *lines])
     assert tables.read(write(text)).names == ("v",)
     assert tables.read(write(text), ["decimal date"]).names == ("decimal date",)
+
+
+def test_a_table_with_a_series_in_each_row_is_told(write):
+    wide = ",".join(f"V{at}" for at in range(40))
+    rows = "\n".join(",".join(str(at * row) for at in range(40)) for row in range(1, 5))
+    found = tables.read(write(f"{wide}\n{rows}\n"), ["V2"])
+    assert "40 columns, but 4 rows: if a row is a series, write each" in found.warnings[-1]
+    assert tables.read(write("a,b\n1,2\n3,4\n")).warnings == ()
+
+
+def test_times_of_a_clock_of_seconds_are_no_column_to_predict(write):
+    lines = "\n".join(f"{1600000000000 + 60000 * at},{at % 3}" for at in range(9))
+    assert tables.read(write(f"ts,v\n{lines}\n")).names == ("v",)

@@ -18,6 +18,7 @@ from longlag.knobs import unknown_name
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
 _FEW_FAULTS = 0.1  # share below which a column that is left out is named
+_WIDE = 5  # columns to a row of a table that is probably the wrong way round
 _UNNAMED = "Unnamed: 0"  # the first column without a name, as pandas calls it
 _TOTAL = r"\s*(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|mittelwert|somme)\b"
 _MAX_LENGTH = 60  # characters of a cell in a message
@@ -140,7 +141,13 @@ def read(
         notes += order.notes
         seasons = order.seasons
         values = _in_order(values, order)
-    return Table(values, tuple(chosen), tuple(notes), tuple(_warnings(values, chosen)), seasons)
+    warnings = _warnings(values, chosen)
+    if len(names) > _WIDE * len(frame):
+        warnings.append(
+            f"{file.name} has {len(names):,} columns, but {len(frame):,} rows: if a row is a "
+            "series, write each as a column"
+        )
+    return Table(values, tuple(chosen), tuple(notes), tuple(warnings), seasons)
 
 
 def _decimal(frame: pd.DataFrame, doubtful: str) -> Literal[".", ","] | None:

@@ -133,7 +133,7 @@ def _outside(cells: pd.DataFrame) -> tuple[int, int]:
                                    and not _is_value(str(cells.iloc[end - 1, 0]))):  # fmt: skip
         end -= 1
     above = int(np.argmax(counts >= usual))
-    if above and counts[above - 1] == usual - 1 and pd.isna(cells.iloc[above - 1, 0]):
+    if above and counts[above - 1] == usual - 1 and bool(cells.isna().iloc[above - 1, 0]):
         above -= 1  # a header without a name for its index
     return above, len(counts) - end
 

@@ -19,13 +19,16 @@ Duplicates = Literal["refuse", "mean", "first", "last"]
 
 _TIME_NAME = re.compile(
     r"(.*[^a-z])?(date|time|datetime|timestamp|year|month|week|day|hour|quarter|period|datum|zeit"
-    r"|jahr|monat|tag|ds|dt|t|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
+    r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
 )
 _REST_NAME = re.compile(
     r"(.*[^a-z])?(time|month|week|day|hour|he|hr|minute|quarter|period|interval|zeit|monat|tag"
     r"|stunde|mois|heure|jour)([^a-z].*)?",
     re.IGNORECASE,
+)
+_SECOND_NAME = re.compile(
+    r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
 _CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})([:.]\d{2})?")
 _PARTS = "year", "month", "day", "hour", "minute"
@@ -108,9 +111,7 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
 
 def repeats(times: Times, name: str, values: np.ndarray) -> bool:
     """Whether numbers are a second notation of the times, such as a `decimal date`."""
-    if not re.fullmatch(
-        r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", name, re.I
-    ):
+    if not _SECOND_NAME.fullmatch(name):
         return False
     order = np.argsort(times.values.to_numpy(), kind="stable")
     return len(values) > 2 and bool((np.diff(values[order]) > 0).all())
