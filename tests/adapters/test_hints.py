@@ -2,7 +2,7 @@
 
 import pytest
 
-from longlag.adapters.models.hints import hint
+from longlag.adapters.models.hints import hint, shortened
 
 VALUES, CHANNELS = "inputs='values'", "swap the last two axes"
 RAISED = {
@@ -30,7 +30,16 @@ RAISED = {
     "JAX array indexer must have integer dtype; got float32": VALUES,
     "too many values to unpack (expected 2)": VALUES,
     "not enough values to unpack (expected 3, got 2)": "",
-    "dot_general requires contracting dimensions to have the same shape, got (100,) and (50,)": "",
+    "dot_general requires contracting dimensions to have the same shape, got (8,) and (9,)": (
+        "sizes.features"
+    ),
+    "scan body function carry input and carry output must have equal types, but they differ": (
+        "Start the scan"
+    ),
+    # Keras
+    "Input 0 with name 'None' of layer 'my_gru_1' is incompatible with the layer: expected ndim=3, "
+    "found ndim=2. Full shape received: (None, 8)": "return_sequences=True",
+    "Input 0 of layer 'conv2d' is incompatible with the layer: expected ndim=3, found ndim=2": "",
 }
 
 
@@ -45,3 +54,36 @@ def test_who_takes_values_already_is_not_told_to():
     for text, cure in RAISED.items():
         if cure == VALUES:
             assert hint(RuntimeError(text), features=False) == ""
+
+
+def test_a_check_of_a_problem_and_a_failed_seed_tell_no_pages():
+    from longlag import EchoLag
+    from longlag.checks.problem import check_problem
+
+    class Own(EchoLag):
+        def draw(self, rng, count):  # noqa: ARG002
+            raise ValueError("Sizes differ:\n" + 300 * "size, " + "\nUse one size.")
+
+    found = [each.found for each in check_problem(Own()) if not each.passed]
+    assert any("ValueError: Sizes differ: … Use one size." in each for each in found)
+    assert max(map(len, found)) < 400
+
+
+LONG = [
+    ("Shapes differ:\n" + 200 * "state, " + "\n\n Swap them.\n", "Shapes differ: … Swap them."),
+    ("Calling Net.call().\n\n\x1b[1mNo axis 3.\x1b[0m\n\nArguments received by Net.call():\n"
+     + 99 * "  • x=jnp.zeros(3)\n", "Calling Net.call(). No axis 3."),
+    ("no such\n axis", "no such axis"),
+    ("", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "short"), LONG)
+def test_of_a_long_message_the_first_and_the_last_line_remain(text, short):
+    assert shortened(text) == short
+
+
+@pytest.mark.parametrize("text", [999 * "a", 999 * "a" + "\n" + 999 * "b", 400 * "a\n"])
+def test_no_message_is_long(text):
+    assert len(shortened(text)) < 310
+    assert "…" in shortened(text)

@@ -252,7 +252,10 @@ def test_what_a_file_names_must_make_a_model(file):
         (lambda *_: sys.exit(0), "fails: SystemExit: 0"),
         (lambda *_: (1, 2), "it gives a tuple, which is not a model"),
         (lambda _: None, "fails: TypeError"),
-        (lambda *_: eqx.nn.Linear(4, 4, key=jax.random.key(0)), "Does it take values"),
+        (
+            lambda *_: eqx.nn.Linear(4, 4, key=jax.random.key(0)),
+            "Make the first layer `sizes.features` wide",
+        ),
     ],
 )
 def test_a_function_that_makes_none_says_so(make, said):

@@ -160,3 +160,27 @@ def test_a_model_that_passes_is_told_that_its_framing_cannot_be_learned(call, tm
     assert found["audit"]["verdict"] == "unreachable"
     assert found["audit"]["ceiling"] == 0.25
     assert json.loads(call("check", "ramp", "--json")[1])["audit"] is None
+
+
+def test_after_a_failed_check_the_last_line_is_not_that_of_the_audit(call, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import equinox as eqx, jax\n"
+        "class Net(eqx.Module):\n"
+        "    layer: eqx.nn.Linear\n"
+        "    def __call__(self, x):\n"
+        "        return jax.vmap(self.layer)(x[::-1])\n"
+        "def make_model(sizes, seed):\n"
+        "    key = jax.random.key(seed)\n"
+        "    return Net(eqx.nn.Linear(sizes.features, sizes.outputs, key=key))\n"
+    )
+    model = f"{tmp_path / 'mine.py'}:make_model"
+    code, out, _ = call("check", model, "--values", "4")
+    last = "no score of this model can be trusted, so it is not trained. An audit is of the framing"
+    assert code == 1
+    assert "\nAudit: learnable: " in out
+    assert last in " ".join(out[out.index("\nAudit: ") :].split("\n", 2)[2].split())
+    found = json.loads(call("check", model, "--values", "4", "--json")[1])
+    assert last in found["conclusion"]
+    code, out, err = call("train", "echo-lag", "--values", "4", "--model", model)
+    assert (code, out) == (2, "")
+    assert "which comes after it" in err

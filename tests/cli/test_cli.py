@@ -15,6 +15,7 @@ import pytest
 
 from longlag import claims, streams
 from longlag.cli import reproduce as reproducing
+from longlag.cli._flags import as_flags
 from longlag.framings import Chunks, fitting
 from longlag.maps import audit
 from longlag.problems import PROBLEMS, EchoLag
@@ -68,7 +69,7 @@ BAD = {
     "command": (["trian"], "Did you mean"),
     "lag": (
         ["train", "echo-lag", "--lag", "25"],
-        "EchoLag: `lag` must be below `length` (25), got 25. Use length=26 or more.",
+        "EchoLag: `lag` must be below `length` (25), got 25. Use --length 26 or more.",
     ),
     "values": (["audit", "echo-lag", "--values", "1"], "`values` must be at least 2, got 1"),
     "no timesteps": (
@@ -135,7 +136,7 @@ BAD = {
     ),
     "part": (
         "show echo-subsequence --start 3 --count 3".split(),
-        "`count` must be at most the 2 values from step 3 on, got 3. Use count=2 or fewer.",
+        "`count` must be at most the 2 values from step 3 on, got 3. Use --count 2 or fewer.",
     ),
     "start": (["show", "echo-subsequence", "--start", "5"], "`start` must be below `length` (5)"),
     "tolerance": (["show", "ramp", "--tolerance", "0"], "`tolerance` must be above 0, got 0"),
@@ -146,7 +147,7 @@ BAD = {
     ),
     "whole remedy": (
         ["audit", "cumulative-threshold", "--threshold", "12.5"],
-        "Use length=13 or more.",
+        "Use --length 13 or more.",
     ),
     "nothing to learn": (["train", "ramp", "--length", "2"], "nothing is to be learned"),
     "wide": (["show", "echo-lag", "--values", "2000000000"], "`values` must be at most 1048576"),
@@ -163,6 +164,42 @@ BAD = {
     "output": (["show", "echo-lag", "--output", "/no/such/place"], "cannot write /no/such/place"),
     "training output": (["train", "echo-lag", "--output", "/"], "cannot write /"),
 }
+
+
+REMEDIES = {
+    "framing": (
+        "show echo-lag --length 5 --lag 4 --framing chunks --rows consecutive",
+        "Use --carry.",
+    ),
+    "quoted": (
+        "audit echo-lag --framing chunks --carry --rows consecutive --batch-size 7",
+        "Use 6, 8, 5, or --rows parallel.",
+    ),
+    "word": ("train echo-lag --learning-rate 0", "Use a --learning-rate above 0."),
+    "study": ("frontier echo-lag --limit 0", "Use --limit 1 or more."),
+}
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_a_remedy_names_flags_of_the_command(call, name):
+    command, remedy = REMEDIES[name]
+    code, out, err = call(*command.split())
+    assert (code, out) == (2, "")
+    assert err.strip().endswith(remedy)
+
+
+def test_what_is_no_flag_of_the_command_stays_python():
+    known = {"--lag", "--batch-size"}
+    assert as_flags("adopt(make, lag=3), keras.Input(batch_shape=(batch_size, 3)).", known) == (
+        "adopt(make, lag=3), keras.Input(batch_shape=(batch_size, 3))."
+    )
+    assert as_flags("lag=3, carry=True, Whole(), batch_size or `batch_size`.", known) == (
+        "--lag 3, carry=True, Whole(), --batch-size or `batch_size`."
+    )
+    known = {"--framing", "--missing", "--no-carry"}
+    assert as_flags("fewer timesteps, Whole() or Window(missing='mask', carry=False).", known) == (
+        "fewer timesteps, --framing whole or --framing window --missing mask, --no-carry."
+    )
 
 
 @pytest.mark.parametrize("name", BAD)

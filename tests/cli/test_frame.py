@@ -1,6 +1,7 @@
 """`longlag frame`: a series of one's own, framed, and a model beside naive baselines."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -116,6 +117,21 @@ def test_a_model_stands_beside_the_baselines(call, data):
     assert found["interrupted"] is False
 
 
+def test_the_table_says_what_its_columns_are_and_what_the_model_was_trained_on(call, data):
+    command = ["frame", data(), "--column", "warm", "--horizon", "2"]
+    explained = "within: share of the predictions that are off by at most "
+    out = " ".join(call(*command)[1].split())
+    distance = re.findall("within ([0-9.]+) ", out)[0]
+    assert f"{explained}{distance}, the root mean square change over 2 rows" in out
+    assert "samples per seed" not in out
+    out = " ".join(call(*command, "--tolerance", "0.5")[1].split())
+    assert f"{explained}0.5 Nothing is trained" in out
+    trained = [*command, "--model", "mlp", "--sequences", "64", "--batch-size", "8", "--seeds", "1"]
+    assert "\ntrained: 8 updates on 64 samples per seed\n" in call(*trained)[1]
+    document = json.loads(call(*trained, "--json")[1])
+    assert (document["updates"], document["sequences"]) == (8, 64)
+
+
 def test_a_saved_model_predicts_from_rows_as_they_are_wherever_its_file_is(call, data, tmp_path):
     path = data()
     saved = tmp_path / "model.safetensors"
@@ -219,7 +235,7 @@ FILES = {
     "gaps": (
         {"warm": np.where(TIME % 9 == 3, np.nan, WARM)},
         "every episode of the training part (rows 1 to 112) shows a missing value or asks for one. "
-        "Use missing='mask'",
+        "Use --missing mask or --missing mark, or fewer timesteps.",
     ),
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 
 class Check(NamedTuple):
@@ -20,6 +21,23 @@ class Check(NamedTuple):
     passed: bool
     found: str
     remedy: str = ""
+
+
+def conclusion(checks: Sequence[Check], subject: Literal["model", "problem"]) -> str:
+    """What checks come to: whether figures of training can be trusted.
+
+    >>> conclusion([Check("rows", True, "any"), Check("mask", False, "…")], "problem")
+    '1 of 2 checks failed: no score on this problem can be trusted.'
+    """
+    if not (failed := sum(not check.passed for check in checks)):
+        return "All checks passed."
+    meaning = (
+        "no score of this model can be trusted, so it is not trained. An audit is of the framing, "
+        "whatever the model does"
+        if subject == "model"
+        else "no score on this problem can be trusted"
+    )
+    return f"{failed} of {len(checks)} checks failed: {meaning}."
 
 
 class CheckFailed(Exception):  # noqa: N818 - a result, not an error
@@ -48,6 +66,11 @@ class Preflight:
     def passed(self) -> bool:
         """Whether all checks passed."""
         return all(check.passed for check in self.checks)
+
+    @property
+    def conclusion(self) -> str:
+        """What the checks come to, as a sentence."""
+        return conclusion(self.checks, "model")
 
     def require_valid(self) -> None:
         """Refuse a model that did not pass.

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from longlag.adapters.models.hints import shortened
 from longlag.checks.chance import check_ceiling, check_chance
 from longlag.checks.check import Check, CheckFailed
 from longlag.checks.draws import check_determinism, check_draws
@@ -56,7 +57,8 @@ def _outcome(name: str, check: Callable[[Problem], str], problem: Problem) -> Ch
 
 def _raised(problem: Problem, error: BaseException) -> tuple[str, str]:
     """The exception of a problem, and a remedy with its place."""
-    words = " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]).split()
+    text = shortened(str(error))
+    words = " ".join([f"{type(error).__name__}: {text}", *getattr(error, "__notes__", ())]).split()
     modules = [sys.modules.get(kind.__module__) for kind in type(problem).__mro__]
     files = {getattr(module, "__file__", None) for module in modules}
     frames = [

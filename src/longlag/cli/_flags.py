@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from cyclopts import Group, Parameter, Token
 
 from longlag.adapters import user_code
+from longlag.adapters.models.hints import shortened
 from longlag.checks.knobs import undeclared
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
@@ -45,16 +46,42 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def as_flags(remedy: str) -> str:
+_CALL = r"(?:framing )?(?P<kind>\w+)\((?P<knobs>(?:[^()]|\([^()]*\))*)\)"
+_ARGUMENT = r"\b(?P<name>\w+)=(?P<mark>'?)(?P<value>[\w.+-]*\w)(?P=mark)"
+
+_WORD = r"(?<![`\w.])(?P<word>[a-z]+_[a-z_]+)\b"
+
+
+def as_flags(remedy: str, known: Collection[str] | None = None) -> str:
     """A remedy of Python arguments as flags of the command line.
+
+    Args:
+        remedy: A sentence.
+        known: The flags of the command; what it does not have is left as it is.
 
     >>> as_flags("Use rows='parallel', carry=True and learning_rate=0.01.")
     'Use --rows parallel, --carry and --learning-rate 0.01.'
+    >>> as_flags("Use Prefix(pad='end') or adopt(…, causal=False).")
+    'Use --framing prefix --pad end or adopt(…, causal=False).'
     """
-    text = remedy.replace("framing Whole()", "--framing whole").replace("=True", "")
-    text = re.sub(r"\bcarry\b", "--carry", text)
-    words = r"(\w+)='?([\w.+-]*\w)'?"
-    return re.sub(words, lambda each: f"{option(each[1])} {each[2]}", text)
+    framings = {kind.__name__: name for name, kind in FRAMINGS.items()}
+
+    def argument(name: str, value: str, written: str) -> str:
+        typed = f"--no-{option(name)[2:]}" if value == "False" else option(name)
+        if known is not None and typed not in known:
+            return written
+        return typed if value in ("True", "False") else f"{typed} {value}"
+
+    def replaced(found: re.Match[str]) -> str:
+        if found["word"]:
+            return option(found["word"]) if option(found["word"]) in (known or ()) else found[0]
+        if (kind := found["kind"]) is None:
+            return argument(found["name"], found["value"], found[0])
+        if kind not in framings or (known is not None and "--framing" not in known):
+            return found[0]
+        return f"--framing {framings[kind]} {as_flags(found['knobs'], known)}".rstrip()
+
+    return re.sub(f"{_CALL}|{_ARGUMENT}|{_WORD}", replaced, remedy)
 
 
 def as_study_flags(remedy: str, kind: str) -> str:
@@ -236,7 +263,7 @@ def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
         raise
     except (Exception, SystemExit) as error:
         raise ValueError(
-            f"{origin.words} cannot be created: {type(error).__name__}: {error}"
+            f"{origin.words} cannot be created: {type(error).__name__}: {shortened(str(error))}"
         ) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import traceback
 import typing
@@ -13,6 +14,7 @@ from pathlib import Path
 from cyclopts import App, Argument, CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from longlag.adapters import user_code
+from longlag.adapters.models.hints import shortened
 from longlag.cli._interrupt import INTERRUPTED, interruptible
 from longlag.cli._output import Printer, prepare_streams, printable, warn
 from longlag.knobs import unknown_name
@@ -131,6 +133,7 @@ def _run(tokens: list[str]) -> int:
         if message is None or os.environ.get("LONGLAG_TRACEBACK"):
             traceback.print_exc()
         else:
+            message = _in_flags(message, tokens)
             with contextlib.suppress(OSError):  # standard error may be full; the exit code remains
                 warn(f"longlag: {printable(message)}")
         return 1 if message is None else 2
@@ -149,7 +152,7 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
     """The message for bad input; None for a fault of longlag."""
     text = str(error)
     if line := user_code.raised_at(error):
-        return f"{line} raises {type(error).__name__}: {text}"
+        return f"{line} raises {type(error).__name__}: {shortened(text)}"
     match error:
         case UnknownOptionError() if error.token is not None:
             return _unknown_option(error, tokens)
@@ -178,6 +181,17 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return f"JAX does not start: {line}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
     # Any other exception is of a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
+
+
+def _in_flags(message: str, tokens: Sequence[str]) -> str:
+    """A message with the Python arguments of its remedy as flags of the command."""
+    place = re.search(r"\b[Uu]se (?!.*\b[Uu]se )", message)
+    if not tokens or tokens[0] not in _LINES or place is None:
+        return message
+    from longlag.cli._flags import as_flags
+
+    flags = {name for each in app[tokens[0]].assemble_argument_collection() for name in each.names}
+    return message[: place.end()] + as_flags(message[place.end() :], flags)
 
 
 def _working_folder_exists() -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import imported, is_reference, split
-from longlag.checks.check import Check
+from longlag.checks.check import Check, conclusion
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
 from longlag.cli._flags import (
@@ -19,6 +20,7 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
+    as_flags,
     code_files,
     flag_values,
     option,
@@ -27,6 +29,7 @@ from longlag.cli._flags import (
 from longlag.cli._output import OUTPUT, OutputFlags, pick, stdout_to_stderr, table
 from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
+from longlag.framings import FRAMINGS
 from longlag.knobs import BATCH_SIZE, lookup
 from longlag.maps import Audit, Reach, audit
 from longlag.problems import PROBLEMS, Problem
@@ -84,33 +87,40 @@ def check(
             reach = Reach(model.window, model.remembers, not model.causal)
             maps = audit(on, framing_object, batch_size=batch_size, reach=reach)
     passed = all(each.passed for each in checks)
+    summary = conclusion(checks, "problem" if maps is None else "model")
     output.write(
         lambda: {
             "subject": name,
             "passed": passed,
+            "conclusion": summary,
             "checks": [each._asdict() for each in checks],
             "audit": maps and pick(maps, "verdict needed_again ceiling bound remedy"),
         },
-        lambda: _summary(name, checks, maps),
+        lambda: _summary(name, checks, maps, summary),
     )
     return 0 if passed else 1
 
 
-def _summary(name: str, checks: Sequence[Check], maps: Audit | None) -> Iterator[RenderableType]:
+def _summary(
+    name: str, checks: Sequence[Check], maps: Audit | None, summary: str
+) -> Iterator[RenderableType]:
     yield Text(name)
+    knobs = {option(knob.name) for kind in FRAMINGS.values() for knob in kind.knobs()}
+    flags = knobs | {"--framing", "--batch-size"}
     results = table("check", "", "result")
     for each in checks:
         verdict = Text("ok", "green") if each.passed else Text("failed", "red")
-        results.add_row(each.name, verdict, Text(each.found))
+        results.add_row(each.name, verdict, Text(as_flags(each.found, flags)))
     yield results
     failed = [each for each in checks if not each.passed]
-    yield Text(f"{len(failed)} of {len(checks)} checks failed." if failed else "All checks passed.")
-    yield from (Text(f"{each.name}: {each.remedy}") for each in failed if each.remedy)
+    yield from (
+        Text(f"{each.name}: {as_flags(each.remedy, flags)}") for each in failed if each.remedy
+    )
+    parts = [Text(summary)]
     if maps is not None:
-        yield Text(
-            f"Audit: {maps.verdict}: {maps.meaning}. Best "
-            f"possible score {maps.best}. {remedy(maps)}".rstrip()
-        )
+        verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
+        parts.insert(0 if failed else 1, Text(f"{verdict} {remedy(maps)}".rstrip()))
+    yield from parts
 
 
 def _is_adopted(value: Any) -> bool:
@@ -134,8 +144,7 @@ def _with_defaults(kind: type[Problem]) -> Problem:
         wrong = undeclared(kind)
         problem = None if wrong else kind()
     except (Exception, SystemExit) as error:
-        message = " ".join(str(error).split())
-        raise ValueError(f"{owner}: {type(error).__name__}: {message}") from error
+        raise ValueError(f"{owner}: {type(error).__name__}: {shortened(str(error))}") from error
     if problem is None:
         raise ValueError(f"{owner}: {'. '.join(wrong or ())}")
     return problem

@@ -261,7 +261,8 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
     cause = main_reason(run)
     return {
         **document,
-        **pick(run, "seeds verdict reason interrupted", model="setting.model.words"),
+        **pick(run, "seeds verdict reason interrupted updates", model="setting.model.words"),
+        "sequences": max(run.sequences),
         **pick(forecast, "error against"),
         "recipe": repr(run.setting.recipe),
         "why": cause and cause._asdict(),
@@ -307,7 +308,14 @@ def _summary(framed: _Framed, run: Run | None) -> Iterator[RenderableType]:
     for x, y, mask in zip(*samples, strict=True):
         present = np.broadcast_to(mask.reshape(-1, *(1,) * (x.ndim - 1)), x.shape)
         pairs.add_row(_numbers(np.where(present, x, np.nan)), Text("→", style="dim"), _numbers(y))
-    yield from (pairs, Text(), _errors(framed, run), Text())
+    yield from (pairs, Text(), _errors(framed, run))
+    yield Text(_meaning(series), style="dim")
+    if run is not None:
+        yield Text(
+            f"trained: {run.updates:,} updates on {max(run.sequences):,} samples per seed",
+            style="dim",
+        )
+    yield Text()
     if run is None:
         yield Text("Nothing is trained: add --model lstm to compare a model.", style="dim")
         return
@@ -335,6 +343,16 @@ def _errors(framed: _Framed, run: Run | None) -> Table:
         name = Text(run.setting.model.words, style="bold")
         errors.add_row(name, f"{error.mean:.4g}", between, f"{run.accuracy.mean:.3f}")
     return errors
+
+
+def _meaning(series: Series) -> str:
+    """What the columns of errors are."""
+    typical = f", the root mean square change over {counted(series.horizon, 'row')}"
+    distance = f"{series.within:.4g}{typical if series.tolerance is None else ''}"
+    return (
+        "error: root mean square; within: share of the predictions that are off by at most "
+        f"{distance}"
+    )
 
 
 def _numbers(row: np.ndarray) -> str:

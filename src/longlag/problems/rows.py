@@ -223,7 +223,7 @@ def no_target_message(
         )
     remedy = "Use fewer timesteps, or a column that is there."
     if missing == "drop":
-        remedy = "Use missing='mask' or 'mark' (--missing mask), or fewer timesteps."
+        remedy = "Use missing='mask' or missing='mark', or fewer timesteps."
     return (
         f"Series: every episode of the {part} part (rows {span.begin + 1} to {span.end}) shows "
         f"a missing value or asks for one. {remedy}"
@@ -383,6 +383,6 @@ def rows_to_predict(
     if missing == "drop" and np.isnan(rows).any():
         raise ValueError(
             "predict: `sequence` lacks a value, and such episodes were left out of training. "
-            "Train with missing='mask' or 'mark' (--missing mask)."
+            "Use missing='mask' or missing='mark' to train."
         )
     return rows

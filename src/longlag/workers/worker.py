@@ -19,6 +19,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import IO, Any
 
 from longlag.adapters import user_code
+from longlag.adapters.models.hints import shortened
 from longlag.events import Advanced, Event, Finished, StopToken
 from longlag.workers import messages
 from longlag.workers.messages import FREE, READY, STOP, Job, Perform
@@ -82,7 +83,7 @@ def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
         why = "the worker did not report its end"
     except (Exception, SystemExit) as error:
         place = user_code.raised_at(error)
-        why = f"{place}{' raises ' * bool(place)}{type(error).__name__}: {error}"
+        why = f"{place}{' raises ' * bool(place)}{type(error).__name__}: {shortened(str(error))}"
     yield from (Finished(seed, why=why, job=job.id) for seed in open_seeds)
 
 

@@ -11,15 +11,41 @@ WRITTEN = {
     "thousands": (["1,100.94", "20", ""], [1100.94, 20, NAN], "commas between thousands"),
     "decimal comma": (["100,9", "1.234,5", "3"], [100.9, 1234.5, 3], "decimal commas"),
     "dots": (["1.234", "0,5"], [1234, 0.5], "decimal commas"),
+    "many dots": (["1.234.567", "2.345"], [1234567, 2345], "points between thousands"),
     "spaces": (["1 234,5", "7"], [1234.5, 7], "spaces between thousands"),
-    "apostrophes": (["1'234.5", "7"], [1234.5, 7], "spaces between thousands"),
+    "thin spaces": (["1\u2009234,5", "-1\u202f234\u202f567"], [1234.5, -1234567], "spaces between"),
+    "no-break spaces": (["1\u00a0234.5", "7"], [1234.5, 7], "spaces between thousands"),
+    "apostrophes": (["1'234.5", "-1’234'567"], [1234.5, -1234567], "apostrophes between thousands"),
+    "Swiss commas": (["1'234,5", "7"], [1234.5, 7], "decimal commas"),
+    "Indian": (
+        ["1,23,456.78", "12,34,567", "-1,00,00,000", "99,999", "5"],
+        [123456.78, 1234567, -1e7, 99999, 5],
+        "commas between thousands, as in 1,23,456",
+    ),
+    "rupees": (["₹1,23,456", "Rs. 5", "Rs 1,000", "INR 7"], [123456, 5, 1000, 7], "a currency"),
     "per cent": (["1.5%", "2 %", "-3%"], [1.5, 2, -3], "per cent"),
     "currency": (["$1,000", "€ 5", "-$3", "3 EUR"], [1000, 5, -3, 3], "a currency"),
     "parentheses": (["(1,234)", "5"], [-1234, 5], "negative numbers in parentheses"),
     "multiples": (["1.2M", "3K", "-1B"], [1.2e6, 3e3, -1e9], "K, M, B for"),
     "minus": (["−5", "3"], [-5, 3], None),
 }
-NONE = ["a", "1_000", "inf", "0x10", "1e400", "12,34,567", "?0.2", "5 kg", "1-2", "(x)", "%"]
+NONE = [
+    "a",
+    "1_000",
+    "inf",
+    "0x10",
+    "1e400",
+    "12,34,56",
+    "1,2,345",
+    "1,23,45,6",
+    "2020 001",
+    "1234 567",
+    "?0.2",
+    "5 kg",
+    "1-2",
+    "(x)",
+    "%",
+]
 
 
 @pytest.mark.parametrize("case", WRITTEN)
@@ -37,6 +63,12 @@ def test_what_is_no_number_is_a_fault_where_it_stands(cell):
     found = numbers(pd.Series(["1.5", cell, ""]))
     assert found.faults.tolist() == [False, True, False]
     assert not found.holds_numbers
+
+
+@pytest.mark.parametrize("cell", ["1,5", "0,25", "12,34", "1234,567"])
+def test_a_decimal_comma_beside_indian_grouping_is_a_fault(cell):
+    found = numbers(pd.Series(["1,23,456", "12,34,567.5", cell]))
+    assert found.faults.tolist() == [False, False, True]
 
 
 def test_a_comma_before_three_digits_is_what_the_file_or_its_reader_says():

@@ -68,7 +68,7 @@ def test_dates_in_many_forms_are_in_order_and_on_the_grid_of_their_step(read, fo
 
 
 @pytest.mark.parametrize("times", [DAYS, DAYS[::-1], np.random.default_rng(0).permutation(DAYS)])
-@pytest.mark.parametrize(("at", "cell"), [(50, "2021-02-30"), (119, "Total")])
+@pytest.mark.parametrize(("at", "cell"), [(50, "2021-02-30"), (119, "later")])
 def test_a_cell_that_is_no_date_in_a_column_of_dates_is_named(read, times, at, cell):
     cells = [str(each)[:10] for each in times]
     cells[at] = cell
@@ -81,8 +81,8 @@ def test_a_cell_that_is_no_date_in_a_column_of_dates_is_named(read, times, at, c
 
 
 def test_a_year_that_is_no_number_is_named(read):
-    years = [*range(2020, 1960, -1), "Total"]
-    with pytest.raises(ValueError, match="`year` is no number in line 62: 'Total'"):
+    years = [*range(2020, 1960, -1), "later"]
+    with pytest.raises(ValueError, match="`year` is no number in line 62: 'later'"):
         read(written(years, range(61), "year,v"))
 
 

@@ -310,3 +310,77 @@ def test_an_excel_table_is_found_below_a_title_and_its_sheet_noted(tmp_path):
     assert found.notes == ("sheet `Data`, not `About`",
                            "rows left out, being none of the table: 2 above and 2 below",
                            "time: `Date`, daily")  # fmt: skip
+
+
+@pytest.mark.parametrize("certain", ["1,23,456", "1,234,567", "1,234.5"])
+def test_commas_that_certainly_group_one_column_group_all(write, certain):
+    found = tables.read(write(f"a;b\n{certain};1,234\n5;12,345\n6;7\n"))
+    assert same(found.values[:, 1], [1234, 12345, 7])
+    assert same(tables.read(write("a;b\n1;1,234\n5;12,345\n")).values[:, 1], [1.234, 12.345])
+
+
+def test_points_that_certainly_group_one_column_group_all(write):
+    found = tables.read(write("a,b\n1.234.567,1.234\n2.345.678,12.345\n"))
+    assert same(found.values, [[1234567, 1234], [2345678, 12345]])
+
+
+INDEXED = pd.DataFrame(
+    {"v": np.arange(60.0) % 7}, index=pd.date_range("2020-01-01", periods=60)
+).drop(pd.Timestamp("2020-01-21"))[::-1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel", "parquet"])
+def test_an_index_of_times_without_a_name_is_the_time(tmp_path, kind):
+    pytest.importorskip({"csv": "pandas", "excel": "openpyxl", "parquet": "pyarrow"}[kind])
+    path = tmp_path / f"data.{'xlsx' if kind == 'excel' else kind}"
+    getattr(INDEXED, f"to_{kind}")(path)
+    found = tables.read(path)
+    expected = np.arange(60.0)[:, None] % 7
+    expected[20] = np.nan
+    assert found.names == ("v",)
+    assert same(found.values, expected)
+
+
+def test_numbers_without_a_name_are_not_offered(write):
+    assert tables.read(write(",v,w\n5,1,2\n3,2,3\n9,3,4\n")).names == ("v", "w")
+
+
+@pytest.mark.parametrize("label", ["Total", "Summe", "grand total", "TOTAL 2020"])
+@pytest.mark.parametrize("time", [None, False])
+def test_a_row_of_sums_at_the_end_is_left_out_and_named(write, label, time):
+    text = f"month,v\n2020-01,1\n2020-02,2\n2020-03,3\n{label},6\n"
+    found = tables.read(write(text), time=time)
+    assert same(found.values[:, 0], [1, 2, 3])
+    assert f"line 5 left out: `{label}`" in found.notes
+    named = tables.read(write("who,v\ntotal,1\ntotal,2\n"))
+    assert len(named.values) == 2
+
+
+def test_a_column_that_a_few_cells_keep_out_is_named(write):
+    lines = [f"2020-{at // 28 + 1:02}-{at % 28 + 1:02},{'<1' if at == 8 else at},{at % 5}"
+             for at in range(56)]  # fmt: skip
+    text = "\n".join(["day,a,b", *lines])
+    found = tables.read(write(text))
+    assert found.names == ("b",)
+    assert "column `a` left out: '<1' in line 10 is no number" in found.notes
+    assert not any("left out" in note for note in tables.read(write(text), ["b"]).notes)
+
+
+def test_a_second_notation_of_the_time_is_not_offered(write):
+    lines = [f"{2000 + at // 12},{at % 12 + 1},{2000 + at / 12:.3f},{at % 5}" for at in range(40)]
+    text = "\n".join(["year,month,decimal date,v", *lines])
+    assert tables.read(write(text)).names == ("v",)
+    assert tables.read(write(text), ["decimal date"]).names == ("decimal date",)
+
+
+def test_a_table_with_a_series_in_each_row_is_told(write):
+    wide = ",".join(f"V{at}" for at in range(40))
+    rows = "\n".join(",".join(str(at * row) for at in range(40)) for row in range(1, 5))
+    found = tables.read(write(f"{wide}\n{rows}\n"), ["V2"])
+    assert "40 columns, but 4 rows: if a row is a series, write each" in found.warnings[-1]
+    assert tables.read(write("a,b\n1,2\n3,4\n")).warnings == ()
+
+
+def test_times_of_a_clock_of_seconds_are_no_column_to_predict(write):
+    lines = "\n".join(f"{1600000000000 + 60000 * at},{at % 3}" for at in range(9))
+    assert tables.read(write(f"ts,v\n{lines}\n")).names == ("v",)

@@ -20,6 +20,9 @@ _BFLOAT16 = (
     "mixed_bfloat16 in Keras)."
 )
 
+_LONGEST = 300  # characters of the message of an error
+
+_WIDTHS = "Make the first layer `sizes.features` wide, the last `sizes.outputs`."
 _REMEDIES = {
     r"takes \d+ positional arguments? but 2 were given|missing 1 required positional argument: "
     r"'seed'": "Take both arguments: def make_model(sizes, seed).",
@@ -29,8 +32,15 @@ _REMEDIES = {
     r"Expected hidden\[\d\] size": (
         "Make the first state for the rows that come, inputs.shape[0], or leave it out."
     ),
-    r"input_size|shapes cannot be multiplied": (
-        "Make the first layer `sizes.features` wide, the last `sizes.outputs`."
+    r"input_size|shapes cannot be multiplied|contracting dimensions to have the same": _WIDTHS,
+    r"of layer '\w*(lstm|gru|rnn)\w*' is incompatible.* expected ndim=3, found ndim=2": (
+        "Give the recurrent layer before it return_sequences=True."
+    ),
+    r"carry input and carry output": (
+        "Start the scan from a state of the structure, shape and type that its function returns."
+    ),
+    r"Tracer(Bool|Integer|Array)ConversionError": (
+        "A compiled model has no values to branch on: use jax.numpy.where or jax.lax.cond."
     ),
     r"batch size must be static": (
         "Name the rows: keras.Input(batch_shape=(batch_size, sizes.timesteps, sizes.features))."
@@ -44,9 +54,28 @@ _REMEDIES = {
 
 PACKED = (
     "It has a parameter `mask`, true where a step counts: skip the others. They come before "
-    "the sequence; pack_padded_sequence needs them after it: Prefix(pad='end'), --pad end."
+    "the sequence; for pack_padded_sequence, which needs them after it, use Prefix(pad='end')."
 )
 """The remedy for a model that takes the mask but does not skip masked steps."""
+
+
+def shortened(message: str) -> str:
+    """The message of an error as one line; of a long one, its first and last line.
+
+    >>> shortened("no such\\n axis")
+    'no such axis'
+    >>> shortened("Shapes differ:\\n" + 99 * "…, " + "\\nCheck them.")
+    'Shapes differ: … Check them.'
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", message)  # colours of terminals
+    plain = re.split(r"\sArguments received by ", plain)[0]  # by a layer of Keras: all of them
+    lines = [" ".join(line.split()) for line in plain.splitlines() if line.strip()]
+    if len(" ".join(lines)) <= _LONGEST:
+        return " ".join(lines)
+    first, last = lines[0], lines[-1] if len(lines) > 1 else ""
+    first = first[: _LONGEST - (100 if last else 0)]
+    last = last if len(last) <= 100 else f"{last[:99]}…"
+    return f"{first} … {last}".rstrip()
 
 
 def hint(error: BaseException, *, features: bool) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from longlag.adapters import user_code
-from longlag.adapters.models.hints import hint
+from longlag.adapters.models.hints import hint, shortened
 from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.adapters.user_code import Origin
 from longlag.knobs import knob, named_arguments
@@ -255,10 +255,7 @@ def failure_text(error: BaseException) -> str:
     >>> failure_text(ValueError("no such\\n axis"))
     'fails: ValueError: no such axis.'
     """
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # colours of terminals
-    # Keras lists the arguments of the call at the end.
-    text = " ".join(plain.split()).partition(" Arguments received by ")[0].rstrip(".")
-    text = text if len(text) <= 300 else f"{text[:300]}…"
+    text = shortened(str(error)).rstrip(".")
     place = user_code.raised_at(error)
     return f"fails{' at ' * bool(place)}{place}: {type(error).__name__}: {text}."
 

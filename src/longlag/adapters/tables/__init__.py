@@ -17,6 +17,10 @@ from longlag.adapters.tables.times import Duplicates
 from longlag.knobs import unknown_name
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
+_FEW_FAULTS = 0.1  # share below which a column that is left out is named
+_WIDE = 5  # columns to a row of a table that is probably the wrong way round
+_UNNAMED = "Unnamed: 0"  # the first column without a name, as pandas calls it
+_TOTAL = r"\s*(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|mittelwert|somme)\b"
 _MAX_LENGTH = 60  # characters of a cell in a message
 
 
@@ -89,14 +93,19 @@ def read(
     except OSError as error:
         raise ValueError(f"{file.name} cannot be read: {error.strerror or error}.") from error
     frame, rows, notes = content.frame, content.rows, list(content.notes)
-    names = [name for name in frame.columns if name]
     if not len(frame):
         raise ValueError(f"{file.name} has no rows of data.")
+    if not frame.columns[0]:  # as pandas writes an index: mostly the times
+        frame = frame.set_axis([_UNNAMED, *frame.columns[1:]], axis=1)
+    names = [name for name in frame.columns if name]
+    if len(frame) > 1 and _is_total(frame.iloc[-1, 0]) and not _is_total(frame.iloc[-2, 0]):
+        notes.append(f"{rows[len(frame) - 1]} left out: `{str(frame.iloc[-1, 0]).strip()}`")
+        frame = frame.iloc[:-1]
     for name in columns:
         if name not in names:
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
     when = None if time is False else times.find(frame[names], rows, time)
-    mark = decimal or _decimal(frame[names])
+    mark = decimal or _decimal(frame[names], content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."
     by_name = {
         name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful, points=points)
@@ -106,14 +115,17 @@ def read(
         name
         for name, column in by_name.items()
         if column.holds_numbers
-        and not (when and name in when.columns)
+        and not (when and (name in when.columns or times.repeats(when, name, column.values)))
         and not _is_index(frame, name, column)
+        and not (name == _UNNAMED and len(names) > 1)
     ]
     if not chosen:
         faulty = [each for each in by_name if 0 < by_name[each].faults.mean() <= _MAX_FAULTS]
         if faulty:
             raise ValueError(_fault(file, faulty[0], by_name[faulty[0]], frame[faulty[0]], rows))
         raise ValueError(f"{file.name} has no column of numbers. It has {', '.join(names)}.")
+    if not columns:
+        notes += _left_out(by_name, frame, rows)
     for name in chosen:
         if by_name[name].faults.any():
             raise ValueError(_fault(file, name, by_name[name], frame[name], rows))
@@ -129,20 +141,49 @@ def read(
         notes += order.notes
         seasons = order.seasons
         values = _in_order(values, order)
-    return Table(values, tuple(chosen), tuple(notes), tuple(_warnings(values, chosen)), seasons)
+    warnings = _warnings(values, chosen)
+    if len(names) > _WIDE * len(frame):
+        warnings.append(
+            f"{file.name} has {len(names):,} columns, but {len(frame):,} rows: if a row is a "
+            "series, write each as a column"
+        )
+    return Table(values, tuple(chosen), tuple(notes), tuple(warnings), seasons)
 
 
-def _decimal(frame: pd.DataFrame) -> Literal[","] | None:
-    """A comma if a column certainly has decimal commas: then all have them; else None."""
+def _decimal(frame: pd.DataFrame, doubtful: str) -> Literal[".", ","] | None:
+    """The decimal mark of all columns if it is certain in one, a comma before a point; or None."""
     for name in frame.columns:
-        if "decimal commas" in cells.numbers(frame[name]).notes:
+        if {"decimal commas", "points between thousands"} & {*cells.numbers(frame[name]).notes}:
             return ","
+    if doubtful == ",":  # where `1,234` alone would be 1.234
+        for name in frame.columns:
+            notes = cells.numbers(frame[name], doubtful=doubtful).notes
+            if any(note.startswith("commas between thousands") for note in notes):
+                return "."
     return None
 
 
 def _has_german_dates(frame: pd.DataFrame) -> bool:
     """Whether the first row has a date such as 31.12.2024."""
     return any(re.match(r"\d{1,2}\.\d{1,2}\.\d{2,4}\b", str(cell)) for cell in frame.iloc[0])
+
+
+def _is_total(cell: object) -> bool:
+    """Whether the first cell of a row says that it adds up the others."""
+    return bool(re.match(_TOTAL, str(cell), re.IGNORECASE))
+
+
+def _left_out(
+    by_name: dict[str, cells.Numbers], frame: pd.DataFrame, rows: Sequence[str]
+) -> list[str]:
+    """Columns of numbers but for a few cells, which none may miss."""
+    notes = []
+    for name, column in by_name.items():
+        if 0 < column.faults.mean() < _FEW_FAULTS:
+            row = int(np.flatnonzero(column.faults)[0])
+            cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
+            notes.append(f"column `{name}` left out: {cell!r} in {rows[row]} is no number")
+    return notes
 
 
 def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:

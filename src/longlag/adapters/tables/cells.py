@@ -12,10 +12,12 @@ MISSING = frozenset(
 )
 """The cells that mean a missing value, in lower case."""
 
-_CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|JPY|CHF|kr)"
+_CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|JPY|CHF|INR|kr|Rs\.?)"
 _THOUSANDS = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
+_INDIAN = r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?"
 _DECIMAL_COMMA = r"[+-]?(?:\d*,\d+|\d{1,3}(?:\.\d{3})+(?:,\d+)?)"
-_SPACED = r"(?<=\d)[ '’\u00a0\u202f](?=\d{3}(?:\D|$))"
+_POINTS = r"[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}"  # two or more: certainly between thousands
+_SPACES = {"spaces": r"[ \u00a0\u2007\u2009\u202f]", "apostrophes": "['’ʼ`´]"}
 _CODE = r"\.{1,3}|\*{1,5}|-{2,}|[–—:]"  # for a missing value, where the others are numbers
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
@@ -52,8 +54,8 @@ def numbers(
     """A column as numbers.
 
     Plain numbers, or with a decimal comma, separators between thousands (`1,234.5`, `1.234,5`,
-    `1 234`), a currency, a per cent sign, K, M or B for a thousand, million or billion, or
-    parentheses for a negative number.
+    `1 234`, `1'234`, `1,23,456`), a currency, a per cent sign, K, M or B for a thousand, million or
+    billion, or parentheses for a negative number.
 
     Args:
         cells: The column: text, or numbers.
@@ -127,9 +129,15 @@ def _parse(
     if letter.notna().any():
         notes.append("K, M, B for a thousand, million, billion")
         text = text.str.replace(r"[KMB]$", "", regex=True)
-    text = strip(text, _SPACED, "spaces between thousands")
+    for name, space in _SPACES.items():
+        spaced = text.str.fullmatch(rf"[+-]?\d{{1,3}}(?:{space}\d{{3}})+(?:[.,]\d*)?")
+        if spaced.any():
+            notes.append(f"{name} between thousands")
+            text = text.mask(spaced, text.str.replace(space, "", regex=True))
     mark = decimal or _decimal_mark(text, doubtful)
-    if decimal is None and _may_be_grouped(text):
+    if mark == "," and text.str.fullmatch(_POINTS).any():
+        notes.append("points between thousands")
+    elif decimal is None and _may_be_grouped(text):
         mark = points
         notes.append(
             "points between thousands; use --decimal . if they are decimal points"
@@ -142,9 +150,10 @@ def _parse(
         fits = text.str.fullmatch(_DECIMAL_COMMA)
         plain = text.str.replace(".", "").str.replace(",", ".")
     else:
-        fits = text.str.fullmatch(_THOUSANDS)
+        indian = text.str.fullmatch(_INDIAN)
+        fits = text.str.fullmatch(_THOUSANDS) | indian
         if fits.any():
-            notes.append("commas between thousands")
+            notes.append(f"commas between thousands{', as in 1,23,456' if indian.any() else ''}")
         plain = text.str.replace(",", "")
     values = text.where(~fits, plain).map(_number).astype(float)
     if mark == "," and decimal is None:  # a dot before three digits separates thousands
@@ -166,7 +175,7 @@ def per_cent_mixed(text: pd.Series) -> pd.Series:
 def _decimal_mark(text: pd.Series, doubtful: str) -> str:
     commas = text[text.str.contains(",")]
     if not len(commas):
-        return "."
+        return "," if text.str.fullmatch(_POINTS).any() else "."
     if not commas.str.fullmatch(_DECIMAL_COMMA).all():
         return "."
     return doubtful if commas.str.fullmatch(_THOUSANDS).all() else ","

@@ -29,6 +29,16 @@ _MONTHS = (
 _NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTH_MARK = r"(?<=\d)M(?=\d)"  # 2010M01
 _INTERVAL = r"(.*\d)\s+[-–]\s+\d.*"
+_HOURS = (  # between the time of a zone and UTC
+    *(("UTC", 0), ("GMT", 0), ("BST", 1), ("WET", 0), ("WEST", 1), ("CET", 1), ("CEST", 2)),
+    *(("MEZ", 1), ("MESZ", 2), ("EET", 2), ("EEST", 3), ("EST", -5), ("EDT", -4), ("CST", -6)),
+    *(("CDT", -5), ("MST", -7), ("MDT", -6), ("PST", -8), ("PDT", -7)),
+    *(("AEST", 10), ("AEDT", 11), ("NZST", 12), ("NZDT", 13)),
+)
+_OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
+_ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(_OFFSETS)})$"
+_REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
+_MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
 
@@ -64,6 +74,10 @@ def dates(cells: pd.Series) -> Reading | None:
     if not len(text) or (numbers(text).faults.mean() < 0.5 and not _digits(text)):
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
+    text = text.str.replace(_REGION, "", regex=True)
+    text = text.str.replace(_ZONE, lambda at: at[1] + _OFFSETS[at[2].upper()], regex=True)
+    if text.str.fullmatch(_MIDNIGHT).all():
+        text = text.str.replace(_MIDNIGHT, r"\1", regex=True)
     readings = list(_readings(text))
     if not readings:
         return None
@@ -196,7 +210,12 @@ def _unwrapped(values: pd.Series) -> pd.Series:
 
 
 def _without_zone(values: pd.Series) -> pd.Series:
-    return values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
+    """Times as those of UTC; the days of a zone as they are, since not all have 24 hours."""
+    if values.dt.tz is None:
+        return values
+    local = values.dt.tz_localize(None)
+    days = (local.dropna() == local.dropna().dt.normalize()).all()
+    return local if days else values.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
 def _irregularity(values: pd.Series) -> float:

@@ -95,7 +95,7 @@ def _parquet(file: Path) -> Cells:
     damage = _damage_of(f"{file.name} is no Parquet file that can be read")
     with damage, pyarrow.parquet.ParquetFile(file) as stream:
         frame = stream.read().to_pandas()
-    if frame.index.name is not None:
+    if frame.index.name is not None or isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.reset_index()
     return _from_frame(file.name, frame)
 
@@ -132,7 +132,10 @@ def _outside(cells: pd.DataFrame) -> tuple[int, int]:
     while counts[end - 1] == 0 or (counts[end - 1] == 1 and isinstance(cells.iloc[end - 1, 0], str)
                                    and not _is_value(str(cells.iloc[end - 1, 0]))):  # fmt: skip
         end -= 1
-    return int(np.argmax(counts >= usual)), len(counts) - end
+    above = int(np.argmax(counts >= usual))
+    if above and counts[above - 1] == usual - 1 and bool(cells.isna().iloc[above - 1, 0]):
+        above -= 1  # a header without a name for its index
+    return above, len(counts) - end
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:

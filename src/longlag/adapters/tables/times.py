@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import steps
+from longlag.adapters.tables import clocks, steps
 from longlag.adapters.tables.cells import missing, numbers
 from longlag.adapters.tables.dates import Reading, dates, months
 from longlag.knobs import unknown_name
@@ -19,13 +19,16 @@ Duplicates = Literal["refuse", "mean", "first", "last"]
 
 _TIME_NAME = re.compile(
     r"(.*[^a-z])?(date|time|datetime|timestamp|year|month|week|day|hour|quarter|period|datum|zeit"
-    r"|jahr|monat|tag|ds|dt|t|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
+    r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
 )
 _REST_NAME = re.compile(
     r"(.*[^a-z])?(time|month|week|day|hour|he|hr|minute|quarter|period|interval|zeit|monat|tag"
     r"|stunde|mois|heure|jour)([^a-z].*)?",
     re.IGNORECASE,
+)
+_SECOND_NAME = re.compile(
+    r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
 _CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})([:.]\d{2})?")
 _PARTS = "year", "month", "day", "hour", "minute"
@@ -104,6 +107,14 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
     if doubtful:
         _checked(*doubtful, frame[doubtful[1]], rows)
     return None
+
+
+def repeats(times: Times, name: str, values: np.ndarray) -> bool:
+    """Whether numbers are a second notation of the times, such as a `decimal date`."""
+    if not _SECOND_NAME.fullmatch(name):
+        return False
+    order = np.argsort(times.values.to_numpy(), kind="stable")
+    return len(values) > 2 and bool((np.diff(values[order]) > 0).all())
 
 
 def absent(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -224,7 +235,10 @@ def in_order(
             f"`{name}` has no time in {rows[blank[0]]}. Fill it in, name another column by --time, "
             "or use --no-time to take the rows as they are."
         )
-    notes: list[str] = []
+    changes: tuple[str, ...] = ()
+    if duplicates == "refuse":
+        values, changes = clocks.unwound(values, rows)
+    notes = list(changes)
     label = " and ".join(f"`{column}`" for column in times.columns)
     order = np.argsort(values.to_numpy(), kind="stable")
     if not (order == np.arange(len(order))).all():
