@@ -151,7 +151,8 @@ def a(sizes, seed):
     ("leave", "why"),
     [
         ("sys.exit(0)", "line 13 of m.py raises SystemExit: 0"),
-        ("os._exit(0)", "its process died 3 times (exit code 0)"),
+        ("os._exit(0)", "line 13 of m.py raises SystemExit: os._exit"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "its process died 3 times (exit code -15)"),
     ],
 )
 def test_a_model_that_leaves_while_it_is_trained_is_reported(tmp_path, leave, why):

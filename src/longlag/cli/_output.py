@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import files
+from longlag.adapters import leaving
 
 if TYPE_CHECKING:  # which `longlag --help` does not wait for
     from longlag.problems import Spec
@@ -130,7 +131,7 @@ def warn(message: object) -> None:
 @contextlib.contextmanager
 def others_aside() -> Iterator[None]:
     """What a user's file prints goes to standard error: it is no part of the answer."""
-    with contextlib.redirect_stdout(sys.stderr), _output_aside():
+    with leaving.no_children(), contextlib.redirect_stdout(sys.stderr), _output_aside():
         yield
 
 

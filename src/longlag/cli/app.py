@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from longlag.adapters import user_code
-from longlag.cli._interrupt import INTERRUPTED, interruptible
+from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
 from longlag.cli._output import Printer, prepare_streams, printable, warn
 from longlag.knobs import unknown_name
 from longlag.studies.registry import KINDS
@@ -26,6 +26,7 @@ def _version() -> str:
 app = App(
     name="longlag",
     console=Printer(highlight=False),
+    suppress_keyboard_interrupt=False,
     help="What can a sequence model remember, and why does it fail when it does?",
     version=_version,
     help_epilogue=(
@@ -99,7 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prepare_streams()
     with interruptible(program=arguments is None) as interrupted:
         code = _run(tokens)
-    raise SystemExit(INTERRUPTED if interrupted.is_set() else code)
+    code = INTERRUPTED if interrupted.is_set() else code
+    if arguments is None:
+        end_in_time(code)
+    raise SystemExit(code)
 
 
 def _run(tokens: list[str]) -> int:
