@@ -56,24 +56,33 @@ def replacing(path: Name) -> Iterator[Path]:
     """
     target = Path(path)
     if target.exists() and not target.is_file():
-        yield target
+        with _named(path):
+            yield target
         return
     target = Path(os.path.realpath(target))
     beside = target.with_name(f".longlag-{secrets.token_hex(6)}{target.suffix[-80:]}")
     _unfinished.add(str(beside))
     try:
-        yield beside
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        if target.exists():
-            beside.chmod(target.stat().st_mode & 0o7777)
-        beside.replace(target)
-    except OSError as error:
-        if error.filename in (None, str(beside)):  # who reads it knows nothing of the file beside
-            error.filename = os.fspath(path)
-        raise
+        with _named(path, beside):
+            yield beside
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            if target.exists():
+                beside.chmod(target.stat().st_mode & 0o7777)
+            beside.replace(target)
     finally:
         discard([str(beside)])
+
+
+@contextlib.contextmanager
+def _named(path: Name, beside: Path | None = None) -> Iterator[None]:
+    """Have an error of writing name the file that a reader knows, not the one beside it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.filename == str(beside):
+            error.filename = os.fspath(path)
+        raise
 
 
 def discard(paths: Iterable[str] | None = None) -> None:

@@ -17,7 +17,7 @@ import numbers
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 T = TypeVar("T")
@@ -308,12 +308,22 @@ def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
     Case, `-` and `_` make no difference.
     """
     keys = {_key(each): each for each in known}
-    all_names = ", ".join(keys.values()) or "none"
+    all_names = listed(list(keys.values())) or "none"
     near = difflib.get_close_matches(_key(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
     if not near or near[0] != _key(name):
         hint = borrowed(name, keys) or hint
     return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
+
+
+def listed(names: Sequence[str], most: int = 30) -> str:
+    """Names in a message, the first of very many.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b, … (3 in all)'
+    """
+    text = ", ".join(names[:most])
+    return text if len(names) <= most else f"{text}, … ({len(names):,} in all)"
 
 
 def _key(name: str) -> str:

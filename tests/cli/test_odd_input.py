@@ -78,6 +78,15 @@ def test_numbers_past_every_type_are_refused(call, flag, number):
     assert "must be at" in err
 
 
+@pytest.mark.parametrize("code", ["[red]", "[1,2]", "nan"])
+def test_a_missing_code_that_is_no_number_is_refused(call, tmp_path, code):
+    (tmp_path / "a.csv").write_text("a\n" + "1\n" * 90)
+    code, out, err = call("frame", tmp_path / "a.csv", "--missing-code", code)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--missing-code" in err
+    assert "JSON" not in err
+
+
 @pytest.mark.parametrize("number", ["1e309", "-1e309", "nan", "inf", "1e39"])
 def test_rates_that_are_no_numbers_are_refused(call, number):
     code, out, err = call("train", "echo-lag", "--learning-rate", number)
@@ -106,6 +115,21 @@ def test_without_a_home_folder_all_goes_on(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_behind_a_link_is_named(call, tmp_path):
+    link = tmp_path / "full.txt"
+    link.symlink_to("/dev/full")
+    code, _, err = call("audit", "echo-lag", "--output", link)
+    assert (code, err) == (2, f"longlag: cannot write {link}: No space left on device.\n")
+
+
+def test_a_store_behind_a_link_into_no_folder_names_the_folder(call, tmp_path):
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "gone" / "longlag.db")
+    code, _, err = call(*"frontier echo-lag --budget 20 --seeds 1 --store".split(), link)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"There is no folder {tmp_path / 'gone'} for the store {link}. Make it" in err
 
 
 def test_a_full_disk_is_one_line():

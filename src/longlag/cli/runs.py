@@ -14,6 +14,7 @@ from longlag import files
 from longlag.cli._flags import STORE, Count, StorePath
 from longlag.cli._output import OUTPUT, OutputFlags, rows, table, warn
 from longlag.knobs import lookup
+from longlag.store import checked
 from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
 
@@ -147,7 +148,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             raise ValueError(
                 f"The model of trial {trial} was not saved. Run the study with --keep all."
             )
-        files.write(save, weights)
+        files.write(save, checked.model(store.path, trial, weights))
 
     def document() -> dict[str, Any]:
         scores = {name: score.document() for name, score in outcome.scores.items()}

@@ -32,7 +32,8 @@ def locked(path: Path) -> contextlib.ExitStack:
     file = path.resolve()
     if not file.parent.is_dir():  # the lock would make it
         raise StoreError(
-            f"There is no folder {path.parent} for the store. Make it, or name another --store."
+            f"There is no folder {file.parent} for the store {path}. Make it, or name another "
+            "--store."
         )
     with contextlib.ExitStack() as locks:
         try:

@@ -309,6 +309,11 @@ class Store:
             tables or application or 0 < self._size() < 512
         ):
             raise StoreError(f"{self.path} is a database of another program. Use another --store.")
+        if strange := schema.strange(connection):
+            raise StoreError(
+                f"{self.path} holds {strange}, which no store has. Put back a copy, or use another "
+                "--store."
+            )
         if version > len(schema.MIGRATIONS):
             raise StoreError(
                 f"{self.path} was written by a newer longlag (version {version} of the store, "
