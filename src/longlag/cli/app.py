@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, UnknownOptionError, UnusedCliTokensErro
 
 from longlag.adapters import user_code
 from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
+from longlag.cli._memory import refuse_too_little
 from longlag.cli._output import Printer, prepare_streams, printable, warn
 from longlag.knobs import unknown_name
 from longlag.studies.registry import KINDS
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
+    refuse_too_little()
     with interruptible(program=arguments is None) as interrupted:
         code = _run(tokens)
     code = INTERRUPTED if interrupted.is_set() else code
@@ -155,6 +157,7 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         case CycloptsError():
             return " ".join(text.split())
         case MemoryError():
+            text = text or "the system gives no more"
             return f"not enough memory for this: {text}. Use smaller sizes."
         case OverflowError():
             return f"a number is too large: {text}. Use smaller sizes."

@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longlag import arguments
 from longlag.knobs import unknown_name
 from longlag.store import checked, schema
 from longlag.store.lock import locked, refuse_hard_links
@@ -49,6 +50,7 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
+        arguments.path("Store", "path", path, folder=True)
         self.path = Path(path)
         self._locks = contextlib.ExitStack()  # of none, unless it writes
         if self.path.exists() and not self.path.is_file():
