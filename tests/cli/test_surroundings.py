@@ -83,14 +83,14 @@ def test_what_cannot_be_compiled_is_one_line(tmp_path, command):
 def test_too_little_memory_to_start_jax_is_one_line(tmp_path, command):
     longlag = shlex.join([sys.executable, "-P", "-m", "longlag"])
     done = subprocess.run(
-        ["bash", "-c", f"ulimit -v 600000; {longlag} {command}"],
+        ["bash", "-c", f"ulimit -v 400000; {longlag} {command}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert "may have 0.57 GiB. Allow more: ulimit -v " in one_line(done)
+    assert "may have 0.38 GiB. Allow more: ulimit -v " in one_line(done)
 
 
 def test_an_error_is_printed_in_a_terminal_without_columns(tmp_path):

@@ -1,4 +1,4 @@
-"""Memory: where a process may have too little, JAX and pandas crash or stand still at their start."""
+"""Memory: where a process may have too little, JAX and pandas crash or stand still."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import sys
 from importlib.abc import MetaPathFinder
 
-_NEEDED = {"jax": 1.65, "pandas": 0.55}  # GiB of address space, on two cores
+_NEEDED = {"jax": 1.65, "pandas": 0.75, "scipy": 0.75}  # GiB of address space, on two cores
 
 
 class _Gate(MetaPathFinder):
