@@ -4,6 +4,8 @@ In a process without the type checks of these tests, which would refuse them fir
 """
 
 import json
+import math
+import re
 import subprocess
 import sys
 
@@ -28,9 +30,34 @@ WRONG = {
     "ll.compare([MODEL], executor='x')": "`executor` must be an executor",
     "ll.compare([MODEL], store=3)": "`store` must be the path of a file",
     "ll.frontier(PROBLEM, FRAMING, MODEL, store={'a': 1})": "`store` must be the path of a file",
+    "ll.frontier(PROBLEM, FRAMING, MODEL, solve_at='x')": "frontier: `solve_at` must be a number",
+    "ll.frontier(PROBLEM, FRAMING, MODEL, limit=2.5)": "`limit` must be a whole number or None",
+    "ll.frontier(PROBLEM, FRAMING, MODEL, resolution=True)": "`resolution` must be a number",
+    "ll.generalise(PROBLEM, FRAMING, [MODEL], test='9')": "`test` must be whole numbers in a list",
+    "ll.compare([MODEL], learning_rates=0.1)": "got 0.1. Use learning_rates=[0.1].",
+    "ll.compare([MODEL], learning_rates=['x'])": "`learning_rates` must be numbers in a list",
+    "ll.compare([MODEL], rungs=None)": "compare: `rungs` must be a whole number, got None",
+    "ll.profile(MODEL, minutes='5')": "profile: `minutes` must be a number, got '5'",
+    "ll.audit(PROBLEM, FRAMING, reach=3)": "audit: `reach` must be the reach of a model",
+    "ll.train(PROBLEM, FRAMING, MODEL, tests='x')": "`tests` must be problems by name",
+    "ll.Setting(problem=PROBLEM, framing=FRAMING, model=MODEL, tests=3)": "`tests` must be",
+    "ll.Setting(problem=np.zeros((2, 2)), framing=FRAMING, model=MODEL)": "got a ndarray.",
+    "ll.Recipe(optimizer=np.zeros((2, 2)))": "`optimizer` must be one of adam, sgd",
+    "ll.score(PROBLEM, FRAMING, 3)": "score: `predict` must be a function",
+    "ll.score(PROBLEM, FRAMING, abs, encoding='x')": "`encoding` must be OneHot or Scaled",
+    "ll.diagnose(3)": "diagnose: `of` must be a run",
+    "ll.tune('x')": "tune: `search` must be a search",
+    "ll.Series([1.0] * 50, seasons=7)": "Series: `seasons` must be whole numbers in a list",
+    "ll.Series([1.0] * 50, names='ab')": "Series: `names` must be texts in a list",
+    "ll.Series([1.0] * 50, path=3)": "Series: `path` must be text or None, got 3.",
+    "ll.Store(None)": "Store: `path` must be the path of a file, got None.",
+    "ll.load(None)": "load: `path` must be the path of a file, got None.",
+    "ll.load(b'x')": "load: `path` must be the path of a file, got b'x'.",
+    "ll.Trained.save(None, 3)": "save: `path` must be the path of a file, got 3.",
 }
 SCRIPT = """
 import json, sys
+import numpy as np
 import longlag as ll
 
 PROBLEM, FRAMING, MODEL = ll.EchoLag(length=4), ll.Whole(), ll.RNN(hidden_size=2)
@@ -60,7 +87,29 @@ def messages():
 @pytest.mark.parametrize("call", WRONG)
 def test_it_is_named(messages, call):
     assert messages[call].startswith("TypeError: ")
+    assert "\n" not in messages[call]
     assert WRONG[call] in messages[call]
+
+
+def test_a_number_past_every_type_is_refused():
+    problem, model = ll.EchoLag(length=4), ll.RNN(hidden_size=2)
+    with pytest.raises(ValueError, match=r"`values` must be numbers that fit into 64 bits"):
+        ll.Series([10**400] * 50)
+    with pytest.raises(ValueError, match=r"`seasons` must be rows in a season, 2 or more"):
+        ll.Series([1.0, 2.0] * 50, seasons=(0,))
+    with pytest.raises(ValueError, match=r"frontier: `limit` .* more than 2147483647"):
+        ll.frontier(problem, ll.Whole(), model, limit=10**400)
+    with pytest.raises(ValueError, match=r"profile: `minutes` must be a number, got nan"):
+        ll.profile(model, minutes=math.nan)
+
+
+def test_a_path_of_no_file_is_refused(tmp_path):
+    trained = ll.train(ll.EchoLag(length=4), ll.Whole(), ll.RNN(hidden_size=2), sequences=2)
+    with pytest.raises(ValueError, match=f"got the folder {re.escape(str(tmp_path))}. Name"):
+        trained.save(tmp_path)
+    for wrong in (trained.save, ll.load, ll.Store):
+        with pytest.raises(ValueError, match=r"`path` must be .* a zero byte"):
+            wrong("a\0b")
 
 
 @pytest.mark.parametrize("seeds", [10**6, 10**30])

@@ -59,24 +59,33 @@ def replacing(path: Name) -> Iterator[Path]:
     """
     target = Path(path)
     if target.exists() and not target.is_file():
-        yield target
+        with _named(path):
+            yield target
         return
     target = Path(os.path.realpath(target))
     temporary = target.with_name(f".longlag-{secrets.token_hex(6)}{target.suffix[-80:]}")
     _unfinished.add(str(temporary))
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        if target.exists():
-            temporary.chmod(target.stat().st_mode & 0o7777)
-        temporary.replace(target)
-    except OSError as error:
-        if error.filename in (None, str(temporary)):  # the user does not know the temporary file
-            error.filename = os.fspath(path)
-        raise
+        with _named(path, temporary):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            if target.exists():
+                temporary.chmod(target.stat().st_mode & 0o7777)
+            temporary.replace(target)
     finally:
         discard([str(temporary)])
+
+
+@contextlib.contextmanager
+def _named(path: Name, temporary: Path | None = None) -> Iterator[None]:
+    """Have an error of writing name the user's file instead of the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.filename == str(temporary):
+            error.filename = os.fspath(path)
+        raise
 
 
 def discard(paths: Iterable[str] | None = None) -> None:

@@ -17,8 +17,10 @@ import numbers
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from longlag import arguments
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,8 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 BATCH_SIZE = 5
 """The default rows in a batch, of a recipe and of an audit."""
 
-LARGEST = 2**31 - 1
-"""The largest integer: arrays have 32 bits, and more steps would not fit into memory."""
+LARGEST = arguments.LARGEST
 
 _RULES: dict[Any, tuple[Any, str]] = {
     bool: (bool, "True or False"),
@@ -105,15 +106,17 @@ class Knob:
         if self.optional and value is None:
             return
         if self.choices:
+            options = ", ".join(self.choices)
+            if not isinstance(value, str):
+                raise TypeError(f"{rule} one of {options}, got {arguments.shown(value)}.")
             if value not in self.choices:
-                options = ", ".join(self.choices)
                 raise ValueError(
                     unknown_name(f"{rule} one of {options}, got", str(value), self.choices)
                 )
             return
         abstract = _RULES.get(self.kind, (typing.get_origin(self.kind) or self.kind,))[0]
         if not isinstance(value, abstract) or (isinstance(value, bool) and self.kind is not bool):
-            raise TypeError(f"{rule} {self.rule}, got {value!r}.")
+            raise TypeError(f"{rule} {self.rule}, got {arguments.shown(value)}.")
         if self.kind not in (int, float):
             return
         number: Any = value
@@ -214,6 +217,7 @@ class Knobs(metaclass=_KnobsMeta):
     def __post_init__(self) -> None:
         for knob in self.knobs():
             knob.check(self)
+        arguments.check(type(self).__init__, vars(self), type(self).__name__)
 
     @classmethod
     def title(cls) -> str:
@@ -297,9 +301,7 @@ def require(owner: str, name: str, value: object, kind: type | tuple[type, ...],
     TypeError: audit: `problem` must be a problem, such as EchoLag(), got 3.
     """
     if not isinstance(value, kind):
-        text = repr(value)
-        text = text if len(text) <= 60 else f"a {type(value).__name__}"
-        raise TypeError(f"{owner}: `{name}` must be {rule}, got {text}.")
+        raise TypeError(f"{owner}: `{name}` must be {rule}, got {arguments.shown(value)}.")
 
 
 def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
@@ -308,12 +310,22 @@ def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
     Case, `-` and `_` make no difference.
     """
     keys = {_key(each): each for each in known}
-    all_names = ", ".join(keys.values()) or "none"
+    all_names = listed(list(keys.values())) or "none"
     near = difflib.get_close_matches(_key(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
     if not near or near[0] != _key(name):
         hint = borrowed(name, keys) or hint
     return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
+
+
+def listed(names: Sequence[str], most: int = 30) -> str:
+    """Names in a message, the first of very many.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b, … (3 in all)'
+    """
+    text = ", ".join(names[:most])
+    return text if len(names) <= most else f"{text}, … ({len(names):,} in all)"
 
 
 def _key(name: str) -> str:
@@ -324,7 +336,8 @@ def named_arguments(function: F) -> F:
     """Decorate a function: for an unknown argument the error names the nearest one.
 
     Raises:
-        TypeError: At the call, for an argument that the function does not have.
+        TypeError: At the call, for an argument that the function does not have, or a plain value
+            of another type than it has.
 
     >>> @named_arguments
     ... def train(*, sequences=2000): ...
@@ -339,6 +352,7 @@ def named_arguments(function: F) -> F:
         for name in kwargs:
             if name not in known:
                 raise TypeError(unknown_name(f"{function.__name__} has no argument", name, known))
+        arguments.check(function, {**dict(zip(known, args, strict=False)), **kwargs})
         return function(*args, **kwargs)
 
     return typing.cast("F", call)

@@ -240,6 +240,7 @@ def audit(
     """
     require("audit", "problem", problem, Problem, "a problem, such as EchoLag()")
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
+    require("audit", "reach", reach, Reach, "the reach of a model, such as Reach(context=3)")
     result = _audit(problem, framing, batch_size, reach)
     if result.verdict == "learnable":
         return result

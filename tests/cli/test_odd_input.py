@@ -18,7 +18,7 @@ def make_model(sizes, seed):
 """
 
 
-def run(*arguments, cwd=None, stdout: Any = subprocess.PIPE, **environment):
+def run(*arguments, cwd=None, stdout: Any = subprocess.PIPE, timeout=None, **environment):
     return subprocess.run(
         [sys.executable, "-P", "-m", "longlag", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
@@ -26,6 +26,7 @@ def run(*arguments, cwd=None, stdout: Any = subprocess.PIPE, **environment):
         stderr=subprocess.PIPE,
         cwd=cwd,
         env={**os.environ, **environment},
+        timeout=timeout,
         text=True,
         encoding="utf-8",
         check=False,
@@ -77,6 +78,15 @@ def test_numbers_past_every_type_are_refused(call, flag, number):
     assert "must be at" in err
 
 
+@pytest.mark.parametrize("code", ["[red]", "[1,2]", "nan"])
+def test_a_missing_code_that_is_no_number_is_refused(call, tmp_path, code):
+    (tmp_path / "a.csv").write_text("a\n" + "1\n" * 90)
+    code, out, err = call("frame", tmp_path / "a.csv", "--missing-code", code)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--missing-code" in err
+    assert "JSON" not in err
+
+
 @pytest.mark.parametrize("number", ["1e309", "-1e309", "nan", "inf", "1e39"])
 def test_rates_that_are_no_numbers_are_refused(call, number):
     code, out, err = call("train", "echo-lag", "--learning-rate", number)
@@ -105,6 +115,21 @@ def test_without_a_home_folder_all_goes_on(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_behind_a_link_is_named(call, tmp_path):
+    link = tmp_path / "full.txt"
+    link.symlink_to("/dev/full")
+    code, _, err = call("audit", "echo-lag", "--output", link)
+    assert (code, err) == (2, f"longlag: cannot write {link}: No space left on device.\n")
+
+
+def test_a_store_behind_a_link_into_no_folder_names_the_folder(call, tmp_path):
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "gone" / "longlag.db")
+    code, _, err = call(*"frontier echo-lag --budget 20 --seeds 1 --store".split(), link)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"There is no folder {tmp_path / 'gone'} for the store {link}. Make it" in err
 
 
 def test_a_full_disk_is_one_line():
@@ -156,6 +181,60 @@ def test_a_file_beside_a_model_stands_in_for_no_library(tmp_path):
     assert saved.exists()
 
 
+def answer(done):
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("left", "what"),
+    [
+        ("threading.Thread(target=time.sleep, args=(600,)).start()", "a thread"),
+        ("futures.ThreadPoolExecutor().submit(time.sleep, 600)", "a thread"),
+        ("atexit.register(time.sleep, 600)", "an exit handler"),
+    ],
+)
+def test_a_command_ends_though_code_of_a_model_does_not(tmp_path, left, what):
+    top = f"import atexit, threading, time\nfrom concurrent import futures\n{left}\n"
+    done = run(*TINY, own(tmp_path, top), timeout=120)
+    assert answer(done)["seeds"] == [0]
+    assert done.stderr == (
+        f"longlag: {what} of your code goes on after the answer, and was ended.\n"
+    )
+
+
+@pytest.mark.parametrize("leave", ["os._exit(0)", "os.execlp('true', 'true')"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_model_that_leaves_without_a_word_is_no_success(tmp_path, leave, inside):
+    done = run(*TINY, own(tmp_path, "import os\n" + leave * (not inside), leave * inside))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"SystemExit: {leave[: leave.index('(')].replace('lp', 'v')}" in done.stderr
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_model_that_interrupts_is_an_interrupted_command(tmp_path, inside):
+    stop = "raise KeyboardInterrupt"
+    done = run(*TINY, own(tmp_path, stop * (not inside), stop * inside))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="it has no fork")
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_child_that_a_model_forks_gives_no_answer_of_its_own(tmp_path, inside):
+    fork = "os.fork()\n"
+    done = run(
+        *TINY, own(tmp_path, "import os\n" + fork * (not inside), fork * inside), timeout=120
+    )
+    assert answer(done)["seeds"] == [0]
+
+
+@pytest.mark.parametrize("text", ["+".join(["1"] * 20_000), "-" * 20_000 + "1"])
+def test_a_file_that_is_nested_too_deep_for_python_is_one_line(tmp_path, text):
+    done = run(*TINY, own(tmp_path, f"x = {text}\n"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "nested too deep for Python: write it in parts" in done.stderr
+
+
 @pytest.mark.parametrize(
     "left",
     [
@@ -174,7 +253,7 @@ def test_ctrl_c_ends_what_a_model_has_left_running(tmp_path, left):
         assert process.stdout is not None
         while process.stdout.readline().rstrip() != "}":  # the answer is there
             pass
-        time.sleep(1.0)  # the command is on its way out
+        time.sleep(0.3)  # the command is on its way out
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130

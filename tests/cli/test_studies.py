@@ -7,7 +7,9 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -223,6 +225,12 @@ def test_runs_writes_a_model_that_load_reads(asked, call, tmp_path):
     code, _, err = call("runs", other, "--store", store, "--save", path)
     assert code == 2
     assert "was not saved. Run the study with --keep all." in err
+    damaged, nothing = shutil.copy(store, tmp_path / "damaged.db"), tmp_path / "no.safetensors"
+    with contextlib.closing(sqlite3.connect(damaged, isolation_level=None)) as connection:
+        connection.execute("UPDATE weights SET content = substr(content, 1, 99)")
+    code, _, err = call("runs", kept, "--store", damaged, "--save", nothing)
+    assert (code, err.count("\n"), nothing.exists()) == (2, 1, False)
+    assert f"the model of trial {kept} is damaged: " in err
 
 
 ASK = ["frontier", "echo-value"]
@@ -283,7 +291,7 @@ BAD = {
     "decoder": (["compare", "--models", "seq2seq"], "Use framing EncoderDecoder."),
     "minutes": (["profile", "--minutes", "0"], "`minutes` must be above 0, got 0"),
     "no store": (["runs", "--store", "/no/such.db"], "There is no store at /no/such.db"),
-    "store": ([*ASK, "--store", "/no/such/place.db"], "There is no folder /no/such"),
+    "store": ([*ASK, "--store", "/no/such/place.db"], "There is no folder /no/such for the store"),
     "folder": ([*ASK, "--store", "/"], "/ is no file"),
     "device": ([*ASK, "--store", "/dev/null"], "/dev/null is no file"),
     "no address": ([*ASK, "--dask", "nowhere"], "`nowhere` is not an address of a Dask scheduler"),

@@ -79,6 +79,20 @@ def test_what_cannot_be_compiled_is_one_line(tmp_path, command):
     assert "JAX_DISABLE_JIT is set, but training is compiled. Unset it." in line
 
 
+@pytest.mark.parametrize("command", [_TRAIN, _STUDY])
+def test_too_little_memory_to_start_jax_is_one_line(tmp_path, command):
+    longlag = shlex.join([sys.executable, "-P", "-m", "longlag"])
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -v 400000; {longlag} {command}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert "may have 0.38 GiB. Allow more: ulimit -v " in one_line(done)
+
+
 def test_an_error_is_printed_in_a_terminal_without_columns(tmp_path):
     assert "no problem `nothing`" in one_line(run("audit nothing", tmp_path, COLUMNS="0"))
 
@@ -151,7 +165,8 @@ def a(sizes, seed):
     ("leave", "why"),
     [
         ("sys.exit(0)", "line 13 of m.py raises SystemExit: 0"),
-        ("os._exit(0)", "its process died 3 times (exit code 0)"),
+        ("os._exit(0)", "line 13 of m.py raises SystemExit: os._exit"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "its process died 3 times (exit code -15)"),
     ],
 )
 def test_a_model_that_leaves_while_it_is_trained_is_reported(tmp_path, leave, why):

@@ -206,6 +206,24 @@ def test_a_learning_curve_that_is_none_is_damage(whole, tmp_path, what):
         store.outcome(id)
 
 
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("DROP TABLE trials; CREATE VIEW trials AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL "
+         "SELECT x + 1 FROM c) SELECT x AS id FROM c", "a view `trials`"),
+        ("CREATE TRIGGER t AFTER INSERT ON trials BEGIN DELETE FROM trials; END", "a trigger `t`"),
+        ("CREATE VIRTUAL TABLE v USING fts5(a)", "a table `v`"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("write", [False, True])
+def test_what_runs_code_of_its_own_is_no_store(whole, tmp_path, statement, what, write):
+    path = shutil.copy(whole, tmp_path / "strange.db")
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        store.executescript(statement)
+    with pytest.raises(StoreError, match=f"holds {what}, which no store has"):
+        Store(path, write=write)
+
+
 def test_reasons_of_failures_are_pairs(whole, tmp_path):
     path = shutil.copy(whole, tmp_path / "damaged.db")
     with contextlib.closing(sqlite3.connect(path)) as store:

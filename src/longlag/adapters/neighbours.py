@@ -10,6 +10,8 @@ from types import FrameType, ModuleType
 
 _folders: list[str] = []
 
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
 
 def add(folder: str) -> None:
     """Let the files of a folder import each other.
@@ -20,6 +22,17 @@ def add(folder: str) -> None:
         _folders.append(folder)
     if _finder not in sys.meta_path:
         sys.meta_path.append(_finder)
+
+
+def is_own(file: str) -> bool:
+    """Whether a file is the user's: in such a folder, and of no environment there."""
+    return bool(_homes(file)) and not file.startswith(_PACKAGE)
+
+
+def _homes(file: str) -> list[str]:
+    if "site-packages" in file:
+        return []
+    return [folder for folder in _folders if file.startswith(folder + os.sep)]
 
 
 def _is_import(frame: FrameType) -> bool:
@@ -39,10 +52,7 @@ class _Finder(MetaPathFinder):
         for passing in (False, True):  # finders of others that pass it on, then Python's import
             while frame and _is_import(frame) == passing:
                 frame = frame.f_back
-        importer = "" if frame is None else frame.f_code.co_filename
-        if "site-packages" in importer:  # of an environment in the user's folder
-            return None
-        own = [folder for folder in _folders if importer.startswith(folder + os.sep)]
+        own = [] if frame is None else _homes(frame.f_code.co_filename)
         return PathFinder.find_spec(name, own, target) if own else None
 
 

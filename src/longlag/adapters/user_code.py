@@ -20,10 +20,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from longlag.adapters import neighbours
+from longlag.adapters import leaving, neighbours
 from longlag.knobs import unknown_name
 
 _MODULE = "longlag_source_"  # prefix of module names
+_UNPARSED = SyntaxError, ValueError, RecursionError, MemoryError  # of ast: no Python, or too deep
 _lock = threading.RLock()
 
 _importing = threading.local()
@@ -292,7 +293,7 @@ def _without_comments(content: bytes) -> bytes:
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
         return ast.unparse(tree).encode()
-    except (SyntaxError, ValueError, RecursionError):
+    except _UNPARSED:
         return content
 
 
@@ -308,7 +309,7 @@ def _local_imports(file: Path, home: Path, content: bytes) -> list[Path]:
     """The files that a source imports from its own folder or package."""
     try:
         tree = ast.parse(content)
-    except (SyntaxError, ValueError):
+    except _UNPARSED:
         return []
     stems: list[Path] = []
     for node in ast.walk(tree):
@@ -341,19 +342,21 @@ def _module(file: Path) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses look up their own module
         neighbours.add(str(file.parent))
+        leaving.refuse(neighbours.is_own)
         os.environ.setdefault("KERAS_BACKEND", "jax")
         before, _importing.file = getattr(_importing, "file", None), file
         try:
-            spec.loader.exec_module(module)
+            with leaving.no_children():
+                spec.loader.exec_module(module)
         except (Started, KeyboardInterrupt):
             del sys.modules[name]
             raise
         except BaseException as error:
             del sys.modules[name]
-            text = " ".join(str(error).split()).rstrip(".")
-            raise ValueError(
-                f"{file.name} cannot be imported: {type(error).__name__}: {text}."
-            ) from error
+            text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".:")
+            if isinstance(error, RecursionError | MemoryError):
+                text += ". Perhaps an expression is nested too deep for Python: write it in parts"
+            raise ValueError(f"{file.name} cannot be imported: {text}.") from error
         finally:
             _importing.file = before
         return module

@@ -1,4 +1,4 @@
-"""Ctrl-C: a command with a stop token ends in order, any other ends at once."""
+"""The end of a command: after Ctrl-C, or with user code that does not end by itself."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 from longlag import events, files
 
 INTERRUPTED = 130
 """The exit code."""
+
+_PATIENCE = 2.0  # seconds after the answer for threads and exit handlers of a user's file
 
 
 @contextlib.contextmanager
@@ -63,20 +66,39 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
                 with contextlib.suppress(TimeoutError):
                     if not reader.recv(1):
                         return  # the command has ended in order
-            _end()
+            cursor = "\x1b[?25h\n" if os.isatty(2) else ""  # back again
+            _end(INTERRUPTED, f"{cursor}Interrupted.\n")
+
+
+def end_in_time(code: int) -> None:
+    """See to it that the process, which has given its answer, ends soon and with this code.
+
+    Python would wait for every thread and exit handler that a user's file has left behind.
+    """
+    leaving = threading.Event()
+    # When Python begins to end, before it waits for anything: `python -i` does not, for one.
+    threading._register_atexit(leaving.set)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def watch() -> None:
+        leaving.wait()
+        time.sleep(_PATIENCE)
+        others = threading.enumerate()
+        threads = any(not each.daemon for each in others if each is not threading.main_thread())
+        what = "a thread" if threads else "an exit handler"
+        _end(code, f"longlag: {what} of your code goes on after the answer, and was ended.\n")
+
+    with contextlib.suppress(RuntimeError):  # no thread can be started
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _end_silently(*_: object) -> None:
     os._exit(INTERRUPTED)
 
 
-def _end() -> None:
+def _end(code: int, line: str) -> None:
     if (local := sys.modules.get("longlag.workers.local")) is not None:
         local.kill_all()
     files.discard()
-    line = (
-        b"\x1b[?25h\nInterrupted.\n" if os.isatty(2) else b"Interrupted.\n"
-    )  # with the cursor back
     with contextlib.suppress(OSError):
-        os.write(2, line)
-    os._exit(INTERRUPTED)
+        os.write(2, line.encode())
+    os._exit(code)

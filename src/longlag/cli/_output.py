@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import files
+from longlag.adapters import leaving
 
 if TYPE_CHECKING:  # which `longlag --help` does not wait for
     import numpy as np
@@ -137,7 +138,8 @@ def warn(message: object) -> None:
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """Print on standard error what the code of a user prints: it is no part of the answer."""
-    with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
+    no_children = leaving.no_children()
+    with no_children, contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
         yield
 
 

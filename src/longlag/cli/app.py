@@ -15,7 +15,8 @@ from cyclopts import App, Argument, CycloptsError, UnknownOptionError, UnusedCli
 
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
-from longlag.cli._interrupt import INTERRUPTED, interruptible
+from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
+from longlag.cli._memory import refuse_too_little
 from longlag.cli._output import Printer, prepare_streams, printable, warn
 from longlag.knobs import unknown_name
 from longlag.studies.registry import KINDS
@@ -39,6 +40,7 @@ app = App(
     name="longlag",
     config=_refuse_empty_paths,
     console=Printer(highlight=False),
+    suppress_keyboard_interrupt=False,
     help="What can a sequence model remember, and why does it fail when it does?",
     version=_version,
     help_epilogue=(
@@ -110,9 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
+    refuse_too_little()
     with interruptible(program=arguments is None) as interrupted:
         code = _run(tokens)
-    raise SystemExit(INTERRUPTED if interrupted.is_set() else code)
+    code = INTERRUPTED if interrupted.is_set() else code
+    if arguments is None:
+        end_in_time(code)
+    raise SystemExit(code)
 
 
 def _run(tokens: list[str]) -> int:
@@ -165,6 +171,7 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         case CycloptsError():
             return " ".join(text.split())
         case MemoryError():
+            text = text or "the system gives no more"
             return f"not enough memory for this: {text}. Use smaller sizes."
         case OverflowError():
             return f"a number is too large: {text}. Use smaller sizes."

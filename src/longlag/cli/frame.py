@@ -26,6 +26,7 @@ from longlag.cli._output import (
     warn,
 )
 from longlag.framings import Framing, Samples, Whole, Window
+from longlag.knobs import listed
 from longlag.maps import Audit, audit
 from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS
@@ -85,10 +86,10 @@ def frame(
     file: Path,
     /,
     *,
-    column: Annotated[list[str] | None, Parameter(negative="")] = None,
+    column: Annotated[list[str] | None, Parameter(negative="", json_list=False)] = None,
     time: str | None = None,
     no_time: Annotated[bool, Parameter(negative="")] = False,
-    missing_code: Annotated[list[float] | None, Parameter(negative="")] = None,
+    missing_code: Annotated[list[float] | None, Parameter(negative="", json_list=False)] = None,
     decimal: Literal[".", ","] | None = None,
     duplicates: Literal["refuse", "mean", "first", "last"] = "refuse",
     timesteps: Count = 12,
@@ -175,7 +176,7 @@ def _rows(file: Path, columns: list[str], **reading: Any) -> Rows:
     rows = tables.read(file, columns, **reading)
     if not columns and len(rows.names) > 1:
         raise ValueError(
-            f"{file.name} has several columns of numbers: {', '.join(rows.names)}. Name the one to "
+            f"{file.name} has several columns of numbers: {listed(rows.names)}. Name the one to "
             f"predict: --column {shlex.quote(rows.names[0])}."
         )
     for warning in rows.warnings:

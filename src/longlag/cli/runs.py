@@ -14,6 +14,7 @@ from longlag import files
 from longlag.cli._flags import STORE, Count, StorePath, as_study_flags, option
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table, warn
 from longlag.knobs import lookup
+from longlag.store import parsing
 from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
 
@@ -159,7 +160,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             raise ValueError(
                 f"The model of trial {trial} was not saved. Run the study with --keep all."
             )
-        files.write(save, weights)
+        files.write(save, parsing.model(store.path, trial, weights))
     solve_at = studies[0].question.get("solve_at", SOLVED) if studies else SOLVED
     kind = studies[0].kind if studies else "train"
     reasons = [_with_remedy(each, setting, kind) for each in diagnose(outcome, solve_at)]

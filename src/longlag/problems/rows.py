@@ -70,6 +70,8 @@ def numbers(owner: str, values: Any) -> NDArray[np.float64]:
         if text or plain.dtype.kind not in "biufO":
             raise TypeError(f"got {'text' if text else plain.dtype.name}")
         rows = np.array(plain, dtype=np.float64)
+    except OverflowError as error:
+        raise ValueError(f"{owner} must be numbers that fit into 64 bits: {error}.") from error
     except (TypeError, ValueError) as error:
         raise TypeError(f"{owner} must be numbers: {error}.") from error
     rows = rows[:, None] if rows.ndim == 1 else rows

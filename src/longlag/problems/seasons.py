@@ -17,6 +17,15 @@ _WORSE = 1.5  # largest error of a short period on smooth values, in errors of t
 _MULTIPLES = 4  # periods of the strongest wave that a season may have: 2 and 5 a week
 
 
+def check_seasons(seasons: Sequence[int]) -> None:
+    """Refuse seasons of fewer than two rows."""
+    if any(each < 2 for each in seasons):
+        raise ValueError(
+            f"Series: `seasons` must be rows in a season, 2 or more, got {seasons}. Leave out the "
+            "others."
+        )
+
+
 def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     """The number of rows after which a series repeats; None where it does not.
 

@@ -36,7 +36,7 @@ from longlag.problems.rows import (
     typical_change,
     with_lags,
 )
-from longlag.problems.seasons import season
+from longlag.problems.seasons import check_seasons, season
 from longlag.problems.specs import Reals
 
 
@@ -82,8 +82,7 @@ class Series(Problem):
 
     Raises:
         TypeError: Values are not numbers.
-        ValueError: There are too few rows, a column is missing or constant, or a value is too
-            large.
+        ValueError: Too few rows, a column that is missing or constant, or too large a value.
 
     >>> import numpy as np
     >>> series = Series(np.arange(100.0), length=3, scale="none")
@@ -123,6 +122,7 @@ class Series(Problem):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_seasons(self.seasons)
         values, own_names = columns_of(self.values)
         rows = numbers("Series: `values`", values)
         names = column_names(self.names or own_names, rows.shape[1])

@@ -15,7 +15,7 @@ from jaxtyping import Bool
 
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
-from longlag.knobs import BATCH_SIZE
+from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Channels, Problem, Series, Spec
 from longlag.scores import statistics
 from longlag.scores.evaluation import (
@@ -228,6 +228,7 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
     return scored
 
 
+@named_arguments
 def score(
     problem: Problem,
     framing: Framing,
@@ -267,6 +268,10 @@ def score(
     >>> echo.verdict, echo.accuracy.mean, echo.chance
     ('solved', 1.0, 0.25)
     """
+    kind: Any = Callable  # which is no type to a type checker
+    require("score", "problem", problem, Problem, "a problem, such as EchoLag()")
+    require("score", "framing", framing, Framing, "a framing, such as Whole()")
+    require("score", "predict", predict, kind, "a function from inputs to outputs")
     layout = framing.layout(problem, batch_size)
     single = framing.layout(problem, single_size(framing, batch_size))
     scored = scored_steps(problem, framing, layout)

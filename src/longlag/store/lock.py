@@ -35,7 +35,8 @@ def lock(path: Path) -> contextlib.ExitStack:
     file = path.resolve()
     if not file.parent.is_dir():  # filelock would create it
         raise StoreError(
-            f"There is no folder {path.parent} for the store. Create it, or name another --store."
+            f"There is no folder {file.parent} for the store {path}. Create it, or name another "
+            "--store."
         )
     with contextlib.ExitStack() as locks:
         try:

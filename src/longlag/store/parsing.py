@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from longlag import files
 from longlag.store.records import USAGE, USAGE_SECONDS, Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
     if why:
         raise _damaged(path, f"trial {trial}", why)
     return result
+
+
+def model(path: Path, trial: str, content: bytes) -> bytes:
+    """A trained model of a store: a whole safetensors file that longlag wrote."""
+    import safetensors
+
+    try:
+        safetensors.deserialize(content)
+        if files.KINDS["safetensors"](content, b""):
+            return content
+        why = "longlag did not write it"
+    except safetensors.SafetensorError as error:
+        why = str(error)
+    raise _damaged(path, f"the model of trial {trial}", why)
 
 
 def _curve_fault(curve: Curve) -> str:

@@ -49,6 +49,15 @@ MIGRATIONS = (
 """Script i brings a store from version i to i + 1. A script never changes after its release."""
 
 
+def strange(connection: sqlite3.Connection) -> str:
+    """What a database has that runs code of its own when it is read or written; empty without."""
+    found = connection.execute(
+        "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') "
+        "OR sql LIKE 'CREATE VIRTUAL%' LIMIT 1"
+    ).fetchone()
+    return "" if found is None else f"a {found[0]} `{str(found[1])[:60]}`"
+
+
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Bring a store up to date, in one transaction."""
     if version == len(MIGRATIONS):

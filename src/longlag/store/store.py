@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longlag import arguments
 from longlag.knobs import unknown_name
 from longlag.store import parsing, schema
 from longlag.store.lock import lock, refuse_hard_links
@@ -49,6 +50,7 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
+        arguments.path("Store", "path", path, folder=True)
         self.path = Path(path)
         self._locks = contextlib.ExitStack()  # empty for a reader
         if self.path.exists() and not self.path.is_file():
@@ -308,6 +310,11 @@ class Store:
             tables or application or 0 < self._size() < 512
         ):
             raise StoreError(f"{self.path} is a database of another program. Use another --store.")
+        if strange := schema.strange(connection):
+            raise StoreError(
+                f"{self.path} holds {strange}, which no store has. Put back a copy, or use another "
+                "--store."
+            )
         if version > len(schema.MIGRATIONS):
             raise StoreError(
                 f"{self.path} was written by a newer longlag (version {version} of the store, "

@@ -81,7 +81,7 @@ def train(
         model=user_model.as_factory(model),
         encoding=encoding,
         recipe=recipe,
-        tests=tuple((tests or {}).items()),
+        tests=() if tests is None else tests,
     )
     require_valid([setting])
     with ctrl_c_stops() as stop:

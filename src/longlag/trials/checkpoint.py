@@ -21,7 +21,7 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import Float, Num
 
-from longlag import files
+from longlag import arguments, files
 from longlag.adapters import user_code
 from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.framings import Prefix
@@ -93,6 +93,7 @@ class Trained:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file for `longlag.load`; a real series is included."""
+        arguments.path("save", "path", path)
         files.write(path, to_bytes(self))
 
 
@@ -128,6 +129,7 @@ def load(
     >>> bool((load(path).predict([1, 2, 3]) == run.predict([1, 2, 3])).all())
     True
     """
+    arguments.path("load", "path", path, folder=True)
     name = os.fspath(path)
     try:
         content = Path(path).read_bytes()

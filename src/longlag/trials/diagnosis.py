@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from longlag.knobs import named_arguments, require
 from longlag.maps import MEANING
 from longlag.scores import statistics
 from longlag.scores.statistics import SOLVED
@@ -51,6 +52,7 @@ class Diagnosis(NamedTuple):
         return f"{self.reason}: {self.evidence}{self.remedy and f'. {self.remedy}'}"
 
 
+@named_arguments
 def diagnose(
     of: Outcome | Run, solve_at: float = SOLVED, *, seed: int | None = None
 ) -> tuple[Diagnosis, ...]:
@@ -88,6 +90,7 @@ def diagnose(
     """
     if isinstance(of, Run):
         return _of_run(of, solve_at, seed)
+    require("diagnose", "of", of, Outcome, "a run, of ll.train")
     return _of_outcome(of, solve_at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import numbers
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Num
 
+from longlag.arguments import shown
 from longlag.events import Advanced
 from longlag.models import AnyModel
 from longlag.problems import Problem
@@ -147,6 +149,6 @@ class Run(Scored):
 
     def place(self, seed: int) -> int:
         """The index of a seed among the seeds."""
-        if seed not in self.seeds:
-            raise ValueError(f"Run: `seed` must be one of {list(self.seeds)}, got {seed}.")
+        if not isinstance(seed, numbers.Integral) or seed not in self.seeds:
+            raise ValueError(f"Run: `seed` must be one of {list(self.seeds)}, got {shown(seed)}.")
         return self.seeds.index(seed)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Num
 
 from longlag.adapters.models import user_model
+from longlag.arguments import shown
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
@@ -61,13 +62,14 @@ class Setting:
         for name, kind in kinds.items():
             if not isinstance(value := getattr(self, name), kind):
                 rule = f"must be a {kind.__name__} with its knobs set"
-                raise TypeError(f"Setting: `{name}` {rule}, got {value!r}.")
+                raise TypeError(f"Setting: `{name}` {rule}, got {shown(value)}.")
         check_steps("Setting", self.problem)
         encoding = self.encoding
         if encoding is not None:
             if not (isinstance(encoding, type) and issubclass(encoding, IntegerEncoding)):
                 raise TypeError(
-                    f"Setting: `encoding` must be OneHot or Scaled, the class, got {encoding!r}."
+                    "Setting: `encoding` must be OneHot or Scaled, the class, got "
+                    f"{shown(encoding)}."
                 )
             encodings(self.problem, encoding)
         if self.problem.for_part("training") is not self.problem:
@@ -254,21 +256,23 @@ def _test_pairs(
     tests: Mapping[str, Problem] | Sequence[tuple[str, Problem]],
 ) -> tuple[tuple[str, Problem], ...]:
     """Tests as pairs of a name and a problem, with unique names."""
-    pairs: Any = tuple(tests.items() if isinstance(tests, Mapping) else tests)
+    pairs: Any = tests.items() if isinstance(tests, Mapping) else tests
+    pairs = tuple(pairs) if isinstance(pairs, Iterable) else (pairs,)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
         raise TypeError(
-            f"Setting: `tests` must be problems by name, got {tests!r}. Use {{'longer': problem}}."
+            f"Setting: `tests` must be problems by name, got {shown(tests)}. "
+            "Use {'longer': problem}."
         )
     for name, problem in pairs:
         if not isinstance(name, str) or not name.strip():
             raise ValueError(
-                f"Setting: `tests` must have names that are not empty, got {name!r}. Use 'longer', "
-                "say."
+                f"Setting: `tests` must have names that are not empty, got {shown(name)}. "
+                "Use 'longer', say."
             )
         if not isinstance(problem, Problem):
             raise TypeError(
-                f"Setting: test `{name}` must be a Problem with its knobs set, got {problem!r}. "
-                "Use EchoLag(length=100), say."
+                f"Setting: test `{name}` must be a Problem with its knobs set, got "
+                f"{shown(problem)}. Use EchoLag(length=100), say."
             )
     names = [name for name, _ in pairs]
     if repeated := next((name for name in names if names.count(name) > 1), None):

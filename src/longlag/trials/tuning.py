@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from longlag.events import Event, ctrl_c_stops
+from longlag.knobs import named_arguments, require
 from longlag.trials.fit import finish, fit
 from longlag.trials.setting import Setting
 
@@ -56,6 +57,7 @@ class Tuned(NamedTuple):
         return f"width {width} and learning rate {rate:g} chosen of {len(self.tried)}"
 
 
+@named_arguments
 def tune(search: Search, listen: Callable[[Setting, Event], object] = lambda *_: None) -> Tuned:
     """The best width and learning rate; each candidate trains for the whole budget.
 
@@ -75,6 +77,9 @@ def tune(search: Search, listen: Callable[[Setting, Event], object] = lambda *_:
     >>> result.setting.recipe.learning_rate, len(result.tried)
     (0.01, 4)
     """
+    kind: Any = Callable  # which is no type to a type checker
+    require("tune", "search", search, Search, "a search, such as Search(setting=setting)")
+    require("tune", "listen", listen, kind, "a function of a setting and an event")
     tried = []
     for width in search.hidden_sizes:
         for rate in search.learning_rates:

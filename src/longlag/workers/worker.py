@@ -18,7 +18,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from typing import IO, Any
 
-from longlag.adapters import user_code
+from longlag.adapters import leaving, user_code
 from longlag.adapters.models.hints import shortened
 from longlag.events import Advanced, Event, Finished, StopToken
 from longlag.workers import messages
@@ -69,10 +69,12 @@ def perform(job: Job) -> Generator[Event]:
 
 def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
     """The events of the seeds of a job, until a token is set; at a failure, its reason per seed."""
-    open_seeds = list(job.seeds)
+    open_seeds, own = list(job.seeds), os.getpid()
     try:
-        with contextlib.closing(work(job)) as job_events:
+        with leaving.no_children(), contextlib.closing(work(job)) as job_events:
             for event in job_events:
+                if os.getpid() != own:
+                    break
                 if isinstance(event, Finished):
                     open_seeds.remove(event.seed)
                 elif stop.stopped:
@@ -81,7 +83,9 @@ def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
                 if stop.stopped:
                     return
         why = "the worker did not report its end"
-    except (Exception, SystemExit) as error:
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # whatever a user's file raises
         place = user_code.raised_at(error)
         why = f"{place}{' raises ' * bool(place)}{type(error).__name__}: {shortened(str(error))}"
     yield from (Finished(seed, why=why, job=job.id) for seed in open_seeds)

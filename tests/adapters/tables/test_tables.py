@@ -48,6 +48,28 @@ def test_separators_ends_of_lines_and_byte_order_marks_are_read(write, separator
         assert tables.read(write(text), ["cold"]).names == ("cold",)
 
 
+@pytest.mark.parametrize("code", [NAN, math.inf])
+def test_a_missing_code_that_is_no_number_is_refused(write, code):
+    with pytest.raises(ValueError, match=r"must be a finite number, .* Leave it out"):
+        tables.read(write("a,b\n1,2\n3,4\n"), missing_codes=[code])
+
+
+def test_a_parquet_of_bytes_or_of_odd_metadata_is_read(tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    odd = {"pandas": '{"index_columns": ["nope"], "columns": [], "column_indexes": []}'}
+    table = pa.table({"a": [b"\xff", b"4"], "b": [1.0, 2.0]})
+    parquet.write_table(table.replace_schema_metadata(odd), tmp_path / "a.parquet")
+    assert tables.read(tmp_path / "a.parquet").names == ("b",)
+    with pytest.raises(ValueError, match="`a` is no number in row 1"):
+        tables.read(tmp_path / "a.parquet", ["a"])
+
+
+def test_a_message_names_the_first_of_very_many_columns(write):
+    names = ",".join(f"c{at}" for at in range(500))
+    with pytest.raises(ValueError, match=r"Known: c0, .* c29, … \(500 in all\)\.$"):
+        tables.read(write(f"{names}\n" + ("1," * 499 + "1\n") * 3), ["none of them"])
+
+
 def test_a_separator_in_a_quoted_name_is_none(write):
     found = tables.read(write('"a;b;c;d",e\n1,2\n3,4\n'))
     assert found.names == ("a;b;c;d", "e")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from jaxtyping import Float
 
 from longlag.adapters.tables import cells, codes, files, times
 from longlag.adapters.tables.times import Duplicates
-from longlag.knobs import unknown_name
+from longlag.knobs import listed, unknown_name
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
 _FEW_FAULTS = 0.1  # share below which a column that is left out is named
@@ -88,6 +89,12 @@ def read(
         raise ValueError(f"There is no file {path}.")
     if len(set(columns)) < len(columns):
         raise ValueError(f"{file.name}: a column is named twice. Name each once.")
+    for code in missing_codes:
+        if not math.isfinite(code):
+            raise ValueError(
+                f"--missing-code must be a finite number, got {code}. Leave it out: cells such as "
+                "nan are read as missing."
+            )
     try:
         content = files.load(file, columns)
     except OSError as error:
@@ -123,7 +130,7 @@ def read(
         faulty = [each for each in by_name if 0 < by_name[each].faults.mean() <= _MAX_FAULTS]
         if faulty:
             raise ValueError(_fault(file, faulty[0], by_name[faulty[0]], frame[faulty[0]], rows))
-        raise ValueError(f"{file.name} has no column of numbers. It has {', '.join(names)}.")
+        raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.")
     if not columns:
         notes += _left_out(by_name, frame, rows)
     for name in chosen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ _POINTS = r"[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}"  # two or more: certainly between 
 _SPACES = {"spaces": r"[ \u00a0\u2007\u2009\u202f]", "apostrophes": "['’ʼ`´]"}
 _CODE = r"\.{1,3}|\*{1,5}|-{2,}|[–—:]"  # for a missing value, where the others are numbers
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE).fullmatch
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -44,8 +46,8 @@ class Numbers(NamedTuple):
 
 def missing(cells: pd.Series) -> np.ndarray:
     """Where a cell is missing, `(row,)`."""
-    text = cells.astype("object").where(cells.notna(), "").astype(str)
-    return text.str.strip().str.lower().isin(MISSING).to_numpy()
+    pairs = zip(cells.notna(), cells.tolist(), strict=True)
+    return np.array([not there or str(cell).strip().lower() in MISSING for there, cell in pairs])
 
 
 def numbers(
@@ -72,6 +74,8 @@ def numbers(
     if pd.api.types.is_numeric_dtype(cells):
         values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
         return Numbers(np.where(np.isinf(values), np.nan, values), np.isinf(values))
+    if decimal != "," and (values := _all_plain(cells.tolist(), decimal)) is not None:
+        return Numbers(np.where(np.isinf(values), np.nan, values), np.isinf(values))
     texts = cells[~blank].map(lambda cell: "" if isinstance(cell, bool) else str(cell)).str.strip()
     coded, codes = texts.str.fullmatch(_CODE), list[str]()
     if coded.any() and not coded.all():
@@ -88,6 +92,16 @@ def numbers(
     values[~blank] = plain.to_numpy(dtype=np.float64, na_value=np.nan)
     faults = ~blank & ~np.isfinite(values)
     return Numbers(np.where(faults, np.nan, values), faults, tuple(notes))
+
+
+def _all_plain(cells: list[object], decimal: str | None) -> np.ndarray | None:
+    """The numbers of a column of plain numbers and empty cells, without pandas; else None."""
+    texts = [cell for cell in cells if isinstance(cell, str) and (not cell or _PLAIN(cell))]
+    if len(texts) < len(cells):
+        return None
+    if decimal is None and any(re.fullmatch(_GROUPED, text) for text in texts):
+        return None
+    return np.array([float(text or "nan") for text in texts])
 
 
 def _number(text: str) -> float:

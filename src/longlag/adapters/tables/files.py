@@ -6,6 +6,7 @@ import bz2
 import codecs
 import contextlib
 import csv
+import functools
 import gzip
 import io
 import lzma
@@ -94,7 +95,11 @@ def _parquet(file: Path) -> Cells:
         ) from None
     damage = _damage_of(f"{file.name} is no Parquet file that can be read")
     with damage, pyarrow.parquet.ParquetFile(file) as stream:
-        frame = stream.read().to_pandas()
+        table = stream.read()
+        try:
+            frame = table.to_pandas()
+        except Exception:  # of pandas metadata that does not fit its columns
+            frame = table.to_pandas(ignore_metadata=True)
     if frame.index.name is not None or isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.reset_index()
     return _from_frame(file.name, frame)
@@ -141,6 +146,11 @@ def _outside(cells: pd.DataFrame) -> tuple[int, int]:
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
     frame.columns = [str(each).strip() for each in frame.columns]
     _check_names(name, list(frame.columns))
+    for column in filter(lambda each: pd.api.types.is_object_dtype(frame[each]), frame.columns):
+        frame[column] = [
+            cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
+            for cell in frame[column]
+        ]
     empty = frame.isna().all(axis=1).to_numpy()
     count = len(frame) - int(empty[::-1].cumprod().sum())
     return Cells(frame.iloc[:count].reset_index(drop=True), [f"row {i + 1}" for i in range(count)])
@@ -321,9 +331,12 @@ _DATE = re.compile(
 )
 
 
+@functools.lru_cache(2**16)
 def _is_value(cell: str) -> bool:
     """Whether a cell is a number, a date or missing, so that it is not a name."""
     text = pd.Series([cell])
+    if re.match(r"(?!USD|EUR|GBP|JPY|CHF|kr)[^\W\d]", cell):  # a name, most often: none is quicker
+        return bool(missing(text)[0])
     return bool(missing(text)[0] or _DATE.fullmatch(cell.strip()) or numbers(text).holds_numbers)
 
 
@@ -345,5 +358,6 @@ def _is_header(cells: pd.DataFrame) -> bool:
 def _check_names(file: str, names: Sequence[str]) -> None:
     if not any(names):
         raise ValueError(f"{file} has no columns. Name them in its first line.")
-    if twice := next((name for name in names if name and names.count(name) > 1), None):
+    counts = Counter(names)
+    if twice := next((name for name in names if name and counts[name] > 1), None):
         raise ValueError(f"{file} has two columns called `{twice}`. Rename one.")

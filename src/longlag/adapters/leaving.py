@@ -1,0 +1,58 @@
+"""Code of a user's that leaves the process: it is told from a command that came to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+_exit = os._exit
+
+_watched: list[int] = []
+
+
+@contextlib.contextmanager
+def no_children() -> Iterator[None]:
+    """Run code of a user's, in this process only: a child that it forked ends with the code."""
+    own = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != own:
+            _exit(0)
+
+
+def refuse(is_own: Callable[[str], bool]) -> None:
+    """Have `os._exit` and `os.exec…` raise SystemExit, as `sys.exit` does, in code of a user's.
+
+    Children that it forks end with this process.
+
+    Args:
+        is_own: Whether a file is the user's.
+    """
+    if not _watched:
+        _watched.append(os.getpid())
+        for name in ("_exit", "execv", "execve"):
+            setattr(os, name, _raising(name, getattr(os, name), is_own))
+        if sys.platform == "linux":  # they may stand still, with a lock of JAX
+            ends_with_parent = functools.partial(ctypes.CDLL(None).prctl, 1, signal.SIGKILL)
+            os.register_at_fork(after_in_child=ends_with_parent)  # PR_SET_PDEATHSIG
+
+
+def _raising(name: str, leave: Callable[..., Any], is_own: Callable[[str], bool]) -> Any:
+    @functools.wraps(leave)
+    def call(*given: Any, **named: Any) -> Any:
+        caller: FrameType | None = sys._getframe(1)
+        while caller and caller.f_globals is vars(os):  # such as os.execvp
+            caller = caller.f_back
+        if caller and os.getpid() == _watched[0] and is_own(caller.f_code.co_filename):
+            raise SystemExit(f"os.{name}")
+        return leave(*given, **named)
+
+    return call

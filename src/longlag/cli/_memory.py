@@ -1,0 +1,40 @@
+"""Memory: where a process may have too little, JAX and pandas crash or stand still."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from importlib.abc import MetaPathFinder
+
+_NEEDED = {"jax": 1.65, "pandas": 0.75, "scipy": 0.75}  # GiB of address space, on two cores
+
+
+class _Gate(MetaPathFinder):
+    """Finds nothing, and refuses a library where it could not start."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name in _NEEDED and (limit := _limit()) < _NEEDED[name]:
+            raise ValueError(
+                f"{name} needs {_NEEDED[name]} GiB of memory to start, and this process may have "
+                f"{limit:.2f} GiB. Allow more: ulimit -v {_NEEDED['jax'] * 2**20:.0f}."
+            )
+
+
+_gate = _Gate()
+
+
+def refuse_too_little() -> None:
+    """From here on, refuse to start these libraries with too little memory, in one line."""
+    if _gate not in sys.meta_path:
+        sys.meta_path.insert(0, _gate)
+
+
+def _limit() -> float:
+    """The GiB of address space that this process may have."""
+    if importlib.util.find_spec("resource") is None:  # Windows
+        return math.inf
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return math.inf if limit == resource.RLIM_INFINITY else limit / 2**30
