@@ -79,7 +79,7 @@ def path(owner: str, name: str, value: object, *, folder: bool = False) -> None:
         )
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """A value in a message: as Python writes it, if that is a short line."""
     try:
         text = repr(value)
@@ -111,7 +111,7 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
         fits = fits and all(isinstance(item, elements) for item in items)
     if not fits:
         one = elements is not None and isinstance(value, elements) and not isinstance(value, bool)
-        raise TypeError(f"{rule} {shown(value)}.{f' Use {name}=[{value}].' if one else ''}")
+        raise TypeError(f"{rule} {short_repr(value)}.{f' Use {name}=[{value}].' if one else ''}")
     for number in items if elements is not None else (value,):
         if isinstance(number, numbers.Integral) and abs(int(number)) > LARGEST:
             raise ValueError(f"{rule} more than {LARGEST}. Use a smaller number.")

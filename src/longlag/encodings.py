@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float, Num
 
-from longlag.arguments import shown
+from longlag.arguments import short_repr
 from longlag.arrays import MISSING
 from longlag.knobs import Knobs, knob
 from longlag.problems import Channels, Integers, Problem, Reals, Sets, Spec
@@ -263,7 +263,9 @@ def encodings(
         ValueError: `choice` is set, but the problem has no integers.
     """
     if choice is not None and not isinstance(choice, type):
-        raise TypeError(f"`encoding` must be OneHot or Scaled, the class, got {shown(choice)}.")
+        raise TypeError(
+            f"`encoding` must be OneHot or Scaled, the class, got {short_repr(choice)}."
+        )
     if choice is not None and not takes_encoding(problem):
         raise ValueError(
             f"{type(problem).__name__} has no integers to encode, got `encoding` "

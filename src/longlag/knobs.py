@@ -108,7 +108,7 @@ class Knob:
         if self.choices:
             options = ", ".join(self.choices)
             if not isinstance(value, str):
-                raise TypeError(f"{rule} one of {options}, got {arguments.shown(value)}.")
+                raise TypeError(f"{rule} one of {options}, got {arguments.short_repr(value)}.")
             if value not in self.choices:
                 raise ValueError(
                     unknown_name(f"{rule} one of {options}, got", str(value), self.choices)
@@ -116,7 +116,7 @@ class Knob:
             return
         abstract = _RULES.get(self.kind, (typing.get_origin(self.kind) or self.kind,))[0]
         if not isinstance(value, abstract) or (isinstance(value, bool) and self.kind is not bool):
-            raise TypeError(f"{rule} {self.rule}, got {arguments.shown(value)}.")
+            raise TypeError(f"{rule} {self.rule}, got {arguments.short_repr(value)}.")
         if self.kind not in (int, float):
             return
         number: Any = value
@@ -301,7 +301,7 @@ def require(owner: str, name: str, value: object, kind: type | tuple[type, ...],
     TypeError: audit: `problem` must be a problem, such as EchoLag(), got 3.
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{owner}: `{name}` must be {rule}, got {arguments.shown(value)}.")
+        raise TypeError(f"{owner}: `{name}` must be {rule}, got {arguments.short_repr(value)}.")
 
 
 def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:

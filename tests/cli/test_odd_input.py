@@ -129,7 +129,7 @@ def test_a_store_behind_a_link_into_no_folder_names_the_folder(call, tmp_path):
     link.symlink_to(tmp_path / "gone" / "longlag.db")
     code, _, err = call(*"frontier echo-lag --budget 20 --seeds 1 --store".split(), link)
     assert (code, err.count("\n")) == (2, 1)
-    assert f"There is no folder {tmp_path / 'gone'} for the store {link}. Make it" in err
+    assert f"There is no folder {tmp_path / 'gone'} for the store {link}. Create it" in err
 
 
 def test_a_full_disk_is_one_line():
@@ -199,7 +199,7 @@ def test_a_command_ends_though_code_of_a_model_does_not(tmp_path, left, what):
     done = run(*TINY, own(tmp_path, top), timeout=120)
     assert answer(done)["seeds"] == [0]
     assert done.stderr == (
-        f"longlag: {what} of your code goes on after the answer, and was ended.\n"
+        f"longlag: {what} of your code did not end after the answer, and was stopped.\n"
     )
 
 

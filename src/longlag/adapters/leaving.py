@@ -1,4 +1,4 @@
-"""Code of a user's that leaves the process: it is told from a command that came to its end."""
+"""User code that ends or forks the process: an error, not the end of a command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _watched: list[int] = []
 
 @contextlib.contextmanager
 def no_children() -> Iterator[None]:
-    """Run code of a user's, in this process only: a child that it forked ends with the code."""
+    """Run user code in this process only: a child that it forks ends with the code."""
     own = os.getpid()
     try:
         yield
@@ -29,9 +29,9 @@ def no_children() -> Iterator[None]:
 
 
 def refuse(is_own: Callable[[str], bool]) -> None:
-    """Have `os._exit` and `os.exec…` raise SystemExit, as `sys.exit` does, in code of a user's.
+    """Make `os._exit` and `os.exec…` raise SystemExit in user code, as `sys.exit` does.
 
-    Children that it forks end with this process.
+    Its forked children end with this process.
 
     Args:
         is_own: Whether a file is the user's.
@@ -47,12 +47,12 @@ def refuse(is_own: Callable[[str], bool]) -> None:
 
 def _raising(name: str, leave: Callable[..., Any], is_own: Callable[[str], bool]) -> Any:
     @functools.wraps(leave)
-    def call(*given: Any, **named: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         caller: FrameType | None = sys._getframe(1)
         while caller and caller.f_globals is vars(os):  # such as os.execvp
             caller = caller.f_back
         if caller and os.getpid() == _watched[0] and is_own(caller.f_code.co_filename):
             raise SystemExit(f"os.{name}")
-        return leave(*given, **named)
+        return leave(*args, **kwargs)
 
     return call

@@ -71,12 +71,12 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
 
 
 def end_in_time(code: int) -> None:
-    """See to it that the process, which has given its answer, ends soon and with this code.
+    """End the process soon after its answer, with this code.
 
     Python would wait for every thread and exit handler that a user's file has left behind.
     """
     leaving = threading.Event()
-    # When Python begins to end, before it waits for anything: `python -i` does not, for one.
+    # Runs when Python starts to end, before it waits for threads; `python -i` does not end.
     threading._register_atexit(leaving.set)  # pyright: ignore[reportAttributeAccessIssue]
 
     def watch() -> None:
@@ -85,7 +85,7 @@ def end_in_time(code: int) -> None:
         others = threading.enumerate()
         threads = any(not each.daemon for each in others if each is not threading.main_thread())
         what = "a thread" if threads else "an exit handler"
-        _end(code, f"longlag: {what} of your code goes on after the answer, and was ended.\n")
+        _end(code, f"longlag: {what} of your code did not end after the answer, and was stopped.\n")
 
     with contextlib.suppress(RuntimeError):  # no thread can be started
         threading.Thread(target=watch, daemon=True).start()

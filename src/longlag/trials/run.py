@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Num
 
-from longlag.arguments import shown
+from longlag.arguments import short_repr
 from longlag.events import Advanced
 from longlag.models import AnyModel
 from longlag.problems import Problem
@@ -150,5 +150,7 @@ class Run(Scored):
     def place(self, seed: int) -> int:
         """The index of a seed among the seeds."""
         if not isinstance(seed, numbers.Integral) or seed not in self.seeds:
-            raise ValueError(f"Run: `seed` must be one of {list(self.seeds)}, got {shown(seed)}.")
+            raise ValueError(
+                f"Run: `seed` must be one of {list(self.seeds)}, got {short_repr(seed)}."
+            )
         return self.seeds.index(seed)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from longlag.adapters.models import user_model
-from longlag.arguments import shown
+from longlag.arguments import short_repr
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
@@ -62,14 +62,14 @@ class Setting:
         for name, kind in kinds.items():
             if not isinstance(value := getattr(self, name), kind):
                 rule = f"must be a {kind.__name__} with its knobs set"
-                raise TypeError(f"Setting: `{name}` {rule}, got {shown(value)}.")
+                raise TypeError(f"Setting: `{name}` {rule}, got {short_repr(value)}.")
         check_steps("Setting", self.problem)
         encoding = self.encoding
         if encoding is not None:
             if not (isinstance(encoding, type) and issubclass(encoding, IntegerEncoding)):
                 raise TypeError(
                     "Setting: `encoding` must be OneHot or Scaled, the class, got "
-                    f"{shown(encoding)}."
+                    f"{short_repr(encoding)}."
                 )
             encodings(self.problem, encoding)
         if self.problem.for_part("training") is not self.problem:
@@ -260,19 +260,19 @@ def _test_pairs(
     pairs = tuple(pairs) if isinstance(pairs, Iterable) else (pairs,)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
         raise TypeError(
-            f"Setting: `tests` must be problems by name, got {shown(tests)}. "
+            f"Setting: `tests` must be problems by name, got {short_repr(tests)}. "
             "Use {'longer': problem}."
         )
     for name, problem in pairs:
         if not isinstance(name, str) or not name.strip():
             raise ValueError(
-                f"Setting: `tests` must have names that are not empty, got {shown(name)}. "
+                f"Setting: `tests` must have names that are not empty, got {short_repr(name)}. "
                 "Use 'longer', say."
             )
         if not isinstance(problem, Problem):
             raise TypeError(
                 f"Setting: test `{name}` must be a Problem with its knobs set, got "
-                f"{shown(problem)}. Use EchoLag(length=100), say."
+                f"{short_repr(problem)}. Use EchoLag(length=100), say."
             )
     names = [name for name, _ in pairs]
     if repeated := next((name for name in names if names.count(name) > 1), None):
