@@ -24,6 +24,7 @@ from longlag.models._base import (
     Linear,
     Mask,
     glorot_uniform,
+    on_device,
     orthogonal,
     project,
     shift,
@@ -99,8 +100,8 @@ class StepBackLayer(GatedLayer):
         return cls(
             kernel=glorot_uniform(rng, features, width),
             recurrent=orthogonal(rng, hidden_size, width),
-            bias=jnp.repeat(jnp.array(cls.biases, jnp.float32), hidden_size),
-            recurrent_bias=jnp.zeros(width, jnp.float32) if cls.inner_bias else None,
+            bias=on_device(np.repeat(cls.biases, hidden_size)),
+            recurrent_bias=on_device(np.zeros(width)) if cls.inner_bias else None,
         )
 
     @property

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -199,7 +200,18 @@ COMPILING: contextvars.ContextVar[Clock] = contextvars.ContextVar("COMPILING")
 
 def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
     """The zero state of a model for so many rows; an empty tuple for a Decoder."""
-    return () if isinstance(model, Decoder) else model.initial_state(rows)
+    return () if isinstance(model, Decoder) else zeros_of(model.initial_state, rows)
+
+
+def initial_optimizer_state(name: str, weights: Any) -> Any:
+    """The state of one of `OPTIMIZERS` before the first update."""
+    return zeros_of(OPTIMIZERS[name](0.0).init, weights)
+
+
+def zeros_of(make: Callable[..., Any], argument: Any) -> Any:
+    """The zeros that a function makes; JAX itself compiles a program for each new shape."""
+    shapes = jax.eval_shape(lambda: make(argument))
+    return jax.tree.map(lambda each: np.zeros(each.shape, each.dtype), shapes)
 
 
 # JAX options that change the compiled program.
