@@ -402,3 +402,12 @@ def test_a_softmax_over_the_wrong_axis_is_called_one():
     last = preflight(ECHO, ll.Whole(), faulty("over time")).checks[-1]
     assert (last.name, last.passed) == ("outputs", False)
     assert "sum to 1 over time" in last.found
+
+
+def test_a_check_compiles_a_model_once_for_each_number_of_rows_and_once_again(caplog):
+    with jax.log_compiles():
+        preflight(ECHO, ll.Whole(), ll.GRU(hidden_size=13))
+    compiled = [record.getMessage().split()[1] for record in caplog.records]
+    # The usual rows twice, in case its Python code does something else by then, two other
+    # numbers of rows, and training.
+    assert [name for name in compiled if name.startswith("jit")] == ["jit(run)"] * 5

@@ -472,3 +472,29 @@ def test_compiled_programs_do_not_pile_up_without_end(monkeypatch):
         loop.predict(model, fewer)
     assert len(program._programs) == 3
     assert (loop.predict(model, batches)[1] == said).all()
+
+
+def test_a_new_size_is_made_and_trained_by_one_program(caplog):
+    with jax.log_compiles():
+        run(hidden_size=11, updates=1)
+    compiled = [record.getMessage().split()[1] for record in caplog.records]
+    assert [name for name in compiled if name.startswith("jit")] == ["jit(train)"]
+
+
+@pytest.mark.parametrize("name", program.OPTIMIZERS)
+def test_an_optimiser_begins_as_its_library_has_it(name):
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    ours = program.initial_optimizer_state(name, model)
+    theirs = program.OPTIMIZERS[name](0.01).init(model)
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    for here, there in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        assert here.dtype == there.dtype
+        np.testing.assert_array_equal(here, there)
+
+
+def test_a_state_that_does_not_start_at_zero_is_kept(monkeypatch):
+    model = LSTM(hidden_size=5)(SIZES, 0)
+    monkeypatch.setattr(type(model), "initial_state", lambda *_: (np.ones(3), np.zeros(2)))
+    ones, zeros = program.initial_state(model, (3,))
+    assert (ones == 1).all()
+    assert not zeros.any()

@@ -17,7 +17,7 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.functional import NOISE, parameters_of
 from longlag.arrays import last_of
 from longlag.models import AnyModel, Buffers, ExternalModel, Model
-from longlag.training import Batches
+from longlag.training import Batches, program
 
 
 def with_noise(model: AnyModel) -> AnyModel:
@@ -31,25 +31,36 @@ def with_noise(model: AnyModel) -> AnyModel:
         noise = rng.standard_normal(leaf.shape)
         if jnp.iscomplexobj(leaf):
             noise = noise + 1j * rng.standard_normal(leaf.shape)
-        return leaf + jnp.asarray(NOISE * noise, leaf.dtype)
+        return _sum(leaf, NOISE * noise)
 
     return jax.tree.map(shake, model, is_leaf=lambda node: isinstance(node, Buffers))
 
 
-def outputs_of(model: Any, batches: Batches, output: str) -> np.ndarray:
+def _sum(leaf: Any, noise: np.ndarray) -> Any:
+    """An array plus noise, of its type; JAX compiles a program for each new shape."""
+    return jax.device_put(np.asarray(leaf) + noise.astype(leaf.dtype))
+
+
+def runner(output: str) -> Callable[..., Any]:
+    """A function that runs a model, compiled once for each form of model and inputs."""
     last = last_of(output)
 
-    @eqx.filter_jit
     def run(model: Any, inputs: Any, mask: Any, state: Any) -> Any:
         return model(inputs, mask, state, last=last)
 
-    state = model.initial_state(batches.inputs.shape[1:2])
+    return eqx.filter_jit(run)
+
+
+def outputs_of(run: Callable[..., Any], model: Any, batches: Batches) -> np.ndarray:
+    """The outputs of a model, `(update, row, output step, output)`, by its `runner`."""
+    zero = program.initial_state(model, batches.inputs.shape[1:2])
+    state = zero
     results = []
     for update, inputs in enumerate(batches.inputs):
         mask = None if batches.mask is None else batches.mask[update]
         if batches.reset is None:
-            state = model.initial_state(batches.inputs.shape[1:2])
-        outputs, state = run(model, jnp.asarray(inputs), _on_device(mask), state)
+            state = zero
+        outputs, state = run(model, on_device(inputs), on_device(mask), state)
         results.append(np.asarray(outputs))
     return np.stack(results)
 
@@ -62,8 +73,8 @@ def training_of(batches: Batches, output: str) -> Callable[[Any], tuple[np.ndarr
     mask = None if batches.mask is None else batches.mask[0]
 
     def total(model: Any, state: Any) -> Any:
-        inputs = jnp.asarray(batches.inputs[0])
-        result = model.apply_train(inputs, _on_device(mask), state, last=last_of(output))
+        inputs = on_device(batches.inputs[0])
+        result = model.apply_train(inputs, on_device(mask), state, last=last_of(output))
         weights = rng.standard_normal(result.outputs.shape, np.float32)
         return (result.outputs * weights).sum(), result.outputs
 
@@ -73,11 +84,11 @@ def training_of(batches: Batches, output: str) -> Callable[[Any], tuple[np.ndarr
         return outputs, jax.tree.map(lambda each: (each != 0).any(), grads)
 
     def started(model: Any) -> tuple[np.ndarray, Any]:
-        state = model.initial_state(batches.inputs.shape[1:2])
+        state = program.initial_state(model, batches.inputs.shape[1:2])
         if batches.reset is not None:  # later updates start from what others left
-            noise = lambda leaf: leaf + jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)  # noqa: E731
+            noise = lambda leaf: _sum(leaf, rng.standard_normal(leaf.shape))  # noqa: E731
             state = jax.tree.map(
-                lambda each: noise(each) if eqx.is_inexact_array(each) else each, state
+                lambda each: noise(each) if eqx.is_inexact_array_like(each) else each, state
             )
         outputs, grads = run(model, state)
         return np.asarray(outputs), grads
@@ -104,8 +115,8 @@ def gradients_of(model: Any, grads: Any) -> dict[str, tuple[bool, tuple[int, ...
     return result
 
 
-def _on_device(mask: np.ndarray | None) -> Any:
-    return None if mask is None else jnp.asarray(mask)
+def on_device(array: np.ndarray | None) -> Any:
+    return None if array is None else jax.device_put(array)
 
 
 def takes_mask(model: Any) -> bool:
@@ -119,7 +130,7 @@ def takes_mask(model: Any) -> bool:
 def takes_state(model: AnyModel) -> bool:
     if isinstance(model, ExternalModel):
         return model.takes_state
-    return isinstance(model, Model) and bool(jax.tree.leaves(model.initial_state((1,))))
+    return isinstance(model, Model) and bool(jax.tree.leaves(program.initial_state(model, (1,))))
 
 
 def sums_to_one(outputs: np.ndarray) -> bool:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from longlag.adapters.models import functional
-from longlag.arrays import last_of
-from longlag.checks.arrays import outputs_of
+from longlag.checks.arrays import on_device, outputs_of, runner
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
 from longlag.problems.drawing import draw
-from longlag.training import Batches, Loss
+from longlag.training import Batches, Loss, program
 from longlag.trials.setting import Setting
 
 NOISE = 1e-5
@@ -38,6 +36,7 @@ class Runs:
     def __init__(self, setting: Setting):
         self.setting = setting
         self.layout = setting.layout
+        self.runner = runner(setting.layout.output)
         self.rng = np.random.default_rng(0)
         self.module: Any = None
         self.parameters: int | None = None
@@ -97,7 +96,9 @@ class Runs:
         model = self.subject if model is None else model
         if isinstance(model, ExternalModel):
             return model.outputs(batches, self.layout.output, again=again, training=training)
-        return outputs_of(model, batches, self.layout.output)
+        # Again means traced again: Python code in a model may do something else by then.
+        run = runner(self.layout.output) if again else self.runner
+        return outputs_of(run, model, batches)
 
     def state_size(self) -> int | None:
         if isinstance(self.model, ExternalModel):
@@ -105,22 +106,21 @@ class Runs:
         if not isinstance(self.model, Model):
             return None
         rows = self.batches.inputs.shape[1]
-        return functional.numbers_a_row(self.model.initial_state((rows,)), rows)
+        return functional.numbers_a_row(program.initial_state(self.model, (rows,)), rows)
 
     def zeros_are_none(self) -> bool:
-        program = getattr(self.model, "program", None)
-        if program is None:  # PyTorch models take None themselves
+        adopted = getattr(self.model, "program", None)
+        if adopted is None:  # PyTorch models take None themselves
             return True
-        model: Any = self.model
-        rows = program.rows or 2
-        inputs = jnp.asarray(
-            self.rng.standard_normal(program.example(rows).shape, np.float32)
+        rows = adopted.rows or 2
+        inputs = on_device(
+            self.rng.standard_normal(adopted.example(rows).shape, np.float32)
             if self.setting.sizes.values is None
             else self.batches.inputs[0][:rows]
         )
-        mask = None if not program.takes_mask else jnp.ones(inputs.shape[:2], bool)
+        mask = on_device(np.ones(inputs.shape[:2], bool) if adopted.takes_mask else None)
         outputs = [
-            model(inputs, mask, state, last=last_of(self.layout.output))[0]
-            for state in (None, model.initial_state((rows,)))
+            self.runner(self.model, inputs, mask, state)[0]
+            for state in (None, program.initial_state(self.model, (rows,)))
         ]
         return bool(np.allclose(*outputs, atol=1e-5))

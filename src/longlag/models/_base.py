@@ -222,7 +222,7 @@ class ModelFactory(Knobs):
         return True
 
 
-# Weights are drawn with NumPy: with JAX each new shape costs up to a second of compilation.
+# Weights are made with NumPy: with JAX each new shape costs up to a second of compilation.
 
 _MOST_WEIGHTS = 2**28  # of a matrix
 
@@ -236,11 +236,23 @@ def _check_weights(rows: int, columns: int) -> None:
         )
 
 
+def on_device(values: np.ndarray) -> Array:
+    """Numbers as weights of single precision; `jnp.asarray` compiles a program for each shape."""
+    return jax.device_put(values.astype(np.float32))
+
+
+def zeros(shape: tuple[int, ...], like: Array) -> Array:
+    """Zeros of the type of an array; `jnp.zeros` outside a program compiles one for each shape."""
+    if isinstance(like, jax.core.Tracer):
+        return jnp.zeros(shape, like.dtype)
+    return jax.device_put(np.zeros(shape, like.dtype))
+
+
 def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
     """Uniform in ±√(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
     _check_weights(fan_in, fan_out)
     limit = np.sqrt(6 / (fan_in + fan_out))
-    return jnp.asarray(rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32))
+    return on_device(rng.uniform(-limit, limit, (fan_in, fan_out)))
 
 
 def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> Array:
@@ -252,7 +264,7 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> Array:
     tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
     basis, triangle = np.linalg.qr(tall)
     basis *= np.sign(np.diag(triangle))  # without this the draw is not uniform
-    return jnp.asarray((basis if rows >= columns else basis.T).astype(np.float32))
+    return on_device(basis if rows >= columns else basis.T)
 
 
 class Linear(eqx.Module):
@@ -263,7 +275,7 @@ class Linear(eqx.Module):
 
     def __init__(self, features: int, outputs: int, rng: np.random.Generator):
         self.weight = glorot_uniform(rng, features, outputs)
-        self.bias = jnp.zeros(outputs, jnp.float32)
+        self.bias = on_device(np.zeros(outputs))
 
     def __call__(self, inputs: Inputs) -> Float[Array, "*axes output"]:
         return shift(project(self.weight, inputs), self.bias)

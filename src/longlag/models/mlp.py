@@ -20,6 +20,7 @@ from longlag.models._base import (
     Sizes,
     glorot_uniform,
     last_step,
+    on_device,
     project,
     shift,
     time_axis,
@@ -104,9 +105,9 @@ class MLP(ModelFactory):
     def __call__(self, sizes: Sizes, seed: int) -> MLPModel:
         rng = np.random.default_rng(seed)
         context = self.context or sizes.timesteps
-        flat = glorot_uniform(rng, context * sizes.features, self.hidden_size)
+        flat = np.asarray(glorot_uniform(rng, context * sizes.features, self.hidden_size))
         return MLPModel(
-            kernel=flat.reshape(context, sizes.features, self.hidden_size),
-            bias=jnp.zeros(self.hidden_size, jnp.float32),
+            kernel=on_device(flat.reshape(context, sizes.features, self.hidden_size)),
+            bias=on_device(np.zeros(self.hidden_size)),
             readout=Linear(self.hidden_size, sizes.outputs, rng),
         )

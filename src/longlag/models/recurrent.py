@@ -24,10 +24,12 @@ from longlag.models._base import (
     Linear,
     Mask,
     glorot_uniform,
+    on_device,
     orthogonal,
     project,
     shift,
     time_axis,
+    zeros,
 )
 from longlag.models.layer import GatedLayer
 
@@ -99,8 +101,8 @@ class StepBackLayer(GatedLayer):
         return cls(
             kernel=glorot_uniform(rng, features, width),
             recurrent=orthogonal(rng, hidden_size, width),
-            bias=jnp.repeat(jnp.array(cls.biases, jnp.float32), hidden_size),
-            recurrent_bias=jnp.zeros(width, jnp.float32) if cls.inner_bias else None,
+            bias=on_device(np.repeat(cls.biases, hidden_size)),
+            recurrent_bias=on_device(np.zeros(width)) if cls.inner_bias else None,
         )
 
     @property
@@ -108,7 +110,7 @@ class StepBackLayer(GatedLayer):
         return self.recurrent.shape[0]
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> Any:
-        zero = jnp.zeros((*batch, self.hidden_size), self.recurrent.dtype)
+        zero = zeros((*batch, self.hidden_size), self.recurrent)
         return self.carries(*[zero] * len(self.carries._fields))
 
     @staticmethod

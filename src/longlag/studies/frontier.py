@@ -157,8 +157,10 @@ class Frontier(Study):
             )
         self.setting, self.rates = setting, (setting.recipe.learning_rate,)
         self.problems = {words(setting.problem): setting.problem}
+        # Seeds try the same values.
+        self._at = functools.cache(functools.partial(at, setting, solve_at=self.solve_at))
         for value in (self.first, self.last):
-            _ = at(setting, value, self.solve_at).layout  # raises if the framing does not fit
+            _ = self._at(value).layout  # raises if the framing does not fit
         self._searches = {seed: _Search(self.first, self.last, resolution) for seed in self.seeds}
         self._steps: dict[tuple[int, int], Step] = {}
 
@@ -182,7 +184,7 @@ class Frontier(Study):
         for seed, search in order:
             while (value := search.next_value()) is not None and value != search.running:
                 try:
-                    setting = at(self.setting, value, self.solve_at)
+                    setting = self._at(value)
                     _ = setting.layout
                 except ValueError:  # for example uneven batches
                     search.unfit.add(value)

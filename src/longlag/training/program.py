@@ -198,8 +198,17 @@ COMPILING: contextvars.ContextVar[Clock] = contextvars.ContextVar("COMPILING")
 
 
 def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
-    """The zero state of a model for so many rows; an empty tuple for a Decoder."""
+    """The first state of a model for so many rows; an empty tuple for a Decoder."""
     return () if isinstance(model, Decoder) else model.initial_state(rows)
+
+
+def initial_optimizer_state(name: str, weights: Any) -> Any:
+    """The state of one of `OPTIMIZERS` before the first update: zeros.
+
+    They are made without JAX, which would compile a program for each new shape.
+    """
+    shapes = jax.eval_shape(OPTIMIZERS[name](0.0).init, weights)
+    return jax.tree.map(lambda each: np.zeros(each.shape, each.dtype), shapes)
 
 
 # JAX options that change the compiled program.

@@ -14,7 +14,13 @@ from longlag.arrays import Output
 from longlag.events import Advanced, Event, Finished
 from longlag.models import AnyModel, ExternalModel
 from longlag.training.losses import AnyLoss
-from longlag.training.program import OPTIMIZERS, Batches, Program, compiled, initial_state
+from longlag.training.program import (
+    Batches,
+    Program,
+    compiled,
+    initial_optimizer_state,
+    initial_state,
+)
 from longlag.training.recipe import Recipe
 
 DIVERGED = 1e3
@@ -135,9 +141,9 @@ class Group:
         parts = [eqx.partition(seed.model, eqx.is_array) for seed in seeds]
         params = self._join([each for each, _ in parts])
         self.skeletons = [skeleton for _, skeleton in parts]
-        optimizer = OPTIMIZERS[plan.recipe.optimizer](plan.recipe.learning_rate)
         weights = [eqx.filter(each, eqx.is_inexact_array) for each, _ in parts]
-        optimizer_state = self._join([optimizer.init(each) for each in weights])
+        states = [initial_optimizer_state(plan.recipe.optimizer, each) for each in weights]
+        optimizer_state = self._join(states)
         batch = 1 if self.single else 2  # the axis of rows, after those of seeds and updates
         rows = self.batches.targets.shape[batch : batch + 1]
         state = self._join([initial_state(seed.model, rows) for seed in seeds])

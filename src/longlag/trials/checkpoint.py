@@ -15,7 +15,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -213,7 +212,7 @@ def from_bytes(
         template.put(arrays)
         return Trained(setting, seed, template)
     params, skeleton = eqx.partition(template, eqx.is_array)
-    weights = [jnp.asarray(arrays[key], leaf.dtype) for key, leaf in leaves.items()]
+    weights = [jax.device_put(arrays[key].astype(leaf.dtype)) for key, leaf in leaves.items()]
     params = jax.tree.unflatten(jax.tree.structure(params), weights)
     return Trained(setting, seed, eqx.combine(params, skeleton))
 

@@ -59,9 +59,9 @@ def sensitivity(
     target_steps = layout.target_steps[np.nonzero(layout.scored)]
     problem = setting.problem.for_part("evaluation")
     episodes = draw(problem, streams.evaluation(seed), sequences)
-    features = jnp.asarray(setting.input_encoding.encode(episodes.inputs))
+    features = jax.device_put(setting.input_encoding.encode(episodes.inputs))
     present = np.ones(features.shape[:2], bool) if episodes.present is None else episodes.present
-    norms = _norms(setting, model, features, jnp.asarray(present))
+    norms = _norms(setting, model, features, jax.device_put(present))
     uses = np.zeros((steps, steps))
     uses[target_steps] = np.sqrt((np.asarray(norms) ** 2).mean(axis=0))
     return uses

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from longlag.adapters.tables.cells import numbers
+from longlag.adapters.tables import files
+from longlag.adapters.tables.cells import missing, numbers
 
 NAN = float("nan")
 WRITTEN = {
@@ -105,3 +106,12 @@ def test_marks_among_numbers_are_missing_and_counted(code):
 def test_per_cent_beside_plain_numbers_is_a_fault():
     assert numbers(pd.Series(["12%", "0.13", "0", "5 %"])).faults.tolist() == [0, 1, 0, 0]
     assert not numbers(pd.Series(["12%", "0", "5 %"])).faults.any()
+
+
+@pytest.mark.parametrize(
+    "cell", ["1", " -.5 ", "1.", "1e5", "1,234", "5%", "(5)", "NA", "", "9" * 400, "inf", "a1", "x"]
+)
+def test_a_cell_alone_is_a_value_where_it_is_a_column_of_numbers_or_missing(cell):
+    column = pd.Series([cell])
+    expected = bool(missing(column)[0]) or numbers(column).holds_numbers
+    assert files._is_value(cell) == expected

@@ -163,7 +163,7 @@ class AdoptedModel(Model):
         result = jax.eval_shape(lambda: self._call(jnp.asarray(inputs), None, None, training=False))
         # Each row's state is its own: the axis of rows comes first.
         return jax.tree.map(
-            lambda leaf: jnp.zeros((*batch * (leaf.ndim > 0), *leaf.shape[1:]), leaf.dtype),
+            lambda leaf: np.zeros((*batch * (leaf.ndim > 0), *leaf.shape[1:]), leaf.dtype),
             result.state,
         )
 
