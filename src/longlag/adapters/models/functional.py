@@ -161,11 +161,12 @@ class AdoptedModel(Model):
         rows = self.program.rows or math.prod(batch)
         inputs = self.program.example(rows)
         result = jax.eval_shape(lambda: self._call(jnp.asarray(inputs), None, None, training=False))
-        # Each row's state is its own: the axis of rows comes first.
-        return jax.tree.map(
-            lambda leaf: np.zeros((*batch * (leaf.ndim > 0), *leaf.shape[1:]), leaf.dtype),
-            result.state,
-        )
+
+        def zeros(leaf: Any) -> Array:  # jnp.zeros would compile a program for each shape
+            shape = (*batch * (leaf.ndim > 0), *leaf.shape[1:])  # each row's state is its own
+            return jax.device_put(np.zeros(shape, leaf.dtype))
+
+        return jax.tree.map(zeros, result.state)
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
