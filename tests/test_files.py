@@ -30,13 +30,13 @@ FOREIGN = {
     "photo": b"\xff\xd8\xff\xe0",
     "state.pt": b"\x80\x02\x8a\nl\xfc\x9cF",
     "notes.txt": b"The milk is sour.\n",
-    "package.json": b'{"name": "mine"}',
+    "package": b'{"name": "mine"}',
     "session.txt": b"$ longlag runs\n0 trials\n",
-    "settings.json": b'{\n  "longlag": "my settings"}',
+    "settings": b'{\n  "longlag": "my settings"}',
     "drawing": b"\x89PNG\r\n\x1a\n",
     "plot": b'<svg version="1.1" class="marks"><rect/>',  # any program that draws with Vega
     "talk.md": b"# Claims\n\nAll models are wrong.\n",
-    "home.html": b"<!doctype html><title>My page</title>",
+    "home": b"<!doctype html><title>My page</title>",
     "weights.safetensors": b'\x40\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"}}',
     "prices": b"day,price\n1,2\n",
     "columns": b"PAR1 pandas PAR1",
@@ -71,6 +71,7 @@ def test_a_new_and_an_empty_file_are_free(tmp_path, kind):
 @pytest.mark.parametrize(
     ("option", "name", "kind", "remedy"),
     [
+        ("--output", "a.HTML", "text", "--output a.txt"),
         ("--output", "map.png", "text", "--figure map.png"),
         ("--output", "MAP.SVG", "text", "--figure MAP.svg"),
         ("--output", "map.jpg", "JSON", "--figure map.png"),
@@ -96,6 +97,14 @@ def test_a_picture_s_remedy_is_text_where_nothing_is_drawn():
     with pytest.raises(ValueError, match=r"--output: a\.png .* Use --output a\.txt\."):
         check_outputs({"--output": ("a.png", "text")}, {})
     check_outputs({"--output": ("map.png.txt", "text")}, {})
+
+
+def test_text_does_not_end_as_json_does():
+    with pytest.raises(
+        ValueError, match=r"a\.json ends as JSON does\. Add --json, or end it in \.t"
+    ):
+        check_outputs({"--output": ("a.json", "text")}, {})
+    check_outputs({"--output": ("a.json", "JSON")}, {})
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -83,3 +84,19 @@ def test_a_function_names_the_argument_that_was_meant():
         ll.frontier(*setup, ll.LSTM(), **keras)
     with pytest.raises(TypeError, match=r"audit has no argument `batchsize`\. Did .*`batch_size`"):
         ll.audit(*setup, **typo)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: ll.LSTM(stateful=True), "calls it `carry`, an argument of Chunks"),
+        (lambda: ll.LSTM(num_layers=2), "one layer and no dropout; write others"),
+        (lambda: ll.LSTM(input_size=3), "it follows from problem and encoding"),
+        (lambda: ll.LSTM(20), "LSTM takes its arguments by name: LSTM(hidden_size=…)"),
+        (lambda: ll.train(ll.EchoLag(), ll.Whole(), ll.LSTM(), seed=3), "calls it `seeds`"),
+        (lambda: ll.train(ll.EchoLag(), ll.Whole(), ll.LSTM(), shuffle=False), "calls it `rows`"),
+    ],
+)
+def test_a_word_of_another_library_is_answered_with_ours(call, text):
+    with pytest.raises(TypeError, match=re.escape(text)):
+        call()

@@ -33,10 +33,11 @@ _PICTURES = {".png": "PNG", ".svg": "SVG"}
 _PICTURES |= dict.fromkeys(".bmp .eps .gif .jpeg .jpg .pdf .ps .tif .tiff .webp".split(), "")
 _TABLES = {".csv": "CSV", ".parquet": "Parquet"}
 _TABLES |= dict.fromkeys(".arrow .feather .ods .pq .tsv .xls .xlsm .xlsx".split(), "")
+_DOCUMENTS = {".json": "JSON", ".html": "HTML", ".htm": "HTML"}
 _ENDINGS = {"text": ".txt", "JSON": ".json", "HTML": ".html", "claims": ".md", "SVG": ".svg"}
 _ENDINGS |= {"PNG": ".png", "CSV": ".csv", "Parquet": ".parquet", "safetensors": ".safetensors"}
-"""The endings of pictures and of tables, with the kind if longlag writes it; and the usual ending
-of each kind."""
+"""The endings of pictures, of tables and of documents, with the kind if longlag writes it; and the
+usual ending of each kind."""
 
 _unfinished: set[str] = set()
 
@@ -189,7 +190,9 @@ def _check_ending(path: Path, name: str, outputs: Mapping[str, tuple[Name | None
     """Raise if a file would have the ending of a picture or a table, but hold something else."""
     kind = outputs[name][1]
     ending = Path(re.sub(r"\.(gz|bz2|xz|zip|zst)$", "", path.name.lower())).suffix
-    for what, endings in {"picture": _PICTURES, "table": _TABLES}.items():
+    if kind == "text" and ending == ".json":
+        raise ValueError(f"{name}: {path} ends as JSON does. Add --json, or end it in .txt.")
+    for what, endings in {"picture": _PICTURES, "table": _TABLES, "page": _DOCUMENTS}.items():
         if endings.get(ending, kind) == kind:
             continue
         option, right = name, _ENDINGS.get(kind, "")

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from longlag import arguments
+from longlag.other_names import borrowed, normalized
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,34 +37,6 @@ _RULES: dict[Any, tuple[Any, str]] = {
     float: (numbers.Real, "a finite number"),
     str: (str, "text"),
 }
-
-_SIZE = "the number of units of a layer"
-_STEPS = "the steps of a sample"
-_CARRY = "with the framing chunks it keeps the state between pieces"
-_OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
-_FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
-_BUDGET = "a trial of a study trains on so many fresh sequences at most"
-_OTHER_NAMES = {
-    **dict.fromkeys(
-        ("units", "num-units", "hidden", "hidden-dim", "width"), ("hidden_size", _SIZE)
-    ),
-    **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
-    **dict.fromkeys(("lookback", "window", "window-size", "bptt"), ("timesteps", _STEPS)),
-    **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of an episode")),
-    **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
-    **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
-    **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
-    **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
-    "learning-rate": ("learning_rates", "a study tries several, separated by commas"),
-    "stateful": ("carry", _CARRY),
-    "shuffle": ("rows", "with carry, rows=parallel keeps the pieces of a sequence in one row"),
-    "samples": ("sequences", "the number of fresh sequences to train on"),
-    "budget": ("sequences", "the number of fresh sequences to train on"),
-    "sequences": ("budget", _BUDGET),
-    "optimiser": ("optimizer", "adam or sgd"),
-    "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
-}
-"""Names of other libraries: the knob or option they mean here, and a reason."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -184,6 +157,9 @@ class _KnobsMeta(abc.ABCMeta):
 
         def __call__(cls, *args, **kwargs):
             names = [field.name for field in dataclasses.fields(cls)]
+            if args and all(field.kw_only for field in dataclasses.fields(cls)):
+                call = f"{cls.__name__}({names[0]}=…)" if names else f"{cls.__name__}()"
+                raise TypeError(f"{cls.__name__} takes its arguments by name: {call}.")
             for name in kwargs:
                 if name not in names:
                     message = unknown_name(f"{cls.__name__} has no argument", name, names)
@@ -261,28 +237,6 @@ def _knob(field: dataclasses.Field[Any], hint: Any) -> Knob:
     )
 
 
-def borrowed(name: str, known: Iterable[str] = ()) -> str:
-    """A sentence for a name of another library, with its name in longlag; empty if unknown.
-
-    Args:
-        name: The name.
-        known: The names to choose from; by default all.
-
-    >>> borrowed("--units")
-    'longlag calls it `--hidden-size`: the number of units of a layer.'
-    >>> borrowed("epochs", ["budget"])
-    'longlag calls it `budget`: a trial of a study trains on so many fresh sequences at most.'
-    """
-    keys = set(map(_key, known))
-    ours, why = _OTHER_NAMES.get(_key(name), ("", ""))
-    if keys and _key(ours) not in keys:
-        ours, why = _OTHER_NAMES.get(_key(ours), ("", ""))
-    if not ours or (keys and _key(ours) not in keys):
-        return ""
-    text = f"--{ours.replace('_', '-')}" if name.startswith("-") else ours
-    return f"longlag calls it `{text}`: {why}."
-
-
 def require(owner: str, name: str, value: object, kind: type | tuple[type, ...], rule: str) -> None:
     """Refuse an argument of another type.
 
@@ -309,11 +263,11 @@ def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
 
     Case, `-` and `_` make no difference.
     """
-    keys = {_key(each): each for each in known}
+    keys = {normalized(each): each for each in known}
     all_names = listed(list(keys.values())) or "none"
-    near = difflib.get_close_matches(_key(name), keys, n=1, cutoff=0.65)
+    near = difflib.get_close_matches(normalized(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
-    if not near or near[0] != _key(name):
+    if not near or near[0] != normalized(name):
         hint = borrowed(name, keys) or hint
     return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
 
@@ -326,10 +280,6 @@ def listed(names: Sequence[str], most: int = 30) -> str:
     """
     text = ", ".join(names[:most])
     return text if len(names) <= most else f"{text}, … ({len(names):,} in all)"
-
-
-def _key(name: str) -> str:
-    return name.lower().replace("_", "-").strip("-")
 
 
 def named_arguments(function: F) -> F:

@@ -365,11 +365,14 @@ def test_one_framing_has_one_reason_and_one_remedy_whichever_command_is_asked(ca
     _, audited, _ = call("audit", *flags)
     _, trained, warned = call("train", *flags, *small, "--sequences", 20)
     store = ["--store", tmp_path / "s.db", "--budget", 20, "--seeds", 1, "--limit", 1]
-    _, searched, _ = call("frontier", *flags[:-2], *small, *store, "--values", 5)
-    for said in (audited, trained, warned, searched):
+    _, searched, before = call("frontier", *flags, *small, *store)
+    study = [*"compare --models lstm --problems echo-lag --rungs 1".split(), *flags[1:], *small]
+    _, _, compared = call(*study, *store[:-2])
+    for said in (audited, trained, warned, searched, before, compared):
         assert reason in " ".join(said.split())
-    for said in (audited, trained, warned):
+    for said in (audited, trained, warned, before, compared):
         assert "Use --carry." in " ".join(said.split())
+    assert document(call, "audit", *flags)["remedy"] == "Use --carry."
     why = document(call, "train", *flags, *small, "--sequences", 20)["why"]
     assert (why["reason"], why["remedy"]) == ("unreachable", "Use --carry.")
 

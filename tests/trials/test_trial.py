@@ -380,8 +380,10 @@ for name, value in [*wrong.items(), ("tests", {"a": 3})]:
     lines = done.stdout.splitlines()
     names = ["problem", "framing", "model", "encoding", "tests"]
     assert [line.split()[1] for line in lines[:-1]] == [f"`{name}`" for name in names]
-    assert lines[-1].startswith("Setting: test `a` must be a Problem with its knobs set, got 3. ")
-    assert "must be a ModelFactory with its knobs set, got 'lstm'" in lines[2]
+    assert lines[-1].startswith(
+        "Setting: test `a` must be a problem, such as EchoLag(length=50), got 3. "
+    )
+    assert "must be a model, such as LSTM(), or a function that makes one, got 'lstm'" in lines[2]
 
 
 def test_an_audit_counts_the_batch_size_of_the_recipe():

@@ -15,7 +15,8 @@ from longlag.adapters.models.hints import shortened
 from longlag.checks.knobs import undeclared
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
-from longlag.knobs import Knob, Knobs, borrowed, lookup, unknown_name
+from longlag.knobs import Knob, Knobs, lookup, unknown_name
+from longlag.other_names import borrowed
 from longlag.problems import PROBLEMS, Problem
 
 K = TypeVar("K", bound=Knobs)
@@ -49,7 +50,7 @@ def option(name: str) -> str:
 _CALL = r"(?:framing )?(?P<kind>\w+)\((?P<knobs>(?:[^()]|\([^()]*\))*)\)"
 _ARGUMENT = r"\b(?P<name>\w+)=(?P<mark>'?)(?P<value>[\w.+-]*\w)(?P=mark)"
 
-_WORD = r"(?<![`\w.])(?P<word>[a-z]+_[a-z_]+)\b"
+_WORD = r"(?<![`'\w.])(?P<word>[a-z]+_[a-z_]+)\b"
 
 
 def as_flags(remedy: str, known: Collection[str] | None = None) -> str:

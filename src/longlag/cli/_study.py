@@ -17,6 +17,7 @@ from longlag.cli._flags import STORE, Count, StorePath, code_files, flag_values,
 from longlag.cli._output import OutputFlags, command_line, stdout_to_stderr, warn
 from longlag.cli._progress import Bar, Show, bars
 from longlag.cli._setting import SettingFlags, numbers
+from longlag.cli.audit import warnings
 from longlag.events import Event, StopToken, ctrl_c_stops
 from longlag.report.format import counted
 from longlag.scores.statistics import SOLVED
@@ -139,6 +140,10 @@ class StudyFlags:
                 store = stack.enter_context(Store(self.store, write=True))
                 if notice := store.notice():
                     warn(notice)
+                examples = question.examples()
+            audits = ((each.problem, each.audit()) for each in examples)
+            for line in dict.fromkeys(line for each in audits for line in warnings(*each)):
+                warn(line)
             executor = stack.enter_context(self._executor())
             stop = stack.enter_context(ctrl_c_stops(StopToken()))
             seconds = None if until is None else max(0.0, until - time.monotonic())

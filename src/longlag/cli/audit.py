@@ -87,7 +87,8 @@ def audit(
 def _document(result: Audit) -> dict[str, Any]:
     maps = ("scored", "needs", "sees", "learns")
     return {
-        **pick(result, "verdict needed_again remedy ceiling bound ahead"),
+        **pick(result, "verdict needed_again ceiling bound ahead"),
+        "remedy": remedy(result),
         "shares": result.shares._asdict(),
         **{name: getattr(result, name).tolist() for name in maps},
     }
@@ -122,6 +123,18 @@ def _summary(
 def remedy(result: Audit) -> str:
     """A change that makes the setup work, as flags."""
     return as_flags(result.remedy)
+
+
+def warnings(problem: Problem, result: Audit) -> Iterator[str]:
+    """What to know before a training: it cannot succeed, or its score will not mean memory."""
+    if result.verdict != "learnable":
+        chance = problem.chance(result.scored)
+        yield (
+            f"Warning: {result.verdict}: {result.meaning} (longlag audit). Best possible score "
+            f"{result.best}, by guessing {chance:.3g}. {remedy(result)}"
+        )
+    if result.ahead:
+        yield f"Warning: {not_causal(result)}"
 
 
 def not_causal(result: Audit) -> str:

@@ -94,7 +94,8 @@ def check(
             "passed": passed,
             "conclusion": summary,
             "checks": [each._asdict() for each in checks],
-            "audit": maps and pick(maps, "verdict needed_again ceiling bound remedy"),
+            "audit": maps
+            and {**pick(maps, "verdict needed_again ceiling bound"), "remedy": remedy(maps)},
         },
         lambda: _summary(name, checks, maps, summary),
     )

@@ -24,7 +24,7 @@ from longlag.cli._output import (
     warn,
 )
 from longlag.cli._setting import SETTING, Model, SettingFlags, main_reason, training
-from longlag.cli.audit import not_causal, remedy
+from longlag.cli.audit import warnings
 from longlag.maps import Audit
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import caveats
@@ -76,14 +76,8 @@ def train(
         audit = setting.audit()
         _ = setting.layout  # refuses a batch size that does not fit
         require_valid([setting])
-    if audit.verdict != "learnable":
-        chance = setting.problem.chance(audit.scored)
-        warn(
-            f"Warning: {audit.verdict}: {audit.meaning} (longlag audit). Best possible "
-            f"score {audit.best}, by guessing {chance:.3g}. {remedy(audit)}"
-        )
-    if audit.ahead:
-        warn(f"Warning: {not_causal(audit)}")
+    for line in warnings(setting.problem, audit):
+        warn(line)
     with training(setting, seeds, quiet=output.json, save=save) as run:
         if figure is not None:
             from longlag.report import figure_of_run, save_figure

@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from longlag.arrays import Last
@@ -243,7 +244,7 @@ def on_device(values: np.ndarray) -> Array:
 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
     """Zeros of the type of an array; `jnp.zeros` outside a program compiles one for each shape."""
-    if isinstance(like, jax.core.Tracer):
+    if isinstance(like, Tracer):
         return jnp.zeros(shape, like.dtype)
     return jax.device_put(np.zeros(shape, like.dtype))
 

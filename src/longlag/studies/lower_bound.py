@@ -33,13 +33,14 @@ class LowerBound(NamedTuple):
         'A lower bound: 3 of 5 seeds had not stopped learning when the budget ended. Try budget=...'
         """
         longer = LONGER * self.budget
-        tries = [f"--budget {longer}" if flags else f"budget={longer}"]
+        advice = f"Try --budget {longer}." if flags else f"Try budget={longer}."
         if self.rate is not None and self.rate < LEARNING_RATES[-1]:
             rate = f"{LEARNING_RATES[-1]:g}"
-            tries.append(f"--learning-rate {rate}" if flags else f"learning_rate={rate}")
+            name = f"--learning-rate {rate}" if flags else f"learning_rate={rate}"
+            advice += f" With {name} it may need fewer, or become unstable."
         return (
             f"A lower bound: {self.still} of {self.total} {self.noun} had not stopped learning "
-            f"when the budget ended. Try {' or '.join(tries)}."
+            f"when the budget ended. {advice}"
         )
 
 

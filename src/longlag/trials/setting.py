@@ -58,10 +58,14 @@ class Setting:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", user_model.as_factory(self.model))
-        kinds = {"problem": Problem, "framing": Framing, "model": ModelFactory}
-        for name, kind in kinds.items():
+        kinds = {
+            "problem": (Problem, "a problem, such as EchoLag(lag=3)"),
+            "framing": (Framing, "a framing, such as Whole()"),
+            "model": (ModelFactory, "a model, such as LSTM(), or a function that makes one"),
+        }
+        for name, (kind, words) in kinds.items():
             if not isinstance(value := getattr(self, name), kind):
-                rule = f"must be a {kind.__name__} with its knobs set"
+                rule = f"must be {words}"
                 raise TypeError(f"Setting: `{name}` {rule}, got {short_repr(value)}.")
         check_steps("Setting", self.problem)
         encoding = self.encoding
@@ -271,7 +275,7 @@ def _test_pairs(
             )
         if not isinstance(problem, Problem):
             raise TypeError(
-                f"Setting: test `{name}` must be a Problem with its knobs set, got "
+                f"Setting: test `{name}` must be a problem, such as EchoLag(length=50), got "
                 f"{short_repr(problem)}. Use EchoLag(length=100), say."
             )
     names = [name for name, _ in pairs]

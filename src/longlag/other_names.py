@@ -1,0 +1,102 @@
+"""Names that users know from other libraries, and what longlag calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_SIZE = "the number of units of a layer"
+_STEPS = "the steps of a sample"
+_CARRY = "with the framing chunks it keeps the state between pieces"
+_OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
+_FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
+_BUDGET = "a trial of a study trains on so many fresh sequences at most"
+_OTHER_NAMES = {
+    **dict.fromkeys(
+        ("units", "num-units", "hidden", "hidden-dim", "width"), ("hidden_size", _SIZE)
+    ),
+    **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
+    **dict.fromkeys(("lookback", "window", "window-size", "bptt"), ("timesteps", _STEPS)),
+    **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of an episode")),
+    **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
+    **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
+    **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
+    **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
+    "learning-rate": ("learning_rates", "a study tries several, separated by commas"),
+    "stateful": ("carry", _CARRY),
+    "shuffle": ("rows", "with carry, rows=parallel keeps the pieces of a sequence in one row"),
+    "samples": ("sequences", "the number of fresh sequences to train on"),
+    "budget": ("sequences", "the number of fresh sequences to train on"),
+    "sequences": ("budget", _BUDGET),
+    "optimiser": ("optimizer", "adam or sgd"),
+    **dict.fromkeys(
+        ("random-state", "seed", "random-seed"), ("seeds", "a number of seeds, or a list")
+    ),
+    **dict.fromkeys(("iterations", "n-iter", "num-steps"), ("sequences", _FRESH)),
+    "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
+}
+"""Names of other libraries: the knob or option they mean here, and a reason."""
+
+_OWN_MODEL = "the models of longlag have one layer and no dropout; write others in your own code"
+_WITHOUT_KNOB = {
+    **dict.fromkeys(
+        ("num-layers", "n-layers", "layers", "dropout", "recurrent-dropout"), _OWN_MODEL
+    ),
+    "bidirectional": "use the model `bidirectional`, in Python Bidirectional()",
+    **dict.fromkeys(
+        ("validation-split", "validation-data", "test-size"),
+        "training, validation and scores each have fresh sequences of their own",
+    ),
+    **dict.fromkeys(("loss", "criterion", "metrics"), "it follows from the targets of the problem"),
+    "verbose": "progress goes to standard error, and --json prints one document",
+    "device": "JAX chooses it: set JAX_PLATFORMS=cpu",
+    "batch-first": "batches come first, always",
+    **dict.fromkeys(
+        ("input-size", "input-dim", "input-shape"), "it follows from problem and encoding"
+    ),
+}
+"""Names of other libraries for which there is no knob, and why."""
+
+_HOMES = {
+    "hidden_size": "LSTM, GRU and other models",
+    **dict.fromkeys(("timesteps", "carry", "rows"), "Chunks, and in part of Window"),
+    **dict.fromkeys(("length", "values"), "problems"),
+    **dict.fromkeys(("sequences", "batch_size", "learning_rate", "optimizer"), "train and Recipe"),
+    **dict.fromkeys(("framing", "seeds"), "train and of studies"),
+}
+"""Where a knob belongs, in Python."""
+
+
+def borrowed(name: str, known: Iterable[str] = ()) -> str:
+    """A sentence for a name of another library, with its name in longlag; empty if unknown.
+
+    Args:
+        name: The name.
+        known: The names to choose from; by default all.
+
+    >>> borrowed("--units")
+    'longlag calls it `--hidden-size`: the number of units of a layer.'
+    >>> borrowed("epochs", ["budget"])
+    'longlag calls it `budget`: a trial of a study trains on so many fresh sequences at most.'
+    >>> borrowed("stateful", ["hidden_size"])
+    'longlag calls it `carry`, an argument of Chunks, and in part of Window: with the framing...'
+    >>> borrowed("num_layers")
+    'longlag has no such option: the models of longlag have one layer and no dropout; write...'
+    """
+    keys, flag = set(map(normalized, known)), name.startswith("-")
+    if reason := _WITHOUT_KNOB.get(normalized(name)):
+        return f"longlag has no such option: {reason}."
+    first = ours, why = _OTHER_NAMES.get(normalized(name), ("", ""))
+    if keys and normalized(ours) not in keys:
+        ours, why = _OTHER_NAMES.get(normalized(ours), ("", ""))
+    if ours and (not keys or normalized(ours) in keys):
+        text = f"--{ours.replace('_', '-')}" if flag else ours
+        return f"longlag calls it `{text}`: {why}."
+    ours, why = first
+    if flag or ours not in _HOMES:
+        return ""
+    return f"longlag calls it `{ours}`, an argument of {_HOMES[ours]}: {why}."
+
+
+def normalized(name: str) -> str:
+    """A name without the differences of case, `-` and `_`."""
+    return name.lower().replace("_", "-").strip("-")
