@@ -189,7 +189,9 @@ def lost_masks(model: Any) -> str:
     module: Any = getattr(model, "module", None)
     if user_model.framework(module) != "keras":
         return ""
-    with warnings.catch_warnings(record=True) as caught:
+    from longlag.adapters.models.keras import softmax_of_values
+
+    with warnings.catch_warnings(record=True) as caught, softmax_of_values(module):
         warnings.simplefilter("always")
         module(model.program.example(model.program.rows or 2))
     pattern = r"of type (.*?)\).*does not support masking"

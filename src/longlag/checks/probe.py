@@ -136,15 +136,20 @@ class _Inspection(Runs):
         if kind != "probabilities":
             kind = getattr(self.setting.model, "outputs", "")
         several = self.classifies and self.base.shape[-1] > 1
-        if several and kind == "probabilities" and not sums_to_one(np.exp(self.base)):
-            raise CheckFailed(
-                "its outputs are declared as probabilities, but they do not sum to 1",
-                "Leave outputs='probabilities' out.",
-            )
-        if self.classifies and (axis := wrong_axis(self.base)):
+        declared = several and kind == "probabilities"
+        outputs = np.exp(self.base) if declared else self.base
+        known = declared and sums_to_one(outputs)
+        if self.classifies and not known and (axis := wrong_axis(outputs)):
             raise CheckFailed(
                 f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
                 "Leave the softmax out; else let it run over the last axis.",
+            )
+        if declared and not known:
+            raise CheckFailed(
+                "its outputs are declared as probabilities, but they do not sum to 1",
+                "Leave outputs='probabilities' out."
+                if getattr(self.setting.model, "outputs", "") == "probabilities"
+                else "Leave the softmax out; else let it run over the last axis.",
             )
         if self.classifies and sums_to_one(self.base):
             raise CheckFailed(
