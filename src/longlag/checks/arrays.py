@@ -120,10 +120,12 @@ def on_device(array: np.ndarray | None) -> Any:
 
 
 def takes_mask(model: Any) -> bool:
-    """Whether a user's model takes the mask as an argument."""
+    """Whether a user's model takes the mask as an argument of its own."""
+    module: Any = getattr(model, "module", None)
     if (program := getattr(model, "program", None)) is not None:
-        return program.takes_mask
-    forward: Any = getattr(getattr(model, "module", None), "forward", None)
+        given = getattr(getattr(type(module), "call", None), "__module__", "")
+        return program.takes_mask and not given.startswith("keras.")  # as that of Sequential
+    forward: Any = getattr(module, "forward", None)
     return forward is not None and bool(parameters_of(forward, "mask"))
 
 
