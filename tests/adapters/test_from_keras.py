@@ -371,6 +371,54 @@ def test_a_softmax_of_each_step_is_known():
     assert ll.adopt(make)(SIZES, 0).program.outputs == "probabilities"
 
 
+def softmax_last(axis=-1, begin=()):
+    def make(sizes, _):
+        shape = keras.Input((sizes.timesteps, sizes.features))
+        rest = [layers.LSTM(4, return_sequences=True), layers.Dense(sizes.outputs)]
+        return keras.Sequential([shape, *begin, *rest, layers.Softmax(axis=axis)])
+
+    return make
+
+
+@pytest.mark.parametrize("framing", [ll.Window(timesteps=4, missing="mask"), ll.Prefix(pad="end")])
+@pytest.mark.parametrize("masking", [False, True])
+def test_a_mask_of_timesteps_is_not_one_of_the_values_of_a_softmax_layer(framing, masking):
+    """The timesteps masked are skipped by the layers before it, whose values are all its own."""
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    make = softmax_last(begin=[layers.Masking(0.0)] if masking else [])
+    found = preflight(problem, framing, make)
+    assert {check.name: check.found for check in found.checks if not check.passed} == {}
+    sizes = ll.Setting(problem=problem, framing=framing, model=ll.LSTM()).sizes
+    model, inputs = ll.adopt(make)(sizes, 0), jnp.ones((4, sizes.timesteps, sizes.features))
+    mask = jnp.arange(sizes.timesteps) < jnp.arange(1, 5)[:, None]
+    outputs = np.exp(model(inputs, mask, ())[0])
+    np.testing.assert_allclose(outputs.sum(-1), 1, rtol=1e-5)
+
+
+def test_a_softmax_layer_over_time_is_named():
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), softmax_last(axis=1))
+    (failed,) = (check for check in found.checks if not check.passed)
+    assert failed.found == "the outputs sum to 1 over time: a softmax over the wrong axis"
+    assert failed.remedy == "Leave the softmax out; else let it run over the last axis."
+
+
+def test_an_error_about_a_mask_does_not_ask_for_values():
+    class Masked(keras.layers.Layer):
+        def call(self, inputs, mask=None):
+            if mask is not None:
+                raise ValueError("the mask has a wrong shape")
+            return inputs
+
+    def make(sizes, _):
+        shape = keras.Input((sizes.timesteps, sizes.features))
+        return keras.Sequential([shape, Masked(), layers.LSTM(4), layers.Dense(sizes.outputs)])
+
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Prefix(), make)
+    (failed,) = (check for check in found.checks if not check.passed)
+    assert "the mask has a wrong shape" in failed.found
+    assert "Does it take values?" not in failed.found
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
 def test_layers_of_bfloat16_are_trained_and_kept(trained_and_kept, dtype):
     def make(sizes, _):

@@ -246,6 +246,22 @@ def test_faults_that_only_training_has_are_found(fault, said):
     assert all(failed[name].startswith(text) for name, text in said.items())
 
 
+@pytest.mark.parametrize("fault", ["no grad", "numpy"])
+def test_where_a_model_has_no_gradient_it_is_told_what_to_look_for(fault):
+    class Lost(torch.nn.Linear):
+        def forward(self, input):
+            outputs = super().forward(input)
+            return outputs.detach() if fault == "no grad" else torch.tensor(outputs.numpy())
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = preflight(problem, ll.Whole(), lambda sizes, _: Lost(sizes.features, sizes.outputs))
+    (failed,) = (check for check in found.checks if not check.passed)
+    assert (failed.name, failed.remedy) == (
+        "training",
+        "Look for detach, torch.no_grad, .numpy() or stop_gradient.",
+    )
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_warning_of_a_model_is_one_line_of_the_checks():
     class Loud(torch.nn.Linear):

@@ -274,6 +274,18 @@ def test_masks_must_be_heeded():
     with pytest.raises(ValueError, match=r"depends on steps that are masked.*parameter `mask`"):
         ll.train(ECHO, ll.Prefix(), make(Sum))
     assert preflight(ECHO, ll.Prefix(), make(Told)).passed
+
+    class Deaf(Sum):
+        def __call__(self, inputs, mask):  # noqa: ARG002 - which is the fault
+            total = inputs.sum(axis=0, keepdims=True)
+            return jax.vmap(self.linear)(inputs + total)
+
+    packed = "for pack_padded_sequence, which needs them after it, use Prefix(pad='end')."
+    window = ll.Window(timesteps=4, missing="mask")
+    for framing, front in ((ll.Prefix(), True), (window, True), (ll.Prefix(pad="end"), False)):
+        remedy = failures(preflight(ECHO, framing, make(Deaf)))["mask"].remedy
+        assert remedy.startswith("It has a parameter `mask`, true where a step counts")
+        assert remedy.endswith(packed) == front
     assert preflight(ECHO, ll.Whole(), make(Told)).passed
 
 

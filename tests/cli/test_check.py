@@ -184,3 +184,11 @@ def test_after_a_failed_check_the_last_line_is_not_that_of_the_audit(call, tmp_p
     code, out, err = call("train", "echo-lag", "--values", "4", "--model", model)
     assert (code, out) == (2, "")
     assert "which comes after it" in err
+    file = tmp_path / "mine.py"
+    file.write_text(file.read_text().replace("x[::-1]", "x"))
+    code, out, _ = call("check", model, "--values", "4")
+    audit = " ".join(out[out.index("\nAll checks passed.\nAudit: ") :].split())
+    assert code == 0
+    assert audit.endswith(
+        "Best possible score 1. An audit is of the framing, whatever the model does."
+    )

@@ -45,6 +45,26 @@ def test_what_is_out_of_reach_is_never_said_to_need_longer_training():
         )
 
 
+@pytest.mark.parametrize("reason", ["stuck", "at chance"])
+def test_a_rate_that_a_remedy_leads_to_is_not_left_for_the_one_before_alone(reason):
+    """Else `stuck` at 0.01 and `undertrained` at 0.001 would send a reader to and fro."""
+
+    def at(rate, reason=reason):
+        recipe = ll.Recipe(sequences=20, learning_rate=rate)
+        model = ll.LSTM(hidden_size=4)
+        return remedy(
+            reason, ll.Setting(problem=PROBLEM, framing=ll.Whole(), model=model, recipe=recipe)
+        )
+
+    assert "learning_rate=0.01" in at(0.001)
+    assert "learning_rate=0.01" in at(0.1)
+    assert "learning_rate=0.01" in at(0.001, "undertrained")
+    choices, together = at(0.01).split("; ")
+    assert "sequences=80" in choices
+    assert "learning_rate" not in choices
+    assert together == "with more sequences also learning_rate=0.001."
+
+
 def test_a_run_that_still_learned_is_solved_by_its_remedy():
     framing, model = ll.Window(timesteps=2), ll.LSTM(hidden_size=12)
     short = ll.train(PROBLEM, framing, model, sequences=300, seeds=2)

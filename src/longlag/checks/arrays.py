@@ -120,10 +120,12 @@ def on_device(array: np.ndarray | None) -> Any:
 
 
 def takes_mask(model: Any) -> bool:
-    """Whether a user's model takes the mask as an argument."""
+    """Whether a user's model takes the mask as an argument of its own."""
+    module: Any = getattr(model, "module", None)
     if (program := getattr(model, "program", None)) is not None:
-        return program.takes_mask
-    forward: Any = getattr(getattr(model, "module", None), "forward", None)
+        given = getattr(getattr(type(module), "call", None), "__module__", "")
+        return program.takes_mask and not given.startswith("keras.")  # as that of Sequential
+    forward: Any = getattr(module, "forward", None)
     return forward is not None and bool(parameters_of(forward, "mask"))
 
 
@@ -189,7 +191,9 @@ def lost_masks(model: Any) -> str:
     module: Any = getattr(model, "module", None)
     if user_model.framework(module) != "keras":
         return ""
-    with warnings.catch_warnings(record=True) as caught:
+    from longlag.adapters.models.keras import softmax_of_values
+
+    with warnings.catch_warnings(record=True) as caught, softmax_of_values(module):
         warnings.simplefilter("always")
         module(model.program.example(model.program.rows or 2))
     pattern = r"of type (.*?)\).*does not support masking"

@@ -23,6 +23,9 @@ class Check(NamedTuple):
     remedy: str = ""
 
 
+OF_FRAMING = "An audit is of the framing, whatever the model does."
+
+
 def conclusion(checks: Sequence[Check], subject: Literal["model", "problem"]) -> str:
     """What checks come to: whether figures of training can be trusted.
 
@@ -32,12 +35,11 @@ def conclusion(checks: Sequence[Check], subject: Literal["model", "problem"]) ->
     if not (failed := sum(not check.passed for check in checks)):
         return "All checks passed."
     meaning = (
-        "no score of this model can be trusted, so it is not trained. An audit is of the framing, "
-        "whatever the model does"
+        f"no score of this model can be trusted, so it is not trained. {OF_FRAMING}"
         if subject == "model"
-        else "no score on this problem can be trusted"
+        else "no score on this problem can be trusted."
     )
-    return f"{failed} of {len(checks)} checks failed: {meaning}."
+    return f"{failed} of {len(checks)} checks failed: {meaning}"
 
 
 class CheckFailed(Exception):  # noqa: N818 - a result, not an error

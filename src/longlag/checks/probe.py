@@ -11,7 +11,7 @@ import numpy as np
 
 from longlag.adapters import user_code
 from longlag.adapters.models import user_model
-from longlag.adapters.models.hints import PACKED, hint
+from longlag.adapters.models.hints import MASKED, PACKED, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
 from longlag.checks.arrays import (
@@ -31,7 +31,6 @@ from longlag.checks.arrays import (
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.runs import NOISE, Runs
-from longlag.framings import Prefix
 from longlag.models import ExternalModel
 from longlag.training import Batches, Recipe, program
 from longlag.trials.setting import Setting
@@ -136,15 +135,20 @@ class _Inspection(Runs):
         if kind != "probabilities":
             kind = getattr(self.setting.model, "outputs", "")
         several = self.classifies and self.base.shape[-1] > 1
-        if several and kind == "probabilities" and not sums_to_one(np.exp(self.base)):
-            raise CheckFailed(
-                "its outputs are declared as probabilities, but they do not sum to 1",
-                "Leave outputs='probabilities' out.",
-            )
-        if self.classifies and (axis := wrong_axis(self.base)):
+        declared = several and kind == "probabilities"
+        outputs = np.exp(self.base) if declared else self.base
+        known = declared and sums_to_one(outputs)
+        if self.classifies and not known and (axis := wrong_axis(outputs)):
             raise CheckFailed(
                 f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
                 "Leave the softmax out; else let it run over the last axis.",
+            )
+        if declared and not known:
+            raise CheckFailed(
+                "its outputs are declared as probabilities, but they do not sum to 1",
+                "Leave outputs='probabilities' out."
+                if getattr(self.setting.model, "outputs", "") == "probabilities"
+                else "Leave the softmax out; else let it run over the last axis.",
             )
         if self.classifies and sums_to_one(self.base):
             raise CheckFailed(
@@ -164,8 +168,8 @@ class _Inspection(Runs):
             if not self.moved(self.changed(np.ones(1, bool))).any():
                 raise CheckFailed(
                     "no output depends on any input",
-                    PACKED
-                    if takes_mask(self.model) and self.setting.framing == Prefix()
+                    self._skipping()
+                    if self.batches.mask is not None and takes_mask(self.model)
                     else "Look for an input that is not used, or an activation that is all zeros.",
                 )
         return ""
@@ -238,8 +242,8 @@ class _Inspection(Runs):
             _, row, step = np.argwhere(moved)[0]
             raise CheckFailed(
                 f"the output at step {step} of row {row} depends on steps that are masked",
-                PACKED
-                if takes_mask(self.model) and self.setting.framing == Prefix()
+                self._skipping()
+                if takes_mask(self.model)
                 else "Give the model a parameter `mask` (row, time), true where a step counts, and "
                 "skip the others (Keras: a layer Masking does); or use a framing without "
                 "masked steps.",
@@ -253,6 +257,9 @@ class _Inspection(Runs):
                 "Keep that layer out from behind Masking, or use a framing without masked steps.",
             )
         return f"{plain}; their number does: right only where positions count from the start"
+
+    def _skipping(self) -> str:
+        return MASKED if self.batches.mask[..., 0].all() else PACKED  # pyright: ignore
 
     def _padding_counts(self) -> bool:
         """Whether two more masked steps, with the same weights, change a scored output."""
@@ -331,7 +338,8 @@ class _Inspection(Runs):
                 losses = run(self.model)[0]
                 self.gradients_found = gradients_of(self.subject, run(self.subject)[1])
         except (Exception, SystemExit) as error:
-            raise CheckFailed(f"in training it {_failure(error)}", "") from error
+            remedy = hint(error, features=False)
+            raise CheckFailed(f"in training it {_failure(error)}", remedy) from error
         if not np.isfinite(losses).all():
             raise CheckFailed("it returns a non-finite value in training", "")
         return "runs"

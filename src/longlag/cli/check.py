@@ -11,7 +11,7 @@ from rich.text import Text
 
 from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import imported, is_reference, split
-from longlag.checks.check import Check, conclusion
+from longlag.checks.check import OF_FRAMING, Check, conclusion
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
 from longlag.cli._flags import (
@@ -120,7 +120,9 @@ def _summary(
     parts = [Text(summary)]
     if maps is not None:
         verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
-        parts.insert(0 if failed else 1, Text(f"{verdict} {remedy(maps)}".rstrip()))
+        audited = Text(f"{verdict} {remedy(maps)}".rstrip())
+        # Where a check failed, the conclusion says so.
+        parts = [audited, *parts] if failed else [*parts, Text(f"{audited} {OF_FRAMING}")]
     yield from parts
 
 

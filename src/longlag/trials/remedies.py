@@ -29,8 +29,11 @@ def remedy(reason: str, setting: Setting) -> str:
     """
     audit, recipe = setting.on().audit(), setting.recipe
     longer = f"sequences={LONGER * recipe.sequences}"
-    faster = recipe.learning_rate < _FAST[recipe.optimizer]
-    rate = f"learning_rate={_FAST[recipe.optimizer] if faster else recipe.learning_rate / 10:g}"
+    fast = _FAST[recipe.optimizer]
+    faster = recipe.learning_rate < fast
+    rate = f"learning_rate={fast if faster else recipe.learning_rate / 10:g}"
+    # Alone, a tenth of the fast rate would learn too slowly, and lead back to the fast rate.
+    slower = f"; with more sequences also {rate}" if recipe.learning_rate == fast else ""
     units = getattr(setting.model, "hidden_size", None)
     match reason:
         case "unstable":
@@ -48,9 +51,10 @@ def remedy(reason: str, setting: Setting) -> str:
         case "undertrained" | "unclear":
             return f"Use {longer} or {rate}." if faster else f"Use {longer}."
         case "stuck":
-            return (
-                f"Use {rate}, {f'hidden_size={2 * units}' if units else 'more units'} or {longer}."
-            )
+            first = "" if slower else f"{rate}, "
+            larger = f"hidden_size={2 * units}" if units else "more units"
+            return f"Use {first}{larger} or {longer}{slower}."
         case "at chance":
-            return f"Use {longer}, {rate}, or an easier version of the problem."
+            second = " or" if slower else f", {rate}, or"
+            return f"Use {longer}{second} an easier version of the problem{slower}."
     return ""

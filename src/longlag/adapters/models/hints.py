@@ -42,6 +42,9 @@ _REMEDIES = {
     r"Tracer(Bool|Integer|Array)ConversionError": (
         "A compiled model has no values to branch on: use jax.numpy.where or jax.lax.cond."
     ),
+    r"does not require grad|Can't call numpy\(\) on Tensor that requires grad": (
+        "Look for detach, torch.no_grad, .numpy() or stop_gradient."
+    ),
     r"batch size must be static": (
         "Name the rows: keras.Input(batch_shape=(batch_size, sizes.timesteps, sizes.features))."
     ),
@@ -52,11 +55,14 @@ _REMEDIES = {
 }
 """Remedies by a pattern of the failure."""
 
-PACKED = (
-    "It has a parameter `mask`, true where a step counts: skip the others. They come before "
-    "the sequence; for pack_padded_sequence, which needs them after it, use Prefix(pad='end')."
-)
+MASKED = "It has a parameter `mask`, true where a step counts: skip the others."
 """The remedy for a model that takes the mask but does not skip masked steps."""
+
+PACKED = (
+    f"{MASKED} They come before the sequence; for pack_padded_sequence, which needs them after "
+    "it, use Prefix(pad='end')."
+)
+"""The same where masked steps come first."""
 
 
 def shortened(message: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -66,7 +66,8 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         )
     if not model.built:
         shape = (2, sizes.timesteps) if values else (2, sizes.timesteps, sizes.features)
-        model(np.zeros(shape, np.int32 if values else np.float32))
+        with softmax_of_values(model):
+            model(np.zeros(shape, np.int32 if values else np.float32))
     for variable in model.trainable_variables:
         if variable.constraint is not None:
             raise UnsupportedModel(
@@ -111,7 +112,8 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         if by_name:
             keywords["state"] = state
         scope = keras.StatelessScope(state_mapping=pairs)
-        with _TRACING, _without_mask_warnings(), _own_loops(model, inputs, ids), scope:
+        loops = _own_loops(model, inputs, ids)
+        with _TRACING, _without_mask_warnings(), softmax_of_values(model), loops, scope:
             outputs = model(inputs, **keywords)
             penalty = sum(model.losses, 0.0) if training else 0.0
 
@@ -151,15 +153,41 @@ def _own_loops(model: Any, inputs: Any, ids: Any) -> Iterator[None]:
 
     With `ids`, `inputs` are their one-hot features: a product with them is a row of the matrix.
     """
-    layers = [layer for layer in model._flatten_layers() if _is_standard(layer)]
-    for layer in layers:
-        loop = functools.partial(_inner_loop, layer, inputs, ids)
-        object.__setattr__(layer, "inner_loop", loop)  # Keras would track it
+    loops = {
+        layer: functools.partial(_inner_loop, layer, inputs, ids)
+        for layer in model._flatten_layers()
+        if _is_standard(layer)
+    }
+    with _replaced("inner_loop", loops):
+        yield
+
+
+@contextlib.contextmanager
+def softmax_of_values(model: Any) -> Iterator[None]:
+    """Keep a mask of timesteps from the layers `Softmax`, which take it for one of values."""
+
+    def without(layer: Any) -> Callable[..., Any]:
+        def call(inputs: Any, mask: Any = None) -> Any:
+            of_values = mask is not None and mask.ndim == inputs.ndim
+            return type(layer).call(layer, inputs, mask if of_values else None)
+
+        return call
+
+    every = (each for each in model._flatten_layers() if isinstance(each, keras.layers.Softmax))
+    with _replaced("call", {layer: without(layer) for layer in every}):
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(method: str, by_layer: dict[Any, Callable[..., Any]]) -> Iterator[None]:
+    """Give layers another method for the time of a call."""
+    for layer, other in by_layer.items():
+        object.__setattr__(layer, method, other)  # Keras would track it
     try:
         yield
     finally:
-        for layer in layers:
-            object.__delattr__(layer, "inner_loop")
+        for layer in by_layer:
+            object.__delattr__(layer, method)
 
 
 def _is_standard(layer: Any) -> bool:

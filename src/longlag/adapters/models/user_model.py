@@ -121,9 +121,10 @@ class UserModel(ModelFactory):
             kind, other = f"features ({sizes.features})", "values"
             if self.inputs == "values":
                 kind, other = "values", "features"
-            about_inputs = re.search("dtype|integer|shape|embedding|rank|dim", str(error), re.I)
+            text = str(error)
+            about_inputs = re.search("dtype|integer|shape|embedding|rank|dim", text, re.I)
             remedy = hint(error, features=self.inputs == "features")
-            if about_inputs and not remedy:
+            if about_inputs and not remedy and "mask" not in text:
                 remedy = f"Does it take {other}? Then use adopt(…, inputs='{other}')."
             raise ValueError(
                 f"{self.words}: the model, with {kind} of {sizes.timesteps} steps, "
