@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from collections.abc import Iterator
@@ -40,6 +41,16 @@ _ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(_OFFSETS)})$"
 _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
 _MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
+
+_MONTH = rf"(?:{'|'.join(_MONTHS)})[^\W\d_]*\.?"
+_FREQUENCIES = {
+    "year": r"\d{4}(?: \[YR\d{4}\])?",  # as in files of the World Bank
+    "quarter": _QUARTER,
+    "month": rf"\d{{4}}-?M\d{{2}}|\d{{4}}[-/]\d{{2}}|\d{{2}}[-/]\d{{4}}|\d{{4}}[ -]{_MONTH}"
+    rf"|{_MONTH}[ -]\d{{2,4}}",
+    "week": r"\d{4}[ -]?(?:W|KW ?)\d{1,2}",
+    "day": r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[ T].*)?|\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d{2})",
+}
 
 
 class Reading(NamedTuple):
@@ -95,6 +106,31 @@ def dates(cells: pd.Series) -> Reading | None:
     )
     values = values.reindex(cells.index)
     return Reading(values, values.isna().to_numpy() & ~blank, unclear)
+
+
+@functools.lru_cache(2**12)
+def frequency(cell: str) -> str | None:
+    """The frequency of a date that tells it by its form: a year, quarter, month, week or day.
+
+    >>> frequency("2004"), frequency("2004 Q1"), frequency("2004 JAN"), frequency("20.4")
+    ('year', 'quarter', 'month', None)
+    """
+    for name, form in _FREQUENCIES.items():
+        if re.fullmatch(form, cell.strip(), re.IGNORECASE):
+            return name
+    return None
+
+
+def mixed(cells: pd.Series) -> tuple[int, int] | None:
+    """Two rows whose dates are of different frequency, if most cells of a column are dates."""
+    if not (pd.api.types.is_string_dtype(cells) or pd.api.types.is_object_dtype(cells)):
+        return None
+    sample = cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))]
+    if sample.astype(str).map(frequency).notna().mean() < 0.5:
+        return None
+    known = cells.astype(str).map(frequency).reset_index(drop=True).dropna()
+    other = known.index[known != known.iloc[0]]
+    return (int(known.index[0]), int(other[0])) if len(other) else None
 
 
 def months(cells: pd.Series) -> np.ndarray:

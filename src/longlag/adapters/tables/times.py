@@ -11,7 +11,7 @@ import pandas as pd
 
 from longlag.adapters.tables import clocks, steps
 from longlag.adapters.tables.cells import missing, numbers
-from longlag.adapters.tables.dates import Reading, dates, months
+from longlag.adapters.tables.dates import Reading, dates, mixed, months
 from longlag.knobs import unknown_name
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
@@ -82,6 +82,7 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
     if name is not None:
         if name not in frame:
             raise ValueError(unknown_name("--time: there is no column", name, list(frame.columns)))
+        _of_one_frequency(frame[name], rows)
         reading = dates(frame[name]) or _rising(frame[name])
         if reading is None:
             raise ValueError(
@@ -91,14 +92,19 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
         return Times((name,), _checked(reading, name, frame[name], rows))
     if parts := _parts(frame):
         return parts
-    doubtful = None
+    doubtful, several = None, None
     for column in frame.columns:
+        if mixed(frame[column]):
+            several = several or column
+            continue
         if (reading := dates(frame[column])) is None:
             continue
         if not reading.faults.any():
             values = _checked(reading, column, frame[column], rows)
             return _clock(frame, column, values) or Times((column,), values)
         doubtful = doubtful or (reading, column)
+    if several is not None:
+        _of_one_frequency(frame[several], rows)
     for column in frame.columns:
         if doubtful or not _TIME_NAME.fullmatch(column):
             continue
@@ -126,6 +132,16 @@ def absent(frame: pd.DataFrame) -> tuple[str, ...]:
                 continue
             return ("no time column: rows taken in the order of the file",)
     return ()
+
+
+def _of_one_frequency(cells: pd.Series, rows: Sequence[str]) -> None:
+    """Raises if a column holds, say, years and then quarters."""
+    if pair := mixed(cells):
+        one, other = (f"{str(cells.iloc[at]).strip()!r} in {rows[at]}" for at in pair)
+        raise ValueError(
+            f"`{cells.name}` has dates of different frequency: {one}, {other}. Keep the rows of "
+            "one frequency."
+        )
 
 
 def _is_count(reading: Reading) -> bool:
