@@ -39,3 +39,38 @@ def test_the_frequencies_of_another_column_do_not_matter(read):
         f"2020-01-{day:02},{'2020' if day < 9 else '2020 Q1'},{day}\n" for day in range(1, 20)
     )
     assert read(text).notes[0] == "time: `day`, daily"
+
+
+TRANSPOSED = {
+    "years": ("Country,", YEARS, ","),
+    "American days": ("Province,Country,", [f"1/{day}/20" for day in range(1, 31)], ","),
+    "Eurostat": ("freq,geo\\TIME_PERIOD\t", [f"{month} " for month in ISO_MONTHS], "\t"),
+    "quarters": ("Country;", QUARTERS, ";"),
+    "World Bank": ("Country,Code,", [f"{year} [YR{year}]" for year in YEARS], ","),
+}
+
+
+@pytest.mark.parametrize("form", TRANSPOSED)
+def test_times_along_the_columns_are_refused_and_warned_of(read, form):
+    head, times, separator = TRANSPOSED[form]
+    names = head.count(separator)
+    rows = [
+        separator.join([*[f"L{row}"] * names, *(f"{row + at / 7:.2f}" for at in range(len(times)))])
+        for row in range(12)
+    ]
+    text = "\n".join([head + separator.join(times), *rows])
+    first, last = times[0].strip(), times[-1].strip()
+    with pytest.raises(ValueError, match="each row is a series. Write each as a column") as error:
+        read(text)
+    assert f"are times, {first} to {last}" in str(error.value).replace("\\", "")
+    table = read(text, [first])
+    assert table.values[:2, 0].tolist() == [0, 1]
+    assert "if a row is a series, write each as a column" in table.warnings[0]
+    assert read(text, time=False).values.shape == (12, len(times))
+
+
+def test_a_first_row_of_data_with_a_year_or_dates_is_no_header(read):
+    assert len(read("1990,3,4\n1991,4,5\n1992,6,7\n").values) == 3
+    assert len(read("a,3000,4000,5000\nb,1,2,3\nc,4,5,6\n").values) == 3
+    dates = "".join(f"a,202{at}-01-02,202{at}-02-03,202{at}-03-04,{at}\n" for at in range(5))
+    assert len(read(dates, time=False).values) == 5

@@ -6,7 +6,6 @@ import bz2
 import codecs
 import contextlib
 import csv
-import functools
 import gzip
 import io
 import lzma
@@ -20,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables.cells import MISSING, missing, numbers
+from longlag.adapters.tables import headers
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
 _SAMPLE = 200  # lines and rows for detecting the format of a file
@@ -135,7 +134,7 @@ def _outside(cells: pd.DataFrame) -> tuple[int, int]:
         return 0, 0
     end = len(counts)
     while counts[end - 1] == 0 or (counts[end - 1] == 1 and isinstance(cells.iloc[end - 1, 0], str)
-                                   and not _is_value(str(cells.iloc[end - 1, 0]))):  # fmt: skip
+                                   and not headers.is_value(str(cells.iloc[end - 1, 0]))):  # fmt: skip
         end -= 1
     above = int(np.argmax(counts >= usual))
     if above and counts[above - 1] == usual - 1 and bool(cells.isna().iloc[above - 1, 0]):
@@ -224,7 +223,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     cells, line_numbers = _parse(name, lines, separator)
     if header is None and len(cells):
         first = [str(cell).strip() for cell in cells.iloc[0]]
-        if (columns and set(columns) <= set(first)) or _is_header(cells.iloc[: _SAMPLE + 1]):
+        if (columns and set(columns) <= set(first)) or headers.is_header(cells.iloc[: _SAMPLE + 1]):
             header, cells = first, cells.iloc[1:].reset_index(drop=True)
             line_numbers = line_numbers[1:]
         else:
@@ -251,7 +250,7 @@ def _count(line: str, separator: str) -> int:
 
 def _plain(line: str, separator: str) -> bool:
     """Whether all cells of a line are values, so that it is not a header."""
-    return all(_is_value(cell) for cell in _split(line, separator))
+    return all(headers.is_value(cell) for cell in _split(line, separator))
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -283,7 +282,7 @@ def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int,
     partial = [
         index
         for index, count in enumerate(counts)
-        if count > 2 or (count == width - 1 and (count > 1 or _is_value(lines[index][1])))
+        if count > 2 or (count == width - 1 and (count > 1 or headers.is_value(lines[index][1])))
     ]
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     if first and counts[first - 1] in (width - 1, width + 1):
@@ -313,7 +312,7 @@ def _parse(
     single = [len(row) <= 1 for row in rows]  # a blank line, if empty
     used = [at for at in range(start, count) if width == 1 or not (empty[at] and single[at])]
     widest = Counter(len(rows[at]) for at in used).most_common(1)
-    if widest and widest[0][0] == width + 1 and not _is_value(rows[start][0]):
+    if widest and widest[0][0] == width + 1 and not headers.is_value(rows[start][0]):
         rows[start] = ["", *rows[start]]  # a header without a name for its index
         width += 1
     for at in used:
@@ -324,36 +323,6 @@ def _parse(
             )
     frame = pd.DataFrame([rows[at] or [""] for at in used], dtype=object)
     return frame, [f"line {ends[at]}" for at in used]
-
-
-_DATE = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}[:.]\d{2}.*)?|\d{1,2}[:.]\d{2}([:.]\d{2})?"
-)
-_PLAIN = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)", re.ASCII)  # few enough to be finite
-
-
-@functools.lru_cache(2**16)
-def _is_value(cell: str) -> bool:
-    """Whether a cell is a number, a date or missing, so that it is not a name."""
-    text = cell.strip()
-    if text.lower() in MISSING or _DATE.fullmatch(text) or _PLAIN.fullmatch(text):
-        return True  # without pandas, which takes a millisecond for each cell
-    return re.search(r"\d", text) is not None and numbers(pd.Series([cell])).holds_numbers
-
-
-def _is_header(cells: pd.DataFrame) -> bool:
-    """Whether the first row has the names of the columns: it has a text above values."""
-    first = [_is_value(str(cell)) or not str(cell).strip() for cell in cells.iloc[0]]
-    if not all(first) and len(cells) == 1:
-        return True
-    below = [
-        all(_is_value(str(cell)) for cell in cells.iloc[1:, index])
-        and not missing(cells.iloc[1:, index]).all()
-        for index in range(cells.shape[1])
-    ]
-    if not any(below):
-        return not all(first)
-    return any(values and not is_value for is_value, values in zip(first, below, strict=True))
 
 
 def _check_names(file: str, names: Sequence[str]) -> None:

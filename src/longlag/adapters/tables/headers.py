@@ -1,0 +1,69 @@
+"""Headers: which rows of a table name its columns, and which names are times."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from longlag.adapters.tables.cells import MISSING, missing, numbers
+from longlag.adapters.tables.dates import frequency
+
+_FEW_TIMES = 3  # fewest names that are times in a header of times
+_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}[:.]\d{2}.*)?|\d{1,2}[:.]\d{2}([:.]\d{2})?"
+)
+_PLAIN = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)", re.ASCII)  # few enough to be finite
+
+
+@functools.lru_cache(2**16)
+def is_value(cell: str) -> bool:
+    """Whether a cell is a number, a date or missing, so that it is not a name."""
+    text = cell.strip()
+    if text.lower() in MISSING or _DATE.fullmatch(text) or _PLAIN.fullmatch(text):
+        return True  # without pandas, which takes a millisecond for each cell
+    return re.search(r"\d", text) is not None and numbers(pd.Series([cell])).holds_numbers
+
+
+def is_header(cells: pd.DataFrame) -> bool:
+    """Whether the first row has the names of the columns: it has a text above values."""
+    first = [is_value(str(cell)) or not str(cell).strip() for cell in cells.iloc[0]]
+    if not all(first) and len(cells) == 1:
+        return True
+    below = [
+        all(is_value(str(cell)) for cell in cells.iloc[1:, index])
+        and not missing(cells.iloc[1:, index]).all()
+        for index in range(cells.shape[1])
+    ]
+    if times([str(cell) for cell in cells.iloc[0]]) and not (
+        len(cells) > 1 and times([str(cell) for cell in cells.iloc[1]])
+    ):
+        return True
+    if not any(below):
+        return not all(first)
+    return any(values and not is_value for is_value, values in zip(first, below, strict=True))
+
+
+def times(names: Sequence[str]) -> list[str]:
+    """The names that are times, if most are and none repeats: a row is then a series.
+
+    >>> times(["Country", "1990", "1991", "1992"])
+    ['1990', '1991', '1992']
+    >>> times(["day", "1", "2", "3"]), times(["2001", "1990", "2017"])
+    ([], [])
+    """
+    found = [(name.strip(), frequency(name)) for name in names]
+    dates = [name for name, each in found if each]
+    frequencies = {each for _, each in found if each}
+    if len(dates) < max(_FEW_TIMES, len(names) / 2) or len(frequencies) > 1:
+        return []
+    if frequencies == {"year"}:  # or plain numbers, unless they follow each other
+        years = [int(name[:4]) for name in dates]
+        if len(set(np.diff(years))) > 1 or min(years) < 1500 or max(years) > 2200:
+            return []
+    if len(set(dates)) < len(dates):
+        return []
+    return dates if len(dates) < len(names) else []
