@@ -115,8 +115,8 @@ def read(
     along = headers.times(names)
     if along and not columns and time is None and when is None:
         raise ValueError(
-            f"{file.name}: the names of columns are times, {along[0]} to {along[-1]}: each row is a "
-            "series. Write each as a column, and each time as a row: pandas' DataFrame.T does."
+            f"{file.name}: the names of columns are times, {along[0]} to {along[-1]}: each row is "
+            "a series. Write each as a column, and each time as a row: pandas' DataFrame.T does."
         )
     mark = decimal or _decimal(frame[names], content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."

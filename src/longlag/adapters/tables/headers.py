@@ -12,6 +12,7 @@ import pandas as pd
 from longlag.adapters.tables.cells import MISSING, missing, numbers
 from longlag.adapters.tables.dates import frequency
 
+_SAMPLE = 200  # rows for telling text from values
 _FEW_TIMES = 3  # fewest names that are times in a header of times
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}[:.]\d{2}.*)?|\d{1,2}[:.]\d{2}([:.]\d{2})?"
@@ -45,6 +46,42 @@ def is_header(cells: pd.DataFrame) -> bool:
     if not any(below):
         return not all(first)
     return any(values and not is_value for is_value, values in zip(first, below, strict=True))
+
+
+def text_rows(cells: pd.DataFrame) -> int:
+    """The number of rows at the top that have text, and nothing else, above values.
+
+    >>> text_rows(pd.DataFrame([["Ticker", "AAPL"], ["Date", ""], ["2019-01-02", "99.4"]]))
+    2
+    """
+    if len(cells.columns) < 2 or holds_value(cells.iloc[0]):
+        return 0
+    sample = cells.iloc[:_SAMPLE].astype(str)
+    blank = np.stack([missing(sample[name]) for name in sample], axis=1)
+    value = sample.map(lambda cell: is_value(cell) or frequency(cell) is not None).to_numpy()
+    value, text = value & ~blank, ~value & ~blank
+    of_values = value.sum(axis=0) > text.sum(axis=0)
+    names = text.any(axis=1) & ~value.any(axis=1) & ~(text & ~of_values).any(axis=1)
+    return int(np.argmin(names)) if not names.all() else 0
+
+
+def joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """Names from two rows, of which the upper has those of groups, for their first column.
+
+    >>> joined(["Month", "Fuel", "", "Total"], ["", "Coal", "Gas", ""])
+    ['Month', 'Coal', 'Gas', 'Total']
+    """
+    names = [low or up for up, low in zip(upper, lower, strict=True)]
+    if len(set(names)) == len(names):
+        return names
+    groups = [up or next(filter(None, reversed(upper[:at])), "") for at, up in enumerate(upper)]
+    return [f"{group} {low}".strip() for group, low in zip(groups, lower, strict=True)]
+
+
+def holds_value(row: pd.Series) -> bool:
+    """Whether a row has a number or a date."""
+    cells = row[~missing(row)].astype(str)
+    return any(is_value(cell) or frequency(cell) is not None for cell in cells)
 
 
 def times(names: Sequence[str]) -> list[str]:
