@@ -1,5 +1,6 @@
 """Published tables whose layout is not one header and one row for each time."""
 
+import pandas as pd
 import pytest
 
 from longlag.adapters import tables
@@ -39,3 +40,84 @@ def test_the_frequencies_of_another_column_do_not_matter(read):
         f"2020-01-{day:02},{'2020' if day < 9 else '2020 Q1'},{day}\n" for day in range(1, 20)
     )
     assert read(text).notes[0] == "time: `day`, daily"
+
+
+TRANSPOSED = {
+    "years": ("Country,", YEARS, ","),
+    "American days": ("Province,Country,", [f"1/{day}/20" for day in range(1, 31)], ","),
+    "Eurostat": ("freq,geo\\TIME_PERIOD\t", [f"{month} " for month in ISO_MONTHS], "\t"),
+    "quarters": ("Country;", QUARTERS, ";"),
+    "World Bank": ("Country,Code,", [f"{year} [YR{year}]" for year in YEARS], ","),
+}
+
+
+@pytest.mark.parametrize("form", TRANSPOSED)
+def test_times_along_the_columns_are_refused_and_warned_of(read, form):
+    head, times, separator = TRANSPOSED[form]
+    names = head.count(separator)
+    rows = [
+        separator.join([*[f"L{row}"] * names, *(f"{row + at / 7:.2f}" for at in range(len(times)))])
+        for row in range(12)
+    ]
+    text = "\n".join([head + separator.join(times), *rows])
+    first, last = times[0].strip(), times[-1].strip()
+    with pytest.raises(ValueError, match=r"each row is a series\. Write each as a column") as error:
+        read(text)
+    assert f"are times, {first} to {last}" in str(error.value)
+    table = read(text, [first])
+    assert table.values[:2, 0].tolist() == [0, 1]
+    assert "if a row is a series, write each as a column" in table.warnings[0]
+    assert read(text, time=False).values.shape == (12, len(times))
+
+
+def test_a_first_row_of_data_with_a_year_or_dates_is_no_header(read):
+    assert len(read("1990,3,4\n1991,4,5\n1992,6,7\n").values) == 3
+    assert len(read("a,3000,4000,5000\nb,1,2,3\nc,4,5,6\n").values) == 3
+    dates = "".join(f"a,202{at}-01-02,202{at}-02-03,202{at}-03-04,{at}\n" for at in range(5))
+    assert len(read(dates, time=False).values) == 5
+
+
+TWO_ROWS = [["Month", "Fuel", "", "", "Total"], ["", "Coal", "Gas", "Wind", ""]]
+MONTHLY = [[month, at, at + 1, at + 2, 3 * at] for at, month in enumerate(ISO_MONTHS)]
+
+
+@pytest.mark.parametrize("title", [0, 2])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_two_rows_of_names_give_one_name_to_each_column(tmp_path, kind, title):
+    file = tmp_path / f"data.{kind}"
+    rows = [*TWO_ROWS, *MONTHLY]
+    if kind == "csv":
+        lines = ["Energy"] * title + [",".join(map(str, row)) for row in rows]
+        file.write_text("\n".join(lines))
+    else:
+        above = [["Energy", *[None] * 4]] * title
+        dated = [[pd.Timestamp(row[0]), *row[1:]] for row in MONTHLY]
+        blank = [[cell or None for cell in row] for row in TWO_ROWS]
+        pd.DataFrame([*above, *blank, *dated]).to_excel(file, header=False, index=False)
+    table = tables.read(file)
+    assert table.names == ("Coal", "Gas", "Wind", "Total")
+    assert table.values[:2].tolist() == [[0, 1, 2, 0], [1, 2, 3, 3]]
+    assert len(table.values) == len(MONTHLY)
+    assert any("time: `Month`, monthly" in note for note in table.notes)
+
+
+def test_names_that_repeat_below_two_groups_have_the_group(read):
+    rows = "".join(f"{month},{at},2,3,4\n" for at, month in enumerate(ISO_MONTHS))
+    table = read("Month,Fuel,,Price,\n,Coal,Gas,Coal,Gas\n" + rows)
+    assert table.names == ("Fuel Coal", "Fuel Gas", "Price Coal", "Price Gas")
+
+
+@pytest.mark.parametrize(
+    "more", ["Ticker,AAPL,AAPL\nDate,,\n", "date,USD,pieces\n", ",USD,pieces\n"]
+)
+def test_rows_of_text_below_the_names_are_no_data(read, more):
+    days = "".join(f"2020-01-{day:02},{day}.5,{day}\n" for day in range(1, 29))
+    lines = "line 2" if more.count("\n") == 1 else "lines 2 and 3"
+    with pytest.raises(ValueError, match=f"{lines} .* text where .* numbers.* Remove"):
+        read("Price,Close,Volume\n" + more + days, time=False)
+    assert len(read("Price,Close,Volume\n" + days).values) == 28
+
+
+def test_a_code_in_the_first_row_of_data_is_no_name(read):
+    with pytest.raises(ValueError, match="Leave the cell empty"):
+        read("day,v\n2020-01-01,n.v.\n" + "".join(f"2020-01-{d:02},{d}\n" for d in range(2, 29)))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from longlag.adapters.tables import cells, codes, files, times
+from longlag.adapters.tables import cells, codes, files, headers, times
 from longlag.adapters.tables.times import Duplicates
 from longlag.knobs import listed, unknown_name
 
@@ -112,6 +112,12 @@ def read(
         if name not in names:
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
     when = None if time is False else times.find(frame[names], rows, time)
+    along = headers.times(names)
+    if along and not columns and time is None and when is None:
+        raise ValueError(
+            f"{file.name}: the names of columns are times, {along[0]} to {along[-1]}: each row is "
+            "a series. Write each as a column, and each time as a row: pandas' DataFrame.T does."
+        )
     mark = decimal or _decimal(frame[names], content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."
     by_name = {
@@ -149,7 +155,12 @@ def read(
         seasons = order.seasons
         values = _in_order(values, order)
     warnings = _warnings(values, chosen)
-    if len(names) > _WIDE * len(frame):
+    if along:
+        warnings.append(
+            f"the names of columns are times, {along[0]} to {along[-1]}: if a row is a series, "
+            "write each as a column"
+        )
+    elif len(names) > _WIDE * len(frame):
         warnings.append(
             f"{file.name} has {len(names):,} columns, but {len(frame):,} rows: if a row is a "
             "series, write each as a column"

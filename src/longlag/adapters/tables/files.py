@@ -6,7 +6,6 @@ import bz2
 import codecs
 import contextlib
 import csv
-import functools
 import gzip
 import io
 import lzma
@@ -20,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables.cells import MISSING, missing, numbers
+from longlag.adapters.tables import headers
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
 _SAMPLE = 200  # lines and rows for detecting the format of a file
@@ -116,14 +115,21 @@ def _excel(file: Path) -> Cells:
     with damage, pd.ExcelFile(file, engine="openpyxl") as book:
         plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
         sheet = next((name for name in plain if min(plain[name].shape) > 1), next(iter(plain)))
-        above, below = _outside(plain.pop(sheet))
-        frame = pd.read_excel(book, sheet, header=above, skipfooter=below)
+        cells = plain.pop(sheet)
+        above, below = _outside(cells)
+        names = _two_rows(cells, above)
+        skip = {"header": None, "skiprows": above} if names else {"header": above}
+        frame = pd.read_excel(book, sheet, skipfooter=below, **skip)
+        if names:
+            frame.columns, above = names, above - 2
     notes = [f"sheet `{sheet}`, not {', '.join(f'`{each}`' for each in plain)}"] if plain else []
     places = (f"{above} above" if above else "", f"{below} below" if below else "")
     if out := " and ".join(filter(None, places)):
         notes.append(f"rows left out, being none of the table: {out}")
     found = _from_frame(file.name, frame)
-    rows = [f"row {above + 2 + at}" for at in range(len(found.rows))] if above else found.rows
+    first = above + (3 if names else 2)
+    rows = [f"row {first + at}" for at in range(len(found.rows))] if above else found.rows
+    _check_rows(file.name, found.frame, rows)
     return found._replace(rows=rows, notes=tuple(notes))
 
 
@@ -134,13 +140,31 @@ def _outside(cells: pd.DataFrame) -> tuple[int, int]:
     if usual < 2:
         return 0, 0
     end = len(counts)
-    while counts[end - 1] == 0 or (counts[end - 1] == 1 and isinstance(cells.iloc[end - 1, 0], str)
-                                   and not _is_value(str(cells.iloc[end - 1, 0]))):  # fmt: skip
+    while counts[end - 1] == 0 or (
+        counts[end - 1] == 1
+        and isinstance(cells.iloc[end - 1, 0], str)
+        and not headers.is_value(str(cells.iloc[end - 1, 0]))
+    ):
         end -= 1
     above = int(np.argmax(counts >= usual))
     if above and counts[above - 1] == usual - 1 and bool(cells.isna().iloc[above - 1, 0]):
         above -= 1  # a header without a name for its index
     return above, len(counts) - end
+
+
+def _two_rows(cells: pd.DataFrame, below: int) -> list[str] | None:
+    """The names of columns from two rows above one of values, which fill each other's blanks."""
+    if below < 2 or not headers.holds_value(cells.iloc[below]):
+        return None
+    upper, lower = (
+        ["" if pd.isna(cell) else str(cell).strip() for cell in cells.iloc[at]]
+        for at in (below - 2, below - 1)
+    )
+    names = headers.joined(upper, lower)
+    few = min(sum(map(bool, upper)), sum(map(bool, lower))) < 2
+    if few or not all(names) or any(map(headers.is_value, names)):
+        return None
+    return names
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
@@ -224,15 +248,21 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     cells, line_numbers = _parse(name, lines, separator)
     if header is None and len(cells):
         first = [str(cell).strip() for cell in cells.iloc[0]]
-        if (columns and set(columns) <= set(first)) or _is_header(cells.iloc[: _SAMPLE + 1]):
+        if (columns and set(columns) <= set(first)) or headers.is_header(cells.iloc[: _SAMPLE + 1]):
             header, cells = first, cells.iloc[1:].reset_index(drop=True)
             line_numbers = line_numbers[1:]
         else:
             header = [str(index + 1) for index in range(cells.shape[1])]
             notes.append(f"no header: columns are called 1 to {len(header)}")
     header = [] if header is None else [each.strip() for each in header]
+    if len(cells) > 1 and headers.text_rows(cells) == 1 and "" in header:
+        lower = [cell.strip() for cell in cells.iloc[0]]
+        if any(low and not up for up, low in zip(header, lower, strict=True)):
+            header, cells = headers.joined(header, lower), cells.iloc[1:].reset_index(drop=True)
+            line_numbers = line_numbers[1:]
     _check_names(name, header)
     cells.columns = header
+    _check_rows(name, cells, line_numbers)
     if separator not in ",\t":
         notes.insert(0, f"separated by {_SEPARATORS.get(separator, 'spaces')}")
     doubtful = "," if separator in ";\t|" else "."
@@ -251,7 +281,7 @@ def _count(line: str, separator: str) -> int:
 
 def _plain(line: str, separator: str) -> bool:
     """Whether all cells of a line are values, so that it is not a header."""
-    return all(_is_value(cell) for cell in _split(line, separator))
+    return all(headers.is_value(cell) for cell in _split(line, separator))
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -283,7 +313,7 @@ def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int,
     partial = [
         index
         for index, count in enumerate(counts)
-        if count > 2 or (count == width - 1 and (count > 1 or _is_value(lines[index][1])))
+        if count > 2 or (count == width - 1 and (count > 1 or headers.is_value(lines[index][1])))
     ]
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     if first and counts[first - 1] in (width - 1, width + 1):
@@ -313,7 +343,7 @@ def _parse(
     single = [len(row) <= 1 for row in rows]  # a blank line, if empty
     used = [at for at in range(start, count) if width == 1 or not (empty[at] and single[at])]
     widest = Counter(len(rows[at]) for at in used).most_common(1)
-    if widest and widest[0][0] == width + 1 and not _is_value(rows[start][0]):
+    if widest and widest[0][0] == width + 1 and not headers.is_value(rows[start][0]):
         rows[start] = ["", *rows[start]]  # a header without a name for its index
         width += 1
     for at in used:
@@ -326,39 +356,22 @@ def _parse(
     return frame, [f"line {ends[at]}" for at in used]
 
 
-_DATE = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}[:.]\d{2}.*)?|\d{1,2}[:.]\d{2}([:.]\d{2})?"
-)
-_PLAIN = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)", re.ASCII)  # few enough to be finite
-
-
-@functools.lru_cache(2**16)
-def _is_value(cell: str) -> bool:
-    """Whether a cell is a number, a date or missing, so that it is not a name."""
-    text = cell.strip()
-    if text.lower() in MISSING or _DATE.fullmatch(text) or _PLAIN.fullmatch(text):
-        return True  # without pandas, which takes a millisecond for each cell
-    return re.search(r"\d", text) is not None and numbers(pd.Series([cell])).holds_numbers
-
-
-def _is_header(cells: pd.DataFrame) -> bool:
-    """Whether the first row has the names of the columns: it has a text above values."""
-    first = [_is_value(str(cell)) or not str(cell).strip() for cell in cells.iloc[0]]
-    if not all(first) and len(cells) == 1:
-        return True
-    below = [
-        all(_is_value(str(cell)) for cell in cells.iloc[1:, index])
-        and not missing(cells.iloc[1:, index]).all()
-        for index in range(cells.shape[1])
-    ]
-    if not any(below):
-        return not all(first)
-    return any(values and not is_value for is_value, values in zip(first, below, strict=True))
-
-
 def _check_names(file: str, names: Sequence[str]) -> None:
     if not any(names):
         raise ValueError(f"{file} has no columns. Name them in its first line.")
     counts = Counter(names)
     if twice := next((name for name in names if name and counts[name] > 1), None):
         raise ValueError(f"{file} has two columns called `{twice}`. Rename one.")
+
+
+def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:
+    """Raises if the first rows have text above numbers, such as units or tickers."""
+    count = headers.text_rows(cells) if len(cells) > 1 else 0
+    if count:
+        kind, first = rows[0].split()
+        last = rows[count - 1].split()[1]
+        span = f"{kind}s {first} {'and' if count == 2 else 'to'} {last}" if count > 1 else rows[0]
+        raise ValueError(
+            f"{file}: {span} {'have' if count > 1 else 'has'} text where the columns have numbers "
+            f"or dates. Remove {'them' if count > 1 else 'it'}: names stand in one {kind}."
+        )

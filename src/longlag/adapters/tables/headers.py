@@ -1,0 +1,106 @@
+"""Headers: which rows of a table name its columns, and which names are times."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from longlag.adapters.tables.cells import MISSING, missing, numbers
+from longlag.adapters.tables.dates import frequency
+
+_SAMPLE = 200  # rows for telling text from values
+_FEW_TIMES = 3  # fewest names that are times in a header of times
+_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}[:.]\d{2}.*)?|\d{1,2}[:.]\d{2}([:.]\d{2})?"
+)
+_PLAIN = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)", re.ASCII)  # few enough to be finite
+
+
+@functools.lru_cache(2**16)
+def is_value(cell: str) -> bool:
+    """Whether a cell is a number, a date or missing, so that it is not a name."""
+    text = cell.strip()
+    if text.lower() in MISSING or _DATE.fullmatch(text) or _PLAIN.fullmatch(text):
+        return True  # without pandas, which takes a millisecond for each cell
+    return re.search(r"\d", text) is not None and numbers(pd.Series([cell])).holds_numbers
+
+
+def is_header(cells: pd.DataFrame) -> bool:
+    """Whether the first row has the names of the columns: it has a text above values."""
+    first = [is_value(str(cell)) or not str(cell).strip() for cell in cells.iloc[0]]
+    if not all(first) and len(cells) == 1:
+        return True
+    below = [
+        all(is_value(str(cell)) for cell in cells.iloc[1:, index])
+        and not missing(cells.iloc[1:, index]).all()
+        for index in range(cells.shape[1])
+    ]
+    if times([str(cell) for cell in cells.iloc[0]]) and not (
+        len(cells) > 1 and times([str(cell) for cell in cells.iloc[1]])
+    ):
+        return True
+    if not any(below):
+        return not all(first)
+    return any(values and not is_value for is_value, values in zip(first, below, strict=True))
+
+
+def text_rows(cells: pd.DataFrame) -> int:
+    """The number of rows at the top that have text, and nothing else, above values.
+
+    >>> text_rows(pd.DataFrame([["Ticker", "AAPL"], ["Date", ""], ["2019-01-02", "99.4"]]))
+    2
+    """
+    if len(cells.columns) < 2 or holds_value(cells.iloc[0]):
+        return 0
+    sample = cells.iloc[:_SAMPLE].astype(str)
+    blank = np.stack([missing(sample[name]) for name in sample], axis=1)
+    value = sample.map(lambda cell: is_value(cell) or frequency(cell) is not None).to_numpy()
+    value, text = value & ~blank, ~value & ~blank
+    of_values = value.sum(axis=0) > text.sum(axis=0)
+    names = text.any(axis=1) & ~value.any(axis=1) & ~(text & ~of_values).any(axis=1)
+    return int(np.argmin(names)) if not names.all() else 0
+
+
+def joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """Names from two rows, of which the upper has those of groups, for their first column.
+
+    >>> joined(["Month", "Fuel", "", "Total"], ["", "Coal", "Gas", ""])
+    ['Month', 'Coal', 'Gas', 'Total']
+    """
+    names = [low or up for up, low in zip(upper, lower, strict=True)]
+    if len(set(names)) == len(names):
+        return names
+    groups = [up or next(filter(None, reversed(upper[:at])), "") for at, up in enumerate(upper)]
+    return [f"{group} {low}".strip() for group, low in zip(groups, lower, strict=True)]
+
+
+def holds_value(row: pd.Series) -> bool:
+    """Whether a row has a number or a date."""
+    cells = row[~missing(row)].astype(str)
+    return any(is_value(cell) or frequency(cell) is not None for cell in cells)
+
+
+def times(names: Sequence[str]) -> list[str]:
+    """The names that are times, if most are and none repeats: a row is then a series.
+
+    >>> times(["Country", "1990", "1991", "1992"])
+    ['1990', '1991', '1992']
+    >>> times(["day", "1", "2", "3"]), times(["2001", "1990", "2017"])
+    ([], [])
+    """
+    found = [(name.strip(), frequency(name)) for name in names]
+    dates = [name for name, each in found if each]
+    frequencies = {each for _, each in found if each}
+    if len(dates) < max(_FEW_TIMES, len(names) / 2) or len(frequencies) > 1:
+        return []
+    if frequencies == {"year"}:  # or plain numbers, unless they follow each other
+        years = [int(name[:4]) for name in dates]
+        if len(set(np.diff(years))) > 1 or min(years) < 1500 or max(years) > 2200:
+            return []
+    if len(set(dates)) < len(dates):
+        return []
+    return dates if len(dates) < len(names) else []
