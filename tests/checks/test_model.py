@@ -275,7 +275,9 @@ def test_masks_must_be_heeded():
         ll.train(ECHO, ll.Prefix(), make(Sum))
     assert preflight(ECHO, ll.Prefix(), make(Told)).passed
 
-    class Deaf(Sum):
+    class Deaf(eqx.Module):
+        linear: eqx.nn.Linear
+
         def __call__(self, inputs, mask):  # noqa: ARG002 - which is the fault
             total = inputs.sum(axis=0, keepdims=True)
             return jax.vmap(self.linear)(inputs + total)
