@@ -15,6 +15,7 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.functional import NOISE, parameters_of
+from longlag.adapters.models.hints import MASKED, PACKED
 from longlag.arrays import last_of
 from longlag.models import AnyModel, Buffers, ExternalModel, Model
 from longlag.training import Batches, program
@@ -226,3 +227,13 @@ def device_of(model: AnyModel) -> str:
     if isinstance(model, ExternalModel):
         return str(model.device)
     return jax.default_backend()
+
+
+def skipping(batches: Batches) -> str:
+    """The remedy for a model that takes the mask but does not skip masked steps."""
+    at_end = batches.mask is not None and bool(batches.mask[..., 0].all())
+    return MASKED if at_end else PACKED
+
+
+def how_it_fails(error: BaseException) -> str:
+    return user_model.failure_text(error).rstrip(".")

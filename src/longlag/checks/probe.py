@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models import user_model
-from longlag.adapters.models.hints import MASKED, PACKED, hint
+from longlag.adapters.models.hints import hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
 from longlag.checks.arrays import (
@@ -19,9 +18,11 @@ from longlag.checks.arrays import (
     digest_of,
     digest_of_model,
     gradients_of,
+    how_it_fails,
     lost_masks,
     mixed_types,
     non_finite,
+    skipping,
     sums_to_one,
     takes_mask,
     takes_state,
@@ -67,7 +68,7 @@ class _Inspection(Runs):
                 checks.append(Check(name, False, str(failure), failure.remedy))
                 break
             except (Exception, SystemExit) as error:
-                checks.append(Check(name, False, f"it {_failure(error)}"))
+                checks.append(Check(name, False, f"it {how_it_fails(error)}"))
                 break
             if evidence:
                 checks.append(Check(name, True, evidence))
@@ -108,7 +109,7 @@ class _Inspection(Runs):
             if features and self.batches.inputs.dtype.kind == "i":  # encoded later
                 shape = *shape, self.setting.sizes.features
             kind = "floats" if features else "integers"
-            failure = f"it {_failure(error)}, for inputs {shape}, {kind}"
+            failure = f"it {how_it_fails(error)}, for inputs {shape}, {kind}"
             types = mixed_types(self.module) if "dtype" in str(error) else ""
             raise CheckFailed(
                 failure, f"{hint(error, features=features)}{types}".strip()
@@ -131,11 +132,9 @@ class _Inspection(Runs):
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def _check_probabilities(self) -> None:
-        kind = getattr(getattr(self.model, "program", self.model), "outputs", "")
-        if kind != "probabilities":
-            kind = getattr(self.setting.model, "outputs", "")
-        several = self.classifies and self.base.shape[-1] > 1
-        declared = several and kind == "probabilities"
+        built = getattr(self.model, "program", self.model)
+        kinds = {getattr(each, "outputs", "") for each in (built, self.setting.model)}
+        declared = self.classifies and self.base.shape[-1] > 1 and "probabilities" in kinds
         outputs = np.exp(self.base) if declared else self.base
         known = declared and sums_to_one(outputs)
         if self.classifies and not known and (axis := wrong_axis(outputs)):
@@ -168,7 +167,7 @@ class _Inspection(Runs):
             if not self.moved(self.changed(np.ones(1, bool))).any():
                 raise CheckFailed(
                     "no output depends on any input",
-                    self._skipping()
+                    skipping(self.batches)
                     if self.batches.mask is not None and takes_mask(self.model)
                     else "Look for an input that is not used, or an activation that is all zeros.",
                 )
@@ -228,7 +227,7 @@ class _Inspection(Runs):
                 self.run(self.batches_of(rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
-                    f"with {rows} rows rather than {default} it {_failure(error)}",
+                    f"with {rows} rows rather than {default} it {how_it_fails(error)}",
                     "Leave the number of rows open.",
                 ) from error
         return "any" if fixed is None else f"{fixed} at a time"
@@ -242,7 +241,7 @@ class _Inspection(Runs):
             _, row, step = np.argwhere(moved)[0]
             raise CheckFailed(
                 f"the output at step {step} of row {row} depends on steps that are masked",
-                self._skipping()
+                skipping(self.batches)
                 if takes_mask(self.model)
                 else "Give the model a parameter `mask` (row, time), true where a step counts, and "
                 "skip the others (Keras: a layer Masking does); or use a framing without "
@@ -257,9 +256,6 @@ class _Inspection(Runs):
                 "Keep that layer out from behind Masking, or use a framing without masked steps.",
             )
         return f"{plain}; their number does: right only where positions count from the start"
-
-    def _skipping(self) -> str:
-        return MASKED if self.batches.mask[..., 0].all() else PACKED  # pyright: ignore
 
     def _padding_counts(self) -> bool:
         """Whether two more masked steps, with the same weights, change a scored output."""
@@ -312,7 +308,7 @@ class _Inspection(Runs):
             first, second = self.run(Batches(*twice, np.array([True, False])))  # pyright: ignore
         except (Exception, SystemExit) as error:
             raise CheckFailed(
-                f"called with the state that it returned it {_failure(error)}",
+                f"called with the state that it returned it {how_it_fails(error)}",
                 "Accept the state in the form in which it is returned.",
             ) from error
         moved = np.abs(second - first).max() > NOISE * np.abs(first).max()
@@ -339,7 +335,7 @@ class _Inspection(Runs):
                 self.gradients_found = gradients_of(self.subject, run(self.subject)[1])
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=False)
-            raise CheckFailed(f"in training it {_failure(error)}", remedy) from error
+            raise CheckFailed(f"in training it {how_it_fails(error)}", remedy) from error
         if not np.isfinite(losses).all():
             raise CheckFailed("it returns a non-finite value in training", "")
         return "runs"
@@ -384,10 +380,6 @@ class _Inspection(Runs):
                 "a second call gives other weights", "Let them depend only on `seed`."
             )
         return f"weights unchanged by the check ({self.before[:8]})"
-
-
-def _failure(error: BaseException) -> str:
-    return user_model.failure_text(error).rstrip(".")
 
 
 _CHECKS: dict[str, Callable[[_Inspection], str]] = {

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from longlag.adapters.tables import files
+from longlag.adapters.tables import headers
 from longlag.adapters.tables.cells import missing, numbers
 
 NAN = float("nan")
@@ -114,4 +114,4 @@ def test_per_cent_beside_plain_numbers_is_a_fault():
 def test_a_cell_alone_is_a_value_where_it_is_a_column_of_numbers_or_missing(cell):
     column = pd.Series([cell])
     expected = bool(missing(column)[0]) or numbers(column).holds_numbers
-    assert files._is_value(cell) == expected
+    assert headers.is_value(cell) == expected

@@ -118,8 +118,8 @@ def _excel(file: Path) -> Cells:
         cells = plain.pop(sheet)
         above, below = _outside(cells)
         names = _two_rows(cells, above)
-        skip = {"header": None, "skiprows": above} if names else {"header": above}
-        frame = pd.read_excel(book, sheet, skipfooter=below, **skip)
+        header, skip = (None, above) if names else (above, None)
+        frame = pd.read_excel(book, sheet, header=header, skiprows=skip, skipfooter=below)
         if names:
             frame.columns, above = names, above - 2
     notes = [f"sheet `{sheet}`, not {', '.join(f'`{each}`' for each in plain)}"] if plain else []
