@@ -11,7 +11,7 @@ import pandas as pd
 
 from longlag.adapters.tables import clocks, steps
 from longlag.adapters.tables.cells import missing, numbers
-from longlag.adapters.tables.dates import Reading, dates, mixed, months
+from longlag.adapters.tables.dates import Reading, dates, epochs, mixed, months
 from longlag.knobs import unknown_name
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
@@ -116,7 +116,9 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
 
 
 def repeats(times: Times, name: str, values: np.ndarray) -> bool:
-    """Whether numbers are a second notation of the times, such as a `decimal date`."""
+    """Whether numbers are a second notation of the times, such as a `decimal date` or seconds."""
+    if epochs(pd.Series(values)) is not None:
+        return True
     if not _SECOND_NAME.fullmatch(name):
         return False
     order = np.argsort(times.values.to_numpy(), kind="stable")
