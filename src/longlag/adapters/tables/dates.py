@@ -6,7 +6,7 @@ import functools
 import re
 import warnings
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,10 @@ _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
 _MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
-_EPOCHS = {"s": 1e9, "ms": 1e12}  # 2001, of which twice as much is 2033
+_EPOCHS: dict[Literal["s", "ms"], float] = {  # 2001, of which twice as much is 2033
+    "s": 1e9,
+    "ms": 1e12,
+}
 _EPOCH_STEP = 60  # seconds: numbers in any other steps may count anything
 _HOUR_DIGITS = r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])"
 _CLOCK_DIGITS = {  # 2021010100, 20210101:0010
