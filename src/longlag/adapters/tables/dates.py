@@ -42,10 +42,7 @@ _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
 _MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
-_EPOCHS: dict[Literal["s", "ms"], float] = {  # 2001, of which twice as much is 2033
-    "s": 1e9,
-    "ms": 1e12,
-}
+_EPOCHS = 1e9, 2e9  # seconds: 2001 to 2033
 _EPOCH_STEP = 60  # seconds: numbers in any other steps may count anything
 _HOUR_DIGITS = r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])"
 _CLOCK_DIGITS = {  # 2021010100, 20210101:0010
@@ -134,16 +131,16 @@ def epochs(cells: pd.Series) -> pd.Series | None:
     values = column.values
     if column.notes or np.isnan(values).any() or (values % 1 != 0).any():
         return None
-    unit = next((unit for unit, one in _EPOCHS.items() if 1 <= (values / one).min() < 2), None)
-    if unit is None or (values / _EPOCHS[unit]).max() >= 2:
+    seconds = values if values.max() < 1e12 else values / 1000
+    if seconds.min() < _EPOCHS[0] or seconds.max() >= _EPOCHS[1]:
         return None
-    steps = np.diff(values) * _EPOCHS["s"] / _EPOCHS[unit]
+    steps = np.diff(seconds).round(3)
     sizes, counts = np.unique(steps, return_counts=True)
     usual = sizes[counts.argmax()]
     one_way = sizes[0] > 0 or sizes[-1] < 0
     if not one_way or 2 * counts.max() < len(steps) or usual % _EPOCH_STEP:
         return None
-    return pd.to_datetime(pd.Series(values, cells.index), unit=unit)
+    return pd.to_datetime(pd.Series((seconds * 1000).round(), cells.index), unit="ms")
 
 
 @functools.lru_cache(2**12)
