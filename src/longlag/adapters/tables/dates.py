@@ -125,7 +125,7 @@ def epochs(cells: pd.Series) -> pd.Series | None:
     >>> epochs(pd.Series([1609459200, 1609462800, 1609466400])).dt.hour.tolist()
     [0, 1, 2]
     """
-    if len(cells) < 3 or not str(cells.iloc[0]).strip().startswith("1"):
+    if len(cells) < 3 or not re.fullmatch(r"\s*1\d{9}(\d{3})?(\.0*)?\s*", str(cells.iloc[0])):
         return None
     column = numbers(cells)
     values = column.values
