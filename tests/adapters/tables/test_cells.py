@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from longlag.adapters import tables
 from longlag.adapters.tables import headers
 from longlag.adapters.tables.cells import missing, numbers
 
@@ -115,3 +116,35 @@ def test_a_cell_alone_is_a_value_where_it_is_a_column_of_numbers_or_missing(cell
     column = pd.Series([cell])
     expected = bool(missing(column)[0]) or numbers(column).holds_numbers
     assert headers.is_value(cell) == expected
+
+
+def test_every_column_that_a_code_keeps_from_being_numbers_is_named(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = [
+        f"{'M' if at % 20 == 3 else at},{'M' if at % 3 else at},{'M' if at else 7.5},{at},x\n"
+        for at in range(60)
+    ]
+    path.write_text("few,many,most,wind,sky\n" + "".join(rows))
+    table = tables.read(path)
+    assert table.names == ("wind",)
+    named = [note.split("`")[1] for note in table.notes if "left out: 'M'" in note]
+    assert named == ["few", "many", "most"]
+
+
+@pytest.mark.parametrize(
+    ("code", "count", "rest"), [(-999, 600, [9.2]), (-9.99, 190, [0.4]), (-9.99, 190, [0, 60, 90])]
+)
+def test_a_code_of_nines_in_many_rows_is_warned_of(tmp_path, code, count, rest):
+    path = tmp_path / "data.csv"
+    values = [code] * count + [rest[at % len(rest)] for at in range(510)]
+    path.write_text("v\n" + "".join(f"{value}\n" for value in values))
+    (warning,) = tables.read(path).warnings
+    assert f"{code:g} {count} times" in warning
+    assert f"--missing-code {code:g}" in warning
+
+
+@pytest.mark.parametrize("values", [[-9, 3, -4], [-1, 1], [9, 1, 2], [-9, *range(30)]])
+def test_numbers_that_are_no_code_are_not_warned_of(tmp_path, values):
+    path = tmp_path / "data.csv"
+    path.write_text("v\n" + "".join(f"{value}\n" for value in values * 20))
+    assert not tables.read(path).warnings

@@ -128,5 +128,5 @@ def test_the_remedy_for_repeated_times_names_the_column_with_the_rest(read):
     stores = written(
         [f"{day},{store}" for day in DAYS for store in "ab"], range(240), "day,store,v"
     )
-    with pytest.raises(ValueError, match="give one series a file"):
+    with pytest.raises(ValueError, match="keep the rows of one `store`"):
         read(stores)

@@ -39,7 +39,7 @@ def test_the_frequencies_of_another_column_do_not_matter(read):
     text = "day,note,v\n" + "".join(
         f"2020-01-{day:02},{'2020' if day < 9 else '2020 Q1'},{day}\n" for day in range(1, 20)
     )
-    assert read(text).notes[0] == "time: `day`, daily"
+    assert "time: `day`, daily" in read(text).notes
 
 
 TRANSPOSED = {
@@ -121,3 +121,39 @@ def test_rows_of_text_below_the_names_are_no_data(read, more):
 def test_a_code_in_the_first_row_of_data_is_no_name(read):
     with pytest.raises(ValueError, match="Leave the cell empty"):
         read("day,v\n2020-01-01,n.v.\n" + "".join(f"2020-01-{d:02},{d}\n" for d in range(2, 29)))
+
+
+@pytest.mark.parametrize("order", ["blocks", "times", "newest first"])
+def test_series_below_each_other_are_told_apart_by_their_column(read, order):
+    rows = [
+        (f"2020-01-{day:02}", at + day % 3, at, land, land[:2], "EU")
+        for at, land in enumerate(("Austria", "Belgium", "Cyprus"))
+        for day in range(1, 31)
+    ]
+    if order == "times":
+        rows = sorted(rows, key=lambda row: row[0])
+    rows = rows[::-1] if order == "newest first" else rows
+    head = "day,cases,number,country,code,continent\n"
+    text = head + "".join(",".join(map(str, row)) + "\n" for row in rows)
+    with pytest.raises(ValueError, match=r"keep the rows of one `country`\.$") as error:
+        read(text)
+    assert "--no-time" not in str(error.value)
+    one = head + "".join(",".join(map(str, row)) + "\n" for row in rows if row[3] == "Cyprus")
+    assert len(read(one).values) == 30
+
+
+def test_two_columns_may_tell_series_apart(read):
+    rows = [
+        f"{land},{sex},2020-01-{day:02},{day + len(land) * len(sex)}\n"
+        for land in ("AT", "BE")
+        for sex in ("F", "M")
+        for day in range(1, 29)
+    ]
+    with pytest.raises(ValueError, match=r"keep the rows of one `geo` and `sex`\.$"):
+        read("geo,sex,day,v\n" + "".join(rows))
+
+
+def test_series_may_have_numbers_for_names(read):
+    rows = [f"{store},2020-01-{day:02},{store * day}\n" for store in (7, 9) for day in range(1, 29)]
+    with pytest.raises(ValueError, match=r"keep the rows of one `store`\.$"):
+        read("store,day,v\n" + "".join(rows))

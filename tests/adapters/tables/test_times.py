@@ -151,3 +151,43 @@ def test_extremes_and_two_values_are_no_codes(read):
     for values in (rng.integers(0, 2, 300), rng.normal(size=300), rng.exponential(size=300),
                    rng.integers(0, 100, 300), np.repeat([1.0, 2.0, 500.0], 100)):  # fmt: skip
         assert not read(written(range(300), values, "x,v"), ["v"]).warnings
+
+
+HOURS = pd.date_range("2020-12-30 00:10", periods=60, freq="h")
+STAMPS = {
+    "PVGIS": HOURS.strftime("%Y%m%d:%H%M"),
+    "ten digits": HOURS.strftime("%Y%m%d%H"),
+    "twelve digits": HOURS.strftime("%Y%m%d%H%M"),
+    "fourteen digits": HOURS.strftime("%Y%m%d%H%M%S"),
+    "seconds": [str(time.value // 10**9) for time in HOURS],
+    "milliseconds": [str(time.value // 10**6) for time in HOURS],
+}
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("form", STAMPS)
+def test_stamps_of_digits_are_times_under_any_name(read, form, header):
+    stamps = list(STAMPS[form])
+    rows = [f"{stamp},{at}.5" for at, stamp in enumerate(stamps)]
+    del rows[20]
+    table = read("\n".join([*(["code,v"] if header else []), *rows[::-1]]))
+    assert table.names == (("v",) if header else ("2",))
+    expected = np.arange(60) + 0.5
+    expected[20] = NAN
+    np.testing.assert_array_equal(table.values[:, 0], expected)
+    assert table.seasons[0] == 24
+
+
+def test_a_second_column_of_seconds_is_no_series(read):
+    rows = [
+        f"{1609459200000 + at * 3600000},{at}.5,{1609462799999 + at * 3600000}" for at in range(40)
+    ]
+    assert read("\n".join(rows)).names == ("2",)
+
+
+@pytest.mark.parametrize("step", [1, 7, 13])
+def test_large_numbers_that_count_are_no_seconds(read, step):
+    rows = "".join(f"2020-01-{day:02},{1500000000 + step * day}\n" for day in range(1, 29))
+    assert read("day,meter\n" + rows).names == ("meter",)
+    alone = "".join(f"{1500000000 + step * at}\n" for at in range(40))
+    assert read("meter\n" + alone).names == ("meter",)

@@ -194,12 +194,14 @@ def _is_total(cell: object) -> bool:
 def _left_out(
     by_name: dict[str, cells.Numbers], frame: pd.DataFrame, rows: Sequence[str]
 ) -> list[str]:
-    """Columns of numbers but for a few cells, which none may miss."""
+    """Columns of numbers but for a few cells, or for one code, which none may miss."""
     notes = []
     for name, column in by_name.items():
-        if 0 < column.faults.mean() < _FEW_FAULTS:
-            row = int(np.flatnonzero(column.faults)[0])
-            cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
+        row = int(column.faults.argmax())
+        cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
+        few = 0 < column.faults.mean() < _FEW_FAULTS
+        coded = not np.isnan(column.values).all() and frame[name][column.faults].nunique() == 1
+        if few or coded:
             notes.append(f"column `{name}` left out: {cell!r} in {rows[row]} is no number")
     return notes
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from jaxtyping import Float
 
@@ -11,17 +13,21 @@ _USUAL = frozenset(
     for code in (99, 999, 9999, 99999, 99.9, 999.9, 9999.9, 99.99, 999.99, 99.999, 200, 8888, 888)
 )
 _FAR = 3  # distance from the other values, in their range
+_OFTEN = 0.1  # least share of a code that may be near the other values
 _USUAL_FAR = 0.5  # the same for one of the usual codes
 
 
 def suspected(column: Float[np.ndarray, " row"]) -> dict[float, int]:
-    """Values that repeat exactly and are far outside the rest, with their counts.
+    """Values that repeat exactly and are outside the rest, far or in many rows, with their counts.
 
     >>> suspected(np.array([3.0, 4.1, -99.99, 3.5, -99.99, 4.4]))
     {-99.99: 2}
     """
     values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
     codes: dict[float, int] = {}
+    if _is_nines(values, counts):
+        codes[float(values[0])] = int(counts[0])
+        values, counts = values[1:], counts[1:]
     while len(values) > 3:
         ends = [at for at in (0, len(values) - 1) if counts[at] > 1 and _is_far(values, at)]
         if not ends:
@@ -30,6 +36,13 @@ def suspected(column: Float[np.ndarray, " row"]) -> dict[float, int]:
         codes[float(values[at])] = int(counts[at])
         values, counts = np.delete(values, at), np.delete(counts, at)
     return codes
+
+
+def _is_nines(values: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether a negative number of nines is a tenth of the values or more, none other below 0."""
+    if len(values) < 2 or values[1] < 0 or counts[0] < max(2, _OFTEN * counts.sum()):
+        return False
+    return re.fullmatch(r"-(9+(\.9+)?|0\.9+)", f"{values[0]:.9g}") is not None
 
 
 def _is_far(values: np.ndarray, at: int) -> bool:

@@ -42,6 +42,15 @@ _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
 _MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
+_EPOCHS = 1e9, 2e9  # seconds: 2001 to 2033
+_EPOCH_STEP = 60  # seconds: numbers in any other steps may count anything
+_HOUR_DIGITS = r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])"
+_CLOCK_DIGITS = {  # 2021010100, 20210101:0010
+    _HOUR_DIGITS: "%Y%m%d%H",
+    rf"{_HOUR_DIGITS}[0-5]\d": "%Y%m%d%H%M",
+    rf"{_HOUR_DIGITS}[0-5]\d[0-5]\d": "%Y%m%d%H%M%S",
+    r"\d{8}:\d{4}": "%Y%m%d:%H%M",
+}
 _MONTH = rf"(?:{'|'.join(_MONTHS)})[^\W\d_]*\.?"
 _FREQUENCIES = {
     "year": r"\d{4}(?: \[YR\d{4}\])?",  # as in files of the World Bank
@@ -77,6 +86,8 @@ def dates(cells: pd.Series) -> Reading | None:
     [12, 1, 2]
     """
     blank = missing(cells)
+    if (seconds := epochs(cells)) is not None:
+        return Reading(seconds, np.zeros(len(cells), bool))
     if pd.api.types.is_datetime64_any_dtype(cells):
         return Reading(_without_zone(cells), np.zeros(len(cells), bool))
     if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
@@ -108,6 +119,30 @@ def dates(cells: pd.Series) -> Reading | None:
     return Reading(values, values.isna().to_numpy() & ~blank, unclear)
 
 
+def epochs(cells: pd.Series) -> pd.Series | None:
+    """Seconds or milliseconds since 1970 as dates, if all cells are, in mostly equal steps.
+
+    >>> epochs(pd.Series([1609459200, 1609462800, 1609466400])).dt.hour.tolist()
+    [0, 1, 2]
+    """
+    if len(cells) < 3 or not re.fullmatch(r"\s*1\d{9}(\d{3})?(\.0*)?\s*", str(cells.iloc[0])):
+        return None
+    column = numbers(cells)
+    values = column.values
+    if column.notes or np.isnan(values).any() or (values % 1 != 0).any():
+        return None
+    seconds = values if values.max() < 1e12 else values / 1000
+    if seconds.min() < _EPOCHS[0] or seconds.max() >= _EPOCHS[1]:
+        return None
+    steps = np.diff(seconds).round(3)
+    sizes, counts = np.unique(steps, return_counts=True)
+    usual = sizes[counts.argmax()]
+    one_way = sizes[0] > 0 or sizes[-1] < 0
+    if not one_way or 2 * counts.max() < len(steps) or usual % _EPOCH_STEP:
+        return None
+    return pd.to_datetime(pd.Series((seconds * 1000).round(), cells.index), unit="ms")
+
+
 @functools.lru_cache(2**12)
 def frequency(cell: str) -> str | None:
     """The frequency of a date that tells it by its form: a year, quarter, month, week or day.
@@ -125,7 +160,10 @@ def mixed(cells: pd.Series) -> tuple[int, int] | None:
     """Two rows whose dates are of different frequency, if most cells of a column are dates."""
     if not (pd.api.types.is_string_dtype(cells) or pd.api.types.is_object_dtype(cells)):
         return None
-    sample = cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))]
+    last, half = len(cells) - 1, len(cells) // 2
+    if not any(frequency(str(cells.iloc[at])) for at in (half, (half + last) // 2, last)):
+        return None  # of thousands of columns, most end here
+    sample = cells.iloc[np.unique(np.linspace(0, last, _SAMPLE).astype(int))]
     if sample.astype(str).map(frequency).notna().mean() < 0.5:
         return None
     known = cells.astype(str).map(frequency).reset_index(drop=True).dropna()
@@ -144,11 +182,12 @@ def months(cells: pd.Series) -> np.ndarray:
 
 
 def _digits(text: pd.Series) -> bool:
-    """Whether all cells are 20240131, or 202401 in order."""
+    """Whether all cells are 20240131, or 202401 or 2024013123 in order."""
     if text.str.fullmatch(r"[12]\d{7}").all():
         return True
+    forms = r"(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])", *_CLOCK_DIGITS
     return bool(
-        text.str.fullmatch(r"(18|19|20)\d{2}(0[1-9]|1[0-2])").all()
+        any(text.str.fullmatch(form).all() for form in forms)
         and (text.is_monotonic_increasing or text.is_monotonic_decreasing)
         and text.is_unique
         and len(text) > 2
@@ -226,6 +265,11 @@ def _digit_dates(text: pd.Series) -> pd.Series:
     days = pd.to_datetime(
         text.where(text.str.fullmatch(r"\d{8}")), format="%Y%m%d", errors="coerce"
     )
+    for form, format in _CLOCK_DIGITS.items():
+        if text.str.fullmatch(form).mean() > 0.5:
+            return pd.to_datetime(
+                text.where(text.str.fullmatch(form)), format=format, errors="coerce"
+            )
     months = text.where(text.str.fullmatch(r"\d{6}"))
     return days.fillna(pd.to_datetime(months, format="%Y%m", errors="coerce"))
 

@@ -118,10 +118,11 @@ def _excel(file: Path) -> Cells:
         cells = plain.pop(sheet)
         above, below = _outside(cells)
         names = _two_rows(cells, above)
-        header, skip = (None, above) if names else (above, None)
-        frame = pd.read_excel(book, sheet, header=header, skiprows=skip, skipfooter=below)
         if names:
+            frame = pd.read_excel(book, sheet, header=None, skiprows=above, skipfooter=below)
             frame.columns, above = names, above - 2
+        else:
+            frame = pd.read_excel(book, sheet, header=above, skipfooter=below)
     notes = [f"sheet `{sheet}`, not {', '.join(f'`{each}`' for each in plain)}"] if plain else []
     places = (f"{above} above" if above else "", f"{below} below" if below else "")
     if out := " and ".join(filter(None, places)):

@@ -51,8 +51,8 @@ def is_header(cells: pd.DataFrame) -> bool:
 def text_rows(cells: pd.DataFrame) -> int:
     """The number of rows at the top that have text, and nothing else, above values.
 
-    >>> text_rows(pd.DataFrame([["Ticker", "AAPL"], ["Date", ""], ["2019-01-02", "99.4"]]))
-    2
+    >>> text_rows(pd.DataFrame([["day", "USD"], ["2019-01-02", "99.4"], ["2019-01-03", "98.6"]]))
+    1
     """
     if len(cells.columns) < 2 or holds_value(cells.iloc[0]):
         return 0

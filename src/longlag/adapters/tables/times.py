@@ -11,7 +11,7 @@ import pandas as pd
 
 from longlag.adapters.tables import clocks, steps
 from longlag.adapters.tables.cells import missing, numbers
-from longlag.adapters.tables.dates import Reading, dates, mixed, months
+from longlag.adapters.tables.dates import Reading, dates, epochs, mixed, months
 from longlag.knobs import unknown_name
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
@@ -116,7 +116,9 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
 
 
 def repeats(times: Times, name: str, values: np.ndarray) -> bool:
-    """Whether numbers are a second notation of the times, such as a `decimal date`."""
+    """Whether numbers are a second notation of the times, such as a `decimal date` or seconds."""
+    if epochs(pd.Series(values)) is not None:
+        return True
     if not _SECOND_NAME.fullmatch(name):
         return False
     order = np.argsort(times.values.to_numpy(), kind="stable")
@@ -312,6 +314,9 @@ def _once(
         if more := _completing(values.iloc[once], cells.iloc[once], columns):
             both = " and ".join(f"`{column}`" for column in (*columns, more))
             remedy = f"Join {both} to one column of times, such as 2024-12-31 23:00, or --no-time."
+        elif kinds := _telling_apart(values.iloc[once], cells.iloc[once], columns):
+            kept = " and ".join(f"`{kind}`" for kind in kinds)
+            remedy = f"They are of different series: keep the rows of one {kept}."
         raise ValueError(
             f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{' and '.join(columns)}`, "
             f"{values.iloc[once[np.flatnonzero(clash)[0]]]}, and other values "
@@ -336,6 +341,31 @@ def _completing(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]
         if not pairs.duplicated().any():
             return column
     return None
+
+
+def _telling_apart(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
+    """The columns, few, of text if possible, in whose groups each time is there once; or none."""
+    rows = cells.assign(**{"\0time": values.to_numpy()})
+    few = [
+        name
+        for name in cells.columns
+        if name not in columns and 1 < rows[name].nunique() <= len(rows) / 2
+    ]
+    kinds = [name for name in few if numbers(rows[name]).faults.any()]
+    kinds += [name for name in few if name not in kinds and _is_balanced(rows[name])]
+    if not kinds or rows.duplicated([*kinds, "\0time"]).any():
+        return []
+    for name in reversed(kinds):
+        rest = [kind for kind in kinds if kind != name]
+        if rest and not rows.duplicated([*rest, "\0time"]).any():
+            kinds = rest
+    return kinds
+
+
+def _is_balanced(cells: pd.Series) -> bool:
+    """Whether numbers name series of equal length: few, each as often as the others."""
+    counts = cells.value_counts()
+    return counts.nunique() == 1 and int(counts.iloc[0]) >= 10
 
 
 def _count_text(rows: int) -> str:
