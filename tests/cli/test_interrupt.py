@@ -74,7 +74,8 @@ def test_it_ends_the_process_wherever_it_comes(where):
     done = run(BODIES[where])
     assert done.returncode == 130
     assert done.stdout == ""
-    assert done.stderr == "Interrupted.\n"
+    saving = "Interrupted: saving the model so far. Ctrl-C again ends at once.\n"
+    assert done.stderr == saving * (where == "twice") + "Interrupted.\n"
 
 
 WAITING = """

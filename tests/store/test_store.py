@@ -574,3 +574,33 @@ def test_a_store_that_is_moved_while_it_is_written_to_takes_nothing_more(path, h
             path.write_bytes(b"")
         with pytest.raises(StoreError, match="was moved or removed while it was in use"):
             store.begin("b" * 16, "frontier", {}, "longlag frontier")
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+def test_a_file_beside_a_new_store_is_not_replaced(tmp_path, suffix):
+    beside = tmp_path / f"a.db{suffix}"
+    beside.write_text("mine")
+    with pytest.raises(StoreError, match=r"would replace it\. Move it"):
+        Store(tmp_path / "a.db", write=True)
+    assert beside.read_text() == "mine"
+    assert not (tmp_path / "a.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "what"),
+    [
+        ("CREATE TABLE c (a, b GENERATED ALWAYS AS (hex(zeroblob(4))))", "computed column `b`"),
+        (
+            "PRAGMA writable_schema = 1; INSERT INTO sqlite_master VALUES "
+            "('table', 'v', 'v', 0, 'create /**/ virtual table v using fts5(a)')",
+            "table `v`",
+        ),
+    ],
+)
+def test_a_store_that_computes_when_it_is_read_is_refused(tmp_path, script, what):
+    with Store(tmp_path / "a.db", write=True):
+        pass
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        connection.executescript(script)
+    with pytest.raises(StoreError, match=re.escape(what)):
+        Store(tmp_path / "a.db")

@@ -39,7 +39,10 @@ def refuse(is_own: Callable[[str], bool]) -> None:
     if not _watched:
         _watched.append(os.getpid())
         for name in ("_exit", "execv", "execve"):
-            setattr(os, name, _raising(name, getattr(os, name), is_own))
+            call = _raising(name, getattr(os, name), is_own)
+            for module in (os, sys.modules.get(os.name)):  # os has them from posix
+                if module is not None:
+                    setattr(module, name, call)
         if sys.platform == "linux":  # they may stand still, with a lock of JAX
             ends_with_parent = functools.partial(ctypes.CDLL(None).prctl, 1, signal.SIGKILL)
             os.register_at_fork(after_in_child=ends_with_parent)  # PR_SET_PDEATHSIG

@@ -62,6 +62,8 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
                 continue
             interrupted.set()
             if seconds := events.interrupt():
+                if seconds > events.GRACE:
+                    _write("Interrupted: saving the model so far. Ctrl-C again ends at once.\n")
                 reader.settimeout(seconds)
                 with contextlib.suppress(TimeoutError):
                     if not reader.recv(1):
@@ -99,6 +101,10 @@ def _end(code: int, line: str) -> None:
     if (local := sys.modules.get("longlag.workers.local")) is not None:
         local.kill_all()
     files.discard()
+    _write(line)
+    os._exit(code)
+
+
+def _write(line: str) -> None:
     with contextlib.suppress(OSError):
         os.write(2, line.encode())
-    os._exit(code)

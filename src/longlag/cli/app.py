@@ -101,6 +101,7 @@ for _name, (_command, _summary, _example) in _LINES.items():
     app.command(_command, name=_name, help=f"{_summary}\n\nExample: `{_example}`")
 
 
+_NO_BACKEND = "JAX does not start: {why}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
 _LONGEST = 1000  # characters of a message
 
 
@@ -184,10 +185,18 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         case RuntimeError() if "RESOURCE_EXHAUSTED" in text or "ExecutorError" in repr(error):
             return text.partition("\n")[0]
         case RuntimeError() if "Unable to initialize backend" in text:
-            line = " ".join(text.split())
-            return f"JAX does not start: {line}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
+            return _NO_BACKEND.format(why=" ".join(text.split()))
+        case AssertionError() if not text and _raised_in(error, "xla_bridge.py"):
+            return _NO_BACKEND.format(why="it has no such backend here")
+        case RecursionError():
+            return "a value is nested too deep to be read or written."
     # Any other exception is of a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
+
+
+def _raised_in(error: BaseException, file: str) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and os.path.basename(frames[-1].filename) == file
 
 
 def _in_flags(message: str, tokens: Sequence[str]) -> str:

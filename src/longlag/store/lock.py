@@ -30,7 +30,8 @@ def lock(path: Path) -> contextlib.ExitStack:
         The lock, until it is closed.
 
     Raises:
-        StoreError: Another process writes to it, or it cannot be written.
+        StoreError: Another process writes to it, it cannot be written, or a file beside it would
+            be lost.
     """
     file = path.resolve()
     if not file.parent.is_dir():  # filelock would create it
@@ -38,6 +39,14 @@ def lock(path: Path) -> contextlib.ExitStack:
             f"There is no folder {file.parent} for the store {path}. Create it, or name another "
             "--store."
         )
+    if not file.exists():
+        for suffix in ("-wal", "-shm", "-journal"):
+            beside = file.with_name(f"{file.name}{suffix}")
+            if beside.exists():
+                raise StoreError(
+                    f"{beside} is there, and the store {path} would replace it. Move it, or name "
+                    "another --store."
+                )
     with contextlib.ExitStack() as locks:
         try:
             locks.enter_context(filelock.FileLock(f"{file}.lock", timeout=0))

@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 import re
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import headers
+from longlag.adapters.tables import headers, workbook
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
 _SAMPLE = 200  # lines and rows for detecting the format of a file
@@ -111,8 +112,16 @@ def _excel(file: Path) -> Cells:
         raise ValueError(
             "Excel files need openpyxl. Use pip install 'longlag[excel]', or save it as CSV."
         ) from None
-    damage = _damage_of(f"{file.name} is no Excel file of a table; save it as CSV")
-    with damage, pd.ExcelFile(file, engine="openpyxl") as book:
+    damaged = f"{file.name} is no Excel file of a table; save it as CSV"
+    with _damage_of(damaged):
+        far = workbook.far_cells(file)
+    if far:
+        raise ValueError(
+            f"{file.name} has cells as far as {far}. Delete those far from the table, or save it "
+            "as CSV."
+        )
+    quiet = warnings.catch_warnings(action="ignore")  # of parts of a workbook that are no cells
+    with quiet, _damage_of(damaged), pd.ExcelFile(file, engine="openpyxl") as book:
         plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
         sheet = next((name for name in plain if min(plain[name].shape) > 1), next(iter(plain)))
         cells = plain.pop(sheet)

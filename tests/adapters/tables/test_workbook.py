@@ -1,0 +1,56 @@
+"""Workbooks whose cells lie far apart, or with parts that are no cells."""
+
+import re
+import zipfile
+
+import pandas as pd
+import pytest
+
+from longlag.adapters.tables.files import load
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    """Writes a small table, its sheet changed by a function of its XML."""
+    pytest.importorskip("openpyxl")
+
+    def write(change):
+        plain, file = tmp_path / "plain.xlsx", tmp_path / "a.xlsx"
+        pd.DataFrame({"a": range(8), "b": range(8)}).to_excel(plain, index=False)
+        with zipfile.ZipFile(plain) as parts, zipfile.ZipFile(file, "w") as changed:
+            for name in parts.namelist():
+                content = parts.read(name).decode()
+                changed.writestr(name, change(content) if "worksheets/" in name else content)
+        return file
+
+    return write
+
+
+FAR = '<row r="{row}"><c r="{cell}"><v>1</v></c></row></sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("row", "cell", "place"),
+    [
+        ("99999999999", "A9", "row 99,999,999,999 and column 2"),
+        ("1048576", "XFD1048576", "row 1,048,576 and column 16,384"),
+        ("10000", "XFD10000", "row 10,000 and column 16,384"),
+    ],
+)
+def test_cells_far_from_the_table_are_refused(workbook, row, cell, place):
+    file = workbook(lambda xml: xml.replace("</sheetData>", FAR.format(row=row, cell=cell)))
+    with pytest.raises(ValueError, match=re.escape(f"a.xlsx has cells as far as {place}.")):
+        load(file)
+
+
+def test_many_rows_of_few_columns_are_not(workbook):
+    far = FAR.format(row="20000", cell="A20000")
+    assert len(load(workbook(lambda xml: xml.replace("</sheetData>", far))).frame) > 8
+
+
+def test_parts_that_are_no_cells_bring_no_warning(workbook):
+    part = (
+        '</sheetData><extLst><ext uri="{CCE6A557-97BC-4b89-ADB6-D9C93CAAB3DF}" '
+        'xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"/></extLst>'
+    )
+    assert list(load(workbook(lambda xml: xml.replace("</sheetData>", part))).frame) == ["a", "b"]
