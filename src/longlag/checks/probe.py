@@ -18,21 +18,19 @@ from longlag.checks.arrays import (
     device_of,
     digest_of,
     digest_of_model,
-    gradients_of,
     lost_masks,
     mixed_types,
     non_finite,
     sums_to_one,
     takes_mask,
     takes_state,
-    training_of,
     with_noise,
     wrong_axis,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.runs import NOISE, Runs
 from longlag.models import ExternalModel
-from longlag.training import Batches, Recipe, program
+from longlag.training import Batches, program
 from longlag.trials.setting import Setting
 
 _LATER_STEPS = 64  # later steps to test one by one, once an output depends on any
@@ -131,24 +129,22 @@ class _Inspection(Runs):
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def _check_probabilities(self) -> None:
-        kind = getattr(getattr(self.model, "program", self.model), "outputs", "")
-        if kind != "probabilities":
-            kind = getattr(self.setting.model, "outputs", "")
+        found = getattr(getattr(self.model, "program", self.model), "outputs", "")
+        chosen = getattr(self.setting.model, "outputs", "")
         several = self.classifies and self.base.shape[-1] > 1
-        declared = several and kind == "probabilities"
+        declared = several and "probabilities" in (found, chosen)
         outputs = np.exp(self.base) if declared else self.base
         known = declared and sums_to_one(outputs)
+        last_axis = "Leave the softmax out; else let it run over the last axis."
         if self.classifies and not known and (axis := wrong_axis(outputs)):
             raise CheckFailed(
-                f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
-                "Leave the softmax out; else let it run over the last axis.",
+                f"the outputs sum to 1 over {axis}: a softmax over the wrong axis", last_axis
             )
         if declared and not known:
+            leave = "Leave outputs='probabilities' out."
             raise CheckFailed(
                 "its outputs are declared as probabilities, but they do not sum to 1",
-                "Leave outputs='probabilities' out."
-                if getattr(self.setting.model, "outputs", "") == "probabilities"
-                else "Leave the softmax out; else let it run over the last axis.",
+                leave if chosen == "probabilities" else last_axis,
             )
         if self.classifies and sums_to_one(self.base):
             raise CheckFailed(
@@ -327,16 +323,7 @@ class _Inspection(Runs):
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
         try:
-            if isinstance(self.model, ExternalModel):
-                twin: Any = self.setting.create(0)
-                recipe = Recipe(learning_rate=1e-30)
-                train = twin.trainer(recipe, self.setting.loss, self.layout.output)
-                losses = train(self.batches, 1)[:, 0]
-                self.gradients_found = self.subject.gradients(self.batches, self.layout.output)
-            else:
-                run = training_of(self.batches, self.layout.output)
-                losses = run(self.model)[0]
-                self.gradients_found = gradients_of(self.subject, run(self.subject)[1])
+            losses = self.train_once()
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=False)
             raise CheckFailed(f"in training it {_failure(error)}", remedy) from error
@@ -345,6 +332,11 @@ class _Inspection(Runs):
         return "runs"
 
     def gradients(self) -> str:
+        if self.loses_earlier_steps():
+            raise CheckFailed(
+                "the last output depends on earlier inputs, but no gradient reaches them",
+                "Look for detach, torch.no_grad or stop_gradient in the loop over steps.",
+            )
         found = self.gradients_found
         without = [name for name, (reached, _) in found.items() if not reached]
         sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}
