@@ -262,6 +262,40 @@ def test_where_a_model_has_no_gradient_it_is_told_what_to_look_for(fault):
     )
 
 
+@pytest.mark.parametrize(
+    "act", [lambda each: each.mul_(2), lambda each: torch.tensor(each.numpy())]
+)
+def test_what_a_model_does_to_its_inputs_needs_no_gradient(act):
+    class Own(Plain):
+        def forward(self, inputs):
+            return super().forward(act(inputs))
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = preflight(problem, ll.Whole(), lambda s, _: Own(s.features, s.outputs))
+    assert found.passed
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_state_that_is_detached_at_each_step_is_found(lost):
+    class Loop(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.cell = torch.nn.GRUCell(sizes.features, 4)
+            self.readout = torch.nn.Linear(4, sizes.outputs)
+
+        def forward(self, inputs):
+            hidden, outputs = inputs.new_zeros(len(inputs), 4), []
+            for step in inputs.unbind(1):
+                hidden = self.cell(step, hidden.detach() if lost else hidden)
+                outputs.append(self.readout(hidden))
+            return torch.stack(outputs, 1)
+
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), lambda s, _: Loop(s))
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    text = "the last output depends on earlier inputs, but no gradient reaches them"
+    assert failed == ({"gradients": text} if lost else {})
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_warning_of_a_model_is_one_line_of_the_checks():
     class Loud(torch.nn.Linear):

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -373,6 +374,54 @@ def test_a_layer_without_a_gradient_is_named(fault, said):
     failed = failures(preflight(ECHO, ll.Whole(), make))
     assert list(failed) == ["gradients"] * bool(said)
     assert not said or failed["gradients"].found.startswith(said)
+
+
+class Recurrent(eqx.Module):
+    """A loop over steps, whose state a fault keeps from the gradient."""
+
+    cell: eqx.nn.GRUCell
+    readout: eqx.nn.Linear
+    read: Callable[[Any], Any] = eqx.field(static=True)
+    keep: Callable[[Any], Any] = eqx.field(static=True)
+
+    def __call__(self, inputs):
+        def step(hidden, each):
+            hidden = self.cell(self.read(each), self.keep(hidden))
+            return hidden, self.readout(hidden)
+
+        return jax.lax.scan(step, jnp.zeros(self.cell.hidden_size), inputs)[1]
+
+
+def rounded(each):
+    return jax.lax.stop_gradient(jnp.round(each))
+
+
+def called_back(each):
+    return jax.pure_callback(lambda each: np.asarray(each), each, each, vmap_method="broadcast_all")
+
+
+@pytest.mark.parametrize("framing", [ll.Whole(), ll.Window(timesteps=3)])
+@pytest.mark.parametrize(
+    ("read", "keep", "lost"),
+    [
+        (jnp.asarray, jax.lax.stop_gradient, True),
+        (jnp.asarray, jnp.tanh, False),
+        (rounded, jnp.tanh, False),  # no input gets a gradient, but the state does
+        (called_back, jnp.tanh, False),  # no input can get one
+    ],
+)
+def test_a_state_without_a_gradient_is_found(framing, read, keep, lost):
+    def make(sizes, seed):
+        one, two = jax.random.split(jax.random.key(seed))
+        cell = eqx.nn.GRUCell(sizes.features, 5, key=one)
+        return Recurrent(cell, eqx.nn.Linear(5, sizes.outputs, key=two), read, keep)
+
+    failed = failures(preflight(ECHO, framing, make))
+    assert list(failed) == ["gradients"] * lost
+    if lost:
+        found = "the last output depends on earlier inputs, but no gradient reaches them"
+        assert failed["gradients"].found == found
+        assert "in the loop over steps" in failed["gradients"].remedy
 
 
 @pytest.mark.parametrize("carry", [False, True])

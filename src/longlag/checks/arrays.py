@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import warnings
@@ -15,7 +16,6 @@ import numpy as np
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.functional import NOISE, parameters_of
-from longlag.adapters.models.hints import MASKED, PACKED
 from longlag.arrays import last_of
 from longlag.models import AnyModel, Buffers, ExternalModel, Model
 from longlag.training import Batches, program
@@ -66,33 +66,47 @@ def outputs_of(run: Callable[..., Any], model: Any, batches: Batches) -> np.ndar
     return np.stack(results)
 
 
-def training_of(batches: Batches, output: str) -> Callable[[Any], tuple[np.ndarray, Any]]:
-    """A function from a model to its outputs in training, and to whether each array of it gets a
-    gradient from any of them.
+def training_of(
+    batches: Batches, output: str, features: int | None
+) -> Callable[[Any], tuple[np.ndarray, Any, np.ndarray | None]]:
+    """A function from a model to its outputs in training, to whether each array of it gets a
+    gradient from any of them, and to whether each input step gets one from the last output.
+
+    Args:
+        batches: The batches; only the first is used.
+        output: The outputs of the layout.
+        features: The features of each input; None to leave the steps out.
     """
     rng = np.random.default_rng(0)
     mask = None if batches.mask is None else batches.mask[0]
+    shown = batches.inputs[0]
+    if features is not None and np.issubdtype(shown.dtype, np.integer):
+        shown = (shown[..., None] == np.arange(features)).astype(np.float32)
 
-    def total(model: Any, state: Any) -> Any:
-        inputs = on_device(batches.inputs[0])
+    def total(model: Any, inputs: Any, state: Any, first: int = 0) -> Any:
         result = model.apply_train(inputs, on_device(mask), state, last=last_of(output))
-        weights = rng.standard_normal(result.outputs.shape, np.float32)
-        return (result.outputs * weights).sum(), result.outputs
+        outputs = result.outputs[:, first:]
+        return (outputs * rng.standard_normal(outputs.shape, np.float32)).sum(), outputs
 
     @eqx.filter_jit
-    def run(model: Any, state: Any) -> Any:
-        grads, outputs = eqx.filter_grad(total, has_aux=True)(model, state)
-        return outputs, jax.tree.map(lambda each: (each != 0).any(), grads)
+    def run(model: Any, inputs: Any, state: Any) -> Any:
+        grads, outputs = eqx.filter_grad(total, has_aux=True)(model, inputs, state)
+        steps = None
+        if features is not None and mask is None:
+            with contextlib.suppress(Exception):  # what has no gradient of inputs can be right
+                by_input = jax.grad(lambda each: total(model, each, state, -1)[0])(inputs)
+                steps = (by_input != 0).any(axis=(0, 2))
+        return outputs, jax.tree.map(lambda each: (each != 0).any(), grads), steps
 
-    def started(model: Any) -> tuple[np.ndarray, Any]:
+    def started(model: Any) -> tuple[np.ndarray, Any, np.ndarray | None]:
         state = program.initial_state(model, batches.inputs.shape[1:2])
         if batches.reset is not None:  # later updates start from what others left
             noise = lambda leaf: _sum(leaf, rng.standard_normal(leaf.shape))  # noqa: E731
             state = jax.tree.map(
                 lambda each: noise(each) if eqx.is_inexact_array_like(each) else each, state
             )
-        outputs, grads = run(model, state)
-        return np.asarray(outputs), grads
+        outputs, grads, steps = run(model, on_device(shown), state)
+        return np.asarray(outputs), grads, None if steps is None else np.asarray(steps)
 
     return started
 
@@ -227,13 +241,3 @@ def device_of(model: AnyModel) -> str:
     if isinstance(model, ExternalModel):
         return str(model.device)
     return jax.default_backend()
-
-
-def skipping(batches: Batches) -> str:
-    """The remedy for a model that takes the mask but does not skip masked steps."""
-    at_end = batches.mask is not None and bool(batches.mask[..., 0].all())
-    return MASKED if at_end else PACKED
-
-
-def how_it_fails(error: BaseException) -> str:
-    return user_model.failure_text(error).rstrip(".")

@@ -10,30 +10,27 @@ from typing import Any
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models.hints import hint
+from longlag.adapters.models import user_model
+from longlag.adapters.models.hints import MASKED, PACKED, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
     digest_of,
     digest_of_model,
-    gradients_of,
-    how_it_fails,
     lost_masks,
     mixed_types,
     non_finite,
-    skipping,
     sums_to_one,
     takes_mask,
     takes_state,
-    training_of,
     with_noise,
     wrong_axis,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.runs import NOISE, Runs
 from longlag.models import ExternalModel
-from longlag.training import Batches, Recipe, program
+from longlag.training import Batches, program
 from longlag.trials.setting import Setting
 
 _LATER_STEPS = 64  # later steps to test one by one, once an output depends on any
@@ -68,7 +65,7 @@ class _Inspection(Runs):
                 checks.append(Check(name, False, str(failure), failure.remedy))
                 break
             except (Exception, SystemExit) as error:
-                checks.append(Check(name, False, f"it {how_it_fails(error)}"))
+                checks.append(Check(name, False, f"it {_failure(error)}"))
                 break
             if evidence:
                 checks.append(Check(name, True, evidence))
@@ -109,7 +106,7 @@ class _Inspection(Runs):
             if features and self.batches.inputs.dtype.kind == "i":  # encoded later
                 shape = *shape, self.setting.sizes.features
             kind = "floats" if features else "integers"
-            failure = f"it {how_it_fails(error)}, for inputs {shape}, {kind}"
+            failure = f"it {_failure(error)}, for inputs {shape}, {kind}"
             types = mixed_types(self.module) if "dtype" in str(error) else ""
             raise CheckFailed(
                 failure, f"{hint(error, features=features)}{types}".strip()
@@ -132,22 +129,22 @@ class _Inspection(Runs):
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def _check_probabilities(self) -> None:
-        built = getattr(self.model, "program", self.model)
-        kinds = {getattr(each, "outputs", "") for each in (built, self.setting.model)}
-        declared = self.classifies and self.base.shape[-1] > 1 and "probabilities" in kinds
+        found = getattr(getattr(self.model, "program", self.model), "outputs", "")
+        chosen = getattr(self.setting.model, "outputs", "")
+        several = self.classifies and self.base.shape[-1] > 1
+        declared = several and "probabilities" in (found, chosen)
         outputs = np.exp(self.base) if declared else self.base
         known = declared and sums_to_one(outputs)
+        last_axis = "Leave the softmax out; else let it run over the last axis."
         if self.classifies and not known and (axis := wrong_axis(outputs)):
             raise CheckFailed(
-                f"the outputs sum to 1 over {axis}: a softmax over the wrong axis",
-                "Leave the softmax out; else let it run over the last axis.",
+                f"the outputs sum to 1 over {axis}: a softmax over the wrong axis", last_axis
             )
         if declared and not known:
+            leave = "Leave outputs='probabilities' out."
             raise CheckFailed(
                 "its outputs are declared as probabilities, but they do not sum to 1",
-                "Leave outputs='probabilities' out."
-                if getattr(self.setting.model, "outputs", "") == "probabilities"
-                else "Leave the softmax out; else let it run over the last axis.",
+                leave if chosen == "probabilities" else last_axis,
             )
         if self.classifies and sums_to_one(self.base):
             raise CheckFailed(
@@ -167,7 +164,7 @@ class _Inspection(Runs):
             if not self.moved(self.changed(np.ones(1, bool))).any():
                 raise CheckFailed(
                     "no output depends on any input",
-                    skipping(self.batches)
+                    self._skipping()
                     if self.batches.mask is not None and takes_mask(self.model)
                     else "Look for an input that is not used, or an activation that is all zeros.",
                 )
@@ -227,7 +224,7 @@ class _Inspection(Runs):
                 self.run(self.batches_of(rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
-                    f"with {rows} rows rather than {default} it {how_it_fails(error)}",
+                    f"with {rows} rows rather than {default} it {_failure(error)}",
                     "Leave the number of rows open.",
                 ) from error
         return "any" if fixed is None else f"{fixed} at a time"
@@ -241,7 +238,7 @@ class _Inspection(Runs):
             _, row, step = np.argwhere(moved)[0]
             raise CheckFailed(
                 f"the output at step {step} of row {row} depends on steps that are masked",
-                skipping(self.batches)
+                self._skipping()
                 if takes_mask(self.model)
                 else "Give the model a parameter `mask` (row, time), true where a step counts, and "
                 "skip the others (Keras: a layer Masking does); or use a framing without "
@@ -256,6 +253,9 @@ class _Inspection(Runs):
                 "Keep that layer out from behind Masking, or use a framing without masked steps.",
             )
         return f"{plain}; their number does: right only where positions count from the start"
+
+    def _skipping(self) -> str:
+        return MASKED if self.batches.mask[..., 0].all() else PACKED  # pyright: ignore
 
     def _padding_counts(self) -> bool:
         """Whether two more masked steps, with the same weights, change a scored output."""
@@ -308,7 +308,7 @@ class _Inspection(Runs):
             first, second = self.run(Batches(*twice, np.array([True, False])))  # pyright: ignore
         except (Exception, SystemExit) as error:
             raise CheckFailed(
-                f"called with the state that it returned it {how_it_fails(error)}",
+                f"called with the state that it returned it {_failure(error)}",
                 "Accept the state in the form in which it is returned.",
             ) from error
         moved = np.abs(second - first).max() > NOISE * np.abs(first).max()
@@ -323,24 +323,20 @@ class _Inspection(Runs):
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
         try:
-            if isinstance(self.model, ExternalModel):
-                twin: Any = self.setting.create(0)
-                recipe = Recipe(learning_rate=1e-30)
-                train = twin.trainer(recipe, self.setting.loss, self.layout.output)
-                losses = train(self.batches, 1)[:, 0]
-                self.gradients_found = self.subject.gradients(self.batches, self.layout.output)
-            else:
-                run = training_of(self.batches, self.layout.output)
-                losses = run(self.model)[0]
-                self.gradients_found = gradients_of(self.subject, run(self.subject)[1])
+            losses = self.train_once()
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=False)
-            raise CheckFailed(f"in training it {how_it_fails(error)}", remedy) from error
+            raise CheckFailed(f"in training it {_failure(error)}", remedy) from error
         if not np.isfinite(losses).all():
             raise CheckFailed("it returns a non-finite value in training", "")
         return "runs"
 
     def gradients(self) -> str:
+        if self.loses_earlier_steps():
+            raise CheckFailed(
+                "the last output depends on earlier inputs, but no gradient reaches them",
+                "Look for detach, torch.no_grad or stop_gradient in the loop over steps.",
+            )
         found = self.gradients_found
         without = [name for name, (reached, _) in found.items() if not reached]
         sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}
@@ -380,6 +376,10 @@ class _Inspection(Runs):
                 "a second call gives other weights", "Let them depend only on `seed`."
             )
         return f"weights unchanged by the check ({self.before[:8]})"
+
+
+def _failure(error: BaseException) -> str:
+    return user_model.failure_text(error).rstrip(".")
 
 
 _CHECKS: dict[str, Callable[[_Inspection], str]] = {

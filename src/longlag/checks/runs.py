@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
 
 from longlag.adapters.models import functional
-from longlag.checks.arrays import on_device, outputs_of, runner
+from longlag.adapters.models.user_model import UserModel
+from longlag.checks.arrays import gradients_of, on_device, outputs_of, runner, training_of
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
 from longlag.problems.drawing import draw
-from longlag.training import Batches, Loss, program
+from longlag.training import Batches, Loss, Recipe, program
 from longlag.trials.setting import Setting
 
 NOISE = 1e-5
@@ -99,6 +101,37 @@ class Runs:
         # Again means traced again: Python code in a model may do something else by then.
         run = runner(self.layout.output) if again else self.runner
         return outputs_of(run, model, batches)
+
+    def train_once(self) -> np.ndarray:
+        """Losses or outputs of one update; and which weights and input steps get a gradient."""
+        batches, output, maker = self.batches, self.layout.output, self.setting.model
+        self.steps_reached: np.ndarray | None = None
+        if isinstance(self.model, ExternalModel):
+            twin: Any = self.setting.create(0)
+            train = twin.trainer(Recipe(learning_rate=1e-30), self.setting.loss, output)
+            losses = train(batches, 1)[:, 0]
+            self.gradients_found = self.subject.gradients(batches, output)
+            with contextlib.suppress(Exception):  # what has no gradient of its inputs can be right
+                self.steps_reached = self.subject.steps_reached(batches, output)
+            return losses
+        # Only a user's model can lose a gradient, and values get none.
+        by_step = isinstance(maker, UserModel) and maker.inputs == "features"
+        run = training_of(batches, output, self.setting.sizes.features if by_step else None)
+        losses = run(self.model)[0]
+        _, grads, self.steps_reached = run(self.subject)
+        self.gradients_found = gradients_of(self.subject, grads)
+        return losses
+
+    def loses_earlier_steps(self) -> bool:
+        """Whether the last output depends on earlier inputs, but gets a gradient to the last only.
+
+        A model without any gradient to its inputs, as after rounding them, may still be right.
+        """
+        steps = self.steps_reached
+        if steps is None or not steps[-1] or steps[:-1].any():
+            return False
+        earlier = np.arange(len(steps)) < len(steps) - 1
+        return bool(self.moved(self.changed(earlier))[0, :, -1].any())
 
     def state_size(self) -> int | None:
         if isinstance(self.model, ExternalModel):

@@ -175,6 +175,10 @@ class ExternalModel(abc.ABC):
         """Whether each trained weight gets a gradient from any output; and its shape."""
 
     @abc.abstractmethod
+    def steps_reached(self, batches: Any, output: str) -> np.ndarray | None:
+        """Whether each input step gets a gradient from the last output; None if unknown."""
+
+    @abc.abstractmethod
     def perturbed(self, seed: int) -> ExternalModel:
         """A copy with some noise added to the weights."""
 

@@ -24,10 +24,9 @@ from longlag.adapters.models.functional import (
     pair,
     parameters_of,
 )
+from longlag.adapters.models.torch_predictions import CHUNK, Predictions
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
-
-_CHUNK = 2**22  # values to encode or decode at once: fast, but small in memory
 
 _WIDE = torch.float32, torch.float64  # outputs of fewer bits become float32
 
@@ -102,7 +101,7 @@ class TorchModel(ExternalModel):
         def train(batches: Batches, count: int) -> np.ndarray:
             nonlocal state
             targets, counts = self._targets(batches, count, loss)
-            losses, predictions = [], _Predictions(loss)
+            losses, predictions = [], Predictions(loss)
             shape = batches.targets.shape[1:3]
             with self._own_randomness():
                 self.module.train()
@@ -135,7 +134,7 @@ class TorchModel(ExternalModel):
     ) -> tuple[np.ndarray, np.ndarray]:
         count = len(batches.targets)
         targets, _ = self._targets(batches, count, loss)
-        losses, predictions, state = [], _Predictions(loss), None
+        losses, predictions, state = [], Predictions(loss), None
         shape = batches.targets.shape[1:3]
         with self._own_randomness(moves=False), torch.no_grad():
             self.module.eval()
@@ -186,12 +185,28 @@ class TorchModel(ExternalModel):
             for (name, each), grad in pairs
         }
 
-    def _outputs(self, batches: Batches, output: str, training: bool) -> Any:
-        results, state = [], None
+    def steps_reached(self, batches: Batches, output: str) -> np.ndarray | None:
+        inputs = self._encode(batches.inputs[0])
+        if batches.mask is not None or not inputs.is_floating_point():
+            return None
+        with self._own_randomness(moves=False):
+            self._set_mode(training=True)
+            given = inputs.requires_grad_().clone()  # which a module may change in place
+            kind = output if output in ("every", "end") else "last"
+            last = self._run(given, None, None, (), kind)[0][:, -1]
+            total = (last * torch.randn_like(last)).sum()
+            (found,) = torch.autograd.grad(total, [inputs], allow_unused=True)
+        return None if found is None else (found != 0).any(2).any(0).cpu().numpy()
+
+    def _set_mode(self, training: bool) -> None:
         self.module.train(training)
         for each in self.module.modules():
             if isinstance(each, torch.nn.modules.batchnorm._NormBase):
                 each.eval()  # statistics of a batch mix rows and steps
+
+    def _outputs(self, batches: Batches, output: str, training: bool) -> Any:
+        results, state = [], None
+        self._set_mode(training)
         for update, (inputs, mask) in enumerate(self._inputs(batches, len(batches.targets))):
             if batches.reset is None or batches.reset[update]:
                 state = None
@@ -234,7 +249,7 @@ class TorchModel(ExternalModel):
     def _inputs(self, batches: Batches, count: int) -> Iterator[tuple[Any, Any]]:
         inputs = batches.inputs[:count]
         width = self.sizes.features if inputs.ndim == 3 else 1
-        at_once = max(1, _CHUNK // (max(1, inputs[0].size) * width))
+        at_once = max(1, CHUNK // (max(1, inputs[0].size) * width))
         masks = None if batches.mask is None else torch.tensor(batches.mask[:count])
         masks = None if masks is None else masks.to(self.device)
         for first in range(0, count, at_once):
@@ -343,41 +358,6 @@ def arrays_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
         name: (each.float() if each.dtype == torch.bfloat16 else each).detach().cpu().numpy()
         for name, each in module.state_dict().items()
     }
-
-
-class _Predictions:
-    """The values that outputs predict, decoded many updates at a time, which is faster."""
-
-    def __init__(self, loss: AnyLoss):
-        self.loss, self.size = loss, 0
-        self.classifies = isinstance(loss, Loss) and loss.name == "cross-entropy"
-        self.scalar = loss.size is None and not self.classifies
-        self.pending: list[Any] = []
-        self.decoded: list[Any] = []
-
-    def add(self, outputs: Any) -> None:
-        """Add the outputs of one update."""
-        self.pending.append(outputs)
-        self.size += outputs.numel()
-        if self.size > _CHUNK:
-            self._decode()
-
-    def values(self) -> np.ndarray:
-        """The predicted values of all updates, `(update, …)`."""
-        self._decode()
-        array = torch.cat(self.decoded).cpu().numpy()
-        if self.classifies:
-            return array
-        return np.asarray(self.loss.decode(jnp.asarray(array[..., None] if self.scalar else array)))
-
-    def _decode(self) -> None:
-        if not self.pending:
-            return
-        outputs = torch.stack(self.pending)
-        chosen = outputs.argmax(-1) if self.classifies else outputs
-        self.decoded.append(chosen[..., 0] if self.scalar else chosen)
-        self.pending.clear()
-        self.size = 0
 
 
 def _adam(weights: Any, lr: float) -> Any:
