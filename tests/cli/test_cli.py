@@ -51,6 +51,7 @@ def test_the_version_is_the_packages(call):
 
 
 BAD = {
+    "no model": (["audit", "echo-lag", "--model", ""], "There is no model ``. Known: lstm"),
     "problem": (["show", "eco-lag"], "There is no problem `eco-lag`. Did you mean `echo-lag`?"),
     "knob": (
         ["show", "echo-lag", "--lagg", "3"],

@@ -171,6 +171,31 @@ def test_what_a_model_writes_past_python_is_no_part_of_the_answer(tmp_path):
     assert "garbage" in done.stderr
 
 
+def test_a_file_that_removes_modules_takes_them_from_nobody_else(tmp_path):
+    name = own(tmp_path)
+    with (tmp_path / "mine.py").open("a") as file:
+        file.write("import sys\nsys.modules.clear()\n")
+    done = run(*TINY, name)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["seeds"] == [0]
+
+
+def test_a_callback_that_raises_is_one_line(tmp_path):
+    inside = "jax.debug.callback(lambda: 1 / 0)\n    jax.effects_barrier()"
+    done = run(*TINY, own(tmp_path, inside=inside))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_model_that_is_awaited_is_refused_in_one_line(tmp_path):
+    name = own(tmp_path)
+    file = tmp_path / "mine.py"
+    file.write_text(file.read_text().replace("def make", "async def make"))
+    done = run(*TINY, name)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "it gives a coroutine, which is not a model" in done.stderr
+
+
 def test_a_file_beside_a_model_stands_in_for_no_library(tmp_path):
     for library in ("safetensors", "altair", "optax"):
         (tmp_path / f"{library}.py").write_text("raise RuntimeError('the wrong file')\n")

@@ -7,6 +7,7 @@ names is imported, after a comparison of its hash.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -16,6 +17,7 @@ import sys
 import threading
 import traceback
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -346,7 +348,7 @@ def _module(file: Path) -> ModuleType:
         os.environ.setdefault("KERAS_BACKEND", "jax")
         before, _importing.file = getattr(_importing, "file", None), file
         try:
-            with leaving.no_children():
+            with leaving.no_children(), _all_modules_stay():
                 spec.loader.exec_module(module)
         except (Started, KeyboardInterrupt):
             del sys.modules[name]
@@ -360,6 +362,17 @@ def _module(file: Path) -> ModuleType:
         finally:
             _importing.file = before
         return module
+
+
+@contextlib.contextmanager
+def _all_modules_stay() -> Iterator[None]:
+    """Give back the modules that a user's file removes."""
+    before = dict(sys.modules)
+    try:
+        yield
+    finally:
+        for name in before.keys() - sys.modules.keys():
+            sys.modules[name] = before[name]
 
 
 def raised_at(error: BaseException) -> str:

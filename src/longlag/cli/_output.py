@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import logging
 import operator
 import os
 import re
@@ -161,7 +162,12 @@ def _descriptor_to_stderr() -> Iterator[None]:
 
 
 def prepare_streams() -> None:
-    """Let standard output and error print any character, escaped if the encoding lacks it."""
+    """Let standard output and error print any character, escaped if the encoding lacks it.
+
+    A callback in a user's model that raises is an error of the model, so JAX need not print it.
+    """
+    for name in ("jax._src.callback", "jax._src.debugging"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     codecs.register_error("longlag", _escape)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller

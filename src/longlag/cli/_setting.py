@@ -84,7 +84,9 @@ class SettingFlags:
         return Setting(
             problem=chosen,
             framing=framing,
-            model=model_from_name(model or default, flag_values(self.model_knobs)),
+            model=model_from_name(
+                default if model is None else model, flag_values(self.model_knobs)
+            ),
             encoding=self.encoding_class(),
             recipe=recipe,
         )

@@ -180,6 +180,10 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return "the working folder is gone. Change to one that exists."
         case OSError():
             return f"cannot write {error.filename or 'the output'}: {error.strerror or text}."
+        case UnicodeError():
+            return f"a text holds characters that cannot be read or written: {text}."
+        case ValueError() if "null byte" in text or "null character" in text:
+            return "a name or a path holds a null byte, which no file name may."
         case ValueError() | TypeError():
             return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         case RuntimeError() if "RESOURCE_EXHAUSTED" in text or "ExecutorError" in repr(error):

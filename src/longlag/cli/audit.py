@@ -70,7 +70,11 @@ def audit(
             problem, problem_knobs, framing, framing_knobs
         )
         default = model is None and context is None
-        reach = RECURRENT if default else _reach(framing_object, model or "lstm", context)
+        reach = (
+            RECURRENT
+            if default
+            else _reach(framing_object, "lstm" if model is None else model, context)
+        )
         result = compare(problem_object, framing_object, batch_size=batch_size, reach=reach)
     if figure is not None:
         from longlag.report import figure_of_audit, save_figure

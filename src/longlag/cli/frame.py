@@ -102,7 +102,7 @@ def frame(
     recipe_knobs: RecipeFlags = None,
     sequences: Count | None = None,
     batch_size: Count | None = None,
-    seeds: Count = 5,
+    seeds: Count | None = None,
     save: Path | None = None,
     report: Path | None = None,
     output: OutputFlags = OUTPUT,
@@ -127,7 +127,7 @@ def frame(
             pip install 'longlag[baselines]'.
         sequences: Samples to train on, in all. Default: 30 passes over the training rows.
         batch_size: Samples in a batch. Default 32.
-        seeds: Number of random seeds.
+        seeds: Number of random seeds; 5 by default.
         save: Write the trained model of the first seed as safetensors.
         report: Write an HTML page about the result to this file.
     """
@@ -150,12 +150,19 @@ def frame(
     framed = _framed(file, rows, timesteps, as_, every_step, knobs)
     recipe = {"sequences": sequences, "batch_size": batch_size, **flag_values(recipe_knobs)}
     if model is None:
-        values = {**flag_values(model_knobs), **recipe, "save": save, "report": report}
+        values = {
+            **flag_values(model_knobs),
+            **recipe,
+            "seeds": seeds,
+            "save": save,
+            "report": report,
+        }
         for name, value in values.items():
             if value is not None:
                 raise ValueError(f"`{option(name)}` is for training. Name a model: --model lstm.")
         output.write(lambda: _document(framed, None), lambda: _summary(framed, None))
         return 0
+    seeds = 5 if seeds is None else seeds
     setting = _setting(framed, model, flag_values(model_knobs), recipe, seeds)
     with training(setting, seeds, quiet=output.json, save=save) as run:
         if report is not None:

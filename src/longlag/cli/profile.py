@@ -53,7 +53,7 @@ def profile(
     if not 0 < minutes < 1e6:
         raise ValueError(f"`minutes` must be above 0, got {minutes:g}. Use minutes=5.")
     until = time.monotonic() + 60 * minutes - AT_THE_END
-    name = model or DEFAULT_MODEL
+    name = DEFAULT_MODEL if model is None else model
 
     def question() -> Profile:
         return Profile(

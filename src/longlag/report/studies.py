@@ -64,8 +64,8 @@ def page_of_store(
         except StoreError:
             raise
         except (ValueError, KeyError, TypeError) as error:  # of an incompatible version
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            errors.append(f"Study {each.id[:8]} ({each.command or each.kind}): {reason}")
+            reason = f"{error}" if isinstance(error, ValueError) else repr(error)
+            errors.append(f"{each.command or each.kind}: {' '.join(reason.split())}")
             continue
         entry = _entry(store, each, study, f"s{index}", min(share, maps))
         maps -= sum(len(part.blocks) for part in entry.sections if part.id.endswith("-maps"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -79,6 +80,8 @@ class UserModel(ModelFactory):
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=self.inputs == "features")
             raise ValueError(f"{self.words}: it {failure_text(error)} {remedy}".rstrip()) from error
+        if inspect.iscoroutine(model):
+            model.close()  # Python would warn that it was never awaited
         return model
 
     def adopt(self, module: Any, sizes: Sizes, seed: int) -> AnyModel:
