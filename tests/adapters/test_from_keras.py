@@ -159,6 +159,16 @@ def test_another_number_of_rows_than_it_takes_is_said():
     assert "takes 5 rows at a time, got 8. Use batch_size=5" in failed.found
 
 
+def test_a_stateful_model_that_does_not_name_its_rows_is_told_how():
+    def unnamed(sizes, _):
+        return keras.Sequential([layers.GRU(4, stateful=True), layers.Dense(sizes.outputs)])
+
+    found = preflight(ll.EchoLag(values=4), ll.Window(timesteps=5), unnamed)
+    (failed,) = (check for check in found.checks if not check.passed)
+    assert failed.name == "made"
+    assert "keras.Input(batch_shape=(batch_size, sizes.timesteps, sizes.features))" in failed.found
+
+
 def test_masks_reach_keras():
     mask = np.ones((6, 4), bool)
     mask[:, :2] = False

@@ -207,12 +207,23 @@ def test_preflight_finds_what_a_transformer_sees(make, name, said):
     assert failed == ([] if name is None else [(name, said)])
 
 
+def test_the_mask_of_attention_is_not_that_of_the_steps():
+    def encoder(sizes, _):
+        layer = torch.nn.TransformerEncoderLayer(sizes.features, 1, 8, 0.0, batch_first=True)
+        return torch.nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+
+    framing = ll.Window(timesteps=3, missing="mask")
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), framing, encoder)
+    assert [check.name for check in found.checks if not check.passed] == ["mask"]
+
+
 class Faulty(torch.nn.Module):
     """An LSTM, with a fault that an evaluation without gradients does not show."""
 
     def __init__(self, sizes, fault):
         super().__init__()
-        self.fault = fault
+        self.fault, self.before = fault, 0.0
+        self.register_buffer("mean", torch.zeros(4))
         self.lstm = torch.nn.LSTM(sizes.features, 4, batch_first=True)
         self.norm = torch.nn.BatchNorm1d(4)
         self.readout = torch.nn.Linear(4, sizes.outputs)
@@ -225,6 +236,12 @@ class Faulty(torch.nn.Module):
             hidden = hidden + hidden.flip(1)
         if self.fault == "detached":
             hidden = hidden.detach()
+        if self.fault == "batch before" and self.training:
+            hidden, self.before = hidden + self.before, hidden[:, -1:].detach().mean(0, True)
+        if self.fault == "statistics" and self.training:
+            hidden, self.mean = hidden + self.mean, hidden.detach().mean((0, 1))
+        if self.fault == "eval":
+            self.eval()
         hidden = self.norm(hidden.transpose(1, 2)).transpose(1, 2)
         return self.readout(torch.nn.functional.dropout(hidden, 0.2, self.training))
 
@@ -236,6 +253,9 @@ class Faulty(torch.nn.Module):
         ("in training", {"causal": "the output at step 0, in training, depends on"}),
         ("with gradients", {"causal": "the output at step 0, in training, depends on"}),
         ("detached", {"gradients": "no gradient reaches lstm.weight_ih_l0, lstm.weight_hh_l0"}),
+        ("batch before", {"training": "the outputs in training depend on the batch before"}),
+        ("statistics", {}),
+        ("eval", {"training": "its forward leaves training mode: dropout and batch statistics"}),
     ],
 )
 def test_faults_that_only_training_has_are_found(fault, said):

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models import user_model
 from longlag.adapters.models.hints import MASKED, PACKED, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
@@ -28,7 +27,7 @@ from longlag.checks.arrays import (
     wrong_axis,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
-from longlag.checks.runs import NOISE, Runs
+from longlag.checks.runs import NOISE, Runs, error_text
 from longlag.models import ExternalModel
 from longlag.training import Batches, program
 from longlag.trials.setting import Setting
@@ -65,7 +64,7 @@ class _Inspection(Runs):
                 checks.append(Check(name, False, str(failure), failure.remedy))
                 break
             except (Exception, SystemExit) as error:
-                checks.append(Check(name, False, f"it {_failure(error)}"))
+                checks.append(Check(name, False, f"it {error_text(error)}"))
                 break
             if evidence:
                 checks.append(Check(name, True, evidence))
@@ -106,7 +105,7 @@ class _Inspection(Runs):
             if features and self.batches.inputs.dtype.kind == "i":  # encoded later
                 shape = *shape, self.setting.sizes.features
             kind = "floats" if features else "integers"
-            failure = f"it {_failure(error)}, for inputs {shape}, {kind}"
+            failure = f"it {error_text(error)}, for inputs {shape}, {kind}"
             types = mixed_types(self.module) if "dtype" in str(error) else ""
             raise CheckFailed(
                 failure, f"{hint(error, features=features)}{types}".strip()
@@ -224,7 +223,7 @@ class _Inspection(Runs):
                 self.run(self.batches_of(rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
-                    f"with {rows} rows rather than {default} it {_failure(error)}",
+                    f"with {rows} rows rather than {default} it {error_text(error)}",
                     "Leave the number of rows open.",
                 ) from error
         return "any" if fixed is None else f"{fixed} at a time"
@@ -308,7 +307,7 @@ class _Inspection(Runs):
             first, second = self.run(Batches(*twice, np.array([True, False])))  # pyright: ignore
         except (Exception, SystemExit) as error:
             raise CheckFailed(
-                f"called with the state that it returned it {_failure(error)}",
+                f"called with the state that it returned it {error_text(error)}",
                 "Accept the state in the form in which it is returned.",
             ) from error
         moved = np.abs(second - first).max() > NOISE * np.abs(first).max()
@@ -326,10 +325,10 @@ class _Inspection(Runs):
             losses = self.train_once()
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=False)
-            raise CheckFailed(f"in training it {_failure(error)}", remedy) from error
+            raise CheckFailed(f"in training it {error_text(error)}", remedy) from error
         if not np.isfinite(losses).all():
             raise CheckFailed("it returns a non-finite value in training", "")
-        return "runs"
+        return self.trains_alone()
 
     def gradients(self) -> str:
         if self.loses_earlier_steps():
@@ -357,7 +356,7 @@ class _Inspection(Runs):
 
     def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):
-            return "each has its own weights"
+            return _OWN
         another = self.setting.model.make(self.setting.sizes, 1)
         if another is self.module:
             raise CheckFailed(
@@ -365,7 +364,7 @@ class _Inspection(Runs):
                 "Make a new one in each call.",
             )
         same = digest_of(another) == self.before != digest_of(None)
-        return "all begin from the same weights" if same else "each has its own weights"
+        return "all begin from the same weights: no interval covers others" if same else _OWN
 
     def untouched(self) -> str:
         if not isinstance(self.setting.model, UserModel) or self.before == digest_of(None):
@@ -378,9 +377,7 @@ class _Inspection(Runs):
         return f"weights unchanged by the check ({self.before[:8]})"
 
 
-def _failure(error: BaseException) -> str:
-    return user_model.failure_text(error).rstrip(".")
-
+_OWN = "each has its own weights"
 
 _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "made": _Inspection.make,

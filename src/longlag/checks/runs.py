@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from longlag.adapters.models import functional
+from longlag.adapters.models import functional, user_model
 from longlag.adapters.models.user_model import UserModel
 from longlag.checks.arrays import gradients_of, on_device, outputs_of, runner, training_of
+from longlag.checks.check import CheckFailed
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
 from longlag.problems.drawing import draw
@@ -18,6 +19,11 @@ from longlag.trials.setting import Setting
 
 NOISE = 1e-5
 """Largest difference of equal outputs, as a share of the largest output."""
+
+
+def error_text(error: BaseException) -> str:
+    """What an exception of a model says, without a full stop."""
+    return user_model.failure_text(error).rstrip(".")
 
 
 class Runs:
@@ -121,6 +127,19 @@ class Runs:
         _, grads, self.steps_reached = run(self.subject)
         self.gradients_found = gradients_of(self.subject, grads)
         return losses
+
+    def trains_alone(self) -> str:
+        """Evidence that no batch influences the next in training.
+
+        Raises:
+            CheckFailed: One does, or the model does not train as it seems to.
+        """
+        if isinstance(self.subject, ExternalModel):
+            others = self.changed(np.ones(1, bool))
+            found, remedy = self.subject.fault_in_training(self.batches, others, self.layout.output)
+            if found:
+                raise CheckFailed(found, remedy)
+        return "runs"
 
     def loses_earlier_steps(self) -> bool:
         """Whether the last output depends on earlier inputs, but gets a gradient to the last only.

@@ -175,6 +175,13 @@ class ExternalModel(abc.ABC):
         """Whether each trained weight gets a gradient from any output; and its shape."""
 
     @abc.abstractmethod
+    def fault_in_training(self, batches: Any, others: Any, output: str) -> tuple[str, str]:
+        """What is wrong in training mode only, and the remedy; empty if nothing is.
+
+        `others` are the batches with other inputs.
+        """
+
+    @abc.abstractmethod
     def steps_reached(self, batches: Any, output: str) -> np.ndarray | None:
         """Whether each input step gets a gradient from the last output; None if unknown."""
 

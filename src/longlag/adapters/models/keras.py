@@ -57,7 +57,8 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         values: Whether its inputs are values `(row, time)` rather than features.
 
     Raises:
-        UnsupportedModel: Keras runs on another backend, or a weight has a constraint.
+        UnsupportedModel: Keras runs on another backend, a weight has a constraint, or a stateful
+            model does not name its number of rows.
     """
     if keras.config.backend() != "jax":
         raise UnsupportedModel(
@@ -65,6 +66,12 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
             "KERAS_BACKEND=jax before it is imported."
         )
     if not model.built:
+        if any(getattr(layer, "stateful", False) for layer in model._flatten_layers()):
+            shape = "sizes.timesteps" if values else "sizes.timesteps, sizes.features"
+            raise UnsupportedModel(
+                "a stateful layer needs the number of rows before it is called. Begin with "
+                f"keras.Input(batch_shape=(batch_size, {shape}))."
+            )
         shape = (2, sizes.timesteps) if values else (2, sizes.timesteps, sizes.features)
         with softmax_of_values(model):
             model(np.zeros(shape, np.int32 if values else np.float32))

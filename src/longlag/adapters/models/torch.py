@@ -24,6 +24,7 @@ from longlag.adapters.models.functional import (
     pair,
     parameters_of,
 )
+from longlag.adapters.models.torch_faults import fault_in_training
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
@@ -65,7 +66,8 @@ class TorchModel(ExternalModel):
         self._call = torch.compile(module) if compiled else module
         self._compiled = compiled
         self._compiled_for: set[Any] = set()
-        self._arguments = parameters_of(module.forward, "mask", "state")
+        own = not type(module).__module__.startswith("torch.nn.")  # their `mask` is of attention
+        self._arguments = parameters_of(module.forward, *(("mask", "state") if own else ()))
         self._state_size = 0
         kinds = {each.dtype for each in module.parameters() if each.is_floating_point()}
         self._dtype = kinds.pop() if len(kinds) == 1 else torch.float32
@@ -148,15 +150,16 @@ class TorchModel(ExternalModel):
         return torch.stack(losses).cpu().numpy(), predictions.values()
 
     def perturbed(self, seed: int) -> TorchModel:
-        generator = torch.Generator().manual_seed(seed)
-        module = copy.deepcopy(self.module)
+        generator, module = torch.Generator().manual_seed(seed), copy.deepcopy(self.module)
         with torch.no_grad():
             for each in module.parameters():
                 noise = torch.randn(each.shape, generator=generator) * NOISE
                 each.add_(noise.to(each.device, each.dtype))
-        return TorchModel(
-            module, self.sizes, seed, takes=self.takes, returns=self.returns, compiled=False
-        )
+        return self._with(module, seed)
+
+    def _with(self, module: torch.nn.Module, seed: int) -> TorchModel:
+        takes, returns = self.takes, self.returns
+        return TorchModel(module, self.sizes, seed, takes=takes, returns=returns, compiled=False)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return arrays_of(self.module)
@@ -184,6 +187,12 @@ class TorchModel(ExternalModel):
             name: (grad is not None and bool((grad != 0).any()), tuple(each.shape))
             for (name, each), grad in pairs
         }
+
+    def fault_in_training(self, batches: Batches, others: Batches, output: str) -> tuple[str, str]:
+        def run(module: torch.nn.Module, each: Batches) -> np.ndarray:
+            return self._with(module, 0).outputs(each, output, training=True)
+
+        return fault_in_training(self.module, run, batches, others)
 
     def steps_reached(self, batches: Batches, output: str) -> np.ndarray | None:
         inputs = self._encode(batches.inputs[0])
