@@ -63,10 +63,10 @@ def test_a_study_that_cannot_be_read_back_is_named(made, by_hand, tmp_path, brok
     _change(path, "UPDATE studies SET question = ? WHERE id = ?", question, study.id)
     with Store(path) as store:
         words = by_hand.words(page_of_store(store, maps=0))
-        assert f"Cannot be read back Study {study.id[:8]} (longlag compare): " in words
+        assert f"longlag compare: Study {study.id[:8]} cannot be read back: " in words
         assert why in words
         assert "lag 1, lag 2" in words
-        said = rf"holds no study that can be read back\. Study {study.id[:8]}"
+        said = rf"holds no study that can be read back\. longlag compare: Study {study.id[:8]}"
         with pytest.raises(StoreError, match=said) as failed:
             page_of_store(store, [store.study(study.id)])
         assert "\n" not in str(failed.value)
