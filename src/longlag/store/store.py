@@ -227,9 +227,9 @@ class Store:
         """Record the trials of a study, in their order."""
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO asked SELECT ?1, coalesce(max(place), -1) + 1, ?2 "
-                "FROM asked WHERE study = ?1",
-                ((study, trial) for trial in trials),
+                "INSERT OR IGNORE INTO asked SELECT ?, coalesce(max(place), -1) + 1, ? "
+                "FROM asked WHERE study = ?",
+                ((study, trial, study) for trial in trials),
             )
 
     def end(self, study: str, usage: Mapping[str, Any], *, answered: bool = True) -> None:
