@@ -139,5 +139,5 @@ def test_every_public_name_is_there():
     for name in ll.__all__:
         assert getattr(ll, name).__doc__, f"{name} has no docstring"
     assert set(dir(ll)) == set(ll.__all__)
-    with pytest.raises(AttributeError, match="No longlag attribute LSTN"):
+    with pytest.raises(AttributeError, match=r"longlag has no `LSTN`\. Did you mean `LSTM`"):
         getattr(ll, "LSTN")  # noqa: B009

@@ -12,4 +12,16 @@ tutorials.
 import lazy_loader
 
 # The names of __init__.pyi, each imported on first use: reading a problem never waits for jax.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    try:
+        return _attribute(name)
+    except AttributeError:
+        import difflib
+
+        names = {each.lower(): each for each in __all__}
+        near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
+        hint = f" Did you mean `{names[near[0]]}`?" if near else ""
+        raise AttributeError(f"longlag has no `{name}`.{hint}") from None

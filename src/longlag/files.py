@@ -39,6 +39,9 @@ _ENDINGS |= {"PNG": ".png", "CSV": ".csv", "Parquet": ".parquet", "safetensors":
 """The endings of pictures, of tables and of documents, with the kind if longlag writes it; and the
 usual ending of each kind."""
 
+_BESIDE = "-wal", "-shm", "-journal", ".lock"
+"""The endings of the files that SQLite and longlag keep beside a store."""
+
 _unfinished: set[str] = set()
 
 
@@ -129,7 +132,7 @@ def check_outputs(
         if path is None:
             continue
         for other, used_path in used.items():
-            if any(_same(path, f"{used_path}{suffix}") for suffix in ("", "-wal", "-shm", ".lock")):
+            if any(_same(path, f"{used_path}{suffix}") for suffix in ("", *_BESIDE)):
                 raise ValueError(
                     f"{name}: {os.fspath(path)} is the file of {other}, which would be lost. Name "
                     "another file."
@@ -217,8 +220,7 @@ def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), str(path))
-    locks = path.suffix == ".lock" and _is_database(path.with_suffix(""))
-    if locks or _is_database(path):
+    if _is_database(path) or store_of(path) is not None:
         raise ValueError(
             f"{name}: {path} is a store or belongs to one, and is never written over. Name another "
             "file, or remove it yourself."
@@ -228,6 +230,12 @@ def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
             f"{name}: {path} is no {kind} file of longlag's, and would be lost. Name another "
             "file, or add --force."
         )
+
+
+def store_of(path: Path) -> Path | None:
+    """The store that a file stands beside, by its name; None if there is none."""
+    stores = (path.with_name(path.name.removesuffix(end)) for end in _BESIDE if path.name != end)
+    return next((each for each in stores if each != path and _is_database(each)), None)
 
 
 def _is_database(path: Path) -> bool:

@@ -9,21 +9,30 @@ _STEPS = "the steps of a sample"
 _CARRY = "with the framing chunks it keeps the state between pieces"
 _OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
 _FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
+_UPDATES = "an update takes a batch of them, so there are as many as updates times --batch-size"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
 _OTHER_NAMES = {
     **dict.fromkeys(
-        ("units", "num-units", "hidden", "hidden-dim", "width"), ("hidden_size", _SIZE)
+        (
+            *("units", "num-units", "hidden", "hidden-dim", "width", "n-hidden", "latent-dim"),
+            *("neurons", "d-model", "n-units", "hidden-units"),
+        ),
+        ("hidden_size", _SIZE),
     ),
     **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
     **dict.fromkeys(("lookback", "window", "window-size", "bptt"), ("timesteps", _STEPS)),
-    **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of an episode")),
+    **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of a sequence")),
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
     **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
     "learning-rate": ("learning_rates", "a study tries several, separated by commas"),
     "stateful": ("carry", _CARRY),
-    "shuffle": ("rows", "with carry, rows=parallel keeps the pieces of a sequence in one row"),
+    "shuffle": (
+        "rows",
+        "batches are drawn afresh; with carry, rows=parallel keeps the pieces of a sequence in "
+        "one row",
+    ),
     "samples": ("sequences", "the number of fresh sequences to train on"),
     "budget": ("sequences", "the number of fresh sequences to train on"),
     "sequences": ("budget", _BUDGET),
@@ -31,7 +40,20 @@ _OTHER_NAMES = {
     **dict.fromkeys(
         ("random-state", "seed", "random-seed"), ("seeds", "a number of seeds, or a list")
     ),
-    **dict.fromkeys(("iterations", "n-iter", "num-steps"), ("sequences", _FRESH)),
+    **dict.fromkeys(
+        ("iterations", "n-iter", "num-steps", "max-steps", "steps", "updates", "num-updates"),
+        ("sequences", _UPDATES),
+    ),
+    **dict.fromkeys(("n-samples", "train-size", "dataset-size"), ("sequences", _FRESH)),
+    **dict.fromkeys(("vocab-size", "num-classes", "n-classes"), ("values", "different integers")),
+    **dict.fromkeys(("bs", "mini-batch", "batch"), ("batch_size", "samples in a batch")),
+    **dict.fromkeys(("delay", "offset"), ("lag", "the steps between an input and its target")),
+    **dict.fromkeys(
+        ("look-ahead", "n-out", "forecast-length"), ("horizon", "rows that a forecast looks ahead")
+    ),
+    **dict.fromkeys(
+        ("early-stopping", "patience"), ("stop_at", "the accuracy at which training ends")
+    ),
     "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
 }
 """Names of other libraries: the knob or option they mean here, and a reason."""
@@ -41,13 +63,23 @@ _WITHOUT_KNOB = {
     **dict.fromkeys(
         ("num-layers", "n-layers", "layers", "dropout", "recurrent-dropout"), _OWN_MODEL
     ),
-    "bidirectional": "use the model `bidirectional`, in Python Bidirectional()",
+    **dict.fromkeys(
+        ("bidirectional", "bilstm", "bi-lstm", "bigru"),
+        "use the model `bidirectional`, in Python Bidirectional()",
+    ),
     **dict.fromkeys(
         ("validation-split", "validation-data", "test-size"),
-        "training, validation and scores each have fresh sequences of their own",
+        "training, validation and scores each have sequences of their own; for a table "
+        "--scored-on names the part",
     ),
     **dict.fromkeys(("loss", "criterion", "metrics"), "it follows from the targets of the problem"),
+    **dict.fromkeys(
+        ("weight-decay", "momentum", "clipnorm", "clip", "activation", "scheduler"),
+        "an optimizer has its learning rate, a model its size; others belong in your own code",
+    ),
+    "reset-states": "a sequence begins from a state of zeros, always",
     "verbose": "progress goes to standard error, and --json prints one document",
+    "cuda": "JAX chooses the device: set JAX_PLATFORMS=cuda or cpu",
     "device": "JAX chooses it: set JAX_PLATFORMS=cpu",
     "batch-first": "batches come first, always",
     **dict.fromkeys(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from study_cases import outcome
 
+from longlag.files import check_outputs
 from longlag.store import schema
 from longlag.store import store as store_module
 from longlag.store.records import StoreError
@@ -576,11 +577,32 @@ def test_a_store_that_is_moved_while_it_is_written_to_takes_nothing_more(path, h
             store.begin("b" * 16, "frontier", {}, "longlag frontier")
 
 
+def test_a_store_whose_log_is_removed_takes_nothing_more(path):
+    with Store(path, write=True) as store:
+        store.begin("a" * 16, "frontier", {}, "longlag frontier")
+        path.with_name(f"{path.name}-wal").unlink()
+        with pytest.raises(StoreError, match=r"-wal was moved or removed while it was in use"):
+            store.begin("b" * 16, "frontier", {}, "longlag frontier")
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal", ".lock"])
+def test_no_store_and_no_output_is_named_like_a_file_beside_a_store(path, suffix):
+    Store(path, write=True).close()
+    beside = path.with_name(path.name + suffix)
+    with pytest.raises(StoreError, match=r"belongs to the store .*\. Name another --store"):
+        Store(beside, write=True)
+    for force in (False, True):
+        with pytest.raises(ValueError, match="is a store or belongs to one, and is never written"):
+            check_outputs({"--save": (beside, "safetensors")}, {}, force=force)
+    with pytest.raises(ValueError, match="is the file of --store, which would be lost"):
+        check_outputs({"--output": (beside, "JSON")}, {"--store": path})
+
+
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_a_file_beside_a_new_store_is_not_replaced(tmp_path, suffix):
     beside = tmp_path / f"a.db{suffix}"
     beside.write_text("mine")
-    with pytest.raises(StoreError, match=r"would replace it\. Move it"):
+    with pytest.raises(StoreError, match=r"would replace it\. It may hold"):
         Store(tmp_path / "a.db", write=True)
     assert beside.read_text() == "mine"
     assert not (tmp_path / "a.db").exists()

@@ -1,6 +1,7 @@
 import ast
 import inspect
 import json
+import os
 import pickle
 from typing import Any
 
@@ -12,6 +13,7 @@ import safetensors
 import safetensors.numpy
 
 import longlag as ll
+from longlag.adapters import tables
 from longlag.models import MODELS, OneHotInput
 from longlag.training import Recipe, program
 from longlag.trials import checkpoint, documents
@@ -263,3 +265,14 @@ def test_a_real_series_goes_with_its_model(tmp_path):
     assert loaded.setting == run.setting
     assert loaded.predict(values[-3:]).tolist() == run.predict(values[-3:]).tolist()
     assert loaded.evaluate().error == run.evaluations[0].error
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ValueError, match=r"is no regular file\. Name a file that longlag saved"):
+        ll.load(tmp_path / "fifo")
+
+
+def test_a_series_whose_path_is_too_long_is_one_that_is_not_there():
+    with pytest.raises(ValueError, match="There is no file"):
+        tables.read("a" * 5000, ())

@@ -59,7 +59,11 @@ def at_accuracy(accuracy, **fields):
             "undertrained",
             "the loss fell by 58% over the last quarter, to 0.36",
         ),
-        (at_accuracy(0.6), "stuck", "skill 0.467, the loss no longer falls (loss 0.7 at the end)"),
+        (
+            at_accuracy(0.6),
+            "stuck",
+            "skill 0.467, the loss no longer falls beyond its noise (loss 0.7 at the end)",
+        ),
     ],
     ids=lambda each: each if isinstance(each, str) and len(each) < 13 else "",
 )

@@ -82,3 +82,18 @@ def test_a_seed_of_a_run_is_diagnosed_by_its_number():
     assert diagnose(run)[0].reason == diagnose(run, seed=5)[0].reason == "unreachable"
     with pytest.raises(ValueError, match=r"`seed` must be one of \[3, 5\], got 4"):
         diagnose(run, seed=4)
+
+
+def test_a_rate_far_too_high_is_lowered_before_anything_is_trained_longer():
+    recipe = ll.Recipe(learning_rate=0.5)
+    setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM(), recipe=recipe)
+    assert remedy("undertrained", setting).startswith("Use learning_rate=0.01;")
+
+
+def test_a_tiny_network_at_chance_gets_more_units():
+    small, usual = (
+        ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM(hidden_size=size))
+        for size in (2, 50)
+    )
+    assert ", hidden_size=20, or an easier version" in remedy("at chance", small)
+    assert "hidden_size" not in remedy("at chance", usual)

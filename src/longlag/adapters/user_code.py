@@ -159,7 +159,7 @@ def resolve(origin: Origin, *, trusted: bool = False) -> Any:
                 "it in a file, at the top level."
             )
         file = _file(origin.path)
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise ValueError(f"{origin.words}: there is no file {file} any more.")
         if code_of(file) != origin.code:
             raise ValueError(
@@ -223,7 +223,7 @@ def split(reference: str) -> tuple[Path, str]:
             f"`{reference}` names nothing in the file. Use {reference.rstrip(':')}:NAME."
         )
     file = Path(os.path.abspath(path))
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ValueError(f"There is no file {path}.")
     return file, name
 

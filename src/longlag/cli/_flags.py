@@ -48,7 +48,7 @@ def option(name: str) -> str:
 
 
 _CALL = r"(?:framing )?(?P<kind>\w+)\((?P<knobs>(?:[^()]|\([^()]*\))*)\)"
-_ARGUMENT = r"\b(?P<name>\w+)=(?P<mark>'?)(?P<value>[\w.+-]*\w)(?P=mark)"
+_ARGUMENT = r"\b(?P<name>\w+)=(?P<mark>'?)(?P<value>[\w.+-]*\w|\(\d[\d, ]*\))(?P=mark)"
 
 _WORD = r"(?<![`'\w.])(?P<word>[a-z]+_[a-z_]+)\b"
 
@@ -71,6 +71,7 @@ def as_flags(remedy: str, known: Collection[str] | None = None) -> str:
         typed = f"--no-{option(name)[2:]}" if value == "False" else option(name)
         if known is not None and typed not in known:
             return written
+        value = value.strip("()").replace(" ", "")  # (40, 80) is 40,80
         return typed if value in ("True", "False") else f"{typed} {value}"
 
     def replaced(found: re.Match[str]) -> str:

@@ -19,6 +19,7 @@ from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
 from longlag.cli._memory import refuse_too_little
 from longlag.cli._output import Printer, prepare_streams, printable, warn
 from longlag.knobs import unknown_name
+from longlag.other_names import borrowed
 from longlag.studies.registry import KINDS
 
 
@@ -184,6 +185,8 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return f"a text holds characters that cannot be read or written: {text}."
         case ValueError() if "null byte" in text or "null character" in text:
             return "a name or a path holds a null byte, which no file name may."
+        case ValueError() if re.match("array is too big|Maximum allowed", text):  # of NumPy
+            return f"not enough memory for this: {text} Use smaller sizes."
         case ValueError() | TypeError():
             return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         case RuntimeError() if "RESOURCE_EXHAUSTED" in text or "ExecutorError" in repr(error):
@@ -232,6 +235,12 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:
         return text
+    if command in _LINES and (hint := borrowed(name)):
+        flags = {
+            each for part in app["train"].assemble_argument_collection() for each in part.names
+        }
+        if hint.partition("`")[2].partition("`")[0] in flags:
+            return f"{text} {hint} That is an option of longlag train."
     if any(map(user_code.is_reference, tokens)):
         return (
             f"{text} Options of your own code are set in its file, as in hard = MyProblem(knob=3)."

@@ -166,7 +166,7 @@ def matrix(
     many as there is room for.
     """
     count, width = shades.shape
-    levels = np.rint(shades * _LEVELS).astype(int).ravel().tolist()
+    levels = np.rint(np.nan_to_num(shades) * _LEVELS).astype(int).ravel().tolist()
     plain = {"domain": False, "ticks": False, "labelAngle": 0, "labelOverlap": False}
     x, y = (
         _axis(title, values=[0, size - 1], **plain)

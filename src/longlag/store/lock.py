@@ -7,6 +7,7 @@ from pathlib import Path
 
 import filelock
 
+from longlag import files
 from longlag.store.records import StoreError
 
 
@@ -21,6 +22,14 @@ def refuse_hard_links(path: Path) -> None:
             f"{path} is one of {names} names of a file (hard links), and SQLite keeps new rows "
             f"under one name only. Copy it and use the copy: cp {path} copy.db."
         )
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Device and inode of a file, zeros where there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        status = path.stat()
+        return status.st_dev, status.st_ino
+    return 0, 0
 
 
 def lock(path: Path) -> contextlib.ExitStack:
@@ -39,13 +48,15 @@ def lock(path: Path) -> contextlib.ExitStack:
             f"There is no folder {file.parent} for the store {path}. Create it, or name another "
             "--store."
         )
+    if (store := files.store_of(file)) is not None:
+        raise StoreError(f"{path} belongs to the store {store}. Name another --store.")
     if not file.exists():
         for suffix in ("-wal", "-shm", "-journal"):
             beside = file.with_name(f"{file.name}{suffix}")
             if beside.exists():
                 raise StoreError(
-                    f"{beside} is there, and the store {path} would replace it. Move it, or name "
-                    "another --store."
+                    f"{beside} is there, and the store {path} would replace it. It may hold trials "
+                    "of a store that was moved: put that back, or name another --store."
                 )
     with contextlib.ExitStack() as locks:
         try:

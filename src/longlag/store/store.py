@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from longlag import arguments
 from longlag.knobs import unknown_name
 from longlag.store import parsing, schema
-from longlag.store.lock import lock, refuse_hard_links
+from longlag.store.lock import identity, lock, refuse_hard_links
 from longlag.store.records import Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Store:
         try:
             with self._sqlite_errors():
                 self._connection = self._connect(write)
-            self._file = self._identity()
+            self._file, self._log = identity(self.path), None
         except BaseException:
             self._locks.close()
             raise
@@ -330,25 +330,22 @@ class Store:
     def _size(self) -> int:
         return self.path.stat().st_size
 
-    def _identity(self) -> tuple[int, int]:
-        """Device and inode of the file, zeros where there is none."""
-        with contextlib.suppress(FileNotFoundError):
-            status = self.path.stat()
-            return status.st_dev, status.st_ino
-        return 0, 0
-
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._sqlite_errors():
-            if self._identity() != self._file:  # SQLite would go on writing to the removed file
+            file = self.path.resolve()
+            log = file.with_name(f"{file.name}-wal")
+            # SQLite would go on writing to the removed file.
+            if identity(self.path) != self._file or self._log not in (None, identity(log)):
                 raise StoreError(
-                    f"{self.path} was moved or removed while it was in use, so nothing more can be "
-                    "stored. Leave a store where it is, and run the command again."
+                    f"{self.path} or {log.name} was moved or removed while it was in use, so "
+                    "nothing more can be stored. Put it back, and run the command again."
                 )
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
+                self._log = identity(log)
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

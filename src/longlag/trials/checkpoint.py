@@ -130,6 +130,8 @@ def load(
     """
     arguments.path("load", "path", path, folder=True)
     name = os.fspath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"load: {name} is no regular file. Name a file that longlag saved.")
     try:
         content = Path(path).read_bytes()
     except OSError as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from longlag.knobs import named_arguments, require
 from longlag.maps import MEANING
+from longlag.problems import Series
 from longlag.scores import statistics
 from longlag.scores.statistics import SOLVED
 from longlag.trials.outcome import FIRST, Outcome, side_of_chance
@@ -30,6 +31,7 @@ _FEWEST_POINTS = 8  # points of a curve, for a comparison of its last two quarte
 
 _OVERFIT_MARGIN = 0.05  # of accuracy, by which training must exceed evaluation to count as overfit
 
+_PASSES = 2  # over the training rows of a series, from which on a model may overfit
 _SEQUENCES = 1000  # at the end of training, compared with fresh ones, at least
 
 _OVERFIT_ERRORS = 3.1  # standard errors: of a test at the level 0.001
@@ -100,10 +102,19 @@ def _of_run(run: Run, solve_at: float, seed: int | None) -> tuple[Diagnosis, ...
         if run.forecast is None:
             reasons = _of_outcome(outcome, solve_at)
         else:  # a forecast is judged by its error, so that only the loss explains a failure
-            reasons = [*_unstable(outcome), *_overfit(outcome), *_undertrained(outcome)]
+            overfit = _overfit(outcome) if _may_overfit(run, outcome) else ()
+            reasons = [*_unstable(outcome), *overfit, *_undertrained(outcome)]
         if reasons:
             return tuple(each._replace(remedy=remedy(each.reason, run.setting)) for each in reasons)
     return ()
+
+
+def _may_overfit(run: Run, outcome: Outcome) -> bool:
+    """Whether it met each row several times, and targets like those that it is scored on."""
+    series, forecast = run.setting.problem, run.forecast
+    assert isinstance(series, Series)
+    assert forecast is not None
+    return outcome.sequences > _PASSES * series.episodes("training") and not forecast.cause
 
 
 def _of_outcome(outcome: Outcome, solve_at: float) -> tuple[Diagnosis, ...]:
@@ -120,10 +131,14 @@ def _of_outcome(outcome: Outcome, solve_at: float) -> tuple[Diagnosis, ...]:
     if reasons:
         return tuple(reasons)
     if len(losses := _even_losses(outcome)) < _FEWEST_POINTS:
-        evidence = f"skill {outcome.skill:.3f}; {outcome.updates} updates are too few to tell"
+        evidence = f"skill {outcome.skill:.3f}; {_updates(outcome)} too few to tell"
         return (Diagnosis("unclear", f"{evidence} whether the loss still falls"),)
-    evidence = f"skill {outcome.skill:.3f}, the loss no longer falls"
+    evidence = f"skill {outcome.skill:.3f}, the loss no longer falls beyond its noise"
     return (Diagnosis("stuck", f"{evidence} (loss {losses[-1]:.3g} at the end)"),)
+
+
+def _updates(outcome: Outcome) -> str:
+    return "1 update is" if outcome.updates == 1 else f"{outcome.updates} updates are"
 
 
 def falls_short(outcome: Outcome, solve_at: float = SOLVED) -> bool:
@@ -141,7 +156,7 @@ def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
     if best >= solve_at or outcome.reachable >= outcome.bounds.ceiling:
         return []
     evidence = f"{MEANING['unreachable']}; best possible score {outcome.reachable:.3g}"
-    return [Diagnosis("unreachable", f"{evidence}, skill {best:.3g}")]
+    return [Diagnosis("unreachable", f"{evidence}, skill {round(best, 3) + 0.0:g}")]
 
 
 def _unstable(outcome: Outcome) -> list[Diagnosis]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 LONGER = 4
 """Times the sequences of a trial that still learned."""
+_UNITS = 20  # fewer often keep a small network at chance
 _FAST = {"adam": 1e-2, "sgd": 1.0}  # learning rates at which most small networks are stable
 
 
@@ -31,7 +32,8 @@ def remedy(reason: str, setting: Setting) -> str:
     longer = f"sequences={LONGER * recipe.sequences}"
     fast = _FAST[recipe.optimizer]
     faster = recipe.learning_rate < fast
-    rate = f"learning_rate={fast if faster else recipe.learning_rate / 10:g}"
+    far = recipe.learning_rate > 2 * fast  # too high to be worth more sequences
+    rate = f"learning_rate={fast if faster or far else recipe.learning_rate / 10:g}"
     # Alone, a tenth of the fast rate would learn too slowly, and lead back to the fast rate.
     slower = f"; with more sequences also {rate}" if recipe.learning_rate == fast else ""
     units = getattr(setting.model, "hidden_size", None)
@@ -49,12 +51,16 @@ def remedy(reason: str, setting: Setting) -> str:
         case _ if audit.verdict != "learnable":
             return audit.remedy
         case "undertrained" | "unclear":
+            if far:
+                return f"Use {rate}; if it still learns at the end, also {longer}."
             return f"Use {longer} or {rate}." if faster else f"Use {longer}."
         case "stuck":
             first = "" if slower else f"{rate}, "
             larger = f"hidden_size={2 * units}" if units else "more units"
             return f"Use {first}{larger} or {longer}{slower}."
         case "at chance":
-            second = " or" if slower else f", {rate}, or"
-            return f"Use {longer}{second} an easier version of the problem{slower}."
+            second = "" if slower else f", {rate}"
+            size = f", hidden_size={_UNITS}" if units and units < _UNITS else ""
+            first = f"{longer}{second}{size}{',' if second or size else ''}"
+            return f"Use {first} or an easier version of the problem{slower}."
     return ""

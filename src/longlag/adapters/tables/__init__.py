@@ -85,7 +85,7 @@ def read(
     'rows put in the order of `day`: the file has the newest first'
     """
     file = Path(path)
-    if not file.is_file():
+    if not os.path.isfile(file):  # nor can its name be too long
         raise ValueError(f"There is no file {path}.")
     if len(set(columns)) < len(columns):
         raise ValueError(f"{file.name}: a column is named twice. Name each once.")

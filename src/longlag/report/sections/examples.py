@@ -24,7 +24,7 @@ MEANING = {
     "at chance": "No better than guessing.",
     "below chance": "Clearly worse than guessing.",
     "undertrained": "The loss was still falling when the budget was used up.",
-    "stuck": "Better than guessing, but the loss no longer falls.",
+    "stuck": "Better than guessing, but the loss no longer falls beyond its noise.",
     "unclear": "Better than guessing, after too few updates to see whether the loss still falls.",
 }
 
