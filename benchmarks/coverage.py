@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import signal
 
+from longlag.answers.estimate import Estimate
 from longlag.scores import statistics
-from longlag.scores.statistics import Estimate
 from longlag.studies.time_to_solve import of_times
 
 Make = Callable[[np.random.Generator], Estimate]

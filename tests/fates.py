@@ -12,7 +12,7 @@ import numpy as np
 from study_cases import outcome
 
 from longlag.trials.diagnosis import diagnose
-from longlag.trials.outcome import Outcome, _noise, learning_curve
+from longlag.trials.outcome import Outcome, learning_curve, noise
 from longlag.trials.seed_score import Tally
 
 TARGETS = 5  # of a sequence, right or wrong together in part
@@ -40,7 +40,7 @@ def run(rng, losses, accuracy, *, chance, **fields) -> Outcome:
         independent=False,
         tally=counted,
         curve=learning_curve(reports),
-        noise=_noise(losses),
+        noise=noise(losses),
         updates=len(losses),
         sequences=10 * len(losses),
         **fields,

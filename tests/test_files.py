@@ -21,10 +21,12 @@ HEADS = {
         "claims.md",
         b"# Claims\n\nWritten by\n`longlag reproduce --markdown`.\n",
     ),
+    "LaTeX": ("table.tex", b"% longlag 0.1.0\n\\begin{table}\n"),
+    "Markdown": ("table.md", b"<!-- longlag 0.1.0 -->\n\n| problem |\n"),
     "data card": ("README.md", b"---\npretty_name: echo\ntags: [longlag, synthetic]\n---\n"),
 }
 FOREIGN = {
-    "thesis.tex": b"\\documentclass{article}\n",
+    "thesis.bib": b"@article{x}\n",
     "model.py": b"import jax\n",
     "README.md": b"# My project\n",
     "photo": b"\xff\xd8\xff\xe0",

@@ -14,12 +14,18 @@ Name = str | os.PathLike[str]
 
 _END = 2**16  # bytes at each end of a file, to recognise its writer
 
+_COLUMNS = b"id,seed,problem,framing,model,", b"problem,model,", b"problem,target,input,needs,"
+_COLUMNS += (b"model,name,passed,found,remedy",)
+"""The first columns of the tables that longlag writes."""
+
 KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
     "text": lambda head, _: re.match(rb"# longlag \d[\w.+]*: longlag ", head) is not None,
     "JSON": lambda head, _: re.match(rb'\{\n  "longlag": "\d[\w.+]*",\n', head) is not None,
     "HTML": lambda head, _: b'<meta name="generator" content="longlag' in head,
     "safetensors": lambda head, _: head[8:].startswith(b'{"__metadata__":{"longlag":'),
-    "CSV": lambda head, _: head.startswith(b"id,seed,problem,framing,model,"),
+    "CSV": lambda head, _: head.startswith(_COLUMNS),
+    "LaTeX": lambda head, _: re.match(rb"% longlag \d", head) is not None,
+    "Markdown": lambda head, _: re.match(rb"<!-- longlag \d", head) is not None,
     "Parquet": lambda _, tail: tail.endswith(b"PAR1") and b"longlag" in tail,
     "NumPy": lambda head, tail: head.startswith(b"PK") and b"targets.npy" in tail,
     "SVG": lambda head, _: re.match(rb"<svg [^>]*><!-- longlag \d", head) is not None,
@@ -33,9 +39,16 @@ _PICTURES = {".png": "PNG", ".svg": "SVG"}
 _PICTURES |= dict.fromkeys(".bmp .eps .gif .jpeg .jpg .pdf .ps .tif .tiff .webp".split(), "")
 _TABLES = {".csv": "CSV", ".parquet": "Parquet"}
 _TABLES |= dict.fromkeys(".arrow .feather .ods .pq .tsv .xls .xlsm .xlsx".split(), "")
-_DOCUMENTS = {".json": "JSON", ".html": "HTML", ".htm": "HTML"}
+_DOCUMENTS = {".json": "JSON", ".html": "HTML", ".htm": "HTML", ".tex": "LaTeX"}
 _ENDINGS = {"text": ".txt", "JSON": ".json", "HTML": ".html", "claims": ".md", "SVG": ".svg"}
-_ENDINGS |= {"PNG": ".png", "CSV": ".csv", "Parquet": ".parquet", "safetensors": ".safetensors"}
+_ENDINGS |= {
+    "LaTeX": ".tex",
+    "Markdown": ".md",
+    "PNG": ".png",
+    "CSV": ".csv",
+    "Parquet": ".parquet",
+    "safetensors": ".safetensors",
+}
 """The endings of pictures, of tables and of documents, with the kind if longlag writes it; and the
 usual ending of each kind."""
 

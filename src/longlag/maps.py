@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from longlag.answers.answer import Answer, Level
+from longlag.answers.blocks import Block, Table, table, text
 from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
-from longlag.knobs import BATCH_SIZE, named_arguments, require
+from longlag.knobs import BATCH_SIZE, lookup, named_arguments, require
 from longlag.problems import Problem
 
+_MAPS = "needs", "sees", "learns"
 _MOST_STEPS = 2**14  # of a map, of which some are compared
 
 Map = Bool[np.ndarray, "target input"]
@@ -53,11 +58,13 @@ class Shares(NamedTuple):
     """At least one of them not visible at all."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Audit:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Audit(Answer):
     """The inputs that a problem needs, compared with those of a framing.
 
     Attributes:
+        subject: What was audited: problem, framing and batch size, as text.
+        chance: The score by guessing.
         needs: The inputs that the target of a step depends on.
         sees: The inputs that can reach its prediction, in the sample or through state;
             a row is empty where the framing scores nothing.
@@ -81,10 +88,12 @@ class Audit:
             such change is known.
     """
 
-    needs: Map = dataclasses.field(repr=False)
-    sees: Map = dataclasses.field(repr=False)
-    learns: Map = dataclasses.field(repr=False)
-    scored: Bool[np.ndarray, " target"] = dataclasses.field(repr=False)
+    subject: str
+    chance: float
+    needs: Map
+    sees: Map
+    learns: Map
+    scored: Bool[np.ndarray, " target"]
     verdict: Verdict
     shares: Shares
     ceiling: float
@@ -99,6 +108,45 @@ class Audit:
         if self.verdict == "learnable" and self.shares.gradient < 1:
             return MEANING["shared"]
         return MEANING["needed-again" if self.needed_again else self.verdict]
+
+    figures: ClassVar = {"maps": "longlag.report.figures:figure_of_audit"}
+
+    @property
+    def caption(self) -> str:
+        return f"Audit of {self.subject}. longlag {metadata.version('longlag')}."
+
+    def blocks(self) -> Iterator[Block]:
+        yield text(self.subject, kind="strong")
+        yield self.table()
+        kind = {"learnable": "good", "state-only": "part"}.get(self.verdict, "bad")
+        yield text(f"{self.verdict}: {self.meaning}.", kind=kind)
+        yield text(self.remedy, kind="advice")
+
+    def table(self) -> Table:
+        figures = {
+            "scored outputs": str(self.scored.sum()),
+            "a gradient reaches their inputs": f"{self.shares.gradient:.0%}",
+            "only the carried state can bring them": f"{self.shares.state:.0%}",
+            "out of reach": f"{self.shares.unseen:.0%}",
+            "best possible score": self.best,
+            "by guessing": f"{self.chance:.3g}",
+        }
+        return table("", ("", ""), figures.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        names = "subject verdict needed_again ceiling chance bound ahead remedy".split()
+        maps = {name: getattr(self, name).tolist() for name in ("scored", *_MAPS)}
+        plain = {name: getattr(self, name) for name in names}
+        return {**plain, "shares": self.shares._asdict(), **maps}
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        lookup("level", level, {"cell": None})
+        return [
+            {"problem": self.subject, "target": target, "input": source}
+            | {name: bool(getattr(self, name)[target, source]) for name in _MAPS}
+            for target in np.flatnonzero(self.scored).tolist()
+            for source in range(self.needs.shape[1])
+        ]
 
     @property
     def best(self) -> str:
@@ -268,6 +316,8 @@ def _audit(
     verdict = "learnable" if _served(problem, targets, needed, trained).all() else "state-only"
     verdict = verdict if visible.all() else "unreachable"
     return Audit(
+        subject=f"{problem!r}, {framing!r}, batch_size={batch_size}",
+        chance=problem.chance(scored) if score else np.nan,
         needs=problem.needs(),
         sees=sees,
         learns=learns,

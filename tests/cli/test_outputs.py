@@ -123,7 +123,7 @@ def test_what_longlag_wrote_is_replaced_and_the_rest_with_force(call, folder):
     answer = (folder / "answer.txt").read_text()
     assert answer.startswith("# longlag 0.1.0: longlag audit echo-lag --output answer.txt\n")
     assert next(iter(json.loads((folder / "answer.json").read_text()))) == "longlag"
-    refused(call, folder, "audit", "echo-lag", "--output", "answer.json")  # text over a document
+    refused(call, folder, "show", "echo-lag", "--output", "answer.json")  # text over a document
     assert call("audit", "echo-lag", "--output", "notes.txt", "--force")[0] == 0
     assert (folder / "notes.txt").read_text().startswith("# longlag 0.1.0: longlag audit")
     assert call(*COMMANDS["export"], "--out", "home", "--force")[0] == 0
@@ -132,10 +132,42 @@ def test_what_longlag_wrote_is_replaced_and_the_rest_with_force(call, folder):
 @pytest.mark.parametrize("ending", ["png", "svg", "jpg", "pdf", "csv", "xlsx", "parquet"])
 def test_text_is_no_picture_and_no_table(call, folder, ending):
     (folder / f"map.{ending}").touch()
-    for command in ("show", "audit", "train"):
-        err = refused(call, folder, *COMMANDS[command], "--output", f"map.{ending}", "--force")
-        drawn = command != "show" and ending in ("png", "svg", "jpg", "pdf")
-        assert ("Use --figure map." if drawn else "Use --output map.txt.") in err
+    err = refused(call, folder, *COMMANDS["show"], "--output", f"map.{ending}", "--force")
+    assert "Use --output map.txt." in err
+    if ending in ("jpg", "pdf", "xlsx"):
+        err = refused(call, folder, *COMMANDS["audit"], "--output", f"map.{ending}", "--force")
+        assert f"an answer cannot be written as `.{ending}`. Use .json, .csv," in err
+
+
+FORMS = {
+    "json": b'{\n  "longlag": "',
+    "csv": b"problem,",
+    "tex": b"% longlag 0.1.0\n\\begin{table}",
+    "md": b"<!-- longlag 0.1.0 -->",
+    "html": b"<!doctype html>",
+    "svg": b"<svg",
+    "png": b"\x89PNG",
+    "txt": b"# longlag 0.1.0: longlag ",
+}
+
+
+@pytest.mark.parametrize("command", ["audit", "train"])
+def test_an_answer_is_written_in_the_form_of_its_ending_and_replaced(call, folder, command):
+    for ending, head in FORMS.items():
+        for _ in range(2):
+            code, out, err = call(*COMMANDS[command], "--output", f"map.{ending}")
+            assert (code, out) == (0, ""), err
+        assert (folder / f"map.{ending}").read_bytes().startswith(head)
+    for form, ending in {"csv": "csv", "md": "md", "latex": "tex", "json": "json"}.items():
+        code, out, _ = call(*COMMANDS[command], "--format", form)
+        assert code == 0
+        assert (
+            out.splitlines()[0].encode() == (folder / f"map.{ending}").read_bytes().split(b"\n")[0]
+        )
+    err = refused(call, folder, *COMMANDS[command], "--format", "csv", "--output", "new.json")
+    assert "ends as a page does, but would hold CSV. Use --output new.csv." in err
+    err = refused(call, folder, *COMMANDS[command], "--format", "csv", "--json")
+    assert "`--json` and `--format csv` exclude each other" in err
 
 
 def test_a_picture_is_drawn_beside_the_answer_and_replaced(call, folder):

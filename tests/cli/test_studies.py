@@ -336,8 +336,12 @@ BAD = {
         "is the file of --store",
     ),
     "answer over store": (
-        [*ASK, "--store", "STORE", "--output", "STORE"],
+        [*ASK, "--store", "STORE", "--output", "STORE", "--format", "table"],
         "is the file of --store",
+    ),
+    "answer as a store": (
+        [*ASK, "--store", "STORE", "--output", "a.db"],
+        "--output: an answer cannot be written as `.db`. Use .json, .csv,",
     ),
     "report of nothing": (["report", "--store", "/no/such.db"], "There is no store"),
     "report of no study": (

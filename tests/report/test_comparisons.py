@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from longlag import LSTM, MLP, EchoValue, Memorization, Ramp
-from longlag.report.blocks import Figure, Table
+from longlag.answers.blocks import Table
+from longlag.report.blocks import Figure
 from longlag.report.comparisons import comparison
 from longlag.studies.comparison import Comparison
 from longlag.training import Recipe

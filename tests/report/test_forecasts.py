@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import longlag as ll
+from longlag.answers.blocks import Table
 from longlag.report import page_of_forecast
-from longlag.report.blocks import Figure, Table
+from longlag.report.blocks import Figure
 
 ROWS = np.sin(np.arange(240) / 2) * 3 + 10
 

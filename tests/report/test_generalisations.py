@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from longlag import GRU, LSTM, MLP, EchoLag, Whole
+from longlag.answers.blocks import Table
 from longlag.report import page_of_store
-from longlag.report.blocks import Figure, Table
+from longlag.report.blocks import Figure
 from longlag.report.generalisations import generalisation
 from longlag.store.store import Store
 from longlag.studies.generalisation import Generalisation

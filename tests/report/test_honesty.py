@@ -8,14 +8,15 @@ import pytest
 from study_cases import SETTING, outcome
 
 from longlag import LSTM, EchoValue, Ramp
+from longlag.answers.blocks import cell
+from longlag.answers.estimate import Estimate
 from longlag.claims import Card, Finding, Result, Row
 from longlag.report import page_of_claims, page_of_store
-from longlag.report.blocks import cell
 from longlag.report.comparisons import comparison
 from longlag.report.frontiers import frontier
 from longlag.report.sections import curves
 from longlag.report.sections.groups import Group
-from longlag.scores.statistics import Estimate, accuracy, difference
+from longlag.scores.statistics import accuracy, difference
 from longlag.store.records import StoreError
 from longlag.store.store import Store
 from longlag.studies import registry

@@ -18,17 +18,16 @@ from study_cases import made_run
 
 import longlag.claims
 from longlag import LSTM, RNN, Chunks, EchoLag, EchoSubsequence, Setting, Whole
+from longlag.answers.estimate import Estimate
 from longlag.claims import Card, Finding, Result, Row
 from longlag.report import Page, charts, page_of_claims, page_of_store, theme
 from longlag.report.blocks import Figure, Panel, Section
-from longlag.scores.statistics import Estimate
 from longlag.store.records import StoreError
 from longlag.store.store import Store
 from longlag.studies.frontier import Frontier
 from longlag.studies.registry import load_study
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
-from longlag.trials.outcome import Outcome
 
 
 class Read(html.parser.HTMLParser):
@@ -517,6 +516,6 @@ def test_no_claim_was_settled():
 def test_blanks_are_not_shown_as_values():
     setting = Setting(problem=EchoSubsequence(), framing=Whole(), model=RNN(hidden_size=2))
     run = made_run(setting, (0.5,))
-    (example, *_) = Outcome.of(run, parameters=1).score(None).examples
+    (example, *_) = run.outcome(parameters=1).score(None).examples
     assert example.shown[5:] == (None,) * 5  # the answer is asked for, nothing is shown
     assert None not in example.shown[:5]

@@ -3,7 +3,8 @@
 import pytest
 
 from longlag import LSTM, EchoValue, Ramp
-from longlag.report.blocks import Figure, Table
+from longlag.answers.blocks import Table
+from longlag.report.blocks import Figure
 from longlag.report.profiles import profile
 from longlag.studies.profile import Profile
 from longlag.training import Recipe

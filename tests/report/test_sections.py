@@ -6,11 +6,11 @@ import re
 import pytest
 
 from longlag import LSTM, Chunks, EchoLag, EchoValue, Memorization, Ramp, Setting, Whole
+from longlag.answers.estimate import Estimate
 from longlag.claims import Card, Finding, Result
 from longlag.report import page_of_claims
 from longlag.report.sections import curves, examples, groups
 from longlag.report.sections.groups import Group
-from longlag.scores.statistics import Estimate
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
 from longlag.trials.outcome import side_of_chance

@@ -3,8 +3,9 @@
 import pytest
 from study_cases import SETTING, drive, outcome
 
-from longlag.report.format import with_interval
-from longlag.scores.statistics import accuracy, caveats, difference, over_seeds
+from longlag.answers.estimate import caveats
+from longlag.answers.format import with_interval
+from longlag.scores.statistics import accuracy, difference, over_seeds
 from longlag.studies.frontier import Frontier
 from longlag.trials.outcome import skill
 
@@ -42,4 +43,5 @@ def test_one_seed_has_no_interval_in_text_though_its_test_sequences_have_one():
 def test_the_median_of_few_seeds_has_no_interval(seeds, text):
     study = Frontier(SETTING, seeds=seeds, limit=2)
     drive(study, lambda _: outcome())
-    assert str(study.answer()) == f"lag 2 or more ({text})"
+    assert study.answer().words == f"lag 2 or more ({text})"
+    assert f"{text.capitalize()}." in str(study.answer())

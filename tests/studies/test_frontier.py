@@ -120,15 +120,15 @@ def test_the_median_is_over_seeds_with_the_coverage_that_five_of_them_give():
     assert (answer.median, answer.interval) == (5, (0, 100))
     assert answer.coverage == 1 - 2 / 2**5
     assert (answer.first, answer.last, answer.reached_end) == (1, 100, 1)
-    assert str(answer) == "lag 5 [below 1, 100]"
+    assert answer.words == "lag 5 [below 1, 100]"
 
 
 def test_the_answer_says_where_it_lies_beyond_what_was_tried():
     above, below = Frontier(SETTING, seeds=2, limit=20), Frontier(SETTING, seeds=2)
     drive(above, upto({0: 99, 1: 99}))
     drive(below, upto({0: 0, 1: 0}))
-    assert str(above.answer()) == "lag 20 or more (too few seeds for an interval)"
-    assert str(below.answer()) == "lag below 1 (too few seeds for an interval)"
+    assert above.answer().words == "lag 20 or more (too few seeds for an interval)"
+    assert below.answer().words == "lag below 1 (too few seeds for an interval)"
 
 
 def test_an_answer_before_the_end_says_that_it_is_not_complete():

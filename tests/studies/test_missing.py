@@ -1,20 +1,14 @@
 """What came to nothing stays in every table, with the reason."""
 
-import io
-import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
-from rich.console import Console
 from study_cases import BUDGET, SETTING, Scripted, outcome, seed_score
 
 import longlag as ll
-from longlag.cli import compare as compare_command
-from longlag.cli import frontier as frontier_command
-from longlag.cli import generalise as generalise_command
-from longlag.cli import profile as profile_command
+from longlag.answers.writers import text
 from longlag.report.comparisons import comparison
 from longlag.report.generalisations import generalisation
 from longlag.store.store import Store
@@ -41,12 +35,6 @@ def compared():
     return Comparison(
         MODELS, [ll.EchoLag(values=4)], recipe=RECIPE, rungs=2, rates=[0.01, 0.1], seeds=2
     )
-
-
-def printed(parts):
-    text = io.StringIO()
-    Console(width=200, file=text).print(*parts, sep="\n")
-    return text.getvalue()
 
 
 def reread(kept) -> Any:
@@ -88,16 +76,13 @@ def test_a_level_at_which_a_model_came_to_nothing_is_a_row_with_the_reason(kept)
         missing = answer.cells[-1]
         assert (missing.skill, missing.time, missing.missing) == (None, None, 2)
         assert missing.failures == {WHY: 2}
-        assert WHY in repr(answer)
         assert answer.mean_skill("gru hidden_size=3") is None
-        (line,) = [
-            line
-            for line in printed(compare_command._summary(each)).splitlines()
-            if "missing" in line
-        ]
+        (line,) = [line for line in str(answer).splitlines() if "missing" in line]
         assert f"{WHY} (2)" in line
         assert "lag 2" in line
-        assert json.dumps(compare_command._document(each)["cells"][-1]["failures"])
+        assert answer.to_dict()["cells"][-1]["failures"] == {WHY: 2}
+        assert answer.failed == {"echo-lag values=4, lag 2, gru hidden_size=3": f"{WHY} (2)"}
+        assert WHY in answer.to_latex().replace("\\_", "_")
         (row,) = [
             row for row in page(comparison(each, "a")) if row.startswith("echo-lag values=4 gru")
         ]
@@ -112,7 +97,7 @@ def test_a_rate_at_which_nothing_came_out_is_missing_and_another_is_chosen(kept)
         lost = [cell for cell in each.answer().ladder if not cell.skill]
         assert [(cell.model, cell.rate) for cell in lost] == [("gru hidden_size=3", 0.01)]
         assert {cell.rate for cell in each.answer().cells if "gru" in cell.model} == {0.1}
-        assert "missing" in printed(compare_command._summary(each))
+        assert "missing" in repr(each.answer())
 
 
 STUDIES = {
@@ -139,20 +124,13 @@ def test_where_nothing_of_a_model_could_run_it_is_an_error_that_says_why(kept, k
 
 @pytest.mark.parametrize("kind", ["frontier", "profile", "generalise"])
 def test_a_seed_that_failed_is_named_with_the_reason(kept, kind):
-    commands: dict[str, Any] = {
-        "frontier": frontier_command,
-        "profile": profile_command,
-        "generalise": generalise_command,
-    }
-
     def came(task):
         return WHY if task.seeds == (1,) else scored(task)
 
     study: Any = STUDIES[kind]()
     conduct(study, kept, Scripted(came))
     for each in (study, reread(kept)):
-        assert WHY in printed(commands[kind]._summary(each))
-        assert WHY in str(each.answer()) + repr(each.answer())
+        assert WHY in text(each.answer().blocks(), width=200)
     if kind == "generalise":
         levels = generalisation(study, "a").groups[0]
         assert levels.failures == {WHY: 1}

@@ -55,6 +55,9 @@ class Listed(Study):
     def left(self):
         return len(self.seeds) - len(self.told)
 
+    def answer(self):
+        raise NotImplementedError
+
 
 class Patient(Listed):
     """The same, asked for no more trials than there are workers."""
@@ -307,7 +310,7 @@ def test_a_value_that_came_to_nothing_leaves_the_question_open(kept):
     assert answer.per_seed == (4, 4, 4)
     assert answer.open == study.seeds
     assert not answer.complete
-    assert str(answer) == "lag 4 so far; seeds that failed: 3 (no memory)"
+    assert answer.words == "lag 4 so far; seeds that failed: 3 (no memory)"
     assert {step.value for step in answer.steps} == {1, 2, 4}
 
 

@@ -8,7 +8,7 @@ from study_cases import curve, outcome, seed_score
 
 import longlag as ll
 from longlag.trials.diagnosis import diagnose
-from longlag.trials.outcome import Bounds, Outcome, _noise, learning_curve
+from longlag.trials.outcome import Bounds, learning_curve, noise
 from longlag.trials.seed_score import Tally
 
 FALLING = curve([5.0] * 20 + [1.0 - 0.02 * step for step in range(40)], [0.6] * 60)
@@ -84,7 +84,7 @@ def test_updates_that_score_no_target_are_no_part_of_a_curve():
     run = ll.train(ll.EchoLag(length=6, values=4), framing, ll.LSTM(hidden_size=4), sequences=400)
     losses = np.concatenate([each.losses for each in run.history[0]])
     assert (losses[::6] == 0).all()
-    curve = Outcome.of(run, parameters=0).curve
+    curve = run.outcome(parameters=0).curve
     assert min(curve.loss) > 0.5
     assert curve.updates[-1] == len(losses)
     kept = losses.reshape(-1, 6)[:, 1:]
@@ -225,7 +225,7 @@ def test_a_run_that_explodes_at_once_is_unstable_and_a_wavering_one_is_not():
             seeds=seeds,
         )
         for place in range(seeds):
-            reasons = [each.reason for each in diagnose(Outcome.of(run, parameters=1, place=place))]
+            reasons = [each.reason for each in diagnose(run.outcome(place, parameters=1))]
             assert (reasons[:1] == ["unstable"]) == (rate == 3), reasons
 
 
@@ -234,7 +234,7 @@ def test_a_first_batch_that_is_easy_by_chance_is_rarely_an_explosion(targets):
     """Squared errors of so many targets a batch; the first point of the curve is of one batch."""
     every = np.random.default_rng(0).chisquare(targets, (400, 400)) / targets
     came = [
-        at_accuracy(0.6, curve=learning_curve([(losses, 0.6)]), noise=_noise(losses))
+        at_accuracy(0.6, curve=learning_curve([(losses, 0.6)]), noise=noise(losses))
         for losses in every
     ]
     assert called("unstable", came) <= 0.04
@@ -255,7 +255,7 @@ def test_a_real_run_at_a_huge_learning_rate_is_unstable():
         learning_rate=1e9,
         optimizer="sgd",
     )
-    found = diagnose(Outcome.of(run, parameters=1))
+    found = diagnose(run.outcome(parameters=1))
     assert found[0].reason == "unstable"
     assert f"at update {run.diverged_at[0]}" in found[0].evidence
 

@@ -26,10 +26,7 @@ every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: re
 
 
 def outcomes_of(run):
-    return [
-        Outcome.of(run, validation=0.5, parameters=7, place=place)
-        for place in range(len(run.seeds))
-    ]
+    return [run.outcome(place, validation=0.5, parameters=7) for place in range(len(run.seeds))]
 
 
 def written_and_read(before):
@@ -188,7 +185,7 @@ def test_a_series_with_gaps_has_an_outcome_that_can_be_kept():
     values[53:56, 0] = np.nan
     series = ll.Series(values, length=5, missing="mask")
     run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=2), sequences=16)
-    kept = Outcome.of(run, parameters=3)
+    kept = run.outcome(parameters=3)
     assert not kept.fresh
     written = json.loads(json.dumps(kept.document(), allow_nan=False))
     assert Outcome.read(written) == kept

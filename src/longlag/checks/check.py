@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from typing import Any, Literal, NamedTuple
+
+from longlag.answers.answer import Answer, Level
+from longlag.answers.blocks import Block, Cell, Table, table, text
+from longlag.knobs import lookup
 
 
 class Check(NamedTuple):
@@ -48,8 +53,8 @@ class CheckFailed(Exception):  # noqa: N818 - a result, not an error
         self.remedy = remedy
 
 
-@dataclasses.dataclass(frozen=True)
-class Preflight:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Preflight(Answer):
     """The results of the checks of a model.
 
     Attributes:
@@ -73,6 +78,41 @@ class Preflight:
     def conclusion(self) -> str:
         """What the checks come to, as a sentence."""
         return conclusion(self.checks, "model")
+
+    @property
+    def caption(self) -> str:
+        return f"Checks of {self.model} before training. longlag {metadata.version('longlag')}."
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        return {check.name: check.found for check in self.checks if not check.passed}
+
+    def blocks(self) -> Iterator[Block]:
+        yield text(self.model, kind="strong")
+        yield self.table()
+        for check in self.checks:
+            if check.remedy:
+                yield text(f"{check.name}: {check.remedy}", kind="advice")
+        yield text(self.conclusion)
+
+    def table(self) -> Table:
+        verdicts = {True: Cell("ok", kind="good"), False: Cell("failed", kind="bad")}
+        rows = ((check.name, verdicts[check.passed], check.found) for check in self.checks)
+        return table("", ("check", "", "result"), rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "subject": self.model,
+            "passed": self.passed,
+            "conclusion": self.conclusion,
+            "parameters": self.parameters,
+            "state": self.state,
+            "checks": [check._asdict() for check in self.checks],
+        }
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        lookup("level", level, {"cell": None})
+        return [{"model": self.model, **check._asdict()} for check in self.checks]
 
     def require_valid(self) -> None:
         """Refuse a model that did not pass.

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
+from longlag.answers.estimate import Estimate
 from longlag.events import Event, ctrl_c_stops
-from longlag.scores.statistics import Estimate
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting

@@ -6,7 +6,6 @@ import codecs
 import contextlib
 import dataclasses
 import io
-import json
 import logging
 import operator
 import os
@@ -16,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -26,6 +25,10 @@ from rich.text import Text
 
 from longlag import files
 from longlag.adapters import leaving
+from longlag.answers import parquet, writers
+from longlag.answers.answer import Answer, json_text, kind_of
+from longlag.answers.blocks import Block
+from longlag.answers.blocks import Text as Advice
 
 if TYPE_CHECKING:  # which `longlag --help` does not wait for
     import numpy as np
@@ -90,7 +93,8 @@ class OutputFlags:
             kind: Kind of the output without `--json`.
             others: Path and kind of each further output, by the name of its option.
         """
-        outputs = {"--output": (self.output, "JSON" if self.json else kind)}
+        kind = "JSON" if self.json else kind
+        outputs = {"--output": (self.output, kind)}
         outputs |= {f"--{name}": output for name, output in others.items()}
         files.check_outputs(outputs, inputs or {}, force=self.force)
 
@@ -108,13 +112,106 @@ class OutputFlags:
             width: Columns of text that goes to a file or a pipe.
         """
         if self.json:
-            values = {"longlag": metadata.version("longlag"), **_plain(document())}
-            write(json.dumps(values, indent=2) + "\n", self.output)
+            write(json_text(document()), self.output)
         else:
             print_rich(*summary(), path=self.output, width=width)
 
 
 OUTPUT = OutputFlags()
+
+Format = Literal["table", "json", "csv", "md", "latex"]
+
+_KINDS = {"table": "text", "json": "JSON", "csv": "CSV", "md": "Markdown", "latex": "LaTeX"}
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnswerFlags(OutputFlags):
+    """The form of an answer, and its file."""
+
+    output: Annotated[
+        Path | None,
+        Parameter(
+            name="--output",
+            help="Write to this file instead of standard output, in the form of its ending: .txt, "
+            ".json, .csv, .parquet, .tex, .md, .html, .svg or .png.",
+        ),
+    ] = None
+    format: Annotated[
+        Format | None,
+        Parameter(
+            name="--format",
+            help="The form of the answer, whatever the ending of its file. json is --json.",
+        ),
+    ] = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the output, one of `longlag.files.KINDS`."""
+        if self.json and self.format not in (None, "json"):
+            raise ValueError(f"`--json` and `--format {self.format}` exclude each other. Use one.")
+        if self.json or self.format:
+            return _KINDS[self.format or "json"]
+        if self.output is None or self.output.suffix.lower() in ("", ".txt"):
+            return "text"
+        return kind_of(self.output, "--output")
+
+    def check(
+        self,
+        inputs: Mapping[str, str | Path | None] | None = None,
+        kind: str = "",
+        **others: tuple[Path | None, str],
+    ) -> None:
+        # Whatever its ending, no input is written over.
+        files.check_outputs({"--output": (self.output, "folder")}, inputs or {})
+        super().check(inputs, kind or self.kind, **others)
+        if self.kind == "Parquet":
+            parquet.require()
+
+    def write_answer(
+        self,
+        answer: Answer,
+        blocks: Iterable[Block] | None = None,
+        document: Mapping[str, Any] | None = None,
+        *,
+        before: Iterable[RenderableType] = (),
+        width: int = _WIDTH,
+    ) -> None:
+        """Write an answer in the form that the flags name.
+
+        Args:
+            answer: The answer.
+            blocks: What a reader gets; by default `answer.blocks()`.
+            document: The JSON document; by default `answer.to_dict()`.
+            before: What a reader gets above it.
+            width: Columns of text that goes to a file or a pipe.
+        """
+        match self.kind:
+            case "text":
+                parts = writers.renderables(answer.blocks() if blocks is None else blocks)
+                print_rich(*before, *parts, path=self.output, width=width)
+            case "JSON":
+                write(json_text(answer.to_dict() if document is None else document), self.output)
+            case "CSV" | "Markdown" | "LaTeX" as kind:
+                write(answer.written(kind), self.output)
+            case _:
+                assert self.output is not None  # these kinds come from its ending
+                answer.save(self.output)
+
+
+ANSWER = AnswerFlags()
+
+_NAME = re.compile("`(minutes|budget)`")  # of an argument, as advice names it
+
+
+def in_flags(block: Block, kind: str) -> Block:
+    """A block with its advice as flags of the command of this kind of study."""
+    if not isinstance(block, Advice) or block.kind not in ("advice", "notice"):
+        return block
+    from longlag.cli._flags import as_study_flags  # NumPy, which `longlag --help` does not need
+
+    lines = (as_study_flags(line, kind) for line in block.paragraphs)
+    return dataclasses.replace(block, paragraphs=tuple(_NAME.sub(r"--\1", each) for each in lines))
 
 
 def command_line() -> str:
@@ -258,16 +355,3 @@ def align(lines: Sequence[Sequence[str]]) -> list[Text]:
     """Lines of words, in columns of equal width."""
     width = max(len(word) for line in lines for word in line)
     return [Text(" ".join(f"{word:>{width}}" for word in line)) for line in lines]
-
-
-def _plain(value: Any) -> Any:
-    """Plain values for JSON; a number that is not finite becomes null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and value - value != 0:
-        return None
-    return value

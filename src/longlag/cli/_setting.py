@@ -18,7 +18,6 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
-    as_flags,
     build,
     build_all,
     flag_values,
@@ -38,7 +37,6 @@ from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.studies.ladder import ladder_of
 from longlag.training import Recipe
-from longlag.trials.diagnosis import Diagnosis, diagnose
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -156,18 +154,6 @@ def training(
         if save is not None:
             run.save(save)
         yield run
-
-
-def main_reason(run: Run) -> Diagnosis | None:
-    """The most frequent first reason why seeds fell short, with its remedy as flags."""
-    if run.interrupted or run.verdict in ("solved", "better"):
-        return None
-    firsts = [reasons[0] for seed in run.seeds if (reasons := diagnose(run, seed=seed))]
-    if not firsts:
-        return None
-    names = [each.reason for each in firsts]
-    common = firsts[names.index(max(names, key=names.count))]
-    return common._replace(remedy=as_flags(common.remedy))
 
 
 def names(text: str) -> list[str]:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
-from rich.console import RenderableType
-from rich.text import Text
 
+from longlag.answers.blocks import Block, text
+from longlag.answers.format import counted
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import STORE, Count, StorePath, code_files, flag_values, flags
-from longlag.cli._output import OutputFlags, command_line, stdout_to_stderr, warn
+from longlag.cli._flags import (
+    STORE,
+    Count,
+    StorePath,
+    code_files,
+    flag_values,
+    flags,
+)
+from longlag.cli._output import AnswerFlags, command_line, in_flags, stdout_to_stderr, warn
 from longlag.cli._progress import Bar, Show, bars
 from longlag.cli._setting import SettingFlags, numbers
 from longlag.cli.audit import warnings
 from longlag.events import Event, StopToken, ctrl_c_stops
-from longlag.report.format import counted
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import Store
 from longlag.studies.ask import require_fitting
@@ -108,9 +114,7 @@ class StudyFlags:
     def run(
         self,
         study: Callable[[], S],
-        output: OutputFlags,
-        document: Callable[[S], Mapping[str, Any]],
-        summary: Callable[[S], Iterable[RenderableType]],
+        output: AnswerFlags,
         *,
         code: Sequence[str | None] = (),
         until: float | None = None,
@@ -121,8 +125,6 @@ class StudyFlags:
         Args:
             study: Returns the study.
             output: Format and file of the answer.
-            document: Returns the answer as plain values.
-            summary: Returns the answer as text and tables.
             code: Arguments that may name files of user code, which are not overwritten.
             until: When to end, by `time.monotonic`.
             unanswered: Whether a study has no answer.
@@ -141,8 +143,8 @@ class StudyFlags:
                 if notice := store.notice():
                     warn(notice)
                 examples = question.examples()
-            audits = ((each.problem, each.audit()) for each in examples)
-            for line in dict.fromkeys(line for each in audits for line in warnings(*each)):
+            audits = (each.audit() for each in examples)
+            for line in dict.fromkeys(line for each in audits for line in warnings(each)):
                 warn(line)
             executor = stack.enter_context(self._executor())
             stop = stack.enter_context(ctrl_c_stops(StopToken()))
@@ -163,14 +165,16 @@ class StudyFlags:
             if usage.interrupted:
                 finished = usage.ran + usage.reused
                 warn(f"Interrupted: {finished} trials are saved in {self.store}. {_AGAIN}")
-            output.write(
-                lambda: {
+            answer = question.answer()
+            output.write_answer(
+                answer,
+                [*(in_flags(each, question.kind) for each in answer.blocks()), _usage_line(usage)],
+                {
                     "study": question.id,
                     "question": question.question(),
-                    **document(question),
+                    **answer.to_dict(),
                     "usage": usage.document(),
                 },
-                lambda: [*summary(question), _usage_line(usage)],
             )
         if usage.interrupted:
             return 130
@@ -201,7 +205,7 @@ def learning_rates(text: str) -> list[float]:
     return numbers(text, "--learning-rates", float, RATES)
 
 
-def _usage_line(usage: Usage) -> Text:
+def _usage_line(usage: Usage) -> Block:
     """The number of trials and the use of time, in a line."""
     parts = [f"{counted(usage.ran, 'trial')} run in {usage.wall:.1f} s"]
     counts = {
@@ -215,7 +219,7 @@ def _usage_line(usage: Usage) -> Text:
         room = max(usage.room, 1e-9)
         shares = (f"{names[name]} {s / room:.0%}" for name, s in usage.spent._asdict().items())
         parts.append(f"of the time of {usage.workers} workers {', '.join(shares)}")
-    return Text("; ".join(parts) + ".", style="dim")
+    return text("; ".join(parts) + ".", kind="quiet")
 
 
 def _listener(kind: str, show: Show) -> Callable[[Sequence[Event], StudyProgress], None]:

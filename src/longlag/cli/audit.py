@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.columns import Columns
@@ -21,7 +20,7 @@ from longlag.cli._flags import (
     code_files,
     problem_and_framing,
 )
-from longlag.cli._output import OUTPUT, OutputFlags, pick, stdout_to_stderr
+from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import RECURRENT, Audit, Map, Reach
@@ -48,7 +47,7 @@ def audit(
     model: str | None = None,
     context: Count | None = None,
     figure: Path | None = None,
-    output: OutputFlags = OUTPUT,
+    output: AnswerFlags = ANSWER,
 ) -> None:
     """Check, without training, whether the model can get the inputs it needs.
 
@@ -81,27 +80,17 @@ def audit(
 
         save_figure(figure_of_audit(result, f"{problem_object!r}, {framing_object!r}"), figure)
     setup = {"problem": repr(problem_object), "framing": repr(framing_object)}
-    output.write(
-        lambda: {**setup, "batch_size": batch_size, **_document(result)},
-        lambda: _summary(problem_object, framing_object, batch_size, result),
+    output.write_answer(
+        result,
+        (),
+        {**setup, "batch_size": batch_size, **result.to_dict(), "remedy": remedy(result)},
+        before=_summary(problem_object, result),
         width=max(120, 3 * (problem_object.steps + 1)),  # a map must not be truncated
     )
 
 
-def _document(result: Audit) -> dict[str, Any]:
-    maps = ("scored", "needs", "sees", "learns")
-    return {
-        **pick(result, "verdict needed_again ceiling bound ahead"),
-        "remedy": remedy(result),
-        "shares": result.shares._asdict(),
-        **{name: getattr(result, name).tolist() for name in maps},
-    }
-
-
-def _summary(
-    problem: Problem, framing: Framing, batch_size: int, result: Audit
-) -> Iterator[RenderableType]:
-    yield Text(f"{problem!r}, {framing!r}, batch_size={batch_size}")
+def _summary(problem: Problem, result: Audit) -> Iterator[RenderableType]:
+    yield Text(result.subject)
     yield Text()
     if problem.steps <= _MOST_STEPS:  # side by side, or one below the other in a narrow terminal
         maps = {"needs": result.needs, "sees": result.sees, "learns": result.learns}
@@ -116,7 +105,7 @@ def _summary(
         f"Scored outputs: {result.scored.sum()}. A gradient reaches their inputs: "
         f"{result.shares.gradient:.0%}. Only the carried state can bring them: "
         f"{result.shares.state:.0%}. Out of reach: {result.shares.unseen:.0%}.\nBest possible "
-        f"score: {result.best}; by guessing: {problem.chance(result.scored):.3g}."
+        f"score: {result.best}; by guessing: {result.chance:.3g}."
     )
     if result.ahead:
         yield Text(not_causal(result))
@@ -129,13 +118,12 @@ def remedy(result: Audit) -> str:
     return as_flags(result.remedy)
 
 
-def warnings(problem: Problem, result: Audit) -> Iterator[str]:
+def warnings(result: Audit) -> Iterator[str]:
     """What to know before a training: it cannot succeed, or its score will not mean memory."""
     if result.verdict != "learnable":
-        chance = problem.chance(result.scored)
         yield (
             f"Warning: {result.verdict}: {result.meaning} (longlag audit). Best possible score "
-            f"{result.best}, by guessing {chance:.3g}. {remedy(result)}"
+            f"{result.best}, by guessing {result.chance:.3g}. {remedy(result)}"
         )
     if result.ahead:
         yield f"Warning: {not_causal(result)}"

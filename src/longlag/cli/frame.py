@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import streams
-from longlag.cli._flags import Count, code_files, flag_values, flags, option
+from longlag.answers.format import counted
+from longlag.cli._flags import Count, as_flags, code_files, flag_values, flags, option
 from longlag.cli._output import (
     OUTPUT,
     OutputFlags,
@@ -30,7 +31,6 @@ from longlag.knobs import listed
 from longlag.maps import Audit, audit
 from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS
-from longlag.report.format import counted
 
 if TYPE_CHECKING:  # the types are created at run time, from the tables
     from longlag.adapters.tables import Table as Rows
@@ -264,9 +264,7 @@ def _document(framed: _Framed, run: Run | None) -> dict[str, Any]:
     }
     if run is None or forecast is None:
         return document
-    from longlag.cli._setting import main_reason  # jax, which no table without a model needs
-
-    cause = main_reason(run)
+    cause = run.why and run.why._replace(remedy=as_flags(run.why.remedy))
     return {
         **document,
         **pick(run, "seeds verdict reason interrupted updates", model="setting.model.words"),
@@ -330,10 +328,8 @@ def _summary(framed: _Framed, run: Run | None) -> Iterator[RenderableType]:
     style = {"better": "bold green", "worse": "bold red"}.get(run.verdict, "bold yellow")
     cut = " Interrupted: the score so far." if run.interrupted else ""
     yield Text.assemble((run.verdict, style), f": {run.reason}.{cut}")
-    from longlag.cli._setting import main_reason  # jax, which no table without a model needs
-
-    if cause := main_reason(run):
-        yield Text(f"{cause}")
+    if run.why is not None:
+        yield Text(as_flags(str(run.why)))
 
 
 def _errors(framed: _Framed, run: Run | None) -> Table:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longlag import files
+from longlag.answers.estimate import caveats
 from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count
@@ -23,7 +24,6 @@ from longlag.cli._progress import training_progress
 from longlag.events import Event, ctrl_c_stops
 from longlag.knobs import unknown_name
 from longlag.scores.evaluation import seed_list
-from longlag.scores.statistics import caveats
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search

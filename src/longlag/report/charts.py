@@ -10,8 +10,8 @@ from typing import Any
 import altair as alt
 import numpy as np
 
+from longlag.answers.format import visible
 from longlag.report import theme
-from longlag.report.format import visible
 from longlag.report.theme import Style
 
 Rows = Sequence[Mapping[str, Any]]

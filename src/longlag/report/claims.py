@@ -7,21 +7,22 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from longlag.answers import format as formats
+from longlag.answers.blocks import Cell, number_cell, table, text
+from longlag.answers.estimate import Estimate, caveats
+from longlag.answers.format import INTERVALS, OPEN, counted, duration, interval, listed, number
 from longlag.claims import Result
 from longlag.claims.card import HOLDS, UNSETTLED
 from longlag.report import blocks, charts
-from longlag.report import format as formats
-from longlag.report.blocks import Cell, Section, number_cell, table, text
-from longlag.report.format import INTERVALS, OPEN, counted, duration, interval, listed, number
+from longlag.report.blocks import Section
 from longlag.report.page import Page
 from longlag.report.sections import curves, examples, models
 from longlag.report.sections.groups import Group, few_sequences
 from longlag.report.sections.models import StoredModel
 from longlag.report.theme import style
-from longlag.scores.statistics import CONFIDENCE, SOLVED, Estimate, caveats
+from longlag.scores.statistics import CONFIDENCE, SOLVED
 from longlag.studies.study import words
 from longlag.training.program import parameters
-from longlag.trials.outcome import Outcome
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
@@ -189,7 +190,7 @@ def _verdicts(results: Sequence[Result]) -> Section:
 
 def _group(run: Run) -> Group:
     setting, weights = run.setting, parameters(run.models[0])
-    outcomes = [Outcome.of(run, parameters=weights, place=seed) for seed in range(len(run.seeds))]
+    outcomes = [run.outcome(seed, parameters=weights) for seed in range(len(run.seeds))]
     detail = f"{words(setting.framing)}, learning rate {setting.recipe.learning_rate:g}"
     return Group.of(setting.problem, words(setting.model), outcomes, SOLVED, detail=detail)
 

@@ -6,16 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from longlag.answers import format as formats
+from longlag.answers.blocks import Cell, Table, cell, number_cell, table
+from longlag.answers.estimate import Estimate, caveats
+from longlag.answers.format import INTERVALS, OPEN, counted, listed, no_interval
 from longlag.report import charts
-from longlag.report import format as formats
-from longlag.report.blocks import Cell, Figure, Panel, Section, cell, number_cell, section
-from longlag.report.format import INTERVALS, OPEN, counted, listed, no_interval
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.sections import curves
 from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
 from longlag.report.study_part import SKILL_AXIS, StudyPart, question, skill_panel, skill_row
 from longlag.report.theme import Style, styles
-from longlag.scores.statistics import CONFIDENCE, Estimate, caveats
+from longlag.scores.statistics import CONFIDENCE
 from longlag.studies import comparison_answer
 from longlag.studies.comparison import Comparison
 from longlag.studies.comparison_answer import ComparisonAnswer
@@ -58,9 +60,22 @@ def comparison(study: Comparison, start: str) -> StudyPart:
         sections=[
             *_sections(answer, start, series_styles, chosen, budget),
             curves.curves(start, _hardest(answer, chosen), choice, series_styles),
+            section(f"{start}-differences", "Differences between models", _differences(answer)),
         ],
         groups=[group for group in groups if group.outcomes],
     )
+
+
+def _differences(answer: ComparisonAnswer) -> Table:
+    """The mean skill of each model less that of each other one."""
+    rows = [(one, other, estimate) for (one, other), estimate in answer.differences().items()]
+    pairs = counted(len(rows), "pair")
+    caption = (
+        "Mean skill over all levels of the first model less that of the second, paired by seed. "
+        f"Intervals of {CONFIDENCE:.0%} for all {pairs} together (Bonferroni): models differ where "
+        "0 is outside."
+    )
+    return table(caption, ("model", "less", "difference"), rows, fold=True)
 
 
 def _certainty(study: Comparison, answer: ComparisonAnswer) -> list[str]:

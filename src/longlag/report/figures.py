@@ -9,20 +9,17 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
-import zlib
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
 
-from longlag import files
+from longlag.answers.format import counted, visible
+from longlag.answers.pictures import save_figure as save_figure
 from longlag.maps import Audit, Map
 from longlag.report import charts, theme
-from longlag.report.format import counted, visible
 
 if TYPE_CHECKING:  # which an audit does not wait for
     from longlag.problems import Episodes, Spec
@@ -43,7 +40,7 @@ def figure_of_audit(audit: Audit, title: str = "") -> alt.HConcatChart:
         title: A line above the verdict: what was audited.
 
     Returns:
-        An Altair chart, which a notebook shows; `save_figure` writes it.
+        An Altair chart, which a notebook shows; `longlag.report.save_figure` writes it.
     """
     needed, scored = audit.needs, audit.scored
     rows = {
@@ -66,7 +63,7 @@ def figure_of_audit(audit: Audit, title: str = "") -> alt.HConcatChart:
         f"Scored outputs: {scored.sum()}. Best possible score: {audit.ceiling:.3g}{bound}.",
     ]
     chart = alt.HConcatChart(hconcat=panels, spacing=28)
-    return _finished(chart, title, lines, 3 * (panels[0].width + 70))
+    return finished(chart, title, lines, 3 * (panels[0].width + 70))
 
 
 def _rows(kinds: Mapping[str, Map]) -> list[dict[str, Any]]:
@@ -91,7 +88,7 @@ def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
         title: A line above the verdict; by default problem, framing and model.
 
     Returns:
-        An Altair chart, which a notebook shows; `save_figure` writes it.
+        An Altair chart, which a notebook shows; `longlag.report.save_figure` writes it.
     """
     from longlag.trials.outcome import learning_curve, scored_updates
 
@@ -126,7 +123,7 @@ def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
         f"{run.verdict}: {run.reason}.",
         f"{counted(len(run.seeds), 'seed')}. Curves are of sequences before the update on them.",
     ]
-    return _finished(alt.VConcatChart(vconcat=panels, spacing=18), title, lines, 660)
+    return finished(alt.VConcatChart(vconcat=panels, spacing=18), title, lines, 660)
 
 
 def figure_of_gates(
@@ -142,7 +139,7 @@ def figure_of_gates(
         title: A line above; by default model and problem.
 
     Returns:
-        An Altair chart, which a notebook shows; `save_figure` writes it.
+        An Altair chart, which a notebook shows; `longlag.report.save_figure` writes it.
 
     Raises:
         ValueError: The model has no gates to read.
@@ -164,7 +161,7 @@ def figure_of_gates(
     )
     title = title or f"{trained.setting.model!r} on {trained.setting.problem!r}"
     line = "The stronger the colour, the more open a gate; states: blue positive, orange negative."
-    return _finished(chart, title, [line], columns * (wide + 60))
+    return finished(chart, title, [line], columns * (wide + 60))
 
 
 def gate_matrix(name: str, array: np.ndarray, values: Sequence[str]) -> tuple[alt.Chart, str]:
@@ -185,38 +182,7 @@ def values_shown(spec: Spec, episodes: Episodes) -> list[str]:
     return [spec.format(value) if present else "·" for value, present in pairs]
 
 
-def save_figure(chart: alt.TopLevelMixin, path: str | os.PathLike[str]) -> None:
-    """Write a chart as a picture that says which longlag wrote it.
-
-    Args:
-        chart: The chart.
-        path: The file, which ends in `.svg` or `.png`.
-
-    Raises:
-        ValueError: It ends otherwise.
-    """
-    kind = "svg" if files.picture_kind("save_figure", path) == "SVG" else "png"
-    written = f"longlag {metadata.version('longlag')}"
-    with files.replacing(path) as beside:
-        chart.save(beside, format=kind, scale_factor=2 if kind == "png" else 1)
-        content = beside.read_bytes()
-        signed = _signed_png(content, written) if kind == "png" else _signed_svg(content, written)
-        beside.write_bytes(signed)
-
-
-def _signed_svg(svg: bytes, written: str) -> bytes:
-    end = svg.index(b">") + 1
-    return svg[:end] + f"<!-- {written} -->".encode() + svg[end:]
-
-
-def _signed_png(png: bytes, written: str) -> bytes:
-    """A PNG that says, after its header of 33 bytes, which software wrote it."""
-    chunk = b"tEXtSoftware\0" + written.encode()
-    size = (len(chunk) - 4).to_bytes(4, "big")
-    return png[:33] + size + chunk + zlib.crc32(chunk).to_bytes(4, "big") + png[33:]
-
-
-def _finished(chart: Any, title: str, lines: Sequence[str], width: int) -> Any:
+def finished(chart: Any, title: str, lines: Sequence[str], width: int) -> Any:
     """A chart with its title and the lines below it, folded to a width in pixels."""
     folded = [
         part

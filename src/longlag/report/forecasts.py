@@ -7,21 +7,12 @@ from typing import cast
 
 import numpy as np
 
+from longlag.answers.blocks import Cell, cell, number_cell, table, text
+from longlag.answers.format import bounds, counted, interval, listed, number, within
 from longlag.problems import Series
 from longlag.problems.rows import PARTS
 from longlag.report import charts
-from longlag.report.blocks import (
-    Cell,
-    Figure,
-    Panel,
-    Section,
-    cell,
-    number_cell,
-    section,
-    table,
-    text,
-)
-from longlag.report.format import bounds, counted, interval, listed, number, within
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.page import Page
 from longlag.report.sections import models
 from longlag.report.theme import styles

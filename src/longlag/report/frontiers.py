@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from longlag.answers.format import MEASURED, OPEN, listed, span
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section
-from longlag.report.format import MEASURED, OPEN, listed, span
 from longlag.report.sections import curves
 from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
+from longlag.report.study_figures import OUTCOMES, frontier_rows
 from longlag.report.study_part import StudyPart, around, order_interval, question
-from longlag.report.theme import TIMES, style
-from longlag.studies.frontier import Frontier, FrontierAnswer
+from longlag.studies.frontier import Frontier
+from longlag.studies.frontier_answer import FrontierAnswer
 from longlag.studies.study import words
 from longlag.trials.outcome import Outcome
 
@@ -41,7 +42,7 @@ def frontier(study: Frontier, start: str) -> StudyPart:
         table=tables.levels(groups, "Every value, of the seeds that tried it."),
         certainty=_certainty(study, answer),
         sections=[
-            _figure(study, answer, start, f"{knob}, {model} on {problem}"),
+            _figure(answer, start, f"{knob}, {model} on {problem}"),
             curves.curves(start, series, choice),
         ],
         groups=groups,
@@ -87,21 +88,10 @@ def _certainty(study: Frontier, answer: FrontierAnswer) -> list[str]:
     return lines
 
 
-def _figure(study: Frontier, answer: FrontierAnswer, start: str, title: str) -> Section:
-    ends = dict(zip(study.seeds, answer.per_seed, strict=True))
-    rows = [
-        {
-            "seed": step.seed,
-            "value": step.value,
-            "outcome": "solved" if step.solved else "not solved",
-            "reason": step.reasons[0].reason if step.reasons else "",
-            "largest": step.value == ends[step.seed],
-        }
-        for step in answer.steps
-    ]
+def _figure(answer: FrontierAnswer, start: str, title: str) -> Section:
+    rows = frontier_rows(answer)
     if not rows:
         return section(f"{start}-frontier", "Frontier")
-    styles = style(0, "solved", line=False), style(1, "not solved", TIMES, line=False)
     values = span([step.value for step in answer.steps])
     caption = (
         "Every value that each seed tried. Dot: solved; cross: not solved; bar: the largest value "
@@ -110,8 +100,8 @@ def _figure(study: Frontier, answer: FrontierAnswer, start: str, title: str) -> 
     panel = Panel(
         key=f"{start}-frontier",
         title=title,
-        chart=charts.frontier(rows, styles, answer.knob),
+        chart=charts.frontier(rows, OUTCOMES, answer.knob),
         alt=f"Values of {answer.knob} from {values} that each seed tried: {answer.words}.",
     )
-    figure = Figure(caption=caption, panels=(panel,), series=styles, size="wide")
+    figure = Figure(caption=caption, panels=(panel,), series=OUTCOMES, size="wide")
     return section(panel.key, "Frontier", figure)

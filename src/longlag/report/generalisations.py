@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from longlag.report.blocks import Cell, Figure, Section, Table, number_cell, section, table
-from longlag.report.format import OPEN, counted, listed, no_interval, number, span
+from longlag.answers.blocks import Cell, Table, number_cell, table
+from longlag.answers.estimate import caveats
+from longlag.answers.format import OPEN, counted, listed, no_interval, number, span
+from longlag.report.blocks import Figure, Section, section
 from longlag.report.sections import curves
 from longlag.report.sections.groups import VERDICTS, Group
 from longlag.report.study_part import (
@@ -17,7 +19,6 @@ from longlag.report.study_part import (
     skill_row,
 )
 from longlag.report.theme import styles
-from longlag.scores.statistics import caveats
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.study import words

@@ -17,10 +17,10 @@ import jinja2
 from markupsafe import Markup
 
 from longlag import files
+from longlag.answers.format import visible
+from longlag.answers.pictures import save_figure
 from longlag.report import theme
 from longlag.report.blocks import Panel, Section
-from longlag.report.figures import save_figure
-from longlag.report.format import visible
 
 _WIDTH = 640
 """Width in pixels of a figure in a file of its own."""

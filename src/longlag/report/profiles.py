@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from longlag.answers.blocks import Cell, Table, number_cell, table
+from longlag.answers.format import INTERVALS, causes, listed
 from longlag.report import charts
-from longlag.report.blocks import Cell, Figure, Panel, Section, Table, number_cell, section, table
-from longlag.report.format import INTERVALS, causes, listed
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.sections import curves
 from longlag.report.sections import groups as tables
 from longlag.report.sections.groups import Group
+from longlag.report.study_figures import profile_rows
 from longlag.report.study_part import StudyPart, around, question
 from longlag.scores.statistics import CONFIDENCE
-from longlag.studies.belief import RELIABLE
 from longlag.studies.profile import Profile
-from longlag.studies.profile_answer import ProfileAnswer, Reach
+from longlag.studies.profile_answer import RELIABLE, ProfileAnswer, Reach
 
 
 def profile(study: Profile, start: str) -> StudyPart:
@@ -24,7 +25,7 @@ def profile(study: Profile, start: str) -> StudyPart:
                 study.problems[reach.problem],
                 answer.model,
                 level.outcomes,
-                answer.solve_at,
+                answer.about.solve_at,
                 knob=reach.knob,
                 value=level.value,
             )
@@ -34,7 +35,7 @@ def profile(study: Profile, start: str) -> StudyPart:
         for reach in answer.reaches
     }
     groups = [group for each in by_problem.values() for group in each]
-    budget = f"{answer.budget:,}"
+    budget = f"{answer.about.budget:,}"
     longer = f" ({study.budgets[-1]:,} where longer training is tried)" if study.longer else ""
     subject = f"How far does {answer.model} get on {listed(by_problem)}, in the time given?"
     source = (
@@ -104,22 +105,10 @@ def _kind(reach: Reach) -> str:
 
 
 def _levels_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> Section:
-    rows = [
-        {
-            "problem": reach.problem,
-            "index": index,
-            "value": level.value,
-            "count": f"{level.solved}/{len(level.outcomes)}" if level.outcomes else "–",
-            # Without trials the probability would come from the prior and other levels only.
-            "probability": round(level.within, 3) if level.outcomes else None,
-        }
-        for reach in answer.reaches
-        for index, level in enumerate(reach.rungs)
-    ]
     panel = Panel(
         key=f"{start}-levels",
         title=f"{answer.model}: levels solved",
-        chart=charts.solved_levels(rows, len(answer.reaches)),
+        chart=charts.solved_levels(profile_rows(answer), len(answer.reaches)),
         alt=f"Largest solved: {listed(f'{each.problem} {each}' for each in answer.reaches)}.",
     )
     caption = (
@@ -128,5 +117,5 @@ def _levels_section(answer: ProfileAnswer, start: str, groups: list[Group]) -> S
         "colour was not tried."
     )
     figure = Figure(caption=caption, panels=(panel,), size="wide")
-    levels = tables.levels(groups, f"Every level tried, at {answer.budget:,} sequences.")
+    levels = tables.levels(groups, f"Every level tried, at {answer.about.budget:,} sequences.")
     return section(f"{start}-levels", "Levels solved", figure, levels)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from longlag.report.blocks import Cell, Section, number_cell, present, section, table, text
-from longlag.report.format import OPEN, counted, duration, listed, moment, span
+from longlag.answers.blocks import Cell, number_cell, table, text
+from longlag.answers.format import OPEN, counted, duration, listed, moment, span
+from longlag.report.blocks import Section, present, section
 from longlag.report.page import Page
 from longlag.report.sections import examples, models
 from longlag.report.sections.groups import Group, few_sequences

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from longlag.answers.blocks import Table
+from longlag.answers.estimate import Estimate
+from longlag.answers.format import INTERVALS, bounds, counted, interval, listed, no_interval, number
 from longlag.framings import Framing
 from longlag.report import charts
-from longlag.report.blocks import Panel, Section, Table
-from longlag.report.format import INTERVALS, bounds, counted, interval, listed, no_interval, number
+from longlag.report.blocks import Panel, Section
 from longlag.report.sections.groups import Group
 from longlag.report.theme import Style
-from longlag.scores.statistics import CONFIDENCE, Estimate
+from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.study import Study, words
 
 SKILL_AXIS = (

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from longlag.answers.blocks import Table, number_cell, table
+from longlag.answers.estimate import Estimate
+from longlag.answers.format import counted
 from longlag.problems import Part, Series
 from longlag.problems.rows import forward_fill
 from longlag.scores import statistics
-from longlag.scores.statistics import Estimate
 
 if TYPE_CHECKING:
     from longlag.scores.evaluation import Evaluation
@@ -81,6 +84,24 @@ class Forecast:
             f"[{self.ratio.interval[0]:.3f}, {self.ratio.interval[1]:.3f}] of that of "
             f"{self.against}, {self.baselines[self.against].error:.4g}{cause}{caveat}{few}"
         )
+
+    def table(self, predictor: str, within: Estimate) -> Table:
+        """The errors of the predictor and of the baselines.
+
+        Args:
+            predictor: The label of the predictor.
+            within: Its share within tolerance.
+        """
+        rows = [
+            (name, number_cell(f"{each.error:.4g}"), "", number_cell(f"{each.within:.3f}"))
+            for name, each in self.baselines.items()
+        ]
+        low, high = self.error.interval
+        seeds = counted(len(self.error.per_seed), "seed")
+        between = f"{low:.4g} to {high:.4g}, {seeds}" if math.isfinite(low) else ""
+        error = number_cell(f"{self.error.mean:.4g}")
+        rows.append((predictor, error, between, number_cell(f"{within.mean:.3f}")))
+        return table("", ("predictor", "error", "interval", "within tolerance"), rows)
 
 
 def forecast(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
-import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable
@@ -17,167 +15,15 @@ from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Channels, Problem, Series, Spec
-from longlag.scores import statistics
 from longlag.scores.evaluation import (
     EVALUATION_SEQUENCES,
     Evaluation,
     evaluate,
-    guesses_of,
     seed_list,
     single_size,
 )
-from longlag.scores.forecast import Forecast, best_baseline, forecast
-from longlag.scores.shortcuts import shortcuts
-from longlag.scores.statistics import SOLVED, Estimate
-
-
-class Scored(abc.ABC):
-    """The scores of predictions on fresh sequences, per seed.
-
-    Attributes:
-        problem: The problem.
-        scored: The scored steps of an episode.
-        seeds: The seeds, in the order of the evaluations.
-        evaluations: The predictions on the fresh sequences of each seed.
-    """
-
-    problem: Problem
-    scored: Bool[np.ndarray, " step"]
-    seeds: tuple[int, ...]
-    evaluations: tuple[Evaluation, ...]
-
-    @property
-    def diverged_at(self) -> tuple[int | None, ...]:
-        """The update at which each seed diverged, None for a seed that did not."""
-        return (None,) * len(self.seeds)
-
-    @functools.cached_property
-    def accuracy(self) -> Estimate:
-        """Accuracy on fresh sequences: mean over seeds, interval, each seed."""
-        return self._share([evaluation.accuracy for evaluation in self.evaluations])
-
-    @functools.cached_property
-    def sequence_accuracy(self) -> Estimate:
-        """Share of fresh sequences with every scored step correct."""
-        return self._share([evaluation.sequence_accuracy for evaluation in self.evaluations])
-
-    def _share(self, shares: list[float]) -> Estimate:
-        # An exhaustive evaluation has no sampling noise.
-        count = None if self.problem.exhaustive else len(self.evaluations[0].inputs)
-        return statistics.accuracy(shares, count)
-
-    @functools.cached_property
-    def error(self) -> Estimate | None:
-        """For real targets: the root mean square error, over seeds; else None."""
-        if not self.problem.targets.has_error:
-            return None
-        return statistics.over_seeds([each.error for each in self.evaluations], least=0.0)
-
-    @functools.cached_property
-    def chance(self) -> float:
-        """Accuracy of the best prediction that ignores the inputs: one constant per step."""
-        return self.problem.chance(self.scored)
-
-    @functools.cached_property
-    def chance_error(self) -> float | None:
-        """For real targets: the error of the best prediction that ignores the inputs."""
-        if self.error is None:
-            return None
-        return self.problem.chance_error(self.scored)
-
-    @property
-    def ceiling(self) -> float:
-        """Best accuracy that any predictor can reach."""
-        return self.problem.ceiling(self.scored)
-
-    @functools.cached_property
-    def shortcuts(self) -> dict[str, float]:
-        """Accuracy of the shortcuts on the same fresh sequences (`longlag.scores.shortcuts`).
-
-        For a series: of the naive baselines.
-        """
-        if self.forecast is not None:
-            return {name: each.within for name, each in self.forecast.baselines.items()}
-        return shortcuts(self.problem, Evaluation.join(self.evaluations))
-
-    @functools.cached_property
-    def forecast(self) -> Forecast | None:
-        """For a series: errors compared with the naive baselines; else None."""
-        if not self.problem.forecasts:
-            return None
-        return forecast(cast("Series", self.problem), self.scored, self.evaluations)
-
-    @property
-    def skill(self) -> tuple[float, ...]:
-        """(accuracy - chance) / (ceiling - chance) of each seed."""
-        # On a series a constant may be always right: chance is then the ceiling.
-        span = self.ceiling - self.chance or np.inf
-        return tuple((share - self.chance) / span for share in self.accuracy.per_seed)
-
-    @property
-    def solved(self) -> tuple[bool, ...]:
-        """Whether each seed reached a skill of 0.99."""
-        return tuple(skill >= SOLVED for skill in self.skill)
-
-    @functools.cached_property
-    def guesses(self) -> tuple[float, float]:
-        """Correct predictions and independent trials, over all seeds (`guesses_of`)."""
-        return guesses_of([each.tally for each in self.evaluations], self.problem.independent)
-
-    @property
-    def chance_probability(self) -> float:
-        """Probability of at least this accuracy by guessing (exact binomial test)."""
-        return statistics.chance_probability(*self.guesses, self.chance)
-
-    @property
-    def verdict(self) -> str:
-        """The first that applies.
-
-        `diverged`; for a series, the verdict of its forecast (`longlag.scores.forecast`); `below
-        chance` or `at chance` (`longlag.scores.statistics.side_of_chance`); `solved`, else
-        `partly learned`.
-        """
-        if any(at is not None for at in self.diverged_at):
-            return "diverged"
-        if self.forecast is not None:
-            return self.forecast.verdict
-        side = statistics.side_of_chance(*self.guesses, self.chance, self.accuracy.per_seed)
-        if side != "above":
-            return f"{side} chance"
-        return "solved" if all(self.solved) else "partly learned"
-
-    @property
-    def reason(self) -> str:
-        """The verdict in a sentence with its figures."""
-        if self.forecast is not None and self.verdict != "diverged":
-            return self.forecast.reason
-        solved, count = sum(self.solved), len(self.seeds)
-        name = "accuracy" if self.error is None else "within tolerance"
-        figures = f"{name} {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
-        match self.verdict:
-            case "solved":
-                return f"skill of {SOLVED:.0%} or more for {solved} of {count} seeds; {figures}"
-            case "diverged":
-                at = [
-                    f"seed {seed} at update {update}"
-                    for seed, update in zip(self.seeds, self.diverged_at, strict=True)
-                    if update is not None
-                ]
-                return f"the loss exploded: {' and '.join(at)}; {figures}"
-            case "below chance":
-                return f"a constant for each step does better; {figures}"
-            case "at chance" if self.chance_probability <= 1 - statistics.CONFIDENCE:
-                return f"no input in sight tells more than guessing; {figures}"
-            case "at chance":
-                return (
-                    f"not distinguishable from chance ({self.chance:.3g}): "
-                    f"p = {self.chance_probability:.2f}"
-                )
-            case _:
-                return f"better than guessing, {solved} of {count} seeds solved it; {figures}"
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.verdict}: {self.reason})"
+from longlag.scores.forecast import best_baseline
+from longlag.scores.scored import Scored
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -194,6 +40,10 @@ class Score(Scored):
     seeds: tuple[int, ...]
     evaluations: tuple[Evaluation, ...]
     diverged: tuple[int | None, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        return f"A predictor on {self.problem.words}, {self.framing.words}"
 
     @property
     def diverged_at(self) -> tuple[int | None, ...]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from scipy import special
+
+from longlag.answers.estimate import Estimate, no_interval
 
 CONFIDENCE = 0.95
 """Coverage of every interval, and one minus the level of every test."""
 
 SOLVED = 0.99
 """Skill from which a trial has solved its problem, by default."""
-
-FEW = 3
-"""Seeds that may be too few for an interval."""
 
 _BLOCKS = 4  # of independent errors for a ratio of errors, at least
 
@@ -26,44 +25,12 @@ _BELOW_LEVEL = 0.001  # of the test for a score below chance, which is unlikely 
 _RARE = 0.1  # share of failing seeds below which there is no caveat
 
 
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds with its interval.
-
-    Attributes:
-        mean: Mean over seeds.
-        interval: Interval of 95 % for the mean over seeds; with one seed it covers only the
-            noise of the test sequences, so it is an interval for that one model.
-        per_seed: The value of each seed.
-        caveat: Why the interval may be far too narrow; else empty.
-
-    >>> print(accuracy([0.5], 1000), accuracy([0.5] * 6, 1000))
-    0.500 (one seed: no interval) 0.500 [0.487, 0.513]
-    """
-
-    mean: float
-    interval: tuple[float, float]
-    per_seed: tuple[float, ...]
-    caveat: str = ""
-
-    @property
-    def left_out(self) -> str:
-        """Why the interval is not printed: it would not be one over seeds; else empty."""
-        few = no_interval(len(self.per_seed))
-        return few if self.caveat and (few == self.caveat or len(self.per_seed) == 1) else ""
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        figures = f"{self.mean:.3f}"
-        if self.left_out:
-            return f"{figures} ({self.left_out})"
-        if math.isfinite(low) and math.isfinite(high):
-            figures += f" [{low:.3f}, {high:.3f}]"
-        return figures
-
-
 def mean_interval(
-    values: Sequence[float], least: float = -math.inf, most: float = math.inf
+    values: Sequence[float],
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    confidence: float = CONFIDENCE,
 ) -> tuple[float, float]:
     """Student's t interval for the mean, clipped to [least, most]; all of it for one value.
 
@@ -77,7 +44,7 @@ def mean_interval(
     >>> round(low, 3), high
     (0.478, 1.0)
     """
-    count, mean, tail = len(values), float(np.mean(values)), (1 - CONFIDENCE) / 2
+    count, mean, tail = len(values), float(np.mean(values)), (1 - confidence) / 2
     if count < 2:
         return least, most
     half = float(special.stdtrit(count - 1, 1 - tail) * np.std(values, ddof=1) / count**0.5)
@@ -110,27 +77,6 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
         return ""
     what = f"up to {100 * unseen:.0f} % of all could fail unseen"
     return f"only {len(values)} seeds: {what}, which would make the interval far too narrow"
-
-
-def no_interval(seeds: int) -> str:
-    """Why so few seeds have no interval; empty where they are enough.
-
-    >>> no_interval(1), no_interval(3), no_interval(4)
-    ('one seed: no interval', 'too few seeds for an interval', '')
-    """
-    if seeds > FEW:
-        return ""
-    return "one seed: no interval" if seeds == 1 else "too few seeds for an interval"
-
-
-def caveats(estimates: Iterable[Estimate]) -> str:
-    """The caveats of printed estimates as sentences, each once; empty where none has one.
-
-    >>> caveats([accuracy([1.0], 1000), accuracy([0.9], 1000)])
-    'One seed: no interval.'
-    """
-    each = dict.fromkeys(estimate.left_out or estimate.caveat for estimate in estimates)
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each if text)
 
 
 def share_interval(hits: float, trials: float) -> tuple[float, float]:

@@ -7,11 +7,11 @@ import csv
 import datetime
 import re
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longlag import files
+from longlag.answers import parquet
 from longlag.store.records import Record
 from longlag.store.store import Store
 
@@ -49,13 +49,7 @@ def write_table(store: Store, records: Sequence[Record], path: Path) -> None:
             writer.writeheader()
             writer.writerows(rows)
         return
-    import pyarrow
-    import pyarrow.parquet
-
-    columns = {name: [row.get(name) for row in rows] for name in names}
-    with files.replacing(path) as beside:
-        table = pyarrow.table(columns, metadata={"longlag": metadata.version("longlag")})
-        pyarrow.parquet.write_table(table, beside)
+    parquet.write({name: [row.get(name) for row in rows] for name in names}, path)
 
 
 def check_format(path: Path) -> None:
@@ -64,12 +58,7 @@ def check_format(path: Path) -> None:
         endings = " or ".join(FORMATS)
         raise ValueError(f"export: `{path}` must end in {endings}. Use trials.csv.")
     if path.suffix == ".parquet":
-        try:
-            import pyarrow.parquet  # noqa: F401
-        except ImportError:
-            raise ValueError(
-                "export: pyarrow is not installed. Use pip install 'longlag[parquet]', or .csv."
-            ) from None
+        parquet.require()
 
 
 def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> None:

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from longlag.problems import Ladder
-from longlag.studies.profile_answer import Effort, Place
+from longlag.studies.about import SeedResult
+from longlag.studies.profile_answer import RELIABLE, Effort, Place
 from longlag.trials.diagnosis import diagnose, falls_short
 from longlag.trials.outcome import Outcome
-
-RELIABLE = 0.9
-"""Assumed probability that a seed solves a rung within reach, or fails one beyond it."""
 
 SEEDS = 12
 """The largest number of seeds of a rung: more would add nothing, however they differ."""
@@ -48,6 +46,15 @@ class Results:
         """The outcomes of the seeds, without failed trials."""
         by_seed = self.outcomes[place]
         return [outcome for seed in sorted(by_seed) if (outcome := by_seed[seed]) is not None]
+
+    def trials(self, place: Place) -> tuple[SeedResult, ...]:
+        """The finished seeds, each with the reason why it fell short."""
+        results = []
+        for seed, outcome in sorted(self.outcomes[place].items()):
+            if outcome is not None:
+                reasons = diagnose(outcome, self.solve_at)
+                results.append(SeedResult(seed, outcome, reasons[0].reason if reasons else ""))
+        return tuple(results)
 
     def failed(self, place: Place) -> int:
         """The number of failed trials."""

@@ -22,6 +22,7 @@ from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
+from longlag.studies.about import About, SeedResult
 from longlag.studies.ask import run_study
 from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
 from longlag.studies.ladder import (
@@ -35,7 +36,7 @@ from longlag.studies.ladder import (
     setting_on,
 )
 from longlag.studies.lower_bound import lower_bound
-from longlag.studies.study import Study, named
+from longlag.studies.study import Study, named, words
 from longlag.studies.time_to_solve import time_to_solve
 from longlag.training import Recipe
 from longlag.trials import documents
@@ -230,12 +231,15 @@ class Comparison(Study):
                         if rung == rungs[0]:
                             ladder.append(cell)
         return ComparisonAnswer(
+            about=About(
+                self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
+            ),
             problems=tuple(self.problems),
             models=tuple(self._models),
             rates=self.rates,
             cells=tuple(cells),
             ladder=tuple(ladder),
-            complete=self.left() == 0,
+            left=self.left() or 0,
             lower_bound=lower_bound(
                 (reason for cell in cells for reason in Counter(cell.reasons).elements()),
                 sum(len(cell.outcomes) for cell in cells),
@@ -245,13 +249,11 @@ class Comparison(Study):
         )
 
     def _cell(self, place: Place, chosen: float | None) -> Cell | None:
-        outcomes, budget = self._outcomes(place), self.recipe.sequences
+        trials, budget = self._trials(place), self.recipe.sequences
+        outcomes = [trial.outcome for trial in trials]
         failures = self._failures(place)
         if not outcomes and not failures:
             return None
-        reasons = Counter(
-            self._reasons[place, seed] for seed in self.seeds if (place, seed) in self._reasons
-        )
         return Cell(
             problem=place.problem,
             model=place.model,
@@ -259,10 +261,10 @@ class Comparison(Study):
             rung=place.rung,
             rate=place.rate,
             chosen=place.rate == chosen,
-            outcomes=outcomes,
+            trials=trials,
             skill=skill(outcomes) if outcomes else None,
             time=time_to_solve(outcomes, self.solve_at, budget) if outcomes else None,
-            reasons=reasons,
+            reasons=Counter(trial.reason for trial in trials if trial.reason),
             missing=len(self.seeds) - len(outcomes),
             failures=failures,
         )
@@ -274,9 +276,17 @@ class Comparison(Study):
         unexplained = sum((place, seed) in self._outcome for seed in missing) - reasons.total()
         return reasons + Counter(failed=max(0, unexplained))
 
-    def _outcomes(self, place: Place) -> tuple[Outcome, ...]:
-        outcomes = (self._outcome.get((place, seed)) for seed in self.seeds)
-        return tuple(outcome for outcome in outcomes if outcome is not None)
+    def _trials(self, place: Place) -> tuple[SeedResult, ...]:
+        """The finished seeds."""
+        outcomes = ((seed, self._outcome.get((place, seed))) for seed in self.seeds)
+        return tuple(
+            SeedResult(seed, outcome, self._reasons.get((place, seed), ""))
+            for seed, outcome in outcomes
+            if outcome is not None
+        )
+
+    def _outcomes(self, place: Place) -> list[Outcome]:
+        return [trial.outcome for trial in self._trials(place)]
 
     def _choose(self, problem: str, model: str) -> None:
         """Choose the learning rate for the other rungs, once the first rung is complete."""

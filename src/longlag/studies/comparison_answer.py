@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from scipy import special
 
-from longlag.scores.statistics import Estimate, caveat, over_seeds, share_interval
+from longlag.answers.answer import Answer, Level
+from longlag.answers.blocks import Block, Table, table, text
+from longlag.answers.blocks import cell as as_cell
+from longlag.answers.estimate import Estimate, caveats
+from longlag.answers.format import OPEN, causes, counted
+from longlag.knobs import lookup
+from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval, share_interval
+from longlag.studies.about import About, SeedResult
+from longlag.studies.ladder import verdict
 from longlag.studies.lower_bound import LowerBound
 from longlag.studies.time_to_solve import TimeToSolve
-from longlag.trials.outcome import Outcome
+from longlag.trials.outcome import Outcome, side_of_chance
+
+_KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
 
 
 class Place(NamedTuple):
@@ -35,7 +47,7 @@ class Cell:
         rung: Its value.
         rate: Learning rate.
         chosen: Whether this rate was chosen for the model on this problem.
-        outcomes: The outcomes of the finished seeds.
+        trials: The finished seeds.
         skill: Skill over seeds, with interval; None where no seed finished.
         time: Sequences to solve it, unsolved seeds included; None where no seed finished.
         reasons: The number of seeds that fell short, by reason.
@@ -49,12 +61,22 @@ class Cell:
     rung: int
     rate: float
     chosen: bool
-    outcomes: tuple[Outcome, ...]
+    trials: tuple[SeedResult, ...]
     skill: Estimate | None
     time: TimeToSolve | None
     reasons: Mapping[str, int]
     missing: int
     failures: Mapping[str, int]
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of the finished seeds."""
+        return tuple(trial.outcome for trial in self.trials)
+
+    @property
+    def verdict(self) -> str:
+        """What the seeds came to together, as of `ladder.verdict`, or `missing`."""
+        return verdict(self.outcomes, self.time.solved) if self.time else "missing"
 
     @property
     def shortfalls(self) -> Counter[str]:
@@ -81,57 +103,254 @@ class Cell:
         return -first.chance / (first.ceiling - first.chance or np.inf), 1.0
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ComparisonAnswer:
-    """The answer of a comparison.
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class ComparisonAnswer(Answer):
+    """Several models at each level of several problems.
 
     Attributes:
+        about: The terms of the study.
         problems: The labels of the problems, in their order.
         models: The labels of the models, in their order.
         rates: The learning rates of the first rung.
         cells: Every model at every rung of every problem, at its chosen rate.
         ladder: Every model at the first rung of every problem, at every rate.
-        complete: Whether all trials have ended.
+        left: Number of trials not yet run.
         lower_bound: The trials still learning when the budget ended; None if there are none.
     """
 
+    about: About
     problems: tuple[str, ...]
     models: tuple[str, ...]
     rates: tuple[float, ...]
     cells: tuple[Cell, ...]
     ladder: tuple[Cell, ...]
-    complete: bool
+    left: int
     lower_bound: LowerBound | None
 
-    def __str__(self) -> str:
-        lines = []
-        for cell in self.cells:
-            skill = f"skill {cell.skill}" if cell.skill else "missing"
-            why = ", ".join(f"{reason} ({count})" for reason, count in cell.shortfalls.items())
-            where = f"{cell.problem}, {cell.knob} {cell.rung}, {cell.model}"
-            lines.append(f"{where}: {skill}{'; ' * bool(why)}{why}")
+    figures: ClassVar = {
+        "skill": "longlag.report.study_figures:skill_by_level",
+        "learning rates": "longlag.report.study_figures:skill_by_rate",
+    }
+
+    @property
+    def complete(self) -> bool:
+        """Whether all trials have ended."""
+        return not self.left
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        return {
+            f"{cell.problem}, {cell.knob} {cell.rung}, {cell.model}": causes(cell.failures)
+            for cell in self.cells
+            if cell.failures
+        }
+
+    @property
+    def caption(self) -> str:
+        return self.about.caption("Skill of each model at each level of each problem.")
+
+    def blocks(self) -> Iterator[Block]:
+        for problem in self.problems:
+            yield text(problem, kind="strong")
+            yield self._table(cell for cell in self.cells if cell.problem == problem)
+        yield self._rates_table()
         if self.lower_bound:
-            lines.append(self.lower_bound.advice(flags=False))
-        return "\n".join(lines)
+            yield text(self.lower_bound.advice(flags=False), kind="notice")
+        if self.left:
+            yield text(OPEN.format(what=f"{self.left} trials left"), kind="notice")
+        yield text(
+            f"Skill: 0 is guessing, 1 the best possible score. Solved: {self.about.solve_at:g} or "
+            f"more. {counted(len(self.about.seeds), 'seed')}, at most {self.about.budget:,} "
+            "sequences per trial. Sequences to solve: mean over seeds; an unsolved seed counts as "
+            f"the whole budget. {caveats(cell.skill for cell in self.cells if cell.skill)}".strip()
+        )
+
+    def table(self) -> Table:
+        every = self._table(self.cells)
+        rows = (
+            (as_cell(cell.problem), level, as_cell(cell.model), *row)
+            for cell, (level, _, *row) in zip(self.cells, every.rows, strict=True)
+        )
+        head = "problem", "level", *every.head[1:]
+        return dataclasses.replace(every, head=head, rows=tuple(rows))
+
+    def _table(self, cells: Iterable[Cell]) -> Table:
+        head = "", "model", "verdict", "skill", "solved", "sequences to solve", "rate", "why not"
+        rows, before = [], None
+        for cell in cells:
+            solved = f"{cell.time.solved} of {cell.time.count + cell.missing}" if cell.time else ""
+            rows.append(
+                (
+                    f"{cell.knob} {cell.rung}",
+                    cell.model if (cell.problem, cell.model) != before else "",
+                    as_cell(cell.verdict)._replace(kind=_KINDS.get(cell.verdict, "bad")),
+                    str(cell.skill or ""),
+                    solved,
+                    f"{cell.time.mean.mean:,.0f}" if cell.time else "",
+                    f"{cell.rate:g}",
+                    causes(cell.shortfalls.elements()),
+                )
+            )
+            before = cell.problem, cell.model
+        return table("", head, rows)
+
+    def _rates_table(self) -> Table:
+        head = "first level, skill at rate", *(f"{rate:g}" for rate in self.rates)
+        if len(self.rates) == 1 or not self.ladder:
+            return table("", head, ())
+        skills = {
+            (cell.problem, cell.model, cell.rate): f"{cell.skill.mean:.3f}"
+            if cell.skill
+            else "missing"
+            for cell in self.ladder
+        }
+        return table(
+            "",
+            head,
+            (
+                (f"{problem}, {model}", *(skills.get((problem, model, r), "") for r in self.rates))
+                for problem, model in itertools.product(self.problems, self.models)
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "cells": list(map(_plain, self.cells)),
+            "learning_rates": list(map(_plain, self.ladder)),
+            "complete": self.complete,
+            "lower_bound": self.lower_bound and self.lower_bound._asdict(),
+        }
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        rows = []
+        for cell in self.cells:
+            place = {
+                "problem": cell.problem,
+                "model": cell.model,
+                "knob": cell.knob,
+                "level": cell.rung,
+                "learning_rate": cell.rate,
+            }
+            if level == "trial":
+                rows += [trial.row(**place) for trial in cell.trials]
+                continue
+            rows.append(
+                {
+                    **place,
+                    "verdict": cell.verdict,
+                    "skill": cell.skill,
+                    "solved": cell.time.solved if cell.time else 0,
+                    "seeds": len(cell.trials),
+                    "missing": cell.missing,
+                    "sequences_to_solve": cell.time.mean if cell.time else None,
+                    "why_not": causes(cell.shortfalls.elements()),
+                }
+            )
+        return rows
 
     def mean_skill(self, model: str) -> Estimate | None:
         """The mean skill of a model over all problems and rungs; None where one is missing.
 
         Its interval covers the spread between seeds and the noise of the test sequences.
         """
-        cells = [cell for cell in self.cells if cell.model == model]
-        skills = [cell.skill.per_seed for cell in cells if cell.skill and not cell.missing]
-        if not self.complete or not cells or len(skills) < len(cells):
+        cells = self._cells_of(model)
+        if cells is None:
             return None
         least, most = np.array([cell.bounds for cell in cells]).mean(axis=0).tolist()
-        skill = over_seeds(np.mean(skills, axis=0).tolist())
-        noise = np.array([cell.noise for cell in cells])
-        # Test sequences of different cells are independent, so that their variances add up.
-        below, above = np.sqrt((noise**2).sum(axis=0)) / len(cells)
-        low, high = skill.mean - below, skill.mean + above
-        if len(skill.per_seed) > 1:
-            low = min(low, max(skill.interval[0], least))
-            high = max(high, min(skill.interval[1], most))
+        return self._estimate(_skills(cells), _noise(cells), least, most)
+
+    def difference(self, model: str, other: str, *, pairs: int = 1) -> Estimate | None:
+        """The mean skill of one model less that of another, over all problems and rungs.
+
+        Paired by seed, since both train and are scored on the same sequences. The interval covers
+        the spread between seeds and the noise of the test sequences.
+
+        Args:
+            model: The label of a model.
+            other: The label of another.
+            pairs: The number of differences that are looked at together: each interval is so much
+                wider that all of them hold with the confidence of one (Bonferroni).
+
+        Returns:
+            The difference; None where a trial of either is missing.
+
+        Raises:
+            ValueError: There is no such model.
+        """
+        for each in (model, other):
+            lookup("model", each, dict.fromkeys(self.models))
+        ours, theirs = self._cells_of(model), self._cells_of(other)
+        if ours is None or theirs is None:
+            return None
+        (least, most), (low, high) = (
+            np.array([cell.bounds for cell in cells]).mean(axis=0).tolist()
+            for cells in (ours, theirs)
+        )
+        below, above = _noise(ours)
+        their_below, their_above = _noise(theirs)
+        noise = float(np.hypot(below, their_above)), float(np.hypot(above, their_below))
+        values = _skills(ours) - _skills(theirs)
+        return self._estimate(values, noise, least - high, most - low, pairs)
+
+    def differences(self) -> dict[tuple[str, str], Estimate]:
+        """The difference of every pair of models without missing trials, corrected for all."""
+        every = list(itertools.combinations(self.models, 2))
+        found = {pair: self.difference(*pair, pairs=len(every)) for pair in every}
+        return {pair: estimate for pair, estimate in found.items() if estimate is not None}
+
+    def _cells_of(self, model: str) -> list[Cell] | None:
+        """The cells of a model; None where a trial is missing."""
+        cells = [cell for cell in self.cells if cell.model == model]
+        whole = all(cell.skill and not cell.missing for cell in cells)
+        return cells if cells and whole and self.complete else None
+
+    def _estimate(
+        self,
+        values: np.ndarray,
+        noise: tuple[float, float],
+        least: float,
+        most: float,
+        pairs: int = 1,
+    ) -> Estimate:
+        """The mean over seeds, its interval not narrower than the noise of the test sequences."""
+        confidence = 1 - (1 - CONFIDENCE) / pairs
+        tail, corrected = (1 - CONFIDENCE) / 2, (1 - confidence) / 2
+        wider = float(special.ndtri(1 - corrected) / special.ndtri(1 - tail))
+        mean = float(values.mean())
+        low, high = mean - wider * noise[0], mean + wider * noise[1]
+        if len(values) > 1:
+            between = mean_interval(values.tolist(), confidence=confidence)
+            low, high = min(low, max(between[0], least)), max(high, min(between[1], most))
         interval = float(low), float(high)
-        doubt = caveat(skill.per_seed, interval, most - least) if len(skill.per_seed) > 1 else ""
-        return Estimate(skill.mean, interval, skill.per_seed, doubt)
+        doubt = caveat(values.tolist(), interval, most - least) if len(values) > 1 else ""
+        return Estimate(mean, interval, tuple(values.tolist()), doubt)
+
+
+def _skills(cells: Sequence[Cell]) -> np.ndarray:
+    """The mean skill of each seed."""
+    return np.mean([cell.skill.per_seed for cell in cells if cell.skill], axis=0)
+
+
+def _noise(cells: Sequence[Cell]) -> tuple[float, float]:
+    """How much test sequences may lower and raise a mean of cells: variances add up."""
+    below, above = np.sqrt((np.array([cell.noise for cell in cells]) ** 2).sum(axis=0)) / len(cells)
+    return float(below), float(above)
+
+
+def _plain(cell: Cell) -> dict[str, Any]:
+    time = cell.time and {"mean": cell.time.mean.mean, "interval": cell.time.mean.interval}
+    return {
+        "problem": cell.problem,
+        "model": cell.model,
+        "knob": cell.knob,
+        "rung": cell.rung,
+        "skill": cell.skill,
+        "missing": cell.missing,
+        "reasons": cell.reasons,
+        "failures": cell.failures,
+        "learning_rate": cell.rate,
+        "solved": cell.time.solved if cell.time else 0,
+        "seeds": len(cell.trials),
+        "restricted_mean": time,
+        "stands": f"{side_of_chance(cell.outcomes)} chance" if cell.outcomes else None,
+    }

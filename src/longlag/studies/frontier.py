@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 import operator
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, SupportsIndex
+from typing import Any, ClassVar, Literal, SupportsIndex
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
@@ -21,88 +19,23 @@ from longlag.problems import Problem
 from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
+from longlag.studies.about import About
 from longlag.studies.ask import run_study
+from longlag.studies.frontier_answer import FrontierAnswer, Step
 from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
-from longlag.studies.lower_bound import LowerBound, lower_bound
+from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, words
 from longlag.training import Recipe
 from longlag.trials import documents
-from longlag.trials.diagnosis import Diagnosis, diagnose
+from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome
+from longlag.trials.remedies import remedy
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
 
 RESOLUTION = 0.1
 """Gap between solved and unsolved values, as a share of the solved one, that ends a search."""
-
-
-class Step(NamedTuple):
-    """One trial: a value and a seed."""
-
-    value: int
-    seed: int
-    trial: str
-    outcome: Outcome
-    solved: bool
-    reasons: tuple[Diagnosis, ...]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FrontierAnswer:
-    """The largest value that each seed solved, and their median.
-
-    Attributes:
-        knob: The knob that makes the problem harder.
-        per_seed: The largest value that each seed solved; 0 for none.
-        open: Seeds whose search has not ended: they may solve larger values.
-        median: The largest value that half of the seeds or more solve; 0 for none.
-        interval: Interval for the median, from order statistics; meaningless until all searches
-            have ended.
-        coverage: The probability that it covers the median; below 0.95 with few seeds.
-        first: The smallest value.
-        last: The largest value.
-        reached_end: Number of seeds that solved `last`: their limit may be larger.
-        lower_bound: The seeds still learning when the budget ended; None if there are none.
-        failures: The reason of each failed search, by seed.
-        steps: All trials, in the order of seeds, then of values.
-    """
-
-    knob: str
-    per_seed: tuple[int, ...]
-    open: tuple[int, ...]
-    median: int
-    interval: tuple[float, float]
-    coverage: float
-    first: int
-    last: int
-    reached_end: int
-    failures: Mapping[int, str]
-    lower_bound: LowerBound | None
-    steps: tuple[Step, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every search has ended."""
-        return not self.open
-
-    def __str__(self) -> str:
-        advice = self.lower_bound.advice(flags=False) if self.lower_bound else ""
-        return f"{self.words}. {advice}" if advice else self.words
-
-    @property
-    def words(self) -> str:
-        """The median with its interval, as text."""
-        low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
-        if not self.complete:
-            why = Counter(self.failures.values()).items()
-            failed = "".join(f"; seeds that failed: {count} ({reason})" for reason, count in why)
-            value = f"{self.knob} {self.median:g}" if self.median else "nothing"
-            return f"{value} so far{failed}"
-        median = f"{self.median:g}" if self.median else f"below {self.first}"
-        beyond = " or more" if self.reached_end and self.median >= self.last else ""
-        few = statistics.no_interval(len(self.per_seed))
-        return f"{self.knob} {median}{beyond} {f'({few})' if few else f'[{low}, {high}]'}"
 
 
 class Frontier(Study):
@@ -216,7 +149,17 @@ class Frontier(Study):
         per_seed = [search.solved for search in searches]
         _, interval, coverage = statistics.median_interval(per_seed)
         order = sorted(self._steps, key=lambda each: (self.seeds.index(each[0]), each[1]))
+        setting = self.setting
         return FrontierAnswer(
+            about=About(
+                self.kind,
+                words(setting.framing),
+                self.seeds,
+                setting.recipe.sequences,
+                self.solve_at,
+            ),
+            problem=words(setting.problem),
+            model=words(setting.model),
             knob=self.knob,
             per_seed=tuple(per_seed),
             open=tuple(
@@ -238,8 +181,20 @@ class Frontier(Study):
                 self.setting.recipe.sequences,
                 self.setting.recipe.learning_rate,
             ),
+            advice=self._advice(),
             steps=tuple(self._steps[each] for each in order),
         )
+
+    def _advice(self) -> str:
+        """The commonest reason why seeds got no further, with what to change; else empty."""
+        failed = [step for step in self._steps.values() if not step.solved]
+        names = [step.reasons[0].reason for step in failed]
+        if not names:
+            return ""
+        common = failed[names.index(max(names, key=names.count))]
+        reason = common.reasons[0].reason
+        text = remedy(reason, at(self.setting, common.value, self.solve_at))
+        return text and f"{reason.capitalize()}: {text}"
 
     def _ends(self) -> list[Step]:
         """The trial of each seed with the smallest unsolved value."""

@@ -19,6 +19,7 @@ from longlag.problems import PROBLEMS, Problem
 from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
+from longlag.studies.about import About, SeedResult
 from longlag.studies.ask import run_study
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
@@ -156,7 +157,10 @@ class Generalisation(Study):
         """The answer from the outcomes so far."""
         models = tuple(map(self._answer, self._models))
         return GeneralisationAnswer(
-            problem=self.problem,
+            about=About(
+                self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
+            ),
+            problem=words(self.problem),
             train=self.train,
             test=self.test,
             models=models,
@@ -171,8 +175,13 @@ class Generalisation(Study):
         )
 
     def _answer(self, name: str) -> ModelAnswer:
-        by_seed = (self._outcome.get((name, seed)) for seed in self.seeds)
-        outcomes = tuple(outcome for outcome in by_seed if outcome is not None)
+        by_seed = ((seed, self._outcome.get((name, seed))) for seed in self.seeds)
+        trials = tuple(
+            SeedResult(seed, outcome, self._reasons.get((name, seed), ""))
+            for seed, outcome in by_seed
+            if outcome is not None
+        )
+        outcomes = tuple(trial.outcome for trial in trials)
         setting = self._settings[name]
         scored = tuple(each for each in self.test if _name(each) in setting.scored_on)
         unscored = tuple(each for each in self.test if each not in scored)
@@ -192,10 +201,8 @@ class Generalisation(Study):
             unread=unscored,
             missing=len(self.seeds) - len(outcomes),
             failures=self.why_missing(setting, self.seeds),
-            reasons=Counter(
-                self._reasons[name, seed] for seed in self.seeds if (name, seed) in self._reasons
-            ),
-            outcomes=outcomes,
+            reasons=Counter(trial.reason for trial in trials if trial.reason),
+            trials=trials,
         )
 
     def _score(self, outcomes: tuple[Outcome, ...], length: int) -> LengthScore:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
-from longlag.problems import Problem
-from longlag.scores.statistics import Estimate, no_interval
+from longlag.answers.answer import Answer, Level
+from longlag.answers.blocks import Block, Table, cell, number_cell, table, text
+from longlag.answers.estimate import Estimate, caveats, no_interval
+from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
 from longlag.trials.outcome import Outcome
 
@@ -50,7 +52,7 @@ class ModelAnswer(NamedTuple):
         missing: Number of seeds that failed, or are not trained yet.
         failures: The number of failed seeds, by reason.
         reasons: The number of seeds that did not solve the training length, by reason.
-        outcomes: The outcomes of the finished seeds.
+        trials: The finished seeds.
     """
 
     model: str
@@ -64,7 +66,30 @@ class ModelAnswer(NamedTuple):
     missing: int
     failures: Mapping[str, int]
     reasons: Mapping[str, int]
-    outcomes: tuple[Outcome, ...]
+    trials: tuple[SeedResult, ...]
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of the finished seeds."""
+        return tuple(trial.outcome for trial in self.trials)
+
+    @property
+    def why_missing(self) -> str:
+        """How many seeds are missing, and why."""
+        not_run = self.missing - sum(self.failures.values())
+        notes = [f"{count} failed: {why}" for why, count in self.failures.items()]
+        return "; ".join([*notes, *([f"{not_run} not run"] if not_run else [])])
+
+    def note(self, score: LengthScore, train: int) -> str:
+        """At the training length why seeds failed, and whether the score is at chance."""
+        notes = []
+        if score.length == train:
+            reasons = self.reasons.items()
+            notes = ["as trained", *(f"{count} {reason}" for reason, count in reasons)]
+            notes += [self.why_missing] if self.missing else []
+        if score.standing != "above":
+            notes.append(f"together {score.standing} chance")
+        return ", ".join(notes)
 
     def __str__(self) -> str:
         if not self.per_seed:
@@ -89,12 +114,13 @@ class ModelAnswer(NamedTuple):
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class GeneralisationAnswer:
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class GeneralisationAnswer(Answer):
     """The results of each model at lengths other than that of training.
 
     Attributes:
-        problem: The problem.
+        about: The terms of the study.
+        problem: The label of the problem.
         train: The training length.
         test: The test lengths, from short to long.
         models: The models, in the order of the question.
@@ -102,13 +128,148 @@ class GeneralisationAnswer:
         lower_bound: The trials still learning when the budget ended; None if there are none.
     """
 
-    problem: Problem
+    about: About
+    problem: str
     train: int
     test: tuple[int, ...]
     models: tuple[ModelAnswer, ...]
     complete: bool
     lower_bound: LowerBound | None
 
-    def __str__(self) -> str:
-        models = "; ".join(f"{each.model}: {each}" for each in self.models)
-        return f"{models}. {self.lower_bound.advice(flags=False)}" if self.lower_bound else models
+    figures: ClassVar = {"skill": "longlag.report.study_figures:skill_by_length"}
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        return {model.model: model.why_missing for model in self.models if model.failures}
+
+    @property
+    def caption(self) -> str:
+        return self.about.caption(
+            f"Skill on {self.problem} by length of the sequences, trained at length {self.train}."
+        )
+
+    def blocks(self) -> Iterator[Block]:
+        heading = f"{self.problem}, {self.about.framing}: trained at length {self.train}"
+        yield text(heading, kind="strong")
+        yield self.table()
+        yield table(
+            "",
+            ("model", "longest length solved", "seed by seed"),
+            (
+                (each.model, str(each), ", ".join(str(n or "none") for n in each.per_seed))
+                for each in self.models
+            ),
+        )
+        yield text(*(model.refusal for model in self.models))
+        if self.lower_bound:
+            yield text(self.lower_bound.advice(flags=False), kind="notice")
+        if not self.complete:
+            yield text("The study is not complete.", kind="notice")
+        scores = (score.skill for model in self.models for score in model.scores)
+        yield text(
+            f"Skill: 0 is guessing, 1 the best possible score; {self.about.solve_at:g} counts as "
+            f"solved. Longest: all lengths from {self.train} up to it are solved; "
+            f"{', '.join(self._intervals()) or 'no seed'}. At most {self.about.budget:,} sequences "
+            f"per trial. {caveats(scores)}".strip()
+        )
+
+    def _intervals(self) -> dict[str, None]:
+        """What the intervals of the longest lengths are, each once."""
+        every = dict[str, None]()
+        for model in self.models:
+            if count := len(model.per_seed):
+                interval = f"interval of {model.coverage:.1%} for the median of {count} seeds"
+                every[no_interval(count) or interval] = None
+        return every
+
+    def table(self) -> Table:
+        rows = []
+        for model in self.models:
+            if not model.scores:
+                rows.append((model.model, *[""] * 5, model.why_missing))
+            for index, score in enumerate(model.scores):
+                kind = "bad" if score.standing != "above" else "part"
+                kind = "good" if score.skill.mean >= self.about.solve_at else kind
+                rows.append(
+                    (
+                        "" if index else model.model,
+                        number_cell(str(score.length)),
+                        cell(str(score.skill))._replace(kind=kind),
+                        f"{score.solved} of {score.seeds}",
+                        number_cell(f"{score.chance:.3g}"),
+                        f"{score.ceiling:.3g}",
+                        model.note(score, self.train),
+                    )
+                )
+        head = ("model", "length", "skill", "solved", "guessing", "best possible", "note")
+        return table("", head, rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "train": self.train,
+            "test": self.test,
+            "complete": self.complete,
+            "lower_bound": self.lower_bound and self.lower_bound._asdict(),
+            "models": list(map(_plain, self.models)),
+        }
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        if level == "trial":
+            return [
+                trial.row(
+                    problem=self.problem,
+                    model=model.model,
+                    train=self.train,
+                    longest_solved=longest,
+                )
+                for model in self.models
+                for trial, longest in zip(model.trials, model.per_seed, strict=True)
+            ]
+        return [
+            {
+                "problem": self.problem,
+                "model": model.model,
+                "train": self.train,
+                "length": score.length,
+                "skill": score.skill,
+                "solved": score.solved,
+                "seeds": score.seeds,
+                "chance": score.chance,
+                "ceiling": score.ceiling,
+                "note": model.note(score, self.train),
+            }
+            for model in self.models
+            for score in model.scores
+        ]
+
+
+def _plain(model: ModelAnswer) -> dict[str, Any]:
+    longest = {
+        "median": model.median,
+        "interval": model.interval,
+        "coverage": model.coverage,
+    }
+    return {
+        "model": model.model,
+        "missing": model.missing,
+        "failures": model.failures,
+        "reasons": model.reasons,
+        "cannot_run_at": model.unread,
+        "because": model.refusal or None,
+        "longest": {
+            **{name: value if model.per_seed else None for name, value in longest.items()},
+            "per_seed": model.per_seed,
+        },
+        "scores": [
+            {
+                "length": score.length,
+                "skill": score.skill,
+                "solved": score.solved,
+                "seeds": score.seeds,
+                "chance": score.chance,
+                "ceiling": score.ceiling,
+                "stands": f"{score.standing} chance",
+            }
+            for score in model.scores
+        ],
+    }

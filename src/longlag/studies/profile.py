@@ -22,6 +22,7 @@ from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import Store
+from longlag.studies.about import About
 from longlag.studies.ask import run_study
 from longlag.studies.belief import Belief, Results
 from longlag.studies.cost import costs
@@ -209,13 +210,12 @@ class Profile(Study):
         """The answer from the outcomes so far."""
         reaches = tuple(reach(self._belief, name) for name in self.problems)
         return ProfileAnswer(
+            about=About(self.kind, words(self.framing), (), self.budgets[0], self.solve_at),
             model=words(self.model),
             reaches=reaches,
             left_out=tuple(
                 gaps(self._belief, reaches, words(self.framing), Counter(self.failures.values()))
             ),
-            solve_at=self.solve_at,
-            budget=self.budgets[0],
             unfinished=tuple(self.cut.items()),
             lower_bound=lower_bound(
                 (reason for reach in reaches for reason in reach.reasons.elements()),

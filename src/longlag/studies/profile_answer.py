@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
-from longlag.scores.statistics import Estimate
+from longlag.answers.answer import Answer, Level
+from longlag.answers.blocks import Block, Table, table, text
+from longlag.answers.blocks import cell as as_cell
+from longlag.answers.estimate import Estimate
+from longlag.answers.format import INTERVALS, causes, counted
+from longlag.scores.statistics import CONFIDENCE
+from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
 from longlag.trials.outcome import Outcome
+
+RELIABLE = 0.9
+"""Assumed probability that a seed solves a rung within reach, or fails one beyond it."""
 
 
 class Effort(NamedTuple):
@@ -33,19 +42,27 @@ class Rung:
 
     Attributes:
         value: Value of the knob.
-        outcomes: The outcomes of the finished seeds.
+        trials: The finished seeds.
         solved: Number of seeds that solved it.
         within: Probability that the model's reach includes this rung.
         skill: Skill over seeds; None where it was not tried.
-        reasons: The number of seeds that fell short, by reason.
     """
 
     value: int
-    outcomes: tuple[Outcome, ...]
+    trials: tuple[SeedResult, ...]
     solved: int
     within: float
     skill: Estimate | None
-    reasons: Mapping[str, int]
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of the finished seeds."""
+        return tuple(trial.outcome for trial in self.trials)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """The number of seeds that fell short, by reason."""
+        return Counter(trial.reason for trial in self.trials if trial.reason)
 
 
 class Further(NamedTuple):
@@ -118,7 +135,7 @@ class Reach:
     @property
     def reasons(self) -> Counter[str]:
         """The number of seeds that fell short, over all rungs, by reason."""
-        return sum((Counter(rung.reasons) for rung in self.rungs), Counter[str]())
+        return sum((rung.reasons for rung in self.rungs), Counter[str]())
 
     @property
     def longer_texts(self) -> list[str]:
@@ -153,32 +170,115 @@ class Gap(NamedTuple):
     where: str
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ProfileAnswer:
-    """The answer of a profile.
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class ProfileAnswer(Answer):
+    """What one model remembers, over several problems.
 
     Attributes:
+        about: The terms of the study; its budget is the first, others were up to
+            larger ones.
         model: The label of the model.
         reaches: Its reach on each problem.
         left_out: Settings without trials, and uncertain results.
-        solve_at: Skill from which a trial counted as solved.
-        budget: The first budget: largest number of training sequences of a trial.
         lower_bound: The trials still learning when the budget ended; None if there are none.
         unfinished: Trials stopped at the time limit, each with its progress from 0 to 1.
     """
 
+    about: About
     model: str
     reaches: tuple[Reach, ...]
     left_out: tuple[Gap, ...]
-    solve_at: float
-    budget: int
     unfinished: tuple[tuple[str, float], ...]
     lower_bound: LowerBound | None
 
-    def __str__(self) -> str:
-        lines = [f"{reach.problem}: {reach}" for reach in self.reaches]
-        advice = self.lower_bound.advice(flags=False) if self.lower_bound else ""
-        return "\n".join(filter(None, [*lines, self.unanswered, advice]))
+    figures: ClassVar = {"reach": "longlag.report.study_figures:reach_by_problem"}
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        return {
+            reach.problem: f"{counted(reach.failed, 'trial')} failed"
+            for reach in self.reaches
+            if reach.failed
+        }
+
+    @property
+    def caption(self) -> str:
+        return self.about.caption(f"What {self.model} remembers: its reach on each problem.")
+
+    def blocks(self) -> Iterator[Block]:
+        yield text(f"What {self.model} remembers", kind="strong")
+        yield self.table()
+        if lines := self.unanswered:
+            advice = "Use a larger `minutes`, or a smaller `budget`."
+            yield text(f"{lines} {advice}", kind="notice")
+        source = f"assuming that each trial gives the right answer with probability {RELIABLE:g}"
+        yield text(
+            f"{INTERVALS.format(level=f'{CONFIDENCE:.0%}', source=source)} Solved: skill of "
+            f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences."
+        )
+        if self.lower_bound:
+            yield text(self.lower_bound.advice(flags=False), kind="notice")
+        gaps = ((gap.problem or "all", gap.gap, gap.where) for gap in self.left_out)
+        yield table("", ("left out", "", ""), gaps)
+
+    def table(self) -> Table:
+        head = "problem", "reach", "rate", "solved of tried at each level", "why not"
+        rows = []
+        for reach in self.reaches:
+            tried = [rung for rung in reach.rungs if rung.outcomes]
+            levels = (f"{rung.value}: {rung.solved}/{len(rung.outcomes)}" for rung in tried)
+            rows.append(
+                (
+                    reach.problem,
+                    as_cell(str(reach))._replace(kind="strong" if tried else "text"),
+                    f"{reach.rate:g}" if tried else "",
+                    "  ".join(levels),
+                    causes(reach.reasons.elements()),
+                    "; ".join(reach.longer_texts),
+                )
+            )
+        return table("", (*head, "trained longer"), rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "problems": list(map(_plain, self.reaches)),
+            "left_out": [gap._asdict() for gap in self.left_out],
+            "unfinished": [{"trial": trial, "share": share} for trial, share in self.unfinished],
+            "answered": not self.unanswered,
+            "lower_bound": self.lower_bound and self.lower_bound._asdict(),
+        }
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        rows = []
+        for reach in self.reaches:
+            place = {
+                "problem": reach.problem,
+                "model": self.model,
+                "knob": reach.knob,
+                "learning_rate": reach.rate,
+            }
+            if level == "trial":
+                rows += [
+                    trial.row(**place, level=rung.value)
+                    for rung in reach.rungs
+                    for trial in rung.trials
+                ]
+                continue
+            low, high = reach.interval if reach.tried else (None, None)
+            rows.append(
+                {
+                    **place,
+                    "reach": reach.value,
+                    "reach_low": low,
+                    "reach_high": high,
+                    "or_more": reach.more,
+                    "trials": reach.tried,
+                    "failed": reach.failed,
+                    "why_not": causes(reach.reasons.elements()),
+                }
+            )
+        return rows
 
     @property
     def unanswered(self) -> str:
@@ -187,8 +287,44 @@ class ProfileAnswer:
             return ""
         lines = ["No trial finished in the time, so nothing is known of any problem."]
         for trial, share in self.unfinished:
-            stage = f"{share:.0%} of its {self.budget:,} sequences" if share else "compiling"
+            stage = f"{share:.0%} of its {self.about.budget:,} sequences" if share else "compiling"
             lines.append(f"{trial}: cut short at {stage}.")
         if not self.unfinished:
             lines.append("Not even one would have fitted.")
         return " ".join(lines)
+
+
+def _plain(reach: Reach) -> dict[str, Any]:
+    return {
+        "problem": reach.problem,
+        "knob": reach.knob,
+        "share": reach.share,
+        "failed": reach.failed,
+        "reaches": reach.value,
+        "or_more": reach.more,
+        "learning_rate": reach.rate,
+        "undertrained_at": reach.undertrained,
+        "interval": reach.interval if reach.tried else None,
+        "other_rates": [{"learning_rate": rate, "reaches": value} for rate, value in reach.others],
+        "longer": [
+            {
+                "sequences": each.sequences,
+                "interval": each.interval,
+                "solved": each.solved,
+                "tried": each.tried,
+                "reaches": each.value,
+            }
+            for each in reach.longer
+        ],
+        "rungs": [
+            {
+                "value": rung.value,
+                "solved": rung.solved,
+                "within": rung.within,
+                "reasons": rung.reasons,
+                "tried": len(rung.trials),
+                "skill": rung.skill and rung.skill.mean,
+            }
+            for rung in reach.rungs
+        ],
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.belief import SEEDS, Belief, mean, middle
 from longlag.studies.profile_answer import Effort, Further, Gap, Place, Reach, Rung
-from longlag.trials.diagnosis import diagnose
 from longlag.trials.outcome import skill
 
 
@@ -48,15 +46,13 @@ def reach(belief: Belief, name: str) -> Reach:
 
 
 def _rung(belief: Belief, place: Place, within: float) -> Rung:
-    finished = tuple(belief.results.finished(place))
-    reasons = [diagnose(outcome, belief.results.solve_at)[:1] for outcome in finished]
+    finished = belief.results.finished(place)
     return Rung(
         value=place.rung,
-        outcomes=finished,
+        trials=belief.results.trials(place),
         solved=belief.results.solved(place)[0],
         within=within,
         skill=skill(finished) if finished else None,
-        reasons=Counter(reason.reason for first in reasons for reason in first),
     )
 
 

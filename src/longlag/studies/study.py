@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from longlag.answers.answer import Answer
 from longlag.knobs import Knobs, require
 from longlag.models import ModelFactory
 from longlag.problems import Problem
@@ -55,6 +56,10 @@ class Study(abc.ABC):
     @abc.abstractmethod
     def of(cls, question: Mapping[str, Any]) -> Study:
         """The study of a question, with no outcomes yet."""
+
+    @abc.abstractmethod
+    def answer(self) -> Answer:
+        """The answer from the outcomes so far."""
 
     @abc.abstractmethod
     def ask(self) -> Trial | None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from longlag.scores.statistics import Estimate, over_seeds, share_interval
+from longlag.answers.estimate import Estimate
+from longlag.scores.statistics import over_seeds, share_interval
 from longlag.trials.outcome import Outcome
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from longlag.scores import statistics
 from longlag.scores.statistics import SOLVED
 from longlag.trials.outcome import FIRST, Outcome, side_of_chance
 from longlag.trials.remedies import remedy
-from longlag.trials.run import Run
+from longlag.trials.setting import Setting
 
 Reason = Literal[
     "unreachable",
@@ -54,9 +54,37 @@ class Diagnosis(NamedTuple):
         return f"{self.reason}: {self.evidence}{self.remedy and f'. {self.remedy}'}"
 
 
+@runtime_checkable
+class Diagnosable(Protocol):
+    """A run (`longlag.trials.run.Run`), as far as `diagnose` needs it."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Its seeds."""
+        ...
+
+    @property
+    def setting(self) -> Setting:
+        """Its setting."""
+        ...
+
+    @property
+    def forecast(self) -> object:
+        """Its forecast of a series; else None."""
+        ...
+
+    def place(self, seed: int) -> int:
+        """The index of a seed among the seeds."""
+        ...
+
+    def outcome(self, place: int = 0) -> Outcome:
+        """The outcome of the seed at this index."""
+        ...
+
+
 @named_arguments
 def diagnose(
-    of: Outcome | Run, solve_at: float = SOLVED, *, seed: int | None = None
+    of: Outcome | Diagnosable, solve_at: float = SOLVED, *, seed: int | None = None
 ) -> tuple[Diagnosis, ...]:
     """Why a trial did not solve its problem; empty where it did.
 
@@ -90,15 +118,15 @@ def diagnose(
     >>> print(ll.diagnose(run)[0].reason, "-", ll.diagnose(run)[0].remedy)
     unreachable - Use carry=True, and timesteps=2 or more.
     """
-    if isinstance(of, Run):
+    if not isinstance(of, Outcome) and isinstance(of, Diagnosable):
         return _of_run(of, solve_at, seed)
     require("diagnose", "of", of, Outcome, "a run, of ll.train")
     return _of_outcome(of, solve_at)
 
 
-def _of_run(run: Run, solve_at: float, seed: int | None) -> tuple[Diagnosis, ...]:
+def _of_run(run: Diagnosable, solve_at: float, seed: int | None) -> tuple[Diagnosis, ...]:
     for place in range(len(run.seeds)) if seed is None else [run.place(seed)]:
-        outcome = Outcome.of(run, parameters=0, place=place)
+        outcome = run.outcome(place)
         if run.forecast is None:
             reasons = _of_outcome(outcome, solve_at)
         else:  # a forecast is judged by its error, so that only the loss explains a failure

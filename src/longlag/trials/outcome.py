@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
+from longlag.answers.estimate import Estimate
 from longlag.framings import Layout
 from longlag.knobs import lookup
-from longlag.scores.statistics import Estimate
 from longlag.trials import seed_score
 from longlag.trials.seed_score import IN_DISTRIBUTION, SeedScore
-
-if TYPE_CHECKING:
-    from longlag.trials.run import Run
 
 SCHEMA = 4
 """Version of the document of an outcome; without a version it is 1 (one test, no name)."""
@@ -108,42 +105,6 @@ class Outcome:
     scores: Mapping[str, SeedScore]
     fresh: bool = True
     noise: float = 0.0
-
-    @classmethod
-    def of(
-        cls, run: Run, *, validation: float | None = None, parameters: int, place: int = 0
-    ) -> Outcome:
-        """The outcome of one seed of a run, by its index among the seeds."""
-        history, setting = run.history[place], run.setting
-        problem, audit = setting.problem, setting.audit()
-        scored = scored_updates(setting.layout)
-        losses = np.concatenate([np.zeros(0), *(each.losses for each in history)])
-        held_out = problem.held_out("evaluation", setting.scored)
-        last = history[-1] if history else None
-        ended = "finished" if last is None or last.outcome == "running" else last.outcome
-        return cls(
-            ended=ended,
-            diverged_at=run.diverged_at[place],
-            updates=0 if last is None else last.updates,
-            sequences=run.sequences[place],
-            validation=validation,
-            reachable=audit.ceiling,
-            audit=audit.verdict,
-            bounds=Bounds(problem.chance(setting.scored), problem.ceiling(setting.scored)),
-            curve=learning_curve([(each.losses, each.accuracy) for each in history], scored),
-            parameters=parameters,
-            seconds=Seconds(
-                run.compile_seconds,
-                run.train_seconds,
-                run.total_seconds - run.compile_seconds - run.train_seconds,
-            ),
-            scores={
-                name: SeedScore.of(score, place, in_distribution=score.problem == problem)
-                for name, score in run.scores.items()
-            },
-            fresh=held_out is None and setting.framing.output != "decoder",
-            noise=_noise(losses[np.resize(scored, len(losses))]),
-        )
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Outcome:
@@ -303,7 +264,7 @@ def learning_curve(
     )
 
 
-def _noise(losses: np.ndarray) -> float:
+def noise(losses: np.ndarray) -> float:
     """The standard deviation of the log loss, from the median difference of neighbours."""
     logs = np.log(np.maximum(losses[np.isfinite(losses)].astype(np.float64), 1e-30))
     if len(logs) < 2:

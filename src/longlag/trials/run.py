@@ -6,18 +6,32 @@ import dataclasses
 import functools
 import numbers
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Num
 
+from longlag.answers.answer import FORMATS
+from longlag.answers.blocks import Block, text
 from longlag.arguments import short_repr
 from longlag.events import Advanced
 from longlag.models import AnyModel
 from longlag.problems import Problem
 from longlag.scores.evaluation import Evaluation
-from longlag.scores.score import Score, Scored
+from longlag.scores.score import Score
+from longlag.scores.scored import Scored
+from longlag.trials.diagnosis import Diagnosis, diagnose
+from longlag.trials.outcome import (
+    Bounds,
+    Outcome,
+    Seconds,
+    learning_curve,
+    noise,
+    scored_updates,
+)
+from longlag.trials.seed_score import SeedScore
 
 if TYPE_CHECKING:
     from longlag.trials.checkpoint import Trained
@@ -66,6 +80,69 @@ class Run(Scored):
         """The steps of an episode of the main test that are scored."""
         return self.setting.on().scored
 
+    figures: ClassVar = {"training": "longlag.report.figures:figure_of_run"}
+
+    @property
+    def subject(self) -> str:
+        setting = self.setting
+        return f"{setting.model.words} on {setting.problem.words}, {setting.framing.words}"
+
+    @property
+    def predictor(self) -> str:
+        return self.setting.model.words
+
+    @property
+    def best(self) -> str:
+        return self.setting.on().audit().best
+
+    def by_test(self) -> Mapping[str, Scored]:
+        return self.scores
+
+    @property
+    def why(self) -> Diagnosis | None:
+        """The most frequent first reason why seeds fell short, with its remedy as arguments."""
+        if self.interrupted or self.verdict in ("solved", "better"):
+            return None
+        firsts = [reasons[0] for seed in self.seeds if (reasons := diagnose(self, seed=seed))]
+        names = [each.reason for each in firsts]
+        return firsts[names.index(max(names, key=names.count))] if names else None
+
+    def blocks(self) -> Iterator[Block]:
+        yield from super().blocks()
+        if self.interrupted:
+            yield text("Interrupted: the score so far.", kind="notice")
+        if (why := self.why) is not None:
+            yield text(str(why), kind="advice")
+
+    def _figures(self) -> dict[str, str]:
+        sequences = f"{max(self.sequences):,} sequences per seed"
+        return {
+            **super()._figures(),
+            "trained": f"{self.updates:,} updates on {sequences}",
+            "seconds": f"{self.compile_seconds:.1f} compile, {self.train_seconds:.1f} train, "
+            f"{self.total_seconds:.1f} total",
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        setting, why = self.setting, self.why
+        parts = ("problem", "framing", "model", "recipe")
+        return {
+            **{name: repr(getattr(setting, name)) for name in parts},
+            "encoding": setting.encoding and setting.encoding.title(),
+            **super().to_dict(),
+            "ceiling": setting.on().audit().ceiling,
+            "updates": self.updates,
+            "sequences": self.sequences,
+            "diverged_at": self.diverged_at,
+            "interrupted": self.interrupted,
+            "why": why and why._asdict(),
+            "seconds": {
+                "compile": self.compile_seconds,
+                "train": self.train_seconds,
+                "total": self.total_seconds,
+            },
+        }
+
     @functools.cached_property
     def scores(self) -> dict[str, Score]:
         """The score on each test, by name, the main test first."""
@@ -91,7 +168,7 @@ class Run(Scored):
 
     @property
     def verdict(self) -> str:
-        """The first that applies, as of any predictor (`longlag.scores.score.Scored`).
+        """The first that applies, as of any predictor (`longlag.scores.scored.Scored`).
 
         Where no input in sight says more than guessing, better than guessing is luck: `at chance`.
         """
@@ -116,6 +193,43 @@ class Run(Scored):
         counts = (reports[-1].updates if reports else 0 for reports in self.history)
         return tuple(updates * layout.sequences // len(layout.steps) for updates in counts)
 
+    def outcome(
+        self, place: int = 0, *, validation: float | None = None, parameters: int = 0
+    ) -> Outcome:
+        """The outcome of one seed, as the store has it.
+
+        Args:
+            place: Its index among the seeds.
+            validation: Its accuracy on the validation stream, if that was measured.
+            parameters: Number of trained weights.
+        """
+        history, setting = self.history[place], self.setting
+        problem, audit = setting.problem, setting.audit()
+        scored = scored_updates(setting.layout)
+        losses = np.concatenate([np.zeros(0), *(each.losses for each in history)])
+        held_out = problem.held_out("evaluation", setting.scored)
+        last = history[-1] if history else None
+        evaluating = self.total_seconds - self.compile_seconds - self.train_seconds
+        return Outcome(
+            ended="finished" if last is None or last.outcome == "running" else last.outcome,
+            diverged_at=self.diverged_at[place],
+            updates=0 if last is None else last.updates,
+            sequences=self.sequences[place],
+            validation=validation,
+            reachable=audit.ceiling,
+            audit=audit.verdict,
+            bounds=Bounds(problem.chance(setting.scored), problem.ceiling(setting.scored)),
+            curve=learning_curve([(each.losses, each.accuracy) for each in history], scored),
+            parameters=parameters,
+            seconds=Seconds(self.compile_seconds, self.train_seconds, evaluating),
+            scores={
+                name: SeedScore.of(score, place, in_distribution=score.problem == problem)
+                for name, score in self.scores.items()
+            },
+            fresh=held_out is None and setting.framing.output != "decoder",
+            noise=noise(losses[np.resize(scored, len(losses))]),
+        )
+
     def predict(
         self,
         sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray,
@@ -137,8 +251,17 @@ class Run(Scored):
         return self.trained(seed).predict(sequence)
 
     def save(self, path: str | os.PathLike[str], *, seed: int | None = None) -> None:
-        """Write the model of a seed, the first by default, as safetensors (`longlag.load`)."""
-        self.trained(seed).save(path)
+        """Write the model of a seed as safetensors (`longlag.load`), or the answer.
+
+        Args:
+            path: An ending of an answer, such as `.json` or `.tex`, gives the answer; any other
+                the model.
+            seed: Whose model, one of `seeds`; the first by default.
+        """
+        if Path(path).suffix.lower() in FORMATS:
+            super().save(path)
+        else:
+            self.trained(seed).save(path)
 
     def trained(self, seed: int | None = None) -> Trained:
         """The model of a seed, the first by default, with its setting."""

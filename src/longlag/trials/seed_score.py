@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from longlag.answers.estimate import Estimate
 from longlag.problems import Problem, Spec
 from longlag.scores import statistics
 from longlag.scores.evaluation import Evaluation, Tally, guesses_of
-from longlag.scores.score import Scored
-from longlag.scores.statistics import Estimate
+from longlag.scores.scored import Scored
 
 IN_DISTRIBUTION = "in-distribution"
 """The name of the test of a setting without named tests: the training problem."""

@@ -39,7 +39,6 @@ def perform(job: Job) -> Generator[Event]:
     from longlag.training import devices, program
     from longlag.trials import checkpoint, documents, identity
     from longlag.trials.fit import fit
-    from longlag.trials.outcome import Outcome
 
     setting = documents.setting(job.setting, trusted=True)  # the user's own command wrote it
     if job.parts not in (None, identity.parts(setting)):
@@ -61,7 +60,7 @@ def perform(job: Job) -> Generator[Event]:
                 model = run.models[0]
                 validation = setting.evaluate(model, seed, part="validation").accuracy
                 parameters = program.parameters(model)
-                outcome = Outcome.of(run, validation=validation, parameters=parameters).document()
+                outcome = run.outcome(validation=validation, parameters=parameters).document()
                 weights = checkpoint.to_bytes(run.trained()) if seed in job.keep else None
                 identity.canonical(outcome)  # raises on values that are not finite
                 yield Finished(seed, outcome, weights=weights, job=job.id)

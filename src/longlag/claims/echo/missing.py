@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from longlag.answers.estimate import Estimate
 from longlag.claims.card import FAILS, HOLDS, Card, Finding, Row, Try, reaches
 from longlag.claims.echo.common import LEARNED, PREVIOUS, SOURCE, echo_setting, evidence, finding_of
 from longlag.framings import Prefix, Window
 from longlag.scores import statistics
-from longlag.scores.statistics import Estimate
 from longlag.trials.run import Run
 
 # Rows that lack data.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from longlag.answers.estimate import Estimate
 from longlag.claims.card import FAILS, HOLDS, Card, Finding, Row, Try, reaches
 from longlag.claims.five.common import (
     BOTH_FORMS,
@@ -21,7 +22,6 @@ from longlag.framings import Whole
 from longlag.models import Bidirectional
 from longlag.problems import CumulativeThreshold
 from longlag.scores import statistics
-from longlag.scores.statistics import Estimate
 from longlag.trials.run import Run
 
 # The cumulative threshold.

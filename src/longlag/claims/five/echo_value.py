@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from longlag.answers.estimate import Estimate
 from longlag.claims.card import FAILS, HOLDS, UNSETTLED, Card, Finding, Row, Try
 from longlag.claims.five.common import (
     BOTH_FORMS,
@@ -121,7 +122,7 @@ def _sequences_until_stop(run: Run) -> list[float]:
     ]
 
 
-def _trend(correlations: Sequence[float]) -> statistics.Estimate:
+def _trend(correlations: Sequence[float]) -> Estimate:
     """The mean rank correlation, its interval at least as wide as the noise of random ranks.
 
     The correlation of random ranks of n lags has a variance of 1 / (n - 1) per seed (Kendall, Rank
@@ -133,7 +134,7 @@ def _trend(correlations: Sequence[float]) -> statistics.Estimate:
     if np.ptp(correlations) > 0:
         between = statistics.mean_interval(correlations, -1.0, 1.0)
     low, high = float(min(mean - noise, between[0])), float(max(mean + noise, between[1]))
-    return statistics.Estimate(mean, (max(-1.0, low), min(1.0, high)), tuple(correlations))
+    return Estimate(mean, (max(-1.0, low), min(1.0, high)), tuple(correlations))
 
 
 def _settle_deeper(attempt: Try, _: Sequence[int]) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from longlag.answers.estimate import Estimate
 from longlag.claims.card import FAILS, HOLDS, Card, Finding, Row, Try
 from longlag.claims.five.common import (
     DOCUMENT,
@@ -21,7 +22,6 @@ from longlag.framings import Chunks, Window
 from longlag.models import LSTM, MLP
 from longlag.problems import Ramp
 from longlag.scores import statistics
-from longlag.scores.statistics import Estimate
 from longlag.trials.run import Run
 
 # The ramp.

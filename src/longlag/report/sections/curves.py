@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from longlag.answers.format import counted, listed, number, slugs
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section
-from longlag.report.format import counted, listed, number, slugs
 from longlag.report.sections.groups import Group
 from longlag.report.theme import Style, styles
 from longlag.scores.statistics import mean_interval

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from longlag.report.blocks import Cell, Section, number_cell, section, table
-from longlag.report.format import counted, number
+from longlag.answers.blocks import Cell, number_cell, table
+from longlag.answers.format import counted, number
+from longlag.report.blocks import Section, section
 from longlag.report.sections.groups import Group
 from longlag.trials.diagnosis import Diagnosis
 from longlag.trials.seed_score import Example, SeedScore

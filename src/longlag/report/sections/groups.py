@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from longlag.answers.blocks import Cell, Table, number_cell, table
+from longlag.answers.format import causes, listed
 from longlag.problems import Problem
-from longlag.report.blocks import Cell, Table, number_cell, table
-from longlag.report.format import causes, listed
 from longlag.studies.ladder import verdict
 from longlag.studies.study import words
 from longlag.trials.diagnosis import Diagnosis, diagnose

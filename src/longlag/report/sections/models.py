@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from longlag.adapters.user_code import UnnamedCode
+from longlag.answers.blocks import text
+from longlag.answers.format import number, slugs
 from longlag.maps import Audit
 from longlag.report import charts
-from longlag.report.blocks import Figure, Panel, Section, section, text
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.figures import gate_matrix, values_shown
-from longlag.report.format import number, slugs
 from longlag.studies.study import words
 from longlag.trials.checkpoint import Trained
 from longlag.trials.sensitivity import gates_episode

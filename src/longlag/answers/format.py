@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from longlag.scores.statistics import Estimate, no_interval
+from longlag.answers.estimate import Estimate, no_interval
 
 # Templates of a result, of the source of an interval, and of an incomplete part.
 MEASURED = "{subject}: {figure}."

@@ -1,0 +1,69 @@
+"""Estimates: means over seeds with their intervals."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+FEW = 3
+"""Seeds that may be too few for an interval."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its interval.
+
+    Attributes:
+        mean: Mean over seeds.
+        interval: Interval of 95 % for the mean over seeds; with one seed it covers only the
+            noise of the test sequences, so it is an interval for that one model.
+        per_seed: The value of each seed.
+        caveat: Why the interval may be far too narrow; else empty.
+
+    >>> print(Estimate(0.5, (0.25, 0.75), (0.4, 0.45, 0.55, 0.6)))
+    0.500 [0.250, 0.750]
+    >>> print(Estimate(0.5, (0.45, 0.55), (0.5,), "one seed: the noise of its test sequences only"))
+    0.500 (one seed: no interval)
+    """
+
+    mean: float
+    interval: tuple[float, float]
+    per_seed: tuple[float, ...]
+    caveat: str = ""
+
+    @property
+    def left_out(self) -> str:
+        """Why the interval is not printed: it would not be one over seeds; else empty."""
+        few = no_interval(len(self.per_seed))
+        return few if self.caveat and (few == self.caveat or len(self.per_seed) == 1) else ""
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        figures = f"{self.mean:.3f}"
+        if self.left_out:
+            return f"{figures} ({self.left_out})"
+        if math.isfinite(low) and math.isfinite(high):
+            figures += f" [{low:.3f}, {high:.3f}]"
+        return figures
+
+
+def no_interval(seeds: int) -> str:
+    """Why so few seeds have no interval; empty where they are enough.
+
+    >>> no_interval(1), no_interval(3), no_interval(4)
+    ('one seed: no interval', 'too few seeds for an interval', '')
+    """
+    if seeds > FEW:
+        return ""
+    return "one seed: no interval" if seeds == 1 else "too few seeds for an interval"
+
+
+def caveats(estimates: Iterable[Estimate]) -> str:
+    """The caveats of printed estimates as sentences, each once; empty where none has one.
+
+    >>> caveats([Estimate(share, (0.8, 1.0), (share,), "of one seed") for share in (0.9, 1.0)])
+    'One seed: no interval.'
+    """
+    each = dict.fromkeys(estimate.left_out or estimate.caveat for estimate in estimates)
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each if text)

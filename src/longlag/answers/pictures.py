@@ -1,0 +1,52 @@
+"""Charts as pictures that say which longlag wrote them."""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from longlag import files
+
+if TYPE_CHECKING:  # which is loaded where a chart is made
+    import altair as alt
+
+
+def save_figure(chart: alt.TopLevelMixin, path: str | os.PathLike[str]) -> None:
+    """Write a chart as a picture that says which longlag wrote it.
+
+    Args:
+        chart: The chart.
+        path: The file, which ends in `.svg` or `.png`.
+
+    Raises:
+        ValueError: It ends otherwise.
+    """
+    kind = "svg" if files.picture_kind("save_figure", path) == "SVG" else "png"
+    written = f"longlag {metadata.version('longlag')}"
+    with files.replacing(path) as beside:
+        chart.save(beside, format=kind, scale_factor=2 if kind == "png" else 1)
+        content = beside.read_bytes()
+        signed = _signed_png(content, written) if kind == "png" else _signed_svg(content, written)
+        beside.write_bytes(signed)
+
+
+def svg(chart: alt.TopLevelMixin) -> str:
+    """A chart as the text of an SVG picture."""
+    text = io.StringIO()
+    chart.save(text, format="svg")
+    return text.getvalue()
+
+
+def _signed_svg(svg: bytes, written: str) -> bytes:
+    end = svg.index(b">") + 1
+    return svg[:end] + f"<!-- {written} -->".encode() + svg[end:]
+
+
+def _signed_png(png: bytes, written: str) -> bytes:
+    """A PNG that says, after its header of 33 bytes, which software wrote it."""
+    chunk = b"tEXtSoftware\0" + written.encode()
+    size = (len(chunk) - 4).to_bytes(4, "big")
+    return png[:33] + size + chunk + zlib.crc32(chunk).to_bytes(4, "big") + png[33:]

@@ -1,0 +1,72 @@
+"""What every answer of a study says of its question, and the rows of its trials."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any, NamedTuple
+
+from longlag.answers.format import counted
+from longlag.trials.outcome import Outcome
+
+
+class About(NamedTuple):
+    """The terms of a study, the same for all its trials.
+
+    Attributes:
+        kind: The kind of study, as the command is called.
+        framing: The label of the framing.
+        seeds: The seeds; none where the study chooses their number.
+        budget: Largest number of training sequences of a trial.
+        solve_at: Skill on fresh sequences from which a trial counts as solved.
+    """
+
+    kind: str
+    framing: str
+    seeds: tuple[int, ...]
+    budget: int
+    solve_at: float
+
+    def caption(self, subject: str) -> str:
+        """A caption for a paper: the subject, then the terms and the version of longlag.
+
+        >>> About("frontier", "whole", (0, 1), 2000, 0.99).caption("Largest lag solved.")[:52]
+        'Largest lag solved. Framing whole; 2 seeds; at most '
+        """
+        seeds = f" {counted(len(self.seeds), 'seed')};" if self.seeds else ""
+        return (
+            f"{subject} Framing {self.framing};{seeds} at most "
+            f"{counted(self.budget, 'training sequence')} per trial; solved: skill of "
+            f"{self.solve_at:g} or more on fresh sequences (0 is guessing, 1 the best possible "
+            f"score). longlag {metadata.version('longlag')}."
+        )
+
+
+class SeedResult(NamedTuple):
+    """A finished trial at one place of a study.
+
+    Attributes:
+        seed: The seed.
+        outcome: Its outcome.
+        reason: Why it fell short, in a word or two; empty where it did not.
+    """
+
+    seed: int
+    outcome: Outcome
+    reason: str
+
+    def row(self, **place: Any) -> dict[str, Any]:
+        """The trial as a row of a frame: its place, its figures, and why it fell short."""
+        outcome = self.outcome
+        return {
+            **place,
+            "seed": self.seed,
+            "skill": outcome.skill,
+            "accuracy": outcome.accuracy,
+            "chance": outcome.chance,
+            "ceiling": outcome.ceiling,
+            "sequences": outcome.sequences,
+            "updates": outcome.updates,
+            "parameters": outcome.parameters,
+            "train_seconds": outcome.seconds.train,
+            "reason": self.reason,
+        }

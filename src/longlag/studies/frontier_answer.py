@@ -1,0 +1,193 @@
+"""The answer of a frontier: the largest value that each seed solved, and their median."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from longlag.answers.answer import Answer, Level
+from longlag.answers.blocks import Block, table, text
+from longlag.answers.estimate import no_interval
+from longlag.answers.format import INTERVALS, MEASURED, OPEN
+from longlag.studies.about import About, SeedResult
+from longlag.studies.lower_bound import LowerBound
+from longlag.trials.diagnosis import Diagnosis
+from longlag.trials.outcome import Outcome
+
+
+class Step(NamedTuple):
+    """One trial: a value and a seed."""
+
+    value: int
+    seed: int
+    trial: str
+    outcome: Outcome
+    solved: bool
+    reasons: tuple[Diagnosis, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class FrontierAnswer(Answer):
+    """The largest value that each seed solved, and their median.
+
+    Attributes:
+        about: The terms of the study.
+        problem: The label of the problem.
+        model: The label of the model.
+        knob: The knob that makes the problem harder.
+        per_seed: The largest value that each seed solved; 0 for none.
+        open: Seeds whose search has not ended: they may solve larger values.
+        median: The largest value that half of the seeds or more solve; 0 for none.
+        interval: Interval for the median, from order statistics; meaningless until all searches
+            have ended.
+        coverage: The probability that it covers the median; below 0.95 with few seeds.
+        first: The smallest value.
+        last: The largest value.
+        reached_end: Number of seeds that solved `last`: their limit may be larger.
+        lower_bound: The seeds still learning when the budget ended; None if there are none.
+        advice: What to change, where seeds got no further for another reason; else empty.
+        failures: The reason of each failed search, by seed.
+        steps: All trials, in the order of seeds, then of values.
+    """
+
+    about: About
+    problem: str
+    model: str
+    knob: str
+    per_seed: tuple[int, ...]
+    open: tuple[int, ...]
+    median: int
+    interval: tuple[float, float]
+    coverage: float
+    first: int
+    last: int
+    reached_end: int
+    failures: Mapping[int, str]
+    lower_bound: LowerBound | None
+    advice: str
+    steps: tuple[Step, ...]
+
+    figures: ClassVar = {"trials": "longlag.report.study_figures:values_by_seed"}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every search has ended."""
+        return not self.open
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        return {f"seed {seed}": why for seed, why in self.failures.items()}
+
+    @property
+    def words(self) -> str:
+        """The median with its interval, as text."""
+        low, high = (f"{bound:g}" if bound else f"below {self.first}" for bound in self.interval)
+        if not self.complete:
+            why = Counter(self.failures.values()).items()
+            failed = "".join(f"; seeds that failed: {count} ({reason})" for reason, count in why)
+            value = f"{self.knob} {self.median:g}" if self.median else "nothing"
+            return f"{value} so far{failed}"
+        median = f"{self.median:g}" if self.median else f"below {self.first}"
+        beyond = " or more" if self.reached_end and self.median >= self.last else ""
+        few = no_interval(len(self.per_seed))
+        return f"{self.knob} {median}{beyond} {f'({few})' if few else f'[{low}, {high}]'}"
+
+    @property
+    def caption(self) -> str:
+        subject = f"Largest {self.knob} at which {self.model} solves {self.problem}, seed by seed."
+        return self.about.caption(subject)
+
+    def blocks(self) -> Sequence[Block]:
+        seeds = len(self.about.seeds)
+        few = no_interval(seeds)
+        source = f"for the median of {seeds} seeds"
+        interval = INTERVALS.format(level=f"{self.coverage:.1%}", source=source)
+        if not self.complete:
+            interval = OPEN.format(what=f"{len(self.open)} of {seeds} searches open")
+        elif few:
+            interval = f"{few.capitalize()}."
+        subject = f"Seeds that solve limit={self.last}, the largest value allowed"
+        figure = f"{self.reached_end} of {seeds}"
+        largest = self.words.removesuffix(f" ({few})")
+        setup = f"{self.problem}, {self.about.framing}, {self.model}"
+        return [
+            text(f"Largest value solved: {largest} ({setup})", kind="strong"),
+            text(
+                f"{interval} Solved: skill (0 guessing, 1 the best possible score) of "
+                f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences per "
+                "trial.",
+            ),
+            text(
+                MEASURED.format(subject=subject, figure=figure) if self.reached_end else "",
+                kind="advice",
+            ),
+            text(self.lower_bound.advice(flags=False) if self.lower_bound else "", kind="notice"),
+            table(
+                "",
+                ("seed", "largest solved", "smallest failed", "reason"),
+                map(self._table_row, self.about.seeds, self.per_seed),
+            ),
+            text("" if self.lower_bound else self.advice, kind="advice"),
+        ]
+
+    def _table_row(self, seed: int, solved: int) -> tuple[str, ...]:
+        first = self.first_failed(seed)
+        reason = str(first.reasons[0]) if first else ""
+        if seed in self.failures:
+            reason = f"missing: {self.failures[seed]}"
+        so_far = " so far" if seed in self.open else ""
+        value = str(first.value) if first else ""
+        return str(seed), f"{solved or 'nothing'}{so_far}", value, reason
+
+    def first_failed(self, seed: int) -> Step | None:
+        """The trial of a seed with the smallest value that it did not solve."""
+        failed = (step for step in self.steps if step.seed == seed and not step.solved)
+        return min(failed, key=lambda step: step.value, default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        figures = {"median": self.median, "interval": self.interval, "coverage": self.coverage}
+        return {
+            "knob": self.knob,
+            "per_seed": self.per_seed,
+            "reached_end": self.reached_end,
+            "complete": self.complete,
+            "open": self.open,
+            "failures": self.failures,
+            "lower_bound": self.lower_bound and self.lower_bound._asdict(),
+            **{name: value if self.complete else None for name, value in figures.items()},
+            "steps": [
+                {
+                    "value": step.value,
+                    "seed": step.seed,
+                    "trial": step.trial,
+                    "solved": step.solved,
+                    "skill": step.outcome.skill,
+                    "sequences": step.outcome.sequences,
+                    "reasons": [reason._asdict() for reason in step.reasons],
+                }
+                for step in self.steps
+            ],
+        }
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        place = {"problem": self.problem, "model": self.model, "knob": self.knob}
+        if level == "trial":
+            return [
+                SeedResult(
+                    step.seed, step.outcome, step.reasons[0].reason if step.reasons else ""
+                ).row(**place, value=step.value, trial=step.trial, solved=step.solved)
+                for step in self.steps
+            ]
+        return [
+            {
+                **place,
+                "seed": seed,
+                "largest_solved": solved,
+                "smallest_failed": first.value if (first := self.first_failed(seed)) else None,
+                "open": seed in self.open,
+                "failure": self.failures.get(seed, ""),
+            }
+            for seed, solved in zip(self.about.seeds, self.per_seed, strict=True)
+        ]

@@ -1,0 +1,180 @@
+"""Every answer has every form: text, HTML, values, frames, LaTeX, Markdown, figures, files."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from study_cases import BUDGET, SETTING, drive, outcome, seed_score
+
+import longlag as ll
+from longlag.answers.answer import LINES, Answer, kind_of
+from longlag.answers.blocks import cell, table
+from longlag.answers.writers import latex, markdown
+from longlag.files import check_outputs
+from longlag.studies.comparison import Comparison
+from longlag.studies.frontier import Frontier
+from longlag.studies.generalisation import Generalisation
+from longlag.studies.profile import Profile
+from longlag.training import Recipe
+
+MODELS = [ll.LSTM(hidden_size=3), ll.GRU(hidden_size=3)]
+RECIPE = Recipe(sequences=BUDGET)
+PROBLEM = ll.EchoLag(values=4)
+
+
+def came(trial):
+    """Skills that differ by seed and model, on every test of the setting."""
+    skill = 0.4 + 0.1 * trial.seed + 0.2 * isinstance(trial.setting.model, ll.GRU)
+    return outcome(skill, scores={name: seed_score(skill) for name in trial.setting.scored_on})
+
+
+def of_study(study):
+    drive(study, came)
+    return study.answer()
+
+
+ANSWERS = {
+    "frontier": lambda: of_study(Frontier(SETTING, seeds=4)),
+    "compare": lambda: of_study(
+        Comparison(MODELS, [PROBLEM], recipe=RECIPE, rungs=2, rates=[0.01, 0.1], seeds=4)
+    ),
+    "profile": lambda: of_study(Profile(MODELS[0], [PROBLEM], recipe=RECIPE)),
+    "generalise": lambda: of_study(
+        Generalisation(SETTING.problem, SETTING.framing, MODELS, test=[12], recipe=RECIPE, seeds=4)
+    ),
+    "audit": lambda: ll.audit(PROBLEM, ll.Chunks(timesteps=1, carry=True)),
+    "preflight": lambda: ll.preflight(PROBLEM, ll.Whole(), ll.MLP(hidden_size=3)),
+    "score": lambda: ll.score(PROBLEM, ll.Window(timesteps=2), lambda inputs: inputs[:, -2]),
+    "run": lambda: ll.train(PROBLEM, ll.Window(timesteps=3), MODELS[0], sequences=40, seeds=2),
+    "forecast": lambda: ll.train(
+        ll.Series(np.sin(np.arange(120.0)), length=4),
+        ll.Window(timesteps=4),
+        MODELS[0],
+        sequences=40,
+        seeds=2,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return {name: make() for name, make in ANSWERS.items()}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_answer_has_every_form(answers, tmp_path, name):
+    answer: Answer = answers[name]
+    assert len(repr(answer).splitlines()) <= LINES
+    assert repr(answer).splitlines()[0] == str(answer).splitlines()[0]
+    document = json.loads(json.dumps(answer.to_dict(), default=str))
+    assert document
+    frame = answer.to_frame()
+    assert len(frame) == len(answer.rows()) > 0
+    assert frame.columns[0] in ("problem", "model")
+    for text in (answer.to_latex(), answer.to_markdown()):
+        assert "longlag 0" in text
+    page = answer._repr_html_()
+    assert page.count("<table>") == page.count("</table>") > 0
+    assert "<script" not in page
+    for picture in answer.figures:
+        assert answer.figure(picture).to_dict(validate=False)
+    endings = "json csv tex md html".split() + ["svg", "png"] * bool(answer.figures)
+    for ending in endings:
+        answer.save(tmp_path / f"a.{ending}")
+        assert (tmp_path / f"a.{ending}").stat().st_size > 40
+    assert list(pd.read_csv(tmp_path / "a.csv").columns) == list(frame.columns)
+    assert len(pd.read_csv(tmp_path / "a.csv")) == len(frame)
+    for ending in endings:  # files of its own kinds, which the command line may replace
+        kind = kind_of(f"a.{ending}", "save")
+        check_outputs({"--output": (tmp_path / f"a.{ending}", kind)}, {})
+
+
+@pytest.mark.parametrize("name", ["frontier", "compare", "profile", "generalise", "run"])
+def test_a_frame_of_trials_has_a_row_for_each(answers, name):
+    frame = answers[name].to_frame("trial")
+    if name == "compare":  # two levels and two models, at the chosen rates
+        assert len(frame) == 2 * 2 * 4
+        seeds = frame[frame["model"] == "gru hidden_size=3"].groupby("seed")["skill"].mean()
+        np.testing.assert_allclose(seeds, [0.6, 0.7, 0.8, 0.9])
+    assert {"problem", "model", "seed", "skill"} <= set(frame.columns)
+
+
+def test_an_interval_is_two_columns_and_the_mean_its_own(answers):
+    answer = answers["compare"]
+    row = answer.to_frame().iloc[0]
+    skill = answer.cells[0].skill
+    assert (row["skill"], row["skill_low"], row["skill_high"]) == (skill.mean, *skill.interval)
+
+
+def test_a_difference_is_paired_by_seed(answers):
+    answer = answers["compare"]
+    one, other = answer.models
+    found = answer.difference(other, one)
+    assert found.per_seed == pytest.approx([0.2] * 4)
+    assert found.interval[0] <= 0.2 <= found.interval[1]
+    opposite = answer.difference(one, other)
+    assert opposite.interval == pytest.approx([-end for end in reversed(found.interval)])
+    with pytest.raises(ValueError, match="There is no model `lstm`"):
+        answer.difference("lstm", other)
+
+
+def test_differences_of_many_pairs_are_corrected_for_their_number():
+    rng = np.random.default_rng(0)
+    skills = {(seed, kind): rng.normal(0.5, 0.1) for seed in range(5) for kind in ("lstm", "gru")}
+
+    def one(trial):
+        skill = skills[trial.seed, trial.setting.model.title()]
+        return outcome(skill, scores={name: seed_score(skill) for name in trial.setting.scored_on})
+
+    study = Comparison(MODELS, [PROBLEM], recipe=RECIPE, rungs=1, rates=[0.01], seeds=5)
+    drive(study, one)
+    answer = study.answer()
+    ours, theirs = answer.models
+    pairs = [skills[seed, "lstm"] - skills[seed, "gru"] for seed in range(5)]
+    for count in (1, 3):
+        found = answer.difference(ours, theirs, pairs=count)
+        assert found is not None
+        low, high = found.interval
+        expected = stats.t.interval(1 - 0.05 / count, 4, loc=np.mean(pairs), scale=stats.sem(pairs))
+        # Never narrower than the noise of the test sequences.
+        assert low <= expected[0] + 1e-9
+        assert high >= expected[1] - 1e-9
+        assert (low, high) == pytest.approx(expected, abs=0.02)
+
+
+def test_what_failed_is_named(answers):
+    assert answers["frontier"].failed == {}
+    broken = ll.preflight(PROBLEM, ll.Whole(), lambda *_: 3)
+    assert set(broken.failed) == {"made"}
+
+
+def test_an_ending_of_no_form_is_refused(answers, tmp_path):
+    with pytest.raises(ValueError, match=r"save: an answer cannot be written as `\.xyz`. Use \.js"):
+        answers["audit"].save(tmp_path / "a.xyz")
+    with pytest.raises(ValueError, match=r"Preflight has no figure. Use to_frame\(\)"):
+        answers["preflight"].save(tmp_path / "a.png")
+
+
+def test_names_are_text_in_latex_markdown_and_html():
+    odd = table("", ("a_b", "c"), [("50% & <b>$x$</b>", cell("p|q"))])
+    assert r"50\% \& <b>\$x\$</b> & p|q \\" in latex(odd, "of #1")
+    assert r"\caption{of \#1}" in latex(odd, "of #1")
+    assert r"| 50% & <b>$x$</b> | p\|q |" in markdown(odd, "c")
+
+
+def test_a_notebook_shows_no_markup_of_a_name():
+    answer = ll.preflight(PROBLEM, ll.Whole(), lambda *_: "<script>alert(1)</script>")
+    assert "<script>" not in answer._repr_html_()
+
+
+def test_importing_longlag_brings_no_pandas_and_an_answer_needs_none_to_print():
+    code = (
+        "import sys, longlag as ll; a = ll.audit(ll.EchoLag(), ll.Whole()); repr(a); a.to_latex(); "
+        "print(sorted({'pandas', 'altair', 'jax'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
