@@ -1,5 +1,7 @@
 """Where trials were still learning an answer is a lower bound, and says what to change."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from study_cases import BUDGET, SETTING, curve, drive, outcome, seed_score, value_of
@@ -70,3 +72,14 @@ def test_it_counts_the_seeds_of_a_frontier_that_decide():
         "A lower bound: 2 of 3 seeds had not stopped learning when the budget ended. Try "
         "budget=4000. With learning_rate=0.01 it may need fewer, or become unstable."
     ) in " ".join(str(answer).split())
+
+
+@pytest.mark.parametrize("kind", STUDIES)
+def test_where_no_gradient_reaches_what_is_needed_longer_training_is_not_advised(kind):
+    def come_out(trial):
+        found = came(FALLING)(trial)
+        return dataclasses.replace(found, audit="state-only")
+
+    study = STUDIES[kind]()
+    drive(study, come_out)
+    assert study.answer().lower_bound is None

@@ -78,7 +78,7 @@ def audit(
     if figure is not None:
         from longlag.report import figure_of_audit, save_figure
 
-        save_figure(figure_of_audit(result, f"{problem_object!r}, {framing_object!r}"), figure)
+        save_figure(figure_of_audit(result), figure)
     setup = {"problem": repr(problem_object), "framing": repr(framing_object)}
     output.write_answer(
         result,

@@ -339,11 +339,9 @@ def _errors(framed: _Framed, run: Run | None) -> Table:
     if run is not None and run.forecast is not None:
         error = run.forecast.error
         low, high = error.interval
-        between = (
-            f"{low:.4g} to {high:.4g}, {counted(len(run.seeds), 'seed')}"
-            if math.isfinite(low)
-            else ""
-        )
+        finite = math.isfinite(high - low)
+        between = f"{low:.4g} to {high:.4g}, {counted(len(run.seeds), 'seed')}" if finite else ""
+        between = "one seed: no interval" if len(run.seeds) == 1 else between
         name = Text(run.setting.model.words, style="bold")
         errors.add_row(name, f"{error.mean:.4g}", between, f"{run.accuracy.mean:.3f}")
     return errors

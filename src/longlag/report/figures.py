@@ -37,7 +37,7 @@ def figure_of_audit(audit: Audit, title: str = "") -> alt.HConcatChart:
 
     Args:
         audit: What `longlag.audit` found.
-        title: A line above the verdict: what was audited.
+        title: A line above the verdict; by default what was audited.
 
     Returns:
         An Altair chart, which a notebook shows; `longlag.report.save_figure` writes it.
@@ -62,8 +62,9 @@ def figure_of_audit(audit: Audit, title: str = "") -> alt.HConcatChart:
         f"{audit.verdict}: {audit.meaning}.",
         f"Scored outputs: {scored.sum()}. Best possible score: {audit.ceiling:.3g}{bound}.",
     ]
+    lines += [audit.remedy] * bool(audit.remedy)
     chart = alt.HConcatChart(hconcat=panels, spacing=28)
-    return finished(chart, title, lines, 3 * (panels[0].width + 70))
+    return finished(chart, title or audit.subject, lines, 3 * (panels[0].width + 70))
 
 
 def _rows(kinds: Mapping[str, Map]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from longlag.answers.blocks import Table, number_cell, table
-from longlag.answers.estimate import Estimate
+from longlag.answers.estimate import Estimate, no_interval
 from longlag.answers.format import counted
 from longlag.problems import Part, Series
 from longlag.problems.rows import forward_fill
@@ -98,7 +98,8 @@ class Forecast:
         ]
         low, high = self.error.interval
         seeds = counted(len(self.error.per_seed), "seed")
-        between = f"{low:.4g} to {high:.4g}, {seeds}" if math.isfinite(low) else ""
+        between = f"{low:.4g} to {high:.4g}, {seeds}" if math.isfinite(high - low) else ""
+        between = no_interval(1) if len(self.error.per_seed) == 1 else between
         error = number_cell(f"{self.error.mean:.4g}")
         rows.append((predictor, error, between, number_cell(f"{within.mean:.3f}")))
         return table("", ("predictor", "error", "interval", "within tolerance"), rows)

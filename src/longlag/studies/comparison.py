@@ -241,7 +241,7 @@ class Comparison(Study):
             ladder=tuple(ladder),
             left=self.left() or 0,
             lower_bound=lower_bound(
-                (reason for cell in cells for reason in Counter(cell.reasons).elements()),
+                (trial for cell in cells for trial in cell.trials),
                 sum(len(cell.outcomes) for cell in cells),
                 "trials",
                 self.recipe.sequences,

@@ -61,9 +61,9 @@ class Cell:
     rung: int
     rate: float
     chosen: bool
-    trials: tuple[SeedResult, ...]
+    trials: tuple[SeedResult, ...] = dataclasses.field(repr=False)
     skill: Estimate | None
-    time: TimeToSolve | None
+    time: TimeToSolve | None = dataclasses.field(repr=False)
     reasons: Mapping[str, int]
     missing: int
     failures: Mapping[str, int]

@@ -175,7 +175,7 @@ class Frontier(Study):
             reached_end=sum(solved == self.last for solved in per_seed),
             failures={seed: why for seed in self.seeds if (why := self._failure(seed))},
             lower_bound=lower_bound(
-                [step.reasons[0].reason for step in self._ends()],
+                [step.result for step in self._ends()],
                 len(self.seeds),
                 "seeds",
                 self.setting.recipe.sequences,

@@ -27,6 +27,12 @@ class Step(NamedTuple):
     solved: bool
     reasons: tuple[Diagnosis, ...]
 
+    @property
+    def result(self) -> SeedResult:
+        """The trial, with the first reason why it fell short."""
+        reason = self.reasons[0].reason if self.reasons else ""
+        return SeedResult(self.seed, self.outcome, reason)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class FrontierAnswer(Answer):
@@ -175,9 +181,7 @@ class FrontierAnswer(Answer):
         place = {"problem": self.problem, "model": self.model, "knob": self.knob}
         if level == "trial":
             return [
-                SeedResult(
-                    step.seed, step.outcome, step.reasons[0].reason if step.reasons else ""
-                ).row(**place, value=step.value, trial=step.trial, solved=step.solved)
+                step.result.row(**place, value=step.value, trial=step.trial, solved=step.solved)
                 for step in self.steps
             ]
         return [

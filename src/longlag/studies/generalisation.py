@@ -166,7 +166,7 @@ class Generalisation(Study):
             models=models,
             complete=not any(each.missing for each in models),
             lower_bound=lower_bound(
-                self._reasons.values(),
+                (trial for each in models for trial in each.trials),
                 sum(len(each.outcomes) for each in models),
                 "trials",
                 self.recipe.sequences,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from longlag.studies.about import SeedResult
 from longlag.studies.ladder import LEARNING_RATES
 from longlag.trials.remedies import LONGER
 
@@ -45,16 +46,19 @@ class LowerBound(NamedTuple):
 
 
 def lower_bound(
-    reasons: Iterable[str], count: int, noun: str, budget: int, rate: float | None = None
+    trials: Iterable[SeedResult], count: int, noun: str, budget: int, rate: float | None = None
 ) -> LowerBound | None:
     """The lower bound that an answer is; None if no trial was still learning.
 
     Args:
-        reasons: The first reason of each trial that fell short.
+        trials: The trials. Where no gradient reaches what is needed, longer training is no help.
         count: Number of trials that decide the answer.
         noun: The unit of `count`: `seeds` or `trials`.
         budget: Largest number of training sequences of a trial.
         rate: Their learning rate; None where the study chooses it.
     """
-    still = sum(reason in ("undertrained", "unclear") for reason in reasons)
+    still = sum(
+        trial.reason in ("undertrained", "unclear") and trial.outcome.audit == "learnable"
+        for trial in trials
+    )
     return LowerBound(still, count, noun, budget, rate) if still else None

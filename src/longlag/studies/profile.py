@@ -218,7 +218,7 @@ class Profile(Study):
             ),
             unfinished=tuple(self.cut.items()),
             lower_bound=lower_bound(
-                (reason for reach in reaches for reason in reach.reasons.elements()),
+                (trial for each in reaches for rung in each.rungs for trial in rung.trials),
                 sum(reach.tried for reach in reaches),
                 "trials",
                 self.budgets[0],

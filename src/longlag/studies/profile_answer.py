@@ -217,7 +217,8 @@ class ProfileAnswer(Answer):
             f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences."
         )
         if self.lower_bound:
-            yield text(self.lower_bound.advice(flags=False), kind="notice")
+            more = "Raise `minutes` with it: longer trials are fewer in the same time."
+            yield text(f"{self.lower_bound.advice(flags=False)} {more}", kind="notice")
         gaps = ((gap.problem or "all", gap.gap, gap.where) for gap in self.left_out)
         yield table("", ("left out", "", ""), gaps)
 

@@ -10,6 +10,7 @@ from longlag.knobs import named_arguments, require
 from longlag.maps import MEANING
 from longlag.problems import Series
 from longlag.scores import statistics
+from longlag.scores.forecast import Forecast
 from longlag.scores.statistics import SOLVED
 from longlag.trials.outcome import FIRST, Outcome, side_of_chance
 from longlag.trials.remedies import remedy
@@ -137,11 +138,11 @@ def _of_run(run: Diagnosable, solve_at: float, seed: int | None) -> tuple[Diagno
     return ()
 
 
-def _may_overfit(run: Run, outcome: Outcome) -> bool:
+def _may_overfit(run: Diagnosable, outcome: Outcome) -> bool:
     """Whether it met each row several times, and targets like those that it is scored on."""
     series, forecast = run.setting.problem, run.forecast
     assert isinstance(series, Series)
-    assert forecast is not None
+    assert isinstance(forecast, Forecast)
     return outcome.sequences > _PASSES * series.episodes("training") and not forecast.cause
 
 
