@@ -77,7 +77,9 @@ def test_a_level_at_which_a_model_came_to_nothing_is_a_row_with_the_reason(kept)
         assert (missing.skill, missing.time, missing.missing) == (None, None, 2)
         assert missing.failures == {WHY: 2}
         assert answer.mean_skill("gru hidden_size=3") is None
-        (line,) = [line for line in str(answer).splitlines() if "missing" in line]
+        (line,) = [
+            line for line in text(answer.blocks(), width=200).splitlines() if "missing" in line
+        ]
         assert f"{WHY} (2)" in line
         assert "lag 2" in line
         assert answer.to_dict()["cells"][-1]["failures"] == {WHY: 2}
