@@ -178,3 +178,28 @@ def test_importing_longlag_brings_no_pandas_and_an_answer_needs_none_to_print():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_interval_of_a_difference_covers_the_true_one():
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(200):
+        skills = {
+            (seed, kind): float(np.clip(rng.normal(mean, 0.08), 0, 1))
+            for seed in range(5)
+            for kind, mean in (("lstm", 0.5), ("gru", 0.4))
+        }
+
+        def one(trial, skills=skills):
+            skill = skills[trial.seed, trial.setting.model.title()]
+            return outcome(
+                skill, scores={name: seed_score(skill) for name in trial.setting.scored_on}
+            )
+
+        study = Comparison(MODELS, [PROBLEM], recipe=RECIPE, rungs=1, rates=[0.01], seeds=5)
+        drive(study, one)
+        answer = study.answer()
+        found = answer.difference(*answer.models)
+        assert found is not None
+        low, high = found.interval
+        covered += low <= 0.1 <= high
+    assert covered >= 0.92 * 200
