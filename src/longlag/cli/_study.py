@@ -21,17 +21,25 @@ from longlag.cli._flags import (
     flag_values,
     flags,
 )
-from longlag.cli._output import AnswerFlags, command_line, in_flags, stdout_to_stderr, warn
-from longlag.cli._progress import Bar, Show, bars
+from longlag.cli._output import (
+    AnswerFlags,
+    command_line,
+    errors,
+    in_flags,
+    stdout_to_stderr,
+    warn,
+)
 from longlag.cli._setting import SettingFlags, numbers
 from longlag.cli.audit import warnings
-from longlag.events import Event, StopToken, ctrl_c_stops
+from longlag.events import StopToken, ctrl_c_stops
+from longlag.progress import bars
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import Store
 from longlag.studies.ask import require_fitting
-from longlag.studies.conduct import Keep, StudyProgress, Usage, conduct
+from longlag.studies.conduct import Keep, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
-from longlag.studies.study import Study, words
+from longlag.studies.study import Study
+from longlag.studies.watch import showing
 from longlag.training import Recipe
 from longlag.workers.executor import Executor
 from longlag.workers.local import Local
@@ -149,7 +157,7 @@ class StudyFlags:
             executor = stack.enter_context(self._executor())
             stop = stack.enter_context(ctrl_c_stops(StopToken()))
             seconds = None if until is None else max(0.0, until - time.monotonic())
-            with bars(quiet=output.json) as show:
+            with bars(errors, quiet=output.json) as show:
                 usage = conduct(
                     question,
                     store,
@@ -157,7 +165,7 @@ class StudyFlags:
                     command=command_line(),
                     keep=self.keep,
                     seconds=seconds,
-                    listen=_listener(question.kind, show),
+                    listen=showing(question.kind, show),
                     stop=stop,
                 )
             for trial, reason in usage.failed:
@@ -220,31 +228,3 @@ def _usage_line(usage: Usage) -> Block:
         shares = (f"{names[name]} {s / room:.0%}" for name, s in usage.spent._asdict().items())
         parts.append(f"of the time of {usage.workers} workers {', '.join(shares)}")
     return text("; ".join(parts) + ".", kind="quiet")
-
-
-def _listener(kind: str, show: Show) -> Callable[[Sequence[Event], StudyProgress], None]:
-    """A listener that shows the progress of a study and of its running trials."""
-
-    def listen(_: Sequence[Event], progress: StudyProgress) -> None:
-        done = progress.ran + progress.reused
-        figures = [f"{progress.ran} trials run"]
-        if progress.reused:
-            figures.append(f"{progress.reused} from the store")
-        if progress.left:
-            figures.append(f"at most {progress.left} left")
-        if progress.remaining:
-            figures.append(f"about {progress.remaining:.0f} s left")
-        total = None if progress.left is None else done + progress.left
-        running = [
-            Bar(
-                f"{words(trial.setting.problem)}, {words(trial.setting.model)}, seed {trial.seed}",
-                report.updates,
-                report.total,
-                f"loss {report.loss:.3f}  accuracy {report.accuracy:.3f}",
-            )
-            for trial, report in progress.running.values()
-            if report is not None
-        ]
-        show([Bar(kind, done, total, ", ".join(figures)), *running])
-
-    return listen

@@ -11,12 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from rich.console import Console
+
 from longlag.adapters import user_code
 from longlag.checks.model import require_valid
 from longlag.knobs import require
+from longlag.progress import bars
 from longlag.store.store import Store
-from longlag.studies.conduct import conduct
+from longlag.studies.conduct import Listen, conduct
 from longlag.studies.study import Study
+from longlag.studies.watch import showing
 from longlag.trials import documents
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
@@ -25,6 +29,9 @@ from longlag.workers.threads import Threads
 
 S = TypeVar("S", bound="Study")
 
+Progress = bool | Listen
+"""Whether to show the progress of a study, or a function that takes it."""
+
 
 def run_study(
     study: S,
@@ -32,6 +39,7 @@ def run_study(
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
     until: float | None = None,
+    progress: Progress = True,
 ) -> S:
     """Run a study from Python.
 
@@ -41,13 +49,15 @@ def run_study(
         executor: Who runs the trials; by default one process for each core, or threads of this
             process where a model's function, or a problem's class, is not in a file.
         until: Time of `time.monotonic` at which running trials are stopped.
+        progress: Whether to show the progress; or a function, called a few times a second with the
+            events since (`longlag.events`) and the progress (`longlag.studies.conduct`).
 
     Returns:
-        The same study, with the outcomes of its trials.
+        The same study, with the outcomes of its trials; after Ctrl-C of those that finished.
 
     Raises:
         ValueError: A model of the user's own does not fit (`longlag.preflight`).
-        KeyboardInterrupt: The user stopped it; finished trials are in `store`.
+        KeyboardInterrupt: A second Ctrl-C.
     """
     user_code.refuse_while_importing("a study")
     if executor is not None:
@@ -75,11 +85,26 @@ def run_study(
                 "executor=Threads(), or put it in a file, at the top level."
             )
         seconds = None if until is None else max(0.0, until - time.monotonic())
-        usage = conduct(study, trials, executor, seconds=seconds)
+        if isinstance(progress, bool):
+            console = Console(stderr=True, emoji=False)
+            show = stack.enter_context(bars(console, quiet=not progress))
+            listen = showing(study.kind, show)
+        else:
+            listen = progress
+        usage = conduct(study, trials, executor, seconds=seconds, listen=listen)
     for trial, why in usage.failed:
         warnings.warn(f"{trial} failed: {why.rstrip('.')}.", stacklevel=2)
     if usage.interrupted:
-        raise KeyboardInterrupt
+        kept = (
+            f"are in {os.fspath(store)}: call it again with that store"
+            if store
+            else ("were not kept: call it with store='study.db', which continues where it ended,")
+        )
+        finished = usage.ran + usage.reused
+        warnings.warn(
+            f"Interrupted: the answer is of {finished} finished trials. They {kept} to go on.",
+            stacklevel=3,
+        )
     return study
 
 

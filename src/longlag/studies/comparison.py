@@ -23,7 +23,7 @@ from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.about import About, SeedResult
-from longlag.studies.ask import run_study
+from longlag.studies.ask import Progress, run_study
 from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
 from longlag.studies.ladder import (
     BUDGET,
@@ -355,6 +355,7 @@ def compare(
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
+    progress: Progress = True,
 ) -> ComparisonAnswer:
     """The skill of several models at each rung of several problems (`Comparison`).
 
@@ -372,6 +373,7 @@ def compare(
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File for the finished trials; by default a temporary one.
         executor: Runs the trials; by default one process for each core.
+        progress: Whether to show the progress; or a function of events and progress.
 
     Returns:
         Skill and sequences to solve, for each model, problem and rung.
@@ -388,4 +390,4 @@ def compare(
         seeds=seeds,
         solve_at=solve_at,
     )
-    return run_study(study, store=store, executor=executor).answer()
+    return run_study(study, store=store, executor=executor, progress=progress).answer()

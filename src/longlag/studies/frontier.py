@@ -20,7 +20,7 @@ from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.about import About
-from longlag.studies.ask import run_study
+from longlag.studies.ask import Progress, run_study
 from longlag.studies.frontier_answer import FrontierAnswer, Step
 from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
 from longlag.studies.lower_bound import lower_bound
@@ -284,6 +284,7 @@ def frontier(
     resolution: float = RESOLUTION,
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
+    progress: Progress = True,
 ) -> FrontierAnswer:
     """The largest value of a problem's ladder that a model still solves (`Frontier`).
 
@@ -303,6 +304,7 @@ def frontier(
         resolution: Gap, as a share of the largest solved value, that ends a search.
         store: File for the finished trials; by default a temporary one.
         executor: Runs the trials; by default one process for each core.
+        progress: Whether to show the progress; or a function of events and progress.
 
     Returns:
         The largest solved value of each seed, and their median with its interval.
@@ -325,4 +327,4 @@ def frontier(
         recipe=recipe,
     )
     study = Frontier(setting, seeds=seeds, solve_at=solve_at, limit=limit, resolution=resolution)
-    return run_study(study, store=store, executor=executor).answer()
+    return run_study(study, store=store, executor=executor, progress=progress).answer()

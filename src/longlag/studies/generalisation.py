@@ -20,7 +20,7 @@ from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.about import About, SeedResult
-from longlag.studies.ask import run_study
+from longlag.studies.ask import Progress, run_study
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
 from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
 from longlag.studies.lower_bound import lower_bound
@@ -292,6 +292,7 @@ def generalise(
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
+    progress: Progress = True,
 ) -> GeneralisationAnswer:
     """The skill of models at lengths that they were not trained at (`Generalisation`).
 
@@ -311,6 +312,7 @@ def generalise(
         solve_at: Skill on fresh sequences from which a length counts as solved.
         store: File for the finished trials; by default a temporary one.
         executor: Runs the trials; by default one process for each core.
+        progress: Whether to show the progress; or a function of events and progress.
 
     Returns:
         For each model its skill at each length, and the longest length that it solves.
@@ -339,4 +341,4 @@ def generalise(
         seeds=seeds,
         solve_at=solve_at,
     )
-    return run_study(study, store=store, executor=executor).answer()
+    return run_study(study, store=store, executor=executor, progress=progress).answer()

@@ -23,7 +23,7 @@ from longlag.problems import Problem
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import Store
 from longlag.studies.about import About
-from longlag.studies.ask import run_study
+from longlag.studies.ask import Progress, run_study
 from longlag.studies.belief import Belief, Results
 from longlag.studies.cost import costs
 from longlag.studies.ladder import (
@@ -259,6 +259,7 @@ def profile(
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
+    progress: Progress = True,
 ) -> ProfileAnswer:
     """The reach of one model on each of several problems, within a time limit (`Profile`).
 
@@ -276,6 +277,7 @@ def profile(
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File for the finished trials; by default a temporary one.
         executor: Runs the trials; by default one process for each core.
+        progress: Whether to show the progress; or a function of events and progress.
 
     Returns:
         The reach on each problem with its interval, and what was not tried.
@@ -294,7 +296,9 @@ def profile(
         solve_at=solve_at,
         seconds=max(0.0, until - time.monotonic()),
     )
-    answer = run_study(study, store=store, executor=executor, until=until).answer()
+    answer = run_study(
+        study, store=store, executor=executor, progress=progress, until=until
+    ).answer()
     if lines := answer.unanswered:
         warnings.warn(f"{lines} Use a larger `minutes`, or a smaller `budget`.", stacklevel=2)
     return answer

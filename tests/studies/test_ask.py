@@ -1,0 +1,53 @@
+"""Studies from Python: progress, and an interrupt."""
+
+import signal
+
+import pytest
+from study_cases import SETTING, Scripted, outcome
+
+from longlag.store.store import Store
+from longlag.studies.ask import run_study
+from longlag.studies.frontier import Frontier
+
+
+def study():
+    return Frontier(SETTING, seeds=3, limit=4)
+
+
+def test_a_function_gets_the_progress(tmp_path):
+    seen = []
+    done = run_study(
+        study(),
+        store=tmp_path / "s.db",
+        executor=Scripted(lambda _: outcome()),
+        progress=lambda _, progress: seen.append(progress.ran),
+    )
+    assert done.answer().per_seed == (4, 4, 4)
+    assert seen[-1] == max(seen) > 0
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_where_standard_error_is_no_terminal_short_studies_are_silent(tmp_path, capfd, shown):
+    executor = Scripted(lambda _: outcome())
+    run_study(study(), store=tmp_path / "s.db", executor=executor, progress=shown)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_interrupt_gives_the_answer_so_far_and_the_same_call_goes_on(tmp_path):
+    path, ran = tmp_path / "s.db", []
+
+    def come_out(task):
+        ran.append(task)
+        if len(ran) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return outcome()
+
+    with pytest.warns(UserWarning, match=r"Interrupted: the answer is of \d finished trials\. Th"):
+        first = run_study(study(), store=path, executor=Scripted(come_out)).answer()
+    assert not first.complete
+    before = len(first.steps)
+    with Store(path) as store:
+        assert len(store.records()) == before > 0
+    second = run_study(study(), store=path, executor=Scripted(come_out)).answer()
+    assert second.complete
+    assert second.per_seed == (4, 4, 4)
