@@ -1,6 +1,7 @@
 """What the documentation shows must run, and what it links to must exist."""
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import jax
@@ -103,3 +104,8 @@ def test_every_page_is_reached_from_the_readme():
             links = re.findall(r"\]\(([^)#:]+\.md)", page.read_text())
             waiting += [(page.parent / link).resolve() for link in links]
     assert set(PAGES) <= found
+
+
+def test_the_citation_has_the_version_of_the_package():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {metadata.version('longlag')}\n" in citation
