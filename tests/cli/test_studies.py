@@ -492,3 +492,13 @@ def test_keep_all_runs_again_what_was_not_kept(call, tmp_path):
         assert all(kept.keeps(record.id) for record in before)
     assert "2 trials run" in out
     assert "0 trials run" in call(*asking, "--keep", "all")[1]
+
+
+def test_a_dry_run_tells_the_trials_and_leaves_no_store(call, tmp_path):
+    store = tmp_path / "s.db"
+    code, out, err = call(*ASK, "--store", store, "--dry-run")
+    assert (code, err) == (0, "")
+    assert "to run, at most; 0 are in the store. How long is not known" in " ".join(out.split())
+    assert not store.exists()
+    code, out, _ = call(*ASK, "--store", store, "--dry-run", "--json")
+    assert json.loads(out)["stored"] == 0

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Group, Parameter
+from rich.text import Text
 
+from longlag.answers.answer import json_text
 from longlag.answers.blocks import Block, text
 from longlag.answers.format import counted
 from longlag.cli._cache import keep_compiled_programs
@@ -26,8 +28,10 @@ from longlag.cli._output import (
     command_line,
     errors,
     in_flags,
+    print_rich,
     stdout_to_stderr,
     warn,
+    write,
 )
 from longlag.cli._setting import SettingFlags, numbers
 from longlag.cli.audit import warnings
@@ -38,6 +42,7 @@ from longlag.store.store import Store
 from longlag.studies.ask import require_fitting
 from longlag.studies.conduct import Keep, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
+from longlag.studies.plan import plan
 from longlag.studies.study import Study
 from longlag.studies.watch import showing
 from longlag.training import Recipe
@@ -98,6 +103,14 @@ class StudyFlags:
             "on this machine.",
         ),
     ] = None
+    dry_run: Annotated[
+        bool,
+        Parameter(
+            name="--dry-run",
+            negative="",
+            help="Run nothing: tell how many trials it would take and how long, by the store.",
+        ),
+    ] = False
     keep: Annotated[
         Keep, Parameter(help="Trained models to save: of the first seed, all, or none.")
     ] = "first"
@@ -146,6 +159,9 @@ class StudyFlags:
             with stdout_to_stderr():
                 question = study()
                 question.keep_curves = False
+            if self.dry_run:
+                return self._tell_plan(question, output)
+            with stdout_to_stderr():
                 require_fitting(question, until)
                 store = stack.enter_context(Store(self.store, write=True))
                 if notice := store.notice():
@@ -187,6 +203,17 @@ class StudyFlags:
         if usage.interrupted:
             return 130
         return 1 if usage.failed or unanswered(question) else 0
+
+    def _tell_plan(self, question: Study, output: AnswerFlags) -> int:
+        with contextlib.ExitStack() as stack:
+            known = self.store.exists() and self.store.stat().st_size
+            store = stack.enter_context(Store(self.store)) if known else None
+            found = plan(question, store, self._executor().workers)
+        if output.json:
+            write(json_text(found.to_dict()), None)
+        else:
+            print_rich(Text(str(found)))
+        return 0
 
     def _executor(self) -> Executor:
         if self.workers is not None and not 1 <= self.workers <= _MOST_WORKERS:

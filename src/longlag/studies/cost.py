@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from longlag.store.records import Record
 from longlag.studies.belief import Belief
 from longlag.studies.profile_answer import Effort, Place
 from longlag.studies.study import words
-from longlag.trials.outcome import Seconds
+from longlag.trials.outcome import Outcome, Seconds
 from longlag.trials.setting import Setting
 
 _COMPILE_SECONDS = 2.5  # of a program, before the first measurement
@@ -38,6 +39,14 @@ class Times:
         if seconds.compile > _COMPILED:
             self._compiles[words(setting.model), ""].append(seconds.compile)
         self._programs.add(_program(setting))
+
+    def note_stored(self, record: Record, outcome: Outcome, budget: int) -> None:
+        """Take the times of a stored trial, as if it had trained on so many sequences."""
+        seconds, longer = outcome.seconds, budget / max(1, outcome.sequences)
+        group = record.model, record.problem.partition(" ")[0]
+        self._runs[group].append(longer * seconds.train + seconds.evaluate)
+        if seconds.compile > _COMPILED:
+            self._compiles[record.model, ""].append(seconds.compile)
 
     def of(self, trials: Iterable[tuple[Setting, int]]) -> float:
         """Expected seconds of the trials of each setting, run one by one."""

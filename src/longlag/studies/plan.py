@@ -1,0 +1,76 @@
+"""What a study would take, before it starts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from longlag.answers.format import counted, duration
+from longlag.store.store import Store
+from longlag.studies.cost import Times
+from longlag.studies.study import Study
+
+_SEEN = 200  # finished trials that times are expected from, at most
+
+
+class Plan(NamedTuple):
+    """The trials and the time of a study, before it starts.
+
+    Attributes:
+        most: Number of trials to run, at most: a search may need fewer; None if time limits it.
+        stored: Number of its trials that the store has.
+        seconds: Expected seconds of these trials, at most; None without a finished trial.
+        seen: Number of finished trials of the store that this is expected from.
+        workers: Trials that run at the same time.
+    """
+
+    most: int | None
+    stored: int
+    seconds: float | None
+    seen: int
+    workers: int
+
+    def __str__(self) -> str:
+        trials = "As many trials as fit" if self.most is None else counted(self.most, "trial")
+        most = "" if self.most is None else " to run, at most"
+        if self.most == 0:
+            return f"No trial to run: {self.stored} are in the store."
+        lines = [f"{trials}{most}; {self.stored} are in the store."]
+        if self.seconds is not None:
+            at_once = counted(self.workers, "worker")
+            source = f"by {counted(self.seen, 'finished trial')} of the store"
+            time = f"At most about {duration(self.seconds)}"
+            lines.append(f"{time} on {at_once}, {source}; a trial that solves it ends sooner.")
+        elif self.most is not None:
+            lines.append("How long is not known: the store has no finished trial.")
+        return " ".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        return self._asdict()
+
+
+def plan(study: Study, store: Store | None, workers: int) -> Plan:
+    """What a study would take; no trial is run.
+
+    Args:
+        study: The study, which is used up by it.
+        store: The store of finished trials, where there is one.
+        workers: Trials that run at the same time.
+    """
+    stored = 0 if store is None else study.recall(store)
+    while (trial := study.ask()) is not None and store is not None:
+        if (outcome := store.outcome(trial.id)) is not None:
+            stored += 1
+            study.tell(trial, outcome)
+    most, times, seen = study.left(), Times(), 0
+    example = study.examples()[0]
+    for record in () if store is None else store.records()[-_SEEN:]:
+        if store is not None and (outcome := store.outcome(record.id)) is not None:
+            times.note_stored(record, outcome, example.recipe.sequences)
+            seen += 1
+    seconds = None
+    if seen and most is not None:
+        ahead = list(study.ahead()) or [(example, most)]
+        seconds = math.ceil(times.of(ahead) / max(1, min(workers, most)))
+    return Plan(most, stored, seconds, seen, workers)

@@ -1,0 +1,64 @@
+"""What a study would take, told before it starts."""
+
+import dataclasses
+
+import pytest
+from study_cases import BUDGET, SETTING, Scripted, outcome
+
+import longlag as ll
+from longlag.store.store import Store
+from longlag.studies.comparison import Comparison
+from longlag.studies.conduct import conduct
+from longlag.studies.frontier import Frontier
+from longlag.studies.plan import plan
+from longlag.studies.profile import Profile
+from longlag.training import Recipe
+from longlag.trials.outcome import Seconds
+
+RECIPE = Recipe(sequences=BUDGET)
+
+
+def frontier():
+    return Frontier(SETTING, seeds=2, limit=4)
+
+
+def test_without_a_store_only_the_number_of_trials_is_known():
+    found = plan(frontier(), None, 2)
+    assert (found.most, found.stored, found.seconds) == (8, 0, None)
+    assert str(found) == (
+        "8 trials to run, at most; 0 are in the store. How long is not known: the store has no "
+        "finished trial."
+    )
+
+
+def test_stored_trials_are_not_run_again_and_nothing_is_written(tmp_path):
+    path = tmp_path / "s.db"
+    with Store(path, write=True) as store:
+        conduct(frontier(), store, Scripted(lambda _: outcome()))
+        count = len(store.records())
+    before = path.read_bytes()
+    with Store(path) as store:
+        found = plan(frontier(), store, 2)
+        assert (found.most, found.stored) == (0, count)
+        assert str(found) == f"No trial to run: {count} are in the store."
+        wider = plan(Frontier(SETTING, seeds=4, limit=4), store, 2)
+        assert wider.stored == count
+        assert wider.most
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_time_is_that_of_the_whole_budget_shared_by_the_workers(tmp_path, workers):
+    half = dataclasses.replace(outcome(), sequences=BUDGET // 2, seconds=Seconds(0.0, 10.0, 4.0))
+    model, problem = SETTING.model, ll.EchoLag(values=4, length=6)
+    with Store(tmp_path / "s.db", write=True) as store:
+        conduct(frontier(), store, Scripted(lambda _: half))
+        study = Comparison([model], [problem], recipe=RECIPE, rungs=2, rates=[0.1], seeds=4)
+        found = plan(study, store, workers)
+    assert found.most == 8
+    assert found.seconds == 8 * (2 * 10 + 4) / workers
+
+
+def test_a_study_that_time_limits_says_so():
+    found = plan(Profile(SETTING.model, [SETTING.problem], recipe=RECIPE), None, 2)
+    assert str(found) == "As many trials as fit; 0 are in the store."
