@@ -18,7 +18,7 @@ WRONG = {
     "ll.audit('echo-lag', FRAMING)": "audit: `problem` must be a problem, such as",
     "ll.audit(PROBLEM, None)": "audit: `framing` must be a framing, such as",
     "ll.audit(PROBLEM, PROBLEM)": "audit: `framing` must be a framing, such as",
-    "ll.train(PROBLEM, FRAMING, 'lstm')": "`model` must be",
+    "ll.train(PROBLEM, FRAMING, 3)": "`model` must be",
     "ll.train('echo-lag', FRAMING, MODEL)": "`problem` must be",
     "ll.compare('x')": "`models` must be models such as LSTM()",
     "ll.compare([1])": "`models` must be models such as LSTM()",

@@ -51,6 +51,10 @@ def test_the_version_is_the_packages(call):
 
 
 BAD = {
+    "model in brackets": (
+        ["train", "echo-lag", "--model", "lstm(hiden_size=3)"],
+        "model lstm has no option `--hiden-size`. Did you mean `--hidden-size`?",
+    ),
     "no model": (["audit", "echo-lag", "--model", ""], "There is no model ``. Known: lstm"),
     "problem": (["show", "eco-lag"], "There is no problem `eco-lag`. Did you mean `echo-lag`?"),
     "knob": (

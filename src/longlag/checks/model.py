@@ -24,7 +24,7 @@ from longlag.trials.setting import Setting
 def preflight(
     problem: Problem,
     framing: Framing,
-    model: ModelFactory | MakeModel,
+    model: ModelFactory | MakeModel | str,
     *,
     encoding: type[IntegerEncoding] | None = None,
     batch_size: int = Recipe.batch_size,

@@ -144,6 +144,9 @@ def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[st
     for flag in values:
         if flag not in _knobs(chosen):
             owners = [other for other, each in table.items() if flag in _knobs(each)]
+            if not owners:
+                known = sorted(map(option, _knobs(chosen)))
+                raise ValueError(unknown_name(f"{kind} {name} has no option", option(flag), known))
             raise ValueError(
                 f"{kind} {name} has no option `{option(flag)}`. It is an option of "
                 f"{kind} {' or '.join(owners)}."

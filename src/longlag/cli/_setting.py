@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ from longlag.events import Event, StopToken, ctrl_c_stops
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
+from longlag.models.by_name import parse
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.studies.ladder import ladder_of
@@ -48,7 +50,7 @@ else:
 
 DEFAULT_MODEL, DEFAULT_DECODER = "lstm", "seq2seq"
 _OWN = "path/to/file.py:make_model for your own"
-NAMES = f"{', '.join(MODELS)}, or {_OWN}"
+NAMES = f"{', '.join(MODELS)}, with knobs as in 'lstm(hidden_size=64)', or {_OWN}"
 
 Model = Annotated[
     str | None,
@@ -99,8 +101,12 @@ class SettingFlags:
 
     def models(self, text: str) -> list[ModelFactory]:
         """The models of these names; those of longlag get the flags that they have as knobs."""
-        every, values = names(text), flag_values(self.model_knobs)
-        own = {name: model_from_name(name, {}) for name in every if user_code.is_reference(name)}
+        every, values = _outside_brackets(text), flag_values(self.model_knobs)
+        own = {
+            name: model_from_name(name, {})
+            for name in every
+            if user_code.is_reference(name) or "(" in name
+        }
         plain = [name for name in every if name not in own]
         if every and not plain and values:
             model_from_name(every[0], values)  # which refuses them
@@ -122,7 +128,8 @@ SETTING = SettingFlags()
 def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
     """The model of this name, with the flags as its knobs."""
     if not user_code.is_reference(name):
-        return build("model", name, MODELS, values)
+        plain, knobs = parse(name)
+        return build("model", plain, MODELS, {**values, **knobs})
     if values:
         flag = option(next(iter(values)))
         raise ValueError(f"`{flag}` is for longlag's models; {name} has its own settings inside.")
@@ -154,6 +161,12 @@ def training(
         if save is not None:
             run.save(save)
         yield run
+
+
+def _outside_brackets(text: str) -> list[str]:
+    """Texts separated by commas, but for those in brackets."""
+    parts = re.findall(r"(?:[^,(]|\([^)]*\)?)+", text)
+    return [part.strip() for part in parts if part.strip()]
 
 
 def names(text: str) -> list[str]:

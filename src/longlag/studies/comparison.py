@@ -80,7 +80,7 @@ class Comparison(Study):
 
     def __init__(
         self,
-        models: Iterable[ModelFactory | MakeModel],
+        models: Iterable[ModelFactory | MakeModel | str],
         problems: Iterable[Problem] | None = None,
         *,
         framing: Framing | None = None,
@@ -97,7 +97,7 @@ class Comparison(Study):
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
-        several = isinstance(models, Iterable)
+        several = isinstance(models, Iterable) and not isinstance(models, str)
         factories = map(user_model.as_factory, models) if several else models  # `named` refuses it
         self._models = named("Comparison", "models", factories)
         chosen = [kind() for kind in FIVE] if problems is None else problems
@@ -341,7 +341,7 @@ class Comparison(Study):
 
 @named_arguments
 def compare(
-    models: Iterable[ModelFactory | MakeModel],
+    models: Iterable[ModelFactory | MakeModel | str],
     problems: Iterable[Problem] | None = None,
     *,
     framing: Framing | None = None,

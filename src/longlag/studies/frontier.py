@@ -271,7 +271,7 @@ class _Search:
 def frontier(
     problem: Problem,
     framing: Framing,
-    model: ModelFactory | MakeModel,
+    model: ModelFactory | MakeModel | str,
     *,
     encoding: type[IntegerEncoding] | None = None,
     budget: int = BUDGET,

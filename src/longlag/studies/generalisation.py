@@ -73,7 +73,7 @@ class Generalisation(Study):
         self,
         problem: Problem,
         framing: Framing,
-        models: Iterable[ModelFactory | MakeModel],
+        models: Iterable[ModelFactory | MakeModel | str],
         *,
         test: Iterable[int] | None = None,
         encoding: type[IntegerEncoding] | None = None,
@@ -89,7 +89,7 @@ class Generalisation(Study):
         self.train = problem.steps - problem.answers
         self.rates = (self.recipe.learning_rate,)
         self.problems = {words(problem): problem}
-        several = isinstance(models, Iterable)
+        several = isinstance(models, Iterable) and not isinstance(models, str)
         factories = map(user_model.as_factory, models) if several else models  # `named` refuses it
         self._models = named("Generalisation", "models", factories)
         chosen = [times * self.train for times in TIMES] if test is None else list(test)
@@ -279,7 +279,7 @@ def _with_length(problem: Problem, length: int) -> Problem:
 def generalise(
     problem: Problem,
     framing: Framing,
-    models: Iterable[ModelFactory | MakeModel],
+    models: Iterable[ModelFactory | MakeModel | str],
     *,
     train: int | None = None,
     test: Iterable[int] | None = None,

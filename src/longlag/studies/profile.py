@@ -91,7 +91,7 @@ class Profile(Study):
 
     def __init__(
         self,
-        model: ModelFactory | MakeModel,
+        model: ModelFactory | MakeModel | str,
         problems: Iterable[Problem] | None = None,
         *,
         framing: Framing | None = None,
@@ -246,7 +246,7 @@ def _checked_longer(longer: Iterable[int]) -> tuple[int, ...]:
 
 @named_arguments
 def profile(
-    model: ModelFactory | MakeModel,
+    model: ModelFactory | MakeModel | str,
     problems: Iterable[Problem] | None = None,
     *,
     minutes: float = 5.0,

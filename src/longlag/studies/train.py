@@ -25,7 +25,7 @@ from longlag.trials.setting import Setting
 def train(
     problem: Problem,
     framing: Framing,
-    model: ModelFactory | MakeModel,
+    model: ModelFactory | MakeModel | str,
     *,
     encoding: type[IntegerEncoding] | None = None,
     sequences: int = Recipe.sequences,

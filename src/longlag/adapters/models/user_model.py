@@ -15,6 +15,7 @@ from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.adapters.user_code import Origin
 from longlag.knobs import knob, named_arguments
 from longlag.models import AnyModel, Decoder, Model, ModelFactory, Sizes
+from longlag.models.by_name import by_name
 
 if TYPE_CHECKING:
     from longlag.adapters.models.functional import FunctionalModel
@@ -211,7 +212,9 @@ def adopt(
 
 
 def as_factory(model: Any) -> Any:
-    """Adopt a user's function; return a `ModelFactory`, or any other object, unchanged."""
+    """The model of a text or of a user's function; any other object unchanged."""
+    if isinstance(model, str):
+        return from_reference(model) if user_code.is_reference(model) else by_name(model)
     is_factory = isinstance(model, ModelFactory) or (
         isinstance(model, type) and issubclass(model, ModelFactory)
     )

@@ -1,0 +1,47 @@
+"""Models by name: `lstm`, or `lstm(hidden_size=64)`."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from longlag.knobs import lookup
+from longlag.models import MODELS, ModelFactory
+
+
+def parse(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the knobs of a text.
+
+    Raises:
+        ValueError: It is neither a name nor a name with knobs.
+
+    >>> parse("lstm(hidden_size=64)"), parse("gru")
+    (('lstm', {'hidden_size': 64}), ('gru', {}))
+    """
+    name, bracket, _ = text.partition("(")
+    if not bracket:
+        return text.strip(), {}
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
+            knobs = {each.arg: ast.literal_eval(each.value) for each in call.keywords}
+            return call.func.id, {str(knob): value for knob, value in knobs.items()}
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        pass
+    raise ValueError(
+        f"`{text}` is no model. Write its knobs by name: {name.strip() or 'lstm'}(hidden_size=64)."
+    )
+
+
+def by_name(text: str) -> ModelFactory:
+    """The model of a text.
+
+    Raises:
+        ValueError: There is no such model, or a knob is out of range.
+        TypeError: There is no such knob.
+
+    >>> by_name("lstm(hidden_size=64)")
+    LSTM(hidden_size=64)
+    """
+    name, knobs = parse(text)
+    return lookup("model", name, MODELS)(**knobs)

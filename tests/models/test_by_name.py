@@ -1,0 +1,39 @@
+import pytest
+
+import longlag as ll
+from longlag.adapters.models.user_model import as_factory
+from longlag.models import MODELS
+from longlag.models.by_name import by_name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_name_is_the_model_with_its_defaults(name):
+    assert by_name(f" {name} ") == by_name(f"{name}()") == MODELS[name]()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lstm(3)", r"`lstm\(3\)` is no model\. Write its knobs by name: lstm\(hidden_size=64\)\."),
+        ("lstm(hidden_size=3", "is no model"),
+        ("lstm(hidden_size=print(1))", "is no model"),
+        ("lstm(**{'a': 1})", "LSTM"),
+        ("a.b(c=1)", "is no model"),
+        ("lsm", "There is no model `lsm`. Did you mean `lstm`?"),
+        ("lstm(hidden_size=0)", "hidden_size"),
+        ("(" * 500, "is no model"),
+    ],
+)
+def test_what_is_no_model_is_one_line(text, message):
+    with pytest.raises((ValueError, TypeError), match=message) as failed:
+        by_name(text)
+    assert "\n" not in str(failed.value)
+
+
+def test_everything_that_takes_a_model_takes_its_name():
+    problem, framing = ll.EchoLag(values=4, length=4), ll.Whole()
+    setting = ll.Setting(problem=problem, framing=framing, model=as_factory("gru(hidden_size=3)"))
+    assert setting.model == ll.GRU(hidden_size=3)
+    run = ll.train(problem, framing, "gru(hidden_size=3)", sequences=5)
+    assert run.setting.model == ll.GRU(hidden_size=3)
+    assert ll.preflight(problem, framing, "mlp").passed
