@@ -98,7 +98,7 @@ class Comparison(Study):
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
         several = isinstance(models, Iterable) and not isinstance(models, str)
-        factories = map(user_model.as_factory, models) if several else models  # `named` refuses it
+        factories: Any = map(user_model.as_factory, models) if several else models  # refused below
         self._models = named("Comparison", "models", factories)
         chosen = [kind() for kind in FIVE] if problems is None else problems
         self.problems = named("Comparison", "problems", chosen)

@@ -90,7 +90,7 @@ class Generalisation(Study):
         self.rates = (self.recipe.learning_rate,)
         self.problems = {words(problem): problem}
         several = isinstance(models, Iterable) and not isinstance(models, str)
-        factories = map(user_model.as_factory, models) if several else models  # `named` refuses it
+        factories: Any = map(user_model.as_factory, models) if several else models  # refused below
         self._models = named("Generalisation", "models", factories)
         chosen = [times * self.train for times in TIMES] if test is None else list(test)
         lengths = {self.train, *_lengths(chosen)}

@@ -138,7 +138,7 @@ def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
         ValueError: There is none, or two have the same label.
         TypeError: `parts` is a single part.
     """
-    if not isinstance(parts, Iterable):
+    if not isinstance(parts, Iterable) or isinstance(parts, str):
         raise TypeError(f"{owner}: `{argument}` must be several, got {parts!r}. Use [{parts!r}].")
     by_label: dict[str, K] = {}
     for part in parts:
