@@ -12,11 +12,14 @@ pytest.importorskip("torch", reason="PyTorch is not installed here")
 
 import torch  # pyright: ignore[reportMissingImports]
 from spec_problems import Adding, CopyBack, Legal, TwoTargets
+from torch.nn.utils import prune  # pyright: ignore[reportMissingImports]
 
 import longlag
 from longlag.adapters import randomness
+from longlag.adapters.models.torch_faults import copied
 from longlag.adapters.models.user_model import from_reference
 from longlag.checks.model import preflight
+from longlag.models import Sizes
 from longlag.training import program
 from longlag.trials import fit as fitting
 
@@ -240,6 +243,8 @@ class Faulty(torch.nn.Module):
             hidden, self.before = hidden + self.before, hidden[:, -1:].detach().mean(0, True)
         if self.fault == "statistics" and self.training:
             hidden, self.mean = hidden + self.mean, hidden.detach().mean((0, 1))
+        if self.fault == "stored":
+            self.before = {"hidden": [hidden]}  # with its gradient
         if self.fault == "eval":
             self.eval()
         hidden = self.norm(hidden.transpose(1, 2)).transpose(1, 2)
@@ -255,6 +260,7 @@ class Faulty(torch.nn.Module):
         ("detached", {"gradients": "no gradient reaches lstm.weight_ih_l0, lstm.weight_hh_l0"}),
         ("batch before", {"training": "the outputs in training depend on the batch before"}),
         ("statistics", {}),
+        ("stored", {}),
         ("eval", {"training": "its forward leaves training mode: dropout and batch statistics"}),
     ],
 )
@@ -264,6 +270,81 @@ def test_faults_that_only_training_has_are_found(fault, said):
     failed = {check.name: check.found for check in found.checks if not check.passed}
     assert failed.keys() == said.keys()
     assert all(failed[name].startswith(text) for name, text in said.items())
+
+
+class Normed(torch.nn.Module):
+    """A GRU and a layer whose weight is computed, `of` the layer, in each call."""
+
+    def __init__(self, sizes, of, fault=""):
+        super().__init__()
+        self.fault, self.direction = fault, torch.ones(4)
+        self.gru = torch.nn.GRU(sizes.features, 4, batch_first=True)
+        self.inner = of(torch.nn.Linear(4, 4))
+        self.readout = torch.nn.Linear(4, sizes.outputs)
+
+    def forward(self, inputs):
+        hidden = self.inner(self.gru(inputs)[0])
+        if self.fault == "plain":  # power iteration on an attribute that is no buffer
+            weight = self.readout.weight
+            if self.training:
+                moved = weight.T.detach() @ weight.detach() @ self.direction
+                self.direction = moved / moved.norm()
+            hidden = hidden / (weight @ self.direction).norm()
+        if self.fault == "in training" and self.training:
+            hidden = hidden + hidden.flip(1)
+        return self.readout(hidden)
+
+
+NORMS = {
+    "spectral_norm": torch.nn.utils.parametrizations.spectral_norm,
+    "weight_norm": torch.nn.utils.parametrizations.weight_norm,
+    "old spectral_norm": torch.nn.utils.spectral_norm,
+    "old weight_norm": torch.nn.utils.weight_norm,
+    "pruned": lambda layer: prune.random_unstructured(layer, "weight", 0.3),
+    "none": lambda layer: layer,
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize(
+    ("norm", "fault", "failed"),
+    [
+        *((norm, "", []) for norm in NORMS),
+        ("none", "plain", []),
+        ("spectral_norm", "in training", ["causal"]),
+        ("old weight_norm", "in training", ["causal"]),
+    ],
+)
+def test_a_weight_that_is_computed_in_each_call_is_no_fault(norm, fault, failed):
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    make = lambda sizes, _: Normed(sizes, NORMS[norm], fault)  # noqa: E731
+    found = preflight(problem, ll.Whole(), make)
+    assert [check.name for check in found.checks if not check.passed] == failed
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize("norm", ["spectral_norm", "old weight_norm"])
+def test_a_copy_in_checks_computes_its_weights_from_its_own(norm):
+    sizes = Sizes(4, 4, 6, 4)
+    module = Normed(sizes, NORMS[norm])
+    module(torch.zeros(1, 6, 4))
+    before = {name: each.clone() for name, each in module.state_dict().items()}
+    twin = copied(module)
+    with torch.no_grad():
+        for weight in twin.parameters():
+            weight.add_(1.0)
+    twin.eval()(torch.zeros(1, 6, 4)).sum().backward()
+    assert all(each.grad is not None for each in twin.parameters())
+    assert all(torch.equal(each, before[name]) for name, each in module.state_dict().items())
+    assert not torch.allclose(twin.inner.weight, module.inner.weight)
+
+
+def test_a_layer_without_memory_does_not_lose_a_gradient_to_its_spectral_norm():
+    def make(sizes, _):
+        norm = torch.nn.utils.parametrizations.spectral_norm
+        return torch.nn.Sequential(norm(torch.nn.Linear(sizes.features, sizes.outputs)))
+
+    assert preflight(ll.EchoLag(lag=0, length=6, values=4), ll.Whole(), make).passed
 
 
 @pytest.mark.parametrize("fault", ["no grad", "numpy"])

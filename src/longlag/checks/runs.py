@@ -89,8 +89,14 @@ class Runs:
         With a `base`, outputs in training are compared with that.
         """
         outputs = self.run(changed, training=base is not None)
-        base = self.base if base is None else base
-        return np.abs(outputs - base).max(axis=-1) > NOISE * np.abs(base).max()
+
+        def apart(base: np.ndarray) -> np.ndarray:
+            return np.abs(outputs - base).max(axis=-1) > NOISE * np.abs(base).max()
+
+        moved = apart(self.base if base is None else base)
+        if base is None and moved.any() and isinstance(self.subject, ExternalModel):
+            return apart(self.run(self.batches))  # calls in training may change what they store
+        return moved
 
     def run(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +23,7 @@ from longlag.adapters.models.functional import (
     pair,
     parameters_of,
 )
-from longlag.adapters.models.torch_faults import fault_in_training
+from longlag.adapters.models.torch_faults import copied, fault_in_training, restored
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
@@ -150,7 +149,7 @@ class TorchModel(ExternalModel):
         return torch.stack(losses).cpu().numpy(), predictions.values()
 
     def perturbed(self, seed: int) -> TorchModel:
-        generator, module = torch.Generator().manual_seed(seed), copy.deepcopy(self.module)
+        generator, module = torch.Generator().manual_seed(seed), copied(self.module)
         with torch.no_grad():
             for each in module.parameters():
                 noise = torch.randn(each.shape, generator=generator) * NOISE
@@ -170,14 +169,15 @@ class TorchModel(ExternalModel):
     def outputs(
         self, batches: Batches, output: str, *, again: bool = False, training: bool = False
     ) -> np.ndarray:
-        with self._own_randomness(moves=False, other=again), torch.set_grad_enabled(training):
+        kept = restored(self.module) if training else contextlib.nullcontext()
+        with kept, self._own_randomness(moves=False, other=again), torch.set_grad_enabled(training):
             return self._outputs(batches, output, training).detach().cpu().numpy()
 
     def gradients(self, batches: Batches, output: str) -> dict[str, tuple[bool, tuple[int, ...]]]:
         weights = {
             name: each for name, each in self.module.named_parameters() if each.requires_grad
         }
-        with self._own_randomness(moves=False):
+        with restored(self.module), self._own_randomness(moves=False):
             outputs = self._outputs(batches, output, training=True)
             total, found = (outputs * torch.randn_like(outputs)).sum(), [None] * len(weights)
             if total.requires_grad:
@@ -198,7 +198,7 @@ class TorchModel(ExternalModel):
         inputs = self._encode(batches.inputs[0])
         if batches.mask is not None or not inputs.is_floating_point():
             return None
-        with self._own_randomness(moves=False):
+        with restored(self.module), self._own_randomness(moves=False):
             self._set_mode(training=True)
             given = inputs.requires_grad_().clone()  # which a module may change in place
             kind = output if output in ("every", "end") else "last"

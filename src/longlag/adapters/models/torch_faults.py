@@ -1,9 +1,11 @@
-"""Faults of PyTorch modules that show only in training."""
+"""Faults of PyTorch modules that show only in training, and modules as they were before it."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
@@ -14,6 +16,33 @@ from longlag.training import Batches
 _Run = Callable[[torch.nn.Module, Batches], np.ndarray]
 
 
+def copied(module: torch.nn.Module) -> torch.nn.Module:
+    """A copy, also of a module that stores tensors with a gradient, which deepcopy refuses.
+
+    Those are weights that it computes from others in each call, as `weight_norm` and pruning do.
+    """
+    memo: dict[int, Any] = {}
+    for each in module.modules():
+        for tensor in _tensors(list(vars(each).values())):
+            if not tensor.is_leaf:
+                memo[id(tensor)] = tensor.detach().clone()
+    return copy.deepcopy(module, memo)
+
+
+@contextlib.contextmanager
+def restored(module: torch.nn.Module) -> Iterator[None]:
+    """Restore buffers and weights, which a call in training may change, as spectral_norm does."""
+    buffers = {name: each.detach().clone() for name, each in module.named_buffers()}
+    weights = [(each, each.detach().clone()) for each in module.parameters()]
+    try:
+        yield
+    finally:
+        for name, each in module.named_buffers():
+            each.data = buffers.get(name, each.data)
+        for weight, before in weights:
+            weight.data.copy_(before)
+
+
 def fault_in_training(
     module: torch.nn.Module, run: _Run, batches: Batches, others: Batches
 ) -> tuple[str, str]:
@@ -21,14 +50,14 @@ def fault_in_training(
 
     Args:
         module: The module, which stays as it is.
-        run: The outputs of such a module in training mode, except for batch statistics.
+        run: The outputs of such a module in training mode, except for batch statistics; its
+            buffers stay, since running statistics may depend on another batch.
         batches: Batches of its setting.
         others: The same with other inputs.
     """
     outputs = []
     for first in batches, others:
-        twin = copy.deepcopy(module)
-        before = {name: each.clone() for name, each in twin.named_buffers()}
+        twin = copied(module)
         with seeded(0):
             run(twin, first)
         if not twin.training and any(map(_differs_in_training, twin.modules())):
@@ -36,8 +65,6 @@ def fault_in_training(
                 "its forward leaves training mode: dropout and batch statistics never act",
                 "Leave eval() out of forward.",
             )
-        for name, each in twin.named_buffers():  # running statistics may tell of another batch
-            each.data = before.get(name, each)
         with seeded(0):
             outputs.append(run(twin, batches))
     if np.allclose(*outputs, atol=1e-5 * np.abs(outputs[0]).max(), rtol=0):
@@ -52,3 +79,11 @@ def fault_in_training(
 def _differs_in_training(module: torch.nn.Module) -> bool:
     kinds = torch.nn.modules.batchnorm._NormBase, torch.nn.modules.dropout._DropoutNd
     return isinstance(module, kinds) or bool(getattr(module, "dropout", 0))
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(each)
