@@ -91,6 +91,26 @@ def test_a_model_that_was_never_called_is_built():
     assert run.models[0].module.built
 
 
+@pytest.mark.filterwarnings("ignore:`build:UserWarning")
+@pytest.mark.parametrize("before", ["build", "compile and build", "a layer", "a state"])
+def test_layers_that_build_leaves_without_weights_get_them(before):
+    def partly(sizes, _):
+        model = Subclass(sizes)
+        if before == "a layer":
+            model.hidden.build((None, sizes.timesteps, sizes.features))
+        if before == "a state":
+            model.hidden = layers.GRU(6, return_sequences=True, stateful=True)
+            model.hidden.build((5, sizes.timesteps, sizes.features))
+        if before == "compile and build":
+            model.compile("adam", "mse")
+        model.build((None, sizes.timesteps, sizes.features))
+        return model
+
+    found = ll.preflight(ll.EchoLag(lag=1, length=5, values=3), ll.Whole(), partly)
+    assert found.passed, found
+    assert found.parameters == 3 * 6 * (3 + 6 + 2) + 3 * (6 + 1)
+
+
 def test_weights_that_are_fixed_stay_so():
     def frozen(sizes, seed):
         model = make(sizes, seed)

@@ -171,7 +171,9 @@ def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
 
         return list(arrays_of(module).items())
     if kind == "keras":
-        variables = module.variables if module.built else []
+        from longlag.adapters.models.keras import unbuilt_layers
+
+        variables = [] if unbuilt_layers(module) else module.variables
         return [(str(index), np.asarray(each.value)) for index, each in enumerate(variables)]
     if kind == "flax":
         from flax import nnx  # pyright: ignore[reportMissingImports]

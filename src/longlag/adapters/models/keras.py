@@ -65,14 +65,15 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
             f"Keras runs on {keras.config.backend()} here, its models are trained on jax. Set "
             "KERAS_BACKEND=jax before it is imported."
         )
-    if not model.built:
-        if any(getattr(layer, "stateful", False) for layer in model._flatten_layers()):
+    if unbuilt := unbuilt_layers(model):
+        if any(getattr(layer, "stateful", False) for layer in unbuilt):
             shape = "sizes.timesteps" if values else "sizes.timesteps, sizes.features"
             raise UnsupportedModel(
                 "a stateful layer needs the number of rows before it is called. Begin with "
                 f"keras.Input(batch_shape=(batch_size, {shape}))."
             )
-        shape = (2, sizes.timesteps) if values else (2, sizes.timesteps, sizes.features)
+        rows = next((each.shape[0] for each in _states(model)), 2)
+        shape = (rows, sizes.timesteps) if values else (rows, sizes.timesteps, sizes.features)
         with softmax_of_values(model):
             model(np.zeros(shape, np.int32 if values else np.float32))
     for variable in model.trainable_variables:
@@ -81,12 +82,7 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
                 f"its weight {variable.path} has a constraint, which the compiled loop does not "
                 "keep. Leave it out, or put it into the layer."
             )
-    carried = [
-        variable
-        for layer in model._flatten_layers()
-        if getattr(layer, "stateful", False)
-        for variable in jax.tree.leaves(getattr(layer, "states", None))
-    ]
+    carried = _states(model)
     rows = {variable.shape[0] for variable in carried} or {_rows(model)}
     arguments = parameters_of(model.call, "mask", "state")
     by_name = "state" in arguments
@@ -152,6 +148,21 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
         outputs="probabilities" if _ends_in_softmax(model) else "logits",
         ids=not values,
     )
+
+
+def unbuilt_layers(model: Any) -> list[Any]:
+    """Its layers without weights yet; `build` alone makes none for layers used in `call`."""
+    return [layer for layer in model._flatten_layers() if not layer.built]
+
+
+def _states(model: Any) -> list[Any]:
+    """The state variables of its stateful layers."""
+    return [
+        variable
+        for layer in model._flatten_layers()
+        if getattr(layer, "stateful", False)
+        for variable in jax.tree.leaves(getattr(layer, "states", None))
+    ]
 
 
 @contextlib.contextmanager
