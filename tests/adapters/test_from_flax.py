@@ -166,3 +166,15 @@ def test_a_number_that_all_rows_share_is_state():
         found = ll.preflight(problem, framing, lambda s, seed: Counting(s, nnx.Rngs(seed)))
         assert found.passed
         assert found.state == 5
+
+
+def test_a_budget_that_rows_share_is_named_by_rows():
+    class Shared(Net):
+        def __call__(self, inputs):
+            kept = jnp.cumsum(inputs.reshape(-1, inputs.shape[-1]), axis=0) < 2
+            return super().__call__(inputs * kept.reshape(inputs.shape))
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = ll.preflight(problem, ll.Whole(), lambda sizes, seed: Shared(sizes, nnx.Rngs(seed)))
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert failed == {"causal": "the outputs of row 1 depend on the inputs of other rows"}

@@ -272,6 +272,36 @@ def test_faults_that_only_training_has_are_found(fault, said):
     assert all(failed[name].startswith(text) for name, text in said.items())
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("sum so far", {"rows": "the outputs of row 1 depend on the inputs of row 0"}),
+        ("sum from the end", {"rows": "the outputs of row 0 depend on the inputs of row 4"}),
+        ("view", {"rows": "the outputs of row 1 depend on the inputs of row 0"}),
+        (
+            "in training",
+            {"causal": "the outputs of row 1, in training, depend on the inputs of other rows"},
+        ),
+    ],
+)
+def test_what_mixes_rows_is_not_taken_for_a_later_step(fault, said):
+    class Mixing(Plain):
+        def forward(self, inputs):
+            rows, time, features = inputs.shape
+            steps = inputs.reshape(rows * time, features)
+            if fault == "sum so far" or (fault == "in training" and self.training):
+                steps = steps.cumsum(0)
+            if fault == "sum from the end":
+                steps = steps.flip(0).cumsum(0).flip(0)
+            if fault == "view":
+                return super().forward(inputs.view(time, rows, features)).transpose(0, 1)
+            return super().forward(steps.reshape(inputs.shape))
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = preflight(problem, ll.Whole(), lambda s, _: Mixing(s.features, s.outputs))
+    assert {check.name: check.found for check in found.checks if not check.passed} == said
+
+
 class Normed(torch.nn.Module):
     """A GRU and a layer whose weight is computed, `of` the layer, in each call."""
 

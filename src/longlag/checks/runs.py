@@ -114,6 +114,33 @@ class Runs:
         run = runner(self.layout.output) if again else self.runner
         return outputs_of(run, model, batches)
 
+    def require_rows_apart(
+        self, rows: np.ndarray, changed: Batches, base: np.ndarray | None = None
+    ) -> None:
+        """Where only some rows have the changed inputs, the outputs of the others must stay.
+
+        Args:
+            rows: Which, `(row,)`.
+            changed: Batches with changed inputs.
+            base: Outputs in training, to compare in training.
+
+        Raises:
+            CheckFailed: A row influences another.
+        """
+        before = self.batches.inputs
+        where = rows.reshape(-1, *(1,) * (before.ndim - 2))
+        some = changed._replace(inputs=np.where(where, changed.inputs, before))
+        moved = self.moved(some, base).any(axis=(0, 2)) & ~rows
+        if moved.any():
+            which = f"row {rows.argmax()}" if rows.sum() == 1 else "other rows"
+            in_training = "" if base is None else ", in training,"
+            own = "" if base is None else "Take statistics of a batch by BatchNorm. "
+            raise CheckFailed(
+                f"the outputs of row {moved.argmax()}{in_training} depend on the inputs of {which}",
+                f"{own}Work along time and features only (PyTorch: batch_first=True); swap axes by "
+                "transpose, not by view or reshape.",
+            )
+
     def train_once(self) -> np.ndarray:
         """Losses or outputs of one update; and which weights and input steps get a gradient."""
         batches, output, maker = self.batches, self.layout.output, self.setting.model
