@@ -1,3 +1,5 @@
+import collections
+import dataclasses
 import threading
 import time
 import warnings
@@ -448,6 +450,47 @@ def test_a_weight_that_is_no_number_is_named():
 
     with pytest.raises(ValueError, match=r"is nan\..*The weight net.readout.bias is not finite"):
         ll.train(ll.EchoLag(values=4), ll.Whole(), broken)
+
+
+@pytest.mark.parametrize("form", ["dataclass", "dict", "pair"])
+def test_logits_among_other_results_are_named(form):
+    kinds = {
+        "dataclass": dataclasses.make_dataclass("Output", ["logits", "hidden"]),
+        "dict": lambda logits, hidden: {"logits": logits, "hidden": hidden},
+        "pair": collections.namedtuple("Output", ["logits", "hidden"]),
+    }
+
+    class Several(Plain):
+        def forward(self, inputs):
+            return kinds[form](super().forward(inputs), inputs)
+
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    found = preflight(problem, ll.Whole(), lambda s, _: Several(s.features, s.outputs))
+    kind = "dict" if form == "dict" else "Output"
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert failed == {"outputs": f"the model gives {kind}, no array. Return only its logits"}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_quantized_module_is_refused_by_the_part_that_cannot_be_trained():
+    def quantized(sizes, seed):
+        layers = {torch.nn.Linear}
+        return torch.ao.quantization.quantize_dynamic(plain(sizes, seed), layers)
+
+    with pytest.raises(ValueError, match=r"has net.readout\._packed.*before it is quantized"):
+        ll.train(ll.EchoLag(values=4), ll.Whole(), quantized)
+
+
+def test_a_class_of_other_arguments_asks_for_a_function():
+    class Wide(Plain):
+        def __init__(self, sizes, seed, width):
+            super().__init__(sizes, seed + width)
+
+    for kind in Net, Wide:  # Net takes features and outputs, two numbers
+        with pytest.raises(
+            ValueError, match=rf"make_model\(sizes, seed\) that returns {kind.__name__}"
+        ):
+            ll.train(ll.EchoLag(values=4), ll.Whole(), kind)
 
 
 def test_values_go_into_an_embedding():

@@ -20,6 +20,7 @@ RAISED = {
     "matmul input operand 1 must have ndim at least 1, but it has ndim 0": "one sample",
     "Invalid input shape for input float32[2,25,100]. Expected shape (None, 25), but input has "
     "incompatible shape (2, 25, 100)": VALUES,
+    "input_size should be of type int, got: Sizes": "sizes.features, sizes.outputs",
     "CUDA error: out of memory": "",
     # Equinox, Flax
     "conv_general_dilated lhs feature dimension size divided by feature_group_count must equal the "
@@ -36,7 +37,19 @@ RAISED = {
     "scan body function carry input and carry output must have equal types, but they differ": (
         "Start the scan"
     ),
+    "Dropout requires a key when running in non-deterministic mode.": "parameter `key`",
+    'Cannot update variable "mean" in "/BatchNorm_0" because collection "batch_stats" is immutable.'
+    " (https://flax.readthedocs.io)": "parameter `train`",
+    'Parameter "deterministic" must be passed to the constructor or at call time.': "`train`",
+    "`deterministic` is False, but no `rngs` argument was provided to Dropout as either a __call__ "
+    "argument or class attribute.": "rngs=rngs",
+    "Value 'Out(logits=GradTracer(primal=JitTracer(float32[2,25,9])), h=None)' with dtype object is"
+    " not a valid JAX array type.": "Return only its logits",
     # Keras
+    "Invalid input shape for input JitTracer(int32[2,25,100]) with name 'keras_tensor_4' and path "
+    "''. Expected shape (None, None), but input has incompatible shape (2, 25, 100)": VALUES,
+    "Input 0 with name 'None' of layer 'gru_1' is incompatible with the layer: expected ndim=3, "
+    "found ndim=4. Full shape received: (2, 25, 100, 16)": VALUES,
     "Input 0 with name 'None' of layer 'my_gru_1' is incompatible with the layer: expected ndim=3, "
     "found ndim=2. Full shape received: (None, 8)": "return_sequences=True",
     "Input 0 of layer 'conv2d' is incompatible with the layer: expected ndim=3, found ndim=2": "",

@@ -352,9 +352,12 @@ def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool, at: An
     Raises:
         ValueError: They have another shape or type.
     """
+    kind = type(outputs).__name__
+    if "logits" in (outputs if isinstance(outputs, dict) else dir(outputs)):
+        raise ValueError(f"the model gives {kind}, no array. Return only its logits.")
     if isinstance(outputs, tuple | list | dict):
         raise ValueError(
-            f"the model gives a {type(outputs).__name__} of {len(outputs)}. Give only the "
+            f"the model gives a {kind} of {len(outputs)}. Give only the "
             "outputs; with a parameter `state`, a pair of outputs and state."
         )
     if outputs is None:
@@ -363,7 +366,7 @@ def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool, at: An
     shape = tuple(np.shape(outputs))
     every, single = (rows, timesteps, width), (rows, width)
     if "float" not in str(getattr(outputs, "dtype", type(outputs))):
-        kind = getattr(outputs, "dtype", type(outputs).__name__)
+        kind = getattr(outputs, "dtype", kind)
         raise ValueError(f"the model gives {kind}, but outputs are floats. Give logits.")
     if last and shape in (single, (rows, 1, width)):
         return outputs.reshape(rows, 1, width)

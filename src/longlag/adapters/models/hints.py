@@ -24,11 +24,21 @@ _LONGEST = 300  # characters of the message of an error
 
 _WIDTHS = "Make the first layer `sizes.features` wide, the last `sizes.outputs`."
 _REMEDIES = {
+    r"(got|not|of):? Sizes\b": "Its first argument is `sizes`: use sizes.features, sizes.outputs.",
+    r"\w+\(logits=.*not a valid JAX": "Return only its logits.",
     r"takes \d+ positional arguments? but 2 were given|missing 1 required positional argument: "
     r"'seed'": "Take both arguments: def make_model(sizes, seed).",
     r"__call__\(\) missing 1 required positional argument: '(train|training|deterministic)'": (
         "Give that parameter a default, as in __call__(self, inputs, train=False)."
     ),
+    r'"batch_stats" is immutable|"(use_running_average|deterministic)" must be passed': (
+        "Name a parameter `train`, __call__(self, inputs, train=False), and use it: "
+        "use_running_average=not train in BatchNorm, deterministic=not train in Dropout."
+    ),
+    r"Dropout requires a key": (
+        "Give its call a parameter `key`, and the dropout that: __call__(self, inputs, key)."
+    ),
+    r"no `rngs` argument was provided": "Make it with random streams: nnx.Dropout(0.1, rngs=rngs).",
     r"Expected hidden\[\d\] size": (
         "Make the first state for the rows that come, inputs.shape[0], or leave it out."
     ),
@@ -108,8 +118,8 @@ def hint(error: BaseException, *, features: bool) -> str:
         return _BFLOAT16
     if features and re.search(
         r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
-        r"|Expected shape \(None, \d+\), but input has incompatible shape \(\d+, \d+, \d+\)"
-        r"|too many values to unpack \(expected 2\)",
+        r"|Expected shape \(None, (\d+|None)\), but input has incompatible shape \(\d+, \d+, \d+\)"
+        r"|expected ndim=3, found ndim=4|too many values to unpack \(expected 2\)",
         text,
         re.I,
     ):

@@ -80,6 +80,11 @@ class UserModel(ModelFactory):
                     model = make(sizes, seed)
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=self.inputs == "features")
+            if isinstance(make, type) and (not remedy or "Sizes" in str(error)):
+                remedy = (
+                    f"It is called as {make.__name__}(sizes, seed): write a function "
+                    f"make_model(sizes, seed) that returns {make.__name__}(…)."
+                )
             raise ValueError(f"{self.words}: it {failure_text(error)} {remedy}".rstrip()) from error
         if inspect.iscoroutine(model):
             model.close()  # Python would warn that it was never awaited
