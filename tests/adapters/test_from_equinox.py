@@ -131,20 +131,6 @@ def test_features_and_leading_axes_are_as_of_any_model():
     np.testing.assert_allclose(last[..., 0, :], outputs[..., -1, :], rtol=1e-6)
 
 
-@pytest.mark.parametrize("timesteps", [1, 4])
-def test_it_is_vectorised_over_seeds_as_any_model(timesteps):
-    problem = ll.EchoLag(lag=0, length=timesteps, values=3)
-    setting = ll.Setting(
-        problem=problem, framing=ll.Whole(), model=ll.adopt(make), recipe=ll.Recipe(sequences=100)
-    )
-    from longlag.trials.fit import finish, fit
-
-    together, apart = (finish(fit(setting, (0, 1), vectorise=flag)) for flag in (True, False))
-    for one, other in zip(together.models, apart.models, strict=True):
-        for here, there in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-            np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-5)
-
-
 def test_a_module_of_bfloat16_is_trained_and_kept(trained_and_kept):
     """Features come in its type: what is carried from step to step keeps it."""
 
@@ -193,3 +179,95 @@ def test_state_of_any_shape_is_carried_and_counted(framing):
     assert found.state == 5
     with pytest.raises(ValueError, match=r"is a str at \['deep'\]\[0\], which is no array"):
         ll.train(problem, framing, deep(True))
+
+
+class Normed(eqx.Module):
+    """Statistics of a batch and a power iteration, in an `eqx.nn.State`; dropout with a key."""
+
+    linear: eqx.nn.Linear
+    norm: eqx.nn.BatchNorm
+    spectral: eqx.nn.SpectralNorm
+    dropout: eqx.nn.Dropout
+
+    def __init__(self, sizes, seed, axis="batch", mode="batch", share=0.0):
+        keys = jax.random.split(jax.random.key(seed), 3)
+        self.linear = eqx.nn.Linear(sizes.features, 6, use_bias=False, key=keys[0])
+        self.norm = eqx.nn.BatchNorm(6, axis_name=axis, mode=mode)
+        readout = eqx.nn.Linear(6, sizes.outputs, key=keys[1])
+        self.spectral = eqx.nn.SpectralNorm(readout, "weight", key=keys[2])
+        self.dropout = eqx.nn.Dropout(share)
+
+    def __call__(self, inputs, state, key=None):
+        hidden, state = self.norm(jax.vmap(self.linear)(inputs).T, state)
+        hidden = self.dropout(hidden.T, key=key)
+        each = jax.vmap(self.spectral, in_axes=(0, None), out_axes=(0, None))
+        return each(hidden, state)
+
+
+def normed(sizes, seed, **settings):
+    return eqx.nn.make_with_state(Normed)(sizes, seed, **settings)
+
+
+@pytest.mark.parametrize(("make", "timesteps"), [(make, 1), (make, 4), (normed, 4)])
+def test_it_is_vectorised_over_seeds_as_any_model(make, timesteps):
+    problem = ll.EchoLag(lag=0, length=timesteps, values=3)
+    setting = ll.Setting(
+        problem=problem, framing=ll.Whole(), model=ll.adopt(make), recipe=ll.Recipe(sequences=100)
+    )
+    from longlag.trials.fit import finish, fit
+
+    together, apart = (finish(fit(setting, (0, 1), vectorise=flag)) for flag in (True, False))
+    for one, other in zip(together.models, apart.models, strict=True):
+        for here, there in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["ema", "batch"])
+def test_a_model_with_its_state_is_trained_as_by_hand(mode):
+    model = ll.adopt(lambda *each: normed(*each, axis="rows", mode=mode))(SIZES, 0)
+    module, state = normed(SIZES, 0, axis="rows", mode=mode)
+    by_hand = jax.vmap(module, in_axes=(0, None), out_axes=(0, None), axis_name="rows")
+    for _ in range(2):
+        lesson = model.apply_train(jnp.asarray(BATCH), None, ())
+        outputs, state = by_hand(BATCH, state)
+        np.testing.assert_allclose(lesson.outputs, outputs, atol=1e-6)
+        model = eqx.tree_at(lambda each: each.buffers, model, lesson.buffers)
+    twin, kept = model.module
+    for here, there in zip(jax.tree.leaves(kept), jax.tree.leaves(state), strict=True):
+        np.testing.assert_allclose(here, there, atol=1e-6)
+    still = eqx.nn.inference_mode(twin)
+    outputs, _ = jax.vmap(still, in_axes=(0, None), out_axes=(0, None))(BATCH, kept)
+    by_hand(BATCH, kept)  # uses it up
+    np.testing.assert_allclose(model(jnp.asarray(BATCH), None, ())[0], outputs, atol=1e-6)
+
+
+def test_a_model_with_its_state_is_checked_trained_and_kept(trained_and_kept):
+    again = trained_and_kept(lambda *each: normed(*each, share=0.1))
+    _, state = again.model.module
+    assert isinstance(state, eqx.nn.State)
+    assert any(np.abs(each).max() > 2 for each in jax.tree.leaves(state))  # the updates, counted
+
+
+class Forgetful(Normed):
+    def __call__(self, inputs, state, key=None):
+        return super().__call__(inputs, state, key)[0]
+
+
+class Elsewhere(Normed):
+    def __call__(self, inputs, statistics):  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().__call__(inputs, statistics)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (Normed, "Return the pair of model and state that eqx.nn.make_with_state"),
+        (lambda *each: normed(*each)[0], "Return the pair of model and state"),
+        (eqx.nn.make_with_state(Elsewhere), "by a parameter `state`"),
+        (eqx.nn.make_with_state(Forgetful), "a pair of outputs and state"),
+        (lambda *each: (*normed(*each), 1), "a tuple, which is not a model"),
+    ],
+)
+def test_a_model_without_its_state_is_told_where_it_goes(make, said):
+    with pytest.raises(ValueError, match=said):
+        ll.train(ll.EchoLag(lag=0, length=4, values=3), ll.Whole(), make)

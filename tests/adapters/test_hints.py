@@ -45,6 +45,8 @@ RAISED = {
     "argument or class attribute.": "rngs=rngs",
     "Value 'Out(logits=GradTracer(primal=JitTracer(float32[2,25,9])), h=None)' with dtype object is"
     " not a valid JAX array type.": "Return only its logits",
+    "vmap has mapped output (axis_name=batch) but out_axes is None": "None at first",
+    "unbound axis name: b": "axis_name='batch'",
     # Keras
     "Invalid input shape for input JitTracer(int32[2,25,100]) with name 'keras_tensor_4' and path "
     "''. Expected shape (None, None), but input has incompatible shape (2, 25, 100)": VALUES,

@@ -80,7 +80,8 @@ class _Inspection(Runs):
         except ValueError as error:
             text = str(error).removeprefix(f"{setting.model.words}: ")
             raise CheckFailed(text.rstrip("."), "") from error
-        kind = type(getattr(self.model, "module", self.model)).__name__
+        made = getattr(self.model, "module", self.model)
+        kind = type(made[0] if isinstance(made, tuple) else made).__name__  # with eqx.nn.State
         return f"a {kind} on {device_of(self.model)}"
 
     def weights(self) -> str:

@@ -18,16 +18,19 @@ from longlag.adapters.models.functional import (
 )
 
 
-def functional_model(module: eqx.Module, seed: int) -> FunctionalModel:
-    """An Equinox module as a `FunctionalModel`.
+def functional_model(module: Any, seed: int) -> FunctionalModel:
+    """An Equinox module, or a pair of one and its `eqx.nn.State`, as a `FunctionalModel`.
 
     It takes one sample `(time, feature)` and returns `(time, output)` or `(output,)`. If its call
     has parameters of these names it gets the `mask` `(time,)`, the `state` (None at first; then
-    it returns a pair of outputs and state), and a `key` for each row.
+    it returns a pair of outputs and state), and a `key` for each row. In a pair as from
+    `eqx.nn.make_with_state`, the call gets and returns the `eqx.nn.State` as its `state`, one for
+    all rows, which training changes; the axis of rows has the name that `BatchNorm` has for it.
 
     Raises:
-        UnsupportedModel: A field is a random key.
+        UnsupportedModel: A field is a random key, or the `eqx.nn.State` is missing or not taken.
     """
+    module, kept = module if isinstance(module, tuple) else (module, None)
     arguments = parameters_of(type(module).__call__, "mask", "state", "key", *MODES)
     for path, leaf in jax.tree_util.tree_leaves_with_path(module):
         if eqx.is_array(leaf) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
@@ -35,6 +38,20 @@ def functional_model(module: eqx.Module, seed: int) -> FunctionalModel:
                 f"its field {jax.tree_util.keystr(path).strip('.')} is a random key, which would "
                 "never change. Give its call a parameter `key` instead."
             )
+    has_index = any(map(_is_index, jax.tree.leaves(module, is_leaf=_is_index)))
+    if has_index and kept is None:
+        raise UnsupportedModel(
+            "it has layers that need an eqx.nn.State, as BatchNorm does. Return the pair of model "
+            "and state that eqx.nn.make_with_state(Net)(…) makes."
+        )
+    if kept is not None and "state" not in arguments:
+        raise UnsupportedModel(
+            "its call must take the eqx.nn.State by a parameter `state`, and return a pair of "
+            "outputs and state."
+        )
+    takes_state = "state" in arguments and kept is None
+    norms = [each for each in jax.tree.leaves(module, is_leaf=_is_norm) if _is_norm(each)]
+    axis_name = norms[0].axis_name if norms else "batch"
     trained, rest = eqx.partition(module, eqx.is_inexact_array)
     kinds = {leaf.dtype for leaf in jax.tree.leaves(trained)}
     kind = kinds.pop() if len(kinds) == 1 else None  # features get the type of the weights
@@ -50,21 +67,42 @@ def functional_model(module: eqx.Module, seed: int) -> FunctionalModel:
         if kind is not None and jax.numpy.issubdtype(inputs.dtype, jax.numpy.floating):
             inputs = inputs.astype(kind)
 
-        def row(inputs: Any, mask: Any, state: Any, key: Any) -> Any:
-            values: dict[str, Any] = {"mask": mask, "state": state, "key": key}
+        def row(inputs: Any, mask: Any, state: Any, key: Any, kept: Any) -> Any:
+            values: dict[str, Any] = {"mask": mask, "key": key}
+            values["state"] = state if kept is None else kept
             values |= {name: training is when for name, when in MODES.items()}
             result = model(inputs, **{name: values[name] for name in arguments})
-            return pair(result) if "state" in arguments else (result, ())
+            outputs, after = pair(result) if "state" in arguments else (result, ())
+            return (outputs, after, None) if kept is None else (outputs, (), after)
 
-        axes = 0, None if mask is None else 0, None if state is None else 0, 0
-        outputs, state = jax.vmap(row, in_axes=axes)(inputs, mask, state, keys)
-        return Result(outputs, state, (buffers[0], jax.random.key_data(after)))
+        rows = jax.vmap(
+            row,
+            in_axes=(0, None if mask is None else 0, None if state is None else 0, 0, None),
+            out_axes=(0, 0, None),
+            axis_name=axis_name,
+        )
+        outputs, state, kept = rows(inputs, mask, state, keys, buffers[2])
+        return Result(outputs, state, (buffers[0], jax.random.key_data(after), kept))
+
+    def whole(trained: Any, buffers: Any) -> Any:
+        module = eqx.combine(trained, buffers[0], static)
+        if buffers[2] is None:
+            return module
+        return module, jax.tree.map(lambda each: each, buffers[2])  # a State is used up by `set`
 
     return FunctionalModel(
         trained=trained,
-        buffers=(arrays, key),
+        buffers=(arrays, key, kept),
         call=call,
-        module=lambda trained, buffers: eqx.combine(trained, buffers[0], static),
+        module=whole,
         takes_mask="mask" in arguments,
-        takes_state="state" in arguments,
+        takes_state=takes_state,
     )
+
+
+def _is_index(node: Any) -> bool:
+    return isinstance(node, eqx.nn.StateIndex)
+
+
+def _is_norm(node: Any) -> bool:
+    return isinstance(node, eqx.nn.BatchNorm)

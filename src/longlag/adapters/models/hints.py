@@ -38,6 +38,11 @@ _REMEDIES = {
     r"Dropout requires a key": (
         "Give its call a parameter `key`, and the dropout that: __call__(self, inputs, key)."
     ),
+    r"vmap has mapped output .*but out_axes is None": (
+        "An eqx.nn.State is one for all rows, so it has no state of a row: return that as `state`, "
+        "None at first, without make_with_state."
+    ),
+    r"unbound axis name": "Name the axis of rows in BatchNorm: axis_name='batch'.",
     r"no `rngs` argument was provided": "Make it with random streams: nnx.Dropout(0.1, rngs=rngs).",
     r"Expected hidden\[\d\] size": (
         "Make the first state for the rows that come, inputs.shape[0], or leave it out."

@@ -246,7 +246,13 @@ def from_reference(reference: str) -> UserModel:
 
 
 def framework(thing: Any) -> Literal["equinox", "flax", "linen", "keras", "torch"] | None:
-    """The framework of an object, if it is a model; does not import any framework."""
+    """The framework of an object, if it is a model; does not import any framework.
+
+    A pair of an Equinox module and its `eqx.nn.State` is one too.
+    """
+    if isinstance(thing, tuple) and len(thing) == 2:
+        nn = getattr(sys.modules.get("equinox"), "nn", None)
+        return "equinox" if nn is not None and isinstance(thing[1], nn.State) else None
     bases = {
         "torch": ("torch.nn", "Module"),
         "keras": ("keras", "Model"),
