@@ -189,7 +189,7 @@ class Normed(eqx.Module):
     spectral: eqx.nn.SpectralNorm
     dropout: eqx.nn.Dropout
 
-    def __init__(self, sizes, seed, axis="batch", mode="batch", share=0.0):
+    def __init__(self, sizes, seed, axis="batch", mode: Any = "batch", share=0.0):
         keys = jax.random.split(jax.random.key(seed), 3)
         self.linear = eqx.nn.Linear(sizes.features, 6, use_bias=False, key=keys[0])
         self.norm = eqx.nn.BatchNorm(6, axis_name=axis, mode=mode)
@@ -249,7 +249,7 @@ def test_a_model_with_its_state_is_checked_trained_and_kept(trained_and_kept):
 
 
 class Forgetful(Normed):
-    def __call__(self, inputs, state, key=None):
+    def __call__(self, inputs, state, key=None):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().__call__(inputs, state, key)[0]
 
 

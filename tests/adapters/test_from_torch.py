@@ -358,10 +358,10 @@ def test_a_weight_that_is_computed_in_each_call_is_no_fault(norm, fault, failed)
 @pytest.mark.parametrize("norm", ["spectral_norm", "old weight_norm"])
 def test_a_copy_in_checks_computes_its_weights_from_its_own(norm):
     sizes = Sizes(4, 4, 6, 4)
-    module = Normed(sizes, NORMS[norm])
+    module: Any = Normed(sizes, NORMS[norm])
     module(torch.zeros(1, 6, 4))
     before = {name: each.clone() for name, each in module.state_dict().items()}
-    twin = copied(module)
+    twin: Any = copied(module)
     with torch.no_grad():
         for weight in twin.parameters():
             weight.add_(1.0)
@@ -369,6 +369,20 @@ def test_a_copy_in_checks_computes_its_weights_from_its_own(norm):
     assert all(each.grad is not None for each in twin.parameters())
     assert all(torch.equal(each, before[name]) for name, each in module.state_dict().items())
     assert not torch.allclose(twin.inner.weight, module.inner.weight)
+
+
+def test_a_view_of_a_weight_stays_one_in_checks():
+    class Tied(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.randn(sizes.features, sizes.outputs))
+            self.transposed = self.weight.t()
+
+        def forward(self, inputs):
+            return torch.nn.functional.linear(inputs, self.transposed)
+
+    found = preflight(ll.EchoLag(lag=0, length=6, values=4), ll.Whole(), lambda s, _: Tied(s))
+    assert found.passed, found
 
 
 def test_a_layer_without_memory_does_not_lose_a_gradient_to_its_spectral_norm():

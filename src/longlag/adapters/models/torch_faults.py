@@ -19,12 +19,18 @@ _Run = Callable[[torch.nn.Module, Batches], np.ndarray]
 def copied(module: torch.nn.Module) -> torch.nn.Module:
     """A copy, also of a module that stores tensors with a gradient, which deepcopy refuses.
 
-    Those are weights that it computes from others in each call, as `weight_norm` and pruning do.
+    Those are weights that it computes from others in each call, as `weight_norm` and pruning do,
+    and views of weights, such as a transposed one.
     """
     memo: dict[int, Any] = {}
     for each in module.modules():
         for tensor in _tensors(list(vars(each).values())):
-            if not tensor.is_leaf:
+            if tensor.is_leaf:
+                continue
+            if tensor._base is not None and tensor._base.is_leaf:
+                place = tensor.size(), tensor.stride(), tensor.storage_offset()
+                memo[id(tensor)] = copy.deepcopy(tensor._base, memo).as_strided(*place)
+            else:
                 memo[id(tensor)] = tensor.detach().clone()
     return copy.deepcopy(module, memo)
 
