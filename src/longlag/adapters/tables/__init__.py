@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from longlag.adapters.tables import cells, codes, files, headers, times
-from longlag.adapters.tables.times import Duplicates
+from longlag.adapters.tables import cells, codes, files, headers, same, times
+from longlag.adapters.tables.same import Duplicates
 from longlag.knobs import listed, unknown_name
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
 _FEW_FAULTS = 0.1  # share below which a column that is left out is named
 _WIDE = 5  # columns to a row of a table that is probably the wrong way round
-_UNNAMED = "Unnamed: 0"  # the first column without a name, as pandas calls it
 _TOTAL = r"\s*(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|mittelwert|somme)\b"
 _MAX_LENGTH = 60  # characters of a cell in a message
 
@@ -102,23 +101,24 @@ def read(
     frame, rows, notes = content.frame, content.rows, list(content.notes)
     if not len(frame):
         raise ValueError(f"{file.name} has no rows of data.")
-    if not frame.columns[0]:  # as pandas writes an index: mostly the times
-        frame = frame.set_axis([_UNNAMED, *frame.columns[1:]], axis=1)
-    names = [name for name in frame.columns if name]
+    names = list(frame.columns)
+    unnamed = [name for at, name in enumerate(names) if name.startswith(f"Unnamed: {at}")]
     if len(frame) > 1 and _is_total(frame.iloc[-1, 0]) and not _is_total(frame.iloc[-2, 0]):
         notes.append(f"{rows[len(frame) - 1]} left out: `{str(frame.iloc[-1, 0]).strip()}`")
         frame = frame.iloc[:-1]
     for name in columns:
         if name not in names:
             raise ValueError(unknown_name(f"{file.name} has no column", name, names))
-    when = None if time is False else times.find(frame[names], rows, time)
+    when = None if time is False else times.find(frame, rows, time)
     along = headers.times(names)
+    kind = "times" if along else "numbered"
+    along = along or (headers.numbered(frame) if when is None else [])
     if along and not columns and time is None and when is None:
         raise ValueError(
-            f"{file.name}: the names of columns are times, {along[0]} to {along[-1]}: each row is "
+            f"{file.name}: the names of columns are {kind}, {along[0]} to {along[-1]}: each row is "
             "a series. Write each as a column, and each time as a row: pandas' DataFrame.T does."
         )
-    mark = decimal or _decimal(frame[names], content.doubtful)
+    mark = decimal or _decimal(frame, content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."
     by_name = {
         name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful, points=points)
@@ -130,8 +130,9 @@ def read(
         if column.holds_numbers
         and not (when and (name in when.columns or times.repeats(when, name, column.values)))
         and not _is_index(frame, name, column)
-        and not (name == _UNNAMED and len(names) > 1)
     ]
+    if not columns:
+        chosen = [name for name in chosen if name not in unnamed] or chosen
     if not chosen:
         faulty = [each for each in by_name if 0 < by_name[each].faults.mean() <= _MAX_FAULTS]
         if faulty:
@@ -148,16 +149,19 @@ def read(
         values[np.isclose(values, code, rtol=1e-9)] = np.nan
     seasons: tuple[int, ...] = ()
     if when is None and time is None:
-        notes += times.absent(frame[names])
-    if when is not None and not set(when.columns) & set(columns):
-        order = times.in_order(when, rows, frame, duplicates)
+        same.refuse_blocks(frame)
+        notes.append("no time column: rows taken in the order of the file")
+    elif when is not None and set(when.columns) & set(columns):
+        notes.append("rows taken in the order of the file: their time is among the columns")
+    elif when is not None:
+        order = times.in_order(when, rows, frame, duplicates, chosen)
         notes += order.notes
         seasons = order.seasons
         values = _in_order(values, order)
     warnings = _warnings(values, chosen)
     if along:
         warnings.append(
-            f"the names of columns are times, {along[0]} to {along[-1]}: if a row is a series, "
+            f"the names of columns are {kind}, {along[0]} to {along[-1]}: if a row is a series, "
             "write each as a column"
         )
     elif len(names) > _WIDE * len(frame):
@@ -245,7 +249,7 @@ def _in_order(values: np.ndarray, order: times.Order) -> np.ndarray:
 
 def _warnings(values: np.ndarray, names: Sequence[str]) -> list[str]:
     return [
-        f"`{name}` holds {code:g} {count} times, far outside its other values: if it stands for a "
+        f"`{name}` holds {code:g} {count} times, outside its other values: if it stands for a "
         f"missing value, use --missing-code {code:g}"
         for name, column in zip(names, values.T, strict=True)
         for code, count in codes.suspected(column).items()

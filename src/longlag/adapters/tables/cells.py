@@ -50,6 +50,11 @@ def missing(cells: pd.Series) -> np.ndarray:
     return np.array([not there or str(cell).strip().lower() in MISSING for there, cell in pairs])
 
 
+def is_code(cell: str) -> bool:
+    """Whether a cell stands for a missing value where the others are numbers."""
+    return re.fullmatch(_CODE, cell.strip()) is not None
+
+
 def numbers(
     cells: pd.Series, *, decimal: str | None = None, doubtful: str = ".", points: str = "."
 ) -> Numbers:
@@ -139,6 +144,7 @@ def _parse(
     text = text.str.replace(rf"^-\s*{_CURRENCY}\s*", "-", regex=True)
     plain_and_per_cent = per_cent_mixed(text)
     text = strip(text, r"(?<=\d)\s*%$", "per cent")
+    text = strip(text, r"(?<=\d)\s*[*#]$", "marks such as * after numbers left out")
     letter = text.str.extract(r"\d([KMB])$", expand=False)
     if letter.notna().any():
         notes.append("K, M, B for a thousand, million, billion")

@@ -13,6 +13,8 @@ _USUAL = frozenset(
     for code in (99, 999, 9999, 99999, 99.9, 999.9, 9999.9, 99.99, 999.99, 99.999, 200, 8888, 888)
 )
 _FAR = 3  # distance from the other values, in their range
+_SOME = 0.01  # least share of a -1 below all others
+_MANY = 10  # different values beside it, and the largest of them, at least
 _OFTEN = 0.1  # least share of a code that may be near the other values
 _USUAL_FAR = 0.5  # the same for one of the usual codes
 
@@ -25,7 +27,7 @@ def suspected(column: Float[np.ndarray, " row"]) -> dict[float, int]:
     """
     values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
     codes: dict[float, int] = {}
-    if _is_nines(values, counts):
+    if _is_nines(values, counts) or _is_minus_one(values, counts):
         codes[float(values[0])] = int(counts[0])
         values, counts = values[1:], counts[1:]
     while len(values) > 3:
@@ -43,6 +45,13 @@ def _is_nines(values: np.ndarray, counts: np.ndarray) -> bool:
     if len(values) < 2 or values[1] < 0 or counts[0] < max(2, _OFTEN * counts.sum()):
         return False
     return re.fullmatch(r"-(9+(\.9+)?|0\.9+)", f"{values[0]:.9g}") is not None
+
+
+def _is_minus_one(values: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether -1 repeats, the only value below 0, among many that are not all small."""
+    if len(values) < _MANY or values[0] != -1 or values[1] < 0 or values[-1] < _MANY:
+        return False
+    return bool(counts[0] >= max(2, _SOME * counts.sum()))
 
 
 def _is_far(values: np.ndarray, at: int) -> bool:

@@ -16,12 +16,14 @@ from longlag.adapters.tables.cells import missing, numbers
 
 _SAMPLE = 60  # cells for finding the formats that are worth trying
 _MAX_FAULTS = 3, 0.1  # most cells of a column of dates that are none: a count, or a share
+_MANY = 12  # different months, such as 202401, that are no numbers
 _CLOSE = 0.02  # readings up to this much less regular than the best are as likely
 _FORMATS = (
     *("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%Y.%m.%d"),
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y"),
     *("%b-%y", "%b %y", "%y-%b", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%d %b %Y", "%d-%b-%Y"),
     *("%y-%m-%d", "%y/%m/%d", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%y"),
+    "%d %b %y",
 )
 _MONTHS = (
     *(r"jan", r"f[eé]b|f[eé]v", r"m[aä]r|mrz", r"apr|avr", r"mai|may", r"jun|juin"),
@@ -45,6 +47,7 @@ _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(
 _EPOCHS = 1e9, 2e9  # seconds: 2001 to 2033
 _EPOCH_STEP = 60  # seconds: numbers in any other steps may count anything
 _HOUR_DIGITS = r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])"
+_MONTH_DIGITS = r"(?:18|19|20)\d{2}(?:[-/]?M?)(?:0\d|1[0-3])"  # 202013 stands for a year
 _CLOCK_DIGITS = {  # 2021010100, 20210101:0010
     _HOUR_DIGITS: "%Y%m%d%H",
     rf"{_HOUR_DIGITS}[0-5]\d": "%Y%m%d%H%M",
@@ -171,6 +174,20 @@ def mixed(cells: pd.Series) -> tuple[int, int] | None:
     return (int(known.index[0]), int(other[0])) if len(other) else None
 
 
+def totals(cells: pd.Series) -> int | None:
+    """A row whose month is 13 or 0, for a year, in a column of months such as 202012; or None.
+
+    >>> totals(pd.Series(["202011", "202012", "202013"])), totals(pd.Series(["202011", "202012"]))
+    (2, None)
+    """
+    if not len(cells) or not re.fullmatch(_MONTH_DIGITS, str(cells.iloc[0]).strip()):
+        return None
+    text = cells.astype(str).str.strip().reset_index(drop=True)
+    found = text.str.fullmatch(r".*(13|00)")
+    fits = text.str.fullmatch(_MONTH_DIGITS).all() and 0 < found.mean() < 0.5
+    return int(found.argmax()) if fits else None
+
+
 def months(cells: pd.Series) -> np.ndarray:
     """The numbers of months from their names in English, German or French; NaN for others.
 
@@ -182,15 +199,17 @@ def months(cells: pd.Series) -> np.ndarray:
 
 
 def _digits(text: pd.Series) -> bool:
-    """Whether all cells are 20240131, or 202401 or 2024013123 in order."""
+    """Whether all cells are 20240131, or 202401 or 2024013123, in order or many."""
     if text.str.fullmatch(r"[12]\d{7}").all():
         return True
     forms = r"(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])", *_CLOCK_DIGITS
     return bool(
         any(text.str.fullmatch(form).all() for form in forms)
-        and (text.is_monotonic_increasing or text.is_monotonic_decreasing)
-        and text.is_unique
-        and len(text) > 2
+        and (
+            text.nunique() >= _MANY
+            or (text.is_unique and len(text) > 2 and text.is_monotonic_increasing)
+            or (text.is_unique and len(text) > 2 and text.is_monotonic_decreasing)
+        )
     )
 
 

@@ -20,9 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import headers, workbook
+from longlag.adapters.tables import headers, lines, workbook
 
-_SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
 _SAMPLE = 200  # lines and rows for detecting the format of a file
 _LARGEST = 1 << 30  # bytes, unpacked
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -178,8 +177,7 @@ def _two_rows(cells: pd.DataFrame, below: int) -> list[str] | None:
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
-    frame.columns = [str(each).strip() for each in frame.columns]
-    _check_names(name, list(frame.columns))
+    frame.columns = _names(name, [str(each).strip() for each in frame.columns])
     for column in filter(lambda each: pd.api.types.is_object_dtype(frame[each]), frame.columns):
         frame[column] = [
             cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
@@ -236,26 +234,26 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     numbered = [(index + 1, line) for index, line in enumerate(_LINE_END.split(text))]
     comments = [(at, line) for at, line in numbered if _COMMENT.match(line)]
     comment_lines = {at for at, _ in comments}
-    lines = [(at, line) for at, line in numbered if at not in comment_lines]
-    separator = _separator([line for _, line in lines if line.strip()][:_SAMPLE])
+    rest = [(at, line) for at, line in numbered if at not in comment_lines]
+    separator = lines.find_separator([line for _, line in rest if line.strip()][:_SAMPLE])
     header = None
     if comments:
         last = comments[-1][1].lstrip("#% ")
-        follows = next((at for at, line in lines if line.strip()), 0) == comments[-1][0] + 1
-        first = next((line for _, line in lines if line.strip()), "")
+        follows = next((at for at, line in rest if line.strip()), 0) == comments[-1][0] + 1
+        first = next((line for _, line in rest if line.strip()), "")
         if (
             follows
-            and _count(last, separator) == _count(first, separator)
-            and _plain(first, separator)
+            and lines.cell_count(last, separator) == lines.cell_count(first, separator)
+            and lines.is_plain(first, separator)
         ):
-            header = _split(last, separator)
+            header = lines.split(last, separator)
         count = len(comments) - (header is not None)
         if count:
             notes.append(f"{count} comment line{'s' if count > 1 else ''} left out")
-    lines, outside = _body(lines, separator)
+    rest, outside = lines.body(rest, separator)
     if outside:
         notes.append(f"left out, being no rows of the table: {outside}")
-    cells, line_numbers = _parse(name, lines, separator)
+    cells, line_numbers = lines.parse(name, rest, separator)
     if header is None and len(cells):
         first = [str(cell).strip() for cell in cells.iloc[0]]
         if (columns and set(columns) <= set(first)) or headers.is_header(cells.iloc[: _SAMPLE + 1]):
@@ -267,111 +265,31 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     header = [] if header is None else [each.strip() for each in header]
     if len(cells) > 1 and headers.text_rows(cells) == 1 and "" in header:
         lower = [cell.strip() for cell in cells.iloc[0]]
-        if any(low and not up for up, low in zip(header, lower, strict=True)):
+        fills = any(low and not up for up, low in zip(header, lower, strict=True))
+        if fills and not headers.holds_value(cells.iloc[0]):
             header, cells = headers.joined(header, lower), cells.iloc[1:].reset_index(drop=True)
             line_numbers = line_numbers[1:]
-    _check_names(name, header)
-    cells.columns = header
+    cells.columns = _names(name, header)
+    blank = [each for each, old in zip(cells.columns[1:], header[1:], strict=True) if not old]
+    cells = cells.drop(columns=[each for each in blank if not cells[each].str.strip().any()])
     _check_rows(name, cells, line_numbers)
     if separator not in ",\t":
-        notes.insert(0, f"separated by {_SEPARATORS.get(separator, 'spaces')}")
+        notes.insert(0, f"separated by {lines.SEPARATORS.get(separator, 'spaces')}")
     doubtful = "," if separator in ";\t|" else "."
     return Cells(cells, line_numbers, tuple(notes), doubtful, separator == ";")
 
 
-def _split(line: str, separator: str) -> list[str]:
-    if separator == r"\s+":
-        line, separator = " ".join(line.split()), " "
-    return next(csv.reader([line], delimiter=separator), [])
-
-
-def _count(line: str, separator: str) -> int:
-    return len(_split(line, separator))
-
-
-def _plain(line: str, separator: str) -> bool:
-    """Whether all cells of a line are values, so that it is not a header."""
-    return all(headers.is_value(cell) for cell in _split(line, separator))
-
-
-def _separator(lines: Sequence[str]) -> str:
-    """The separator of the cells of all lines, or of most."""
-    if not lines:
-        return ","
-    shares: dict[str, tuple[float, int]] = {}
-    for separator in (*_SEPARATORS, r"\s+"):
-        rows = lines[1:] or lines  # a header may lack the name of the index
-        counts = Counter(_count(line, separator) for line in rows)
-        usual, often = max(counts.items(), key=lambda each: (each[1], each[0]))
-        if usual > 1:
-            shares[separator] = often / len(rows), usual
-    most = max((share for share, _ in shares.values()), default=0.0)
-    if r"\s+" in shares and (shares[r"\s+"][0] < 0.95 or len(shares) > 1):
-        del shares[r"\s+"]  # spaces also occur in texts and dates
-        most = max((share for share, _ in shares.values()), default=0.0)
-    return next((each for each, (share, _) in shares.items() if share > most - 0.05), ",")
-
-
-def _body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int, str]], str]:
-    """The lines of the table, without a title above or a footnote below; and a list of those."""
-    counts = [_count(line, separator) if line.strip() else 0 for _, line in lines]
-    usual = Counter(count for count in counts if count).most_common(1)
-    width = usual[0][0] if usual else 1
-    if width == 1:
-        return lines, ""
-    full = [index for index, count in enumerate(counts) if count == width]
-    partial = [
-        index
-        for index, count in enumerate(counts)
-        if count > 2 or (count == width - 1 and (count > 1 or headers.is_value(lines[index][1])))
-    ]
-    first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
-    if first and counts[first - 1] in (width - 1, width + 1):
-        first -= 1  # a header that lacks the name of an index
-    out = [at for at, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
-    names = f"line{'s' if len(out) > 1 else ''} {', '.join(map(str, out[:3]))}" if out else ""
-    return lines[first : last + 1], names + (" …" if len(out) > 3 else "")
-
-
-def _parse(
-    name: str, lines: list[tuple[int, str]], separator: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """The cells of lines, and the last line of each row."""
-    rows: list[list[str]] = []
-    ends: list[int] = []
-    if separator == r"\s+":
-        rows, ends = [_split(line, separator) for _, line in lines], [at for at, _ in lines]
-    else:
-        reader = csv.reader((f"{line}\n" for _, line in lines), delimiter=separator)
-        for row in reader:
-            rows.append(row)
-            ends.append(lines[reader.line_num - 1][0])
-    empty = [not any(cell.strip() for cell in row) for row in rows]
-    count = len(rows) - next((at for at, each in enumerate(reversed(empty)) if not each), len(rows))
-    start = next((at for at, each in enumerate(empty) if not each), 0)
-    width = len(rows[start]) if rows else 0
-    single = [len(row) <= 1 for row in rows]  # a blank line, if empty
-    used = [at for at in range(start, count) if width == 1 or not (empty[at] and single[at])]
-    widest = Counter(len(rows[at]) for at in used).most_common(1)
-    if widest and widest[0][0] == width + 1 and not headers.is_value(rows[start][0]):
-        rows[start] = ["", *rows[start]]  # a header without a name for its index
-        width += 1
-    for at in used:
-        if len(rows[at]) != width and not (empty[at] and single[at]):
-            cells = f"{len(rows[at])} cell{'' if len(rows[at]) == 1 else 's'}"
-            raise ValueError(
-                f"{name}: line {ends[at]} has {cells}, its header {width}. Write one for each name."
-            )
-    frame = pd.DataFrame([rows[at] or [""] for at in used], dtype=object)
-    return frame, [f"line {ends[at]}" for at in used]
-
-
-def _check_names(file: str, names: Sequence[str]) -> None:
+def _names(file: str, names: Sequence[str]) -> list[str]:
+    """The names of columns, `Unnamed: 1` for a blank one as of pandas; raises if two are one."""
     if not any(names):
         raise ValueError(f"{file} has no columns. Name them in its first line.")
     counts = Counter(names)
     if twice := next((name for name in names if name and counts[name] > 1), None):
         raise ValueError(f"{file} has two columns called `{twice}`. Rename one.")
+    return [
+        name or f"Unnamed: {at}" + ".1" * (f"Unnamed: {at}" in names)
+        for at, name in enumerate(names)
+    ]
 
 
 def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:

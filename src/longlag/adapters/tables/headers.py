@@ -9,10 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables.cells import MISSING, missing, numbers
+from longlag.adapters.tables.cells import MISSING, is_code, missing, numbers
 from longlag.adapters.tables.dates import frequency
 
 _SAMPLE = 200  # rows for telling text from values
+_MANY_NUMBERED = 12  # fewest columns that are numbered
 _FEW_TIMES = 3  # fewest names that are times in a header of times
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ]\d{1,2}[:.]\d{2}.*)?|\d{1,2}[:.]\d{2}([:.]\d{2})?"
@@ -35,7 +36,7 @@ def is_header(cells: pd.DataFrame) -> bool:
     if not all(first) and len(cells) == 1:
         return True
     below = [
-        all(is_value(str(cell)) for cell in cells.iloc[1:, index])
+        all(is_value(str(cell)) or is_code(str(cell)) for cell in cells.iloc[1:, index])
         and not missing(cells.iloc[1:, index]).all()
         for index in range(cells.shape[1])
     ]
@@ -45,23 +46,31 @@ def is_header(cells: pd.DataFrame) -> bool:
         return True
     if not any(below):
         return not all(first)
-    return any(values and not is_value for is_value, values in zip(first, below, strict=True))
+    if any(values and not is_value for is_value, values in zip(first, below, strict=True)):
+        return True
+    return not holds_value(cells.iloc[0]) and text_rows(cells) > 0  # names, then units
 
 
 def text_rows(cells: pd.DataFrame) -> int:
-    """The number of rows at the top that have text, and nothing else, above values.
+    """The number of rows at the top that have text, and no value, above values; or above dates.
 
     >>> text_rows(pd.DataFrame([["day", "USD"], ["2019-01-02", "99.4"], ["2019-01-03", "98.6"]]))
     1
     """
-    if len(cells.columns) < 2 or holds_value(cells.iloc[0]):
+    if len(cells.columns) < 2:
+        return 0
+    first = [str(cell) for cell in cells.iloc[:_SAMPLE, 0]]
+    dated = sum(frequency(cell) is not None for cell in first) > len(first) / 2
+    if holds_value(cells.iloc[0]) and (not dated or is_value(first[0]) or frequency(first[0])):
         return 0
     sample = cells.iloc[:_SAMPLE].astype(str)
     blank = np.stack([missing(sample[name]) for name in sample], axis=1)
     value = sample.map(lambda cell: is_value(cell) or frequency(cell) is not None).to_numpy()
     value, text = value & ~blank, ~value & ~blank
     of_values = value.sum(axis=0) > text.sum(axis=0)
-    names = text.any(axis=1) & ~value.any(axis=1) & ~(text & ~of_values).any(axis=1)
+    above = (text & of_values).sum(axis=1)  # of values, in each row
+    names = ~value.any(axis=1) & ((above > 1) | ((above == 1) & (text.sum(axis=1) == 1)))
+    names |= text[:, 0] & dated
     return int(np.argmin(names)) if not names.all() else 0
 
 
@@ -104,3 +113,19 @@ def times(names: Sequence[str]) -> list[str]:
     if len(set(dates)) < len(dates):
         return []
     return dates if len(dates) < len(names) else []
+
+
+def numbered(cells: pd.DataFrame) -> list[str]:
+    """Names such as V2, V3, V4 of most columns, if the first names each row: a row is a series.
+
+    >>> numbered(pd.DataFrame([["M1", *"3" * 12]], columns=[f"V{at}" for at in range(1, 14)]))[-1]
+    'V13'
+    """
+    parts = [re.fullmatch(r"(\D*)(\d+)", name) for name in cells.columns[1:]]
+    found = [part for part in parts if part]
+    if len(found) < max(_MANY_NUMBERED, 0.9 * len(parts)) or len({part[1] for part in found}) > 1:
+        return []
+    ids = cells.iloc[:, 0]
+    follow = (np.diff([int(part[2]) for part in found]) == 1).all()
+    text = numbers(ids).faults.all() and ids.is_unique
+    return [part[0] for part in found] if follow and text else []

@@ -4,48 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import clocks, steps
-from longlag.adapters.tables.cells import missing, numbers
-from longlag.adapters.tables.dates import Reading, dates, epochs, mixed, months
+from longlag.adapters.tables import clocks, parts, steps
+from longlag.adapters.tables.cells import numbers
+from longlag.adapters.tables.dates import Reading, dates, epochs, mixed, totals
+from longlag.adapters.tables.parts import Times
+from longlag.adapters.tables.same import Duplicates, count_text, once
 from longlag.knobs import unknown_name
-
-Duplicates = Literal["refuse", "mean", "first", "last"]
-"""The treatment of rows of the same time."""
 
 _TIME_NAME = re.compile(
     r"(.*[^a-z])?(date|time|datetime|timestamp|year|month|week|day|hour|quarter|period|datum|zeit"
     r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
 )
-_REST_NAME = re.compile(
-    r"(.*[^a-z])?(time|month|week|day|hour|he|hr|minute|quarter|period|interval|zeit|monat|tag"
-    r"|stunde|mois|heure|jour)([^a-z].*)?",
-    re.IGNORECASE,
-)
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
-_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})([:.]\d{2})?")
-_PARTS = "year", "month", "day", "hour", "minute"
-_ALIASES = {"jahr": "year", "yr": "year", "monat": "month", "mo": "month", "tag": "day"}
-_HOUR_NAME = re.compile(r"(.*[^a-z])?(hours?|hr|he|stunde|heure)([^a-z].*)?", re.IGNORECASE)
-
-
-class Times(NamedTuple):
-    """The times of the rows of a table.
-
-    Attributes:
-        columns: Names of their columns.
-        values: A time for each row: dates, or numbers.
-    """
-
-    columns: tuple[str, ...]
-    values: pd.Series
 
 
 class Order(NamedTuple):
@@ -67,8 +45,8 @@ class Order(NamedTuple):
 def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> Times | None:
     """The columns of the time of each row; None if there are none.
 
-    A column of dates, of a date and of a time of day, of year, month, day …, or numbers that only
-    rise or only fall under a name such as year, time or index.
+    A column of dates, of a date and of a time of day, of year, month, day …, of year and week, or
+    numbers that only rise or only fall under a name such as year, time or index.
 
     Args:
         frame: Columns of cells.
@@ -82,6 +60,7 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
     if name is not None:
         if name not in frame:
             raise ValueError(unknown_name("--time: there is no column", name, list(frame.columns)))
+        _without_totals(frame[name], rows)
         _of_one_frequency(frame[name], rows)
         reading = dates(frame[name]) or _rising(frame[name])
         if reading is None:
@@ -90,10 +69,12 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
                 "or use --no-time."
             )
         return Times((name,), _checked(reading, name, frame[name], rows))
-    if parts := _parts(frame):
-        return parts
+    calendar = parts.calendar(frame)
+    if calendar and not calendar.values.isna().any():
+        return calendar
     doubtful, several = None, None
     for column in frame.columns:
+        _without_totals(frame[column], rows)
         if mixed(frame[column]):
             several = several or column
             continue
@@ -101,8 +82,12 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
             continue
         if not reading.faults.any():
             values = _checked(reading, column, frame[column], rows)
-            return _clock(frame, column, values) or Times((column,), values)
+            return parts.clock(frame, column, values) or Times((column,), values)
         doubtful = doubtful or (reading, column)
+    if calendar:
+        return _filled(calendar, frame, rows)
+    if times := parts.weeks(frame):
+        return times
     if several is not None:
         _of_one_frequency(frame[several], rows)
     for column in frame.columns:
@@ -125,15 +110,33 @@ def repeats(times: Times, name: str, values: np.ndarray) -> bool:
     return len(values) > 2 and bool((np.diff(values[order]) > 0).all())
 
 
-def absent(frame: pd.DataFrame) -> tuple[str, ...]:
-    """The note that there is no column of times, where one column looks like it."""
-    for at, column in enumerate(frame.columns):
-        named = column and _TIME_NAME.fullmatch(column)
-        if named or (at == 0 and frame[column].is_unique):
-            if not numbers(frame[column]).faults.all():
-                continue
-            return ("no time column: rows taken in the order of the file",)
-    return ()
+def _filled(times: Times, frame: pd.DataFrame, rows: Sequence[str]) -> Times:
+    """The times; raises where cells of a row, if not all are empty, are no date."""
+    cells = frame[list(times.columns)]
+    for at in np.flatnonzero(times.values.isna()).tolist():
+        row = [str(cell).strip() for cell in cells.iloc[at]]
+        if any(row):
+            names = " and ".join(f"`{name}`" for name in times.columns)
+            if re.fullmatch("M?(13|0?0)", row[1]):
+                raise ValueError(
+                    f"{names} have months and, as month {row[1]}, totals of years, the first in "
+                    f"{rows[at]}. Remove the rows whose `{times.columns[1]}` is {row[1]}."
+                )
+            raise ValueError(
+                f"{names} are no date in {rows[at]}: {', '.join(map(repr, row))}. Correct the "
+                "cells, remove the row, or use --no-time to take the rows as they are."
+            )
+    return times
+
+
+def _without_totals(cells: pd.Series, rows: Sequence[str]) -> None:
+    """Raises if a column of months has a month 13 or 0, for a year."""
+    if (at := totals(cells)) is not None:
+        cell = str(cells.iloc[at]).strip()
+        raise ValueError(
+            f"`{cells.name}` has months and, as month {cell[-2:]}, totals of years: {cell!r} in "
+            f"{rows[at]}. Remove the rows whose `{cells.name}` ends in {cell[-2:]}."
+        )
 
 
 def _of_one_frequency(cells: pd.Series, rows: Sequence[str]) -> None:
@@ -169,53 +172,6 @@ def _checked(reading: Reading, name: str, cells: pd.Series, rows: Sequence[str])
     return reading.values
 
 
-def _parts(frame: pd.DataFrame) -> Times | None:
-    """Dates from columns named year, month, day, hour, minute."""
-    by_name = {
-        _ALIASES.get(column.lower(), column.lower()): column
-        for column in reversed(list(frame.columns))
-    }
-    names = []
-    for part in _PARTS:
-        if part not in by_name:
-            break
-        names.append(by_name[part])
-    if len(names) < 2:
-        return None
-    table = pd.DataFrame(
-        {part: numbers(frame[name]).values for part, name in zip(_PARTS, names, strict=False)}
-    )
-    if table["month"].isna().all():
-        table["month"] = months(frame[names[1]])
-    if "day" not in table:
-        table["day"] = 1
-    if table.isna().any(axis=None):
-        return None
-    values = pd.to_datetime(table, errors="coerce")
-    return None if values.isna().any() else Times(tuple(names), values)
-
-
-def _clock(frame: pd.DataFrame, column: str, dates: pd.Series) -> Times | None:
-    """Dates of one column with the time of day of another."""
-    if not (dates.dropna() == dates.dropna().dt.normalize()).all():
-        return None
-    for other in frame.columns:
-        if other == column:
-            continue
-        present = ~missing(frame[other])
-        text = frame[other].astype(str).str.strip()
-        if "time" in other.lower() and text[present].str.fullmatch(_CLOCK.pattern).all():
-            hours = text.str.replace(".", ":").where(text.str.count("[:.]") > 1, text + ":00")
-            times = pd.to_timedelta(hours.str.replace(".", ":").where(present), errors="coerce")
-            if present.any():
-                return Times((column, other), dates + times)
-        if _HOUR_NAME.fullmatch(other):
-            hour = pd.Series(numbers(frame[other]).values)
-            if (hour.between(0, 24) & (hour % 1 == 0)).all():
-                return Times((column, other), dates + pd.to_timedelta(hour, unit="h"))
-    return None
-
-
 def _rising(cells: pd.Series) -> Reading | None:
     """A column of numbers that only rise or only fall, but for few faults; None for others."""
     column = numbers(cells)
@@ -229,7 +185,11 @@ def _rising(cells: pd.Series) -> Reading | None:
 
 
 def in_order(
-    times: Times, rows: Sequence[str], same: pd.DataFrame, duplicates: Duplicates = "refuse"
+    times: Times,
+    rows: Sequence[str],
+    same: pd.DataFrame,
+    duplicates: Duplicates = "refuse",
+    columns: Sequence[str] = (),
 ) -> Order:
     """The rows in the order of their times, with gaps filled.
 
@@ -238,6 +198,7 @@ def in_order(
         rows: The name of each row, for messages.
         same: The cells of each row: rows with equal cells and time count once.
         duplicates: The treatment of different rows of one time.
+        columns: The columns whose values are used.
 
     Returns:
         The order of the rows, with notes on changes.
@@ -250,8 +211,8 @@ def in_order(
     blank = np.flatnonzero(values.isna().to_numpy())
     if len(blank):
         raise ValueError(
-            f"`{name}` has no time in {rows[blank[0]]}. Fill it in, name another column by --time, "
-            "or use --no-time to take the rows as they are."
+            f"`{name}` has no time in {rows[blank[0]]}. Fill it in, remove the row, name "
+            "another column by --time, or use --no-time to take the rows as they are."
         )
     changes: tuple[str, ...] = ()
     if duplicates == "refuse":
@@ -264,7 +225,7 @@ def in_order(
         how = "the file has the newest first" if falls else "the file has them in another"
         notes.append(f"rows put in the order of `{name}`: {how}")
     values = values.iloc[order]
-    chosen, merged = _once(values, order, rows, same, duplicates, times.columns, notes)
+    chosen, merged = once(values, order, rows, same, duplicates, times.columns, columns, notes)
     values = values.iloc[chosen]
     order = order[chosen]
     grid = steps.grid(values)
@@ -276,7 +237,7 @@ def in_order(
     full[grid.positions] = order
     if length > len(order):
         gap = int(np.flatnonzero(full < 0)[0])
-        missing_rows = _count_text(length - len(order)).replace(" ", " missing ")
+        missing_rows = count_text(length - len(order)).replace(" ", " missing ")
         notes.append(f"{missing_rows} filled in, the first after {rows[full[gap - 1]]}")
     if merged is not None:
         spread: list[np.ndarray] = [np.array([], int)] * length
@@ -284,89 +245,3 @@ def in_order(
             spread[at] = each
         merged = spread
     return Order(full, tuple(notes), grid.seasons, merged)
-
-
-def _once(
-    values: pd.Series,
-    order: np.ndarray,
-    rows: Sequence[str],
-    same: pd.DataFrame,
-    duplicates: Duplicates,
-    columns: tuple[str, ...],
-    notes: list[str],
-) -> tuple[np.ndarray, list[np.ndarray] | None]:
-    """The indices of the sorted rows to use, one for each time; and the rows that each averages."""
-    repeated = values.duplicated(keep=False).to_numpy()
-    if not repeated.any():
-        return np.arange(len(order)), None
-    cells = same.iloc[order].reset_index(drop=True)
-    twice = pd.concat([values.reset_index(drop=True).rename("\0time"), cells], axis=1).duplicated()
-    once = np.flatnonzero(~twice.to_numpy())
-    if twice.any():
-        verb = "was" if twice.sum() == 1 else "were"
-        notes.append(f"{_count_text(int(twice.sum()))} left out that {verb} there twice")
-    clash = values.iloc[once].duplicated(keep=False).to_numpy()
-    if not clash.any():
-        return once, None
-    if duplicates == "refuse":
-        pair = order[once[np.flatnonzero(clash)[:2]]]
-        remedy = "Use --duplicates mean, first or last, or --no-time; or give one series a file."
-        if more := _completing(values.iloc[once], cells.iloc[once], columns):
-            both = " and ".join(f"`{column}`" for column in (*columns, more))
-            remedy = f"Join {both} to one column of times, such as 2024-12-31 23:00, or --no-time."
-        elif kinds := _telling_apart(values.iloc[once], cells.iloc[once], columns):
-            kept = " and ".join(f"`{kind}`" for kind in kinds)
-            remedy = f"They are of different series: keep the rows of one {kept}."
-        raise ValueError(
-            f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{' and '.join(columns)}`, "
-            f"{values.iloc[once[np.flatnonzero(clash)[0]]]}, and other values "
-            f"({int(clash.sum()):,} such rows). {remedy}"
-        )
-    groups = [
-        group.to_numpy() for _, group in pd.Series(once).groupby(values.iloc[once].to_numpy())
-    ]
-    notes.append(f"rows of the same time: {duplicates} taken ({int(clash.sum()):,} rows)")
-    if duplicates == "mean":
-        return np.array([group[0] for group in groups]), [order[group] for group in groups]
-    return np.array([group[0 if duplicates == "first" else -1] for group in groups]), None
-
-
-def _completing(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]) -> str | None:
-    """A column that, by its name and cells, has the rest of times that repeat; None without."""
-    for column in cells.columns:
-        rest = cells[column]
-        if column in columns or not _REST_NAME.fullmatch(column) or 2 * rest.nunique() > len(rest):
-            continue
-        pairs = pd.DataFrame({"time": values.to_numpy(), "rest": rest.to_numpy()})
-        if not pairs.duplicated().any():
-            return column
-    return None
-
-
-def _telling_apart(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
-    """The columns, few, of text if possible, in whose groups each time is there once; or none."""
-    rows = cells.assign(**{"\0time": values.to_numpy()})
-    few = [
-        name
-        for name in cells.columns
-        if name not in columns and 1 < rows[name].nunique() <= len(rows) / 2
-    ]
-    kinds = [name for name in few if numbers(rows[name]).faults.any()]
-    kinds += [name for name in few if name not in kinds and _is_balanced(rows[name])]
-    if not kinds or rows.duplicated([*kinds, "\0time"]).any():
-        return []
-    for name in reversed(kinds):
-        rest = [kind for kind in kinds if kind != name]
-        if rest and not rows.duplicated([*rest, "\0time"]).any():
-            kinds = rest
-    return kinds
-
-
-def _is_balanced(cells: pd.Series) -> bool:
-    """Whether numbers name series of equal length: few, each as often as the others."""
-    counts = cells.value_counts()
-    return counts.nunique() == 1 and int(counts.iloc[0]) >= 10
-
-
-def _count_text(rows: int) -> str:
-    return f"{rows:,} row{'' if rows == 1 else 's'}"

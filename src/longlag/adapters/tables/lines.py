@@ -1,0 +1,167 @@
+"""Lines of text as rows of a table: its separator, what stands above and below it."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from longlag.adapters.tables import headers
+
+SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
+_MAX_TOP = 20  # rows of text above a table
+
+
+def split(line: str, separator: str) -> list[str]:
+    if separator == r"\s+":
+        line, separator = " ".join(line.split()), " "
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+def cell_count(line: str, separator: str) -> int:
+    return len(split(line, separator))
+
+
+def is_plain(line: str, separator: str) -> bool:
+    """Whether all cells of a line are values, so that it is not a header."""
+    return all(headers.is_value(cell) for cell in split(line, separator))
+
+
+def find_separator(lines: Sequence[str]) -> str:
+    """The separator of the cells of all lines, or of most."""
+    if not lines:
+        return ","
+    shares: dict[str, tuple[float, int]] = {}
+    for separator in (*SEPARATORS, r"\s+"):
+        rows = lines[1:] or lines  # a header may lack the name of the index
+        counts = Counter(cell_count(line, separator) for line in rows)
+        usual, often = max(counts.items(), key=lambda each: (each[1], each[0]))
+        if usual > 1:
+            shares[separator] = often / len(rows), usual
+    most = max((share for share, _ in shares.values()), default=0.0)
+    if r"\s+" in shares and (shares[r"\s+"][0] < 0.95 or len(shares) > 1):
+        del shares[r"\s+"]  # spaces also occur in texts and dates
+        most = max((share for share, _ in shares.values()), default=0.0)
+    return next((each for each, (share, _) in shares.items() if share > most - 0.05), ",")
+
+
+def body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int, str]], str]:
+    """The lines of the table, without a title above or a footnote below; and a list of those."""
+    cells = [split(line, separator) if line.strip() else [] for _, line in lines]
+    counts = [len(row) for row in cells]
+    usual = Counter(count for count in counts if count).most_common(1)
+    width = usual[0][0] if usual else 1
+    if width == 1:
+        return lines, ""
+    full = [index for index, count in enumerate(counts) if count == width]
+    partial = [
+        index
+        for index, count in enumerate(counts)
+        if count > 2 or (count == width - 1 and (count > 1 or headers.is_value(lines[index][1])))
+    ]
+    first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
+    if first and counts[first - 1] in (width - 1, width + 1):
+        first -= 1  # a header that lacks the name of an index
+    while width > 2 and first < last and not any(cell.strip() for cell in cells[first][1:]):
+        first += 1  # a title, with separators up to the width of the table
+    out = [at for at, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
+    names = f"line{'s' if len(out) > 1 else ''} {', '.join(map(str, out[:3]))}" if out else ""
+    return lines[first : last + 1], names + (" …" if len(out) > 3 else "")
+
+
+def parse(
+    name: str, lines: list[tuple[int, str]], separator: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """The cells of lines, and the last line of each row."""
+    rows: list[list[str]] = []
+    ends: list[int] = []
+    if separator == r"\s+":
+        rows, ends = [split(line, separator) for _, line in lines], [at for at, _ in lines]
+    else:
+        reader = csv.reader((f"{line}\n" for _, line in lines), delimiter=separator)
+        for row in reader:
+            rows.append(row)
+            ends.append(lines[reader.line_num - 1][0])
+    empty = [not any(cell.strip() for cell in row) for row in rows]
+    count = len(rows) - next((at for at, each in enumerate(reversed(empty)) if not each), len(rows))
+    start = next((at for at, each in enumerate(empty) if not each), 0)
+    width = len(rows[start]) if rows else 0
+    single = [len(row) <= 1 for row in rows]  # a blank line, if empty
+    used = [at for at in range(start, count) if width == 1 or not (empty[at] and single[at])]
+    header = rows[start] if rows else []
+    widest = Counter(len(rows[at]) for at in used).most_common(1)
+    if widest and widest[0][0] == width + 1 and not headers.is_value(rows[start][0]):
+        rows[start] = ["", *header]  # a header without a name for its index
+        width += 1
+    kept = [at for at in used if not (empty[at] and single[at])]
+    if wrong := [at for at in kept if len(rows[at]) != width]:
+        remedy = _remedy(
+            [header if at == start else rows[at] for at in kept], [ends[at] for at in kept]
+        )
+        cells = f"{len(rows[wrong[0]])} cell{'' if len(rows[wrong[0]]) == 1 else 's'}"
+        others = "most others" if remedy else "its header"
+        raise ValueError(
+            f"{name}: line {ends[wrong[0]]} has {cells}, {others} {width}. "
+            f"{remedy or 'Write one for each name.'}"
+        )
+    frame = pd.DataFrame([rows[at] or [""] for at in used], dtype=object)
+    return frame, [f"line {ends[at]}" for at in used]
+
+
+def _remedy(rows: list[list[str]], ends: list[int]) -> str:
+    """What to do about rows above and below a table, of another width; empty if some are in it."""
+    lengths = [len(row) for row in rows]
+    width = Counter(lengths).most_common(1)[0][0]
+    begin, end = _longest([length == width for length in lengths])
+    begin += headers.text_rows(pd.DataFrame(rows[begin:end])) if end - begin > 2 else 0
+    top, bottom = range(begin), range(end, len(rows))
+    if len(top) > _MAX_TOP or any(map(_is_data, rows[:begin])):
+        return ""
+    remedies: list[str] = []
+
+    def naming(at: int) -> tuple[bool, bool, int, int]:
+        cells = list(filter(None, rows[at]))
+        return lengths[at] == width, not any(map(headers.is_value, cells)), len(cells), -at
+
+    names = max(top, key=naming, default=0)
+    if len(top) > 1:
+        out = [_span(part, ends) for part in (top[:names], top[names + 1 :]) if part]
+        remedies.append(f"Remove {' and '.join(out)}: names stand in line {ends[names]} alone.")
+    if bottom:
+        first, data = bottom[0], [at for at in bottom if _is_data(rows[at])]
+        table = _longest([length == lengths[first] for length in lengths[end:]])[1]
+        if len(data) == len(bottom) > 1 and len({lengths[at] for at in bottom}) == 1:
+            have = f"{_span(bottom, ends)} have {lengths[first]} cells, those above {width}"
+            remedies.append(f"{have.capitalize()}: write {width} in each.")
+        elif first not in data and len(data) > 2 and table > 2:
+            remedies.append(
+                f"A second table begins in line {ends[first]}: write it to a file of its own."
+            )
+        elif len(data) < len(bottom) and not any(lengths[at] == width for at in data):
+            remedies.append(f"Remove {_span(bottom, ends)}, below the table.")
+        else:
+            return ""
+    return " ".join(remedies)
+
+
+def _longest(flags: Sequence[bool]) -> tuple[int, int]:
+    """The begin and end of the longest stretch that is true."""
+    best, begin = (0, 0), 0
+    for at, flag in enumerate([*flags, False]):
+        if not flag:
+            best, begin = max(best, (begin, at), key=lambda each: each[1] - each[0]), at + 1
+    return best
+
+
+def _is_data(row: Sequence[str]) -> bool:
+    """Whether most of the cells that are not empty are values, or the first and another."""
+    values = [headers.is_value(cell) for cell in row if cell.strip()]
+    return 2 * sum(values) > len(values) or (sum(values) > 1 and values[0])
+
+
+def _span(rows: Sequence[int], ends: Sequence[int]) -> str:
+    first, last = ends[rows[0]], ends[rows[-1]]
+    to = "and" if len(rows) == 2 else "to"
+    return f"line {first}" if first == last else f"lines {first} {to} {last}"

@@ -1,0 +1,191 @@
+"""Times whose parts stand in several columns: year and month, year and week, a date and an hour."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from longlag.adapters.tables.cells import missing, numbers
+from longlag.adapters.tables.dates import months
+
+_PARTS = "year", "month", "day", "hour", "minute"
+_NAMES = {
+    "year": "jahr yr yyyy yy année",
+    "month": "monat mo mm mois period",
+    "week": "kw woche wk semaine isoweek",
+    "day": "tag dd jour",
+    "hour": "hh",
+}
+_ALIASES = {alias: part for part, aliases in _NAMES.items() for alias in aliases.split()}
+_NO_NAME = re.compile(r"\d+|Unnamed: \d+")
+_YEARS = 1500, 2200
+_MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
+_HOUR_NAME = re.compile(r"(.*[^a-z])?(hours?|hr|he|stunde|heure)([^a-z].*)?", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
+    r"(?: ?(?P<half>[ap])\.?m\.?)?(?:\s*[-–]\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?)?",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"(\d{1,2})\s*(?:[-–]|to|bis)\s*(\d{1,2})")  # of hours: 00 - 01
+_DAY = pd.Timedelta(days=1)
+_IN_A_DAY = 24, 48, 96  # hours, half hours, quarters of an hour that are counted
+_MANY = 12  # rows of times in columns without names, at least
+_DENSE = 0.5  # least share of the times of day that a day has, on average
+
+
+class Times(NamedTuple):
+    """The times of the rows of a table.
+
+    Attributes:
+        columns: Names of their columns.
+        values: A time for each row: dates, or numbers.
+    """
+
+    columns: tuple[str, ...]
+    values: pd.Series
+
+
+def calendar(frame: pd.DataFrame) -> Times | None:
+    """Dates from columns of year, month, day, hour, minute, NaT in few rows; None for others.
+
+    The first columns may be without names, or numbered, if their dates have equal steps mostly.
+    """
+    by_name = _by_part(frame)
+    if "year" not in by_name:
+        first = [name for name in frame.columns[:3] if _NO_NAME.fullmatch(name)]
+        found = (_dates(frame, first[:count]) for count in range(len(first), 1, -1))
+        return next((each for each in found if each and _is_regular(each.values)), None)
+    present = [part in by_name for part in _PARTS]
+    names = [by_name[part] for part in _PARTS[: present.index(False) if not all(present) else None]]
+    return _dates(frame, names)
+
+
+def _by_part(frame: pd.DataFrame) -> dict[str, str]:
+    """The columns that their names say to be parts of times."""
+    by_name: dict[str, str] = {}
+    for column in frame.columns:
+        name = column.lower().strip("# ")
+        part = _ALIASES.get(name, name)
+        if name == "mm" and column.islower() and by_name.get("month") == "MM":
+            part = "minute"
+        by_name.setdefault(part, column)
+    return by_name
+
+
+def _is_regular(values: pd.Series) -> bool:
+    """Whether all rows have a date, each once, that rise or fall, mostly by a month or one step."""
+    if values.isna().any() or not values.is_unique or len(values) < _MANY:
+        return False
+    steps = values.diff().iloc[1:].dt.days.abs()
+    ordered = values.is_monotonic_increasing or values.is_monotonic_decreasing
+    return ordered and float(steps.mask(steps.between(28, 31), 30).value_counts(True).max()) > 0.5
+
+
+def _dates(frame: pd.DataFrame, names: list[str]) -> Times | None:
+    if len(names) < 2:
+        return None
+    table = pd.DataFrame(
+        {part: numbers(frame[name]).values for part, name in zip(_PARTS, names, strict=False)}
+    )
+    if table["month"].isna().all():
+        table["month"] = months(frame[names[1]])
+    if table["month"].isna().all():  # M01
+        digits = frame[names[1]].astype(str).str.extract(r"^\s*M(\d{2})\s*$", expand=False)
+        table["month"] = digits.astype(float).to_numpy()
+    if not table["year"].dropna().between(*_YEARS).all():
+        return None
+    if "day" not in table:
+        table["day"] = 1
+    whole = (table.drop(columns="minute", errors="ignore") % 1 == 0).all(axis=1)
+    values = pd.to_datetime(table[["year", "month", "day"]].where(whole), errors="coerce")
+    for part, most, size in (("hour", 24, pd.Timedelta(hours=1)), ("minute", 59, _DAY / 1440)):
+        if part in table:
+            values += table[part].where(table[part].between(0, most)) * size
+    few = max(_MAX_FAULTS[0], _MAX_FAULTS[1] * len(values))
+    faults = int(values.isna().sum())
+    return None if faults > few or len(values) < 3 * faults else Times(tuple(names), values)
+
+
+def weeks(frame: pd.DataFrame) -> Times | None:
+    """Days a week apart from columns of year and week, whatever weeks a year has; None for others.
+
+    >>> weeks(pd.DataFrame({"year": ["2020", "2020", "2021"], "week": ["52", "53", "1"]})).columns
+    ('year', 'week')
+    """
+    by_name = _by_part(frame)
+    if not {"year", "week"} <= by_name.keys():
+        return None
+    names = by_name["year"], by_name["week"]
+    year, week = (numbers(frame[name]).values for name in names)
+    if not ((year % 1 == 0) & (week % 1 == 0) & (week >= 0) & (week <= 53)).all():
+        return None
+    if not ((year >= _YEARS[0]) & (year <= _YEARS[1])).all():
+        return None
+    last = pd.Series(week).groupby(year).max().clip(lower=52)
+    last = last.reindex(np.arange(year.min(), year.max() + 1), fill_value=52)
+    before = (last.cumsum() - last).reindex(year).to_numpy()
+    monday = pd.Timestamp.fromisocalendar(int(year.min()), 1, 1)
+    return Times(names, monday + pd.to_timedelta(pd.Series(7 * (before + week - 1)), unit="D"))
+
+
+def clock(frame: pd.DataFrame, column: str, dates: pd.Series) -> Times | None:
+    """Dates of one column with the time of day of another: under such a name, or if days repeat."""
+    if not (dates.dropna() == dates.dropna().dt.normalize()).all():
+        return None
+    for other in frame.columns.drop(column):
+        offsets = times_of_day(frame[other])
+        if offsets is not None and ("time" in other.lower() or _fills_days(dates, offsets)):
+            return Times((column, other), dates + offsets)
+        counts = numbers(frame[other]).values
+        if not ((counts >= 0) & (counts <= max(_IN_A_DAY)) & (counts % 1 == 0)).all():
+            continue
+        if _HOUR_NAME.fullmatch(other) and counts.max() <= 24:
+            return Times((column, other), dates + pd.to_timedelta(pd.Series(counts), unit="h"))
+        for parts in _IN_A_DAY:
+            offsets = pd.Series(counts) * (_DAY / parts)
+            once = not pd.DataFrame({"day": dates, "count": counts}).duplicated().any()
+            if len(np.unique(counts)) == parts and once and _fills_days(dates, offsets):
+                return Times((column, other), dates + offsets)
+    return None
+
+
+def times_of_day(cells: pd.Series) -> pd.Series | None:
+    """Times of day, or the beginnings of hours such as `00 - 01`; None if the cells are others.
+
+    >>> times_of_day(pd.Series(["00:15", "23 - 24"])), times_of_day(pd.Series(["8 - 9"])).tolist()
+    (None, [Timedelta('0 days 08:00:00')])
+    """
+    present = ~missing(cells)
+    text = cells.astype(str).str.strip()
+    known = text[present]
+    if not len(known) or len(str(known.iloc[0])) > 20:
+        return None
+    if known.str.fullmatch(_RANGE.pattern).all():
+        hours = text.where(present).str.extract(_RANGE.pattern).astype(float)
+        if len(set((hours[1] - hours[0]).dropna() % 24)) > 1 or (hours > 24).any(axis=None):
+            return None
+        return pd.to_timedelta(hours[0], unit="h")
+    if not all(map(_CLOCK.fullmatch, known)):
+        return None
+    parts = text.where(present).str.extract(f"(?i){_CLOCK.pattern}")
+    if (parts["mark"] == ".").any() and "time" not in str(cells.name).lower():
+        return None  # decimal numbers
+    hours = parts["hour"].astype(float)
+    if hours.max() > 24:
+        return None
+    half = parts["half"].str.lower()
+    hours = hours.mask(half.notna(), hours % 12) + 12 * (half == "p")
+    seconds = 60 * parts["minute"].astype(float) + parts["second"].astype(float).fillna(0)
+    return pd.to_timedelta(3600 * hours + seconds, unit="s")
+
+
+def _fills_days(dates: pd.Series, offsets: pd.Series) -> bool:
+    """Whether days have most of some times of day that are evenly apart, at least two."""
+    times = np.unique(offsets.dropna())
+    pairs = pd.DataFrame({"day": dates.to_numpy(), "time": offsets.to_numpy()}).drop_duplicates()
+    if len(times) < 2 or len(set(np.diff(times))) > 1 or dates.is_unique:
+        return False
+    return len(pairs) >= _DENSE * dates.nunique() * len(times)

@@ -1,0 +1,147 @@
+"""Rows of the same time: alike, of different series, or of parts of a day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from longlag.adapters.tables.cells import numbers
+from longlag.adapters.tables.parts import times_of_day
+
+Duplicates = Literal["refuse", "mean", "first", "last"]
+"""The treatment of rows of the same time."""
+
+_MOST = 0.5  # share of times that repeat, from which on the rows are of different series
+_FEW = 10  # rows of a series, at least
+_REST_NAME = re.compile(
+    r"(.*[^a-z])?(time|month|week|day|hour|he|hr|minute|quarter|period|interval|zeit|monat|tag"
+    r"|stunde|mois|heure|jour)([^a-z].*)?",
+    re.IGNORECASE,
+)
+
+
+def once(
+    values: pd.Series,
+    order: np.ndarray,
+    rows: Sequence[str],
+    same: pd.DataFrame,
+    duplicates: Duplicates,
+    columns: tuple[str, ...],
+    used: Sequence[str],
+    notes: list[str],
+) -> tuple[np.ndarray, list[np.ndarray] | None]:
+    """The indices of the sorted rows to use, one for each time; and the rows that each averages."""
+    repeated = values.duplicated(keep=False).to_numpy()
+    if not repeated.any():
+        return np.arange(len(order)), None
+    cells = same.iloc[order].reset_index(drop=True)
+    twice = pd.concat([values.reset_index(drop=True).rename("\0time"), cells], axis=1).duplicated()
+    first = np.flatnonzero(~twice.to_numpy())
+    if twice.any():
+        verb = "was" if twice.sum() == 1 else "were"
+        notes.append(f"{count_text(int(twice.sum()))} left out that {verb} there twice")
+    clash = values.iloc[first].duplicated(keep=False).to_numpy()
+    if not clash.any():
+        return first, None
+    if duplicates == "refuse":
+        pair = order[first[np.flatnonzero(clash)[:2]]]
+        remedy = "Use --duplicates mean, first or last, or --no-time; or give one series a file."
+        if more := _completing(values.iloc[first], cells.iloc[first], columns):
+            both = " and ".join(f"`{column}`" for column in (*columns, more))
+            remedy = f"Join {both} to one column of times, such as 2024-12-31 23:00, or --no-time."
+        elif clash.mean() < _MOST and not _differ(values, cells[list(used)]):
+            kept = " and ".join(f"`{name}`" for name in used)
+            remedy = f"In {kept} they are alike: use --duplicates first."
+        elif kinds := _telling_apart(values.iloc[first], cells.iloc[first], columns):
+            kept = " and ".join(f"`{kind}`" for kind in kinds)
+            remedy = f"They are of different series: keep the rows of one {kept}."
+        raise ValueError(
+            f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{' and '.join(columns)}`, "
+            f"{values.iloc[first[np.flatnonzero(clash)[0]]]}, and other values "
+            f"({int(clash.sum()):,} such rows). {remedy}"
+        )
+    groups = [
+        group.to_numpy() for _, group in pd.Series(first).groupby(values.iloc[first].to_numpy())
+    ]
+    notes.append(f"rows of the same time: {duplicates} taken ({int(clash.sum()):,} rows)")
+    if duplicates == "mean":
+        return np.array([group[0] for group in groups]), [order[group] for group in groups]
+    return np.array([group[0 if duplicates == "first" else -1] for group in groups]), None
+
+
+def _differ(values: pd.Series, cells: pd.DataFrame) -> bool:
+    """Whether rows of one time have other cells."""
+    pairs = cells.assign(**{"\0time": values.to_numpy()}).drop_duplicates()
+    return bool(pairs["\0time"].duplicated().any())
+
+
+def _completing(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]) -> str | None:
+    """A column that, by its name and cells, has the rest of times that repeat; None without."""
+    for column in cells.columns:
+        rest = cells[column]
+        if column in columns or 2 * rest.nunique() > len(rest):
+            continue
+        if rest.nunique() > 1 and times_of_day(rest) is not None:
+            return column
+        if not _REST_NAME.fullmatch(column):
+            continue
+        pairs = pd.DataFrame({"time": values.to_numpy(), "rest": rest.to_numpy()})
+        if not pairs.duplicated().any():
+            return column
+    return None
+
+
+def _telling_apart(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:
+    """The columns, few, of text if possible, in whose groups each time is there once; or none."""
+    rows = cells.assign(**{"\0time": values.to_numpy()})
+    few = [
+        name
+        for name in cells.columns
+        if name not in columns and 1 < rows[name].nunique() <= len(rows) / 2
+    ]
+    kinds = [name for name in few if numbers(rows[name]).faults.any()]
+    kinds += [name for name in few if name not in kinds and _is_balanced(rows[name])]
+    if not kinds or rows.duplicated([*kinds, "\0time"]).any():
+        return []
+    for name in reversed(kinds):
+        rest = [kind for kind in kinds if kind != name]
+        if rest and not rows.duplicated([*rest, "\0time"]).any():
+            kinds = rest
+    return kinds
+
+
+def refuse_blocks(frame: pd.DataFrame) -> None:
+    """Raises if series stand one below another: a column names them, another repeats in each.
+
+    >>> refuse_blocks(pd.DataFrame({"land": ["A"] * 10 + ["B"] * 10, "when": [*range(10)] * 2}))
+    Traceback (most recent call last):
+    ValueError: The rows are of different series, one below another: keep the rows of one `land`.
+    """
+    for name in frame.columns:
+        kinds = frame[name]
+        starts = (kinds != kinds.shift()).sum()
+        if not 1 < starts <= len(kinds) / _FEW or starts != kinds.nunique(dropna=False):
+            continue
+        if not numbers(kinds).faults.any():
+            continue
+        for other in frame.columns:
+            repeated = frame[other].duplicated(keep=False).mean() > 0.5
+            if other != name and repeated and not frame.duplicated([name, other]).any():
+                raise ValueError(
+                    "The rows are of different series, one below another: keep the rows of one "
+                    f"`{name}`."
+                )
+
+
+def _is_balanced(cells: pd.Series) -> bool:
+    """Whether numbers name series of equal length: few, each as often as the others."""
+    counts = cells.value_counts()
+    return counts.nunique() == 1 and int(counts.iloc[0]) >= _FEW
+
+
+def count_text(rows: int) -> str:
+    return f"{rows:,} row{'' if rows == 1 else 's'}"

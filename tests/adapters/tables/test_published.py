@@ -1,0 +1,279 @@
+"""Tables as offices publish them: totals, units, footers, hours, blank names, missing codes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from longlag.adapters import tables
+
+NO_TIME = "no time column: rows taken in the order of the file"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def of(text, columns=(), **how):
+        path = tmp_path / "data.csv"
+        path.write_text(text)
+        return tables.read(path, columns, **how)
+
+    return of
+
+
+def lines(rows):
+    return "".join(",".join(map(str, row)) + "\n" for row in rows)
+
+
+DAYS = pd.date_range("2019-03-01", periods=20)
+HOURS = {
+    "00 - 01": [f"{hour:02} - {hour + 1:02}" for hour in range(24)],
+    "00:15": [f"{hour:02}:{minute:02}" for hour in range(24) for minute in (0, 15, 30, 45)],
+    "00:00-01:00": [f"{hour:02}:00-{hour + 1:02}:00" for hour in range(24)],
+    "12:00 AM": [f"{hour % 12 or 12}:00 {'AP'[hour // 12]}M" for hour in range(24)],
+    "0": list(range(24)),
+    "1": list(range(1, 25)),
+    "half hours": list(range(1, 49)),
+}
+
+
+@pytest.mark.parametrize("form", HOURS)
+def test_hours_of_a_day_are_joined_to_it_under_any_name(read, form):
+    hours = HOURS[form]
+    rows = [(f"{day:%Y-%m-%d}", hour) for day in DAYS for hour in hours]
+    table = read("Tag,Ora,v\n" + lines((*row, at) for at, row in enumerate(rows)), ["v"])
+    assert table.values[:, 0].tolist() == list(range(len(rows)))
+    assert 7 * len(hours) in table.seasons
+    assert any(note.startswith("time: `Tag` and `Ora`, ") for note in table.notes)
+    text = "Tag,Ora,v\n" + lines((*row, at) for at, row in enumerate(rows))
+    if form not in ("0", "1", "half hours"):
+        with pytest.raises(ValueError, match="Join `Tag` and `Ora` to one column of times"):
+            read(text, ["v"], time="Tag")
+
+
+def test_other_columns_beside_a_day_are_no_hours(read):
+    rows = [(f"{day:%Y-%m-%d}", f"0{5 + at % 3}:1{at % 7}", at) for at, day in enumerate(DAYS)]
+    assert any("time: `day`, daily" in note for note in read("day,sunrise,v\n" + lines(rows)).notes)
+    counts = [(f"{day:%Y-%m-%d}", at % 24, at) for at, day in enumerate(DAYS)]
+    assert read("day,bikes,v\n" + lines(counts)).names == ("bikes", "v")
+    decimals = [(f"{day:%Y-%m-%d}", f"{at % 24}.{10 + at}", at) for at, day in enumerate(DAYS)]
+    assert read("day,bikes,v\n" + lines(decimals)).names == ("bikes", "v")
+
+
+def test_rows_of_one_time_that_agree_in_the_column_lead_to_the_first(read):
+    rows = [
+        (f"2020-01-01 {hour:02}:00", sky, hour) for hour in range(24) for sky in "ab"[: hour + 1]
+    ]
+    rows = [row for row in rows if row[1] == "a" or row[2] % 4 == 1]
+    with pytest.raises(ValueError, match=r"In `cars` they are alike: use --duplicates first\."):
+        read("when,sky,cars\n" + lines(rows), ["cars"])
+    values = read("when,sky,cars\n" + lines(rows), ["cars"], duplicates="first").values
+    assert values[:, 0].tolist() == list(range(24))
+
+
+MONTHS = [f"{year}{month:02}" for year in range(1990, 1994) for month in range(1, 14)]
+
+
+@pytest.mark.parametrize("form", ["{}{}", "{}-{}", "{}M{}"])
+@pytest.mark.parametrize("total", ["13", "00"])
+def test_totals_of_years_among_months_are_refused(read, form, total):
+    months = [form.format(each[:4], each[4:].replace("13", total).zfill(2)) for each in MONTHS]
+    rows = [(name, month, at) for name in "AB" for at, month in enumerate(months)]
+    with pytest.raises(
+        ValueError,
+        match=rf"totals of years: '1990.*{total}' in line 14\. Remove .* ends in {total}",
+    ):
+        read("MSN,YYYYMM,Value\n" + lines(rows), ["Value"])
+    rows = [row for row in rows if not row[1].endswith(total)]
+    with pytest.raises(ValueError, match=r"keep the rows of one `MSN`\."):
+        read("MSN,YYYYMM,Value\n" + lines(rows), ["Value"])
+    one = read("MSN,YYYYMM,Value\n" + lines(row for row in rows if row[0] == "A"), ["Value"])
+    assert (len(one.values), one.seasons) == (48, (12,))
+
+
+def test_totals_of_years_in_a_column_of_months_beside_the_year_are_refused(read):
+    rows = [(each[:4], f"M{each[4:]}", at) for at, each in enumerate(MONTHS)]
+    with pytest.raises(ValueError, match=r"line 14\. Remove the rows whose `Period` is M13"):
+        read("Year,Period,Value\n" + lines(rows))
+    table = read("Year,Period,Value\n" + lines(row for row in rows if row[1] != "M13"))
+    assert table.notes == ("time: `Year` and `Period`, monthly",)
+
+
+def test_series_below_each_other_without_times_are_refused(read):
+    rows = [(land, f"lap {at}", at % 7) for land in ("AT", "BE") for at in range(30)]
+    with pytest.raises(ValueError, match=r"one below another: keep the rows of one `land`\.$"):
+        read("land,lap,v\n" + lines(rows))
+    assert len(read("land,lap,v\n" + lines(rows), time=False).values) == 60
+    flowers = [(kind, at * at % 13) for kind in ("setosa", "virginica") for at in range(30)]
+    assert read("kind,v\n" + lines(flowers)).notes == (NO_TIME,)
+
+
+@pytest.mark.parametrize("head", ["v", "a,v", "year,week,v", "year,month,v"])
+def test_a_table_without_times_always_says_so(read, head):
+    width = head.count(",")
+    text = head + "\n" + lines((*[at * at % 7] * width, at * at % 11) for at in range(30))
+    assert NO_TIME in read(text, ["v"]).notes
+    assert NO_TIME not in read(text, ["v"], time=False).notes
+
+
+PARTS = {
+    "yyyy,mm": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
+    "Year,Month,Day": [(day.year, day.month, day.day) for day in DAYS],
+    "YY,MM,DD,hh,mm": [(2024, 1, 1, at // 6, at % 6 * 10) for at in range(40)],
+    "year,month,day,hour": [(2024, 1, 1 + at // 24, at % 24 + 1) for at in range(40)],
+    "Jahr,Monat": [(1960 + at // 3, ("Januar", "März", "Mai")[at % 3]) for at in range(40)],
+    ",": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
+}
+
+
+@pytest.mark.parametrize("head", PARTS)
+def test_times_in_columns_of_parts(read, head):
+    rows = [(*parts, at) for at, parts in enumerate(PARTS[head])]
+    names = " and ".join(f"`{name or f'Unnamed: {at}'}`" for at, name in enumerate(head.split(",")))
+    table = read(f"{head},v\n" + lines(rows[::-1]), ["v"])
+    assert any(note.startswith(f"time: {names}, ") for note in table.notes)
+    kept = table.values[~np.isnan(table.values)]
+    assert kept.tolist() == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("long", [(), (2020,), (2021,)])  # of ISO, or of the CDC
+def test_weeks_of_a_year_are_seven_days_apart(read, long):
+    weeks = [(year, week) for year in range(2018, 2024) for week in range(1, 53 + (year in long))]
+    text = "YEAR,WEEK,v\n" + lines((*each, at) for at, each in enumerate(weeks))
+    table = read(text)
+    assert table.notes == ("time: `YEAR` and `WEEK`, weekly",)
+    assert len(table.values) == len(weeks)
+
+
+def test_numbered_columns_of_year_and_month_are_times_but_small_counts_are_not(read):
+    months = [(1900 + at // 12, at % 12 + 1, f"{1900 + at / 12:.3f}", at % 9) for at in range(30)]
+    assert any("time: `1` and `2`, monthly" in note for note in read(lines(months), ["4"]).notes)
+    counts = [(1900 + at, at * at % 12 + 1, at % 9 + 1) for at in range(30)]
+    assert NO_TIME in read(lines(counts), ["2"]).notes
+
+
+def test_a_row_of_commas_has_no_time_and_one_of_words_no_date(read):
+    rows = [(day.year, day.month, day.day, 3) for day in DAYS]
+    head = "Year,Month,Day,v\n"
+    with pytest.raises(ValueError, match=r"has no time in line 2\. Fill it in, remove the row"):
+        read(head + ",,,\n" + lines(rows))
+    with pytest.raises(ValueError, match=r"no date in line 7: '2019', '02', '30'\. Correct"):
+        read(head + lines(rows[:5]) + "2019,02,30,1\n" + lines(rows[5:]))
+
+
+UNITS = {
+    "words beside": ("Year,Month,Day,Extent,Source", "YYYY,MM,DD,10^6 sq km,a site", "n.bin"),
+    "USGS": ("agency,site,datetime,flow,code", "5s,15s,20d,14n,10s", "A"),
+}
+
+
+@pytest.mark.parametrize("form", UNITS)
+@pytest.mark.parametrize("time", [None, False])
+def test_a_row_of_units_is_refused_by_its_number(read, form, time):
+    head, units, last = UNITS[form]
+    if form == "USGS":
+        rows = [("USGS", "01646500", f"{day:%Y-%m-%d}", 3, last) for day in DAYS]
+    else:
+        rows = [(day.year, day.month, day.day, 3, last) for day in DAYS]
+    column = head.split(",")[3]
+    with pytest.raises(ValueError, match=r"line 2 has text .*Remove it: names stand in one line"):
+        read(f"{head}\n{units}\n" + lines(rows), [column], time=time)
+    assert len(read(f"{head}\n" + lines(rows), [column], time=time).values) == 20
+
+
+@pytest.mark.parametrize("form", ["%d %b %y", "%d-%b-%y"])
+def test_a_year_of_two_digits_after_a_name_of_a_month(read, form):
+    rows = [(f"{day:{form}}", at) for at, day in enumerate(DAYS)]
+    table = read("DATE,v\n" + lines(rows[::-1]))
+    assert table.notes[0] == "time: `DATE`, daily"
+    assert table.values[:, 0].tolist() == list(range(20))
+
+
+DATED = lines((f"{day:%Y-%m-%d}", f"{at}.5", "A") for at, day in enumerate(DAYS))
+AROUND = {
+    "above": ("Label,Index\nid,00175,\nUpdate,2025-01-15 08:45\nPeriod,,Codes\n", "", (1, 3),
+              "Remove lines 1 to 3: names stand in line 4 alone"),
+    "units": ("Period,Index,Codes\nmonth,points\n", "", (2, 2),
+              "Remove line 2: names stand in line 1 alone"),
+    "dates above": (",NAME,FLAG\nunit,USD,\nAs of,2025-01-14 17:05:27,\n", "", (2, 3),
+                    "lines 2 and 3 have text .*Remove them"),
+    "below": ("Period,v,Codes\n", "-99.99,x\nNino,Anom,3.4,Index\nhttp://a.b,c,d,e\n", (22, 24),
+              "Remove lines 22 to 24, below the table"),
+    "second table": ("Period,v,Codes\n", "\nPeriod,most\n" + "2019-03-01,4\n" * 4, (22, 27),
+                     "A second table begins in line 23: write it to a file of its own"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", AROUND)
+def test_lines_around_a_table_are_named_and_without_them_it_is_read(read, form):
+    above, below, (first, last), remedy = AROUND[form]
+    text = above + DATED + below
+    with pytest.raises(ValueError, match=remedy):
+        read(text)
+    kept = [line for at, line in enumerate(text.split("\n"), 1) if not first <= at <= last]
+    table = read("\n".join(kept))
+    assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
+    assert any(", daily" in note for note in table.notes)
+
+
+def test_a_longer_row_in_a_table_and_several_at_its_end_are_named(read):
+    head = "Period,v,Codes\n"
+    with pytest.raises(ValueError, match=r"line 22 has 4 cells, its header 3\. Write one for each"):
+        read(head + DATED + "2020-01-01,3,A,B\n" + DATED)
+    more = lines((f"2020-01-0{at}", at, "A", "provisional") for at in range(1, 5))
+    with pytest.raises(ValueError, match="Lines 22 to 25 have 4 cells, those above 3: write 3"):
+        read(head + DATED + more)
+
+
+def test_titles_with_separators_up_to_the_width_are_left_out(read):
+    table = read("Prices,,\nUpdated 01-03-2019,,\n,v,Codes\n" + DATED)
+    assert (table.names, len(table.values)) == (("v",), 20)
+    assert "left out, being no rows of the table: lines 1, 2" in table.notes
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_blank_names_are_told_apart(tmp_path, kind):
+    frame = pd.DataFrame({"day": [f"{day:%Y-%m-%d}" for day in DAYS], "a": 1, "b": 2.5, "c": 3})
+    frame.columns = ["", "", "v", "w"]
+    file = tmp_path / f"data.{kind}"
+    if kind == "csv":
+        file.write_text(frame.to_csv(index=False).replace('""', ""))
+    else:
+        pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        columns = [pa.array(frame.iloc[:, at]) for at in range(4)]
+        parquet.write_table(pa.table(columns, names=list(frame.columns)), file)
+    table = tables.read(file)
+    assert table.names == ("v", "w")
+    assert "time: `Unnamed: 0`, daily" in table.notes
+    assert tables.read(file, ["Unnamed: 1"]).values[:, 0].tolist() == [1] * 20
+
+
+@pytest.mark.parametrize(("share", "least", "warned"), [
+    (0.04, 0, True), (0.09, 0, True), (0.09, -1.5, False), (0.001, 0, False),
+])  # fmt: skip
+def test_minus_one_below_counts_is_suspected(read, share, least, warned):
+    values = np.random.default_rng(0).integers(0, 200, 1000).astype(float)
+    values[: int(share * 1000)] = -1
+    values[-1] = least
+    warnings = read("v\n" + "\n".join(map(str, values))).warnings
+    assert [text.startswith("`v` holds -1 ") for text in warnings] == [True] * warned
+
+
+def test_small_counts_around_zero_have_no_code(read):
+    values = np.random.default_rng(0).integers(-1, 3, 1000)
+    assert not read("v\n" + "\n".join(map(str, values))).warnings
+
+
+def test_numbered_columns_beside_names_of_series_are_refused(read):
+    head = ",".join(f"V{at}" for at in range(1, 40)) + "\n"
+    rows = [(f"M{row}", *range(row, row + 38)) for row in range(1, 30)]
+    with pytest.raises(ValueError, match=r"numbered, V2 to V39: each row is a series"):
+        read(head + lines(rows))
+    assert "numbered, V2 to V39: if a row" in read(head + lines(rows), ["V2"]).warnings[0]
+    features = [(at, *range(at, at + 38)) for at in range(1, 30)]
+    assert len(read(head.replace("V1,", "Time,") + lines(features)).names) >= 38
+
+
+def test_marks_after_numbers_are_left_out(read):
+    rows = [(f"{day:%Y-%m-%d}", f"{at}.5{'*' * (at % 2)}") for at, day in enumerate(DAYS)]
+    table = read("day,v\n" + lines(rows))
+    assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
+    assert "`v`: marks such as * after numbers left out" in table.notes
