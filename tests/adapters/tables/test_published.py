@@ -29,10 +29,8 @@ HOURS = {
     "00:15": [f"{hour:02}:{minute:02}" for hour in range(24) for minute in (0, 15, 30, 45)],
     "00:00-01:00": [f"{hour:02}:00-{hour + 1:02}:00" for hour in range(24)],
     "12:00 AM": [f"{hour % 12 or 12}:00 {'AP'[hour // 12]}M" for hour in range(24)],
-    "0": list(range(24)),
-    "1": list(range(1, 25)),
-    "half hours": list(range(1, 49)),
 }
+COUNTS = {"Hour": range(24), "HE": range(1, 25), "Period": range(1, 49), "Interval": range(96)}
 
 
 @pytest.mark.parametrize("form", HOURS)
@@ -44,9 +42,21 @@ def test_hours_of_a_day_are_joined_to_it_under_any_name(read, form):
     assert 7 * len(hours) in table.seasons
     assert any(note.startswith("time: `Tag` and `Ora`, ") for note in table.notes)
     text = "Tag,Ora,v\n" + lines((*row, at) for at, row in enumerate(rows))
-    if form not in ("0", "1", "half hours"):
-        with pytest.raises(ValueError, match="Join `Tag` and `Ora` to one column of times"):
-            read(text, ["v"], time="Tag")
+    with pytest.raises(ValueError, match="Join `Tag` and `Ora` to one column of times"):
+        read(text, ["v"], time="Tag")
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_of_a_day_are_joined_by_their_name_and_else_refused(read, name):
+    rows = [(f"{day:%Y-%m-%d}", at) for day in DAYS for at in COUNTS[name]]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    table = read(f"Tag,{name},v\n" + text, ["v"])
+    assert table.values[:, 0].tolist() == list(range(len(rows)))
+    with pytest.raises(ValueError, match=r"Join `Tag` and `x` .* If `x` names series, keep the"):
+        read("Tag,x,v\n" + text, ["v"])
+    two = lines((*row, land, at) for land in ("AT", "BE") for at, row in enumerate(rows))
+    with pytest.raises(ValueError, match=r"keep the rows of one `land`\.$"):
+        read(f"Tag,{name},land,v\n" + two.replace(",BE,", ",BE,1"), ["v"])
 
 
 def test_other_columns_beside_a_day_are_no_hours(read):
@@ -179,7 +189,7 @@ def test_a_row_of_units_is_refused_by_its_number(read, form, time):
     assert len(read(f"{head}\n" + lines(rows), [column], time=time).values) == 20
 
 
-@pytest.mark.parametrize("form", ["%d %b %y", "%d-%b-%y"])
+@pytest.mark.parametrize("form", ["%d %b %y", "%d-%b-%y", "%b %d %y", "%d. %b %y"])
 def test_a_year_of_two_digits_after_a_name_of_a_month(read, form):
     rows = [(f"{day:{form}}", at) for at, day in enumerate(DAYS)]
     table = read("DATE,v\n" + lines(rows[::-1]))
@@ -212,6 +222,20 @@ def test_lines_around_a_table_are_named_and_without_them_it_is_read(read, form):
     table = read("\n".join(kept))
     assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
     assert any(", daily" in note for note in table.notes)
+
+
+def test_a_footer_with_separators_up_to_the_width_is_left_out(read):
+    table = read("Period,v,Codes\n" + DATED + "Source: the office,,\np is provisional,,\n,,\n")
+    assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
+    assert "left out, being no rows of the table: lines 22, 23, 24" in table.notes
+    assert len(read("Period,v,Codes\n" + DATED + "2019-03-21,,\n").values) == 21
+
+
+@pytest.mark.parametrize("head", ["Temp\ndegrees\n", "City,Temp\nname,degrees\n"])
+def test_units_above_one_column_of_numbers_are_to_be_removed(read, head):
+    rows = [(*["Bern"] * head.count("City"), at * at % 7) for at in range(20)]
+    with pytest.raises(ValueError, match=r"in line 2: 'degrees'.* remove the row if it has units"):
+        read(head + lines(rows))
 
 
 def test_a_longer_row_in_a_table_and_several_at_its_end_are_named(read):

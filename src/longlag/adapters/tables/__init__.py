@@ -228,9 +228,10 @@ def _fault(
             f"{file.name}: `{name}` has a per cent sign in some cells only, unlike {rows[row]}: "
             f"{cell}. Write all in one unit, or name another column."
         )
+    units = " remove the row if it has units," if row == 0 else ""
     return (
         f"{file.name}: `{name}` is no number in {rows[row]}: {cell}. Leave the cell empty where a "
-        "value is missing, or name another column."
+        f"value is missing,{units} or name another column."
     )
 
 

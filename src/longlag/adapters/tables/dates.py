@@ -23,7 +23,7 @@ _FORMATS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y"),
     *("%b-%y", "%b %y", "%y-%b", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%d %b %Y", "%d-%b-%Y"),
     *("%y-%m-%d", "%y/%m/%d", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%y"),
-    "%d %b %y",
+    *("%d %b %y", "%b %d %y", "%d. %b %y", "%d. %b %Y"),
 )
 _MONTHS = (
     *(r"jan", r"f[eé]b|f[eé]v", r"m[aä]r|mrz", r"apr|avr", r"mai|may", r"jun|juin"),

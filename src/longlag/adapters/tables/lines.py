@@ -66,6 +66,8 @@ def body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int, 
         first -= 1  # a header that lacks the name of an index
     while width > 2 and first < last and not any(cell.strip() for cell in cells[first][1:]):
         first += 1  # a title, with separators up to the width of the table
+    while width > 2 and first < last and _is_note(cells[last]):
+        last -= 1
     out = [at for at, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
     names = f"line{'s' if len(out) > 1 else ''} {', '.join(map(str, out[:3]))}" if out else ""
     return lines[first : last + 1], names + (" …" if len(out) > 3 else "")
@@ -144,6 +146,13 @@ def _remedy(rows: list[list[str]], ends: list[int]) -> str:
         else:
             return ""
     return " ".join(remedies)
+
+
+def _is_note(row: Sequence[str]) -> bool:
+    """Whether a row is one text in its first cell; or empty."""
+    if any(cell.strip() for cell in row[1:]):
+        return False
+    return not row or not row[0].strip() or not headers.is_value(row[0])
 
 
 def _longest(flags: Sequence[bool]) -> tuple[int, int]:

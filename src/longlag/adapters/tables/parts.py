@@ -24,6 +24,7 @@ _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
 _YEARS = 1500, 2200
 _MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
 _HOUR_NAME = re.compile(r"(.*[^a-z])?(hours?|hr|he|stunde|heure)([^a-z].*)?", re.IGNORECASE)
+_PART_NAME = re.compile(r"(.*[^a-z])?(settlement|period|interval)([^a-z].*)?", re.IGNORECASE)
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?(?:\s*[-–]\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?)?",
@@ -139,17 +140,29 @@ def clock(frame: pd.DataFrame, column: str, dates: pd.Series) -> Times | None:
         offsets = times_of_day(frame[other])
         if offsets is not None and ("time" in other.lower() or _fills_days(dates, offsets)):
             return Times((column, other), dates + offsets)
-        counts = numbers(frame[other]).values
-        if not ((counts >= 0) & (counts <= max(_IN_A_DAY)) & (counts % 1 == 0)).all():
-            continue
-        if _HOUR_NAME.fullmatch(other) and counts.max() <= 24:
-            return Times((column, other), dates + pd.to_timedelta(pd.Series(counts), unit="h"))
-        for parts in _IN_A_DAY:
-            offsets = pd.Series(counts) * (_DAY / parts)
-            once = not pd.DataFrame({"day": dates, "count": counts}).duplicated().any()
-            if len(np.unique(counts)) == parts and once and _fills_days(dates, offsets):
+        if _HOUR_NAME.fullmatch(other):
+            hour = pd.Series(numbers(frame[other]).values)
+            if (hour.between(0, 24) & (hour % 1 == 0)).all():
+                return Times((column, other), dates + pd.to_timedelta(hour, unit="h"))
+        if _PART_NAME.fullmatch(other) and (parts := in_a_day(frame[other])):
+            offsets = pd.Series(numbers(frame[other]).values) * (_DAY / parts)
+            if _fills_days(dates, offsets):
                 return Times((column, other), dates + offsets)
     return None
+
+
+def in_a_day(cells: pd.Series) -> int:
+    """24, 48 or 96, if cells count so many parts of a day, from 0 or 1; else 0.
+
+    >>> in_a_day(pd.Series([*range(1, 49)] * 2)), in_a_day(pd.Series([*range(1, 40)] * 2))
+    (48, 0)
+    """
+    parts = cells.nunique()
+    if parts not in _IN_A_DAY:
+        return 0
+    values = np.unique(numbers(cells).values)
+    whole = len(values) == parts and values[0] in (0, 1) and (np.diff(values) == 1).all()
+    return parts if whole else 0
 
 
 def times_of_day(cells: pd.Series) -> pd.Series | None:
@@ -161,7 +174,7 @@ def times_of_day(cells: pd.Series) -> pd.Series | None:
     present = ~missing(cells)
     text = cells.astype(str).str.strip()
     known = text[present]
-    if not len(known) or len(str(known.iloc[0])) > 20:
+    if not len(known) or not (_RANGE.fullmatch(known.iloc[0]) or _CLOCK.fullmatch(known.iloc[0])):
         return None
     if known.str.fullmatch(_RANGE.pattern).all():
         hours = text.where(present).str.extract(_RANGE.pattern).astype(float)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import numbers
-from longlag.adapters.tables.parts import times_of_day
+from longlag.adapters.tables.parts import in_a_day, times_of_day
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
 """The treatment of rows of the same time."""
@@ -53,6 +53,8 @@ def once(
         if more := _completing(values.iloc[first], cells.iloc[first], columns):
             both = " and ".join(f"`{column}`" for column in (*columns, more))
             remedy = f"Join {both} to one column of times, such as 2024-12-31 23:00, or --no-time."
+            if not _REST_NAME.fullmatch(more) and in_a_day(cells[more]):
+                remedy += f" If `{more}` names series, keep the rows of one."
         elif clash.mean() < _MOST and not _differ(values, cells[list(used)]):
             kept = " and ".join(f"`{name}`" for name in used)
             remedy = f"In {kept} they are alike: use --duplicates first."
@@ -87,7 +89,7 @@ def _completing(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]
             continue
         if rest.nunique() > 1 and times_of_day(rest) is not None:
             return column
-        if not _REST_NAME.fullmatch(column):
+        if not _REST_NAME.fullmatch(column) and not in_a_day(rest):
             continue
         pairs = pd.DataFrame({"time": values.to_numpy(), "rest": rest.to_numpy()})
         if not pairs.duplicated().any():
