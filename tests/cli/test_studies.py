@@ -502,3 +502,8 @@ def test_a_dry_run_tells_the_trials_and_leaves_no_store(call, tmp_path):
     assert not store.exists()
     code, out, _ = call(*ASK, "--store", store, "--dry-run", "--json")
     assert json.loads(out)["stored"] == 0
+    assert call(*ASK, "--store", store, "--dry-run", "--output", tmp_path / "p.json")[1] == ""
+    assert json.loads((tmp_path / "p.json").read_text())["stored"] == 0
+    code, out, err = call(*ASK, "--store", store, "--dry-run", "--format", "csv")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "A dry run has no CSV. Use --json" in err

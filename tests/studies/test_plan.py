@@ -62,3 +62,15 @@ def test_the_time_is_that_of_the_whole_budget_shared_by_the_workers(tmp_path, wo
 def test_a_study_that_time_limits_says_so():
     found = plan(Profile(SETTING.model, [SETTING.problem], recipe=RECIPE), None, 2)
     assert str(found) == "As many trials as fit; 0 are in the store."
+
+
+def test_of_many_trials_the_latest_tell_the_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("longlag.studies.plan._SEEN", 1)
+    slow, fast = (
+        dataclasses.replace(outcome(), seconds=Seconds(0.0, seconds, 0.0)) for seconds in (90, 1)
+    )
+    with Store(tmp_path / "s.db", write=True) as store:
+        conduct(Frontier(SETTING, seeds=1, limit=1), store, Scripted(lambda _: slow))
+        conduct(Frontier(SETTING, seeds=[7], limit=1), store, Scripted(lambda _: fast))
+        found = plan(Frontier(SETTING, seeds=[8], limit=1), store, 1)
+    assert (found.most, found.seconds, found.seen) == (1, 1, 1)

@@ -98,6 +98,11 @@ class OutputFlags:
         outputs |= {f"--{name}": output for name, output in others.items()}
         files.check_outputs(outputs, inputs or {}, force=self.force)
 
+    @property
+    def as_json(self) -> bool:
+        """Whether the answer is one JSON document."""
+        return self.json
+
     def write(
         self,
         document: Callable[[], Mapping[str, Any]],
@@ -111,7 +116,7 @@ class OutputFlags:
             summary: Returns the answer as text and tables.
             width: Columns of text that goes to a file or a pipe.
         """
-        if self.json:
+        if self.as_json:
             write(json_text(document()), self.output)
         else:
             print_rich(*summary(), path=self.output, width=width)
@@ -155,6 +160,10 @@ class AnswerFlags(OutputFlags):
         if self.output is None or self.output.suffix.lower() in ("", ".txt"):
             return "text"
         return kind_of(self.output, "--output")
+
+    @property
+    def as_json(self) -> bool:
+        return self.kind == "JSON"
 
     def check(
         self,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from cyclopts import Group, Parameter
 from rich.text import Text
 
-from longlag.answers.answer import json_text
 from longlag.answers.blocks import Block, text
 from longlag.answers.format import counted
 from longlag.cli._cache import keep_compiled_programs
@@ -28,10 +27,8 @@ from longlag.cli._output import (
     command_line,
     errors,
     in_flags,
-    print_rich,
     stdout_to_stderr,
     warn,
-    write,
 )
 from longlag.cli._setting import SettingFlags, numbers
 from longlag.cli.audit import warnings
@@ -173,7 +170,7 @@ class StudyFlags:
             executor = stack.enter_context(self._executor())
             stop = stack.enter_context(ctrl_c_stops(StopToken()))
             seconds = None if until is None else max(0.0, until - time.monotonic())
-            with bars(errors, quiet=output.json) as show:
+            with bars(errors, quiet=output.as_json) as show:
                 usage = conduct(
                     question,
                     store,
@@ -209,10 +206,9 @@ class StudyFlags:
             known = self.store.exists() and self.store.stat().st_size
             store = stack.enter_context(Store(self.store)) if known else None
             found = plan(question, store, self._executor().workers)
-        if output.json:
-            write(json_text(found.to_dict()), None)
-        else:
-            print_rich(Text(str(found)))
+        if output.kind not in ("text", "JSON"):
+            raise ValueError(f"A dry run has no {output.kind}. Use --json, or leave the form out.")
+        output.write(found.to_dict, lambda: [Text(str(found))])
         return 0
 
     def _executor(self) -> Executor:

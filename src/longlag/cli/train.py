@@ -67,7 +67,7 @@ def train(
         require_valid([setting])
     for line in warnings(setting.audit()):
         warn(line)
-    with training(setting, seeds, quiet=output.json, save=save) as run:
+    with training(setting, seeds, quiet=output.as_json, save=save) as run:
         if figure is not None:
             from longlag.report import figure_of_run, save_figure
 

@@ -35,6 +35,10 @@ class LengthScore(NamedTuple):
     ceiling: float
     standing: Literal["above", "at", "below"]
 
+    def figures(self) -> dict[str, Any]:
+        """Its figures, without the standing."""
+        return {name: each for name, each in self._asdict().items() if name != "standing"}
+
 
 class ModelAnswer(NamedTuple):
     """The results of a model at each length.
@@ -230,12 +234,7 @@ class GeneralisationAnswer(Answer):
                 "problem": self.problem,
                 "model": model.model,
                 "train": self.train,
-                "length": score.length,
-                "skill": score.skill,
-                "solved": score.solved,
-                "seeds": score.seeds,
-                "chance": score.chance,
-                "ceiling": score.ceiling,
+                **score.figures(),
                 "note": model.note(score, self.train),
             }
             for model in self.models
@@ -261,15 +260,6 @@ def _plain(model: ModelAnswer) -> dict[str, Any]:
             "per_seed": model.per_seed,
         },
         "scores": [
-            {
-                "length": score.length,
-                "skill": score.skill,
-                "solved": score.solved,
-                "seeds": score.seeds,
-                "chance": score.chance,
-                "ceiling": score.ceiling,
-                "stands": f"{score.standing} chance",
-            }
-            for score in model.scores
+            {**score.figures(), "stands": f"{score.standing} chance"} for score in model.scores
         ],
     }

@@ -10,7 +10,7 @@ from longlag.store.store import Store
 from longlag.studies.cost import Times
 from longlag.studies.study import Study
 
-_SEEN = 200  # finished trials that times are expected from, at most
+_SEEN = 200  # latest trials that times are expected from, at most
 
 
 class Plan(NamedTuple):
@@ -65,7 +65,7 @@ def plan(study: Study, store: Store | None, workers: int) -> Plan:
             study.tell(trial, outcome)
     most, times, seen = study.left(), Times(), 0
     example = study.examples()[0]
-    for record in () if store is None else store.records()[-_SEEN:]:
+    for record in () if store is None else store.records(limit=_SEEN):
         if store is not None and (outcome := store.outcome(record.id)) is not None:
             times.note_stored(record, outcome, example.recipe.sequences)
             seen += 1

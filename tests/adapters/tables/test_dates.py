@@ -4,8 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from longlag.adapters import tables
-
 MONTHS = pd.date_range("1995-01-01", periods=120, freq="MS")
 GERMAN = "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()
 FRENCH = "janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.".split()
@@ -38,16 +36,6 @@ FORMS = {
         "hourly", 24),
     "1950/51": ([f"{year}/{(year + 1) % 100:02d}" for year in range(1920, 2040)], "yearly", None),
 }  # fmt: skip
-
-
-@pytest.fixture
-def read(tmp_path):
-    def of(text, columns=(), **how):
-        path = tmp_path / "data.csv"
-        path.write_text(text)
-        return tables.read(path, columns, **how)
-
-    return of
 
 
 def written(times, values, head="when,v"):

@@ -9,16 +9,6 @@ from longlag.adapters import tables
 NO_TIME = "no time column: rows taken in the order of the file"
 
 
-@pytest.fixture
-def read(tmp_path):
-    def of(text, columns=(), **how):
-        path = tmp_path / "data.csv"
-        path.write_text(text)
-        return tables.read(path, columns, **how)
-
-    return of
-
-
 def lines(rows):
     return "".join(",".join(map(str, row)) + "\n" for row in rows)
 

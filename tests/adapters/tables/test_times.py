@@ -4,19 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from longlag.adapters import tables
-
 NAN = float("nan")
-
-
-@pytest.fixture
-def read(tmp_path):
-    def of(text, columns=(), **how):
-        path = tmp_path / "data.csv"
-        path.write_text(text)
-        return tables.read(path, columns, **how)
-
-    return of
 
 
 def written(times, values, head="when,v"):
