@@ -203,3 +203,10 @@ def test_the_interval_of_a_difference_covers_the_true_one():
         low, high = found.interval
         covered += low <= 0.1 <= high
     assert covered >= 0.92 * 200
+
+
+def test_a_table_stands_apart_from_the_sentences_above_it(answers):
+    lines = str(answers["frontier"]).splitlines()
+    assert lines[lines.index(next(line for line in lines if line.startswith("seed "))) - 1] == ""
+    lines = str(answers["compare"]).splitlines()
+    assert lines[1].split()[0] == "model"  # right below the name of its problem

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from longlag.answers.blocks import Block, Cell, Table
+from longlag.answers.blocks import Text as TextBlock
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,11 +41,15 @@ _CSS = """
 
 
 def renderables(blocks: Iterable[Block]) -> Iterator[RenderableType]:
-    """The blocks for a rich console, with an empty line after each table."""
+    """The blocks for a rich console, with an empty line around each table but below a heading."""
     from rich.text import Text
 
+    before: Block | None = None
     for block in filter(None, blocks):
+        last, before = before, block
         if isinstance(block, Table):
+            if isinstance(last, TextBlock) and last.kind != "strong":
+                yield Text()
             yield rich_table(block)
             yield Text()
             continue
