@@ -291,3 +291,43 @@ def test_marks_after_numbers_are_left_out(read):
     table = read("day,v\n" + lines(rows))
     assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
     assert "`v`: marks such as * after numbers left out" in table.notes
+
+
+SPELLED = {
+    "a header without a name for the day": ("Date,v\n", "{:%b %d, %Y}"),
+    "no header": ("", "{:%B %d, %Y}"),
+    "a weekday": ("", "{:%A, %B %d, %Y}"),
+    "a column for the year": ("Date,Year,v\n", "{:%d %b,%Y}"),
+}
+
+
+@pytest.mark.parametrize("form", SPELLED)
+def test_a_date_of_two_columns_for_its_comma_is_one(read, form):
+    head, date = SPELLED[form]
+    days = pd.date_range("2019-12-01", periods=60)
+    table = read(head + "".join(f"{date.format(day)},{at}\n" for at, day in enumerate(days)))
+    assert table.values[:, -1].tolist() == list(range(60))
+    assert any(note.endswith(", daily") for note in table.notes)
+    assert len(table.names) == 1
+
+
+def test_days_without_a_year_are_refused_and_months_of_two_digit_years_are_not(read):
+    days = pd.date_range("2020-01-01", periods=60)
+    with pytest.raises(ValueError, match=r"can be read in two ways.* or day or year"):
+        read("Date,v\n" + "".join(f"{day:%b %d},{at}\n" for at, day in enumerate(days)))
+    months = pd.date_range("2001-01-01", periods=60, freq="MS")
+    table = read("Date,v\n" + "".join(f"{day:%b %y},{at}\n" for at, day in enumerate(months)))
+    assert table.notes == ("time: `Date`, monthly",)
+
+
+@pytest.mark.parametrize("head", ["", "Year,Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"])
+def test_a_row_of_twelve_months_is_no_row_of_twelve_series(read, head):
+    text = f"{head}\n" + lines(
+        (1950 + at, *(at * month % 7 for month in range(12))) for at in range(9)
+    )
+    with pytest.raises(ValueError, match="each row is a year, with a column for each month"):
+        read(text)
+    name = "Jan" if head else "2"
+    assert read(text, [name]).values.shape == (9, 1)
+    counts = lines((at, *(at * month % 7 for month in range(12))) for at in range(9))
+    assert read(counts).values.shape == (9, 12)

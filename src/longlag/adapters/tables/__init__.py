@@ -113,6 +113,12 @@ def read(
     along = headers.times(names)
     kind = "times" if along else "numbered"
     along = along or (headers.numbered(frame) if when is None else [])
+    if not columns and (each := headers.months(frame)):
+        raise ValueError(
+            f"{file.name}: each row is a year, with a column for each month, `{each[0]}` to "
+            f"`{each[-1]}`. Write each month as a row: pandas' DataFrame.stack() does. If each "
+            "month is a series, name its column."
+        )
     if along and not columns and time is None and when is None:
         raise ValueError(
             f"{file.name}: the names of columns are {kind}, {along[0]} to {along[-1]}: each row is "

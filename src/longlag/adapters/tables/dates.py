@@ -29,7 +29,7 @@ _MONTHS = (
     *(r"jan", r"f[eé]b|f[eé]v", r"m[aä]r|mrz", r"apr|avr", r"mai|may", r"jun|juin"),
     *(r"jul|juil", r"aug|ao[uû]", r"sep", r"o[ck]t", r"nov", r"d[eé][cz]"),
 )
-_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTH_MARK = r"(?<=\d)M(?=\d)"  # 2010M01
 _INTERVAL = r"(.*\d)\s+[-–]\s+\d.*"
 _HOURS = (  # between the time of a zone and UTC
@@ -55,6 +55,9 @@ _CLOCK_DIGITS = {  # 2021010100, 20210101:0010
     r"\d{8}:\d{4}": "%Y%m%d:%H%M",
 }
 _MONTH = rf"(?:{'|'.join(_MONTHS)})[^\W\d_]*\.?"
+DAY_OF_MONTH = rf"(?i){_MONTH} (?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])\.? {_MONTH}"
+"""A month and a day without a year, or, of four digits in all, a month and a year."""
+
 _FREQUENCIES = {
     "year": r"\d{4}(?: \[YR\d{4}\])?",  # as in files of the World Bank
     "quarter": _QUARTER,
@@ -119,7 +122,7 @@ def dates(cells: pd.Series) -> Reading | None:
         for other, score in zip(readings, scores, strict=True)
     )
     values = values.reindex(cells.index)
-    return Reading(values, values.isna().to_numpy() & ~blank, unclear)
+    return Reading(values, values.isna().to_numpy() & ~blank, unclear or _lacks_years(text))
 
 
 def epochs(cells: pd.Series) -> pd.Series | None:
@@ -194,8 +197,8 @@ def months(cells: pd.Series) -> np.ndarray:
     >>> months(pd.Series(["Jan", "März", "4"])).tolist()
     [1.0, 3.0, nan]
     """
-    names = cells.astype(str).str.strip().map(_month_names)
-    return names.map({name: at + 1.0 for at, name in enumerate(_NAMES)}).to_numpy(float)
+    names = cells.astype(str).str.strip().map(month_name)
+    return names.map({name: at + 1.0 for at, name in enumerate(MONTHS)}).to_numpy(float)
 
 
 def _digits(text: pd.Series) -> bool:
@@ -213,6 +216,15 @@ def _digits(text: pd.Series) -> bool:
     )
 
 
+def _lacks_years(text: pd.Series) -> bool:
+    """Whether cells such as Jan 02 are days: most have the month of the one before."""
+    text = text.str.replace("-", " ")
+    if not text.str.fullmatch(DAY_OF_MONTH).all():
+        return False
+    month = text.str.extract(r"([^\W\d_]+)", expand=False)
+    return bool(month.nunique() > 1 and (month == month.shift()).mean() > 0.5)
+
+
 def _readings(text: pd.Series) -> Iterator[pd.Series]:
     """The dates of cells, NaT for some, in each format that fits most of a sample."""
     sample = text.iloc[np.unique(np.linspace(0, len(text) - 1, _SAMPLE).astype(int))]
@@ -226,7 +238,7 @@ def _readings(text: pd.Series) -> Iterator[pd.Series]:
             yield _parsed(text, "ISO8601")
             return
         if text.str.contains(r"[^\W\d_]{3}").any():
-            text, sample = text.map(_month_names), sample.map(_month_names)
+            text, sample = text.map(month_name), sample.map(month_name)
         text = text.str.replace(_MONTH_MARK, "-", regex=True)
         sample = sample.str.replace(_MONTH_MARK, "-", regex=True)
         formats = list(_FORMATS)
@@ -247,11 +259,11 @@ def _parsed(text: pd.Series, format: str) -> pd.Series:
     return _without_zone(pd.to_datetime(text, utc=True, format=format, errors="coerce"))
 
 
-def _month_names(cell: str) -> str:
+def month_name(cell: str) -> str:
     """A cell with the names of months as their three letters in English."""
 
     def short(word: re.Match[str]) -> str:
-        for name, pattern in zip(_NAMES, _MONTHS, strict=True):
+        for name, pattern in zip(MONTHS, _MONTHS, strict=True):
             if re.match(pattern, word[0], re.IGNORECASE):
                 return name
         return word[0]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import MISSING, is_code, missing, numbers
-from longlag.adapters.tables.dates import frequency
+from longlag.adapters.tables.dates import MONTHS, frequency, month_name
 
 _SAMPLE = 200  # rows for telling text from values
 _MANY_NUMBERED = 12  # fewest columns that are numbered
@@ -129,3 +129,22 @@ def numbered(cells: pd.DataFrame) -> list[str]:
     follow = (np.diff([int(part[2]) for part in found]) == 1).all()
     text = numbers(ids).faults.all() and ids.is_unique
     return [part[0] for part in found] if follow and text else []
+
+
+def months(cells: pd.DataFrame) -> list[str]:
+    """The names of twelve columns that are months, or come after years in a table without names.
+
+    >>> months(pd.DataFrame(columns=["Year", "Jan", "Feb", *"MAMJJASOND"]))
+    []
+    >>> years = pd.DataFrame([["1990", *"7" * 12], ["1991", *"7" * 12]])
+    >>> months(years.set_axis([str(at) for at in range(13)], axis=1))[0]
+    '1'
+    """
+    names = list(cells.columns)
+    short = [month_name(name) for name in names]
+    if "Jan" in short and short[(at := short.index("Jan")) : at + 12] == list(MONTHS):
+        return names[at : at + 12]
+    years = numbers(cells.iloc[:, 0]).values
+    follow = len(years) > 1 and (np.diff(years) == 1).all() and (abs(years - 1900) < 400).all()
+    counted = len(names) == 13 and all(name.isdecimal() for name in names[1:])
+    return names[1:] if counted and follow else []

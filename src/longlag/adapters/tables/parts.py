@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
-from longlag.adapters.tables.dates import months
+from longlag.adapters.tables.dates import DAY_OF_MONTH, dates, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
 _NAMES = {
@@ -110,6 +111,23 @@ def _dates(frame: pd.DataFrame, names: list[str]) -> Times | None:
     return None if faults > few or len(values) < 3 * faults else Times(tuple(names), values)
 
 
+def day_and_year(frame: pd.DataFrame) -> Times | None:
+    """Dates such as `Jan 01, 2020` without quotes, which are two columns; None for others.
+
+    >>> day_and_year(pd.DataFrame({"": ["Jan 01", "Jan 02"], "Date": [" 2020", " 2020"]})).columns
+    ('', 'Date')
+    """
+    for name, other in itertools.pairwise(frame.columns):
+        if not re.fullmatch(DAY_OF_MONTH, str(frame[name].iloc[0]).strip()):
+            continue  # of thousands of columns, most end here
+        day, year = (frame[each].astype(str).str.strip() for each in (name, other))
+        years = year.str.fullmatch(r"[12]\d{3}").all()
+        reading = dates(day + " " + year) if years else None
+        if reading and day.str.fullmatch(DAY_OF_MONTH).all() and not reading.faults.any():
+            return Times((name, other), reading.values)
+    return None
+
+
 def weeks(frame: pd.DataFrame) -> Times | None:
     """Days a week apart from columns of year and week, whatever weeks a year has; None for others.
 
@@ -132,22 +150,22 @@ def weeks(frame: pd.DataFrame) -> Times | None:
     return Times(names, monday + pd.to_timedelta(pd.Series(7 * (before + week - 1)), unit="D"))
 
 
-def clock(frame: pd.DataFrame, column: str, dates: pd.Series) -> Times | None:
+def clock(frame: pd.DataFrame, column: str, days: pd.Series) -> Times | None:
     """Dates of one column with the time of day of another: under such a name, or if days repeat."""
-    if not (dates.dropna() == dates.dropna().dt.normalize()).all():
+    if not (days.dropna() == days.dropna().dt.normalize()).all():
         return None
     for other in frame.columns.drop(column):
         offsets = times_of_day(frame[other])
-        if offsets is not None and ("time" in other.lower() or _fills_days(dates, offsets)):
-            return Times((column, other), dates + offsets)
+        if offsets is not None and ("time" in other.lower() or _fills_days(days, offsets)):
+            return Times((column, other), days + offsets)
         if _HOUR_NAME.fullmatch(other):
             hour = pd.Series(numbers(frame[other]).values)
             if (hour.between(0, 24) & (hour % 1 == 0)).all():
-                return Times((column, other), dates + pd.to_timedelta(hour, unit="h"))
+                return Times((column, other), days + pd.to_timedelta(hour, unit="h"))
         if _PART_NAME.fullmatch(other) and (parts := in_a_day(frame[other])):
             offsets = pd.Series(numbers(frame[other]).values) * (_DAY / parts)
-            if _fills_days(dates, offsets):
-                return Times((column, other), dates + offsets)
+            if _fills_days(days, offsets):
+                return Times((column, other), days + offsets)
     return None
 
 

@@ -69,6 +69,8 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
                 "or use --no-time."
             )
         return Times((name,), _checked(reading, name, frame[name], rows))
+    if spelled := parts.day_and_year(frame):
+        return spelled
     calendar = parts.calendar(frame)
     if calendar and not calendar.values.isna().any():
         return calendar
@@ -165,9 +167,9 @@ def _checked(reading: Reading, name: str, cells: pd.Series, rows: Sequence[str])
         )
     if reading.unclear:
         raise ValueError(
-            f"`{name}` can be read in two ways, such as day or month first. Write dates as "
-            "2024-12-31, name another column by --time, or use --no-time to take the rows as "
-            "they are."
+            f"`{name}` can be read in two ways, such as day or month first, or day or year. Write "
+            "dates as 2024-12-31, name another column by --time, or use --no-time to take the "
+            "rows as they are."
         )
     return reading.values
 
