@@ -8,12 +8,13 @@ import pytest
 
 from longlag.arrays import last_of
 from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
-from longlag.maps import Reach, audit
+from longlag.maps import audit
 from longlag.models import LSTM, MLP, Bidirectional, Seq2Seq
 from longlag.problems import CumulativeThreshold, EchoLag, EchoSubsequence, Memorization, Ramp
 from longlag.studies.train import train
 from longlag.training import Batches, Recipe, loop
 from longlag.trials.setting import Setting
+from longlag.visible import Reach
 
 LAG_1 = EchoLag(lag=1, length=12, values=5)
 
@@ -91,6 +92,14 @@ def test_a_remedy_asks_for_no_more_than_serves():
     found = audit(CumulativeThreshold(length=40), Chunks(timesteps=2, carry=True))
     assert found.verdict == "state-only"
     assert found.remedy == "Use timesteps=16 or more."
+
+
+def test_a_remedy_is_one_where_a_gradient_reaches_half_of_the_outputs_if_there_is_one():
+    problem, framing = EchoSubsequence(length=5, start=0), Chunks(timesteps=1, carry=True)
+    few = audit(problem, Chunks(timesteps=6, carry=True))
+    assert (few.verdict, few.shares.gradient) == ("learnable", 0.2)
+    assert audit(problem, framing).remedy == "Use timesteps=10 or more."
+    assert audit(problem, Chunks(timesteps=10, carry=True)).shares.gradient == 1
 
 
 def test_an_audit_without_rows_is_refused():

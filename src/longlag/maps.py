@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterator
 from importlib import metadata
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -17,34 +18,15 @@ from jaxtyping import Bool, Int
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, table, text
-from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
+from longlag.framings import Chunks, Framing, Whole, Window, check_batch_size
 from longlag.knobs import BATCH_SIZE, lookup, named_arguments, require
 from longlag.problems import Problem
+from longlag.visible import RECURRENT, Map, Reach, visible_and_trained
 
 _MAPS = "needs", "sees", "learns"
 _MOST_STEPS = 2**14  # of a map, of which some are compared
 
-Map = Bool[np.ndarray, "target input"]
 Verdict = Literal["learnable", "state-only", "unreachable"]
-
-
-class Reach(NamedTuple):
-    """The inputs that a kind of model can use.
-
-    Attributes:
-        context: The latest steps that reach an output, across samples where state is carried;
-            None for all.
-        state: Whether carried state passes information on.
-        future: Whether an output may use later steps of its sample: it is not causal.
-    """
-
-    context: int | None = None
-    state: bool = True
-    future: bool = False
-
-
-RECURRENT = Reach()
-"""The reach of a recurrent model: all inputs so far, and carried state."""
 
 
 class Shares(NamedTuple):
@@ -212,56 +194,6 @@ def _ceiling(
     return float(by_step[scored].mean()), False
 
 
-def visible_and_trained(layout: Layout, length: int, reach: Reach = RECURRENT) -> tuple[Map, Map]:
-    """The maps `sees` and `learns` of a block of one sequence, update by update."""
-    updates, batch, time = layout.steps.shape
-    context = reach.context or time
-    forgets = layout.carry and reach.state and reach.context is not None
-    # Where nothing asks for what is met on the way, the end of a sample is enough.
-    at_end = not forgets and (reach.future or (layout.output_positions == time - 1).all())
-    positions = np.zeros_like(layout.output_positions) if at_end else layout.output_positions
-    sees = np.zeros((length, length), dtype=bool)
-    learns = np.zeros((length, length), dtype=bool)
-    state = np.zeros((batch, 1, length), dtype=bool)
-    latest = np.full((batch, context), -1)
-    for update in range(updates):
-        steps = layout.steps[update]
-        near = steps[:, -(time if reach.future else context) :]
-        sample = _at_end(near, length) if at_end else _on_the_way(steps, length, context)
-        visible = sample | state if layout.carry and reach.state else sample
-        if forgets:
-            for time_step in range(time):  # such a state holds only the latest inputs
-                shifted = np.concatenate([latest[:, 1:], steps[:, time_step, None]], axis=1)
-                latest = np.where(layout.present[update, :, time_step, None], shifted, latest)
-                in_state = (latest[..., None] == np.arange(length)).any(axis=1)
-                visible[:, time_step] = sample[:, time_step] | in_state
-        scored, targets = layout.scored[update], layout.target_steps[update]
-        at = np.arange(batch)[:, None], positions[update]
-        sees[targets[scored]] = visible[at][scored]
-        learns[targets[scored]] = sample[at][scored]
-        state = visible[:, -1:]
-    return sees, learns
-
-
-def _at_end(steps: Int[np.ndarray, "batch time"], length: int) -> Bool[np.ndarray, "batch 1 input"]:
-    """The inputs that each row has met at its end."""
-    met = np.zeros((len(steps), length + 1), dtype=bool)  # the last column is for what is missing
-    np.put_along_axis(met, steps, True, axis=1)
-    return met[:, None, :length]
-
-
-def _on_the_way(
-    steps: Int[np.ndarray, "batch time"], length: int, context: int
-) -> Bool[np.ndarray, "batch time input"]:
-    """The inputs that each row has met at each of its steps, within its context."""
-    shown = steps[..., None] == np.arange(length)
-    if context >= steps.shape[1]:
-        return np.logical_or.accumulate(shown, axis=1)
-    # Inputs met so far, less those met before the context began.
-    met = np.pad(shown.cumsum(axis=1), ((0, 0), (context, 0), (0, 0)))
-    return met[:, context:] > met[:, :-context]
-
-
 @named_arguments
 def audit(
     problem: Problem, framing: Framing, *, batch_size: int = BATCH_SIZE, reach: Reach = RECURRENT
@@ -365,35 +297,43 @@ def _needed_again(
 def _remedy(
     problem: Problem, framing: Framing, batch_size: int, reach: Reach, result: Audit
 ) -> str:
-    """The first change, small ones before large ones, whose audit is learnable."""
+    """The first change, small ones before large ones, that makes the problem learnable.
+
+    If possible, one where a gradient reaches at least half of the outputs by itself.
+    """
     target, needed = np.nonzero(result.needs & result.scored[:, None])
     span = int((target - needed).max()) + 1
+    replace = dataclasses.replace
     framings: list[tuple[str, Framing]] = [("", framing)]
     if isinstance(framing, Chunks) and framing.rows == "consecutive":
-        parallel = dataclasses.replace(framing, rows="parallel")
-        framings.append(("rows='parallel', so that each batch row has its own sequence", parallel))
+        words = "rows='parallel', so that each batch row has its own sequence"
+        framings.append((words, replace(framing, rows="parallel")))
     if isinstance(framing, Chunks) and not framing.carry:
-        framings.append(("carry=True", dataclasses.replace(framing, carry=True)))
+        framings.append(("carry=True", replace(framing, carry=True)))
     if isinstance(framing, Window) and framing.missing == "drop":
-        framings.append(("missing='mask'", dataclasses.replace(framing, missing="mask")))
+        framings.append(("missing='mask'", replace(framing, missing="mask")))
     if isinstance(framing, Chunks | Window):
-        doubled = [framing.timesteps * 2**k for k in range(1, 20)]
+        doubled = (framing.timesteps * 2**k for k in range(1, 20))
+        sizes = [*(each for each in doubled if each < span), span, min(2 * span, problem.steps)]
         for words, changed in list(framings):
-            for timesteps in [*(each for each in doubled if each < span), span]:
-                longer = dataclasses.replace(changed, timesteps=max(timesteps, framing.timesteps))
+            for timesteps in sizes:
+                longer = replace(changed, timesteps=max(timesteps, framing.timesteps))
                 both = f"{words}, and timesteps={timesteps}" if words else f"timesteps={timesteps}"
                 framings.append((f"{both} or more", longer))
     framings.append(("framing Whole()", Whole()))
-    models = [("", reach)]
-    if reach != RECURRENT:
-        models.append(("a recurrent model", RECURRENT))
-    for model_words, allowed in models:
-        for words, changed in framings:
-            try:
-                better = _audit(problem, changed, batch_size, allowed, score=False)
-            except ValueError:
-                continue  # this batch size does not fit that framing
-            # A remedy must keep all scored targets.
-            if better.verdict == "learnable" and (better.scored >= result.scored).all():
-                return f"Use {', and '.join(filter(None, [model_words, words]))}."
-    return ""
+    models = (
+        [("", reach)] if reach == RECURRENT else [("", reach), ("a recurrent model", RECURRENT)]
+    )
+    first = ""
+    for (model_words, allowed), (words, changed) in itertools.product(models, framings):
+        try:
+            better = _audit(problem, changed, batch_size, allowed, score=False)
+        except ValueError:
+            continue  # this batch size does not fit that framing
+        # A remedy must keep all scored targets.
+        if better.verdict == "learnable" and (better.scored >= result.scored).all():
+            change = f"Use {', and '.join(filter(None, [model_words, words]))}."
+            if problem.accumulates or better.shares.gradient >= 0.5:
+                return change
+            first = first or change
+    return first

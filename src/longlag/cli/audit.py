@@ -23,9 +23,10 @@ from longlag.cli._flags import (
 from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
-from longlag.maps import RECURRENT, Audit, Map, Reach
+from longlag.maps import Audit
 from longlag.maps import audit as compare
 from longlag.problems import Problem
+from longlag.visible import RECURRENT, Map, Reach
 
 _MOST_STEPS = 400  # of a map that is drawn
 _LEGEND = (

@@ -31,8 +31,9 @@ from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import BATCH_SIZE, lookup
-from longlag.maps import Audit, Reach, audit
+from longlag.maps import Audit, audit
 from longlag.problems import PROBLEMS, Problem
+from longlag.visible import Reach
 
 
 def check(

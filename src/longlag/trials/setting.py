@@ -15,7 +15,7 @@ from longlag.arguments import short_repr
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
-from longlag.maps import Audit, Reach, audit, check_steps
+from longlag.maps import Audit, audit, check_steps
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Channels, Integers, Part, Problem, Reals, Sets, Spec
 from longlag.scores import evaluation as evaluations
@@ -23,6 +23,7 @@ from longlag.scores.evaluation import Evaluation, single_size
 from longlag.scores.score import scored_steps
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, loop
 from longlag.trials.seed_score import IN_DISTRIBUTION
+from longlag.visible import Reach
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
