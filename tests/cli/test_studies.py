@@ -72,8 +72,9 @@ def test_compare_gives_skill_time_and_rates(asked):
     assert len(found["cells"]) == 2 * 2 * 2
     assert len(found["learning_rates"]) == 2 * 2 * 2
     for cell in found["cells"]:
-        low, high = cell["skill"]["interval"]
-        assert low <= cell["skill"]["mean"] <= high
+        # Of two seeds it may be half of what is possible, which text leaves out too.
+        if (interval := cell["skill"]["interval"]) is not None:
+            assert interval[0] <= cell["skill"]["mean"] <= interval[1]
         assert cell["seeds"] == 2
         assert 0 < cell["restricted_mean"]["mean"] <= 800
         assert cell["solved"] + sum(cell["reasons"].values()) == 2

@@ -128,7 +128,7 @@ def test_few_seeds_say_what_they_cannot_rule_out():
     )
     assert statistics.accuracy([1.0, 1.0, 0.5, 1.0, 1.0], 1000).caveat == ""
     assert statistics.accuracy([1.0] * 29, 1000).caveat == ""
-    assert caveats([statistics.accuracy([1.0] * 3, 1000)]).endswith("far too narrow.")
+    assert caveats([statistics.accuracy([1.0] * 3, 1000)]).endswith("29 seeds leave at most 10 %.")
     assert str(statistics.over_seeds([2.0])) == "2.000 (one seed: no interval)"
 
 

@@ -202,12 +202,14 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Plain values for JSON; a number that is not finite becomes null.
+    """Plain values for JSON; a number that is not finite, and an interval left out, become null.
 
     >>> plain({"skill": Estimate(0.5, (0.4, float("inf")), (0.5,)), "seeds": (0, 1)})["seeds"]
     [0, 1]
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Estimate) and value.left_out:
+        value = {**dataclasses.asdict(value), "interval": None}
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}

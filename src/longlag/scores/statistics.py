@@ -76,7 +76,11 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
     if unseen < _RARE or max(mean - interval[0], interval[1] - mean) >= unseen * span / 2:
         return ""
     what = f"up to {100 * unseen:.0f} % of all could fail unseen"
-    return f"only {len(values)} seeds: {what}, which would make the interval far too narrow"
+    enough = math.ceil(math.log(1 - CONFIDENCE) / math.log(1 - _RARE))
+    return (
+        f"only {len(values)} seeds: {what}, which would make the interval far too narrow; "
+        f"{enough} seeds leave at most {100 * _RARE:.0f} %"
+    )
 
 
 def share_interval(hits: float, trials: float) -> tuple[float, float]:
