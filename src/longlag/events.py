@@ -40,6 +40,8 @@ class Advanced(_SeedEvent):
         outcome: `running`, or why the seed ended: `finished` all updates, `stopped` at
             the accuracy `stop_at`, or `diverged`.
         diverged_at: The update at which the loss diverged, if it did.
+        shares: The accuracy of each update of this chunk, 0 where it scores nothing; None from a
+            worker.
     """
 
     updates: int
@@ -48,6 +50,12 @@ class Advanced(_SeedEvent):
     accuracy: float
     outcome: Literal["running", "finished", "stopped", "diverged"] = "running"
     diverged_at: int | None = None
+    shares: np.ndarray | None = None
+
+    @property
+    def by_update(self) -> tuple[np.ndarray, np.ndarray | float]:
+        """The loss and the accuracy of each update; from a worker the accuracy of all of them."""
+        return self.losses, self.accuracy if self.shares is None else self.shares
 
     @property
     def loss(self) -> float:

@@ -125,6 +125,18 @@ def test_a_curve_has_its_first_updates_and_few_equal_stretches_whatever_the_repo
     assert set(accuracy) == {0.5}
 
 
+def test_a_curve_has_the_accuracy_of_each_stretch_within_a_chunk():
+    problem = ll.EchoLag(values=30)
+    run = ll.train(problem, ll.Whole(), ll.RNN(hidden_size=8), seeds=1, sequences=320, learning_rate=0.03)
+    (reports,), (outcome,) = run.history, outcomes_of(run)
+    assert len(reports) == 1, "all updates are one chunk"
+    early, late = outcome.curve.accuracy[0], outcome.curve.accuracy[-1]
+    assert early < reports[0].accuracy < late
+    weights = np.diff([0, *outcome.curve.updates])
+    mean = np.average(outcome.curve.accuracy, weights=weights)
+    assert mean == pytest.approx(reports[0].accuracy, abs=1e-4)
+
+
 def test_an_accuracy_that_two_reports_share_is_weighted_by_their_updates():
     run = made_run(SETTINGS[0], [0.3], losses=[[1.0] * 12, [1.0] * 20])
     first, second = run.history[0]

@@ -292,9 +292,7 @@ def training(
             _chart(named).mark_rule(strokeDash=[3, 3]).encode(y=y),
             text.encode(x=alt.value("width"), y=y, text="name:N"),
         ]
-    # The share that is right is known of whole stretches; a point is at the end of its own.
-    way: Any = "step-before" if levels is not None else "linear"
-    line = base.mark_line(strokeWidth=1.8, opacity=0.9, interpolate=way)
+    line = base.mark_line(strokeWidth=1.8, opacity=0.9)
     return alt.LayerChart(
         layer=[
             *layers,

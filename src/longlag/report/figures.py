@@ -97,8 +97,7 @@ def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
     sequences = setting.layout.sequences / len(setting.layout.steps)
     few = len(run.seeds) <= _SEEDS
     for seed, history in zip(run.seeds, run.history, strict=True):
-        reports = [(each.losses, each.accuracy) for each in history]
-        curve = learning_curve(reports, scored_updates(setting.layout))
+        curve = learning_curve([each.by_update for each in history], scored_updates(setting.layout))
         points = [
             {"at": round(updates * sequences), "loss": loss, "accuracy": accuracy}
             for updates, loss, accuracy in zip(*curve, strict=True)

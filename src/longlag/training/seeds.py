@@ -83,6 +83,7 @@ class SeedRun:
             accuracy=float(correct.sum() / max(scored.sum(), 1)),
             outcome=outcome,
             diverged_at=diverged_at,
+            shares=correct / np.maximum(scored, 1),
         )
         return [advanced] if outcome == "running" else [advanced, *self.end(model)]
 

@@ -233,12 +233,13 @@ def scored_updates(layout: Layout) -> Bool[np.ndarray, " update"]:
 
 
 def learning_curve(
-    reports: Sequence[tuple[np.ndarray, float]], scored: Sequence[bool] | np.ndarray = (True,)
+    reports: Sequence[tuple[np.ndarray, np.ndarray | float]],
+    scored: Sequence[bool] | np.ndarray = (True,),
 ) -> Curve:
     """The curve of the losses of all updates that score a target.
 
     Args:
-        reports: The losses of updates, and the accuracy over them.
+        reports: The losses of updates, and the accuracy of each or over all of them.
         scored: Which updates score a target, of a block that repeats.
 
     >>> learning_curve([(np.array([0.0, 5.0, 0.0, 3.0]), 0.5)], [False, True]).loss

@@ -219,7 +219,7 @@ class Run(Scored):
             reachable=audit.ceiling,
             audit=audit.verdict,
             bounds=Bounds(problem.chance(setting.scored), problem.ceiling(setting.scored)),
-            curve=learning_curve([(each.losses, each.accuracy) for each in history], scored),
+            curve=learning_curve([each.by_update for each in history], scored),
             parameters=parameters,
             seconds=Seconds(self.compile_seconds, self.train_seconds, evaluating),
             scores={
