@@ -24,6 +24,19 @@ class Example(Knobs):
     size: int | None = knob(None, "Size, if any.", at_least=2)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Below(Knobs):
+    share: float = knob(3.0, "How much.", below="limit")
+    limit: int = knob(10, "Bound.")
+
+
+def test_a_number_beyond_any_bound_asks_for_a_smaller_one():
+    with pytest.raises(ValueError, match=r"got 1e\+300\. Use a share below 10\."):
+        Below(share=1e300)
+    with pytest.raises(ValueError, match=r"got 12\.5\. Use limit=13 or more\."):
+        Below(share=12.5)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [

@@ -197,7 +197,8 @@ def picture_kind(name: str, path: Name | None) -> str:
         return "PNG"
     kind = _PICTURES.get(Path(path).suffix.lower(), "")
     if not kind:
-        other = Path(path).with_suffix(".png") if Path(path).name else "figure.png"
+        named = Path(path).name and not Path(path).name.startswith(".")
+        other = Path(path).with_suffix(".png") if named else "figure.png"
         raise ValueError(f"{name}: {path} must end in .png or .svg. Use {name} {other}.")
     return kind
 

@@ -110,10 +110,12 @@ class Knob:
         if self.above is not None and number <= self.above:
             bound = f"above {self.above}"
             raise ValueError(f"{rule} {bound}, got {value}. Use a {self.name} {bound}.")
-        if self.below is not None and number >= getattr(owner, self.below):
+        if self.below is not None and number >= (most := getattr(owner, self.below)):
+            larger = number < LARGEST
+            remedy = f"{self.below}={math.floor(number) + 1}" if larger else f"a {self.name} below"
             raise ValueError(
-                f"{rule} below `{self.below}` ({getattr(owner, self.below)}), got {value}. "
-                f"Use {self.below}={math.floor(number) + 1} or more."
+                f"{rule} below `{self.below}` ({most}), got {value}. "
+                f"Use {remedy} {'or more' if larger else most}."
             )
 
 

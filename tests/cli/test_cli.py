@@ -602,6 +602,7 @@ def test_a_closed_pipe_ends_it_quietly():
     ("line", "text"),
     [
         ("audit echo-lag --units 3", "units of a layer. That is an option of longlag train."),
+        ("audit echo-lag -- --json", "options stand before `--`, got --json after it."),
         ("audit echo-lag --foo 3", "longlag audit has no option `--foo`. longlag audit --help"),
         ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),
         ("train echo-lag --max_steps 3", "`--sequences`: an update takes a batch of them"),

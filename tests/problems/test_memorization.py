@@ -16,5 +16,8 @@ def test_chance_knows_all_but_the_last_step():
 
 
 def test_another_length_is_another_problem():
-    with pytest.raises(ValueError, match="a sequence shows 4 values, got 6"):
+    with pytest.raises(
+        ValueError,
+        match=r"its sequences have 4 inputs, not 6: at another length it is another problem",
+    ):
         Memorization(length=5).showing(6)

@@ -127,7 +127,9 @@ def test_a_curve_has_its_first_updates_and_few_equal_stretches_whatever_the_repo
 
 def test_a_curve_has_the_accuracy_of_each_stretch_within_a_chunk():
     problem = ll.EchoLag(values=30)
-    run = ll.train(problem, ll.Whole(), ll.RNN(hidden_size=8), seeds=1, sequences=320, learning_rate=0.03)
+    run = ll.train(
+        problem, ll.Whole(), ll.RNN(hidden_size=8), seeds=1, sequences=320, learning_rate=0.03
+    )
     (reports,), (outcome,) = run.history, outcomes_of(run)
     assert len(reports) == 1, "all updates are one chunk"
     early, late = outcome.curve.accuracy[0], outcome.curve.accuracy[-1]

@@ -231,6 +231,8 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
     name = (error.token.keyword or error.token.value).partition("=")[0]
     known = [option for argument in error.argument_collection for option in argument.names]
     owner = f"longlag {command}" if command in _LINES else "longlag"
+    if name in known:  # after a lone --
+        return f"{owner}: options stand before `--`, got {name} after it."
     text = unknown_name(f"{owner} has no option", name, known)
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:

@@ -298,8 +298,8 @@ class Problem(Knobs):
             )
         if length != self.steps - self.answers:
             raise ValueError(
-                f"{type(self).__name__}: a sequence shows {self.steps - self.answers} values, "
-                f"got {length}. Give as many."
+                f"{type(self).__name__}: its sequences have {self.steps - self.answers} inputs, not "
+                f"{length}: at another length it is another problem."
             )
         return self
 
