@@ -18,6 +18,6 @@ def test_chance_knows_all_but_the_last_step():
 def test_another_length_is_another_problem():
     with pytest.raises(
         ValueError,
-        match=r"its sequences have 4 inputs, not 6: at another length it is another problem",
+        match="its sequences have 4 inputs, not 6: at another length",
     ):
         Memorization(length=5).showing(6)

@@ -298,8 +298,8 @@ class Problem(Knobs):
             )
         if length != self.steps - self.answers:
             raise ValueError(
-                f"{type(self).__name__}: its sequences have {self.steps - self.answers} inputs, not "
-                f"{length}: at another length it is another problem."
+                f"{type(self).__name__}: its sequences have {self.steps - self.answers} inputs, "
+                f"not {length}: at another length it is another problem."
             )
         return self
 
