@@ -150,6 +150,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
     outcome = store.outcome(trial)
     assert outcome is not None
     setting, weights = store.setting(trial), store.weights(trial)
+    where, parts = outcome.environment, store.parts(trial)
     studies = [
         study
         for study in store.studies()
@@ -172,6 +173,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             "trial": trial,
             "setting": setting,
             "versions": store.versions(trial),
+            "environment": where and where.document(),
+            "parts": parts,
             "model_kept": weights is not None,
             "studies": [study.id for study in studies],
             **{name: getattr(outcome, name) for name in extra},
@@ -213,7 +216,9 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 ),
                 ("seconds", ", ".join(f"{seconds:.1f} {name}" for name, seconds in times)),
                 ("model", "not saved" if weights is None else "saved; --save FILE writes it"),
-                ("versions", store.versions(trial)),
+                ("libraries", where.libraries if where else store.versions(trial)),
+                *([("machine", where.machine)] if where else []),
+                ("parts", parts),
             ]
         )
         yield Text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import itertools
 import json
 import math
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from longlag import files
 from longlag.store.records import USAGE, USAGE_SECONDS, Record, StoreError, StudyRecord
+from longlag.trials.environment import Environment
 
 if TYPE_CHECKING:
     from longlag.trials.outcome import Curve, Outcome
@@ -25,13 +27,14 @@ R = TypeVar("R", Record, StudyRecord)
 _LARGEST = sys.float_info.max  # a larger whole number is no float
 
 
-def outcome(path: Path, trial: str, text: Any) -> Outcome:
+def outcome(path: Path, trial: str, text: Any, where: Any = None) -> Outcome:
     """The outcome of a trial, parsed.
 
     Args:
         path: The file of the store.
         trial: Name of the trial.
         text: The outcome, as JSON.
+        where: Its environment, likewise; None where it is not known.
 
     Raises:
         StoreError: A newer longlag wrote it, or it is damaged.
@@ -50,7 +53,19 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
         why = f"{type(error).__name__}: {error}"
     if why:
         raise _damaged(path, f"trial {trial}", why)
-    return result
+    if where is None:
+        return result
+    return dataclasses.replace(result, environment=environment(path, where))
+
+
+@functools.lru_cache(256)  # most trials of a store share one
+def environment(path: Path, text: Any) -> Environment:
+    """An environment, parsed."""
+    what = "an environment"
+    fields = document(path, what, text)
+    if why := _fault(fields, typing.get_type_hints(Environment)):
+        raise _damaged(path, what, why)
+    return Environment.read(fields)
 
 
 def model(path: Path, trial: str, content: bytes) -> bytes:

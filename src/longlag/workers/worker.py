@@ -63,7 +63,8 @@ def perform(job: Job) -> Generator[Event]:
                 outcome = run.outcome(validation=validation, parameters=parameters).document()
                 weights = checkpoint.to_bytes(run.trained()) if seed in job.keep else None
                 identity.canonical(outcome)  # raises on values that are not finite
-                yield Finished(seed, outcome, weights=weights, job=job.id)
+                where = run.environment.document()
+                yield Finished(seed, outcome, weights=weights, environment=where, job=job.id)
 
 
 def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
