@@ -18,6 +18,7 @@ from longlag.adapters import user_code
 from longlag.store import bundle
 from longlag.studies import reproduction
 from longlag.trials.environment import here
+from longlag.trials.identity import digest, identity_document
 
 FRONTIER = "echo-lag --values 3 --length 4 --model mlp --hidden-size 4 --budget 20 --seeds 2"
 MODEL = """
@@ -309,6 +310,42 @@ def test_a_tampered_bundle_is_one_line(call, packed, what):
     assert re.search(message, err), err
     assert err.count("\n") == 1
     assert len(err) < 600
+
+
+def test_a_setting_that_has_its_name_but_no_problem_is_damage(call, packed):
+    """Whoever makes a bundle can make the names fit too."""
+
+    def change(members):
+        name = min(each for each in members if each.startswith("trials/"))
+        document = json.loads(members.pop(name))
+        for each in [each for each in members if each.startswith(("trials/", "models/"))]:
+            del members[each]
+        document["setting"] = {"problem": "ramp"}
+        text = f"{identity_document(document['setting'])} {document['seed']} {document['parts']}"
+        document["trial"] = digest(text)
+        members[f"trials/{document['trial']}.json"] = json.dumps(document).encode()
+
+    code, _, err = call("reproduce", changed(packed, change))
+    assert code == 2
+    assert "its setting has no problem" in err
+
+
+def test_a_damaged_model_of_a_store_is_one_line(call, packed):
+    store = packed.with_suffix(".db")
+    with closing(sqlite3.connect(store)) as damaged:
+        ((trial, content),) = damaged.execute("SELECT trial, content FROM weights").fetchall()
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        header["__metadata__"]["longlag"] = "{"
+        text = json.dumps(header, separators=(",", ":")).encode()
+        new = len(text).to_bytes(8, "little") + text + content[8 + length :]
+        damaged.execute("UPDATE weights SET content = ? WHERE trial = ?", (new, trial))
+        damaged.commit()
+    before = packed.read_bytes()
+    code, _, err = call("runs", "--store", store, "--bundle", packed)
+    assert code == 2
+    assert f"the model of trial {trial} is damaged" in err
+    assert packed.read_bytes() == before  # what was there stays whole
 
 
 def test_a_member_that_was_changed_or_is_gone_is_damage(call, packed):

@@ -133,8 +133,12 @@ def write(store: Store, records: Sequence[Record], path: files.Name) -> None:
             environments[_requirements(outcome.environment, document["libraries"])] += 1
             add(f"trials/{record.id}.json", _json(document))
             if (model := store.weights(record.id)) is not None:
-                model = without_paths(parsing.model(store.path, record.id, model))
-                add(f"models/{record.id}.safetensors", model)
+                model = parsing.model(store.path, record.id, model)
+                try:
+                    add(f"models/{record.id}.safetensors", without_paths(model))
+                except (ValueError, RecursionError) as error:
+                    what = f"the model of trial {record.id}"
+                    raise parsing.damaged(store.path, what, str(error)) from error
             words = f"{record.problem}; {record.framing}; {record.model}; seed {record.seed}"
             lines.append(f"  {record.id}  skill {record.skill:.3f}  {words}\n")
         most = sorted(environments, key=lambda each: (-environments[each], each))
@@ -294,8 +298,12 @@ def _packed(path: Path, archive: zipfile.ZipFile, name: str, members: set[str]) 
     setting = _public(parsing.setting(path, name, json.dumps(fields["setting"])))
     earlier = re.fullmatch("[0-9a-f]{16}", parts)  # a hash of source text
     named = earlier or id == digest(f"{identity_document(setting)} {seed} {parts}")
-    if not named or name != f"trials/{id}.json" or len(fields["words"]) != 3 or seed < 0:
+    if not named or name != f"trials/{id}.json":
         raise parsing.damaged(path, name, "its setting or its seed is not that of its name")
+    if len(fields["words"]) != 3 or not 0 <= seed < 2**64:
+        raise parsing.damaged(path, name, "its words or its seed are none")
+    if not isinstance(setting.get("problem"), dict):
+        raise parsing.damaged(path, name, "its setting has no problem")
     results = fields["outcome"] | {"seconds": [0.0, 0.0, 0.0]}
     where = fields["environment"]
     outcome = parsing.outcome(

@@ -77,7 +77,8 @@ def use_named(trials: Sequence[Packed], model: str | None, problem: str | None) 
     for argument, code in {"model": model, "problem": problem}.items():
         if code is None:
             continue
-        own = sorted({pair for each in origins.values() for pair in each if pair[0] == argument})
+        every = {pair for each in origins.values() for pair in each}
+        own = sorted((pair for pair in every if pair[0] == argument), key=str)
         if not own:
             raise ValueError(
                 f"Every {argument} of the bundle is longlag's own. Leave out {argument}."
