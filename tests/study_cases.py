@@ -167,7 +167,8 @@ class Scripted(Executor):
         if isinstance(came, str):
             return Finished(seed, why=came, job=task.id)
         weights = b"weights" if seed in task.keep else None
-        return Finished(seed, came.document(), weights=weights, job=task.id)
+        where = came.environment and came.environment.document()
+        return Finished(seed, came.document(), weights=weights, environment=where, job=task.id)
 
 
 def made_run(

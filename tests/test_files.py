@@ -23,6 +23,7 @@ HEADS = {
     ),
     "LaTeX": ("table.tex", b"% longlag 0.1.0\n\\begin{table}\n"),
     "Markdown": ("table.md", b"<!-- longlag 0.1.0 -->\n\n| problem |\n"),
+    "bundle": ("trials.zip", b"PK\x03\x04\n\0 README.txt PK\x05\x06 longlag bundle"),
     "data card": ("README.md", b"---\npretty_name: echo\ntags: [longlag, synthetic]\n---\n"),
 }
 FOREIGN = {
@@ -42,6 +43,7 @@ FOREIGN = {
     "weights.safetensors": b'\x40\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"}}',
     "prices": b"day,price\n1,2\n",
     "columns": b"PAR1 pandas PAR1",
+    "archive.zip": b"PK\x03\x04 longlag bundle.txt PK\x05\x06",
     "arrays.npz": b"PK\x03\x04 arr_0.npy",
 }
 

@@ -38,6 +38,7 @@ from .scores.score import (
     score as score,
 )
 from .store.store import Store as Store
+from .studies.citation import cite as cite
 from .studies.comparison import compare as compare
 from .studies.frontier import frontier as frontier
 from .studies.generalisation import generalise as generalise

@@ -79,11 +79,13 @@ class Finished(_SeedEvent):
             outcome as a document; None after a failure.
         why: The reason of a failure; else empty.
         weights: From a worker: the trained model, where it was requested.
+        environment: From a worker: where it was trained, as a document.
     """
 
     result: Any = None
     why: str = ""
     weights: bytes | None = None
+    environment: dict[str, Any] | None = None
 
 
 Event = Started | Advanced | Scored | Finished

@@ -31,6 +31,7 @@ KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
     "SVG": lambda head, _: re.match(rb"<svg [^>]*><!-- longlag \d", head) is not None,
     "PNG": lambda head, _: head.startswith(b"\x89PNG") and b"Software\0longlag" in head,
     "claims": lambda head, _: b"\n`longlag reproduce --markdown`.\n" in head,
+    "bundle": lambda head, tail: head.startswith(b"PK") and tail.endswith(b"longlag bundle"),
     "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
 }
 """The kinds of files that longlag writes, each with a test of the first and last bytes."""
@@ -48,6 +49,7 @@ _ENDINGS |= {
     "CSV": ".csv",
     "Parquet": ".parquet",
     "safetensors": ".safetensors",
+    "bundle": ".zip",
 }
 """The endings of pictures, of tables and of documents, with the kind if longlag writes it; and the
 usual ending of each kind."""

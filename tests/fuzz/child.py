@@ -45,8 +45,10 @@ def make_case(rng: np.random.Generator, folder: Path) -> dict[str, Any]:
         case["arguments"] = damage.table_file(rng, folder)
     elif draw < 0.78:
         case["arguments"] = damage.code_file(rng, folder)
-    elif draw < 0.88:
+    elif draw < 0.84:
         case["arguments"] = damage.store_file(rng, folder)
+    elif draw < 0.88:
+        case["arguments"] = damage.bundle_file(rng, folder)
     else:
         case["load"] = str(damage.checkpoint_file(rng, folder))
     if "arguments" in case and draw >= 0.5 and rng.random() < 0.1:

@@ -30,8 +30,9 @@ BASES = {
     "frame": "good.csv --timesteps 3",
     "check": "echo-lag",
     "reproduce": "echo/encode --seeds 1",
+    "cite": "--store store.db",
 }
-WEIGHTS = {"problems": 1, "check": 2, "train": 2, "reproduce": 1, "report": 2}
+WEIGHTS = {"problems": 1, "check": 2, "train": 2, "reproduce": 1, "report": 2, "cite": 1}
 """How often a command comes; 4 where it is not named here: some take more time than others."""
 
 TRAINED = "--model mlp --hidden-size 3 --sequences 4 --seeds 1 --batch-size 2"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,33 @@ def checkpoint_file(rng: np.random.Generator, folder: Path) -> Path:
     text = json.dumps(header).encode("utf-8", "surrogatepass")
     path.write_bytes(len(text).to_bytes(8, "little") + text + rest)
     return path
+
+
+def bundle_file(rng: np.random.Generator, folder: Path) -> list[str]:
+    """A damaged bundle, and the command that reads it."""
+    source, path = folder / pick(rng, ("store.zip", "stranger.zip")), folder / "damaged.zip"
+    if rng.random() < 0.3:
+        path.write_bytes(damaged(rng, source.read_bytes()))
+        return ["reproduce", path.name, "--sample", "1"]
+    with zipfile.ZipFile(source) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = pick(rng, sorted(members))
+    draw = rng.random()
+    if draw < 0.1:
+        del members[name]
+    elif draw < 0.3:
+        members[pick(rng, ("../x", "/x", "evil.py", "trials/", "[/b]", "\x1b[31m"))] = b"{}"
+    elif name.endswith(".json"):
+        members[name] = json.dumps(wrong(rng, json.loads(members[name]))).encode()
+    if rng.random() < 0.8 and name != "bundle.json":
+        sums = {each: hashlib.sha256(content).hexdigest() for each, content in members.items()}
+        sums.pop("bundle.json", None)
+        members["bundle.json"] = json.dumps({"format": 1, "files": sums}).encode()
+    with zipfile.ZipFile(path, "w", pick(rng, (zipfile.ZIP_STORED,) * 9 + (8, 12))) as archive:
+        archive.comment = b"longlag bundle"
+        for each, content in members.items():
+            archive.writestr(each, content)
+    return ["reproduce", path.name, "--sample", "1"]
 
 
 def wrong(rng: np.random.Generator, document: Any) -> Any:

@@ -48,6 +48,8 @@ READS = (
     "trained.safetensors",
     "stranger.safetensors",
     "stranger.db",
+    "store.zip",
+    "stranger.zip",
     "link.db",
     "hard.db",
     "empty",
@@ -82,6 +84,7 @@ def build(folder: Path) -> None:
     from study_cases import SETTING, Scripted, outcome
 
     from longlag.adapters.models import user_model
+    from longlag.store import bundle
     from longlag.store.store import Store
     from longlag.studies.conduct import conduct
     from longlag.studies.frontier import Frontier
@@ -116,6 +119,7 @@ def build(folder: Path) -> None:
             study = Frontier(setting, seeds=2, limit=3)
             executor = Scripted(lambda task: outcome(1.0 if task.seeds[0] else 0.3))
             conduct(study, store, executor, command="longlag frontier echo-lag", keep="none")
+            bundle.write(store, store.records(), folder / f"{name}.zip")
     (folder / "stranger.py.ran").unlink()
 
 

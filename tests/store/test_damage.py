@@ -1,6 +1,7 @@
 """A store whose content is well-formed and wrong: one line, never a traceback."""
 
 import contextlib
+import dataclasses
 import json
 import random
 import shutil
@@ -21,6 +22,7 @@ from longlag.studies.generalisation import Generalisation
 from longlag.studies.profile import Profile
 from longlag.studies.registry import load_study
 from longlag.trials import documents
+from longlag.trials.environment import here
 
 COLUMNS = (
     *(("trials", name) for name in ("outcome", "outcome", "seed", "skill", "finished", "setting")),
@@ -29,6 +31,7 @@ COLUMNS = (
         for name in ("question", "question", "usage", "kind", "started", "command")
     ),
     ("settings", "document"),
+    ("environments", "document"),
 )
 
 WRONG = (
@@ -52,7 +55,8 @@ def came(task):
     tests = dict(documents.setting(task.setting).tests) or {"in-distribution": None}
     score = outcome(random.Random(task.id).choice([0.0, 1.0]))
     main = score.score()
-    return type(score)(**{**vars(score), "scores": dict.fromkeys(tests, main)})
+    scores = dict.fromkeys(tests, main)
+    return dataclasses.replace(score, scores=scores, environment=here())
 
 
 @pytest.fixture(scope="module")

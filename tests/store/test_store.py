@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from study_cases import outcome
@@ -16,6 +18,7 @@ from longlag.store import schema
 from longlag.store import store as store_module
 from longlag.store.records import StoreError
 from longlag.store.store import Store
+from longlag.trials.environment import Environment
 
 WORDS = ("echo-lag lag=2", "whole", "lstm")
 
@@ -67,7 +70,6 @@ def test_what_was_added_is_there_when_it_is_opened_again(path):
             assert kept.weights("t1") == b"\x00weights"
             assert kept.weights("t2") is None
             assert kept.setting("t1") == {"name": "aa"}
-            assert "jax " in kept.versions("t2")
             assert kept.outcome("t3") is None
 
 
@@ -336,8 +338,86 @@ def test_a_store_of_a_newer_version_is_refused(path):
     with contextlib.closing(sqlite3.connect(path)) as newer:
         newer.execute("PRAGMA user_version = 9")
     for write in (False, True):
-        with pytest.raises(StoreError, match=r"newer longlag \(version 9 .* knows 2\)\. Update"):
+        with pytest.raises(StoreError, match=r"newer longlag \(version 9 .* knows 3\)\. Update"):
             Store(path, write=write)
+
+
+def environment(**fields: Any) -> Environment:
+    usual: dict[str, Any] = {
+        "packages": {"longlag": "0.1.0", "jax": "0.10.2"},
+        "commit": None,
+        "cores": 2,
+    }
+    usual |= {"python": "3.11.7", "system": "Linux x86_64", "device": "cpu", "device_name": "x"}
+    return Environment(**(usual | {"dtype": "float32"} | fields))
+
+
+def test_environments_are_kept_beside_outcomes_each_once(path):
+    one, other = environment(), environment(cores=64, commit="ab" * 20)
+    with Store(path, write=True) as kept:
+        for trial, where in {"t1": one, "t2": other, "t3": one, "t4": None}.items():
+            add(
+                kept,
+                trial,
+                dataclasses.replace(outcome(0.5), environment=where),
+                words=(trial,) * 3,
+            )
+        found = [kept.outcome(f"t{number}") for number in (1, 2, 3, 4)]
+        assert [each and each.environment for each in found] == [one, other, one, None]
+        assert kept.outcome("t1") == kept.outcome("t2") == kept.outcome("t4")
+        assert sorted(kept.environments(), key=lambda each: each.cores) == [one, other]
+        assert kept.environments(problem="t2") == [other]
+        assert kept.versions("t2") == "longlag 0.1.0 (abababababab), jax 0.10.2"
+        kept.begin("s", "frontier", {}, "")
+        kept.ask("s", ["t2"])
+        assert [came.environment for *_, came in kept.asked("s")] == [other]
+        assert kept._all("SELECT count(*) FROM environments") == [(2,)]
+
+
+def test_a_store_without_environments_is_read(path):
+    document = json.dumps(outcome(0.5).document())
+    row = (
+        "t0",
+        "aa",
+        3,
+        "cc",
+        *WORDS,
+        0.5,
+        "solved",
+        9,
+        1.0,
+        "2026-01-01T00:00",
+        "jax 0.8",
+        document,
+    )
+    with contextlib.closing(sqlite3.connect(path)) as older:
+        for script in schema.MIGRATIONS[:2]:
+            older.executescript(script)
+        older.execute("INSERT INTO settings VALUES ('aa', '{}')")
+        older.execute(f"INSERT INTO trials VALUES ({', '.join('?' * len(row))})", row)
+        older.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        older.execute("PRAGMA user_version = 2")
+        older.commit()
+    with Store(path) as kept:
+        assert kept.outcome("t0") == outcome(0.5)
+        assert getattr(kept.outcome("t0"), "environment", "missing") is None
+        assert kept.versions("t0") == "jax 0.8"
+        assert kept.environments() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "[]", "{}", '{"cores": true}', "{", "\x00", '{"packages": {"jax": 1}}']
+)
+def test_a_wrong_environment_is_one_line(path, text):
+    with Store(path, write=True) as kept:
+        add(kept, "t1", dataclasses.replace(outcome(0.5), environment=environment()))
+    with contextlib.closing(sqlite3.connect(path)) as damaged:
+        damaged.execute("UPDATE environments SET document = ?", (text,))
+        damaged.commit()
+    with Store(path) as kept:
+        for read in (lambda: kept.outcome("t1"), kept.environments):
+            with pytest.raises(StoreError, match=r"an environment is damaged: .*Put back a copy"):
+                read()
 
 
 ONE_MORE = "CREATE TABLE notes (trial TEXT); INSERT INTO notes SELECT id FROM trials;"
@@ -352,7 +432,7 @@ def test_an_older_store_is_brought_up_to_date(path, write, monkeypatch):
         assert kept.count() == 1
     with contextlib.closing(sqlite3.connect(path)) as migrated:
         assert migrated.execute("SELECT trial FROM notes").fetchall() == [("t0",)]
-        assert migrated.execute("PRAGMA user_version").fetchone() == (3,)
+        assert migrated.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 def test_a_store_is_not_brought_up_to_date_while_another_process_writes_to_it(path, monkeypatch):
@@ -398,7 +478,7 @@ def test_a_full_disk_loses_nothing_and_one_goes_on_once_there_is_room(path):
 def test_what_cannot_be_written_whole_is_not_written(path, monkeypatch):
     """Weights of no type that the file knows: the trial is not there either."""
     with Store(path, write=True) as kept:
-        monkeypatch.setattr(store_module, "_versions", lambda: ["no", "text"])
+        monkeypatch.setattr(store_module, "_now", lambda: ["no", "text"])
         with pytest.raises(StoreError, match=r"longlag\.db: "):
             add(kept, "t0")
         monkeypatch.undo()

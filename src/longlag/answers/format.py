@@ -7,7 +7,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from longlag.answers.estimate import Estimate, no_interval
 
@@ -82,6 +82,17 @@ def listed(items: Iterable[object]) -> str:
     """Items as an enumeration: `a, b and c`."""
     texts = [str(item) for item in items]
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def later_versions(versions: Mapping[str, int]) -> str:
+    """A sentence about the problems that are no longer at their first version; empty without.
+
+    >>> later_versions({"ramp": 1}), later_versions({"ramp": 1, "echo-lag": 2})
+    ('', ' Version 2 of echo-lag.')
+    """
+    later = (f"version {number} of {name}" for name, number in versions.items() if number > 1)
+    text = listed(later)
+    return f" {text[0].upper()}{text[1:]}." if text else ""
 
 
 def causes(reasons: Iterable[str]) -> str:

@@ -151,15 +151,15 @@ def markdown(table: Table, caption: str) -> str:
 def latex(table: Table, caption: str) -> str:
     """A table in LaTeX, for the package booktabs."""
     columns = "".join("r" if right else "l" for right in _right(table))
-    rows = (" & ".join(_latex(_with_note(cell)) for cell in row) for row in table.rows)
+    rows = (" & ".join(latex_text(_with_note(cell)) for cell in row) for row in table.rows)
     lines = [
         f"% longlag {metadata.version('longlag')}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_latex(caption)}}}",
+        rf"\caption{{{latex_text(caption)}}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        " & ".join(map(_latex, table.head)) + r" \\",
+        " & ".join(map(latex_text, table.head)) + r" \\",
         r"\midrule",
         *(rf"{row} \\" for row in rows),
         r"\bottomrule",
@@ -169,10 +169,10 @@ def latex(table: Table, caption: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _latex(plain: str) -> str:
+def latex_text(plain: str) -> str:
     r"""A text with what LaTeX would read as a command escaped.
 
-    >>> _latex("hidden_size 50 %")
+    >>> latex_text("hidden_size 50 %")
     'hidden\\_size 50 \\%'
     """
     return "".join(_LATEX.get(character, character) for character in plain)

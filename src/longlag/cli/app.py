@@ -77,6 +77,10 @@ _COMMANDS = {
         "Write one HTML page about the saved studies.",
         "longlag report --store longlag.db --out report.html",
     ),
+    "cite": (
+        "Print BibTeX and a sentence for a paper, and what was run.",
+        "longlag cite --store longlag.db",
+    ),
     "export": (
         "Save a problem as training, validation and test files, for other programs.",
         "longlag export echo-lag --framing window --timesteps 5 --out echo",

@@ -18,7 +18,7 @@ from longlag import files
 from longlag.answers.estimate import caveats
 from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import Count
+from longlag.cli._flags import Count, code_files
 from longlag.cli._output import OUTPUT, OutputFlags, command_line, pick, print_rich, warn, write
 from longlag.cli._progress import training_progress
 from longlag.events import Event, ctrl_c_stops
@@ -34,21 +34,48 @@ def reproduce(
     seeds: Count = 5,
     markdown: Annotated[bool, Parameter(negative="")] = False,
     report: Path | None = None,
+    sample: Count | None = None,
+    all: Annotated[bool, Parameter(negative="")] = False,
+    model: str | None = None,
+    problem: str | None = None,
     output: OutputFlags = OUTPUT,
 ) -> int:
-    """Check the statements of two LSTM tutorials by training their models.
+    """Check the statements of two LSTM tutorials, or the trials of a bundle, by training again.
 
     The tutorials (Brownlee 2017): `echo`, "How to Learn to Echo Random Integers with LSTMs", and
-    `five`, a suite of five sequence problems. Exit code 1 if a result differs from the one on
-    record.
+    `five`, a suite of five sequence problems. A bundle, FILE.zip, is of `longlag runs --bundle`.
+    Exit code 1 if a result differs from the one on record.
 
     Args:
         claims: A tutorial (`echo`, `five`), a problem (`ramp`), statements (`echo/current`), or
-            nothing for all.
+            nothing for all; or one bundle.
         seeds: Number of random seeds.
         markdown: Print the result as the page `docs/claims.md`.
         report: Write an HTML page about the statements to this file.
+        sample: Of a bundle: number of trials to run again, the cheapest first; by default 5.
+        all: Of a bundle: run all trials again.
+        model: Of a bundle: your model that its trials use, path/to/file.py:NAME. Without it no
+            code runs that the bundle names.
+        problem: Of a bundle: your problem, likewise.
     """
+    bundles = [name for name in claims if name.lower().endswith(".zip")]
+    of_bundles = {"sample": sample, "all": all or None, "model": model, "problem": problem}
+    of_claims = {"seeds": None if seeds == 5 else seeds, "report": report}
+    of_claims["markdown"] = markdown or None
+    for name, value in (of_claims if bundles else of_bundles).items():
+        if value is not None:
+            other = "the statements of a tutorial" if bundles else "a bundle, FILE.zip"
+            raise ValueError(f"`--{name}` is for {other}. Leave out --{name}.")
+    if bundles:
+        if len(claims) > 1:
+            raise ValueError("reproduce: a bundle is checked alone. Name one FILE.zip.")
+        from longlag.cli._bundle import reproduce_bundle
+
+        path = Path(bundles[0])
+        output.check({"the bundle": path, **code_files(model, problem)})
+        return reproduce_bundle(
+            path, sample=sample, every=all, model=model, problem=problem, output=output
+        )
     if output.json and markdown:
         raise ValueError("reproduce: `--json` and `--markdown` are two documents. Use one.")
     output.check(kind="claims" if markdown else "text", report=(report, "HTML"))

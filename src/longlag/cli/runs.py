@@ -38,6 +38,7 @@ def runs(
     export: Path | None = None,
     tensorboard: Path | None = None,
     save: Path | None = None,
+    bundle: Path | None = None,
     output: OutputFlags = OUTPUT,
 ) -> None:
     """List, show or export saved trials, the latest first.
@@ -54,6 +55,7 @@ def runs(
         export: Write the trials to FILE.csv or FILE.parquet.
         tensorboard: Write their learning curves to this folder, for TensorBoard.
         save: Write the trained model of the trial to this file, as safetensors.
+        bundle: Pack the trials into FILE.zip, for others to run again (longlag reproduce FILE.zip).
     """
     kind = "Parquet" if export and export.suffix == ".parquet" else "CSV"
     output.check(
@@ -61,22 +63,30 @@ def runs(
         save=(save, "safetensors"),
         export=(export, kind),
         tensorboard=(tensorboard, "folder"),
+        bundle=(bundle, "bundle"),
     )
     if limit < 0:
         raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
     filters = {"problem": problem, "model": model, "verdict": verdict, "study": study}
     if studies:
         files_of_trials = {"save": save, "export": export, "tensorboard": tensorboard}
+        files_of_trials["bundle"] = bundle
         _refuse("`--studies` lists every study.", {"ID": trial} | filters | files_of_trials)
     if save is not None and trial is None:
         raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
-    if trial is not None and (export or tensorboard):
-        raise ValueError("`--export` and `--tensorboard` write many trials. Leave out the ID.")
+    many = export or tensorboard or bundle
+    if trial is not None and many:
+        raise ValueError(
+            "`--export`, `--tensorboard` and `--bundle` write many trials. Leave out the ID."
+        )
+    if bundle is not None and bundle.suffix.lower() != ".zip":
+        raise ValueError(f"--bundle: {bundle} must end in .zip. Use {bundle.with_suffix('.zip')}.")
     if trial is not None:
         _refuse("An ID shows one trial.", filters)
-    if (export or tensorboard) and output.output:
+    if many and output.output:
         raise ValueError(
-            "`--export` and `--tensorboard` write files of their own. Leave out --output."
+            "`--export`, `--tensorboard` and `--bundle` write files of their own. Leave out "
+            "--output."
         )
     with Store(store) as saved:
         if studies:
@@ -92,8 +102,8 @@ def runs(
         chosen: dict[str, Any] = filters
         if study is not None:
             chosen["study"] = saved.study(study).id
-        if export is not None or tensorboard is not None:
-            return _export(saved, saved.records(**chosen), export, tensorboard)
+        if many is not None:
+            return _export(saved, saved.records(**chosen), export, tensorboard, bundle)
         records, matching = saved.records(**chosen, limit=limit or None), saved.count(**chosen)
         return output.write(
             lambda: {"trials": [record._asdict() for record in records]},
@@ -150,6 +160,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
     outcome = store.outcome(trial)
     assert outcome is not None
     setting, weights = store.setting(trial), store.weights(trial)
+    where, parts = outcome.environment, store.parts(trial)
     studies = [
         study
         for study in store.studies()
@@ -172,6 +183,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             "trial": trial,
             "setting": setting,
             "versions": store.versions(trial),
+            "environment": where and where.document(),
+            "parts": parts,
             "model_kept": weights is not None,
             "studies": [study.id for study in studies],
             **{name: getattr(outcome, name) for name in extra},
@@ -213,7 +226,9 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 ),
                 ("seconds", ", ".join(f"{seconds:.1f} {name}" for name, seconds in times)),
                 ("model", "not saved" if weights is None else "saved; --save FILE writes it"),
-                ("versions", store.versions(trial)),
+                ("libraries", where.libraries if where else store.versions(trial)),
+                *([("machine", where.machine)] if where else []),
+                ("parts", parts),
             ]
         )
         yield Text()
@@ -244,9 +259,13 @@ def _knobs(knobs: Any) -> str:
 
 
 def _export(
-    store: Store, records: Sequence[Record], path: Path | None, folder: Path | None
+    store: Store,
+    records: Sequence[Record],
+    path: Path | None,
+    folder: Path | None,
+    zipped: Path | None,
 ) -> None:
-    from longlag.store import export
+    from longlag.store import bundle, export
 
     if path is not None:
         export.check_format(path)
@@ -255,3 +274,6 @@ def _export(
     if folder is not None:
         export.write_tensorboard(store, records, folder)
         warn(f"{len(records):,} trials are in {folder}.")
+    if zipped is not None:
+        bundle.write(store, records, zipped)
+        warn(f"{len(records):,} trials are in {zipped}.")

@@ -249,7 +249,8 @@ def _cost(entries: Sequence[_Entry]) -> Section:
     for group in (group for entry in entries for group in entry.groups):
         sizes[group.model] += (each.parameters for each in group.outcomes[:1])
     weights = ((model, number_cell(span(each))) for model, each in sizes.items())
-    versions = list(dict.fromkeys(each for entry in entries for each in entry.versions))
+    every = (each for entry in entries for each in entry.versions)
+    versions = list(dict.fromkeys(filter(None, every)))
     return section(
         "cost",
         "Time and cost",

@@ -14,7 +14,7 @@ from jaxtyping import Bool
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, number_cell, table, text
 from longlag.answers.estimate import Estimate, caveats
-from longlag.answers.format import counted
+from longlag.answers.format import counted, later_versions
 from longlag.problems import Problem, Series
 from longlag.scores import statistics
 from longlag.scores.evaluation import (
@@ -196,9 +196,10 @@ class Scored(Answer):
 
     @property
     def caption(self) -> str:
+        version = later_versions({self.problem.title(): self.problem.version})
         return (
-            f"{self.subject}. {counted(len(self.seeds), 'seed')}, {self._where()}. longlag "
-            f"{metadata.version('longlag')}."
+            f"{self.subject}. {counted(len(self.seeds), 'seed')}, {self._where()}.{version} "
+            f"longlag {metadata.version('longlag')}."
         )
 
     def _where(self) -> str:
@@ -227,6 +228,8 @@ class Scored(Answer):
             "guessing": f"{self.chance:.3g}, best possible score {self.best}",
             "simple rules": ", ".join(simple),
         }
+        if note := later_versions({self.problem.title(): self.problem.version}):
+            figures["problem"] = note.strip(" .")
         if self.error is not None:
             guessed = f"by guessing {self.chance_error:.3g}"
             figures["error"] = f"{self.error.mean:.3g} root mean square, {guessed}"
@@ -262,6 +265,7 @@ class Scored(Answer):
     def to_dict(self) -> dict[str, Any]:
         return {
             "subject": self.subject,
+            "problem_version": self.problem.version,
             "seeds": self.seeds,
             "accuracy": self.accuracy,
             "sequence_accuracy": self.sequence_accuracy.mean,

@@ -133,7 +133,8 @@ def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
         figures = "skill", "accuracy", "sequence_accuracy", "error", "chance", "ceiling"
         scored = {name: getattr(score, name) for name in figures}
         where = {"test": test, **_columns("test", tests.get(test, setting.get("problem", {})))}
-        yield row | where | scored | {"p_chance": score.chance_probability}
+        columns = outcome.environment.columns() if outcome.environment else {}
+        yield row | where | scored | {"p_chance": score.chance_probability} | columns
 
 
 def _columns(part: str, knobs: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import itertools
 import json
 import math
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from longlag import files
 from longlag.store.records import USAGE, USAGE_SECONDS, Record, StoreError, StudyRecord
+from longlag.trials.environment import Environment
 
 if TYPE_CHECKING:
     from longlag.trials.outcome import Curve, Outcome
@@ -25,13 +27,14 @@ R = TypeVar("R", Record, StudyRecord)
 _LARGEST = sys.float_info.max  # a larger whole number is no float
 
 
-def outcome(path: Path, trial: str, text: Any) -> Outcome:
+def outcome(path: Path, trial: str, text: Any, where: Any = None) -> Outcome:
     """The outcome of a trial, parsed.
 
     Args:
         path: The file of the store.
         trial: Name of the trial.
         text: The outcome, as JSON.
+        where: Its environment, likewise; None where it is not known.
 
     Raises:
         StoreError: A newer longlag wrote it, or it is damaged.
@@ -49,8 +52,17 @@ def outcome(path: Path, trial: str, text: Any) -> Outcome:
     except (TypeError, LookupError, AttributeError, ArithmeticError) as error:
         why = f"{type(error).__name__}: {error}"
     if why:
-        raise _damaged(path, f"trial {trial}", why)
-    return result
+        raise damaged(path, f"trial {trial}", why)
+    if where is None:
+        return result
+    return dataclasses.replace(result, environment=environment(path, where))
+
+
+@functools.lru_cache(256)  # most trials of a store share one
+def environment(path: Path, text: Any) -> Environment:
+    """An environment, parsed."""
+    hints = typing.get_type_hints(Environment)
+    return Environment.read(fields(path, "an environment", text, hints))
 
 
 def model(path: Path, trial: str, content: bytes) -> bytes:
@@ -64,7 +76,7 @@ def model(path: Path, trial: str, content: bytes) -> bytes:
         why = "longlag did not write it"
     except safetensors.SafetensorError as error:
         why = str(error)
-    raise _damaged(path, f"the model of trial {trial}", why)
+    raise damaged(path, f"the model of trial {trial}", why)
 
 
 def _curve_fault(curve: Curve) -> str:
@@ -85,12 +97,12 @@ def setting(path: Path, what: str, text: Any) -> dict[str, Any]:
     if _fits(tests, list[list[Any]]) and all(len(test) == 2 for test in tests):
         parts += [problem for _, problem in tests]
     else:
-        raise _damaged(path, what, "`tests` must be pairs")
+        raise damaged(path, what, "`tests` must be pairs")
     for part in parts:
         if isinstance(part, list) or (
             isinstance(part, dict) and not isinstance(part.get("kind"), str)
         ):
-            raise _damaged(path, what, "a part has no kind")
+            raise damaged(path, what, "a part has no kind")
     return parsed
 
 
@@ -103,7 +115,7 @@ def study(path: Path, row: StudyRecord) -> StudyRecord:
         if not why and any(len(pair) != 2 for pair in usage["failed"]):
             why = "`failed` must be pairs"
         if why:
-            raise _damaged(path, what, f"in its usage {why}")
+            raise damaged(path, what, f"in its usage {why}")
     question = document(path, what, row.question)
     return record(path, what, row._replace(question=question, usage=usage))
 
@@ -118,7 +130,7 @@ def record(path: Path, what: str, row: R) -> R:
             except ValueError as error:
                 why = str(error)
     if why:
-        raise _damaged(path, what, why)
+        raise damaged(path, what, why)
     return row
 
 
@@ -127,15 +139,25 @@ def document(path: Path, what: str, text: Any) -> dict[str, Any]:
     try:
         parsed = _parse(text)
     except ValueError as error:
-        raise _damaged(path, what, str(error)) from error
+        raise damaged(path, what, str(error)) from error
     if not isinstance(parsed, dict):
-        raise _damaged(path, what, "it is no JSON object")
+        raise damaged(path, what, "it is no JSON object")
     return parsed
 
 
-def _damaged(path: Path, what: str, why: str) -> StoreError:
+def fields(path: Path, what: str, text: Any, hints: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object, parsed, with its fields of these types."""
+    parsed = document(path, what, text)
+    if why := _fault(parsed, hints):
+        raise damaged(path, what, why)
+    return parsed
+
+
+def damaged(path: Path, what: str, why: str) -> StoreError:
+    """The error for a part of a store or a bundle that is not as it must be."""
+    other = "bundle" if path.suffix.lower() == ".zip" else "--store"
     why = " ".join(why.split())[:300]
-    return StoreError(f"{path}: {what} is damaged: {why}. Put back a copy, or use another --store.")
+    return StoreError(f"{path}: {what} is damaged: {why}. Put back a copy, or use another {other}.")
 
 
 def _parse(text: Any) -> Any:

@@ -45,8 +45,16 @@ MIGRATIONS = (
     );
     """,
     "ALTER TABLE trials RENAME COLUMN code TO parts;",
+    """
+    CREATE TABLE environments (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+    ALTER TABLE trials ADD COLUMN environment TEXT REFERENCES environments;
+    """,
 )
 """Script i brings a store from version i to i + 1. A script never changes after its release."""
+
+
+WHERE = "coalesce((SELECT document FROM environments AS e WHERE e.id = environment), environment)"
+"""The environment of a trial as JSON, in a query of trials; NULL where it is not known."""
 
 
 def strange(connection: sqlite3.Connection) -> str:

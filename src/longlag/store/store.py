@@ -13,7 +13,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from longlag.store.lock import identity, lock, refuse_hard_links
 from longlag.store.records import Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
+    from longlag.trials.environment import Environment
     from longlag.trials.outcome import Outcome
 
 
@@ -106,6 +106,7 @@ class Store:
             verdict: `solved`, or the first reason why it is not.
             weights: The trained model, as the content of a safetensors file.
         """
+        where = outcome.environment
         row = (
             trial,
             setting[0],
@@ -117,11 +118,15 @@ class Store:
             outcome.sequences,
             outcome.seconds.total,
             _now(),
-            _versions(),
+            "" if where is None else where.libraries,
             json.dumps(outcome.document(), separators=(",", ":"), allow_nan=False),
+            None if where is None else where.id,
         )
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", setting)
+            if where is not None:
+                pair = where.id, json.dumps(where.document())
+                connection.execute("INSERT OR IGNORE INTO environments VALUES (?, ?)", pair)
             marks = ", ".join("?" * len(row))
             connection.execute(f"INSERT OR IGNORE INTO trials VALUES ({marks})", row)
             if weights is not None:
@@ -129,8 +134,15 @@ class Store:
 
     def outcome(self, trial: str) -> Outcome | None:
         """The results of a trial; None if it is not finished."""
-        row = self._one("SELECT outcome FROM trials WHERE id = ?", trial)
-        return None if row is None else parsing.outcome(self.path, trial, row[0])
+        row = self._one(f"SELECT outcome, {schema.WHERE} FROM trials WHERE id = ?", trial)
+        return None if row is None else parsing.outcome(self.path, trial, *row)
+
+    def environments(self, **filters: str | None) -> list[Environment]:
+        """The different environments of finished trials, with the filters of `records`."""
+        where, parameters = schema.condition(**filters)
+        query = f"SELECT DISTINCT {schema.WHERE} FROM trials WHERE {where} ORDER BY 1"
+        texts = [text for (text,) in self._all(query, *parameters)]
+        return [parsing.environment(self.path, text) for text in texts if text is not None]
 
     def setting(self, trial: str) -> dict[str, Any]:
         """The setting of a trial, as a document (`longlag.trials.documents`)."""
@@ -142,6 +154,12 @@ class Store:
         """The versions of the libraries that a trial ran with."""
         row = self._one("SELECT versions FROM trials WHERE id = ?", trial)
         return str(self._require(row, trial)[0])
+
+    def parts(self, trial: str) -> str:
+        """The versions of the parts that decided the result of a trial."""
+        return str(
+            self._require(self._one("SELECT parts FROM trials WHERE id = ?", trial), trial)[0]
+        )
 
     def weights(self, trial: str) -> bytes | None:
         """The trained model of a trial, as a safetensors file; None if it was not saved."""
@@ -191,9 +209,9 @@ class Store:
             limit: Largest number of records.
         """
         where, parameters = schema.condition(problem, model, verdict, study)
-        columns = ", ".join(Record._fields)
-        query = f"SELECT {columns} FROM trials WHERE {where} ORDER BY finished DESC, id LIMIT ?"
-        rows = self._all(query, *parameters, -1 if limit is None else limit)
+        query = f"SELECT {', '.join(Record._fields)} FROM trials WHERE {where} "
+        order = "ORDER BY finished DESC, id LIMIT ?"
+        rows = self._all(query + order, *parameters, -1 if limit is None else limit)
         return [parsing.record(self.path, f"trial {row[0]}", Record(*row)) for row in rows]
 
     def named(self, start: str) -> str:
@@ -264,17 +282,15 @@ class Store:
         """
         read = functools.cache(functools.partial(parsing.setting, self.path))
         rows = self._all(
-            "SELECT trials.id, seed, outcome, document, settings.id FROM asked "
+            f"SELECT trials.id, seed, outcome, {schema.WHERE}, document, settings.id FROM asked "
             "JOIN trials ON trials.id = asked.trial LEFT JOIN settings ON settings.id = setting "
             "WHERE study = ? ORDER BY place",
             study,
         )
         return [
-            (id, seed, read(f"setting {name}", document), parsing.outcome(self.path, id, text))
-            for id, seed, text, document, name in rows
+            (id, seed, read(f"setting {name}", document), parsing.outcome(self.path, id, *texts))
+            for id, seed, *texts, document, name in rows
         ]
-
-    # Within.
 
     def _connect(self, write: bool) -> sqlite3.Connection:
         mode = "rwc" if write else "rw"  # without write access this leaves files of SQLite behind
@@ -307,7 +323,7 @@ class Store:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if application != schema.APPLICATION_ID and (
-            tables or application or 0 < self._size() < 512
+            tables or application or 0 < self.path.stat().st_size < 512
         ):
             raise StoreError(f"{self.path} is a database of another program. Use another --store.")
         if strange := schema.strange(connection):
@@ -326,9 +342,6 @@ class Store:
         """Whether the write-ahead log of SQLite holds rows that the file has not."""
         log = self.path.with_name(f"{self.path.name}-wal")
         return log.exists() and log.stat().st_size > 0
-
-    def _size(self) -> int:
-        return self.path.stat().st_size
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -384,10 +397,3 @@ class Store:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-
-
-@functools.cache
-def _versions() -> str:
-    """Versions of the libraries that a trial runs with."""
-    names = "longlag", "jax", "equinox", "optax", "numpy"
-    return ", ".join(f"{name} {metadata.version(name)}" for name in names)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from longlag.answers.format import counted
+from longlag.answers.format import counted, later_versions
+from longlag.trials.environment import distinct
 from longlag.trials.outcome import Outcome
 
 
@@ -18,6 +21,7 @@ class About(NamedTuple):
         seeds: The seeds; none where the study chooses their number.
         budget: Largest number of training sequences of a trial.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
+        versions: The version of each problem, by its label.
     """
 
     kind: str
@@ -25,6 +29,7 @@ class About(NamedTuple):
     seeds: tuple[int, ...]
     budget: int
     solve_at: float
+    versions: Mapping[str, int] = MappingProxyType({})
 
     def caption(self, subject: str) -> str:
         """A caption for a paper: the subject, then the terms and the version of longlag.
@@ -37,8 +42,16 @@ class About(NamedTuple):
             f"{subject} Framing {self.framing};{seeds} at most "
             f"{counted(self.budget, 'training sequence')} per trial; solved: skill of "
             f"{self.solve_at:g} or more on fresh sequences (0 is guessing, 1 the best possible "
-            f"score). longlag {metadata.version('longlag')}."
+            f"score).{later_versions(self.versions)} longlag {metadata.version('longlag')}."
         )
+
+    def provenance(self, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+        """The versions of the problems, and the different environments of outcomes."""
+        environments = distinct(outcome.environment for outcome in outcomes)
+        return {
+            "problem_versions": dict(self.versions),
+            "environments": [each.document() for each in environments],
+        }
 
 
 class SeedResult(NamedTuple):
@@ -56,7 +69,7 @@ class SeedResult(NamedTuple):
 
     def row(self, **place: Any) -> dict[str, Any]:
         """The trial as a row of a frame: its place, its figures, and why it fell short."""
-        outcome = self.outcome
+        outcome, where = self.outcome, self.outcome.environment
         return {
             **place,
             "seed": self.seed,
@@ -69,4 +82,5 @@ class SeedResult(NamedTuple):
             "parameters": outcome.parameters,
             "train_seconds": outcome.seconds.train,
             "reason": self.reason,
+            **(where.columns() if where else {}),
         }

@@ -230,10 +230,9 @@ class Comparison(Study):
                             cells.append(cell)
                         if rung == rungs[0]:
                             ladder.append(cell)
+        terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
         return ComparisonAnswer(
-            about=About(
-                self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
-            ),
+            about=About(*terms, self.versions),
             problems=tuple(self.problems),
             models=tuple(self._models),
             rates=self.rates,

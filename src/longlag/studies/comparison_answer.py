@@ -219,6 +219,7 @@ class ComparisonAnswer(Answer):
             "learning_rates": list(map(_plain, self.ladder)),
             "complete": self.complete,
             "lower_bound": self.lower_bound and self.lower_bound._asdict(),
+            **self.about.provenance(o for c in (*self.cells, *self.ladder) for o in c.outcomes),
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from longlag.studies.cost import Times
 from longlag.studies.study import Study, described, words
 from longlag.trials import documents, identity
 from longlag.trials.diagnosis import diagnose
+from longlag.trials.environment import Environment
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome, Seconds
 from longlag.trials.setting import Setting
@@ -333,6 +334,9 @@ class _Conduct:
             self.study.fail(trial, end.why)
             return
         outcome = Outcome.read(end.result)
+        if end.environment is not None:
+            environment = Environment.read(end.environment)
+            outcome = dataclasses.replace(outcome, environment=environment)
         keep(self.store, trial, outcome, self.study.solve_at, end.weights)
         self.spent = Seconds(*map(sum, zip(self.spent, outcome.seconds, strict=True)))
         self.progress.ran += 1

@@ -157,6 +157,7 @@ class Frontier(Study):
                 self.seeds,
                 setting.recipe.sequences,
                 self.solve_at,
+                self.versions,
             ),
             problem=words(setting.problem),
             model=words(setting.model),

@@ -175,6 +175,7 @@ class FrontierAnswer(Answer):
                 }
                 for step in self.steps
             ],
+            **self.about.provenance(step.outcome for step in self.steps),
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:

@@ -156,10 +156,9 @@ class Generalisation(Study):
     def answer(self) -> GeneralisationAnswer:
         """The answer from the outcomes so far."""
         models = tuple(map(self._answer, self._models))
+        terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
         return GeneralisationAnswer(
-            about=About(
-                self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
-            ),
+            about=About(*terms, self.versions),
             problem=words(self.problem),
             train=self.train,
             test=self.test,

@@ -215,6 +215,7 @@ class GeneralisationAnswer(Answer):
             "complete": self.complete,
             "lower_bound": self.lower_bound and self.lower_bound._asdict(),
             "models": list(map(_plain, self.models)),
+            **self.about.provenance(o for model in self.models for o in model.outcomes),
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:

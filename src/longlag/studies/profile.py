@@ -210,7 +210,9 @@ class Profile(Study):
         """The answer from the outcomes so far."""
         reaches = tuple(reach(self._belief, name) for name in self.problems)
         return ProfileAnswer(
-            about=About(self.kind, words(self.framing), (), self.budgets[0], self.solve_at),
+            about=About(
+                self.kind, words(self.framing), (), self.budgets[0], self.solve_at, self.versions
+            ),
             model=words(self.model),
             reaches=reaches,
             left_out=tuple(

@@ -248,6 +248,12 @@ class ProfileAnswer(Answer):
             "unfinished": [{"trial": trial, "share": share} for trial, share in self.unfinished],
             "answered": not self.unanswered,
             "lower_bound": self.lower_bound and self.lower_bound._asdict(),
+            **self.about.provenance(
+                trial.outcome
+                for reach in self.reaches
+                for rung in reach.rungs
+                for trial in rung.trials
+            ),
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:

@@ -104,6 +104,11 @@ class Study(abc.ABC):
         return ()
 
     @property
+    def versions(self) -> dict[str, int]:
+        """The version of each problem, by its label."""
+        return {label: problem.version for label, problem in self.problems.items()}
+
+    @property
     def id(self) -> str:
         """The name of the study: the hash of its question and of the versions of its parts."""
         text = identity.identity_document({"kind": self.kind, **self.question()})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ _FORMAT = 1
 
 _LARGEST = 10**8  # steps × timesteps that a file may have
 
-_SERIES = "problem.values"  # beside the arrays of a model
+SERIES = "problem.values"
+"""The name of a series beside the arrays of a model."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -191,8 +192,8 @@ def from_bytes(
                 raise ValueError(f"its {argument} is longlag's own. Leave `{argument}` out.")
             if code is not None:
                 user_code.use(origins[argument], code, argument)
-        setting = documents.setting(setting_document, arrays.pop(_SERIES, None))
-        _check_size(setting, arrays)
+        setting = documents.setting(setting_document, arrays.pop(SERIES, None))
+        check_size(setting, sum(array.size for array in arrays.values()))
         template = setting.create(seed)
     except user_code.UnnamedCode as error:
         own = documents.origins(setting_document)
@@ -224,8 +225,8 @@ def _file_dtype(dtype: Any) -> Any:
     return np.dtype(np.float32) if dtype.kind == "V" else dtype
 
 
-def _check_size(setting: Setting, arrays: Mapping[str, np.ndarray]) -> None:
-    """Raise if the tables or weights of a setting would fill the memory."""
+def check_size(setting: Setting, weights: int) -> None:
+    """Raise if a setting would fill the memory, or has more weights than a file says."""
     steps, framing = setting.problem.steps, _whole_numbers(setting.framing)
     timesteps = steps if isinstance(setting.framing, Prefix) else framing.get("timesteps", 1)
     if steps * min(timesteps, steps) > _LARGEST:
@@ -237,7 +238,7 @@ def _check_size(setting: Setting, arrays: Mapping[str, np.ndarray]) -> None:
     # A matrix from the inputs, one to the outputs, and one from the state where it has one.
     inputs = sizes.features * (context if "context" in model else 1)
     fewest = width * (inputs + sizes.outputs + (0 if "context" in model else width))
-    if fewest > sum(array.size for array in arrays.values()):
+    if fewest > weights:
         raise ValueError(f"{_brief(setting.model)} has {fewest:,} weights or more, the file fewer.")
 
 

@@ -13,6 +13,7 @@ from longlag.answers.estimate import Estimate
 from longlag.framings import Layout
 from longlag.knobs import lookup
 from longlag.trials import seed_score
+from longlag.trials.environment import Environment
 from longlag.trials.seed_score import IN_DISTRIBUTION, SeedScore
 
 SCHEMA = 4
@@ -89,6 +90,7 @@ class Outcome:
         parameters: Number of trained weights.
         seconds: The seconds of each stage.
         scores: The score on each test, by name, the main test first.
+        environment: Where it was trained, if known; no part of equality and of documents.
     """
 
     ended: Literal["finished", "stopped", "diverged"]
@@ -105,6 +107,7 @@ class Outcome:
     scores: Mapping[str, SeedScore]
     fresh: bool = True
     noise: float = 0.0
+    environment: Environment | None = dataclasses.field(default=None, compare=False)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Outcome:
@@ -122,7 +125,7 @@ class Outcome:
 
     @classmethod
     def _read(cls, document: Mapping[str, Any]) -> Outcome:
-        fields = {field.name: document[field.name] for field in dataclasses.fields(cls)}
+        fields = {name: document[name] for name in _names(cls)}
         updates, *figures = fields["curve"]
         fields["curve"] = Curve(tuple(updates), *(tuple(_from_json(each)) for each in figures))
         fields["bounds"], fields["seconds"] = Bounds(*fields["bounds"]), Seconds(*fields["seconds"])
@@ -131,8 +134,7 @@ class Outcome:
 
     def document(self) -> dict[str, Any]:
         """The outcome as plain JSON values; a loss that is not finite becomes null."""
-        fields = dataclasses.fields(self)
-        document = {"schema": SCHEMA} | {field.name: getattr(self, field.name) for field in fields}
+        document = {"schema": SCHEMA} | {name: getattr(self, name) for name in _names(type(self))}
         document["curve"] = [_to_json(column) for column in self.curve]
         document["bounds"], document["seconds"] = list(self.bounds), list(self.seconds)
         # A list, since JSON objects may be stored with sorted keys.
@@ -186,6 +188,11 @@ class Outcome:
         # On a series a constant may be always right: chance is then the ceiling.
         chance, ceiling = self.bounds
         return (accuracy - chance) / (ceiling - chance or np.inf)
+
+
+def _names(kind: type[Outcome]) -> list[str]:
+    """The fields of a document of an outcome."""
+    return [field.name for field in dataclasses.fields(kind) if field.compare]
 
 
 def side_of_chance(

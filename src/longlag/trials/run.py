@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Num
 
-from longlag.answers.answer import FORMATS
+from longlag.answers.answer import FORMATS, Level
 from longlag.answers.blocks import Block, text
 from longlag.arguments import short_repr
 from longlag.events import Advanced
@@ -23,6 +23,7 @@ from longlag.scores.evaluation import Evaluation
 from longlag.scores.score import Score
 from longlag.scores.scored import Scored
 from longlag.trials.diagnosis import Diagnosis, diagnose
+from longlag.trials.environment import Environment, here
 from longlag.trials.outcome import (
     Bounds,
     Outcome,
@@ -131,6 +132,7 @@ class Run(Scored):
             "encoding": setting.encoding and setting.encoding.title(),
             **super().to_dict(),
             "ceiling": setting.on().audit().ceiling,
+            "environments": [self.environment.document()],
             "updates": self.updates,
             "sequences": self.sequences,
             "diverged_at": self.diverged_at,
@@ -142,6 +144,10 @@ class Run(Scored):
                 "total": self.total_seconds,
             },
         }
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        columns = self.environment.columns() if level == "trial" else {}
+        return [row | columns for row in super().rows(level)]
 
     @functools.cached_property
     def scores(self) -> dict[str, Score]:
@@ -226,9 +232,15 @@ class Run(Scored):
                 name: SeedScore.of(score, place, in_distribution=score.problem == problem)
                 for name, score in self.scores.items()
             },
+            environment=self.environment,
             fresh=held_out is None and setting.framing.output != "decoder",
             noise=noise(losses[np.resize(scored, len(losses))]),
         )
+
+    @functools.cached_property
+    def environment(self) -> Environment:
+        """The libraries, the machine and the device that it was trained with."""
+        return here(self.models[0])
 
     def predict(
         self,

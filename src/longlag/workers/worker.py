@@ -16,13 +16,17 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from longlag.adapters import leaving, user_code
 from longlag.adapters.models.hints import shortened
 from longlag.events import Advanced, Event, Finished, StopToken
 from longlag.workers import messages
 from longlag.workers.messages import FREE, READY, STOP, Job, Perform
+
+if TYPE_CHECKING:  # which load jax
+    from longlag.trials.outcome import Outcome
+    from longlag.trials.run import Run
 
 _REPORT_SECONDS = 0.2  # between two reports of the progress of a seed
 
@@ -36,7 +40,7 @@ def perform(job: Job) -> Generator[Event]:
     Raises:
         RuntimeError: This worker has another version of longlag than the coordinator.
     """
-    from longlag.training import devices, program
+    from longlag.training import devices
     from longlag.trials import checkpoint, documents, identity
     from longlag.trials.fit import fit
 
@@ -57,13 +61,20 @@ def perform(job: Job) -> Generator[Event]:
                     yield dataclasses.replace(event, job=job.id)
                     continue
                 run, seed = event.result, event.seed
-                model = run.models[0]
-                validation = setting.evaluate(model, seed, part="validation").accuracy
-                parameters = program.parameters(model)
-                outcome = run.outcome(validation=validation, parameters=parameters).document()
+                outcome = outcome_of(run).document()
                 weights = checkpoint.to_bytes(run.trained()) if seed in job.keep else None
                 identity.canonical(outcome)  # raises on values that are not finite
-                yield Finished(seed, outcome, weights=weights, job=job.id)
+                where = run.environment.document()
+                yield Finished(seed, outcome, weights=weights, environment=where, job=job.id)
+
+
+def outcome_of(run: Run) -> Outcome:
+    """The outcome of a run of one seed, with its accuracy on the validation stream."""
+    from longlag.training import program
+
+    (model,), (seed,) = run.models, run.seeds
+    validation = run.setting.evaluate(model, seed, part="validation").accuracy
+    return run.outcome(validation=validation, parameters=program.parameters(model))
 
 
 def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:

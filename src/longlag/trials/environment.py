@@ -1,0 +1,175 @@
+"""Environments: the libraries, the machine and the device that a trial ran with.
+
+An environment never counts: it stands beside an outcome, and is no part of the name of a trial. It
+has no path, no name of a host and none of a user, so that it may be published.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = "longlag", "jax", "jaxlib", "equinox", "optax", "numpy"
+"""The libraries of every trial."""
+
+ADAPTED = "torch", "keras", "flax"
+"""The libraries of trials whose model is one of theirs."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The environment of a trial.
+
+    Attributes:
+        packages: Version of each library that took part, by name.
+        commit: The commit of longlag, where it ran from a checkout; edits since do not show.
+        python: Version of Python.
+        system: Operating system and type of machine: `Linux x86_64`.
+        device: Platform of JAX: `cpu`, `gpu` or `tpu`.
+        device_name: Name of the processor or the accelerator; empty where unknown.
+        cores: Number of cores that the process could use.
+        dtype: Type of numbers by default: `float32`, or `float64` with `jax_enable_x64`.
+    """
+
+    packages: Mapping[str, str]
+    commit: str | None
+    python: str
+    system: str
+    device: str
+    device_name: str
+    cores: int
+    dtype: str
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Environment:
+        """The environment of a document; other fields are ignored."""
+        return cls(**{field.name: document[field.name] for field in dataclasses.fields(cls)})
+
+    @property
+    def id(self) -> str:
+        """Its name in a store: a hash of its document."""
+        text = json.dumps(self.document(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def document(self) -> dict[str, Any]:
+        """The environment as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @property
+    def libraries(self) -> str:
+        """The libraries with their versions, as a line."""
+        commit = {"longlag": f" ({self.commit[:12]})"} if self.commit else {}
+        names = sorted(self.packages, key=lambda name: name != "longlag")
+        return ", ".join(f"{name} {self.packages[name]}{commit.get(name, '')}" for name in names)
+
+    @property
+    def machine(self) -> str:
+        """Python, system, device, cores and type of numbers, as a line."""
+        device = f"{self.device} ({self.device_name})" if self.device_name else self.device
+        cores = f"{self.cores} core{'s' * (self.cores != 1)}"
+        return f"Python {self.python}, {self.system}, {device}, {cores}, {self.dtype}"
+
+    def columns(self) -> dict[str, str | None]:
+        """The essential parts, as columns of a table of trials."""
+        packages = {name: self.packages.get(name) for name in ("longlag", "jax")}
+        rest = {name: getattr(self, name) for name in ("commit", "python", "system", "device")}
+        return packages | rest
+
+
+def here(model: Any = None) -> Environment:
+    """The environment of this process.
+
+    Args:
+        model: A trained model; the library that it is from is then named too.
+
+    >>> sorted(here().packages)
+    ['equinox', 'jax', 'jaxlib', 'longlag', 'numpy', 'optax']
+    """
+    import jax
+
+    from longlag.training.loop import cores
+
+    library, device = _library(model), jax.local_devices()[0]
+    names = (*LIBRARIES, library) if library else LIBRARIES
+    return Environment(
+        packages={name: _version(name) for name in names},
+        commit=commit_of(Path(__file__).parents[1]),
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}".strip(),
+        device=device.platform,
+        device_name=_processor() if device.platform == "cpu" else device.device_kind,
+        cores=cores(),
+        dtype="float64" if jax.config.read("jax_enable_x64") else "float32",
+    )
+
+
+def distinct(environments: Iterable[Environment | None]) -> list[Environment]:
+    """The different environments, each once, in their order."""
+    found: list[Environment] = []
+    for each in environments:
+        if each is not None and each not in found:
+            found.append(each)
+    return found
+
+
+@functools.cache
+def commit_of(package: Path) -> str | None:
+    """The commit of the checkout whose `src` has this package; None where there is none.
+
+    Read from the files of git: no process is started.
+    """
+    if package.parent.name != "src":  # else another project's checkout around its environment
+        return None
+    try:
+        home = package.parents[1] / ".git"
+        if home.is_file():  # a work tree
+            home = home.parent / home.read_text("utf-8").removeprefix("gitdir:").strip()
+        head = (home / "HEAD").read_text("utf-8").strip()
+        if not head.startswith("ref:"):
+            return _hash(head)
+        name = head.removeprefix("ref:").strip()
+        common = home / "commondir"  # of a work tree
+        shared = home / common.read_text("utf-8").strip() if common.is_file() else home
+        for each in (home, shared):
+            if (each / name).is_file():
+                return _hash((each / name).read_text("utf-8").strip())
+        packed = (shared / "packed-refs").read_text("utf-8").splitlines()
+        lines = (line.partition(" ") for line in packed)
+        return next((_hash(commit) for commit, _, each in lines if each == name), None)
+    except (OSError, ValueError):
+        return None
+
+
+def _hash(text: str) -> str | None:
+    return text if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", text) else None
+
+
+_version = functools.cache(metadata.version)
+
+
+@functools.cache
+def _processor() -> str:
+    """The name of the processor; empty where unknown."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*:(.*)$", text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""
+
+
+def _library(model: Any) -> str | None:
+    """The library of `ADAPTED` that a model is from; None for any other model."""
+    model = getattr(model, "model", model)  # inside `OneHotInput`
+    program = getattr(model, "program", None)
+    maker = type(model) if program is None else program.call
+    name = str(getattr(maker, "__module__", "")).removeprefix("longlag.adapters.models.")
+    return name if name in ADAPTED else None
