@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from longlag.trials.outcome import Outcome
 
 
+STORE = "longlag.db"
+"""The store of a study where no other is named: in the working folder."""
+
 _WAIT = 5.0  # seconds to wait while another process checkpoints the file
 
 
