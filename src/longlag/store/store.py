@@ -130,6 +130,26 @@ class Store:
             if weights is not None:
                 connection.execute("INSERT OR IGNORE INTO weights VALUES (?, ?)", (trial, weights))
 
+    def copy(
+        self, trial: str, other: str, *, setting: tuple[str, str], weights: bytes | None = None
+    ) -> None:
+        """Store a trial as a copy of another, under its own name and setting, as for `add`."""
+        own = {"id": trial, "setting": setting[0]}
+        names = [row[1] for row in self._all("PRAGMA table_info(trials)")]
+        columns = ", ".join(f":{name}" if name in own else name for name in names)
+        query = f"INSERT OR IGNORE INTO trials SELECT {columns} FROM trials WHERE id = :other"
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", setting)
+            connection.execute(query, {**own, "other": other})
+            if weights is not None:
+                connection.execute("INSERT OR IGNORE INTO weights VALUES (?, ?)", (trial, weights))
+
+    def budgets(self) -> list[int]:
+        """The different numbers of training sequences of the settings."""
+        query = "SELECT DISTINCT json_extract(document, '$.recipe.sequences') FROM settings"
+        rows = self._all(f"{query} WHERE json_valid(document)")
+        return sorted(number for (number,) in rows if isinstance(number, int))
+
     def outcome(self, trial: str) -> Outcome | None:
         """The results of a trial; None if it is not finished."""
         row = self._one("SELECT outcome FROM trials WHERE id = ?", trial)
@@ -288,7 +308,7 @@ class Store:
             f"{quoted}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None
         )
         try:
-            version = self._version(connection)
+            version = schema.version(connection, self.path)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")  # durable even after a power cut
@@ -305,33 +325,10 @@ class Store:
             raise
         return connection
 
-    def _version(self, connection: sqlite3.Connection) -> int:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != schema.APPLICATION_ID and (
-            tables or application or 0 < self._size() < 512
-        ):
-            raise StoreError(f"{self.path} is a database of another program. Use another --store.")
-        if strange := schema.strange(connection):
-            raise StoreError(
-                f"{self.path} holds {strange}, which no store has. Put back a copy, or use another "
-                "--store."
-            )
-        if version > len(schema.MIGRATIONS):
-            raise StoreError(
-                f"{self.path} was written by a newer longlag (version {version} of the store, "
-                f"this one knows {len(schema.MIGRATIONS)}). Update longlag, or use another --store."
-            )
-        return version
-
     def _has_log(self) -> bool:
         """Whether the write-ahead log of SQLite holds rows that the file has not."""
         log = self.path.with_name(f"{self.path.name}-wal")
         return log.exists() and log.stat().st_size > 0
-
-    def _size(self) -> int:
-        return self.path.stat().st_size
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

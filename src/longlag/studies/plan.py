@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from longlag.answers.format import counted, duration
 from longlag.store.store import Store
 from longlag.studies.cost import Times
+from longlag.studies.reuse import equal
 from longlag.studies.study import Study
 
 _SEEN = 200  # latest trials that times are expected from, at most
@@ -59,8 +60,12 @@ def plan(study: Study, store: Store | None, workers: int) -> Plan:
         workers: Trials that run at the same time.
     """
     stored = 0 if store is None else study.recall(store)
+    budgets = [] if store is None else store.budgets()
     while (trial := study.ask()) is not None and store is not None:
-        if (outcome := store.outcome(trial.id)) is not None:
+        outcome = store.outcome(trial.id)
+        if outcome is None and (found := equal(store, trial, budgets)) is not None:
+            _, outcome = found
+        if outcome is not None:
             stored += 1
             study.tell(trial, outcome)
     most, times, seen = study.left(), Times(), 0
