@@ -25,6 +25,7 @@ from longlag.adapters.models.functional import (
 )
 from longlag.adapters.models.torch_faults import copied, fault_in_training, restored
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
+from longlag.adapters.models.torch_sensitivity import jacobian_norms
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
 
@@ -206,6 +207,13 @@ class TorchModel(ExternalModel):
             total = (last * torch.randn_like(last)).sum()
             (found,) = torch.autograd.grad(total, [inputs], allow_unused=True)
         return None if found is None else (found != 0).any(2).any(0).cpu().numpy()
+
+    def sensitivity(self, features: np.ndarray, mask: np.ndarray | None, layout: Any) -> np.ndarray:
+        given = torch.tensor(features, dtype=self._dtype, device=self.device)
+        hidden = None if mask is None else torch.tensor(mask, device=self.device)
+        with restored(self.module), self._own_randomness(moves=False):
+            self._set_mode(training=False)
+            return jacobian_norms(self._run, given, hidden, layout)
 
     def _set_mode(self, training: bool) -> None:
         self.module.train(training)
