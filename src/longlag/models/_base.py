@@ -186,6 +186,13 @@ class ExternalModel(abc.ABC):
         """Whether each input step gets a gradient from the last output; None if unknown."""
 
     @abc.abstractmethod
+    def flops(self, batches: Any, output: str, *, training: bool) -> int | None:
+        """Floating-point operations of the products of these batches; None if unknown.
+
+        `training`: with the gradients of the weights.
+        """
+
+    @abc.abstractmethod
     def sensitivity(self, features: np.ndarray, mask: np.ndarray | None, layout: Any) -> np.ndarray:
         """The norm of the Jacobian of each scored target by each input step.
 

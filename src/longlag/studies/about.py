@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -68,5 +69,13 @@ class SeedResult(NamedTuple):
             "updates": outcome.updates,
             "parameters": outcome.parameters,
             "train_seconds": outcome.seconds.train,
+            "updates_per_second": speed([outcome]),
             "reason": self.reason,
         }
+
+
+def speed(outcomes: Iterable[Outcome]) -> float | None:
+    """Updates a second of training, over trials; None where there is none."""
+    trained = [(each.updates, each.seconds.train) for each in outcomes]
+    updates, seconds = (sum(each[place] for each in trained) for place in (0, 1))
+    return updates / seconds if seconds > 0 else None

@@ -14,7 +14,7 @@ import numpy as np
 from longlag import streams
 from longlag.adapters import randomness
 from longlag.events import Advanced, Event, Finished, Scored, StopToken
-from longlag.framings import Samples
+from longlag.framings import Layout, Samples
 from longlag.models import AnyModel
 from longlag.problems import Part
 from longlag.problems.drawing import draw
@@ -111,7 +111,7 @@ def fit(
     scoring: dict[futures.Future[dict[str, Evaluation]], int] = {}
     reports = loop.fit(
         list(models.values()),
-        [_batches(setting, streams.training(seed), chunk) for seed in seeds],
+        [batches(setting, setting.layout, streams.training(seed), chunk) for seed in seeds],
         setting.recipe,
         updates=updates,
         loss=setting.loss,
@@ -172,17 +172,17 @@ def same_under(setting: Setting, other: Setting, outcome: Outcome) -> bool:
     return outcome.ended != "finished" and whole and first.chunk == second.chunk
 
 
-def _batches(setting: Setting, rng: np.random.Generator, updates: int) -> Iterator[Batches]:
-    """Chunks of so many updates, whole blocks of fresh sequences, endlessly."""
-    blocks = updates // len(setting.layout.steps)
-    reset = None
-    if setting.layout.carry:
-        reset = np.arange(updates) % len(setting.layout.steps) == 0
+def batches(
+    setting: Setting, layout: Layout, rng: np.random.Generator, updates: int
+) -> Iterator[Batches]:
+    """Chunks of so many updates, whole blocks of fresh sequences in this layout, endlessly."""
+    blocks = updates // len(layout.steps)
+    reset = np.arange(updates) % len(layout.steps) == 0 if layout.carry else None
     while True:
-        episodes = draw(setting.problem, rng, blocks * setting.layout.sequences)
-        samples = setting.layout.gather(episodes)
+        episodes = draw(setting.problem, rng, blocks * layout.sequences)
+        samples = layout.gather(episodes)
         by_update = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
-        yield setting.arrays(Samples(*by_update), reset)
+        yield setting.arrays(Samples(*by_update), reset, layout)
 
 
 def finish(
