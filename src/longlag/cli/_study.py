@@ -105,7 +105,7 @@ class StudyFlags:
         Parameter(
             name="--dry-run",
             negative="",
-            help="Run nothing: tell how many trials it would take and how long, by the store.",
+            help="Run nothing: tell how many trials it would take, how long and how much memory.",
         ),
     ] = False
     keep: Annotated[

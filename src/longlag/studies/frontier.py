@@ -141,6 +141,9 @@ class Frontier(Study):
         first = self.setting.problem.ladder.rungs[0]
         return [at(self.setting, first, self.solve_at)]
 
+    def largest(self) -> list[Setting]:
+        return [self._at(self.last)]
+
     def left(self) -> int | None:
         return sum(search.left() for search in self._searches.values())
 

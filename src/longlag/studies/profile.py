@@ -203,6 +203,9 @@ class Profile(Study):
             for name, problem in self.problems.items()
         ]
 
+    def largest(self) -> list[Setting]:
+        return list(self._settings.values())
+
     def left(self) -> int | None:
         return None
 

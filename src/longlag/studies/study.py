@@ -103,6 +103,10 @@ class Study(abc.ABC):
         """The settings of the trials still to run, each with their number; by default unknown."""
         return ()
 
+    def largest(self) -> list[Setting]:
+        """Settings among which is the one that takes the most memory."""
+        return [setting for setting, _ in self.ahead()] or self.examples()
+
     @property
     def id(self) -> str:
         """The name of the study: the hash of its question and of the versions of its parts."""

@@ -48,8 +48,7 @@ def _of_step(step: Any) -> int | None:
         return 2 * math.prod(result.aval.shape) * math.prod(kernel) // outputs
     if any(word in name for word in _FOREIGN):
         return None
-    inner = [each for value in params.values() for each in jax.tree.leaves(value, is_leaf=_is_one)]
-    counts = [flops(each) for each in inner if _is_one(each)]
+    counts = [flops(each) for each in inner_programs(step)]
     if name == "while" and any(count != 0 for count in counts):
         return None
     if None in counts:
@@ -58,6 +57,13 @@ def _of_step(step: Any) -> int | None:
     if name == "cond":
         return max(known, default=0)
     return sum(known) * params.get("length", 1) if name == "scan" else sum(known)
+
+
+def inner_programs(step: Any) -> list[Any]:
+    """The programs inside a step, such as the body of a loop."""
+    values = step.params.values()
+    inner = [each for value in values for each in jax.tree.leaves(value, is_leaf=_is_one)]
+    return [each for each in inner if _is_one(each)]
 
 
 def _is_one(value: Any) -> bool:
