@@ -33,7 +33,9 @@ def optimised():
 
 
 @pytest.mark.parametrize("code", BLOCKS)
-def test_an_example_runs(code, request):
+def test_an_example_runs(code, request, tmp_path, monkeypatch):
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    monkeypatch.chdir(tmp_path)  # for the files that it writes
     if "seeds=4" in code:
         request.getfixturevalue("optimised")
     exec(compile(code, "example", "exec"), {})

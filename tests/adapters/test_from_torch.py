@@ -162,13 +162,11 @@ def test_a_run_that_leaves_all_bounds_says_so():
     assert run.verdict == "diverged"
 
 
-def test_gates_and_sensitivities_are_of_our_own_models():
+def test_gates_are_of_our_own_models():
     problem = ll.EchoLag(lag=0, length=4, values=3)
     trained = ll.train(problem, ll.Whole(), plain, sequences=20).trained()
     with pytest.raises(ValueError, match="has no single recurrent layer"):
         trained.gates()
-    with pytest.raises(ValueError, match="a PyTorch model cannot be differentiated here"):
-        trained.sensitivity()
 
 
 class Attention(torch.nn.Module):

@@ -309,7 +309,14 @@ def test_workers_find_a_package_where_this_process_does(tmp_path, monkeypatch):
     code = ll.adopt(make).code
     with Local(workers=1) as executor:
         found = ll.frontier(
-            ll.EchoLag(values=4), ll.Whole(), make, budget=100, seeds=1, limit=1, executor=executor
+            ll.EchoLag(values=4),
+            ll.Whole(),
+            make,
+            budget=100,
+            seeds=1,
+            limit=1,
+            store=None,
+            executor=executor,
         )
     assert found.complete
     (package / "width.py").write_text("WIDTH = 2")
@@ -322,17 +329,17 @@ def test_a_function_of_no_file_is_tried_in_threads_of_this_process():
 
     asked = ll.EchoLag(values=4), ll.Whole(), local
     with pytest.warns(UserWarning, match="is not in a file: the trials run in threads of this"):
-        there = ll.frontier(*asked, budget=300, seeds=2, limit=1)
+        there = ll.frontier(*asked, budget=300, seeds=2, limit=1, store=None)
     assert there.complete
     with Threads(workers=1) as executor:
-        here = ll.frontier(*asked, budget=300, seeds=2, limit=1, executor=executor)
+        here = ll.frontier(*asked, budget=300, seeds=2, limit=1, store=None, executor=executor)
     skills = [[step.outcome.skill for step in found.steps] for found in (here, there)]
     assert skills[0] == skills[1]
     with (
         Local(workers=1) as executor,
         pytest.raises(ValueError, match="is not in a file, so other processes cannot load it"),
     ):
-        ll.frontier(*asked, executor=executor)
+        ll.frontier(*asked, store=None, executor=executor)
 
 
 def test_random_states_are_set_and_set_back():

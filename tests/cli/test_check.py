@@ -192,3 +192,15 @@ def test_after_a_failed_check_the_last_line_is_not_that_of_the_audit(call, tmp_p
     assert audit.endswith(
         "Best possible score 1. An audit is of the framing, whatever the model does."
     )
+
+
+def test_a_model_of_longlag_is_checked_with_what_it_costs(call):
+    code, out, _ = call("check", "lstm(hidden_size=3)", "echo-lag", "--values", "4", "--json")
+    document = json.loads(out)
+    assert (code, document["passed"], document["parameters"]) == (0, True, 112)
+    assert document["cost"]["flops_per_step"] == 2 * (4 * 3 * 3 + 3 * 4)
+    code, out, _ = call("check", "rnn(hidden_size=3)", "ramp")
+    assert code == 0
+    assert re.search(r"cost on cpu +a step to predict +an update of 5 samples of 9 steps", out)
+    code, _, err = call("check", "lstn")
+    assert (code, err[:36]) == (2, "longlag: There is no problem `lstn`.")

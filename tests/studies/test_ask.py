@@ -1,11 +1,16 @@
 """Studies from Python: progress, and an interrupt."""
 
+import inspect
 import signal
+from pathlib import Path
 
 import pytest
 from study_cases import SETTING, Scripted, outcome
 
+import longlag as ll
+from longlag.cli._flags import STORE
 from longlag.store.store import Store
+from longlag.studies import ask
 from longlag.studies.ask import run_study
 from longlag.studies.frontier import Frontier
 
@@ -30,6 +35,40 @@ def test_a_function_gets_the_progress(tmp_path):
 def test_where_standard_error_is_no_terminal_short_studies_are_silent(tmp_path, capfd, shown):
     executor = Scripted(lambda _: outcome())
     run_study(study(), store=tmp_path / "s.db", executor=executor, progress=shown)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder, in a process that has named no store."""
+    monkeypatch.chdir(tmp_path)
+    ask._name_store.cache_clear()
+    return tmp_path
+
+
+def ran(**rest):
+    done = []
+    run_study(study(), executor=Scripted(lambda task: done.append(task) or outcome()), **rest)
+    return len(done)
+
+
+def test_the_default_store_is_that_of_the_command_line_and_named_once(folder, capfd):
+    assert ran() > 0
+    assert ran() == 0
+    out, err = capfd.readouterr()
+    where = folder / "longlag.db"
+    assert out == ""
+    assert err == f"Finished trials are kept in {where}; none runs twice. store=None keeps none.\n"
+    assert STORE.resolve() == where
+    assert where.exists()
+    for each in (ll.frontier, ll.compare, ll.profile, ll.generalise):
+        assert Path(inspect.signature(each).parameters["store"].default) == STORE
+
+
+def test_without_a_store_nothing_is_kept_and_nothing_named(folder, capfd):
+    assert ran(store=None) == ran(store=None) > 0
+    assert list(folder.iterdir()) == []
+    assert ran(progress=False) > 0  # which keeps its trials, but is silent
     assert capfd.readouterr() == ("", "")
 
 

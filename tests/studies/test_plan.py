@@ -27,7 +27,7 @@ def test_without_a_store_only_the_number_of_trials_is_known():
     assert (found.most, found.stored, found.seconds) == (8, 0, None)
     assert str(found) == (
         "8 trials to run, at most; 0 are in the store. How long is not known: the store has no "
-        "finished trial."
+        "finished trial. Memory: at most about 0.3 GiB for each worker, an estimate."
     )
 
 
@@ -61,7 +61,7 @@ def test_the_time_is_that_of_the_whole_budget_shared_by_the_workers(tmp_path, wo
 
 def test_a_study_that_time_limits_says_so():
     found = plan(Profile(SETTING.model, [SETTING.problem], recipe=RECIPE), None, 2)
-    assert str(found) == "As many trials as fit; 0 are in the store."
+    assert str(found).startswith("As many trials as fit; 0 are in the store. Memory: at most about")
 
 
 def test_of_many_trials_the_latest_tell_the_time(tmp_path, monkeypatch):
@@ -74,3 +74,32 @@ def test_of_many_trials_the_latest_tell_the_time(tmp_path, monkeypatch):
         conduct(Frontier(SETTING, seeds=[7], limit=1), store, Scripted(lambda _: fast))
         found = plan(Frontier(SETTING, seeds=[8], limit=1), store, 1)
     assert (found.most, found.seconds, found.seen) == (1, 1, 1)
+
+
+def test_the_memory_is_that_of_the_largest_model_on_the_longest_problem():
+    def memory(hidden_size, limit=1, length=400):
+        problem = ll.EchoLag(values=4, length=length)
+        setting = dataclasses.replace(
+            SETTING, problem=problem, model=ll.LSTM(hidden_size=hidden_size)
+        )
+        return plan(Frontier(setting, seeds=1, limit=limit), None, 1).memory
+
+    small, large = memory(4), memory(400)
+    gates = 2**16 * 4 * 400 * 4  # bytes of the gates at all steps of one call
+    assert small < 400 * 2**20
+    assert gates < large - small < 3 * gates
+    both = Comparison(
+        [ll.LSTM(hidden_size=4), ll.LSTM(hidden_size=400)],
+        [ll.EchoLag(values=4, length=400)],
+        recipe=RECIPE,
+    )
+    assert plan(both, None, 1).memory == large
+
+
+def test_the_memory_of_a_pytorch_model_is_not_known():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
+    model = ll.adopt(lambda sizes, _: torch.nn.Linear(sizes.features, sizes.outputs))
+    setting = dataclasses.replace(SETTING, model=model)
+    found = plan(Frontier(setting, seeds=1, limit=1), None, 1)
+    assert found.memory is None
+    assert str(found).endswith("How much memory is not known.")

@@ -310,8 +310,8 @@ def test_predicting_carries_state_as_training_does():
 def test_a_chunk_is_long_where_updates_are_cheap_and_short_where_they_are_dear():
     small = LSTM(hidden_size=5)(SIZES, 0)
     large = LSTM(hidden_size=256)(Sizes(100, 100, 100), 0)
-    assert loop.chunk_size(small, (5, 5)) == 512
-    assert loop.chunk_size(large, (128, 100)) == 8
+    assert loop.chunk_size(program.parameters(small), (5, 5)) == 512
+    assert loop.chunk_size(program.parameters(large), (128, 100)) == 8
 
 
 def test_closing_the_progress_ends_the_run():

@@ -167,7 +167,7 @@ def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
     """All arrays of a module of any framework, by name."""
     kind = user_model.framework(module)
     if kind == "torch":
-        from longlag.adapters.models.torch import arrays_of
+        from longlag.adapters.models.torch_arrays import arrays_of
 
         return list(arrays_of(module).items())
     if kind == "keras":

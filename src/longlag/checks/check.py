@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Cell, Table, table, text
+from longlag.answers.format import counted
 from longlag.knobs import lookup
+
+if TYPE_CHECKING:  # keeps `longlag --help` fast
+    from longlag.trials.cost import Cost
+    from longlag.trials.setting import Setting
 
 
 class Check(NamedTuple):
@@ -62,17 +69,29 @@ class Preflight(Answer):
         checks: The checks, up to the first that failed.
         parameters: Number of trained weights; None if the model could not be made.
         state: Number of values in the state of a row; None if unknown.
+        setting: The setting of the checks.
     """
 
     model: str
     checks: tuple[Check, ...]
     parameters: int | None
     state: int | None
+    setting: Setting
 
     @property
     def passed(self) -> bool:
         """Whether all checks passed."""
         return all(check.passed for check in self.checks)
+
+    @functools.cached_property
+    def cost(self) -> Cost | None:
+        """What the model costs, measured at the first use; None if a check failed."""
+        from longlag.trials.cost import cost  # which brings jax
+
+        if not self.passed:
+            return None
+        with warnings.catch_warnings(action="ignore"):  # the checks have them
+            return cost(self.setting)
 
     @property
     def conclusion(self) -> str:
@@ -93,7 +112,27 @@ class Preflight(Answer):
         for check in self.checks:
             if check.remedy:
                 yield text(f"{check.name}: {check.remedy}", kind="advice")
+        yield self.cost_table()
         yield text(self.conclusion)
+
+    def cost_table(self) -> Table:
+        """The operations, time and memory of the model; empty if a check failed."""
+        if (found := self.cost) is None:
+            return table("", ("cost",), ())
+        rows, steps = self.setting.layout.steps.shape[1:]
+        batch = f"an update of {counted(rows, 'sample')} of {counted(steps, 'step')}"
+        speed = f"{1 / found.seconds_per_update:,.0f} a second"
+        update = f"{_time(found.seconds_per_update)}, {speed}"
+        operations = found.flops_per_step, found.flops_per_update
+        return table(
+            "",
+            (f"cost on {found.device}", "a step to predict", batch),
+            (
+                ("FLOPs", *map(_operations, operations)),
+                ("time", _time(found.seconds_per_step), update),
+                ("memory", "", _bytes(found.memory)),
+            ),
+        )
 
     def table(self) -> Table:
         verdicts = {True: Cell("ok", kind="good"), False: Cell("failed", kind="bad")}
@@ -108,6 +147,7 @@ class Preflight(Answer):
             "parameters": self.parameters,
             "state": self.state,
             "checks": [check._asdict() for check in self.checks],
+            "cost": self.cost and self.cost._asdict(),
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
@@ -124,3 +164,27 @@ class Preflight(Answer):
             if not check.passed:
                 remedy = f" {check.remedy}" if check.remedy else ""
                 raise ValueError(f"{self.model}: {check.found}.{remedy}")
+
+
+def _operations(count: int | None) -> str:
+    return "not known" if count is None else f"{count:,}"
+
+
+def _time(seconds: float) -> str:
+    """A short time.
+
+    >>> _time(2.5e-06), _time(0.123), _time(4)
+    ('2.5 µs', '123 ms', '4.0 s')
+    """
+    units = ("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)
+    unit, size = next((each for each in units if seconds >= each[1]), units[-1])
+    return f"{seconds / size:,.{int(seconds < 10 * size)}f} {unit}"
+
+
+def _bytes(count: int | None) -> str:
+    """A number of bytes.
+
+    >>> _bytes(358612), _bytes(3 * 2**30), _bytes(None)
+    ('0.3 MiB', '3,072.0 MiB', 'not known')
+    """
+    return "not known" if count is None else f"{count / 2**20:,.1f} MiB"

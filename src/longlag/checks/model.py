@@ -44,7 +44,8 @@ def preflight(
         batch_size: Rows in a batch.
 
     Returns:
-        The checks with their evidence; `passed` says whether all passed.
+        The checks with their evidence; `passed` says whether all passed, `cost` what the model
+        costs: operations, time and memory.
 
     Raises:
         ValueError: The framing does not fit, or the model has a decoder.

@@ -53,7 +53,8 @@ class _Inspection(Runs):
             elif "does not support masking" not in str(each.message):  # a check looks at that
                 found[" ".join(str(each.message).split())] = None
         checks += [Check("warning", True, text[:160]) for text in found]
-        return Preflight(self.setting.model.words, tuple(checks), self.parameters, self.state)
+        model, setting = self.setting.model.words, self.setting
+        return Preflight(model, tuple(checks), self.parameters, self.state, setting)
 
     def _checks(self) -> list[Check]:
         checks: list[Check] = []

@@ -18,6 +18,7 @@ from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import Knob, Knobs, lookup, unknown_name
 from longlag.other_names import borrowed
 from longlag.problems import PROBLEMS, Problem
+from longlag.store import store
 
 K = TypeVar("K", bound=Knobs)
 
@@ -38,7 +39,7 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
 
 Count = Annotated[int, Parameter(converter=_integer)]
 StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
-STORE = Path("longlag.db")
+STORE = Path(store.STORE)
 """The default store."""
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from longlag.answers.blocks import Block, text
 from longlag.answers.format import counted
 from longlag.cli._cache import keep_compiled_programs
+from longlag.cli._device import Device, use_device
 from longlag.cli._flags import (
     STORE,
     Count,
@@ -100,12 +101,13 @@ class StudyFlags:
             "on this machine.",
         ),
     ] = None
+    device: Device = None
     dry_run: Annotated[
         bool,
         Parameter(
             name="--dry-run",
             negative="",
-            help="Run nothing: tell how many trials it would take and how long, by the store.",
+            help="Run nothing: tell how many trials it would take, how long and how much memory.",
         ),
     ] = False
     keep: Annotated[
@@ -151,6 +153,11 @@ class StudyFlags:
             The exit code: 130 after Ctrl-C, 1 if trials failed or there is no answer, else 0.
         """
         output.check({"--store": self.store, **code_files(*code)})
+        if self.device is not None and self.dask is not None:
+            raise ValueError(
+                "`--device` is for this machine; Dask workers have their own. Leave it out."
+            )
+        use_device(self.device)
         keep_compiled_programs()
         with contextlib.ExitStack() as stack:
             with stdout_to_stderr():

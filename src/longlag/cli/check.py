@@ -11,6 +11,7 @@ from rich.text import Text
 
 from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import imported, is_reference, split
+from longlag.answers.blocks import Table
 from longlag.checks.check import OF_FRAMING, Check, conclusion
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
@@ -48,7 +49,7 @@ def check(
     batch_size: Count = BATCH_SIZE,
     output: OutputFlags = OUTPUT,
 ) -> int:
-    """Check your own problem or model for mistakes, before training.
+    """Check a problem or a model for mistakes, and measure what the model costs.
 
     A problem: are its answers, the inputs they need and the score by guessing right? A model: are
     its shapes right, does it look at later inputs, does it use masks and state? Exit code 1 if a
@@ -56,12 +57,12 @@ def check(
 
     Args:
         subject: `path/to/file.py:NAME`, where NAME is a Problem or a function that returns a
-            model; or a name from `longlag problems`.
+            model; a name from `longlag problems`; or a model such as 'lstm(hidden_size=64)'.
         problem: For a model: the problem it is checked on, a name from `longlag problems`.
         batch_size: For a model: samples in a batch.
     """
     output.check(code_files(subject, problem))
-    maps = None
+    maps = result = costs = None
     with stdout_to_stderr():
         value = _subject(subject)
         if isinstance(value, Problem):
@@ -85,6 +86,7 @@ def check(
             model = model_from_name(subject, {})
             result = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
             name, checks = f"{result.model}, {on!r}, {framing_object!r}", result.checks
+            costs = result.cost_table()  # measured here, where a model may print
             reach = Reach(model.window, model.remembers, not model.causal)
             maps = audit(on, framing_object, batch_size=batch_size, reach=reach)
     passed = all(each.passed for each in checks)
@@ -97,14 +99,16 @@ def check(
             "checks": [each._asdict() for each in checks],
             "audit": maps
             and {**pick(maps, "verdict needed_again ceiling bound"), "remedy": remedy(maps)},
+            **({} if result is None else pick(result, "parameters state")),
+            "cost": result and result.to_dict()["cost"],
         },
-        lambda: _summary(name, checks, maps, summary),
+        lambda: _summary(name, checks, maps, summary, costs),
     )
     return 0 if passed else 1
 
 
 def _summary(
-    name: str, checks: Sequence[Check], maps: Audit | None, summary: str
+    name: str, checks: Sequence[Check], maps: Audit | None, summary: str, costs: Table | None
 ) -> Iterator[RenderableType]:
     yield Text(name)
     knobs = {option(knob.name) for kind in FRAMINGS.values() for knob in kind.knobs()}
@@ -114,6 +118,11 @@ def _summary(
         verdict = Text("ok", "green") if each.passed else Text("failed", "red")
         results.add_row(each.name, verdict, Text(as_flags(each.found, flags)))
     yield results
+    if costs:
+        figures = table(*costs.head)
+        for row in costs.rows:
+            figures.add_row(*(each.text for each in row))
+        yield figures
     failed = [each for each in checks if not each.passed]
     yield from (
         Text(f"{each.name}: {as_flags(each.remedy, flags)}") for each in failed if each.remedy
@@ -135,6 +144,12 @@ def _subject(subject: str) -> Any:
     """The problem, with its defaults, or the model that the subject names."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     if not is_reference(subject):
+        if subject not in PROBLEMS:
+            from longlag.models import MODELS  # which brings jax
+            from longlag.models.by_name import by_name
+
+            if subject.partition("(")[0] in MODELS:
+                return by_name(subject)
         return lookup("problem", subject, PROBLEMS)()
     value = imported(*split(subject))
     return (

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from longlag import files
 from longlag.checks.model import require_valid
+from longlag.cli._device import Device, use_device
 from longlag.cli._flags import Count, as_flags, code_files, flag_values, flags
 from longlag.cli._output import (
     ANSWER,
@@ -43,6 +44,7 @@ def train(
     options: SettingFlags = SETTING,
     recipe: RecipeFlags = None,
     seeds: Count = 1,
+    device: Device = None,
     save: Path | None = None,
     figure: Path | None = None,
     output: AnswerFlags = ANSWER,
@@ -60,6 +62,7 @@ def train(
         save=(save, "safetensors"),
         figure=(figure, files.picture_kind("--figure", figure)),
     )
+    use_device(device)
     with stdout_to_stderr():
         setting = options.setting(problem, model, Recipe(**flag_values(recipe)))
         seed_list(seeds)

@@ -186,6 +186,27 @@ class ExternalModel(abc.ABC):
         """Whether each input step gets a gradient from the last output; None if unknown."""
 
     @abc.abstractmethod
+    def flops(self, batches: Any, output: str, *, training: bool) -> int | None:
+        """Floating-point operations of the products of these batches; None if unknown.
+
+        `training`: with the gradients of the weights.
+        """
+
+    @abc.abstractmethod
+    def sensitivity(self, features: np.ndarray, mask: np.ndarray | None, layout: Any) -> np.ndarray:
+        """The norm of the Jacobian of each scored target by each input step.
+
+        Args:
+            features: The features of sequences, `(sequence, step, feature)`.
+            mask: `(sequence, update, row, time)`, false where a step is skipped, or None.
+            layout: The samples of a sequence (`longlag.framings.Layout`); state is carried from
+                update to update.
+
+        Returns:
+            `(sequence, scored target, step)`.
+        """
+
+    @abc.abstractmethod
     def perturbed(self, seed: int) -> ExternalModel:
         """A copy with some noise added to the weights."""
 

@@ -21,6 +21,9 @@ from longlag.scores import statistics
 EVALUATION_SEQUENCES = 1000
 """Minimum number of fresh sequences in an evaluation."""
 
+STEPS_AT_ONCE = 2**16
+"""Steps of the samples that are predicted in one call, unless a block has more."""
+
 Predict = Callable[[Samples, np.ndarray | None], np.ndarray]
 """Predicted values `(update, row, target)` for samples with a leading update axis; the second
 argument is true for the updates before which carried state is dropped, None where none is."""
@@ -120,7 +123,7 @@ def evaluate(
     updates, batch, timesteps = layout.steps.shape
     total = -(-EVALUATION_SEQUENCES // layout.sequences)  # blocks
     # Blocks per call: enough to be fast, few enough to stay small.
-    at_once = max(1, 2**16 // (batch * timesteps * (1 if layout.carry else updates)))
+    at_once = max(1, STEPS_AT_ONCE // (batch * timesteps * (1 if layout.carry else updates)))
     calls = -(-total // at_once)
     blocks = -(-total // calls)
     parts: list[Evaluation] = []
@@ -133,7 +136,10 @@ def evaluate(
 def _evaluate_all(
     problem: Problem, layout: Layout, episodes: Episodes, predict: Predict
 ) -> Evaluation:
-    count, groups = len(episodes.inputs), layout.steps.size * len(episodes.inputs) // 2**16 + 1
+    count, groups = (
+        len(episodes.inputs),
+        layout.steps.size * len(episodes.inputs) // STEPS_AT_ONCE + 1,
+    )
     rows = np.array_split(np.arange(count), min(groups, count))
     parts = (predictions(problem, layout, episodes.rows(some), predict) for some in rows)
     return Evaluation.join(list(parts))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
+
+from longlag.store.records import StoreError
 
 APPLICATION_ID = 0x6C6C6167  # `llag`, which tells a store from any other SQLite file
 
@@ -57,6 +60,29 @@ WHERE = "coalesce((SELECT document FROM environments AS e WHERE e.id = environme
 """The environment of a trial as JSON, in a query of trials; NULL where it is not known."""
 
 
+def version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the tables of a store.
+
+    Raises:
+        StoreError: It is another program's, or of a newer longlag.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (number,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (tables or application or 0 < path.stat().st_size < 512):
+        raise StoreError(f"{path} is a database of another program. Use another --store.")
+    if found := strange(connection):
+        raise StoreError(
+            f"{path} holds {found}, which no store has. Put back a copy, or use another --store."
+        )
+    if number > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} was written by a newer longlag (version {number} of the store, "
+            f"this one knows {len(MIGRATIONS)}). Update longlag, or use another --store."
+        )
+    return number
+
+
 def strange(connection: sqlite3.Connection) -> str:
     """What a database has that runs code of its own when it is read or written; empty without."""
     found = connection.execute(
@@ -71,13 +97,13 @@ def strange(connection: sqlite3.Connection) -> str:
     return "" if found is None else f"a {found[0]} `{str(found[1])[:60]}`"
 
 
-def migrate(connection: sqlite3.Connection, version: int) -> None:
+def migrate(connection: sqlite3.Connection, since: int) -> None:
     """Bring a store up to date, in one transaction."""
-    if version == len(MIGRATIONS):
+    if since == len(MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for script in MIGRATIONS[version:]:
+        for script in MIGRATIONS[since:]:
             for statement in filter(str.strip, script.split(";")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from longlag.trials.outcome import Outcome
 
 
+STORE = "longlag.db"
+"""The store of a study where no other is named: in the working folder."""
+
 _WAIT = 5.0  # seconds to wait while another process checkpoints the file
 
 
@@ -132,6 +135,26 @@ class Store:
             if weights is not None:
                 connection.execute("INSERT OR IGNORE INTO weights VALUES (?, ?)", (trial, weights))
 
+    def copy(
+        self, trial: str, other: str, *, setting: tuple[str, str], weights: bytes | None = None
+    ) -> None:
+        """Store a trial as a copy of another, under its own name and setting, as for `add`."""
+        own = {"id": trial, "setting": setting[0]}
+        names = [row[1] for row in self._all("PRAGMA table_info(trials)")]
+        columns = ", ".join(f":{name}" if name in own else name for name in names)
+        query = f"INSERT OR IGNORE INTO trials SELECT {columns} FROM trials WHERE id = :other"
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", setting)
+            connection.execute(query, {**own, "other": other})
+            if weights is not None:
+                connection.execute("INSERT OR IGNORE INTO weights VALUES (?, ?)", (trial, weights))
+
+    def budgets(self) -> list[int]:
+        """The different numbers of training sequences of the settings."""
+        query = "SELECT DISTINCT json_extract(document, '$.recipe.sequences') FROM settings"
+        rows = self._all(f"{query} WHERE json_valid(document)")
+        return sorted(number for (number,) in rows if isinstance(number, int))
+
     def outcome(self, trial: str) -> Outcome | None:
         """The results of a trial; None if it is not finished."""
         row = self._one(f"SELECT outcome, {schema.WHERE} FROM trials WHERE id = ?", trial)
@@ -220,9 +243,8 @@ class Store:
         Raises:
             StoreError: There is none, or more than one.
         """
-        rows = self._all(
-            "SELECT id FROM trials WHERE substr(id, 1, ?) = ? LIMIT 2", len(start), start
-        )
+        query = "SELECT id FROM trials WHERE substr(id, 1, ?) = ? LIMIT 2"
+        rows = self._all(query, len(start), start)
         if len(rows) > 1:
             raise StoreError(f"More than one trial begins with `{start}`. Use more of its name.")
         if not rows:
@@ -296,12 +318,10 @@ class Store:
         mode = "rwc" if write else "rw"  # without write access this leaves files of SQLite behind
         if not (write or all(os.access(each, os.W_OK) for each in (self.path, self.path.parent))):
             mode = "ro" if self._has_log() else "ro&immutable=1"  # which creates no files
-        quoted = self.path.absolute().as_uri()
-        connection = sqlite3.connect(
-            f"{quoted}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None
-        )
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None)
         try:
-            version = self._version(connection)
+            version = schema.version(connection, self.path)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")  # durable even after a power cut
@@ -317,26 +337,6 @@ class Store:
             connection.close()
             raise
         return connection
-
-    def _version(self, connection: sqlite3.Connection) -> int:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != schema.APPLICATION_ID and (
-            tables or application or 0 < self.path.stat().st_size < 512
-        ):
-            raise StoreError(f"{self.path} is a database of another program. Use another --store.")
-        if strange := schema.strange(connection):
-            raise StoreError(
-                f"{self.path} holds {strange}, which no store has. Put back a copy, or use another "
-                "--store."
-            )
-        if version > len(schema.MIGRATIONS):
-            raise StoreError(
-                f"{self.path} was written by a newer longlag (version {version} of the store, "
-                f"this one knows {len(schema.MIGRATIONS)}). Update longlag, or use another --store."
-            )
-        return version
 
     def _has_log(self) -> bool:
         """Whether the write-ahead log of SQLite holds rows that the file has not."""

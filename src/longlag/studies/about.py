@@ -81,6 +81,14 @@ class SeedResult(NamedTuple):
             "updates": outcome.updates,
             "parameters": outcome.parameters,
             "train_seconds": outcome.seconds.train,
+            "updates_per_second": speed([outcome]),
             "reason": self.reason,
             **(where.columns() if where else {}),
         }
+
+
+def speed(outcomes: Iterable[Outcome]) -> float | None:
+    """Updates a second of training, over trials; None where there is none."""
+    trained = [(each.updates, each.seconds.train) for each in outcomes]
+    updates, seconds = (sum(each[place] for each in trained) for place in (0, 1))
+    return updates / seconds if seconds > 0 else None

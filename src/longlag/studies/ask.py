@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import tempfile
 import time
@@ -17,7 +18,7 @@ from longlag.adapters import user_code
 from longlag.checks.model import require_valid
 from longlag.knobs import require
 from longlag.progress import bars
-from longlag.store.store import Store
+from longlag.store.store import STORE, Store
 from longlag.studies.conduct import Listen, conduct
 from longlag.studies.study import Study
 from longlag.studies.watch import showing
@@ -36,7 +37,7 @@ Progress = bool | Listen
 def run_study(
     study: S,
     *,
-    store: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     until: float | None = None,
     progress: Progress = True,
@@ -45,7 +46,7 @@ def run_study(
 
     Args:
         study: The study.
-        store: File for the finished trials; by default a temporary one.
+        store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Who runs the trials; by default one process for each core, or threads of this
             process where a model's function, or a problem's class, is not in a file.
         until: Time of `time.monotonic` at which running trials are stopped.
@@ -87,6 +88,8 @@ def run_study(
         seconds = None if until is None else max(0.0, until - time.monotonic())
         if isinstance(progress, bool):
             console = Console(stderr=True, emoji=False)
+            if progress and store == STORE:
+                _name_store()
             show = stack.enter_context(bars(console, quiet=not progress))
             listen = showing(study.kind, show)
         else:
@@ -95,14 +98,11 @@ def run_study(
     for trial, why in usage.failed:
         warnings.warn(f"{trial} failed: {why.rstrip('.')}.", stacklevel=2)
     if usage.interrupted:
-        kept = (
-            f"are in {os.fspath(store)}: call it again with that store"
-            if store
-            else ("were not kept: call it with store='study.db', which continues where it ended,")
-        )
+        kept = f"are in {os.fspath(store)}" if store else "are not kept, for want of a store"
         finished = usage.ran + usage.reused
         warnings.warn(
-            f"Interrupted: the answer is of {finished} finished trials. They {kept} to go on.",
+            f"Interrupted: the answer is of {finished} finished trials. They {kept}: "
+            f"the same call {'goes on from there' if store else 'starts anew'}.",
             stacklevel=3,
         )
     return study
@@ -122,6 +122,13 @@ def require_fitting(study: Study, until: float | None = None) -> None:
         require_valid([example])
         if until is not None and time.monotonic() - began > (until - began) / 4:
             return
+
+
+@functools.cache  # once in a process
+def _name_store() -> None:
+    where = Path(STORE).absolute()
+    text = f"Finished trials are kept in {where}; none runs twice. store=None keeps none."
+    Console(stderr=True, emoji=False).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _portable(settings: Iterable[Setting]) -> bool:

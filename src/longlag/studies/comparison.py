@@ -22,6 +22,7 @@ from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
+from longlag.store.store import STORE
 from longlag.studies.about import About, SeedResult
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
@@ -352,7 +353,7 @@ def compare(
     learning_rates: Iterable[float] = LEARNING_RATES,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
-    store: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
 ) -> ComparisonAnswer:
@@ -370,7 +371,7 @@ def compare(
         learning_rates: The learning rates to choose from.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
-        store: File for the finished trials; by default a temporary one.
+        store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
 

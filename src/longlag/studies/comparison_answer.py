@@ -18,7 +18,7 @@ from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import OPEN, causes, counted
 from longlag.knobs import lookup
 from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval, share_interval
-from longlag.studies.about import About, SeedResult
+from longlag.studies.about import About, SeedResult, speed
 from longlag.studies.ladder import verdict
 from longlag.studies.lower_bound import LowerBound
 from longlag.studies.time_to_solve import TimeToSolve
@@ -244,6 +244,7 @@ class ComparisonAnswer(Answer):
                     "seeds": len(cell.trials),
                     "missing": cell.missing,
                     "sequences_to_solve": cell.time.mean if cell.time else None,
+                    "updates_per_second": speed(cell.outcomes),
                     "why_not": causes(cell.shortfalls.elements()),
                 }
             )
@@ -353,5 +354,6 @@ def _plain(cell: Cell) -> dict[str, Any]:
         "solved": cell.time.solved if cell.time else 0,
         "seeds": len(cell.trials),
         "restricted_mean": time,
+        "updates_per_second": speed(cell.outcomes),
         "stands": f"{side_of_chance(cell.outcomes)} chance" if cell.outcomes else None,
     }

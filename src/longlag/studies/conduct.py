@@ -11,6 +11,7 @@ from longlag.adapters.user_code import Started
 from longlag.events import Advanced, Event, Finished, StopToken, ctrl_c_stops
 from longlag.store.store import Store
 from longlag.studies.cost import Times
+from longlag.studies.reuse import take_over
 from longlag.studies.study import Study, described, words
 from longlag.trials import documents, identity
 from longlag.trials.diagnosis import diagnose
@@ -182,6 +183,7 @@ class _Conduct:
         self.failed: list[tuple[Trial, str]] = []
         self.ran: set[str] = set()  # the models with a finished trial
         self.spent = Seconds(0.0, 0.0, 0.0)
+        self.budgets = dict.fromkeys(store.budgets())
         self.name = study.id
 
     def run(self, command: str) -> Usage:
@@ -271,6 +273,9 @@ class _Conduct:
                 break
             self.store.ask(self.name, [trial.id])
             outcome = self.store.outcome(trial.id)
+            if outcome is None:
+                keep = trial.seed in self._kept(self.study.seeds)
+                outcome = take_over(self.store, trial, self.budgets, keep=keep)
             if outcome is None or (self.keep == "all" and not self.store.keeps(trial.id)):
                 self.waiting.append(trial)
                 self.progress.running[trial.id] = trial, None
@@ -297,7 +302,7 @@ class _Conduct:
         id = f"{first.id}+{len(others)}" if others else first.id
         self.jobs[id] = {trial.seed: trial for trial in trials}
         seeds = tuple(self.jobs[id])
-        stored = {"all": seeds, "first": self.study.seeds[:1], "none": ()}[self.keep]
+        stored = self._kept(seeds)
         task = Job(
             id=id,
             setting=documents.document(first.setting),
@@ -306,6 +311,10 @@ class _Conduct:
             parts=identity.parts(first.setting),
         )
         self.executor.submit(task)
+
+    def _kept(self, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        """The seeds whose trained models are stored, among these."""
+        return {"all": seeds, "first": self.study.seeds[:1], "none": ()}[self.keep]
 
     def _take(self, events: Sequence[Event]) -> list[Event]:
         """Process the events of this study; those of an earlier one are dropped."""
@@ -340,6 +349,7 @@ class _Conduct:
         keep(self.store, trial, outcome, self.study.solve_at, end.weights)
         self.spent = Seconds(*map(sum, zip(self.spent, outcome.seconds, strict=True)))
         self.progress.ran += 1
+        self.budgets[trial.setting.recipe.sequences] = None
         self.times.note(trial.setting, outcome.seconds)
         self.progress.latest = trial, outcome
         self.ran.add(words(trial.setting.model))

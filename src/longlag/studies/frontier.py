@@ -19,6 +19,7 @@ from longlag.problems import Problem
 from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
+from longlag.store.store import STORE
 from longlag.studies.about import About
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.frontier_answer import FrontierAnswer, Step
@@ -139,6 +140,9 @@ class Frontier(Study):
     def examples(self) -> list[Setting]:
         first = self.setting.problem.ladder.rungs[0]
         return [at(self.setting, first, self.solve_at)]
+
+    def largest(self) -> list[Setting]:
+        return [self._at(self.last)]
 
     def left(self) -> int | None:
         return sum(search.left() for search in self._searches.values())
@@ -283,7 +287,7 @@ def frontier(
     solve_at: float = SOLVED,
     limit: int | None = None,
     resolution: float = RESOLUTION,
-    store: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
 ) -> FrontierAnswer:
@@ -303,7 +307,7 @@ def frontier(
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         limit: The largest value to try; by default the last rung of the ladder.
         resolution: Gap, as a share of the largest solved value, that ends a search.
-        store: File for the finished trials; by default a temporary one.
+        store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
 
@@ -311,8 +315,9 @@ def frontier(
         The largest solved value of each seed, and their median with its interval.
 
     >>> from longlag import EchoLag, LSTM, Whole
+    >>> model = LSTM(hidden_size=8)
     >>> answer = frontier(
-    ...     EchoLag(values=4), Whole(), LSTM(hidden_size=8), budget=2000, seeds=2, limit=2
+    ...     EchoLag(values=4), Whole(), model, budget=2000, seeds=2, limit=2, store=None
     ... )
     >>> answer.knob, answer.complete
     ('lag', True)

@@ -19,6 +19,7 @@ from longlag.problems import PROBLEMS, Problem
 from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
+from longlag.store.store import STORE
 from longlag.studies.about import About, SeedResult
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
@@ -289,7 +290,7 @@ def generalise(
     optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
-    store: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
 ) -> GeneralisationAnswer:
@@ -309,7 +310,7 @@ def generalise(
         optimizer: `adam` or `sgd`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a length counts as solved.
-        store: File for the finished trials; by default a temporary one.
+        store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
 
@@ -320,9 +321,9 @@ def generalise(
         ValueError: A length would be another problem, or the framing does not fit.
 
     >>> from longlag import EchoLag, LSTM, Whole
-    >>> models = [LSTM(hidden_size=4)]
+    >>> models, problem = [LSTM(hidden_size=4)], EchoLag(values=3, length=4)
     >>> answer = generalise(
-    ...     EchoLag(values=3, length=4), Whole(), models, test=(4, 8), budget=200, seeds=1
+    ...     problem, Whole(), models, test=(4, 8), budget=200, seeds=1, store=None
     ... )
     >>> answer.train, [score.length for score in answer.models[0].scores]
     (4, [4, 8])

@@ -21,7 +21,7 @@ from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.statistics import SOLVED
-from longlag.store.store import Store
+from longlag.store.store import STORE, Store
 from longlag.studies.about import About
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.belief import Belief, Results
@@ -203,6 +203,9 @@ class Profile(Study):
             for name, problem in self.problems.items()
         ]
 
+    def largest(self) -> list[Setting]:
+        return list(self._settings.values())
+
     def left(self) -> int | None:
         return None
 
@@ -259,7 +262,7 @@ def profile(
     learning_rates: Iterable[float] = LEARNING_RATES,
     optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
     solve_at: float = SOLVED,
-    store: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
 ) -> ProfileAnswer:
@@ -277,7 +280,7 @@ def profile(
         learning_rates: Learning rates, the first of which is tried first.
         optimizer: `adam` or `sgd`.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
-        store: File for the finished trials; by default a temporary one.
+        store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
 

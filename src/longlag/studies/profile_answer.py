@@ -13,7 +13,7 @@ from longlag.answers.blocks import cell as as_cell
 from longlag.answers.estimate import Estimate
 from longlag.answers.format import INTERVALS, causes, counted
 from longlag.scores.statistics import CONFIDENCE
-from longlag.studies.about import About, SeedResult
+from longlag.studies.about import About, SeedResult, speed
 from longlag.studies.lower_bound import LowerBound
 from longlag.trials.outcome import Outcome
 
@@ -282,6 +282,9 @@ class ProfileAnswer(Answer):
                     "or_more": reach.more,
                     "trials": reach.tried,
                     "failed": reach.failed,
+                    "updates_per_second": speed(
+                        outcome for rung in reach.rungs for outcome in rung.outcomes
+                    ),
                     "why_not": causes(reach.reasons.elements()),
                 }
             )
@@ -331,6 +334,7 @@ def _plain(reach: Reach) -> dict[str, Any]:
                 "reasons": rung.reasons,
                 "tried": len(rung.trials),
                 "skill": rung.skill and rung.skill.mean,
+                "updates_per_second": speed(rung.outcomes),
             }
             for rung in reach.rungs
         ],

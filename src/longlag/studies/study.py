@@ -103,6 +103,10 @@ class Study(abc.ABC):
         """The settings of the trials still to run, each with their number; by default unknown."""
         return ()
 
+    def largest(self) -> list[Setting]:
+        """Settings among which is the one that takes the most memory."""
+        return [setting for setting, _ in self.ahead()] or self.examples()
+
     @property
     def versions(self) -> dict[str, int]:
         """The version of each problem, by its label."""

@@ -10,6 +10,7 @@ import jax
 
 from longlag.models import AnyModel, ExternalModel
 from longlag.training.loop import chunk_size
+from longlag.training.program import parameters
 
 _UNKNOWN = 4 * 2**30  # bytes of memory assumed where a device does not report it
 
@@ -58,7 +59,7 @@ def _bytes(model: Any, batch: tuple[int, int, int]) -> int:
     # The weights, two moments, the gradient and the update of each.
     weights = 5 * sum(leaf.nbytes for leaf in leaves)
     # Inputs and targets of a chunk, and of the next one.
-    data = 2 * chunk_size(model, (rows, steps)) * (math.prod(batch) + rows * steps) * 4
+    data = 2 * chunk_size(parameters(model), (rows, steps)) * (math.prod(batch) + rows * steps) * 4
     # The activations of each layer at each step, four times: gates and slopes, forward and back.
     widths = sum(leaf.shape[-1] for leaf in leaves if leaf.ndim > 1)
     return weights + data + 4 * rows * steps * widths * 4

@@ -21,7 +21,6 @@ from longlag.training.program import (
     Program,
     compiled,
     initial_state,
-    parameters,
 )
 from longlag.training.recipe import Recipe
 from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun, form
@@ -127,13 +126,17 @@ def predict(
     return np.asarray(losses), np.asarray(predictions)
 
 
-def chunk_size(model: AnyModel, batch: tuple[int, ...]) -> int:
+def chunk_size(weights: int, batch: tuple[int, ...]) -> int:
     """Number of updates in one chunk: more when updates are cheap.
 
     It depends on sizes only, never on the clock, so that equal arguments stop at equal
     updates.
+
+    Args:
+        weights: Number of trained weights (`parameters`).
+        batch: Rows and steps of a batch.
     """
-    return int(np.clip(3e9 / (6 * max(parameters(model), 1) * np.prod(batch)), 8, 512))
+    return int(np.clip(3e9 / (6 * max(weights, 1) * np.prod(batch)), 8, 512))
 
 
 def cores() -> int:

@@ -159,6 +159,30 @@ def to_bytes(trained: Trained) -> bytes:
     )
 
 
+def with_setting(content: bytes, setting: Setting) -> bytes:
+    """The content of a file with another setting of the same model."""
+    arrays, document = _read(content, "the stored model")
+    document["setting"] = documents.document(setting)
+    metadata = {"longlag": json.dumps(document, sort_keys=True)}
+    return safetensors.numpy.save(arrays, metadata=metadata)
+
+
+def _read(content: bytes, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the document of a file."""
+    try:
+        arrays = safetensors.numpy.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        document = json.loads(header["__metadata__"]["longlag"])
+        _ = [document[key] for key in ("format", "seed", "setting")]
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"load: {name} is no safetensors file: {_brief(error)}.") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"load: {name} holds no longlag model. Use a file that `save` wrote."
+        ) from error
+    return arrays, document
+
+
 def from_bytes(
     content: bytes,
     name: str = "the checkpoint",
@@ -167,17 +191,8 @@ def from_bytes(
     problem: str | type[Problem] | None = None,
 ) -> Trained:
     """A trained model from the content of a file, as `load`; `name` is for messages."""
-    try:
-        arrays = safetensors.numpy.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        document = json.loads(header["__metadata__"]["longlag"])
-        version, seed, setting_document = (document[key] for key in ("format", "seed", "setting"))
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"load: {name} is no safetensors file: {_brief(error)}.") from error
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(
-            f"load: {name} holds no longlag model. Use a file that `save` wrote."
-        ) from error
+    arrays, document = _read(content, name)
+    version, seed, setting_document = (document[key] for key in ("format", "seed", "setting"))
     if version != _FORMAT:
         raise ValueError(
             f"load: {name} has format {_brief(version)}, this longlag reads {_FORMAT}. Use the "

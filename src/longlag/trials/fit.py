@@ -7,18 +7,20 @@ import contextvars
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
+from typing import NamedTuple
 
 import numpy as np
 
 from longlag import streams
 from longlag.adapters import randomness
 from longlag.events import Advanced, Event, Finished, Scored, StopToken
-from longlag.framings import Samples
+from longlag.framings import Layout, Samples
 from longlag.models import AnyModel
 from longlag.problems import Part
 from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
 from longlag.training import Batches, loop, program
+from longlag.trials.outcome import Outcome
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 
@@ -61,16 +63,11 @@ def fit(
     context = contextvars.copy_context()
     context.run(program.COMPILING.set, clock)
     context.run(randomness.WAITING.set, waiting)
-    batches_a_block = len(setting.layout.steps)
-    updates = -(-setting.recipe.sequences // setting.layout.sequences) * batches_a_block
     models = {seeds[0]: setting.create(seeds[0])}
     weights = program.parameters(models[seeds[0]])
     program.require_memory(_BYTES * weights * len(seeds), "fewer seeds, or a smaller model")
     models |= {seed: setting.create(seed) for seed in seeds[1:]}
-    rows, timesteps = setting.layout.steps.shape[1:]
-    chunk = loop.chunk_size(models[seeds[0]], (rows, timesteps))
-    chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))
-    blocks = max(1, min(chunk, updates) // batches_a_block)
+    updates, chunk = duration(setting, weights)
     history: dict[int, list[Advanced]] = {seed: [] for seed in seeds}
     evaluations: dict[int, dict[str, Evaluation]] = {}
     tests = {name: setting.on(name) for name in setting.scored_on}
@@ -114,7 +111,7 @@ def fit(
     scoring: dict[futures.Future[dict[str, Evaluation]], int] = {}
     reports = loop.fit(
         list(models.values()),
-        [_batches(setting, streams.training(seed), blocks) for seed in seeds],
+        [batches(setting, setting.layout, streams.training(seed), chunk) for seed in seeds],
         setting.recipe,
         updates=updates,
         loss=setting.loss,
@@ -141,17 +138,51 @@ def fit(
     return run_of(seeds, 1.0)
 
 
-def _batches(setting: Setting, rng: np.random.Generator, blocks: int) -> Iterator[Batches]:
-    """Chunks of so many blocks of fresh sequences, endlessly."""
-    updates = blocks * len(setting.layout.steps)
-    reset = None
-    if setting.layout.carry:
-        reset = np.arange(updates) % len(setting.layout.steps) == 0
+class Duration(NamedTuple):
+    """The updates of a run, and those of a chunk: it is drawn at once, and may stop at its end."""
+
+    updates: int
+    chunk: int
+
+
+def duration(setting: Setting, weights: int) -> Duration:
+    """How many updates a model of so many weights makes."""
+    layout = setting.layout
+    block = len(layout.steps)
+    updates = -(-setting.recipe.sequences // layout.sequences) * block
+    chunk = loop.chunk_size(weights, layout.steps.shape[1:])
+    chunk = min(chunk, max(_FEWEST_UPDATES, updates // _REPORTS))
+    return Duration(updates, max(1, min(chunk, updates) // block) * block)
+
+
+def same_under(setting: Setting, other: Setting, outcome: Outcome) -> bool:
+    """Whether an outcome is, but for its seconds, also what the same trial has with another budget.
+
+    It is where training ended before either budget, and draws and stops after the same updates.
+
+    Args:
+        setting: The setting of the outcome.
+        other: The same but for its number of sequences.
+        outcome: The outcome.
+    """
+    # A learning rate that follows the planned updates would be excluded here.
+    first, second = (duration(each, outcome.parameters) for each in (setting, other))
+    # A last chunk that the budget cut has fewer updates than it would have had.
+    whole = outcome.updates % first.chunk == 0 and outcome.updates <= second.updates
+    return outcome.ended != "finished" and whole and first.chunk == second.chunk
+
+
+def batches(
+    setting: Setting, layout: Layout, rng: np.random.Generator, updates: int
+) -> Iterator[Batches]:
+    """Chunks of so many updates, whole blocks of fresh sequences in this layout, endlessly."""
+    blocks = updates // len(layout.steps)
+    reset = np.arange(updates) % len(layout.steps) == 0 if layout.carry else None
     while True:
-        episodes = draw(setting.problem, rng, blocks * setting.layout.sequences)
-        samples = setting.layout.gather(episodes)
+        episodes = draw(setting.problem, rng, blocks * layout.sequences)
+        samples = layout.gather(episodes)
         by_update = (array.reshape(updates, -1, *array.shape[1:]) for array in samples)
-        yield setting.arrays(Samples(*by_update), reset)
+        yield setting.arrays(Samples(*by_update), reset, layout)
 
 
 def finish(

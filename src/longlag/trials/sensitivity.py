@@ -38,7 +38,7 @@ def sensitivity(
         sequences: Number of sequences.
 
     Raises:
-        ValueError: `sequences` is below 1, or the model is a PyTorch model.
+        ValueError: `sequences` is below 1, or the model takes values rather than features.
 
     >>> from longlag import Chunks, EchoLag, LSTM
     >>> setting = Setting(problem=EchoLag(length=4), framing=Chunks(), model=LSTM(hidden_size=3))
@@ -50,18 +50,22 @@ def sensitivity(
         raise ValueError(
             f"sensitivity: `sequences` must be at least 1, got {sequences}. Use sequences=16."
         )
-    if isinstance(model, ExternalModel):
+    if getattr(setting.model, "inputs", "features") == "values":
         raise ValueError(
-            "sensitivity: a PyTorch model cannot be differentiated here. Use "
-            "torch.autograd.functional.jacobian on its module."
+            "sensitivity: the model takes values, which have no gradient. Use inputs='features', "
+            "with a linear layer in place of the embedding."
         )
     layout, steps = _one_sequence(setting), setting.problem.steps
     target_steps = layout.target_steps[np.nonzero(layout.scored)]
     problem = setting.problem.for_part("evaluation")
     episodes = draw(problem, streams.evaluation(seed), sequences)
-    features = jax.device_put(setting.input_encoding.encode(episodes.inputs))
+    features = setting.input_encoding.encode(episodes.inputs)
     present = np.ones(features.shape[:2], bool) if episodes.present is None else episodes.present
-    norms = _norms(setting, model, features, jax.device_put(present))
+    if isinstance(model, ExternalModel):
+        mask = _mask(layout, present) if _masks(setting, layout) else None
+        norms = model.sensitivity(features, mask, layout)
+    else:
+        norms = _norms(setting, model, jax.device_put(features), jax.device_put(present))
     uses = np.zeros((steps, steps))
     uses[target_steps] = np.sqrt((np.asarray(norms) ** 2).mean(axis=0))
     return uses
@@ -149,6 +153,19 @@ def _one_sequence(setting: Setting) -> Layout:
     return dataclasses.replace(layout, rows=layout.rows.reshape(1, -1), **one_batch)
 
 
+def _masks(setting: Setting, layout: Layout) -> bool:
+    """Whether the model gets a mask."""
+    return bool(setting.problem.masks or not layout.present.all())
+
+
+def _mask(
+    layout: Layout, present: Bool[np.ndarray, "sequence step"]
+) -> Bool[np.ndarray, "sequence update row time"]:
+    """The mask of the samples of each sequence."""
+    padded = np.concatenate([present, np.ones_like(present[:, :1])], axis=1)
+    return padded[:, layout.steps] & layout.present
+
+
 def _outputs(
     setting: Setting,
     model: Any,
@@ -159,7 +176,7 @@ def _outputs(
     """The outputs of the block of `_one_sequence`."""
     inner = model.model if isinstance(model, OneHotInput) else model
     padded = jnp.concatenate([features, jnp.full_like(features[:1], MISSING)])
-    masked = setting.problem.masks or not layout.present.all()
+    masked = _masks(setting, layout)
     present = jnp.concatenate([present, jnp.ones(1, bool)])
 
     def update(state: Any, batch: tuple[Array, Array]) -> tuple[Any, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,8 +24,11 @@ from longlag.adapters.models.functional import (
     pair,
     parameters_of,
 )
+from longlag.adapters.models.torch_arrays import arrays_of
+from longlag.adapters.models.torch_cost import flops
 from longlag.adapters.models.torch_faults import copied, fault_in_training, restored
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
+from longlag.adapters.models.torch_sensitivity import jacobian_norms
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
 
@@ -207,6 +211,20 @@ class TorchModel(ExternalModel):
             (found,) = torch.autograd.grad(total, [inputs], allow_unused=True)
         return None if found is None else (found != 0).any(2).any(0).cpu().numpy()
 
+    def flops(self, batches: Batches, output: str, *, training: bool) -> int:
+        plain = self._with(self.module, 0)  # what is compiled cannot be looked into
+        weights = [each for each in self.module.parameters() if each.requires_grad]
+        with restored(self.module), self._own_randomness(moves=False):
+            run = functools.partial(plain._outputs, batches, output, training)
+            return flops(run, weights if training else ())
+
+    def sensitivity(self, features: np.ndarray, mask: np.ndarray | None, layout: Any) -> np.ndarray:
+        given = torch.tensor(features, dtype=self._dtype, device=self.device)
+        hidden = None if mask is None else torch.tensor(mask, device=self.device)
+        with restored(self.module), self._own_randomness(moves=False):
+            self._set_mode(training=False)
+            return jacobian_norms(self._run, given, hidden, layout)
+
     def _set_mode(self, training: bool) -> None:
         self.module.train(training)
         for each in self.module.modules():
@@ -359,25 +377,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def arrays_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
-    """All tensors of a module, by name; bfloat16, which NumPy lacks, as float32.
-
-    Raises:
-        ValueError: Its state has other things than tensors of numbers.
-    """
-    state = module.state_dict()
-    for name, each in state.items():
-        if not isinstance(each, torch.Tensor) or each.is_quantized:
-            raise ValueError(
-                f"its state has {name}, which is no tensor of numbers, as in a quantized module. "
-                "Return the module before it is quantized: what is quantized cannot be trained."
-            )
-    return {
-        name: (each.float() if each.dtype == torch.bfloat16 else each).detach().cpu().numpy()
-        for name, each in state.items()
-    }
 
 
 def _adam(weights: Any, lr: float) -> Any:

@@ -1,0 +1,190 @@
+"""What a model costs: operations, memory and time of one seed."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from longlag import streams
+from longlag.models import AnyModel, ExternalModel
+from longlag.scores.evaluation import STEPS_AT_ONCE, single_size
+from longlag.training import Batches, loop, program
+from longlag.training.flops import flops, inner_programs
+from longlag.training.program import Program
+from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun
+from longlag.trials.fit import batches, duration
+from longlag.trials.setting import Setting
+
+_SECONDS = 0.2  # to measure a time for, at least
+
+_WORKER = 340 * 2**20  # bytes of a worker process that trains a tiny model, measured
+
+_COPIES = 6  # of the weights: two moments, gradient, update, and a model that is scored
+
+_STEPS = 2000  # of the sequences that predictions are timed on, at least
+
+
+class Cost(NamedTuple):
+    """What a model costs in a setting; None where a figure cannot be had.
+
+    Attributes:
+        flops_per_step: Floating-point operations of the matrix products and convolutions of a
+            prediction, for each step of a sample; a multiplication and an addition are two.
+        flops_per_update: Those of an update of the weights.
+        memory: Largest number of bytes that the program of training holds, with its batches.
+        seconds_per_update: Measured time of an update, drawing its batch included.
+        seconds_per_step: Measured time of a step of a prediction for one sequence.
+        device: The device of these figures.
+    """
+
+    flops_per_step: int | None
+    flops_per_update: int | None
+    memory: int | None
+    seconds_per_update: float
+    seconds_per_step: float
+    device: str
+
+
+def cost(setting: Setting) -> Cost:
+    """What the model of a setting costs; it compiles, trains and predicts for a moment.
+
+    >>> from longlag import EchoLag, LSTM, Whole
+    >>> found = cost(Setting(problem=EchoLag(values=5), framing=Whole(), model=LSTM(hidden_size=8)))
+    >>> found.flops_per_step == 2 * (4 * 8 * 8 + 8 * 5)  # one-hot inputs are looked up
+    True
+    """
+    model, output = setting.create(0), setting.layout.output
+    chunk = duration(setting, program.parameters(model)).chunk
+    stream = batches(setting, setting.layout, streams.training(0), chunk)
+    plan = Plan(setting.recipe, sys.maxsize, setting.loss, output, None)
+    run = SeedRun(plan, 0, model, stream)
+    external = isinstance(model, ExternalModel)
+    one = _one_sequence(setting)
+    updates, rows, timesteps = one.inputs.shape[:3]
+    steps = rows * timesteps
+    predicting = _flops_of_prediction(setting, model, _first(one))
+    if external:
+        updating = model.flops(_first(next(stream)), output, training=True)
+        group, memory, device = ExternalGroup(plan, run), None, str(model.device)
+    else:
+        group = Group(plan, [run])
+        updating, memory = _flops_of_update(group), _memory(group.call)
+        device = jax.default_backend()
+    group.advance()
+    return Cost(
+        flops_per_step=predicting and predicting // steps,
+        flops_per_update=updating,
+        memory=memory,
+        seconds_per_update=_seconds(group.advance) / chunk,
+        seconds_per_step=_seconds(lambda: _predict(setting, model, one)) / (updates * steps),
+        device=device,
+    )
+
+
+def peak_memory(setting: Setting) -> int | None:
+    """About how many bytes a worker holds at most: itself, and the largest array of a prediction.
+
+    Measured peaks of seven settings were 0.7 to 1.4 times of it. Nothing is compiled.
+
+    Returns:
+        The bytes; None for a model of another framework.
+    """
+    model = setting.create(0)
+    if isinstance(model, ExternalModel):
+        return None
+    most = 0
+    for name in setting.scored_on:
+        on = setting.on(name)
+        one = _first(_one_sequence(on))
+        rows = -(-max(STEPS_AT_ONCE, on.layout.steps[0].size) // one.inputs.shape[2])
+        traced = _traced_prediction(on, model, _with_rows(one, rows))
+        most = max(most, _largest_array(traced))
+    return _WORKER + most + _COPIES * 4 * program.parameters(model)
+
+
+def _with_rows(one: Batches, rows: int) -> Any:
+    """The shapes of batches with so many rows."""
+
+    def shape(each: Any) -> Any:
+        axes = each.shape if each.ndim < 2 else (1, rows, *each.shape[2:])
+        return jax.ShapeDtypeStruct(axes, each.dtype)
+
+    return jax.tree.map(shape, one)
+
+
+def _largest_array(traced: Any) -> int:
+    """Bytes of the largest result of a step of a traced program."""
+    sizes = [0]
+    for step in getattr(traced, "jaxpr", traced).eqns:
+        sizes += map(_largest_array, inner_programs(step))
+        shapes = [each.aval for each in step.outvars]
+        sizes.append(sum(math.prod(each.shape) * each.dtype.itemsize for each in shapes))
+    return max(sizes)
+
+
+def _one_sequence(setting: Setting) -> Batches:
+    """Batches of one sequence each, or of as few as the framing lets carry state."""
+    size = single_size(setting.framing, setting.recipe.batch_size)
+    layout = setting.layout_for(setting.problem, size)
+    block = layout.steps.size
+    updates = len(layout.steps) * max(1, _STEPS // block)
+    return next(batches(setting, layout, streams.training(0), updates))
+
+
+def _first(several: Batches) -> Batches:
+    """The batches of the first update."""
+    return jax.tree.map(lambda each: each[:1], several)
+
+
+def _predict(setting: Setting, model: AnyModel, one: Batches) -> None:
+    loop.predict(model, one, loss=setting.loss, output=setting.layout.output)
+
+
+def _flops_of_prediction(setting: Setting, model: Any, one: Batches) -> int | None:
+    if isinstance(model, ExternalModel):
+        return model.flops(one, setting.layout.output, training=False)
+    return flops(_traced_prediction(setting, model, one))
+
+
+def _traced_prediction(setting: Setting, model: Any, one: Any) -> Any:
+    params, skeleton = eqx.partition(model, eqx.is_array)
+    predict = Program(skeleton, "none", setting.loss, setting.layout.output).predict
+    state = jax.eval_shape(lambda: program.initial_state(model, one.targets.shape[1:2]))
+    return jax.make_jaxpr(predict)(params, state, one)
+
+
+def _flops_of_update(group: Group) -> int | None:
+    rate, train = np.float32(group.plan.recipe.learning_rate), group.program.train
+
+    def update(params: Any, optimizer_state: Any, state: Any, batch: Batches) -> Any:
+        return train(params, optimizer_state, state, batch, 1, rate)
+
+    return flops(jax.make_jaxpr(update)(*group.carry, _first(group.batches)))
+
+
+def _memory(call: Any) -> int | None:
+    """Bytes that a compiled program holds at once: what it is given, gives and needs between."""
+    found = call.memory_analysis()
+    if found is None:
+        return None
+    given = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
+    return given + found.temp_size_in_bytes
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """The median seconds of a call, after the first."""
+    call()
+    seconds: list[float] = []
+    while sum(seconds) < _SECONDS:
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)

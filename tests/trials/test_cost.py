@@ -1,0 +1,130 @@
+"""What a model costs: operations counted by hand, and figures that cannot be had."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import longlag as ll
+from longlag.checks.model import preflight
+from longlag.training import Recipe
+from longlag.training.flops import flops
+from longlag.trials.cost import cost
+from longlag.trials.setting import Setting
+
+HIDDEN, VALUES, ROWS, STEPS = 8, 10, 5, 25
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+ECHO = ll.EchoLag(values=VALUES, length=STEPS)
+
+
+def found(model, framing=None):
+    framing = ll.Whole() if framing is None else framing
+    recipe = Recipe(batch_size=ROWS)
+    return cost(Setting(problem=ECHO, framing=framing, model=model, recipe=recipe))
+
+
+def by_hand(gates, inputs):
+    """A step of a recurrent layer and its readout."""
+    return 2 * (gates * HIDDEN * (inputs + HIDDEN) + HIDDEN * VALUES)
+
+
+@pytest.mark.parametrize("kind", [ll.LSTM, ll.GRU, ll.RNN])
+def test_the_operations_of_our_models_are_those_counted_by_hand(kind):
+    each = found(kind(hidden_size=HIDDEN))
+    step = by_hand(GATES[kind.__name__], 0)  # an input is one of several rows: no product
+    assert each.flops_per_step == step
+    # Backward two products for each, and one for the weights of the inputs.
+    per_update = ROWS * STEPS * (3 * step + 2 * GATES[kind.__name__] * HIDDEN * VALUES)
+    assert each.flops_per_update == pytest.approx(per_update, rel=0.1)
+    assert each.memory > 4 * 3 * step / 2  # the weights and two moments
+    assert each.seconds_per_update > each.seconds_per_step > 0
+    assert each.device == "cpu"
+
+
+def test_a_framing_with_one_output_for_a_sample_reads_out_once():
+    each = found(ll.LSTM(hidden_size=HIDDEN), ll.Window(timesteps=3))
+    assert each.flops_per_step == (3 * 2 * 4 * HIDDEN * HIDDEN + 2 * HIDDEN * VALUES) // 3
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("framing", [ll.Whole(), ll.Chunks(timesteps=5, carry=True)], ids=repr)
+def test_the_operations_of_pytorch_modules_are_those_counted_by_hand(kind, framing):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
+
+    class Net(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.layer = getattr(torch.nn, kind)(sizes.features, HIDDEN, batch_first=True)
+            self.readout = torch.nn.Linear(HIDDEN, sizes.outputs)
+
+        def forward(self, inputs, state=None):
+            hidden, state = self.layer(inputs, state)
+            return self.readout(hidden), state
+
+    each = found(ll.adopt(lambda sizes, _: Net(sizes)), framing)
+    step = by_hand(GATES[kind], VALUES)
+    timesteps = STEPS if isinstance(framing, ll.Whole) else 5
+    assert each.flops_per_step == step
+    # No gradient of the inputs is needed.
+    per_update = ROWS * timesteps * (3 * step - 2 * GATES[kind] * HIDDEN * VALUES)
+    assert each.flops_per_update == pytest.approx(per_update, rel=0.1)
+    assert each.memory is None
+
+
+def test_attention_is_counted_with_its_products():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
+    from torch.nn import functional  # pyright: ignore[reportMissingImports]
+
+    class Attend(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.readout = torch.nn.Linear(sizes.features, sizes.outputs)
+
+        def forward(self, inputs):
+            attended = functional.scaled_dot_product_attention(
+                inputs, inputs, inputs, is_causal=True
+            )
+            return self.readout(attended)
+
+    each = found(ll.adopt(lambda sizes, _: Attend(sizes)))
+    assert each.flops_per_step == 2 * VALUES * VALUES + 2 * 2 * STEPS * VALUES
+
+
+def counted(function, *arguments) -> Any:
+    return flops(jax.make_jaxpr(function)(*arguments))
+
+
+def test_loops_count_each_round_and_unknown_ones_are_not_known():
+    square = jnp.ones((4, 4))
+    product = 2 * 4 * 4 * 4
+
+    def rounds(count, start):
+        return jax.lax.fori_loop(0, count, lambda _, each: each @ square, start)
+
+    assert counted(lambda start: rounds(7, start), square) == 7 * product
+    assert counted(rounds, 7, square) is None
+    assert counted(lambda n: jax.lax.while_loop(lambda i: i < n, lambda i: i + 1, 0), 7) == 0
+    either = lambda which: jax.lax.cond(which, lambda: square @ square, lambda: square)  # noqa: E731
+    assert counted(either, True) == product
+    call = lambda each: jax.pure_callback(lambda x: x, each, each) @ square  # noqa: E731
+    assert counted(call, square) is None
+    image, kernel = jnp.ones((2, 3, 9)), jnp.ones((6, 3, 5))
+    convolve = lambda *both: jax.lax.conv_general_dilated(*both, (1,), "VALID")  # noqa: E731
+    assert counted(convolve, image, kernel) == 2 * (2 * 6 * 5) * 3 * 5
+
+
+def test_preflight_says_what_the_model_costs():
+    result = preflight(ECHO, ll.Whole(), "lstm(hidden_size=8)", batch_size=ROWS)
+    document = result.to_dict()["cost"]
+    assert document["flops_per_step"] == by_hand(4, 0)
+    first, *_ = result.cost_table().rows
+    assert [each.text for each in first[:2]] == ["FLOPs", f"{by_hand(4, 0):,}"]
+    assert "cost on cpu" in str(result)
+
+
+def test_a_model_that_fails_its_checks_has_no_cost():
+    result = preflight(ECHO, ll.Whole(), lambda *_: lambda inputs: inputs)  # without weights
+    assert not result.passed
+    assert result.cost is None
+    assert not result.cost_table()
