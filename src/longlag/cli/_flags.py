@@ -204,7 +204,8 @@ def _help(declared: list[tuple[str, Knob]], owners: int) -> str:
     for owner, knob in declared:
         default = "" if knob.default is None else f" Default {knob.default}."
         prefix = f"{owner}: " if owners > 1 else ""
-        lines.append(f"{prefix}{knob.help}{default}")
+        bounds = "" if knob.choices or knob.range == knob.name else f" {knob.range}."
+        lines.append(f"{prefix}{knob.help}{bounds if knob.kind is not bool else ''}{default}")
     return "  ".join(lines)
 
 

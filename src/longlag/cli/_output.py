@@ -149,6 +149,15 @@ class AnswerFlags(OutputFlags):
             help="The form of the answer, whatever the ending of its file. json is --json.",
         ),
     ] = None
+    print_config: Annotated[
+        bool,
+        Parameter(
+            name="--print-config",
+            negative="",
+            help="Run nothing: print the options as a file, FILE.toml, that the command takes in "
+            "their place, right after its name.",
+        ),
+    ] = False
 
     @property
     def kind(self) -> str:
