@@ -51,6 +51,8 @@ WRONG = {
     "ll.Series([1.0] * 50, names='ab')": "Series: `names` must be texts in a list",
     "ll.Series([1.0] * 50, path=3)": "Series: `path` must be text or None, got 3.",
     "ll.Store(None)": "Store: `path` must be the path of a file, got None.",
+    "ll.compare([MODEL], track=3)": "track: `track` must be a name such as 'wandb', or a tracker",
+    "ll.compare([MODEL], track=[abs])": "`track` must be a name such as 'wandb', or a tracker, got",
     "ll.load(None)": "load: `path` must be the path of a file, got None.",
     "ll.load(b'x')": "load: `path` must be the path of a file, got b'x'.",
     "ll.Trained.save(None, 3)": "save: `path` must be the path of a file, got 3.",

@@ -38,6 +38,15 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
 
 Count = Annotated[int, Parameter(converter=_integer)]
 StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
+Tracked = Annotated[
+    list[Literal["tensorboard", "wandb", "mlflow", "aim"]] | None,
+    Parameter(
+        name="--track",
+        negative="",
+        json_list=False,
+        help="Log each finished trial there too; may be repeated. Each is an extra to install.",
+    ),
+]
 STORE = Path("longlag.db")
 """The default store."""
 

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag import files
-from longlag.cli._flags import STORE, Count, StorePath, as_study_flags, option
+from longlag.cli._flags import STORE, Count, StorePath, Tracked, as_study_flags, option
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table, warn
 from longlag.knobs import lookup
 from longlag.store import parsing
@@ -37,9 +37,10 @@ def runs(
     studies: Annotated[bool, Parameter(negative="")] = False,
     export: Path | None = None,
     tensorboard: Path | None = None,
+    track: Tracked = None,
     save: Path | None = None,
     output: OutputFlags = OUTPUT,
-) -> None:
+) -> int | None:
     """List, show or export saved trials, the latest first.
 
     A trial is one training run with one seed.
@@ -66,17 +67,20 @@ def runs(
         raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
     filters = {"problem": problem, "model": model, "verdict": verdict, "study": study}
     if studies:
-        files_of_trials = {"save": save, "export": export, "tensorboard": tensorboard}
-        _refuse("`--studies` lists every study.", {"ID": trial} | filters | files_of_trials)
+        outputs = {"save": save, "export": export, "tensorboard": tensorboard, "track": track}
+        _refuse("`--studies` lists every study.", {"ID": trial} | filters | outputs)
     if save is not None and trial is None:
         raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
-    if trial is not None and (export or tensorboard):
-        raise ValueError("`--export` and `--tensorboard` write many trials. Leave out the ID.")
+    if trial is not None and (export or tensorboard or track):
+        raise ValueError(
+            "`--export`, `--tensorboard` and `--track` write many trials. Leave out the ID."
+        )
     if trial is not None:
         _refuse("An ID shows one trial.", filters)
-    if (export or tensorboard) and output.output:
+    if (export or tensorboard or track) and output.output:
         raise ValueError(
-            "`--export` and `--tensorboard` write files of their own. Leave out --output."
+            "`--export`, `--tensorboard` and `--track` write files of their own. Leave out "
+            "--output."
         )
     with Store(store) as saved:
         if studies:
@@ -92,8 +96,8 @@ def runs(
         chosen: dict[str, Any] = filters
         if study is not None:
             chosen["study"] = saved.study(study).id
-        if export is not None or tensorboard is not None:
-            return _export(saved, saved.records(**chosen), export, tensorboard)
+        if export is not None or tensorboard is not None or track:
+            return _export(saved, saved.records(**chosen), export, tensorboard, track or [], study)
         records, matching = saved.records(**chosen, limit=limit or None), saved.count(**chosen)
         return output.write(
             lambda: {"trials": [record._asdict() for record in records]},
@@ -244,9 +248,15 @@ def _knobs(knobs: Any) -> str:
 
 
 def _export(
-    store: Store, records: Sequence[Record], path: Path | None, folder: Path | None
-) -> None:
+    store: Store,
+    records: Sequence[Record],
+    path: Path | None,
+    folder: Path | None,
+    track: Sequence[str],
+    study: str | None,
+) -> int:
     from longlag.store import export
+    from longlag.trackers import Tracking
 
     if path is not None:
         export.check_format(path)
@@ -255,3 +265,11 @@ def _export(
     if folder is not None:
         export.write_tensorboard(store, records, folder)
         warn(f"{len(records):,} trials are in {folder}.")
+    asked = None if study is None else store.study(study)
+    name = f"{asked.kind} {asked.id[:8]}" if asked else ""
+    with Tracking(track, warn) as trackers:
+        for record in records if trackers else ():
+            trackers.log(export.tracked(store, record, name))
+    if track and not trackers.failed:
+        warn(f"{len(records):,} trials are in {' and '.join(track)}.")
+    return 1 if trackers.failed else 0
