@@ -109,7 +109,7 @@ class Audit(Answer):
             return MEANING["shared"]
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
-    figures: ClassVar = {"maps": "longlag.report.figures:figure_of_audit"}
+    figures: ClassVar = ("maps",)
 
     @property
     def caption(self) -> str:

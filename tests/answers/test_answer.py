@@ -210,3 +210,12 @@ def test_a_table_stands_apart_from_the_sentences_above_it(answers):
     assert lines[lines.index(next(line for line in lines if line.startswith("seed "))) - 1] == ""
     lines = str(answers["compare"]).splitlines()
     assert lines[1].split()[0] == "model"  # right below the name of its problem
+
+
+def test_every_figure_is_drawn_and_every_drawing_is_named(answers):
+    from longlag.report.drawings import DRAWINGS
+
+    named = {(type(each).__name__, name) for each in answers.values() for name in each.figures}
+    assert named == set(DRAWINGS)
+    with pytest.raises(ValueError, match="There is no figure `skil`. Did you mean `skill`"):
+        answers["compare"].figure("skil")
