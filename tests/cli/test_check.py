@@ -192,3 +192,13 @@ def test_after_a_failed_check_the_last_line_is_not_that_of_the_audit(call, tmp_p
     assert audit.endswith(
         "Best possible score 1. An audit is of the framing, whatever the model does."
     )
+
+
+def test_the_answer_has_the_forms_of_all_answers(call, mine, tmp_path):
+    rows = call("check", f"{mine}:easy", "--format", "csv")[1].splitlines()
+    assert rows[0] == "problem,name,passed,found,remedy"
+    assert [row.split(",")[-1] for row in rows[1:]] == [""] * len(NAMES)
+    assert [name for name in NAMES if f",{name},True," in "\n".join(rows)] == NAMES
+    for name in ("a.tex", "a.csv", "a.md"):
+        for _ in range(2):  # it is known again as its own
+            assert call("check", f"{mine}:easy", "--output", tmp_path / name)[0] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Cell, Table, table, text
@@ -54,20 +54,18 @@ class CheckFailed(Exception):  # noqa: N818 - a result, not an error
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Preflight(Answer):
-    """The results of the checks of a model.
+class Checks(Answer):
+    """The results of the checks of a problem, or of a model (`Preflight`).
 
     Attributes:
-        model: The label of the model.
-        checks: The checks, up to the first that failed.
-        parameters: Number of trained weights; None if the model could not be made.
-        state: Number of values in the state of a row; None if unknown.
+        subject: What was checked, as text.
+        checks: The checks; of a model up to the first that failed.
     """
 
-    model: str
+    subject: str
     checks: tuple[Check, ...]
-    parameters: int | None
-    state: int | None
+
+    kind: ClassVar[Literal["model", "problem"]] = "problem"
 
     @property
     def passed(self) -> bool:
@@ -77,18 +75,18 @@ class Preflight(Answer):
     @property
     def conclusion(self) -> str:
         """What the checks come to, as a sentence."""
-        return conclusion(self.checks, "model")
+        return conclusion(self.checks, self.kind)
 
     @property
     def caption(self) -> str:
-        return f"Checks of {self.model} before training. longlag {metadata.version('longlag')}."
+        return f"Checks of {self.subject} before training. longlag {metadata.version('longlag')}."
 
     @property
     def failed(self) -> Mapping[str, str]:
         return {check.name: check.found for check in self.checks if not check.passed}
 
     def blocks(self) -> Iterator[Block]:
-        yield text(self.model, kind="strong")
+        yield text(self.subject, kind="strong")
         yield self.table()
         for check in self.checks:
             if check.remedy:
@@ -102,17 +100,38 @@ class Preflight(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "subject": self.model,
+            "subject": self.subject,
             "passed": self.passed,
             "conclusion": self.conclusion,
-            "parameters": self.parameters,
-            "state": self.state,
             "checks": [check._asdict() for check in self.checks],
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         lookup("level", level, {"cell": None})
-        return [{"model": self.model, **check._asdict()} for check in self.checks]
+        return [{self.kind: self.subject, **check._asdict()} for check in self.checks]
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Preflight(Checks):
+    """The results of the checks of a model.
+
+    Attributes:
+        parameters: Number of trained weights; None if the model could not be made.
+        state: Number of values in the state of a row; None if unknown.
+    """
+
+    parameters: int | None
+    state: int | None
+
+    kind: ClassVar[Literal["model", "problem"]] = "model"
+
+    @property
+    def model(self) -> str:
+        """The label of the model."""
+        return self.subject
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "parameters": self.parameters, "state": self.state}
 
     def require_valid(self) -> None:
         """Refuse a model that did not pass.

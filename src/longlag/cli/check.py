@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator, Sequence
 from typing import Any
-
-from rich.console import RenderableType
-from rich.text import Text
 
 from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import imported, is_reference, split
-from longlag.checks.check import OF_FRAMING, Check, conclusion
+from longlag.answers.blocks import Block, text
+from longlag.checks.check import OF_FRAMING, Checks
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
 from longlag.cli._flags import (
@@ -26,13 +24,15 @@ from longlag.cli._flags import (
     option,
     problem_and_framing,
 )
-from longlag.cli._output import OUTPUT, OutputFlags, pick, stdout_to_stderr, table
+from longlag.cli._output import ANSWER, AnswerFlags, pick, stdout_to_stderr
 from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import BATCH_SIZE, lookup
 from longlag.maps import Audit, Reach, audit
 from longlag.problems import PROBLEMS, Problem
+
+_AUDIT = "verdict needed_again ceiling bound"
 
 
 def check(
@@ -45,7 +45,7 @@ def check(
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     batch_size: Count = BATCH_SIZE,
-    output: OutputFlags = OUTPUT,
+    output: AnswerFlags = ANSWER,
 ) -> int:
     """Check your own problem or model for mistakes, before training.
 
@@ -59,7 +59,7 @@ def check(
         problem: For a model: the problem it is checked on, a name from `longlag problems`.
         batch_size: For a model: samples in a batch.
     """
-    output.check(code_files(subject, problem))
+    output.check(code_files(subject, problem), figures=False)
     maps = None
     with stdout_to_stderr():
         value = _subject(subject)
@@ -67,7 +67,8 @@ def check(
             if values := {**flag_values(problem_knobs), **flag_values(framing_knobs)}:
                 flag = option(next(iter(values)))
                 raise ValueError(f"`{flag}` is for a model; {subject} is a problem. Leave it out.")
-            name, checks = repr(value), check_problem(value)
+            name = repr(value)
+            answer = Checks(name, check_problem(value))
         else:
             if not callable(value) and not _is_adopted(value):
                 kind = getattr(value, "__name__", f"a value of type {type(value).__name__}")
@@ -82,48 +83,32 @@ def check(
             on, framing_object = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
             chosen = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
             model = model_from_name(subject, {})
-            result = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
-            name, checks = f"{result.model}, {on!r}, {framing_object!r}", result.checks
+            answer = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
+            name = f"{answer.model}, {on!r}, {framing_object!r}"
             reach = Reach(model.window, model.remembers, not model.causal)
             maps = audit(on, framing_object, batch_size=batch_size, reach=reach)
-    passed = all(each.passed for each in checks)
-    summary = conclusion(checks, "problem" if maps is None else "model")
-    output.write(
-        lambda: {
-            "subject": name,
-            "passed": passed,
-            "conclusion": summary,
-            "checks": [each._asdict() for each in checks],
-            "audit": maps
-            and {**pick(maps, "verdict needed_again ceiling bound"), "remedy": remedy(maps)},
-        },
-        lambda: _summary(name, checks, maps, summary),
-    )
-    return 0 if passed else 1
+    remedied = None if maps is None else {**pick(maps, _AUDIT), "remedy": remedy(maps)}
+    document = {**answer.to_dict(), "subject": name, "audit": remedied}
+    output.write_answer(answer, _blocks(name, answer, maps), document)
+    return 0 if answer.passed else 1
 
 
-def _summary(
-    name: str, checks: Sequence[Check], maps: Audit | None, summary: str
-) -> Iterator[RenderableType]:
-    yield Text(name)
+def _blocks(name: str, answer: Checks, maps: Audit | None) -> list[Block]:
+    """The blocks of the answer in flags, and the audit."""
     knobs = {option(knob.name) for kind in FRAMINGS.values() for knob in kind.knobs()}
     flags = knobs | {"--framing", "--batch-size"}
-    results = table("check", "", "result")
-    for each in checks:
-        verdict = Text("ok", "green") if each.passed else Text("failed", "red")
-        results.add_row(each.name, verdict, Text(as_flags(each.found, flags)))
-    yield results
-    failed = [each for each in checks if not each.passed]
-    yield from (
-        Text(f"{each.name}: {as_flags(each.remedy, flags)}") for each in failed if each.remedy
+    checks = (
+        each._replace(found=as_flags(each.found, flags), remedy=as_flags(each.remedy, flags))
+        for each in answer.checks
     )
-    parts = [Text(summary)]
-    if maps is not None:
-        verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
-        audited = Text(f"{verdict} {remedy(maps)}".rstrip())
-        # Where a check failed, the conclusion says so.
-        parts = [audited, *parts] if failed else [*parts, Text(f"{audited} {OF_FRAMING}")]
-    yield from parts
+    *blocks, end = dataclasses.replace(answer, subject=name, checks=tuple(checks)).blocks()
+    if maps is None:
+        return [*blocks, end]
+    verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
+    parts = [verdict, remedy(maps), OF_FRAMING if answer.passed else ""]
+    audited = text(" ".join(filter(None, parts)))
+    # Where a check failed, the conclusion says that an audit is of the framing.
+    return [*blocks, end, audited] if answer.passed else [*blocks, audited, end]
 
 
 def _is_adopted(value: Any) -> bool:
