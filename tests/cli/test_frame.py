@@ -277,7 +277,7 @@ def test_the_answer_has_the_forms_of_all_answers(call, data, tmp_path):
     asked = [data(), "--column", "warm", "--timesteps", "4", *TRAIN]
     errors = json.loads(call("frame", *asked, "--json")[1])
     lines = call("frame", *asked, "--format", "csv")[1].splitlines()
-    assert lines[0] == "problem,model,error,error_low,error_high,within,within_low,within_high"
+    assert lines[0] == "problem,model,error,within,error_low,error_high,within_low,within_high"
     found = {line.split(",")[1]: float(line.split(",")[2]) for line in lines[1:]}
     assert found == pytest.approx({**errors["baselines"], errors["model"]: errors["error"]["mean"]})
     assert "| last value |" in call("frame", *asked[: -len(TRAIN)], "--format", "md")[1]

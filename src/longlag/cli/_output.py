@@ -178,17 +178,18 @@ class AnswerFlags(OutputFlags):
         self,
         inputs: Mapping[str, str | Path | None] | None = None,
         kind: str = "",
-        *,
-        figures: bool = True,
         **others: tuple[Path | None, str],
     ) -> None:
-        if not figures and self.kind in ("SVG", "PNG"):
-            raise ValueError(f"--output: this answer has no figure for {self.output}. Use .html.")
         # Whatever its ending, no input is written over.
         files.check_outputs({"--output": (self.output, "folder")}, inputs or {})
         super().check(inputs, kind or self.kind, **others)
         if self.kind == "Parquet":
             parquet.require()
+
+    def refuse_pictures(self) -> None:
+        """Refuse a picture, of an answer that has no figure, before any work."""
+        if self.kind in ("SVG", "PNG"):
+            raise ValueError(f"--output: this answer has no figure for {self.output}. Use .html.")
 
     def write_answer(
         self,

@@ -98,9 +98,9 @@ def frame(
     """
     from longlag.cli._setting import training
 
+    output.refuse_pictures()
     output.check(
         {"FILE": file, **code_files(model)},
-        figures=False,
         save=(save, "safetensors"),
         report=(report, "HTML"),
     )
