@@ -59,8 +59,8 @@ def check(
         problem: For a model: the problem it is checked on, a name from `longlag problems`.
         batch_size: For a model: samples in a batch.
     """
-    output.refuse_pictures()
     output.check(code_files(subject, problem))
+    output.refuse_pictures()
     maps = None
     with stdout_to_stderr():
         value = _subject(subject)

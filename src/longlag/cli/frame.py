@@ -98,12 +98,12 @@ def frame(
     """
     from longlag.cli._setting import training
 
-    output.refuse_pictures()
     output.check(
         {"FILE": file, **code_files(model)},
         save=(save, "safetensors"),
         report=(report, "HTML"),
     )
+    output.refuse_pictures()
     if time is not None and no_time:
         raise ValueError("frame: `--time` and `--no-time` exclude each other. Use one.")
     rows = _rows(
