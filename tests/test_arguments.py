@@ -53,6 +53,8 @@ WRONG = {
     "ll.Store(None)": "Store: `path` must be the path of a file, got None.",
     "ll.cite(3)": "cite: `store` must be the path of a file or None, got 3.",
     "ll.cite(None, study=3)": "cite: `study` must be text or None, got 3.",
+    "ll.compare([MODEL], track=3)": "track: `track` must be a name such as 'wandb', or a tracker",
+    "ll.compare([MODEL], track=[abs])": "`track` must be a name such as 'wandb', or a tracker, got",
     "ll.load(None)": "load: `path` must be the path of a file, got None.",
     "ll.load(b'x')": "load: `path` must be the path of a file, got b'x'.",
     "ll.Trained.save(None, 3)": "save: `path` must be the path of a file, got 3.",

@@ -1,6 +1,7 @@
 """What the documentation shows must run, and what it links to must exist."""
 
 import re
+import shlex
 from importlib import metadata
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import jax
 import pytest
 
 from longlag.claims import CARDS
-from longlag.cli.app import main
+from longlag.cli._settings_file import Settings
+from longlag.cli.app import app, main
 from longlag.problems import PROBLEMS
 
 ROOT = Path(__file__).parents[1]
@@ -111,3 +113,27 @@ def test_every_page_is_reached_from_the_readme():
 def test_the_citation_has_the_version_of_the_package():
     citation = (ROOT / "CITATION.cff").read_text()
     assert f"\nversion: {metadata.version('longlag')}\n" in citation
+
+
+def test_the_stable_names_are_those_of_the_package():
+    import longlag
+
+    page = (ROOT / "docs" / "api.md").read_text()
+    named = re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE)
+    assert sorted(name for name, _ in named) == sorted(longlag.__all__)
+    assert [name for name, _ in named] == sorted((name for name, _ in named), key=str.lower)
+    assert all(hasattr(longlag, name) for name, _ in named)
+
+
+COMING = (ROOT / "docs" / "coming-from.md").read_text()
+
+
+@pytest.mark.parametrize("command", re.findall(r"`longlag ([^`]+)`", COMING))
+def test_a_command_for_those_who_come_from_elsewhere_is_one(command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.toml").write_text("seeds = 3\n")
+    settings = Settings(shlex.split(command))
+    app.config = (settings,)
+    called, bound, _ = app.parse_args(settings.rest, exit_on_error=False, print_error=False)
+    assert called.__name__ == command.split()[0]
+    assert bound.arguments or command in ("problems", "runs")

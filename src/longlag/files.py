@@ -15,7 +15,7 @@ Name = str | os.PathLike[str]
 _END = 2**16  # bytes at each end of a file, to recognise its writer
 
 _COLUMNS = b"id,seed,problem,framing,model,", b"problem,model,", b"problem,target,input,needs,"
-_COLUMNS += (b"model,name,passed,found,remedy",)
+_COLUMNS += b"model,name,passed,found,remedy", b"problem,name,passed,found,remedy"
 """The first columns of the tables that longlag writes."""
 
 KINDS: dict[str, Callable[[bytes, bytes], bool]] = {

@@ -91,7 +91,7 @@ class Audit(Answer):
             return MEANING["shared"]
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
-    figures: ClassVar = {"maps": "longlag.report.figures:figure_of_audit"}
+    figures: ClassVar = ("maps",)
 
     @property
     def caption(self) -> str:

@@ -14,6 +14,8 @@ import longlag as ll
 from longlag.answers.answer import LINES, Answer, kind_of
 from longlag.answers.blocks import cell, table
 from longlag.answers.writers import latex, markdown
+from longlag.checks.check import Checks
+from longlag.checks.problem import check_problem
 from longlag.files import check_outputs
 from longlag.studies.comparison import Comparison
 from longlag.studies.frontier import Frontier
@@ -47,6 +49,7 @@ ANSWERS = {
         Generalisation(SETTING.problem, SETTING.framing, MODELS, test=[12], recipe=RECIPE, seeds=4)
     ),
     "audit": lambda: ll.audit(PROBLEM, ll.Chunks(timesteps=1, carry=True)),
+    "checks": lambda: Checks(repr(PROBLEM), check_problem(PROBLEM)),
     "preflight": lambda: ll.preflight(PROBLEM, ll.Whole(), ll.MLP(hidden_size=3)),
     "score": lambda: ll.score(PROBLEM, ll.Window(timesteps=2), lambda inputs: inputs[:, -2]),
     "run": lambda: ll.train(PROBLEM, ll.Window(timesteps=3), MODELS[0], sequences=40, seeds=2),
@@ -210,3 +213,12 @@ def test_a_table_stands_apart_from_the_sentences_above_it(answers):
     assert lines[lines.index(next(line for line in lines if line.startswith("seed "))) - 1] == ""
     lines = str(answers["compare"]).splitlines()
     assert lines[1].split()[0] == "model"  # right below the name of its problem
+
+
+def test_every_figure_is_drawn_and_every_drawing_is_named(answers):
+    from longlag.report.drawings import DRAWINGS
+
+    named = {(type(each).__name__, name) for each in answers.values() for name in each.figures}
+    assert named == set(DRAWINGS)
+    with pytest.raises(ValueError, match=r"There is no figure `skil`\. Did you mean `skill`"):
+        answers["compare"].figure("skil")

@@ -204,3 +204,13 @@ def test_a_model_of_longlag_is_checked_with_what_it_costs(call):
     assert re.search(r"cost on cpu +a step to predict +an update of 5 samples of 9 steps", out)
     code, _, err = call("check", "lstn")
     assert (code, err[:36]) == (2, "longlag: There is no problem `lstn`.")
+
+
+def test_the_answer_has_the_forms_of_all_answers(call, mine, tmp_path):
+    rows = call("check", f"{mine}:easy", "--format", "csv")[1].splitlines()
+    assert rows[0] == "problem,name,passed,found,remedy"
+    assert [row.split(",")[-1] for row in rows[1:]] == [""] * len(NAMES)
+    assert [name for name in NAMES if f",{name},True," in "\n".join(rows)] == NAMES
+    for name in ("a.tex", "a.csv", "a.md"):
+        for _ in range(2):  # it is known again as its own
+            assert call("check", f"{mine}:easy", "--output", tmp_path / name)[0] == 0

@@ -51,7 +51,7 @@ def test_it_says_what_is_predicted_from_what_beside_what(call, data):
         "inputs (samples, 4, 1): 4 timesteps of 1 feature; targets (samples, 1); 3 samples" in out
     )
     last = np.sqrt(np.mean((WARM[136:] - WARM[135:159]) ** 2))
-    assert f"last value  {last:.4g}" in out
+    assert f"last value {last:.4g}" in " ".join(out.split())
     assert "add --model lstm" in out
     assert "missing" not in out
 
@@ -271,6 +271,32 @@ def test_output_goes_to_a_file(call, data, tmp_path):
     code, out, _ = call("frame", data(), "--column", "cold", "--json", "--output", place)
     assert (code, out) == (0, "")
     assert json.loads(place.read_text())["target"] == "cold"
+
+
+def test_the_answer_has_the_forms_of_all_answers(call, data, tmp_path):
+    asked = [data(), "--column", "warm", "--timesteps", "4", *TRAIN]
+    errors = json.loads(call("frame", *asked, "--json")[1])
+    lines = call("frame", *asked, "--format", "csv")[1].splitlines()
+    assert lines[0] == "problem,model,error,within,error_low,error_high,within_low,within_high"
+    found = {line.split(",")[1]: float(line.split(",")[2]) for line in lines[1:]}
+    assert found == pytest.approx({**errors["baselines"], errors["model"]: errors["error"]["mean"]})
+    assert "| last value |" in call("frame", *asked[: -len(TRAIN)], "--format", "md")[1]
+    for name in ("a.tex", "a.csv", "a.html", "a.parquet"):
+        for _ in range(2):  # it is known again as its own
+            assert call("frame", *asked, "--output", tmp_path / name)[0] == 0
+    code, out, err = call("frame", *asked, "--output", tmp_path / "a.svg")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "has no figure" in err
+
+
+def test_a_settings_file_names_the_table(call, data, tmp_path):
+    settings = tmp_path / "s.toml"
+    settings.write_text(
+        f'file = "{data()}"\ncolumn = ["warm", "cold"]\ntimesteps = 4\njson = true\n'
+    )
+    found = json.loads(call("frame", settings)[1])
+    assert found["columns"] == ["warm", "cold"]
+    assert found["inputs"] == [4, 2]
 
 
 def test_a_page_is_written_where_it_is_asked_for(call, data, tmp_path):

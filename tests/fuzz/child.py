@@ -41,6 +41,8 @@ def make_case(rng: np.random.Generator, folder: Path) -> dict[str, Any]:
         case["disk"] = streams > 0.12
     if draw < 0.5:
         case["arguments"] = commands.random_command(rng)
+    elif draw < 0.53:
+        case["arguments"] = damage.settings_file(rng, folder)
     elif draw < 0.7:
         case["arguments"] = damage.table_file(rng, folder)
     elif draw < 0.78:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .cases import local, pick
-from .commands import TRAINED
+from .commands import BASES, TRAINED, WORDS, flags
 
 CELLS = (
     *("1", "-2.5", "1e308", "-1e308", "1e309", "inf", "-inf", "nan", "NaN", "NA", "", " ", "?"),
@@ -83,6 +83,15 @@ PROBLEMS = (
     "from longlag.problems import EchoLag\nmake = EchoLag(lag=2)\n",
 )
 
+ANSWERED = "audit", "train", "frontier", "compare", "profile", "generalise"
+"""The commands that take a settings file."""
+
+TOML = (
+    *("1", "-1", "0.5", "nan", "-inf", "true", "[]", "[1, [2]]", "{}", "{a = 1}", "1979-05-27"),
+    *("''", "'x'", '"\\u0000"', '"[/b]"', "'''a\nb'''", "9" * 400, "9" * 5000, "[" * 3000, "x", ""),
+    *("'lstm'", "'mlp(hidden_size=3)'", "'model.py:make'", "['rnn', 1]", "'new.db'", "07:32:00"),
+)
+
 JSON: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**63, 10**400, 1.5, 1e308, float("nan"), float("inf"), "", "x"),
     *(
@@ -133,6 +142,29 @@ def table_file(rng: np.random.Generator, folder: Path) -> list[str]:
         rng, (*extras, "--missing mask", "--scale none", "--season 7", "--json")
     ).split()
     return arguments
+
+
+def settings_file(rng: np.random.Generator, folder: Path) -> list[str]:
+    """A settings file of nonsense, and the command that reads it."""
+    command = pick(rng, ANSWERED)
+    values = BASES[command].split()
+    first = [] if values[0].startswith("--") else [f"problem = {json.dumps(values.pop(0))}"]
+    pairs = zip(values, [*values[1:], ""], strict=True)
+    settings = {
+        name[2:]: value if value.replace(".", "").isdigit() else json.dumps(value)
+        for name, value in pairs
+        if name.startswith("--") and name not in ("--framing", "--carry")
+    }
+    for _ in range(int(rng.integers(1, 4))):
+        known = [name[2:].replace("-", "_") for name in flags(command)]
+        name = pick(rng, known) if rng.random() < 0.9 else json.dumps(pick(rng, WORDS))
+        settings[name] = pick(rng, TOML)
+    text = "\n".join([*first, *(f"{name} = {value}" for name, value in settings.items())])
+    content = text.encode("utf-8", "surrogatepass")
+    file = folder / "study.toml"
+    file.write_bytes(damaged(rng, content) if rng.random() < 0.2 else content)
+    rest = pick(rng, ([], [], ["--json"], ["--print-config"], ["--seeds", "2"]))
+    return [command, file.name, *rest]
 
 
 def code_file(rng: np.random.Generator, folder: Path) -> list[str]:

@@ -49,8 +49,8 @@ class Answer(abc.ABC):
     `failed` names what has no result.
     """
 
-    figures: ClassVar[Mapping[str, str]] = {}
-    """The functions that draw it, `module:function`, by the name of the figure."""
+    figures: ClassVar[tuple[str, ...]] = ()
+    """The names of its figures, the main one first."""
 
     @property
     @abc.abstractmethod
@@ -90,7 +90,7 @@ class Answer(abc.ABC):
 
     def _repr_html_(self) -> str:
         body = writers.html(self.blocks())
-        for name in list(self.figures)[:1]:
+        for name in self.figures[:1]:
             body += writers.picture(pictures.svg(self.figure(name)), f"{self.caption} ({name})")
         return writers.page(body)
 
@@ -128,9 +128,10 @@ class Answer(abc.ABC):
         """
         if not self.figures:
             raise ValueError(f"{type(self).__name__} has no figure. Use to_frame() for its rows.")
-        path = lookup("figure", next(iter(self.figures)) if name is None else name, self.figures)
-        module, _, function = path.partition(":")
-        return getattr(importlib.import_module(module), function)(self)
+        name = self.figures[0] if name is None else name
+        lookup("figure", name, dict.fromkeys(self.figures))
+        drawings = importlib.import_module("longlag.report.drawings")  # which imports answers
+        return drawings.DRAWINGS[type(self).__name__, name](self)
 
     def save(self, path: files.Name) -> None:
         """Write the answer to a file, in the form of its ending.

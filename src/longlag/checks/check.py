@@ -7,7 +7,7 @@ import functools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Cell, Table, table, text
@@ -61,27 +61,83 @@ class CheckFailed(Exception):  # noqa: N818 - a result, not an error
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Preflight(Answer):
-    """The results of the checks of a model.
+class Checks(Answer):
+    """The results of the checks of a problem, or of a model (`Preflight`).
 
     Attributes:
-        model: The label of the model.
-        checks: The checks, up to the first that failed.
-        parameters: Number of trained weights; None if the model could not be made.
-        state: Number of values in the state of a row; None if unknown.
-        setting: The setting of the checks.
+        subject: What was checked, as text.
+        checks: The checks; of a model up to the first that failed.
     """
 
-    model: str
+    subject: str
     checks: tuple[Check, ...]
-    parameters: int | None
-    state: int | None
-    setting: Setting
+
+    kind: ClassVar[Literal["model", "problem"]] = "problem"
 
     @property
     def passed(self) -> bool:
         """Whether all checks passed."""
         return all(check.passed for check in self.checks)
+
+    @property
+    def conclusion(self) -> str:
+        """What the checks come to, as a sentence."""
+        return conclusion(self.checks, self.kind)
+
+    @property
+    def caption(self) -> str:
+        return f"Checks of {self.subject} before training. longlag {metadata.version('longlag')}."
+
+    @property
+    def failed(self) -> Mapping[str, str]:
+        return {check.name: check.found for check in self.checks if not check.passed}
+
+    def blocks(self) -> Iterator[Block]:
+        yield text(self.subject, kind="strong")
+        yield self.table()
+        for check in self.checks:
+            if check.remedy:
+                yield text(f"{check.name}: {check.remedy}", kind="advice")
+        yield text(self.conclusion)
+
+    def table(self) -> Table:
+        verdicts = {True: Cell("ok", kind="good"), False: Cell("failed", kind="bad")}
+        rows = ((check.name, verdicts[check.passed], check.found) for check in self.checks)
+        return table("", ("check", "", "result"), rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "passed": self.passed,
+            "conclusion": self.conclusion,
+            "checks": [check._asdict() for check in self.checks],
+        }
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        lookup("level", level, {"cell": None})
+        return [{self.kind: self.subject, **check._asdict()} for check in self.checks]
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Preflight(Checks):
+    """The results of the checks of a model.
+
+    Attributes:
+        parameters: Number of trained weights; None if the model could not be made.
+        state: Number of values in the state of a row; None if unknown.
+        setting: The setting of the checks.
+    """
+
+    parameters: int | None
+    state: int | None
+    setting: Setting
+
+    kind: ClassVar[Literal["model", "problem"]] = "model"
+
+    @property
+    def model(self) -> str:
+        """The label of the model."""
+        return self.subject
 
     @functools.cached_property
     def cost(self) -> Cost | None:
@@ -93,27 +149,11 @@ class Preflight(Answer):
         with warnings.catch_warnings(action="ignore"):  # the checks have them
             return cost(self.setting)
 
-    @property
-    def conclusion(self) -> str:
-        """What the checks come to, as a sentence."""
-        return conclusion(self.checks, "model")
-
-    @property
-    def caption(self) -> str:
-        return f"Checks of {self.model} before training. longlag {metadata.version('longlag')}."
-
-    @property
-    def failed(self) -> Mapping[str, str]:
-        return {check.name: check.found for check in self.checks if not check.passed}
-
     def blocks(self) -> Iterator[Block]:
-        yield text(self.model, kind="strong")
-        yield self.table()
-        for check in self.checks:
-            if check.remedy:
-                yield text(f"{check.name}: {check.remedy}", kind="advice")
+        *before, conclusion = super().blocks()
+        yield from before
         yield self.cost_table()
-        yield text(self.conclusion)
+        yield conclusion
 
     def cost_table(self) -> Table:
         """The operations, time and memory of the model; empty if a check failed."""
@@ -134,25 +174,9 @@ class Preflight(Answer):
             ),
         )
 
-    def table(self) -> Table:
-        verdicts = {True: Cell("ok", kind="good"), False: Cell("failed", kind="bad")}
-        rows = ((check.name, verdicts[check.passed], check.found) for check in self.checks)
-        return table("", ("check", "", "result"), rows)
-
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "subject": self.model,
-            "passed": self.passed,
-            "conclusion": self.conclusion,
-            "parameters": self.parameters,
-            "state": self.state,
-            "checks": [check._asdict() for check in self.checks],
-            "cost": self.cost and self.cost._asdict(),
-        }
-
-    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
-        lookup("level", level, {"cell": None})
-        return [{"model": self.model, **check._asdict()} for check in self.checks]
+        figures = {"parameters": self.parameters, "state": self.state}
+        return {**super().to_dict(), **figures, "cost": self.cost and self.cost._asdict()}
 
     def require_valid(self) -> None:
         """Refuse a model that did not pass.

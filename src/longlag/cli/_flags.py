@@ -39,6 +39,15 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
 
 Count = Annotated[int, Parameter(converter=_integer)]
 StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
+Tracked = Annotated[
+    list[Literal["tensorboard", "wandb", "mlflow", "aim"]] | None,
+    Parameter(
+        name="--track",
+        negative="",
+        json_list=False,
+        help="Log each finished trial there too; may be repeated. Each is an extra to install.",
+    ),
+]
 STORE = Path(store.STORE)
 """The default store."""
 
@@ -205,7 +214,8 @@ def _help(declared: list[tuple[str, Knob]], owners: int) -> str:
     for owner, knob in declared:
         default = "" if knob.default is None else f" Default {knob.default}."
         prefix = f"{owner}: " if owners > 1 else ""
-        lines.append(f"{prefix}{knob.help}{default}")
+        bounds = "" if knob.choices or knob.range == knob.name else f" {knob.range}."
+        lines.append(f"{prefix}{knob.help}{bounds if knob.kind is not bool else ''}{default}")
     return "  ".join(lines)
 
 

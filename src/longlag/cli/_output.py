@@ -149,6 +149,15 @@ class AnswerFlags(OutputFlags):
             help="The form of the answer, whatever the ending of its file. json is --json.",
         ),
     ] = None
+    print_config: Annotated[
+        bool,
+        Parameter(
+            name="--print-config",
+            negative="",
+            help="Run nothing: print the options as a file, FILE.toml, that the command takes in "
+            "their place, right after its name.",
+        ),
+    ] = False
 
     @property
     def kind(self) -> str:
@@ -176,6 +185,11 @@ class AnswerFlags(OutputFlags):
         super().check(inputs, kind or self.kind, **others)
         if self.kind == "Parquet":
             parquet.require()
+
+    def refuse_pictures(self) -> None:
+        """Refuse a picture, of an answer that has no figure, before any work."""
+        if self.kind in ("SVG", "PNG"):
+            raise ValueError(f"--output: this answer has no figure for {self.output}. Use .html.")
 
     def write_answer(
         self,

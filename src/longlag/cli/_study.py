@@ -19,6 +19,7 @@ from longlag.cli._flags import (
     STORE,
     Count,
     StorePath,
+    Tracked,
     code_files,
     flag_values,
     flags,
@@ -42,7 +43,8 @@ from longlag.studies.conduct import Keep, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
 from longlag.studies.plan import plan
 from longlag.studies.study import Study
-from longlag.studies.watch import showing
+from longlag.studies.watch import showing, tracking
+from longlag.trackers import Tracking
 from longlag.training import Recipe
 from longlag.workers.executor import Executor
 from longlag.workers.local import Local
@@ -113,6 +115,7 @@ class StudyFlags:
     keep: Annotated[
         Keep, Parameter(help="Trained models to save: of the first seed, all, or none.")
     ] = "first"
+    track: Tracked = None
 
     def arguments(self, setting: SettingFlags, recipe: Any) -> dict[str, Any]:
         """The arguments of a study of several models."""
@@ -174,6 +177,7 @@ class StudyFlags:
             audits = (each.audit() for each in examples)
             for line in dict.fromkeys(line for each in audits for line in warnings(each)):
                 warn(line)
+            trackers = stack.enter_context(Tracking(self.track or (), warn))
             executor = stack.enter_context(self._executor())
             stop = stack.enter_context(ctrl_c_stops(StopToken()))
             seconds = None if until is None else max(0.0, until - time.monotonic())
@@ -185,7 +189,7 @@ class StudyFlags:
                     command=command_line(),
                     keep=self.keep,
                     seconds=seconds,
-                    listen=showing(question.kind, show),
+                    listen=tracking(question, trackers, showing(question.kind, show)),
                     stop=stop,
                 )
             for trial, reason in usage.failed:

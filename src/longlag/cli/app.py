@@ -17,7 +17,8 @@ from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
 from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
 from longlag.cli._memory import refuse_too_little
-from longlag.cli._output import Printer, prepare_streams, printable, warn
+from longlag.cli._output import Printer, prepare_streams, printable, warn, write
+from longlag.cli._settings_file import Settings
 from longlag.knobs import unknown_name
 from longlag.other_names import borrowed
 from longlag.studies.registry import KINDS
@@ -39,7 +40,6 @@ def _refuse_empty_paths(_app: App, _commands: object, arguments: Iterable[Argume
 
 app = App(
     name="longlag",
-    config=_refuse_empty_paths,
     console=Printer(highlight=False),
     suppress_keyboard_interrupt=False,
     help="What can a sequence model remember, and why does it fail when it does?",
@@ -128,8 +128,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(tokens: list[str]) -> int:
+    settings = Settings(tokens)
+    app.config = settings, _refuse_empty_paths
     try:
-        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        command, bound, _ = app.parse_args(settings.rest, exit_on_error=False, print_error=False)
+        if settings.wanted:
+            documented = app[tokens[0]].assemble_argument_collection(parse_docstring=True)
+            write(settings.text(tokens[0], documented), None)
+            return 0
+        code = command(*bound.args, **bound.kwargs)
         sys.stdout.flush()
         return code or 0
     except BrokenPipeError:  # the reader closed the pipe, so print nothing more
@@ -170,10 +177,10 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return _unknown_option(error, tokens)
         case UnusedCliTokensError() if error.unused_tokens:
             owner = f"longlag {tokens[0]}" if tokens else "longlag"
-            return (
-                f"{owner} takes no argument `{error.unused_tokens[0]}`. {owner} --help lists its "
-                "arguments and options."
-            )
+            remedy = f"{owner} --help lists its arguments and options."
+            if (unused := error.unused_tokens[0]).endswith(".toml"):
+                remedy = f"A settings file stands right after the command: {owner} {unused}."
+            return f"{owner} takes no argument `{unused}`. {remedy}"
         case CycloptsError():
             return " ".join(text.split())
         case MemoryError():

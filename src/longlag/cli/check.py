@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator, Sequence
 from typing import Any
-
-from rich.console import RenderableType
-from rich.text import Text
 
 from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import imported, is_reference, split
-from longlag.answers.blocks import Table
-from longlag.checks.check import OF_FRAMING, Check, conclusion
+from longlag.answers.blocks import Block, text
+from longlag.checks.check import OF_FRAMING, Checks
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
 from longlag.cli._flags import (
@@ -27,7 +24,7 @@ from longlag.cli._flags import (
     option,
     problem_and_framing,
 )
-from longlag.cli._output import OUTPUT, OutputFlags, pick, stdout_to_stderr, table
+from longlag.cli._output import ANSWER, AnswerFlags, pick, stdout_to_stderr
 from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
@@ -35,6 +32,8 @@ from longlag.knobs import BATCH_SIZE, lookup
 from longlag.maps import Audit, audit
 from longlag.problems import PROBLEMS, Problem
 from longlag.visible import Reach
+
+_AUDIT = "verdict needed_again ceiling bound"
 
 
 def check(
@@ -47,7 +46,7 @@ def check(
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
     batch_size: Count = BATCH_SIZE,
-    output: OutputFlags = OUTPUT,
+    output: AnswerFlags = ANSWER,
 ) -> int:
     """Check a problem or a model for mistakes, and measure what the model costs.
 
@@ -62,14 +61,16 @@ def check(
         batch_size: For a model: samples in a batch.
     """
     output.check(code_files(subject, problem))
-    maps = result = costs = None
+    output.refuse_pictures()
+    maps = None
     with stdout_to_stderr():
         value = _subject(subject)
         if isinstance(value, Problem):
             if values := {**flag_values(problem_knobs), **flag_values(framing_knobs)}:
                 flag = option(next(iter(values)))
                 raise ValueError(f"`{flag}` is for a model; {subject} is a problem. Leave it out.")
-            name, checks = repr(value), check_problem(value)
+            name = repr(value)
+            answer = Checks(name, check_problem(value))
         else:
             if not callable(value) and not _is_adopted(value):
                 kind = getattr(value, "__name__", f"a value of type {type(value).__name__}")
@@ -84,56 +85,40 @@ def check(
             on, framing_object = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
             chosen = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
             model = model_from_name(subject, {})
-            result = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
-            name, checks = f"{result.model}, {on!r}, {framing_object!r}", result.checks
-            costs = result.cost_table()  # measured here, where a model may print
+            answer = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
+            name = f"{answer.model}, {on!r}, {framing_object!r}"
             reach = Reach(model.window, model.remembers, not model.causal)
             maps = audit(on, framing_object, batch_size=batch_size, reach=reach)
-    passed = all(each.passed for each in checks)
-    summary = conclusion(checks, "problem" if maps is None else "model")
-    output.write(
-        lambda: {
-            "subject": name,
-            "passed": passed,
-            "conclusion": summary,
-            "checks": [each._asdict() for each in checks],
-            "audit": maps
-            and {**pick(maps, "verdict needed_again ceiling bound"), "remedy": remedy(maps)},
-            **({} if result is None else pick(result, "parameters state")),
-            "cost": result and result.to_dict()["cost"],
-        },
-        lambda: _summary(name, checks, maps, summary, costs),
-    )
-    return 0 if passed else 1
+        shown = _in_flags(answer, name)
+        document = shown.to_dict()  # here, where a model may print, its cost is measured
+    remedied = None if maps is None else {**pick(maps, _AUDIT), "remedy": remedy(maps)}
+    plain = [check._asdict() for check in answer.checks]
+    document = {**document, "checks": plain, "audit": remedied}
+    output.write_answer(answer, _blocks(shown, maps), document)
+    return 0 if answer.passed else 1
 
 
-def _summary(
-    name: str, checks: Sequence[Check], maps: Audit | None, summary: str, costs: Table | None
-) -> Iterator[RenderableType]:
-    yield Text(name)
+def _in_flags(answer: Checks, name: str) -> Checks:
+    """The answer under a name, with its remedies in flags."""
     knobs = {option(knob.name) for kind in FRAMINGS.values() for knob in kind.knobs()}
     flags = knobs | {"--framing", "--batch-size"}
-    results = table("check", "", "result")
-    for each in checks:
-        verdict = Text("ok", "green") if each.passed else Text("failed", "red")
-        results.add_row(each.name, verdict, Text(as_flags(each.found, flags)))
-    yield results
-    if costs:
-        figures = table(*costs.head)
-        for row in costs.rows:
-            figures.add_row(*(each.text for each in row))
-        yield figures
-    failed = [each for each in checks if not each.passed]
-    yield from (
-        Text(f"{each.name}: {as_flags(each.remedy, flags)}") for each in failed if each.remedy
+    checks = (
+        each._replace(found=as_flags(each.found, flags), remedy=as_flags(each.remedy, flags))
+        for each in answer.checks
     )
-    parts = [Text(summary)]
-    if maps is not None:
-        verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
-        audited = Text(f"{verdict} {remedy(maps)}".rstrip())
-        # Where a check failed, the conclusion says so.
-        parts = [audited, *parts] if failed else [*parts, Text(f"{audited} {OF_FRAMING}")]
-    yield from parts
+    return dataclasses.replace(answer, subject=name, checks=tuple(checks))
+
+
+def _blocks(answer: Checks, maps: Audit | None) -> list[Block]:
+    """The blocks of the answer, and the audit."""
+    *blocks, end = answer.blocks()
+    if maps is None:
+        return [*blocks, end]
+    verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
+    parts = [verdict, remedy(maps), OF_FRAMING if answer.passed else ""]
+    audited = text(" ".join(filter(None, parts)))
+    # Where a check failed, the conclusion says that an audit is of the framing.
+    return [*blocks, end, audited] if answer.passed else [*blocks, audited, end]
 
 
 def _is_adopted(value: Any) -> bool:

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag import files
-from longlag.cli._flags import STORE, Count, StorePath, as_study_flags, option
+from longlag.cli._flags import STORE, Count, StorePath, Tracked, as_study_flags, option
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table, warn
 from longlag.knobs import lookup
 from longlag.store import parsing
@@ -20,6 +20,8 @@ from longlag.store.store import Store
 
 if TYPE_CHECKING:
     from longlag.trials.diagnosis import Diagnosis
+
+_MANY = "`--export`, `--tensorboard`, `--track` and `--bundle`"
 
 
 def runs(
@@ -37,10 +39,11 @@ def runs(
     studies: Annotated[bool, Parameter(negative="")] = False,
     export: Path | None = None,
     tensorboard: Path | None = None,
+    track: Tracked = None,
     save: Path | None = None,
     bundle: Path | None = None,
     output: OutputFlags = OUTPUT,
-) -> None:
+) -> int | None:
     """List, show or export saved trials, the latest first.
 
     A trial is one training run with one seed.
@@ -69,25 +72,20 @@ def runs(
         raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
     filters = {"problem": problem, "model": model, "verdict": verdict, "study": study}
     if studies:
-        files_of_trials = {"save": save, "export": export, "tensorboard": tensorboard}
-        files_of_trials["bundle"] = bundle
-        _refuse("`--studies` lists every study.", {"ID": trial} | filters | files_of_trials)
+        outputs = {"save": save, "export": export, "tensorboard": tensorboard}
+        outputs |= {"track": track, "bundle": bundle}
+        _refuse("`--studies` lists every study.", {"ID": trial} | filters | outputs)
     if save is not None and trial is None:
         raise ValueError("`--save` writes the model of one trial. Name it: longlag runs ID.")
-    many = export or tensorboard or bundle
+    many = export or tensorboard or track or bundle
     if trial is not None and many:
-        raise ValueError(
-            "`--export`, `--tensorboard` and `--bundle` write many trials. Leave out the ID."
-        )
+        raise ValueError(f"{_MANY} write many trials. Leave out the ID.")
     if bundle is not None and bundle.suffix.lower() != ".zip":
         raise ValueError(f"--bundle: {bundle} must end in .zip. Use {bundle.with_suffix('.zip')}.")
     if trial is not None:
         _refuse("An ID shows one trial.", filters)
     if many and output.output:
-        raise ValueError(
-            "`--export`, `--tensorboard` and `--bundle` write files of their own. Leave out "
-            "--output."
-        )
+        raise ValueError(f"{_MANY} write files of their own. Leave out --output.")
     with Store(store) as saved:
         if studies:
             every = saved.studies()
@@ -102,8 +100,11 @@ def runs(
         chosen: dict[str, Any] = filters
         if study is not None:
             chosen["study"] = saved.study(study).id
-        if many is not None:
-            return _export(saved, saved.records(**chosen), export, tensorboard, bundle)
+        if many:
+            records = saved.records(**chosen)
+            if bundle is not None:
+                _bundle(saved, records, bundle)
+            return _export(saved, records, export, tensorboard, track or [], study)
         records, matching = saved.records(**chosen, limit=limit or None), saved.count(**chosen)
         return output.write(
             lambda: {"trials": [record._asdict() for record in records]},
@@ -263,9 +264,11 @@ def _export(
     records: Sequence[Record],
     path: Path | None,
     folder: Path | None,
-    zipped: Path | None,
-) -> None:
-    from longlag.store import bundle, export
+    track: Sequence[str],
+    study: str | None,
+) -> int:
+    from longlag.store import export
+    from longlag.trackers import Tracking
 
     if path is not None:
         export.check_format(path)
@@ -274,6 +277,18 @@ def _export(
     if folder is not None:
         export.write_tensorboard(store, records, folder)
         warn(f"{len(records):,} trials are in {folder}.")
-    if zipped is not None:
-        bundle.write(store, records, zipped)
-        warn(f"{len(records):,} trials are in {zipped}.")
+    asked = None if study is None else store.study(study)
+    name = f"{asked.kind} {asked.id[:8]}" if asked else ""
+    with Tracking(track, warn) as trackers:
+        for record in records if trackers else ():
+            trackers.log(export.tracked(store, record, name))
+    if track and not trackers.failed:
+        warn(f"{len(records):,} trials are in {' and '.join(track)}.")
+    return 1 if trackers.failed else 0
+
+
+def _bundle(store: Store, records: Sequence[Record], path: Path) -> None:
+    from longlag.store import bundle
+
+    bundle.write(store, records, path)
+    warn(f"{len(records):,} trials are in {path}.")

@@ -13,7 +13,7 @@ from rich.text import Text
 from longlag import files
 from longlag.checks.model import require_valid
 from longlag.cli._device import Device, use_device
-from longlag.cli._flags import Count, as_flags, code_files, flag_values, flags
+from longlag.cli._flags import Count, Tracked, as_flags, code_files, flag_values, flags
 from longlag.cli._output import (
     ANSWER,
     AnswerFlags,
@@ -27,6 +27,7 @@ from longlag.cli._output import (
 from longlag.cli._setting import SETTING, Model, SettingFlags, training
 from longlag.cli.audit import warnings
 from longlag.scores.evaluation import seed_list
+from longlag.trackers import FinishedTrial, Tracking
 from longlag.training import Recipe
 from longlag.trials.run import Run
 
@@ -47,6 +48,7 @@ def train(
     device: Device = None,
     save: Path | None = None,
     figure: Path | None = None,
+    track: Tracked = None,
     output: AnswerFlags = ANSWER,
 ) -> int:
     """Train a model and score it on fresh sequences.
@@ -70,7 +72,10 @@ def train(
         require_valid([setting])
     for line in warnings(setting.audit()):
         warn(line)
-    with training(setting, seeds, quiet=output.as_json, save=save) as run:
+    with (
+        Tracking(track or (), warn) as trackers,
+        training(setting, seeds, quiet=output.as_json, save=save) as run,
+    ):
         if figure is not None:
             from longlag.report import figure_of_run, save_figure
 
@@ -82,6 +87,8 @@ def train(
             {**run.to_dict(), "why": why and why._asdict()},
             before=_example(run),
         )
+        for each in FinishedTrial.of_run(run) if trackers else ():
+            trackers.log(each)
     return 130 if run.interrupted else 0
 
 

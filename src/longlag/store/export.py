@@ -1,22 +1,18 @@
-"""Export: the scores of trials as a table, their learning curves as runs for TensorBoard."""
+"""Export: the scores of trials as a table, and the trials to trackers."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from longlag import files
 from longlag.answers import parquet
 from longlag.store.records import Record
 from longlag.store.store import Store
-
-if TYPE_CHECKING:
-    from longlag.trials.outcome import Outcome
+from longlag.trackers import FinishedTrial, TensorBoard
 
 FORMATS = ".csv", ".parquet"
 """File endings of `write_table`."""
@@ -61,10 +57,25 @@ def check_format(path: Path) -> None:
         parquet.require()
 
 
-def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> None:
-    """Write the learning curve and the scores of trials as runs for TensorBoard.
+def tracked(store: Store, record: Record, study: str = "") -> FinishedTrial:
+    """A stored trial, for a tracker.
 
-    One run per trial, named by its problem, model, seed and id; the step is the update.
+    Args:
+        store: The store of the trial.
+        record: The trial, from `store.records`.
+        study: What asked for it.
+    """
+    outcome = store.outcome(record.id)
+    assert outcome is not None
+    names = {name: getattr(record, name) for name in ("id", "problem", "model", "seed", "verdict")}
+    when = datetime.datetime.fromisoformat(record.finished)
+    return FinishedTrial(
+        **names, study=study, setting=store.setting(record.id), outcome=outcome, finished=when
+    )
+
+
+def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> None:
+    """Write trials as runs for TensorBoard (`longlag.trackers`).
 
     Args:
         store: The store of the trials.
@@ -75,47 +86,9 @@ def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> 
         ValueError: tensorboardX is not installed.
         OSError: For example, the disk is full; the previous runs are complete.
     """
-    try:
-        from tensorboardX.record_writer import RecordWriter  # SummaryWriter starts a thread
-    except ImportError:
-        raise ValueError(
-            "export: tensorboardX is not installed. Use pip install 'longlag[tensorboard]'."
-        ) from None
+    tracker = TensorBoard(folder)
     for record in records:
-        outcome = store.outcome(record.id)
-        assert outcome is not None
-        name = f"{record.problem}, {record.model}, seed {record.seed}, {record.id}"
-        when = datetime.datetime.fromisoformat(record.finished).timestamp()
-        home = folder / name.replace("/", "-")
-        home.mkdir(parents=True, exist_ok=True)
-        with files.replacing(home / f"events.out.tfevents.{when:.0f}.longlag") as beside:
-            writer = RecordWriter(str(beside))
-            with contextlib.closing(writer):
-                for event in _tensorboard_events(outcome, when):
-                    writer.write(event.SerializeToString())
-
-
-def _tensorboard_events(outcome: Outcome, when: float) -> Iterator[Any]:
-    """The learning curve and the scores of a trial, as events of TensorBoard."""
-    from tensorboardX.proto import event_pb2
-    from tensorboardX.summary import scalar
-
-    Event: Any = vars(event_pb2)["Event"]  # noqa: N806 - created at run time
-
-    def event(name: str, value: float, update: int) -> Any:
-        return Event(wall_time=when, step=update, summary=scalar(name, value))
-
-    yield Event(wall_time=when, file_version="brain.Event:2")
-    curve = outcome.curve
-    for update, loss, accuracy in zip(curve.updates, curve.loss, curve.accuracy, strict=True):
-        yield event("training/loss", loss, update)
-        yield event("training/accuracy", accuracy, update)
-    for test, score in outcome.scores.items():
-        # The main test has the name of the only test in earlier versions.
-        main = score is outcome.score()
-        prefix = "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
-        for name in ("accuracy", "skill", "chance", "ceiling"):
-            yield event(f"{prefix}/{name}", getattr(score, name), outcome.updates)
+        tracker.log(tracked(store, record))
 
 
 def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:

@@ -21,7 +21,8 @@ from longlag.progress import bars
 from longlag.store.store import STORE, Store
 from longlag.studies.conduct import Listen, conduct
 from longlag.studies.study import Study
-from longlag.studies.watch import showing
+from longlag.studies.watch import showing, tracking
+from longlag.trackers import Track, Tracking
 from longlag.trials import documents
 from longlag.trials.setting import Setting
 from longlag.workers.executor import Executor
@@ -41,6 +42,7 @@ def run_study(
     executor: Executor | None = None,
     until: float | None = None,
     progress: Progress = True,
+    track: Track = (),
 ) -> S:
     """Run a study from Python.
 
@@ -52,6 +54,7 @@ def run_study(
         until: Time of `time.monotonic` at which running trials are stopped.
         progress: Whether to show the progress; or a function, called a few times a second with the
             events since (`longlag.events`) and the progress (`longlag.studies.conduct`).
+        track: Where each finished trial is logged (`longlag.trackers`).
 
     Returns:
         The same study, with the outcomes of its trials; after Ctrl-C of those that finished.
@@ -68,6 +71,9 @@ def run_study(
     examples = study.examples()
     require_fitting(study, until)
     with contextlib.ExitStack() as stack:
+        trackers = stack.enter_context(
+            Tracking(track, lambda line: warnings.warn(line, stacklevel=3))
+        )
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         trials = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
         if notice := trials.notice():
@@ -94,6 +100,7 @@ def run_study(
             listen = showing(study.kind, show)
         else:
             listen = progress
+        listen = tracking(study, trackers, listen)
         usage = conduct(study, trials, executor, seconds=seconds, listen=listen)
     for trial, why in usage.failed:
         warnings.warn(f"{trial} failed: {why.rstrip('.')}.", stacklevel=2)

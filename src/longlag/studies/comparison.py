@@ -39,6 +39,7 @@ from longlag.studies.ladder import (
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, named, words
 from longlag.studies.time_to_solve import time_to_solve
+from longlag.trackers import Track
 from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
@@ -356,6 +357,7 @@ def compare(
     store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
+    track: Track = (),
 ) -> ComparisonAnswer:
     """The skill of several models at each rung of several problems (`Comparison`).
 
@@ -374,6 +376,7 @@ def compare(
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
+        track: Where each trial is logged: `tensorboard`, `wandb`, `mlflow`, `aim`, or a tracker.
 
     Returns:
         Skill and sequences to solve, for each model, problem and rung.
@@ -390,4 +393,4 @@ def compare(
         seeds=seeds,
         solve_at=solve_at,
     )
-    return run_study(study, store=store, executor=executor, progress=progress).answer()
+    return run_study(study, store=store, executor=executor, progress=progress, track=track).answer()

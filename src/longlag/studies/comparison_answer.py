@@ -127,10 +127,7 @@ class ComparisonAnswer(Answer):
     left: int
     lower_bound: LowerBound | None
 
-    figures: ClassVar = {
-        "skill": "longlag.report.study_figures:skill_by_level",
-        "learning rates": "longlag.report.study_figures:skill_by_rate",
-    }
+    figures: ClassVar = ("skill", "learning rates")
 
     @property
     def complete(self) -> bool:

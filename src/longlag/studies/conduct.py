@@ -98,6 +98,7 @@ class StudyProgress:
         left: Trials still to run, running ones included; None if unknown.
         running: The running trials, by name, each with its progress.
         latest: The trial that finished last, with its outcome.
+        finished: The trials run to their end since the last call, with their outcomes.
         remaining: Estimated seconds to the end, from the times of similar trials; None if unknown.
     """
 
@@ -107,6 +108,7 @@ class StudyProgress:
     left: int | None = None
     running: dict[str, tuple[Trial, Advanced | None]] = dataclasses.field(default_factory=dict)
     latest: tuple[Trial, Outcome] | None = None
+    finished: list[tuple[Trial, Outcome]] = dataclasses.field(default_factory=list)
     remaining: float | None = None
 
 
@@ -199,7 +201,7 @@ class _Conduct:
             if self._late():
                 self.executor.patience = _AT_THE_END
             if late := self._take(self.executor.stop()):
-                self.listen(late, self.progress)
+                self._tell(late)
             cut = sum(event is not None for _, event in self.progress.running.values())
             self.study.cut.update(
                 (described(trial), event.updates / event.total if event else 0.0)
@@ -239,12 +241,16 @@ class _Conduct:
             self._fill()
             self.progress.left = self.study.left()
             self.progress.remaining = self._remaining()
-            self.listen(events, self.progress)
+            self._tell(events)
             if not self.progress.running or self._late() or self.stop.stopped:
                 return
             if any(why.startswith(Started.__name__) for _, why in self.failed):
                 return  # no other trial of this model could run either
             events = self._take(self.executor.wait(_POLL_SECONDS))
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        self.listen(events, self.progress)
+        self.progress.finished.clear()
 
     def _remaining(self) -> float | None:
         if (left := self.progress.left) is None or not self.progress.ran:
@@ -352,6 +358,7 @@ class _Conduct:
         self.budgets[trial.setting.recipe.sequences] = None
         self.times.note(trial.setting, outcome.seconds)
         self.progress.latest = trial, outcome
+        self.progress.finished.append((trial, outcome))
         self.ran.add(words(trial.setting.model))
         self.study.tell(trial, outcome)
 

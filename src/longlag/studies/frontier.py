@@ -26,6 +26,7 @@ from longlag.studies.frontier_answer import FrontierAnswer, Step
 from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, words
+from longlag.trackers import Track
 from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
@@ -290,6 +291,7 @@ def frontier(
     store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
+    track: Track = (),
 ) -> FrontierAnswer:
     """The largest value of a problem's ladder that a model still solves (`Frontier`).
 
@@ -310,6 +312,7 @@ def frontier(
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
+        track: Where each trial is logged: `tensorboard`, `wandb`, `mlflow`, `aim`, or a tracker.
 
     Returns:
         The largest solved value of each seed, and their median with its interval.
@@ -333,4 +336,4 @@ def frontier(
         recipe=recipe,
     )
     study = Frontier(setting, seeds=seeds, solve_at=solve_at, limit=limit, resolution=resolution)
-    return run_study(study, store=store, executor=executor, progress=progress).answer()
+    return run_study(study, store=store, executor=executor, progress=progress, track=track).answer()

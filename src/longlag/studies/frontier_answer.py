@@ -75,7 +75,7 @@ class FrontierAnswer(Answer):
     advice: str
     steps: tuple[Step, ...]
 
-    figures: ClassVar = {"trials": "longlag.report.study_figures:values_by_seed"}
+    figures: ClassVar = ("trials",)
 
     @property
     def complete(self) -> bool:

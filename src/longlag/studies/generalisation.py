@@ -26,6 +26,7 @@ from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthSc
 from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, named, words
+from longlag.trackers import Track
 from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
@@ -293,6 +294,7 @@ def generalise(
     store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
+    track: Track = (),
 ) -> GeneralisationAnswer:
     """The skill of models at lengths that they were not trained at (`Generalisation`).
 
@@ -313,6 +315,7 @@ def generalise(
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
+        track: Where each trial is logged: `tensorboard`, `wandb`, `mlflow`, `aim`, or a tracker.
 
     Returns:
         For each model its skill at each length, and the longest length that it solves.
@@ -341,4 +344,4 @@ def generalise(
         seeds=seeds,
         solve_at=solve_at,
     )
-    return run_study(study, store=store, executor=executor, progress=progress).answer()
+    return run_study(study, store=store, executor=executor, progress=progress, track=track).answer()

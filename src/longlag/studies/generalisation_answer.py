@@ -140,7 +140,7 @@ class GeneralisationAnswer(Answer):
     complete: bool
     lower_bound: LowerBound | None
 
-    figures: ClassVar = {"skill": "longlag.report.study_figures:skill_by_length"}
+    figures: ClassVar = ("skill",)
 
     @property
     def failed(self) -> Mapping[str, str]:

@@ -40,6 +40,7 @@ from longlag.studies.lower_bound import lower_bound
 from longlag.studies.profile_answer import Effort, Place, ProfileAnswer
 from longlag.studies.reach import gaps, reach
 from longlag.studies.study import Study, named, words
+from longlag.trackers import Track
 from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.trials.identity import Trial
@@ -265,6 +266,7 @@ def profile(
     store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
     progress: Progress = True,
+    track: Track = (),
 ) -> ProfileAnswer:
     """The reach of one model on each of several problems, within a time limit (`Profile`).
 
@@ -283,6 +285,7 @@ def profile(
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
         progress: Whether to show the progress; or a function of events and progress.
+        track: Where each trial is logged: `tensorboard`, `wandb`, `mlflow`, `aim`, or a tracker.
 
     Returns:
         The reach on each problem with its interval, and what was not tried.
@@ -302,7 +305,7 @@ def profile(
         seconds=max(0.0, until - time.monotonic()),
     )
     answer = run_study(
-        study, store=store, executor=executor, progress=progress, until=until
+        study, store=store, executor=executor, progress=progress, track=track, until=until
     ).answer()
     if lines := answer.unanswered:
         warnings.warn(f"{lines} Use a larger `minutes`, or a smaller `budget`.", stacklevel=2)

@@ -191,7 +191,7 @@ class ProfileAnswer(Answer):
     unfinished: tuple[tuple[str, float], ...]
     lower_bound: LowerBound | None
 
-    figures: ClassVar = {"reach": "longlag.report.study_figures:reach_by_problem"}
+    figures: ClassVar = ("reach",)
 
     @property
     def failed(self) -> Mapping[str, str]:

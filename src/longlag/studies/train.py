@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Literal, SupportsIndex
 
@@ -15,6 +16,7 @@ from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
+from longlag.trackers import FinishedTrial, Track, Tracking
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
@@ -35,6 +37,7 @@ def train(
     stop_at: float | None = Recipe.stop_at,
     seeds: SupportsIndex | Iterable[int] = 1,
     tests: Mapping[str, Problem] | None = None,
+    track: Track = (),
 ) -> Run:
     """Train a model on a problem under a framing, and evaluate it on fresh sequences.
 
@@ -51,6 +54,7 @@ def train(
         stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
         seeds: A number of seeds, from 0 on, or the seeds themselves.
         tests: Problems to score on, by name, the main one first; by default the problem itself.
+        track: Where each seed is logged: `tensorboard`, `wandb`, `mlflow`, `aim`, or a tracker.
 
     Returns:
         The run: accuracy with its interval, chance, ceiling, verdict, trained models; `scores` by
@@ -84,5 +88,9 @@ def train(
         tests=() if tests is None else tests,
     )
     require_valid([setting])
-    with ctrl_c_stops() as stop:
-        return finish(fit(setting, seed_list(seeds), stop=stop))
+    with Tracking(track, lambda line: warnings.warn(line, stacklevel=3)) as trackers:
+        with ctrl_c_stops() as stop:
+            run = finish(fit(setting, seed_list(seeds), stop=stop))
+        for each in FinishedTrial.of_run(run) if trackers else ():
+            trackers.log(each)
+    return run

@@ -1,4 +1,4 @@
-"""The progress of a study, as bars."""
+"""The progress of a study, as bars and to trackers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from longlag.events import Event
 from longlag.progress import Bar, Show
 from longlag.studies.conduct import Listen, StudyProgress
-from longlag.studies.study import words
+from longlag.studies.study import Study, words
+from longlag.trackers import FinishedTrial, Tracking
 
 
 def showing(kind: str, show: Show) -> Listen:
@@ -41,3 +42,21 @@ def showing(kind: str, show: Show) -> Listen:
         show([Bar(kind, done, total, ", ".join(figures)), *running])
 
     return listen
+
+
+def tracking(study: Study, trackers: Tracking, listen: Listen) -> Listen:
+    """A listener that logs the finished trials too.
+
+    Args:
+        study: The study.
+        trackers: Where.
+        listen: The listener that shows the progress.
+    """
+    name = f"{study.kind} {study.id[:8]}"
+
+    def both(events: Sequence[Event], progress: StudyProgress) -> None:
+        listen(events, progress)
+        for trial, outcome in progress.finished:
+            trackers.log(FinishedTrial.of(trial, outcome, study=name, solve_at=study.solve_at))
+
+    return both if trackers else listen

@@ -81,7 +81,7 @@ class Run(Scored):
         """The steps of an episode of the main test that are scored."""
         return self.setting.on().scored
 
-    figures: ClassVar = {"training": "longlag.report.figures:figure_of_run"}
+    figures: ClassVar = ("training",)
 
     @property
     def subject(self) -> str:

@@ -1,0 +1,21 @@
+"""The figures of answers: which function draws each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import altair as alt
+
+from longlag.report import figures, study_figures
+
+DRAWINGS: dict[tuple[str, str], Callable[[Any], alt.TopLevelMixin]] = {
+    ("Audit", "maps"): figures.figure_of_audit,
+    ("Run", "training"): figures.figure_of_run,
+    ("FrontierAnswer", "trials"): study_figures.values_by_seed,
+    ("ComparisonAnswer", "skill"): study_figures.skill_by_level,
+    ("ComparisonAnswer", "learning rates"): study_figures.skill_by_rate,
+    ("GeneralisationAnswer", "skill"): study_figures.skill_by_length,
+    ("ProfileAnswer", "reach"): study_figures.reach_by_problem,
+}
+"""By the class of the answer and the name of the figure, one of its `figures`."""

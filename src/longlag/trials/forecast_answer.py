@@ -1,0 +1,218 @@
+"""The answer about a series: its samples, its baselines, and a model beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from longlag.answers.answer import Answer, Level
+from longlag.answers.blocks import Block, Cell, Table, number_cell, table, text
+from longlag.answers.estimate import no_interval
+from longlag.answers.format import counted
+from longlag.framings import Framing, Samples
+from longlag.knobs import lookup
+from longlag.maps import Audit
+from longlag.problems import Part, Series
+from longlag.problems.rows import PARTS
+from longlag.scores.forecast import Baseline
+from longlag.trials.run import Run
+
+_SCALES = {
+    "standard": "to mean 0 and deviation 1 over the rows that train",
+    "range": "to 0 to 1 over the rows that train",
+    "none": "not at all",
+}
+_USES: dict[Part, str] = {
+    "training": "train",
+    "validation": "choose the baseline to compare with",
+    "evaluation": "score, each once",
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ForecastAnswer(Answer):
+    """A series as samples, with the errors of its baselines and of a model.
+
+    Attributes:
+        name: The name of its file.
+        series: The series.
+        framing: How its rows become samples.
+        samples: The first samples.
+        audit: The audit of the framing.
+        baselines: The baselines, by name.
+        notes: How the file was read.
+        run: A model that was trained on it, if there is one.
+    """
+
+    name: str
+    series: Series
+    framing: Framing
+    samples: Samples
+    audit: Audit
+    baselines: Mapping[str, Baseline]
+    notes: tuple[str, ...] = ()
+    run: Run | None = None
+
+    @property
+    def input_rows(self) -> int:
+        """Rows that the inputs of an episode cover."""
+        return self.series.length + self.series.lags - 1
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """The number of missing values of each column."""
+        counts = np.isnan(self.series.values).sum(axis=0)
+        return dict(zip(self.series.names, map(int, counts), strict=True))
+
+    @property
+    def caption(self) -> str:
+        run = self.run
+        trained = run and f" {counted(len(run.seeds), 'seed')}, {run.updates:,} updates."
+        ahead = counted(self.series.horizon, "row")
+        return (
+            f"Errors of {self.series.target} of {self.name}, {ahead} ahead, on the rows "
+            f"kept for the test.{trained or ''} longlag {metadata.version('longlag')}."
+        )
+
+    def blocks(self) -> Iterator[Block]:
+        series = self.series
+        sources = "" if len(series.names) == 1 else f", from {', '.join(series.names)}"
+        gaps = [f"{count:,} of {name}" for name, count in self.missing.items() if count]
+        missing = f"; missing: {', '.join(gaps)}" if gaps else ""
+        ahead, length = counted(series.horizon, "row"), counted(len(series.values), "row")
+        yield text(f"{series.target} of {self.name}{sources}: {length}, {ahead} ahead{missing}")
+        yield text(f"read with: {'; '.join(self.notes)}" if self.notes else "", kind="quiet")
+        spans = ((part, series.span(part), use) for part, use in _USES.items())
+        rows = (
+            (part, f"{span.begin + 1:,} to {span.end:,}", f"their targets {use}")
+            for part, span, use in spans
+        )
+        yield table("", ("", "rows", ""), rows)
+        yield text(f"scaled {_SCALES[series.scale]}; season: {self._season()}")
+        yield from self._samples()
+        yield self.table()
+        yield text(_meaning(series), kind="quiet")
+        if self.run is None:
+            yield text("Nothing is trained: add --model lstm to compare a model.", kind="quiet")
+            return
+        trained = f"{self.run.updates:,} updates on {max(self.run.sequences):,} samples per seed"
+        yield text(f"trained: {trained}", kind="quiet")
+        kind = {"better": "good", "worse": "bad"}.get(self.run.verdict, "part")
+        cut = " Interrupted: the score so far." if self.run.interrupted else ""
+        yield text(f"{self.run.verdict}: {self.run.reason}.{cut}", kind=kind)
+        yield text(str(self.run.why or ""), kind="advice")
+
+    def _season(self) -> str:
+        series = self.series
+        if series.period is None:
+            return "none found in the rows that train"
+        season = counted(series.period, "row")
+        season += " (found in the rows that train)" if series.season is None else ""
+        if series.season_needs > self.input_rows:
+            season += (
+                "; the value one season earlier is not among the inputs: use --timesteps "
+                f"{series.season_needs} or more"
+            )
+        return season
+
+    def _samples(self) -> Iterator[Block]:
+        count, steps, features = (*self.samples.inputs.shape, 1)[:3]
+        targets = self.samples.targets.shape[1]
+        yield text(
+            f"inputs (samples, {steps}, {features}): {counted(steps, 'timestep')} of "
+            f"{counted(features, 'feature')}; targets (samples, {targets}); "
+            f"{counted(count, 'sample')}{'' if self.series.scale == 'none' else ', scaled'}:"
+        )
+        rows = []
+        for x, y, mask in zip(*self.samples, strict=True):
+            present = np.broadcast_to(mask.reshape(-1, *(1,) * (x.ndim - 1)), x.shape)
+            rows.append((_numbers(np.where(present, x, np.nan)), "→", _numbers(y)))
+        yield table("", ("X", "", "y"), rows)
+
+    def table(self) -> Table:
+        rows: list[tuple[object, ...]] = [
+            (name, number_cell(f"{each.error:.4g}"), "", number_cell(f"{each.within:.3f}"))
+            for name, each in self.baselines.items()
+        ]
+        if self.run is not None and self.run.forecast is not None:
+            error, seeds = self.run.forecast.error, len(self.run.seeds)
+            low, high = error.interval
+            finite = math.isfinite(high - low)
+            between = f"{low:.4g} to {high:.4g}, {counted(seeds, 'seed')}" if finite else ""
+            between = no_interval(1) if seeds == 1 else between
+            within = number_cell(f"{self.run.accuracy.mean:.3f}")
+            name = Cell(self.run.setting.model.words, kind="strong")
+            rows.append((name, number_cell(f"{error.mean:.4g}"), between, within))
+        within = f"within {self.series.within:.4g}"
+        return table("", ("predictor", "error", "interval", within), rows)
+
+    def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        lookup("level", level, {"cell": None})
+        place = {"problem": self.series.words}
+        rows = [
+            {**place, "model": name, "error": each.error, "within": each.within}
+            for name, each in self.baselines.items()
+        ]
+        if self.run is not None and self.run.forecast is not None:
+            figures = {"error": self.run.forecast.error, "within": self.run.accuracy}
+            rows.append({**place, "model": self.run.setting.model.words, **figures})
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        series, run = self.series, self.run
+        shares = {name: each.within for name, each in self.baselines.items()}
+        document: dict[str, Any] = {
+            "target": series.target,
+            "horizon": series.horizon,
+            "file": series.path,
+            "columns": series.names,
+            "season": series.period,
+            "rows": {part: series.span(part) for part in PARTS},
+            "missing": self.missing,
+            "read_with": self.notes,
+            "season_in_sight": series.season_needs <= self.input_rows,
+            "inputs": self.samples.inputs.shape[1:],
+            "targets": self.samples.targets.shape[1:],
+            "audit": {"verdict": self.audit.verdict, "remedy": self.audit.remedy},
+            "baselines": {name: each.error for name, each in self.baselines.items()},
+            "within": {"distance": series.within, **shares},
+        }
+        if run is None or (forecast := run.forecast) is None:
+            return document
+        ratio = {"mean": forecast.ratio.mean, "interval": forecast.ratio.interval}
+        return {
+            **document,
+            **{name: getattr(run, name) for name in _OF_RUN},
+            "model": run.setting.model.words,
+            "sequences": max(run.sequences),
+            "error": forecast.error,
+            "against": forecast.against,
+            "recipe": repr(run.setting.recipe),
+            "why": run.why and run.why._asdict(),
+            "ratio": ratio,
+            "within": {**document["within"], "share": run.accuracy.mean},
+        }
+
+
+_OF_RUN = "seeds", "verdict", "reason", "interrupted", "updates"
+
+
+def _meaning(series: Series) -> str:
+    """What the columns of errors are."""
+    typical = f", the root mean square change over {counted(series.horizon, 'row')}"
+    distance = f"{series.within:.4g}{typical if series.tolerance is None else ''}"
+    return (
+        "error: root mean square; within: share of the predictions that are off by at most "
+        f"{distance}"
+    )
+
+
+def _numbers(row: np.ndarray) -> str:
+    """The numbers of a sample, · where there is none; the first six and the last of many."""
+    words = ["·" if np.isnan(value) else f"{value:.2f}" for value in row.ravel()]
+    return " ".join(words if len(words) <= 7 else [*words[:6], "…", words[-1]])
