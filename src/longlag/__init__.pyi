@@ -38,7 +38,7 @@ from .scores.score import (
     score as score,
 )
 from .store.store import Store as Store
-from .studies.comparison import compare as compare
+from .studies.compare import compare as compare
 from .studies.frontier import frontier as frontier
 from .studies.generalisation import generalise as generalise
 from .studies.profile import profile as profile

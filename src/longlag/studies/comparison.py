@@ -6,10 +6,9 @@ import dataclasses
 import heapq
 import itertools
 import operator
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, SupportsIndex
+from typing import Any, ClassVar, SupportsIndex
 
 import numpy as np
 
@@ -17,13 +16,11 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
-from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.about import About, SeedResult
-from longlag.studies.ask import Progress, run_study
 from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
 from longlag.studies.ladder import (
     BUDGET,
@@ -44,7 +41,6 @@ from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome, skill
 from longlag.trials.setting import Setting
-from longlag.workers.executor import Executor
 
 _LAST = float("inf")  # the priority of a trial without a turn of its own
 
@@ -337,57 +333,3 @@ class Comparison(Study):
         setting = self._base_setting(self.problems[place.problem], self._models[place.model])
         recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
-
-
-@named_arguments
-def compare(
-    models: Iterable[ModelFactory | MakeModel | str],
-    problems: Iterable[Problem] | None = None,
-    *,
-    framing: Framing | None = None,
-    encoding: type[IntegerEncoding] | None = None,
-    budget: int = BUDGET,
-    batch_size: int = Recipe.batch_size,
-    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
-    rungs: int = RUNGS,
-    learning_rates: Iterable[float] = LEARNING_RATES,
-    seeds: SupportsIndex | Iterable[int] = 5,
-    solve_at: float = SOLVED,
-    store: str | os.PathLike[str] | None = None,
-    executor: Executor | None = None,
-    progress: Progress = True,
-) -> ComparisonAnswer:
-    """The skill of several models at each rung of several problems (`Comparison`).
-
-    Args:
-        models: The models.
-        problems: The problems, each with a ladder; the five by default.
-        framing: How episodes become samples, for all problems; `Whole()` by default.
-        encoding: `OneHot` or `Scaled`, for problems with integers.
-        budget: Largest number of training sequences of a trial.
-        batch_size: Samples in a batch.
-        optimizer: `adam` or `sgd`.
-        rungs: Number of rungs of each ladder, from the first on.
-        learning_rates: The learning rates to choose from.
-        seeds: A number of seeds, or the seeds themselves.
-        solve_at: Skill on fresh sequences from which a trial counts as solved.
-        store: File for the finished trials; by default a temporary one.
-        executor: Runs the trials; by default one process for each core.
-        progress: Whether to show the progress; or a function of events and progress.
-
-    Returns:
-        Skill and sequences to solve, for each model, problem and rung.
-    """
-    recipe = Recipe(sequences=budget, batch_size=batch_size, optimizer=optimizer)
-    study = Comparison(
-        models,
-        problems,
-        framing=framing,
-        encoding=encoding,
-        recipe=recipe,
-        rungs=rungs,
-        rates=learning_rates,
-        seeds=seeds,
-        solve_at=solve_at,
-    )
-    return run_study(study, store=store, executor=executor, progress=progress).answer()
