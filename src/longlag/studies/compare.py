@@ -37,6 +37,7 @@ def compare(
     warmup: float = Recipe.warmup,
     rungs: int = RUNGS,
     learning_rates: Iterable[float] = LEARNING_RATES,
+    widen: bool = True,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = None,
@@ -56,6 +57,7 @@ def compare(
         weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
         rungs: Number of rungs of each ladder, from the first on.
         learning_rates: The learning rates to choose from.
+        widen: Whether to try rates beyond these, at most two, where the best is at their edge.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File for the finished trials; by default a temporary one.
@@ -82,6 +84,7 @@ def compare(
         recipe=recipe,
         rungs=rungs,
         rates=learning_rates,
+        widen=widen,
         seeds=seeds,
         solve_at=solve_at,
     )
