@@ -39,7 +39,7 @@ from .scores.score import (
 )
 from .store.store import Store as Store
 from .studies.citation import cite as cite
-from .studies.comparison import compare as compare
+from .studies.compare import compare as compare
 from .studies.frontier import frontier as frontier
 from .studies.generalisation import generalise as generalise
 from .studies.profile import profile as profile

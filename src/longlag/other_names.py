@@ -36,7 +36,23 @@ _OTHER_NAMES = {
     "samples": ("sequences", "the number of fresh sequences to train on"),
     "budget": ("sequences", "the number of fresh sequences to train on"),
     "sequences": ("budget", _BUDGET),
-    "optimiser": ("optimizer", "adam or sgd"),
+    "optimiser": ("optimizer", "adam, adamw or sgd"),
+    **dict.fromkeys(("wd", "decay"), ("weight_decay", "with the optimiser adamw")),
+    **dict.fromkeys(
+        (
+            *("clip", "clipnorm", "clip-grad", "clip-grad-norm", "global-clipnorm", "grad-clip"),
+            *("gradient-clip", "gradient-clip-val", "gradient-clipping", "max-grad-norm"),
+        ),
+        ("clip_norm", "the norm, over all weights together, that gradients are scaled down to"),
+    ),
+    **dict.fromkeys(
+        ("scheduler", "lr-scheduler", "lr-scheduler-type", "lr-schedule"),
+        ("schedule", "constant or cosine, over the planned updates"),
+    ),
+    **dict.fromkeys(
+        ("warmup-steps", "warmup-ratio", "num-warmup-steps", "warmup-updates", "warmup-epochs"),
+        ("warmup", "a share of the planned updates, such as 0.1"),
+    ),
     **dict.fromkeys(
         ("random-state", "seed", "random-seed"), ("seeds", "a number of seeds, or a list")
     ),
@@ -73,10 +89,8 @@ _WITHOUT_KNOB = {
         "--scored-on names the part",
     ),
     **dict.fromkeys(("loss", "criterion", "metrics"), "it follows from the targets of the problem"),
-    **dict.fromkeys(
-        ("weight-decay", "momentum", "clipnorm", "clip", "activation", "scheduler"),
-        "an optimizer has its learning rate, a model its size; others belong in your own code",
-    ),
+    **dict.fromkeys(("momentum", "nesterov"), "the optimisers are adam, adamw and plain sgd"),
+    "activation": "a model has its size; others belong in your own code",
     "reset-states": "a sequence begins from a state of zeros, always",
     "verbose": "progress goes to standard error, and --json prints one document",
     "cuda": "JAX chooses the device: set JAX_PLATFORMS=cuda or cpu",
@@ -92,7 +106,13 @@ _HOMES = {
     "hidden_size": "LSTM, GRU and other models",
     **dict.fromkeys(("timesteps", "carry", "rows"), "Chunks, and in part of Window"),
     **dict.fromkeys(("length", "values"), "problems"),
-    **dict.fromkeys(("sequences", "batch_size", "learning_rate", "optimizer"), "train and Recipe"),
+    **dict.fromkeys(
+        (
+            *("sequences", "batch_size", "learning_rate", "optimizer", "weight_decay", "clip_norm"),
+            *("schedule", "warmup"),
+        ),
+        "train and Recipe",
+    ),
     **dict.fromkeys(("framing", "seeds"), "train and of studies"),
 }
 """Where a knob belongs, in Python."""

@@ -17,7 +17,7 @@ import optax
 
 import longlag
 from longlag.checks.model import preflight
-from longlag.training.program import OPTIMIZERS
+from longlag.training.optimizer import OPTIMIZERS
 
 ll: Any = longlag  # whose models have what their own libraries give them
 

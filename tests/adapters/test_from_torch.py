@@ -20,9 +20,10 @@ import longlag
 from longlag.adapters import randomness
 from longlag.adapters.models.torch_faults import copied
 from longlag.adapters.models.user_model import from_reference
+from longlag.adapters.weights import from_torch, to_torch
 from longlag.checks.model import preflight
 from longlag.models import Sizes
-from longlag.training import program
+from longlag.training import Batches, Recipe, program
 from longlag.trials import fit as fitting
 
 ll: Any = longlag  # whose models have what their own libraries give them
@@ -92,6 +93,57 @@ def test_the_losses_are_those_of_a_loop_written_by_hand():
         optimizer.step()
         expected.append(loss.item())
     np.testing.assert_allclose(losses(run), expected, rtol=1e-5)
+
+
+KNOBS = {
+    "decay": {"optimizer": "adamw", "weight_decay": 0.5},
+    "decay of PyTorch": {"optimizer": "adamw"},
+    "clipping": {"optimizer": "sgd", "learning_rate": 1.0, "clip_norm": 0.05},
+    "clipping of adam": {"clip_norm": 0.01},
+    "cosine": {"schedule": "cosine"},
+    "warm-up": {"optimizer": "sgd", "warmup": 0.4},
+    "all": {"optimizer": "adamw", "clip_norm": 0.2, "schedule": "cosine", "warmup": 0.25},
+}
+
+
+@pytest.mark.parametrize("knobs", KNOBS.values(), ids=KNOBS)
+def test_a_module_is_updated_as_its_twin_of_ours(knobs):
+    sizes = Sizes(features=4, outputs=4, timesteps=5)
+
+    def trained(knobs):
+        torch.manual_seed(1)
+        layer, readout = torch.nn.LSTM(4, 6, batch_first=True), torch.nn.Linear(6, 4)
+        layer.bias_hh_l0.data.zero_()
+        layer.bias_hh_l0.requires_grad_(False)  # ours has one bias
+        ours = from_torch(layer.state_dict(), readout.state_dict())
+
+        class Twin(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.both = torch.nn.ModuleList([layer, readout])
+
+            def forward(self, inputs):
+                return readout(layer(inputs)[0])
+
+        theirs = ll.adopt(lambda *_: Twin())(sizes, 0)
+        inputs = np.random.default_rng(0).integers(4, size=(4, 5, 3, 5), dtype=np.int32)
+        recipe = Recipe(**{"learning_rate": 0.05, **knobs})
+        both = []
+        for model in (ours, theirs):
+            batches = (Batches(each, each[..., ::-1].copy(), None, None) for each in inputs)
+            _, *events, end = ll.fit([model], [batches], recipe, updates=17)
+            both.append((np.concatenate([each.losses for each in events]), end.result))
+        return both
+
+    (losses, ours), (their_losses, theirs) = trained(knobs)
+    np.testing.assert_allclose(losses, their_losses, rtol=1e-4)
+    layer, _ = to_torch(ours)
+    there = theirs.module.both[0].state_dict()
+    for name in ("weight_ih_l0", "weight_hh_l0"):
+        np.testing.assert_allclose(layer[name], there[name].numpy(), atol=2e-4)
+    plain, _ = trained({key: knobs[key] for key in knobs if key in ("optimizer", "learning_rate")})
+    if len(knobs) > 1 or "optimizer" not in knobs:
+        assert np.abs(plain[0] - losses).max() > 1e-3  # the knob matters here
 
 
 def test_state_is_carried_and_reset():

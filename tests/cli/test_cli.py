@@ -612,6 +612,11 @@ def test_a_closed_pipe_ends_it_quietly():
         ("frontier echo-lag --epochs 3", "longlag calls it `--budget`: "),
         ("compare --lr 3", "longlag calls it `--learning-rates`: a study tries several"),
         ("train echo-lag --window 3", "longlag calls it `--timesteps`"),
+        ("train echo-lag --gradient_clip_val 1", "longlag calls it `--clip-norm`"),
+        ("compare --lr_scheduler cosine", "longlag calls it `--schedule`"),
+        ("frontier echo-lag --warmup_steps 9", "longlag calls it `--warmup`: a share"),
+        ("profile --wd 0.1", "longlag calls it `--weight-decay`"),
+        ("train echo-lag --weight-decay 0.1", "of adamw, not of adam. Use --optimizer adamw"),
         ("audit mine.py:Parity --back 3", "set in its file, as in hard = MyProblem(knob=3)"),
         (
             "train echo-lag ramp",

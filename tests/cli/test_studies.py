@@ -68,9 +68,10 @@ def test_frontier_gives_each_seed_the_median_and_how_sure_it_is(asked):
 def test_compare_gives_skill_time_and_rates(asked):
     _, _, found = asked
     assert found["complete"]
-    assert found["usage"]["ran"] == 2 * 2 * (2 * 2 + 2)
+    beyond = sum(len(search["beyond"]) for search in found["rate_searches"])
+    assert found["usage"]["ran"] == 2 * 2 * (2 * 2 + 2) + 2 * beyond
     assert len(found["cells"]) == 2 * 2 * 2
-    assert len(found["learning_rates"]) == 2 * 2 * 2
+    assert len(found["learning_rates"]) == 2 * 2 * 2 + beyond
     for cell in found["cells"]:
         # Of two seeds it may be half of what is possible, which text leaves out too.
         if (interval := cell["skill"]["interval"]) is not None:
@@ -89,7 +90,9 @@ def test_a_study_asked_again_runs_nothing_and_says_the_same(asked, call):
     assert again["usage"]["reused"] == found["usage"]["ran"]
     assert again["cells"] == found["cells"]
     text = call(*COMPARE, "--store", store)[1]
-    assert "24 were in the store" in text
+    assert f"{found['usage']['ran']} were in the store" in text
+    narrow = json.loads(call(*COMPARE, "--no-widen", "--json", "--store", store)[1])
+    assert narrow["usage"]["ran"] + narrow["usage"]["reused"] == 24
     assert "first level, skill at rate" in text
     assert "\x1b" not in text
 

@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ def compared(**changed):
         "recipe": Recipe(sequences=BUDGET),
         "rungs": 2,
         "rates": RATES,
+        "widen": False,
         "seeds": 2,
     }
     made = usual | changed
@@ -96,7 +98,7 @@ def test_every_trial_is_asked_once_and_as_many_as_were_announced():
 @settings(max_examples=15)
 @given(st.data())
 def test_the_order_in_which_trials_end_does_not_change_the_answer(data):
-    usual, other = compared(seeds=1), compared(seeds=1)
+    usual, other = compared(seeds=1, widen=True), compared(seeds=1, widen=True)
     drive(usual, best_at(BEST))
     drive(
         other,
@@ -105,6 +107,88 @@ def test_the_order_in_which_trials_end_does_not_change_the_answer(data):
         places=data.draw(st.integers(1, 9)),
     )
     assert other.answer() == usual.answer()
+
+
+def peak(rate):
+    """Skill, on validation and evaluation, falls by a fifth for each factor of 10 from a rate."""
+
+    def came(trial):
+        return outcome(0.9 - 0.2 * abs(np.log10(rate_of(trial) / rate)))
+
+    return came
+
+
+@pytest.mark.parametrize(
+    ("best", "tried", "chosen"),
+    [
+        (0.01, [0.001, 0.003, 0.01, 0.03], 0.01),
+        (0.03, [0.001, 0.003, 0.01, 0.03, 0.1], 0.03),
+        (5.0, [0.001, 0.003, 0.01, 0.03, 0.1], 0.1),
+        (0.003, [0.001, 0.003, 0.01], 0.003),
+        (0.0003, [0.0001, 0.0003, 0.001, 0.003, 0.01], 0.0003),
+        (1e-6, [0.0001, 0.0003, 0.001, 0.003, 0.01], 0.0001),
+    ],
+)
+@pytest.mark.parametrize("rates", [(0.001, 0.003, 0.01), (0.01, 0.001, 0.003)])
+def test_while_the_best_rate_is_at_the_edge_the_next_is_tried(best, tried, chosen, rates):
+    study = compared(models=MODELS[:1], problems=PROBLEMS[:1], rates=rates, widen=True)
+    most = study.left()
+    asked = drive(study, peak(best))
+    assert sorted({rate_of(trial) for trial in asked if value_of(trial) == 1}) == tried
+    assert len(asked) == (len(tried) + 1) * 2
+    assert most == (5 + 1) * 2
+    assert study.left() == 0
+    answer = study.answer()
+    assert {cell.rate for cell in answer.cells} == {chosen}
+    assert [cell.rate for cell in answer.ladder] == tried
+    (search,) = answer.searches
+    assert sorted(search.beyond) == sorted({*tried} - {*rates})
+    further = " and ".join(f"{rate:g}" for rate in search.beyond)
+    said = f"{further} for lstm hidden_size=3 on echo-lag values=4."
+    assert answer.widened.endswith(said if search.beyond else "")
+    assert bool(answer.widened) == bool(search.beyond)
+    assert answer.to_dict()["rate_searches"] == [search._asdict()]
+
+
+def test_no_rate_is_added_where_others_are_as_good_as_the_edge():
+    for came in (lambda _: outcome(1.0, sequences=100), lambda _: None):
+        study = compared(widen=True)
+        asked = drive(study, came)
+        assert {rate_of(trial) for trial in asked} == {*RATES}
+        assert study.answer().widened == ""
+
+
+def test_rates_beyond_what_is_sensible_are_not_tried():
+    study = compared(models=MODELS[:1], problems=PROBLEMS[:1], rates=[1.0, 3.0], widen=True)
+    asked = drive(study, peak(1e9))
+    assert {rate_of(trial) for trial in asked} == {1.0, 3.0, 9.0}
+
+
+def test_the_range_of_rates_that_work_is_told():
+    study = compared(models=MODELS[:1], problems=PROBLEMS[:1], rates=(0.001, 0.003, 0.01, 0.03))
+    skills = {0.001: 0.5, 0.003: 0.86, 0.01: 0.9, 0.03: 0.3}
+    drive(study, lambda trial: outcome(skills[rate_of(trial)]))
+    answer = study.answer()
+    assert [each.good for each in answer.searches] == [(0.003, 0.01)]
+    frame = answer.to_frame()
+    assert frame.good_rates_low.tolist() == [0.003, 0.003]
+    assert frame.good_rates_high.tolist() == [0.01, 0.01]
+    assert "0.003 to 0.01" in str(answer)
+
+
+def test_no_rate_works_where_the_best_is_at_chance():
+    study = compared(models=MODELS[:1], problems=PROBLEMS[:1])
+    drive(study, lambda _: outcome(0.001))
+    assert [each.good for each in study.answer().searches] == [None]
+
+
+def test_an_old_study_keeps_its_rates_and_its_name():
+    study, wider = compared(), compared(widen=True)
+    assert "widen" not in study.question()
+    assert study.id != wider.id
+    assert Comparison.of(study.question()).id == study.id
+    assert Comparison.of(wider.question()).id == wider.id
+    assert compared(rates=[0.01]).id == compared(rates=[0.01], widen=True).id
 
 
 def test_of_rates_that_solve_it_the_soonest_is_chosen():
@@ -220,9 +304,9 @@ def test_an_encoding_is_for_problems_with_integers():
 
 
 def test_told_what_is_known_in_any_order_it_answers_the_same():
-    study = compared(seeds=1)
+    study = compared(seeds=1, widen=True)
     asked = drive(study, best_at(BEST))
-    again = compared(seeds=1)
+    again = compared(seeds=1, widen=True)
     for trial in reversed(asked):
         again.tell(trial, best_at(BEST)(trial))
     assert again.answer() == study.answer()

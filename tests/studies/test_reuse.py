@@ -95,6 +95,12 @@ def test_only_a_trial_that_ended_before_both_budgets_is_the_same(
     assert same_under(with_budget(before), with_budget(after), came) == same
 
 
+@pytest.mark.parametrize("knobs", [{}, {"schedule": "cosine"}, {"warmup": 0.1}])
+def test_a_rate_that_follows_the_planned_updates_makes_another_trial(knobs):
+    came = outcome(ended="stopped", updates=2 * CHUNK)
+    assert same_under(with_budget(5000, **knobs), with_budget(9000, **knobs), came) == (not knobs)
+
+
 def test_another_rate_or_criterion_or_seed_is_another_trial(tmp_path):
     came = outcome(ended="stopped", updates=CHUNK)
     with Store(tmp_path / "s.db", write=True) as store:

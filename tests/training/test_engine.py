@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import itertools
 import os
@@ -18,7 +19,7 @@ from longlag.arrays import MISSING
 from longlag.events import Advanced, Finished, Started, StopToken
 from longlag.models import LSTM, Model, Seq2Seq, Sizes
 from longlag.models.recurrent import _forward
-from longlag.training import Batches, Loss, Recipe, fit, loop, program
+from longlag.training import Batches, Loss, Recipe, fit, loop, optimizer, program
 
 SIZES = Sizes(features=4, outputs=4, timesteps=3)
 ADAM = Recipe(learning_rate=0.01)
@@ -76,10 +77,12 @@ def weights(course):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(course.model)]
 
 
-def by_loop(seed, updates, recipe, **kinds):
+OPTIMIZERS = {"adam": optax.adam(0.01, eps=1e-7), "sgd": optax.sgd(0.01)}
+
+
+def by_loop(seed, updates, optimizer, **kinds):
     """The same training written plainly: one update at a time, autodiff, an optax optimiser."""
     model: Any = LSTM(hidden_size=5)(SIZES, seed)
-    optimizer = {"adam": optax.adam(0.01, eps=1e-7), "sgd": optax.sgd(0.01)}[recipe.optimizer]
     memory = optimizer.init(model)
     state: Any = None
     losses, chunks = [], stream(seed, **kinds)
@@ -124,11 +127,69 @@ def by_loop(seed, updates, recipe, **kinds):
 )
 def test_a_chunk_makes_the_updates_that_a_plain_loop_makes(kinds, optimizer):
     recipe = Recipe(learning_rate=0.01, optimizer=optimizer)
-    losses, model = by_loop(0, 10, recipe, **kinds)
+    losses, model = by_loop(0, 10, OPTIMIZERS[optimizer], **kinds)
     reports = run(updates=10, recipe=recipe, **kinds)[0]
     np.testing.assert_allclose(np.concatenate([r.losses for r in reports]), losses, rtol=2e-4)
     for ours, theirs in zip(weights(reports), jax.tree.leaves(model), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+KNOBS = {
+    "adamw": ({"optimizer": "adamw"}, optax.adamw(0.01, eps=1e-7, weight_decay=0.01)),
+    "decay": (
+        {"optimizer": "adamw", "weight_decay": 3.0},
+        optax.adamw(0.01, eps=1e-7, weight_decay=3.0),
+    ),
+    "no decay": ({"optimizer": "adamw", "weight_decay": 0.0}, optax.adam(0.01, eps=1e-7)),
+    "clipping": (
+        {"optimizer": "sgd", "clip_norm": 0.1},
+        optax.chain(optax.clip_by_global_norm(0.1), optax.sgd(0.01)),
+    ),
+    "cosine": ({"schedule": "cosine"}, optax.adam(optax.cosine_decay_schedule(0.01, 10), eps=1e-7)),
+    "warm-up": (
+        {"optimizer": "sgd", "warmup": 0.3},
+        optax.sgd(optax.warmup_constant_schedule(0.0, 0.01, 3)),
+    ),
+    "both": (
+        {"schedule": "cosine", "warmup": 0.4},
+        optax.adam(optax.warmup_cosine_decay_schedule(0.0, 0.01, 4, 10), eps=1e-7),
+    ),
+}
+
+
+@pytest.mark.parametrize(("knobs", "optimizer"), KNOBS.values(), ids=KNOBS)
+def test_a_recipe_trains_as_the_optimiser_of_optax_does(knobs, optimizer):
+    losses, model = by_loop(0, 10, optimizer)
+    recipe = Recipe(learning_rate=0.01, **knobs)
+    for seeds, vectorise in (((0,), False), ((0, 1), True)):
+        reports = run(seeds, updates=10, recipe=recipe, vectorise=vectorise)[0]
+        np.testing.assert_allclose(np.concatenate([r.losses for r in reports]), losses, rtol=2e-4)
+        for ours, theirs in zip(weights(reports), jax.tree.leaves(model), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+def test_a_schedule_is_over_the_planned_updates_wherever_a_seed_stops():
+    recipe = Recipe(learning_rate=0.01, schedule="cosine", stop_at=0.001)
+    whole, stopped = run(updates=300, recipe=dataclasses.replace(recipe, stop_at=None)), None
+    stopped = run(updates=300, recipe=recipe, confirm=lambda *_: True)
+    losses = np.concatenate([report.losses for report in stopped[0]])
+    assert len(losses) < 300
+    every = np.concatenate([report.losses for report in whole[0]])
+    np.testing.assert_array_equal(losses, every[: len(losses)])
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"weight_decay": 0.1}, "`weight_decay` is of adamw, not of adam. Use optimizer='adamw'"),
+        ({"warmup": 1.0}, r"`warmup` must be below 1, .*got 1\.0\. Use warmup=0\.1"),
+        ({"warmup": -0.1}, "`warmup` must be at least 0"),
+        ({"clip_norm": 0.0}, "`clip_norm` must be above 0"),
+    ],
+)
+def test_a_knob_of_a_recipe_that_cannot_be_is_refused(knobs, said):
+    with pytest.raises(ValueError, match=said):
+        Recipe(**knobs)
 
 
 def test_the_updates_asked_for_are_made_also_where_they_end_within_a_chunk():
@@ -481,11 +542,13 @@ def test_a_new_size_is_made_and_trained_by_one_program(caplog):
     assert [name for name in compiled if name.startswith("jit")] == ["jit(train)"]
 
 
-@pytest.mark.parametrize("name", program.OPTIMIZERS)
-def test_an_optimiser_begins_as_its_library_has_it(name):
+@pytest.mark.parametrize("clip_norm", [None, 1.0])
+@pytest.mark.parametrize("name", optimizer.OPTIMIZERS)
+def test_an_optimiser_begins_as_its_library_has_it(name, clip_norm):
     model = LSTM(hidden_size=5)(SIZES, 0)
-    ours = program.initial_optimizer_state(name, model)
-    theirs = program.OPTIMIZERS[name](0.01).init(model)
+    made = optimizer.Optimizer(name, clip_norm=clip_norm)
+    weights: Any = model
+    ours, theirs = made.initial_state(weights), made.at(0.01).init(weights)
     assert jax.tree.structure(ours) == jax.tree.structure(theirs)
     for here, there in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         assert here.dtype == there.dtype

@@ -33,6 +33,7 @@ def compare(
     problems: Problems = FIVE_PROBLEMS,
     rungs: Annotated[Count, Parameter(group="Study")] = RUNGS,
     learning_rates: Rates = RATES,
+    widen: Annotated[bool, Parameter(group="Study")] = True,
     setting: SettingFlags = SETTING,
     recipe: RatesRecipe = None,
     seeds: Seeds = 5,
@@ -46,6 +47,7 @@ def compare(
 
     Args:
         rungs: How many difficulty levels of each problem, from the easiest on.
+        widen: Try up to two learning rates beyond those given where the best is at their edge.
     """
 
     def question() -> Comparison:
@@ -54,6 +56,7 @@ def compare(
             setting.problems(problems),
             rungs=rungs,
             rates=rates_of(learning_rates),
+            widen=widen,
             seeds=seeds,
             **study.arguments(setting, recipe),
         )

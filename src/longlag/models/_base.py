@@ -150,9 +150,12 @@ class ExternalModel(abc.ABC):
         """The device of the model."""
 
     @abc.abstractmethod
-    def trainer(self, recipe: Any, loss: Any, output: str) -> Callable[[Any, int], np.ndarray]:
+    def trainer(
+        self, recipe: Any, loss: Any, output: str, rates: np.ndarray | None = None
+    ) -> Callable[[Any, int], np.ndarray]:
         """A function of a chunk (`longlag.training.Batches`) and a number of its updates to make.
 
+        `rates` has the learning rate of each update `(update,)`, where the recipe has a schedule.
         It returns a row for each update: the loss, the number of correct and of scored targets.
         """
 

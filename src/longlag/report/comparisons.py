@@ -89,10 +89,12 @@ def _certainty(study: Comparison, answer: ComparisonAnswer) -> list[str]:
             "level, on validation sequences. The same seeds are scored there, so a model whose "
             "seeds differ much can look a little too good at that level."
         )
+    if answer.widened:
+        lines.append(answer.widened)
     if answer.lower_bound:
         lines.append(answer.lower_bound.advice(flags=True))
     if not answer.complete:
-        lines.append(OPEN.format(what=f"{counted(study.left() or 0, 'trial')} left"))
+        lines.append(OPEN.format(what=f"at most {counted(study.left() or 0, 'trial')} left"))
     if missing := sum(each.missing for each in answer.cells):
         lines.append(OPEN.format(what=f"{counted(missing, 'trial')} missing at these levels"))
     return lines

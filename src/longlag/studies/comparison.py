@@ -6,10 +6,9 @@ import dataclasses
 import heapq
 import itertools
 import operator
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, SupportsIndex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, SupportsIndex
 
 import numpy as np
 
@@ -17,14 +16,11 @@ from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
-from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
-from longlag.store.store import STORE
 from longlag.studies.about import About, SeedResult
-from longlag.studies.ask import Progress, run_study
 from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
 from longlag.studies.ladder import (
     BUDGET,
@@ -37,16 +33,15 @@ from longlag.studies.ladder import (
     setting_on,
 )
 from longlag.studies.lower_bound import lower_bound
+from longlag.studies.rates import RateSearch, beyond, working
 from longlag.studies.study import Study, named, words
 from longlag.studies.time_to_solve import time_to_solve
-from longlag.trackers import Track
 from longlag.training import Recipe
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
-from longlag.trials.outcome import Outcome, skill
+from longlag.trials.outcome import Outcome, side_of_chance, skill
 from longlag.trials.setting import Setting
-from longlag.workers.executor import Executor
 
 _LAST = float("inf")  # the priority of a trial without a turn of its own
 
@@ -59,7 +54,8 @@ class Comparison(Study):
 
     At the first rung every model is tried at every learning rate. The best one is used at the other
     rungs: the best by skill on the validation stream and, among rates that solve the rung, by the
-    number of sequences. Test sequences choose nothing. The skill over all rates shows how robust a
+    number of sequences. While the best is at the edge of those tried, the next rate beyond is tried
+    too, at most two. Test sequences choose nothing. The skill over all rates shows how robust a
     model is. At the first rung the same seeds choose the rate and are scored, so that a score there
     can be too good where seeds differ much.
 
@@ -71,6 +67,8 @@ class Comparison(Study):
         recipe: Its `sequences` are the budget of a trial; `rates` replace its learning rate.
         rungs: Number of rungs of each ladder, from the first on.
         rates: The learning rates.
+        widen: Whether to try rates beyond these where the best is at their edge; one alone is not
+            chosen among.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
 
@@ -90,12 +88,15 @@ class Comparison(Study):
         recipe: Recipe | None = None,
         rungs: int = RUNGS,
         rates: Iterable[float] = LEARNING_RATES,
+        widen: bool = True,
         seeds: SupportsIndex | Iterable[int] = 5,
         solve_at: float = SOLVED,
     ):
         self.seeds = seed_list(seeds)
         self.solve_at = checked_solve_at("Comparison", solve_at)
         self.rates = checked_rates("Comparison", rates)
+        self.widen = widen and len(self.rates) > 1
+        self._beyond = beyond(self.rates) if self.widen else ((), ())
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
@@ -125,7 +126,10 @@ class Comparison(Study):
             )
         self._outcome: dict[tuple[Place, int], Outcome | None] = {}
         self._reasons: dict[tuple[Place, int], str] = {}
+        pairs = itertools.product(self.problems, self._models)
+        self._tried = {pair: list(self.rates) for pair in pairs}
         self._rate: dict[tuple[str, str], float] = {}
+        self._wanted = set[Place]()
         self._queue: list[tuple[tuple[float, int], int, int]] = []  # a heap of places and seeds
         self._order = {place: turn for turn, place in enumerate(self._settings)}
         # Each model and each problem comes early, for estimates of their times.
@@ -136,10 +140,10 @@ class Comparison(Study):
         }
         self._by_order = tuple(self._settings)
         for place in self._settings:
-            if place.rung == self._ladders[place.problem][0]:
+            if place.rung == self._ladders[place.problem][0] and place.rate in self.rates:
                 self._enqueue(place)
         if len(self.rates) == 1:
-            for pair in itertools.product(self.problems, self._models):
+            for pair in self._tried:
                 self._choose(*pair)
 
     @classmethod
@@ -157,6 +161,7 @@ class Comparison(Study):
             framing=shared.framing,
             encoding=encoding,
             recipe=shared.recipe,
+            widen=question.get("widen", False),  # absent in old studies
             **rest,
         )
 
@@ -172,6 +177,7 @@ class Comparison(Study):
             "rates": list(self.rates),
             "seeds": list(self.seeds),
             "solve_at": self.solve_at,
+            **({"widen": True} if self.widen else {}),
         }
 
     def ask(self) -> Trial | None:
@@ -202,17 +208,16 @@ class Comparison(Study):
         ]
 
     def left(self) -> int | None:
-        first = len(self.rates) * len(self.seeds)
-        ladders = sum(
-            first + (len(rungs) - 1) * len(self.seeds) for rungs in self._ladders.values()
-        )
-        return len(self._models) * ladders - len(self._outcome)
+        open_ = (pair for pair in self._tried if pair not in self._rate)
+        most = max(map(len, self._beyond))
+        further = sum(most - len(self._tried[pair]) + len(self.rates) for pair in open_)
+        return sum(count for _, count in self.ahead()) + further * len(self.seeds)
 
     def ahead(self) -> Iterator[tuple[Setting, int]]:
         for place, setting in self._settings.items():
-            if place.rung == self._ladders[place.problem][0] or place.rate == self._rate.get(
-                (place.problem, place.model), self.rates[0]
-            ):
+            chosen = self._rate.get((place.problem, place.model))
+            later = place.rung != self._ladders[place.problem][0] and place.rate == self.rates[0]
+            if place in self._wanted or (chosen is None and later):
                 ended = sum((place, seed) in self._outcome for seed in self.seeds)
                 yield setting, len(self.seeds) - ended
 
@@ -224,7 +229,7 @@ class Comparison(Study):
                 self._choose(problem, model)
                 chosen = self._rate.get((problem, model))
                 for rung in rungs:
-                    for rate in self.rates:
+                    for rate in sorted(self._tried[problem, model]):
                         cell = self._cell(Place(problem, model, rung, rate), chosen)
                         if cell is None:
                             continue
@@ -240,6 +245,7 @@ class Comparison(Study):
             rates=self.rates,
             cells=tuple(cells),
             ladder=tuple(ladder),
+            searches=tuple(self._search(*pair) for pair in self._tried),
             left=self.left() or 0,
             lower_bound=lower_bound(
                 (trial for cell in cells for trial in cell.trials),
@@ -291,30 +297,63 @@ class Comparison(Study):
 
     def _choose(self, problem: str, model: str) -> None:
         """Choose the learning rate for the other rungs, once the first rung is complete."""
-        if (problem, model) in self._rate:
-            return
-        rungs = self._ladders[problem]
-        places = [Place(problem, model, rungs[0], rate) for rate in self.rates]
-        # A study from a store has no outcomes of failed trials.
-        ended = [len(self._outcomes(place)) + self._failures(place).total() for place in places]
-        if len(places) > 1 and min(ended) < len(self.seeds):
-            return
-        best = max(places, key=self._merit) if len(places) > 1 else places[0]
-        self._rate[problem, model] = best.rate
-        for rung in rungs[1:]:
-            self._enqueue(best._replace(rung=rung))
+        tried = self._tried[problem, model]
+        while (problem, model) not in self._rate:
+            places = self._first(problem, model)
+            # A study from a store has no outcomes of failed trials.
+            ended = [len(self._outcomes(each)) + self._failures(each).total() for each in places]
+            if len(places) > 1 and min(ended) < len(self.seeds):
+                return
+            best = max(places, key=self._merit) if len(places) > 1 else places[0]
+            if (further := self._further(best, places)) is not None:
+                tried.append(further)
+                self._enqueue(best._replace(rate=further))
+                continue
+            self._rate[problem, model] = best.rate
+            for rung in self._ladders[problem][1:]:
+                self._enqueue(best._replace(rung=rung))
+
+    def _first(self, problem: str, model: str) -> list[Place]:
+        """The places of the first rung at the rates tried."""
+        rung = self._ladders[problem][0]
+        return [Place(problem, model, rung, rate) for rate in self._tried[problem, model]]
+
+    def _further(self, best: Place, places: Sequence[Place]) -> float | None:
+        """The next rate beyond those tried, if the best is at their edge and none is as good."""
+        tried = [place.rate for place in places]
+        if sum(self._merit(each) == self._merit(best) for each in places) > 1:
+            return None
+        for edge, further in zip((min, max), self._beyond, strict=True):
+            if best.rate == edge(tried):
+                return next((rate for rate in further if rate not in tried), None)
+        return None
+
+    def _search(self, problem: str, model: str) -> RateSearch:
+        tried, chosen = self._tried[problem, model], self._rate.get((problem, model))
+        extra, places = tuple(tried[len(self.rates) :]), self._first(problem, model)
+        if chosen is None or len(tried) == 1:
+            return RateSearch(problem, model, extra, None)
+        outcomes = self._outcomes(places[tried.index(chosen)])
+        if not outcomes or side_of_chance(outcomes) != "above":
+            return RateSearch(problem, model, extra, None)
+        skills = {place.rate: self._validation(place) for place in places}
+        return RateSearch(problem, model, extra, working(skills, chosen, self.solve_at))
+
+    def _validation(self, place: Place) -> float:
+        """The mean skill on the validation stream; a failed seed counts as skill 0."""
+        outcomes = self._outcomes(place)
+        if not outcomes:
+            return -np.inf
+        return sum(outcome.validation_skill for outcome in outcomes) / len(self.seeds)
 
     def _merit(self, place: Place) -> tuple[float, float]:
         outcomes = self._outcomes(place)
-        if not outcomes:
-            return (-np.inf, 0.0)
-        # A failed seed counts as skill 0.
-        mean = sum(outcome.validation_skill for outcome in outcomes) / len(self.seeds)
-        sequences = float(np.mean([outcome.sequences for outcome in outcomes]))
+        sequences = float(np.mean([each.sequences for each in outcomes])) if outcomes else 0.0
         # Rates that solve the rung are equal; then fewer sequences are better.
-        return min(mean, self.solve_at), -sequences
+        return min(self._validation(place), self.solve_at), -sequences
 
     def _enqueue(self, place: Place) -> None:
+        self._wanted.add(place)
         first = (place.rung, place.rate) == (self._ladders[place.problem][0], self.rates[0])
         for seed in range(len(self.seeds)):
             early = self._early[place.problem, place.model] if first and not seed else (_LAST, 0)
@@ -328,7 +367,7 @@ class Comparison(Study):
             for problem, rungs in self._ladders.items()
             if step < len(rungs)
             for model in self._models
-            for rate in self.rates
+            for rate in (*self.rates, *itertools.chain(*self._beyond))
         ]
 
     def _base_setting(self, problem: Problem, model: ModelFactory) -> Setting:
@@ -338,59 +377,3 @@ class Comparison(Study):
         setting = self._base_setting(self.problems[place.problem], self._models[place.model])
         recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
         return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
-
-
-@named_arguments
-def compare(
-    models: Iterable[ModelFactory | MakeModel | str],
-    problems: Iterable[Problem] | None = None,
-    *,
-    framing: Framing | None = None,
-    encoding: type[IntegerEncoding] | None = None,
-    budget: int = BUDGET,
-    batch_size: int = Recipe.batch_size,
-    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
-    rungs: int = RUNGS,
-    learning_rates: Iterable[float] = LEARNING_RATES,
-    seeds: SupportsIndex | Iterable[int] = 5,
-    solve_at: float = SOLVED,
-    store: str | os.PathLike[str] | None = STORE,
-    executor: Executor | None = None,
-    progress: Progress = True,
-    track: Track = (),
-) -> ComparisonAnswer:
-    """The skill of several models at each rung of several problems (`Comparison`).
-
-    Args:
-        models: The models.
-        problems: The problems, each with a ladder; the five by default.
-        framing: How episodes become samples, for all problems; `Whole()` by default.
-        encoding: `OneHot` or `Scaled`, for problems with integers.
-        budget: Largest number of training sequences of a trial.
-        batch_size: Samples in a batch.
-        optimizer: `adam` or `sgd`.
-        rungs: Number of rungs of each ladder, from the first on.
-        learning_rates: The learning rates to choose from.
-        seeds: A number of seeds, or the seeds themselves.
-        solve_at: Skill on fresh sequences from which a trial counts as solved.
-        store: File of the finished trials, none of which runs twice; None keeps none.
-        executor: Runs the trials; by default one process for each core.
-        progress: Whether to show the progress; or a function of events and progress.
-        track: Where each trial is logged: `tensorboard`, `wandb`, `mlflow`, `aim`, or a tracker.
-
-    Returns:
-        Skill and sequences to solve, for each model, problem and rung.
-    """
-    recipe = Recipe(sequences=budget, batch_size=batch_size, optimizer=optimizer)
-    study = Comparison(
-        models,
-        problems,
-        framing=framing,
-        encoding=encoding,
-        recipe=recipe,
-        rungs=rungs,
-        rates=learning_rates,
-        seeds=seeds,
-        solve_at=solve_at,
-    )
-    return run_study(study, store=store, executor=executor, progress=progress, track=track).answer()

@@ -21,6 +21,7 @@ from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval, share_i
 from longlag.studies.about import About, SeedResult, speed
 from longlag.studies.ladder import verdict
 from longlag.studies.lower_bound import LowerBound
+from longlag.studies.rates import RateSearch
 from longlag.studies.time_to_solve import TimeToSolve
 from longlag.trials.outcome import Outcome, side_of_chance
 
@@ -111,10 +112,11 @@ class ComparisonAnswer(Answer):
         about: The terms of the study.
         problems: The labels of the problems, in their order.
         models: The labels of the models, in their order.
-        rates: The learning rates of the first rung.
+        rates: The learning rates that every model tried at the first rung.
         cells: Every model at every rung of every problem, at its chosen rate.
         ladder: Every model at the first rung of every problem, at every rate.
-        left: Number of trials not yet run.
+        searches: For every model and problem, the rates tried beyond `rates`, and which work.
+        left: Number of trials not yet run, at most.
         lower_bound: The trials still learning when the budget ended; None if there are none.
     """
 
@@ -124,6 +126,7 @@ class ComparisonAnswer(Answer):
     rates: tuple[float, ...]
     cells: tuple[Cell, ...]
     ladder: tuple[Cell, ...]
+    searches: tuple[RateSearch, ...]
     left: int
     lower_bound: LowerBound | None
 
@@ -151,10 +154,12 @@ class ComparisonAnswer(Answer):
             yield text(problem, kind="strong")
             yield self._table(cell for cell in self.cells if cell.problem == problem)
         yield self._rates_table()
+        if self.widened:
+            yield text(self.widened)
         if self.lower_bound:
             yield text(self.lower_bound.advice(flags=False), kind="notice")
         if self.left:
-            yield text(OPEN.format(what=f"{self.left} trials left"), kind="notice")
+            yield text(OPEN.format(what=f"at most {self.left} trials left"), kind="notice")
         yield text(
             f"Skill: 0 is guessing, 1 the best possible score. Solved: {self.about.solve_at:g} or "
             f"more. {counted(len(self.about.seeds), 'seed')}, at most {self.about.budget:,} "
@@ -191,29 +196,40 @@ class ComparisonAnswer(Answer):
             before = cell.problem, cell.model
         return table("", head, rows)
 
+    @property
+    def widened(self) -> str:
+        """The rates tried beyond those of all, as a sentence; empty if there are none."""
+        parts = []
+        for problem, model, beyond, _ in self.searches:
+            if beyond:
+                parts.append(f"{' and '.join(map('{:g}'.format, beyond))} for {model} on {problem}")
+        why = "Rates widened, since the best was at the edge of those tried"
+        return f"{why}: {'; '.join(parts)}." if parts else ""
+
     def _rates_table(self) -> Table:
-        head = "first level, skill at rate", *(f"{rate:g}" for rate in self.rates)
         if len(self.rates) == 1 or not self.ladder:
-            return table("", head, ())
+            return table("", (), ())
+        rates = sorted({cell.rate for cell in self.ladder} | {*self.rates})
+        head = "first level, skill at rate", *(f"{rate:g}" for rate in rates), "rates that work"
         skills = {
             (cell.problem, cell.model, cell.rate): f"{cell.skill.mean:.3f}"
             if cell.skill
             else "missing"
             for cell in self.ladder
         }
-        return table(
-            "",
-            head,
-            (
-                (f"{problem}, {model}", *(skills.get((problem, model, r), "") for r in self.rates))
-                for problem, model in itertools.product(self.problems, self.models)
-            ),
-        )
+        rows = []
+        for each in self.searches:
+            problem, model, _, good = each
+            work = " to ".join(f"{rate:g}" for rate in dict.fromkeys(good or ()))
+            every = (skills.get((problem, model, rate), "") for rate in rates)
+            rows.append((f"{problem}, {model}", *every, work))
+        return table("", head, rows)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "cells": list(map(_plain, self.cells)),
             "learning_rates": list(map(_plain, self.ladder)),
+            "rate_searches": [each._asdict() for each in self.searches],
             "complete": self.complete,
             "lower_bound": self.lower_bound and self.lower_bound._asdict(),
             **self.about.provenance(o for c in (*self.cells, *self.ladder) for o in c.outcomes),
@@ -221,7 +237,9 @@ class ComparisonAnswer(Answer):
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         rows = []
+        good = {(each.problem, each.model): each.good for each in self.searches}
         for cell in self.cells:
+            low, high = good.get((cell.problem, cell.model)) or (None, None)
             place = {
                 "problem": cell.problem,
                 "model": cell.model,
@@ -242,6 +260,8 @@ class ComparisonAnswer(Answer):
                     "missing": cell.missing,
                     "sequences_to_solve": cell.time.mean if cell.time else None,
                     "updates_per_second": speed(cell.outcomes),
+                    "good_rates_low": low,
+                    "good_rates_high": high,
                     "why_not": causes(cell.shortfalls.elements()),
                 }
             )

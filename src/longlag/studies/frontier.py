@@ -7,7 +7,7 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal, SupportsIndex
+from typing import Any, ClassVar, SupportsIndex
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
@@ -27,7 +27,7 @@ from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, words
 from longlag.trackers import Track
-from longlag.training import Recipe
+from longlag.training import OptimizerName, Recipe, Schedule
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
@@ -283,7 +283,11 @@ def frontier(
     budget: int = BUDGET,
     batch_size: int = Recipe.batch_size,
     learning_rate: float = Recipe.learning_rate,
-    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    optimizer: OptimizerName = Recipe.optimizer,
+    weight_decay: float | None = Recipe.weight_decay,
+    clip_norm: float | None = Recipe.clip_norm,
+    schedule: Schedule = Recipe.schedule,
+    warmup: float = Recipe.warmup,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
     limit: int | None = None,
@@ -304,7 +308,8 @@ def frontier(
         budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
-        optimizer: `adam` or `sgd`.
+        optimizer: `adam`, `adamw` or `sgd`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         limit: The largest value to try; by default the last rung of the ladder.
@@ -326,7 +331,14 @@ def frontier(
     ('lag', True)
     """
     recipe = Recipe(
-        sequences=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+        sequences=budget,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+        schedule=schedule,
+        warmup=warmup,
     )
     setting = Setting(
         problem=problem,

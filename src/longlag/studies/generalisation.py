@@ -7,7 +7,7 @@ import operator
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, SupportsIndex
+from typing import Any, ClassVar, SupportsIndex
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
@@ -27,7 +27,7 @@ from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, named, words
 from longlag.trackers import Track
-from longlag.training import Recipe
+from longlag.training import OptimizerName, Recipe, Schedule
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
@@ -288,7 +288,11 @@ def generalise(
     budget: int = BUDGET,
     batch_size: int = Recipe.batch_size,
     learning_rate: float = Recipe.learning_rate,
-    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    optimizer: OptimizerName = Recipe.optimizer,
+    weight_decay: float | None = Recipe.weight_decay,
+    clip_norm: float | None = Recipe.clip_norm,
+    schedule: Schedule = Recipe.schedule,
+    warmup: float = Recipe.warmup,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = STORE,
@@ -309,7 +313,8 @@ def generalise(
         budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
-        optimizer: `adam` or `sgd`.
+        optimizer: `adam`, `adamw` or `sgd`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a length counts as solved.
         store: File of the finished trials, none of which runs twice; None keeps none.
@@ -332,7 +337,14 @@ def generalise(
     (4, [4, 8])
     """
     recipe = Recipe(
-        sequences=budget, batch_size=batch_size, learning_rate=learning_rate, optimizer=optimizer
+        sequences=budget,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+        schedule=schedule,
+        warmup=warmup,
     )
     study = Generalisation(
         problem if train is None else problem.showing(train),

@@ -88,7 +88,9 @@ def plan(study: Study, store: Store | None, workers: int) -> Plan:
     seconds = None
     if seen and most is not None:
         ahead = list(study.ahead()) or [(example, most)]
-        seconds = math.ceil(times.of(ahead) / max(1, min(workers, most)))
+        # Trials that may be added take as long as those known.
+        more = most / max(1, sum(count for _, count in ahead))
+        seconds = math.ceil(more * times.of(ahead) / max(1, min(workers, most)))
     return Plan(most, stored, seconds, seen, workers, None if most == 0 else _memory(study))
 
 

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
@@ -41,7 +41,7 @@ from longlag.studies.profile_answer import Effort, Place, ProfileAnswer
 from longlag.studies.reach import gaps, reach
 from longlag.studies.study import Study, named, words
 from longlag.trackers import Track
-from longlag.training import Recipe
+from longlag.training import OptimizerName, Recipe, Schedule
 from longlag.trials import documents
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome
@@ -261,7 +261,11 @@ def profile(
     budget: int = BUDGET,
     batch_size: int = Recipe.batch_size,
     learning_rates: Iterable[float] = LEARNING_RATES,
-    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    optimizer: OptimizerName = Recipe.optimizer,
+    weight_decay: float | None = Recipe.weight_decay,
+    clip_norm: float | None = Recipe.clip_norm,
+    schedule: Schedule = Recipe.schedule,
+    warmup: float = Recipe.warmup,
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
@@ -280,7 +284,8 @@ def profile(
         budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         learning_rates: Learning rates, the first of which is tried first.
-        optimizer: `adam` or `sgd`.
+        optimizer: `adam`, `adamw` or `sgd`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
@@ -293,7 +298,15 @@ def profile(
     if not 0 < minutes < 1e6:
         raise ValueError(f"profile: `minutes` must be above 0, got {minutes}. Use minutes=5.")
     until = time.monotonic() + 60 * minutes - AT_THE_END
-    recipe = Recipe(sequences=budget, batch_size=batch_size, optimizer=optimizer)
+    recipe = Recipe(
+        sequences=budget,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+        schedule=schedule,
+        warmup=warmup,
+    )
     study = Profile(
         model,
         problems,

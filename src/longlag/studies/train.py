@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Literal, SupportsIndex
+from typing import SupportsIndex
 
 from longlag.adapters import user_code
 from longlag.adapters.models import user_model
@@ -17,7 +17,7 @@ from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.trackers import FinishedTrial, Track, Tracking
-from longlag.training import Recipe
+from longlag.training import OptimizerName, Recipe, Schedule
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -33,7 +33,11 @@ def train(
     sequences: int = Recipe.sequences,
     batch_size: int = Recipe.batch_size,
     learning_rate: float = Recipe.learning_rate,
-    optimizer: Literal["adam", "sgd"] = Recipe.optimizer,
+    optimizer: OptimizerName = Recipe.optimizer,
+    weight_decay: float | None = Recipe.weight_decay,
+    clip_norm: float | None = Recipe.clip_norm,
+    schedule: Schedule = Recipe.schedule,
+    warmup: float = Recipe.warmup,
     stop_at: float | None = Recipe.stop_at,
     seeds: SupportsIndex | Iterable[int] = 1,
     tests: Mapping[str, Problem] | None = None,
@@ -50,7 +54,8 @@ def train(
         sequences: Fresh sequences to train on, per seed.
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
-        optimizer: `adam` or `sgd`.
+        optimizer: `adam`, `adamw` or `sgd`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
         stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
         seeds: A number of seeds, from 0 on, or the seeds themselves.
         tests: Problems to score on, by name, the main one first; by default the problem itself.
@@ -77,6 +82,10 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         optimizer=optimizer,
+        weight_decay=weight_decay,
+        clip_norm=clip_norm,
+        schedule=schedule,
+        warmup=warmup,
         stop_at=stop_at,
     )
     setting = Setting(

@@ -3,6 +3,6 @@
 from longlag.training.loop import fit
 from longlag.training.losses import AnyLoss, Loss, Losses
 from longlag.training.program import Batches
-from longlag.training.recipe import Recipe
+from longlag.training.recipe import OptimizerName, Recipe, Schedule
 
-__all__ = ["AnyLoss", "Batches", "Loss", "Losses", "Recipe", "fit"]
+__all__ = ["AnyLoss", "Batches", "Loss", "Losses", "OptimizerName", "Recipe", "Schedule", "fit"]

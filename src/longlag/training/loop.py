@@ -15,6 +15,7 @@ from longlag.arrays import Output
 from longlag.events import Event, Started, StopToken
 from longlag.models import AnyModel, ExternalModel
 from longlag.training.losses import AnyLoss
+from longlag.training.optimizer import Optimizer, learning_rates
 from longlag.training.program import (
     CROSS_ENTROPY,
     Batches,
@@ -71,7 +72,7 @@ def fit(
         )
     if vectorise is None:
         vectorise = jax.default_backend() != "cpu"
-    plan = Plan(recipe, updates, loss, output, confirm)
+    plan = Plan(recipe, updates, loss, output, confirm, learning_rates(recipe, updates))
     names = range(len(models)) if seeds is None else seeds
     runs = [SeedRun(plan, *each) for each in zip(names, models, streams, strict=True)]
     external = [run for run in runs if isinstance(run.model, ExternalModel)]
@@ -119,7 +120,7 @@ def predict(
     if isinstance(model, ExternalModel):
         return model.predict(batches, loss, output)
     params, skeleton = eqx.partition(model, eqx.is_array)
-    program = Program(skeleton, "none", loss, output)
+    program = Program(skeleton, Optimizer("none"), loss, output)
     state = initial_state(model, batches.targets.shape[1:2])
     arguments = params, state, batches
     losses, predictions, _ = compiled(program, "predict", arguments)(*arguments)

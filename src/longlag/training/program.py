@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import functools
 import math
 import os
 import threading
@@ -16,11 +15,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from longlag.arrays import Output, last_of
 from longlag.models import AnyModel, Buffers, Decoder, ExternalModel
 from longlag.training.losses import AnyLoss, Loss
+from longlag.training.optimizer import Optimizer
 
 CROSS_ENTROPY = Loss()
 
@@ -44,25 +43,20 @@ class Batches(NamedTuple):
     reset: np.ndarray | None
 
 
-OPTIMIZERS = {
-    # Keras's epsilon, for comparison with the figures of the sources; optax adds it after the
-    # bias correction, Keras before, which moves losses by less than 1e-4 in 200 updates.
-    "adam": functools.partial(optax.adam, eps=1e-7),
-    "sgd": optax.sgd,
-}
-
-
 class Program(NamedTuple):
     """The parts of a program that are fixed when it is compiled."""
 
     skeleton: Any
-    optimizer: str
+    optimizer: Optimizer
     loss: AnyLoss
     output: Output
 
     def train(self, params, optimizer_state, state, batches: Batches, updates, learning_rate):
-        """Make the first `updates` updates: the new state, and loss, correct and scored of each."""
-        optimizer = OPTIMIZERS[self.optimizer](learning_rate)
+        """Make the first `updates` updates: the new state, and loss, correct and scored of each.
+
+        The learning rate is that of all updates, or of each `(update,)`.
+        """
+        fixed, scheduled = self.optimizer.at(learning_rate), jnp.ndim(learning_rate) == 1
 
         def update(index, carry):
             params, optimizer_state, state, figures = carry
@@ -72,7 +66,9 @@ class Program(NamedTuple):
             grad = eqx.filter_value_and_grad(self._loss, has_aux=True)
             (loss, (correct, scored, state, buffers)), grads = grad(params, batch, state)
             grads = jax.tree.map(_descent_direction, grads)
-            changes, optimizer_state = optimizer.update(grads, optimizer_state, params)
+            optimizer = self.optimizer.at(learning_rate[index]) if scheduled else fixed
+            weights = eqx.filter(params, eqx.is_inexact_array)
+            changes, optimizer_state = optimizer.update(grads, optimizer_state, weights)
             after = jax.tree.map(_keep_dtype, eqx.apply_updates(params, changes), params)
             params = _with_buffers(after, buffers)
             row = jnp.stack([loss, correct, scored])
@@ -200,15 +196,6 @@ COMPILING: contextvars.ContextVar[Clock] = contextvars.ContextVar("COMPILING")
 def initial_state(model: Any, rows: tuple[int, ...]) -> Any:
     """The first state of a model for so many rows; an empty tuple for a Decoder."""
     return () if isinstance(model, Decoder) else model.initial_state(rows)
-
-
-def initial_optimizer_state(name: str, weights: Any) -> Any:
-    """The state of one of `OPTIMIZERS` before the first update: zeros.
-
-    They are made without JAX, which would compile a program for each new shape.
-    """
-    shapes = jax.eval_shape(OPTIMIZERS[name](0.0).init, weights)
-    return jax.tree.map(lambda each: np.zeros(each.shape, each.dtype), shapes)
 
 
 # JAX options that change the compiled program.

@@ -14,11 +14,11 @@ from longlag.arrays import Output
 from longlag.events import Advanced, Event, Finished
 from longlag.models import AnyModel, ExternalModel
 from longlag.training.losses import AnyLoss
+from longlag.training.optimizer import Optimizer
 from longlag.training.program import (
     Batches,
     Program,
     compiled,
-    initial_optimizer_state,
     initial_state,
 )
 from longlag.training.recipe import Recipe
@@ -43,6 +43,7 @@ class Plan(NamedTuple):
     loss: AnyLoss
     output: Output
     confirm: Callable[[int, AnyModel], bool] | None
+    rates: np.ndarray | None
 
 
 class SeedRun:
@@ -115,7 +116,7 @@ class ExternalGroup:
     def __init__(self, plan: Plan, seed: SeedRun):
         assert isinstance(seed.model, ExternalModel)
         self.seed, self.model = seed, seed.model
-        self.train = self.model.trainer(plan.recipe, plan.loss, plan.output)
+        self.train = self.model.trainer(plan.recipe, plan.loss, plan.output, plan.rates)
 
     @property
     def running(self) -> bool:
@@ -142,14 +143,13 @@ class Group:
         parts = [eqx.partition(seed.model, eqx.is_array) for seed in seeds]
         params = self._join([each for each, _ in parts])
         self.skeletons = [skeleton for _, skeleton in parts]
-        weights = [eqx.filter(each, eqx.is_inexact_array) for each, _ in parts]
-        states = [initial_optimizer_state(plan.recipe.optimizer, each) for each in weights]
-        optimizer_state = self._join(states)
+        optimizer = Optimizer.of(plan.recipe)
+        optimizer_state = self._join([optimizer.initial_state(each) for each, _ in parts])
         batch = 1 if self.single else 2  # the axis of rows, after those of seeds and updates
         rows = self.batches.targets.shape[batch : batch + 1]
         state = self._join([initial_state(seed.model, rows) for seed in seeds])
         self.carry = _copied((params, optimizer_state, state))
-        self.program = Program(self.skeletons[0], plan.recipe.optimizer, plan.loss, plan.output)
+        self.program = Program(self.skeletons[0], optimizer, plan.loss, plan.output)
         stage = "train" if self.single else "train seeds"
         self.call = compiled(self.program, stage, self._arguments())
 
@@ -189,7 +189,16 @@ class Group:
     def _arguments(self) -> tuple[Any, ...]:
         counts = self._counts()
         count = np.int32(counts[0]) if self.single else np.array(counts, np.int32)
-        return *self.carry, self.batches, count, np.float32(self.plan.recipe.learning_rate)
+        return *self.carry, self.batches, count, self._rates()
+
+    def _rates(self) -> Any:
+        """The learning rate, or that of each update of the next chunk `(update,)`."""
+        if self.plan.rates is None:
+            return np.float32(self.plan.recipe.learning_rate)
+        first = max(seed.updates for seed in self.seeds)  # those still running are equally far
+        chunk = self.batches.targets.shape[0 if self.single else 1]
+        rates = self.plan.rates[first : first + chunk]
+        return np.pad(rates, (0, chunk - len(rates)))
 
     def _counts(self) -> list[int]:
         chunk = self.batches.targets.shape[0 if self.single else 1]

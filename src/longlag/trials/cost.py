@@ -18,6 +18,7 @@ from longlag.models import AnyModel, ExternalModel
 from longlag.scores.evaluation import STEPS_AT_ONCE, single_size
 from longlag.training import Batches, loop, program
 from longlag.training.flops import flops, inner_programs
+from longlag.training.optimizer import Optimizer
 from longlag.training.program import Program
 from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun
 from longlag.trials.fit import batches, duration
@@ -64,7 +65,7 @@ def cost(setting: Setting) -> Cost:
     model, output = setting.create(0), setting.layout.output
     chunk = duration(setting, program.parameters(model)).chunk
     stream = batches(setting, setting.layout, streams.training(0), chunk)
-    plan = Plan(setting.recipe, sys.maxsize, setting.loss, output, None)
+    plan = Plan(setting.recipe, sys.maxsize, setting.loss, output, None, rates=None)
     run = SeedRun(plan, 0, model, stream)
     external = isinstance(model, ExternalModel)
     one = _one_sequence(setting)
@@ -156,7 +157,7 @@ def _flops_of_prediction(setting: Setting, model: Any, one: Batches) -> int | No
 
 def _traced_prediction(setting: Setting, model: Any, one: Any) -> Any:
     params, skeleton = eqx.partition(model, eqx.is_array)
-    predict = Program(skeleton, "none", setting.loss, setting.layout.output).predict
+    predict = Program(skeleton, Optimizer("none"), setting.loss, setting.layout.output).predict
     state = jax.eval_shape(lambda: program.initial_state(model, one.targets.shape[1:2]))
     return jax.make_jaxpr(predict)(params, state, one)
 

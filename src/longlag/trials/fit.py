@@ -165,7 +165,8 @@ def same_under(setting: Setting, other: Setting, outcome: Outcome) -> bool:
         other: The same but for its number of sequences.
         outcome: The outcome.
     """
-    # A learning rate that follows the planned updates would be excluded here.
+    if setting.recipe.schedule != "constant" or setting.recipe.warmup:
+        return False  # the learning rate follows the planned updates
     first, second = (duration(each, outcome.parameters) for each in (setting, other))
     # A last chunk that the budget cut has fewer updates than it would have had.
     whole = outcome.updates % first.chunk == 0 and outcome.updates <= second.updates

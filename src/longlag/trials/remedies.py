@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 LONGER = 4
 """Times the sequences of a trial that still learned."""
 _UNITS = 20  # fewer often keep a small network at chance
-_FAST = {"adam": 1e-2, "sgd": 1.0}  # learning rates at which most small networks are stable
+# Learning rates at which most small networks are stable.
+_FAST = {"adam": 1e-2, "adamw": 1e-2, "sgd": 1.0}
 
 
 def remedy(reason: str, setting: Setting) -> str:

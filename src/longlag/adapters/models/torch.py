@@ -27,14 +27,13 @@ from longlag.adapters.models.functional import (
 from longlag.adapters.models.torch_arrays import arrays_of
 from longlag.adapters.models.torch_cost import flops
 from longlag.adapters.models.torch_faults import copied, fault_in_training, restored
+from longlag.adapters.models.torch_optimizer import update_of
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
 from longlag.adapters.models.torch_sensitivity import jacobian_norms
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
 
 _WIDE = torch.float32, torch.float64  # outputs of fewer bits become float32
-
-_FUSED = "cpu", "cuda"  # devices on which Adam is one kernel
 
 
 class TorchModel(ExternalModel):
@@ -96,11 +95,10 @@ class TorchModel(ExternalModel):
         return sum(each.numel() for each in self.module.parameters() if each.requires_grad)
 
     def trainer(
-        self, recipe: Recipe, loss: AnyLoss, output: str
+        self, recipe: Recipe, loss: AnyLoss, output: str, rates: np.ndarray | None = None
     ) -> Callable[[Batches, int], np.ndarray]:
         weights = [each for each in self.module.parameters() if each.requires_grad]
-        kind = {"adam": _adam, "sgd": torch.optim.SGD}[recipe.optimizer]
-        optimizer = kind(weights, lr=recipe.learning_rate)
+        update_weights = update_of(weights, recipe, rates)
         state: Any = None
 
         def train(batches: Batches, count: int) -> np.ndarray:
@@ -116,9 +114,8 @@ class TorchModel(ExternalModel):
                     with self._first_time("update", inputs.shape, mask is None, state is None):
                         outputs, state = self._run(inputs, mask, state, shape, output)
                         value = self._loss(outputs, targets[update], counts[update], loss)
-                        optimizer.zero_grad()
                         value.backward()
-                    optimizer.step()
+                    update_weights()
                     state = _detached(state)
                     losses.append(value.detach())
                     predictions.add(outputs.detach())
@@ -377,12 +374,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _adam(weights: Any, lr: float) -> Any:
-    """Adam with the epsilon of the compiled loop, and as one kernel where PyTorch has one."""
-    fused = all(each.is_floating_point() and each.device.type in _FUSED for each in weights)
-    return torch.optim.Adam(weights, lr=lr, eps=1e-7, fused=fused or None)
 
 
 def _detached(state: Any) -> Any:
