@@ -208,10 +208,13 @@ def test_another_environment_has_a_tolerance(call, packed, away, result):
         document["outcome"]["scores"][0]["accuracy"] += away
 
     path = changed(packed, lambda members: trial_of(members, elsewhere))
+    text = " ".join(call("reproduce", path)[1].split())
+    assert f"need not be equal to the bit: jax {here().packages['jax']}, was 0.8.1." in text
+    assert ("Within tolerance: skill within 0.05" in text) == (result == "within tolerance")
     code, out, _ = call("reproduce", path, "--all", "--json")
     found = {each["result"]: each for each in json.loads(out)["reproduced"]}
     assert (code, set(found)) == (result == "differs", {"equal to the bit", result})
-    assert "was 0.8.1" in found[result]["why"]
+    assert found[result]["elsewhere"] == f"jax {here().packages['jax']}, was 0.8.1"
     assert "0.05" in found[result]["why"]
 
 

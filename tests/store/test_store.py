@@ -349,7 +349,8 @@ def environment(**fields: Any) -> Environment:
         "cores": 2,
     }
     usual |= {"python": "3.11.7", "system": "Linux x86_64", "device": "cpu", "device_name": "x"}
-    return Environment(**(usual | {"dtype": "float32"} | fields))
+    usual["dtype"] = "float32"
+    return Environment(**(usual | fields))
 
 
 def test_environments_are_kept_beside_outcomes_each_once(path):

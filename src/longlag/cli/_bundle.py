@@ -94,8 +94,10 @@ def _summary(found: list[Agreement], trials: int) -> Iterator[RenderableType]:
         )
     yield lines
     yield Text()
-    for each in found:
-        if each.why:
-            yield Text(f"{each.trial[:8]}: {each.why}.")
+    yield from (Text(f"{each.trial[:8]}: {each.why}.") for each in found if not each.agrees)
+    if any(each.result == "within tolerance" for each in found):
+        yield Text(f"Within tolerance: skill within {TOLERANCE:g} of that in the bundle.")
+    for elsewhere in dict.fromkeys(each.elsewhere for each in found if each.elsewhere):
+        yield Text(f"Results need not be equal to the bit: {elsewhere}.")
     agree = sum(each.agrees for each in found)
     yield Text(f"{agree} of {len(found)} agree; {counted(trials, 'trial')} in the bundle.")

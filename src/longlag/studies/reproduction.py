@@ -35,7 +35,8 @@ class Agreement(NamedTuple):
     Attributes:
         trial: Its name, and its words and seed likewise.
         result: Whether it agrees.
-        why: How far, or why not.
+        why: How far, or why not; empty where it is equal to the bit.
+        elsewhere: What differs between the environments; empty where they round alike.
         before: Skill on the main test, of the bundle; `now` of the new run, None if it did not run.
         seconds: Seconds of the new run.
     """
@@ -45,6 +46,7 @@ class Agreement(NamedTuple):
     seed: int
     result: Result
     why: str
+    elsewhere: str
     before: float
     now: float | None
     seconds: float
@@ -154,11 +156,12 @@ def reproduce(
     """
     began, before = time.perf_counter(), trial.outcome
 
-    def agreement(result: Result, why: str) -> Agreement:
+    def agreement(result: Result, why: str, elsewhere: str = "") -> Agreement:
         skill = None if now is None else now.skill
         seconds = time.perf_counter() - began
         return Agreement(
-            trial.id, trial.words, trial.seed, result, why, before.skill, skill, seconds
+            *(trial.id, trial.words, trial.seed, result, why, elsewhere),
+            *(before.skill, skill, seconds),
         )
 
     now: Outcome | None = None
@@ -180,8 +183,8 @@ def reproduce(
     if not others:
         return agreement("differs", f"{skills}, though libraries and machine are the same")
     if far > TOLERANCE or (before.ended == "diverged") != (now.ended == "diverged"):
-        return agreement("differs", f"{skills}, more than {TOLERANCE:g} apart; {others}")
-    return agreement("within tolerance", f"{skills}, within {TOLERANCE:g}; {others}")
+        return agreement("differs", f"{skills}, more than {TOLERANCE:g} apart", others)
+    return agreement("within tolerance", f"{skills}, within {TOLERANCE:g}", others)
 
 
 def differences(before: Environment | None, now: Environment) -> str:

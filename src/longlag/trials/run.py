@@ -240,7 +240,7 @@ class Run(Scored):
     @functools.cached_property
     def environment(self) -> Environment:
         """The libraries, the machine and the device that it was trained with."""
-        return here(self.models[0])
+        return here(next(iter(self.models), None))
 
     def predict(
         self,
