@@ -61,7 +61,7 @@ FRAMED = [
 def test_a_module_uses_what_its_twin_does(framing, problem):
     ours = setting(framing, ll.LSTM(hidden_size=4), problem)
     model: Any = ours.create(0)
-    inner = model.model if isinstance(model, OneHotInput) else model
+    inner: Any = model.model if isinstance(model, OneHotInput) else model
 
     def make(sizes, _):
         module = Recurrent(sizes)

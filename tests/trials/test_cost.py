@@ -18,7 +18,7 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 ECHO = ll.EchoLag(values=VALUES, length=STEPS)
 
 
-def found(model, framing=None):
+def found(model, framing=None) -> Any:
     framing = ll.Whole() if framing is None else framing
     recipe = Recipe(batch_size=ROWS)
     return cost(Setting(problem=ECHO, framing=framing, model=model, recipe=recipe))
@@ -110,7 +110,7 @@ def test_loops_count_each_round_and_unknown_ones_are_not_known():
     call = lambda each: jax.pure_callback(lambda x: x, each, each) @ square  # noqa: E731
     assert counted(call, square) is None
     image, kernel = jnp.ones((2, 3, 9)), jnp.ones((6, 3, 5))
-    convolve = lambda *both: jax.lax.conv_general_dilated(*both, (1,), "VALID")  # noqa: E731
+    convolve = lambda left, right: jax.lax.conv_general_dilated(left, right, (1,), "VALID")  # noqa: E731
     assert counted(convolve, image, kernel) == 2 * (2 * 6 * 5) * 3 * 5
 
 
