@@ -18,6 +18,7 @@ from jaxtyping import Bool, Int
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, table, text
 from longlag.framings import Chunks, Framing, Layout, Whole, Window, check_batch_size
+from longlag.framings.layout import met_at_end, met_on_the_way
 from longlag.knobs import BATCH_SIZE, lookup, named_arguments, require
 from longlag.problems import Problem
 
@@ -109,6 +110,16 @@ class Audit(Answer):
             return MEANING["shared"]
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
+    @property
+    def not_causal(self) -> str:
+        """A warning about a model that sees later inputs; else empty."""
+        if not self.ahead:
+            return ""
+        return (
+            f"The model is not causal: {self.ahead:.0%} of its outputs can see inputs of later "
+            "steps, so its score does not say what it remembers."
+        )
+
     figures: ClassVar = ("maps",)
 
     @property
@@ -119,7 +130,7 @@ class Audit(Answer):
         yield text(self.subject, kind="strong")
         yield self.table()
         kind = {"learnable": "good", "state-only": "part"}.get(self.verdict, "bad")
-        yield text(f"{self.verdict}: {self.meaning}.", kind=kind)
+        yield text(f"{self.verdict}: {self.meaning}.", self.not_causal, kind=kind)
         yield text(self.remedy, kind="advice")
 
     def table(self) -> Table:
@@ -227,7 +238,7 @@ def visible_and_trained(layout: Layout, length: int, reach: Reach = RECURRENT) -
     for update in range(updates):
         steps = layout.steps[update]
         near = steps[:, -(time if reach.future else context) :]
-        sample = _at_end(near, length) if at_end else _on_the_way(steps, length, context)
+        sample = met_at_end(near, length) if at_end else met_on_the_way(steps, length, context)
         visible = sample | state if layout.carry and reach.state else sample
         if forgets:
             for time_step in range(time):  # such a state holds only the latest inputs
@@ -241,25 +252,6 @@ def visible_and_trained(layout: Layout, length: int, reach: Reach = RECURRENT) -
         learns[targets[scored]] = sample[at][scored]
         state = visible[:, -1:]
     return sees, learns
-
-
-def _at_end(steps: Int[np.ndarray, "batch time"], length: int) -> Bool[np.ndarray, "batch 1 input"]:
-    """The inputs that each row has met at its end."""
-    met = np.zeros((len(steps), length + 1), dtype=bool)  # the last column is for what is missing
-    np.put_along_axis(met, steps, True, axis=1)
-    return met[:, None, :length]
-
-
-def _on_the_way(
-    steps: Int[np.ndarray, "batch time"], length: int, context: int
-) -> Bool[np.ndarray, "batch time input"]:
-    """The inputs that each row has met at each of its steps, within its context."""
-    shown = steps[..., None] == np.arange(length)
-    if context >= steps.shape[1]:
-        return np.logical_or.accumulate(shown, axis=1)
-    # Inputs met so far, less those met before the context began.
-    met = np.pad(shown.cumsum(axis=1), ((0, 0), (context, 0), (0, 0)))
-    return met[:, context:] > met[:, :-context]
 
 
 @named_arguments

@@ -144,3 +144,24 @@ class Layout:
             inputs = where(~lacks, inputs, MISSING)
         flat = (array.reshape(-1, *array.shape[3:]) for array in (inputs, targets, present))
         return Samples(*flat)
+
+
+def met_at_end(
+    steps: Int[np.ndarray, "batch time"], length: int
+) -> Bool[np.ndarray, "batch 1 input"]:
+    """The inputs that each row has met at its end."""
+    met = np.zeros((len(steps), length + 1), dtype=bool)  # the last column is for what is missing
+    np.put_along_axis(met, steps, True, axis=1)
+    return met[:, None, :length]
+
+
+def met_on_the_way(
+    steps: Int[np.ndarray, "batch time"], length: int, context: int
+) -> Bool[np.ndarray, "batch time input"]:
+    """The inputs that each row has met at each of its steps, within its context."""
+    shown = steps[..., None] == np.arange(length)
+    if context >= steps.shape[1]:
+        return np.logical_or.accumulate(shown, axis=1)
+    # Inputs met so far, less those met before the context began.
+    met = np.pad(shown.cumsum(axis=1), ((0, 0), (context, 0), (0, 0)))
+    return met[:, context:] > met[:, :-context]
