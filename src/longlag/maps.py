@@ -91,6 +91,16 @@ class Audit(Answer):
             return MEANING["shared"]
         return MEANING["needed-again" if self.needed_again else self.verdict]
 
+    @property
+    def not_causal(self) -> str:
+        """A warning about a model that sees later inputs; else empty."""
+        if not self.ahead:
+            return ""
+        return (
+            f"The model is not causal: {self.ahead:.0%} of its outputs can see inputs of later "
+            "steps, so its score does not say what it remembers."
+        )
+
     figures: ClassVar = ("maps",)
 
     @property
@@ -101,7 +111,7 @@ class Audit(Answer):
         yield text(self.subject, kind="strong")
         yield self.table()
         kind = {"learnable": "good", "state-only": "part"}.get(self.verdict, "bad")
-        yield text(f"{self.verdict}: {self.meaning}.", kind=kind)
+        yield text(f"{self.verdict}: {self.meaning}.", self.not_causal, kind=kind)
         yield text(self.remedy, kind="advice")
 
     def table(self) -> Table:

@@ -222,3 +222,11 @@ def test_every_figure_is_drawn_and_every_drawing_is_named(answers):
     assert named == set(DRAWINGS)
     with pytest.raises(ValueError, match=r"There is no figure `skil`\. Did you mean `skill`"):
         answers["compare"].figure("skil")
+
+
+def test_the_text_of_an_answer_is_its_text_in_a_notebook_too(answers, monkeypatch):
+    expected = str(answers["compare"])
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert str(answers["compare"]) == expected
+    assert "Skill: 0 is guessing" in expected

@@ -195,3 +195,13 @@ def test_a_report_and_an_export_of_runs_are_replaced(call):
         ):
             code, _, err = call(*arguments, "--store", "s.db")
             assert code == 0, err
+
+
+def test_a_file_has_no_escape_codes_whatever_the_colours_of_the_terminal(
+    call, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    place = tmp_path / "a.txt"
+    assert call("audit", "echo-lag", "--length", "6", "--output", place)[0] == 0
+    assert "learnable: " in place.read_text()
+    assert "\x1b" not in place.read_text()

@@ -81,7 +81,15 @@ def text(blocks: Iterable[Block], width: int = WIDTH) -> str:
     from rich.console import Console
 
     written = io.StringIO()
-    console = Console(file=written, width=width, highlight=False, emoji=False, markup=False)
+    console = Console(
+        file=written,
+        width=width,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        force_jupyter=False,  # where it would show the text instead of writing it
+        color_system=None,  # whatever FORCE_COLOR says, as in a notebook
+    )
     for part in renderables(blocks):
         console.print(part)
     return "\n".join(line.rstrip() for line in written.getvalue().rstrip().splitlines())

@@ -326,7 +326,7 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
     if path is None:
         console = Printer(highlight=False, width=None if sys.stdout.isatty() else width)
     else:
-        console = Printer(file=text, width=width, highlight=False)
+        console = Printer(file=text, width=width, highlight=False, color_system=None)
     for part in parts:
         console.print(part)
     if path is not None:

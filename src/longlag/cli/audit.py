@@ -20,7 +20,7 @@ from longlag.cli._flags import (
     code_files,
     problem_and_framing,
 )
-from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
+from longlag.cli._output import ANSWER, AnswerFlags, in_flags, stdout_to_stderr
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import Audit
@@ -34,7 +34,6 @@ _LEGEND = (
     "a gradient reaches.\nOne row per output step, from the top; one column per input step. "
     "One character is two rows: ▀ upper, ▄ lower, █ both."
 )
-_STYLES = {"learnable": "green", "state-only": "yellow", "unreachable": "red"}
 
 
 def audit(
@@ -83,7 +82,7 @@ def audit(
     setup = {"problem": repr(problem_object), "framing": repr(framing_object)}
     output.write_answer(
         result,
-        (),
+        [in_flags(each, "train") for each in result.blocks()][1:],
         {**setup, "batch_size": batch_size, **result.to_dict(), "remedy": remedy(result)},
         before=_summary(problem_object, result),
         width=max(120, 3 * (problem_object.steps + 1)),  # a map must not be truncated
@@ -100,18 +99,6 @@ def _summary(problem: Problem, result: Audit) -> Iterator[RenderableType]:
         yield Text(f"Maps of more than {_MOST_STEPS} steps are not drawn; --json has them.")
     yield Text(_LEGEND, style="dim")
     yield Text()
-    style = f"bold {_STYLES[result.verdict]}"
-    yield Text.assemble((result.verdict, style), f": {result.meaning}.")
-    yield Text(
-        f"Scored outputs: {result.scored.sum()}. A gradient reaches their inputs: "
-        f"{result.shares.gradient:.0%}. Only the carried state can bring them: "
-        f"{result.shares.state:.0%}. Out of reach: {result.shares.unseen:.0%}.\nBest possible "
-        f"score: {result.best}; by guessing: {result.chance:.3g}."
-    )
-    if result.ahead:
-        yield Text(not_causal(result))
-    if result.remedy:
-        yield Text(remedy(result))
 
 
 def remedy(result: Audit) -> str:
@@ -126,16 +113,8 @@ def warnings(result: Audit) -> Iterator[str]:
             f"Warning: {result.verdict}: {result.meaning} (longlag audit). Best possible score "
             f"{result.best}, by guessing {result.chance:.3g}. {remedy(result)}"
         )
-    if result.ahead:
-        yield f"Warning: {not_causal(result)}"
-
-
-def not_causal(result: Audit) -> str:
-    """A warning about a model that sees later inputs."""
-    return (
-        f"The model is not causal: {result.ahead:.0%} of its outputs can see inputs of later "
-        "steps, so its score does not say what it remembers."
-    )
+    if result.not_causal:
+        yield f"Warning: {result.not_causal}"
 
 
 def draw(map: Map) -> Text:
