@@ -123,7 +123,8 @@ def test_a_module_is_updated_as_its_twin_of_ours(knobs):
                 self.both = torch.nn.ModuleList([layer, readout])
 
             def forward(self, inputs):
-                return readout(layer(inputs)[0])
+                outputs, _ = layer(inputs)
+                return readout(outputs)
 
         theirs = ll.adopt(lambda *_: Twin())(sizes, 0)
         inputs = np.random.default_rng(0).integers(4, size=(4, 5, 3, 5), dtype=np.int32)
