@@ -113,8 +113,9 @@ def test_a_module_is_updated_as_its_twin_of_ours(knobs):
     def trained(knobs):
         torch.manual_seed(1)
         layer, readout = torch.nn.LSTM(4, 6, batch_first=True), torch.nn.Linear(6, 4)
-        layer.bias_hh_l0.data.zero_()
-        layer.bias_hh_l0.requires_grad_(False)  # ours has one bias
+        bias = dict(layer.named_parameters())["bias_hh_l0"]
+        bias.data.zero_()
+        bias.requires_grad_(False)  # ours has one bias
         ours = from_torch(layer.state_dict(), readout.state_dict())
 
         class Twin(torch.nn.Module):
