@@ -121,7 +121,7 @@ class Audit(Answer):
             "only the carried state can bring them": f"{self.shares.state:.0%}",
             "out of reach": f"{self.shares.unseen:.0%}",
             "best possible score": self.best,
-            "by guessing": f"{self.chance:.3g}",
+            "chance": f"{self.chance:.3g}",
         }
         return table("", ("", ""), figures.items())
 

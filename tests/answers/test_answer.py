@@ -229,4 +229,4 @@ def test_the_text_of_an_answer_is_its_text_in_a_notebook_too(answers, monkeypatc
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert str(answers["compare"]) == expected
-    assert "Skill: 0 is guessing" in expected
+    assert "Skill: 0 is chance" in expected

@@ -403,7 +403,7 @@ def test_a_run_that_is_solved_needs_no_remedy(call):
 def test_train_prints_expected_beside_predicted(call):
     code, out, err = call(*"train echo-lag --framing window".split(), *TINY)
     assert (code, err) == (0, "")
-    for word in ("expected", "predicted", "accuracy", "guessing"):
+    for word in ("expected", "predicted", "accuracy", "chance"):
         assert word in out
     assert "(one seed: no interval), 1,000 fresh sequences per seed" in out
     assert out.count("interval") == 1

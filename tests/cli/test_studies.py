@@ -146,7 +146,7 @@ def test_runs_lists_filters_and_shows(asked, call):
     assert shown["scores"][0]["test"] == "in-distribution"
     assert shown["setting"]["model"] == {"kind": "lstm", "hidden_size": 6}
     text = call("runs", one, "--store", store)[1]
-    for word in ("problem", "lstm hidden_size=6", "guessing", "seconds", "libraries", "machine"):
+    for word in ("problem", "lstm hidden_size=6", "chance", "seconds", "libraries", "machine"):
         assert word in text
     _, out, _ = call("runs", "--studies", "--store", store)
     assert "frontier" in out

@@ -107,7 +107,7 @@ def test_a_curve_for_every_seed_stands_on_one_axis_with_chance_and_the_best_scor
     ]
     assert np.allclose(sorted(rules), [0, height * (1 - run.chance)])
     texts = words(svg)
-    assert {"seed 0", "seed 1", "guessing 0.25", "best possible 1", "accuracy"} <= set(texts)
+    assert {"seed 0", "seed 1", "chance 0.25", "best possible 1", "accuracy"} <= set(texts)
     # The last stretch of 16 updates or fewer, as the training loop reported it.
     shares = np.concatenate([each.shares for each in run.history[0]])
     [last] = parts(r".*L[\d.]+,([\d.]+)$", lines[0].get("d"))

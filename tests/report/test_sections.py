@@ -47,7 +47,7 @@ def test_side_of_chance(by_hand):
     assert stands(0.2) == "above"
     assert stands(0.1) == stands(0.095) == "at"
     assert stands(0.02) == stands(0.02, 0.021) == "below"
-    assert stands(0.02, 0.1) == "at"  # one seed of two is no worse than guessing
+    assert stands(0.02, 0.1) == "at"  # one seed of two is no below chance
 
 
 def test_what_is_seen_again():

@@ -104,7 +104,7 @@ def test_better_than_guessing_where_nothing_can_be_known_is_luck():
     run = dataclasses.replace(run, evaluations=(dataclasses.replace(before, predicted=lucky),))
     assert run.chance_probability < 1e-3
     assert run.verdict == "at chance"
-    assert "no input in sight tells more than guessing" in run.reason
+    assert "no input in sight lifts it above chance" in run.reason
 
 
 def test_what_is_solved_has_no_reason():

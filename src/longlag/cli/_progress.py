@@ -11,12 +11,12 @@ from longlag.events import Advanced, Event
 from longlag.progress import Bar, bars
 
 Follow = Callable[[str, int, float, Event], None]
-"""A function of the name of a run, its number of seeds, the score by guessing, and an event."""
+"""A function of the name of a run, its number of seeds, chance, and an event."""
 
 
 @contextmanager
 def training_progress(*, quiet: bool = False) -> Iterator[Follow]:
-    """Show the progress of training: loss, accuracy, score by guessing, seconds left."""
+    """Show the progress of training: loss, accuracy, chance, seconds left."""
     current, began, latest = "", 0.0, dict[int, Advanced]()
     with bars(errors, quiet=quiet) as show:
         show([Bar("compiling", 0, None, "")])
@@ -39,7 +39,7 @@ def training_progress(*, quiet: bool = False) -> Iterator[Follow]:
             share = sum(1.0 if end else part for end, part in zip(ended, shares, strict=True))
             share /= seeds
             left = (time.monotonic() - began) * (1 - share) / share
-            figures = f"loss {loss:.3f}  accuracy {accuracy:.3f}  guessing {chance:.3g}"
+            figures = f"loss {loss:.3f}  accuracy {accuracy:.3f}  chance {chance:.3g}"
             show([Bar(name, share, 1.0, f"{figures}  {left:.0f} s left")])
 
         yield follow

@@ -88,7 +88,7 @@ class StudyFlags:
     solve_at: Annotated[
         float,
         Parameter(
-            help="Skill (0 = guessing, 1 = the best possible score) that a trial needs on fresh "
+            help="Skill (0 = chance, 1 = the best possible score) that a trial needs on fresh "
             "sequences to count as solved.",
         ),
     ] = SOLVED

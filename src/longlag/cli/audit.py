@@ -111,7 +111,7 @@ def warnings(result: Audit) -> Iterator[str]:
     if result.verdict != "learnable":
         yield (
             f"Warning: {result.verdict}: {result.meaning} (longlag audit). Best possible score "
-            f"{result.best}, by guessing {result.chance:.3g}. {remedy(result)}"
+            f"{result.best}, chance {result.chance:.3g}. {remedy(result)}"
         )
     if result.not_causal:
         yield f"Warning: {result.not_causal}"

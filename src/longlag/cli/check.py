@@ -50,7 +50,7 @@ def check(
 ) -> int:
     """Check a problem or a model for mistakes, and measure what the model costs.
 
-    A problem: are its answers, the inputs they need and the score by guessing right? A model: are
+    A problem: are its answers, the inputs they need and their chance right? A model: are
     its shapes right, does it look at later inputs, does it use masks and state? Exit code 1 if a
     check fails. The problem, framing, encoding and batch size are those a model is checked with.
 

@@ -29,7 +29,7 @@ def generalise(
 ) -> int:
     """Train models at one sequence length, and score them at others.
 
-    The answer is the skill of each model at each length (0 = guessing, 1 = the best score
+    The answer is the skill of each model at each length (0 = chance, 1 = the best score
     possible), and the longest length that it solves: the median over seeds, with an interval.
 
     Args:

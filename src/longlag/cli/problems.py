@@ -43,7 +43,7 @@ def _summary() -> Iterator[RenderableType]:
         yield Text.assemble((name, "bold"), f"  {_first_line(kind)}")
         yield Text(f"Source: {kind.source}.", style="dim")
         yield Text(
-            f"Score by guessing {kind().chance():.3g}, best possible {kind().ceiling():.3g}. "
+            f"Score chance {kind().chance():.3g}, best possible score {kind().ceiling():.3g}. "
             f"Harder: {option(kind.ladder.knob)} {', '.join(map(str, kind.ladder.rungs))}."
         )
         yield Text(f"Framings: {', '.join(fitting(kind()))}.")

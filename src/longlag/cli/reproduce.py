@@ -145,14 +145,14 @@ def _line(result: Result) -> Text:
     return Text.assemble(
         (f"{result.card.id}  ", "bold"),
         (finding.verdict, "green" if result.holds else "yellow"),
-        f"  {finding.measured!s}  by guessing {finding.chance:.3g}  {result.seconds:.1f} s",
+        f"  {finding.measured!s}  chance {finding.chance:.3g}  {result.seconds:.1f} s",
     )
 
 
 def _table(results: list[Result]) -> Table:
     statements = Table(box=None, padding=(0, 2, 1, 0))
-    for column in ("statement", "measured [interval]", "by guessing", "result", "s"):
-        statements.add_column(column, no_wrap=column in ("by guessing", "s"))
+    for column in ("statement", "measured [interval]", "chance", "result", "s"):
+        statements.add_column(column, no_wrap=column in ("chance", "s"))
     for result in results:
         finding = result.finding
         style = "bold green" if result.holds else "bold yellow"

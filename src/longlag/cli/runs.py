@@ -210,9 +210,9 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
             figures += [
                 ("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}"),
                 (
-                    "guessing",
+                    "chance",
                     f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; probability of "
-                    f"this score by guessing {score.chance_probability:.2g}",
+                    f"this score chance {score.chance_probability:.2g}",
                 ),
                 ("simple rules", simple),
             ]

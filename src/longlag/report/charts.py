@@ -345,11 +345,11 @@ def claims(rows: Rows, styles: Sequence[Style]) -> alt.LayerChart:
 
 
 def _guides(title: str, least: float) -> alt.Chart:
-    """The lines of guessing and of the best possible score, and the axis that they stand on."""
+    """The lines of chance and of the best possible score, and the axis that they stand on."""
     low = _LOWEST if least >= _LOWEST else max(_FLOOR, np.floor(20 * least) / 20)
-    label = "datum.value == 0 ? 'guessing 0' : datum.value == 1 ? 'best 1' : datum.label"
+    label = "datum.value == 0 ? 'chance 0' : datum.value == 1 ? 'best 1' : datum.label"
     values = [value for value in (-1, -0.5, 0, 0.5, 1) if value >= low]
-    # From the lowest skill, or somewhat below guessing, to the best with room for intervals.
+    # From the lowest skill, or somewhat below chance, to the best with room for intervals.
     scale = alt.Scale(domain=[float(low), 1.08], nice=False, clamp=True)
     y = alt.Y("level:Q", axis=_axis(title, values=values, labelExpr=label), scale=scale)
     rule = _chart([{"level": 0}, {"level": 1}]).mark_rule(strokeDash=[3, 3], opacity=0.8)

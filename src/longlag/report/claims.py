@@ -164,18 +164,18 @@ def _verdicts(results: Sequence[Result]) -> Section:
         evidence += ((card.id, r.tried, _possible(r.measured), r.note) for r in finding.rows)
         evidence += ((card.id, f"rule: {each}", number_cell(number(x)), "") for each, x in rules)
     figures = (
-        f"{row['claim']} {row['measured']:g}, guessing {row['chance']:g}" for row in chart_rows
+        f"{row['claim']} {row['measured']:g}, chance {row['chance']:g}" for row in chart_rows
     )
     styles = tuple(_VERDICTS.values())
     panel = blocks.Panel(
         key="claims-measured",
-        title="Measured, beside guessing",
+        title="Measured, beside chance",
         chart=charts.claims(chart_rows, styles),
         alt=f"Measured figure of each claim: {listed(figures)}.",
     )
     caption = (
         "The figure that each verdict rests on, with its 95 % interval; the upright stroke is "
-        "guessing. In part: the claim holds for some of what was tried, or on a condition."
+        "chance. In part: the claim holds for some of what was tried, or on a condition."
     )
     panels = (panel,) if chart_rows else ()
     basis = "Evidence: every setting tried, and simple rules on the same sequences."
@@ -183,7 +183,7 @@ def _verdicts(results: Sequence[Result]) -> Section:
         "claims",
         "Claims",
         blocks.Figure(caption=caption, panels=panels, series=styles, size="wide"),
-        table("Verdicts.", ("claim", "verdict", "measured", "guessing", "time"), verdicts),
+        table("Verdicts.", ("claim", "verdict", "measured", "chance", "time"), verdicts),
         table(basis, ("claim", "tried", "measured", "note"), evidence, fold=True),
     )
 

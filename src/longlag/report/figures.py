@@ -82,7 +82,7 @@ def _rows(kinds: Mapping[str, Map]) -> list[dict[str, Any]]:
 
 
 def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
-    """The learning curve of every seed: accuracy with guessing and the best score, and loss.
+    """The learning curve of every seed: accuracy with chance and the best score, and loss.
 
     Args:
         run: The run.
@@ -110,7 +110,7 @@ def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
         rows += ({"series": name, "seed": seed, **point} for point in points)
     names = dict.fromkeys(row["series"] for row in rows)
     styles = [theme.style(place, name) for place, name in enumerate(names)]
-    levels = {f"guessing {run.chance:.3g}": run.chance}
+    levels = {f"chance {run.chance:.3g}": run.chance}
     if run.forecast is None:  # of a real series nobody knows the best
         levels |= {f"best possible {run.reachable:.3g}": run.reachable}
     name = "accuracy" if run.error is None else "share within tolerance"

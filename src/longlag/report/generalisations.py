@@ -124,8 +124,8 @@ def _skill_section(answer: GeneralisationAnswer, start: str, problem: str) -> Se
         f"only: mean over seeds. {SKILL_AXIS}"
     )
     skills = table(
-        "Skill at each length, beside the accuracies of guessing and the best possible.",
-        ("model", "length", "verdict", "skill", "solved", "guessing", "best possible"),
+        "Skill at each length, beside the accuracies of chance and the best possible.",
+        ("model", "length", "verdict", "skill", "solved", "chance", "best possible"),
         (
             (
                 model,

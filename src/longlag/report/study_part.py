@@ -17,7 +17,7 @@ from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.study import Study, words
 
 SKILL_AXIS = (
-    "0 is guessing, 1 the best possible score; what lies below −1 is drawn at −1. Bars are 95 % "
+    "0 is chance, 1 the best possible score; what lies below −1 is drawn at −1. Bars are 95 % "
     "intervals."
 )
 """How to read `charts.skill`."""

@@ -170,14 +170,14 @@ class Scored(Answer):
             case "below chance":
                 return f"a constant for each step does better; {figures}"
             case "at chance" if self.chance_probability <= 1 - statistics.CONFIDENCE:
-                return f"no input in sight tells more than guessing; {figures}"
+                return f"no input in sight lifts it above chance; {figures}"
             case "at chance":
                 return (
                     f"not distinguishable from chance ({self.chance:.3g}): "
                     f"p = {self.chance_probability:.2f}"
                 )
             case _:
-                return f"better than guessing, {solved} of {count} seeds solved it; {figures}"
+                return f"above chance, {solved} of {count} seeds solved it; {figures}"
 
     @property
     @abc.abstractmethod
@@ -225,13 +225,13 @@ class Scored(Answer):
             "accuracy" if self.error is None else "within tolerance": f"{self.accuracy.mean:.3f}"
             f"{interval}, {self._where()}",
             "per seed": "  ".join(f"{share:.3f}" for share in self.accuracy.per_seed),
-            "guessing": f"{self.chance:.3g}, best possible score {self.best}",
+            "chance": f"{self.chance:.3g}, best possible score {self.best}",
             "simple rules": ", ".join(simple),
         }
         if note := later_versions({self.problem.title(): self.problem.version}):
             figures["problem"] = note.strip(" .")
         if self.error is not None:
-            guessed = f"by guessing {self.chance_error:.3g}"
+            guessed = f"chance {self.chance_error:.3g}"
             figures["error"] = f"{self.error.mean:.3g} root mean square, {guessed}"
         if self.accuracy.caveat and not few:
             figures["interval"] = caveats([self.accuracy])
@@ -244,7 +244,7 @@ class Scored(Answer):
     def table(self) -> Table:
         if self.forecast is not None:
             return self.forecast.table(self.predictor, self.accuracy)
-        head = "problem", "model", "test", "accuracy", "guessing", "best possible", "verdict"
+        head = "problem", "model", "test", "accuracy", "chance", "best possible", "verdict"
         return table(
             "",
             head,

@@ -262,9 +262,9 @@ def chance_probability(hits: float, trials: float, chance: float) -> float:
 def side_of_chance(
     hits: float, trials: float, chance: float, per_seed: Sequence[float] = ()
 ) -> Literal["above", "at", "below"]:
-    """Whether an accuracy is above chance, below it, or consistent with guessing.
+    """Whether an accuracy is above chance, below it, or consistent with chance.
 
-    Above at a level of 5 %; below at 0.1 %, since no model learns to be worse than guessing, and
+    Above at a level of 5 %; below at 0.1 %, since no model learns to be below chance, and
     only if each seed is below.
 
     Args:

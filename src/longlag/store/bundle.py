@@ -69,7 +69,7 @@ Run some of the trials again, and compare
 
 BUNDLE.zip is this file. It runs the 5 trials with the fewest calculations; --sample 20 more, --all
 all. It runs no code of others: for a model or a problem of somebody's own add --model FILE:NAME or
---problem FILE:NAME. Skill is 0 for guessing and 1 for the best possible score, on fresh sequences.
+--problem FILE:NAME. Skill is 0 for chance and 1 for the best possible score, on fresh sequences.
 
 Times and paths are left out, so equal trials give equal bytes.
 

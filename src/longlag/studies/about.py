@@ -41,7 +41,7 @@ class About(NamedTuple):
         return (
             f"{subject} Framing {self.framing};{seeds} at most "
             f"{counted(self.budget, 'training sequence')} per trial; solved: skill of "
-            f"{self.solve_at:g} or more on fresh sequences (0 is guessing, 1 the best possible "
+            f"{self.solve_at:g} or more on fresh sequences (0 is chance, 1 the best possible "
             f"score).{later_versions(self.versions)} longlag {metadata.version('longlag')}."
         )
 

@@ -161,7 +161,7 @@ class ComparisonAnswer(Answer):
         if self.left:
             yield text(OPEN.format(what=f"at most {self.left} trials left"), kind="notice")
         yield text(
-            f"Skill: 0 is guessing, 1 the best possible score. Solved: {self.about.solve_at:g} or "
+            f"Skill: 0 is chance, 1 the best possible score. Solved: {self.about.solve_at:g} or "
             f"more. {counted(len(self.about.seeds), 'seed')}, at most {self.about.budget:,} "
             "sequences per trial. Sequences to solve: mean over seeds; an unsolved seed counts as "
             f"the whole budget. {caveats(cell.skill for cell in self.cells if cell.skill)}".strip()

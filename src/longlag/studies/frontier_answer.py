@@ -121,7 +121,7 @@ class FrontierAnswer(Answer):
         return [
             text(f"Largest value solved: {largest} ({setup})", kind="strong"),
             text(
-                f"{interval} Solved: skill (0 guessing, 1 the best possible score) of "
+                f"{interval} Solved: skill (0 chance, 1 the best possible score) of "
                 f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences per "
                 "trial.",
             ),

@@ -171,7 +171,7 @@ class GeneralisationAnswer(Answer):
             yield text("The study is not complete.", kind="notice")
         scores = (score.skill for model in self.models for score in model.scores)
         yield text(
-            f"Skill: 0 is guessing, 1 the best possible score; {self.about.solve_at:g} counts as "
+            f"Skill: 0 is chance, 1 the best possible score; {self.about.solve_at:g} counts as "
             f"solved. Longest: all lengths from {self.train} up to it are solved; "
             f"{', '.join(self._intervals()) or 'no seed'}. At most {self.about.budget:,} sequences "
             f"per trial. {caveats(scores)}".strip()
@@ -205,7 +205,7 @@ class GeneralisationAnswer(Answer):
                         model.note(score, self.train),
                     )
                 )
-        head = ("model", "length", "skill", "solved", "guessing", "best possible", "note")
+        head = ("model", "length", "skill", "solved", "chance", "best possible", "note")
         return table("", head, rows)
 
     def to_dict(self) -> dict[str, Any]:

@@ -176,7 +176,7 @@ class Run(Scored):
     def verdict(self) -> str:
         """The first that applies, as of any predictor (`longlag.scores.scored.Scored`).
 
-        Where no input in sight says more than guessing, better than guessing is luck: `at chance`.
+        Where no input in sight says more than chance, above chance is luck: `at chance`.
         """
         verdict = super().verdict
         lucky = verdict == "partly learned" and self.reachable <= self.chance

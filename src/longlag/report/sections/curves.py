@@ -104,7 +104,7 @@ def _trace(outcome: Outcome) -> Trace:
 
 
 def _span(outcome: Outcome) -> float:
-    """The best possible score minus guessing; infinite where they are equal, for a skill of 0."""
+    """The best possible score minus chance; infinite where they are equal, for a skill of 0."""
     return outcome.ceiling - outcome.chance or np.inf
 
 

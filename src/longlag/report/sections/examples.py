@@ -22,11 +22,11 @@ MEANING = {
     "unstable": "The loss exploded, or jumped back up to a multiple of its lowest value.",
     "does not generalise": "Solves the training problem, but not the main test, another problem.",
     "overfit": "More accurate in training than on fresh sequences.",
-    "at chance": "No better than guessing.",
-    "below chance": "Clearly worse than guessing.",
+    "at chance": "At chance.",
+    "below chance": "Clearly below chance.",
     "undertrained": "The loss was still falling when the budget was used up.",
-    "stuck": "Better than guessing, but the loss no longer falls beyond its noise.",
-    "unclear": "Better than guessing, after too few updates to see whether the loss still falls.",
+    "stuck": "Above chance, but the loss no longer falls beyond its noise.",
+    "unclear": "Above chance, after too few updates to see whether the loss still falls.",
 }
 
 
@@ -71,7 +71,7 @@ def examples(start: str, groups: Sequence[Group]) -> Section:
         steps = max(map(len, rows)) - 1
         caption = (
             f"{group.problem}, {group.test or group.where}: {group.model}. Accuracy "
-            f"{number(score.accuracy)}, guessing {number(score.chance)}."
+            f"{number(score.accuracy)}, chance {number(score.chance)}."
         )
         rows = [(*row, *[Cell("")] * (steps + 1 - len(row))) for row in rows]
         blocks.append(table(caption, ("step", *map(str, range(steps))), rows))

@@ -115,7 +115,7 @@ def overview(groups: Sequence[Group]) -> Table:
     )
     caption = (
         "Levels by verdict. In brackets: seeds that solved it, of those that ran. At chance: no "
-        "better than guessing, all seeds together."
+        "above chance, all seeds together."
     )
     return table(caption, ("problem", "model", *head), cells)
 
