@@ -198,7 +198,7 @@ def test_a_trial_of_other_code_is_refused():
 def test_an_event_comes_out_as_it_went_in_but_for_the_losses_of_which_the_mean_is_told():
     events = (
         Started(3, 90, job="a"),
-        Advanced(3, 9, 90, np.array([1.0, 3.0]), 0.5, "diverged", 8, job="a"),
+        Advanced(3, 9, 90, np.array([1.0, 3.0]), 0.5, "diverged", 8, np.ones(2), job="a"),
         Scored(3, 0.75, job="a"),
         Finished(3, {"seed": 3}, weights=b"weights", job="a"),
     )
@@ -208,8 +208,9 @@ def test_an_event_comes_out_as_it_went_in_but_for_the_losses_of_which_the_mean_i
         assert type(found) is type(event)
         fields, went_in = dict(vars(found)), dict(vars(event))
         if isinstance(found, Advanced):
-            assert found.loss == 2.0
-            del fields["losses"], went_in["losses"]
+            assert (found.loss, found.shares) == (2.0, None)
+            for each in (fields, went_in):
+                del each["losses"], each["shares"]
         assert fields == went_in
 
 

@@ -56,7 +56,7 @@ def to_document(event: Event) -> dict[str, Any]:
     """An event as plain JSON values, without weights, and with the mean of losses."""
     document = {"type": type(event).__name__.lower(), **vars(event)}
     if isinstance(event, Advanced):
-        document["losses"] = [event.loss]
+        document |= {"losses": [event.loss], "shares": None}
     document.pop("weights", None)
     return document
 
