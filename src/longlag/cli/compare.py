@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -34,6 +34,7 @@ def compare(
     rungs: Annotated[Count, Parameter(group="Study")] = RUNGS,
     learning_rates: Rates = RATES,
     widen: Annotated[bool, Parameter(group="Study")] = True,
+    match: Annotated[Literal["parameters", "state"] | None, Parameter(group="Study")] = None,
     setting: SettingFlags = SETTING,
     recipe: RatesRecipe = None,
     seeds: Seeds = 5,
@@ -47,6 +48,7 @@ def compare(
 
     Args:
         rungs: How many difficulty levels of each problem, from the easiest on.
+        match: Size every model like the first: as many weights, or numbers of state, within 2 %.
         widen: Try up to two learning rates beyond those given where the best is at their edge.
     """
 
@@ -57,6 +59,7 @@ def compare(
             rungs=rungs,
             rates=rates_of(learning_rates),
             widen=widen,
+            match=match,
             seeds=seeds,
             **study.arguments(setting, recipe),
         )

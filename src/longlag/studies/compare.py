@@ -18,6 +18,7 @@ from longlag.studies.ask import Progress, run_study
 from longlag.studies.comparison import RUNGS, Comparison
 from longlag.studies.comparison_answer import ComparisonAnswer
 from longlag.studies.ladder import BUDGET, LEARNING_RATES
+from longlag.studies.match import Match
 from longlag.trackers import Track
 from longlag.training import OptimizerName, Recipe, Schedule
 from longlag.workers.executor import Executor
@@ -40,6 +41,7 @@ def compare(
     rungs: int = RUNGS,
     learning_rates: Iterable[float] = LEARNING_RATES,
     widen: bool = True,
+    match: Match | None = None,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = STORE,
@@ -61,6 +63,8 @@ def compare(
         rungs: Number of rungs of each ladder, from the first on.
         learning_rates: The learning rates to choose from.
         widen: Whether to try rates beyond these, at most two, where the best is at their edge.
+        match: `parameters` or `state`: give each model the width at which it has as many weights,
+            or numbers of state, as the first.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File of the finished trials, none of which runs twice; None keeps none.
@@ -89,6 +93,7 @@ def compare(
         rungs=rungs,
         rates=learning_rates,
         widen=widen,
+        match=match,
         seeds=seeds,
         solve_at=solve_at,
     )

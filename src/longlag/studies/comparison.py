@@ -21,11 +21,12 @@ from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.about import About, SeedResult
-from longlag.studies.comparison_answer import Cell, ComparisonAnswer, Place
+from longlag.studies.comparison_answer import Cell, ComparisonAnswer
 from longlag.studies.ladder import (
     BUDGET,
     FIVE,
     LEARNING_RATES,
+    Place,
     at,
     checked_rates,
     checked_solve_at,
@@ -33,6 +34,7 @@ from longlag.studies.ladder import (
     setting_on,
 )
 from longlag.studies.lower_bound import lower_bound
+from longlag.studies.match import Match, matched, sized
 from longlag.studies.rates import RateSearch, beyond, working
 from longlag.studies.study import Study, named, words
 from longlag.studies.time_to_solve import time_to_solve
@@ -69,6 +71,8 @@ class Comparison(Study):
         rates: The learning rates.
         widen: Whether to try rates beyond these where the best is at their edge; one alone is not
             chosen among.
+        match: Give each model the width at which it has as many weights (`parameters`), or numbers
+            of state (`state`), as the first one, at each level of each problem.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
 
@@ -89,6 +93,7 @@ class Comparison(Study):
         rungs: int = RUNGS,
         rates: Iterable[float] = LEARNING_RATES,
         widen: bool = True,
+        match: Match | None = None,
         seeds: SupportsIndex | Iterable[int] = 5,
         solve_at: float = SOLVED,
     ):
@@ -97,6 +102,7 @@ class Comparison(Study):
         self.rates = checked_rates("Comparison", rates)
         self.widen = widen and len(self.rates) > 1
         self._beyond = beyond(self.rates) if self.widen else ((), ())
+        self.match: Match | None = match
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
@@ -162,6 +168,7 @@ class Comparison(Study):
             encoding=encoding,
             recipe=shared.recipe,
             widen=question.get("widen", False),  # absent in old studies
+            match=question.get("match"),
             **rest,
         )
 
@@ -178,6 +185,7 @@ class Comparison(Study):
             "seeds": list(self.seeds),
             "solve_at": self.solve_at,
             **({"widen": True} if self.widen else {}),
+            **({"match": self.match} if self.match else {}),
         }
 
     def ask(self) -> Trial | None:
@@ -246,6 +254,8 @@ class Comparison(Study):
             cells=tuple(cells),
             ladder=tuple(ladder),
             searches=tuple(self._search(*pair) for pair in self._tried),
+            match=self.match,
+            sizes=sized(self.match, self._settings) if self.match else (),
             left=self.left() or 0,
             lower_bound=lower_bound(
                 (trial for cell in cells for trial in cell.trials),
@@ -376,4 +386,9 @@ class Comparison(Study):
     def _setting(self, place: Place) -> Setting:
         setting = self._base_setting(self.problems[place.problem], self._models[place.model])
         recipe = dataclasses.replace(setting.recipe, learning_rate=place.rate)
-        return at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
+        setting = at(dataclasses.replace(setting, recipe=recipe), place.rung, self.solve_at)
+        if self.match is None:
+            return setting
+        first = next(iter(self._models.values()))
+        model = matched(self.match, setting.model, first, setting.sizes)
+        return dataclasses.replace(setting, model=model)

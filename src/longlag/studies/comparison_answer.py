@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special
@@ -21,20 +21,12 @@ from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval, share_i
 from longlag.studies.about import About, SeedResult, speed
 from longlag.studies.ladder import verdict
 from longlag.studies.lower_bound import LowerBound
+from longlag.studies.match import Match, Sized, words
 from longlag.studies.rates import RateSearch
 from longlag.studies.time_to_solve import TimeToSolve
 from longlag.trials.outcome import Outcome, side_of_chance
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
-
-
-class Place(NamedTuple):
-    """The place of a trial in a comparison."""
-
-    problem: str
-    model: str
-    rung: int
-    rate: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +65,11 @@ class Cell:
     def outcomes(self) -> tuple[Outcome, ...]:
         """The outcomes of the finished seeds."""
         return tuple(trial.outcome for trial in self.trials)
+
+    @property
+    def parameters(self) -> int | None:
+        """The number of trained weights; None where no seed has finished."""
+        return self.outcomes[0].parameters if self.trials else None
 
     @property
     def verdict(self) -> str:
@@ -116,6 +113,8 @@ class ComparisonAnswer(Answer):
         cells: Every model at every rung of every problem, at its chosen rate.
         ladder: Every model at the first rung of every problem, at every rate.
         searches: For every model and problem, the rates tried beyond `rates`, and which work.
+        match: What the models have as many of as the first: `parameters`, `state` or None.
+        sizes: The widths that were found for it.
         left: Number of trials not yet run, at most.
         lower_bound: The trials still learning when the budget ended; None if there are none.
     """
@@ -127,6 +126,8 @@ class ComparisonAnswer(Answer):
     cells: tuple[Cell, ...]
     ladder: tuple[Cell, ...]
     searches: tuple[RateSearch, ...]
+    match: Match | None
+    sizes: tuple[Sized, ...]
     left: int
     lower_bound: LowerBound | None
 
@@ -147,15 +148,22 @@ class ComparisonAnswer(Answer):
 
     @property
     def caption(self) -> str:
-        return self.about.caption("Skill of each model at each level of each problem.")
+        return self.about.caption(
+            f"Skill of each model at each level of each problem. {self.matched}".rstrip()
+        )
+
+    @property
+    def matched(self) -> str:
+        """The widths of models of equal size, as a sentence; empty if sizes are as given."""
+        return words(self.match, self.models[0], self.sizes) if self.match else ""
 
     def blocks(self) -> Iterator[Block]:
         for problem in self.problems:
             yield text(problem, kind="strong")
             yield self._table(cell for cell in self.cells if cell.problem == problem)
         yield self._rates_table()
-        if self.widened:
-            yield text(self.widened)
+        yield text(self.matched)
+        yield text(self.widened)
         if self.lower_bound:
             yield text(self.lower_bound.advice(flags=False), kind="notice")
         if self.left:
@@ -230,6 +238,8 @@ class ComparisonAnswer(Answer):
             "cells": list(map(_plain, self.cells)),
             "learning_rates": list(map(_plain, self.ladder)),
             "rate_searches": [each._asdict() for each in self.searches],
+            "match": self.match,
+            "sizes": [each._asdict() for each in self.sizes],
             "complete": self.complete,
             "lower_bound": self.lower_bound and self.lower_bound._asdict(),
             **self.about.provenance(o for c in (*self.cells, *self.ladder) for o in c.outcomes),
@@ -259,6 +269,7 @@ class ComparisonAnswer(Answer):
                     "seeds": len(cell.trials),
                     "missing": cell.missing,
                     "sequences_to_solve": cell.time.mean if cell.time else None,
+                    "parameters": cell.parameters,
                     "updates_per_second": speed(cell.outcomes),
                     "good_rates_low": low,
                     "good_rates_high": high,
@@ -371,6 +382,7 @@ def _plain(cell: Cell) -> dict[str, Any]:
         "solved": cell.time.solved if cell.time else 0,
         "seeds": len(cell.trials),
         "restricted_mean": time,
+        "parameters": cell.parameters,
         "updates_per_second": speed(cell.outcomes),
         "stands": f"{side_of_chance(cell.outcomes)} chance" if cell.outcomes else None,
     }

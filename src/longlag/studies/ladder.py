@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from longlag.encodings import IntegerEncoding, takes_encoding
 from longlag.framings import Framing
@@ -78,6 +79,15 @@ FIVE: tuple[type[Problem], ...] = (
     CumulativeThreshold,
 )
 """The default problems of a study."""
+
+
+class Place(NamedTuple):
+    """The place of a trial in a comparison."""
+
+    problem: str
+    model: str
+    rung: int
+    rate: float
 
 
 def setting_on(

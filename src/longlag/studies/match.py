@@ -1,0 +1,144 @@
+"""Equal sizes: the width at which a model has as many weights, or numbers of state, as another."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import numpy as np
+
+from longlag.knobs import lookup
+from longlag.models import ExternalModel, Model, ModelFactory, Sizes
+from longlag.studies.ladder import Place
+from longlag.training import program
+from longlag.trials.setting import Setting
+
+Match = Literal["parameters", "state"]
+
+TOLERANCE = 0.02
+"""Largest share by which a size may differ from that of the first model."""
+
+_WIDTH = "hidden_size"
+COUNTED = {"parameters": "weights", "state": "numbers of state"}
+"""What is counted, in words."""
+
+
+class Sized(NamedTuple):
+    """A model that was sized like another.
+
+    Attributes:
+        problem: The label of the problem.
+        model: The label of the model.
+        rung: The value of the ladder's knob.
+        hidden_size: The width that was found.
+        size: Its weights, or its numbers of state.
+    """
+
+    problem: str
+    model: str
+    rung: int
+    hidden_size: int
+    size: int
+
+
+def size(by: Match, model: ModelFactory, sizes: Sizes) -> int | None:
+    """The weights of a model, or the numbers of the state of a row; None where that is not known.
+
+    >>> from longlag import GRU, LSTM
+    >>> sizes = Sizes(features=5, outputs=5, timesteps=10)
+    >>> size("state", LSTM(hidden_size=8), sizes), size("state", GRU(hidden_size=8), sizes)
+    (16, 8)
+    """
+    made = model(sizes, 0)
+    if by == "parameters":
+        return program.parameters(made)
+    if isinstance(made, ExternalModel) or not isinstance(made, Model):
+        return None
+    return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(made.initial_state((1,))))
+
+
+@functools.lru_cache(2**12)
+def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -> ModelFactory:
+    """The model, at the width whose size is next to that of the first one.
+
+    Raises:
+        ValueError: A size is not known, the model has no width, or none comes near enough.
+
+    >>> from longlag import GRU, LSTM
+    >>> sizes = Sizes(features=5, outputs=5, timesteps=10)
+    >>> matched("parameters", GRU(), LSTM(hidden_size=50), sizes).hidden_size
+    58
+    """
+    what = lookup("match", by, COUNTED)
+    if not (goal := size(by, first, sizes)):
+        known = "has no" if goal == 0 else "does not say its"
+        raise ValueError(f"match: {first.words} {known} {what}. Name another model first.")
+    if model == first:
+        return model
+    if not hasattr(model, _WIDTH):
+        raise ValueError(
+            f"match: {model.words} has no `{_WIDTH}` to change. Name it first, so that the others "
+            "are sized like it, or leave out `match`."
+        )
+
+    def at(width: int) -> ModelFactory:
+        return dataclasses.replace(model, **{_WIDTH: width})
+
+    counted = functools.cache(lambda width: size(by, at(width), sizes) or 0)
+    width = min(_nearest(counted, goal), key=lambda width: abs(counted(width) - goal))
+    name = model.words.split()[0]
+    if not counted(width):
+        raise ValueError(f"match: {name} has no {what}. Leave it out.")
+    if abs(counted(width) - goal) > TOLERANCE * goal:
+        raise ValueError(
+            f"match: {name} has {counted(width):,} {what} at {_WIDTH}={width}, the nearest "
+            f"to the {goal:,} of {first.words}: more than {TOLERANCE:.0%} off. Use a larger "
+            f"{first.words.split()[0]} first, or leave out `match`."
+        )
+    return at(width)
+
+
+def _nearest(counted: Callable[[int], int], goal: int) -> tuple[int, int]:
+    """The widths, one after the other, whose sizes are on either side of the goal."""
+    low, high = 1, 2
+    while counted(high) < goal and counted(high) > counted(low):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if counted(middle) < goal else (low, middle)
+    return low, high
+
+
+def sized(by: Match, settings: Mapping[Place, Setting]) -> tuple[Sized, ...]:
+    """The widths of models that were sized like the first one, at each level of each problem."""
+    first = next(iter(settings)).model
+    found = dict[tuple[str, str, int], Sized]()
+    for place, setting in settings.items():
+        key, model = (place.problem, place.model, place.rung), setting.model
+        if key not in found and place.model != first:
+            count = size(by, model, setting.sizes) or 0
+            found[key] = Sized(*key, getattr(model, _WIDTH), count)
+    return tuple(found.values())
+
+
+def words(by: Match, first: str, sizes: Sequence[Sized]) -> str:
+    """The widths that were found, in a sentence.
+
+    >>> sizes = Sized("echo-value", "gru", 1, 58, 990), Sized("echo-value", "gru", 2, 58, 990)
+    >>> words("parameters", "lstm", sizes)
+    'Each model has as many weights as lstm, within 2%: gru hidden_size=58.'
+    """
+    one = len({each.problem for each in sizes}) == 1
+    found = dict[tuple[str, str], list[int]]()
+    for each in sizes:
+        found.setdefault((each.model, each.problem), []).append(each.hidden_size)
+    parts = (
+        f"{model} {_WIDTH}={' to '.join(map(str, sorted({min(every), max(every)})))}"
+        f"{'' if one else f' on {problem}'}"
+        for (model, problem), every in found.items()
+    )
+    what = f"Each model has as many {COUNTED[by]} as {first}, within {TOLERANCE:.0%}"
+    return f"{what}: {', '.join(parts)}."
