@@ -144,7 +144,7 @@ def test_a_study_that_did_not_end_says_so(tmp_path, by_hand):
         by_hand.comparison(store, most=7, ends=False)
         words = " ".join(Read(page_of_store(store, maps=0).html()).words.split())
     assert "Not complete: the study was interrupted, or is still running." in words
-    assert "Not complete: 29 trials left." in words  # 2 × 2 × (2 × 3 + 3) = 36
+    assert "Not complete: at most 53 trials left." in words
 
 
 def test_a_study_of_which_nothing_is_finished(tmp_path, by_hand):

@@ -483,7 +483,7 @@ def test_outputs_that_nobody_asks_for_are_spared_where_that_changes_nothing():
         (ll.EchoSubsequence(count=4), [1, 2], "must show at least 4 values, got 2. Give more"),
         (ll.CumulativeThreshold(), [0.5, 0.5], "must show at least 3 values, got 2"),
         (ll.CumulativeThreshold(), [np.nan] * 4, "must hold values that are finite"),
-        (ll.Memorization(), [3, 0, 1], "a sequence shows 4 values, got 3"),
+        (ll.Memorization(), [3, 0, 1], "its sequences have 4 inputs, not 3"),
     ],
     ids=repr,
 )

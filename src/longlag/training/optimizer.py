@@ -58,7 +58,7 @@ def learning_rates(recipe: Recipe, updates: int) -> np.ndarray | None:
     """The learning rate of each update `(update,)`; None where it is the same for all.
 
     >>> recipe = Recipe(learning_rate=1.0, schedule="cosine", warmup=0.5)
-    >>> learning_rates(recipe, 8).round(2).tolist()
+    >>> learning_rates(recipe, 8).astype(float).round(2).tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0, 0.85, 0.5, 0.15]
     """
     rate, rise = recipe.learning_rate, round(recipe.warmup * updates)
