@@ -186,7 +186,9 @@ def test_what_cannot_be_asked_is_refused_in_one_line(parts, message):
 
 
 def test_a_problem_of_one_length_is_refused():
-    with pytest.raises(ValueError, match="`test` has length 20: Memorization: its sequences have 5"):
+    with pytest.raises(
+        ValueError, match="`test` has length 20: Memorization: its sequences have 5"
+    ):
         Generalisation(ll.Memorization(length=6), ll.Whole(), [LSTM], test=(20,))
 
 

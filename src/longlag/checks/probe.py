@@ -214,6 +214,9 @@ class _Inspection(Runs):
             return "only one"
         for row in 0, rows - 1:
             self.require_rows_apart(np.arange(rows) == row, self.changed(np.ones(1, bool)))
+        if self.place_counts():
+            remedy = "Look for rows taken for steps, as in positions added along the first axis."
+            raise CheckFailed("the place of a row in its batch changes its outputs", remedy)
         return "no row of a batch influences another"
 
     def other_rows(self) -> str:

@@ -83,6 +83,16 @@ class Runs:
         other = inputs + self.rng.standard_normal(inputs.shape, np.float32)
         return self.batches._replace(inputs=np.where(where[..., None], other, inputs))
 
+    def place_counts(self) -> bool:
+        """Whether rows that all move on by one place have other outputs."""
+        inputs, mask = self.batches.inputs, self.batches.mask
+        rolled = self.batches._replace(
+            inputs=np.roll(inputs, 1, axis=1),
+            mask=None if mask is None else np.roll(mask, 1, axis=1),
+        )
+        before, after = self.run(self.batches), np.roll(self.run(rolled), -1, axis=1)
+        return bool(np.abs(after - before).max() > NOISE * np.abs(before).max())
+
     def moved(self, changed: Batches, base: np.ndarray | None = None) -> np.ndarray:
         """Whether the outputs `(update, row, output step)` differ with these inputs.
 

@@ -91,7 +91,8 @@ def test_points_before_three_digits_beside_whole_numbers_are_noted():
     found = numbers(GROUPED)
     assert found.values[:3].tolist() == [1.003, 809, 1.164]
     assert "use --decimal ," in found.notes[0]
-    for plain in (["1.003", "0.809"], ["1.003", "1.164"], ["1.003", "2.5"], ["1.003", "1809"]):
+    assert "use --decimal ," in numbers(pd.Series(["1.003", "1.164"]), points=",").notes[0]
+    for plain in (["1.003", "0.809"], ["1.003", "2.5"], ["1.003", "1809"]):
         found = numbers(pd.Series(plain), points=",")
         assert (found.values.tolist(), found.notes) == ([float(each) for each in plain], ())
 

@@ -331,3 +331,92 @@ def test_a_row_of_twelve_months_is_no_row_of_twelve_series(read, head):
     assert read(text, [name]).values.shape == (9, 1)
     counts = lines((at, *(at * month % 7 for month in range(12))) for at in range(9))
     assert read(counts).values.shape == (9, 12)
+
+
+CLOCKS = {
+    "AM and PM from midnight": "{:%m/%d/%Y %I:%M:%S %p}",
+    "without seconds": "{:%Y-%m-%d %I:%M %p}",
+    "a month by name": "{:%d-%b-%Y %I:%M %p}",
+}
+
+
+@pytest.mark.parametrize("form", CLOCKS.values(), ids=CLOCKS)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_halves_of_days_are_read_whatever_the_first_and_last_hour(read, form, newest_first):
+    rows = [
+        (form.format(hour), at)
+        for at, hour in enumerate(pd.date_range("2020-01-14", periods=72, freq="h"))
+    ]
+    table = read("date,v\n" + lines(rows[::-1] if newest_first else rows), ["v"])
+    assert table.values[:, 0].tolist() == list(range(72))
+    assert "time: `date`, hourly" in table.notes
+
+
+def test_the_end_of_a_day_is_the_beginning_of_the_next(read):
+    hours = [
+        (f"{day:%Y-%m-%d} {hour:02}:00", 24 * at + hour)
+        for at, day in enumerate(DAYS)
+        for hour in range(1, 25)
+    ]
+    table = read("date,v\n" + lines(hours), ["v"])
+    assert table.values[:, 0].tolist() == [value for _, value in hours]
+    assert table.notes == ("time: `date`, hourly",)
+
+
+LANGUAGES = {
+    "Spanish": "enero febrero marzo abril mayo junio julio agosto septiembre octubre nov dic",
+    "Portuguese": "jan fev mar abr mai jun jul ago set out nov dez",
+    "Italian": "gen feb mar apr mag giu lug ago set ott nov dic",
+    "Dutch": "jan feb mrt apr mei jun jul aug sep okt nov dec",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_months_of_more_languages_are_read_and_no_row_is_taken_for_a_header(read, language):
+    names = LANGUAGES[language].split()
+    rows = [(f"{names[at % 12]} {1990 + at // 12}", at) for at in range(36)]
+    table = read("date,v\n" + lines(rows[::-1]), ["v"])
+    assert table.values[:, 0].tolist() == list(range(36))
+    assert "time: `date`, monthly" in table.notes
+
+
+def test_parts_of_times_under_short_names_and_quarters_are_joined(read):
+    hours = [(day.year, day.month, day.day, hour) for day in DAYS for hour in range(24)]
+    text = "yr mo dy hr mn v\n" + "".join(
+        f"{' '.join(map(str, row))} 0 {at}\n" for at, row in enumerate(hours)
+    )
+    assert "time: `yr` and `mo` and `dy` and `hr` and `mn`, hourly" in read(text).notes
+    rows = [(2000 + at // 4, f"Q{at % 4 + 1}", at) for at in range(30)]
+    table = read("Year,Quarter,GDP\n" + lines(rows[::-1]))
+    assert table.names == ("GDP",)
+    assert table.values[:, 0].tolist() == list(range(30))
+
+
+def test_points_or_commas_that_may_group_thousands_are_named(read):
+    counts = [(f"{day:%d.%m.%Y};{50 + at}.{at:03}") for at, day in enumerate(DAYS)]
+    table = read("Datum;n\n" + "\n".join(counts) + "\n")
+    assert "`n`: decimal points; use --decimal , if the points group thousands" in table.notes
+    counts = [(f"{day:%m/%d/%Y};{5 + at}.{at:03}".replace(".", ",")) for at, day in enumerate(DAYS)]
+    table = read("date;n\n" + "\n".join(counts) + "\n")
+    assert "`n`: decimal commas; use --decimal . if the commas group thousands" in table.notes
+
+
+def test_texts_that_may_be_times_and_second_times_are_named(read):
+    table = read("date,v\n" + lines((f"{1990 + at}年1月", at) for at in range(20)))
+    assert table.warnings[0].startswith("`date` may hold times, in a form that is not known")
+    pairs = zip(DAYS, DAYS[::-1], strict=True)
+    table = read("one,a,two,b\n" + lines((f"{x:%F}", 1, f"{y:%F}", 2) for x, y in pairs))
+    assert table.warnings[0].startswith("`two` holds times too, in another order than `one`")
+    alike = read("one,a,two,b\n" + lines((f"{x:%F}", 1, f"{x:%d.%m.%Y}", 2) for x in DAYS))
+    assert alike.warnings == ()
+
+
+def test_units_below_the_names_of_a_sheet_are_refused_whatever_is_missing(tmp_path):
+    pytest.importorskip("openpyxl", reason="openpyxl is an extra")
+    rows = [
+        ["day", "USD"],
+        *([f"{day:%F}", 3.5 if at != 4 else None] for at, day in enumerate(DAYS)),
+    ]
+    pd.DataFrame(rows, columns=["Date", "Price"]).to_excel(tmp_path / "a.xlsx", index=False)
+    with pytest.raises(ValueError, match="has text where the columns have numbers or dates"):
+        tables.read(tmp_path / "a.xlsx", ["Price"])

@@ -175,6 +175,8 @@ def read(
             f"{file.name} has {len(names):,} columns, but {len(frame):,} rows: if a row is a "
             "series, write each as a column"
         )
+    if time is None and not along:
+        warnings += times.doubts(frame, when)
     return Table(values, tuple(chosen), tuple(notes), tuple(warnings), seasons)
 
 

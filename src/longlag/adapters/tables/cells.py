@@ -21,6 +21,7 @@ _POINTS = r"[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}"  # two or more: certainly between 
 _SPACES = {"spaces": r"[ \u00a0\u2007\u2009\u202f]", "apostrophes": "['’ʼ`´]"}
 _CODE = r"\.{1,3}|\*{1,5}|-{2,}|[–—:]"  # for a missing value, where the others are numbers
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
+_DECIMAL_POINTS = "decimal points; use --decimal , if the points group thousands"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE).fullmatch
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
@@ -92,6 +93,8 @@ def numbers(
     notes: list[str] = []
     if decimal == "," or plain.isna().any() or (decimal is None and _may_be_grouped(texts)):
         plain, notes = _parse(texts, decimal, doubtful, points)
+    elif decimal is None and points == "," and len(texts) and texts.str.fullmatch(_GROUPED).all():
+        notes = [_DECIMAL_POINTS]
     notes += codes
     values = np.full(len(cells), np.nan)
     values[~blank] = plain.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -162,11 +165,14 @@ def _parse(
         notes.append(
             "points between thousands; use --decimal . if they are decimal points"
             if points == ","
-            else "decimal points; use --decimal , if the points group thousands"
+            else _DECIMAL_POINTS
         )
     if mark == ",":
-        if text.str.contains(",").any():
-            notes.append("decimal commas")
+        commas = text[text.str.contains(",")]
+        if len(commas):
+            grouped = decimal is None and commas.str.fullmatch(_THOUSANDS).all()
+            hint = "; use --decimal . if the commas group thousands" if grouped else ""
+            notes.append(f"decimal commas{hint}")
         fits = text.str.fullmatch(_DECIMAL_COMMA)
         plain = text.str.replace(".", "").str.replace(",", ".")
     else:

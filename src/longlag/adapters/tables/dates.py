@@ -24,10 +24,16 @@ _FORMATS = (
     *("%b-%y", "%b %y", "%y-%b", "%b %Y", "%b-%Y", "%Y %b", "%Y-%b", "%d %b %Y", "%d-%b-%Y"),
     *("%y-%m-%d", "%y/%m/%d", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%y"),
     *("%d %b %y", "%b %d %y", "%d. %b %y", "%d. %b %Y"),
+    *(
+        f"{day} %I:%M{seconds} %p"
+        for day in ("%m/%d/%Y", "%d/%m/%Y", "%Y-%m-%d", "%m/%d/%y", "%m-%d-%Y", "%d-%b-%Y")
+        for seconds in ("", ":%S")
+    ),
 )
 _MONTHS = (
-    *(r"jan", r"f[eé]b|f[eé]v", r"m[aä]r|mrz", r"apr|avr", r"mai|may", r"jun|juin"),
-    *(r"jul|juil", r"aug|ao[uû]", r"sep", r"o[ck]t", r"nov", r"d[eé][cz]"),
+    *(r"jan|ene|gen", r"f[eé][bv]", r"m[aä]r|mrz|mrt|maa", r"apr|avr|abr", r"ma[iyg]|mei"),
+    *(r"jun|juin|giu", r"jul|juil|lug", r"a[gu]g|ago|ao[uû]", r"sep|set", r"o[ckt]t|out"),
+    *(r"nov", r"d[eéi][cz]"),
 )
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTH_MARK = r"(?<=\d)M(?=\d)"  # 2010M01
@@ -42,6 +48,7 @@ _OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
 _ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(_OFFSETS)})$"
 _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
 _MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
+_DAY_END = r".*\d[T ]24[:.]00(?:[:.]00)?"
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
 _EPOCHS = 1e9, 2e9  # seconds: 2001 to 2033
@@ -103,10 +110,12 @@ def dates(cells: pd.Series) -> Reading | None:
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
     text = text.str.replace(_REGION, "", regex=True)
+    late = text.str.fullmatch(_DAY_END)
+    text = text.mask(late, text.str.replace(r"24([:.])00", r"00\g<1>00", regex=True))
     text = text.str.replace(_ZONE, lambda at: at[1] + _OFFSETS[at[2].upper()], regex=True)
     if text.str.fullmatch(_MIDNIGHT).all():
         text = text.str.replace(_MIDNIGHT, r"\1", regex=True)
-    readings = list(_readings(text))
+    readings = [values + pd.to_timedelta(late.astype(int), unit="D") for values in _readings(text)]
     if not readings:
         return None
     most = min(int(values.isna().sum()) for values in readings)
@@ -268,7 +277,7 @@ def month_name(cell: str) -> str:
                 return name
         return word[0]
 
-    return re.sub(r"[^\W\d_]{3,9}\.?", short, cell)
+    return re.sub(r"[^\W\d_]{3,10}\.?", short, cell)
 
 
 def _fiscal_years(text: pd.Series) -> pd.Series:

@@ -63,7 +63,7 @@ def text_rows(cells: pd.DataFrame) -> int:
     dated = sum(frequency(cell) is not None for cell in first) > len(first) / 2
     if holds_value(cells.iloc[0]) and (not dated or is_value(first[0]) or frequency(first[0])):
         return 0
-    sample = cells.iloc[:_SAMPLE].astype(str)
+    sample = cells.iloc[:_SAMPLE].map(str)  # astype(str) would keep what is missing
     blank = np.stack([missing(sample[name]) for name in sample], axis=1)
     value = sample.map(lambda cell: is_value(cell) or frequency(cell) is not None).to_numpy()
     value, text = value & ~blank, ~value & ~blank

@@ -17,8 +17,10 @@ _NAMES = {
     "year": "jahr yr yyyy yy année",
     "month": "monat mo mm mois period",
     "week": "kw woche wk semaine isoweek",
-    "day": "tag dd jour",
-    "hour": "hh",
+    "quarter": "q qtr quartal trimestre",
+    "day": "tag dd dy jour",
+    "hour": "hh hr",
+    "minute": "mn",
 }
 _ALIASES = {alias: part for part, aliases in _NAMES.items() for alias in aliases.split()}
 _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
@@ -148,6 +150,22 @@ def weeks(frame: pd.DataFrame) -> Times | None:
     before = (last.cumsum() - last).reindex(year).to_numpy()
     monday = pd.Timestamp.fromisocalendar(int(year.min()), 1, 1)
     return Times(names, monday + pd.to_timedelta(pd.Series(7 * (before + week - 1)), unit="D"))
+
+
+def quarters(frame: pd.DataFrame) -> Times | None:
+    """The first days of quarters from columns of year and quarter; None for others.
+
+    >>> quarters(pd.DataFrame({"Year": ["2020", "2020"], "Quarter": ["Q2", "Q1"]})).columns
+    ('Year', 'Quarter')
+    """
+    by_name = _by_part(frame)
+    if not {"year", "quarter"} <= by_name.keys():
+        return None
+    names = by_name["year"], by_name["quarter"]
+    year, part = (frame[name].astype(str).str.strip() for name in names)
+    joined = year + " Q" + part.str.removeprefix("Q")
+    reading = dates(joined) if joined.str.fullmatch(r"\d{4} Q[1-4]").all() else None
+    return None if reading is None else Times(names, reading.values)
 
 
 def clock(frame: pd.DataFrame, column: str, days: pd.Series) -> Times | None:

@@ -88,7 +88,7 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
         doubtful = doubtful or (reading, column)
     if calendar:
         return _filled(calendar, frame, rows)
-    if times := parts.weeks(frame):
+    if times := parts.weeks(frame) or parts.quarters(frame):
         return times
     if several is not None:
         _of_one_frequency(frame[several], rows)
@@ -110,6 +110,30 @@ def repeats(times: Times, name: str, values: np.ndarray) -> bool:
         return False
     order = np.argsort(times.values.to_numpy(), kind="stable")
     return len(values) > 2 and bool((np.diff(values[order]) > 0).all())
+
+
+def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
+    """Warnings about columns that may hold times but are not used as such."""
+    found = []
+    for name in frame.columns:
+        if (when and name in when.columns) or not re.search(r"\d", str(frame[name].iloc[0])):
+            continue
+        if when is None:
+            cells, known = frame[name].map(str), numbers(frame[name])
+            times = len(cells) > 2 and cells.is_unique and cells.str.contains(r"\d").all()
+            if times and known.faults.all():
+                found.append(
+                    f"`{name}` may hold times, in a form that is not known: rows are taken in the "
+                    "order of the file. Write them as 2024-12-31, or as 2024-12-31 23:00"
+                )
+        elif (other := dates(frame[name])) and not other.faults.any():
+            pairs = pd.DataFrame({"one": when.values.to_numpy(), "other": other.values.to_numpy()})
+            if not pairs.sort_values("one")["other"].dropna().is_monotonic_increasing:
+                found.append(
+                    f"`{name}` holds times too, in another order than `{when.columns[0]}`: columns "
+                    "beside it may be of another table. Keep each in a file of its own"
+                )
+    return found
 
 
 def _filled(times: Times, frame: pd.DataFrame, rows: Sequence[str]) -> Times:
