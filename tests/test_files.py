@@ -5,26 +5,43 @@ import stat
 
 import pytest
 
-from longlag.files import KINDS, check_folder, check_outputs, discard, replacing, write
+from longlag.files import KINDS, check_folder, check_outputs, discard, forget, replacing, write
 
+
+@pytest.fixture(autouse=True)
+def _outputs_of_this_test():
+    yield
+    forget()
+
+
+TRIALS = b"id,seed,problem,framing,model,skill,verdict,sequences,seconds,finished,parts,ended\n"
+FOOTER = b"\x19\x0c\x18\x07longlag\x18\x050.1.0\0\x16\0\0"  # the metadata of a Parquet file
 HEADS = {
     "text": ("answer.txt", b"# longlag 0.1.0: longlag audit echo-lag\nEchoLag(length=25)\n"),
     "JSON": ("answer.json", b'{\n  "longlag": "0.1.0",\n  "trials": []}'),
-    "HTML": ("page.html", b'<!doctype html>\n<meta name="generator" content="longlag">'),
+    "HTML": (
+        "page.html",
+        b'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        b'<meta name="generator" content="longlag">',
+    ),
     "safetensors": ("m.safetensors", b'\x40\0\0\0\0\0\0\0{"__metadata__":{"longlag":"{}"}}'),
-    "CSV": ("trials.csv", b"id,seed,problem,framing,model,skill\n"),
-    "Parquet": ("trials.parquet", b"PAR1\x15\x04 longlag PAR1"),
-    "NumPy": ("train.npz", b"PK\x03\x04\x14 targets.npy"),
+    "CSV": ("trials.csv", TRIALS),
+    "Parquet": ("trials.parquet", b"PAR1" + FOOTER + bytes([len(FOOTER), 0, 0, 0]) + b"PAR1"),
+    "NumPy": ("train.npz", b"PK\5\6" + bytes(16) + b"\x0d\0longlag 0.1.0"),
     "SVG": ("map.svg", b'<svg class="marks"><!-- longlag 0.1.0 -->'),
-    "PNG": ("map.png", b"\x89PNG\r\n\x1a\n tEXtSoftware\0longlag"),
+    "PNG": ("map.png", b"\x89PNG\r\n\x1a\n" + bytes(29) + b"tEXtSoftware\0longlag 0.1.0"),
     "claims": (
         "claims.md",
-        b"# Claims\n\nWritten by\n`longlag reproduce --markdown`.\n",
+        b"# Claims\n\nThe statements of two LSTM tutorials, each checked. Written by\n"
+        b"`longlag reproduce --markdown`.\n",
     ),
     "LaTeX": ("table.tex", b"% longlag 0.1.0\n\\begin{table}\n"),
     "Markdown": ("table.md", b"<!-- longlag 0.1.0 -->\n\n| problem |\n"),
     "bundle": ("trials.zip", b"PK\x03\x04\n\0 README.txt PK\x05\x06 longlag bundle"),
-    "data card": ("README.md", b"---\npretty_name: echo\ntags: [longlag, synthetic]\n---\n"),
+    "data card": (
+        "README.md",
+        b"---\npretty_name: echo\ntags: [longlag, synthetic, memory]\n---\n",
+    ),
 }
 FOREIGN = {
     "thesis.bib": b"@article{x}\n",
@@ -45,6 +62,14 @@ FOREIGN = {
     "columns": b"PAR1 pandas PAR1",
     "archive.zip": b"PK\x03\x04 longlag bundle.txt PK\x05\x06",
     "arrays.npz": b"PK\x03\x04 arr_0.npy",
+    "targets.npz": b"PK\x03\x04 targets.npy PK\5\6" + bytes(18),
+    "bench": b"problem,model,accuracy\nknapsack,gurobi,1.0\n",
+    "ids": b"id,seed,problem,framing,model,skill\n1,2,3,4,5,6\n",
+    "audits": b"problem,target,input,needs,price\n",
+    "words": b"PAR1 longlag \x18\x07longlag\x15\0 \x20\0\0\0PAR1",
+    "quote": b'<!doctype html>\n<p><meta name="generator" content="longlag">',
+    "notes.md": b"To do:\n`longlag reproduce --markdown`.\n",
+    "card.md": b"---\npretty_name: mine\nnote: [longlag, other]\n---\n",
 }
 
 
@@ -213,6 +238,47 @@ def test_a_file_begun_is_discarded_when_the_process_ends_at_once(tmp_path):
     assert os.listdir(tmp_path) == []
     with pytest.raises(FileNotFoundError):
         writing.__exit__(None, None, None)
+
+
+def test_a_file_made_while_a_command_runs_stays(tmp_path):
+    path = tmp_path / "answer.txt"
+    check_outputs({"--output": (path, "text")}, {})
+    path.write_text("precious")
+    with pytest.raises(
+        ValueError, match=r"answer\.txt was made by .*The answer is in .*2-answer\.t"
+    ):
+        write(path, "new")
+    assert path.read_text() == "precious"
+    assert (tmp_path / "2-answer.txt").read_text() == "new"
+    assert len(os.listdir(tmp_path)) == 2
+    check_outputs({"--output": (path, "text")}, {}, force=True)
+    write(path, "new")
+    assert path.read_text() == "new"
+    check_folder(tmp_path / "data", {"README.md": "data card"})
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "README.md").write_text("precious")
+    with pytest.raises(ValueError, match="made by another program"):
+        write(tmp_path / "data" / "README.md", "new")
+
+
+def test_an_output_is_where_the_command_began(tmp_path, monkeypatch):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    check_outputs({"--output": ("a.txt", "text")}, {})
+    monkeypatch.chdir(tmp_path / "there")
+    write("a.txt", "new")
+    assert [path.name for path in tmp_path.rglob("*.txt")] == ["a.txt"]
+    assert (tmp_path / "here" / "a.txt").exists()
+    forget()
+    write("a.txt", "newer")
+    assert (tmp_path / "there" / "a.txt").read_text() == "newer"
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
+    path = tmp_path / f"a.{'€' * 80}"  # 242 bytes
+    write(path, "whole")
+    assert path.read_text() == "whole"
 
 
 def test_rights_and_links_stay(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import re
 import secrets
@@ -12,27 +13,78 @@ from pathlib import Path
 
 Name = str | os.PathLike[str]
 
+_LONG_ENDING = 20  # bytes
+_LONG_NAME = 80  # characters, of up to 3 bytes in most scripts
 _END = 2**16  # bytes at each end of a file, to recognise its writer
 
-_COLUMNS = b"id,seed,problem,framing,model,", b"problem,model,", b"problem,target,input,needs,"
-_COLUMNS += b"model,name,passed,found,remedy", b"problem,name,passed,found,remedy"
-"""The first columns of the tables that longlag writes."""
+_TRIALS = re.compile(
+    r"id,seed,problem,framing,model,skill,verdict,sequences,seconds,finished,(parts|code)(,|$)"
+)
+"""The first columns of the trials of a store as CSV; `code` of an earlier longlag."""
+
+_ANSWERS = (
+    ("problem model test accuracy chance ceiling verdict", "error chance_error"),
+    ("problem model knob seed largest_solved smallest_failed open failure", ""),
+    ("problem model knob learning_rate reach or_more trials failed why_not", "updates_per_second"),
+    (
+        "problem model knob level learning_rate verdict skill solved seeds missing "
+        "sequences_to_solve why_not",
+        "parameters updates_per_second good_rates_low good_rates_high",
+    ),
+    ("problem model train length skill solved seeds chance ceiling note", ""),
+    ("problem target input needs sees learns", ""),
+    ("model name passed found remedy", ""),
+    ("problem name passed found remedy", ""),
+    ("problem model error within", ""),
+)
+"""The columns of each answer as CSV, but for the ends of intervals, and those of some answers."""
+
+_HEADS = {
+    "text": rb"# longlag \d[\w.+]*: longlag ",
+    "JSON": rb'\{\n  "longlag": "\d[\w.+]*",\n',
+    "HTML": rb'<!doctype html>\n<html lang="en">\n(<head>\n)?(<meta .*>\n){0,9}'
+    rb'<meta name="generator" content="longlag',
+    "LaTeX": rb"% longlag \d[\w.+]*\n\\begin\{table\}\n",
+    "Markdown": rb"<!-- longlag \d[\w.+]* -->\n",
+    "SVG": rb"<svg [^>]*><!-- longlag \d",
+    "claims": rb"# Claims\n\nThe statements of two LSTM tutorials, .*\n`longlag reproduce ",
+    "data card": rb"---\npretty_name: .*\ntags: \[longlag, (time-series|synthetic), ",
+}
+"""How the kinds of files begin that are told by that alone."""
+
+_SOFTWARE = b"tEXtSoftware\0longlag "  # after the header of a PNG
+_COMMENT = re.compile(rb"PK\x05\x06.{18}longlag \d[\w.+]*\Z", re.DOTALL)  # of a zip archive
+
+
+def _begins(start: bytes) -> Callable[[bytes, bytes], bool]:
+    return lambda head, _: re.match(start, head) is not None
+
+
+def _is_csv(head: bytes, _: bytes) -> bool:
+    line = head.partition(b"\n")[0].decode("utf-8", "replace").rstrip("\r")
+    names = line.split(",")
+    ends = {f"{name}_{end}" for name in names for end in ("low", "high")}
+    columns = {*names} - ends
+    return _TRIALS.match(line) is not None or any(
+        {*every.split()} <= columns <= {*every.split(), *some.split()} for every, some in _ANSWERS
+    )
+
+
+def _is_parquet(_: bytes, tail: bytes) -> bool:
+    """Whether the metadata at the end of a file have the key `longlag` with a version."""
+    size = int.from_bytes(tail[-8:-4], "little") + 8
+    pairs = re.finditer(rb"\x18\x07longlag\x18([\x01-\x40])(\d[\w.+]*)\0", tail[-size:], re.DOTALL)
+    return tail.endswith(b"PAR1") and any(each[1][0] == len(each[2]) for each in pairs)
+
 
 KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
-    "text": lambda head, _: re.match(rb"# longlag \d[\w.+]*: longlag ", head) is not None,
-    "JSON": lambda head, _: re.match(rb'\{\n  "longlag": "\d[\w.+]*",\n', head) is not None,
-    "HTML": lambda head, _: b'<meta name="generator" content="longlag' in head,
+    **{kind: _begins(start) for kind, start in _HEADS.items()},
     "safetensors": lambda head, _: head[8:].startswith(b'{"__metadata__":{"longlag":'),
-    "CSV": lambda head, _: head.startswith(_COLUMNS),
-    "LaTeX": lambda head, _: re.match(rb"% longlag \d", head) is not None,
-    "Markdown": lambda head, _: re.match(rb"<!-- longlag \d", head) is not None,
-    "Parquet": lambda _, tail: tail.endswith(b"PAR1") and b"longlag" in tail,
-    "NumPy": lambda head, tail: head.startswith(b"PK") and b"targets.npy" in tail,
-    "SVG": lambda head, _: re.match(rb"<svg [^>]*><!-- longlag \d", head) is not None,
-    "PNG": lambda head, _: head.startswith(b"\x89PNG") and b"Software\0longlag" in head,
-    "claims": lambda head, _: b"\n`longlag reproduce --markdown`.\n" in head,
+    "CSV": _is_csv,
+    "Parquet": _is_parquet,
+    "NumPy": lambda head, tail: head.startswith(b"PK") and bool(_COMMENT.search(tail)),
     "bundle": lambda head, tail: head.startswith(b"PK") and tail.endswith(b"longlag bundle"),
-    "data card": lambda head, _: head.startswith(b"---\npretty_name: ") and b"[longlag, " in head,
+    "PNG": lambda head, _: head.startswith(b"\x89PNG") and head[37:].startswith(_SOFTWARE),
 }
 """The kinds of files that longlag writes, each with a test of the first and last bytes."""
 
@@ -59,6 +111,9 @@ _BESIDE = "-wal", "-shm", "-journal", ".lock"
 
 _unfinished: set[str] = set()
 
+_checked: dict[str, tuple[Path, str]] = {}
+"""The outputs of a command as it names them: where they are, and their kind; empty with --force."""
+
 
 @contextlib.contextmanager
 def replacing(path: Name) -> Iterator[Path]:
@@ -76,24 +131,38 @@ def replacing(path: Name) -> Iterator[Path]:
     >>> path.read_text()
     'whole'
     """
-    target = Path(path)
+    target, kind = _checked.get(os.fspath(path), (Path(path), ""))
     if target.exists() and not target.is_file():
         with _named(path):
             yield target
         return
     target = Path(os.path.realpath(target))
-    temporary = target.with_name(f".longlag-{secrets.token_hex(6)}{target.suffix[-80:]}")
+    ending = target.suffix if len(os.fsencode(target.suffix)) < _LONG_ENDING else ""
+    temporary = target.with_name(f".longlag-{secrets.token_hex(6)}{ending}")
     _unfinished.add(str(temporary))
     try:
         with _named(path, temporary):
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
+            if kind and target.is_file() and not _holds(target, kind):
+                raise _made_meanwhile(temporary, target)
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o7777)
             temporary.replace(target)
     finally:
         discard([str(temporary)])
+
+
+def _made_meanwhile(temporary: Path, target: Path) -> ValueError:
+    """Keep an answer beside the file of another program that took its place."""
+    names = (f"{number}-{target.name[-_LONG_NAME:]}" for number in itertools.count(2))
+    beside = next(path for path in map(target.with_name, names) if not path.exists())
+    temporary.replace(beside)
+    return ValueError(
+        f"{target} was made by another program while this command ran, and stays. The answer is in "
+        f"{beside}."
+    )
 
 
 @contextlib.contextmanager
@@ -156,6 +225,7 @@ def check_outputs(
         if kind != "folder":
             _check_ending(Path(path), name, outputs)
             _check_file(Path(path), name, kind, force)
+            _checked[os.fspath(path)] = Path(os.path.abspath(path)), "" if force else kind
 
 
 def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -> None:
@@ -180,6 +250,14 @@ def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -
                 f"{home} holds {file.name}, which longlag did not write. Name an empty folder, or "
                 "add --force."
             )
+    for name, kind in own.items():
+        path = home / name
+        _checked[str(path)] = Path(os.path.abspath(path)), "" if force else kind
+
+
+def forget() -> None:
+    """Forget the outputs that `check_outputs` and `check_folder` have checked for a command."""
+    _checked.clear()
 
 
 def picture_kind(name: str, path: Name | None) -> str:

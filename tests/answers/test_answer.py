@@ -85,7 +85,7 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
     assert "<script" not in page
     for picture in answer.figures:
         assert answer.figure(picture).to_dict(validate=False)
-    endings = "json csv tex md html".split() + ["svg", "png"] * bool(answer.figures)
+    endings = "json csv parquet tex md html".split() + ["svg", "png"] * bool(answer.figures)
     for ending in endings:
         answer.save(tmp_path / f"a.{ending}")
         assert (tmp_path / f"a.{ending}").stat().st_size > 40

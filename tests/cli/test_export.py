@@ -48,3 +48,22 @@ def test_a_place_that_is_a_file_is_named(call, tmp_path):
     assert code == 2
     assert str(tmp_path / "file") in err
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("format", ["npz", "parquet"])
+def test_its_own_files_are_replaced_and_those_of_others_are_not(call, tmp_path, format):
+    import pandas as pd
+
+    command = "export", "echo-lag", "--out", tmp_path, "--format", format, "--train", "2"
+    for _ in range(2):
+        code, _, err = call(*command)
+        assert code == 0, err
+    path = tmp_path / f"train.{format}"
+    if format == "npz":
+        np.savez(path, sequence=[1], inputs=[1], targets=[1], mask=[True])
+    else:
+        pd.DataFrame({"longlag": ["longlag", "longlag 0.1.0"]}).to_parquet(path)
+    before = path.read_bytes()
+    code, _, err = call(*command)
+    assert (code, "which longlag did not write" in err) == (2, True), err
+    assert path.read_bytes() == before

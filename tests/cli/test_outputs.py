@@ -205,3 +205,35 @@ def test_a_file_has_no_escape_codes_whatever_the_colours_of_the_terminal(
     assert call("audit", "echo-lag", "--length", "6", "--output", place)[0] == 0
     assert "learnable: " in place.read_text()
     assert "\x1b" not in place.read_text()
+
+
+def test_a_file_that_changes_the_working_folder_moves_no_output(call, folder):
+    (folder / "elsewhere").mkdir()
+    away = f"import os\nos.chdir({str(folder / 'elsewhere')!r})\n"
+    source = f"{away}{MODEL}".replace(
+        "    return", f"    os.chdir({str(folder / 'elsewhere')!r})\n    return"
+    )
+    (folder / "moves.py").write_text(source)
+    for name in ("a.txt", "m.safetensors", "s.db"):
+        (folder / "elsewhere" / name).write_text("precious")
+    files = "--output", "a.txt", "--save", "m.safetensors"
+    code, _, err = call(
+        "train", "echo-lag", "--values", "3", "--lag", "0", "--model", "moves.py:make_model",
+        "--sequences", "2", "--seeds", "1", *files,
+    )  # fmt: skip
+    assert code == 0, err
+    model = "--model", "moves.py:make_model", "--budget", "4", "--seeds", "1", "--limit", "10"
+    code, _, err = call("frontier", "ramp", *model, "--store", "s.db", "--dry-run")
+    assert code == 0, err
+    assert {path.read_text() for path in (folder / "elsewhere").iterdir()} == {"precious"}
+    assert (folder / "a.txt").exists()
+    assert (folder / "m.safetensors").exists()
+
+
+def test_a_file_made_while_a_command_runs_stays(call, folder):
+    made = "import pathlib\npathlib.Path('a.txt').write_text('precious')\n"
+    (folder / "makes.py").write_text(f"{made}{MODEL}")
+    code, _, err = call("check", "makes.py:make_model", "--problem", "ramp", "--output", "a.txt")
+    assert (code, err.count("a.txt was made by another program")) == (2, 1), err
+    assert (folder / "a.txt").read_text() == "precious"
+    assert "check makes.py" in (folder / "2-a.txt").read_text()

@@ -658,6 +658,28 @@ def test_a_store_that_is_moved_while_it_is_written_to_takes_nothing_more(path, h
             store.begin("b" * 16, "frontier", {}, "longlag frontier")
 
 
+def test_a_store_whose_lock_is_removed_takes_nothing_more_from_the_first_writer(path):
+    with Store(path, write=True) as store:
+        store.begin("a" * 16, "frontier", {}, "longlag frontier")
+        path.with_name(f"{path.name}.lock").unlink()
+        with Store(path, write=True) as second:
+            second.begin("b" * 16, "frontier", {}, "longlag frontier")
+            with pytest.raises(
+                StoreError, match=r"\.lock was moved or removed while .* was in use"
+            ):
+                store.begin("c" * 16, "frontier", {}, "longlag frontier")
+            assert len(second.studies()) == 2
+
+
+def test_a_store_is_where_it_was_opened(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    with Store(path.name, write=True) as store:
+        (tmp_path / "there").mkdir()
+        monkeypatch.chdir(tmp_path / "there")
+        store.begin("a" * 16, "frontier", {}, "longlag frontier")
+        assert len(store.studies()) == 1
+
+
 def test_a_store_whose_log_is_removed_takes_nothing_more(path):
     with Store(path, write=True) as store:
         store.begin("a" * 16, "frontier", {}, "longlag frontier")

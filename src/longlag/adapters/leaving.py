@@ -1,4 +1,4 @@
-"""User code that ends or forks the process: an error, not the end of a command."""
+"""User code that ends, forks or moves the process: an error, not the end of a command."""
 
 from __future__ import annotations
 
@@ -26,6 +26,19 @@ def no_children() -> Iterator[None]:
     finally:
         if os.getpid() != own:
             _exit(0)
+
+
+@contextlib.contextmanager
+def same_folder() -> Iterator[None]:
+    """Run user code that may change the working folder, in which the command writes its files."""
+    folder = ""
+    with contextlib.suppress(OSError):  # it is gone
+        folder = os.getcwd()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(folder)
 
 
 def refuse(is_own: Callable[[str], bool]) -> None:

@@ -259,8 +259,8 @@ def warn(message: object) -> None:
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """Print on standard error what the code of a user prints: it is no part of the answer."""
-    no_children = leaving.no_children()
-    with no_children, contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
+    to_stderr = contextlib.redirect_stdout(sys.stderr)
+    with leaving.no_children(), leaving.same_folder(), to_stderr, _descriptor_to_stderr():
         yield
 
 

@@ -170,10 +170,10 @@ class StudyFlags:
                 return self._tell_plan(question, output)
             with stdout_to_stderr():
                 require_fitting(question, until)
-                store = stack.enter_context(Store(self.store, write=True))
-                if notice := store.notice():
-                    warn(notice)
                 examples = question.examples()
+            store = stack.enter_context(Store(self.store, write=True))
+            if notice := store.notice():
+                warn(notice)
             audits = (each.audit() for each in examples)
             for line in dict.fromkeys(line for each in audits for line in warnings(each)):
                 warn(line)

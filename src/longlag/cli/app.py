@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cyclopts import App, Argument, CycloptsError, UnknownOptionError, UnusedCliTokensError
 
+from longlag import files
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
 from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
@@ -156,6 +157,8 @@ def _run(tokens: list[str]) -> int:
             with contextlib.suppress(OSError):  # standard error may be full; the exit code remains
                 warn(f"longlag: {printable(message)}")
         return 1 if message is None else 2
+    finally:
+        files.forget()
 
 
 def _drop_output() -> None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from longlag import files
 from longlag.adapters import user_code
 from longlag.cli._flags import STORE, StorePath
-from longlag.cli._output import Force, warn
+from longlag.cli._output import Force, stdout_to_stderr, warn
 from longlag.store.store import Store
 from longlag.studies.registry import KINDS
 
@@ -50,7 +50,8 @@ def report(
             raise ValueError(f"There is no study in {store}. Run one: longlag {', '.join(KINDS)}.")
         from longlag.report import page_of_store
 
-        page = page_of_store(saved, chosen, title=title)
+        with stdout_to_stderr():
+            page = page_of_store(saved, chosen, title=title)
     if figures is not None and figures.exists():
         paths = [figures / f"{name}.{format}" for name in page.figures()]
         drawings = {f"--figures: {path.name}": (path, format.upper()) for path in paths}

@@ -97,6 +97,17 @@ def strange(connection: sqlite3.Connection) -> str:
     return "" if found is None else f"a {found[0]} `{str(found[1])[:60]}`"
 
 
+def prepare(connection: sqlite3.Connection, version: int, *, write: bool) -> None:
+    """Set up a connection to a store of this version; one that writes brings it to the latest."""
+    if not write:
+        connection.execute("PRAGMA query_only = ON")
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # durable even after a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrate(connection, version)
+
+
 def migrate(connection: sqlite3.Connection, since: int) -> None:
     """Bring a store up to date, in one transaction."""
     if since == len(MIGRATIONS):

@@ -55,6 +55,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
         arguments.path("Store", "path", path, folder=True)
         self.path = Path(path)
+        self._place = Path(os.path.realpath(path))  # whatever the working folder is later
         self._locks = contextlib.ExitStack()  # empty for a reader
         if self.path.exists() and not self.path.is_file():
             raise StoreError(f"{self.path} is no file. Name one with --store.")
@@ -67,6 +68,7 @@ class Store:
             with self._sqlite_errors():
                 self._connection = self._connect(write)
             self._file, self._log = identity(self.path), None
+            self._lock_file = identity(self._beside(".lock"))
         except BaseException:
             self._locks.close()
             raise
@@ -180,9 +182,8 @@ class Store:
 
     def parts(self, trial: str) -> str:
         """The versions of the parts that decided the result of a trial."""
-        return str(
-            self._require(self._one("SELECT parts FROM trials WHERE id = ?", trial), trial)[0]
-        )
+        row = self._one("SELECT parts FROM trials WHERE id = ?", trial)
+        return str(self._require(row, trial)[0])
 
     def weights(self, trial: str) -> bytes | None:
         """The trained model of a trial, as a safetensors file; None if it was not saved."""
@@ -322,13 +323,7 @@ class Store:
         connection = sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None)
         try:
             version = schema.version(connection, self.path)
-            if write:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")  # durable even after a power cut
-                connection.execute("PRAGMA foreign_keys = ON")
-                schema.migrate(connection, version)
-            else:
-                connection.execute("PRAGMA query_only = ON")
+            schema.prepare(connection, version, write=write)
             if not write and version < len(schema.MIGRATIONS):
                 connection.close()
                 Store(self.path, write=True).close()
@@ -338,21 +333,30 @@ class Store:
             raise
         return connection
 
+    def _beside(self, ending: str) -> Path:
+        """A file beside the store."""
+        return self._place.with_name(f"{self._place.name}{ending}")
+
     def _has_log(self) -> bool:
         """Whether the write-ahead log of SQLite holds rows that the file has not."""
-        log = self.path.with_name(f"{self.path.name}-wal")
+        log = self._beside("-wal")
         return log.exists() and log.stat().st_size > 0
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._sqlite_errors():
-            file = self.path.resolve()
-            log = file.with_name(f"{file.name}-wal")
+            log, lock_file = self._beside("-wal"), self._beside(".lock")
             # SQLite would go on writing to the removed file.
-            if identity(self.path) != self._file or self._log not in (None, identity(log)):
+            if identity(self._place) != self._file or self._log not in (None, identity(log)):
                 raise StoreError(
                     f"{self.path} or {log.name} was moved or removed while it was in use, so "
                     "nothing more can be stored. Put it back, and run the command again."
+                )
+            if identity(lock_file) != self._lock_file:
+                raise StoreError(
+                    f"{lock_file.name} was moved or removed while {self.path} was in use, so that "
+                    "another process may write to it: nothing more is stored. Run the command "
+                    "again when no other one uses the store."
                 )
             self._connection.execute("BEGIN IMMEDIATE")
             try:

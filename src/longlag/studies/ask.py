@@ -68,6 +68,7 @@ def run_study(
         require("studies", "executor", executor, Executor, "an executor, such as Local(workers=2)")
     if store is not None:
         require("studies", "store", store, (str, os.PathLike), "the path of a file")
+    place = os.path.abspath(store) if store else None  # before a user's file changes the folder
     examples = study.examples()
     require_fitting(study, until)
     with contextlib.ExitStack() as stack:
@@ -75,7 +76,7 @@ def run_study(
             Tracking(track, lambda line: warnings.warn(line, stacklevel=3))
         )
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        trials = stack.enter_context(Store(store or Path(folder) / "trials.db", write=True))
+        trials = stack.enter_context(Store(place or Path(folder) / "trials.db", write=True))
         if notice := trials.notice():
             warnings.warn(notice, stacklevel=2)
         if executor is None:

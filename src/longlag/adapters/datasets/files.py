@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -141,6 +142,8 @@ def _parquet(path: Path, sequence: np.ndarray, samples: Samples) -> None:
 
 def _npz(path: Path, sequence: np.ndarray, samples: Samples) -> None:
     np.savez_compressed(path, sequence=sequence, **samples._asdict())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = f"longlag {metadata.version('longlag')}".encode()
 
 
 def _card(
