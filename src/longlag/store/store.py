@@ -85,8 +85,6 @@ class Store:
             self._connection.close()
         self._locks.close()
 
-    # Trials.
-
     def add(
         self,
         trial: str,
@@ -251,8 +249,6 @@ class Store:
         if not rows:
             raise StoreError(unknown_name("There is no trial", start, self._names("trials")))
         return rows[0][0]
-
-    # Studies.
 
     def begin(self, study: str, kind: str, question: Mapping[str, Any], command: str) -> None:
         """Record the start of a study, perhaps again."""
