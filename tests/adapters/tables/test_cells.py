@@ -149,3 +149,12 @@ def test_numbers_that_are_no_code_are_not_warned_of(tmp_path, values):
     path = tmp_path / "data.csv"
     path.write_text("v\n" + "".join(f"{value}\n" for value in values * 20))
     assert not tables.read(path).warnings
+
+
+@pytest.mark.parametrize("cell", ["1" + " " * 90_000 + "1", "9" * 90_000, "1,234." * 20_000])
+def test_a_cell_too_long_for_a_number_is_refused_at_once(tmp_path, cell):
+    path = tmp_path / "long.csv"
+    path.write_text(f't,v,w\n1,1,1\n2,2,2\n3,3,3\n4,"{cell}",4\n')
+    assert tables.read(path, ["w"]).values[:, 0].tolist() == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match=r"`v` is no number in line 5: '….{50,70}"):
+        tables.read(path, ["v"])

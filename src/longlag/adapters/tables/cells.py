@@ -13,6 +13,9 @@ MISSING = frozenset(
 )
 """The cells that mean a missing value, in lower case."""
 
+LONGEST = 300
+"""The most characters of a number or a date."""
+
 _CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|JPY|CHF|INR|kr|Rs\.?)"
 _THOUSANDS = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
 _INDIAN = r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?"
@@ -49,6 +52,14 @@ def missing(cells: pd.Series) -> np.ndarray:
     """Where a cell is missing, `(row,)`."""
     pairs = zip(cells.notna(), cells.tolist(), strict=True)
     return np.array([not there or str(cell).strip().lower() in MISSING for there, cell in pairs])
+
+
+def shortened(cell: object) -> object:
+    """A text as it is, or, if it is too long for a number or a date, its beginning after a mark."""
+    text = str(cell) if isinstance(cell, list | tuple | dict | np.ndarray) else cell
+    if not isinstance(text, str) or len(text) <= LONGEST or len(text := text.strip()) <= LONGEST:
+        return text
+    return f"…{text[:LONGEST]}"
 
 
 def is_code(cell: str) -> bool:
@@ -139,11 +150,11 @@ def _parse(
         return text.str.replace(pattern, "", regex=True)
 
     text = cells.str.replace("−", "-")
-    negative = text.str.fullmatch(r"\(.*\d.*\)")
+    negative = text.str.fullmatch(r"\(\D*\d.*\)")
     if negative.any():
         notes.append("negative numbers in parentheses")
         text = text.where(~negative, "-" + text.str.slice(1, -1))
-    text = strip(text, rf"^{_CURRENCY}\s*|\s*{_CURRENCY}$", "a currency")
+    text = strip(text, rf"^{_CURRENCY}\s*|(?<!\s)\s*{_CURRENCY}$", "a currency")
     text = text.str.replace(rf"^-\s*{_CURRENCY}\s*", "-", regex=True)
     plain_and_per_cent = per_cent_mixed(text)
     text = strip(text, r"(?<=\d)\s*%$", "per cent")

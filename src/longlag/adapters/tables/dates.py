@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.api import guess_datetime_format
 
-from longlag.adapters.tables.cells import missing, numbers
+from longlag.adapters.tables.cells import LONGEST, missing, numbers
 
 _SAMPLE = 60  # cells for finding the formats that are worth trying
 _MAX_FAULTS = 3, 0.1  # most cells of a column of dates that are none: a count, or a share
@@ -37,7 +37,7 @@ _MONTHS = (
 )
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTH_MARK = r"(?<=\d)M(?=\d)"  # 2010M01
-_INTERVAL = r"(.*\d)\s+[-–]\s+\d.*"
+_INTERVAL = r"^(.*\d)\s+[-–]\s+\d.*"
 _HOURS = (  # between the time of a zone and UTC
     *(("UTC", 0), ("GMT", 0), ("BST", 1), ("WET", 0), ("WEST", 1), ("CET", 1), ("CEST", 2)),
     *(("MEZ", 1), ("MESZ", 2), ("EET", 2), ("EEST", 3), ("EST", -5), ("EDT", -4), ("CST", -6)),
@@ -47,8 +47,8 @@ _HOURS = (  # between the time of a zone and UTC
 _OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
 _ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(_OFFSETS)})$"
 _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
-_MIDNIGHT = r"(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
-_DAY_END = r".*\d[T ]24[:.]00(?:[:.]00)?"
+_MIDNIGHT = r"^(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
+_DAY_END = r"^.*\d[T ]24[:.]00(?:[:.]00)?"
 _QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
 _EPOCHS = 1e9, 2e9  # seconds: 2001 to 2033
@@ -165,7 +165,7 @@ def frequency(cell: str) -> str | None:
     >>> frequency("2004"), frequency("2004 Q1"), frequency("2004 JAN"), frequency("20.4")
     ('year', 'quarter', 'month', None)
     """
-    for name, form in _FREQUENCIES.items():
+    for name, form in _FREQUENCIES.items() if len(cell) <= LONGEST else ():
         if re.fullmatch(form, cell.strip(), re.IGNORECASE):
             return name
     return None

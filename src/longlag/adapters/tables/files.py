@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables import headers, lines, workbook
+from longlag.adapters.tables.cells import shortened
 
 _SAMPLE = 200  # lines and rows for detecting the format of a file
 _LARGEST = 1 << 30  # bytes, unpacked
@@ -64,12 +65,24 @@ def load(file: Path, columns: Sequence[str] = ()) -> Cells:
         ".xls": _excel,
     }
     if reader := readers.get(file.suffix.lower()):
-        return reader(file)
-    text, notes = _decode(file)
-    try:
-        return _text(file.name, text, notes, columns)
-    except csv.Error as error:
-        raise ValueError(f"{file.name} is no CSV file: {error}.") from error
+        found = reader(file)
+    else:
+        text, notes = _decode(file)
+        try:
+            found = _text(file.name, text, notes, columns)
+        except csv.Error as error:
+            raise ValueError(f"{file.name} is no CSV file: {error}.") from error
+    return found._replace(frame=found.frame.apply(_shortened))
+
+
+def _shortened(column: pd.Series) -> pd.Series:
+    """A column whose texts are short, so that none takes regular expressions for ever."""
+    if not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+        return column
+    old = column.tolist()
+    new = [shortened(cell) for cell in old]
+    same = all(one is other for one, other in zip(old, new, strict=True))
+    return column if same else pd.Series(new, column.index, dtype=object)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables.cells import MISSING, is_code, missing, numbers
+from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers
 from longlag.adapters.tables.dates import MONTHS, frequency, month_name
 
 _SAMPLE = 200  # rows for telling text from values
@@ -27,7 +27,8 @@ def is_value(cell: str) -> bool:
     text = cell.strip()
     if text.lower() in MISSING or _DATE.fullmatch(text) or _PLAIN.fullmatch(text):
         return True  # without pandas, which takes a millisecond for each cell
-    return re.search(r"\d", text) is not None and numbers(pd.Series([cell])).holds_numbers
+    may_be = len(text) <= LONGEST and re.search(r"\d", text) is not None
+    return may_be and numbers(pd.Series([cell])).holds_numbers
 
 
 def is_header(cells: pd.DataFrame) -> bool:
@@ -121,7 +122,7 @@ def numbered(cells: pd.DataFrame) -> list[str]:
     >>> numbered(pd.DataFrame([["M1", *"3" * 12]], columns=[f"V{at}" for at in range(1, 14)]))[-1]
     'V13'
     """
-    parts = [re.fullmatch(r"(\D*)(\d+)", name) for name in cells.columns[1:]]
+    parts = [re.fullmatch(r"(\D*)(\d{1,18})", name) for name in cells.columns[1:]]
     found = [part for part in parts if part]
     if len(found) < max(_MANY_NUMBERED, 0.9 * len(parts)) or len({part[1] for part in found}) > 1:
         return []
