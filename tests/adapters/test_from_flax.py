@@ -177,4 +177,4 @@ def test_a_budget_that_rows_share_is_named_by_rows():
     problem = ll.EchoLag(lag=1, length=6, values=4)
     found = ll.preflight(problem, ll.Whole(), lambda sizes, seed: Shared(sizes, nnx.Rngs(seed)))
     failed = {check.name: check.found for check in found.checks if not check.passed}
-    assert failed == {"causal": "the outputs of row 1 depend on the inputs of other rows"}
+    assert failed == {"rows": "the place of a row in its batch changes its outputs"}

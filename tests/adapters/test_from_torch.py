@@ -827,3 +827,22 @@ def test_padding_at_the_end_is_what_packed_sequences_take():
         run = ll.train(problem, ll.Prefix(pad="end"), make(every), sequences=40)
         outputs.append(losses(run))
     np.testing.assert_allclose(*outputs, rtol=1e-5)
+
+
+def test_positions_along_the_axis_of_rows_are_found():
+    class Positions(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.places = torch.nn.Parameter(torch.randn(64, 1, sizes.features))
+            self.layer = torch.nn.LSTM(sizes.features, 8, batch_first=True)
+            self.readout = torch.nn.Linear(8, sizes.outputs)
+
+        def forward(self, inputs):
+            outputs, _ = self.layer(inputs + self.places[: len(inputs)])
+            return self.readout(outputs)
+
+    found = ll.preflight(
+        ll.EchoLag(length=6, values=4), ll.Whole(), lambda sizes, _: Positions(sizes)
+    )
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert failed == {"rows": "the place of a row in its batch changes its outputs"}

@@ -215,7 +215,7 @@ class _Inspection(Runs):
         for row in 0, rows - 1:
             self.require_rows_apart(np.arange(rows) == row, self.changed(np.ones(1, bool)))
         if self.place_counts():
-            remedy = "Look for rows taken for steps, as in positions added along the first axis."
+            remedy = "Look for positions added, or sums made, along the axis of rows."
             raise CheckFailed("the place of a row in its batch changes its outputs", remedy)
         return "no row of a batch influences another"
 
