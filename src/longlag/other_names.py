@@ -70,6 +70,10 @@ _OTHER_NAMES = {
     **dict.fromkeys(
         ("early-stopping", "patience"), ("stop_at", "the accuracy at which training ends")
     ),
+    **dict.fromkeys(
+        ("precision", "mixed-precision", "amp", "autocast", "bf16", "fp16", "half"),
+        ("dtype", "float32 or bfloat16, of the updates"),
+    ),
     "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
 }
 """Names of other libraries: the knob or option they mean here, and a reason."""
@@ -109,7 +113,7 @@ _HOMES = {
     **dict.fromkeys(
         (
             *("sequences", "batch_size", "learning_rate", "optimizer", "weight_decay", "clip_norm"),
-            *("schedule", "warmup"),
+            *("schedule", "warmup", "dtype"),
         ),
         "train and Recipe",
     ),

@@ -51,6 +51,11 @@ def adopted(seed=0):
     return ll.adopt(make)(SIZES, seed)
 
 
+def test_a_model_that_sets_its_own_numbers_is_not_trained_in_others():
+    with pytest.raises(ValueError, match="`dtype` bfloat16 .* set it in the model: .* in Keras"):
+        ll.train(ll.EchoLag(values=3), ll.Whole(), make, sequences=10, dtype="bfloat16")
+
+
 def test_outputs_are_those_of_the_module_row_by_row():
     model = adopted()
     state = model.initial_state((5,))

@@ -148,6 +148,31 @@ def test_a_module_is_updated_as_its_twin_of_ours(knobs):
         assert np.abs(plain[0] - losses).max() > 1e-3  # the knob matters here
 
 
+def test_a_module_is_updated_in_bfloat16_under_autocast_and_predicts_in_float32():
+    found = []
+
+    class Watched(torch.nn.Linear):
+        def forward(self, inputs):
+            outputs = super().forward(inputs)
+            found.append((self.training, outputs.dtype))
+            return outputs
+
+    def watched(sizes, seed):
+        torch.manual_seed(seed)
+        return Watched(sizes.features, sizes.outputs)
+
+    problem, framing = ll.EchoLag(lag=0, length=4, values=5), ll.Chunks(timesteps=2, carry=False)
+    course = {}
+    for dtype in ("float32", "bfloat16"):
+        run = ll.train(problem, framing, watched, sequences=400, learning_rate=0.05, dtype=dtype)
+        course[dtype] = losses(run)
+        assert {each.dtype for each in run.models[0].module.parameters()} == {torch.float32}
+    assert (True, torch.bfloat16) in found
+    assert {kind for training, kind in found if not training} == {torch.float32}
+    np.testing.assert_allclose(course["bfloat16"], course["float32"], atol=0.03)
+    assert (course["bfloat16"] != course["float32"]).any()
+
+
 def test_state_is_carried_and_reset():
     problem, framing = ll.EchoLag(lag=2, length=6, values=3), ll.Chunks(timesteps=3, carry=True)
     assert preflight(problem, framing, make).passed

@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 import itertools
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import pytest
 
 from longlag.arrays import MISSING
 from longlag.events import Advanced, Finished, Started, StopToken
-from longlag.models import LSTM, Model, Seq2Seq, Sizes
+from longlag.models import GRU, LSTM, MLP, Bidirectional, Model, Seq2Seq, Sizes
 from longlag.models.recurrent import _forward
 from longlag.training import Batches, Loss, Recipe, fit, loop, optimizer, program
 
@@ -80,7 +81,7 @@ def weights(course):
 OPTIMIZERS = {"adam": optax.adam(0.01, eps=1e-7), "sgd": optax.sgd(0.01)}
 
 
-def by_loop(seed, updates, optimizer, **kinds):
+def by_loop(seed, updates, optimizer, dtype=jnp.float32, **kinds):
     """The same training written plainly: one update at a time, autodiff, an optax optimiser."""
     model: Any = LSTM(hidden_size=5)(SIZES, seed)
     memory = optimizer.init(model)
@@ -92,14 +93,16 @@ def by_loop(seed, updates, optimizer, **kinds):
     )
 
     def loss(model, state, ids, targets, mask):
+        model, state = jax.tree.map(lambda leaf: leaf.astype(dtype), (model, state))
         layer, kind = model.layer, type(model.layer)
-        scale = 1 - jnp.array(kind.halved).repeat(5) / 2
-        drive = jnp.moveaxis(jax.nn.one_hot(ids, 4) @ layer.kernel, 1, 0)
+        scale = 1 - jnp.array(kind.halved, dtype).repeat(5) / 2
+        drive = jnp.moveaxis(jax.nn.one_hot(ids, 4, dtype=dtype) @ layer.kernel, 1, 0)
         drive = (drive + layer.bias[None, None]) * scale[None, None]
         recurrent = layer.recurrent * scale[None]
         hidden, after, _ = _forward(kind, drive, recurrent, None, state, mask.T[..., None])
         outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
         outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
+        outputs, after = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (outputs, after))
         counts = targets >= 0
         logs = jax.nn.log_softmax(outputs)
         picked = jnp.take_along_axis(logs, jnp.maximum(targets, 0)[..., None], -1)[..., 0]
@@ -166,6 +169,50 @@ def test_a_recipe_trains_as_the_optimiser_of_optax_does(knobs, optimizer):
         np.testing.assert_allclose(np.concatenate([r.losses for r in reports]), losses, rtol=2e-4)
         for ours, theirs in zip(weights(reports), jax.tree.leaves(model), strict=True):
             np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+@pytest.mark.parametrize("kinds", [{}, {"carry": True}, {"masked": True}, {"last": True}])
+def test_updates_in_bfloat16_are_those_of_a_plain_loop_in_it(kinds):
+    wide, _ = by_loop(0, 10, optax.adam(0.01, eps=1e-7), **kinds)
+    losses, model = by_loop(0, 10, optax.adam(0.01, eps=1e-7), jnp.bfloat16, **kinds)
+    recipe = Recipe(learning_rate=0.01, dtype="bfloat16")
+    for seeds, vectorise in (((0,), False), ((0, 1), True)):
+        reports = run(seeds, updates=10, recipe=recipe, vectorise=vectorise, **kinds)[0]
+        found = np.concatenate([each.losses for each in reports])
+        np.testing.assert_allclose(found, losses, rtol=5e-3)
+        assert np.abs(found - wide).max() > 1e-4
+        for ours, theirs in zip(weights(reports), jax.tree.leaves(model), strict=True):
+            assert ours.dtype == np.float32
+            np.testing.assert_allclose(ours, theirs, atol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("factory", "inputs", "output"),
+    [
+        (LSTM(), "ids", "every"),
+        (GRU(), "features", "last"),
+        (MLP(), "features", "vector"),
+        (Bidirectional(), "ids", "every"),
+        (Seq2Seq(attention=True), "ids", "decoder"),
+        (Seq2Seq(cell="gru"), "features", "decoder"),
+    ],
+    ids=str,
+)
+def test_every_product_of_an_update_is_in_bfloat16(factory, inputs, output):
+    ids = np.zeros((2, 3, 3), np.int32)
+    given = ids if inputs == "ids" else np.zeros((2, 3, 3, 4), np.float32)
+    targets = ids[..., :1] if output in ("last", "vector") else ids
+    sizes = SIZES._replace(timesteps=3)
+    params, skeleton = eqx.partition(factory(sizes, 0), eqx.is_array)
+    sgd = optimizer.Optimizer("sgd")
+    narrow = program.Program(skeleton, sgd, Loss(), output, "bfloat16")
+    state = program.initial_state(eqx.combine(params, skeleton), (3,))
+    batches = Batches(given, targets, None, None)
+    arguments = params, sgd.initial_state(params), state, batches, 2, 0.01
+    text = str(jax.make_jaxpr(narrow.train)(*arguments))
+    products = re.findall(r":(\w+)\[[\d,]*\] = dot_general", text)
+    assert products
+    assert set(products) == {"bf16"}
 
 
 def test_a_schedule_is_over_the_planned_updates_wherever_a_seed_stops():

@@ -74,6 +74,9 @@ class TrainOutput(NamedTuple):
 class Model(eqx.Module):
     """Base of all models. Any leading batch axes, or none; rows are independent."""
 
+    any_dtype: ClassVar[bool] = True
+    """Whether it computes in the type of its weights and inputs, whichever that is."""
+
     @abc.abstractmethod
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
         """The zero state for these batch axes; an empty tuple for a model without state."""
@@ -354,6 +357,8 @@ class OneHotInput(Model):
         return self.model.apply_train(self._encoded(inputs), mask, state, last=last)
 
     def _encoded(self, inputs: Array) -> Array:
+        weights = [each for each in jax.tree.leaves(self.model) if eqx.is_inexact_array(each)]
+        kind = jnp.finfo(jnp.result_type(jnp.bfloat16, *weights)).dtype  # real, also of complex
         return jnp.where(
-            inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features, dtype=jnp.float32)
+            inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features, dtype=kind)
         )

@@ -20,7 +20,7 @@ from longlag.studies.comparison_answer import ComparisonAnswer
 from longlag.studies.ladder import BUDGET, LEARNING_RATES
 from longlag.studies.match import Match
 from longlag.trackers import Track
-from longlag.training import OptimizerName, Recipe, Schedule
+from longlag.training import Dtype, OptimizerName, Recipe, Schedule
 from longlag.workers.executor import Executor
 
 
@@ -38,6 +38,7 @@ def compare(
     clip_norm: float | None = Recipe.clip_norm,
     schedule: Schedule = Recipe.schedule,
     warmup: float = Recipe.warmup,
+    dtype: Dtype = Recipe.dtype,
     rungs: int = RUNGS,
     learning_rates: Iterable[float] = LEARNING_RATES,
     widen: bool = True,
@@ -59,7 +60,7 @@ def compare(
         budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
         rungs: Number of rungs of each ladder, from the first on.
         learning_rates: The learning rates to choose from.
         widen: Whether to try rates beyond these, at most two, where the best is at their edge.
@@ -83,6 +84,7 @@ def compare(
         clip_norm=clip_norm,
         schedule=schedule,
         warmup=warmup,
+        dtype=dtype,
     )
     study = Comparison(
         models,

@@ -27,7 +27,7 @@ from longlag.studies.ladder import BUDGET, at, checked_solve_at, ladder_of
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, words
 from longlag.trackers import Track
-from longlag.training import OptimizerName, Recipe, Schedule
+from longlag.training import Dtype, OptimizerName, Recipe, Schedule
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
@@ -288,6 +288,7 @@ def frontier(
     clip_norm: float | None = Recipe.clip_norm,
     schedule: Schedule = Recipe.schedule,
     warmup: float = Recipe.warmup,
+    dtype: Dtype = Recipe.dtype,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
     limit: int | None = None,
@@ -309,7 +310,7 @@ def frontier(
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         limit: The largest value to try; by default the last rung of the ladder.
@@ -339,6 +340,7 @@ def frontier(
         clip_norm=clip_norm,
         schedule=schedule,
         warmup=warmup,
+        dtype=dtype,
     )
     setting = Setting(
         problem=problem,

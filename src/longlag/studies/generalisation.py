@@ -27,7 +27,7 @@ from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
 from longlag.studies.lower_bound import lower_bound
 from longlag.studies.study import Study, named, words
 from longlag.trackers import Track
-from longlag.training import OptimizerName, Recipe, Schedule
+from longlag.training import Dtype, OptimizerName, Recipe, Schedule
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.identity import Trial
@@ -293,6 +293,7 @@ def generalise(
     clip_norm: float | None = Recipe.clip_norm,
     schedule: Schedule = Recipe.schedule,
     warmup: float = Recipe.warmup,
+    dtype: Dtype = Recipe.dtype,
     seeds: SupportsIndex | Iterable[int] = 5,
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = STORE,
@@ -314,7 +315,7 @@ def generalise(
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a length counts as solved.
         store: File of the finished trials, none of which runs twice; None keeps none.
@@ -345,6 +346,7 @@ def generalise(
         clip_norm=clip_norm,
         schedule=schedule,
         warmup=warmup,
+        dtype=dtype,
     )
     study = Generalisation(
         problem if train is None else problem.showing(train),

@@ -41,7 +41,7 @@ from longlag.studies.profile_answer import Effort, Place, ProfileAnswer
 from longlag.studies.reach import gaps, reach
 from longlag.studies.study import Study, named, words
 from longlag.trackers import Track
-from longlag.training import OptimizerName, Recipe, Schedule
+from longlag.training import Dtype, OptimizerName, Recipe, Schedule
 from longlag.trials import documents
 from longlag.trials.identity import Trial
 from longlag.trials.outcome import Outcome
@@ -266,6 +266,7 @@ def profile(
     clip_norm: float | None = Recipe.clip_norm,
     schedule: Schedule = Recipe.schedule,
     warmup: float = Recipe.warmup,
+    dtype: Dtype = Recipe.dtype,
     solve_at: float = SOLVED,
     store: str | os.PathLike[str] | None = STORE,
     executor: Executor | None = None,
@@ -285,7 +286,7 @@ def profile(
         batch_size: Samples in a batch.
         learning_rates: Learning rates, the first of which is tried first.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.
@@ -306,6 +307,7 @@ def profile(
         clip_norm=clip_norm,
         schedule=schedule,
         warmup=warmup,
+        dtype=dtype,
     )
     study = Profile(
         model,

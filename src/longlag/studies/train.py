@@ -17,7 +17,7 @@ from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.trackers import FinishedTrial, Track, Tracking
-from longlag.training import OptimizerName, Recipe, Schedule
+from longlag.training import Dtype, OptimizerName, Recipe, Schedule
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -38,6 +38,7 @@ def train(
     clip_norm: float | None = Recipe.clip_norm,
     schedule: Schedule = Recipe.schedule,
     warmup: float = Recipe.warmup,
+    dtype: Dtype = Recipe.dtype,
     stop_at: float | None = Recipe.stop_at,
     seeds: SupportsIndex | Iterable[int] = 1,
     tests: Mapping[str, Problem] | None = None,
@@ -55,7 +56,7 @@ def train(
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule` and `warmup`.
+        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
         stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
         seeds: A number of seeds, from 0 on, or the seeds themselves.
         tests: Problems to score on, by name, the main one first; by default the problem itself.
@@ -86,6 +87,7 @@ def train(
         clip_norm=clip_norm,
         schedule=schedule,
         warmup=warmup,
+        dtype=dtype,
         stop_at=stop_at,
     )
     setting = Setting(

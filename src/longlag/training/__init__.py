@@ -3,6 +3,6 @@
 from longlag.training.loop import fit
 from longlag.training.losses import AnyLoss, Loss, Losses
 from longlag.training.program import Batches
-from longlag.training.recipe import OptimizerName, Recipe, Schedule
+from longlag.training.recipe import Dtype, OptimizerName, Recipe, Schedule
 
-__all__ = ["AnyLoss", "Batches", "Loss", "Losses", "OptimizerName", "Recipe", "Schedule", "fit"]
+__all__ = ["AnyLoss", "Batches", "Dtype", "Loss", "Losses", "OptimizerName", "Recipe", "Schedule", "fit"]

@@ -20,6 +20,7 @@ from longlag.arrays import Output, last_of
 from longlag.models import AnyModel, Buffers, Decoder, ExternalModel
 from longlag.training.losses import AnyLoss, Loss
 from longlag.training.optimizer import Optimizer
+from longlag.training.recipe import Dtype
 
 CROSS_ENTROPY = Loss()
 
@@ -50,6 +51,7 @@ class Program(NamedTuple):
     optimizer: Optimizer
     loss: AnyLoss
     output: Output
+    dtype: Dtype = "float32"
 
     def train(self, params, optimizer_state, state, batches: Batches, updates, learning_rate):
         """Make the first `updates` updates: the new state, and loss, correct and scored of each.
@@ -101,15 +103,20 @@ class Program(NamedTuple):
         return loss, (correct.astype(loss.dtype), count.astype(loss.dtype), state, buffers)
 
     def _run(self, params, batch: Any, state, *, training):
+        narrow = training and self.dtype != "float32"
+        if narrow:
+            params, inputs = _cast((params, batch.inputs), self.dtype)
+            batch = batch._replace(inputs=inputs)
         model: Any = eqx.combine(params, self.skeleton)
         scored = self.loss.scored(batch.targets)
         expanded = scored if self.loss.size is None else scored[..., None]
         targets = jnp.where(expanded, batch.targets, 0)
         if self.output == "decoder":
             if training:
-                outputs = model.decode_teacher_forced(
-                    batch.inputs, batch.mask, self.loss.decoder_targets(targets)
-                )
+                previous = self.loss.decoder_targets(targets)
+                previous = _cast(previous, self.dtype) if narrow else previous
+                outputs = model.decode_teacher_forced(batch.inputs, batch.mask, previous)
+                outputs = _cast(outputs, "float32") if narrow else outputs
             else:
                 count = scored.shape[-1]
                 outputs = model.decode_free_running(
@@ -120,6 +127,8 @@ class Program(NamedTuple):
         start = zero
         if batch.reset is not None:
             start = jax.tree.map(lambda new, old: jnp.where(batch.reset, new, old), zero, state)
+        if narrow:
+            start = _cast(start, self.dtype)
         last = last_of(self.output)
         arguments = batch.inputs, batch.mask, start
         buffers, penalty = None, 0.0
@@ -130,7 +139,19 @@ class Program(NamedTuple):
         if self.output == "vector":
             outputs = outputs.reshape(*scored.shape, -1)
         state = state if batch.reset is None else after
+        if narrow:
+            outputs, state, penalty = _cast((outputs, state, penalty), "float32")
         return *self.loss(outputs, targets), state, buffers, penalty
+
+
+def _cast(tree: Any, dtype: Dtype) -> Any:
+    """The real numbers of a tree in another type, but for `Buffers`."""
+
+    def cast(leaf: Any) -> Any:
+        real = eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
+        return leaf.astype(dtype) if real else leaf
+
+    return jax.tree.map(cast, tree, is_leaf=lambda node: isinstance(node, Buffers))
 
 
 def _descent_direction(gradient: Any) -> Any:

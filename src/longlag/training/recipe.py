@@ -9,6 +9,7 @@ from longlag.knobs import BATCH_SIZE, Knobs, knob
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "cosine"]
+Dtype = Literal["float32", "bfloat16"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Recipe(Knobs):
         schedule: The learning rate over the planned updates: `constant`, or `cosine`, which falls
             to 0 at their end, whether or not `stop_at` ends the run before.
         warmup: Share of the planned updates in which the learning rate first rises from 0.
+        dtype: Numbers in which an update is computed. With `bfloat16` weights, carried state, loss
+            and optimiser stay in float32, and so does every prediction after training.
         stop_at: Stop a seed once its accuracy reaches this value: over at least the last 1,000
             targets of training, before each is used in an update, and then on sequences of the
             validation stream. None: never.
@@ -50,6 +53,7 @@ class Recipe(Knobs):
     warmup: float = knob(
         0.0, "Share of the updates in which the learning rate rises.", at_least=0, added=True
     )
+    dtype: Dtype = knob("float32", "Numbers in which updates are computed.", added=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -149,7 +149,9 @@ class Group:
         rows = self.batches.targets.shape[batch : batch + 1]
         state = self._join([initial_state(seed.model, rows) for seed in seeds])
         self.carry = _copied((params, optimizer_state, state))
-        self.program = Program(self.skeletons[0], optimizer, plan.loss, plan.output)
+        self.program = Program(
+            self.skeletons[0], optimizer, plan.loss, plan.output, plan.recipe.dtype
+        )
         stage = "train" if self.single else "train seeds"
         self.call = compiled(self.program, stage, self._arguments())
 

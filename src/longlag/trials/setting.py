@@ -193,6 +193,12 @@ class Setting:
     def create(self, seed: int) -> AnyModel:
         """The freshly initialised model of a seed."""
         model = self.model(self.sizes, seed)
+        if self.recipe.dtype != "float32" and isinstance(model, Model) and not model.any_dtype:
+            raise ValueError(
+                f"Recipe: `dtype` {self.recipe.dtype} is for models of longlag and of PyTorch. "
+                "Leave it out and set it in the model: dtype='mixed_bfloat16' in Keras, "
+                "dtype=jnp.bfloat16 in Flax, a cast of weights and inputs in Equinox."
+            )
         if self.input_encoding.as_integers and self.framing.marks and isinstance(model, Model):
             return OneHotInput(model, self.input_encoding.features)
         return model

@@ -13,7 +13,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -144,6 +144,8 @@ def _constants(part: Any) -> Iterator[Any]:
 
 class AdoptedModel(Model):
     """A model of another JAX library: its arrays and its program."""
+
+    any_dtype: ClassVar[bool] = False
 
     trained: Any
     buffers: Buffers

@@ -99,6 +99,7 @@ class TorchModel(ExternalModel):
     ) -> Callable[[Batches, int], np.ndarray]:
         weights = [each for each in self.module.parameters() if each.requires_grad]
         update_weights = update_of(weights, recipe, rates)
+        narrow = torch.autocast(self.device.type, torch.bfloat16, recipe.dtype == "bfloat16")
         state: Any = None
 
         def train(batches: Batches, count: int) -> np.ndarray:
@@ -112,7 +113,8 @@ class TorchModel(ExternalModel):
                     if batches.reset is None or batches.reset[update]:
                         state = None
                     with self._first_time("update", inputs.shape, mask is None, state is None):
-                        outputs, state = self._run(inputs, mask, state, shape, output)
+                        with narrow:
+                            outputs, state = self._run(inputs, mask, state, shape, output)
                         value = self._loss(outputs, targets[update], counts[update], loss)
                         value.backward()
                     update_weights()
