@@ -69,6 +69,7 @@ def test_it_learns_as_any_model_and_gives_the_module_back():
     run = ll.train(problem, ll.Whole(), plain, sequences=2000, learning_rate=0.02, seeds=2)
     assert run.verdict == "solved"
     assert run.predict([3, 1, 2, 0, 0]).tolist() == [3, 1, 2, 0]
+    assert run.outcome().state is None  # kept to itself
     module = run.models[0].module
     assert isinstance(module, Plain)
     shown = torch.nn.functional.one_hot(torch.tensor([[3, 1, 2, 0, 0]]), 4).float()
@@ -177,6 +178,7 @@ def test_state_is_carried_and_reset():
     problem, framing = ll.EchoLag(lag=2, length=6, values=3), ll.Chunks(timesteps=3, carry=True)
     assert preflight(problem, framing, make).passed
     run = ll.train(problem, framing, make, sequences=5000, learning_rate=0.01)
+    assert run.outcome().state == 16
     # Two of four targets lie in the chunk before: state brings them, and nothing teaches it to.
     assert run.accuracy.mean > 0.7
     failed = preflight(problem, framing, plain)

@@ -126,7 +126,7 @@ class _Inspection(Runs):
                 "return it; do not store it on the model.",
             )
         self._check_probabilities()
-        self.state = self.state_size()
+        self.state = self.model.state_size
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def _check_probabilities(self) -> None:
@@ -296,7 +296,7 @@ class _Inspection(Runs):
             return f"{none}{self._returned_state() if has_state else ''}"
         first = np.arange(len(self.batches.inputs)) == 0
         if has_state and self.moved(self.changed(first[:, None, None]))[1:].any():
-            return f"carried: {self.state_size()} numbers a row"
+            return f"carried: {self.model.state_size} numbers a row"
         raise CheckFailed(
             "no state reaches the next batch, but the framing carries it",
             "Give the model a parameter `state`, None at first, and return (outputs, state); in "
@@ -320,7 +320,7 @@ class _Inspection(Runs):
                 "Start from the parameter `state`, or leave it out.",
             )
         effect = "changes" if moved else "does not change"
-        return f"; passed on, it {effect} the next outputs: {self.state_size()} numbers a row"
+        return f"; passed on, it {effect} the next outputs: {self.model.state_size} numbers a row"
 
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from longlag.adapters.models import functional, user_model
+from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import UserModel
 from longlag.checks.arrays import gradients_of, on_device, outputs_of, runner, training_of
 from longlag.checks.check import CheckFailed
 from longlag.framings import Samples
-from longlag.models import AnyModel, ExternalModel, Model
+from longlag.models import AnyModel, ExternalModel
 from longlag.problems.drawing import draw
 from longlag.training import Batches, Loss, Recipe, program
 from longlag.trials.setting import Setting
@@ -194,14 +194,6 @@ class Runs:
             return False
         earlier = np.arange(len(steps)) < len(steps) - 1
         return bool(self.moved(self.changed(earlier))[0, :, -1].any())
-
-    def state_size(self) -> int | None:
-        if isinstance(self.model, ExternalModel):
-            return self.model.state_size
-        if not isinstance(self.model, Model):
-            return None
-        rows = self.batches.inputs.shape[1]
-        return functional.numbers_a_row(program.initial_state(self.model, (rows,)), rows)
 
     def zeros_are_none(self) -> bool:
         adopted = getattr(self.model, "program", None)

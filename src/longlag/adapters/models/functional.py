@@ -146,7 +146,6 @@ class AdoptedModel(Model):
     """A model of another JAX library: its arrays and its program."""
 
     any_dtype: ClassVar[bool] = False
-
     trained: Any
     buffers: Buffers
     program: Program = eqx.field(static=True)
@@ -155,6 +154,11 @@ class AdoptedModel(Model):
     def module(self) -> Any:
         """The model of the other library, with the current weights."""
         return self.program.module(self.trained, self.buffers.arrays)
+
+    @property
+    def state_size(self) -> int | None:
+        rows = self.program.rows or 2
+        return numbers_a_row(self.initial_state((rows,)), rows) or None
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
         """Zeros, the state at the start of a sequence."""
