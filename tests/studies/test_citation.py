@@ -132,3 +132,19 @@ def test_what_cannot_be_cited_is_one_line(tmp_path, store):
     Store(tmp_path / "empty.db", write=True).close()
     with pytest.raises(ValueError, match="There is no finished trial in"):
         ll.cite(tmp_path / "empty.db")
+
+
+def test_a_recipe_is_named_wherever_it_is_not_the_default(tmp_path):
+    recipe = ll.Recipe(optimizer="adamw", clip_norm=1, batch_size=7)
+    setting = dataclasses.replace(SETTING, recipe=recipe)
+    study = Frontier(setting, seeds=1, limit=1)
+    knobs = "optimizer=adamw batch_size=7 clip_norm=1"
+    with Store(tmp_path / "s.db", write=True) as saved:
+        conduct(study, saved, Scripted(lambda _: outcome(0.5)), command="longlag it")
+    answer = study.answer()
+    assert {*knobs.split()} <= {*str(answer).replace(")", " ").replace(",", " ").split()}
+    assert "; clip" not in answer.caption
+    assert all(knob in answer.caption for knob in knobs.split())
+    assert "adamw with batches of 7, clip_norm 1;" in ll.cite(tmp_path / "s.db").sentence
+    plain = Frontier(SETTING, seeds=1, limit=1).answer()
+    assert "optimizer" not in plain.caption

@@ -22,6 +22,7 @@ class About(NamedTuple):
         budget: Largest number of training sequences of a trial.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         versions: The version of each problem, by its label.
+        recipe: The knobs of the recipe that differ from their defaults (`Recipe.details`).
     """
 
     kind: str
@@ -30,6 +31,7 @@ class About(NamedTuple):
     budget: int
     solve_at: float
     versions: Mapping[str, int] = MappingProxyType({})
+    recipe: str = ""
 
     def caption(self, subject: str) -> str:
         """A caption for a paper: the subject, then the terms and the version of longlag.
@@ -38,12 +40,18 @@ class About(NamedTuple):
         'Largest lag solved. Framing whole; 2 seeds; at most '
         """
         seeds = f" {counted(len(self.seeds), 'seed')};" if self.seeds else ""
+        recipe = f" {self.recipe};" if self.recipe else ""
         return (
-            f"{subject} Framing {self.framing};{seeds} at most "
+            f"{subject} Framing {self.framing};{recipe}{seeds} at most "
             f"{counted(self.budget, 'training sequence')} per trial; solved: skill of "
             f"{self.solve_at:g} or more on fresh sequences (0 is chance, 1 the best possible "
             f"score).{later_versions(self.versions)} longlag {metadata.version('longlag')}."
         )
+
+    @property
+    def recipe_sentence(self) -> str:
+        """The knobs of the recipe as a sentence and a space; empty where all are the defaults."""
+        return f"Recipe: {self.recipe}. " if self.recipe else ""
 
     def provenance(self, outcomes: Iterable[Outcome]) -> dict[str, Any]:
         """The versions of the problems, and the different environments of outcomes."""

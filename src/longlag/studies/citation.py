@@ -70,6 +70,7 @@ class Ran:
         seeds: The seeds.
         budgets: Largest numbers of training sequences of a trial.
         learning_rates: The learning rates.
+        optimizers: The optimisers, with the other knobs of their recipes.
         environments: The environments they ran in, as documents.
         libraries: The libraries of each environment, as text, and likewise `machines`.
     """
@@ -82,6 +83,7 @@ class Ran:
     seeds: tuple[int, ...]
     budgets: tuple[int, ...]
     learning_rates: tuple[float, ...]
+    optimizers: tuple[str, ...]
     environments: tuple[Mapping[str, Any], ...]
     libraries: tuple[str, ...]
     machines: tuple[str, ...]
@@ -92,7 +94,7 @@ class Ran:
         methods = listed(dict.fromkeys(INTERVALS[kind] for kind in self.kinds if kind in INTERVALS))
         sentences = [
             f"{counted(self.trials, 'trial')} ({_seeds(self.seeds)}; framing "
-            f"{listed(self.framings)}; learning rate {rates}; at most "
+            f"{listed(self.framings)}; {listed(self.optimizers)}; learning rate {rates}; at most "
             f"{listed(f'{budget:,}' for budget in self.budgets)} training sequences each)",
             f"Problems: {'; '.join(map(str, self.problems))}",
             f"Models: {'; '.join(weights)}",
@@ -196,7 +198,8 @@ def _ran(store: Store, study: str | None) -> Ran:
         raise StoreError(f"There is no finished trial in {store.path}. Run a study first.")
     kinds = [each.kind for each in (store.studies() if one is None else [one])]
     settings = [store.setting(record.id) for record in records]
-    recipes = [_recipe(_part(setting, "recipe")) for setting in settings]
+    documents = [_part(setting, "recipe") for setting in settings]
+    recipes = [_recipe(each) for each in documents]
     problems = [_part(setting, "problem") for setting in settings]
     environments = store.environments(study=chosen)
     return Ran(
@@ -208,6 +211,7 @@ def _ran(store: Store, study: str | None) -> Ran:
         seeds=tuple(sorted({record.seed for record in records})),
         budgets=tuple(sorted({recipe[0] for recipe in recipes})),
         learning_rates=tuple(sorted({recipe[1] for recipe in recipes})),
+        optimizers=tuple(sorted({_optimizer(each) for each in documents})),
         environments=tuple(each.document() for each in environments),
         libraries=tuple(dict.fromkeys(each.libraries for each in environments)),
         machines=tuple(dict.fromkeys(each.machine for each in environments)),
@@ -224,6 +228,14 @@ def _recipe(recipe: Mapping[str, Any]) -> tuple[int, float]:
     """The budget and the learning rate of a recipe; stores of earlier versions say `epochs`."""
     budget, rate = recipe.get("sequences", recipe.get("epochs")), recipe.get("learning_rate")
     return budget if isinstance(budget, int) else 0, rate if isinstance(rate, float) else 0.0
+
+
+def _optimizer(recipe: Mapping[str, Any]) -> str:
+    """The optimiser of a recipe, with its batches and its further knobs."""
+    named = "kind", "sequences", "epochs", "learning_rate", "stop_at", "optimizer", "batch_size"
+    rest = (f"{name} {_short(value)}" for name, value in recipe.items() if name not in named)
+    name, batch = (recipe.get(each, "unknown") for each in ("optimizer", "batch_size"))
+    return ", ".join([f"{name} with batches of {batch}", *rest])
 
 
 def _weights(store: Store, records: Iterable[Record]) -> dict[str, tuple[int, int]]:

@@ -247,7 +247,7 @@ class Comparison(Study):
                             ladder.append(cell)
         terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
         return ComparisonAnswer(
-            about=About(*terms, self.versions),
+            about=About(*terms, self.versions, self.recipe.details),
             problems=tuple(self.problems),
             models=tuple(self._models),
             rates=self.rates,

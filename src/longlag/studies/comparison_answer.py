@@ -175,7 +175,7 @@ class ComparisonAnswer(Answer):
             f"Skill: 0 is chance, 1 the best possible score. Solved: {self.about.solve_at:g} or "
             f"more. {counted(len(self.about.seeds), 'seed')}, at most {self.about.budget:,} "
             "sequences per trial. Sequences to solve: mean over seeds; an unsolved seed counts as "
-            f"the whole budget. {doubt}".strip()
+            f"the whole budget. {self.about.recipe_sentence}{doubt}".strip()
         )
 
     def _sizes(self, problem: str) -> Iterator[str]:

@@ -163,6 +163,7 @@ class Frontier(Study):
                 setting.recipe.sequences,
                 self.solve_at,
                 self.versions,
+                setting.recipe.details,
             ),
             problem=words(setting.problem),
             model=words(setting.model),

@@ -122,7 +122,8 @@ class FrontierAnswer(Answer):
         subject = f"Seeds that solve limit={self.last}, the largest value allowed"
         figure = f"{self.reached_end} of {seeds}"
         largest = self.words.removesuffix(f" ({few})")
-        setup = f"{self.problem}, {self.about.framing}, {self.model}"
+        parts = self.problem, self.about.framing, self.model, self.about.recipe
+        setup = ", ".join(filter(None, parts))
         return [
             text(f"Largest value solved: {largest} ({setup})", kind="strong"),
             text(str(self.sizes)),

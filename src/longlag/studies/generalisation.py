@@ -160,7 +160,7 @@ class Generalisation(Study):
         models = tuple(map(self._answer, self._models))
         terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
         return GeneralisationAnswer(
-            about=About(*terms, self.versions),
+            about=About(*terms, self.versions, self.recipe.details),
             problem=words(self.problem),
             train=self.train,
             test=self.test,

@@ -153,7 +153,8 @@ class GeneralisationAnswer(Answer):
         )
 
     def blocks(self) -> Iterator[Block]:
-        heading = f"{self.problem}, {self.about.framing}: trained at length {self.train}"
+        parts = self.problem, self.about.framing, self.about.recipe
+        heading = f"{', '.join(filter(None, parts))}: trained at length {self.train}"
         yield text(heading, kind="strong")
         yield self.table()
         yield table(

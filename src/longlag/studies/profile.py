@@ -215,7 +215,13 @@ class Profile(Study):
         reaches = tuple(reach(self._belief, name) for name in self.problems)
         return ProfileAnswer(
             about=About(
-                self.kind, words(self.framing), (), self.budgets[0], self.solve_at, self.versions
+                self.kind,
+                words(self.framing),
+                (),
+                self.budgets[0],
+                self.solve_at,
+                self.versions,
+                self.recipe.details,
             ),
             model=words(self.model),
             reaches=reaches,

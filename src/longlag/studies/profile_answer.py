@@ -220,7 +220,8 @@ class ProfileAnswer(Answer):
         source = f"assuming that each trial gives the right answer with probability {RELIABLE:g}"
         yield text(
             f"{INTERVALS.format(level=f'{CONFIDENCE:.0%}', source=source)} Solved: skill of "
-            f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences."
+            f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences. "
+            f"{self.about.recipe_sentence}".strip()
         )
         if self.lower_bound:
             more = "Raise `minutes` with it: longer trials are fewer in the same time."

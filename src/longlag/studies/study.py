@@ -170,5 +170,5 @@ def described(trial: Trial) -> str:
     """
     setting = trial.setting
     parts = map(words, (setting.problem, setting.framing, setting.model))
-    rate = f"learning rate {setting.recipe.learning_rate:g}"
+    rate = f"learning rate {setting.recipe.learning_rate:g} {setting.recipe.details}".strip()
     return ", ".join([*parts, rate, f"seed {trial.seed}"])

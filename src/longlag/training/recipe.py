@@ -74,6 +74,16 @@ class Recipe(Knobs):
             )
 
     @property
+    def details(self) -> str:
+        """The knobs that differ from their defaults, but for those that every answer names.
+
+        >>> Recipe(optimizer="adamw", clip_norm=1, learning_rate=0.01, sequences=500).details
+        'optimizer=adamw clip_norm=1'
+        """
+        named = ("sequences=", "learning_rate=", "stop_at=")
+        return " ".join(each for each in self.non_default() if not each.startswith(named))
+
+    @property
     def decay(self) -> float:
         """The weight decay of adamw."""
         return 0.01 if self.weight_decay is None else self.weight_decay
