@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 import pytest
@@ -76,6 +77,24 @@ def test_it_ends_the_process_wherever_it_comes(where):
     assert done.stdout == ""
     saving = "Interrupted: saving the model so far. Ctrl-C again ends at once.\n"
     assert done.stderr == saving * (where == "twice") + "Interrupted.\n"
+
+
+@pytest.mark.parametrize("place", ["at its import", "in its function"])
+def test_a_users_file_does_not_keep_it(tmp_path, place):
+    deaf = "signal.set_wakeup_fd(-1)\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    if place == "in its function":
+        deaf = f"def make(sizes, seed):\n{textwrap.indent(deaf, '    ')}"
+    file = tmp_path / "deaf.py"
+    file.write_text(f"import signal\nmake = None\n{deaf}")
+    done = run(f"""
+    from longlag.adapters.models.user_model import UserModel
+    from longlag.adapters.user_code import from_reference
+    make, origin = from_reference({f"{file}:make"!r})
+    if make is not None:
+        UserModel(function="make", path=origin.path, code=origin.code).make(None, 0)
+    strike()
+    time.sleep(60)""")
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
 WAITING = """

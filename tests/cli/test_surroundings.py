@@ -79,6 +79,33 @@ def test_what_cannot_be_compiled_is_one_line(tmp_path, command):
     assert "JAX_DISABLE_JIT is set, but training is compiled. Unset it." in line
 
 
+def test_what_is_not_compiled_by_a_file_is_one_line(tmp_path):
+    (tmp_path / "eager.py").write_text(
+        "import equinox, jax\njax.config.update('jax_disable_jit', True)\n"
+        "make = lambda sizes, seed: equinox.filter_vmap(equinox.nn.Linear("
+        "sizes.features, sizes.outputs, key=jax.random.key(seed)))\n"
+    )
+    own = "train echo-lag --values 3 --sequences 5 --model eager.py:make"
+    line = one_line(run(own, tmp_path))
+    assert "jax_disable_jit is set, but training is compiled. Leave it out of your code." in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ("XLA_FLAGS=--foo", "Unknown flag in XLA_FLAGS: --foo. Unset XLA_FLAGS."),
+        ("XLA_FLAGS=foo", "Unset XLA_FLAGS."),
+        ("JAX_NUM_CPU_DEVICES=0", "Unset JAX_NUM_CPU_DEVICES."),
+    ],
+)
+def test_a_variable_with_which_jax_does_not_start_is_named(tmp_path, variable, why):
+    name, _, value = variable.partition("=")
+    done = run(_TRAIN, tmp_path, **{"XLA_FLAGS": "", "JAX_PLATFORMS": "", name: value})
+    line = one_line(done)
+    assert line.startswith("longlag: JAX does not start: ")
+    assert line.endswith(why)
+
+
 @pytest.mark.parametrize("command", [_TRAIN, _STUDY])
 def test_too_little_memory_to_start_jax_is_one_line(tmp_path, command):
     longlag = shlex.join([sys.executable, "-P", "-m", "longlag"])

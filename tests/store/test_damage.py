@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import sqlite3
+import struct
 from typing import Any
 
 import pytest
@@ -245,3 +246,50 @@ def test_a_trial_without_a_name_is_not_offered_as_the_nearest(whole, tmp_path):
         store.commit()
     with Store(path) as store, pytest.raises(StoreError, match="There is no trial `x`"):
         store.named("x")
+
+
+def tangle(path, table):
+    """Put four levels of pages above a table, each with 200 pointers to one page below it."""
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        store.execute("PRAGMA journal_mode = DELETE")
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ? UNION SELECT 1 ORDER BY 1 DESC"
+        root, size = store.execute(query, (table,)).fetchone()[0], 4096
+    data = bytearray(path.read_bytes())
+    start, head = (root - 1) * size, 100 * (root == 1)
+    root_page = data[start : start + size]
+    leaf = bytearray(size)
+    leaf[:] = root_page
+    if head:
+        pointers = 8 + 2 * struct.unpack(">H", root_page[103:105])[0]
+        leaf[:pointers] = root_page[head : head + pointers]
+    kind, record = (5, b"\1") if leaf[0] == 13 else (2, b"\3\2\x0d\0")
+    data += leaf
+    for level in range(4):
+        child, top = len(data) // size, size - 200 * (4 + len(record))
+        page, at = bytearray(size), head * (level == 3)
+        page[:at] = root_page[:at]
+        page[at : at + 12] = struct.pack(">BHHHBI", kind, 0, 200, top, 0, child)
+        offsets = range(top, size, 4 + len(record))
+        page[at + 12 : at + 412] = struct.pack(">200H", *offsets)
+        page[top:] = (struct.pack(">I", child) + record) * 200
+        if level == 3:
+            data[start : start + size] = page
+        else:
+            data += page
+    data[28:32], data[92:96] = struct.pack(">I", len(data) // size), data[24:28]
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("table", ["sqlite_master", "studies", "trials_by_time"])
+def test_pages_that_lead_to_one_page_are_damage_at_once(tmp_path, table, write):
+    """They would be read 200^4 times."""
+    path = tmp_path / "tangled.db"
+    with Store(path, write=True) as store:
+        words, setting = ("problem", "framing", "model"), ("setting", "{}")
+        given = {"parts": "", "words": words, "outcome": outcome(1.0), "verdict": "solved"}
+        store.add("trial", setting=setting, seed=0, **given)
+        store.begin("study", "frontier", {}, "longlag it")
+    tangle(path, table)
+    with pytest.raises(StoreError, match=r"the file is damaged\. Put back a copy"):
+        Store(path, write=write)

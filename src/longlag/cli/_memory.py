@@ -1,10 +1,13 @@
-"""Memory: where a process may have too little, JAX and pandas crash or stand still."""
+"""What JAX and pandas need to start: memory, known flags. Else they crash or stand still."""
 
 from __future__ import annotations
 
 import importlib.util
 import math
+import os
+import re
 import sys
+import warnings
 from importlib.abc import MetaPathFinder
 
 _NEEDED = {"jax": 1.65, "pandas": 0.75, "scipy": 0.75}  # GiB of address space, on two cores
@@ -19,6 +22,8 @@ class _Gate(MetaPathFinder):
                 f"{name} needs {_NEEDED[name]} GiB of memory to start, and this process may have "
                 f"{limit:.2f} GiB. Allow more: ulimit -v {_NEEDED['jax'] * 2**20:.0f}."
             )
+        if name == "jax" and os.environ.get("XLA_FLAGS") and hasattr(os, "fork"):
+            _refuse_flags()
 
 
 _gate = _Gate()
@@ -28,6 +33,25 @@ def refuse_too_little() -> None:
     """From here on, refuse to start these libraries with too little memory, in one line."""
     if _gate not in sys.meta_path:
         sys.meta_path.insert(0, _gate)
+
+
+def _refuse_flags() -> None:
+    """Refuse flags at which XLA ends the process; a child reads them first."""
+    from jaxlib import xla_client
+
+    reader, writer = os.pipe()
+    with warnings.catch_warnings(action="ignore"):  # that other threads stand still in a child
+        child = os.fork()
+    if not child:
+        os.dup2(writer, 2)
+        xla_client.CompileOptions()
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, errors="replace") as stream:
+        line = next(iter(stream), "")
+    if os.waitpid(child, 0)[1]:
+        why = re.sub(r"^\w.*?\] ", "", line.strip()).rstrip(".")
+        raise ValueError(f"JAX does not start: {why or 'XLA_FLAGS is wrong'}. Unset XLA_FLAGS.")
 
 
 def _limit() -> float:

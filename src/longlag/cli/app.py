@@ -107,7 +107,7 @@ for _name, (_command, _summary, _example) in _LINES.items():
     app.command(_command, name=_name, help=f"{_summary}\n\nExample: `{_example}`")
 
 
-_NO_BACKEND = "JAX does not start: {why}. Unset JAX_PLATFORMS, or use JAX_PLATFORMS=cpu."
+_BACKEND = "JAX_PLATFORMS", "JAX_NUM_CPU_DEVICES", "XLA_FLAGS"  # variables of JAX
 _LONGEST = 1000  # characters of a message
 
 
@@ -206,13 +206,19 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         case RuntimeError() if "RESOURCE_EXHAUSTED" in text or "ExecutorError" in repr(error):
             return text.partition("\n")[0]
         case RuntimeError() if "Unable to initialize backend" in text:
-            return _NO_BACKEND.format(why=" ".join(text.split()))
+            return _no_backend(" ".join(text.split()))
         case AssertionError() if not text and _raised_in(error, "xla_bridge.py"):
-            return _NO_BACKEND.format(why="it has no such backend here")
+            return _no_backend("it has no such backend here")
         case RecursionError():
             return "a value is nested too deep to be read or written."
     # Any other exception is of a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
+
+
+def _no_backend(why: str) -> str:
+    given = [name for name in _BACKEND if os.environ.get(name)]
+    other = ", or use JAX_PLATFORMS=cpu" if set(given) <= {"JAX_PLATFORMS"} else ""
+    return f"JAX does not start: {why}. Unset {' and '.join(given) or 'JAX_PLATFORMS'}{other}."
 
 
 def _raised_in(error: BaseException, file: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from longlag.store import bounds
 from longlag.store.records import StoreError
 
 APPLICATION_ID = 0x6C6C6167  # `llag`, which tells a store from any other SQLite file
@@ -66,11 +67,13 @@ def version(connection: sqlite3.Connection, path: Path) -> int:
     Raises:
         StoreError: It is another program's, or of a newer longlag.
     """
+    bounds.bound(connection, path)
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (number,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and (tables or application or 0 < path.stat().st_size < 512):
         raise StoreError(f"{path} is a database of another program. Use another --store.")
+    bounds.refuse_tangles(connection, path)
     if found := strange(connection):
         raise StoreError(
             f"{path} holds {found}, which no store has. Put back a copy, or use another --store."
@@ -135,7 +138,7 @@ def explanation(error: sqlite3.Error) -> str:
             )
         case sqlite3.SQLITE_NOTADB:
             return "this is no store. Use another --store."
-        case sqlite3.SQLITE_CORRUPT:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_INTERRUPT:  # the latter by its bound
             return "the file is damaged. Put back a copy, or use another --store."
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return "the file cannot be opened. Check the folder and its permissions."

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from longlag import arguments
 from longlag.knobs import unknown_name
-from longlag.store import parsing, schema
+from longlag.store import bounds, parsing, schema
 from longlag.store.lock import identity, lock, refuse_hard_links
 from longlag.store.records import Record, StoreError, StudyRecord
 
@@ -354,6 +354,7 @@ class Store:
                     "another process may write to it: nothing more is stored. Run the command "
                     "again when no other one uses the store."
                 )
+            self._connection.set_progress_handler(None, 0)  # which rows are written is known
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -373,11 +374,11 @@ class Store:
             raise StoreError(f"{self.path}: {schema.explanation(error)}") from error
 
     def _one(self, query: str, *parameters: Any) -> Any:
-        with self._sqlite_errors():
-            return self._connection.execute(query, parameters).fetchone()
+        return next(iter(self._all(query, *parameters)), None)
 
     def _all(self, query: str, *parameters: Any) -> list[Any]:
         with self._sqlite_errors():
+            bounds.bound(self._connection, self._place)
             return self._connection.execute(query, parameters).fetchall()
 
     def _names(self, table: str) -> list[str]:

@@ -234,7 +234,13 @@ _PROGRAMS = 64  # each takes about 140 memory maps, of which a Linux process may
 def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     """The executable for arguments of these shapes, compiled once in a process."""
     if getattr(jax.config, _EAGER):
-        raise ValueError("JAX_DISABLE_JIT is set, but training is compiled. Unset it.")
+        own = "JAX_DISABLE_JIT" not in os.environ
+        name, remedy = (
+            ("jax_disable_jit", "Leave it out of your code")
+            if own
+            else ("JAX_DISABLE_JIT", "Unset it")
+        )
+        raise ValueError(f"{name} is set, but training is compiled. {remedy}.")
     leaves, structure = jax.tree.flatten(arguments)
     shapes = tuple((np.shape(leaf), _type(leaf)) for leaf in leaves)
     fixed, form = jax.tree.flatten(program)

@@ -191,6 +191,38 @@ def test_a_damaged_file_is_one_line_whatever_its_library_raises(tmp_path, name, 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_more_lines_than_fit_into_memory_are_refused_at_once(tmp_path, end):
+    with gzip.open(tmp_path / "a.csv.gz", "wb") as file:
+        file.write(b"a,b\n1,2\n" + end * 10_000_001)
+    with pytest.raises(ValueError, match=r"^a\.csv\.gz has more than 10,000,000 lines\. Use Parq"):
+        tables.read(tmp_path / "a.csv.gz")
+
+
+@pytest.mark.parametrize("separator", ",;\t|")
+def test_more_cells_than_fit_into_memory_are_refused(write, monkeypatch, separator):
+    monkeypatch.setattr("longlag.adapters.tables.files._MOST_CELLS", 100)
+    with pytest.raises(ValueError, match=r"^data\.csv has more than 100 cells\. Use Parquet"):
+        tables.read(write(separator * 101))
+
+
+def test_more_rows_of_parquet_than_fit_into_memory_are_refused(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr("longlag.adapters.tables.files._MOST_VALUES", 100)
+    pd.DataFrame({"a": range(51), "b": range(51)}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"^a\.parquet .*: 51 rows of 2 columns are too many"):
+        tables.read(tmp_path / "a.parquet")
+
+
+def test_too_little_memory_names_the_file(write, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("longlag.adapters.tables.files.load", full)
+    with pytest.raises(MemoryError, match=r"data\.csv is too large a table to be read"):
+        tables.read(write("a\n1\n"))
+
+
 @given(
     st.lists(NAMES, min_size=1, max_size=4, unique=True).flatmap(
         lambda names: st.tuples(

@@ -43,6 +43,52 @@ def test_cells_far_from_the_table_are_refused(workbook, row, cell, place):
         load(file)
 
 
+def prefixed(xml):
+    return re.sub(r"<(/?)(\w)", r"<\1x:\2", xml.replace("xmlns=", "xmlns:x="))
+
+
+FAR_CELL = FAR.format(row="10000", cell="XFD10000")
+COUNTED = f"{'<row/>' * 10_000}<row>{'<c/>' * 16_384}</row></sheetData>"
+SPELLINGS = {
+    "in other order": FAR_CELL.replace("<c ", '<c\ns=""\t'),
+    "in single quotes": FAR_CELL.replace('"', "'"),
+    "without the row": "<row/>" * 9990 + FAR_CELL.replace(' r="10000"', ""),
+    "with references": FAR_CELL.replace("XFD", "&#88;FD"),
+    "as a float": FAR_CELL.replace('"10000"', '"1e4"'),
+    "in small letters": FAR_CELL.replace("XFD", "xfd"),
+    "without places": COUNTED,
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_in_whatever_form_they_are_written(workbook, spelling):
+    file = workbook(lambda xml: xml.replace("</sheetData>", SPELLINGS[spelling]))
+    with pytest.raises(ValueError, match="has cells as far as row"):
+        load(file)
+
+
+@pytest.mark.parametrize("change", [prefixed, lambda xml: xml.encode("utf-16")])
+def test_with_a_prefix_and_in_another_encoding(workbook, change):
+    file = workbook(lambda xml: change(xml.replace("</sheetData>", FAR_CELL)))
+    with pytest.raises(ValueError, match="has cells as far as row"):
+        load(file)
+
+
+def test_entities_are_refused(workbook):
+    entity = '<!DOCTYPE worksheet [<!ENTITY far "XFD">]>'
+    with pytest.raises(ValueError, match="it defines entities of XML"):
+        load(workbook(lambda xml: xml.replace("<worksheet", f"{entity}<worksheet", 1)))
+
+
+def test_a_picture_and_a_drawing_that_are_no_xml_are_passed_over(workbook):
+    file = workbook(str)
+    with zipfile.ZipFile(file, "a") as parts:
+        parts.writestr("xl/media/a.png", b"\x89PNG\r\n")
+        parts.writestr("xl/media/a.svg", "<!DOCTYPE svg><svg/>")
+        parts.writestr("xl/drawings/a.vml", "<xml><br></xml>")
+    assert len(load(file).frame) == 8
+
+
 def test_many_rows_of_few_columns_are_not(workbook):
     far = FAR.format(row="20000", cell="A20000")
     assert len(load(workbook(lambda xml: xml.replace("</sheetData>", far))).frame) > 8

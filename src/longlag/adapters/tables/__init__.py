@@ -96,8 +96,23 @@ def read(
             )
     try:
         content = files.load(file, columns)
+        return _columns(file, content, columns, time, missing_codes, decimal, duplicates)
     except OSError as error:
         raise ValueError(f"{file.name} cannot be read: {error.strerror or error}.") from error
+    except MemoryError as error:
+        raise MemoryError(f"{file.name} is too large a table to be read") from error
+
+
+def _columns(
+    file: Path,
+    content: files.Cells,
+    columns: Sequence[str],
+    time: str | Literal[False] | None,
+    missing_codes: Sequence[float],
+    decimal: Literal[".", ","] | None,
+    duplicates: Duplicates,
+) -> Table:
+    """The columns of the cells of a file, as `read` describes them."""
     frame, rows, notes = content.frame, content.rows, list(content.notes)
     if not len(frame):
         raise ValueError(f"{file.name} has no rows of data.")

@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import lzma
+import math
 import re
 import warnings
 import zipfile
@@ -25,6 +26,9 @@ from longlag.adapters.tables.cells import shortened
 
 _SAMPLE = 200  # lines and rows for detecting the format of a file
 _LARGEST = 1 << 30  # bytes, unpacked
+_MOST_LINES = 10_000_000
+_MOST_CELLS = 100_000_000
+_MOST_VALUES = 1 << 30  # of a Parquet file: 8 GiB
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"\s*[#%](?!n/?a\b)", re.IGNORECASE)
 
@@ -107,6 +111,9 @@ def _parquet(file: Path) -> Cells:
         ) from None
     damage = _damage_of(f"{file.name} is no Parquet file that can be read")
     with damage, pyarrow.parquet.ParquetFile(file) as stream:
+        shape = stream.metadata.num_rows, stream.metadata.num_columns
+        if math.prod(shape) > _MOST_VALUES:
+            raise ValueError(f"{shape[0]:,} rows of {shape[1]:,} columns are too many")
         table = stream.read()
         try:
             frame = table.to_pandas()
@@ -244,6 +251,10 @@ def _only_member(file: Path) -> io.BufferedIOBase:
 def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cells:
     if "\0" in text:
         raise ValueError(f"{name} is no CSV file: it holds a zero byte. Save it as CSV.")
+    if max(map(text.count, "\r\n")) > _MOST_LINES:
+        raise ValueError(f"{name} has more than {_MOST_LINES:,} lines. Use Parquet.")
+    if max(map(text.count, ",;\t|")) > _MOST_CELLS:
+        raise ValueError(f"{name} has more than {_MOST_CELLS:,} cells. Use Parquet.")
     numbered = [(index + 1, line) for index, line in enumerate(_LINE_END.split(text))]
     comments = [(at, line) for at, line in numbered if _COMMENT.match(line)]
     comment_lines = {at for at, _ in comments}
