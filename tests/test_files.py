@@ -190,7 +190,7 @@ def test_where_nothing_can_be_written_the_system_says_why(tmp_path, name, error)
 
 
 def test_a_folder_is_written_where_it_holds_only_what_was_written_before(tmp_path):
-    own = {"README.md": "data card", "train.npz": "NumPy"}
+    own = {"README.md": "data card", "train": "NumPy"}
     check_folder(tmp_path / "new", own)
     for kind in ("data card", "NumPy"):
         name, head = HEADS[kind]
