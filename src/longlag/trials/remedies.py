@@ -43,6 +43,7 @@ def remedy(reason: str, setting: Setting) -> str:
     new_rate = f"learning_rate={fast:g}" if far or slow else ""
     cosine = "schedule='cosine'" if recipe.schedule == "constant" else ""
     units = getattr(setting.model, "hidden_size", None)
+    wider = f"hidden_size={2 * units}" if units and 2 * units <= _WIDEST else ""
     match reason:
         case "unstable":
             return _steadier(rate, fast, clipped=recipe.clip_norm is not None)
@@ -68,13 +69,12 @@ def remedy(reason: str, setting: Setting) -> str:
             if short:
                 return _use(longer, new_rate)
             longest = f"{_NOTHING} but more than {recipe.sequences} sequences."
-            return _use(_all(new_rate, cosine)) if new_rate or cosine else longest
+            return _use(_all(new_rate, cosine), wider) if new_rate or cosine or wider else longest
         case "stuck":
             if new_rate:
                 first = [new_rate, longer] if short else [_all(new_rate, cosine)]
             else:
                 first = [_all(longer, cosine)]
-            wider = f"hidden_size={2 * units}" if units and 2 * units <= _WIDEST else ""
             return _use(*first, wider)
         case "at chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
