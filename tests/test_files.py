@@ -27,7 +27,7 @@ HEADS = {
     "safetensors": ("m.safetensors", b'\x40\0\0\0\0\0\0\0{"__metadata__":{"longlag":"{}"}}'),
     "CSV": ("trials.csv", TRIALS),
     "Parquet": ("trials.parquet", b"PAR1" + FOOTER + bytes([len(FOOTER), 0, 0, 0]) + b"PAR1"),
-    "NumPy": ("train.npz", b"PK\5\6" + bytes(16) + b"\x0d\0longlag 0.1.0"),
+    "NumPy": ("train", b"PK\5\6" + bytes(16) + b"\x0d\0longlag 0.1.0"),
     "SVG": ("map.svg", b'<svg class="marks"><!-- longlag 0.1.0 -->'),
     "PNG": ("map.png", b"\x89PNG\r\n\x1a\n" + bytes(29) + b"tEXtSoftware\0longlag 0.1.0"),
     "claims": (
@@ -48,7 +48,7 @@ FOREIGN = {
     "model.py": b"import jax\n",
     "README.md": b"# My project\n",
     "photo": b"\xff\xd8\xff\xe0",
-    "state.pt": b"\x80\x02\x8a\nl\xfc\x9cF",
+    "state": b"\x80\x02\x8a\nl\xfc\x9cF",
     "notes.txt": b"The milk is sour.\n",
     "package": b'{"name": "mine"}',
     "session.txt": b"$ longlag runs\n0 trials\n",
@@ -61,8 +61,8 @@ FOREIGN = {
     "prices": b"day,price\n1,2\n",
     "columns": b"PAR1 pandas PAR1",
     "archive.zip": b"PK\x03\x04 longlag bundle.txt PK\x05\x06",
-    "arrays.npz": b"PK\x03\x04 arr_0.npy",
-    "targets.npz": b"PK\x03\x04 targets.npy PK\5\6" + bytes(18),
+    "arrays": b"PK\x03\x04 arr_0.npy",
+    "targets": b"PK\x03\x04 targets.npy PK\5\6" + bytes(18),
     "bench": b"problem,model,accuracy\nknapsack,gurobi,1.0\n",
     "ids": b"id,seed,problem,framing,model,skill\n1,2,3,4,5,6\n",
     "audits": b"problem,target,input,needs,price\n",
@@ -190,7 +190,7 @@ def test_where_nothing_can_be_written_the_system_says_why(tmp_path, name, error)
 
 
 def test_a_folder_is_written_where_it_holds_only_what_was_written_before(tmp_path):
-    own = {"README.md": "data card", "train.npz": "NumPy"}
+    own = {"README.md": "data card", "train": "NumPy"}
     check_folder(tmp_path / "new", own)
     for kind in ("data card", "NumPy"):
         name, head = HEADS[kind]

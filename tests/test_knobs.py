@@ -119,3 +119,23 @@ LOOSE: Any = ll  # as a caller without a type checker has it
 def test_a_word_of_another_library_is_answered_with_ours(call, text):
     with pytest.raises(TypeError, match=re.escape(text)):
         call()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hidden_size": 3}, r"`hidden_size`. It is an argument of LSTM\(hidden_size=3\)\.$"),
+        ({"lag": 2}, r"It is an argument of EchoLag\(lag=2\)\.$"),
+        ({"carry": True}, r"It is an argument of Chunks\(carry=True\) or Window\(carry=True\)\.$"),
+        ({"timesteps": 3}, r"`timesteps`. It is an argument of Chunks\(timesteps=3\) or Window"),
+        ({"trials": 3}, "longlag calls it `seeds`"),
+        ({"n_in": 3}, "longlag calls it `timesteps`, an argument of Chunks"),
+        ({"n_out": 3}, "longlag calls it `horizon`, an argument of Series"),
+        ({"padding": "post"}, "longlag calls it `pad`, an argument of Prefix"),
+        ({"gpu": True}, "JAX chooses it"),
+        ({"save_path": "m"}, r"in Python run\.save\(path\)"),
+    ],
+)
+def test_an_argument_of_another_part_is_said_with_the_call_that_takes_it(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        ll.train(ll.EchoLag(), ll.Whole(), ll.LSTM(), **arguments)

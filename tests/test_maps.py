@@ -1,4 +1,5 @@
 import dataclasses
+import re
 from typing import Any
 
 import jax
@@ -10,7 +11,14 @@ from longlag.arrays import last_of
 from longlag.framings import Chunks, EncoderDecoder, Prefix, Vector, Whole, Window
 from longlag.maps import audit
 from longlag.models import LSTM, MLP, Bidirectional, Seq2Seq
-from longlag.problems import CumulativeThreshold, EchoLag, EchoSubsequence, Memorization, Ramp
+from longlag.problems import (
+    CumulativeThreshold,
+    EchoLag,
+    EchoSubsequence,
+    EchoValue,
+    Memorization,
+    Ramp,
+)
 from longlag.studies.train import train
 from longlag.training import Batches, Recipe, loop
 from longlag.trials.setting import Setting
@@ -24,7 +32,7 @@ LAG_1 = EchoLag(lag=1, length=12, values=5)
     [
         # The three cases of the source's failure.
         (Chunks(timesteps=1, carry=True, rows="consecutive"), 6, "unreachable", "rows='parallel'"),
-        (Chunks(timesteps=1, carry=True, rows="parallel"), 6, "state-only", "timesteps=2 or more"),
+        (Chunks(timesteps=1, carry=True, rows="parallel"), 6, "state-only", "timesteps=2 to 25"),
         (Chunks(timesteps=2, carry=True, rows="parallel"), 6, "learnable", ""),
         (Chunks(timesteps=1, carry=True, rows="consecutive"), 1, "state-only", "timesteps=2"),
         (Chunks(timesteps=1), 5, "unreachable", "timesteps=2"),
@@ -73,7 +81,7 @@ def test_a_window_reaches_as_far_back_through_carried_state_as_within_a_sample(t
 
 def test_every_remedy_helps_or_none_is_named():
     remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
-    assert remedy == "Use a recurrent model, and carry=True, and timesteps=2 or more."
+    assert remedy == "Use a recurrent model, and carry=True, and timesteps=2 to 25."
     lag_0 = audit(EchoLag(lag=0), Chunks(timesteps=1), reach=Reach(1, state=False))
     assert lag_0.verdict == "learnable"
 
@@ -82,7 +90,7 @@ def test_a_remedy_leaves_out_nothing_that_was_asked_for():
     """A longer window that drops rows would drop the first value of the answer."""
     found = audit(EchoSubsequence(), Window(timesteps=5))
     assert found.verdict == "unreachable"
-    assert found.remedy == "Use missing='mask', and timesteps=6 or more."
+    assert found.remedy == "Use missing='mask', and timesteps=6 to 10."
     longer = audit(EchoSubsequence(), Window(timesteps=6, missing="mask"))
     assert longer.verdict == "learnable"
     assert (longer.scored >= found.scored).all()
@@ -91,15 +99,35 @@ def test_a_remedy_leaves_out_nothing_that_was_asked_for():
 def test_a_remedy_asks_for_no_more_than_serves():
     found = audit(CumulativeThreshold(length=40), Chunks(timesteps=2, carry=True))
     assert found.verdict == "state-only"
-    assert found.remedy == "Use timesteps=16 or more."
+    assert found.remedy == "Use timesteps=16 to 40."
 
 
 def test_a_remedy_is_one_where_a_gradient_reaches_half_of_the_outputs_if_there_is_one():
     problem, framing = EchoSubsequence(length=5, start=0), Chunks(timesteps=1, carry=True)
     few = audit(problem, Chunks(timesteps=6, carry=True))
     assert (few.verdict, few.shares.gradient) == ("learnable", 0.2)
-    assert audit(problem, framing).remedy == "Use timesteps=10 or more."
+    assert audit(problem, framing).remedy == "Use timesteps=10."
     assert audit(problem, Chunks(timesteps=10, carry=True)).shares.gradient == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "framing", "remedy"),
+    [
+        (EchoLag(lag=20), Chunks(carry=True), "Use timesteps=25."),
+        (EchoLag(lag=1), Chunks(carry=True), "Use timesteps=2 to 25."),
+        (EchoLag(lag=8), Window(timesteps=5), "Use missing='mask', and timesteps=9 to 25."),
+        (EchoValue(lag=4), Chunks(), "Use timesteps=5."),  # with 6 the pieces part the two
+        (CumulativeThreshold(), Chunks(carry=True), "Use timesteps=4 to 10."),
+    ],
+    ids=repr,
+)
+def test_a_remedy_names_the_timesteps_that_work_and_are_allowed(problem, framing, remedy):
+    assert audit(problem, framing).remedy == remedy
+    least, *most = map(int, re.findall(r"\d+", remedy))
+    for timesteps in range(least, most[0] + 1 if most else least + 1):
+        changed = {"missing": "mask"} if "mask" in remedy else {}
+        longer = dataclasses.replace(framing, timesteps=timesteps, **changed)
+        assert audit(problem, longer).verdict == "learnable"
 
 
 def test_an_audit_without_rows_is_refused():

@@ -96,6 +96,7 @@ _PICTURES |= dict.fromkeys(".bmp .eps .gif .jpeg .jpg .pdf .ps .tif .tiff .webp"
 _TABLES = {".csv": "CSV", ".parquet": "Parquet"}
 _TABLES |= dict.fromkeys(".arrow .feather .ods .pq .tsv .xls .xlsm .xlsx".split(), "")
 _DOCUMENTS = {".json": "JSON", ".html": "HTML", ".htm": "HTML", ".tex": "LaTeX"}
+_MODELS = ".ckpt .eqx .h5 .hdf5 .joblib .keras .msgpack .npy .npz .onnx .pickle .pkl .pt .pth"
 _ENDINGS = {"text": ".txt", "JSON": ".json", "HTML": ".html", "claims": ".md", "SVG": ".svg"}
 _ENDINGS |= {
     "LaTeX": ".tex",
@@ -106,8 +107,8 @@ _ENDINGS |= {
     "safetensors": ".safetensors",
     "bundle": ".zip",
 }
-"""The endings of pictures, of tables and of documents, with the kind if longlag writes it; and the
-usual ending of each kind."""
+"""The endings of pictures, of tables and of documents, with the kind if longlag writes it; those of
+models of other libraries; and the usual ending of each kind."""
 
 _BESIDE = "-wal", "-shm", "-journal", ".lock"
 """The endings of the files that SQLite and longlag keep beside a store."""
@@ -226,7 +227,7 @@ def check_outputs(
                 )
         used[name] = os.fspath(path)
         if kind != "folder":
-            _check_ending(Path(path), name, outputs)
+            check_ending(path, name, outputs)
             _check_file(Path(path), name, kind, force)
             _checked[os.fspath(path)] = Path(os.path.abspath(path)), "" if force else kind
 
@@ -286,13 +287,26 @@ def picture_kind(name: str, path: Name | None) -> str:
     return kind
 
 
-def _check_ending(path: Path, name: str, outputs: Mapping[str, tuple[Name | None, str]]) -> None:
-    """Raise if a file would have the ending of a picture or a table, but hold something else."""
+def check_ending(path: Name, name: str, outputs: Mapping[str, tuple[Name | None, str]]) -> None:
+    """Raise if a file would have the ending of a picture, a table or a model, but hold another.
+
+    Args:
+        path: The path.
+        name: The name of its option or method, for the message.
+        outputs: As of `check_outputs`.
+
+    >>> check_ending("m.pt", "save", {"save": ("m.pt", "safetensors")})
+    Traceback (most recent call last):
+    ValueError: save: m.pt ends as a model of another library does, but would hold safetensors. ...
+    """
+    path = Path(path)
     kind = outputs[name][1]
     ending = Path(re.sub(r"\.(gz|bz2|xz|zip|zst)$", "", path.name.lower())).suffix
     if kind == "text" and ending == ".json":
         raise ValueError(f"{name}: {path} ends as JSON does. Add --json, or end it in .txt.")
-    for what, endings in {"picture": _PICTURES, "table": _TABLES, "page": _DOCUMENTS}.items():
+    models = dict.fromkeys(_MODELS.split(), "")
+    every = {"picture": _PICTURES, "table": _TABLES, "page": _DOCUMENTS}
+    for what, endings in {**every, "model of another library": models}.items():
         if endings.get(ending, kind) == kind:
             continue
         option, right = name, _ENDINGS.get(kind, "")
@@ -301,8 +315,8 @@ def _check_ending(path: Path, name: str, outputs: Mapping[str, tuple[Name | None
                 if other_kind in endings.values():
                     option, right = other, ending if endings[ending] else _ENDINGS[other_kind]
         raise ValueError(
-            f"{name}: {path} ends as a {what} does, but would hold {kind}. Use {option} "
-            f"{path.with_suffix(right)}."
+            f"{name}: {path} ends as a {what} does, but would hold {kind}. Use "
+            f"{f'{option} ' * option.startswith('-')}{path.with_suffix(right)}."
         )
 
 

@@ -164,24 +164,46 @@ class _KnobsMeta(abc.ABCMeta):
                 raise TypeError(f"{cls.__name__} takes its arguments by name: {call}.")
             for name in kwargs:
                 if name not in names:
-                    message = unknown_name(f"{cls.__name__} has no argument", name, names)
-                    if owners := _owners_of(cls, name):
-                        message += f" It is an argument of {' or '.join(owners)}."
-                    raise TypeError(message)
+                    rule = f"{cls.__name__} has no argument"
+                    raise TypeError(_unknown_argument(rule, name, names, kwargs[name], (cls,)))
             return super().__call__(*args, **kwargs)
 
 
-def _owners_of(kind: type, name: str) -> list[str]:
-    """The classes of longlag with the same base that have a knob of this name."""
-    bases = [base for base in kind.__mro__[1:] if isinstance(base, _KnobsMeta)]
-    waiting, owners = bases[-2:-1], []
+def _unknown_argument(
+    rule: str, name: str, known: Sequence[str], value: object, near: Sequence[type]
+) -> str:
+    """One line for an argument that does not exist, with the call that it belongs to.
+
+    Args:
+        rule: The beginning of the line.
+        name: The name of the argument.
+        known: Those that exist.
+        value: Its value.
+        near: The class that was called, or the classes of other arguments, which come first.
+    """
+    message, owners = unknown_name(rule, name, known), _owners_of(name)
+    kin = [each for each in near if each in owners]
+    if not kin and len(near) == 1:  # of its own base
+        bases = {base for base in near[0].__mro__[1:] if isinstance(base, _KnobsMeta)} - {Knobs}
+        kin = [each for each in owners if bases & set(each.__mro__)]
+    if not (chosen := kin or owners) or normalized(name) in map(normalized, known):
+        return message
+    if "Did you mean" in message or "Known: " in message:
+        message = f"{rule} `{name}`."
+    argument = f"({name}={arguments.short_repr(value)})"
+    calls = " or ".join(f"{each.__name__}{argument}" for each in chosen[:3])
+    return f"{message} It is an argument of {calls}{' or others' if len(chosen) > 3 else ''}."
+
+
+def _owners_of(name: str) -> list[type]:
+    """The classes of longlag that have a knob of this name."""
+    waiting, owners = [Knobs], []
     while waiting:
         each = waiting.pop(0)
         waiting += each.__subclasses__()
-        concrete = each.__module__.startswith("longlag.") and not inspect.isabstract(each)
-        fields = dataclasses.fields(each)  # pyright: ignore[reportArgumentType]
-        if concrete and name in (field.name for field in fields):
-            owners.append(each.__name__)
+        public = each.__module__.startswith("longlag.") and not each.__name__.startswith("_")
+        if public and not inspect.isabstract(each):
+            owners += [each] if name in (field.name for field in dataclasses.fields(each)) else []
     return owners
 
 
@@ -303,7 +325,9 @@ def named_arguments(function: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         for name in kwargs:
             if name not in known:
-                raise TypeError(unknown_name(f"{function.__name__} has no argument", name, known))
+                rule = f"{function.__name__} has no argument"
+                near = [type(each) for each in (*args, *kwargs.values())]
+                raise TypeError(_unknown_argument(rule, name, known, kwargs[name], near))
         arguments.check(function, {**dict(zip(known, args, strict=False)), **kwargs})
         return function(*args, **kwargs)
 

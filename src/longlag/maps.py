@@ -24,6 +24,7 @@ from longlag.problems import Problem
 from longlag.visible import RECURRENT, Map, Reach, visible_and_trained
 
 _MAPS = "needs", "sees", "learns"
+_MOST_SIZES = 100  # of timesteps that are tried, for the range of a remedy
 _MOST_STEPS = 2**14  # of a map, of which some are compared
 
 Verdict = Literal["learnable", "state-only", "unreachable"]
@@ -226,7 +227,7 @@ def audit(
     >>> audit(EchoLag(lag=1), Window(timesteps=5)).verdict
     'learnable'
     >>> audit(EchoLag(lag=1), Chunks(timesteps=1, carry=True)).remedy
-    'Use timesteps=2 or more.'
+    'Use timesteps=2 to 25.'
     """
     require("audit", "problem", problem, Problem, "a problem, such as EchoLag()")
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
@@ -309,7 +310,8 @@ def _remedy(
 ) -> str:
     """The first change, small ones before large ones, that makes the problem learnable.
 
-    If possible, one where a gradient reaches at least half of the outputs by itself.
+    If possible, one where a gradient reaches at least half of the outputs by itself. The timesteps
+    that work are named as a range where all of them do.
     """
     target, needed = np.nonzero(result.needs & result.scored[:, None])
     span = int((target - needed).max()) + 1
@@ -329,21 +331,42 @@ def _remedy(
             for timesteps in sizes:
                 longer = replace(changed, timesteps=max(timesteps, framing.timesteps))
                 both = f"{words}, and timesteps={timesteps}" if words else f"timesteps={timesteps}"
-                framings.append((f"{both} or more", longer))
+                framings.append((both, longer))
     framings.append(("framing Whole()", Whole()))
     models = (
         [("", reach)] if reach == RECURRENT else [("", reach), ("a recurrent model", RECURRENT)]
     )
     first = ""
     for (model_words, allowed), (words, changed) in itertools.product(models, framings):
-        try:
-            better = _audit(problem, changed, batch_size, allowed, score=False)
-        except ValueError:
-            continue  # this batch size does not fit that framing
-        # A remedy must keep all scored targets.
-        if better.verdict == "learnable" and (better.scored >= result.scored).all():
-            change = f"Use {', and '.join(filter(None, [model_words, words]))}."
+        better = _learnable(problem, changed, batch_size, allowed, result)
+        if better is not None:
+            change = ", and ".join(filter(None, [model_words, words]))
+            if "timesteps=" in change:
+                change += _up_to(problem, changed, batch_size, allowed, result)
             if problem.accumulates or better.shares.gradient >= 0.5:
-                return change
-            first = first or change
+                return f"Use {change}."
+            first = first or f"Use {change}."
     return first
+
+
+def _learnable(
+    problem: Problem, framing: Framing, batch_size: int, reach: Reach, result: Audit
+) -> Audit | None:
+    """The audit with another framing, where that can be learned and keeps all scored targets."""
+    try:
+        better = _audit(problem, framing, batch_size, reach, score=False)
+    except ValueError:
+        return None  # this batch size does not fit that framing
+    kept = (better.scored >= result.scored).all()
+    return better if better.verdict == "learnable" and kept else None
+
+
+def _up_to(problem: Problem, framing: Framing, batch_size: int, reach: Reach, result: Audit) -> str:
+    """The largest timesteps, as text, where all from those of the framing on can be learned."""
+    assert isinstance(framing, Chunks | Window)
+    least, most = framing.timesteps, problem.steps
+    if least == most or most > _MOST_SIZES:
+        return ""
+    longer = (dataclasses.replace(framing, timesteps=each) for each in range(least + 1, most + 1))
+    works = all(_learnable(problem, each, batch_size, reach, result) for each in longer)
+    return f" to {most}" if works else ""

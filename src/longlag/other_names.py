@@ -10,6 +10,8 @@ _CARRY = "with the framing chunks it keeps the state between pieces"
 _OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
 _FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
 _UPDATES = "an update takes a batch of them, so there are as many as updates times --batch-size"
+_HORIZON = "the steps that a gradient goes back; state passes on with the framing chunks and carry"
+_DEVICE = "cpu or gpu, for models of JAX"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
 _OTHER_NAMES = {
     **dict.fromkeys(
@@ -20,12 +22,15 @@ _OTHER_NAMES = {
         ("hidden_size", _SIZE),
     ),
     **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
-    **dict.fromkeys(("lookback", "window", "window-size", "bptt"), ("timesteps", _STEPS)),
+    **dict.fromkeys(("lookback", "window", "window-size", "n-in"), ("timesteps", _STEPS)),
+    **dict.fromkeys(("bptt", "tbptt"), ("timesteps", _HORIZON)),
+    "padding": ("pad", "with the framing prefix, where shorter samples are padded"),
     **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of a sequence")),
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
     **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
+    "max-epochs": ("sequences", _FRESH),
     "learning-rate": ("learning_rates", "a study tries several, separated by commas"),
     "stateful": ("carry", _CARRY),
     "shuffle": (
@@ -54,12 +59,16 @@ _OTHER_NAMES = {
         ("warmup", "a share of the planned updates, such as 0.1"),
     ),
     **dict.fromkeys(
-        ("random-state", "seed", "random-seed"), ("seeds", "a number of seeds, or a list")
+        ("random-state", "seed", "random-seed", "repeats", "n-repeats", "trials", "n-trials"),
+        ("seeds", "a number, 2 for the seeds 0 and 1; in Python also a list, as [1]"),
     ),
     **dict.fromkeys(
         ("iterations", "n-iter", "num-steps", "max-steps", "steps", "updates", "num-updates"),
         ("sequences", _UPDATES),
     ),
+    "steps-per-epoch": ("sequences", _UPDATES),
+    **dict.fromkeys(("gpu", "use-gpu", "cuda", "use-cuda", "accelerator"), ("device", _DEVICE)),
+    **dict.fromkeys(("save-path", "save-dir", "model-path"), ("save", "the file of the model")),
     **dict.fromkeys(("n-samples", "train-size", "dataset-size"), ("sequences", _FRESH)),
     **dict.fromkeys(("vocab-size", "num-classes", "n-classes"), ("values", "different integers")),
     **dict.fromkeys(("bs", "mini-batch", "batch"), ("batch_size", "samples in a batch")),
@@ -97,8 +106,13 @@ _WITHOUT_KNOB = {
     "activation": "a model has its size; others belong in your own code",
     "reset-states": "a sequence begins from a state of zeros, always",
     "verbose": "progress goes to standard error, and --json prints one document",
-    "cuda": "JAX chooses the device: set JAX_PLATFORMS=cuda or cpu",
-    "device": "JAX chooses it: set JAX_PLATFORMS=cpu",
+    "device": "JAX chooses it: set JAX_PLATFORMS=cuda or cpu",
+    "save": "longlag train --save FILE writes a model, in Python run.save(path)",
+    "teacher-forcing": "an encoder and decoder are trained with it, and scored without it",
+    **dict.fromkeys(
+        ("embedding-dim", "embedding-size", "embed-dim"),
+        "an encoding is one-hot or scaled; write an embedding in a model of your own",
+    ),
     "batch-first": "batches come first, always",
     **dict.fromkeys(
         ("input-size", "input-dim", "input-shape"), "it follows from problem and encoding"
@@ -109,6 +123,8 @@ _WITHOUT_KNOB = {
 _HOMES = {
     "hidden_size": "LSTM, GRU and other models",
     **dict.fromkeys(("timesteps", "carry", "rows"), "Chunks, and in part of Window"),
+    "pad": "Prefix",
+    "horizon": "Series",
     **dict.fromkeys(("length", "values"), "problems"),
     **dict.fromkeys(
         (
@@ -143,6 +159,8 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
         return f"longlag has no such option: {reason}."
     first = ours, why = _OTHER_NAMES.get(normalized(name), ("", ""))
     if keys and normalized(ours) not in keys:
+        if reason := _WITHOUT_KNOB.get(normalized(ours)):
+            return f"longlag has no such option: {reason}."
         ours, why = _OTHER_NAMES.get(normalized(ours), ("", ""))
     if ours and (not keys or normalized(ours) in keys):
         text = f"--{ours.replace('_', '-')}" if flag else ours

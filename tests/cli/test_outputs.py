@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+import longlag as ll
+
 MODEL = """
 import equinox as eqx, jax
 def make_model(sizes, seed):
@@ -138,6 +140,15 @@ def test_text_is_no_picture_and_no_table(call, folder, ending):
     if ending in ("jpg", "pdf", "xlsx"):
         err = refused(call, folder, *COMMANDS["audit"], "--output", f"map.{ending}", "--force")
         assert f"an answer cannot be written as `.{ending}`. Use .json, .csv," in err
+
+
+@pytest.mark.parametrize("ending", ["pt", "pth", "h5", "keras", "npz", "json", "csv"])
+def test_a_model_is_no_file_of_another_library(call, folder, ending):
+    err = refused(call, folder, "train", *TRAIN, "--save", f"m.{ending}", "--force")
+    assert "would hold safetensors. Use --save m.safetensors." in err
+    setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.RNN(hidden_size=2))
+    with pytest.raises(ValueError, match=r"would hold safetensors\. Use .*m\.safetensors\.$"):
+        ll.Trained(setting, 0, setting.create(0)).save(folder / f"m.{ending}")
 
 
 FORMS = {

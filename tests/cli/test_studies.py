@@ -170,8 +170,8 @@ SHORT = "--values 3 --budget 20 --seeds 1 --limit 1 --workers 1".split()
 
 def test_a_run_that_fell_short_names_what_to_change_as_flags(call, tmp_path):
     remedies = {
-        "whole": "Use --budget 80, --learning-rate 0.01, or an easier version of the problem.",
-        "chunks": "Use --timesteps 2 or more.",
+        "whole": "Use --budget 80, --learning-rate 0.01 or an easier version of the problem.",
+        "chunks": "Use --timesteps 2.",
     }
     for framing, remedy in remedies.items():
         options = ["--framing", framing, *(["--carry"] if framing == "chunks" else [])]

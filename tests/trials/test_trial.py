@@ -94,7 +94,7 @@ def test_a_step_that_lacks_data_at_another_length_does_not_reach_the_model():
         ([3, 4, 1], ValueError, r"values from 0 to 3, got 4 at step 1"),
         (np.array([0.5, 1.0, 2.0]), TypeError, "must be a list of whole numbers"),
         ([], TypeError, "must be a list of values"),
-        ([1, 2], ValueError, r"`timesteps` must be at most .* \(2\), got 3"),
+        ([1, 2], ValueError, r"at least 3 values, .* got 2 values"),
     ],
 )
 def test_a_sequence_that_cannot_be_predicted_is_refused(solved, sequence, error, message):
@@ -480,7 +480,7 @@ def test_outputs_that_nobody_asks_for_are_spared_where_that_changes_nothing():
             [1, 2, 3],
             "EchoValue: a sequence must show at least 5 values",
         ),
-        (ll.EchoSubsequence(count=4), [1, 2], "must show at least 4 values, got 2. Give more"),
+        (ll.EchoSubsequence(count=4), [1, 2], "at least 4 values, got 2. Give 4 or more"),
         (ll.CumulativeThreshold(), [0.5, 0.5], "must show at least 3 values, got 2"),
         (ll.CumulativeThreshold(), [np.nan] * 4, "must hold values that are finite"),
         (ll.Memorization(), [3, 0, 1], "its sequences have 4 inputs, not 3"),
@@ -491,6 +491,25 @@ def test_a_sequence_that_would_be_another_problem_is_refused(problem, sequence, 
     setting = ll.Setting(problem=problem, framing=ll.Whole(), model=ll.MLP())
     with pytest.raises(ValueError, match=message):
         setting.predict(setting.create(0), sequence)
+
+
+@pytest.mark.parametrize(
+    ("problem", "framing", "sequence", "fewest"),
+    [
+        (ll.EchoLag(), ll.Window(timesteps=5), [1], "5 values, as many .* window, got 1 value"),
+        (ll.EchoLag(), ll.Chunks(timesteps=5), [1, 2], "5 values, as many .* got 2 values"),
+        (ll.EchoLag(lag=6), ll.Window(timesteps=5), [1, 2], "7 values, got 2"),
+        (ll.Ramp(), ll.Window(timesteps=5), [0.1, 0.2], "5 values, as many .* got 2 values"),
+        (ll.CumulativeThreshold(), ll.Chunks(timesteps=5), [0.5], "5 values, as many"),
+    ],
+    ids=repr,
+)
+def test_a_sequence_of_too_few_values_is_told_how_many_it_needs(problem, framing, sequence, fewest):
+    setting = ll.Setting(problem=problem, framing=framing, model=ll.RNN(hidden_size=2))
+    model, number = setting.create(0), int(fewest.split()[0])
+    with pytest.raises(ValueError, match=rf"{fewest}.*\. Give {number} or more\.$"):
+        setting.predict(model, sequence)
+    assert len(setting.predict(model, (sequence * number)[:number]))
 
 
 def test_complex_numbers_are_no_sequence():

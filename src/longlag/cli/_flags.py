@@ -16,7 +16,7 @@ from longlag.checks.knobs import undeclared
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import Knob, Knobs, lookup, unknown_name
-from longlag.other_names import borrowed
+from longlag.other_names import borrowed, normalized
 from longlag.problems import PROBLEMS, Problem
 from longlag.store import store
 
@@ -181,7 +181,8 @@ def build_all(
 
 
 def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
-    if name not in table and (hint := borrowed(name)):
+    same = normalized(name) in map(normalized, table)  # but for case
+    if name not in table and not same and (hint := borrowed(name)):
         raise ValueError(f"There is no {kind} `{name}`. {hint}")
     return lookup(kind, name, table)
 

@@ -21,7 +21,7 @@ from longlag.cli._memory import refuse_too_little
 from longlag.cli._output import Printer, prepare_streams, printable, warn, write
 from longlag.cli._settings_file import Settings
 from longlag.knobs import unknown_name
-from longlag.other_names import borrowed
+from longlag.other_names import borrowed, normalized
 from longlag.studies.registry import KINDS
 
 
@@ -185,7 +185,7 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
                 remedy = f"A settings file stands right after the command: {owner} {unused}."
             return f"{owner} takes no argument `{unused}`. {remedy}"
         case CycloptsError():
-            return " ".join(text.split())
+            return _nearest_choice(" ".join(text.split()))
         case MemoryError():
             text = text or "the system gives no more"
             return f"not enough memory for this: {text}. Use smaller sizes."
@@ -221,6 +221,14 @@ def _no_backend(why: str) -> str:
     return f"JAX does not start: {why}. Unset {' and '.join(given) or 'JAX_PLATFORMS'}{other}."
 
 
+def _nearest_choice(message: str) -> str:
+    """A message about a choice with the choice that differs by case alone, if there is one."""
+    found = re.match(r'Invalid value "(.*?)" for .*?\. Choose from: (.*?)\.(?= Did|$)', message)
+    choices = re.findall('"(.*?)"', found[2]) if found else []
+    same = [each for each in choices if found and normalized(each) == normalized(found[1])]
+    return f'{found[0]} Did you mean "{same[0]}"?' if found and same else message
+
+
 def _raised_in(error: BaseException, file: str) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and os.path.basename(frames[-1].filename) == file
@@ -233,8 +241,12 @@ def _in_flags(message: str, tokens: Sequence[str]) -> str:
         return message
     from longlag.cli._flags import as_flags
 
-    flags = {name for each in app[tokens[0]].assemble_argument_collection() for name in each.names}
-    return message[: place.end()] + as_flags(message[place.end() :], flags)
+    return message[: place.end()] + as_flags(message[place.end() :], _options(tokens[0]))
+
+
+def _options(command: str) -> set[str]:
+    """The options of a command."""
+    return {name for each in app[command].assemble_argument_collection() for name in each.names}
 
 
 def _working_folder_exists() -> bool:
@@ -257,12 +269,10 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:
         return text
-    if command in _LINES and (hint := borrowed(name)):
-        flags = {
-            each for part in app["train"].assemble_argument_collection() for each in part.names
-        }
-        if hint.partition("`")[2].partition("`")[0] in flags:
-            return f"{text} {hint} That is an option of longlag train."
+    if command in _LINES and "no such option" not in text and (hint := borrowed(name)):
+        for other in ("train", "frame"):
+            if hint.partition("`")[2].partition("`")[0] in _options(other):
+                return f"{text} {hint} That is an option of longlag {other}."
     if any(map(user_code.is_reference, tokens)):
         return (
             f"{text} Options of your own code are set in its file, as in hard = MyProblem(knob=3)."

@@ -307,7 +307,7 @@ class Problem(Knobs):
         if length < fewest:
             raise ValueError(
                 f"{type(self).__name__}: a sequence must show at least {fewest} values, "
-                f"got {length}. Give more."
+                f"got {length}. Give {fewest} or more."
             )
 
     def with_blank_answer(self, inputs: Values) -> Values:

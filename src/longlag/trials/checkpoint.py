@@ -92,8 +92,13 @@ class Trained:
         return sensitivity.gates(self.setting, self.model, self.seed, sequence)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file for `longlag.load`; a real series is included."""
+        """Write the model to a file for `longlag.load`; a real series is included.
+
+        Raises:
+            ValueError: It ends as a file of another kind does; `.safetensors` is usual.
+        """
         arguments.path("save", "path", path)
+        files.check_ending(path, "save", {"save": (path, "safetensors")})
         files.write(path, to_bytes(self))
 
 

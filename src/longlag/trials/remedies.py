@@ -9,9 +9,13 @@ if TYPE_CHECKING:
 
 LONGER = 4
 """Times the sequences of a trial that still learned."""
-_UNITS = 20  # fewer often keep a small network at chance
+_MOST = 200_000  # sequences that a remedy leads to
+_UNITS, _WIDEST = 20, 50  # fewer often keep a small network at chance; more seldom help
 # Learning rates at which most small networks are stable.
 _FAST = {"adam": 1e-2, "adamw": 1e-2, "sgd": 1.0}
+_LEAST = 1e-3  # times the fast rate: below, a smaller one has not helped so far
+_DECAY = 1  # of weights, which lessened the error of noisy series that were overfit
+_NOTHING = "No further change is known to help"
 
 
 def remedy(reason: str, setting: Setting) -> str:
@@ -27,41 +31,81 @@ def remedy(reason: str, setting: Setting) -> str:
     'Use sequences=8000 or learning_rate=0.01.'
     >>> setting = Setting(problem=EchoLag(), framing=Chunks(), model=LSTM())
     >>> remedy("unreachable", setting)
-    'Use carry=True, and timesteps=2 or more.'
+    'Use carry=True, and timesteps=2 to 25.'
     """
     audit, recipe = setting.on().audit(), setting.recipe
-    longer = f"sequences={LONGER * recipe.sequences}"
-    fast = _FAST[recipe.optimizer]
-    faster = recipe.learning_rate < fast
-    far = recipe.learning_rate > 2 * fast  # too high to be worth more sequences
-    rate = f"learning_rate={fast if faster or far else recipe.learning_rate / 10:g}"
-    # Alone, a tenth of the fast rate would learn too slowly, and lead back to the fast rate.
-    slower = f"; with more sequences also {rate}" if recipe.learning_rate == fast else ""
+    short = recipe.sequences * LONGER <= _MOST
+    longer = f"sequences={LONGER * recipe.sequences}" if short else ""
+    fast, rate = _FAST[recipe.optimizer], recipe.learning_rate
+    far = rate > 2 * fast  # too high to be worth more sequences
+    # Where gradients are clipped, a high rate has been unstable.
+    slow = rate < fast and recipe.clip_norm is None
+    new_rate = f"learning_rate={fast:g}" if far or slow else ""
+    cosine = "schedule='cosine'" if recipe.schedule == "constant" else ""
     units = getattr(setting.model, "hidden_size", None)
+    wider = f"hidden_size={2 * units}" if units and 2 * units <= _WIDEST else ""
     match reason:
         case "unstable":
-            return f"Use learning_rate={recipe.learning_rate / 10:g}."
+            return _steadier(rate, fast, clipped=recipe.clip_norm is not None)
         case "below chance":
             shifted = "look for a systematic error, such as targets shifted by a step"
-            return f"Use {longer}; if it stays below, {shifted}."
-        case "overfit":
-            fewer = f"sequences={max(1, recipe.sequences // LONGER)}"
-            return f"Use {fewer}{f' or hidden_size={max(1, units // 2)}' if units else ''}."
+            return f"Use {longer}; if it stays below, {shifted}." if short else _sentence(shifted)
+        case "overfit" if setting.framing.output == "decoder":
+            attention = "" if getattr(setting.model, "attention", True) else "attention=True"
+            return _use(_all(attention, longer))
+        case "overfit":  # of a series: fewer sequences would lead back to "undertrained"
+            decayed = recipe.optimizer == "adamw" and (recipe.weight_decay or 0) >= _DECAY
+            sgd = "learning_rate=0.001" if recipe.optimizer == "sgd" else ""
+            change = f"optimizer='adamw' and weight_decay={_DECAY}"
+            return _use("" if decayed else _all(change, sgd))
         case "does not generalise":
             return "Train on longer or more varied sequences, or use another model."
         case _ if audit.verdict != "learnable":
             return audit.remedy
         case "undertrained" | "unclear":
             if far:
-                return f"Use {rate}; if it still learns at the end, also {longer}."
-            return f"Use {longer} or {rate}." if faster else f"Use {longer}."
+                also = f"; if it still learns at the end, also {longer}" if short else ""
+                return f"Use {new_rate}{also}."
+            if short:
+                return _use(longer, new_rate)
+            longest = f"{_NOTHING} but more than {recipe.sequences} sequences."
+            return _use(_all(new_rate, cosine), wider) if new_rate or cosine or wider else longest
         case "stuck":
-            first = "" if slower else f"{rate}, "
-            larger = f"hidden_size={2 * units}" if units else "more units"
-            return f"Use {first}{larger} or {longer}{slower}."
+            if new_rate:
+                first = [new_rate, longer] if short else [_all(new_rate, cosine)]
+            else:
+                first = [_all(longer, cosine)]
+            return _use(*first, wider)
         case "at chance":
-            second = "" if slower else f", {rate}"
-            size = f", hidden_size={_UNITS}" if units and units < _UNITS else ""
-            first = f"{longer}{second}{size}{',' if second or size else ''}"
-            return f"Use {first} or an easier version of the problem{slower}."
+            size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
+            return _use(longer, new_rate, size, "an easier version of the problem")
     return ""
+
+
+def _steadier(rate: float, fast: float, *, clipped: bool) -> str:
+    """The remedy of an unstable loss: a lower rate, and from the fast one on clipped gradients.
+
+    Without the clipping a later remedy would lead back to the fast rate.
+    """
+    lower = f"learning_rate={rate / 10:g}"
+    if rate <= _LEAST * fast:
+        return f"{_NOTHING}; look at the size of inputs and targets."
+    return _use(_all(lower, "" if clipped or rate > fast else "clip_norm=1"))
+
+
+def _all(*changes: str) -> str:
+    """Changes that belong together."""
+    return " and ".join(filter(None, changes))
+
+
+def _use(*changes: str) -> str:
+    """A sentence of changes to choose from."""
+    *first, last = [*filter(None, changes)] or [""]
+    if not last:
+        return f"{_NOTHING}."
+    comma = "," if any(" and " in each for each in (*first, last)) else ""
+    return f"Use {', '.join(first)}{f'{comma} or ' if first else ''}{last}."
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."

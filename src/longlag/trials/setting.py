@@ -17,7 +17,7 @@ from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
 from longlag.maps import Audit, audit, check_steps
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
-from longlag.problems import Channels, Integers, Part, Problem, Reals, Sets, Spec
+from longlag.problems import Channels, Integers, Part, Problem, Reals, Series, Sets, Spec
 from longlag.scores import evaluation as evaluations
 from longlag.scores.evaluation import Evaluation, single_size
 from longlag.scores.score import scored_steps
@@ -218,12 +218,33 @@ class Setting:
         """The predictions of a model for one sequence, `(prediction, *shape)`, one per scored step.
 
         For a series: from its latest rows, in the unit of the target.
+
+        Raises:
+            TypeError: It is no list of values of the problem.
+            ValueError: It is too short for the problem or the framing.
         """
+        self._check_length(np.shape(sequence)[:1])
         problem, episodes = self.problem.episode(np.asarray(sequence))
         layout = self.layout_for(problem, single_size(self.framing, self.recipe.batch_size))
         predict = functools.partial(self._predict, model, layout)
         evaluation = evaluations.predictions(problem, layout, episodes, predict)
         return problem.in_unit(evaluation.predicted[0][evaluation.scored[0]])
+
+    def _check_length(self, shape: tuple[int, ...]) -> None:
+        """Refuse a sequence that has fewer values than a sample of the framing."""
+        fewest = getattr(self.framing, "timesteps", 1) - self.problem.answers
+        if isinstance(self.problem, Series) or not shape or not 0 < shape[0] < fewest:
+            return  # long enough, or refused by the problem
+        try:
+            for length in (fewest, fewest + 1):  # not a problem of one length
+                self.problem.showing(length)
+        except ValueError:
+            return
+        given = "1 value" if shape[0] == 1 else f"{shape[0]} values"
+        raise ValueError(
+            f"predict: `sequence` must have at least {fewest} values, as many as a sample of the "
+            f"framing {self.framing.title()}, got {given}. Give {fewest} or more."
+        )
 
     def _predict(
         self, model: AnyModel, layout: Layout, samples: Samples, reset: np.ndarray | None

@@ -43,6 +43,8 @@ _START_SECONDS = 180.0  # for a worker to start
 
 _PROGRAMS = 64  # in the cache of a process (`longlag.training.program`)
 
+_OUTPUT = "What it wrote to standard error stands above"
+
 _CHECK_SECONDS = 1.0  # between two checks for workers that do not start
 
 
@@ -273,7 +275,7 @@ class Local(Executor):
             return
         worker.end()
         self._processes.remove(worker)
-        why = worker.fault or f"exit code {worker.process.returncode}"
+        why = worker.fault or _exit(worker.process.returncode)
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts > 2 * self.workers:
@@ -283,7 +285,9 @@ class Local(Executor):
             if self._tries[job.id] < TRIES:
                 self._waiting.insert(0, (_program(job), job))
             else:
-                why = f"its process died {TRIES} times ({why}). Perhaps it needs more memory"
+                memory = worker.process.returncode == -signal.SIGKILL and not worker.fault
+                hint = "Perhaps it needs more memory" if memory else _OUTPUT
+                why = f"its process died {TRIES} times ({why}). {hint}"
                 events += [Finished(seed, why=why, job=job.id) for seed in job.seeds]
         self._processes.append(self._start(worker.index))
 
@@ -313,6 +317,16 @@ def _end(workers: list[_Worker]) -> None:
     for worker in workers:
         worker.end()
     workers.clear()
+
+
+def _exit(code: int) -> str:
+    """An exit code as text, with the signal that ended the process."""
+    try:
+        return (
+            f"exit code {code}, {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        )
+    except ValueError:  # a signal without a name
+        return f"exit code {code}"
 
 
 def _default_command() -> tuple[str, ...]:
