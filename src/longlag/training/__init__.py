@@ -5,4 +5,14 @@ from longlag.training.losses import AnyLoss, Loss, Losses
 from longlag.training.program import Batches
 from longlag.training.recipe import Dtype, OptimizerName, Recipe, Schedule
 
-__all__ = ["AnyLoss", "Batches", "Dtype", "Loss", "Losses", "OptimizerName", "Recipe", "Schedule", "fit"]
+__all__ = [
+    "AnyLoss",
+    "Batches",
+    "Dtype",
+    "Loss",
+    "Losses",
+    "OptimizerName",
+    "Recipe",
+    "Schedule",
+    "fit",
+]

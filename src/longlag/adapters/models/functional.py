@@ -232,11 +232,12 @@ class AdoptedModel(Model):
             pad = functools.partial(_pad_rows, rows=rows)
             padded = pad(inputs), None if mask is None else pad(mask), _by_rows(pad, state)
             result = self._rowwise(*padded, training)
-            return _by_rows(lambda leaf: leaf[:count], result._replace(buffers=(), penalty=()))
+            cut = _by_rows(lambda leaf: leaf[:count], result._replace(buffers=(), penalty=()))
+            return cut._replace(buffers=result.buffers)
         if count % rows:
+            remedy = "" if self.program.takes_state else ", or leave the number of rows open in it"
             raise ValueError(
-                f"the model takes {rows} rows at a time, got {count}. Use "
-                f"batch_size={rows}, or leave the number of rows open in the model."
+                f"the model takes {rows} rows at a time, got {count}. Use batch_size={rows}{remedy}."
             )
 
         def split(leaf: Array) -> Array:
