@@ -9,7 +9,14 @@ import numpy as np
 
 from longlag.adapters.models import functional, user_model
 from longlag.adapters.models.user_model import UserModel
-from longlag.checks.arrays import gradients_of, on_device, outputs_of, runner, training_of
+from longlag.checks.arrays import (
+    first_changed,
+    gradients_of,
+    on_device,
+    outputs_of,
+    runner,
+    training_of,
+)
 from longlag.checks.check import CheckFailed
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel, Model
@@ -123,6 +130,33 @@ class Runs:
         # Again means traced again: Python code in a model may do something else by then.
         run = runner(self.layout.output) if again else self.runner
         return outputs_of(run, model, batches)
+
+    def called(self) -> AnyModel:
+        """The model as a call with other inputs leaves it: one that stores state has another."""
+        model = self.model
+        if not isinstance(model, functional.AdoptedModel):
+            return model  # one of PyTorch is changed itself
+        inputs, _, mask = self.changed(np.ones(1, bool))[:3]
+        mask = None if mask is None else mask[0]
+        state = program.initial_state(model, inputs.shape[1:2])
+        return model.called(on_device(inputs[0]), on_device(mask), state)
+
+    def stored_in(self) -> str:
+        """The name of an array of the model that a call changes; empty if none is known."""
+        if isinstance(self.model, ExternalModel):
+            return self.model.changed_by_call(self.batches, self.layout.output)
+        return first_changed(self.model, self.called())
+
+    def reads_whole_numbers(self) -> bool:
+        """Whether real inputs count, but only by their whole part."""
+        inputs = self.batches.inputs
+        if inputs.dtype.kind != "f" or not (inputs % 1).any():
+            return False
+        if self.moved(self.batches._replace(inputs=np.trunc(inputs))).any():
+            return False
+        with contextlib.suppress(Exception):  # of an embedding: changed inputs are out of range
+            return bool(self.moved(self.changed(np.ones(1, bool))).any())
+        return True
 
     def require_rows_apart(
         self, rows: np.ndarray, changed: Batches, base: np.ndarray | None = None

@@ -31,6 +31,11 @@ InputKind = Literal["features", "values"]
 OutputKind = Literal["logits", "probabilities"]
 """The outputs of a model where the target is one of several values."""
 
+NO_VALUES = (
+    "the model takes values, but the inputs are features. Use inputs='features', or a framing and "
+    "an encoding with integer inputs."
+)
+
 _SMALLEST = 1e-7  # probability, as in Keras: its logarithm is finite
 
 
@@ -181,6 +186,12 @@ class AdoptedModel(Model):
     ) -> TrainOutput:
         return self._run(inputs, mask, state, last, training=True)
 
+    def called(self, inputs: Inputs, mask: Mask, state: State) -> AdoptedModel:
+        """The model with its buffers as a call outside training leaves them."""
+        after = self._run(inputs, mask, state, False, training=False).buffers
+        same = jax.tree.structure(after) == jax.tree.structure(self.buffers)
+        return eqx.tree_at(lambda each: each.buffers, self, after) if same else self
+
     def _run(
         self, inputs: Inputs, mask: Mask, state: State, last: Last, *, training: bool
     ) -> TrainOutput:
@@ -204,7 +215,7 @@ class AdoptedModel(Model):
         return TrainOutput(
             outputs=split(outputs),
             state=_by_rows(split, result.state, axes) if program.takes_state else state,
-            buffers=Buffers(result.buffers) if training else None,
+            buffers=Buffers(result.buffers),
             penalty=result.penalty,
         )
 
@@ -213,10 +224,7 @@ class AdoptedModel(Model):
         program = self.program
         if not jnp.issubdtype(inputs.dtype, jnp.integer):
             if program.takes == "values":
-                raise ValueError(
-                    "the model takes values, but the inputs are features. Use inputs='features', "
-                    "or a framing and an encoding with integer inputs."
-                )
+                raise ValueError(NO_VALUES)
             return inputs, inputs.ndim - 2
         if program.takes == "values" or program.ids:
             return inputs, inputs.ndim - 1
