@@ -31,7 +31,7 @@ def came_out(arm, accuracy, sequences=1000, *, stopped=True):
     return Run(
         setting=setting,
         seeds=(0, 1, 2),
-        models=(),
+        models=(setting.create(0),) * 3,
         history=((report,),) * 3,
         evaluations=(evaluation,) * 3,
         interrupted=False,

@@ -217,7 +217,7 @@ def made_run(
     return Run(
         setting=setting,
         seeds=tuple(range(len(evaluations))),
-        models=(),
+        models=(setting.create(0),) * len(evaluations),
         history=(tuple(reports),) * len(evaluations),
         evaluations=tuple(evaluations),
         interrupted=False,

@@ -74,7 +74,7 @@ def test_prediction_of_a_sequence_is_that_of_the_evaluation(run):
 
 
 def test_outcomes_are_kept_and_read_back(run):
-    outcome = run.outcome(validation=0.5, parameters=9)
+    outcome = run.outcome(validation=0.5)
     written = json.loads(json.dumps(outcome.document(), allow_nan=False))
     assert Outcome.read(written) == outcome
 

@@ -25,11 +25,14 @@ _TRIALS = re.compile(
 _ANSWERS = (
     ("problem model test accuracy chance ceiling verdict", "error chance_error"),
     ("problem model knob seed largest_solved smallest_failed open failure", ""),
-    ("problem model knob learning_rate reach or_more trials failed why_not", "updates_per_second"),
+    (
+        "problem model knob learning_rate reach or_more trials failed why_not",
+        "parameters state updates_per_second",
+    ),
     (
         "problem model knob level learning_rate verdict skill solved seeds missing "
         "sequences_to_solve why_not",
-        "parameters updates_per_second good_rates_low good_rates_high",
+        "parameters state updates_per_second good_rates_low good_rates_high",
     ),
     ("problem model train length skill solved seeds chance ceiling note", ""),
     ("problem target input needs sees learns", ""),

@@ -52,7 +52,7 @@ def adopted(seed=0):
 
 
 def test_a_model_that_sets_its_own_numbers_is_not_trained_in_others():
-    with pytest.raises(ValueError, match="`dtype` bfloat16 .* set it in the model: .* in Keras"):
+    with pytest.raises(ValueError, match=r"`dtype` bfloat16 .* set it in the model: .* in Keras"):
         ll.train(ll.EchoLag(values=3), ll.Whole(), make, sequences=10, dtype="bfloat16")
 
 

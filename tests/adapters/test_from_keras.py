@@ -478,3 +478,35 @@ def test_a_type_in_which_recurrent_weights_cannot_be_drawn_is_told_with_the_cure
 
     with pytest.raises(ValueError, match=r"no orthogonal initializer in bfloat16"):
         ll.adopt(make)(SIZES, 0)
+
+
+class Remembering(layers.Layer):
+    """Adds to its inputs the last ones of the call before, from a weight that is not trained."""
+
+    def build(self, shape):
+        self.memory = self.add_weight(shape=(shape[-1],), trainable=False, name="memory")
+
+    def call(self, inputs):
+        before = self.memory + 0.0
+        self.memory.assign(inputs[0, -1])
+        return inputs + before
+
+
+def test_state_that_a_weight_takes_to_the_next_sequence_is_named():
+    def remembering(sizes, _):
+        return keras.Sequential([Remembering(), layers.Dense(sizes.outputs)])
+
+    found = preflight(ll.EchoLag(lag=0, length=5, values=4), ll.Whole(), remembering)
+    assert not found.passed
+    assert "outside training: each call changes `" in found.checks[-1].found
+    assert found.checks[-1].found.endswith("/memory`")
+
+
+def test_an_embedding_of_real_numbers_is_named():
+    def embedded(sizes, _):
+        flat = layers.Reshape((sizes.timesteps, -1))
+        return keras.Sequential([layers.Embedding(9, 3), flat, layers.Dense(sizes.outputs)])
+
+    last = preflight(ll.Ramp(), ll.Whole(), embedded).checks[-1]
+    assert last.found.startswith("the outputs depend only on the whole part of inputs")
+    assert "use a linear layer" in last.remedy

@@ -516,6 +516,6 @@ def test_no_claim_was_settled():
 def test_blanks_are_not_shown_as_values():
     setting = Setting(problem=EchoSubsequence(), framing=Whole(), model=RNN(hidden_size=2))
     run = made_run(setting, (0.5,))
-    (example, *_) = run.outcome(parameters=1).score(None).examples
+    (example, *_) = run.outcome().score(None).examples
     assert example.shown[5:] == (None,) * 5  # the answer is asked for, nothing is shown
     assert None not in example.shown[:5]

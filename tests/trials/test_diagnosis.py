@@ -84,7 +84,7 @@ def test_updates_that_score_no_target_are_no_part_of_a_curve():
     run = ll.train(ll.EchoLag(length=6, values=4), framing, ll.LSTM(hidden_size=4), sequences=400)
     losses = np.concatenate([each.losses for each in run.history[0]])
     assert (losses[::6] == 0).all()
-    curve = run.outcome(parameters=0).curve
+    curve = run.outcome().curve
     assert min(curve.loss) > 0.5
     assert curve.updates[-1] == len(losses)
     kept = losses.reshape(-1, 6)[:, 1:]
@@ -225,7 +225,7 @@ def test_a_run_that_explodes_at_once_is_unstable_and_a_wavering_one_is_not():
             seeds=seeds,
         )
         for place in range(seeds):
-            reasons = [each.reason for each in diagnose(run.outcome(place, parameters=1))]
+            reasons = [each.reason for each in diagnose(run.outcome(place))]
             assert (reasons[:1] == ["unstable"]) == (rate == 3), reasons
 
 
@@ -255,7 +255,7 @@ def test_a_real_run_at_a_huge_learning_rate_is_unstable():
         learning_rate=1e9,
         optimizer="sgd",
     )
-    found = diagnose(run.outcome(parameters=1))
+    found = diagnose(run.outcome())
     assert found[0].reason == "unstable"
     assert f"at update {run.diverged_at[0]}" in found[0].evidence
 

@@ -127,7 +127,7 @@ def test_a_test_changes_nothing_about_training(run):
 
 def test_an_outcome_has_a_score_for_each_test(run):
     for place in (0, 1):
-        found = run.outcome(place, parameters=1)
+        found = run.outcome(place)
         assert list(found.scores) == list(TESTS)
         for name, score in found.scores.items():
             assert score.accuracy == run.scores[name].accuracy.per_seed[place]

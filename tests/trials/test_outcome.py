@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from study_cases import made_run, outcome, seed_score
 
 import longlag as ll
-from longlag.trials.outcome import FIRST, Bounds, Outcome, side_of_chance, skill
+from longlag.trials.outcome import FIRST, Bounds, ModelSize, Outcome, side_of_chance, skill
 from longlag.trials.setting import Setting
 
 SETTINGS = [
@@ -26,7 +26,7 @@ every_setting = pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: re
 
 
 def outcomes_of(run):
-    return [run.outcome(place, validation=0.5, parameters=7) for place in range(len(run.seeds))]
+    return [run.outcome(place, validation=0.5) for place in range(len(run.seeds))]
 
 
 def written_and_read(before):
@@ -199,7 +199,7 @@ def test_a_series_with_gaps_has_an_outcome_that_can_be_kept():
     values[53:56, 0] = np.nan
     series = ll.Series(values, length=5, missing="mask")
     run = ll.train(series, ll.Whole(), ll.MLP(hidden_size=2), sequences=16)
-    kept = run.outcome(parameters=3)
+    kept = run.outcome()
     assert not kept.fresh
     written = json.loads(json.dumps(kept.document(), allow_nan=False))
     assert Outcome.read(written) == kept
@@ -250,7 +250,7 @@ def test_an_outcome_of_a_newer_longlag_is_refused_in_one_line():
 @pytest.mark.parametrize("schema", [1, 4])
 def test_an_outcome_that_lacks_something_is_refused_in_one_line(schema):
     whole = json.loads(VERSION_1) if schema == 1 else outcome().document()
-    for name in set(whole) - {"schema"}:
+    for name in set(whole) - {"schema", "state"}:
         lacking = {other: value for other, value in whole.items() if other != name}
         with pytest.raises(ValueError, match="Outcome: the document has no"):
             Outcome.read(lacking)
@@ -280,3 +280,27 @@ def test_validation_and_what_is_in_sight_stand_beside_the_problem_trained_on():
     found = outcome(scores=scores, validation=0.7, bounds=Bounds(0.4, 1.0))
     assert found.validation_skill == pytest.approx(0.5)
     assert found.within(0.4) == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "framing", "state"),
+    [
+        (ll.LSTM(hidden_size=3), ll.Chunks(timesteps=5, carry=True), 6),
+        (ll.GRU(hidden_size=3), ll.Whole(), 3),
+        (ll.MLP(hidden_size=3), ll.Window(timesteps=2, missing="mark"), 0),
+        (ll.RNN(hidden_size=4), ll.Window(timesteps=2, missing="mark"), 4),
+        (ll.Seq2Seq(hidden_size=3), ll.EncoderDecoder(), 6),
+    ],
+    ids=str,
+)
+def test_the_size_of_a_model_is_told(model, framing, state):
+    problem = ll.EchoSubsequence() if model.decodes else ll.EchoLag(length=10, values=3)
+    outcome = ll.train(problem, framing, model, sequences=10).outcome()
+    assert (outcome.state, written_and_read(outcome).state) == (state, state)
+    document = outcome.document()
+    del document["state"]  # as of an earlier longlag
+    before = Outcome.read(document)
+    assert before.state is None
+    weights = f"{outcome.parameters:,} weights"
+    assert str(ModelSize.of([before])) == weights
+    assert str(ModelSize.of([before, outcome])) == f"{weights}, state {state}"

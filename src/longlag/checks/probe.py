@@ -99,19 +99,18 @@ class _Inspection(Runs):
             self.base = self.run(self.batches)
             others = [self.run(self.batches, again=True), self.run(self.batches, self.called())]
         except (Exception, SystemExit) as error:
-            if isinstance(error, ValueError) and not user_code.raised_at(error):
-                raise CheckFailed(str(error).rstrip("."), "") from error  # an adapter's message
             features = getattr(self.setting.model, "inputs", "features") == "features"
+            reals = self.setting.sizes.values is None
+            remedy = hint(error, features=features, reals=reals)
+            if isinstance(error, ValueError) and not user_code.raised_at(error):
+                raise CheckFailed(str(error).rstrip("."), remedy) from error  # of an adapter
             shape = self.batches.inputs.shape[1:]
             if features and self.batches.inputs.dtype.kind == "i":  # encoded later
                 shape = *shape, self.setting.sizes.features
             kind = "floats" if features else "integers"
             failure = f"it {error_text(error)}, for inputs {shape}, {kind}"
-            reals = self.setting.sizes.values is None
             types = mixed_types(self.module) if "dtype" in str(error) else ""
-            raise CheckFailed(
-                failure, f"{hint(error, features=features, reals=reals)}{types}".strip()
-            ) from error
+            raise CheckFailed(failure, f"{remedy}{types}".strip()) from error
         if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
             raise CheckFailed(
@@ -130,7 +129,7 @@ class _Inspection(Runs):
         found = getattr(getattr(self.model, "program", self.model), "outputs", "")
         chosen = getattr(self.setting.model, "outputs", "")
         require_logits(self.base, classifies=self.classifies, found=str(found), chosen=chosen)
-        self.state = self.state_size()
+        self.state = self.model.state_size
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def inputs(self) -> str:
@@ -284,7 +283,7 @@ class _Inspection(Runs):
             return f"{none}{self._returned_state() if has_state else ''}"
         first = np.arange(len(self.batches.inputs)) == 0
         if has_state and self.moved(self.changed(first[:, None, None]))[1:].any():
-            return f"carried: {self.state_size()} numbers a row"
+            return f"carried: {self.model.state_size} numbers a row"
         raise CheckFailed(
             "no state reaches the next batch, but the framing carries it",
             "Give the model a parameter `state`, None at first, and return (outputs, state); in "
@@ -308,7 +307,7 @@ class _Inspection(Runs):
                 "Start from the parameter `state`, or leave it out.",
             )
         effect = "changes" if moved else "does not change"
-        return f"; passed on, it {effect} the next outputs: {self.state_size()} numbers a row"
+        return f"; passed on, it {effect} the next outputs: {self.model.state_size} numbers a row"
 
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
@@ -322,17 +321,20 @@ class _Inspection(Runs):
         return self.trains_alone()
 
     def gradients(self) -> str:
-        if self.loses_earlier_steps():
+        last = self.last_steps_reached()
+        if last == 1:
             raise CheckFailed(
                 "the last output depends on earlier inputs, but no gradient reaches them",
                 "Look for detach, torch.no_grad or stop_gradient in the loop over steps.",
             )
+        ends = f"; of the last output it reaches {last} steps, though earlier inputs change it too"
+        short = ends if last else ""
         found = self.gradients_found
         without = [name for name, (reached, _) in found.items() if not reached]
         sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}
         total, lost = sum(sizes.values()), sum(sizes[name] for name in without)
         if not without:
-            return f"one reaches each of the {total:,} weights"
+            return f"one reaches each of the {total:,} weights{short}"
         names = f"{', '.join(without[:4])}{', …' * (len(without) > 4)}"
         # Of a layer in use, some weights may do nothing: a recurrent one in a single step.
         owner = lambda name: name.rpartition(".")[0]  # noqa: E731
@@ -343,7 +345,7 @@ class _Inspection(Runs):
                 f"no gradient reaches {names}: {lost:,} of {total:,} weights are not trained",
                 "Look for detach, torch.no_grad or stop_gradient, or for a layer that is not used.",
             )
-        return f"one reaches {total - lost:,} of {total:,} weights; none: {names}"
+        return f"one reaches {total - lost:,} of {total:,} weights; none: {names}{short}"
 
     def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):

@@ -19,7 +19,7 @@ from longlag.checks.arrays import (
 )
 from longlag.checks.check import CheckFailed
 from longlag.framings import Samples
-from longlag.models import AnyModel, ExternalModel, Model
+from longlag.models import AnyModel, ExternalModel
 from longlag.problems.drawing import draw
 from longlag.training import Batches, Loss, Recipe, program
 from longlag.trials.setting import Setting
@@ -144,7 +144,8 @@ class Runs:
     def stored_in(self) -> str:
         """The name of an array of the model that a call changes; empty if none is known."""
         if isinstance(self.model, ExternalModel):
-            return self.model.changed_by_call(self.batches, self.layout.output)
+            others = self.changed(np.ones(1, bool))  # the same again may change nothing
+            return self.model.changed_by_call(others, self.layout.output)
         return first_changed(self.model, self.called())
 
     def reads_whole_numbers(self) -> bool:
@@ -218,24 +219,20 @@ class Runs:
                 raise CheckFailed(found, remedy)
         return "runs"
 
-    def loses_earlier_steps(self) -> bool:
-        """Whether the last output depends on earlier inputs, but gets a gradient to the last only.
+    def last_steps_reached(self) -> int | None:
+        """How many of the last steps get a gradient, where earlier ones move the last output too.
 
-        A model without any gradient to its inputs, as after rounding them, may still be right.
+        None if all do that move it, as far as known. A model without any gradient to its inputs,
+        as after rounding them, may still be right.
         """
         steps = self.steps_reached
-        if steps is None or not steps[-1] or steps[:-1].any():
-            return False
-        earlier = np.arange(len(steps)) < len(steps) - 1
-        return bool(self.moved(self.changed(earlier))[0, :, -1].any())
-
-    def state_size(self) -> int | None:
-        if isinstance(self.model, ExternalModel):
-            return self.model.state_size
-        if not isinstance(self.model, Model):
+        if steps is None or steps.all() or not steps[-1]:
             return None
-        rows = self.batches.inputs.shape[1]
-        return functional.numbers_a_row(program.initial_state(self.model, (rows,)), rows)
+        count = len(steps) - int(steps.argmax())
+        earlier = np.arange(len(steps)) < len(steps) - count
+        if not steps[~earlier].all() or not earlier.any():
+            return None
+        return count if self.moved(self.changed(earlier))[0, :, -1].any() else None
 
     def zeros_are_none(self) -> bool:
         adopted = getattr(self.model, "program", None)

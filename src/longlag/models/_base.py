@@ -77,6 +77,11 @@ class Model(eqx.Module):
     any_dtype: ClassVar[bool] = True
     """Whether it computes in the type of its weights and inputs, whichever that is."""
 
+    @property
+    def state_size(self) -> int | None:
+        """Numbers of state that a row carries; None where the model keeps them to itself."""
+        return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(self.initial_state()))
+
     @abc.abstractmethod
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
         """The zero state for these batch axes; an empty tuple for a model without state."""
@@ -109,6 +114,11 @@ class Model(eqx.Module):
 
 class Decoder(eqx.Module):
     """Base of the models that read a sample and then predict an answer value by value."""
+
+    @property
+    def state_size(self) -> int | None:
+        """Numbers of state that the decoder of a row starts from; None where that is unknown."""
+        return None
 
     @abc.abstractmethod
     def decode_teacher_forced(
@@ -144,8 +154,8 @@ class ExternalModel(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def state_size(self) -> int:
-        """Numbers of state that a row carried when `outputs` was last asked for; 0 before."""
+    def state_size(self) -> int | None:
+        """Numbers of state that a row carried when it last ran; None where it takes none."""
 
     @property
     @abc.abstractmethod
@@ -346,6 +356,10 @@ class OneHotInput(Model):
 
     model: Model
     features: int = eqx.field(static=True)
+
+    @property
+    def state_size(self) -> int | None:
+        return self.model.state_size
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> State:
         return self.model.initial_state(batch)

@@ -90,6 +90,10 @@ class Seq2SeqModel(Decoder):
             )
         return cls(encoder, decoder, attention_layer, Linear(width, sizes.outputs, rng))
 
+    @property
+    def state_size(self) -> int | None:
+        return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(self.encoder.initial_state()))
+
     def decode_teacher_forced(
         self, inputs: Inputs, mask: Mask, targets: DecoderTargets
     ) -> Float[Array, "*batch target output"]:

@@ -22,7 +22,6 @@ from longlag.report.sections.models import StoredModel
 from longlag.report.theme import style
 from longlag.scores.statistics import CONFIDENCE, SOLVED
 from longlag.studies.study import words
-from longlag.training.program import parameters
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search
@@ -189,8 +188,8 @@ def _verdicts(results: Sequence[Result]) -> Section:
 
 
 def _group(run: Run) -> Group:
-    setting, weights = run.setting, parameters(run.models[0])
-    outcomes = [run.outcome(seed, parameters=weights) for seed in range(len(run.seeds))]
+    setting = run.setting
+    outcomes = [run.outcome(seed) for seed in range(len(run.seeds))]
     detail = f"{words(setting.framing)}, learning rate {setting.recipe.learning_rate:g}"
     return Group.of(setting.problem, words(setting.model), outcomes, SOLVED, detail=detail)
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from longlag.answers.blocks import Cell, number_cell, table, text
-from longlag.answers.format import OPEN, counted, duration, listed, moment, span
+from longlag.answers.format import OPEN, counted, duration, listed, moment
 from longlag.report.blocks import Section, present, section
 from longlag.report.page import Page
 from longlag.report.sections import examples, models
@@ -21,6 +21,7 @@ from longlag.store.store import Store
 from longlag.studies.registry import imported, kind_of, load_study
 from longlag.studies.study import Study, words
 from longlag.trials import checkpoint, documents
+from longlag.trials.outcome import ModelSize, Outcome
 
 _ATTRIBUTES = ("seeds", "solve_at", "rates", "problems")  # that every study must have
 
@@ -245,10 +246,10 @@ def _cost(entries: Sequence[_Entry]) -> Section:
             )
         )
         failures += usage["failed"][:50]
-    sizes = defaultdict[str, list[int]](list)
+    by_model = defaultdict[str, list[Outcome]](list)
     for group in (group for entry in entries for group in entry.groups):
-        sizes[group.model] += (each.parameters for each in group.outcomes[:1])
-    weights = ((model, number_cell(span(each))) for model, each in sizes.items())
+        by_model[group.model] += group.outcomes[:1]
+    sizes = ((name, *map(number_cell, ModelSize.of(each))) for name, each in by_model.items())
     every = (each for entry in entries for each in entry.versions)
     versions = list(dict.fromkeys(filter(None, every)))
     return section(
@@ -261,6 +262,6 @@ def _cost(entries: Sequence[_Entry]) -> Section:
             rows,
         ),
         table("Failed trials.", ("trial", "why"), failures),
-        table("Trained weights of each model, over its problems.", ("model", "weights"), weights),
+        table("Sizes of each model, over its problems.", ("model", "weights", "state"), sizes),
         text(*([f"Ran with {'; and with '.join(versions)}."] if versions else [])),
     )

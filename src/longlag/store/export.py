@@ -99,8 +99,8 @@ def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
     row: dict[str, Any] = record._asdict()
     for part, knobs in setting.items():
         row |= _columns(part, knobs) if isinstance(knobs, dict) else {part: knobs}
-    figures = "ended", "diverged_at", "updates", "validation", "reachable", "audit", "parameters"
-    row |= {name: getattr(outcome, name) for name in figures}
+    figures = "ended", "diverged_at", "updates", "validation", "reachable", "audit"
+    row |= {name: getattr(outcome, name) for name in (*figures, "parameters", "state")}
     row |= _columns("seconds", outcome.seconds._asdict())
     for test, score in outcome.scores.items():
         figures = "skill", "accuracy", "sequence_accuracy", "error", "chance", "ceiling"

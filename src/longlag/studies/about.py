@@ -80,6 +80,7 @@ class SeedResult(NamedTuple):
             "sequences": outcome.sequences,
             "updates": outcome.updates,
             "parameters": outcome.parameters,
+            "state": outcome.state,
             "train_seconds": outcome.seconds.train,
             "updates_per_second": speed([outcome]),
             "reason": self.reason,

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from longlag.answers.answer import Answer, Level
-from longlag.answers.blocks import Block, Table, table, text
+from longlag.answers.blocks import Block, Table, number_cell, table, text
 from longlag.answers.blocks import cell as as_cell
 from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import OPEN, causes, counted
@@ -24,7 +24,7 @@ from longlag.studies.lower_bound import LowerBound
 from longlag.studies.match import Match, Sized, words
 from longlag.studies.rates import RateSearch
 from longlag.studies.time_to_solve import TimeToSolve
-from longlag.trials.outcome import Outcome, side_of_chance
+from longlag.trials.outcome import ModelSize, Outcome, side_of_chance
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
 
@@ -67,9 +67,10 @@ class Cell:
         return tuple(trial.outcome for trial in self.trials)
 
     @property
-    def parameters(self) -> int | None:
-        """The number of trained weights; None where no seed has finished."""
-        return self.outcomes[0].parameters if self.trials else None
+    def size(self) -> dict[str, int | None]:
+        """The weights and the numbers of state of the model; None where not known."""
+        names, first = ("parameters", "state"), next(iter(self.outcomes), None)
+        return {name: getattr(first, name, None) for name in names}
 
     @property
     def verdict(self) -> str:
@@ -161,6 +162,7 @@ class ComparisonAnswer(Answer):
         for problem in self.problems:
             yield text(problem, kind="strong")
             yield self._table(cell for cell in self.cells if cell.problem == problem)
+            yield text("; ".join(self._sizes(problem)))
         yield self._rates_table()
         yield text(self.matched)
         yield text(self.widened)
@@ -168,20 +170,30 @@ class ComparisonAnswer(Answer):
             yield text(self.lower_bound.advice(flags=False), kind="notice")
         if self.left:
             yield text(OPEN.format(what=f"at most {self.left} trials left"), kind="notice")
+        doubt = caveats(cell.skill for cell in self.cells if cell.skill)
         yield text(
             f"Skill: 0 is chance, 1 the best possible score. Solved: {self.about.solve_at:g} or "
             f"more. {counted(len(self.about.seeds), 'seed')}, at most {self.about.budget:,} "
             "sequences per trial. Sequences to solve: mean over seeds; an unsolved seed counts as "
-            f"the whole budget. {caveats(cell.skill for cell in self.cells if cell.skill)}".strip()
+            f"the whole budget. {doubt}".strip()
         )
+
+    def _sizes(self, problem: str) -> Iterator[str]:
+        """The size of each model on a problem, over its levels."""
+        for model in self.models:
+            place = problem, model
+            cells = [cell for cell in self.cells if (cell.problem, cell.model) == place]
+            if every := [outcome for cell in cells for outcome in cell.outcomes]:
+                yield f"{model}: {ModelSize.of(every)}"
 
     def table(self) -> Table:
         every = self._table(self.cells)
         rows = (
-            (as_cell(cell.problem), level, as_cell(cell.model), *row)
+            (as_cell(cell.problem), level, as_cell(cell.model), *sizes, *row)
             for cell, (level, _, *row) in zip(self.cells, every.rows, strict=True)
+            for sizes in [map(number_cell, ModelSize.of(cell.outcomes))]
         )
-        head = "problem", "level", *every.head[1:]
+        head = "problem", "level", "model", "weights", "state", *every.head[2:]
         return dataclasses.replace(every, head=head, rows=tuple(rows))
 
     def _table(self, cells: Iterable[Cell]) -> Table:
@@ -269,7 +281,7 @@ class ComparisonAnswer(Answer):
                     "seeds": len(cell.trials),
                     "missing": cell.missing,
                     "sequences_to_solve": cell.time.mean if cell.time else None,
-                    "parameters": cell.parameters,
+                    **cell.size,
                     "updates_per_second": speed(cell.outcomes),
                     "good_rates_low": low,
                     "good_rates_high": high,
@@ -382,7 +394,7 @@ def _plain(cell: Cell) -> dict[str, Any]:
         "solved": cell.time.solved if cell.time else 0,
         "seeds": len(cell.trials),
         "restricted_mean": time,
-        "parameters": cell.parameters,
+        **cell.size,
         "updates_per_second": speed(cell.outcomes),
         "stands": f"{side_of_chance(cell.outcomes)} chance" if cell.outcomes else None,
     }

@@ -14,7 +14,7 @@ from longlag.answers.format import INTERVALS, MEASURED, OPEN
 from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
 from longlag.trials.diagnosis import Diagnosis
-from longlag.trials.outcome import Outcome
+from longlag.trials.outcome import ModelSize, Outcome
 
 
 class Step(NamedTuple):
@@ -105,6 +105,11 @@ class FrontierAnswer(Answer):
         subject = f"Largest {self.knob} at which {self.model} solves {self.problem}, seed by seed."
         return self.about.caption(subject)
 
+    @property
+    def sizes(self) -> ModelSize:
+        """The weights and the numbers of state of the models tried."""
+        return ModelSize.of(step.outcome for step in self.steps)
+
     def blocks(self) -> Sequence[Block]:
         seeds = len(self.about.seeds)
         few = no_interval(seeds)
@@ -120,6 +125,7 @@ class FrontierAnswer(Answer):
         setup = f"{self.problem}, {self.about.framing}, {self.model}"
         return [
             text(f"Largest value solved: {largest} ({setup})", kind="strong"),
+            text(str(self.sizes)),
             text(
                 f"{interval} Solved: skill (0 chance, 1 the best possible score) of "
                 f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences per "

@@ -11,7 +11,7 @@ from longlag.answers.blocks import Block, Table, cell, number_cell, table, text
 from longlag.answers.estimate import Estimate, caveats, no_interval
 from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
-from longlag.trials.outcome import Outcome
+from longlag.trials.outcome import ModelSize, Outcome
 
 
 class LengthScore(NamedTuple):
@@ -158,9 +158,14 @@ class GeneralisationAnswer(Answer):
         yield self.table()
         yield table(
             "",
-            ("model", "longest length solved", "seed by seed"),
+            ("model", "weights", "state", "longest length solved", "seed by seed"),
             (
-                (each.model, str(each), ", ".join(str(n or "none") for n in each.per_seed))
+                (
+                    each.model,
+                    *map(number_cell, ModelSize.of(each.outcomes)),
+                    str(each),
+                    ", ".join(str(n or "none") for n in each.per_seed),
+                )
                 for each in self.models
             ),
         )

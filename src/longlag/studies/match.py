@@ -7,11 +7,8 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import jax
-import numpy as np
-
 from longlag.knobs import lookup
-from longlag.models import ExternalModel, Model, ModelFactory, Sizes
+from longlag.models import ModelFactory, Sizes
 from longlag.studies.ladder import Place
 from longlag.training import program
 from longlag.trials.setting import Setting
@@ -53,11 +50,7 @@ def size(by: Match, model: ModelFactory, sizes: Sizes) -> int | None:
     (16, 8)
     """
     made = model(sizes, 0)
-    if by == "parameters":
-        return program.parameters(made)
-    if isinstance(made, ExternalModel) or not isinstance(made, Model):
-        return None
-    return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(made.initial_state((1,))))
+    return program.parameters(made) if by == "parameters" else made.state_size
 
 
 @functools.lru_cache(2**12)

@@ -15,7 +15,7 @@ from longlag.answers.format import INTERVALS, causes, counted
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.about import About, SeedResult, speed
 from longlag.studies.lower_bound import LowerBound
-from longlag.trials.outcome import Outcome
+from longlag.trials.outcome import ModelSize, Outcome
 
 RELIABLE = 0.9
 """Assumed probability that a seed solves a rung within reach, or fails one beyond it."""
@@ -118,9 +118,14 @@ class Reach:
     failed: int
 
     @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of the trials at that rate and the first budget."""
+        return tuple(each for rung in self.rungs for each in rung.outcomes)
+
+    @property
     def tried(self) -> int:
         """Number of trials at that rate and the first budget."""
-        return sum(len(rung.outcomes) for rung in self.rungs)
+        return len(self.outcomes)
 
     @property
     def words(self) -> str:
@@ -207,6 +212,7 @@ class ProfileAnswer(Answer):
 
     def blocks(self) -> Iterator[Block]:
         yield text(f"What {self.model} remembers", kind="strong")
+        yield text(str(ModelSize.of(self.outcomes)))
         yield self.table()
         if lines := self.unanswered:
             advice = "Use a larger `minutes`, or a smaller `budget`."
@@ -248,12 +254,7 @@ class ProfileAnswer(Answer):
             "unfinished": [{"trial": trial, "share": share} for trial, share in self.unfinished],
             "answered": not self.unanswered,
             "lower_bound": self.lower_bound and self.lower_bound._asdict(),
-            **self.about.provenance(
-                trial.outcome
-                for reach in self.reaches
-                for rung in reach.rungs
-                for trial in rung.trials
-            ),
+            **self.about.provenance(self.outcomes),
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
@@ -282,13 +283,21 @@ class ProfileAnswer(Answer):
                     "or_more": reach.more,
                     "trials": reach.tried,
                     "failed": reach.failed,
-                    "updates_per_second": speed(
-                        outcome for rung in reach.rungs for outcome in rung.outcomes
+                    "parameters": max((each.parameters for each in reach.outcomes), default=None),
+                    "state": max(
+                        (each.state for each in reach.outcomes if each.state is not None),
+                        default=None,
                     ),
+                    "updates_per_second": speed(reach.outcomes),
                     "why_not": causes(reach.reasons.elements()),
                 }
             )
         return rows
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes of all trials of the table."""
+        return tuple(each for reach in self.reaches for each in reach.outcomes)
 
     @property
     def unanswered(self) -> str:

@@ -65,11 +65,10 @@ class FinishedTrial:
     def of_run(cls, run: Run) -> Iterator[FinishedTrial]:
         """The trials of a run, none of one that was interrupted."""
         from longlag.scores.statistics import SOLVED
-        from longlag.training import program
         from longlag.trials.identity import Trial
 
         for place, seed in enumerate(() if run.interrupted else run.seeds):
-            outcome = run.outcome(place, parameters=program.parameters(run.models[place]))
+            outcome = run.outcome(place)
             trial = Trial(setting=run.setting, seed=seed)
             yield cls.of(trial, outcome, study="train", solve_at=SOLVED)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from longlag.answers.estimate import Estimate
+from longlag.answers.format import span
 from longlag.framings import Layout
 from longlag.knobs import lookup
 from longlag.trials import seed_score
@@ -88,6 +89,8 @@ class Outcome:
             model cannot overfit.
         noise: Noise of the loss from update to update: the standard deviation of its logarithm.
         parameters: Number of trained weights.
+        state: Numbers of state that the model hands on for each sequence; None where it keeps
+            them to itself, as in earlier documents.
         seconds: The seconds of each stage.
         scores: The score on each test, by name, the main test first.
         environment: Where it was trained, if known; no part of equality and of documents.
@@ -107,6 +110,7 @@ class Outcome:
     scores: Mapping[str, SeedScore]
     fresh: bool = True
     noise: float = 0.0
+    state: int | None = None
     environment: Environment | None = dataclasses.field(default=None, compare=False)
 
     @classmethod
@@ -125,6 +129,7 @@ class Outcome:
 
     @classmethod
     def _read(cls, document: Mapping[str, Any]) -> Outcome:
+        document = {"state": None, **document}  # which came without a new schema
         fields = {name: document[name] for name in _names(cls)}
         updates, *figures = fields["curve"]
         fields["curve"] = Curve(tuple(updates), *(tuple(_from_json(each)) for each in figures))
@@ -193,6 +198,25 @@ class Outcome:
 def _names(kind: type[Outcome]) -> list[str]:
     """The fields of a document of an outcome."""
     return [field.name for field in dataclasses.fields(kind) if field.compare]
+
+
+class ModelSize(NamedTuple):
+    """The size of models, each figure a number or the least and the most; empty if not known."""
+
+    weights: str
+    state: str
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> ModelSize:
+        """That of the models of trials."""
+        every = list(outcomes)
+        state = [each.state for each in every if each.state is not None]
+        weights = [each.parameters for each in every]
+        return cls(*(span(each) if each else "" for each in (weights, state)))
+
+    def __str__(self) -> str:
+        state = f", state {self.state}" if self.state else ""
+        return f"{self.weights} weights{state}" if self.weights else ""
 
 
 def side_of_chance(

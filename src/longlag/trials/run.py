@@ -22,10 +22,12 @@ from longlag.problems import Problem
 from longlag.scores.evaluation import Evaluation
 from longlag.scores.score import Score
 from longlag.scores.scored import Scored
+from longlag.training import program
 from longlag.trials.diagnosis import Diagnosis, diagnose
 from longlag.trials.environment import Environment, here
 from longlag.trials.outcome import (
     Bounds,
+    ModelSize,
     Outcome,
     Seconds,
     learning_curve,
@@ -119,6 +121,7 @@ class Run(Scored):
         sequences = f"{max(self.sequences):,} sequences per seed"
         return {
             **super()._figures(),
+            "model": str(ModelSize.of([self.outcome()])),
             "trained": f"{self.updates:,} updates on {sequences}",
             "seconds": f"{self.compile_seconds:.1f} compile, {self.train_seconds:.1f} train, "
             f"{self.total_seconds:.1f} total",
@@ -199,17 +202,14 @@ class Run(Scored):
         counts = (reports[-1].updates if reports else 0 for reports in self.history)
         return tuple(updates * layout.sequences // len(layout.steps) for updates in counts)
 
-    def outcome(
-        self, place: int = 0, *, validation: float | None = None, parameters: int = 0
-    ) -> Outcome:
+    def outcome(self, place: int = 0, *, validation: float | None = None) -> Outcome:
         """The outcome of one seed, as the store has it.
 
         Args:
             place: Its index among the seeds.
             validation: Its accuracy on the validation stream, if that was measured.
-            parameters: Number of trained weights.
         """
-        history, setting = self.history[place], self.setting
+        history, setting, model = self.history[place], self.setting, self.models[place]
         problem, audit = setting.problem, setting.audit()
         scored = scored_updates(setting.layout)
         losses = np.concatenate([np.zeros(0), *(each.losses for each in history)])
@@ -226,7 +226,8 @@ class Run(Scored):
             audit=audit.verdict,
             bounds=Bounds(problem.chance(setting.scored), problem.ceiling(setting.scored)),
             curve=learning_curve([each.by_update for each in history], scored),
-            parameters=parameters,
+            parameters=program.parameters(model),
+            state=model.state_size,
             seconds=Seconds(self.compile_seconds, self.train_seconds, evaluating),
             scores={
                 name: SeedScore.of(score, place, in_distribution=score.problem == problem)

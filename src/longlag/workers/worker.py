@@ -70,11 +70,9 @@ def perform(job: Job) -> Generator[Event]:
 
 def outcome_of(run: Run) -> Outcome:
     """The outcome of a run of one seed, with its accuracy on the validation stream."""
-    from longlag.training import program
-
     (model,), (seed,) = run.models, run.seeds
     validation = run.setting.evaluate(model, seed, part="validation").accuracy
-    return run.outcome(validation=validation, parameters=program.parameters(model))
+    return run.outcome(validation=validation)
 
 
 def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:

@@ -129,7 +129,8 @@ def hint(error: BaseException, *, features: bool, reals: bool = False) -> str:
     if features and re.search(
         r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
         r"|Expected shape \(None, (\d+|None)\), but input has incompatible shape \(\d+, \d+, \d+\)"
-        r"|expected ndim=3, found ndim=4|too many values to unpack \(expected 2\)|to be 2D or 3D, got 4D",
+        r"|expected ndim=3, found ndim=4|to be 2D or 3D, got 4D"
+        r"|too many values to unpack \(expected 2\)",
         text,
         re.I,
     ):

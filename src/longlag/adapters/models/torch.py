@@ -20,11 +20,11 @@ from longlag.adapters.models.functional import (
     NOISE,
     InputKind,
     OutputKind,
-    checked,
     numbers_a_row,
     pair,
     parameters_of,
 )
+from longlag.adapters.models.outputs import checked
 from longlag.adapters.models.torch_arrays import arrays_of
 from longlag.adapters.models.torch_cost import flops
 from longlag.adapters.models.torch_faults import (
@@ -90,8 +90,8 @@ class TorchModel(ExternalModel):
         return "state" in self._arguments
 
     @property
-    def state_size(self) -> int:
-        return self._state_size
+    def state_size(self) -> int | None:
+        return self._state_size if self.takes_state else None
 
     @property
     def device(self) -> torch.device:
@@ -156,6 +156,7 @@ class TorchModel(ExternalModel):
                     outputs, state = self._run(inputs, mask, state, shape, output)
                 losses.append(self._each(outputs, targets[update], loss))
                 predictions.add(outputs)
+                self._state_size = numbers_a_row(state, inputs.shape[0])
         return torch.stack(losses).cpu().numpy(), predictions.values()
 
     def perturbed(self, seed: int) -> TorchModel:

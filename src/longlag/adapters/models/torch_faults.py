@@ -70,6 +70,7 @@ def changed_by(module: torch.nn.Module, run: Callable[[], object]) -> str:
             f"{place}.{name}".strip("."): each.detach().clone()
             for place, part in module.named_modules()
             for name, value in (vars(part) | part._buffers).items()
+            if name not in ("_buffers", "_parameters")
             for each in _tensors(value)
         }
 
