@@ -178,3 +178,34 @@ def test_a_budget_that_rows_share_is_named_by_rows():
     found = ll.preflight(problem, ll.Whole(), lambda sizes, seed: Shared(sizes, nnx.Rngs(seed)))
     failed = {check.name: check.found for check in found.checks if not check.passed}
     assert failed == {"rows": "the place of a row in its batch changes its outputs"}
+
+
+class Remembering(nnx.Module):
+    """Stores its last hidden state in a variable, for the next call to start from."""
+
+    def __init__(self, sizes, seed, *, only_stores=False):
+        rngs = nnx.Rngs(seed)
+        self.rnn: Any = nnx.RNN(nnx.GRUCell(sizes.features, 6, rngs=rngs), return_carry=True)
+        self.norm = nnx.BatchNorm(6, rngs=rngs)
+        self.readout = nnx.Linear(6, sizes.outputs, rngs=rngs)
+        self.memory = nnx.Variable(jnp.zeros((1, 6)))
+        self.only_stores = only_stores
+
+    def __call__(self, inputs):
+        shape = len(inputs), 6
+        start = jnp.zeros(shape) if self.only_stores else jnp.broadcast_to(self.memory[...], shape)
+        state, hidden = self.rnn(inputs, initial_carry=start)
+        self.memory[...] = state.mean(0, keepdims=True)
+        return self.readout(self.norm(hidden))
+
+
+@pytest.mark.parametrize("harmless", [True, False])
+def test_state_that_a_variable_takes_to_the_next_sequence_is_named(harmless):
+    def make(sizes, seed):
+        return Remembering(sizes, seed, only_stores=harmless)
+
+    found = ll.preflight(ll.EchoLag(lag=1, length=5, values=4), ll.Whole(), make)
+    assert found.passed == harmless
+    if not harmless:
+        assert found.checks[-1].found.endswith("outside training: each call changes `memory`")
+        assert found.checks[-1].remedy.startswith("Take the state as an argument `state`")

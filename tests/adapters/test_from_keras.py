@@ -111,6 +111,18 @@ def test_layers_that_build_leaves_without_weights_get_them(before):
     assert found.parameters == 3 * 6 * (3 + 6 + 2) + 3 * (6 + 1)
 
 
+@pytest.mark.parametrize("inputs", ["features", "values"])
+def test_a_sequential_model_without_an_input_takes_any_number_of_rows(inputs):
+    def unnamed(sizes, _):
+        first = [layers.Embedding(sizes.values, 4)] if inputs == "values" else []
+        gru = layers.GRU(4, return_sequences=True)
+        return keras.Sequential([*first, gru, layers.Dense(sizes.outputs)])
+
+    problem = ll.EchoLag(lag=1, length=5, values=3)
+    found = preflight(problem, ll.Whole(), ll.adopt(unnamed, inputs=inputs))
+    assert found.passed, found
+
+
 def test_weights_that_are_fixed_stay_so():
     def frozen(sizes, seed):
         model = make(sizes, seed)
@@ -176,7 +188,7 @@ def test_threads_may_trace_one_model():
 def test_another_number_of_rows_than_it_takes_is_said():
     found = preflight(ll.EchoLag(values=4), ll.Window(timesteps=5), stateful, batch_size=8)
     (failed,) = (check for check in found.checks if not check.passed)
-    assert "takes 5 rows at a time, got 8. Use batch_size=5" in failed.found
+    assert failed.found.endswith("takes 5 rows at a time, got 8. Use batch_size=5")
 
 
 def test_a_stateful_model_that_does_not_name_its_rows_is_told_how():
@@ -466,3 +478,35 @@ def test_a_type_in_which_recurrent_weights_cannot_be_drawn_is_told_with_the_cure
 
     with pytest.raises(ValueError, match=r"no orthogonal initializer in bfloat16"):
         ll.adopt(make)(SIZES, 0)
+
+
+class Remembering(layers.Layer):
+    """Adds to its inputs the last ones of the call before, from a weight that is not trained."""
+
+    def build(self, shape):
+        self.memory = self.add_weight(shape=(shape[-1],), trainable=False, name="memory")
+
+    def call(self, inputs):
+        before = self.memory + 0.0
+        self.memory.assign(inputs[0, -1])
+        return inputs + before
+
+
+def test_state_that_a_weight_takes_to_the_next_sequence_is_named():
+    def remembering(sizes, _):
+        return keras.Sequential([Remembering(), layers.Dense(sizes.outputs)])
+
+    found = preflight(ll.EchoLag(lag=0, length=5, values=4), ll.Whole(), remembering)
+    assert not found.passed
+    assert "outside training: each call changes `" in found.checks[-1].found
+    assert found.checks[-1].found.endswith("/memory`")
+
+
+def test_an_embedding_of_real_numbers_is_named():
+    def embedded(sizes, _):
+        flat = layers.Reshape((sizes.timesteps, -1))
+        return keras.Sequential([layers.Embedding(9, 3), flat, layers.Dense(sizes.outputs)])
+
+    last = preflight(ll.Ramp(), ll.Whole(), embedded).checks[-1]
+    assert last.found.startswith("the outputs depend only on the whole part of inputs")
+    assert "use a linear layer" in last.remedy

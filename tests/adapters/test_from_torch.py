@@ -301,6 +301,9 @@ def test_the_mask_of_attention_is_not_that_of_the_steps():
     assert [check.name for check in found.checks if not check.passed] == ["mask"]
 
 
+TWICE = "two different outputs for the same inputs, outside training"
+
+
 class Faulty(torch.nn.Module):
     """An LSTM, with a fault that an evaluation without gradients does not show."""
 
@@ -310,10 +313,19 @@ class Faulty(torch.nn.Module):
         self.register_buffer("mean", torch.zeros(4))
         self.lstm = torch.nn.LSTM(sizes.features, 4, batch_first=True)
         self.norm = torch.nn.BatchNorm1d(4)
+        self.drop = torch.nn.Dropout(0.2)
         self.readout = torch.nn.Linear(4, sizes.outputs)
 
     def forward(self, inputs):
         hidden = self.lstm(inputs)[0]
+        if self.fault == "attribute":
+            hidden, self.before = hidden + self.before, hidden[:1, -1:].detach()
+        if self.fault == "buffer":
+            hidden, self.mean = hidden + self.mean, hidden.detach().mean((0, 1))
+        if self.fault == "train":
+            self.train()
+        if self.fault == "a part in eval":
+            self.drop.eval()
         if self.fault == "in training" and self.training:
             hidden = hidden + hidden.flip(1)
         if self.fault == "with gradients" and torch.is_grad_enabled():
@@ -329,7 +341,7 @@ class Faulty(torch.nn.Module):
         if self.fault == "eval":
             self.eval()
         hidden = self.norm(hidden.transpose(1, 2)).transpose(1, 2)
-        return self.readout(torch.nn.functional.dropout(hidden, 0.2, self.training))
+        return self.readout(self.drop(hidden))
 
 
 @pytest.mark.parametrize(
@@ -343,6 +355,10 @@ class Faulty(torch.nn.Module):
         ("statistics", {}),
         ("stored", {}),
         ("eval", {"training": "its forward leaves training mode: dropout and batch statistics"}),
+        ("a part in eval", {"training": "its forward leaves training mode: dropout and batch"}),
+        ("train", {"outputs": "its forward calls train(): dropout and batch statistics act"}),
+        ("attribute", {"outputs": f"{TWICE}: each call changes `before`"}),
+        ("buffer", {"outputs": f"{TWICE}: each call changes `mean`"}),
     ],
 )
 def test_faults_that_only_training_has_are_found(fault, said):

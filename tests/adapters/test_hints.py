@@ -30,6 +30,7 @@ RAISED = {
     "of float32, complex128, complex64, float64.": "initializer",
     "JAX array indexer must have integer dtype; got float32": VALUES,
     "too many values to unpack (expected 2)": VALUES,
+    "GRU: Expected input to be 2D or 3D, got 4D instead": VALUES,
     "not enough values to unpack (expected 3, got 2)": "",
     "dot_general requires contracting dimensions to have the same shape, got (8,) and (9,)": (
         "sizes.features"
@@ -69,6 +70,7 @@ def test_who_takes_values_already_is_not_told_to():
     for text, cure in RAISED.items():
         if cure == VALUES:
             assert hint(RuntimeError(text), features=False) == ""
+            assert "a linear layer" in hint(RuntimeError(text), features=True, reals=True)
 
 
 def test_a_check_of_a_problem_and_a_failed_seed_tell_no_pages():

@@ -173,6 +173,12 @@ def test_a_model_that_hears_nothing_is_found_out():
     assert failures(found)["inputs"].found == "no output depends on any input"
 
 
+def test_a_softmax_over_one_output_is_named():
+    last = preflight(ll.Ramp(), ll.Whole(), faulty("probabilities")).checks[-1]
+    assert last.found == "every output is 1, as of a softmax over one output"
+    assert last.remedy.startswith("Leave the softmax out")
+
+
 def test_a_model_is_told_whether_it_is_in_training():
     class Told(eqx.Module):
         linear: eqx.nn.Linear
@@ -423,6 +429,30 @@ def test_a_state_without_a_gradient_is_found(framing, read, keep, lost):
         found = "the last output depends on earlier inputs, but no gradient reaches them"
         assert failed["gradients"].found == found
         assert "in the loop over steps" in failed["gradients"].remedy
+
+
+def test_a_state_that_is_detached_every_second_step_is_mentioned():
+    class Halved(eqx.Module):
+        cell: eqx.nn.GRUCell
+        readout: eqx.nn.Linear
+
+        def __call__(self, inputs):
+            hidden, outputs = jnp.zeros(5), []
+            for step, each in enumerate(inputs):
+                hidden = hidden if step % 2 else jax.lax.stop_gradient(hidden)
+                hidden = self.cell(each, hidden)
+                outputs.append(self.readout(hidden))
+            return jnp.stack(outputs)
+
+    def make(sizes, seed):
+        one, two = jax.random.split(jax.random.key(seed))
+        cell = eqx.nn.GRUCell(sizes.features, 5, key=one)
+        return Halved(cell, eqx.nn.Linear(5, sizes.outputs, key=two))
+
+    found = preflight(ECHO, ll.Whole(), make)
+    text = {check.name: check.found for check in found.checks}["gradients"]
+    assert found.passed
+    assert text.endswith("reaches 2 steps, though earlier inputs change it too")
 
 
 @pytest.mark.parametrize("carry", [False, True])

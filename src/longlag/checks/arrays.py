@@ -150,19 +150,6 @@ def takes_state(model: AnyModel) -> bool:
     return isinstance(model, Model) and bool(jax.tree.leaves(program.initial_state(model, (1,))))
 
 
-def sums_to_one(outputs: np.ndarray) -> bool:
-    inside = (outputs >= 0).all() and (outputs <= 1).all()
-    return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4))
-
-
-def wrong_axis(outputs: np.ndarray) -> str:
-    """The axis, not the last, over which outputs `(update, row, time, output)` sum to 1."""
-    for axis, name in ((1, "the rows"), (2, "time")):
-        if outputs.shape[axis] > 1 and sums_to_one(np.moveaxis(outputs, axis, -1)):
-            return name
-    return ""
-
-
 def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
     """All arrays of a module of any framework, by name."""
     kind = user_model.framework(module)
@@ -201,6 +188,21 @@ def digest_of(module: Any) -> str:
 def digest_of_model(model: AnyModel) -> str:
     """The digest of all arrays of a model as it runs."""
     return digest_of(getattr(model, "module", None) if isinstance(model, ExternalModel) else model)
+
+
+def first_changed(one: Any, other: Any) -> str:
+    """The name, in the user's module, of an array in which two models differ; numbers first."""
+    before = _arrays(one.module)
+    pairs = list(zip(before, _arrays(other.module), strict=False))
+    module = one.module  # a Keras model has its own arrays again
+    differ = [(name, array) for (name, array), (_, new) in pairs if not np.array_equal(array, new)]
+    differ.sort(key=lambda each: each[1].dtype.kind != "f")
+    if not differ:
+        return ""
+    name = differ[0][0]
+    if user_model.framework(module) == "keras":
+        return module.variables[int(name)].path
+    return re.sub(r"\W+", ".", name).strip(".").removesuffix(".value")
 
 
 def lost_masks(model: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models.hints import MASKED, PACKED, hint
+from longlag.adapters.models.hints import MASKED, PACKED, REALS, VALUES, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
 from longlag.checks.arrays import (
@@ -20,13 +20,12 @@ from longlag.checks.arrays import (
     lost_masks,
     mixed_types,
     non_finite,
-    sums_to_one,
     takes_mask,
     takes_state,
     with_noise,
-    wrong_axis,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
+from longlag.checks.outputs import require_logits
 from longlag.checks.runs import NOISE, Runs, error_text
 from longlag.models import ExternalModel
 from longlag.training import Batches, program
@@ -98,20 +97,20 @@ class _Inspection(Runs):
         self.batches = self.batches_of(rows if self.fixed_rows is not None else max(2, rows))
         try:
             self.base = self.run(self.batches)
-            again = self.run(self.batches, again=True)
+            others = [self.run(self.batches, again=True), self.run(self.batches, self.called())]
         except (Exception, SystemExit) as error:
-            if isinstance(error, ValueError) and not user_code.raised_at(error):
-                raise CheckFailed(str(error).rstrip("."), "") from error  # an adapter's message
             features = getattr(self.setting.model, "inputs", "features") == "features"
+            reals = self.setting.sizes.values is None
+            remedy = hint(error, features=features, reals=reals)
+            if isinstance(error, ValueError) and not user_code.raised_at(error):
+                raise CheckFailed(str(error).rstrip("."), remedy) from error  # of an adapter
             shape = self.batches.inputs.shape[1:]
             if features and self.batches.inputs.dtype.kind == "i":  # encoded later
                 shape = *shape, self.setting.sizes.features
             kind = "floats" if features else "integers"
             failure = f"it {error_text(error)}, for inputs {shape}, {kind}"
             types = mixed_types(self.module) if "dtype" in str(error) else ""
-            raise CheckFailed(
-                failure, f"{hint(error, features=features)}{types}".strip()
-            ) from error
+            raise CheckFailed(failure, f"{remedy}{types}".strip()) from error
         if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
             raise CheckFailed(
@@ -119,39 +118,19 @@ class _Inspection(Runs):
                 "Look for a division by zero, a log of zero, or a mask without any true step."
                 + non_finite(self.module),
             )
-        if not np.allclose(self.base, again, atol=NOISE * np.abs(self.base).max(), rtol=0):
+        if any(np.abs(each - self.base).max() > NOISE * np.abs(self.base).max() for each in others):
+            place = self.stored_in()
             raise CheckFailed(
-                "two different outputs for the same inputs, outside training",
-                "Use dropout and noise only in training. Take the state as an argument and "
-                "return it; do not store it on the model.",
+                "two different outputs for the same inputs, outside training"
+                f"{f': each call changes `{place}`' if place else ''}",
+                f"{'' if place else 'Use dropout and noise only in training. '}Take the state as "
+                "an argument `state` and return it; do not store it on the model.",
             )
-        self._check_probabilities()
-        self.state = self.model.state_size
-        return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
-
-    def _check_probabilities(self) -> None:
         found = getattr(getattr(self.model, "program", self.model), "outputs", "")
         chosen = getattr(self.setting.model, "outputs", "")
-        several = self.classifies and self.base.shape[-1] > 1
-        declared = several and "probabilities" in (found, chosen)
-        outputs = np.exp(self.base) if declared else self.base
-        known = declared and sums_to_one(outputs)
-        last_axis = "Leave the softmax out; else let it run over the last axis."
-        if self.classifies and not known and (axis := wrong_axis(outputs)):
-            raise CheckFailed(
-                f"the outputs sum to 1 over {axis}: a softmax over the wrong axis", last_axis
-            )
-        if declared and not known:
-            leave = "Leave outputs='probabilities' out."
-            raise CheckFailed(
-                "its outputs are declared as probabilities, but they do not sum to 1",
-                leave if chosen == "probabilities" else last_axis,
-            )
-        if self.classifies and sums_to_one(self.base):
-            raise CheckFailed(
-                "the outputs of every step are probabilities, not logits",
-                "Leave the softmax out, or use adopt(…, outputs='probabilities').",
-            )
+        require_logits(self.base, classifies=self.classifies, found=str(found), chosen=chosen)
+        self.state = self.model.state_size
+        return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
     def inputs(self) -> str:
         """Add noise to the weights for this and later checks: zeros would hide dependence."""
@@ -162,7 +141,15 @@ class _Inspection(Runs):
             return ""
         if np.isfinite(outputs).all():
             self.subject, self.base = shaken, outputs
+            if self.reads_whole_numbers():
+                raise CheckFailed(
+                    "the outputs depend only on the whole part of inputs that are real numbers, as "
+                    "those of an embedding do",
+                    VALUES if self.setting.sizes.values else REALS,
+                )
             if not self.moved(self.changed(np.ones(1, bool))).any():
+                if outputs.shape[-1] == 1 and (outputs == 1).all():
+                    raise CheckFailed("every output is 1, as of a softmax over one output", _NONE)
                 raise CheckFailed(
                     "no output depends on any input",
                     self._skipping()
@@ -334,17 +321,20 @@ class _Inspection(Runs):
         return self.trains_alone()
 
     def gradients(self) -> str:
-        if self.loses_earlier_steps():
+        last = self.last_steps_reached()
+        if last == 1:
             raise CheckFailed(
                 "the last output depends on earlier inputs, but no gradient reaches them",
                 "Look for detach, torch.no_grad or stop_gradient in the loop over steps.",
             )
+        ends = f"; of the last output it reaches {last} steps, though earlier inputs change it too"
+        short = ends if last else ""
         found = self.gradients_found
         without = [name for name, (reached, _) in found.items() if not reached]
         sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}
         total, lost = sum(sizes.values()), sum(sizes[name] for name in without)
         if not without:
-            return f"one reaches each of the {total:,} weights"
+            return f"one reaches each of the {total:,} weights{short}"
         names = f"{', '.join(without[:4])}{', …' * (len(without) > 4)}"
         # Of a layer in use, some weights may do nothing: a recurrent one in a single step.
         owner = lambda name: name.rpartition(".")[0]  # noqa: E731
@@ -355,7 +345,7 @@ class _Inspection(Runs):
                 f"no gradient reaches {names}: {lost:,} of {total:,} weights are not trained",
                 "Look for detach, torch.no_grad or stop_gradient, or for a layer that is not used.",
             )
-        return f"one reaches {total - lost:,} of {total:,} weights; none: {names}"
+        return f"one reaches {total - lost:,} of {total:,} weights; none: {names}{short}"
 
     def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):
@@ -381,6 +371,8 @@ class _Inspection(Runs):
 
 
 _OWN = "each has its own weights"
+
+_NONE = "Leave the softmax out; for a number between 0 and 1 use a sigmoid."
 
 _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "made": _Inspection.make,

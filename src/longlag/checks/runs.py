@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from longlag.adapters.models import user_model
+from longlag.adapters.models import functional, user_model
 from longlag.adapters.models.user_model import UserModel
-from longlag.checks.arrays import gradients_of, on_device, outputs_of, runner, training_of
+from longlag.checks.arrays import (
+    first_changed,
+    gradients_of,
+    on_device,
+    outputs_of,
+    runner,
+    training_of,
+)
 from longlag.checks.check import CheckFailed
 from longlag.framings import Samples
 from longlag.models import AnyModel, ExternalModel
@@ -124,6 +131,34 @@ class Runs:
         run = runner(self.layout.output) if again else self.runner
         return outputs_of(run, model, batches)
 
+    def called(self) -> AnyModel:
+        """The model as a call with other inputs leaves it: one that stores state has another."""
+        model = self.model
+        if not isinstance(model, functional.AdoptedModel):
+            return model  # one of PyTorch is changed itself
+        inputs, _, mask = self.changed(np.ones(1, bool))[:3]
+        mask = None if mask is None else mask[0]
+        state = program.initial_state(model, inputs.shape[1:2])
+        return model.called(on_device(inputs[0]), on_device(mask), state)
+
+    def stored_in(self) -> str:
+        """The name of an array of the model that a call changes; empty if none is known."""
+        if isinstance(self.model, ExternalModel):
+            others = self.changed(np.ones(1, bool))  # the same again may change nothing
+            return self.model.changed_by_call(others, self.layout.output)
+        return first_changed(self.model, self.called())
+
+    def reads_whole_numbers(self) -> bool:
+        """Whether real inputs count, but only by their whole part."""
+        inputs = self.batches.inputs
+        if inputs.dtype.kind != "f" or not (inputs % 1).any():
+            return False
+        if self.moved(self.batches._replace(inputs=np.trunc(inputs))).any():
+            return False
+        with contextlib.suppress(Exception):  # of an embedding: changed inputs are out of range
+            return bool(self.moved(self.changed(np.ones(1, bool))).any())
+        return True
+
     def require_rows_apart(
         self, rows: np.ndarray, changed: Batches, base: np.ndarray | None = None
     ) -> None:
@@ -184,16 +219,20 @@ class Runs:
                 raise CheckFailed(found, remedy)
         return "runs"
 
-    def loses_earlier_steps(self) -> bool:
-        """Whether the last output depends on earlier inputs, but gets a gradient to the last only.
+    def last_steps_reached(self) -> int | None:
+        """How many of the last steps get a gradient, where earlier ones move the last output too.
 
-        A model without any gradient to its inputs, as after rounding them, may still be right.
+        None if all do that move it, as far as known. A model without any gradient to its inputs,
+        as after rounding them, may still be right.
         """
         steps = self.steps_reached
-        if steps is None or not steps[-1] or steps[:-1].any():
-            return False
-        earlier = np.arange(len(steps)) < len(steps) - 1
-        return bool(self.moved(self.changed(earlier))[0, :, -1].any())
+        if steps is None or steps.all() or not steps[-1]:
+            return None
+        count = len(steps) - int(steps.argmax())
+        earlier = np.arange(len(steps)) < len(steps) - count
+        if not steps[~earlier].all() or not earlier.any():
+            return None
+        return count if self.moved(self.changed(earlier))[0, :, -1].any() else None
 
     def zeros_are_none(self) -> bool:
         adopted = getattr(self.model, "program", None)

@@ -198,6 +198,10 @@ class ExternalModel(abc.ABC):
         """
 
     @abc.abstractmethod
+    def changed_by_call(self, batches: Any, output: str) -> str:
+        """The name of a tensor of the model that a call changes outside training, or empty."""
+
+    @abc.abstractmethod
     def steps_reached(self, batches: Any, output: str) -> np.ndarray | None:
         """Whether each input step gets a gradient from the last output; None if unknown."""
 

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from longlag.adapters.models.outputs import checked
 from longlag.arrays import Last
 from longlag.models import Buffers, Model, Sizes, TrainOutput
 from longlag.models._base import Inputs, Mask, State
@@ -30,6 +31,11 @@ InputKind = Literal["features", "values"]
 
 OutputKind = Literal["logits", "probabilities"]
 """The outputs of a model where the target is one of several values."""
+
+NO_VALUES = (
+    "the model takes values, but the inputs are features. Use inputs='features', or a framing and "
+    "an encoding with integer inputs."
+)
 
 _SMALLEST = 1e-7  # probability, as in Keras: its logarithm is finite
 
@@ -185,6 +191,12 @@ class AdoptedModel(Model):
     ) -> TrainOutput:
         return self._run(inputs, mask, state, last, training=True)
 
+    def called(self, inputs: Inputs, mask: Mask, state: State) -> AdoptedModel:
+        """The model with its buffers as a call outside training leaves them."""
+        after = self._run(inputs, mask, state, False, training=False).buffers
+        same = jax.tree.structure(after) == jax.tree.structure(self.buffers)
+        return eqx.tree_at(lambda each: each.buffers, self, after) if same else self
+
     def _run(
         self, inputs: Inputs, mask: Mask, state: State, last: Last, *, training: bool
     ) -> TrainOutput:
@@ -208,7 +220,7 @@ class AdoptedModel(Model):
         return TrainOutput(
             outputs=split(outputs),
             state=_by_rows(split, result.state, axes) if program.takes_state else state,
-            buffers=Buffers(result.buffers) if training else None,
+            buffers=Buffers(result.buffers),
             penalty=result.penalty,
         )
 
@@ -217,10 +229,7 @@ class AdoptedModel(Model):
         program = self.program
         if not jnp.issubdtype(inputs.dtype, jnp.integer):
             if program.takes == "values":
-                raise ValueError(
-                    "the model takes values, but the inputs are features. Use inputs='features', "
-                    "or a framing and an encoding with integer inputs."
-                )
+                raise ValueError(NO_VALUES)
             return inputs, inputs.ndim - 2
         if program.takes == "values" or program.ids:
             return inputs, inputs.ndim - 1
@@ -236,11 +245,12 @@ class AdoptedModel(Model):
             pad = functools.partial(_pad_rows, rows=rows)
             padded = pad(inputs), None if mask is None else pad(mask), _by_rows(pad, state)
             result = self._rowwise(*padded, training)
-            return _by_rows(lambda leaf: leaf[:count], result._replace(buffers=(), penalty=()))
+            cut = _by_rows(lambda leaf: leaf[:count], result._replace(buffers=(), penalty=()))
+            return cut._replace(buffers=result.buffers)
         if count % rows:
+            open_ = "" if self.program.takes_state else ", or leave the number of rows open in it"
             raise ValueError(
-                f"the model takes {rows} rows at a time, got {count}. Use "
-                f"batch_size={rows}, or leave the number of rows open in the model."
+                f"the model takes {rows} rows at a time, got {count}. Use batch_size={rows}{open_}."
             )
 
         def split(leaf: Array) -> Array:
@@ -343,58 +353,3 @@ def _merge(leaf: Array, axes: int) -> Array:
 
 class UnsupportedModel(ValueError):  # noqa: N818 - a result, not an error
     """A model that cannot become a `FunctionalModel`, with the reason."""
-
-
-def checked(outputs: Any, steps: tuple[int, ...], width: int, last: bool, at: Any = None) -> Any:
-    """The outputs as `(row, target, output)`, with their shape checked.
-
-    Args:
-        outputs: The outputs of a model.
-        steps: Rows and timesteps.
-        width: Size of the last axis.
-        last: Whether only the last output of a row is needed.
-        at: Indices `(row, time)` of the last outputs; by default the last timestep.
-
-    Raises:
-        ValueError: They have another shape or type.
-    """
-    kind = type(outputs).__name__
-    if "logits" in (outputs if isinstance(outputs, dict) else dir(outputs)):
-        raise ValueError(f"the model gives {kind}, no array. Return only its logits.")
-    if isinstance(outputs, tuple | list | dict):
-        raise ValueError(
-            f"the model gives a {kind} of {len(outputs)}. Give only the "
-            "outputs; with a parameter `state`, a pair of outputs and state."
-        )
-    if outputs is None:
-        raise ValueError("the model gives nothing (None). Return the outputs.")
-    rows, timesteps = steps
-    shape = tuple(np.shape(outputs))
-    every, single = (rows, timesteps, width), (rows, width)
-    if "float" not in str(getattr(outputs, "dtype", type(outputs))):
-        kind = getattr(outputs, "dtype", kind)
-        raise ValueError(f"the model gives {kind}, but outputs are floats. Give logits.")
-    if last and shape in (single, (rows, 1, width)):
-        return outputs.reshape(rows, 1, width)
-    if shape != every:
-        expected = f"{every} or {single}" if last else f"{every}"
-        raise ValueError(
-            f"the model gives outputs {shape}, expected {expected}. {_remedy(shape, every)}"
-        )
-    if at is not None:
-        return outputs[at][:, None]
-    return outputs[:, -1:] if last else outputs
-
-
-def _remedy(shape: tuple[int, ...], every: tuple[int, ...]) -> str:
-    rows, timesteps, width = every
-    if shape == (rows, width):
-        return (
-            "Give an output at every step (return_sequences=True in Keras), or use framing "
-            "Window() or Prefix(), which need only the last."
-        )
-    if len(shape) > 1 and shape[:2] == (timesteps, rows) and timesteps != rows:
-        return "Put rows before time (batch_first=True in PyTorch)."
-    if shape[:-1] == every[:-1]:
-        return f"Make the last layer `sizes.outputs` ({width}) wide."
-    return "Give `(row, time, output)`."

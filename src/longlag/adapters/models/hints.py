@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-_VALUES = (
+VALUES = (
     "It seems to take values, not features: use adopt(make_model, inputs='values'), for "
     "integer inputs (row, time)."
+)
+REALS = (
+    "The inputs of this problem are real numbers, which no embedding takes: use a linear layer in "
+    "its place."
 )
 _CHANNELS = (
     "Channels come last here, (row, time, feature); a convolution of PyTorch or Equinox takes "
@@ -99,12 +103,13 @@ def shortened(message: str) -> str:
     return f"{first} … {last}".rstrip()
 
 
-def hint(error: BaseException, *, features: bool) -> str:
+def hint(error: BaseException, *, features: bool, reals: bool = False) -> str:
     """A remedy for an exception of a model; empty if none is known.
 
     Args:
         error: The exception.
         features: Whether its inputs were features, `(row, time, feature)`, rather than values.
+        reals: Whether the inputs of the problem are real numbers, so that there are no values.
 
     >>> hint(ValueError("too many values to unpack (expected 2)"), features=True)[:29]
     'It seems to take values, not '
@@ -124,9 +129,10 @@ def hint(error: BaseException, *, features: bool) -> str:
     if features and re.search(
         r"expected.*(Long, Int|integer)|indices.*(int|Long)|integer dtype|embedding.*(int|dtype)"
         r"|Expected shape \(None, (\d+|None)\), but input has incompatible shape \(\d+, \d+, \d+\)"
-        r"|expected ndim=3, found ndim=4|too many values to unpack \(expected 2\)",
+        r"|expected ndim=3, found ndim=4|to be 2D or 3D, got 4D"
+        r"|too many values to unpack \(expected 2\)",
         text,
         re.I,
     ):
-        return _VALUES
+        return REALS if reals else VALUES
     return ""

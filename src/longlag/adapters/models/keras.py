@@ -72,10 +72,16 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
                 "a stateful layer needs the number of rows before it is called. Begin with "
                 f"keras.Input(batch_shape=(batch_size, {shape}))."
             )
-        rows = next((each.shape[0] for each in _states(model)), 2)
-        shape = (rows, sizes.timesteps) if values else (rows, sizes.timesteps, sizes.features)
+        shape = (sizes.timesteps,) if values else (sizes.timesteps, sizes.features)
+        dtype = "int32" if values else "float32"
+        rows = next((each.shape[0] for each in _states(model)), None)
         with softmax_of_values(model):
-            model(np.zeros(shape, np.int32 if values else np.float32))
+            try:  # without rows, since a Sequential takes those of its first call for ever
+                model(keras.Input(shape, rows, dtype))
+            except Exception:  # of a model that looks at its number of rows
+                if isinstance(model, keras.Sequential):
+                    raise
+                model(np.zeros((rows or 2, *shape), dtype))
     for variable in model.trainable_variables:
         if variable.constraint is not None:
             raise UnsupportedModel(

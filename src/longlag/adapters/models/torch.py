@@ -16,17 +16,24 @@ from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
 from longlag.adapters import randomness
 from longlag.adapters.models.functional import (
+    NO_VALUES,
     NOISE,
     InputKind,
     OutputKind,
-    checked,
     numbers_a_row,
     pair,
     parameters_of,
 )
+from longlag.adapters.models.outputs import checked
 from longlag.adapters.models.torch_arrays import arrays_of
 from longlag.adapters.models.torch_cost import flops
-from longlag.adapters.models.torch_faults import copied, fault_in_training, restored
+from longlag.adapters.models.torch_faults import (
+    changed_by,
+    copied,
+    fault_in_training,
+    require_evaluation,
+    restored,
+)
 from longlag.adapters.models.torch_optimizer import update_of
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
 from longlag.adapters.models.torch_sensitivity import jacobian_norms
@@ -175,7 +182,10 @@ class TorchModel(ExternalModel):
     ) -> np.ndarray:
         kept = restored(self.module) if training else contextlib.nullcontext()
         with kept, self._own_randomness(moves=False, other=again), torch.set_grad_enabled(training):
-            return self._outputs(batches, output, training).detach().cpu().numpy()
+            outputs = self._outputs(batches, output, training).detach().cpu().numpy()
+        if not training:
+            require_evaluation(self.module)
+        return outputs
 
     def gradients(self, batches: Batches, output: str) -> dict[str, tuple[bool, tuple[int, ...]]]:
         weights = {
@@ -197,6 +207,9 @@ class TorchModel(ExternalModel):
             return self._with(module, 0).outputs(each, output, training=True)
 
         return fault_in_training(self.module, run, batches, others)
+
+    def changed_by_call(self, batches: Batches, output: str) -> str:
+        return changed_by(self.module, lambda: self.outputs(batches, output))
 
     def steps_reached(self, batches: Batches, output: str) -> np.ndarray | None:
         inputs = self._encode(batches.inputs[0])
@@ -288,6 +301,8 @@ class TorchModel(ExternalModel):
         """Inputs in the form that the module takes, with any leading axes."""
         array = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
         if not np.issubdtype(inputs.dtype, np.integer):
+            if self.takes == "values":
+                raise ValueError(NO_VALUES)
             return array.to(self._dtype)
         array = array.long()
         if self.takes == "values":

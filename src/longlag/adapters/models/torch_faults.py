@@ -49,6 +49,39 @@ def restored(module: torch.nn.Module) -> Iterator[None]:
             weight.data.copy_(before)
 
 
+def require_evaluation(module: torch.nn.Module) -> None:
+    """Refuse a module whose forward has put layers into training mode.
+
+    Raises:
+        ValueError: It has.
+    """
+    if any(each.training and _differs_in_training(each) for each in module.modules()):
+        raise ValueError(
+            "its forward calls train(): dropout and batch statistics act outside training too. "
+            "Leave train() out of forward."
+        )
+
+
+def changed_by(module: torch.nn.Module, run: Callable[[], object]) -> str:
+    """The name of a tensor of a module that `run` changes, a buffer or attribute; or empty."""
+
+    def tensors() -> dict[str, torch.Tensor]:
+        return {
+            f"{place}.{name}".strip("."): each.detach().clone()
+            for place, part in module.named_modules()
+            for name, value in (vars(part) | part._buffers).items()
+            if name not in ("_buffers", "_parameters")
+            for each in _tensors(value)
+        }
+
+    before = tensors()
+    run()
+    for name, after in tensors().items():
+        if name not in before or not torch.equal(after, before[name]):
+            return name
+    return ""
+
+
 def fault_in_training(
     module: torch.nn.Module, run: _Run, batches: Batches, others: Batches
 ) -> tuple[str, str]:
@@ -64,9 +97,13 @@ def fault_in_training(
     outputs = []
     for first in batches, others:
         twin = copied(module)
+        modes: list[list[bool]] = []
+        note = twin.register_forward_pre_hook(lambda *_: modes.append(_modes(twin)))  # noqa: B023
         with seeded(0):
             run(twin, first)
-        if not twin.training and any(map(_differs_in_training, twin.modules())):
+        note.remove()
+        differs = any(map(_differs_in_training, twin.modules()))
+        if (not twin.training and differs) or _modes(twin) != modes[0]:
             return (
                 "its forward leaves training mode: dropout and batch statistics never act",
                 "Leave eval() out of forward.",
@@ -80,6 +117,10 @@ def fault_in_training(
         "Start each batch from zeros; or take the state as an argument and return it, rather than "
         "store it on the model.",
     )
+
+
+def _modes(module: torch.nn.Module) -> list[bool]:
+    return [each.training for each in module.modules() if _differs_in_training(each)]
 
 
 def _differs_in_training(module: torch.nn.Module) -> bool:

@@ -1,0 +1,54 @@
+"""What the outputs of a model are: logits or probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from longlag.checks.check import CheckFailed
+
+
+def require_logits(outputs: np.ndarray, *, classifies: bool, found: str, chosen: str) -> None:
+    """Refuse probabilities in place of logits.
+
+    Args:
+        outputs: The outputs, or the logarithm of declared probabilities, `(update, row, output
+            step, output)`.
+        classifies: Whether a target is one of several values.
+        found: The kind of outputs that the model is found to have, `logits` or `probabilities`.
+        chosen: The kind that the user named.
+
+    Raises:
+        CheckFailed: They are no logits.
+    """
+    declared = classifies and outputs.shape[-1] > 1 and "probabilities" in (found, chosen)
+    plain = np.exp(outputs) if declared else outputs
+    known = declared and _sums_to_one(plain)
+    last_axis = "Leave the softmax out; else let it run over the last axis."
+    if classifies and not known and (axis := _wrong_axis(plain)):
+        raise CheckFailed(
+            f"the outputs sum to 1 over {axis}: a softmax over the wrong axis", last_axis
+        )
+    if declared and not known:
+        leave = "Leave outputs='probabilities' out."
+        raise CheckFailed(
+            "its outputs are declared as probabilities, but they do not sum to 1",
+            leave if chosen == "probabilities" else last_axis,
+        )
+    if classifies and _sums_to_one(outputs):
+        raise CheckFailed(
+            "the outputs of every step are probabilities, not logits",
+            "Leave the softmax out, or use adopt(…, outputs='probabilities').",
+        )
+
+
+def _sums_to_one(outputs: np.ndarray) -> bool:
+    inside = (outputs >= 0).all() and (outputs <= 1).all()
+    return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4))
+
+
+def _wrong_axis(outputs: np.ndarray) -> str:
+    """The axis, not the last, over which outputs `(update, row, time, output)` sum to 1."""
+    for axis, name in ((1, "the rows"), (2, "time")):
+        if outputs.shape[axis] > 1 and _sums_to_one(np.moveaxis(outputs, axis, -1)):
+            return name
+    return ""
