@@ -161,8 +161,8 @@ class ComparisonAnswer(Answer):
     def blocks(self) -> Iterator[Block]:
         for problem in self.problems:
             yield text(problem, kind="strong")
-            yield self._table(cell for cell in self.cells if cell.problem == problem)
             yield text("; ".join(self._sizes(problem)))
+            yield self._table(cell for cell in self.cells if cell.problem == problem)
         yield self._rates_table()
         yield text(self.matched)
         yield text(self.widened)
