@@ -92,6 +92,27 @@ def test_a_level_at_which_a_model_came_to_nothing_is_a_row_with_the_reason(kept)
     assert len(usage.failed) == 2
 
 
+def test_a_verdict_of_some_seeds_alone_is_marked_with_the_meaning_below(kept):
+    """Seed 1 of the second model failed."""
+
+    def came(task):
+        lost = task.setting["model"]["kind"] == "gru" and task.seeds == (1,)
+        return WHY if lost else scored(task)
+
+    study = compared()
+    conduct(study, kept, Scripted(came))
+    for each in (study, reread(kept)):
+        answer = each.answer()
+        shown = text(answer.blocks(), width=200)
+        rows = [line for line in shown.splitlines() if "above chance" in line]
+        assert [("above chance*" in row, WHY in row) for row in rows] == [
+            *[(False, False)] * 2,
+            *[(True, True)] * 2,
+        ]
+        for whole in (shown, answer.to_latex(), answer.to_markdown()):
+            assert "* Of the other seeds alone: some failed" in whole.replace("\\", "")
+
+
 def test_a_rate_at_which_nothing_came_out_is_missing_and_another_is_chosen(kept):
     study = compared()
     conduct(study, kept, Scripted(fails("gru", learning_rate=0.01)))

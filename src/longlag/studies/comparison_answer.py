@@ -27,6 +27,8 @@ from longlag.studies.time_to_solve import TimeToSolve
 from longlag.trials.outcome import ModelSize, Outcome, side_of_chance
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
+_SUBJECT = "Skill of each model at each level of each problem."
+_PARTIAL = "* Of the other seeds alone: some failed (why not)."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,11 @@ class Cell:
     def verdict(self) -> str:
         """What the seeds came to together, as of `ladder.verdict`, or `missing`."""
         return verdict(self.outcomes, self.time.solved) if self.time else "missing"
+
+    @property
+    def marked(self) -> str:
+        """The verdict, with a mark where some seeds failed: then it is that of the others."""
+        return f"{self.verdict}{'*' * bool(self.failures and self.time)}"
 
     @property
     def shortfalls(self) -> Counter[str]:
@@ -149,9 +156,12 @@ class ComparisonAnswer(Answer):
 
     @property
     def caption(self) -> str:
-        return self.about.caption(
-            f"Skill of each model at each level of each problem. {self.matched}".rstrip()
-        )
+        return self.about.caption(" ".join(filter(None, [_SUBJECT, self.matched, self.partial])))
+
+    @property
+    def partial(self) -> str:
+        """What the mark of a verdict means; empty if there is none."""
+        return _PARTIAL if any(cell.marked != cell.verdict for cell in self.cells) else ""
 
     @property
     def matched(self) -> str:
@@ -164,6 +174,7 @@ class ComparisonAnswer(Answer):
             yield text("; ".join(self._sizes(problem)))
             yield self._table(cell for cell in self.cells if cell.problem == problem)
         yield self._rates_table()
+        yield text(self.partial, kind="notice")
         yield text(self.matched)
         yield text(self.widened)
         if self.lower_bound:
@@ -205,7 +216,7 @@ class ComparisonAnswer(Answer):
                 (
                     f"{cell.knob} {cell.rung}",
                     cell.model if (cell.problem, cell.model) != before else "",
-                    as_cell(cell.verdict)._replace(kind=_KINDS.get(cell.verdict, "bad")),
+                    as_cell(cell.marked)._replace(kind=_KINDS.get(cell.verdict, "bad")),
                     str(cell.skill or ""),
                     solved,
                     f"{cell.time.mean.mean:,.0f}" if cell.time else "",
