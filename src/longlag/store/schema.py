@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from longlag import arguments
 from longlag.store import bounds
 from longlag.store.records import StoreError
 
@@ -160,6 +161,7 @@ def condition(
     study: str | None = None,
 ) -> tuple[str, list[str | int]]:
     """The SQL condition for the filters of `Store.records`, and its parameters."""
+    arguments.check(condition, locals(), "Store")
     where, parameters = ["1"], list[str | int]()
     for column, start in (("problem", problem), ("model", model)):
         if start is not None:
