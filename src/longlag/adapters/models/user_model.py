@@ -79,7 +79,7 @@ class UserModel(ModelFactory):
                 with leaving.same_process(), seeded(seed):
                     model = make(sizes, seed)
         except (Exception, SystemExit) as error:
-            remedy = hint(error, features=self.inputs == "features")
+            remedy = hint(error, features=self.inputs == "features", reals=sizes.values is None)
             if isinstance(make, type) and (not remedy or "Sizes" in str(error)):
                 remedy = (
                     f"It is called as {make.__name__}(sizes, seed): write a function "
@@ -132,8 +132,8 @@ class UserModel(ModelFactory):
                 kind, other = "values", "features"
             text = str(error)
             about_inputs = re.search("dtype|integer|shape|embedding|rank|dim", text, re.I)
-            remedy = hint(error, features=self.inputs == "features")
-            if about_inputs and not remedy and "mask" not in text:
+            remedy = hint(error, features=self.inputs == "features", reals=sizes.values is None)
+            if about_inputs and not remedy and "mask" not in text and sizes.values:
                 remedy = f"Does it take {other}? Then use adopt(…, inputs='{other}')."
             raise ValueError(
                 f"{self.words}: the model, with {kind} of {sizes.timesteps} steps, "
