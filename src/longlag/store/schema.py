@@ -129,9 +129,10 @@ def migrate(connection: sqlite3.Connection, since: int) -> None:
         raise
 
 
-def explanation(error: sqlite3.Error) -> str:
+def explanation(error: sqlite3.Error | UnicodeDecodeError) -> str:
     """An error of SQLite in plain words, with a remedy."""
-    match getattr(error, "sqlite_errorcode", -1) & 0xFF:  # the primary code
+    damage = sqlite3.SQLITE_CORRUPT if isinstance(error, UnicodeError) else -1  # in its message
+    match getattr(error, "sqlite_errorcode", damage) & 0xFF:  # the primary code
         case sqlite3.SQLITE_FULL:
             return (
                 "the disk is full. Finished trials are saved; make room, and run the same "

@@ -369,7 +369,7 @@ class Store:
         """Raise the errors of SQLite as StoreError."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise StoreError(f"{self.path}: {schema.explanation(error)}") from error
 
     def _one(self, query: str, *parameters: Any) -> Any:
