@@ -57,14 +57,50 @@ WRONG = {
     "ll.compare([MODEL], track=[abs])": "`track` must be a name such as 'wandb', or a tracker, got",
     "ll.load(None)": "load: `path` must be the path of a file, got None.",
     "ll.load(b'x')": "load: `path` must be the path of a file, got b'x'.",
+    "STORE.study(())": "study: `start` must be text, got ().",
+    "STORE.named(memoryview(b'x'))": "named: `start` must be text, got <memory at",
+    "STORE.outcome(10**30)": "outcome: `trial` must be text, got",
+    "STORE.weights(None)": "weights: `trial` must be text, got None.",
+    "STORE.records(problem=3)": "records: `problem` must be text or None, got 3.",
+    "STORE.count(study=[])": "Store: `study` must be text or None, got [].",
+    "STORE.records(limit='x')": "records: `limit` must be a whole number or None, got 'x'.",
+    "ll.Store('a.db', write=np.zeros(3))": "Store: `write` must be True or False, got",
+    "TRAINED.needs(2.5)": "needs: `sequences` must be a whole number, got 2.5.",
+    "TRAINED.sensitivity('x')": "sensitivity: `sequences` must be a whole number, got 'x'.",
+    "TRAINED.evaluate(1)": "evaluate: `test` must be text or None, got 1.",
+    "ANSWER.save(0.99)": "save: `path` must be the path of a file, got 0.99.",
+    "RUN.save(0.99)": "save: `path` must be the path of a file, got 0.99.",
+    "ll.compare([MODEL], learning_rates=COUNT)": "must be numbers in a list",
+    "ll.compare([MODEL], track=COUNT)": "`track` must be a name such as",
+    "ll.Setting(problem=PROBLEM, framing=FRAMING, model=MODEL, tests=COUNT)": "`tests` must be",
     "ll.Trained.save(None, 3)": "save: `path` must be the path of a file, got 3.",
 }
+UNFIT = {
+    "ANSWER.to_frame(1)": "There is no level 1. Known: cell, trial.",
+    "ANSWER.to_frame([])": "There is no level []. Known: cell, trial.",
+    "ANSWER.figure(False)": "There is no figure False. Known: ",
+    "TRAINED.needs(0)": "needs: `sequences` must be at least 1, got 0.",
+    "STORE.records(limit=10**30)": "records: `limit` must be a whole number or None, got more than",
+    "STORE.outcome('\\ud800')": "outcome: `trial` must be text, got '\\ud800', with half a char",
+    "STORE.count(model='\\ud800')": "`model` must be text or None, got '\\ud800', with half",
+    "ANSWER.save('\\ud800.txt')": "save: `path` must be the path of a file, got '\\ud800.",
+    "TRAINED.save('\\ud800')": "save: `path` must be the path of a file, got '\\ud800', with",
+    "ll.load('\\ud800')": "load: `path` must be the path of a file, got '\\ud800', with half",
+    "ll.Store('\\ud800', write=True)": "Store: `path` must be the path of a file, got '\\ud800',",
+    "ll.cite('\\ud800')": "cite: `store` must be the path of a file or None, got '\\ud800', with",
+    "ll.frontier(PROBLEM, FRAMING, MODEL, seeds=COUNT)": "`seeds` must be at most 100,000",
+    "ll.compare([MODEL], LENGTHS)": "`problems` must be at most 1,000, got more.",
+}
 SCRIPT = """
-import json, sys
+import itertools, json, sys, tempfile
 import numpy as np
 import longlag as ll
 
 PROBLEM, FRAMING, MODEL = ll.EchoLag(length=4), ll.Whole(), ll.RNN(hidden_size=2)
+ANSWER, RUN = ll.audit(PROBLEM, FRAMING), ll.train(PROBLEM, FRAMING, MODEL, sequences=2)
+TRAINED = RUN.trained()
+STORE = ll.Store(tempfile.mkdtemp() + "/a.db", write=True)
+COUNT, LENGTHS = itertools.count(), (ll.EchoLag(length=n) for n in itertools.count(2))
 messages = {}
 for call in json.load(sys.stdin):
     try:
@@ -80,7 +116,8 @@ print(json.dumps(messages))
 def messages():
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
-        input=json.dumps(list(WRONG)),
+        input=json.dumps([*WRONG, *UNFIT]),
+        timeout=120,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -93,6 +130,13 @@ def test_it_is_named(messages, call):
     assert messages[call].startswith("TypeError: ")
     assert "\n" not in messages[call]
     assert WRONG[call] in messages[call]
+
+
+@pytest.mark.parametrize("call", UNFIT)
+def test_a_value_that_does_not_fit_is_named(messages, call):
+    assert messages[call].startswith("ValueError: ")
+    assert "\n" not in messages[call]
+    assert UNFIT[call] in messages[call]
 
 
 def test_a_number_past_every_type_is_refused():

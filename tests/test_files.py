@@ -281,6 +281,19 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
     assert path.read_text() == "whole"
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "長", "𝄞"])
+def test_nor_is_the_one_beside_it_longer(tmp_path, letter):
+    count, rest = divmod(251, len(letter.encode()))
+    path = tmp_path / f"{letter * count}{'x' * rest}.txt"
+    check_outputs({"--output": (path, "text")}, {})
+    path.write_text("precious")
+    with pytest.raises(ValueError, match="The answer is in"):
+        write(path, "answer")
+    (answer,) = tmp_path.glob("2-*.txt")
+    assert answer.read_text() == "answer"
+    assert path.read_text() == "precious"
+
+
 def test_rights_and_links_stay(tmp_path):
     target, link = tmp_path / "target.txt", tmp_path / "link.txt"
     target.write_text("old")

@@ -7,8 +7,10 @@ import inspect
 import math
 import numbers
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+C = TypeVar("C", bound=type)
 
 LARGEST = 2**31 - 1
 """The largest integer: arrays have 32 bits, and more steps would not fit into memory."""
@@ -18,8 +20,8 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "bool": (bool, "True or False"),
     "int": (numbers.Integral, "a whole number"),
     "float": (numbers.Real, "a number"),
-    "Iterable[int]": (Iterable, "whole numbers in a list"),
-    "Iterable[float]": (Iterable, "numbers in a list"),
+    "Iterable[int]": (Collection, "whole numbers in a list"),
+    "Iterable[float]": (Collection, "numbers in a list"),
     "tuple[int, ...]": ((list, tuple), "whole numbers in a list"),
     "tuple[float, ...]": ((list, tuple), "numbers in a list"),
     "tuple[str, ...]": ((list, tuple), "texts in a list"),
@@ -45,7 +47,7 @@ def check(function: Callable[..., Any], values: Mapping[str, Any], owner: str = 
 
     Raises:
         TypeError: A value is of another type.
-        ValueError: It is NaN, too large, or a path with a zero byte.
+        ValueError: It is NaN, too large, or text that cannot be written.
 
     >>> def ask(minutes: float | None = None, *, rates: "Iterable[float]" = ()): ...
     >>> check(ask, {"minutes": None, "rates": [0.1]})
@@ -56,6 +58,14 @@ def check(function: Callable[..., Any], values: Mapping[str, Any], owner: str = 
     for name, parts in _annotations(function).items():
         if name in values:
             _check(f"{owner or function.__name__}: `{name}` must be", name, values[name], parts)
+
+
+def checked(kind: C) -> C:
+    """Decorate a class: its public methods refuse values as `check` does."""
+    for name, method in list(vars(kind).items()):
+        if inspect.isfunction(method) and not name.startswith("_"):
+            setattr(kind, name, _checked(method))
+    return kind
 
 
 def path(owner: str, name: str, value: object, *, folder: bool = False) -> None:
@@ -69,7 +79,7 @@ def path(owner: str, name: str, value: object, *, folder: bool = False) -> None:
 
     Raises:
         TypeError: It is no path.
-        ValueError: It has a zero byte, or is a folder.
+        ValueError: It has a zero byte or half a character, or is a folder.
     """
     rule = f"{owner}: `{name}` must be"
     _check(rule, name, value, ("str", "os.PathLike[str]"))
@@ -88,10 +98,25 @@ def short_repr(value: object) -> str:
     return text if text and len(text) <= 60 and "\n" not in text else f"a {type(value).__name__}"
 
 
+def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
+    names = list(inspect.signature(method).parameters)
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        check(method, {**dict(zip(names, args, strict=False)), **kwargs})
+        return method(*args, **kwargs)
+
+    return call
+
+
 @functools.cache
 def _annotations(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
     """The parts of the plain annotations of a function, by the name of the argument."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = [
+        each
+        for each in inspect.signature(function).parameters.values()
+        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
     parts = {each.name: str(each.annotation).strip("'\"").split(" | ") for each in parameters}
     return {name: tuple(kinds) for name, kinds in parts.items() if set(kinds) <= _KINDS.keys()}
 
@@ -119,3 +144,8 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
             raise ValueError(f"{rule} nan. Use a number.")
     if is_path and value is not None and "\0" in str(value):
         raise ValueError(f"{rule} one with a zero byte. Name another file.")
+    if isinstance(value, str | os.PathLike):
+        try:  # bytes of names that are no text are half characters from U+DC80 on
+            os.fsencode(value) if is_path else str(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{rule} {value!a}, with half a character.") from None

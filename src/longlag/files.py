@@ -14,7 +14,7 @@ from pathlib import Path
 Name = str | os.PathLike[str]
 
 _LONG_ENDING = 20  # bytes
-_LONG_NAME = 80  # characters, of up to 3 bytes in most scripts
+_LONG_NAME = 240  # bytes, of the 255 that a system allows
 _END = 2**16  # bytes at each end of a file, to recognise its writer
 
 _TRIALS = re.compile(
@@ -160,7 +160,8 @@ def replacing(path: Name) -> Iterator[Path]:
 
 def _made_meanwhile(temporary: Path, target: Path) -> ValueError:
     """Keep an answer beside the file of another program that took its place."""
-    names = (f"{number}-{target.name[-_LONG_NAME:]}" for number in itertools.count(2))
+    name = os.fsencode(target.name)[-_LONG_NAME:].decode(errors="ignore")
+    names = (f"{number}-{name}" for number in itertools.count(2))
     beside = next(path for path in map(target.with_name, names) if not path.exists())
     temporary.replace(beside)
     return ValueError(

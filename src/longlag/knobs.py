@@ -282,13 +282,15 @@ def require(owner: str, name: str, value: object, kind: type | tuple[type, ...],
         raise TypeError(f"{owner}: `{name}` must be {rule}, got {arguments.short_repr(value)}.")
 
 
-def unknown_name(rule: str, name: str, known: Iterable[str]) -> str:
+def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
     """One line for a name that does not exist: the rule, the name, the nearest existing one.
 
     Case, `-` and `_` make no difference.
     """
     keys = {normalized(each): each for each in known}
     all_names = listed(list(keys.values())) or "none"
+    if not isinstance(name, str):
+        return f"{rule} {arguments.short_repr(name)}. Known: {all_names}."
     near = difflib.get_close_matches(normalized(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
     if not near or near[0] != normalized(name):
@@ -341,6 +343,6 @@ def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     Traceback (most recent call last):
     ValueError: There is no fruit `aple`. Did you mean `apple`?
     """
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(unknown_name(f"There is no {kind}", name, table))
     return table[name]

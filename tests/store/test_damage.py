@@ -293,3 +293,12 @@ def test_pages_that_lead_to_one_page_are_damage_at_once(tmp_path, table, write):
     tangle(path, table)
     with pytest.raises(StoreError, match=r"the file is damaged\. Put back a copy"):
         Store(path, write=write)
+
+
+def test_a_table_whose_name_is_no_text_is_damage(tmp_path):
+    path = tmp_path / "damaged.db"
+    Store(path, write=True).close()
+    content = path.read_bytes().replace(b"trials_by_time", b"trials_by_tim\xff")
+    path.write_bytes(content.replace(b"CREATE INDEX", b"CREATE INDXX"))
+    with pytest.raises(StoreError, match=r"the file is damaged\. Put back a copy"):
+        Store(path)

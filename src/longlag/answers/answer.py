@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from longlag import files
+from longlag import arguments, files
 from longlag.answers import parquet, pictures, writers
 from longlag.answers.blocks import Block, Table
 from longlag.answers.estimate import Estimate
@@ -142,6 +142,7 @@ class Answer(abc.ABC):
         Raises:
             ValueError: It ends otherwise, or the answer has no figure.
         """
+        arguments.path("save", "path", path)
         match kind_of(path, "save"):
             case "JSON":
                 files.write(path, json_text(self.to_dict()))

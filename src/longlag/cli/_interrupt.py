@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from longlag import events, files
 
@@ -48,11 +50,29 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
     descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader, interrupted), daemon=True).start()
     try:
-        yield interrupted
+        with _kept():
+            yield interrupted
     finally:
         signal.signal(signal.SIGINT, _end_silently if program else before)
         signal.set_wakeup_fd(descriptor)
         writer.close()
+
+
+@contextlib.contextmanager
+def _kept() -> Iterator[None]:
+    """Keep Ctrl-C for the command: code of a user or a library that would take it gets nothing."""
+    set_handler, set_descriptor = signal.signal, signal.set_wakeup_fd
+
+    @functools.wraps(set_handler)
+    def setting(number: int, handler: Any) -> Any:
+        own = number == signal.SIGINT
+        return signal.getsignal(number) if own else set_handler(number, handler)
+
+    signal.signal, signal.set_wakeup_fd = setting, lambda *_, **__: -1
+    try:
+        yield
+    finally:
+        signal.signal, signal.set_wakeup_fd = set_handler, set_descriptor
 
 
 def _watch(reader: socket.socket, interrupted: threading.Event) -> None:

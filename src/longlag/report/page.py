@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from longlag import files
+from longlag import arguments, files
 from longlag.answers.format import visible
 from longlag.answers.pictures import save_figure
 from longlag.report import theme
@@ -84,6 +84,7 @@ class Page:
         Raises:
             ValueError: The format is neither.
         """
+        arguments.path("save_figures", "folder", folder, folder=True)
         if format not in ("svg", "png"):
             raise ValueError(f"Page: `format` must be svg or png, got {format}. Use svg.")
         home = Path(folder)
@@ -96,6 +97,7 @@ class Page:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page to a file."""
+        arguments.path("save", "path", path)
         files.write(path, self.html())
 
     def _panels(self) -> Mapping[str, Panel]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import numbers
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, SupportsIndex
@@ -236,7 +237,9 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
         return tuple(range(int(seeds)))
     values: list[int] = []
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        seeds = list(seeds)
+        seeds = list(itertools.islice(seeds, _MOST_SEEDS + 1))  # it may be without an end
+        if len(seeds) > _MOST_SEEDS:
+            raise ValueError(f"`seeds` must be at most {_MOST_SEEDS:,}, got more.")
         values = [int(seed) for seed in seeds if isinstance(seed, numbers.Integral)]
     unlike = isinstance(seeds, list) and len(values) < len(seeds)
     if unlike or not values or min(values) < 0 or len(set(values)) < len(values):

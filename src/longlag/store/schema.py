@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from longlag import arguments
 from longlag.store import bounds
 from longlag.store.records import StoreError
 
@@ -128,9 +129,10 @@ def migrate(connection: sqlite3.Connection, since: int) -> None:
         raise
 
 
-def explanation(error: sqlite3.Error) -> str:
+def explanation(error: sqlite3.Error | UnicodeDecodeError) -> str:
     """An error of SQLite in plain words, with a remedy."""
-    match getattr(error, "sqlite_errorcode", -1) & 0xFF:  # the primary code
+    damage = sqlite3.SQLITE_CORRUPT if isinstance(error, UnicodeError) else -1  # in its message
+    match getattr(error, "sqlite_errorcode", damage) & 0xFF:  # the primary code
         case sqlite3.SQLITE_FULL:
             return (
                 "the disk is full. Finished trials are saved; make room, and run the same "
@@ -160,6 +162,7 @@ def condition(
     study: str | None = None,
 ) -> tuple[str, list[str | int]]:
     """The SQL condition for the filters of `Store.records`, and its parameters."""
+    arguments.check(condition, locals(), "Store")
     where, parameters = ["1"], list[str | int]()
     for column, start in (("problem", problem), ("model", model)):
         if start is not None:

@@ -33,6 +33,7 @@ STORE = "longlag.db"
 _WAIT = 5.0  # seconds to wait while another process checkpoints the file
 
 
+@arguments.checked
 class Store:
     """A store of finished trials.
 
@@ -53,16 +54,14 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, write: bool = False):
-        arguments.path("Store", "path", path, folder=True)
+        arguments.check(Store, {"path": path, "write": write})
         self.path = Path(path)
         self._place = Path(os.path.realpath(path))  # whatever the working folder is later
-        self._locks = contextlib.ExitStack()  # empty for a reader
         if self.path.exists() and not self.path.is_file():
             raise StoreError(f"{self.path} is no file. Name one with --store.")
         refuse_hard_links(self.path)
-        if write:
-            self._locks = lock(self.path)
-        elif not (self.path.exists() and self.path.stat().st_size):
+        self._locks = lock(self.path) if write else contextlib.ExitStack()
+        if not (write or (self.path.exists() and self.path.stat().st_size)):
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")
         try:
             with self._sqlite_errors():
@@ -370,7 +369,7 @@ class Store:
         """Raise the errors of SQLite as StoreError."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise StoreError(f"{self.path}: {schema.explanation(error)}") from error
 
     def _one(self, query: str, *parameters: Any) -> Any:

@@ -140,6 +140,9 @@ def words(part: Knobs) -> str:
     return part.words
 
 
+_MOST = 1000  # models or problems of a study
+
+
 def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
     """Parts of settings, by label.
 
@@ -156,6 +159,8 @@ def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
         if words(part) in by_label:
             raise ValueError(f"{owner}: `{argument}` names {words(part)} twice. Name it once.")
         by_label[words(part)] = part
+        if len(by_label) > _MOST:
+            raise ValueError(f"{owner}: `{argument}` must be at most {_MOST:,}, got more.")
     if not by_label:
         raise ValueError(f"{owner}: `{argument}` must name at least one. Use one or more.")
     return by_label

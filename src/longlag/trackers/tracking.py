@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from longlag.knobs import lookup, require
@@ -45,7 +45,7 @@ class Tracking:
 
     def __init__(self, track: Track, complain: Callable[[str], object]) -> None:
         several = [track] if isinstance(track, str | Tracker) else track
-        require("track", "track", several, Iterable, "a name such as 'wandb', or a tracker")
+        require("track", "track", several, Collection, "a name such as 'wandb', or a tracker")
         self._trackers = [_tracker(each) for each in several]
         self._complain, self._logged = complain, 0
         self._trials: queue.SimpleQueue[FinishedTrial | None] = queue.SimpleQueue()

@@ -39,6 +39,7 @@ SERIES = "problem.values"
 """The name of a series beside the arrays of a model."""
 
 
+@arguments.checked
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trained:
     """A trained model with its setting and seed.

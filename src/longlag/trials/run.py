@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Num
 
+from longlag import arguments
 from longlag.answers.answer import FORMATS, Level
 from longlag.answers.blocks import Block, text
 from longlag.arguments import short_repr
@@ -271,6 +272,7 @@ class Run(Scored):
                 the model.
             seed: Whose model, one of `seeds`; the first by default.
         """
+        arguments.path("save", "path", path)
         if Path(path).suffix.lower() in FORMATS:
             super().save(path)
         else:

@@ -46,10 +46,7 @@ def sensitivity(
     >>> (used > 0).tolist()[2]
     [False, False, True, False]
     """
-    if sequences < 1:
-        raise ValueError(
-            f"sensitivity: `sequences` must be at least 1, got {sequences}. Use sequences=16."
-        )
+    _require_one("sensitivity", sequences)
     if getattr(setting.model, "inputs", "features") == "values":
         raise ValueError(
             "sensitivity: the model takes values, which have no gradient. Use inputs='features', "
@@ -83,11 +80,22 @@ def needs_over(
 
     Returns:
         Shares from 0 to 1, `(target, input)`; a row is 0 where the framing scores nothing.
+
+    Raises:
+        ValueError: `sequences` is below 1.
     """
+    _require_one("needs", sequences)
     problem = setting.problem.for_part("evaluation")
     episodes = draw(problem, streams.evaluation(seed), sequences)
     shares = np.mean([problem.needs_of(inputs) for inputs in episodes.inputs], axis=0)
     return np.where(setting.scored[:, None], shares, 0.0)
+
+
+def _require_one(owner: str, sequences: int) -> None:
+    if sequences < 1:
+        raise ValueError(
+            f"{owner}: `sequences` must be at least 1, got {sequences}. Use sequences=16."
+        )
 
 
 def gates(

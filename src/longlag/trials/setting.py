@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -289,7 +289,7 @@ def _test_pairs(
 ) -> tuple[tuple[str, Problem], ...]:
     """Tests as pairs of a name and a problem, with unique names."""
     pairs: Any = tests.items() if isinstance(tests, Mapping) else tests
-    pairs = tuple(pairs) if isinstance(pairs, Iterable) else (pairs,)
+    pairs = tuple(pairs) if isinstance(pairs, Collection) else (pairs,)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
         raise TypeError(
             f"Setting: `tests` must be problems by name, got {short_repr(tests)}. "
