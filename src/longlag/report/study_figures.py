@@ -11,7 +11,8 @@ from longlag.report import charts
 from longlag.report.figures import finished
 from longlag.report.study_part import SKILL_AXIS, skill_row
 from longlag.report.theme import TIMES, style, styles
-from longlag.studies.comparison_answer import Cell, ComparisonAnswer
+from longlag.studies.comparison_answer import ComparisonAnswer
+from longlag.studies.comparison_cell import Cell
 from longlag.studies.frontier_answer import FrontierAnswer
 from longlag.studies.generalisation_answer import GeneralisationAnswer
 from longlag.studies.profile_answer import ProfileAnswer

@@ -21,7 +21,8 @@ from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies.about import About, SeedResult
-from longlag.studies.comparison_answer import Cell, ComparisonAnswer
+from longlag.studies.comparison_answer import ComparisonAnswer
+from longlag.studies.comparison_cell import Cell
 from longlag.studies.ladder import (
     BUDGET,
     FIVE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,96 +16,17 @@ from longlag.answers.blocks import cell as as_cell
 from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import OPEN, causes, counted
 from longlag.knobs import lookup
-from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval, share_interval
-from longlag.studies.about import About, SeedResult, speed
-from longlag.studies.ladder import verdict
+from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval
+from longlag.studies.about import About, speed
+from longlag.studies.comparison_cell import Cell, plain
 from longlag.studies.lower_bound import LowerBound
 from longlag.studies.match import Match, Sized, words
 from longlag.studies.rates import RateSearch
-from longlag.studies.time_to_solve import TimeToSolve
-from longlag.trials.outcome import ModelSize, Outcome, side_of_chance
+from longlag.trials.outcome import ModelSize
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
 _SUBJECT = "Skill of each model at each level of each problem."
 _PARTIAL = "* Of the other seeds alone: some failed (why not)."
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One model at one rung of one problem, at one learning rate.
-
-    Attributes:
-        problem: The label of the problem.
-        model: The label of the model.
-        knob: The knob that makes the problem harder.
-        rung: Its value.
-        rate: Learning rate.
-        chosen: Whether this rate was chosen for the model on this problem.
-        trials: The finished seeds.
-        skill: Skill over seeds, with interval; None where no seed finished.
-        time: Sequences to solve it, unsolved seeds included; None where no seed finished.
-        reasons: The number of seeds that fell short, by reason.
-        missing: Number of seeds not yet run, or failed.
-        failures: The number of failed seeds, by reason.
-    """
-
-    problem: str
-    model: str
-    knob: str
-    rung: int
-    rate: float
-    chosen: bool
-    trials: tuple[SeedResult, ...] = dataclasses.field(repr=False)
-    skill: Estimate | None
-    time: TimeToSolve | None = dataclasses.field(repr=False)
-    reasons: Mapping[str, int]
-    missing: int
-    failures: Mapping[str, int]
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """The outcomes of the finished seeds."""
-        return tuple(trial.outcome for trial in self.trials)
-
-    @property
-    def size(self) -> dict[str, int | None]:
-        """The weights and the numbers of state of the model; None where not known."""
-        names, first = ("parameters", "state"), next(iter(self.outcomes), None)
-        return {name: getattr(first, name, None) for name in names}
-
-    @property
-    def verdict(self) -> str:
-        """What the seeds came to together, as of `ladder.verdict`, or `missing`."""
-        return verdict(self.outcomes, self.time.solved) if self.time else "missing"
-
-    @property
-    def marked(self) -> str:
-        """The verdict, with a mark where some seeds failed: then it is that of the others."""
-        return f"{self.verdict}{'*' * bool(self.failures and self.time)}"
-
-    @property
-    def shortfalls(self) -> Counter[str]:
-        """The number of seeds that fell short, failed or are not run, by reason."""
-        not_run = self.missing - sum(self.failures.values())
-        return Counter(self.reasons) + Counter(self.failures) + Counter({"not run": not_run})
-
-    @property
-    def noise(self) -> tuple[float, float]:
-        """How much the test sequences alone may lower and raise the skill, by chance."""
-        first = self.outcomes[0]
-        if first.one_sequence:
-            return 0.0, 0.0
-        count = len(self.outcomes) * first.tally.sequences
-        mean = float(np.mean([outcome.accuracy for outcome in self.outcomes]))
-        low, high = share_interval(mean * count, count)
-        span = first.ceiling - first.chance or np.inf
-        return (mean - low) / span, (high - mean) / span
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The lowest possible skill, and that of the ceiling."""
-        first = self.outcomes[0]
-        return -first.chance / (first.ceiling - first.chance or np.inf), 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -258,8 +178,8 @@ class ComparisonAnswer(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "cells": list(map(_plain, self.cells)),
-            "learning_rates": list(map(_plain, self.ladder)),
+            "cells": list(map(plain, self.cells)),
+            "learning_rates": list(map(plain, self.ladder)),
             "rate_searches": [each._asdict() for each in self.searches],
             "match": self.match,
             "sizes": [each._asdict() for each in self.sizes],
@@ -388,24 +308,3 @@ def _noise(cells: Sequence[Cell]) -> tuple[float, float]:
     """How much test sequences may lower and raise a mean of cells: variances add up."""
     below, above = np.sqrt((np.array([cell.noise for cell in cells]) ** 2).sum(axis=0)) / len(cells)
     return float(below), float(above)
-
-
-def _plain(cell: Cell) -> dict[str, Any]:
-    time = cell.time and {"mean": cell.time.mean.mean, "interval": cell.time.mean.interval}
-    return {
-        "problem": cell.problem,
-        "model": cell.model,
-        "knob": cell.knob,
-        "rung": cell.rung,
-        "skill": cell.skill,
-        "missing": cell.missing,
-        "reasons": cell.reasons,
-        "failures": cell.failures,
-        "learning_rate": cell.rate,
-        "solved": cell.time.solved if cell.time else 0,
-        "seeds": len(cell.trials),
-        "restricted_mean": time,
-        **cell.size,
-        "updates_per_second": speed(cell.outcomes),
-        "stands": f"{side_of_chance(cell.outcomes)} chance" if cell.outcomes else None,
-    }
