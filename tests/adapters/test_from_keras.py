@@ -483,8 +483,8 @@ def test_a_type_in_which_recurrent_weights_cannot_be_drawn_is_told_with_the_cure
 class Remembering(layers.Layer):
     """Adds to its inputs the last ones of the call before, from a weight that is not trained."""
 
-    def build(self, shape):
-        self.memory = self.add_weight(shape=(shape[-1],), trainable=False, name="memory")
+    def build(self, input_shape):
+        self.memory = self.add_weight(shape=(input_shape[-1],), trainable=False, name="memory")
 
     def call(self, inputs):
         before = self.memory + 0.0

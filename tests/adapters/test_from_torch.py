@@ -153,8 +153,8 @@ def test_a_module_is_updated_in_bfloat16_under_autocast_and_predicts_in_float32(
     found = []
 
     class Watched(torch.nn.Linear):
-        def forward(self, inputs):
-            outputs = super().forward(inputs)
+        def forward(self, input):
+            outputs = super().forward(input)
             found.append((self.training, outputs.dtype))
             return outputs
 
