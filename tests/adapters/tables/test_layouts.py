@@ -157,3 +157,21 @@ def test_series_may_have_numbers_for_names(read):
     rows = [f"{store},2020-01-{day:02},{store * day}\n" for store in (7, 9) for day in range(1, 29)]
     with pytest.raises(ValueError, match=r"keep the rows of one `store`\.$"):
         read("store,day,v\n" + "".join(rows))
+
+
+OTHER = {"shift_jis": "日付,天気", "gbk": "日期,温度", "euc_kr": "날짜,기온", "cp1251": "Дата,Темп"}
+
+
+@pytest.mark.parametrize("encoding", OTHER)
+def test_names_in_other_encodings_are_refused_with_what_converts_them(tmp_path, encoding):
+    file = tmp_path / "data.csv"
+    file.write_bytes(f"{OTHER[encoding]}\n2023-01-01,1\n2023-01-02,2\n".encode(encoding))
+    with pytest.raises(ValueError, match=r"iconv -f SHIFT_JIS -t UTF-8 data\.csv"):
+        tables.read(file)
+
+
+@pytest.mark.parametrize("name", ["Größe", "Température", "naïve — café", "°C"])
+def test_names_in_windows_1252_are_read(tmp_path, name):
+    file = tmp_path / "data.csv"
+    file.write_bytes(f"day,{name}\n2023-01-01,1\n2023-01-02,2\n".encode("cp1252"))
+    assert tables.read(file).names == (name,)

@@ -20,6 +20,11 @@ HOURS = {
     "00:00-01:00": [f"{hour:02}:00-{hour + 1:02}:00" for hour in range(24)],
     "12:00 AM": [f"{hour % 12 or 12}:00 {'AP'[hour // 12]}M" for hour in range(24)],
 }
+CLOCK = {
+    "hrmn": [100 * hour for hour in range(24)],
+    "TIME": [f"{hour:02}{minute:02}" for hour in range(24) for minute in (0, 30)],
+    "HourEnding": [100 * hour for hour in range(1, 25)],
+}
 COUNTS = {"Hour": range(24), "HE": range(1, 25), "Period": range(1, 49), "Interval": range(96)}
 
 
@@ -47,6 +52,40 @@ def test_counts_of_a_day_are_joined_by_their_name_and_else_refused(read, name):
     two = lines((*row, land, at) for land in ("AT", "BE") for at, row in enumerate(rows))
     with pytest.raises(ValueError, match=r"keep the rows of one `land`\.$"):
         read(f"Tag,{name},land,v\n" + two.replace(",BE,", ",BE,1"), ["v"])
+
+
+@pytest.mark.parametrize("day", ["{:%Y-%m-%d}", "{:%Y,%m,%d}"])
+@pytest.mark.parametrize("name", CLOCK)
+def test_hours_and_minutes_in_one_number_are_joined_to_their_day(read, name, day):
+    rows = [(day.format(each), at) for each in DAYS for at in CLOCK[name]]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    names = "day" if "," not in day else "year,month,day"
+    table = read(f"{names},{name},v\n" + text, ["v"])
+    assert table.values[:, 0].tolist() == list(range(len(rows)))
+    assert 7 * len(CLOCK[name]) in table.seasons
+
+
+def test_times_are_taken_where_year_month_and_day_stand_beside_them(read):
+    times = pd.date_range("2019-03-01", periods=60, freq="h")
+    rows = ((f"{at:%Y-%m-%d %H:%M,%Y,%m,%d,%H:%M}", row) for row, at in enumerate(times))
+    table = read("Date/Time (LST),Year,Month,Day,Time (LST),v\n" + lines(rows), ["v"])
+    assert table.notes == ("time: `Date/Time (LST)`, hourly",)
+
+
+@pytest.mark.parametrize("parts", [24, 48])
+def test_days_of_23_and_25_hours_are_joined_without_a_gap(read, parts):
+    changed = {"2019-03-31": -parts // 24, "2019-10-27": parts // 24}
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2019-03-01", "2019-11-05")]
+    rows = [(day, at + 1) for day in days for at in range(parts + changed.get(day, 0))]
+    text = "SETTLEMENT_DATE,SETTLEMENT_PERIOD,v\n" + lines((*row, 7) for row in rows)
+    table = read(text, ["v"])
+    assert len(table.values) == len(rows)
+    assert not np.isnan(table.values).any()
+    assert "clocks are changed on 2019-03-31, 2019-10-27" in table.notes
+    assert 7 * parts in table.seasons
+    wrong = text.replace("2019-10-27", "2019-10-88").replace("2019-10-26", "2019-10-27")
+    with pytest.raises(ValueError, match="SETTLEMENT_DATE"):
+        read(wrong.replace("2019-10-88", "2019-10-26"), ["v"])
 
 
 def test_other_columns_beside_a_day_are_no_hours(read):
@@ -420,3 +459,20 @@ def test_units_below_the_names_of_a_sheet_are_refused_whatever_is_missing(tmp_pa
     pd.DataFrame(rows, columns=["Date", "Price"]).to_excel(tmp_path / "a.xlsx", index=False)
     with pytest.raises(ValueError, match="has text where the columns have numbers or dates"):
         tables.read(tmp_path / "a.xlsx", ["Price"])
+
+
+ISD = """"STATION","DATE","SOURCE","TMP","SLP","WND"
+"722950","2023-01-01T00:00:00","7","+9999,9","10150,1","260,1,N,0010,1"
+"722950","2023-01-01T01:00:00","7","+0123,1","10151,1","260,1,N,0010,1"
+"722950","2023-01-01T02:00:00","7","-0004,A","99999,9","260,1,N,0010,1"
+"""
+
+
+def test_values_lose_their_quality_codes_and_nines_are_missing(read):
+    table = read(ISD, ["TMP", "SLP"])
+    np.testing.assert_array_equal(table.values, [[np.nan, 10150], [123, 10151], [-4, np.nan]])
+    note = "codes after commas left out; {} read as missing (1)"
+    assert f"`TMP`: {note.format(9999)}" in table.notes
+    assert f"`SLP`: {note.format(99999)}" in table.notes
+    decimal = read('"DATE","TMP"\n"2023-01-01","12,3"\n"2023-01-02","+4,5"\n')
+    assert decimal.values[:, 0].tolist() == [12.3, 4.5]

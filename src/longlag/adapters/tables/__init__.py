@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from longlag.adapters.tables import cells, codes, files, headers, same, times
+from longlag.adapters.tables import cells, codes, files, headers, quality, same, times
 from longlag.adapters.tables.same import Duplicates
 from longlag.knobs import listed, unknown_name
 
@@ -116,6 +116,7 @@ def _columns(
     frame, rows, notes = content.frame, content.rows, list(content.notes)
     if not len(frame):
         raise ValueError(f"{file.name} has no rows of data.")
+    frame, coded = quality.parted(frame)
     names = list(frame.columns)
     unnamed = [name for at, name in enumerate(names) if name.startswith(f"Unnamed: {at}")]
     if len(frame) > 1 and _is_total(frame.iloc[-1, 0]) and not _is_total(frame.iloc[-2, 0]):
@@ -164,7 +165,8 @@ def _columns(
     for name in chosen:
         if by_name[name].faults.any():
             raise ValueError(_fault(file, name, by_name[name], frame[name], rows))
-        notes += [f"`{name}`: {note}" for note in by_name[name].notes]
+        parted = [coded[name]] if name in coded else []
+        notes += [f"`{name}`: {note}" for note in (*parted, *by_name[name].notes)]
     values = np.stack([by_name[name].values for name in chosen], axis=1)
     for code in missing_codes:
         values[np.isclose(values, code, rtol=1e-9)] = np.nan

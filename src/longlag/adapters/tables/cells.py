@@ -22,6 +22,7 @@ _INDIAN = r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?"
 _DECIMAL_COMMA = r"[+-]?(?:\d*,\d+|\d{1,3}(?:\.\d{3})+(?:,\d+)?)"
 _POINTS = r"[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}"  # two or more: certainly between thousands
 _SPACES = {"spaces": r"[ \u00a0\u2007\u2009\u202f]", "apostrophes": "['’ʼ`´]"}
+_MINUS_AFTER = r"\d[\d.,'’ \u00a0\u202f]* ?-"
 _CODE = r"\.{1,3}|\*{1,5}|-{2,}|[–—:]"  # for a missing value, where the others are numbers
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 _DECIMAL_POINTS = "decimal points; use --decimal , if the points group thousands"
@@ -154,6 +155,10 @@ def _parse(
     if negative.any():
         notes.append("negative numbers in parentheses")
         text = text.where(~negative, "-" + text.str.slice(1, -1))
+    after = text.str.fullmatch(_MINUS_AFTER)
+    if after.any():
+        notes.append("minus signs after numbers")
+        text = text.mask(after, "-" + text.str.rstrip("- "))
     text = strip(text, rf"^{_CURRENCY}\s*|(?<!\s)\s*{_CURRENCY}$", "a currency")
     text = text.str.replace(rf"^-\s*{_CURRENCY}\s*", "-", regex=True)
     plain_and_per_cent = per_cent_mixed(text)

@@ -9,8 +9,10 @@ import pandas as pd
 
 _HOUR = pd.Timedelta(hours=1)
 _APART = pd.Timedelta(days=90)  # of spring and autumn
-_BACK_MONTHS = (2, 3, 4, 5, 9, 10, 11)  # autumn, north or south
-_FORTH_MONTHS = (3, 4, 8, 9, 10, 11)
+BACK_MONTHS = (2, 3, 4, 5, 9, 10, 11)
+"""The months in which clocks go back, in autumn, north or south."""
+FORTH_MONTHS = (3, 4, 8, 9, 10, 11)
+"""The months in which they go forward, in spring."""
 
 
 def unwound(times: pd.Series, rows: Sequence[str]) -> tuple[pd.Series, tuple[str, ...]]:
@@ -78,12 +80,12 @@ def _goes_back(local: pd.Series, at: int, usual: pd.Timedelta) -> bool:
     night = (hour.day_of_week, hour.hour) in [(6, 0), (6, 1), (6, 2), (6, 3), (5, 23)]
     both = local.iloc[max(0, at - count) : at], local.iloc[at : at + count]
     regular = all((each.diff().dropna() == usual).all() for each in both)
-    return night and hour.month in _BACK_MONTHS and first - hour <= usual and regular
+    return night and hour.month in BACK_MONTHS and first - hour <= usual and regular
 
 
 def _sprang(after: pd.Timestamp, autumns: pd.Series) -> bool:
     """Whether a time may be the first after an hour that was left out."""
-    night = after.day_of_week == 6 and 1 <= after.hour <= 4 and after.month in _FORTH_MONTHS
+    night = after.day_of_week == 6 and 1 <= after.hour <= 4 and after.month in FORTH_MONTHS
     return night and bool(((autumns - after).abs() > _APART).all())
 
 

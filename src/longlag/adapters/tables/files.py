@@ -237,7 +237,21 @@ def _decode(file: Path) -> tuple[str, list[str]]:
                 f"{file.name} is no CSV file: it holds bytes that are no text (byte "
                 f"{error.start}). Save it as CSV in UTF-8."
             ) from error
+        if _is_other(content):
+            raise ValueError(
+                f"{file.name} is not in UTF-8, but in an encoding such as Shift-JIS, GBK, EUC-KR "
+                "or Windows-1251. Convert it to UTF-8, here from Shift-JIS: "
+                f"iconv -f SHIFT_JIS -t UTF-8 {file.name} > utf8.csv"
+            ) from error
         return content.decode("cp1252", errors="replace"), ["read as Windows-1252, not UTF-8"]
+
+
+def _is_other(content: bytes) -> bool:
+    """Whether text that is not UTF-8 is not Windows-1252 either: its letters have several bytes."""
+    if re.search(rb"[\x81\x8d\x8f\x90\x9d]", content):  # which that does not have
+        return True
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", content)]
+    return max(runs) > 2 and 2 * sum(run for run in runs if run > 1) > sum(runs)
 
 
 def _only_member(file: Path) -> io.BufferedIOBase:

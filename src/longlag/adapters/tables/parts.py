@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
+from longlag.adapters.tables.clocks import BACK_MONTHS, FORTH_MONTHS
 from longlag.adapters.tables.dates import DAY_OF_MONTH, dates, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
@@ -26,8 +27,11 @@ _ALIASES = {alias: part for part, aliases in _NAMES.items() for alias in aliases
 _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
 _YEARS = 1500, 2200
 _MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
-_HOUR_NAME = re.compile(r"(.*[^a-z])?(hours?|hr|he|stunde|heure)([^a-z].*)?", re.IGNORECASE)
+_HOUR_NAME = re.compile(
+    r"(.*[^a-z])?(hours?|hour.?ending|hr|he|stunde|heure)([^a-z].*)?", re.IGNORECASE
+)
 _PART_NAME = re.compile(r"(.*[^a-z])?(settlement|period|interval)([^a-z].*)?", re.IGNORECASE)
+_CLOCK_NAME = re.compile(r"(.*[^a-z])?(time|hhmm|hrmn|uhrzeit)([^a-z].*)?", re.IGNORECASE)
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?(?:\s*[-–]\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?)?",
@@ -46,10 +50,12 @@ class Times(NamedTuple):
     Attributes:
         columns: Names of their columns.
         values: A time for each row: dates, or numbers.
+        notes: Changes to them.
     """
 
     columns: tuple[str, ...]
     values: pd.Series
+    notes: tuple[str, ...] = ()
 
 
 def calendar(frame: pd.DataFrame) -> Times | None:
@@ -168,23 +174,68 @@ def quarters(frame: pd.DataFrame) -> Times | None:
     return None if reading is None else Times(names, reading.values)
 
 
-def clock(frame: pd.DataFrame, column: str, days: pd.Series) -> Times | None:
-    """Dates of one column with the time of day of another: under such a name, or if days repeat."""
+def clock(frame: pd.DataFrame, day: Times) -> Times | None:
+    """Dates with the time of day of another column: under such a name, or if days repeat."""
+    days = day.values
     if not (days.dropna() == days.dropna().dt.normalize()).all():
         return None
-    for other in frame.columns.drop(column):
+    for other in frame.columns.drop(list(day.columns)):
+        names = (*day.columns, other)
         offsets = times_of_day(frame[other])
         if offsets is not None and ("time" in other.lower() or _fills_days(days, offsets)):
-            return Times((column, other), days + offsets)
-        if _HOUR_NAME.fullmatch(other):
+            return Times(names, days + offsets)
+        hours = _HOUR_NAME.fullmatch(other)
+        if hours:
             hour = pd.Series(numbers(frame[other]).values)
             if (hour.between(0, 24) & (hour % 1 == 0)).all():
-                return Times((column, other), days + pd.to_timedelta(hour, unit="h"))
-        if _PART_NAME.fullmatch(other) and (parts := in_a_day(frame[other])):
-            offsets = pd.Series(numbers(frame[other]).values) * (_DAY / parts)
-            if _fills_days(days, offsets):
-                return Times((column, other), days + offsets)
+                return Times(names, days + pd.to_timedelta(hour, unit="h"))
+        if hours or _CLOCK_NAME.fullmatch(other):
+            offsets = _clock_numbers(frame[other])
+            if offsets is not None and _fills_days(days, offsets):
+                return Times(names, days + offsets)
+        if hours or _PART_NAME.fullmatch(other):
+            found = _counted(days, frame[other])
+            if found is not None and _fills_days(days, found[0]):
+                return Times(names, days + found[0] + found[1], found[2])
     return None
+
+
+def _clock_numbers(cells: pd.Series) -> pd.Series | None:
+    """Times of day from numbers such as 0, 30, 100, 2330; None for others."""
+    values = pd.Series(numbers(cells).values)
+    whole = (values % 1 == 0) & values.between(0, 2400) & (values % 100 < 60)
+    if not whole.all() or values.max() < 100:
+        return None
+    return pd.to_timedelta(values // 100 * 60 + values % 100, unit="min")
+
+
+def _counted(
+    days: pd.Series, cells: pd.Series
+) -> tuple[pd.Series, pd.Series, tuple[str, ...]] | None:
+    """Times of day from counted parts of days, and a shift of days after clock changes.
+
+    24, 48 or 96 parts make a day, an hour less or more a night from Saturday to Sunday in which
+    clocks are changed.
+    """
+    count = pd.Series(numbers(cells).values)
+    if count.isna().any() or (count % 1 != 0).any() or count.min() not in (0, 1):
+        return None
+    most = count.groupby(days.to_numpy()).max() + 1 - count.min()
+    usual = int(most.mode()[0])
+    if usual not in _IN_A_DAY or not in_a_day(count.where(count < usual + count.min()).dropna()):
+        return None
+    dates = pd.DatetimeIndex(most.index)
+    changes = pd.Series(0, most.index)
+    for change, near in ((-usual // 24, FORTH_MONTHS), (usual // 24, BACK_MONTHS)):
+        night = (dates.day_of_week == 6) & dates.month.isin(near)
+        changes[night & (most == usual + change)] = change
+    if (most > usual + changes).any():
+        return None
+    part = _DAY / usual
+    shift = (changes.cumsum() - changes).reindex(days).reset_index(drop=True)
+    changed = [f"{date:%Y-%m-%d}" for date in dates[changes != 0]]
+    notes = f"clocks are changed on {', '.join(changed[:4])}{', …' * (len(changed) > 4)}"
+    return count * part, shift * part, (notes,) * bool(changed)
 
 
 def in_a_day(cells: pd.Series) -> int:

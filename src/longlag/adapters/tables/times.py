@@ -73,7 +73,7 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
         return spelled
     calendar = parts.calendar(frame)
     if calendar and not calendar.values.isna().any():
-        return calendar
+        return _finer(calendar, frame)
     doubtful, several = None, None
     for column in frame.columns:
         _without_totals(frame[column], rows)
@@ -84,7 +84,8 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
             continue
         if not reading.faults.any():
             values = _checked(reading, column, frame[column], rows)
-            return parts.clock(frame, column, values) or Times((column,), values)
+            times = Times((column,), values)
+            return parts.clock(frame, times) or times
         doubtful = doubtful or (reading, column)
     if calendar:
         return _filled(calendar, frame, rows)
@@ -100,6 +101,19 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
     if doubtful:
         _checked(*doubtful, frame[doubtful[1]], rows)
     return None
+
+
+def _finer(days: Times, frame: pd.DataFrame) -> Times:
+    """Days from several columns; or, where they repeat, their times from another column."""
+    if days.values.is_unique:
+        return days
+    for column in frame.columns.drop(list(days.columns)):
+        reading = dates(frame[column])
+        if reading is None or reading.faults.any() or not reading.values.is_unique:
+            continue
+        if (reading.values.dt.normalize().to_numpy() == days.values.to_numpy()).all():
+            return Times((column,), reading.values)
+    return parts.clock(frame, days) or days
 
 
 def repeats(times: Times, name: str, values: np.ndarray) -> bool:
@@ -243,7 +257,7 @@ def in_order(
     changes: tuple[str, ...] = ()
     if duplicates == "refuse":
         values, changes = clocks.unwound(values, rows)
-    notes = list(changes)
+    notes = [*times.notes, *changes]
     label = " and ".join(f"`{column}`" for column in times.columns)
     order = np.argsort(values.to_numpy(), kind="stable")
     if not (order == np.arange(len(order))).all():
