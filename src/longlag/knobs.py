@@ -169,6 +169,9 @@ class _KnobsMeta(abc.ABCMeta):
             return super().__call__(*args, **kwargs)
 
 
+_FEW = 8  # names that a line about another one still has room for
+
+
 def _unknown_argument(
     rule: str, name: str, known: Sequence[str], value: object, near: Sequence[type]
 ) -> str:
@@ -188,7 +191,7 @@ def _unknown_argument(
         kin = [each for each in owners if bases & set(each.__mro__)]
     if not (chosen := kin or owners) or normalized(name) in map(normalized, known):
         return message
-    if "Did you mean" in message or "Known: " in message:
+    if "Did you mean" in message or ("Known: " in message and len(known) > _FEW):
         message = f"{rule} `{name}`."
     argument = f"({name}={arguments.short_repr(value)})"
     calls = " or ".join(f"{each.__name__}{argument}" for each in chosen[:3])

@@ -110,7 +110,7 @@ def test_trials_of_an_earlier_longlag_are_named_once_and_not_reused(asked, call,
     assert "2 trials run" in out
     said = " ".join(out.split())
     assert "as trained, 2 unreachable, together at chance" in said
-    assert "mlp context=1 no length (too few seeds for an interval) none, none" in said
+    assert "0 no length (too few seeds for an interval) none, none" in said
     assert call("report", "--store", old, "--out", tmp_path / "r.html")[0] == 0
     assert call("report", "--store", store, "--out", tmp_path / "n.html")[0] == 0
 

@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -64,7 +64,7 @@ What is here
 
 Run some of the trials again, and compare
 
-  pip install -r requirements.txt
+  pip install -r requirements.txt   (or -2.txt, for the trials that ran with that)
   longlag reproduce BUNDLE.zip
 
 BUNDLE.zip is this file. It runs the 5 trials with the fewest calculations; --sample 20 more, --all
@@ -223,10 +223,15 @@ def _requirements(where: Environment | None, libraries: str) -> tuple[str, str]:
     """A text for pip, in two parts: where the libraries ran, and their versions."""
     if where is None:
         pairs = [each.partition(" ")[::2] for each in libraries.split(", ") if " " in each]
-        return "# Python unknown\n", "".join(f"{name}=={number}\n" for name, number in pairs)
+        return "# Python unknown\n", _pinned(pairs)
     commit = f"; longlag at commit {where.commit}" if where.commit else ""
     head = f"# {where.machine}{commit}\n"
-    return head, "".join(f"{name}=={number}\n" for name, number in sorted(where.packages.items()))
+    return head, _pinned(sorted(where.packages.items()))
+
+
+def _pinned(versions: Iterable[tuple[str, ...]]) -> str:
+    """Lines for pip; a build such as `+cpu` is no version that an index has."""
+    return "".join(f"{name}=={number.partition('+')[0]}\n" for name, number in versions)
 
 
 def _json(document: Mapping[str, Any]) -> str:
