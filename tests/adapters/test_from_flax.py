@@ -196,6 +196,7 @@ class Remembering(nnx.Module):
         start = jnp.zeros(shape) if self.only_stores else jnp.broadcast_to(self.memory[...], shape)
         state, hidden = self.rnn(inputs, initial_carry=start)
         self.memory[...] = state.mean(0, keepdims=True)
+        self.sow(nnx.Intermediate, "hidden", hidden)
         return self.readout(self.norm(hidden))
 
 

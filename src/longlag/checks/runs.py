@@ -9,6 +9,7 @@ import numpy as np
 
 from longlag.adapters.models import functional, user_model
 from longlag.adapters.models.user_model import UserModel
+from longlag.arrays import last_of
 from longlag.checks.arrays import (
     first_changed,
     gradients_of,
@@ -139,7 +140,8 @@ class Runs:
         inputs, _, mask = self.changed(np.ones(1, bool))[:3]
         mask = None if mask is None else mask[0]
         state = program.initial_state(model, inputs.shape[1:2])
-        return model.called(on_device(inputs[0]), on_device(mask), state)
+        last = last_of(self.layout.output)
+        return model.called(on_device(inputs[0]), on_device(mask), state, last)
 
     def stored_in(self) -> str:
         """The name of an array of the model that a call changes; empty if none is known."""

@@ -191,9 +191,9 @@ class AdoptedModel(Model):
     ) -> TrainOutput:
         return self._run(inputs, mask, state, last, training=True)
 
-    def called(self, inputs: Inputs, mask: Mask, state: State) -> AdoptedModel:
+    def called(self, inputs: Inputs, mask: Mask, state: State, last: Last) -> AdoptedModel:
         """The model with its buffers as a call outside training leaves them."""
-        after = self._run(inputs, mask, state, False, training=False).buffers
+        after = self._run(inputs, mask, state, last, training=False).buffers
         same = jax.tree.structure(after) == jax.tree.structure(self.buffers)
         return eqx.tree_at(lambda each: each.buffers, self, after) if same else self
 
