@@ -200,6 +200,7 @@ class Remembering(nnx.Module):
         return self.readout(self.norm(hidden))
 
 
+@pytest.mark.filterwarnings("ignore:Using .Module.sow:DeprecationWarning")
 @pytest.mark.parametrize("harmless", [True, False])
 def test_state_that_a_variable_takes_to_the_next_sequence_is_named(harmless):
     def make(sizes, seed):
