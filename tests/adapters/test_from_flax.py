@@ -196,9 +196,11 @@ class Remembering(nnx.Module):
         start = jnp.zeros(shape) if self.only_stores else jnp.broadcast_to(self.memory[...], shape)
         state, hidden = self.rnn(inputs, initial_carry=start)
         self.memory[...] = state.mean(0, keepdims=True)
+        self.sow(nnx.Intermediate, "hidden", hidden)
         return self.readout(self.norm(hidden))
 
 
+@pytest.mark.filterwarnings("ignore:Using .Module.sow:DeprecationWarning")
 @pytest.mark.parametrize("harmless", [True, False])
 def test_state_that_a_variable_takes_to_the_next_sequence_is_named(harmless):
     def make(sizes, seed):

@@ -502,6 +502,13 @@ def test_state_that_a_weight_takes_to_the_next_sequence_is_named():
     assert found.checks[-1].found.endswith("/memory`")
 
 
+def test_one_output_after_the_last_step_is_enough_for_windows():
+    def last(sizes, _):
+        return keras.Sequential([layers.GRU(4), layers.Dense(sizes.outputs)])
+
+    assert preflight(ll.EchoLag(values=4), ll.Window(timesteps=5), last).passed
+
+
 def test_an_embedding_of_real_numbers_is_named():
     def embedded(sizes, _):
         flat = layers.Reshape((sizes.timesteps, -1))

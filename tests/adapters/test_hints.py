@@ -16,6 +16,7 @@ RAISED = {
     "Expected hidden[0] size (1, 5, 32), got [1, 32, 32]": "inputs.shape[0]",
     "noargs() takes 0 positional arguments but 2 were given": "make_model(sizes, seed)",
     "LinBN.__call__() missing 1 required positional argument: 'train'": "train=False",
+    "CharRNN.forward() missing 1 required positional argument: 'hidden'": "name its state `state`",
     "When using `stateful=True` in a RNN, the batch size must be static.": "batch_shape",
     "matmul input operand 1 must have ndim at least 1, but it has ndim 0": "one sample",
     "Invalid input shape for input float32[2,25,100]. Expected shape (None, 25), but input has "

@@ -191,12 +191,15 @@ def digest_of_model(model: AnyModel) -> str:
 
 
 def first_changed(one: Any, other: Any) -> str:
-    """The name, in the user's module, of an array in which two models differ; numbers first."""
+    """The name, in the user's module, of an array of reals in which two models differ."""
     before = _arrays(one.module)
     pairs = list(zip(before, _arrays(other.module), strict=False))
     module = one.module  # a Keras model has its own arrays again
-    differ = [(name, array) for (name, array), (_, new) in pairs if not np.array_equal(array, new)]
-    differ.sort(key=lambda each: each[1].dtype.kind != "f")
+    differ = [
+        (name, array)
+        for (name, array), (_, new) in pairs
+        if array.dtype.kind == "f" and not np.array_equal(array, new)
+    ]
     if not differ:
         return ""
     name = differ[0][0]

@@ -27,6 +27,7 @@ WRITTEN = {
     "rupees": (["₹1,23,456", "Rs. 5", "Rs 1,000", "INR 7"], [123456, 5, 1000, 7], "a currency"),
     "per cent": (["1.5%", "2 %", "-3%"], [1.5, 2, -3], "per cent"),
     "currency": (["$1,000", "€ 5", "-$3", "3 EUR"], [1000, 5, -3, 3], "a currency"),
+    "flags": (["6.7 p", "5", "4.1 b"], [6.7, 5, 4.1], "marks such as * after numbers left out"),
     "minus after": (["1,234.5-", "5", "12-"], [-1234.5, 5, -12], "minus signs after numbers"),
     "parentheses": (["(1,234)", "5"], [-1234, 5], "negative numbers in parentheses"),
     "multiples": (["1.2M", "3K", "-1B"], [1.2e6, 3e3, -1e9], "K, M, B for"),

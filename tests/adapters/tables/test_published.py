@@ -441,7 +441,7 @@ def test_points_or_commas_that_may_group_thousands_are_named(read):
 
 
 def test_texts_that_may_be_times_and_second_times_are_named(read):
-    table = read("date,v\n" + lines((f"{1990 + at}年1月", at) for at in range(20)))
+    table = read("date,v\n" + lines((f"Thermidor {at} an II", at) for at in range(20)))
     assert table.warnings[0].startswith("`date` may hold times, in a form that is not known")
     pairs = zip(DAYS, DAYS[::-1], strict=True)
     table = read("one,a,two,b\n" + lines((f"{x:%F}", 1, f"{y:%F}", 2) for x, y in pairs))
@@ -476,3 +476,32 @@ def test_values_lose_their_quality_codes_and_nines_are_missing(read):
     assert f"`SLP`: {note.format(99999)}" in table.notes
     decimal = read('"DATE","TMP"\n"2023-01-01","12,3"\n"2023-01-02","+4,5"\n')
     assert decimal.values[:, 0].tolist() == [12.3, 4.5]
+
+
+UNNAMED = {
+    "year,doy": lambda at: f"{at:%Y},{at.dayofyear}",
+    "YEAR,DOY,HR": lambda at: f"{at:%Y},{at.dayofyear},{at.hour}",
+    "YYYYMMDD,HH": lambda at: f"{at:%Y%m%d},{at.hour}",
+    "YR,MON": lambda at: f"{at:%Y,%m}",
+    "Year,": lambda at: f"{at:%Y,%b}",
+    "時間軸": lambda at: f"{at.year}年{at.month}月",
+    "日期": lambda at: f"{at.year}年{at.month}月{at.day}日",
+    "milliseconds": lambda at: at.value // 10**6,
+    "microseconds": lambda at: at.value // 1000,
+    "nanoseconds": lambda at: at.value,
+}
+
+
+@pytest.mark.parametrize("names", UNNAMED)
+def test_times_in_the_forms_of_climate_and_exchange_files_are_known(read, names):
+    step = "h" if names.startswith(("YEAR", "YYYY")) or names.endswith("seconds") else "D"
+    step = "MS" if names in ("YR,MON", "Year,", "時間軸") else step
+    times = pd.date_range("2019-03-01", periods=72, freq=step)
+    table = read(f"{names},v\n" + lines((UNNAMED[names](at), row) for row, at in enumerate(times)))
+    assert table.names == ("v",)
+    assert table.notes[0].endswith({"h": ", hourly", "D": ", daily", "MS": ", monthly"}[step])
+
+
+def test_hours_beside_days_need_no_names(read):
+    rows = [(f"{day:%Y-%m-%d}", f"{hour:02}00", 7) for day in DAYS for hour in range(24)]
+    assert "time: `1` and `2`, hourly" in read(lines(rows)).notes

@@ -66,6 +66,7 @@ def functional_model(module: nnx.Module) -> FunctionalModel:
         values |= {name: training is when for name, when in MODES.items()}
         result = module(inputs, **{name: values[name] for name in arguments})
         outputs, state = pair(result) if "state" in arguments else (result, ())
+        nnx.pop(module, nnx.Intermediate)  # what `sow` stores
         after = jax.tree.leaves(nnx.split(module, nnx.Param, ...)[2])
         return Result(outputs, state, plain(after))
 

@@ -35,6 +35,10 @@ _REMEDIES = {
     r"__call__\(\) missing 1 required positional argument: '(train|training|deterministic)'": (
         "Give that parameter a default, as in __call__(self, inputs, train=False)."
     ),
+    r"(forward|call|__call__)\(\) missing \d+ required positional arguments?: '": (
+        "It gets the inputs, and the `state` and `mask` if it has parameters of these names: name "
+        "its state `state`, None at first, and return (outputs, state)."
+    ),
     r'"batch_stats" is immutable|"(use_running_average|deterministic)" must be passed': (
         "Name a parameter `train`, __call__(self, inputs, train=False), and use it: "
         "use_running_average=not train in BatchNorm, deterministic=not train in Dropout."

@@ -132,13 +132,15 @@ def _columns(
     if not columns and (each := headers.months(frame)):
         raise ValueError(
             f"{file.name}: each row is a year, with a column for each month, `{each[0]}` to "
-            f"`{each[-1]}`. Write each month as a row: pandas' DataFrame.stack() does. If each "
-            "month is a series, name its column."
+            f"`{each[-1]}`. Write each month as a row: pandas' "
+            f"set_index({names[0]!r}).stack() does, of those twelve. If each month is a series, "
+            "name its column."
         )
     if along and not columns and time is None and when is None:
         raise ValueError(
             f"{file.name}: the names of columns are {kind}, {along[0]} to {along[-1]}: each row is "
-            "a series. Write each as a column, and each time as a row: pandas' DataFrame.T does."
+            "a series. Write each as a column, and each time as a row: pandas' "
+            f"set_index({names[0]!r}).T does, without other columns of text."
         )
     mark = decimal or _decimal(frame, content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."

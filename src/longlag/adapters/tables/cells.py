@@ -23,7 +23,9 @@ _DECIMAL_COMMA = r"[+-]?(?:\d*,\d+|\d{1,3}(?:\.\d{3})+(?:,\d+)?)"
 _POINTS = r"[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}"  # two or more: certainly between thousands
 _SPACES = {"spaces": r"[ \u00a0\u2007\u2009\u202f]", "apostrophes": "['’ʼ`´]"}
 _MINUS_AFTER = r"\d[\d.,'’ \u00a0\u202f]* ?-"
-_CODE = r"\.{1,3}|\*{1,5}|-{2,}|[–—:]"  # for a missing value, where the others are numbers
+_CODE = (
+    r"\.{1,3}|\*{1,5}|-{2,}|[–—]|:(?: [a-z])?"  # for a missing value, where the others are numbers
+)
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 _DECIMAL_POINTS = "decimal points; use --decimal , if the points group thousands"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE).fullmatch
@@ -163,7 +165,9 @@ def _parse(
     text = text.str.replace(rf"^-\s*{_CURRENCY}\s*", "-", regex=True)
     plain_and_per_cent = per_cent_mixed(text)
     text = strip(text, r"(?<=\d)\s*%$", "per cent")
-    text = strip(text, r"(?<=\d)\s*[*#]$", "marks such as * after numbers left out")
+    text = strip(
+        text, r"(?<=\d)(?:\s*[*#]| [bcdefnprsuz]{1,2})$", "marks such as * after numbers left out"
+    )
     letter = text.str.extract(r"\d([KMB])$", expand=False)
     if letter.notna().any():
         notes.append("K, M, B for a thousand, million, billion")

@@ -46,6 +46,8 @@ _HOURS = (  # between the time of a zone and UTC
 )
 _OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
 _ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(_OFFSETS)})$"
+_EAST = r"\d{4}[年년] ?\d{1,2}[月월](?: ?\d{1,2}[日일])?"  # 2024年12月31日
+_EAST_MARK = r"[年년月월] ?(?=\d)|[月월]$"
 _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
 _MIDNIGHT = r"^(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _DAY_END = r"^.*\d[T ]24[:.]00(?:[:.]00)?"
@@ -110,6 +112,12 @@ def dates(cells: pd.Series) -> Reading | None:
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
     text = text.str.replace(_REGION, "", regex=True)
+    if text.str.fullmatch(_EAST).all():
+        text = (
+            text.str.replace(r"[日일]\s*$", "", regex=True)
+            .str.replace(_EAST_MARK, "-", regex=True)
+            .str.rstrip("-")
+        )
     late = text.str.fullmatch(_DAY_END)
     text = text.mask(late, text.str.replace(r"24([:.])00", r"00\g<1>00", regex=True))
     text = text.str.replace(_ZONE, lambda at: at[1] + _OFFSETS[at[2].upper()], regex=True)
@@ -135,18 +143,21 @@ def dates(cells: pd.Series) -> Reading | None:
 
 
 def epochs(cells: pd.Series) -> pd.Series | None:
-    """Seconds or milliseconds since 1970 as dates, if all cells are, in mostly equal steps.
+    """Times since 1970 as dates, in seconds or thousandths, millionths, billionths of one.
+
+    None if a cell is none, or if most steps are not equal.
 
     >>> epochs(pd.Series([1609459200, 1609462800, 1609466400])).dt.hour.tolist()
     [0, 1, 2]
     """
-    if len(cells) < 3 or not re.fullmatch(r"\s*1\d{9}(\d{3})?(\.0*)?\s*", str(cells.iloc[0])):
+    if len(cells) < 3 or not re.fullmatch(r"\s*1\d{9}(\d{3}){0,3}(\.0*)?\s*", str(cells.iloc[0])):
         return None
     column = numbers(cells)
     values = column.values
     if column.notes or np.isnan(values).any() or (values % 1 != 0).any():
         return None
-    seconds = values if values.max() < 1e12 else values / 1000
+    unit = 1000.0 ** max(0, (len(f"{values.max():.0f}") - 10) // 3)
+    seconds = values / unit
     if seconds.min() < _EPOCHS[0] or seconds.max() >= _EPOCHS[1]:
         return None
     steps = np.diff(seconds).round(3)

@@ -15,11 +15,12 @@ from longlag.adapters.tables.dates import DAY_OF_MONTH, dates, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
 _NAMES = {
-    "year": "jahr yr yyyy yy année",
-    "month": "monat mo mm mois period",
+    "year": "jahr yr yyyy yy année año ano anno",
+    "month": "monat mo mon mm mois mes mese period",
     "week": "kw woche wk semaine isoweek",
     "quarter": "q qtr quartal trimestre",
     "day": "tag dd dy jour",
+    "day of year": "doy yday dayofyear day_of_year julian",
     "hour": "hh hr",
     "minute": "mn",
 }
@@ -28,7 +29,7 @@ _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
 _YEARS = 1500, 2200
 _MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
 _HOUR_NAME = re.compile(
-    r"(.*[^a-z])?(hours?|hour.?ending|hr|he|stunde|heure)([^a-z].*)?", re.IGNORECASE
+    r"(.*[^a-z])?(hours?|hour.?ending|hr|hh|he|stunde|heure)([^a-z].*)?", re.IGNORECASE
 )
 _PART_NAME = re.compile(r"(.*[^a-z])?(settlement|period|interval)([^a-z].*)?", re.IGNORECASE)
 _CLOCK_NAME = re.compile(r"(.*[^a-z])?(time|hhmm|hrmn|uhrzeit)([^a-z].*)?", re.IGNORECASE)
@@ -68,9 +69,21 @@ def calendar(frame: pd.DataFrame) -> Times | None:
         first = [name for name in frame.columns[:3] if _NO_NAME.fullmatch(name)]
         found = (_dates(frame, first[:count]) for count in range(len(first), 1, -1))
         return next((each for each in found if each and _is_regular(each.values)), None)
+    if "day of year" in by_name and "month" not in by_name:
+        return _days_of_years(frame, by_name["year"], by_name["day of year"])
     present = [part in by_name for part in _PARTS]
     names = [by_name[part] for part in _PARTS[: present.index(False) if not all(present) else None]]
     return _dates(frame, names)
+
+
+def _days_of_years(frame: pd.DataFrame, year: str, day: str) -> Times | None:
+    years, days = (numbers(frame[name]).values for name in (year, day))
+    whole = ((years % 1 == 0) & (days % 1 == 0)).all()
+    fits = ((years >= _YEARS[0]) & (years <= _YEARS[1]) & (days >= 1) & (days <= 366)).all()
+    if not (whole and fits):
+        return None
+    first = pd.to_datetime(pd.Series(years.astype(int)).astype(str), format="%Y")
+    return Times((year, day), first + pd.to_timedelta(pd.Series(days - 1), unit="D"))
 
 
 def _by_part(frame: pd.DataFrame) -> dict[str, str]:
@@ -82,6 +95,11 @@ def _by_part(frame: pd.DataFrame) -> dict[str, str]:
         if name == "mm" and column.islower() and by_name.get("month") == "MM":
             part = "minute"
         by_name.setdefault(part, column)
+    if "year" in by_name and not by_name.keys() & {"month", "week", "quarter", "day of year"}:
+        for column in frame.columns:  # of names of months, whatever its own
+            if not np.isnan(months(frame[column].iloc[:_MANY])).any():
+                by_name["month"] = column
+                break
     return by_name
 
 
@@ -189,11 +207,11 @@ def clock(frame: pd.DataFrame, day: Times) -> Times | None:
             hour = pd.Series(numbers(frame[other]).values)
             if (hour.between(0, 24) & (hour % 1 == 0)).all():
                 return Times(names, days + pd.to_timedelta(hour, unit="h"))
-        if hours or _CLOCK_NAME.fullmatch(other):
+        if hours or _CLOCK_NAME.fullmatch(other) or _NO_NAME.fullmatch(other):
             offsets = _clock_numbers(frame[other])
             if offsets is not None and _fills_days(days, offsets):
                 return Times(names, days + offsets)
-        if hours or _PART_NAME.fullmatch(other):
+        if hours or _PART_NAME.fullmatch(other) or _NO_NAME.fullmatch(other):
             found = _counted(days, frame[other])
             if found is not None and _fills_days(days, found[0]):
                 return Times(names, days + found[0] + found[1], found[2])
