@@ -268,7 +268,12 @@ def test_no_further_rung_is_asked_before_the_first_one_is_complete():
 
 def test_the_answer_grows_with_what_is_known():
     study = compared()
-    assert (study.answer().cells, study.answer().ladder) == ((), ())
+    none = study.answer()
+    assert none.ladder == ()
+    assert {cell.marked for cell in none.cells} == {"missing"}
+    assert len(none.failed) == len(none.cells) == len({*none.failed})
+    assert {*none.failed.values()} == {"not run (2)"}
+    assert "Not complete: at most" in none.caption
     trial = study.ask()
     assert trial is not None
     study.tell(trial, outcome(0.5))

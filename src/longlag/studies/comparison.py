@@ -237,15 +237,13 @@ class Comparison(Study):
             for model in self._models:
                 self._choose(problem, model)
                 chosen = self._rate.get((problem, model))
-                for rung in rungs:
-                    for rate in sorted(self._tried[problem, model]):
-                        cell = self._cell(Place(problem, model, rung, rate), chosen)
-                        if cell is None:
-                            continue
-                        if cell.chosen:
-                            cells.append(cell)
-                        if rung == rungs[0]:
-                            ladder.append(cell)
+                rate = self.rates[0] if chosen is None else chosen
+                cells += [self._cell(Place(problem, model, rung, rate), chosen) for rung in rungs]
+                tried = [
+                    self._cell(place, chosen or 0.0)
+                    for place in sorted(self._first(problem, model))
+                ]
+                ladder += [cell for cell in tried if cell.trials or cell.failures]
         terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
         return ComparisonAnswer(
             about=About(*terms, self.versions, self.recipe.details),
@@ -266,12 +264,11 @@ class Comparison(Study):
             ),
         )
 
-    def _cell(self, place: Place, chosen: float | None) -> Cell | None:
-        trials, budget = self._trials(place), self.recipe.sequences
-        outcomes = [trial.outcome for trial in trials]
+    def _cell(self, place: Place, chosen: float | None) -> Cell:
+        """A cell; without trials where no rate was chosen yet."""
+        trials = () if chosen is None else self._trials(place)
+        outcomes, budget = [trial.outcome for trial in trials], self.recipe.sequences
         failures = self._failures(place)
-        if not outcomes and not failures:
-            return None
         return Cell(
             problem=place.problem,
             model=place.model,

@@ -26,7 +26,7 @@ from longlag.trials.outcome import ModelSize
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
 _SUBJECT = "Skill of each model at each level of each problem."
-_PARTIAL = "* Of the other seeds alone: some failed (why not)."
+_PARTIAL = "* Of the other seeds alone: some failed or are not run (why not)."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -69,14 +69,21 @@ class ComparisonAnswer(Answer):
     @property
     def failed(self) -> Mapping[str, str]:
         return {
-            f"{cell.problem}, {cell.knob} {cell.rung}, {cell.model}": causes(cell.failures)
+            f"{cell.problem}, {cell.knob} {cell.rung}, {cell.model}": causes(cell.absences)
             for cell in self.cells
-            if cell.failures
+            if cell.missing
         }
 
     @property
     def caption(self) -> str:
-        return self.about.caption(" ".join(filter(None, [_SUBJECT, self.matched, self.partial])))
+        return self.about.caption(
+            " ".join(filter(None, [_SUBJECT, self.matched, self.partial, self.open]))
+        )
+
+    @property
+    def open(self) -> str:
+        """How many trials are left, as a sentence; empty if none is."""
+        return OPEN.format(what=f"at most {self.left} trials left") if self.left else ""
 
     @property
     def partial(self) -> str:
@@ -99,8 +106,7 @@ class ComparisonAnswer(Answer):
         yield text(self.widened)
         if self.lower_bound:
             yield text(self.lower_bound.advice(flags=False), kind="notice")
-        if self.left:
-            yield text(OPEN.format(what=f"at most {self.left} trials left"), kind="notice")
+        yield text(self.open, kind="notice")
         doubt = caveats(cell.skill for cell in self.cells if cell.skill)
         yield text(
             f"Skill: 0 is chance, 1 the best possible score. Solved: {self.about.solve_at:g} or "

@@ -67,14 +67,19 @@ class Cell:
 
     @property
     def marked(self) -> str:
-        """The verdict, with a mark where some seeds failed: then it is that of the others."""
-        return f"{self.verdict}{'*' * bool(self.failures and self.time)}"
+        """The verdict, with a mark where some seeds are missing: then it is that of the others."""
+        return f"{self.verdict}{'*' * bool(self.missing and self.time)}"
 
     @property
     def shortfalls(self) -> Counter[str]:
         """The number of seeds that fell short, failed or are not run, by reason."""
+        return Counter(self.reasons) + self.absences
+
+    @property
+    def absences(self) -> Counter[str]:
+        """The number of seeds that failed or are not run, by reason."""
         not_run = self.missing - sum(self.failures.values())
-        return Counter(self.reasons) + Counter(self.failures) + Counter({"not run": not_run})
+        return Counter(self.failures) + Counter({"not run": not_run})
 
     @property
     def noise(self) -> tuple[float, float]:
@@ -97,7 +102,8 @@ class Cell:
 
 def plain(cell: Cell) -> dict[str, Any]:
     """A cell as plain values."""
-    time = cell.time and {"mean": cell.time.mean.mean, "interval": cell.time.mean.interval}
+    mean = cell.time.mean if cell.time else None
+    time = mean and {"mean": mean.mean, "interval": None if mean.left_out else mean.interval}
     return {
         "problem": cell.problem,
         "model": cell.model,
