@@ -212,7 +212,7 @@ def test_a_table_stands_apart_from_the_sentences_above_it(answers):
     lines = str(answers["frontier"]).splitlines()
     assert lines[lines.index(next(line for line in lines if line.startswith("seed "))) - 1] == ""
     lines = str(answers["compare"]).splitlines()
-    assert "weights, state" in lines[1]  # right below the name of its problem
+    assert " weights" in lines[1]  # right below the name of its problem
     assert (lines[2], lines[3].split()[0]) == ("", "model")
 
 
