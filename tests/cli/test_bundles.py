@@ -458,4 +458,5 @@ def test_a_series_is_run_again_from_the_model_that_has_it(tmp_path, call, monkey
 
 
 def test_versions_for_pip_name_no_build():
-    assert bundle._pinned([("jax", "0.10.2"), ("torch", "2.13.0+cpu")]) == "jax==0.10.2\ntorch==2.13.0\n"
+    lines = bundle._pinned([("jax", "0.10.2"), ("torch", "2.13.0+cpu")])
+    assert lines == "jax==0.10.2\ntorch==2.13.0\n"
