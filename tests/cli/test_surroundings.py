@@ -250,3 +250,27 @@ def test_curves_for_tensorboard_on_a_full_disk_are_one_line_and_none_by_half(tmp
     assert run("runs --tensorboard tb", tmp_path).returncode == 0
     (file,) = [path for path in (tmp_path / "tb").rglob("*") if path.is_file()]
     assert b"training/loss" in file.read_bytes()
+
+
+_FULL = """
+import resource, signal, sys
+from longlag.cli.app import main
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60, resource.RLIM_INFINITY))
+main(sys.argv[1:])
+"""
+
+
+def test_a_program_that_a_full_disk_cannot_keep_is_no_matter(tmp_path):
+    line = "train echo-lag --values 3 --length 5 --hidden-size 2 --sequences 4 --json"
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, *line.split()],
+        env=os.environ | {"LONGLAG_CACHE": str(tmp_path / "cache")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [each for each in (tmp_path / "cache").iterdir() if each.stat().st_size > 60]

@@ -14,11 +14,17 @@ UNREADABLE = "Error reading persistent compilation cache entry for '"
 """What JAX warns of where a kept program is only half there; the name of the program follows."""
 
 
+UNWRITABLE = "Error writing persistent compilation cache entry for '"
+"""What it warns of where a program cannot be kept, as on a full disk."""
+
+
 def replace_unreadable() -> None:
     """Have programs that JAX cannot read removed without a word: it compiles and keeps them then.
 
-    JAX by itself compiles them in each process anew, since it writes over no file.
+    JAX by itself compiles them in each process anew, since it writes over no file. Nor is there a
+    word of programs that it cannot write: the results do not depend on them.
     """
+    warnings.filterwarnings("ignore", UNWRITABLE)
     warnings.filterwarnings("always", UNREADABLE)
     show = warnings.showwarning
 

@@ -75,7 +75,10 @@ def drain(inbox: queue.SimpleQueue[T], seconds: float | None) -> list[T]:
     return items
 
 
-_IGNORE_UNREADABLE = "ignore:Error reading persistent compilation cache entry:UserWarning"
+_IGNORED = tuple(
+    f"ignore:Error {doing} persistent compilation cache entry:UserWarning"
+    for doing in ("reading", "writing")
+)
 """Of a damaged program in the compile cache; workers of `longlag.workers.start` replace it."""
 
 
@@ -89,9 +92,7 @@ def compiled_programs() -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": folder,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
-        "PYTHONWARNINGS": ",".join(
-            filter(None, [os.environ.get("PYTHONWARNINGS"), _IGNORE_UNREADABLE])
-        ),
+        "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), *_IGNORED])),
     }
 
 
