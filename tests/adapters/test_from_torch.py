@@ -889,3 +889,35 @@ def test_positions_along_the_axis_of_rows_are_found():
     )
     failed = {check.name: check.found for check in found.checks if not check.passed}
     assert failed == {"rows": "the place of a row in its batch changes its outputs"}
+
+
+@pytest.mark.parametrize("kind", [list, tuple, torch.nn.ModuleList])
+def test_layers_in_a_plain_list_are_named(kind):
+    class Stack(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.layers = kind([torch.nn.GRU(sizes.features, 4, batch_first=True)])
+            self.readout = torch.nn.Linear(4, sizes.outputs)
+            self.all = [self.readout]  # registered elsewhere
+            frozen = torch.nn.Linear(2, 2)
+            self.others = {"frozen": frozen.requires_grad_(False)}
+
+        def forward(self, inputs):
+            return self.readout(self.layers[0](inputs)[0])
+
+    found = preflight(ll.EchoLag(values=3), ll.Whole(), lambda sizes, _: Stack(sizes))
+    if kind is torch.nn.ModuleList:
+        assert found.passed
+    else:
+        (made,) = (each for each in found.checks if not each.passed)
+
+        class Raw(Stack):
+            def __init__(self, sizes):
+                super().__init__(sizes)
+                self.layers = torch.nn.ModuleList(self.layers)
+                self.scale = torch.ones(3, requires_grad=True)
+
+        raw = preflight(ll.EchoLag(values=3), ll.Whole(), lambda sizes, _: Raw(sizes))
+        assert "`scale` is a plain Tensor" in next(e.found for e in raw.checks if not e.passed)
+        assert f"`layers` is a plain {kind.__name__} with weights that are not among" in made.found
+        assert "torch.nn.ModuleList" in made.found + made.remedy

@@ -235,7 +235,7 @@ FILES = {
     "gaps": (
         {"warm": np.where(TIME % 9 == 3, np.nan, WARM)},
         "every episode of the training part (rows 1 to 112) shows a missing value or asks for one. "
-        "Use --missing mask or --missing mark, or fewer timesteps.",
+        "Use --missing mask or --missing mark.",
     ),
 }
 

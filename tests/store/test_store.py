@@ -729,3 +729,10 @@ def test_a_store_that_computes_when_it_is_read_is_refused(tmp_path, script, what
         connection.executescript(script)
     with pytest.raises(StoreError, match=re.escape(what)):
         Store(tmp_path / "a.db")
+
+
+def test_a_circle_of_links_is_one_line(tmp_path):
+    path = tmp_path / "loop.db"
+    path.symlink_to(path)
+    with pytest.raises(StoreError, match=r"loop\.db"):
+        Store(path, write=True)

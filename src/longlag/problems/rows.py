@@ -225,7 +225,7 @@ def no_target_message(
         )
     remedy = "Use fewer timesteps, or a column that is there."
     if missing == "drop":
-        remedy = "Use missing='mask' or missing='mark', or fewer timesteps."
+        remedy = "Use missing='mask' or missing='mark'."
     return (
         f"Series: every episode of the {part} part (rows {span.begin + 1} to {span.end}) shows "
         f"a missing value or asks for one. {remedy}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import filelock
@@ -42,7 +43,7 @@ def lock(path: Path) -> contextlib.ExitStack:
         StoreError: Another process writes to it, it cannot be written, or a file beside it would
             be lost.
     """
-    file = path.resolve()
+    file = Path(os.path.realpath(path))  # of a circle of links too
     if not file.parent.is_dir():  # filelock would create it
         raise StoreError(
             f"There is no folder {file.parent} for the store {path}. Create it, or name another "

@@ -230,6 +230,8 @@ DATED = lines((f"{day:%Y-%m-%d}", f"{at}.5", "A") for at, day in enumerate(DAYS)
 AROUND = {
     "above": ("Label,Index\nid,00175,\nUpdate,2025-01-15 08:45\nPeriod,,Codes\n", "", (1, 3),
               "Remove lines 1 to 3: names stand in line 4 alone"),
+    "sections": ("SERIES\nid,label,description\nFX,dollar,rate\n\nOBSERVATIONS\ndate,FX,code\n",
+                 "", (1, 5), "line 5 has 1 cell.*: names stand in line 6 alone"),
     "units": ("Period,Index,Codes\nmonth,points\n", "", (2, 2),
               "Remove line 2: names stand in line 1 alone"),
     "dates above": (",NAME,FLAG\nunit,USD,\nAs of,2025-01-14 17:05:27,\n", "", (2, 3),

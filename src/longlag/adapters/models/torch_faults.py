@@ -49,6 +49,36 @@ def restored(module: torch.nn.Module) -> Iterator[None]:
             weight.data.copy_(before)
 
 
+def require_registered(module: torch.nn.Module) -> None:
+    """Refuse a module with layers in a plain list or dict, or tensors, that no optimiser knows.
+
+    Raises:
+        ValueError: It has some with weights that would be trained.
+    """
+    known = {id(each) for each in module.parameters()}
+    for place, part in module.named_modules():
+        for name, value in vars(part).items():
+            if name.startswith("_") or not isinstance(value, dict | list | tuple | torch.Tensor):
+                continue
+            trained = (each for each in _weights(value) if each.requires_grad and each.is_leaf)
+            if any(id(each) not in known for each in trained):
+                raise ValueError(
+                    f"its `{f'{place}.{name}'.strip('.')}` is a plain {type(value).__name__} with "
+                    "weights that are not among its parameters, so that nothing trains them. Use "
+                    "torch.nn.ModuleList or ModuleDict, for weights Parameter or ParameterList."
+                )
+
+
+def _weights(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, torch.nn.Module):
+        yield from value.parameters()
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _weights(each)
+
+
 def require_evaluation(module: torch.nn.Module) -> None:
     """Refuse a module whose forward has put layers into training mode.
 

@@ -102,7 +102,9 @@ class UserModel(ModelFactory):
             )
         if kind == "torch":
             from longlag.adapters.models.torch import TorchModel
+            from longlag.adapters.models.torch_faults import require_registered
 
+            require_registered(module)
             return TorchModel(
                 module,
                 sizes,

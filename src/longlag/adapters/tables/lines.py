@@ -127,7 +127,8 @@ def _remedy(rows: list[list[str]], ends: list[int]) -> str:
         cells = list(filter(None, rows[at]))
         return lengths[at] == width, not any(map(headers.is_value, cells)), len(cells), -at
 
-    names = max(top, key=naming, default=0)
+    near = next((at + 1 for at in reversed(top) if lengths[at] != width), 0)  # right above it
+    names = max(top[near:] or top, key=naming, default=0)
     if len(top) > 1:
         out = [_span(part, ends) for part in (top[:names], top[names + 1 :]) if part]
         remedies.append(f"Remove {' and '.join(out)}: names stand in line {ends[names]} alone.")
