@@ -100,3 +100,12 @@ def test_parts_that_are_no_cells_bring_no_warning(workbook):
         'xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"/></extLst>'
     )
     assert list(load(workbook(lambda xml: xml.replace("</sheetData>", part))).frame) == ["a", "b"]
+
+
+def test_xml_without_an_end_is_refused_at_once(workbook, monkeypatch):
+    file = workbook(lambda xml: xml.replace("<sheetData>", f"<!--{' ' * 2**26}--><sheetData>"))
+    with pytest.raises(ValueError, match="it has 32 MiB of XML without an element"):
+        load(file)
+    monkeypatch.setattr("longlag.adapters.tables.workbook._LARGEST", 2**25)
+    with pytest.raises(ValueError, match="unpacked"):
+        load(file)

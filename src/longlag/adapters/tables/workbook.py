@@ -12,6 +12,7 @@ _CELLS = 2**26  # of a sheet, those between others counted
 _LARGEST = 1 << 30  # bytes, unpacked
 _ELEMENTS = 2**25  # of XML
 _PIECE = 1 << 20  # bytes that are parsed at a time
+_IDLE = 1 << 25  # bytes of XML without an element; expat reads them again with each piece
 
 
 def far_cells(file: Path) -> str:
@@ -25,6 +26,8 @@ def far_cells(file: Path) -> str:
         return ""
     places = _Places()
     with zipfile.ZipFile(file) as parts:
+        if sum(part.file_size for part in parts.infolist()) > _LARGEST:
+            raise ValueError("it has more than 1 GiB, unpacked")
         for part in parts.infolist():
             places.read(parts, part)
             if places.far:
@@ -37,7 +40,7 @@ class _Places:
 
     def __init__(self) -> None:
         self.far = ""
-        self._bytes = self._elements = 0
+        self._elements = 0
 
     def read(self, parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -46,17 +49,19 @@ class _Places:
         if is_xml:
             parser.StartDoctypeDeclHandler = _refuse_entities
         self._row = self._column = self._rows = self._columns = 0
+        idle = 0
         with parts.open(part) as stream:
             while not self.far and (piece := stream.read(_PIECE)):
-                self._bytes += len(piece)
-                if self._bytes > _LARGEST:
-                    raise ValueError("it has more than 1 GiB, unpacked")
+                before = self._elements
                 try:
                     parser.Parse(piece)
                 except expat.ExpatError:
                     if is_xml:
                         raise
                     return
+                idle = 0 if self._elements > before else idle + len(piece)
+                if idle > _IDLE and is_xml:
+                    raise ValueError(f"it has {_IDLE >> 20} MiB of XML without an element")
 
     def _element(self, name: str, attributes: dict[str, str]) -> None:
         self._elements += 1
