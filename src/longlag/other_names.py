@@ -9,7 +9,7 @@ _STEPS = "the steps of a sample"
 _CARRY = "with the framing chunks it keeps the state between pieces"
 _OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
 _FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
-_UPDATES = "an update takes a batch of them, so there are as many as updates times --batch-size"
+_UPDATES = "an update takes a batch of samples, and a sequence gives one of them or several"
 _HORIZON = "the steps that a gradient goes back; state passes on with the framing chunks and carry"
 _DEVICE = "cpu or gpu, for models of JAX"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
@@ -35,7 +35,7 @@ _OTHER_NAMES = {
     "stateful": ("carry", _CARRY),
     "shuffle": (
         "rows",
-        "batches are drawn afresh; with carry, rows=parallel keeps the pieces of a sequence in "
+        "batches are drawn afresh; with carry, rows parallel keep the pieces of a sequence in "
         "one row",
     ),
     "samples": ("sequences", "the number of fresh sequences to train on"),
@@ -157,7 +157,9 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     keys, flag = set(map(normalized, known)), name.startswith("-")
     if reason := _WITHOUT_KNOB.get(normalized(name)):
         return f"longlag has no such option: {reason}."
-    first = ours, why = _OTHER_NAMES.get(normalized(name), ("", ""))
+    key = normalized(name)
+    key = key if key in _OTHER_NAMES else key.removeprefix("no-")
+    first = ours, why = _OTHER_NAMES.get(key, ("", ""))
     if keys and normalized(ours) not in keys:
         if reason := _WITHOUT_KNOB.get(normalized(ours)):
             return f"longlag has no such option: {reason}."

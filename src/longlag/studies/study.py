@@ -151,7 +151,8 @@ def named(owner: str, argument: str, parts: Iterable[K]) -> dict[str, K]:
         TypeError: `parts` is a single part.
     """
     if not isinstance(parts, Iterable) or isinstance(parts, str):
-        raise TypeError(f"{owner}: `{argument}` must be several, got {parts!r}. Use [{parts!r}].")
+        each = parts.split(",") if isinstance(parts, str) and "(" not in parts else [parts]
+        raise TypeError(f"{owner}: `{argument}` must be several, got {parts!r}. Use {each!r}.")
     by_label: dict[str, K] = {}
     for part in parts:
         rule = "models such as LSTM()" if argument == "models" else "problems such as EchoLag()"

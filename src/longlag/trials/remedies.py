@@ -78,7 +78,9 @@ def remedy(reason: str, setting: Setting) -> str:
             return _use(*first, wider)
         case "at chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
-            return _use(longer, new_rate, size, "an easier version of the problem")
+            easier = "an easier version of the problem"
+            changes = [*filter(None, (longer, new_rate, size))]
+            return _use(*changes, easier) if changes else f"{_NOTHING} but {easier}."
     return ""
 
 
