@@ -605,7 +605,7 @@ def test_a_closed_pipe_ends_it_quietly():
         ("audit echo-lag -- --json", "options stand before `--`, got --json after it."),
         ("audit echo-lag --foo 3", "longlag audit has no option `--foo`. longlag audit --help"),
         ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),
-        ("train echo-lag --max_steps 3", "`--sequences`: an update takes a batch of them"),
+        ("train echo-lag --max_steps 3", "`--sequences`: an update takes a batch of samples"),
         ("train echo-lag --model BiLSTM", "use the model `bidirectional`"),
         ("frame a.csv --test_size 0.2", "for a table --scored-on names the part"),
         ("train echo-lag --epochs 3", "longlag calls it `--sequences`: the number to train on"),
