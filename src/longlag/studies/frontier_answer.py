@@ -160,7 +160,8 @@ class FrontierAnswer(Answer):
         return min(failed, key=lambda step: step.value, default=None)
 
     def to_dict(self) -> dict[str, Any]:
-        figures = {"median": self.median, "interval": self.interval, "coverage": self.coverage}
+        interval = None if no_interval(len(self.per_seed)) else self.interval
+        figures = {"median": self.median, "interval": interval, "coverage": self.coverage}
         return {
             "knob": self.knob,
             "per_seed": self.per_seed,

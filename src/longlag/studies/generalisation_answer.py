@@ -252,7 +252,7 @@ class GeneralisationAnswer(Answer):
 def _plain(model: ModelAnswer) -> dict[str, Any]:
     longest = {
         "median": model.median,
-        "interval": model.interval,
+        "interval": None if no_interval(len(model.per_seed)) else model.interval,
         "coverage": model.coverage,
     }
     return {

@@ -114,8 +114,8 @@ def overview(groups: Sequence[Group]) -> Table:
         for pair, row in rows.items()
     )
     caption = (
-        "Levels by verdict. In brackets: seeds that solved it, of those that ran. At chance: no "
-        "above chance, all seeds together."
+        "Levels by verdict. In brackets: seeds that solved it, of those that ran. At chance: "
+        "not above it, all seeds together."
     )
     return table(caption, ("problem", "model", *head), cells)
 
