@@ -481,8 +481,8 @@ def test_values_lose_their_quality_codes_and_nines_are_missing(read):
 
 
 UNNAMED = {
-    "year,doy": lambda at: f"{at:%Y},{at.dayofyear}",
-    "YEAR,DOY,HR": lambda at: f"{at:%Y},{at.dayofyear},{at.hour}",
+    "year,doy": lambda at: f"{at:%Y},{at.day_of_year}",
+    "YEAR,DOY,HR": lambda at: f"{at:%Y},{at.day_of_year},{at.hour}",
     "YYYYMMDD,HH": lambda at: f"{at:%Y%m%d},{at.hour}",
     "YR,MON": lambda at: f"{at:%Y,%m}",
     "Year,": lambda at: f"{at:%Y,%b}",
