@@ -272,7 +272,7 @@ def test_the_answer_grows_with_what_is_known():
     assert none.ladder == ()
     assert {cell.marked for cell in none.cells} == {"missing"}
     assert len(none.failed) == len(none.cells) == len({*none.failed})
-    assert {*none.failed.values()} == {"not run (2)"}
+    assert {*none.failed.values()} == {"no rate chosen yet (2)"}
     assert "Not complete: at most" in none.caption
     trial = study.ask()
     assert trial is not None

@@ -1,4 +1,4 @@
-"""User code that ends, forks, moves or deafens the process: an error, not the end of a command."""
+"""User code that ends, forks or moves the process: an error, not the end of a command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import functools
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -30,27 +29,16 @@ def no_children() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def same_process() -> Iterator[None]:
-    """Run user code that may change the working folder, in which the command writes its files.
-
-    It may also take Ctrl-C for itself, or from the thread of the command line that learns of it.
-    """
-    folder, handler = "", signal.getsignal(signal.SIGINT)
+def same_folder() -> Iterator[None]:
+    """Run user code that may change the working folder, in which the command writes its files."""
+    folder = ""
     with contextlib.suppress(OSError):  # it is gone
         folder = os.getcwd()
-    first = threading.current_thread() is threading.main_thread()
-    descriptor = signal.set_wakeup_fd(-1) if first else -1
-    if first:
-        signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
             os.chdir(folder)
-        with contextlib.suppress(OSError, TypeError, ValueError):
-            if first:  # only the main thread may set them
-                signal.signal(signal.SIGINT, handler)
-                signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
 
 
 def refuse(is_own: Callable[[str], bool]) -> None:

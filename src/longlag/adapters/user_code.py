@@ -348,7 +348,7 @@ def _module(file: Path) -> ModuleType:
         os.environ.setdefault("KERAS_BACKEND", "jax")
         before, _importing.file = getattr(_importing, "file", None), file
         try:
-            with leaving.no_children(), leaving.same_process(), _all_modules_stay():
+            with leaving.no_children(), leaving.same_folder(), _all_modules_stay():
                 spec.loader.exec_module(module)
         except (Started, KeyboardInterrupt):
             del sys.modules[name]

@@ -260,7 +260,7 @@ def warn(message: object) -> None:
 def stdout_to_stderr() -> Iterator[None]:
     """Print on standard error what the code of a user prints: it is no part of the answer."""
     to_stderr = contextlib.redirect_stdout(sys.stderr)
-    with leaving.no_children(), leaving.same_process(), to_stderr, _descriptor_to_stderr():
+    with leaving.no_children(), leaving.same_folder(), to_stderr, _descriptor_to_stderr():
         yield
 
 

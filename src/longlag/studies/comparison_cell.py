@@ -79,7 +79,8 @@ class Cell:
     def absences(self) -> Counter[str]:
         """The number of seeds that failed or are not run, by reason."""
         not_run = self.missing - sum(self.failures.values())
-        return Counter(self.failures) + Counter({"not run": not_run})
+        why = "not run" if self.chosen else "no rate chosen yet"
+        return Counter(self.failures) + Counter({why: not_run})
 
     @property
     def noise(self) -> tuple[float, float]:

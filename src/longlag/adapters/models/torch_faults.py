@@ -60,23 +60,15 @@ def require_registered(module: torch.nn.Module) -> None:
         for name, value in vars(part).items():
             if name.startswith("_") or not isinstance(value, dict | list | tuple | torch.Tensor):
                 continue
-            trained = (each for each in _weights(value) if each.requires_grad and each.is_leaf)
+            trained = (
+                each for each in _tensors(value, layers=True) if each.requires_grad and each.is_leaf
+            )
             if any(id(each) not in known for each in trained):
                 raise ValueError(
                     f"its `{f'{place}.{name}'.strip('.')}` is a plain {type(value).__name__} with "
                     "weights that are not among its parameters, so that nothing trains them. Use "
                     "torch.nn.ModuleList or ModuleDict, for weights Parameter or ParameterList."
                 )
-
-
-def _weights(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, torch.nn.Module):
-        yield from value.parameters()
-    elif isinstance(value, dict | list | tuple):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _weights(each)
 
 
 def require_evaluation(module: torch.nn.Module) -> None:
@@ -158,9 +150,12 @@ def _differs_in_training(module: torch.nn.Module) -> bool:
     return isinstance(module, kinds) or bool(getattr(module, "dropout", 0))
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
+def _tensors(value: Any, *, layers: bool = False) -> Iterator[torch.Tensor]:
+    """The tensors in a value; with `layers` the weights of layers in it too."""
     if isinstance(value, torch.Tensor):
         yield value
+    elif layers and isinstance(value, torch.nn.Module):
+        yield from value.parameters()
     elif isinstance(value, dict | list | tuple):
         for each in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(each)
+            yield from _tensors(each, layers=layers)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from longlag.adapters import leaving, user_code
+from longlag.adapters import user_code
 from longlag.adapters.models.hints import hint, shortened
 from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.adapters.user_code import Origin
@@ -73,10 +73,10 @@ class UserModel(ModelFactory):
             make = user_code.resolve(make.origin)
         before = libraries_with_random_state()
         try:
-            with leaving.same_process(), seeded(seed):
+            with seeded(seed):
                 model = make(sizes, seed)
             if libraries_with_random_state() != before:  # newly imported, so not yet seeded
-                with leaving.same_process(), seeded(seed):
+                with seeded(seed):
                     model = make(sizes, seed)
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=self.inputs == "features", reals=sizes.values is None)
