@@ -126,7 +126,7 @@ class Audit(Answer):
         }
         return table("", ("", ""), figures.items())
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         names = "subject verdict needed_again ceiling chance bound ahead remedy".split()
         maps = {name: getattr(self, name).tolist() for name in ("scored", *_MAPS)}
         plain = {name: getattr(self, name) for name in names}

@@ -73,7 +73,7 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
     answer: Answer = answers[name]
     assert len(repr(answer).splitlines()) <= LINES
     assert repr(answer).splitlines()[0] == str(answer).splitlines()[0]
-    document = json.loads(json.dumps(answer.to_dict(), default=str))
+    document = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
     assert document
     frame = answer.to_frame()
     assert len(frame) == len(answer.rows()) > 0

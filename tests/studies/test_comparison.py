@@ -147,7 +147,7 @@ def test_while_the_best_rate_is_at_the_edge_the_next_is_tried(best, tried, chose
     said = f"{further} for lstm hidden_size=3 on echo-lag values=4."
     assert answer.widened.endswith(said if search.beyond else "")
     assert bool(answer.widened) == bool(search.beyond)
-    assert answer.to_dict()["rate_searches"] == [search._asdict()]
+    assert answer.document()["rate_searches"] == [search._asdict()]
 
 
 def test_no_rate_is_added_where_others_are_as_good_as_the_edge():

@@ -62,8 +62,8 @@ class Answer(abc.ABC):
         """The answer for a reader: paragraphs and tables."""
 
     @abc.abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as plain values, as the option `--json` prints it."""
+    def document(self) -> dict[str, Any]:
+        """The fields of `to_dict`; their values may be estimates and records."""
 
     @abc.abstractmethod
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
@@ -93,6 +93,10 @@ class Answer(abc.ABC):
         for name in self.figures[:1]:
             body += writers.picture(pictures.svg(self.figure(name)), f"{self.caption} ({name})")
         return writers.page(body)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain values, as the option `--json` prints it."""
+        return plain(self.document())
 
     def to_frame(self, level: Level = "cell") -> pd.DataFrame:
         """The answer as a tidy pandas frame.

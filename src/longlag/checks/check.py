@@ -105,7 +105,7 @@ class Checks(Answer):
         rows = ((check.name, verdicts[check.passed], check.found) for check in self.checks)
         return table("", ("check", "", "result"), rows)
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "subject": self.subject,
             "passed": self.passed,
@@ -174,9 +174,9 @@ class Preflight(Checks):
             ),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         figures = {"parameters": self.parameters, "state": self.state}
-        return {**super().to_dict(), **figures, "cost": self.cost and self.cost._asdict()}
+        return {**super().document(), **figures, "cost": self.cost and self.cost._asdict()}
 
     def require_valid(self) -> None:
         """Refuse a model that did not pass.

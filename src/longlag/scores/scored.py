@@ -262,7 +262,7 @@ class Scored(Answer):
             ),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "subject": self.subject,
             "problem_version": self.problem.version,

@@ -182,7 +182,7 @@ class ComparisonAnswer(Answer):
             rows.append((f"{problem}, {model}", *every, work))
         return table("", head, rows)
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "cells": list(map(plain, self.cells)),
             "learning_rates": list(map(plain, self.ladder)),

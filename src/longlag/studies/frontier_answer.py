@@ -159,7 +159,7 @@ class FrontierAnswer(Answer):
         failed = (step for step in self.steps if step.seed == seed and not step.solved)
         return min(failed, key=lambda step: step.value, default=None)
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         interval = None if no_interval(len(self.per_seed)) else self.interval
         figures = {"median": self.median, "interval": interval, "coverage": self.coverage}
         return {

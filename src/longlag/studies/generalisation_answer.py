@@ -214,7 +214,7 @@ class GeneralisationAnswer(Answer):
         head = ("model", "length", "skill", "solved", "chance", "best possible", "note")
         return table("", head, rows)
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "train": self.train,
             "test": self.test,

@@ -247,7 +247,7 @@ class ProfileAnswer(Answer):
             )
         return table("", (*head, "trained longer"), rows)
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "model": self.model,
             "problems": list(map(_plain, self.reaches)),

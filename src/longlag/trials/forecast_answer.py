@@ -163,7 +163,7 @@ class ForecastAnswer(Answer):
             rows.append({**place, "model": self.run.setting.model.words, **figures})
         return rows
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         series, run = self.series, self.run
         shares = {name: each.within for name, each in self.baselines.items()}
         document: dict[str, Any] = {

@@ -128,13 +128,13 @@ class Run(Scored):
             f"{self.total_seconds:.1f} total",
         }
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         setting, why = self.setting, self.why
         parts = ("problem", "framing", "model", "recipe")
         return {
             **{name: repr(getattr(setting, name)) for name in parts},
             "encoding": setting.encoding and setting.encoding.title(),
-            **super().to_dict(),
+            **super().document(),
             "ceiling": setting.on().audit().ceiling,
             "environments": [self.environment.document()],
             "updates": self.updates,
