@@ -1,7 +1,9 @@
 """Adopted models, on the example of Equinox, which is always there."""
 
 import dataclasses
+import functools
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +35,13 @@ def make_model(sizes, seed):
 
 def embedded(sizes, seed):
     return eqx.filter_vmap(eqx.nn.Embedding(sizes.values, sizes.outputs, key=jax.random.key(seed)))
+
+def wide(sizes, seed, width, bias=True):
+    key = jax.random.key(seed)
+    return eqx.nn.MLP(sizes.features, sizes.outputs, width, 1, use_bias=bias, key=key)
+
+def swallowing(sizes, width=3):
+    return wide(sizes, 0, width)
 
 adopted = ll.adopt(embedded, inputs="values")
 number = 3
@@ -176,6 +185,51 @@ def test_a_setting_goes_into_a_document_and_comes_back_without_the_file(file):
     again = documents.setting(document)
     assert again == asked
     assert again.model.words == "mine.py:adopted inputs=values"
+
+
+def test_a_function_gets_the_arguments_in_brackets_and_is_named_by_them(file):
+    one = user_model.from_reference(f"{file}:wide(width=3, bias=False)")
+    other = user_model.from_reference(f"{file}:wide(bias=False, width = 3)")
+    assert one == other != user_model.from_reference(f"{file}:wide(width=3)")
+    assert one.words == "mine.py:wide(bias=False, width=3)"
+    module = one.make(SIZES, 0)
+    assert module.layers[0].weight.shape == (3, 4)
+    assert module.layers[0].bias is None
+    setting = ll.Setting(problem=ECHO, framing=ll.Whole(), model=one)
+    document = documents.document(setting)
+    assert documents.setting(document) == setting
+    plain = ll.Setting(
+        problem=ECHO, framing=ll.Whole(), model=user_model.from_reference(f"{file}:make_model")
+    )
+    assert "arguments" not in documents.document(plain)["model"]  # as in earlier versions
+
+
+def test_a_partial_is_named_by_its_function_and_arguments():
+    model = ll.adopt(functools.partial(wide, width=3))
+    assert model.words.endswith(":wide(width=3)")
+    assert model == ll.adopt(functools.partial(functools.partial(wide, width=7), width=3))
+    assert model.make(SIZES, 0).layers[0].weight.shape == (3, 4)
+    unnamed = ll.adopt(functools.partial(wide, width=3, activation=jax.nn.relu))
+    assert unnamed.path is None  # no other process could make it
+
+
+def wide(sizes, seed, width, activation=jax.nn.tanh) -> Any:
+    return eqx.nn.MLP(sizes.features, sizes.outputs, width, 1, activation, key=jax.random.key(seed))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("wide", "wide needs width. Give it: wide(width=…)"),
+        ("wide(widht=3)", "wide has no argument `widht`. Did you mean `width`?"),
+        ("swallowing", "width, would get the seed. Write def swallowing(sizes, seed, width=…)"),
+        ("wide(width=jax)", "mine.py:wide(width=64), say"),
+        ("wide(3)", "mine.py:wide(width=64), say"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(file, name, line):
+    with pytest.raises(ValueError, match=re.escape(line)):
+        user_model.from_reference(f"{file}:{name}").make(SIZES, 0)
 
 
 def test_a_model_whose_file_has_changed_or_gone_is_not_made(file):

@@ -217,6 +217,9 @@ def split(reference: str) -> tuple[Path, str]:
     Traceback (most recent call last):
     ValueError: `mine.py` names nothing in the file. Use mine.py:NAME.
     """
+    if reference.endswith(")"):
+        function = reference.partition("(")[0]
+        raise ValueError(f"`{reference}` has arguments, of no use here. Use {function}.")
     path, colon, name = reference.rpartition(":")
     if not colon or not name.isidentifier():
         raise ValueError(

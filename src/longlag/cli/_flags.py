@@ -293,7 +293,24 @@ def problems_from_names(names: Sequence[str], values: Mapping[str, Any]) -> list
     return [next(built) if name in plain else problem_from_name(name, {}) for name in names]
 
 
+def shown_name(text: str) -> tuple[str, str]:
+    """The name that a model is shown by, empty if none is given, and the model.
+
+    Raises:
+        ValueError: There is nothing before `=`.
+
+    >>> shown_name("ours=mine.py:make_model"), shown_name("lstm(hidden_size=8)")
+    (('ours', 'mine.py:make_model'), ('', 'lstm(hidden_size=8)'))
+    """
+    name, equals, model = (part.strip() for part in text.partition("="))
+    if not equals or set("(:/") & set(name):
+        return "", text
+    if not name:
+        raise ValueError(f"`--models`: the name before {text} is empty. Use ours{text}, say.")
+    return name, model
+
+
 def code_files(*references: str | None) -> dict[str, str]:
     """The files of a user's models and problems, as inputs that must not be overwritten."""
-    names = [name for text in references if text for name in text.split(",")]
+    names = [shown_name(name)[1] for text in references if text for name in text.split(",")]
     return {name: name.rpartition(":")[0] for name in names if user_code.is_reference(name)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +26,7 @@ from longlag.cli._flags import (
     option,
     problem_and_framing,
     problems_from_names,
+    shown_name,
 )
 from longlag.cli._output import stdout_to_stderr
 from longlag.cli._progress import training_progress
@@ -37,7 +38,9 @@ from longlag.models import MODELS, ModelFactory
 from longlag.models.by_name import parse
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
+from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import ladder_of
+from longlag.studies.study import words
 from longlag.training import Recipe
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
@@ -60,7 +63,12 @@ Model = Annotated[
     ),
 ]
 Models = Annotated[
-    str, Parameter(name="--models", group="Study", help=f"{NAMES}, separated by commas.")
+    str,
+    Parameter(
+        name="--models",
+        group="Study",
+        help=f"{NAMES}, separated by commas; ours=MODEL shows one as ours.",
+    ),
 ]
 
 
@@ -99,9 +107,16 @@ class SettingFlags:
         """The framing of this name."""
         return build("framing", self.framing, FRAMINGS, flag_values(self.framing_knobs))
 
-    def models(self, text: str) -> list[ModelFactory]:
+    def models(self, text: str) -> SeveralModels:
         """The models of these names; those of longlag get the flags that they have as knobs."""
-        every, values = _outside_brackets(text), flag_values(self.model_knobs)
+        shown, every = _names_and_models(_outside_brackets(text))
+        models = self._models(every)
+        if not any(shown):
+            return models
+        return {name or words(model): model for name, model in zip(shown, models, strict=True)}
+
+    def _models(self, every: list[str]) -> list[ModelFactory]:
+        values = flag_values(self.model_knobs)
         own = {
             name: model_from_name(name, {})
             for name in every
@@ -167,6 +182,15 @@ def _outside_brackets(text: str) -> list[str]:
     """Texts separated by commas, but for those in brackets."""
     parts = re.findall(r"(?:[^,(]|\([^)]*\)?)+", text)
     return [part.strip() for part in parts if part.strip()]
+
+
+def _names_and_models(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The name to show of each model, empty if none is given, and the model."""
+    pairs = [shown_name(text) for text in texts]
+    given = [name for name, _ in pairs if name]
+    if twice := next((name for name in given if given.count(name) > 1), None):
+        raise ValueError(f"`--models`: the name {twice} is given twice. Use another.")
+    return [name for name, _ in pairs], [model for _, model in pairs]
 
 
 def names(text: str) -> list[str]:

@@ -136,10 +136,11 @@ def _subject(subject: str) -> Any:
             if subject.partition("(")[0] in MODELS:
                 return by_name(subject)
         return lookup("problem", subject, PROBLEMS)()
-    value = imported(*split(subject))
-    return (
-        _with_defaults(value) if isinstance(value, type) and issubclass(value, Problem) else value
-    )
+    value = imported(*split(subject.partition("(")[0]))  # whose arguments the model takes
+    is_class = isinstance(value, type) and issubclass(value, Problem)
+    if is_class or isinstance(value, Problem):
+        split(subject)  # which refuses arguments
+    return _with_defaults(value) if is_class else value
 
 
 def _with_defaults(kind: type[Problem]) -> Problem:

@@ -23,6 +23,7 @@ class About(NamedTuple):
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         versions: The version of each problem, by its label.
         recipe: The knobs of the recipe that differ from their defaults (`Recipe.details`).
+        names: What the names that the user gave to models stand for.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class About(NamedTuple):
     solve_at: float
     versions: Mapping[str, int] = MappingProxyType({})
     recipe: str = ""
+    names: Mapping[str, str] = MappingProxyType({})
 
     def caption(self, subject: str) -> str:
         """A caption for a paper: the subject, then the terms and the version of longlag.
@@ -41,12 +43,19 @@ class About(NamedTuple):
         """
         seeds = f" {counted(len(self.seeds), 'seed')};" if self.seeds else ""
         recipe = f" {self.recipe};" if self.recipe else ""
+        names = f" {self.names_sentence}" if self.names else ""
         return (
-            f"{subject} Framing {self.framing};{recipe}{seeds} at most "
+            f"{subject}{names} Framing {self.framing};{recipe}{seeds} at most "
             f"{counted(self.budget, 'training sequence')} per trial; solved: skill of "
             f"{self.solve_at:g} or more on fresh sequences (0 is chance, 1 the best possible "
             f"score).{later_versions(self.versions)} longlag {metadata.version('longlag')}."
         )
+
+    @property
+    def names_sentence(self) -> str:
+        """What the names of models stand for, as a sentence; empty if none was given."""
+        every = "; ".join(f"{name} is {model}" for name, model in self.names.items())
+        return f"Models: {every}." if every else ""
 
     @property
     def recipe_sentence(self) -> str:

@@ -6,17 +6,16 @@ import os
 from collections.abc import Iterable
 from typing import SupportsIndex
 
-from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.knobs import named_arguments
-from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import STORE
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.comparison import RUNGS, Comparison
 from longlag.studies.comparison_answer import ComparisonAnswer
+from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import BUDGET, LEARNING_RATES
 from longlag.studies.match import Match
 from longlag.trackers import Track
@@ -26,7 +25,7 @@ from longlag.workers.executor import Executor
 
 @named_arguments
 def compare(
-    models: Iterable[ModelFactory | MakeModel | str],
+    models: SeveralModels,
     problems: Iterable[Problem] | None = None,
     *,
     framing: Framing | None = None,
@@ -53,7 +52,7 @@ def compare(
     """The skill of several models at each rung of several problems (`Comparison`).
 
     Args:
-        models: The models.
+        models: The models; or a mapping of names to models, such as `{"ours": make_model}`.
         problems: The problems, each with a ladder; the five by default.
         framing: How episodes become samples, for all problems; `Whole()` by default.
         encoding: `OneHot` or `Scaled`, for problems with integers.

@@ -12,17 +12,17 @@ from typing import Any, ClassVar, SupportsIndex
 
 import numpy as np
 
-from longlag.adapters.models import user_model
-from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
+from longlag.studies import labels
 from longlag.studies.about import About, SeedResult
 from longlag.studies.comparison_answer import ComparisonAnswer
 from longlag.studies.comparison_cell import Cell
+from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import (
     BUDGET,
     FIVE,
@@ -63,7 +63,7 @@ class Comparison(Study):
     can be too good where seeds differ much.
 
     Args:
-        models: The models.
+        models: The models, or a mapping of the names to show to models.
         problems: The problems, each with a ladder; the five by default.
         framing: How episodes become samples, for all problems; `Whole()` by default.
         encoding: `OneHot` or `Scaled`, for problems with integers.
@@ -85,7 +85,7 @@ class Comparison(Study):
 
     def __init__(
         self,
-        models: Iterable[ModelFactory | MakeModel | str],
+        models: SeveralModels,
         problems: Iterable[Problem] | None = None,
         *,
         framing: Framing | None = None,
@@ -107,9 +107,7 @@ class Comparison(Study):
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
-        several = isinstance(models, Iterable) and not isinstance(models, str)
-        factories: Any = map(user_model.as_factory, models) if several else models  # refused below
-        self._models = named("Comparison", "models", factories)
+        self._models = labels.models_by_label("Comparison", models)
         chosen = [kind() for kind in FIVE] if problems is None else problems
         self.problems = named("Comparison", "problems", chosen)
         if rungs < 1:
@@ -163,7 +161,7 @@ class Comparison(Study):
         shared = settings[0]
         encoding = next((each.encoding for each in settings if each.encoding), None)
         return cls(
-            models,
+            labels.of(question, models),
             problems,
             framing=shared.framing,
             encoding=encoding,
@@ -187,6 +185,7 @@ class Comparison(Study):
             "solve_at": self.solve_at,
             **({"widen": True} if self.widen else {}),
             **({"match": self.match} if self.match else {}),
+            **labels.document(self._models),
         }
 
     def ask(self) -> Trial | None:
@@ -246,7 +245,9 @@ class Comparison(Study):
                 ladder += [cell for cell in tried if cell.trials or cell.failures]
         terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
         return ComparisonAnswer(
-            about=About(*terms, self.versions, self.recipe.details),
+            about=About(
+                *terms, self.versions, self.recipe.details, labels.given_names(self._models)
+            ),
             problems=tuple(self.problems),
             models=tuple(self._models),
             rates=self.rates,

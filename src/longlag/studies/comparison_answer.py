@@ -102,6 +102,7 @@ class ComparisonAnswer(Answer):
             yield self._table(cell for cell in self.cells if cell.problem == problem)
         yield self._rates_table()
         yield text(self.partial, kind="notice")
+        yield text(self.about.names_sentence)
         yield text(self.matched)
         yield text(self.widened)
         if self.lower_bound:

@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, SupportsIndex
 
-from longlag.adapters.models import user_model
-from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.knobs import named_arguments, require
@@ -20,12 +18,14 @@ from longlag.scores import statistics
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import STORE
+from longlag.studies import labels
 from longlag.studies.about import About, SeedResult
 from longlag.studies.ask import Progress, run_study
 from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
+from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
 from longlag.studies.lower_bound import lower_bound
-from longlag.studies.study import Study, named, words
+from longlag.studies.study import Study, words
 from longlag.trackers import Track
 from longlag.training import Dtype, OptimizerName, Recipe, Schedule
 from longlag.trials import documents
@@ -51,7 +51,7 @@ class Generalisation(Study):
     Args:
         problem: The problem, at the training length.
         framing: How its episodes become samples.
-        models: The models.
+        models: The models, or a mapping of the names to show to models.
         test: Numbers of inputs of a test sequence; by default 1, 2, 4 and 16 times that of
             training.
         encoding: `OneHot` or `Scaled`, for integers; one-hot by default.
@@ -75,7 +75,7 @@ class Generalisation(Study):
         self,
         problem: Problem,
         framing: Framing,
-        models: Iterable[ModelFactory | MakeModel | str],
+        models: SeveralModels,
         *,
         test: Iterable[int] | None = None,
         encoding: type[IntegerEncoding] | None = None,
@@ -91,9 +91,8 @@ class Generalisation(Study):
         self.train = problem.steps - problem.answers
         self.rates = (self.recipe.learning_rate,)
         self.problems = {words(problem): problem}
-        several = isinstance(models, Iterable) and not isinstance(models, str)
-        factories: Any = map(user_model.as_factory, models) if several else models  # refused below
-        self._models = named("Generalisation", "models", factories)
+        self._models = labels.models_by_label("Generalisation", models)
+        self._label = {model: name for name, model in self._models.items()}
         chosen = [times * self.train for times in TIMES] if test is None else list(test)
         lengths = {self.train, *_lengths(chosen)}
         self.test = tuple(sorted(lengths))
@@ -115,7 +114,7 @@ class Generalisation(Study):
         return cls(
             shared.problem,
             shared.framing,
-            [setting.model for setting in settings],
+            labels.of(question, [setting.model for setting in settings]),
             encoding=shared.encoding,
             recipe=shared.recipe,
             **rest,
@@ -128,6 +127,7 @@ class Generalisation(Study):
             "test": list(self.test),
             "seeds": list(self.seeds),
             "solve_at": self.solve_at,
+            **labels.document(self._models),
         }
 
     def ask(self) -> Trial | None:
@@ -137,7 +137,7 @@ class Generalisation(Study):
         return Trial(setting=self._settings[name], seed=seed)
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
-        key = words(trial.setting.model), trial.seed
+        key = self._label.get(trial.setting.model, ""), trial.seed
         if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
             self._reasons[key] = reasons[0].reason
         if outcome is not None and not self.keep_curves:
@@ -160,7 +160,9 @@ class Generalisation(Study):
         models = tuple(map(self._answer, self._models))
         terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
         return GeneralisationAnswer(
-            about=About(*terms, self.versions, self.recipe.details),
+            about=About(
+                *terms, self.versions, self.recipe.details, labels.given_names(self._models)
+            ),
             problem=words(self.problem),
             train=self.train,
             test=self.test,
@@ -280,7 +282,7 @@ def _with_length(problem: Problem, length: int) -> Problem:
 def generalise(
     problem: Problem,
     framing: Framing,
-    models: Iterable[ModelFactory | MakeModel | str],
+    models: SeveralModels,
     *,
     train: int | None = None,
     test: Iterable[int] | None = None,
@@ -306,7 +308,7 @@ def generalise(
     Args:
         problem: The problem.
         framing: How its episodes become samples.
-        models: The models, each as in `train`.
+        models: The models, each as in `train`; or a mapping of names to models.
         train: Number of inputs of a training sequence; by default that of the problem.
         test: Numbers of inputs of a test sequence; by default 1, 2, 4 and 16 times that of
             training.

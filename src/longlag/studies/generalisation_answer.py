@@ -170,6 +170,7 @@ class GeneralisationAnswer(Answer):
                 for each in self.models
             ),
         )
+        yield text(self.about.names_sentence)
         yield text(*(model.refusal for model in self.models))
         if self.lower_bound:
             yield text(self.lower_bound.advice(flags=False), kind="notice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import re
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from longlag.adapters import user_code
+from longlag.adapters.models import arguments
 from longlag.adapters.models.hints import hint, shortened
 from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.adapters.user_code import Origin
@@ -37,6 +39,7 @@ class UserModel(ModelFactory):
         outputs: Whether it returns logits or probabilities, for a target of several values.
         causal: Whether no output depends on a later step of its sample.
         compiled: For PyTorch: whether to run it with `torch.compile`.
+        arguments: What the function gets besides sizes and seed: `width=64`.
     """
 
     function: str
@@ -48,6 +51,11 @@ class UserModel(ModelFactory):
         True, "Whether no output depends on a later step of its sample."
     )
     compiled: bool = knob(False, "For PyTorch: whether torch.compile is used.")
+    arguments: str = knob("", "What the function gets besides sizes and seed.", added=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        arguments.values(self.arguments)  # which refuses what is no literal
 
     @property
     def origin(self) -> Origin:
@@ -56,7 +64,13 @@ class UserModel(ModelFactory):
 
     @property
     def words(self) -> str:
-        return " ".join([self.origin.words, *self.non_default()])
+        call = f"({self.arguments})" if self.arguments else ""
+        return " ".join(
+            [
+                f"{self.origin.words}{call}",
+                *dataclasses.replace(self, arguments="").non_default(),
+            ]
+        )
 
     def __call__(self, sizes: Sizes, seed: int) -> AnyModel:
         return self.adopt(self.make(sizes, seed), sizes, seed)
@@ -71,13 +85,18 @@ class UserModel(ModelFactory):
         make = user_code.resolve(self.origin)
         if isinstance(make, UserModel):
             make = user_code.resolve(make.origin)
+        given = arguments.values(self.arguments)
+        try:
+            arguments.require_fit(make, given)
+        except TypeError as error:
+            raise ValueError(f"{self.words}: {error}") from error
         before = libraries_with_random_state()
         try:
             with seeded(seed):
-                model = make(sizes, seed)
+                model = make(sizes, seed, **given)
             if libraries_with_random_state() != before:  # newly imported, so not yet seeded
                 with seeded(seed):
-                    model = make(sizes, seed)
+                    model = make(sizes, seed, **given)
         except (Exception, SystemExit) as error:
             remedy = hint(error, features=self.inputs == "features", reals=sizes.values is None)
             if isinstance(make, type) and (not remedy or "Sizes" in str(error)):
@@ -173,7 +192,8 @@ def adopt(
 
     Args:
         make: Makes the model, given `Sizes` and a seed: an Equinox module, a Flax module, a
-            Keras model or a PyTorch module. Also a class with these arguments.
+            Keras model or a PyTorch module. Also a class with these arguments, or a
+            `functools.partial` that gives it further ones by name.
         inputs: Inputs of the model: `features` `(row, time, feature)`, or `values`
             `(row, time)`, integers for an embedding.
         outputs: Outputs of the model for a target of several values: `logits`, or
@@ -206,8 +226,13 @@ def adopt(
         raise TypeError(
             f"adopt: `make` must be a function of sizes and seed, got {_describe(make)}."
         )
+    given = ""
+    if isinstance(make, functools.partial) and not make.args:
+        given = arguments.text(make.keywords) or ""
+        make = make.func if given or not make.keywords else make
     name, path, code = user_code.origin_of(make)
     return UserModel(
+        arguments=given,
         function=name,
         path=path,
         code=code,
@@ -231,10 +256,13 @@ def as_factory(model: Any) -> Any:
 def from_reference(reference: str) -> UserModel:
     """The model at `path/to/file.py:name`: a function, a class, or an adopted model.
 
+    The function gets the arguments in brackets, as in `mine.py:make_model(width=64)`.
+
     Raises:
         ValueError: There is no such file, or it has no such name that makes a model.
     """
-    thing, origin = user_code.from_reference(reference)
+    function, given = arguments.split(reference)
+    thing, origin = user_code.from_reference(function)
     if not callable(thing) and not isinstance(thing, UserModel):
         raise ValueError(
             f"{origin.words} is {_describe(thing)}, which makes no model. Name a function of "
@@ -244,7 +272,12 @@ def from_reference(reference: str) -> UserModel:
         model = thing if isinstance(thing, UserModel) else adopt(thing)
     except TypeError as error:
         raise ValueError(f"{origin.words} cannot be used. {error}") from error
-    return dataclasses.replace(model, function=origin.name, path=origin.path, code=origin.code)
+    if given and isinstance(thing, UserModel) and thing.arguments:
+        raise ValueError(
+            f"{origin.words} has arguments of its own: {thing.arguments}. Leave these out."
+        )
+    origin_fields = {"function": origin.name, "path": origin.path, "code": origin.code}
+    return dataclasses.replace(model, arguments=given or model.arguments, **origin_fields)
 
 
 def framework(thing: Any) -> Literal["equinox", "flax", "linen", "keras", "torch"] | None:

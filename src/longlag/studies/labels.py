@@ -1,0 +1,63 @@
+"""The labels of a study's models: their own words, or the names that the user gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from longlag.adapters.models import user_model
+from longlag.adapters.models.user_model import MakeModel
+from longlag.models import ModelFactory
+from longlag.studies.study import named, words
+
+_LONGEST = 60  # characters of a name, so that tables stay tables
+
+SeveralModels = Iterable[ModelFactory | MakeModel | str]
+"""Several models: objects, functions or texts; or a mapping whose keys are the names to show."""
+
+
+def models_by_label(owner: str, models: SeveralModels) -> dict[str, ModelFactory]:
+    """Models by label.
+
+    Raises:
+        ValueError: There is none, two are the same, or a name cannot be shown.
+        TypeError: `models` is a single model, or no models.
+
+    >>> models_by_label("Comparison", {"ours": "lstm(hidden_size=8)", "gru": "gru"})
+    {'ours': LSTM(hidden_size=8), 'gru': GRU(hidden_size=50)}
+    """
+    if isinstance(models, Mapping):
+        every = {_name(owner, name): user_model.as_factory(each) for name, each in models.items()}
+        named(owner, "models", every.values())  # which refuses what is no model, and equal ones
+        return every
+    several = isinstance(models, Iterable) and not isinstance(models, str)
+    factories: Any = map(user_model.as_factory, models) if several else models  # refused there
+    return named(owner, "models", factories)
+
+
+def given_names(models: Mapping[str, ModelFactory]) -> dict[str, str]:
+    """What each name that the user gave stands for.
+
+    >>> given_names(models_by_label("Comparison", {"ours": "lstm(hidden_size=8)", "gru": "gru"}))
+    {'ours': 'lstm hidden_size=8'}
+    """
+    return {name: words(model) for name, model in models.items() if name != words(model)}
+
+
+def document(models: Mapping[str, ModelFactory]) -> dict[str, Any]:
+    """The names as a part of a question; empty if none was given."""
+    return {"names": list(models)} if given_names(models) else {}
+
+
+def of(question: Mapping[str, Any], models: Iterable[ModelFactory]) -> SeveralModels:
+    """The models of a question with the names that `document` wrote."""
+    return dict(zip(question["names"], models, strict=True)) if "names" in question else models
+
+
+def _name(owner: str, name: object) -> str:
+    if isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= _LONGEST:
+        return name.strip()
+    raise ValueError(
+        f"{owner}: the names of `models` must be texts of 1 to {_LONGEST} printable characters, "
+        f"got {name!r:.70}. Use a short one, such as ours."
+    )
