@@ -174,8 +174,13 @@ class StudyFlags:
             store = stack.enter_context(Store(self.store, write=True))
             if notice := store.notice():
                 warn(notice)
-            audits = (each.audit() for each in examples)
-            for line in dict.fromkeys(line for each in audits for line in warnings(each)):
+            problems = [
+                on for each in examples for on in (each.problem, *dict(each.tests).values())
+            ]
+            audits = (each.audit(problems) for each in examples)
+            for line in dict.fromkeys(
+                line for each in audits for line in warnings(each, question.kind)
+            ):
                 warn(line)
             trackers = stack.enter_context(Tracking(self.track or (), warn))
             executor = stack.enter_context(self._executor())

@@ -19,6 +19,7 @@ from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
 
 if TYPE_CHECKING:
+    from longlag.problems import Problem
     from longlag.trials.diagnosis import Diagnosis
 
 _MANY = "`--export`, `--tensorboard`, `--track` and `--bundle`"
@@ -175,7 +176,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
         files.write(save, parsing.model(store.path, trial, weights))
     solve_at = studies[0].question.get("solve_at", SOLVED) if studies else SOLVED
     kind = studies[0].kind if studies else "train"
-    reasons = [_with_remedy(each, setting, kind) for each in diagnose(outcome, solve_at)]
+    also = _problems(studies[0]) if studies else []
+    reasons = [_with_remedy(each, setting, kind, also) for each in diagnose(outcome, solve_at)]
 
     def document() -> dict[str, Any]:
         scores = {name: score.document() for name, score in outcome.scores.items()}
@@ -240,13 +242,26 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
     output.write(document, summary)
 
 
-def _with_remedy(reason: Diagnosis, setting: Mapping[str, Any], kind: str) -> Diagnosis:
+def _problems(study: StudyRecord) -> list[Problem]:
+    """The easiest problems of a study, which a framing must fit; none where it is unreadable."""
+    from longlag.studies.registry import imported, kind_of
+
+    try:
+        examples = imported(kind_of(study).study).of(study.question).examples()
+    except Exception:  # of a damaged document, or of another version
+        return []
+    return [each.problem for each in examples]
+
+
+def _with_remedy(
+    reason: Diagnosis, setting: Mapping[str, Any], kind: str, also: Sequence[Problem]
+) -> Diagnosis:
     """A reason with its remedy, where the setting can be built without running a user's code."""
     from longlag.trials import documents
     from longlag.trials.remedies import remedy
 
     try:
-        text = remedy(reason.reason, documents.setting(setting))
+        text = remedy(reason.reason, documents.setting(setting), also)
     except (ValueError, TypeError, OSError):
         return reason
     return reason._replace(remedy=as_study_flags(text, kind))
