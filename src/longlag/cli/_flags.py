@@ -187,7 +187,8 @@ def build_all(
 def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
     same = normalized(name) in map(normalized, table)  # but for case
     if name not in table and not same and (hint := borrowed(name)):
-        raise ValueError(f"There is no {kind} `{name}`. {hint}")
+        text = f"There is no {kind} `{name}`. {hint}"
+        raise ValueError(text.replace(". longlag has no such option:", ":"))
     return lookup(kind, name, table)
 
 
