@@ -47,7 +47,7 @@ class Audit(Answer):
 
     Attributes:
         subject: What was audited: problem, framing and batch size, as text.
-        chance: The score by guessing.
+        chance: The best score that ignores the inputs.
         needs: The inputs that the target of a step depends on.
         sees: The inputs that can reach its prediction, in the sample or through state;
             a row is empty where the framing scores nothing.

@@ -201,7 +201,10 @@ class StudyFlags:
                 warn(f"{trial}: {reason.rstrip('.')}.")
             if usage.interrupted:
                 finished = usage.ran + usage.reused
-                warn(f"Interrupted: {finished} trials are saved in {self.store}. {_AGAIN}")
+                warn(
+                    f"Interrupted: {counted(finished, 'trial is', 'trials are')} saved in "
+                    f"{self.store}. {_AGAIN}"
+                )
             answer = question.answer()
             output.write_answer(
                 answer,
@@ -256,7 +259,7 @@ def _usage_line(usage: Usage) -> Block:
     """The number of trials and the use of time, in a line."""
     parts = [f"{counted(usage.ran, 'trial')} run in {usage.wall:.1f} s"]
     counts = {
-        "were in the store": usage.reused,
+        "was in the store" if usage.reused == 1 else "were in the store": usage.reused,
         "cut short": usage.cut,
         "failed": len(usage.failed),
     }

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag import files
+from longlag.answers.format import SKILL, counted
 from longlag.cli._flags import STORE, Count, StorePath, Tracked, as_study_flags, option
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table, warn
 from longlag.knobs import lookup
@@ -210,11 +211,11 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 figures.append(("test", f"{name}: {_knobs(tests[name])}"))
             simple = ", ".join(f"{name} {share:.3g}" for name, share in score.shortcuts.items())
             figures += [
-                ("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}"),
+                ("skill", f"{score.skill:.3f} ({SKILL}), accuracy {score.accuracy:.3f}"),
                 (
                     "chance",
-                    f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; probability of "
-                    f"this score chance {score.chance_probability:.2g}",
+                    f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; chance reaches "
+                    f"this score with a probability of {score.chance_probability:.2g}",
                 ),
                 ("simple rules", simple),
             ]
@@ -224,7 +225,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 *figures,
                 (
                     "trained",
-                    f"{outcome.updates:,} updates on {outcome.sequences:,} sequences, "
+                    f"{counted(outcome.updates, 'update')} on "
+                    f"{counted(outcome.sequences, 'sequence')}, "
                     f"{outcome.parameters:,} weights; {outcome.ended}",
                 ),
                 ("seconds", ", ".join(f"{seconds:.1f} {name}" for name, seconds in times)),
@@ -288,22 +290,27 @@ def _export(
     if path is not None:
         export.check_format(path)
         export.write_table(store, records, path)
-        warn(f"{len(records):,} trials are in {path}.")
+        warn(_where(records, path))
     if folder is not None:
         export.write_tensorboard(store, records, folder)
-        warn(f"{len(records):,} trials are in {folder}.")
+        warn(_where(records, folder))
     asked = None if study is None else store.study(study)
     name = f"{asked.kind} {asked.id[:8]}" if asked else ""
     with Tracking(track, warn) as trackers:
         for record in records if trackers else ():
             trackers.log(export.tracked(store, record, name))
     if track and not trackers.failed:
-        warn(f"{len(records):,} trials are in {' and '.join(track)}.")
+        warn(_where(records, " and ".join(track)))
     return 1 if trackers.failed else 0
+
+
+def _where(records: Sequence[Record], place: Path | str) -> str:
+    """A line that names the place of trials."""
+    return f"{counted(len(records), 'trial is', 'trials are')} in {place}."
 
 
 def _bundle(store: Store, records: Sequence[Record], path: Path) -> None:
     from longlag.store import bundle
 
     bundle.write(store, records, path)
-    warn(f"{len(records):,} trials are in {path}.")
+    warn(_where(records, path))
