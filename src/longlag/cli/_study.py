@@ -268,5 +268,5 @@ def _usage_line(usage: Usage) -> Block:
         names = {"train": "training", "compile": "compiling", "evaluate": "evaluating"}
         room = max(usage.room, 1e-9)
         shares = (f"{names[name]} {s / room:.0%}" for name, s in usage.spent._asdict().items())
-        parts.append(f"of the time of {usage.workers} workers {', '.join(shares)}")
+        parts.append(f"of the time of {counted(usage.workers, 'worker')} {', '.join(shares)}")
     return text("; ".join(parts) + ".", kind="quiet")

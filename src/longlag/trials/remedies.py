@@ -37,8 +37,9 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     'Use carry=True, and timesteps=2 to 25.'
     """
     audit, recipe = setting.on().audit(also), setting.recipe
-    short = recipe.sequences * LONGER <= _MOST
-    longer = f"sequences={LONGER * recipe.sequences}" if short else ""
+    trained = max(recipe.sequences, setting.layout.sequences)  # of a whole batch, at least
+    short = trained * LONGER <= _MOST
+    longer = f"sequences={LONGER * trained}" if short else ""
     fast, rate = _FAST[recipe.optimizer], recipe.learning_rate
     far = rate > 2 * fast  # too high to be worth more sequences
     # Where gradients are clipped, a high rate has been unstable.
