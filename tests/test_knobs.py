@@ -133,9 +133,34 @@ def test_a_word_of_another_library_is_answered_with_ours(call, text):
         ({"n_out": 3}, "longlag calls it `horizon`, an argument of Series"),
         ({"padding": "post"}, "longlag calls it `pad`, an argument of Prefix"),
         ({"gpu": True}, "JAX chooses it"),
-        ({"save_path": "m"}, r"in Python run\.save\(path\)"),
+        ({"save_path": "m"}, r"run\.save\(path\) writes its model\.$"),
+        ({"verbose": 1}, r"on standard error; progress=False shows none\.$"),
+        ({"validation_split": 0.1}, r"of a series Series\(scored_on=0\.15\) is the share of rows"),
+        ({"lr": 0.1}, "longlag calls it `learning_rate`"),
+        ({"callbacks": []}, "train takes stop_at, which ends it early, and track"),
+        ({"features": 2}, "longlag calls it `values`, an argument of problems"),
     ],
 )
 def test_an_argument_of_another_part_is_said_with_the_call_that_takes_it(arguments, message):
     with pytest.raises(TypeError, match=message):
         ll.train(ll.EchoLag(), ll.Whole(), ll.LSTM(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("SimpleRNN", "longlag has no `SimpleRNN`. longlag calls it `RNN`: "),
+        ("Dense", "longlag has no `Dense`: models have a dense layer at each output of their own."),
+        ("TimeDistributed", "`TimeDistributed`: models have a dense layer"),
+        ("Lstm", "Did you mean `LSTM`?"),
+        ("window", "Did you mean `Window`?"),
+    ],
+)
+def test_a_class_of_another_library_is_answered_with_ours(name, message):
+    with pytest.raises(AttributeError, match=re.escape(message)):
+        getattr(ll, name)
+
+
+def test_a_study_in_python_is_told_of_lists_not_of_commas():
+    with pytest.raises(TypeError, match=r"`learning_rates`: a study tries several, as \[0\.001"):
+        LOOSE.compare({"lstm": ll.LSTM()}, lr=0.1)

@@ -65,7 +65,7 @@ def test_a_model_without_memory_is_audited_as_such():
         for model in (MLP(context=1), MLP())
     )
     assert one_step.verdict == "unreachable"
-    assert one_step.remedy == "Use a recurrent model."
+    assert one_step.remedy == "Use model LSTM()."
     assert flattened.verdict == "learnable"
 
 
@@ -81,9 +81,18 @@ def test_a_window_reaches_as_far_back_through_carried_state_as_within_a_sample(t
 
 def test_every_remedy_helps_or_none_is_named():
     remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
-    assert remedy == "Use a recurrent model, and carry=True, and timesteps=2 to 25."
+    assert remedy == "Use model LSTM(), and carry=True, and timesteps=2 to 25."
     lag_0 = audit(EchoLag(lag=0), Chunks(timesteps=1), reach=Reach(1, state=False))
     assert lag_0.verdict == "learnable"
+
+
+def test_a_remedy_fits_the_other_problems_of_a_study_too():
+    lags = [EchoLag(lag=lag, length=max(25, 2 * lag)) for lag in (1, 16, 30)]
+    window, chunks = Window(timesteps=8, missing="mask"), Chunks(timesteps=8, carry=True)
+    assert audit(lags[1], window).remedy == "Use timesteps=17 to 32."
+    assert audit(lags[1], window, also=lags[:1]).remedy == "Use timesteps=17 to 25."
+    assert audit(lags[2], window, also=lags[:1]).remedy == "Use framing Whole()."
+    assert audit(lags[1], chunks, also=lags[:1]).remedy == "Use timesteps=25."
 
 
 def test_a_remedy_leaves_out_nothing_that_was_asked_for():

@@ -21,7 +21,12 @@ def __getattr__(name: str) -> object:
     except AttributeError:
         import difflib
 
+        from longlag.other_names import borrowed  # imports nothing: a submodule comes here first
+
         names = {each.lower(): each for each in __all__}
         near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
-        hint = f" Did you mean `{names[near[0]]}`?" if near else ""
-        raise AttributeError(f"longlag has no `{name}`.{hint}") from None
+        hint = f"Did you mean `{names[near[0]]}`?" if near else ""
+        if name.lower() not in names:
+            hint = borrowed(name, __all__) or hint
+        text = f"longlag has no `{name}`. {hint}".rstrip()
+        raise AttributeError(text.replace(". longlag has no such option:", ":")) from None

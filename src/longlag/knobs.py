@@ -297,7 +297,7 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(normalized(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
     if not near or near[0] != normalized(name):
-        hint = borrowed(name, keys) or hint
+        hint = borrowed(name, keys.values()) or hint
     return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
 
 

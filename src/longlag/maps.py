@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -47,7 +47,7 @@ class Audit(Answer):
 
     Attributes:
         subject: What was audited: problem, framing and batch size, as text.
-        chance: The score by guessing.
+        chance: The best score that ignores the inputs.
         needs: The inputs that the target of a step depends on.
         sees: The inputs that can reach its prediction, in the sample or through state;
             a row is empty where the framing scores nothing.
@@ -207,7 +207,12 @@ def _ceiling(
 
 @named_arguments
 def audit(
-    problem: Problem, framing: Framing, *, batch_size: int = BATCH_SIZE, reach: Reach = RECURRENT
+    problem: Problem,
+    framing: Framing,
+    *,
+    batch_size: int = BATCH_SIZE,
+    reach: Reach = RECURRENT,
+    also: Sequence[Problem] = (),
 ) -> Audit:
     """Do the inputs that the targets of `problem` need reach the model, and do gradients?
 
@@ -216,6 +221,7 @@ def audit(
         framing: How its episodes become samples.
         batch_size: Rows in a batch; it matters where state is carried.
         reach: The inputs that the model can use; by default those of a recurrent network.
+        also: Other problems that a remedy must fit, as those of a study.
 
     Returns:
         The maps, the verdict with its shares and best score, and a remedy.
@@ -235,7 +241,8 @@ def audit(
     result = _audit(problem, framing, batch_size, reach)
     if result.verdict == "learnable":
         return result
-    return dataclasses.replace(result, remedy=_remedy(problem, framing, batch_size, reach, result))
+    remedy = _remedy([problem, *also], framing, batch_size, reach, result)
+    return dataclasses.replace(result, remedy=remedy)
 
 
 def _audit(
@@ -306,13 +313,14 @@ def _needed_again(
 
 
 def _remedy(
-    problem: Problem, framing: Framing, batch_size: int, reach: Reach, result: Audit
+    problems: Sequence[Problem], framing: Framing, batch_size: int, reach: Reach, result: Audit
 ) -> str:
-    """The first change, small ones before large ones, that makes the problem learnable.
+    """The first change, small ones before large ones, that makes the first problem learnable.
 
     If possible, one where a gradient reaches at least half of the outputs by itself. The timesteps
     that work are named as a range where all of them do.
     """
+    problem = problems[0]
     target, needed = np.nonzero(result.needs & result.scored[:, None])
     span = int((target - needed).max()) + 1
     replace = dataclasses.replace
@@ -326,23 +334,25 @@ def _remedy(
         framings.append(("missing='mask'", replace(framing, missing="mask")))
     if isinstance(framing, Chunks | Window):
         doubled = (framing.timesteps * 2**k for k in range(1, 20))
-        sizes = [*(each for each in doubled if each < span), span, min(2 * span, problem.steps)]
+        sizes = [
+            *(each for each in doubled if each < span),
+            span,
+            min(2 * span, *(each.steps for each in problems)),
+        ]
         for words, changed in list(framings):
             for timesteps in sizes:
                 longer = replace(changed, timesteps=max(timesteps, framing.timesteps))
                 both = f"{words}, and timesteps={timesteps}" if words else f"timesteps={timesteps}"
                 framings.append((both, longer))
     framings.append(("framing Whole()", Whole()))
-    models = (
-        [("", reach)] if reach == RECURRENT else [("", reach), ("a recurrent model", RECURRENT)]
-    )
+    models = [("", reach)] if reach == RECURRENT else [("", reach), ("model LSTM()", RECURRENT)]
     first = ""
     for (model_words, allowed), (words, changed) in itertools.product(models, framings):
-        better = _learnable(problem, changed, batch_size, allowed, result)
+        better = _learnable(problems, changed, batch_size, allowed, result)
         if better is not None:
             change = ", and ".join(filter(None, [model_words, words]))
             if "timesteps=" in change:
-                change += _up_to(problem, changed, batch_size, allowed, result)
+                change += _up_to(problems, changed, batch_size, allowed, result)
             if problem.accumulates or better.shares.gradient >= 0.5:
                 return f"Use {change}."
             first = first or f"Use {change}."
@@ -350,23 +360,27 @@ def _remedy(
 
 
 def _learnable(
-    problem: Problem, framing: Framing, batch_size: int, reach: Reach, result: Audit
+    problems: Sequence[Problem], framing: Framing, batch_size: int, reach: Reach, result: Audit
 ) -> Audit | None:
     """The audit with another framing, where that can be learned and keeps all scored targets."""
     try:
-        better = _audit(problem, framing, batch_size, reach, score=False)
+        for each in problems[1:]:
+            framing.layout(each, batch_size)
+        better = _audit(problems[0], framing, batch_size, reach, score=False)
     except ValueError:
         return None  # this batch size does not fit that framing
     kept = (better.scored >= result.scored).all()
     return better if better.verdict == "learnable" and kept else None
 
 
-def _up_to(problem: Problem, framing: Framing, batch_size: int, reach: Reach, result: Audit) -> str:
+def _up_to(
+    problems: Sequence[Problem], framing: Framing, batch_size: int, reach: Reach, result: Audit
+) -> str:
     """The largest timesteps, as text, where all from those of the framing on can be learned."""
     assert isinstance(framing, Chunks | Window)
-    least, most = framing.timesteps, problem.steps
+    least, most = framing.timesteps, min(each.steps for each in problems)
     if least == most or most > _MOST_SIZES:
         return ""
     longer = (dataclasses.replace(framing, timesteps=each) for each in range(least + 1, most + 1))
-    works = all(_learnable(problem, each, batch_size, reach, result) for each in longer)
+    works = all(_learnable(problems, each, batch_size, reach, result) for each in longer)
     return f" to {most}" if works else ""

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 _SIZE = "the number of units of a layer"
 _STEPS = "the steps of a sample"
 _CARRY = "with the framing chunks it keeps the state between pieces"
-_OUTPUTS = "the framing says where outputs are: whole and chunks at every step, window at the end"
+_OUTPUTS = (
+    "Whole() and Chunks() have outputs at every step, Window() at the last",
+    "the framing says where outputs are: whole and chunks at every step, window at the last",
+)
 _FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
 _UPDATES = "an update takes a batch of samples, and a sequence gives one of them or several"
 _HORIZON = "the steps that a gradient goes back; state passes on with the framing chunks and carry"
@@ -31,12 +34,18 @@ _OTHER_NAMES = {
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
     **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
     "max-epochs": ("sequences", _FRESH),
-    "learning-rate": ("learning_rates", "a study tries several, separated by commas"),
+    "learning-rate": (
+        "learning_rates",
+        ("a study tries several, as [0.001, 0.01]", "a study tries several, separated by commas"),
+    ),
     "stateful": ("carry", _CARRY),
     "shuffle": (
         "rows",
-        "batches are drawn afresh; with carry, rows parallel keep the pieces of a sequence in "
-        "one row",
+        tuple(
+            f"batches are drawn afresh; with carry, {parallel} keeps the pieces of a sequence in "
+            "one row"
+            for parallel in ("rows='parallel'", "--rows parallel")
+        ),
     ),
     "samples": ("sequences", "the number of fresh sequences to train on"),
     "budget": ("sequences", "the number of fresh sequences to train on"),
@@ -83,39 +92,70 @@ _OTHER_NAMES = {
         ("precision", "mixed-precision", "amp", "autocast", "bf16", "fp16", "half"),
         ("dtype", "float32 or bfloat16, of the updates"),
     ),
-    "n-features": ("values", "with one-hot vectors, a step has as many features as values"),
+    "values": ("column", "of a table; the first is predicted, all are features"),
+    **dict.fromkeys(("simplernn", "vanilla-rnn", "elman"), ("rnn", "a plain layer with tanh")),
+    **dict.fromkeys(("bilstm", "bi-lstm", "bigru"), ("bidirectional", "it reads both ways")),
+    **dict.fromkeys(("encoder-decoder-lstm", "seq-to-seq"), ("seq2seq", "encoder and decoder")),
+    **dict.fromkeys(
+        ("n-features", "features"),
+        ("values", "with one-hot vectors, a step has as many features as values"),
+    ),
 }
-"""Names of other libraries: the knob or option they mean here, and a reason."""
+"""Names of other libraries: the knob, model or option they mean here, and a reason.
+
+A pair is the reason in Python and that on the command line.
+"""
 
 _OWN_MODEL = "the models of longlag have one layer and no dropout; write others in your own code"
 _WITHOUT_KNOB = {
     **dict.fromkeys(
         ("num-layers", "n-layers", "layers", "dropout", "recurrent-dropout"), _OWN_MODEL
     ),
-    **dict.fromkeys(
-        ("bidirectional", "bilstm", "bi-lstm", "bigru"),
-        "use the model `bidirectional`, in Python Bidirectional()",
-    ),
+    "bidirectional": ("use the model Bidirectional()", "use the model `bidirectional`"),
     **dict.fromkeys(
         ("validation-split", "validation-data", "test-size"),
-        "training, validation and scores each have sequences of their own; for a table "
-        "--scored-on names the part",
+        tuple(
+            "training, validation and scores each have sequences of their own; of a series "
+            f"{scored} is the share of rows for the test"
+            for scored in ("Series(scored_on=0.15)", "--scored-on 0.15")
+        ),
     ),
     **dict.fromkeys(("loss", "criterion", "metrics"), "it follows from the targets of the problem"),
     **dict.fromkeys(("momentum", "nesterov"), "the optimisers are adam, adamw and plain sgd"),
     "activation": "a model has its size; others belong in your own code",
     "reset-states": "a sequence begins from a state of zeros, always",
-    "verbose": "progress goes to standard error, and --json prints one document",
+    "verbose": (
+        "studies show their progress on standard error; progress=False shows none",
+        "progress goes to standard error, and --json prints one document",
+    ),
+    **dict.fromkeys(
+        ("callbacks", "callback"),
+        (
+            "train takes stop_at, which ends it early, and track, which logs each trial",
+            "longlag train takes --stop-at, which ends it early, and --track, which logs trials",
+        ),
+    ),
+    **dict.fromkeys(
+        ("dense", "linear", "timedistributed", "time-distributed"),
+        "models have a dense layer at each output of their own",
+    ),
+    **dict.fromkeys(
+        ("sequential", "transformer", "attention-layer", "conv1d", "tcn"),
+        "write it in your own code, as a function that returns the model",
+    ),
+    "compile": "optimiser and learning rate are arguments of train(), and the loss follows from "
+    "the targets",
     "device": "JAX chooses it: set JAX_PLATFORMS=cuda or cpu",
-    "save": "longlag train --save FILE writes a model, in Python run.save(path)",
+    "save": ("run.save(path) writes its model", "longlag train --save FILE writes a model"),
     "teacher-forcing": "an encoder and decoder are trained with it, and scored without it",
     **dict.fromkeys(
-        ("embedding-dim", "embedding-size", "embed-dim"),
+        ("embedding", "embedding-dim", "embedding-size", "embed-dim"),
         "an encoding is one-hot or scaled; write an embedding in a model of your own",
     ),
     "batch-first": "batches come first, always",
     **dict.fromkeys(
-        ("input-size", "input-dim", "input-shape"), "it follows from problem and encoding"
+        ("input", "input-size", "input-dim", "input-shape"),
+        "it follows from problem and encoding",
     ),
 }
 """Names of other libraries for which there is no knob, and why."""
@@ -154,23 +194,28 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     >>> borrowed("num_layers")
     'longlag has no such option: the models of longlag have one layer and no dropout; write...'
     """
-    keys, flag = set(map(normalized, known)), name.startswith("-")
+    keys, flag = {normalized(each): each for each in known}, name.startswith("-")
     if reason := _WITHOUT_KNOB.get(normalized(name)):
-        return f"longlag has no such option: {reason}."
+        return f"longlag has no such option: {_reason(reason, flag)}."
     key = normalized(name)
     key = key if key in _OTHER_NAMES else key.removeprefix("no-")
     first = ours, why = _OTHER_NAMES.get(key, ("", ""))
     if keys and normalized(ours) not in keys:
         if reason := _WITHOUT_KNOB.get(normalized(ours)):
-            return f"longlag has no such option: {reason}."
+            return f"longlag has no such option: {_reason(reason, flag)}."
         ours, why = _OTHER_NAMES.get(normalized(ours), ("", ""))
     if ours and (not keys or normalized(ours) in keys):
-        text = f"--{ours.replace('_', '-')}" if flag else ours
-        return f"longlag calls it `{text}`: {why}."
+        text = f"--{ours.replace('_', '-')}" if flag else keys.get(normalized(ours), ours)
+        return f"longlag calls it `{text}`: {_reason(why, flag)}."
     ours, why = first
     if flag or ours not in _HOMES:
         return ""
-    return f"longlag calls it `{ours}`, an argument of {_HOMES[ours]}: {why}."
+    return f"longlag calls it `{ours}`, an argument of {_HOMES[ours]}: {_reason(why, flag)}."
+
+
+def _reason(reason: str | tuple[str, ...], flag: bool) -> str:
+    """A reason as it reads in Python or, beside a flag, on the command line."""
+    return reason if isinstance(reason, str) else reason[flag]
 
 
 def normalized(name: str) -> str:

@@ -606,10 +606,15 @@ def test_a_closed_pipe_ends_it_quietly():
         ("audit echo-lag --foo 3", "longlag audit has no option `--foo`. longlag audit --help"),
         ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),
         ("train echo-lag --max_steps 3", "`--sequences`: an update takes a batch of samples"),
-        ("train echo-lag --model BiLSTM", "use the model `bidirectional`"),
-        ("frame a.csv --test_size 0.2", "for a table --scored-on names the part"),
+        ("train echo-lag --model BiLSTM", "longlag calls it `bidirectional`"),
+        ("frame a.csv --test_size 0.2", "of a series --scored-on 0.15 is the share"),
         ("train echo-lag --epochs 3", "longlag calls it `--sequences`: the number to train on"),
         ("frontier echo-lag --epochs 3", "longlag calls it `--budget`: "),
+        ("train echo-lag --horizon 3", "`--horizon`. That is an option of longlag frame."),
+        ("train echo-lag --features 3", "longlag calls it `--values`: with one-hot vectors"),
+        ("frame a.csv --features 3", "longlag calls it `--column`: of a table"),
+        ("train echo-lag --callbacks 3", "takes --stop-at, which ends it early, and --track"),
+        ("train echo-lag --model SimpleRNN", "longlag calls it `rnn`: a plain layer"),
         ("compare --lr 3", "longlag calls it `--learning-rates`: a study tries several"),
         ("train echo-lag --window 3", "longlag calls it `--timesteps`"),
         ("train echo-lag --gradient_clip_val 1", "longlag calls it `--clip-norm`"),
@@ -647,3 +652,10 @@ def test_a_hint_names_only_what_the_command_has(call, line, text):
     code, out, err = call(*line.split())
     assert (code, out) == (2, "")
     assert text in " ".join(err.split())
+
+
+def test_the_picture_of_an_audit_has_the_flags_that_its_text_has(call, tmp_path):
+    picture = tmp_path / "maps.svg"
+    _, out, _ = call("audit", "echo-lag", "--framing", "chunks", "--figure", picture)
+    assert "Use --carry, and --timesteps 2 to 25." in out
+    assert "Use --carry, and --timesteps 2 to 25." in picture.read_text()

@@ -140,7 +140,7 @@ def comparison(store: Store, **more) -> Comparison:
     return study
 
 
-def frontier(store: Store, rate: float = 3e-3, **more) -> Frontier:
+def frontier(store: Store, rate: float = 3e-3, limit: int | None = None, **more) -> Frontier:
     """Every seed solves lags up to `FRONTIER`."""
     setting = Setting(
         problem=EchoValue(values=10),
@@ -148,7 +148,7 @@ def frontier(store: Store, rate: float = 3e-3, **more) -> Frontier:
         model=LSTM(hidden_size=3),
         recipe=Recipe(sequences=BUDGET, learning_rate=rate),
     )
-    study = Frontier(setting, seeds=5)
+    study = Frontier(setting, seeds=5, limit=limit)
 
     def decide(trial: Trial) -> Outcome:
         return outcome(trial.setting, solved=getattr(trial.setting.problem, study.knob) <= FRONTIER)

@@ -101,6 +101,11 @@ def test_a_value_that_some_solve_is_not_at_chance(told):
     assert verdicts["lag 3"] == ("at chance", "0/2")
 
 
+def test_few_seeds_of_a_level_have_their_caveat(told):
+    found = told(*(each for seed in range(5) for each in _searched(seed, 2)), seeds=5)
+    assert "Only 5 seeds: up to 45 % of all could fail unseen" in " ".join(found.certainty)
+
+
 def test_below_chance_is_not_called_chance(told):
     worse = {"solved": False, "accuracy": 0.01}  # of a chance of 0.1
     found = told(*(each for seed in range(3) for each in _searched(seed, 2, worse)))

@@ -43,6 +43,14 @@ def test_studies_of_equal_titles_are_told_apart(made, by_hand):
         assert words.count(title) == 4  # contents, summary, its section, its cost
 
 
+def test_a_trial_of_two_studies_is_counted_once(made, by_hand, tmp_path):
+    studies, page = made(by_hand.frontier, lambda store: by_hand.frontier(store, limit=50))
+    assert len(studies) == 2
+    with Store(tmp_path / "made.db") as store:
+        assert page.about.startswith(f"2 studies, {store.count()} trials; ")
+        assert sum(store.count(study=each.id) for each in studies) > store.count()
+
+
 def test_one_title_alone_stays_as_it_is(made, by_hand):
     [study, _], page = made(by_hand.frontier, by_hand.comparison)
     assert study.id[:8] not in by_hand.words(page)

@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_cases import BUDGET, SETTING, drive, outcome, value_of
+from study_cases import BUDGET, SETTING, curve, drive, outcome, value_of
 
 import longlag as ll
 from longlag.studies.frontier import Frontier
@@ -206,6 +206,23 @@ def test_a_framing_that_does_not_fit_is_refused_before_anything_is_run():
     long = Setting(problem=ll.EchoLag(), framing=ll.Window(timesteps=30), model=ll.LSTM())
     with pytest.raises(ValueError, match="Window: `timesteps` must be at most"):
         Frontier(long)
+
+
+def test_advice_is_of_the_smallest_value_that_a_seed_failed_and_fits_every_value():
+    """An easier failure is what the table shows; later ones may have other reasons."""
+    problem = ll.EchoLag(values=4)
+    setting = dataclasses.replace(
+        SETTING, problem=problem, framing=ll.Window(timesteps=9, missing="mask")
+    )
+    study = Frontier(setting, seeds=1)
+    for value, skill in ((1, 1.0), (2, 1.0), (4, 1.0), (8, 1.0), (16, 0.3)):
+        study.tell(Trial(setting=at(setting, value, study.solve_at), seed=0), outcome(skill))
+    assert study.answer().advice == "Stuck: Use timesteps=17 to 25."
+    study = Frontier(SETTING, seeds=1)
+    unstable = outcome(0.3, curve=curve([1.0, 0.1, *[1.0] * 8]))
+    for value, each in ((8, outcome(0.3)), (6, outcome(0.3)), (5, unstable)):
+        study.tell(Trial(setting=at(SETTING, value, study.solve_at), seed=0), each)
+    assert study.answer().advice.startswith("Unstable: ")
 
 
 def test_a_question_comes_back_with_all_that_was_asked():

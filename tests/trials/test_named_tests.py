@@ -72,7 +72,7 @@ REFUSED = {
     "timesteps": (
         {"a": LONGER},
         {"model": ll.MLP()},
-        "MLP reads samples of exactly 6 timesteps: test `a` has 12. Use a recurrent model, or ",
+        "MLP reads samples of exactly 6 timesteps: test `a` has 12. Use LSTM(), or ",
     ),
 }
 

@@ -136,6 +136,13 @@ def test_a_seed_of_a_run_is_diagnosed_by_its_number():
         diagnose(run, seed=4)
 
 
+def test_fewer_sequences_than_a_batch_count_as_a_batch():
+    """Else the remedy would train on as many as before."""
+    recipe = ll.Recipe(sequences=1, batch_size=8)
+    setting = ll.Setting(problem=PROBLEM, framing=ll.Whole(), model=ll.LSTM(), recipe=recipe)
+    assert remedy("below chance", setting).startswith("Use sequences=32;")
+
+
 def test_a_rate_far_too_high_is_lowered_before_anything_is_trained_longer():
     recipe = ll.Recipe(learning_rate=0.5)
     setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM(), recipe=recipe)

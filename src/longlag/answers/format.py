@@ -15,6 +15,8 @@ from longlag.answers.estimate import Estimate, no_interval
 MEASURED = "{subject}: {figure}."
 INTERVALS = "Intervals of {level}: {source}."
 OPEN = "Not complete: {what}."
+SKILL = "0 is chance, below 0 worse, 1 the best possible score"
+"""What the values of a skill mean."""
 
 
 def number(value: float, digits: int = 3) -> str:

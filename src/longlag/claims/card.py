@@ -55,7 +55,7 @@ class Finding:
     Attributes:
         measured: The figure that the verdict is based on.
         what: The name of that figure.
-        chance: The figure by guessing.
+        chance: The figure that ignores the inputs.
         verdict: `holds`, `does not hold`, `not settled` or `holds only if …`.
         because: The reason, in a few sentences.
         rows: The evidence, one row per setting.

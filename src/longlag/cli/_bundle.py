@@ -75,7 +75,7 @@ def reproduce_bundle(
         lambda: _summary(found, len(trials)),
     )
     if len(found) < len(chosen):
-        warn(f"Interrupted: {len(found)} of {len(chosen)} trials were run again.")
+        warn(f"Interrupted: {len(found)} of {counted(len(chosen), 'trial')} run again.")
         return 130
     return 0 if all(each.agrees for each in found) else 1
 

@@ -57,7 +57,7 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-_CALL = r"(?:framing )?(?P<kind>\w+)\((?P<knobs>(?:[^()]|\([^()]*\))*)\)"
+_CALL = r"(?:framing |model )?(?P<kind>\w+)\((?P<knobs>(?:[^()]|\([^()]*\))*)\)"
 _ARGUMENT = r"\b(?P<name>\w+)=(?P<mark>'?)(?P<value>[\w.+-]*\w|\(\d[\d, ]*\))(?P=mark)"
 
 _WORD = r"(?<![`'\w.])(?P<word>[a-z]+_[a-z_]+)\b"
@@ -89,6 +89,8 @@ def as_flags(remedy: str, known: Collection[str] | None = None) -> str:
             return option(found["word"]) if option(found["word"]) in (known or ()) else found[0]
         if (kind := found["kind"]) is None:
             return argument(found["name"], found["value"], found[0])
+        if kind == "LSTM" and (known is None or "--model" in known):
+            return "--model lstm"
         if kind not in framings or (known is not None and "--framing" not in known):
             return found[0]
         return f"--framing {framings[kind]} {as_flags(found['knobs'], known)}".rstrip()
@@ -105,6 +107,8 @@ def as_study_flags(remedy: str, kind: str) -> str:
     text = as_flags(remedy)
     if kind == "train":
         return text
+    if kind in ("compare", "generalise"):
+        text = text.replace("--model ", "--models ")
     rates = "--learning-rates " if kind in ("compare", "profile") else "--learning-rate "
     return text.replace("--sequences ", "--budget ").replace("--learning-rate ", rates)
 
@@ -183,7 +187,8 @@ def build_all(
 def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
     same = normalized(name) in map(normalized, table)  # but for case
     if name not in table and not same and (hint := borrowed(name)):
-        raise ValueError(f"There is no {kind} `{name}`. {hint}")
+        text = f"There is no {kind} `{name}`. {hint}"
+        raise ValueError(text.replace(". longlag has no such option:", ":"))
     return lookup(kind, name, table)
 
 

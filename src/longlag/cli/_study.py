@@ -174,8 +174,13 @@ class StudyFlags:
             store = stack.enter_context(Store(self.store, write=True))
             if notice := store.notice():
                 warn(notice)
-            audits = (each.audit() for each in examples)
-            for line in dict.fromkeys(line for each in audits for line in warnings(each)):
+            problems = [
+                on for each in examples for on in (each.problem, *dict(each.tests).values())
+            ]
+            audits = (each.audit(problems) for each in examples)
+            for line in dict.fromkeys(
+                line for each in audits for line in warnings(each, question.kind)
+            ):
                 warn(line)
             trackers = stack.enter_context(Tracking(self.track or (), warn))
             executor = stack.enter_context(self._executor())
@@ -196,7 +201,10 @@ class StudyFlags:
                 warn(f"{trial}: {reason.rstrip('.')}.")
             if usage.interrupted:
                 finished = usage.ran + usage.reused
-                warn(f"Interrupted: {finished} trials are saved in {self.store}. {_AGAIN}")
+                warn(
+                    f"Interrupted: {counted(finished, 'trial is', 'trials are')} saved in "
+                    f"{self.store}. {_AGAIN}"
+                )
             answer = question.answer()
             output.write_answer(
                 answer,
@@ -251,7 +259,7 @@ def _usage_line(usage: Usage) -> Block:
     """The number of trials and the use of time, in a line."""
     parts = [f"{counted(usage.ran, 'trial')} run in {usage.wall:.1f} s"]
     counts = {
-        "were in the store": usage.reused,
+        "was in the store" if usage.reused == 1 else "were in the store": usage.reused,
         "cut short": usage.cut,
         "failed": len(usage.failed),
     }
@@ -260,5 +268,5 @@ def _usage_line(usage: Usage) -> Block:
         names = {"train": "training", "compile": "compiling", "evaluate": "evaluating"}
         room = max(usage.room, 1e-9)
         shares = (f"{names[name]} {s / room:.0%}" for name, s in usage.spent._asdict().items())
-        parts.append(f"of the time of {usage.workers} workers {', '.join(shares)}")
+        parts.append(f"of the time of {counted(usage.workers, 'worker')} {', '.join(shares)}")
     return text("; ".join(parts) + ".", kind="quiet")

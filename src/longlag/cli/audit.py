@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
-    as_flags,
+    as_study_flags,
     code_files,
     problem_and_framing,
 )
-from longlag.cli._output import ANSWER, AnswerFlags, in_flags, stdout_to_stderr
+from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import Audit
@@ -75,6 +76,7 @@ def audit(
             else _reach(framing_object, "lstm" if model is None else model, context)
         )
         result = compare(problem_object, framing_object, batch_size=batch_size, reach=reach)
+        result = dataclasses.replace(result, remedy=remedy(result))
     if figure is not None:
         from longlag.report import figure_of_audit, save_figure
 
@@ -82,8 +84,8 @@ def audit(
     setup = {"problem": repr(problem_object), "framing": repr(framing_object)}
     output.write_answer(
         result,
-        [in_flags(each, "train") for each in result.blocks()][1:],
-        {**setup, "batch_size": batch_size, **result.to_dict(), "remedy": remedy(result)},
+        [*result.blocks()][1:],
+        {**setup, "batch_size": batch_size, **result.to_dict()},
         before=_summary(problem_object, result),
         width=max(120, 3 * (problem_object.steps + 1)),  # a map must not be truncated
     )
@@ -101,17 +103,17 @@ def _summary(problem: Problem, result: Audit) -> Iterator[RenderableType]:
     yield Text()
 
 
-def remedy(result: Audit) -> str:
-    """A change that makes the setup work, as flags."""
-    return as_flags(result.remedy)
+def remedy(result: Audit, kind: str = "train") -> str:
+    """A change that makes the setup work, as flags of the command of this kind of study."""
+    return as_study_flags(result.remedy, kind)
 
 
-def warnings(result: Audit) -> Iterator[str]:
+def warnings(result: Audit, kind: str = "train") -> Iterator[str]:
     """What to know before a training: it cannot succeed, or its score will not mean memory."""
     if result.verdict != "learnable":
         yield (
             f"Warning: {result.verdict}: {result.meaning} (longlag audit). Best possible score "
-            f"{result.best}, chance {result.chance:.3g}. {remedy(result)}"
+            f"{result.best}, chance {result.chance:.3g}. {remedy(result, kind)}"
         )
     if result.not_causal:
         yield f"Warning: {result.not_causal}"

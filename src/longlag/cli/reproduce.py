@@ -195,7 +195,7 @@ The statements of two LSTM tutorials, each checked by training its models. Writt
 
 {datetime.date.today()}; {seeds} seeds each; {versions}, Python {platform.python_version()}; \
 {seconds:.0f} s in all.
-Intervals are 95 %; chance is the score by guessing, the best that ignores the inputs.
+Intervals are 95 %; chance is the best score that ignores the inputs.
 
 | claim | measured | chance | verdict | s |
 |---|---|---|---|---|"""

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag import files
+from longlag.answers.format import SKILL, counted
 from longlag.cli._flags import STORE, Count, StorePath, Tracked, as_study_flags, option
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table, warn
 from longlag.knobs import lookup
@@ -19,6 +20,7 @@ from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
 
 if TYPE_CHECKING:
+    from longlag.problems import Problem
     from longlag.trials.diagnosis import Diagnosis
 
 _MANY = "`--export`, `--tensorboard`, `--track` and `--bundle`"
@@ -175,7 +177,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
         files.write(save, parsing.model(store.path, trial, weights))
     solve_at = studies[0].question.get("solve_at", SOLVED) if studies else SOLVED
     kind = studies[0].kind if studies else "train"
-    reasons = [_with_remedy(each, setting, kind) for each in diagnose(outcome, solve_at)]
+    also = _problems(studies[0]) if studies else []
+    reasons = [_with_remedy(each, setting, kind, also) for each in diagnose(outcome, solve_at)]
 
     def document() -> dict[str, Any]:
         scores = {name: score.document() for name, score in outcome.scores.items()}
@@ -208,11 +211,11 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 figures.append(("test", f"{name}: {_knobs(tests[name])}"))
             simple = ", ".join(f"{name} {share:.3g}" for name, share in score.shortcuts.items())
             figures += [
-                ("skill", f"{score.skill:.3f}, accuracy {score.accuracy:.3f}"),
+                ("skill", f"{score.skill:.3f} ({SKILL}), accuracy {score.accuracy:.3f}"),
                 (
                     "chance",
-                    f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; probability of "
-                    f"this score chance {score.chance_probability:.2g}",
+                    f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; chance reaches "
+                    f"this score with a probability of {score.chance_probability:.2g}",
                 ),
                 ("simple rules", simple),
             ]
@@ -222,7 +225,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 *figures,
                 (
                     "trained",
-                    f"{outcome.updates:,} updates on {outcome.sequences:,} sequences, "
+                    f"{counted(outcome.updates, 'update')} on "
+                    f"{counted(outcome.sequences, 'sequence')}, "
                     f"{outcome.parameters:,} weights; {outcome.ended}",
                 ),
                 ("seconds", ", ".join(f"{seconds:.1f} {name}" for name, seconds in times)),
@@ -240,13 +244,26 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
     output.write(document, summary)
 
 
-def _with_remedy(reason: Diagnosis, setting: Mapping[str, Any], kind: str) -> Diagnosis:
+def _problems(study: StudyRecord) -> list[Problem]:
+    """The easiest problems of a study, which a framing must fit; none where it is unreadable."""
+    from longlag.studies.registry import imported, kind_of
+
+    try:
+        examples = imported(kind_of(study).study).of(study.question).examples()
+    except Exception:  # of a damaged document, or of another version
+        return []
+    return [each.problem for each in examples]
+
+
+def _with_remedy(
+    reason: Diagnosis, setting: Mapping[str, Any], kind: str, also: Sequence[Problem]
+) -> Diagnosis:
     """A reason with its remedy, where the setting can be built without running a user's code."""
     from longlag.trials import documents
     from longlag.trials.remedies import remedy
 
     try:
-        text = remedy(reason.reason, documents.setting(setting))
+        text = remedy(reason.reason, documents.setting(setting), also)
     except (ValueError, TypeError, OSError):
         return reason
     return reason._replace(remedy=as_study_flags(text, kind))
@@ -273,22 +290,27 @@ def _export(
     if path is not None:
         export.check_format(path)
         export.write_table(store, records, path)
-        warn(f"{len(records):,} trials are in {path}.")
+        warn(_where(records, path))
     if folder is not None:
         export.write_tensorboard(store, records, folder)
-        warn(f"{len(records):,} trials are in {folder}.")
+        warn(_where(records, folder))
     asked = None if study is None else store.study(study)
     name = f"{asked.kind} {asked.id[:8]}" if asked else ""
     with Tracking(track, warn) as trackers:
         for record in records if trackers else ():
             trackers.log(export.tracked(store, record, name))
     if track and not trackers.failed:
-        warn(f"{len(records):,} trials are in {' and '.join(track)}.")
+        warn(_where(records, " and ".join(track)))
     return 1 if trackers.failed else 0
+
+
+def _where(records: Sequence[Record], place: Path | str) -> str:
+    """A line that names the place of trials."""
+    return f"{counted(len(records), 'trial is', 'trials are')} in {place}."
 
 
 def _bundle(store: Store, records: Sequence[Record], path: Path) -> None:
     from longlag.store import bundle
 
     bundle.write(store, records, path)
-    warn(f"{len(records):,} trials are in {path}.")
+    warn(_where(records, path))

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from longlag import streams
+from longlag.answers.format import counted
 from longlag.arrays import MISSING
 from longlag.cli._flags import (
     Count,
@@ -90,7 +91,7 @@ def show(
         for x, y in zip(*lines, strict=True):
             pairs.add_row(x, Text("→", style="dim"), y)
         yield pairs
-        size = f"{len(inputs)} samples × {inputs.shape[1]} timesteps"
+        size = f"{counted(len(inputs), 'sample')} × {counted(inputs.shape[1], 'timestep')}"
         end = "; _ is blank." if blank(sequence).any() else "."
         yield Text(f"{size}; · in X: no data, · in y: not scored{end}", style="dim")
 

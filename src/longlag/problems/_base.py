@@ -299,7 +299,8 @@ class Problem(Knobs):
         if length != self.steps - self.answers:
             raise ValueError(
                 f"{type(self).__name__}: its sequences have {self.steps - self.answers} inputs, "
-                f"not {length}: at another length it is another problem."
+                f"not {length}: at another length it is another problem. A problem such as EchoLag "
+                "takes any length."
             )
         return self
 

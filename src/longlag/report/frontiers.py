@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from longlag.answers.format import MEASURED, OPEN, listed, span
+from longlag.answers.format import MEASURED, OPEN, counted, listed, span
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.sections import curves
@@ -40,7 +40,7 @@ def frontier(study: Frontier, start: str) -> StudyPart:
         question=question(subject, study, setting.framing, f"{setting.recipe.sequences:,}"),
         results=_results(study, answer),
         table=tables.levels(groups, "Every value, of the seeds that tried it."),
-        certainty=_certainty(study, answer),
+        certainty=_certainty(study, answer, groups),
         sections=[
             _figure(answer, start, f"{knob}, {model} on {problem}"),
             curves.curves(start, series, choice),
@@ -70,15 +70,19 @@ def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
     return [MEASURED.format(subject=key, figure=figure) for key, figure in figures.items()]
 
 
-def _certainty(study: Frontier, answer: FrontierAnswer) -> list[str]:
+def _certainty(study: Frontier, answer: FrontierAnswer, groups: list[Group]) -> list[str]:
     seeds = len(study.seeds)
-    searches = f"{len(answer.open)} of {seeds} searches open, at most {study.left()} trials left"
+    left = counted(study.left() or 0, "trial")
+    searches = (
+        f"{len(answer.open)} of {counted(seeds, 'search', 'searches')} open, at most {left} left"
+    )
     lines = [
         order_interval(seeds, answer.coverage) if answer.complete else OPEN.format(what=searches),
         "It is assumed that a seed that solves a value solves all smaller ones. A search ends at "
         f"a gap of {study.resolution:.0%} or one step.",
     ]
     ends = dict(zip(study.seeds, answer.per_seed, strict=True))
+    lines += [tables.doubt(groups)] * bool(tables.doubt(groups))
     if answer.lower_bound:
         lines.append(answer.lower_bound.advice(flags=True))
     lucky = dict.fromkeys(s.seed for s in answer.steps if s.solved and s.value > ends[s.seed])

@@ -65,6 +65,7 @@ def profile(study: Profile, start: str) -> StudyPart:
             "Largest solved: the hardest level that a trial solved, and that the model can "
             "probably solve.",
             INTERVALS.format(level=f"{CONFIDENCE:.0%}", source=source),
+            *filter(None, [tables.doubt(groups)]),
         ],
         sections=[
             _levels_section(answer, start, groups),

@@ -84,7 +84,7 @@ def page_of_store(
         summary = section("summary", "Summary", problems)
         summary = dataclasses.replace(summary, sections=tuple(e.summary for e in entries))
         bodies = [Section(id=e.id, title=e.title, sections=e.sections) for e in entries]
-    trials = counted(sum(len(entry.records) for entry in entries), "trial")
+    trials = counted(len({each.id for entry in entries for each in entry.records}), "trial")
     ends = [e.records[0].finished if e.records else e.study.started for e in entries]
     return Page(
         title=title or (entries[0].title if len(entries) == 1 else "What the models remember"),

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 
 from longlag.answers.blocks import Table
 from longlag.answers.estimate import Estimate
-from longlag.answers.format import INTERVALS, bounds, counted, interval, listed, no_interval, number
+from longlag.answers.format import (
+    INTERVALS,
+    SKILL,
+    bounds,
+    counted,
+    interval,
+    listed,
+    no_interval,
+    number,
+)
 from longlag.framings import Framing
 from longlag.report import charts
 from longlag.report.blocks import Panel, Section
@@ -16,10 +25,7 @@ from longlag.report.theme import Style
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.study import Study, words
 
-SKILL_AXIS = (
-    "0 is chance, 1 the best possible score; what lies below −1 is drawn at −1. Bars are 95 % "
-    "intervals."
-)
+SKILL_AXIS = f"{SKILL}; what lies below −1 is drawn at −1. Bars are 95 % intervals."
 """How to read `charts.skill`."""
 
 

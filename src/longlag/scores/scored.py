@@ -154,12 +154,12 @@ class Scored(Answer):
         """The verdict in a sentence with its figures."""
         if self.forecast is not None and self.verdict != "diverged":
             return self.forecast.reason
-        solved, count = sum(self.solved), len(self.seeds)
+        solved, seeds = sum(self.solved), counted(len(self.seeds), "seed")
         name = "accuracy" if self.error is None else "within tolerance"
         figures = f"{name} {self.accuracy.mean:.3f}, chance {self.chance:.3g}"
         match self.verdict:
             case "solved":
-                return f"skill of {SOLVED:.0%} or more for {solved} of {count} seeds; {figures}"
+                return f"skill of {SOLVED:.0%} or more for {solved} of {seeds}; {figures}"
             case "diverged":
                 at = [
                     f"seed {seed} at update {update}"
@@ -177,7 +177,7 @@ class Scored(Answer):
                     f"p = {self.chance_probability:.2f}"
                 )
             case _:
-                return f"above chance, {solved} of {count} seeds solved it; {figures}"
+                return f"above chance, {solved} of {seeds} solved it; {figures}"
 
     @property
     @abc.abstractmethod

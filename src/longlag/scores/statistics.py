@@ -270,7 +270,7 @@ def side_of_chance(
     Args:
         hits: Number of correct predictions over all seeds.
         trials: Number of independent predictions.
-        chance: The score by guessing.
+        chance: The best score that ignores the inputs.
         per_seed: The accuracy of each seed, where there are several.
 
     >>> side_of_chance(60, 100, 0.5), side_of_chance(45, 100, 0.5), side_of_chance(9, 100, 0.5)

@@ -14,7 +14,7 @@ from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, number_cell, table, text
 from longlag.answers.blocks import cell as as_cell
 from longlag.answers.estimate import Estimate, caveats
-from longlag.answers.format import OPEN, causes, counted
+from longlag.answers.format import OPEN, SKILL, causes, counted
 from longlag.knobs import lookup
 from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval
 from longlag.studies.about import About, speed
@@ -83,7 +83,7 @@ class ComparisonAnswer(Answer):
     @property
     def open(self) -> str:
         """How many trials are left, as a sentence; empty if none is."""
-        return OPEN.format(what=f"at most {self.left} trials left") if self.left else ""
+        return OPEN.format(what=f"at most {counted(self.left, 'trial')} left") if self.left else ""
 
     @property
     def partial(self) -> str:
@@ -110,7 +110,7 @@ class ComparisonAnswer(Answer):
         yield text(self.open, kind="notice")
         doubt = caveats(cell.skill for cell in self.cells if cell.skill)
         yield text(
-            f"Skill: 0 is chance, 1 the best possible score. Solved: {self.about.solve_at:g} or "
+            f"Skill: {SKILL}. Solved: {self.about.solve_at:g} or "
             f"more. {counted(len(self.about.seeds), 'seed')}, at most {self.about.budget:,} "
             "sequences per trial. Sequences to solve: mean over seeds; an unsolved seed counts as "
             f"the whole budget. {self.about.recipe_sentence}{doubt}".strip()

@@ -194,13 +194,14 @@ class Frontier(Study):
 
     def _advice(self) -> str:
         """The commonest reason why seeds got no further, with what to change; else empty."""
-        failed = [step for step in self._steps.values() if not step.solved]
-        names = [step.reasons[0].reason for step in failed]
+        ends = self._ends()
+        names = [step.reasons[0].reason for step in ends]
         if not names:
             return ""
-        common = failed[names.index(max(names, key=names.count))]
+        common = ends[names.index(max(names, key=names.count))]
         reason = common.reasons[0].reason
-        text = remedy(reason, at(self.setting, common.value, self.solve_at))
+        easiest = [each.problem for each in self.examples()]
+        text = remedy(reason, self._at(common.value), easiest)
         return text and f"{reason.capitalize()}: {text}"
 
     def _ends(self) -> list[Step]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, cell, number_cell, table, text
 from longlag.answers.estimate import Estimate, caveats, no_interval
+from longlag.answers.format import SKILL
 from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
 from longlag.trials.outcome import ModelSize, Outcome
@@ -176,11 +177,13 @@ class GeneralisationAnswer(Answer):
             yield text(self.lower_bound.advice(flags=False), kind="notice")
         if not self.complete:
             yield text("The study is not complete.", kind="notice")
-        scores = (score.skill for model in self.models for score in model.scores)
+        intervals = self._intervals()
+        skills = (score.skill for model in self.models for score in model.scores)
+        scores = (each for each in skills if each.left_out not in intervals)
         yield text(
-            f"Skill: 0 is chance, 1 the best possible score; {self.about.solve_at:g} counts as "
+            f"Skill: {SKILL}; {self.about.solve_at:g} counts as "
             f"solved. Longest: all lengths from {self.train} up to it are solved; "
-            f"{', '.join(self._intervals()) or 'no seed'}. At most {self.about.budget:,} sequences "
+            f"{', '.join(intervals) or 'no seed'}. At most {self.about.budget:,} sequences "
             f"per trial. {caveats(scores)}".strip()
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from longlag.answers.format import counted
 from longlag.studies.about import SeedResult
 from longlag.studies.ladder import LEARNING_RATES
 from longlag.trials.remedies import LONGER
@@ -39,8 +40,9 @@ class LowerBound(NamedTuple):
             rate = f"{LEARNING_RATES[-1]:g}"
             name = f"--learning-rate {rate}" if flags else f"learning_rate={rate}"
             advice += f" With {name} it may need fewer, or become unstable."
+        total = counted(self.total, self.noun[:-1])
         return (
-            f"A lower bound: {self.still} of {self.total} {self.noun} had not stopped learning "
+            f"A lower bound: {self.still} of {total} had not stopped learning "
             f"when the budget ended. {advice}"
         )
 

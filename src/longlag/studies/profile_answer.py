@@ -132,7 +132,9 @@ class Reach:
         """The reach without its interval, as text."""
         tried = [rung.value for rung in self.rungs if rung.outcomes]
         if not tried:
-            return f"missing ({self.failed} trials failed)" if self.failed else "not tried"
+            return (
+                f"missing ({counted(self.failed, 'trial')} failed)" if self.failed else "not tried"
+            )
         if not self.value:
             return f"{self.knob} below {min(tried)}"
         return f"{self.knob} {self.value}{' or more' if self.more else ''}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from longlag.answers.format import counted
 from longlag.scores.statistics import CONFIDENCE
 from longlag.studies.belief import SEEDS, Belief, mean, middle
 from longlag.studies.profile_answer import Effort, Further, Gap, Place, Reach, Rung
@@ -108,7 +109,7 @@ def gaps(
     failed = sum(map(belief.results.failed, belief.results.outcomes))
     if failed := max(failed, sum(failures.values())):  # a stored study knows only these
         why = "".join(f"; {reason} ({count})" for reason, count in failures.items())
-        yield Gap("", "failed", f"{failed} trials, which count neither way{why}")
+        yield Gap("", "failed", f"{counted(failed, 'trial')}, counted neither way{why}")
     yield Gap("", "learning rates", f"other than {_join(belief.rates)}")
     yield Gap("", "framings", f"other than {framing}")
 

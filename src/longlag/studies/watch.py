@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from longlag.answers.format import counted
 from longlag.events import Event
 from longlag.progress import Bar, Show
 from longlag.studies.conduct import Listen, StudyProgress
@@ -21,7 +22,7 @@ def showing(kind: str, show: Show) -> Listen:
 
     def listen(_: Sequence[Event], progress: StudyProgress) -> None:
         done = progress.ran + progress.reused
-        figures = [f"{progress.ran} trials run"]
+        figures = [f"{counted(progress.ran, 'trial')} run"]
         if progress.reused:
             figures.append(f"{progress.reused} from the store")
         if progress.left:

@@ -72,7 +72,7 @@ class ForecastAnswer(Answer):
     @property
     def caption(self) -> str:
         run = self.run
-        trained = run and f" {counted(len(run.seeds), 'seed')}, {run.updates:,} updates."
+        trained = run and f" {counted(len(run.seeds), 'seed')}, {counted(run.updates, 'update')}."
         ahead = counted(self.series.horizon, "row")
         return (
             f"Errors of {self.series.target} of {self.name}, {ahead} ahead, on the rows "
@@ -100,7 +100,8 @@ class ForecastAnswer(Answer):
         if self.run is None:
             yield text("Nothing is trained: add --model lstm to compare a model.", kind="quiet")
             return
-        trained = f"{self.run.updates:,} updates on {max(self.run.sequences):,} samples per seed"
+        samples = counted(max(self.run.sequences), "sample")
+        trained = f"{counted(self.run.updates, 'update')} on {samples} per seed"
         yield text(f"trained: {trained}", kind="quiet")
         kind = {"better": "good", "worse": "bad"}.get(self.run.verdict, "part")
         cut = " Interrupted: the score so far." if self.run.interrupted else ""

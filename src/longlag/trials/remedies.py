@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from longlag.problems import Problem
     from longlag.trials.setting import Setting
 
 LONGER = 4
@@ -18,12 +20,13 @@ _DECAY = 1  # of weights, which lessened the error of noisy series that were ove
 _NOTHING = "No further change is known to help"
 
 
-def remedy(reason: str, setting: Setting) -> str:
+def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     """What to change, as a sentence with arguments; empty for an unknown reason.
 
     Args:
         reason: Why a trial of the setting fell short (`longlag.trials.diagnosis.Reason`).
         setting: The setting.
+        also: Other problems that a framing must fit, as those of a study.
 
     >>> from longlag import Chunks, EchoLag, LSTM, Setting, Whole
     >>> setting = Setting(problem=EchoLag(), framing=Whole(), model=LSTM())
@@ -33,9 +36,10 @@ def remedy(reason: str, setting: Setting) -> str:
     >>> remedy("unreachable", setting)
     'Use carry=True, and timesteps=2 to 25.'
     """
-    audit, recipe = setting.on().audit(), setting.recipe
-    short = recipe.sequences * LONGER <= _MOST
-    longer = f"sequences={LONGER * recipe.sequences}" if short else ""
+    audit, recipe = setting.on().audit(also), setting.recipe
+    trained = max(recipe.sequences, setting.layout.sequences)  # of a whole batch, at least
+    short = trained * LONGER <= _MOST
+    longer = f"sequences={LONGER * trained}" if short else ""
     fast, rate = _FAST[recipe.optimizer], recipe.learning_rate
     far = rate > 2 * fast  # too high to be worth more sequences
     # Where gradients are clipped, a high rate has been unstable.

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Num
 from longlag import arguments
 from longlag.answers.answer import FORMATS, Level
 from longlag.answers.blocks import Block, text
+from longlag.answers.format import counted
 from longlag.arguments import short_repr
 from longlag.events import Advanced
 from longlag.models import AnyModel
@@ -119,11 +120,11 @@ class Run(Scored):
             yield text(str(why), kind="advice")
 
     def _figures(self) -> dict[str, str]:
-        sequences = f"{max(self.sequences):,} sequences per seed"
+        sequences = f"{counted(max(self.sequences), 'sequence')} per seed"
         return {
             **super()._figures(),
             "model": str(ModelSize.of([self.outcome()])),
-            "trained": f"{self.updates:,} updates on {sequences}",
+            "trained": f"{counted(self.updates, 'update')} on {sequences}",
             "seconds": f"{self.compile_seconds:.1f} compile, {self.train_seconds:.1f} train, "
             f"{self.total_seconds:.1f} total",
         }

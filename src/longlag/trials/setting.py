@@ -172,14 +172,19 @@ class Setting:
         if (timesteps := self.fixed_timesteps(problem)) is not None:
             raise ValueError(
                 f"{type(self.model).__name__} reads samples of exactly {timesteps} timesteps: "
-                f"test `{name}` has {sizes.timesteps}. Use a recurrent model, or a framing whose "
+                f"test `{name}` has {sizes.timesteps}. Use LSTM(), or a framing whose "
                 "samples keep their timesteps."
             )
 
-    def audit(self) -> Audit:
-        """Whether the inputs that the problem needs reach this model."""
+    def audit(self, also: Sequence[Problem] = ()) -> Audit:
+        """Whether the inputs that the problem needs reach this model.
+
+        Args:
+            also: Other problems that a remedy must fit, as those of a study.
+        """
         reach = Reach(self.model.window, self.model.remembers, not self.model.causal)
-        return audit(self.problem, self.framing, batch_size=self.recipe.batch_size, reach=reach)
+        size = self.recipe.batch_size
+        return audit(self.problem, self.framing, batch_size=size, reach=reach, also=also)
 
     @functools.cached_property
     def sizes(self) -> Sizes:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from longlag.answers.blocks import Cell, Table, number_cell, table
+from longlag.answers.estimate import caveats
 from longlag.answers.format import causes, listed
 from longlag.problems import Problem
 from longlag.studies.ladder import verdict
@@ -98,6 +99,12 @@ def levels(
     columns = zip(*more.values(), strict=True) if more else ((),) * len(groups)
     both = zip(rows, columns, strict=True)
     return table(caption, head, ((*row, *rest) for row, rest in both), fold=True)
+
+
+def doubt(groups: Iterable[Group]) -> str:
+    """The caveats of the skills of levels; empty where none has one that is printed."""
+    skills = (skill(group.outcomes) for group in groups if group.outcomes)
+    return caveats(each for each in skills if not each.left_out)
 
 
 def overview(groups: Sequence[Group]) -> Table:
