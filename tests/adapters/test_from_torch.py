@@ -539,6 +539,61 @@ def test_a_state_that_is_detached_at_each_step_is_found(lost):
 
 
 @pytest.mark.filterwarnings("error")
+class Kernel(torch.nn.Module):
+    """A convolution of a layer with weights of its own, whose kernel gets a gradient or not."""
+
+    def __init__(self, sizes, cut):
+        super().__init__()
+        self.cut = cut
+        self.kernel = torch.nn.Parameter(torch.randn(3, sizes.features))
+        self.skip = torch.nn.Parameter(torch.randn(sizes.features))
+        self.idle = torch.nn.Parameter(torch.randn(2, 2))  # which changes no output
+        self.readout = torch.nn.Linear(sizes.features, sizes.outputs)
+
+    def forward(self, inputs):
+        kernel = self.kernel.detach() if self.cut else self.kernel
+        padded = torch.nn.functional.pad(inputs, (0, 0, 2, 0))
+        sums = sum(padded[:, at : at + inputs.shape[1]] * kernel[at] for at in range(3))
+        return self.readout(sums + self.skip * inputs)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_array_without_a_gradient_is_found_in_a_layer_that_learns(cut):
+    found = preflight(
+        ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), lambda sizes, _: Kernel(sizes, cut)
+    )
+    texts = {check.name: check.found for check in found.checks}
+    assert found.passed is not cut
+    assert texts["gradients"] == (
+        "no gradient reaches kernel, which change the outputs: 12 of 40 weights are not trained"
+        if cut
+        else "one reaches 36 of 40 weights; none: idle"
+    )
+
+
+@pytest.mark.parametrize("inputs", ["features", "values"])
+def test_a_state_that_is_detached_every_few_steps_is_mentioned(inputs):
+    class Detached(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.read = torch.nn.Embedding(4, 4) if inputs == "values" else torch.nn.Identity()
+            self.cell = torch.nn.GRUCell(4, 4)
+            self.readout = torch.nn.Linear(4, sizes.outputs)
+
+        def forward(self, inputs):
+            hidden, outputs = torch.zeros(len(inputs), 4), []
+            for step, shown in enumerate(self.read(inputs).unbind(1)):
+                hidden = hidden if step % 4 else hidden.detach()
+                hidden = self.cell(shown, hidden)
+                outputs.append(self.readout(hidden))
+            return torch.stack(outputs, 1)
+
+    model = ll.adopt(lambda sizes, _: Detached(sizes), inputs=inputs)
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), model)
+    text = {check.name: check.found for check in found.checks}["warning"]
+    assert text.startswith("a gradient of the last output reaches only the last 2 of 6 steps")
+
+
 def test_a_warning_of_a_model_is_one_line_of_the_checks():
     class Loud(torch.nn.Linear):
         def forward(self, input):

@@ -450,9 +450,27 @@ def test_a_state_that_is_detached_every_second_step_is_mentioned():
         return Halved(cell, eqx.nn.Linear(5, sizes.outputs, key=two))
 
     found = preflight(ECHO, ll.Whole(), make)
-    text = {check.name: check.found for check in found.checks}["gradients"]
+    text = {check.name: check.found for check in found.checks}["warning"]
+    assert found.conclusion == "All checks passed, with 1 warning."
+    assert "reaches only the last 2 of 6 steps, though earlier inputs change it" in text
+
+
+def test_an_array_of_equinox_without_a_gradient_is_mentioned_since_that_may_be_meant():
+    class Scaled(eqx.Module):
+        scale: jax.Array
+        linear: eqx.nn.Linear
+
+        def __call__(self, inputs):
+            return jax.vmap(self.linear)(inputs) * jax.lax.stop_gradient(self.scale)
+
+    def make(sizes, seed):
+        key = jax.random.key(seed)
+        return Scaled(jnp.ones((1, 4)), eqx.nn.Linear(sizes.features, sizes.outputs, key=key))
+
+    found = preflight(ECHO, ll.Whole(), make)
+    text = {check.name: check.found for check in found.checks}["warning"]
     assert found.passed
-    assert text.endswith("reaches 2 steps, though earlier inputs change it too")
+    assert text.startswith("no gradient reaches scale, which change the outputs: 4 of 24 weights")
 
 
 @pytest.mark.parametrize("carry", [False, True])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +24,7 @@ from longlag.checks.arrays import (
     with_noise,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
+from longlag.checks.gradients import gradients
 from longlag.checks.outputs import require_logits
 from longlag.checks.runs import NOISE, Runs, error_text
 from longlag.models import ExternalModel
@@ -51,7 +51,8 @@ class _Inspection(Runs):
                 warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
             elif "does not support masking" not in str(each.message):  # a check looks at that
                 found[" ".join(str(each.message).split())] = None
-        checks += [Check("warning", True, text[:160]) for text in found]
+        texts = [*self.warnings, *(text[:160] for text in found)]
+        checks += [Check("warning", True, text) for text in texts]
         model, setting = self.setting.model.words, self.setting
         return Preflight(model, tuple(checks), self.parameters, self.state, setting)
 
@@ -320,33 +321,6 @@ class _Inspection(Runs):
             raise CheckFailed("it returns a non-finite value in training", "")
         return self.trains_alone()
 
-    def gradients(self) -> str:
-        last = self.last_steps_reached()
-        if last == 1:
-            raise CheckFailed(
-                "the last output depends on earlier inputs, but no gradient reaches them",
-                "Look for detach, torch.no_grad or stop_gradient in the loop over steps.",
-            )
-        ends = f"; of the last output it reaches {last} steps, though earlier inputs change it too"
-        short = ends if last else ""
-        found = self.gradients_found
-        without = [name for name, (reached, _) in found.items() if not reached]
-        sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}
-        total, lost = sum(sizes.values()), sum(sizes[name] for name in without)
-        if not without:
-            return f"one reaches each of the {total:,} weights{short}"
-        names = f"{', '.join(without[:4])}{', …' * (len(without) > 4)}"
-        # Of a layer in use, some weights may do nothing: a recurrent one in a single step.
-        owner = lambda name: name.rpartition(".")[0]  # noqa: E731
-        used = {owner(name) for name in found if name not in without}
-        matrices = [name for name in without if len(found[name][1]) > 1]
-        if self.layout.steps.shape[-1] > 1 and any(owner(name) not in used for name in matrices):
-            raise CheckFailed(
-                f"no gradient reaches {names}: {lost:,} of {total:,} weights are not trained",
-                "Look for detach, torch.no_grad or stop_gradient, or for a layer that is not used.",
-            )
-        return f"one reaches {total - lost:,} of {total:,} weights; none: {names}{short}"
-
     def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):
             return _OWN
@@ -385,7 +359,7 @@ _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "mask": _Inspection.mask,
     "state": _Inspection.carried_state,
     "training": _Inspection.training,
-    "gradients": _Inspection.gradients,
+    "gradients": gradients,
     "seeds": _Inspection.seeds,
     "untouched": _Inspection.untouched,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from longlag.checks.arrays import (
     outputs_of,
     runner,
     training_of,
+    with_noise,
 )
 from longlag.checks.check import CheckFailed
 from longlag.framings import Samples
@@ -42,6 +44,7 @@ class Runs:
         subject: The model that runs: the same, or with noise added to its weights.
         batches: The batches.
         base: The outputs of `subject` on `batches`.
+        warnings: What may be meant, but is worth reading.
     """
 
     model: Any
@@ -57,6 +60,7 @@ class Runs:
         self.module: Any = None
         self.parameters: int | None = None
         self.state: int | None = None
+        self.warnings: list[str] = []
         loss = setting.loss
         self.classifies = isinstance(loss, Loss) and loss.name == "cross-entropy"
 
@@ -220,6 +224,17 @@ class Runs:
             if found:
                 raise CheckFailed(found, remedy)
         return "runs"
+
+    def that_count(self, names: Sequence[str]) -> list[str]:
+        """Those of the weights of these names that change an output."""
+
+        def count(some: Sequence[str]) -> bool:
+            outputs = self.run(self.batches, with_noise(self.subject, only=some))
+            return bool(np.abs(outputs - self.base).max() > NOISE * np.abs(self.base).max())
+
+        with contextlib.suppress(Exception):  # of a value that a model does not take
+            return [name for name in names if count([name])] if names and count(names) else []
+        return []
 
     def last_steps_reached(self) -> int | None:
         """How many of the last steps get a gradient, where earlier ones move the last output too.
