@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -25,11 +26,13 @@ from longlag.checks.arrays import (
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.gradients import gradients
-from longlag.checks.outputs import require_logits
+from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text
 from longlag.models import ExternalModel
 from longlag.training import Batches, program
 from longlag.trials.setting import Setting
+
+_LARGE = 10.0  # standard deviation of weights that saturate an activation
 
 _LATER_STEPS = 64  # later steps to test one by one, once an output depends on any
 
@@ -130,8 +133,16 @@ class _Inspection(Runs):
         found = getattr(getattr(self.model, "program", self.model), "outputs", "")
         chosen = getattr(self.setting.model, "outputs", "")
         require_logits(self.base, classifies=self.classifies, found=str(found), chosen=chosen)
+        if self.classifies and self.base.shape[-1] > 1 and "probabilities" not in (found, chosen):
+            self._warn_of_bounds()
         self.state = self.model.state_size
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
+
+    def _warn_of_bounds(self) -> None:
+        with contextlib.suppress(Exception):  # of weights so large
+            large = self.run(self.batches, with_noise(self.model, scale=_LARGE))
+            if text := bounded(self.base, large):
+                self.warnings.append(text)
 
     def inputs(self) -> str:
         """Add noise to the weights for this and later checks: zeros would hide dependence."""
