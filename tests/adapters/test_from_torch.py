@@ -594,6 +594,31 @@ def test_a_state_that_is_detached_every_few_steps_is_mentioned(inputs):
     assert text.startswith("a gradient of the last output reaches only the last 2 of 6 steps")
 
 
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda hidden: torch.nn.functional.dropout(hidden, 0.5), f"{TWICE}: each call draws"),
+        (lambda hidden: torch.nn.Dropout(0.5)(hidden), f"{TWICE}: each call draws random numbers"),
+        (
+            lambda hidden: torch.nn.Sequential(torch.nn.Linear(4, 4))(hidden),
+            "each call makes a layer, a Linear, whose weights nothing trains",
+        ),
+        (torch.nn.ReLU(), None),
+    ],
+)
+def test_dropout_and_layers_of_a_call_are_told_apart(act, said):
+    class Calling(torch.nn.Linear):
+        def forward(self, inputs):
+            with torch.random.fork_rng():
+                return super().forward(act(inputs))
+
+    found = preflight(
+        ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), lambda s, _: Calling(s.features, 4)
+    )
+    failed = [check.found for check in found.checks if not check.passed]
+    assert failed == [] if said is None else failed[0].startswith(said)
+
+
 def test_a_warning_of_a_model_is_one_line_of_the_checks():
     class Loud(torch.nn.Linear):
         def forward(self, input):

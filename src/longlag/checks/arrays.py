@@ -222,6 +222,24 @@ def first_changed(one: Any, other: Any) -> str:
     return re.sub(r"\W+", ".", name).strip(".").removesuffix(".value")
 
 
+def random_changed(one: Any, other: Any) -> str:
+    """The name of a random stream of a Flax module that two models have drawn from differently."""
+    module = getattr(one, "module", None)
+    if user_model.framework(module) != "flax":
+        return ""
+    from flax import nnx  # pyright: ignore[reportMissingImports]
+
+    counts = [
+        jax.tree_util.tree_leaves_with_path(nnx.state(each.module, nnx.RngCount))
+        for each in (one, other)
+    ]
+    for (path, before), (_, after) in zip(*counts, strict=False):
+        if not np.array_equal(before, after):
+            name = re.sub(r"\W+", ".", jax.tree_util.keystr(path)).strip(".")
+            return name.removesuffix(".value").removesuffix(".count")
+    return ""
+
+
 def lost_masks(model: Any) -> str:
     """The types of the layers of a Keras model that lose its mask; empty for any other model."""
     module: Any = getattr(model, "module", None)

@@ -20,6 +20,7 @@ from longlag.checks.arrays import (
     lost_masks,
     mixed_types,
     non_finite,
+    random_changed,
     takes_mask,
     takes_state,
     with_noise,
@@ -122,11 +123,21 @@ class _Inspection(Runs):
                 "Look for a division by zero, a log of zero, or a mask without any true step."
                 + non_finite(self.module),
             )
-        if any(np.abs(each - self.base).max() > NOISE * np.abs(self.base).max() for each in others):
+        if layer := self.layer_made_in_call():
+            raise CheckFailed(
+                f"each call makes a layer, a {layer}, whose weights nothing trains",
+                "Make it in __init__, and store it on the model.",
+            )
+        apart = [np.abs(each - self.base).max() for each in others]
+        if max(apart) > NOISE * np.abs(self.base).max():
+            text = "two different outputs for the same inputs, outside training"
+            if stream := random_changed(self.model, self.called()):
+                raise CheckFailed(f"{text}: each call draws from `{stream}`", _RANDOM)
+            if isinstance(self.model, ExternalModel) and not apart[1]:  # with an equal seed
+                raise CheckFailed(f"{text}: each call draws random numbers", _RANDOM)
             place = self.stored_in()
             raise CheckFailed(
-                "two different outputs for the same inputs, outside training"
-                f"{f': each call changes `{place}`' if place else ''}",
+                f"{text}{f': each call changes `{place}`' if place else ''}",
                 f"{'' if place else 'Use dropout and noise only in training. '}Take the state as "
                 "an argument `state` and return it; do not store it on the model.",
             )
@@ -354,6 +365,11 @@ class _Inspection(Runs):
             )
         return f"weights unchanged by the check ({self.before[:8]})"
 
+
+_RANDOM = (
+    "Use dropout and noise only in training: leave deterministic=False out (Flax), and give "
+    "torch.nn.functional.dropout training=self.training."
+)
 
 _OWN = "each has its own weights"
 

@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
 from longlag.adapters.models import functional, user_model
+from longlag.adapters.models.made_in_call import layer_made_in
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import last_of
 from longlag.checks.arrays import (
@@ -136,16 +138,24 @@ class Runs:
         run = runner(self.layout.output) if again else self.runner
         return outputs_of(run, model, batches)
 
-    def called(self) -> AnyModel:
-        """The model as a call with other inputs leaves it: one that stores state has another."""
+    def called(self, batches: Batches | None = None) -> AnyModel:
+        """The model as a call, by default with other inputs, leaves it: it may store state."""
         model = self.model
         if not isinstance(model, functional.AdoptedModel):
             return model  # one of PyTorch is changed itself
-        inputs, _, mask = self.changed(np.ones(1, bool))[:3]
+        inputs, _, mask = (batches or self.changed(np.ones(1, bool)))[:3]
         mask = None if mask is None else mask[0]
         state = program.initial_state(model, inputs.shape[1:2])
         last = last_of(self.layout.output)
         return model.called(on_device(inputs[0]), on_device(mask), state, last)
+
+    def layer_made_in_call(self) -> str:
+        """The type of a layer with weights that each call makes anew; empty if it makes none."""
+        if getattr(self.setting.model, "compiled", False):
+            return ""  # torch.compile makes weights of its own
+        if isinstance(self.model, ExternalModel):
+            return layer_made_in(lambda: self.run(self.batches))
+        return layer_made_in(lambda: eqx.filter_eval_shape(lambda: self.called(self.batches)))
 
     def stored_in(self) -> str:
         """The name of an array of the model that a call changes; empty if none is known."""
