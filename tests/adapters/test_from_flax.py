@@ -217,8 +217,8 @@ def test_state_that_a_variable_takes_to_the_next_sequence_is_named(harmless):
     ("fault", "said"),
     [
         ("dropout", "two different outputs for the same inputs, outside training: each call draws"),
-        ("layer", "each call makes a layer, a Linear, whose weights nothing trains"),
-        ("layer of one seed", "each call makes a layer, a Linear, whose weights nothing trains"),
+        ("layer", "its call makes a layer, a Linear, whose weights nothing trains"),
+        ("layer of one seed", "its call makes a layer, a Linear, whose weights nothing trains"),
         ("", None),
     ],
 )

@@ -601,7 +601,7 @@ def test_a_state_that_is_detached_every_few_steps_is_mentioned(inputs):
         (lambda hidden: torch.nn.Dropout(0.5)(hidden), f"{TWICE}: each call draws random numbers"),
         (
             lambda hidden: torch.nn.Sequential(torch.nn.Linear(4, 4))(hidden),
-            "each call makes a layer, a Linear, whose weights nothing trains",
+            "its call makes a layer, a Linear, whose weights nothing trains",
         ),
         (torch.nn.ReLU(), None),
     ],

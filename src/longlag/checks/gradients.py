@@ -43,7 +43,11 @@ def gradients(runs: Runs) -> str:
     cut, equinox = runs.that_count(without), user_model.framework(runs.module) == "equinox"
     own = [name for name in cut if equinox and not owner(name)]  # of no layer: it may be meant
     matrices = [name for name in without if len(found[name][1]) > 1 and name not in own]
-    if runs.layout.steps.shape[-1] > 1 and any(owner(name) not in used for name in matrices):
+    several = runs.layout.steps.shape[-1] > 1
+    lost_layers = [name for name in matrices if several and owner(name) not in used]
+    idle = [name for name in without if several and name not in cut]
+    seldom = runs.with_other_weights() if idle or lost_layers else set()
+    if not seldom.issuperset(lost_layers):
         raise CheckFailed(
             f"no gradient reaches {names}: {lost:,} of {total:,} weights are not trained",
             "Look for detach, torch.no_grad or stop_gradient, or for a layer that is not used.",
@@ -57,6 +61,11 @@ def gradients(runs: Runs) -> str:
         if not equinox:
             raise CheckFailed(text, _FIXED)
         runs.warnings.append(f"{text}; right only where stop_gradient is meant")
+    if idle := [name for name in idle if name not in seldom]:
+        runs.warnings.append(
+            f"no output depends on {_some(idle)}: {sum(sizes[name] for name in idle):,} of "
+            f"{total:,} weights do nothing"
+        )
     return f"one reaches {total - lost:,} of {total:,} weights; none: {names}"
 
 

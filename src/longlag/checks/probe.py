@@ -78,10 +78,10 @@ class _Inspection(Runs):
     def make(self) -> str:
         setting = self.setting
         try:
+            self.model = self.subject = setting.create(0)
             if isinstance(setting.model, UserModel):
                 self.module = setting.model.make(setting.sizes, 0)
                 self.before = digest_of(self.module)
-            self.model = self.subject = setting.create(0)
         except ValueError as error:
             text = str(error).removeprefix(f"{setting.model.words}: ")
             raise CheckFailed(text.rstrip("."), "") from error
@@ -125,7 +125,7 @@ class _Inspection(Runs):
             )
         if layer := self.layer_made_in_call():
             raise CheckFailed(
-                f"each call makes a layer, a {layer}, whose weights nothing trains",
+                f"its call makes a layer, a {layer}, whose weights nothing trains",
                 "Make it in __init__, and store it on the model.",
             )
         apart = [np.abs(each - self.base).max() for each in others]

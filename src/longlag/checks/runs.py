@@ -150,11 +150,12 @@ class Runs:
         return model.called(on_device(inputs[0]), on_device(mask), state, last)
 
     def layer_made_in_call(self) -> str:
-        """The type of a layer with weights that each call makes anew; empty if it makes none."""
+        """The type of a layer with weights that a call makes; empty if it makes none."""
         if getattr(self.setting.model, "compiled", False):
             return ""  # torch.compile makes weights of its own
-        if isinstance(self.model, ExternalModel):
-            return layer_made_in(lambda: self.run(self.batches))
+        if isinstance(self.model, ExternalModel):  # a first call may make it, and store it
+            first = self.setting.create(0)
+            return layer_made_in(lambda: self.run(self.batches, first))
         return layer_made_in(lambda: eqx.filter_eval_shape(lambda: self.called(self.batches)))
 
     def stored_in(self) -> str:
@@ -216,9 +217,10 @@ class Runs:
             return losses
         # Only a user's model can lose a gradient, and values get none.
         by_step = isinstance(maker, UserModel) and maker.inputs == "features"
-        run = training_of(batches, output, self.setting.sizes.features if by_step else None)
-        losses = run(self.model)[0]
-        _, grads, self.steps_reached = run(self.subject)
+        features = self.setting.sizes.features if by_step else None
+        self._training = training_of(batches, output, features)
+        losses = self._training(self.model)[0]
+        _, grads, self.steps_reached = self._training(self.subject)
         self.gradients_found = gradients_of(self.subject, grads)
         return losses
 
@@ -233,7 +235,21 @@ class Runs:
             found, remedy = self.subject.fault_in_training(self.batches, others, self.layout.output)
             if found:
                 raise CheckFailed(found, remedy)
+            base = self.run(self.batches, training=True)
+            rows = np.arange(self.batches.inputs.shape[1])
+            if np.array_equal(base, self.run(self.batches, training=True)):
+                for row in rows[[0, -1]]:
+                    self.require_rows_apart(rows == row, others, base)
         return "runs"
+
+    def with_other_weights(self) -> set[str]:
+        """Weights that get a gradient once all are larger, as those of an expert that is chosen."""
+        other = with_noise(self.subject, scale=1.0)
+        if isinstance(other, ExternalModel):
+            found = other.gradients(self.batches, self.layout.output)
+        else:
+            found = gradients_of(other, self._training(other)[1])
+        return {name for name, (reached, _) in found.items() if reached}
 
     def that_count(self, names: Sequence[str]) -> list[str]:
         """Those of the weights of these names that change an output."""
