@@ -619,6 +619,54 @@ def test_dropout_and_layers_of_a_call_are_told_apart(act, said):
     assert failed == [] if said is None else failed[0].startswith(said)
 
 
+class Fitted(torch.nn.Module):
+    """A GRU of two layers, with one of the faults and oddities that people's modules have."""
+
+    def __init__(self, sizes, kind):
+        super().__init__()
+        self.kind, self.late = kind, None
+        self.rnn = torch.nn.GRU(sizes.features, 4, num_layers=2, batch_first=True)
+        self.gate = torch.nn.Linear(4, 6)
+        self.experts = torch.nn.ModuleList(torch.nn.Linear(4, sizes.outputs) for _ in range(6))
+        if kind == "lazy":
+            self.late = torch.nn.LazyLinear(4)
+
+    def forward(self, inputs):
+        if self.kind == "shuffled" and self.training:
+            inputs = inputs.roll(1, 0)
+        outputs, last = self.rnn(inputs)
+        if self.kind == "first layer":
+            outputs = last[0][:, None]
+        if self.kind == "made late":
+            self.late = self.late or torch.nn.Linear(4, 4)
+            outputs = self.late(outputs)
+        weight, chosen = self.gate(outputs).softmax(-1).max(-1, keepdim=True)
+        told = torch.stack([each(outputs) for each in self.experts], -1)
+        told = told.gather(-1, chosen[..., None].expand(*told.shape[:-1], 1))[..., 0]
+        return (weight * told)[:, -1] if self.kind == "first layer" else weight * told
+
+
+@pytest.mark.parametrize(
+    ("kind", "failed", "warned"),
+    [
+        ("experts", "", ""),
+        ("shuffled", "the outputs of row 1, in training, depend on the inputs of row 0", ""),
+        ("made late", "its call makes a layer, a Linear, whose weights nothing trains", ""),
+        ("lazy", "its `late.weight` has no size yet", ""),
+        ("first layer", "", "no output depends on rnn.weight_ih_l1, rnn.weight_hh_l1"),
+    ],
+)
+def test_seldom_used_weights_pass_and_faults_are_named(kind, failed, warned):
+    framing = ll.Window(timesteps=3) if kind == "first layer" else ll.Whole()
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    checks = preflight(problem, framing, lambda sizes, _: Fitted(sizes, kind)).checks
+    found = [check.found for check in checks if not check.passed]
+    warnings = [check.found for check in checks if check.name == "warning"]
+    assert (len(found), len(warnings)) == (bool(failed), bool(warned))
+    assert "".join(found).startswith(failed)
+    assert "".join(warnings).startswith(warned)
+
+
 def test_a_warning_of_a_model_is_one_line_of_the_checks():
     class Loud(torch.nn.Linear):
         def forward(self, input):

@@ -22,12 +22,16 @@ from longlag.training import Batches, program
 
 
 def with_noise(
-    model: AnyModel, *, scale: float = NOISE, only: Collection[str] | None = None
+    model: AnyModel,
+    *,
+    scale: float = NOISE,
+    only: Collection[str] | None = None,
+    seed: int = 0,
 ) -> AnyModel:
     """A copy with noise added to its weights, or only to those of these names."""
     if isinstance(model, ExternalModel):
-        return model.perturbed(0, scale, only)
-    rng, names = np.random.default_rng(0), _names(model)
+        return model.perturbed(seed, scale, only)
+    rng, names = np.random.default_rng(seed), _names(model)
 
     def shake(path: Any, leaf: Any) -> Any:
         if path not in names or (only is not None and names[path] not in only):

@@ -46,7 +46,7 @@ def gradients(runs: Runs) -> str:
     several = runs.layout.steps.shape[-1] > 1
     lost_layers = [name for name in matrices if several and owner(name) not in used]
     idle = [name for name in without if several and name not in cut]
-    seldom = runs.with_other_weights() if idle or lost_layers else set()
+    seldom = runs.reached_with_others(list(dict.fromkeys([*idle, *lost_layers])))
     if not seldom.issuperset(lost_layers):
         raise CheckFailed(
             f"no gradient reaches {names}: {lost:,} of {total:,} weights are not trained",

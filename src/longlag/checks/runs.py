@@ -32,6 +32,8 @@ from longlag.trials.setting import Setting
 NOISE = 1e-5
 """Largest difference of equal outputs, as a share of the largest output."""
 
+_DRAWS = 8  # of other weights, to look for a gradient
+
 
 def error_text(error: BaseException) -> str:
     """What an exception of a model says, without a full stop."""
@@ -242,14 +244,22 @@ class Runs:
                     self.require_rows_apart(rows == row, others, base)
         return "runs"
 
-    def with_other_weights(self) -> set[str]:
-        """Weights that get a gradient once all are larger, as those of an expert that is chosen."""
-        other = with_noise(self.subject, scale=1.0)
-        if isinstance(other, ExternalModel):
-            found = other.gradients(self.batches, self.layout.output)
-        else:
-            found = gradients_of(other, self._training(other)[1])
-        return {name for name, (reached, _) in found.items() if reached}
+    def reached_with_others(self, names: Sequence[str]) -> set[str]:
+        """Those of these weights that get a gradient with other, larger weights in the model.
+
+        So does an expert that is then chosen.
+        """
+        reached: set[str] = set()
+        for seed in range(_DRAWS):
+            other = with_noise(self.subject, scale=1.0, seed=seed)
+            if isinstance(other, ExternalModel):
+                found = other.gradients(self.batches, self.layout.output)
+            else:
+                found = gradients_of(other, self._training(other)[1])
+            reached |= {name for name in names if found[name][0]}
+            if len(reached) == len(names):
+                break
+        return reached
 
     def that_count(self, names: Sequence[str]) -> list[str]:
         """Those of the weights of these names that change an output."""
