@@ -211,3 +211,32 @@ def test_state_that_a_variable_takes_to_the_next_sequence_is_named(harmless):
     if not harmless:
         assert found.checks[-1].found.endswith("outside training: each call changes `memory`")
         assert found.checks[-1].remedy.startswith("Take the state as an argument `state`")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("dropout", "two different outputs for the same inputs, outside training: each call draws"),
+        ("layer", "its call makes a layer, a Linear, whose weights nothing trains"),
+        ("layer of one seed", "its call makes a layer, a Linear, whose weights nothing trains"),
+        ("", None),
+    ],
+)
+def test_dropout_and_layers_of_a_call_are_told_apart(fault, said):
+    class Calling(nnx.Module):
+        def __init__(self, sizes, rngs):
+            self.first = nnx.Linear(sizes.features, 4, rngs=rngs)
+            self.drop = nnx.Dropout(0.5, rngs=rngs)
+            self.rngs = rngs
+
+        def __call__(self, inputs):
+            if fault.startswith("layer"):
+                rngs = nnx.Rngs(0) if fault == "layer of one seed" else self.rngs
+                inputs = nnx.Linear(4, 4, rngs=rngs)(inputs)
+            return self.drop(self.first(inputs), deterministic=False if fault else None)
+
+    make = lambda sizes, seed: Calling(sizes, nnx.Rngs(seed))  # noqa: E731
+    found = ll.preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), make)
+    failed = [check for check in found.checks if not check.passed]
+    assert failed == [] if said is None else failed[0].found.startswith(said)
+    assert fault != "dropout" or "leave deterministic=False out" in failed[0].remedy

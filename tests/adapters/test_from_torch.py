@@ -539,6 +539,134 @@ def test_a_state_that_is_detached_at_each_step_is_found(lost):
 
 
 @pytest.mark.filterwarnings("error")
+class Kernel(torch.nn.Module):
+    """A convolution of a layer with weights of its own, whose kernel gets a gradient or not."""
+
+    def __init__(self, sizes, cut):
+        super().__init__()
+        self.cut = cut
+        self.kernel = torch.nn.Parameter(torch.randn(3, sizes.features))
+        self.skip = torch.nn.Parameter(torch.randn(sizes.features))
+        self.idle = torch.nn.Parameter(torch.randn(2, 2))  # which changes no output
+        self.readout = torch.nn.Linear(sizes.features, sizes.outputs)
+
+    def forward(self, inputs):
+        kernel = self.kernel.detach() if self.cut else self.kernel
+        padded = torch.nn.functional.pad(inputs, (0, 0, 2, 0))
+        sums = sum(padded[:, at : at + inputs.shape[1]] * kernel[at] for at in range(3))
+        return self.readout(sums + self.skip * inputs)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_array_without_a_gradient_is_found_in_a_layer_that_learns(cut):
+    found = preflight(
+        ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), lambda sizes, _: Kernel(sizes, cut)
+    )
+    texts = {check.name: check.found for check in found.checks}
+    assert found.passed is not cut
+    assert texts["gradients"] == (
+        "no gradient reaches kernel, which change the outputs: 12 of 40 weights are not trained"
+        if cut
+        else "one reaches 36 of 40 weights; none: idle"
+    )
+
+
+@pytest.mark.parametrize("inputs", ["features", "values"])
+def test_a_state_that_is_detached_every_few_steps_is_mentioned(inputs):
+    class Detached(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.read = torch.nn.Embedding(4, 4) if inputs == "values" else torch.nn.Identity()
+            self.cell = torch.nn.GRUCell(4, 4)
+            self.readout = torch.nn.Linear(4, sizes.outputs)
+
+        def forward(self, inputs):
+            hidden, outputs = torch.zeros(len(inputs), 4), []
+            for step, shown in enumerate(self.read(inputs).unbind(1)):
+                hidden = hidden if step % 4 else hidden.detach()
+                hidden = self.cell(shown, hidden)
+                outputs.append(self.readout(hidden))
+            return torch.stack(outputs, 1)
+
+    model = ll.adopt(lambda sizes, _: Detached(sizes), inputs=inputs)
+    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), model)
+    text = {check.name: check.found for check in found.checks}["warning"]
+    assert text.startswith("a gradient of the last output reaches only the last 2 of 6 steps")
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda hidden: torch.nn.functional.dropout(hidden, 0.5), f"{TWICE}: each call draws"),
+        (lambda hidden: torch.nn.Dropout(0.5)(hidden), f"{TWICE}: each call draws random numbers"),
+        (
+            lambda hidden: torch.nn.Sequential(torch.nn.Linear(4, 4))(hidden),
+            "its call makes a layer, a Linear, whose weights nothing trains",
+        ),
+        (torch.nn.ReLU(), None),
+    ],
+)
+def test_dropout_and_layers_of_a_call_are_told_apart(act, said):
+    class Calling(torch.nn.Linear):
+        def forward(self, inputs):
+            with torch.random.fork_rng():
+                return super().forward(act(inputs))
+
+    found = preflight(
+        ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), lambda s, _: Calling(s.features, 4)
+    )
+    failed = [check.found for check in found.checks if not check.passed]
+    assert failed == [] if said is None else failed[0].startswith(said)
+
+
+class Fitted(torch.nn.Module):
+    """A GRU of two layers, with one of the faults and oddities that people's modules have."""
+
+    def __init__(self, sizes, kind):
+        super().__init__()
+        self.kind, self.late = kind, None
+        self.rnn = torch.nn.GRU(sizes.features, 4, num_layers=2, batch_first=True)
+        self.gate = torch.nn.Linear(4, 6)
+        self.experts = torch.nn.ModuleList(torch.nn.Linear(4, sizes.outputs) for _ in range(6))
+        if kind == "lazy":
+            self.late = torch.nn.LazyLinear(4)
+
+    def forward(self, inputs):
+        if self.kind == "shuffled" and self.training:
+            inputs = inputs.roll(1, 0)
+        outputs, last = self.rnn(inputs)
+        if self.kind == "first layer":
+            outputs = last[0][:, None]
+        if self.kind == "made late":
+            self.late = self.late or torch.nn.Linear(4, 4)
+            outputs = self.late(outputs)
+        weight, chosen = self.gate(outputs).softmax(-1).max(-1, keepdim=True)
+        told = torch.stack([each(outputs) for each in self.experts], -1)
+        told = told.gather(-1, chosen[..., None].expand(*told.shape[:-1], 1))[..., 0]
+        return (weight * told)[:, -1] if self.kind == "first layer" else weight * told
+
+
+@pytest.mark.parametrize(
+    ("kind", "failed", "warned"),
+    [
+        ("experts", "", ""),
+        ("shuffled", "the outputs of row 1, in training, depend on the inputs of row 0", ""),
+        ("made late", "its call makes a layer, a Linear, whose weights nothing trains", ""),
+        ("lazy", "its `late.weight` has no size yet", ""),
+        ("first layer", "", "no output depends on rnn.weight_ih_l1, rnn.weight_hh_l1"),
+    ],
+)
+def test_seldom_used_weights_pass_and_faults_are_named(kind, failed, warned):
+    framing = ll.Window(timesteps=3) if kind == "first layer" else ll.Whole()
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    checks = preflight(problem, framing, lambda sizes, _: Fitted(sizes, kind)).checks
+    found = [check.found for check in checks if not check.passed]
+    warnings = [check.found for check in checks if check.name == "warning"]
+    assert (len(found), len(warnings)) == (bool(failed), bool(warned))
+    assert "".join(found).startswith(failed)
+    assert "".join(warnings).startswith(warned)
+
+
 def test_a_warning_of_a_model_is_one_line_of_the_checks():
     class Loud(torch.nn.Linear):
         def forward(self, input):

@@ -22,6 +22,7 @@ RAISED = {
     "Invalid input shape for input float32[2,25,100]. Expected shape (None, 25), but input has "
     "incompatible shape (2, 25, 100)": VALUES,
     "input_size should be of type int, got: Sizes": "sizes.features, sizes.outputs",
+    "index out of range in self": "sizes.timesteps",
     "CUDA error: out of memory": "",
     # Equinox, Flax
     "conv_general_dilated lhs feature dimension size divided by feature_group_count must equal the "

@@ -30,12 +30,20 @@ class Net(eqx.Module):
             "nan": lambda shown: shown / 0.0,
             "transposed": lambda shown: shown,
             "over time": lambda shown: shown,
+            "relu": lambda shown: shown,
+            "tanh": lambda shown: shown,
+            "sigmoid": lambda shown: shown,
+            "log softmax": lambda shown: shown,
         }
         said = jax.vmap(self.linear)(faults[self.fault](inputs))
         after = {
             "probabilities": jax.nn.softmax,
             "integers": lambda said: said.argmax(axis=-1),
             "transposed": jnp.transpose,
+            "relu": jax.nn.relu,
+            "tanh": jnp.tanh,
+            "sigmoid": jax.nn.sigmoid,
+            "log softmax": jax.nn.log_softmax,
             "over time": lambda said: jax.nn.softmax(said, axis=0),
         }
         return after.get(self.fault, lambda said: said)(said)
@@ -147,6 +155,25 @@ def test_each_fault_is_found_where_it_is(fault, name, said):
     with pytest.raises(ValueError, match=said):
         ll.train(ECHO, ll.Whole(), faulty(fault))
     assert list(failures(preflight(ECHO, ll.Whole(), faulty(fault)))) == [name]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("relu", "no output is below 0, and "),
+        ("tanh", "every output is between -1 and 1, as after tanh, so that no probability is near"),
+        ("sigmoid", "every output is between 0 and 1, as after a sigmoid"),
+        ("log softmax", ""),
+    ],
+)
+def test_an_activation_after_the_last_layer_is_mentioned(fault, said):
+    found = preflight(ECHO, ll.Whole(), faulty(fault))
+    warnings = [check.found for check in found.checks if check.name == "warning"]
+    assert found.passed
+    assert len(warnings) == bool(said)
+    assert "".join(warnings).startswith(said)
+    of_reals = preflight(ll.Ramp(), ll.Whole(), faulty(fault)).checks
+    assert "warning" not in [check.name for check in of_reals]
 
 
 def test_a_readout_of_zeros_hides_nothing():
@@ -450,9 +477,27 @@ def test_a_state_that_is_detached_every_second_step_is_mentioned():
         return Halved(cell, eqx.nn.Linear(5, sizes.outputs, key=two))
 
     found = preflight(ECHO, ll.Whole(), make)
-    text = {check.name: check.found for check in found.checks}["gradients"]
+    text = {check.name: check.found for check in found.checks}["warning"]
+    assert found.conclusion == "All checks passed, with 1 warning."
+    assert "reaches only the last 2 of 6 steps, though earlier inputs change it" in text
+
+
+def test_an_array_of_equinox_without_a_gradient_is_mentioned_since_that_may_be_meant():
+    class Scaled(eqx.Module):
+        scale: jax.Array
+        linear: eqx.nn.Linear
+
+        def __call__(self, inputs):
+            return jax.vmap(self.linear)(inputs) * jax.lax.stop_gradient(self.scale)
+
+    def make(sizes, seed):
+        key = jax.random.key(seed)
+        return Scaled(jnp.ones((1, 4)), eqx.nn.Linear(sizes.features, sizes.outputs, key=key))
+
+    found = preflight(ECHO, ll.Whole(), make)
+    text = {check.name: check.found for check in found.checks}["warning"]
     assert found.passed
-    assert text.endswith("reaches 2 steps, though earlier inputs change it too")
+    assert text.startswith("no gradient reaches scale, which change the outputs: 4 of 24 weights")
 
 
 @pytest.mark.parametrize("carry", [False, True])

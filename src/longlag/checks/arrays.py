@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -21,20 +21,43 @@ from longlag.models import AnyModel, Buffers, ExternalModel, Model
 from longlag.training import Batches, program
 
 
-def with_noise(model: AnyModel) -> AnyModel:
+def with_noise(
+    model: AnyModel,
+    *,
+    scale: float = NOISE,
+    only: Collection[str] | None = None,
+    seed: int = 0,
+) -> AnyModel:
+    """A copy with noise added to its weights, or only to those of these names."""
     if isinstance(model, ExternalModel):
-        return model.perturbed(0)
-    rng = np.random.default_rng(0)
+        return model.perturbed(seed, scale, only)
+    rng, names = np.random.default_rng(seed), _names(model)
 
-    def shake(leaf: Any) -> Any:
-        if isinstance(leaf, Buffers) or not eqx.is_inexact_array(leaf):
+    def shake(path: Any, leaf: Any) -> Any:
+        if path not in names or (only is not None and names[path] not in only):
             return leaf
         noise = rng.standard_normal(leaf.shape)
         if jnp.iscomplexobj(leaf):
             noise = noise + 1j * rng.standard_normal(leaf.shape)
-        return _sum(leaf, NOISE * noise)
+        return _sum(leaf, scale * noise)
 
-    return jax.tree.map(shake, model, is_leaf=lambda node: isinstance(node, Buffers))
+    return jax.tree_util.tree_map_with_path(shake, model, is_leaf=_is_buffer)
+
+
+def _names(model: Any) -> dict[Any, str]:
+    """The names of the trained weights of a model of JAX, by their path."""
+    leaves = jax.tree_util.tree_leaves_with_path(model, is_leaf=_is_buffer)
+    paths = [path for path, leaf in leaves if eqx.is_inexact_array(leaf)]
+    module = getattr(model, "module", None)
+    if user_model.framework(module) == "keras":
+        named = [each.path.replace("/", ".") for each in module.trainable_variables]  # pyright: ignore
+        return dict(zip(paths, named, strict=False))
+    texts = (re.sub(r"\W+", ".", jax.tree_util.keystr(path)).strip(".") for path in paths)
+    return dict(zip(paths, (text.removeprefix("trained.") for text in texts), strict=True))
+
+
+def _is_buffer(node: Any) -> bool:
+    return isinstance(node, Buffers)
 
 
 def _sum(leaf: Any, noise: np.ndarray) -> Any:
@@ -113,21 +136,16 @@ def training_of(
 
 def gradients_of(model: Any, grads: Any) -> dict[str, tuple[bool, tuple[int, ...]]]:
     """Whether each trained weight gets a gradient, and its shape, by name."""
-    is_buffer = lambda node: isinstance(node, Buffers)  # noqa: E731
-    parts = [
-        jax.tree_util.tree_leaves_with_path(each, is_leaf=is_buffer) for each in (model, grads)
-    ]
-    shapes = {path: leaf.shape for path, leaf in parts[0] if eqx.is_inexact_array(leaf)}
-    module = getattr(model, "module", None)
-    keras = user_model.framework(module) == "keras"
-    named = iter(module.trainable_variables if module is not None and keras else ())
-    result = {}
-    for path, leaf in parts[1]:
-        if path in shapes:
-            name = re.sub(r"\W+", ".", jax.tree_util.keystr(path)).strip(".")
-            name = next(named).path.replace("/", ".") if keras else name.removeprefix("trained.")
-            result[name] = bool(leaf), tuple(shapes[path])
-    return result
+    names = _names(model)
+    leaves, found = (
+        dict(jax.tree_util.tree_leaves_with_path(each, is_leaf=_is_buffer))
+        for each in (model, grads)
+    )
+    return {
+        name: (bool(found[path]), tuple(leaves[path].shape))
+        for path, name in names.items()
+        if path in found
+    }
 
 
 def on_device(array: np.ndarray | None) -> Any:
@@ -206,6 +224,24 @@ def first_changed(one: Any, other: Any) -> str:
     if user_model.framework(module) == "keras":
         return module.variables[int(name)].path
     return re.sub(r"\W+", ".", name).strip(".").removesuffix(".value")
+
+
+def random_changed(one: Any, other: Any) -> str:
+    """The name of a random stream of a Flax module that two models have drawn from differently."""
+    module = getattr(one, "module", None)
+    if user_model.framework(module) != "flax":
+        return ""
+    from flax import nnx  # pyright: ignore[reportMissingImports]
+
+    counts = [
+        jax.tree_util.tree_leaves_with_path(nnx.state(each.module, nnx.RngCount))
+        for each in (one, other)
+    ]
+    for (path, before), (_, after) in zip(*counts, strict=False):
+        if not np.array_equal(before, after):
+            name = re.sub(r"\W+", ".", jax.tree_util.keystr(path)).strip(".")
+            return name.removesuffix(".value").removesuffix(".count")
+    return ""
 
 
 def lost_masks(model: Any) -> str:

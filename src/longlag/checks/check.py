@@ -45,7 +45,9 @@ def conclusion(checks: Sequence[Check], subject: Literal["model", "problem"]) ->
     '1 of 2 checks failed: no score on this problem can be trusted.'
     """
     if not (failed := sum(not check.passed for check in checks)):
-        return "All checks passed."
+        warned = sum(check.name == "warning" for check in checks)
+        with_warnings = f", with {counted(warned, 'warning')}" if warned else ""
+        return f"All checks passed{with_warnings}."
     meaning = (
         f"no score of this model can be trusted, so it is not trained. {OF_FRAMING}"
         if subject == "model"
@@ -102,7 +104,10 @@ class Checks(Answer):
 
     def table(self) -> Table:
         verdicts = {True: Cell("ok", kind="good"), False: Cell("failed", kind="bad")}
-        rows = ((check.name, verdicts[check.passed], check.found) for check in self.checks)
+        rows = (
+            (check.name, "" if check.name == "warning" else verdicts[check.passed], check.found)
+            for check in self.checks
+        )
         return table("", ("check", "", "result"), rows)
 
     def document(self) -> dict[str, Any]:

@@ -41,6 +41,34 @@ def require_logits(outputs: np.ndarray, *, classifies: bool, found: str, chosen:
         )
 
 
+def bounded(outputs: np.ndarray, with_large_weights: np.ndarray) -> str:
+    """What bounds the logits, as a sentence; empty if nothing does.
+
+    Args:
+        outputs: The outputs.
+        with_large_weights: The same with large weights; without an activation those are large,
+            and of both signs.
+    """
+    found = [each for each in (outputs, with_large_weights) if np.isfinite(each).all()]
+    least, most = min(each.min() for each in found), max(each.max() for each in found)
+    zeros = min((each == 0).mean() for each in found)
+    if least == 0 < most and zeros > 0.05:
+        return (
+            f"no output is below 0, and {zeros:.0%} are 0, as after a ReLU, where no gradient "
+            f"passes: {_LAST}"
+        )
+    for low, kind in ((0, "a sigmoid"), (-1, "tanh")):
+        if low <= least < low + 0.1 and 0.9 < most <= 1:
+            return (
+                f"every output is between {low} and 1, as after {kind}, so that no probability is "
+                f"near 1: {_LAST}"
+            )
+    return ""
+
+
+_LAST = "cross-entropy takes logits of any size; leave that activation out after the last layer"
+
+
 def _sums_to_one(outputs: np.ndarray) -> bool:
     inside = (outputs >= 0).all() and (outputs <= 1).all()
     return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-4))

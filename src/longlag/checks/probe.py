@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -20,16 +20,20 @@ from longlag.checks.arrays import (
     lost_masks,
     mixed_types,
     non_finite,
+    random_changed,
     takes_mask,
     takes_state,
     with_noise,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
-from longlag.checks.outputs import require_logits
+from longlag.checks.gradients import gradients
+from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text
 from longlag.models import ExternalModel
 from longlag.training import Batches, program
 from longlag.trials.setting import Setting
+
+_LARGE = 10.0  # standard deviation of weights that saturate an activation
 
 _LATER_STEPS = 64  # later steps to test one by one, once an output depends on any
 
@@ -51,7 +55,8 @@ class _Inspection(Runs):
                 warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
             elif "does not support masking" not in str(each.message):  # a check looks at that
                 found[" ".join(str(each.message).split())] = None
-        checks += [Check("warning", True, text[:160]) for text in found]
+        texts = [*self.warnings, *(text[:160] for text in found)]
+        checks += [Check("warning", True, text) for text in texts]
         model, setting = self.setting.model.words, self.setting
         return Preflight(model, tuple(checks), self.parameters, self.state, setting)
 
@@ -73,10 +78,10 @@ class _Inspection(Runs):
     def make(self) -> str:
         setting = self.setting
         try:
+            self.model = self.subject = setting.create(0)
             if isinstance(setting.model, UserModel):
                 self.module = setting.model.make(setting.sizes, 0)
                 self.before = digest_of(self.module)
-            self.model = self.subject = setting.create(0)
         except ValueError as error:
             text = str(error).removeprefix(f"{setting.model.words}: ")
             raise CheckFailed(text.rstrip("."), "") from error
@@ -118,19 +123,37 @@ class _Inspection(Runs):
                 "Look for a division by zero, a log of zero, or a mask without any true step."
                 + non_finite(self.module),
             )
-        if any(np.abs(each - self.base).max() > NOISE * np.abs(self.base).max() for each in others):
+        if layer := self.layer_made_in_call():
+            raise CheckFailed(
+                f"its call makes a layer, a {layer}, whose weights nothing trains",
+                "Make it in __init__, and store it on the model.",
+            )
+        apart = [np.abs(each - self.base).max() for each in others]
+        if max(apart) > NOISE * np.abs(self.base).max():
+            text = "two different outputs for the same inputs, outside training"
+            if stream := random_changed(self.model, self.called()):
+                raise CheckFailed(f"{text}: each call draws from `{stream}`", _RANDOM)
+            if isinstance(self.model, ExternalModel) and not apart[1]:  # with an equal seed
+                raise CheckFailed(f"{text}: each call draws random numbers", _RANDOM)
             place = self.stored_in()
             raise CheckFailed(
-                "two different outputs for the same inputs, outside training"
-                f"{f': each call changes `{place}`' if place else ''}",
+                f"{text}{f': each call changes `{place}`' if place else ''}",
                 f"{'' if place else 'Use dropout and noise only in training. '}Take the state as "
                 "an argument `state` and return it; do not store it on the model.",
             )
         found = getattr(getattr(self.model, "program", self.model), "outputs", "")
         chosen = getattr(self.setting.model, "outputs", "")
         require_logits(self.base, classifies=self.classifies, found=str(found), chosen=chosen)
+        if self.classifies and self.base.shape[-1] > 1 and "probabilities" not in (found, chosen):
+            self._warn_of_bounds()
         self.state = self.model.state_size
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
+
+    def _warn_of_bounds(self) -> None:
+        with contextlib.suppress(Exception):  # of weights so large
+            large = self.run(self.batches, with_noise(self.model, scale=_LARGE))
+            if text := bounded(self.base, large):
+                self.warnings.append(text)
 
     def inputs(self) -> str:
         """Add noise to the weights for this and later checks: zeros would hide dependence."""
@@ -320,33 +343,6 @@ class _Inspection(Runs):
             raise CheckFailed("it returns a non-finite value in training", "")
         return self.trains_alone()
 
-    def gradients(self) -> str:
-        last = self.last_steps_reached()
-        if last == 1:
-            raise CheckFailed(
-                "the last output depends on earlier inputs, but no gradient reaches them",
-                "Look for detach, torch.no_grad or stop_gradient in the loop over steps.",
-            )
-        ends = f"; of the last output it reaches {last} steps, though earlier inputs change it too"
-        short = ends if last else ""
-        found = self.gradients_found
-        without = [name for name, (reached, _) in found.items() if not reached]
-        sizes = {name: math.prod(shape) for name, (_, shape) in found.items()}
-        total, lost = sum(sizes.values()), sum(sizes[name] for name in without)
-        if not without:
-            return f"one reaches each of the {total:,} weights{short}"
-        names = f"{', '.join(without[:4])}{', …' * (len(without) > 4)}"
-        # Of a layer in use, some weights may do nothing: a recurrent one in a single step.
-        owner = lambda name: name.rpartition(".")[0]  # noqa: E731
-        used = {owner(name) for name in found if name not in without}
-        matrices = [name for name in without if len(found[name][1]) > 1]
-        if self.layout.steps.shape[-1] > 1 and any(owner(name) not in used for name in matrices):
-            raise CheckFailed(
-                f"no gradient reaches {names}: {lost:,} of {total:,} weights are not trained",
-                "Look for detach, torch.no_grad or stop_gradient, or for a layer that is not used.",
-            )
-        return f"one reaches {total - lost:,} of {total:,} weights; none: {names}{short}"
-
     def seeds(self) -> str:
         if not isinstance(self.setting.model, UserModel):
             return _OWN
@@ -370,6 +366,11 @@ class _Inspection(Runs):
         return f"weights unchanged by the check ({self.before[:8]})"
 
 
+_RANDOM = (
+    "Use dropout and noise only in training: leave deterministic=False out (Flax), and give "
+    "torch.nn.functional.dropout training=self.training."
+)
+
 _OWN = "each has its own weights"
 
 _NONE = "Leave the softmax out; for a number between 0 and 1 use a sigmoid."
@@ -385,7 +386,7 @@ _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "mask": _Inspection.mask,
     "state": _Inspection.carried_state,
     "training": _Inspection.training,
-    "gradients": _Inspection.gradients,
+    "gradients": gradients,
     "seeds": _Inspection.seeds,
     "untouched": _Inspection.untouched,
 }

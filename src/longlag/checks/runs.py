@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
 from longlag.adapters.models import functional, user_model
+from longlag.adapters.models.made_in_call import layer_made_in
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import last_of
 from longlag.checks.arrays import (
@@ -17,6 +20,7 @@ from longlag.checks.arrays import (
     outputs_of,
     runner,
     training_of,
+    with_noise,
 )
 from longlag.checks.check import CheckFailed
 from longlag.framings import Samples
@@ -27,6 +31,8 @@ from longlag.trials.setting import Setting
 
 NOISE = 1e-5
 """Largest difference of equal outputs, as a share of the largest output."""
+
+_DRAWS = 8  # of other weights, to look for a gradient
 
 
 def error_text(error: BaseException) -> str:
@@ -42,6 +48,7 @@ class Runs:
         subject: The model that runs: the same, or with noise added to its weights.
         batches: The batches.
         base: The outputs of `subject` on `batches`.
+        warnings: What may be meant, but is worth reading.
     """
 
     model: Any
@@ -57,6 +64,7 @@ class Runs:
         self.module: Any = None
         self.parameters: int | None = None
         self.state: int | None = None
+        self.warnings: list[str] = []
         loss = setting.loss
         self.classifies = isinstance(loss, Loss) and loss.name == "cross-entropy"
 
@@ -132,16 +140,25 @@ class Runs:
         run = runner(self.layout.output) if again else self.runner
         return outputs_of(run, model, batches)
 
-    def called(self) -> AnyModel:
-        """The model as a call with other inputs leaves it: one that stores state has another."""
+    def called(self, batches: Batches | None = None) -> AnyModel:
+        """The model as a call, by default with other inputs, leaves it: it may store state."""
         model = self.model
         if not isinstance(model, functional.AdoptedModel):
             return model  # one of PyTorch is changed itself
-        inputs, _, mask = self.changed(np.ones(1, bool))[:3]
+        inputs, _, mask = (batches or self.changed(np.ones(1, bool)))[:3]
         mask = None if mask is None else mask[0]
         state = program.initial_state(model, inputs.shape[1:2])
         last = last_of(self.layout.output)
         return model.called(on_device(inputs[0]), on_device(mask), state, last)
+
+    def layer_made_in_call(self) -> str:
+        """The type of a layer with weights that a call makes; empty if it makes none."""
+        if getattr(self.setting.model, "compiled", False):
+            return ""  # torch.compile makes weights of its own
+        if isinstance(self.model, ExternalModel):  # a first call may make it, and store it
+            first = self.setting.create(0)
+            return layer_made_in(lambda: self.run(self.batches, first))
+        return layer_made_in(lambda: eqx.filter_eval_shape(lambda: self.called(self.batches)))
 
     def stored_in(self) -> str:
         """The name of an array of the model that a call changes; empty if none is known."""
@@ -202,9 +219,10 @@ class Runs:
             return losses
         # Only a user's model can lose a gradient, and values get none.
         by_step = isinstance(maker, UserModel) and maker.inputs == "features"
-        run = training_of(batches, output, self.setting.sizes.features if by_step else None)
-        losses = run(self.model)[0]
-        _, grads, self.steps_reached = run(self.subject)
+        features = self.setting.sizes.features if by_step else None
+        self._training = training_of(batches, output, features)
+        losses = self._training(self.model)[0]
+        _, grads, self.steps_reached = self._training(self.subject)
         self.gradients_found = gradients_of(self.subject, grads)
         return losses
 
@@ -219,7 +237,40 @@ class Runs:
             found, remedy = self.subject.fault_in_training(self.batches, others, self.layout.output)
             if found:
                 raise CheckFailed(found, remedy)
+            base = self.run(self.batches, training=True)
+            rows = np.arange(self.batches.inputs.shape[1])
+            if np.array_equal(base, self.run(self.batches, training=True)):
+                for row in rows[[0, -1]]:
+                    self.require_rows_apart(rows == row, others, base)
         return "runs"
+
+    def reached_with_others(self, names: Sequence[str]) -> set[str]:
+        """Those of these weights that get a gradient with other, larger weights in the model.
+
+        So does an expert that is then chosen.
+        """
+        reached: set[str] = set()
+        for seed in range(_DRAWS):
+            other = with_noise(self.subject, scale=1.0, seed=seed)
+            if isinstance(other, ExternalModel):
+                found = other.gradients(self.batches, self.layout.output)
+            else:
+                found = gradients_of(other, self._training(other)[1])
+            reached |= {name for name in names if found[name][0]}
+            if len(reached) == len(names):
+                break
+        return reached
+
+    def that_count(self, names: Sequence[str]) -> list[str]:
+        """Those of the weights of these names that change an output."""
+
+        def count(some: Sequence[str]) -> bool:
+            outputs = self.run(self.batches, with_noise(self.subject, only=some))
+            return bool(np.abs(outputs - self.base).max() > NOISE * np.abs(self.base).max())
+
+        with contextlib.suppress(Exception):  # of a value that a model does not take
+            return [name for name in names if count([name])] if names and count(names) else []
+        return []
 
     def last_steps_reached(self) -> int | None:
         """How many of the last steps get a gradient, where earlier ones move the last output too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
@@ -227,8 +227,8 @@ class ExternalModel(abc.ABC):
         """
 
     @abc.abstractmethod
-    def perturbed(self, seed: int) -> ExternalModel:
-        """A copy with some noise added to the weights."""
+    def perturbed(self, seed: int, scale: float, only: Collection[str] | None) -> ExternalModel:
+        """A copy with noise added to its weights, or only to those of these names."""
 
     @abc.abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:

@@ -50,6 +50,10 @@ _REMEDIES = {
         "An eqx.nn.State is one for all rows, so it has no state of a row: return that as `state`, "
         "None at first, without make_with_state."
     ),
+    r"index out of range in self": (
+        "An embedding is too short: positions need `sizes.timesteps` vectors, integers "
+        "`sizes.values`."
+    ),
     r"unbound axis name": "Name the axis of rows in BatchNorm: axis_name='batch'.",
     r"no `rngs` argument was provided": "Make it with random streams: nnx.Dropout(0.1, rngs=rngs).",
     r"Expected hidden\[\d\] size": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import jax
@@ -36,7 +36,7 @@ from longlag.adapters.models.torch_faults import (
 )
 from longlag.adapters.models.torch_optimizer import update_of
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
-from longlag.adapters.models.torch_sensitivity import jacobian_norms
+from longlag.adapters.models.torch_sensitivity import jacobian_norms, steps_reached
 from longlag.models import ExternalModel, Sizes
 from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
 
@@ -159,12 +159,15 @@ class TorchModel(ExternalModel):
                 self._state_size = numbers_a_row(state, inputs.shape[0])
         return torch.stack(losses).cpu().numpy(), predictions.values()
 
-    def perturbed(self, seed: int) -> TorchModel:
+    def perturbed(
+        self, seed: int, scale: float = NOISE, only: Collection[str] | None = None
+    ) -> TorchModel:
         generator, module = torch.Generator().manual_seed(seed), copied(self.module)
         with torch.no_grad():
-            for each in module.parameters():
-                noise = torch.randn(each.shape, generator=generator) * NOISE
-                each.add_(noise.to(each.device, each.dtype))
+            for name, each in module.named_parameters():
+                if only is None or name in only:
+                    noise = torch.randn(each.shape, generator=generator) * scale
+                    each.add_(noise.to(each.device, each.dtype))
         return self._with(module, seed)
 
     def _with(self, module: torch.nn.Module, seed: int) -> TorchModel:
@@ -212,17 +215,13 @@ class TorchModel(ExternalModel):
         return changed_by(self.module, lambda: self.outputs(batches, output))
 
     def steps_reached(self, batches: Batches, output: str) -> np.ndarray | None:
-        inputs = self._encode(batches.inputs[0])
-        if batches.mask is not None or not inputs.is_floating_point():
+        if batches.mask is not None:
             return None
+        kind = output if output in ("every", "end") else "last"
         with restored(self.module), self._own_randomness(moves=False):
             self._set_mode(training=True)
-            given = inputs.requires_grad_().clone()  # which a module may change in place
-            kind = output if output in ("every", "end") else "last"
-            last = self._run(given, None, None, (), kind)[0][:, -1]
-            total = (last * torch.randn_like(last)).sum()
-            (found,) = torch.autograd.grad(total, [inputs], allow_unused=True)
-        return None if found is None else (found != 0).any(2).any(0).cpu().numpy()
+            run = lambda inputs: self._run(inputs, None, None, (), kind)[0][:, -1]  # noqa: E731
+            return steps_reached(self.module, run, self._encode(batches.inputs[0]))
 
     def flops(self, batches: Batches, output: str, *, training: bool) -> int:
         plain = self._with(self.module, 0)  # what is compiled cannot be looked into

@@ -53,8 +53,14 @@ def require_registered(module: torch.nn.Module) -> None:
     """Refuse a module with layers in a plain list or dict, or tensors, that no optimiser knows.
 
     Raises:
-        ValueError: It has some with weights that would be trained.
+        ValueError: It has some with weights that would be trained; or lazy layers without weights.
     """
+    for name, each in module.named_parameters():
+        if isinstance(each, torch.nn.parameter.UninitializedParameter):
+            raise ValueError(
+                f"its `{name}` has no size yet. Give lazy layers their sizes, or call the model "
+                "once before it is returned."
+            )
     known = {id(each) for each in module.parameters()}
     for place, part in module.named_modules():
         for name, value in vars(part).items():

@@ -1,4 +1,4 @@
-"""How much each output of a PyTorch module depends on each input step."""
+"""How much each output of a PyTorch module depends on each input step, and which get a gradient."""
 
 from __future__ import annotations
 
@@ -43,3 +43,39 @@ def jacobian_norms(
             (slope,) = torch.autograd.grad(each, [given], retain_graph=True, allow_unused=True)
             squares[target] += 0.0 if slope is None else slope.square().sum(-1)
     return squares.sqrt().transpose(0, 1).cpu().numpy()
+
+
+def steps_reached(
+    module: torch.nn.Module, run: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor
+) -> np.ndarray | None:
+    """Whether each input step gets a gradient from the last output; None if none can.
+
+    Args:
+        module: The module; values get a gradient where its embeddings give their vectors.
+        run: Inputs to the last outputs `(row, output)`.
+        inputs: Features `(row, time, feature)`, or values `(row, time)`.
+    """
+    leaves: list[torch.Tensor] = []
+
+    def embedded(_: Any, __: Any, vectors: torch.Tensor) -> torch.Tensor:
+        if vectors.shape[:2] != inputs.shape:
+            return vectors  # as of positions
+        leaves.append(vectors.detach().requires_grad_())
+        return leaves[-1].clone()  # which a module may change in place
+
+    hooks = []
+    if inputs.is_floating_point():
+        leaves.append(inputs.requires_grad_())
+        inputs = inputs.clone()
+    else:
+        layers = (each for each in module.modules() if isinstance(each, torch.nn.Embedding))
+        hooks = [each.register_forward_hook(embedded) for each in layers]
+    try:
+        last = run(inputs)
+    finally:
+        for each in hooks:
+            each.remove()
+    total = (last * torch.randn_like(last)).sum()
+    found = torch.autograd.grad(total, leaves, allow_unused=True) if leaves else ()
+    steps = [(each != 0).any(2).any(0) for each in found if each is not None]
+    return torch.stack(steps).any(0).cpu().numpy() if steps else None
