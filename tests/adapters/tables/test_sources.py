@@ -1,9 +1,10 @@
-"""The layouts of public sources: their headers, tables below each other, words for missing values."""
+"""The layouts of public sources: headers, tables below each other, words for missing values."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from longlag.adapters import tables
+from longlag.adapters.tables import measured
 
 DAYS = pd.date_range("2020-01-01", periods=40)
 BUOY = (
@@ -57,3 +58,27 @@ def test_another_table_below_is_left_out_with_a_command_that_keeps_it(read, titl
     assert note.endswith(f"tail -n +{skip} data.csv > next.csv")
     rest = "".join((first + below).splitlines(keepends=True)[skip - 1 :])
     assert read(rest, ["Mkt"]).values[:, 0].tolist() == [year + 0.5 for year in range(1990, 1996)]
+
+
+def test_words_among_numbers_are_named_with_their_counts_and_read_as_missing(read):
+    cells = ["Ice" if at in (3, 4, 9) else "Eqp" if at == 7 else f"{at}.5" for at in range(40)]
+    rows = "".join(f"17,{day:%Y-%m-%d},{c}\n" for day, c in zip(DAYS, cells, strict=True))
+    text = "site_no,day,flow\n" + rows
+    told = r"in line 5: 'Ice' \(3\), 'Eqp' \(1\)\. .* --missing-code Ice --missing-code Eqp; else"
+    for columns in ([], ["flow"]):  # the other column is an id
+        with pytest.raises(ValueError, match=told):
+            read(text, columns)
+    table = read(text, ["flow"], missing_codes=["Ice", "Eqp", -999.0])
+    assert np.flatnonzero(np.isnan(table.values[:, 0])).tolist() == [3, 4, 7, 9]
+
+
+@pytest.mark.parametrize(
+    "other", ["siteID", "WMO_CODE", "Hour", "site no", "latitude", "気温 品質情報", "count", "same"]
+)
+def test_a_column_that_looks_measured_is_likely(other):
+    rng = np.random.default_rng(0)
+    known = {"count": np.arange(50.0), "same": np.full(50, 3.5)}
+    column = known.get(other, rng.integers(20, size=50).astype(float))
+    values = np.stack([column, rng.normal(size=50)], axis=1)
+    assert measured.likely([other, "v"], values) == "v"
+    assert measured.likely(["NO", "v"], rng.normal(size=(50, 2))) == "NO"

@@ -86,9 +86,8 @@ def name_rows(header: Sequence[str], cells: pd.DataFrame) -> int:
     first = [cell.strip() for cell in kept.iloc[0]]
     fills = any(low and not up for up, low in zip(header, first, strict=True))
     twice = len({*header} - {""}) < len([*filter(None, header)])
-    if count > 1 and not twice or count == 1 and not ("" in header and fills):
-        return 0
-    return int(kept.index[count - 1]) + 1
+    complete = twice or (count == 1 and "" in header and fills)
+    return int(kept.index[count - 1]) + 1 if complete else 0
 
 
 def joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
