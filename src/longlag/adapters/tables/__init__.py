@@ -120,7 +120,12 @@ def _columns(
         raise ValueError(f"{file.name} has no rows of data.")
     numbers = [code for code in missing_codes if not isinstance(code, str)]
     if words := {code.strip() for code in missing_codes if isinstance(code, str)}:
-        frame = frame.apply(lambda column: column.mask(column.map(_text).isin(words), ""))
+        found = frame.map(_text).isin(words)
+        if not found.any(axis=None):
+            raise ValueError(
+                f"--missing-code: no cell of {file.name} is `{sorted(words)[0]}`. Leave it out."
+            )
+        frame = frame.mask(found, "")
     frame, coded = quality.parted(frame)
     names = list(frame.columns)
     unnamed = [name for at, name in enumerate(names) if name.startswith(f"Unnamed: {at}")]
@@ -237,7 +242,7 @@ def _left_out(
     notes = []
     for name, column in by_name.items():
         few = 0 < column.faults.mean() < _FEW_FAULTS
-        if few or (words := _words(column, frame[name])):
+        if few or _words(column, frame[name]):
             row = int(column.faults.argmax())
             cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
             notes.append(f"column `{name}` left out: {cell!r} in {rows[row]} is no number")

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 _NAMES = frozenset(
-    "id ids code codes cd station stations site wban wmo fips geoid zip postcode year years yr yyyy "
-    "month months mo mon day days dy dd weekday dow hour hours hh minute minutes week weeks wk "
-    "quarter date datetime timestamp doy lat latitude lon long lng longitude elev elevation alt "
+    "id ids code codes cd station stations site wban wmo fips geoid zip postcode year years yr "
+    "yyyy month months mo mon day days dy dd weekday dow hour hours hh minute minutes week weeks "
+    "wk quarter date datetime timestamp doy lat latitude lon long lng longitude elev elevation alt "
     "altitude qc flag flags quality index rank version row 品質情報 均質番号".split()
 )
 _AFTER = frozenset("no nr num number key".split())  # of another word, as in `site no`
