@@ -138,7 +138,7 @@ def _dates(frame: pd.DataFrame, names: list[str]) -> Times | None:
 
 
 def day_and_year(frame: pd.DataFrame) -> Times | None:
-    """Dates such as `Jan 01, 2020` without quotes, in two columns, NaT in few rows; None for others.
+    """Dates such as `Jan 01, 2020` without quotes, in two columns; None for others.
 
     >>> day_and_year(pd.DataFrame({"": ["Jan 01", "Jan 02"], "Date": [" 2020", " 2020"]})).columns
     ('', 'Date')
