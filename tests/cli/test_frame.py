@@ -235,7 +235,7 @@ FILES = {
     "gaps": (
         {"warm": np.where(TIME % 9 == 3, np.nan, WARM)},
         "every episode of the training part (rows 1 to 112) shows a missing value or asks for one. "
-        "Use --missing mask or --missing mark.",
+        "Use --timesteps 7 or fewer, --missing mask or --missing mark.",
     ),
 }
 
@@ -256,7 +256,16 @@ def test_gaps_that_leave_no_target_are_refused_before_anything_is_trained(call, 
     code, out, err = call("frame", data({"warm": rows}), "--timesteps", "5", *TRAIN)
     assert (code, out) == (2, "")
     assert "every episode of the validation part (rows 113 to 136) shows a missing value" in err
+    assert "Use --timesteps 2 or fewer, --missing mask or --missing mark." in err
     assert err.count("\n") == 1
+    for as_ in ("timesteps", "features"):
+        shape = ("--timesteps", "2", "--as", as_)
+        assert call("frame", data({"warm": rows}), *shape)[0] == 0
+
+
+def test_rows_of_which_each_second_is_missing_have_no_fewer_timesteps(call, data):
+    _, _, err = call("frame", data({"warm": np.where(TIME % 2, np.nan, WARM)}))
+    assert err.rstrip().endswith("or asks for one. Use --missing mask or --missing mark.")
 
 
 def test_a_file_that_is_none_is_named(call, tmp_path):

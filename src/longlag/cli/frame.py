@@ -54,7 +54,9 @@ def frame(
     column: Annotated[list[str] | None, Parameter(negative="", json_list=False)] = None,
     time: str | None = None,
     no_time: Annotated[bool, Parameter(negative="")] = False,
-    missing_code: Annotated[list[float] | None, Parameter(negative="", json_list=False)] = None,
+    missing_code: Annotated[
+        list[float | str] | None, Parameter(negative="", json_list=False)
+    ] = None,
     decimal: Literal[".", ","] | None = None,
     duplicates: Literal["refuse", "mean", "first", "last"] = "refuse",
     timesteps: Count = 12,
@@ -82,7 +84,7 @@ def frame(
         column: Column to predict; given more than once, the first is predicted from all of them.
         time: Column with the time of each row. Default: detected.
         no_time: Keep the rows in the order of the file.
-        missing_code: A number that stands for a missing value, such as -999; may be repeated.
+        missing_code: A number or word for a missing value, such as -999 or Ice; may be repeated.
         decimal: The decimal mark. Default: detected.
         duplicates: What to do with rows of the same time.
         timesteps: How many past rows each prediction gets.
@@ -148,6 +150,7 @@ def frame(
 def _rows(file: Path, columns: list[str], **reading: Any) -> Rows:
     """The rows of a file: of its only column of numbers, where none is named."""
     from longlag.adapters import tables  # which loads pandas
+    from longlag.adapters.tables.measured import likely
 
     if file.exists() and not file.is_file():
         raise ValueError(f"{file} is no regular file. Save its rows to one, for example data.csv.")
@@ -155,7 +158,7 @@ def _rows(file: Path, columns: list[str], **reading: Any) -> Rows:
     if not columns and len(rows.names) > 1:
         raise ValueError(
             f"{file.name} has several columns of numbers: {listed(rows.names)}. Name the one to "
-            f"predict: --column {shlex.quote(rows.names[0])}."
+            f"predict: --column {shlex.quote(likely(rows.names, rows.values))}."
         )
     for warning in rows.warnings:
         warn(f"Warning: {warning}.")

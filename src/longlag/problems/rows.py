@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -214,24 +213,6 @@ def check_sizes(
         )
 
 
-def no_target_message(
-    part: Part, span: Span, target: NDArray[np.float64], name: str, missing: str
-) -> str:
-    """The message where missing values leave a part without targets."""
-    if np.isnan(target[span.begin : span.end]).all():
-        return (
-            f"Series: {name} is missing in all rows of the {part} part "
-            f"({span.begin + 1} to {span.end}). Use another column, or other rows."
-        )
-    remedy = "Use fewer timesteps, or a column that is there."
-    if missing == "drop":
-        remedy = "Use missing='mask' or missing='mark'."
-    return (
-        f"Series: every episode of the {part} part (rows {span.begin + 1} to {span.end}) shows "
-        f"a missing value or asks for one. {remedy}"
-    )
-
-
 def typical_change(column: NDArray[np.float64], rows: int) -> float:
     """Root mean square change over `rows` rows; the standard deviation where that is 0."""
     changes = column[rows:] - column[:-rows]
@@ -338,15 +319,6 @@ def check_shares(chosen_on: float, scored_on: float) -> None:
             "Series: `chosen_on` and `scored_on` must leave rows to train on, got "
             f"{chosen_on:g} and {scored_on:g}. Use smaller shares."
         )
-
-
-def too_few_message(count: int, training: int, needed: int, held_out: float) -> str:
-    """The message for too few training rows, where an episode needs `needed` rows."""
-    least = math.ceil((needed + 2) / (1 - held_out))
-    return (
-        f"Series: too few rows: an episode takes {needed}, and of {count} rows {training} train. "
-        f"Use {least} rows or more, or fewer timesteps."
-    )
 
 
 def check_changes(column: NDArray[np.float64], name: str) -> None:

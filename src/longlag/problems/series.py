@@ -27,17 +27,16 @@ from longlag.problems.rows import (
     columns_of,
     covering_starts,
     forward_fill,
-    no_target_message,
     numbers,
     rows_to_predict,
     spans,
     to_inputs,
-    too_few_message,
     typical_change,
     with_lags,
 )
 from longlag.problems.seasons import check_seasons, season
 from longlag.problems.specs import Reals
+from longlag.problems.too_few import no_target_message, too_few_message
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,9 +154,9 @@ class Series(Problem):
                 raise ValueError(self._no_target_message(part))
 
     def _no_target_message(self, part: Part) -> str:
-        return no_target_message(
-            part, self.span(part), self._target, str(self.target), self.missing
-        )
+        parts = spans(len(self.values), self.chosen_on, self.scored_on)
+        target = self._column, str(self.target)
+        return no_target_message(part, parts, self.values, target, self.horizon, self.missing)
 
     @property
     def features(self) -> int:

@@ -118,3 +118,18 @@ def test_the_remedy_for_repeated_times_names_the_column_with_the_rest(read):
     )
     with pytest.raises(ValueError, match="keep the rows of one `store`"):
         read(stores)
+
+
+@pytest.mark.parametrize("form", ["%b %d, %Y", "%d %B, %Y", "%b %d, %Y %H:00"])
+def test_a_date_with_a_comma_is_one_and_a_row_without_is_named(read, form):
+    times = pd.date_range("2020-01-01", periods=60, freq="h" if "%H" in form else "D")
+    rows = [f"{time:{form}},{at}\n" for at, time in enumerate(times)]
+    table = read("Date,v\n" + "".join(rows), ["v"])
+    assert table.values[:, 0].tolist() == list(range(60))
+    step = "hourly" if "%H" in form else "daily"
+    assert table.notes[0] == f"time: `Unnamed: 0` and `Date`, {step}"
+    for bad in (",,\n", "Feb 30, 2020,7\n", "Mar 03,,7\n"):
+        with pytest.raises(
+            ValueError, match=r"has no time in line 22\. Fill it in, remove the row"
+        ):
+            read("Date,v\n" + "".join([*rows[:20], bad, *rows[20:]]), ["v"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,12 +14,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from longlag.adapters.tables import cells, codes, files, headers, quality, same, times
+from longlag.adapters.tables import cells, codes, files, headers, measured, quality, same, times
 from longlag.adapters.tables.same import Duplicates
 from longlag.knobs import listed, unknown_name
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
 _FEW_FAULTS = 0.1  # share below which a column that is left out is named
+_MAX_WORDS, _MAX_WORD = 5, 20  # different words among numbers, and their characters, at most
 _WIDE = 5  # columns to a row of a table that is probably the wrong way round
 _TOTAL = r"\s*(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|mittelwert|somme)\b"
 _MAX_LENGTH = 60  # characters of a cell in a message
@@ -48,7 +50,7 @@ def read(
     columns: Sequence[str] = (),
     *,
     time: str | Literal[False] | None = None,
-    missing_codes: Sequence[float] = (),
+    missing_codes: Sequence[float | str] = (),
     decimal: Literal[".", ","] | None = None,
     duplicates: Duplicates = "refuse",
 ) -> Table:
@@ -62,7 +64,7 @@ def read(
         time: The column of times; detected by default. False takes the rows in the order of the
             file. Else rows are sorted by time, and where its step is regular, absent rows are
             added with missing values.
-        missing_codes: Numbers that mean a missing value, such as -999.
+        missing_codes: Numbers and words that mean a missing value, such as -999 or `Ice`.
         decimal: The decimal mark; detected by default.
         duplicates: For rows of the same time: refuse, or take their mean, the first or the last.
 
@@ -89,7 +91,7 @@ def read(
     if len(set(columns)) < len(columns):
         raise ValueError(f"{file.name}: a column is named twice. Name each once.")
     for code in missing_codes:
-        if not math.isfinite(code):
+        if not isinstance(code, str) and not math.isfinite(code):
             raise ValueError(
                 f"--missing-code must be a finite number, got {code}. Leave it out: cells such as "
                 "nan are read as missing."
@@ -108,7 +110,7 @@ def _columns(
     content: files.Cells,
     columns: Sequence[str],
     time: str | Literal[False] | None,
-    missing_codes: Sequence[float],
+    missing_codes: Sequence[float | str],
     decimal: Literal[".", ","] | None,
     duplicates: Duplicates,
 ) -> Table:
@@ -116,6 +118,14 @@ def _columns(
     frame, rows, notes = content.frame, content.rows, list(content.notes)
     if not len(frame):
         raise ValueError(f"{file.name} has no rows of data.")
+    numbers = [code for code in missing_codes if not isinstance(code, str)]
+    if words := {code.strip() for code in missing_codes if isinstance(code, str)}:
+        found = frame.map(_text).isin(words)
+        if not found.any(axis=None):
+            raise ValueError(
+                f"--missing-code: no cell of {file.name} is `{sorted(words)[0]}`. Leave it out."
+            )
+        frame = frame.mask(found, "")
     frame, coded = quality.parted(frame)
     names = list(frame.columns)
     unnamed = [name for at, name in enumerate(names) if name.startswith(f"Unnamed: {at}")]
@@ -157,6 +167,9 @@ def _columns(
     ]
     if not columns:
         chosen = [name for name in chosen if name not in unnamed] or chosen
+        worded = [name for name in by_name if _words(by_name[name], frame[name])]
+        if worded and all(measured.is_doubtful(each, by_name[each].values) for each in chosen):
+            chosen = worded[:1]  # which is refused below, with its words
     if not chosen:
         faulty = [each for each in by_name if 0 < by_name[each].faults.mean() <= _MAX_FAULTS]
         if faulty:
@@ -170,7 +183,7 @@ def _columns(
         parted = [coded[name]] if name in coded else []
         notes += [f"`{name}`: {note}" for note in (*parted, *by_name[name].notes)]
     values = np.stack([by_name[name].values for name in chosen], axis=1)
-    for code in missing_codes:
+    for code in numbers:
         values[np.isclose(values, code, rtol=1e-9)] = np.nan
     seasons: tuple[int, ...] = ()
     if when is None and time is None:
@@ -228,13 +241,26 @@ def _left_out(
     """Columns of numbers but for a few cells, or for one code, which none may miss."""
     notes = []
     for name, column in by_name.items():
-        row = int(column.faults.argmax())
-        cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
         few = 0 < column.faults.mean() < _FEW_FAULTS
-        coded = not np.isnan(column.values).all() and frame[name][column.faults].nunique() == 1
-        if few or coded:
+        if few or _words(column, frame[name]):
+            row = int(column.faults.argmax())
+            cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
             notes.append(f"column `{name}` left out: {cell!r} in {rows[row]} is no number")
     return notes
+
+
+def _text(cell: object) -> str:
+    return str(cell).strip()
+
+
+def _words(column: cells.Numbers, text: pd.Series) -> dict[str, int]:
+    """The few words that a column has among its numbers, with their counts; else none."""
+    if not column.faults.any() or np.isnan(column.values).all():
+        return {}
+    counts = text[column.faults].map(_text).value_counts()
+    short = counts.index.str.len().max() <= _MAX_WORD
+    again = len(counts) == 1 or counts.sum() >= 2 * len(counts)
+    return counts.to_dict() if len(counts) <= _MAX_WORDS and short and again else {}
 
 
 def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
@@ -254,6 +280,13 @@ def _fault(
         return (
             f"{file.name}: `{name}` has a per cent sign in some cells only, unlike {rows[row]}: "
             f"{cell}. Write all in one unit, or name another column."
+        )
+    if (words := _words(column, text)) and column.faults.sum() > 1:
+        told = ", ".join(f"{word!r} ({count:,})" for word, count in words.items())
+        flags = " ".join(f"--missing-code {shlex.quote(word)}" for word in words)
+        return (
+            f"{file.name}: `{name}` has words among its numbers, the first in {rows[row]}: {told}. "
+            f"If they stand for missing values, use {flags}; else name another column."
         )
     units = " remove the row if it has units," if row == 0 else ""
     return (

@@ -276,21 +276,12 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     separator = lines.find_separator([line for _, line in rest if line.strip()][:_SAMPLE])
     header = None
     if comments:
-        last = comments[-1][1].lstrip("#% ")
-        follows = next((at for at, line in rest if line.strip()), 0) == comments[-1][0] + 1
-        first = next((line for _, line in rest if line.strip()), "")
-        if (
-            follows
-            and lines.cell_count(last, separator) == lines.cell_count(first, separator)
-            and lines.is_plain(first, separator)
-        ):
-            header = lines.split(last, separator)
-        count = len(comments) - (header is not None)
+        header, used = lines.names_above(comments, rest, separator)
+        count = len(comments) - used
         if count:
             notes.append(f"{count} comment line{'s' if count > 1 else ''} left out")
-    rest, outside = lines.body(rest, separator)
-    if outside:
-        notes.append(f"left out, being no rows of the table: {outside}")
+    rest, outside = lines.body(name, rest, separator)
+    notes += outside
     cells, line_numbers = lines.parse(name, rest, separator)
     if header is None and len(cells):
         first = [str(cell).strip() for cell in cells.iloc[0]]
@@ -301,12 +292,13 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
             header = [str(index + 1) for index in range(cells.shape[1])]
             notes.append(f"no header: columns are called 1 to {len(header)}")
     header = [] if header is None else [each.strip() for each in header]
-    if len(cells) > 1 and headers.text_rows(cells) == 1 and "" in header:
-        lower = [cell.strip() for cell in cells.iloc[0]]
-        fills = any(low and not up for up, low in zip(header, lower, strict=True))
-        if fills and not headers.holds_value(cells.iloc[0]):
-            header, cells = headers.joined(header, lower), cells.iloc[1:].reset_index(drop=True)
-            line_numbers = line_numbers[1:]
+    count = headers.name_rows(header, cells)
+    for _, row in cells.iloc[:count].iterrows():
+        header = headers.joined(header, [cell.strip() for cell in row])
+    if not count and len(cells) > 1 and lines.are_widths(cells.iloc[0]):
+        notes.append(f"widths of columns in {line_numbers[0]} left out")
+        count = 1
+    cells, line_numbers = cells.iloc[count:].reset_index(drop=True), line_numbers[count:]
     cells.columns = _names(name, header)
     blank = [each for each, old in zip(cells.columns[1:], header[1:], strict=True) if not old]
     cells = cells.drop(columns=[each for each in blank if not cells[each].str.strip().any()])

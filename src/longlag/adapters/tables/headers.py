@@ -12,6 +12,7 @@ import pandas as pd
 from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers
 from longlag.adapters.tables.dates import MONTHS, frequency, month_name
 
+_MAX_NAMES = 6  # rows of names, at most
 _SAMPLE = 200  # rows for telling text from values
 _MANY_NUMBERED = 12  # fewest columns that are numbered
 _FEW_TIMES = 3  # fewest names that are times in a header of times
@@ -73,6 +74,20 @@ def text_rows(cells: pd.DataFrame) -> int:
     names = ~value.any(axis=1) & ((above > 1) | ((above == 1) & (text.sum(axis=1) == 1)))
     names |= text[:, 0] & dated
     return int(np.argmin(names)) if not names.all() else 0
+
+
+def name_rows(header: Sequence[str], cells: pd.DataFrame) -> int:
+    """The number of rows below a header that complete its names: it has blanks, or one twice."""
+    blank = [not cells.iloc[at].str.strip().any() for at in range(min(_MAX_NAMES, len(cells)))]
+    kept = cells.iloc[[at for at in range(len(cells)) if at >= len(blank) or not blank[at]]]
+    count = text_rows(kept) if len(kept) > 1 else 0
+    if not count or any(holds_value(kept.iloc[at]) for at in range(count)):
+        return 0
+    first = [cell.strip() for cell in kept.iloc[0]]
+    fills = any(low and not up for up, low in zip(header, first, strict=True))
+    twice = len({*header} - {""}) < len([*filter(None, header)])
+    complete = twice or (count == 1 and "" in header and fills)
+    return int(kept.index[count - 1]) + 1 if complete else 0
 
 
 def joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from longlag.adapters.tables import headers
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
+_UNIT = re.compile(r"°?[CFK]|deg[CFKT]?|m/s|k?m|[cm]m|ft|h?Pa|[kMG]?Wh?|sec|%")
+_FEW = 3  # rows of a table, at least
 _MAX_TOP = 20  # rows of text above a table
 
 
@@ -24,9 +28,26 @@ def cell_count(line: str, separator: str) -> int:
     return len(split(line, separator))
 
 
-def is_plain(line: str, separator: str) -> bool:
-    """Whether all cells of a line are values, so that it is not a header."""
-    return all(headers.is_value(cell) for cell in split(line, separator))
+def names_above(
+    comments: Sequence[tuple[int, str]], rest: Sequence[tuple[int, str]], separator: str
+) -> tuple[list[str] | None, int]:
+    """The names of columns in comments right above a table, and how many lines those take.
+
+    Of two such lines the lower has units if cells repeat there, or some are usual units.
+    """
+    top, first = next(((at, line) for at, line in rest if line.strip()), (0, ""))
+    cells = split(first, separator)
+    found: list[list[str]] = []
+    for at, line in reversed(comments):
+        row = split(line.lstrip("#% "), separator)
+        if at != top - 1 - len(found) or len(row) != len(cells):
+            break
+        found.append(row)
+    if not found or not _is_data(cells) or headers.times(cells):
+        return None, 0
+    units = len(set(found[0])) < len(found[0]) or any(map(_UNIT.fullmatch, found[0]))
+    count = 2 if units and len(found) > 1 else 1
+    return found[count - 1], count
 
 
 def find_separator(lines: Sequence[str]) -> str:
@@ -47,14 +68,24 @@ def find_separator(lines: Sequence[str]) -> str:
     return next((each for each, (share, _) in shares.items() if share > most - 0.05), ",")
 
 
-def body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int, str]], str]:
-    """The lines of the table, without a title above or a footnote below; and a list of those."""
+def body(
+    name: str, lines: list[tuple[int, str]], separator: str
+) -> tuple[list[tuple[int, str]], list[str]]:
+    """The lines of the first table, without a title above or a footnote below; notes on those."""
     cells = [split(line, separator) if line.strip() else [] for _, line in lines]
     counts = [len(row) for row in cells]
     usual = Counter(count for count in counts if count).most_common(1)
     width = usual[0][0] if usual else 1
     if width == 1:
-        return lines, ""
+        return lines, []
+    notes: list[str] = []
+    if below := _next_table(cells, width):
+        begin, end = (lines[at][0] for at in (below, -1))
+        notes.append(
+            f"lines {begin} to {end} left out: another table; its own file is made by tail -n "
+            f"+{begin} {shlex.quote(name)} > next.csv"
+        )
+        lines, cells, counts = lines[:below], cells[:below], counts[:below]
     full = [index for index, count in enumerate(counts) if count == width]
     partial = [
         index
@@ -69,8 +100,28 @@ def body(lines: list[tuple[int, str]], separator: str) -> tuple[list[tuple[int, 
     while width > 2 and first < last and _is_note(cells[last]):
         last -= 1
     out = [at for at, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
-    names = f"line{'s' if len(out) > 1 else ''} {', '.join(map(str, out[:3]))}" if out else ""
-    return lines[first : last + 1], names + (" …" if len(out) > 3 else "")
+    if out:
+        names = f"line{'s' if len(out) > 1 else ''} {', '.join(map(str, out[:3]))}"
+        more = " …" if len(out) > 3 else ""
+        notes.insert(0, f"left out, being no rows of the table: {names}{more}")
+    return lines[first : last + 1], notes
+
+
+def _next_table(cells: Sequence[list[str]], width: int) -> int:
+    """The line, by its index, at which another table of this width begins, with a header; or 0."""
+    used = [at for at, row in enumerate(cells) if row]
+    data = 0
+    for before, at, after in zip(used, used[1:], used[2:], strict=False):
+        data += len(cells[before]) == width and _is_data(cells[before])
+        if data < _FEW or len(cells[at]) != width or len(cells[after]) != width:
+            continue
+        names = [cell for cell in cells[at] if cell.strip()]
+        title = _is_note(cells[before])
+        if not title and before == at - 1:  # neither a title nor an empty line
+            continue
+        if len(names) > 1 and not any(map(headers.is_value, names)) and _is_data(cells[after]):
+            return before if title else at
+    return 0
 
 
 def parse(
@@ -175,3 +226,12 @@ def _span(rows: Sequence[int], ends: Sequence[int]) -> str:
     first, last = ends[rows[0]], ends[rows[-1]]
     to = "and" if len(rows) == 2 else "to"
     return f"line {first}" if first == last else f"lines {first} {to} {last}"
+
+
+def are_widths(cells: Iterable[str]) -> bool:
+    """Whether cells are widths of columns and their kinds, `15s` or `14n`, as of USGS.
+
+    >>> are_widths(["5s", "20d", "14n"]), are_widths(["5", "20", "14"])
+    (True, False)
+    """
+    return all(re.fullmatch(r"\d{1,3}[sdn]", cell.strip()) for cell in cells)

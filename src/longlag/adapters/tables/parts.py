@@ -138,7 +138,7 @@ def _dates(frame: pd.DataFrame, names: list[str]) -> Times | None:
 
 
 def day_and_year(frame: pd.DataFrame) -> Times | None:
-    """Dates such as `Jan 01, 2020` without quotes, which are two columns; None for others.
+    """Dates such as `Jan 01, 2020` without quotes, in two columns; None for others.
 
     >>> day_and_year(pd.DataFrame({"": ["Jan 01", "Jan 02"], "Date": [" 2020", " 2020"]})).columns
     ('', 'Date')
@@ -147,9 +147,10 @@ def day_and_year(frame: pd.DataFrame) -> Times | None:
         if not re.fullmatch(DAY_OF_MONTH, str(frame[name].iloc[0]).strip()):
             continue  # of thousands of columns, most end here
         day, year = (frame[each].astype(str).str.strip() for each in (name, other))
-        years = year.str.fullmatch(r"[12]\d{3}").all()
-        reading = dates(day + " " + year) if years else None
-        if reading and day.str.fullmatch(DAY_OF_MONTH).all() and not reading.faults.any():
+        fits = day.str.fullmatch(DAY_OF_MONTH) & year.str.fullmatch(r"[12]\d{3}( .*)?")
+        if fits.mean() < 1 - _MAX_FAULTS[1]:
+            continue
+        if reading := dates((day + " " + year).where(fits, "")):
             return Times((name, other), reading.values)
     return None
 

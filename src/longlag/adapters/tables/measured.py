@@ -1,0 +1,48 @@
+"""Which columns of numbers look measured, unlike ids, codes, places and parts of dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+_NAMES = frozenset(
+    "id ids code codes cd station stations site wban wmo fips geoid zip postcode year years yr "
+    "yyyy month months mo mon day days dy dd weekday dow hour hours hh minute minutes week weeks "
+    "wk quarter date datetime timestamp doy lat latitude lon long lng longitude elev elevation alt "
+    "altitude qc flag flags quality index rank version row 品質情報 均質番号".split()
+)
+_AFTER = frozenset("no nr num number key".split())  # of another word, as in `site no`
+_FEW = 3  # different values of a code, at most
+_SHOWN = 0.5  # least share of rows with a value
+
+
+def likely(names: Sequence[str], values: Float[np.ndarray, "row column"]) -> str:
+    """The first column that looks most like a measured series.
+
+    >>> hours = np.stack([np.arange(9.0) % 2, np.arange(9.0) ** 2 % 11], axis=1)
+    >>> likely(["STATION", "warm"], hours), likely(["day", "siteID"], hours)
+    ('warm', 'siteID')
+    """
+    doubts = [_doubts(name, column) for name, column in zip(names, values.T, strict=True)]
+    return names[doubts.index(min(doubts))]
+
+
+def is_doubtful(name: str, column: Float[np.ndarray, " row"]) -> bool:
+    """Whether a column has the name of an id, code, place or part of a date; or never changes."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    last = words[-1] if words else ""
+    named = last in _NAMES or (len(words) > 1 and last in _AFTER)
+    return named or len(np.unique(column[~np.isnan(column)])) < 2
+
+
+def _doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
+    """Reasons against a column: it is doubtful or counts up; and lesser ones."""
+    known = column[~np.isnan(column)]
+    steps = np.diff(known)
+    counts = len(steps) > 1 and steps[0] != 0 and bool((steps == steps[0]).all())
+    code = len(np.unique(known)) <= _FEW and bool((known % 1 == 0).all())
+    rare = len(known) < _SHOWN * len(column)
+    return int(is_doubtful(name, column)) + int(counts), int(code) + int(rare)
