@@ -138,6 +138,8 @@ def test_a_word_of_another_library_is_answered_with_ours(call, text):
         ({"validation_split": 0.1}, r"of a series Series\(scored_on=0\.15\) is the share of rows"),
         ({"lr": 0.1}, "longlag calls it `learning_rate`"),
         ({"callbacks": []}, "train takes stop_at, which ends it early, and track"),
+        ({"progress": False}, "train shows none; studies do"),
+        ({"recipe": None}, "its knobs are arguments of their own"),
         ({"features": 2}, "longlag calls it `values`, an argument of problems"),
     ],
 )

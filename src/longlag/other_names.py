@@ -128,6 +128,12 @@ _WITHOUT_KNOB = {
         "studies show their progress on standard error; progress=False shows none",
         "progress goes to standard error, and --json prints one document",
     ),
+    "recipe": "its knobs are arguments of their own, such as sequences and learning_rate",
+    "progress": ("train shows none; studies do", "it goes to standard error; --json shows none"),
+    "store": (
+        "train keeps nothing: run.save(path) writes a model; studies have a store",
+        "longlag train keeps nothing: --save FILE writes a model; studies have a store",
+    ),
     **dict.fromkeys(
         ("callbacks", "callback"),
         (

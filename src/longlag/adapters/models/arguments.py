@@ -72,7 +72,6 @@ def require_fit(make: Callable[..., Any], given: Mapping[str, Any]) -> None:
         parameters = inspect.signature(make).parameters.values()
     except (TypeError, ValueError):  # of a function without a signature
         return
-    name = getattr(make, "__name__", "make_model")
     if isinstance(make, type):  # whose own errors lead to a function that makes one
         return
     name = getattr(make, "__name__", "make_model")
