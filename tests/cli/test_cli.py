@@ -448,7 +448,7 @@ def test_show_audit_and_train_work_for_every_problem_under_every_framing_that_fi
         assert 0 <= trained["accuracy"]["mean"] <= 1
         assert trained["ceiling"] == found["ceiling"]
         assert trained["shortcuts"]
-    for command, words in (("show", "samples ×"), ("audit", "scored outputs ")):
+    for command, words in (("show", " × "), ("audit", "scored outputs ")):
         assert words in call(command, *arguments)[1]
 
 

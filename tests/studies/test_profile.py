@@ -177,7 +177,7 @@ def test_trials_that_come_to_nothing_count_neither_way():
     assert found.tried == 0
     assert (str(before), str(found)) == ("not tried", "missing (14 trials failed)")
     assert dataclasses.replace(found, failed=0) == before
-    assert ("", "failed", "14 trials, which count neither way") in study.answer().left_out
+    assert ("", "failed", "14 trials, counted neither way") in study.answer().left_out
 
 
 def test_of_several_problems_each_has_its_own_reach():

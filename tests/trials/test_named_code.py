@@ -1,6 +1,5 @@
 """Code that a file names and the user does not is never run."""
 
-import functools
 import json
 import sys
 from typing import Any
@@ -140,11 +139,14 @@ def test_a_model_is_read_whose_function_is_named_or_given(ran, tmp_path, functio
 
 def test_a_function_of_no_file_is_given_again(ran, tmp_path):
     problem, file = ll.EchoLag(lag=0, length=5, values=4), tmp_path / "m.safetensors"
-    made = functools.partial(_make)
+
+    def made(sizes, seed):
+        return _make(sizes, seed)
+
     setting = ll.Setting(problem=problem, framing=ll.Whole(), model=ll.adopt(made))
     Trained(setting, 0, setting.create(0)).save(file)
     ran()
-    with pytest.raises(ValueError, match=r"it was made by partial\. Name it"):
+    with pytest.raises(ValueError, match=r"it was made by made\. Name it"):
         ll.load(file)
     assert ll.load(file, model=made).predict([1, 2, 3]).shape == (3,)
 

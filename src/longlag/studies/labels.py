@@ -51,7 +51,7 @@ def document(models: Mapping[str, ModelFactory]) -> dict[str, Any]:
 
 def of(question: Mapping[str, Any], models: Iterable[ModelFactory]) -> SeveralModels:
     """The models of a question with the names that `document` wrote."""
-    return dict(zip(question["names"], models, strict=True)) if "names" in question else models
+    return dict(zip(question["names"], models, strict=True)) if "names" in question else [*models]
 
 
 def _name(owner: str, name: object) -> str:

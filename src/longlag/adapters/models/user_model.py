@@ -269,7 +269,9 @@ def from_reference(reference: str) -> UserModel:
             "sizes and seed."
         )
     try:
-        model = thing if isinstance(thing, UserModel) else adopt(thing)
+        adopted = isinstance(thing, UserModel)
+        # The name in the file stands for a partial and its arguments.
+        model = thing if adopted else dataclasses.replace(adopt(thing), arguments="")
     except TypeError as error:
         raise ValueError(f"{origin.words} cannot be used. {error}") from error
     if given and isinstance(thing, UserModel) and thing.arguments:
