@@ -608,9 +608,9 @@ def test_a_state_that_is_detached_every_few_steps_is_mentioned(inputs):
 )
 def test_dropout_and_layers_of_a_call_are_told_apart(act, said):
     class Calling(torch.nn.Linear):
-        def forward(self, inputs):
+        def forward(self, input):
             with torch.random.fork_rng():
-                return super().forward(act(inputs))
+                return super().forward(act(input))
 
     found = preflight(
         ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), lambda s, _: Calling(s.features, 4)

@@ -137,10 +137,12 @@ def _subject(subject: str) -> Any:
                 return by_name(subject)
         return lookup("problem", subject, PROBLEMS)()
     value = imported(*split(subject.partition("(")[0]))  # whose arguments the model takes
-    is_class = isinstance(value, type) and issubclass(value, Problem)
-    if is_class or isinstance(value, Problem):
+    if isinstance(value, type) and issubclass(value, Problem):
         split(subject)  # which refuses arguments
-    return _with_defaults(value) if is_class else value
+        return _with_defaults(value)
+    if isinstance(value, Problem):
+        split(subject)
+    return value
 
 
 def _with_defaults(kind: type[Problem]) -> Problem:

@@ -68,8 +68,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             return audit.remedy
         case "undertrained" | "unclear":
             if far:
-                also = f"; if it still learns at the end, also {longer}" if short else ""
-                return f"Use {new_rate}{also}."
+                then = f"; if it still learns at the end, also {longer}" if short else ""
+                return f"Use {new_rate}{then}."
             if short:
                 return _use(longer, new_rate)
             longest = f"{_NOTHING} but more than {recipe.sequences} sequences."

@@ -260,7 +260,8 @@ def _words(column: cells.Numbers, text: pd.Series) -> dict[str, int]:
     counts = text[column.faults].map(_text).value_counts()
     short = counts.index.str.len().max() <= _MAX_WORD
     again = len(counts) == 1 or counts.sum() >= 2 * len(counts)
-    return counts.to_dict() if len(counts) <= _MAX_WORDS and short and again else {}
+    few = len(counts) <= _MAX_WORDS and short and again
+    return {str(word): int(count) for word, count in counts.items()} if few else {}
 
 
 def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
