@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 import shlex
 from collections import Counter
@@ -16,6 +17,7 @@ SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in
 _UNIT = re.compile(r"°?[CFK]|deg[CFKT]?|m/s|k?m|[cm]m|ft|h?Pa|[kMG]?Wh?|sec|%")
 _FEW = 3  # rows of a table, at least
 _MAX_TOP = 20  # rows of text above a table
+_MAX_PLACES = 100  # where another table may begin
 
 
 def split(line: str, separator: str) -> list[str]:
@@ -110,17 +112,19 @@ def body(
 def _next_table(cells: Sequence[list[str]], width: int) -> int:
     """The line, by its index, at which another table of this width begins, with a header; or 0."""
     used = [at for at, row in enumerate(cells) if row]
-    data = 0
-    for before, at, after in zip(used, used[1:], used[2:], strict=False):
-        data += len(cells[before]) == width and _is_data(cells[before])
-        if data < _FEW or len(cells[at]) != width or len(cells[after]) != width:
-            continue
+    places = (
+        (before if title else at, at, after)
+        for before, at, after in zip(used, used[1:], used[2:], strict=False)
+        if len(cells[at]) == len(cells[after]) == width
+        if (title := _is_note(cells[before])) or before < at - 1  # a title or an empty line
+    )
+    for begin, at, after in itertools.islice(places, _MAX_PLACES):
         names = [cell for cell in cells[at] if cell.strip()]
-        title = _is_note(cells[before])
-        if not title and before == at - 1:  # neither a title nor an empty line
+        if len(names) < 2 or any(map(headers.is_value, names)) or not _is_data(cells[after]):
             continue
-        if len(names) > 1 and not any(map(headers.is_value, names)) and _is_data(cells[after]):
-            return before if title else at
+        above = (row for row in cells[:begin] if len(row) == width and _is_data(row))
+        if len(list(itertools.islice(above, _FEW))) == _FEW:
+            return begin
     return 0
 
 
