@@ -204,6 +204,15 @@ def test_a_function_gets_the_arguments_in_brackets_and_is_named_by_them(file):
     assert "arguments" not in documents.document(plain)["model"]  # as in earlier versions
 
 
+def test_a_folder_may_have_brackets_in_its_name(tmp_path):
+    folder = tmp_path / "mine (copy)"
+    folder.mkdir()
+    (folder / "mine.py").write_text(FILE)
+    assert user_model.from_reference(f"{folder}/mine.py:make_model").words == "mine.py:make_model"
+    model = user_model.from_reference(f"{folder}/mine.py:wide(width=3)")
+    assert model.words == "mine.py:wide(width=3)"
+
+
 def test_a_partial_is_named_by_its_function_and_arguments():
     model = ll.adopt(functools.partial(wide, width=3))
     assert model.words.endswith(":wide(width=3)")
@@ -224,7 +233,9 @@ def wide(sizes, seed, width, activation=jax.nn.tanh) -> Any:
         ("wide(widht=3)", "wide has no argument `widht`. Did you mean `width`?"),
         ("swallowing", "width, would get the seed. Write def swallowing(sizes, seed, width=…)"),
         ("wide(width=jax)", "mine.py:wide(width=64), say"),
-        ("wide(3)", "mine.py:wide(width=64), say"),
+        *((f"wide({given}", "mine.py:wide(width=64), say") for given in ("3)", "width=1e999)")),
+        *((f"wide({given}", "each once and by") for given in ("width=3", "width=3, width=4)")),
+        ("wide(**{'width': 3})", "each once and by name"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(file, name, line):

@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import itertools
 import os
+import re
 import sys
 import threading
 import traceback
@@ -27,6 +28,7 @@ from longlag.knobs import unknown_name
 
 _MODULE = "longlag_source_"  # prefix of module names
 _UNPARSED = SyntaxError, ValueError, RecursionError, MemoryError  # of ast: no Python, or too deep
+CALL = re.compile(r"(.*?\.py:\w+)\((.*)", re.DOTALL)  # a function and its arguments
 _lock = threading.RLock()
 
 _importing = threading.local()
@@ -217,9 +219,8 @@ def split(reference: str) -> tuple[Path, str]:
     Traceback (most recent call last):
     ValueError: `mine.py` names nothing in the file. Use mine.py:NAME.
     """
-    if reference.endswith(")"):
-        function = reference.partition("(")[0]
-        raise ValueError(f"`{reference}` has arguments, of no use here. Use {function}.")
+    if call := CALL.fullmatch(reference):
+        raise ValueError(f"`{reference:.80}` has arguments, of no use here. Use {call[1]}.")
     path, colon, name = reference.rpartition(":")
     if not colon or not name.isidentifier():
         raise ValueError(

@@ -318,4 +318,6 @@ def shown_name(text: str) -> tuple[str, str]:
 def code_files(*references: str | None) -> dict[str, str]:
     """The files of a user's models and problems, as inputs that must not be overwritten."""
     names = [shown_name(name)[1] for text in references if text for name in text.split(",")]
-    return {name: name.rpartition(":")[0] for name in names if user_code.is_reference(name)}
+    called = ((name, user_code.CALL.fullmatch(name)) for name in names)
+    plain = (call[1] if call else name for name, call in called)
+    return {name: name.rpartition(":")[0] for name in plain if user_code.is_reference(name)}

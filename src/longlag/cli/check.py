@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from longlag.adapters.models.hints import shortened
-from longlag.adapters.user_code import imported, is_reference, split
+from longlag.adapters.user_code import CALL, imported, is_reference, split
 from longlag.answers.blocks import Block, text
 from longlag.checks.check import OF_FRAMING, Checks
 from longlag.checks.knobs import undeclared
@@ -136,7 +136,8 @@ def _subject(subject: str) -> Any:
             if subject.partition("(")[0] in MODELS:
                 return by_name(subject)
         return lookup("problem", subject, PROBLEMS)()
-    value = imported(*split(subject.partition("(")[0]))  # whose arguments the model takes
+    call = CALL.fullmatch(subject)
+    value = imported(*split(call[1] if call else subject))  # whose arguments the model takes
     if isinstance(value, type) and issubclass(value, Problem):
         split(subject)  # which refuses arguments
         return _with_defaults(value)

@@ -24,8 +24,9 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
     try:
         call = ast.parse(text.strip(), mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
-            knobs = {each.arg: ast.literal_eval(each.value) for each in call.keywords}
-            return call.func.id, {str(knob): value for knob, value in knobs.items()}
+            knobs = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
+            if len(knobs) == len(call.keywords) and "None" not in knobs:  # None: of `**`
+                return call.func.id, knobs
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         pass
     raise ValueError(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from longlag.adapters import user_code
 from longlag.knobs import unknown_name
 from longlag.models.by_name import parse
 
@@ -23,16 +25,16 @@ def split(reference: str) -> tuple[str, str]:
     >>> split("mine.py:make_model(width = 64)"), split("mine.py:make_model")
     (('mine.py:make_model', 'width=64'), ('mine.py:make_model', ''))
     """
-    function, bracket, rest = reference.partition("(")
-    if not bracket or not rest.endswith(")"):
+    if not (call := user_code.CALL.fullmatch(reference)):
         return reference, ""
-    try:
-        return function, text(parse(f"make_model({rest}")[1]) or ""
-    except ValueError as error:
-        raise ValueError(
-            f"`{reference}`: arguments must be numbers, texts or the like, by name. Use "
-            f"{function}(width=64), say."
-        ) from error
+    function, rest = call.groups()
+    with contextlib.suppress(ValueError):
+        if (given := text(parse(f"make_model({rest}")[1])) is not None:
+            return function, given
+    raise ValueError(
+        f"`{reference:.80}`: arguments must be numbers, texts or the like, each once and by name. "
+        f"Use {function}(width=64), say."
+    )
 
 
 def text(values: Mapping[str, Any]) -> str | None:
