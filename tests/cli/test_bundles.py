@@ -5,8 +5,11 @@ import getpass
 import hashlib
 import json
 import re
+import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -47,9 +50,22 @@ def study(call, tmp_path):
     return made
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A folder with a store and its bundle, made once."""
+    folder = tmp_path_factory.mktemp("once")
+    options = [*FRONTIER.split(), "--limit", "1", "--workers", "1"]
+    for command in (["frontier", *options], ["runs", "--bundle", "study.zip"]):
+        words = [sys.executable, "-m", "longlag", *command, "--store", "study.db"]
+        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
 @pytest.fixture
-def packed(study):
-    return study()
+def packed(once, tmp_path):
+    for name in ("study.db", "study.zip"):
+        shutil.copy(once / name, tmp_path)
+    return tmp_path / "study.zip"
 
 
 def changed(path, change, sums=True):
