@@ -39,6 +39,14 @@ _OTHER_NAMES = {
         ("a study tries several, as [0.001, 0.01]", "a study tries several, separated by commas"),
     ),
     "stateful": ("carry", _CARRY),
+    **dict.fromkeys(
+        ("sliding", "sliding-window", "rolling", "rolling-window"),
+        ("window", "the last timesteps steps are a sample"),
+    ),
+    **dict.fromkeys(
+        ("seq2seq", "many-to-many"), ("encoder-decoder", "the framing of the model seq2seq")
+    ),
+    **dict.fromkeys(("mask", "masking"), ("missing", "mask or mark, with the framing window")),
     "shuffle": (
         "rows",
         tuple(

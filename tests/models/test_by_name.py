@@ -14,10 +14,11 @@ def test_a_name_is_the_model_with_its_defaults(name):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("lstm(3)", r"`lstm\(3\)` is no model\. Write its knobs by name: lstm\(hidden_size=64\)\."),
+        ("lstm(3)", r"`lstm\(3\)` is no model\. Write its knobs by name: lstm\(hidden_size=3\)\."),
+        ("LSTM( 50 )", r"Write its knobs by name: lstm\(hidden_size=50\)\."),
         ("lstm(hidden_size=3", "is no model"),
         ("lstm(hidden_size=print(1))", "is no model"),
-        ("lstm(**{'a': 1})", "LSTM"),
+        ("lstm(**{'a': 1})", "is no model"),
         ("a.b(c=1)", "is no model"),
         ("lsm", "There is no model `lsm`. Did you mean `lstm`?"),
         ("lstm(hidden_size=0)", "hidden_size"),

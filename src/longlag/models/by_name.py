@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from longlag.knobs import lookup
@@ -29,8 +30,10 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
                 return call.func.id, knobs
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         pass
+    known = next((each for each in MODELS if each == name.strip().lower()), name.strip() or "lstm")
+    size = number[0] if (number := re.findall(r"\(\s*(\d{1,6})\s*\)", text)) else 64
     raise ValueError(
-        f"`{text}` is no model. Write its knobs by name: {name.strip() or 'lstm'}(hidden_size=64)."
+        f"`{text:.80}` is no model. Write its knobs by name: {known}(hidden_size={size})."
     )
 
 
