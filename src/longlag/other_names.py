@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 _SIZE = "the number of units of a layer"
 _STEPS = "the steps of a sample"
-_CARRY = "with the framing chunks it keeps the state between pieces"
+_CARRY = "with the framing chunks, or window, it keeps the state from one piece to the next"
 _OUTPUTS = (
     "Whole() and Chunks() have outputs at every step, Window() at the last",
     "the framing says where outputs are: whole and chunks at every step, window at the last",
