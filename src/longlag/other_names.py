@@ -121,7 +121,7 @@ _WITHOUT_KNOB = {
     ),
     "bidirectional": ("use the model Bidirectional()", "use the model `bidirectional`"),
     **dict.fromkeys(
-        ("validation-split", "validation-data", "test-size"),
+        ("validation-split", "val-split", "validation-data", "test-size"),
         tuple(
             "training, validation and scores each have sequences of their own; of a series "
             f"{scored} is the share of rows for the test"
@@ -176,7 +176,8 @@ _WITHOUT_KNOB = {
 
 _HOMES = {
     "hidden_size": "LSTM, GRU and other models",
-    **dict.fromkeys(("timesteps", "carry", "rows"), "Chunks, and in part of Window"),
+    **dict.fromkeys(("timesteps", "carry"), "Chunks and Window"),
+    "rows": "Chunks",
     "pad": "Prefix",
     "horizon": "Series",
     **dict.fromkeys(("length", "values"), "problems"),
@@ -204,7 +205,7 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     >>> borrowed("epochs", ["budget"])
     'longlag calls it `budget`: a trial of a study trains on so many fresh sequences at most.'
     >>> borrowed("stateful", ["hidden_size"])
-    'longlag calls it `carry`, an argument of Chunks, and in part of Window: with the framing...'
+    'longlag calls it `carry`, an argument of Chunks and Window: with the framing...'
     >>> borrowed("num_layers")
     'longlag has no such option: the models of longlag have one layer and no dropout; write...'
     """
