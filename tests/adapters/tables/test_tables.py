@@ -33,6 +33,14 @@ def same(found, expected):
     return True
 
 
+def test_the_place_of_a_column_is_no_name_that_the_first_row_holds(write):
+    rows = [f"1958,{month},{300 + month / 10}" for month in range(3, 9)]
+    found = tables.read(write("\n".join(rows)), ["3"], time=False)
+    assert same(found.values[:, 0], [300 + month / 10 for month in range(3, 9)])
+    found = tables.read(write("\n".join(["1,2,3", *rows])), ["3"], time=False)  # names
+    assert len(found.values) == 6
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])

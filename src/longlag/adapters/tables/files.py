@@ -285,11 +285,15 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     cells, line_numbers = lines.parse(name, rest, separator)
     if header is None and len(cells):
         first = [str(cell).strip() for cell in cells.iloc[0]]
-        if (columns and set(columns) <= set(first)) or headers.is_header(cells.iloc[: _SAMPLE + 1]):
+        places = [str(index + 1) for index in range(cells.shape[1])]
+        # A place is no name, though the first row may hold the number.
+        names = {*first} if first == places else {*first} - {*places}
+        named = bool(columns) and {*columns} <= names
+        if named or headers.is_header(cells.iloc[: _SAMPLE + 1]):
             header, cells = first, cells.iloc[1:].reset_index(drop=True)
             line_numbers = line_numbers[1:]
         else:
-            header = [str(index + 1) for index in range(cells.shape[1])]
+            header = places
             notes.append(f"no header: columns are called 1 to {len(header)}")
     header = [] if header is None else [each.strip() for each in header]
     count = headers.name_rows(header, cells)
