@@ -147,10 +147,12 @@ def _columns(
             "name its column."
         )
     if along and not columns and time is None and when is None:
+        label, *others = headers.labels(frame.drop(columns=along)) or [names[0]]
+        drop = f"drop(columns={others})." if others else ""
         raise ValueError(
             f"{file.name}: the names of columns are {kind}, {along[0]} to {along[-1]}: each row is "
             "a series. Write each as a column, and each time as a row: pandas' "
-            f"set_index({names[0]!r}).T does, without other columns of text."
+            f"{drop}set_index({label!r}).T does."
         )
     mark = decimal or _decimal(frame, content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."

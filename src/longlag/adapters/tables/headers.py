@@ -131,6 +131,21 @@ def times(names: Sequence[str]) -> list[str]:
     return dates if len(dates) < len(names) else []
 
 
+def labels(cells: pd.DataFrame) -> list[str]:
+    """The columns, the one whose cells name each row first.
+
+    >>> labels(pd.DataFrame({"state": ["", ""], "country": ["Chad", "Fiji"], "lat": ["15", "-18"]}))
+    ['country', 'state', 'lat']
+    """
+
+    def naming(name: str) -> bool:
+        texts = [str(cell).strip() for cell in cells[name]]
+        return all(texts) and len({*texts}) == len(texts) and not all(map(is_value, texts))
+
+    names = list(cells.columns)
+    return sorted(names, key=lambda name: not naming(name))
+
+
 def numbered(cells: pd.DataFrame) -> list[str]:
     """Names such as V2, V3, V4 of most columns, if the first names each row: a row is a series.
 
