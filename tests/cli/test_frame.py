@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 
 import numpy as np
@@ -380,8 +381,6 @@ def test_codes_for_missing_values_are_named_and_taken_out(call, tmp_path):
 
 
 def test_a_suggested_command_can_be_pasted_whatever_the_names(call, tmp_path):
-    import shlex
-
     name = "PT08.S1 (CO) $x"
     lines = [f"{row / 3:.3f},{value:.3f}" for row, value in enumerate(WARM)]
     (tmp_path / "data.csv").write_text("\n".join([f'"{name}",b', *lines]) + "\n")
@@ -390,6 +389,50 @@ def test_a_suggested_command_can_be_pasted_whatever_the_names(call, tmp_path):
     code, out, _ = call("frame", tmp_path / "data.csv", *shlex.split(suggested.strip().rstrip(".")))
     assert code == 0
     assert out.startswith(f"{name} of data.csv")
+
+
+WORDED = {
+    "n/e": ("n/e", "`warm` has words among its numbers, the first in line 10: 'n/e' (8)"),
+    "<1": ("<1", "--column warm --missing-code '<1'; else name another column."),
+    "Dividend": ("0.24 Dividend", "use --column warm --missing-code '0.24 Dividend'; else"),
+    "-x": ("-x", "use --column warm --missing-code=-x; else"),
+}
+
+
+@pytest.mark.parametrize("others", [["cold"], ["cold", "dry"]], ids=repr)
+@pytest.mark.parametrize("case", WORDED)
+def test_no_other_column_is_predicted_in_silence_for_a_few_words(call, data, case, others):
+    word, message = WORDED[case]
+    warm = [word if row % 20 == 8 else f"{value:.3f}" for row, value in enumerate(WARM)]
+    path = data({"warm": warm, **dict.fromkeys(others, COLD)})
+    code, out, err = call("frame", path)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--column cold. `warm` has words" in err
+    assert message in err
+    flags = shlex.split(err.partition("missing values, use ")[2].partition("; else")[0])
+    code, out, err = call("frame", path, *flags)
+    assert (code, err) == (0, "")
+    assert "missing: 8 of warm" in out
+    assert call("frame", path, "--column", "cold")[0] == 0
+
+
+def test_a_flag_beside_some_numbers_and_a_code_of_an_id_stop_nothing(call, data):
+    flags = ["p" if row > 155 else "" for row in range(160)]
+    ids = ["M" if row == 9 else f"{row * 7 % 160}" for row in range(160)]
+    code, out, err = call("frame", data({"warm": WARM, "OBS_FLAG": flags, "site id": ids}))
+    assert (code, err) == (0, "")
+    assert out.startswith("warm of data.csv")
+
+
+@pytest.mark.parametrize(("word", "flag"), [("hot", "--missing-code hot"),
+                                            ("-x", "--missing-code=-x")])  # fmt: skip
+def test_one_word_is_named_with_the_flag_that_makes_it_missing(call, data, word, flag):
+    path = data(changed(7, word))
+    _, _, err = call("frame", path)
+    assert f"where a value is missing, use {flag}, or name another column." in err
+    code, out, _ = call("frame", path, *flag.split())
+    assert code == 0
+    assert "missing: 1 of warm" in out
 
 
 def test_the_baselines_hold_each_season_that_the_times_suggest(call, tmp_path):

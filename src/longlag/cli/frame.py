@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -151,14 +150,20 @@ def _rows(file: Path, columns: list[str], **reading: Any) -> Rows:
     """The rows of a file: of its only column of numbers, where none is named."""
     from longlag.adapters import tables  # which loads pandas
     from longlag.adapters.tables.measured import likely
+    from longlag.adapters.tables.words import flag
 
     if file.exists() and not file.is_file():
         raise ValueError(f"{file} is no regular file. Save its rows to one, for example data.csv.")
     rows = tables.read(file, columns, **reading)
-    if not columns and len(rows.names) > 1:
+    if not columns and len(rows.names) + len(rows.left_out) > 1:
+        several = "several columns of numbers" if len(rows.names) > 1 else "one column of numbers"
+        words = [*rows.left_out.values()][:1]
+        if others := [*rows.left_out][1:]:
+            words.append(f"So it may be with {listed(others)}.")
+        proposed = flag("--column", likely(rows.names, rows.values))
         raise ValueError(
-            f"{file.name} has several columns of numbers: {listed(rows.names)}. Name the one to "
-            f"predict: --column {shlex.quote(likely(rows.names, rows.values))}."
+            f"{file.name} has {several}: {listed(rows.names)}. Name the one to predict: "
+            f"{' '.join((f'{proposed}.', *words))}"
         )
     for warning in rows.warnings:
         warn(f"Warning: {warning}.")

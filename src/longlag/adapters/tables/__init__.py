@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
-import shlex
-from collections.abc import Sequence
+import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,13 +14,21 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from longlag.adapters.tables import cells, codes, files, headers, measured, quality, same, times
+from longlag.adapters.tables import (
+    cells,
+    codes,
+    files,
+    headers,
+    measured,
+    quality,
+    same,
+    times,
+    words,
+)
 from longlag.adapters.tables.same import Duplicates
 from longlag.knobs import listed, unknown_name
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
-_FEW_FAULTS = 0.1  # share below which a column that is left out is named
-_MAX_WORDS, _MAX_WORD = 5, 20  # different words among numbers, and their characters, at most
 _WIDE = 5  # columns to a row of a table that is probably the wrong way round
 _TOTAL = r"\s*(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|mittelwert|somme)\b"
 _MAX_LENGTH = 60  # characters of a cell in a message
@@ -35,6 +43,8 @@ class Table(NamedTuple):
         notes: Assumptions about the file, and changes to it.
         warnings: Suspicious values: they may be codes for missing ones.
         seasons: Rows in a day, a week, a year, from the step of time.
+        left_out: Columns that a few words keep from being numbers, and that are as likely measured
+            as the others, each with what it holds and the flags to have it.
     """
 
     values: Float[np.ndarray, "row column"]
@@ -42,6 +52,7 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     seasons: tuple[int, ...] = ()
+    left_out: Mapping[str, str] = types.MappingProxyType({})
 
 
 @np.errstate(over="ignore", invalid="ignore")  # numbers near the largest are refused by name
@@ -119,11 +130,11 @@ def _columns(
     if not len(frame):
         raise ValueError(f"{file.name} has no rows of data.")
     numbers = [code for code in missing_codes if not isinstance(code, str)]
-    if words := {code.strip() for code in missing_codes if isinstance(code, str)}:
-        found = frame.map(_text).isin(words)
+    if named := {code.strip() for code in missing_codes if isinstance(code, str)}:
+        found = frame.map(_text).isin(named)
         if not found.any(axis=None):
             raise ValueError(
-                f"--missing-code: no cell of {file.name} is `{sorted(words)[0]}`. Leave it out."
+                f"--missing-code: no cell of {file.name} is `{sorted(named)[0]}`. Leave it out."
             )
         frame = frame.mask(found, "")
     frame, coded = quality.parted(frame)
@@ -169,19 +180,30 @@ def _columns(
     ]
     if not columns:
         chosen = [name for name in chosen if name not in unnamed] or chosen
-        worded = [name for name in by_name if _words(by_name[name], frame[name])]
+        worded = [name for name in by_name if words.among(by_name[name], frame[name])]
         if worded and all(measured.is_doubtful(each, by_name[each].values) for each in chosen):
             chosen = worded[:1]  # which is refused below, with its words
     if not chosen:
         faulty = [each for each in by_name if 0 < by_name[each].faults.mean() <= _MAX_FAULTS]
         if faulty:
-            raise ValueError(_fault(file, faulty[0], by_name[faulty[0]], frame[faulty[0]], rows))
+            fault = _fault(faulty[0], by_name[faulty[0]], frame[faulty[0]], rows)
+            raise ValueError(f"{file.name}: {fault}")
         raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.")
+    left_out: dict[str, str] = {}
     if not columns:
-        notes += _left_out(by_name, frame, rows)
+        kept_out = _kept_out(by_name, frame)
+        notes += _left_out(kept_out, by_name, frame, rows)
+        least = min(measured.doubts(name, by_name[name].values) for name in chosen)
+        left_out = {
+            name: _fault(name, by_name[name], frame[name], rows, words.flag("--column", name))
+            for name in kept_out
+            if not (when and name in when.columns) and by_name[name].faults.mean() < 1
+            if measured.doubts(name, by_name[name].values) <= least
+        }
     for name in chosen:
         if by_name[name].faults.any():
-            raise ValueError(_fault(file, name, by_name[name], frame[name], rows))
+            fault = _fault(name, by_name[name], frame[name], rows)
+            raise ValueError(f"{file.name}: {fault}")
         parted = [coded[name]] if name in coded else []
         notes += [f"`{name}`: {note}" for note in (*parted, *by_name[name].notes)]
     values = np.stack([by_name[name].values for name in chosen], axis=1)
@@ -211,7 +233,7 @@ def _columns(
         )
     if time is None and not along:
         warnings += times.doubts(frame, when)
-    return Table(values, tuple(chosen), tuple(notes), tuple(warnings), seasons)
+    return Table(values, tuple(chosen), tuple(notes), tuple(warnings), seasons, left_out)
 
 
 def _decimal(frame: pd.DataFrame, doubtful: str) -> Literal[".", ","] | None:
@@ -237,33 +259,32 @@ def _is_total(cell: object) -> bool:
     return bool(re.match(_TOTAL, str(cell), re.IGNORECASE))
 
 
+def _kept_out(by_name: dict[str, cells.Numbers], frame: pd.DataFrame) -> list[str]:
+    """Columns of numbers but for a few cells, or for one code."""
+    return [
+        name
+        for name, column in by_name.items()
+        if 0 < column.faults.mean() < words.FEW_FAULTS or words.among(column, frame[name])
+    ]
+
+
 def _left_out(
-    by_name: dict[str, cells.Numbers], frame: pd.DataFrame, rows: Sequence[str]
+    names: Sequence[str],
+    by_name: dict[str, cells.Numbers],
+    frame: pd.DataFrame,
+    rows: Sequence[str],
 ) -> list[str]:
-    """Columns of numbers but for a few cells, or for one code, which none may miss."""
+    """Notes on columns that are left out, which none may miss."""
     notes = []
-    for name, column in by_name.items():
-        few = 0 < column.faults.mean() < _FEW_FAULTS
-        if few or _words(column, frame[name]):
-            row = int(column.faults.argmax())
-            cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
-            notes.append(f"column `{name}` left out: {cell!r} in {rows[row]} is no number")
+    for name in names:
+        row = int(by_name[name].faults.argmax())
+        cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
+        notes.append(f"column `{name}` left out: {cell!r} in {rows[row]} is no number")
     return notes
 
 
 def _text(cell: object) -> str:
     return str(cell).strip()
-
-
-def _words(column: cells.Numbers, text: pd.Series) -> dict[str, int]:
-    """The few words that a column has among its numbers, with their counts; else none."""
-    if not column.faults.any() or np.isnan(column.values).all():
-        return {}
-    counts = text[column.faults].map(_text).value_counts()
-    short = counts.index.str.len().max() <= _MAX_WORD
-    again = len(counts) == 1 or counts.sum() >= 2 * len(counts)
-    few = len(counts) <= _MAX_WORDS and short and again
-    return {str(word): int(count) for word, count in counts.items()} if few else {}
 
 
 def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
@@ -273,28 +294,31 @@ def _is_index(frame: pd.DataFrame, name: str, column: cells.Numbers) -> bool:
 
 
 def _fault(
-    file: Path, name: str, column: cells.Numbers, text: pd.Series, rows: Sequence[str]
+    name: str, column: cells.Numbers, text: pd.Series, rows: Sequence[str], chooses: str = ""
 ) -> str:
+    """What keeps a column from being numbers, and what to do; `chooses` is the flag to have it."""
     row = int(np.flatnonzero(column.faults)[0])
     cell = text.iloc[row]
     cell = repr(cell.item() if isinstance(cell, np.generic) else cell)
     cell = cell if len(cell) <= _MAX_LENGTH else f"{cell[:_MAX_LENGTH]}…"
     if cells.per_cent_mixed(text.fillna("").astype(str).str.strip()).iloc[row]:
         return (
-            f"{file.name}: `{name}` has a per cent sign in some cells only, unlike {rows[row]}: "
-            f"{cell}. Write all in one unit, or name another column."
+            f"`{name}` has a per cent sign in some cells only, unlike {rows[row]}: {cell}. Write "
+            "all in one unit, or name another column."
         )
-    if (words := _words(column, text)) and column.faults.sum() > 1:
-        told = ", ".join(f"{word!r} ({count:,})" for word, count in words.items())
-        flags = " ".join(f"--missing-code {shlex.quote(word)}" for word in words)
+    found = words.among(column, text)
+    flags = f"{chooses} {words.missing_codes(found)}".strip()
+    if found and column.faults.sum() > 1:
+        told = ", ".join(f"{word!r} ({count:,})" for word, count in found.items())
         return (
-            f"{file.name}: `{name}` has words among its numbers, the first in {rows[row]}: {told}. "
-            f"If they stand for missing values, use {flags}; else name another column."
+            f"`{name}` has words among its numbers, the first in {rows[row]}: {told}. If they "
+            f"stand for missing values, use {flags}; else name another column."
         )
-    units = " remove the row if it has units," if row == 0 else ""
+    units = ", remove the row if it has units" if row == 0 else ""
+    code = f", use {flags}" if found else ""
     return (
-        f"{file.name}: `{name}` is no number in {rows[row]}: {cell}. Leave the cell empty where a "
-        f"value is missing,{units} or name another column."
+        f"`{name}` is no number in {rows[row]}: {cell}. Leave the cell empty where a value is "
+        f"missing{code}{units}, or name another column."
     )
 
 

@@ -26,8 +26,8 @@ def likely(names: Sequence[str], values: Float[np.ndarray, "row column"]) -> str
     >>> likely(["STATION", "warm"], hours), likely(["day", "siteID"], hours)
     ('warm', 'siteID')
     """
-    doubts = [_doubts(name, column) for name, column in zip(names, values.T, strict=True)]
-    return names[doubts.index(min(doubts))]
+    each = [doubts(name, column) for name, column in zip(names, values.T, strict=True)]
+    return names[each.index(min(each))]
 
 
 def is_doubtful(name: str, column: Float[np.ndarray, " row"]) -> bool:
@@ -38,7 +38,7 @@ def is_doubtful(name: str, column: Float[np.ndarray, " row"]) -> bool:
     return named or len(np.unique(column[~np.isnan(column)])) < 2
 
 
-def _doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
+def doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
     """Reasons against a column: it is doubtful or counts up; and lesser ones."""
     known = column[~np.isnan(column)]
     steps = np.diff(known)
