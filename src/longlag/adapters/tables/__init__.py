@@ -186,7 +186,8 @@ def _columns(
         if faulty:
             fault = _fault(faulty[0], by_name[faulty[0]], frame[faulty[0]], rows)
             raise ValueError(f"{file.name}: {fault}")
-        raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.")
+        how = f" Read with: {'; '.join(notes)}." if notes else ""
+        raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.{how}")
     left_out: dict[str, str] = {}
     if not columns:
         kept_out = _kept_out(by_name, frame)

@@ -16,6 +16,7 @@ from longlag.adapters.tables import headers
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
 _UNIT = re.compile(r"°?[CFK]|deg[CFKT]?|m/s|k?m|[cm]m|ft|h?Pa|[kMG]?Wh?|sec|%")
 _FEW = 3  # rows of a table, at least
+_MANY = 10  # rows that show whether a separator is one
 _MAX_TOP = 20  # rows of text above a table
 _MAX_PLACES = 100  # where another table may begin
 
@@ -67,7 +68,14 @@ def find_separator(lines: Sequence[str]) -> str:
     if r"\s+" in shares and (shares[r"\s+"][0] < 0.95 or len(shares) > 1):
         del shares[r"\s+"]  # spaces also occur in texts and dates
         most = max((share for share, _ in shares.values()), default=0.0)
-    return next((each for each, (share, _) in shares.items() if share > most - 0.05), ",")
+    fits = [each for each, (share, _) in shares.items() if share > most - 0.05]
+    return max(fits, key=lambda each: _value_count(lines[-_MANY:], each)) if fits else ","
+
+
+def _value_count(rows: Sequence[str], separator: str) -> int:
+    """Cells that are values: few if a separator is a bar in a text of each row, as in `BZN|AT`."""
+    cells = (cell for row in rows for cell in split(row, separator))
+    return sum(headers.is_value(cell) for cell in cells if cell.strip())
 
 
 def body(
