@@ -18,6 +18,8 @@ _UNIT = re.compile(r"°?[CFK]|deg[CFKT]?|m/s|k?m|[cm]m|ft|h?Pa|[kMG]?Wh?|sec|%")
 _FEW = 3  # rows of a table, at least
 _MANY = 10  # rows that show whether a separator is one
 _MAX_TOP = 20  # rows of text above a table
+_SAMPLE = 20  # rows that show where columns stand
+_MAX_PARTS = 2  # lines that a name is parted into
 _MAX_PLACES = 100  # where another table may begin
 
 
@@ -46,11 +48,55 @@ def names_above(
         if at != top - 1 - len(found) or len(row) != len(cells):
             break
         found.append(row)
-    if not found or not _is_data(cells) or headers.times(cells):
+    if not _is_data(cells) or headers.times(cells):
         return None, 0
+    if not found:
+        return _names_in_place(comments, rest) if separator == r"\s+" else (None, 0)
     units = len(set(found[0])) < len(found[0]) or any(map(_UNIT.fullmatch, found[0]))
     count = 2 if units and len(found) > 1 else 1
     return found[count - 1], count
+
+
+def _names_in_place(
+    comments: Sequence[tuple[int, str]], rest: Sequence[tuple[int, str]]
+) -> tuple[list[str] | None, int]:
+    """The names that stand above the columns of most rows, in one comment or parted into two.
+
+    A column without one is called by none; half of them and more have one.
+    """
+    rows = [line for _, line in rest if line.strip()][:_SAMPLE]
+    places = [[(at.start(), at.end()) for at in re.finditer(r"\S+", row)] for row in rows]
+    usual = Counter(map(len, places)).most_common(1)[0][0]
+    columns = [
+        (min(begin for begin, _ in cells), max(end for _, end in cells))
+        for cells in zip(*(row for row in places if len(row) == usual), strict=True)
+    ]
+    names, used = [""] * usual, 0
+    above = [line for _, line in comments if line.strip("#% \t")]
+    for line in above[: -_MAX_PARTS - 1 : -1]:
+        found = _in_place(line, columns)
+        if not found or (used and len(found) < 2):
+            break
+        names = [f"{found.get(at, '')} {name}".strip() for at, name in enumerate(names)]
+        used += 1
+        if all(names):
+            break
+    named = [name for name in names if name]
+    fits = 2 * len(named) >= usual and len(set(named)) == len(named)
+    return (names, used) if fits else (None, 0)
+
+
+def _in_place(line: str, columns: Sequence[tuple[int, int]]) -> dict[int, str]:
+    """The texts of a comment by the column that each is above; none if one is above no column."""
+    line = re.sub(r"^\s*[#%]+", lambda mark: " " * len(mark[0]), line)
+    found: dict[int, str] = {}
+    for text in re.finditer(r"[^\s,]+(?: [^\s,]+)*", line):
+        shared = [min(end, text.end()) - max(begin, text.start()) for begin, end in columns]
+        at = shared.index(max(shared))
+        if shared[at] <= 0 or at in found or headers.is_value(text[0]):
+            return {}
+        found[at] = text[0] if text[0].find("(") > 0 else text[0].strip("()")
+    return found
 
 
 def find_separator(lines: Sequence[str]) -> str:
