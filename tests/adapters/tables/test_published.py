@@ -560,3 +560,38 @@ def test_a_decimal_date_or_a_count_of_days_is_not_proposed(read, count):
     ]
     table = read("\n".join(" ".join(map(str, row)) for row in rows))
     assert likely(table.names, table.values) == str(len(rows[0]))
+
+
+STATION = """Aberporth
+Location: 224100E 252100N, Lat 52.139 Lon -4.570, 133 metres amsl
+Missing data is marked by  ---.
+   yyyy  mm   tmax    rain     sun
+              degC      mm   hours
+"""
+
+
+BARE = "   yyyy  mm   tmax    rain     sun\n"
+
+
+@pytest.mark.parametrize(("head", "first"), [(STATION, 270), (STATION[76:], 299), (BARE, 0)])
+def test_a_word_more_at_the_end_of_rows_is_a_column_of_its_own(read, head, first):
+    rows = [
+        f"{1990 + at // 12:7}{at % 12 + 1:4}   {at * at % 13}.5*   {at}.0   "
+        f"{'---' if at % 40 == 7 else f'{at}.5#'}{'  Provisional' * (at >= first)}\n"
+        for at in range(300)
+    ]
+    table = read(head + "".join(rows))
+    assert table.names == ("tmax", "rain", "sun")
+    assert table.values[:, 1].tolist() == list(range(300))
+    assert "time: `yyyy` and `mm`, monthly" in table.notes
+    told = f"a word more at the end of rows, in a column of its own: `Provisional` ({300 - first})"
+    assert told in table.notes
+    at = head.count("\n")
+    assert (f"line {at} left out, being of units: degC mm hours" in table.notes) == ("degC" in head)
+
+
+def test_rows_between_spaces_with_a_number_more_or_two_words_are_refused(read):
+    rows = "".join(f"{1990 + at} {at} {at * at % 7}\n" for at in range(20))
+    for more in ("2010 3 4 5\n", "2010 3 4 quite new\n", "2010 3\n"):
+        with pytest.raises(ValueError, match="line 22 has"):
+            read("year a b\n" + rows + more + rows.replace("19", "21"))

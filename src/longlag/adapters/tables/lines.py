@@ -149,7 +149,8 @@ def body(
         if count > 2 or (count == width - 1 and (count > 1 or headers.is_value(lines[index][1])))
     ]
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
-    if first and counts[first - 1] in (width - 1, width + 1):
+    named = not any(map(headers.is_value, cells[first]))  # so that a title above is none
+    if first and not named and counts[first - 1] in (width - 1, width + 1):
         first -= 1  # a header that lacks the name of an index
     while width > 2 and first < last and not any(cell.strip() for cell in cells[first][1:]):
         first += 1  # a title, with separators up to the width of the table
@@ -184,8 +185,8 @@ def _next_table(cells: Sequence[list[str]], width: int) -> int:
 
 def parse(
     name: str, lines: list[tuple[int, str]], separator: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """The cells of lines, and the last line of each row."""
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """The cells of lines, the last line of each row, and notes."""
     rows: list[list[str]] = []
     ends: list[int] = []
     if separator == r"\s+":
@@ -195,6 +196,7 @@ def parse(
         for row in reader:
             rows.append(row)
             ends.append(lines[reader.line_num - 1][0])
+    notes = _even(rows, ends) if separator == r"\s+" else []
     empty = [not any(cell.strip() for cell in row) for row in rows]
     count = len(rows) - next((at for at, each in enumerate(reversed(empty)) if not each), len(rows))
     start = next((at for at, each in enumerate(empty) if not each), 0)
@@ -218,7 +220,33 @@ def parse(
             f"{remedy or 'Write one for each name.'}"
         )
     frame = pd.DataFrame([rows[at] or [""] for at in used], dtype=object)
-    return frame, [f"line {ends[at]}" for at in used]
+    return frame, [f"line {ends[at]}" for at in used], notes
+
+
+def _even(rows: list[list[str]], ends: list[int]) -> list[str]:
+    """Makes rows between spaces of one width, with notes, as for stations of the Met Office.
+
+    A word that some rows have at their end beyond the others gets a column without a name. A line
+    of units below the names, with fewer cells, is taken out.
+    """
+    width = len(rows[0]) if rows else 0
+    if width < _FEW or any(map(headers.is_value, rows[0])):
+        return []
+    notes: list[str] = []
+    units = len(rows) > 1 and 1 < len(rows[1]) < width and not any(map(headers.is_value, rows[1]))
+    longer = [row for row in rows[1 + units :] if len(row) != width]
+    words = Counter(row[-1] for row in longer if len(row) == width + 1)
+    mostly = len(words) > 1 and 2 * len(longer) > len(rows)
+    if sum(words.values()) < len(longer) or mostly or any(map(headers.is_value, words)):
+        return []
+    if units:
+        notes.append(f"line {ends[1]} left out, being of units: {' '.join(rows[1])}")
+        del rows[1], ends[1]
+    if words:
+        told = ", ".join(f"`{word}` ({count:,})" for word, count in words.most_common(_FEW))
+        notes.append(f"a word more at the end of rows, in a column of its own: {told}")
+        rows[:] = [[*row, ""] if len(row) == width else row for row in rows]
+    return notes
 
 
 def _remedy(rows: list[list[str]], ends: list[int]) -> str:
