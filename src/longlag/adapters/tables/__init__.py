@@ -196,7 +196,7 @@ def _columns(
         left_out = {
             name: _fault(name, by_name[name], frame[name], rows, words.flag("--column", name))
             for name in kept_out
-            if not (when and name in when.columns) and by_name[name].faults.mean() < 1
+            if not (when and name in when.columns)
             if measured.doubts(name, by_name[name].values) <= least
         }
     for name in chosen:
@@ -263,6 +263,7 @@ def _kept_out(by_name: dict[str, cells.Numbers], frame: pd.DataFrame) -> list[st
     return [
         name
         for name, column in by_name.items()
+        if not np.isnan(column.values).all()
         if 0 < column.faults.mean() < words.FEW_FAULTS or words.among(column, frame[name])
     ]
 
