@@ -422,6 +422,7 @@ def test_a_flag_beside_some_numbers_and_a_code_of_an_id_stop_nothing(call, data)
     code, out, err = call("frame", data({"warm": WARM, "OBS_FLAG": flags, "site id": ids}))
     assert (code, err) == (0, "")
     assert out.startswith("warm of data.csv")
+    assert "OBS_FLAG" not in out
 
 
 @pytest.mark.parametrize(("word", "flag"), [("hot", "--missing-code hot"),

@@ -175,3 +175,17 @@ def test_names_in_windows_1252_are_read(tmp_path, name):
     file = tmp_path / "data.csv"
     file.write_bytes(f"day,{name}\n2023-01-01,1\n2023-01-02,2\n".encode("cp1252"))
     assert tables.read(file).names == (name,)
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize(("text", "separator"), [("BZN|AT", ","), ("a;b", ","), ("a|b", ";"),
+                                                 ("a,b", "|"), ("a,b", ";")])  # fmt: skip
+def test_a_separator_in_a_text_of_each_row_parts_nothing(read, text, separator, decimal):
+    value = f'"{{}}{decimal}{{}}5"' if decimal == separator else f"{{}}{decimal}{{}}5"
+    rows = [
+        (f"0{at + 1}/03/2024 00:00 - 0{at + 2}/03/2024 00:00", text, value.format(at * 3 % 7, at))
+        for at in range(8)
+    ]
+    table = read("\n".join(map(separator.join, [("MTU", "Area", "Price"), *rows])))
+    assert table.names == ("Price",)
+    assert table.values[:3, 0].tolist() == [0.05, 3.15, 6.25]

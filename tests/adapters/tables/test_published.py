@@ -1,10 +1,14 @@
 """Tables as offices publish them: totals, units, footers, hours, blank names, missing codes."""
 
+import itertools
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from longlag.adapters import tables
+from longlag.adapters.tables.measured import likely
 
 NO_TIME = "no time column: rows taken in the order of the file"
 
@@ -496,3 +500,98 @@ def test_times_in_the_forms_of_climate_and_exchange_files_are_known(read, names)
 def test_hours_beside_days_need_no_names(read):
     rows = [(f"{day:%Y-%m-%d}", f"{hour:02}00", 7) for day in DAYS for hour in range(24)]
     assert "time: `1` and `2`, hourly" in read(lines(rows)).notes
+
+
+CO2 = {
+    "monthly": ("""
+#            decimal       monthly    de-season  #days  st.dev  unc. of
+#             date         average     alized          of days  mon mean
+  1958   3    1958.2027      315.70      314.43     -1   -9.99   -0.99
+""", ["monthly average", "de-season alized", "#days", "st.dev of days", "unc. of mon mean"]),
+    "weekly": ("""
+#      Start of week      CO2 molfrac           (-999.99 = no data)  increase
+# (yr, mon, day, decimal)    (ppm)  #days       1 yr ago  10 yr ago  since 1800
+  1974   5  19  1974.3795    333.34  6          -999.99   -999.99     50.36
+""", ["ppm", "#days", "1 yr ago", "10 yr ago", "since 1800"]),
+}  # fmt: skip
+
+
+def of_co2(kind):
+    """The comments and 60 rows in the places of the one row that is given."""
+    *comments, first = CO2[kind][0].strip("\n").splitlines()
+    rows = []
+    step = {"monthly": "MS", "weekly": "7D"}[kind]
+    for at, day in enumerate(pd.date_range(first.split()[0] + "-05-19", periods=60, freq=step)):
+        if kind == "monthly":
+            cells = iter((day.year, day.month, f"{day.year + (day.month - 0.5) / 12:.4f}"))
+        else:
+            cells = iter((*day.timetuple()[:3], f"{day.year + day.day_of_year / 365:.4f}"))
+        values = [f"{300 + at * at % 13}.5", at % 3]
+        values[1:1] = [f"{300 + at * at % 7}.5"] * (kind == "monthly")
+        cells = itertools.chain(cells, values, (f"{at * at % 11}.{each}" for each in range(5)))
+        rows.append(re.sub(r" *\S+", lambda old: f"{next(cells):>{len(old[0])}}", first))  # noqa: B023
+    return comments, rows
+
+
+@pytest.mark.parametrize("kind", CO2)
+def test_names_in_comments_are_taken_where_they_stand_above_the_columns(read, kind):
+    comments, rows = of_co2(kind)
+    table = read("\n".join(["# Use of these data", "# is free", *comments, *rows]))
+    assert table.names == tuple(CO2[kind][1])
+    assert any(note.endswith(f", {kind}") for note in table.notes)
+    assert likely(table.names, table.values) == table.names[0]
+    moved = [f"#{' ' * 9}{line[1:]}" for line in comments]
+    table = read("\n".join([*moved, *rows]))
+    assert set(table.names) <= set("456789")
+    assert likely(table.names, table.values) in "45"
+
+
+def test_prose_above_columns_names_none(read):
+    _, rows = of_co2("monthly")
+    for prose in ("# The data, which are free", "# see  the  web", "# a long line of prose " * 4):
+        assert set(read("\n".join([prose, *rows])).names) <= set("456789")
+
+
+@pytest.mark.parametrize("count", [(), (28, 31, 30, 29, 31)], ids=["dates", "counts of days"])
+def test_a_decimal_date_or_a_count_of_days_is_not_proposed(read, count):
+    rows = [
+        (f"{1990 + (at + 0.5) / 12:.4f}", *(count[at % 5 : at % 5 + 1]), f"{at * at % 7}.5")
+        for at in range(40)
+    ]
+    table = read("\n".join(" ".join(map(str, row)) for row in rows))
+    assert likely(table.names, table.values) == str(len(rows[0]))
+
+
+STATION = """Aberporth
+Location: 224100E 252100N, Lat 52.139 Lon -4.570, 133 metres amsl
+Missing data is marked by  ---.
+   yyyy  mm   tmax    rain     sun
+              degC      mm   hours
+"""
+
+
+BARE = "   yyyy  mm   tmax    rain     sun\n"
+
+
+@pytest.mark.parametrize(("head", "first"), [(STATION, 270), (STATION[76:], 299), (BARE, 0)])
+def test_a_word_more_at_the_end_of_rows_is_a_column_of_its_own(read, head, first):
+    rows = [
+        f"{1990 + at // 12:7}{at % 12 + 1:4}   {at * at % 13}.5*   {at}.0   "
+        f"{'---' if at % 40 == 7 else f'{at}.5#'}{'  Provisional' * (at >= first)}\n"
+        for at in range(300)
+    ]
+    table = read(head + "".join(rows))
+    assert table.names == ("tmax", "rain", "sun")
+    assert table.values[:, 1].tolist() == list(range(300))
+    assert "time: `yyyy` and `mm`, monthly" in table.notes
+    told = f"a word more at the end of rows, in a column of its own: `Provisional` ({300 - first})"
+    assert told in table.notes
+    at = head.count("\n")
+    assert (f"line {at} left out, being of units: degC mm hours" in table.notes) == ("degC" in head)
+
+
+def test_rows_between_spaces_with_a_number_more_or_two_words_are_refused(read):
+    rows = "".join(f"{1990 + at} {at} {at * at % 7}\n" for at in range(20))
+    for more in ("2010 3 4 5\n", "2010 3 4 quite new\n", "2010 3\n"):
+        with pytest.raises(ValueError, match="line 22 has"):
+            read("year a b\n" + rows + more + rows.replace("19", "21"))

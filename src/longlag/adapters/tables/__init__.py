@@ -188,7 +188,8 @@ def _columns(
         if faulty:
             fault = _fault(faulty[0], by_name[faulty[0]], frame[faulty[0]], rows)
             raise ValueError(f"{file.name}: {fault}")
-        raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.")
+        how = f" Read with: {'; '.join(notes)}." if notes else ""
+        raise ValueError(f"{file.name} has no column of numbers. It has {listed(names)}.{how}")
     left_out: dict[str, str] = {}
     if not columns:
         kept_out = _kept_out(by_name, frame)
@@ -197,7 +198,7 @@ def _columns(
         left_out = {
             name: _fault(name, by_name[name], frame[name], rows, words.flag("--column", name))
             for name in kept_out
-            if not (when and name in when.columns) and by_name[name].faults.mean() < 1
+            if not (when and name in when.columns)
             if measured.doubts(name, by_name[name].values) <= least
         }
     for name in chosen:
@@ -264,6 +265,7 @@ def _kept_out(by_name: dict[str, cells.Numbers], frame: pd.DataFrame) -> list[st
     return [
         name
         for name, column in by_name.items()
+        if not np.isnan(column.values).all()
         if 0 < column.faults.mean() < words.FEW_FAULTS or words.among(column, frame[name])
     ]
 

@@ -282,7 +282,8 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
             notes.append(f"{count} comment line{'s' if count > 1 else ''} left out")
     rest, outside = lines.body(name, rest, separator)
     notes += outside
-    cells, line_numbers = lines.parse(name, rest, separator)
+    cells, line_numbers, uneven = lines.parse(name, rest, separator)
+    notes += uneven
     if header is None and len(cells):
         first = [str(cell).strip() for cell in cells.iloc[0]]
         places = [str(index + 1) for index in range(cells.shape[1])]

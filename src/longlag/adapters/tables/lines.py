@@ -16,7 +16,10 @@ from longlag.adapters.tables import headers
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
 _UNIT = re.compile(r"°?[CFK]|deg[CFKT]?|m/s|k?m|[cm]m|ft|h?Pa|[kMG]?Wh?|sec|%")
 _FEW = 3  # rows of a table, at least
+_MANY = 10  # rows that show whether a separator is one
 _MAX_TOP = 20  # rows of text above a table
+_SAMPLE = 20  # rows that show where columns stand
+_MAX_PARTS = 2  # lines that a name is parted into
 _MAX_PLACES = 100  # where another table may begin
 
 
@@ -45,11 +48,55 @@ def names_above(
         if at != top - 1 - len(found) or len(row) != len(cells):
             break
         found.append(row)
-    if not found or not _is_data(cells) or headers.times(cells):
+    if not _is_data(cells) or headers.times(cells):
         return None, 0
+    if not found:
+        return _names_in_place(comments, rest) if separator == r"\s+" else (None, 0)
     units = len(set(found[0])) < len(found[0]) or any(map(_UNIT.fullmatch, found[0]))
     count = 2 if units and len(found) > 1 else 1
     return found[count - 1], count
+
+
+def _names_in_place(
+    comments: Sequence[tuple[int, str]], rest: Sequence[tuple[int, str]]
+) -> tuple[list[str] | None, int]:
+    """The names that stand above the columns of most rows, in one comment or parted into two.
+
+    A column without one is called by none; half of them and more have one.
+    """
+    rows = [line for _, line in rest if line.strip()][:_SAMPLE]
+    places = [[(at.start(), at.end()) for at in re.finditer(r"\S+", row)] for row in rows]
+    usual = Counter(map(len, places)).most_common(1)[0][0]
+    columns = [
+        (min(begin for begin, _ in cells), max(end for _, end in cells))
+        for cells in zip(*(row for row in places if len(row) == usual), strict=True)
+    ]
+    names, used = [""] * usual, 0
+    above = [line for _, line in comments if line.strip("#% \t")]
+    for line in above[: -_MAX_PARTS - 1 : -1]:
+        found = _in_place(line, columns)
+        if not found or (used and len(found) < 2):
+            break
+        names = [f"{found.get(at, '')} {name}".strip() for at, name in enumerate(names)]
+        used += 1
+        if all(names):
+            break
+    named = [name for name in names if name]
+    fits = 2 * len(named) >= usual and len(set(named)) == len(named)
+    return (names, used) if fits else (None, 0)
+
+
+def _in_place(line: str, columns: Sequence[tuple[int, int]]) -> dict[int, str]:
+    """The texts of a comment by the column that each is above; none if one is above no column."""
+    line = re.sub(r"^\s*[#%]+", lambda mark: " " * len(mark[0]), line)
+    found: dict[int, str] = {}
+    for text in re.finditer(r"[^\s,]+(?: [^\s,]+)*", line):
+        shared = [min(end, text.end()) - max(begin, text.start()) for begin, end in columns]
+        at = shared.index(max(shared))
+        if shared[at] <= 0 or at in found or headers.is_value(text[0]):
+            return {}
+        found[at] = text[0] if text[0].find("(") > 0 else text[0].strip("()")
+    return found
 
 
 def find_separator(lines: Sequence[str]) -> str:
@@ -67,7 +114,14 @@ def find_separator(lines: Sequence[str]) -> str:
     if r"\s+" in shares and (shares[r"\s+"][0] < 0.95 or len(shares) > 1):
         del shares[r"\s+"]  # spaces also occur in texts and dates
         most = max((share for share, _ in shares.values()), default=0.0)
-    return next((each for each, (share, _) in shares.items() if share > most - 0.05), ",")
+    fits = [each for each, (share, _) in shares.items() if share > most - 0.05]
+    return max(fits, key=lambda each: _value_count(lines[-_MANY:], each)) if fits else ","
+
+
+def _value_count(rows: Sequence[str], separator: str) -> int:
+    """Cells that are values: few if a separator is a bar in a text of each row, as in `BZN|AT`."""
+    cells = (cell for row in rows for cell in split(row, separator))
+    return sum(headers.is_value(cell) for cell in cells if cell.strip())
 
 
 def body(
@@ -95,7 +149,8 @@ def body(
         if count > 2 or (count == width - 1 and (count > 1 or headers.is_value(lines[index][1])))
     ]
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
-    if first and counts[first - 1] in (width - 1, width + 1):
+    named = not any(map(headers.is_value, cells[first]))  # so that a title above is none
+    if first and not named and counts[first - 1] in (width - 1, width + 1):
         first -= 1  # a header that lacks the name of an index
     while width > 2 and first < last and not any(cell.strip() for cell in cells[first][1:]):
         first += 1  # a title, with separators up to the width of the table
@@ -130,8 +185,8 @@ def _next_table(cells: Sequence[list[str]], width: int) -> int:
 
 def parse(
     name: str, lines: list[tuple[int, str]], separator: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """The cells of lines, and the last line of each row."""
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """The cells of lines, the last line of each row, and notes."""
     rows: list[list[str]] = []
     ends: list[int] = []
     if separator == r"\s+":
@@ -141,6 +196,7 @@ def parse(
         for row in reader:
             rows.append(row)
             ends.append(lines[reader.line_num - 1][0])
+    notes = _even(rows, ends) if separator == r"\s+" else []
     empty = [not any(cell.strip() for cell in row) for row in rows]
     count = len(rows) - next((at for at, each in enumerate(reversed(empty)) if not each), len(rows))
     start = next((at for at, each in enumerate(empty) if not each), 0)
@@ -164,7 +220,33 @@ def parse(
             f"{remedy or 'Write one for each name.'}"
         )
     frame = pd.DataFrame([rows[at] or [""] for at in used], dtype=object)
-    return frame, [f"line {ends[at]}" for at in used]
+    return frame, [f"line {ends[at]}" for at in used], notes
+
+
+def _even(rows: list[list[str]], ends: list[int]) -> list[str]:
+    """Makes rows between spaces of one width, with notes, as for stations of the Met Office.
+
+    A word that some rows have at their end beyond the others gets a column without a name. A line
+    of units below the names, with fewer cells, is taken out.
+    """
+    width = len(rows[0]) if rows else 0
+    if width < _FEW or any(map(headers.is_value, rows[0])):
+        return []
+    notes: list[str] = []
+    units = len(rows) > 1 and 1 < len(rows[1]) < width and not any(map(headers.is_value, rows[1]))
+    longer = [row for row in rows[1 + units :] if len(row) != width]
+    words = Counter(row[-1] for row in longer if len(row) == width + 1)
+    mostly = len(words) > 1 and 2 * len(longer) > len(rows)
+    if sum(words.values()) < len(longer) or mostly or any(map(headers.is_value, words)):
+        return []
+    if units:
+        notes.append(f"line {ends[1]} left out, being of units: {' '.join(rows[1])}")
+        del rows[1], ends[1]
+    if words:
+        told = ", ".join(f"`{word}` ({count:,})" for word, count in words.most_common(_FEW))
+        notes.append(f"a word more at the end of rows, in a column of its own: {told}")
+        rows[:] = [[*row, ""] if len(row) == width else row for row in rows]
+    return notes
 
 
 def _remedy(rows: list[list[str]], ends: list[int]) -> str:

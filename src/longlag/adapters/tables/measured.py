@@ -39,10 +39,16 @@ def is_doubtful(name: str, column: Float[np.ndarray, " row"]) -> bool:
 
 
 def doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
-    """Reasons against a column: it is doubtful or counts up; and lesser ones."""
+    """Reasons against a column: it is doubtful, counts up or has decimal years; lesser ones."""
     known = column[~np.isnan(column)]
     steps = np.diff(known)
     counts = len(steps) > 1 and steps[0] != 0 and bool((steps == steps[0]).all())
-    code = len(np.unique(known)) <= _FEW and bool((known % 1 == 0).all())
+    within = (known.min(), known.max()) if len(known) else (0, 0)
+    years = within[0] > 1500 and within[1] < 2200 and bool((known % 1 != 0).any())
+    dates = years and len(steps) > 1 and bool((steps > 0).all())
+    whole = bool((known % 1 == 0).all())
+    code = len(np.unique(known)) <= _FEW and whole
+    days = whole and within[0] >= -1 and 28 <= within[1] <= 31
     rare = len(known) < _SHOWN * len(column)
-    return int(is_doubtful(name, column)) + int(counts), int(code) + int(rare)
+    main = is_doubtful(name, column), counts, dates
+    return sum(map(int, main)), sum(map(int, (code, rare, days)))

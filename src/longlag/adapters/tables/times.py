@@ -24,6 +24,7 @@ _TIME_NAME = re.compile(
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
+_NEAR = 0.1  # years between a date and its decimal notation, which may be of the middle of a month
 
 
 class Order(NamedTuple):
@@ -118,12 +119,20 @@ def _finer(days: Times, frame: pd.DataFrame) -> Times:
 
 def repeats(times: Times, name: str, values: np.ndarray) -> bool:
     """Whether numbers are a second notation of the times, such as a `decimal date` or seconds."""
-    if epochs(pd.Series(values)) is not None:
+    if epochs(pd.Series(values)) is not None or _are_decimal_years(times.values, values):
         return True
     if not _SECOND_NAME.fullmatch(name):
         return False
     order = np.argsort(times.values.to_numpy(), kind="stable")
     return len(values) > 2 and bool((np.diff(values[order]) > 0).all())
+
+
+def _are_decimal_years(dates: pd.Series, values: np.ndarray) -> bool:
+    """Whether numbers are the years of dates with their fraction, whatever they are called."""
+    if not pd.api.types.is_datetime64_any_dtype(dates) or np.isnan(values).any():
+        return False
+    years = dates.dt.year + (dates.dt.day_of_year - 1) / 365.25
+    return bool((np.abs(years.to_numpy() - values) < _NEAR).all())
 
 
 def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
