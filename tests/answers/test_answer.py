@@ -125,6 +125,17 @@ def test_a_difference_is_paired_by_seed(answers):
         answer.difference("lstm", other)
 
 
+def test_a_difference_of_one_seed_has_no_interval():
+    study = Comparison(MODELS, [PROBLEM], recipe=RECIPE, rungs=1, rates=[0.01], seeds=1)
+    drive(
+        study, lambda trial: outcome(scores={n: seed_score(0.5) for n in trial.setting.scored_on})
+    )
+    (found,) = study.answer().differences().values()
+    assert str(found) == "0.000 (one seed: no interval)"
+    mean = study.answer().mean_skill(study.answer().models[0])
+    assert str(mean) == "0.500 (one seed: no interval)"
+
+
 def test_differences_of_many_pairs_are_corrected_for_their_number():
     rng = np.random.default_rng(0)
     skills = {(seed, kind): rng.normal(0.5, 0.1) for seed in range(5) for kind in ("lstm", "gru")}

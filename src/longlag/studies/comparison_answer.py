@@ -302,7 +302,7 @@ class ComparisonAnswer(Answer):
             between = mean_interval(values.tolist(), confidence=confidence)
             low, high = min(low, max(between[0], least)), max(high, min(between[1], most))
         interval = float(low), float(high)
-        doubt = caveat(values.tolist(), interval, most - least) if len(values) > 1 else ""
+        doubt = caveat(values.tolist(), interval, most - least)
         return Estimate(mean, interval, tuple(values.tolist()), doubt)
 
 
