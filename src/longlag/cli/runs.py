@@ -246,13 +246,12 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
 
 def _problems(study: StudyRecord) -> list[Problem]:
     """The easiest problems of a study, which a framing must fit; none where it is unreadable."""
-    from longlag.studies.registry import imported, kind_of
+    from longlag.studies.registry import unanswered
 
     try:
-        examples = imported(kind_of(study).study).of(study.question).examples()
-    except Exception:  # of a damaged document, or of another version
+        return [each.problem for each in unanswered(study).examples()]
+    except ValueError:
         return []
-    return [each.problem for each in examples]
 
 
 def _with_remedy(

@@ -82,7 +82,7 @@ def _certainty(study: Frontier, answer: FrontierAnswer, groups: list[Group]) -> 
         f"a gap of {study.resolution:.0%} or one step.",
     ]
     ends = dict(zip(study.seeds, answer.per_seed, strict=True))
-    lines += [tables.doubt(groups)] * bool(tables.doubt(groups))
+    lines += filter(None, [tables.doubt(groups)])
     if answer.lower_bound:
         lines.append(answer.lower_bound.advice(flags=True))
     lucky = dict.fromkeys(s.seed for s in answer.steps if s.solved and s.value > ends[s.seed])

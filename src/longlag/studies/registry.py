@@ -100,6 +100,24 @@ def kind_of(record: StudyRecord) -> StudyKind:
     return lookup("kind of study", record.kind, KINDS)
 
 
+def unanswered(record: StudyRecord) -> Study:
+    """A stored study, without the outcomes of its trials.
+
+    Raises:
+        ValueError: There is no such kind, or it cannot be read back.
+    """
+    kind = imported(kind_of(record).study)
+    try:
+        return kind.of(record.question)
+    except Exception as error:  # any error of a damaged document, or of another version
+        raise ValueError(_unreadable(record, error)) from error
+
+
+def _unreadable(record: StudyRecord, error: Exception) -> str:
+    why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"Study {record.id[:8]} cannot be read back: {why}"
+
+
 def load_study(store: Store, record: StudyRecord) -> Study:
     """A stored study, with the outcomes of its trials.
 
@@ -110,15 +128,13 @@ def load_study(store: Store, record: StudyRecord) -> Study:
     Raises:
         ValueError: There is no such kind, or it cannot be read back.
     """
-    kind = imported(kind_of(record).study)
+    study = unanswered(record)
     try:
-        study = kind.of(record.question)
         failed = (record.usage or {}).get("failed", ())
         study.failures.update((trial, why.rstrip(".")) for trial, why in failed)
         study.replay(store, record.id)
     except StoreError:
         raise
-    except Exception as error:  # any error of a damaged document, or of another version
-        why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise ValueError(f"Study {record.id[:8]} cannot be read back: {why}") from error
+    except Exception as error:  # as above
+        raise ValueError(_unreadable(record, error)) from error
     return study
