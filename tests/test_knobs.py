@@ -7,7 +7,7 @@ import pytest
 import longlag as ll
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
-from longlag.knobs import Knobs, knob, lookup
+from longlag.knobs import Knobs, knob, lookup, unknown_name
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
 from longlag.training import Recipe
@@ -161,6 +161,11 @@ def test_an_argument_of_another_part_is_said_with_the_call_that_takes_it(argumen
 def test_a_class_of_another_library_is_answered_with_ours(name, message):
     with pytest.raises(AttributeError, match=re.escape(message)):
         getattr(ll, name)
+
+
+def test_a_name_in_the_plural_is_that_name():
+    message = unknown_name("There is no level", "trials", ["cell", "trial"])
+    assert message == "There is no level `trials`. Did you mean `trial`?"
 
 
 def test_a_study_in_python_is_told_of_lists_not_of_commas():

@@ -297,7 +297,9 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(normalized(name), keys, n=1, cutoff=0.65)
     hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
     if not near or near[0] != normalized(name):
-        hint = borrowed(name, keys.values()) or hint
+        other = borrowed(name, keys.values())
+        plural = bool(near) and near[0].rstrip("s") == normalized(name).rstrip("s")
+        hint = hint if plural and f"`{keys[near[0]]}`" not in other else other or hint
     return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
 
 

@@ -182,6 +182,43 @@ def test_a_model_of_a_users_own_runs_only_if_it_is_named(call, own, tmp_path):
     assert "equal to the bit" in out
 
 
+@pytest.mark.filterwarnings("ignore:A model or a problem is not in a file")
+def test_models_of_two_functions_are_named_and_one_of_no_file_is_left_out(
+    call, tmp_path, monkeypatch
+):
+    (tmp_path / "mine.py").write_text(
+        MODEL + "def other(sizes, seed):\n    return make(sizes, seed)\n"
+    )
+    file, packed = tmp_path / "mine.py", tmp_path / "three.zip"
+    make, _ = user_code.from_reference(f"{file}:make")
+    models = {
+        "one": f"{file}:make",
+        "two": f"{file}:other",
+        "cell": lambda sizes, seed: make(sizes, seed),
+    }
+    ll.compare(
+        models,
+        [ll.EchoLag(lag=0, length=4, values=3)],
+        rungs=1,
+        seeds=1,
+        budget=20,
+        learning_rates=[0.01],
+        store=tmp_path / "three.db",
+        progress=False,
+    )
+    assert call("runs", "--store", tmp_path / "three.db", "--bundle", packed)[0] == 0
+    monkeypatch.setattr(user_code, "_named", {})
+    code, _, err = call("reproduce", packed, "--all", "--model", models["one"])
+    assert code == 2
+    assert "1 trial of a user's own code" in err
+    assert "add --model mine.py:other." in err
+    both = ["--model", models["one"], "--model", models["two"]]
+    code, out, err = call("reproduce", packed, "--all", *both)
+    assert code == 0, err
+    assert "2 of 2 agree; 3 trials in the bundle" in out
+    assert "Left out: 1 trial of functions that stand in no file" in err
+
+
 def test_another_file_is_not_taken_for_the_users_own(call, own, tmp_path):
     (tmp_path / "other.py").write_text(MODEL.replace("Linear", "Identity"))
     code, _, err = call("reproduce", own[0], "--model", f"{tmp_path / 'other.py'}:make")

@@ -1,13 +1,17 @@
 """Names that the user gives to the models of a study."""
 
+import functools
 import json
 
+import numpy as np
 import pytest
 from study_cases import drive, outcome, seed_score
 
 import longlag as ll
+from longlag.studies import labels
 from longlag.studies.comparison import Comparison
 from longlag.studies.generalisation import Generalisation
+from longlag.studies.study import words
 from longlag.training import Recipe
 
 ECHO = ll.EchoLag(lag=1, length=10, values=4)
@@ -48,6 +52,26 @@ def test_a_study_shows_its_models_by_the_names_they_were_given(study_of):
     drive(again, scored)
     assert str(again.answer()) == str(answer)
     assert "names" not in plain.question()  # as in earlier versions
+
+
+def made(sizes, seed, width, act=None):
+    raise NotImplementedError
+
+
+def test_unlike_models_with_the_same_words_are_told_apart_by_their_names():
+    given = {
+        "relu": functools.partial(made, width=3, act=abs),
+        "tanh": functools.partial(made, width=3, act=len),
+        "one": lambda *_: None,
+        "other": lambda *_: None,
+        "sixteen": functools.partial(made, width=np.int64(16)),
+    }
+    models = labels.models_by_label("Comparison", given)
+    assert list(models) == list(given)
+    assert words(models["relu"]) == "made(width=3, act=abs)"
+    assert words(models["sixteen"]).endswith(":made(width=16)")
+    with pytest.raises(ValueError, match="twice"):
+        labels.models_by_label("Comparison", {"a": given["one"], "b": given["one"]})
 
 
 @pytest.mark.parametrize("study_of", [compared, generalised])

@@ -103,7 +103,7 @@ def test_a_problem_or_an_encoding_that_a_file_names_is_not_imported(ran, tmp_pat
 
 def test_a_named_file_is_not_run_where_its_hash_is_another(ran, tmp_path):
     file = saved(tmp_path / "m.safetensors", model=model("mine.py", "0" * 16))
-    with pytest.raises(ValueError, match=r"mine\.py was edited after this was saved\. To use it"):
+    with pytest.raises(ValueError, match=r"mine\.py was edited after this was saved\. Give it"):
         ll.load(file, model="mine.py:make")
     code = user_code.code_of(tmp_path / "mine.py")
     file = saved(tmp_path / "m.safetensors", model=model("mine.py", code))
@@ -148,6 +148,10 @@ def test_a_function_of_no_file_is_given_again(ran, tmp_path):
     ran()
     with pytest.raises(ValueError, match=r"it was made by made\. Name it"):
         ll.load(file)
+    with pytest.raises(
+        ValueError, match=r"made was written in no file, so that mine\.py:make cannot"
+    ):
+        ll.load(file, model="mine.py:make")
     assert ll.load(file, model=made).predict([1, 2, 3]).shape == (3,)
 
 

@@ -6,7 +6,6 @@ names is imported, after a comparison of its hash.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import functools
 import hashlib
@@ -19,15 +18,17 @@ import threading
 import traceback
 import uuid
 from collections.abc import Iterator
+from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from longlag import arguments
 from longlag.adapters import leaving, neighbours
+from longlag.adapters.code_hash import code_of
 from longlag.knobs import unknown_name
 
 _MODULE = "longlag_source_"  # prefix of module names
-_UNPARSED = SyntaxError, ValueError, RecursionError, MemoryError  # of ast: no Python, or too deep
 CALL = re.compile(r"(.*?\.py:\w+)\((.*)", re.DOTALL)  # a function and its arguments
 _lock = threading.RLock()
 
@@ -70,7 +71,9 @@ class Origin(NamedTuple):
     @property
     def argument(self) -> str:
         """The argument of `longlag.load` for it: a reference, or its name in a module."""
-        return f'"{self.words}"' if (self.path or "").endswith(".py") else self.name
+        if (self.path or "").endswith(".py"):
+            return f'"{self.words}"'
+        return self.name if self.name.isidentifier() and not iskeyword(self.name) else "…"
 
 
 def origin_of(thing: Any) -> Origin:
@@ -122,12 +125,17 @@ def use(origin: Origin, code: Any, argument: str) -> None:
     """
     if isinstance(code, str):
         file, name = split(code)
-        if origin.path is not None and name != origin.name:
-            raise ValueError(f"`{argument}` must be {origin.words}, got {code}.")
-        if origin.path is not None and code_of(file) != origin.code:
+        if origin.path is None:
             raise ValueError(
-                f"{file.name} was edited after this was saved. To use it as it is now, import "
-                f"it and pass {argument}={name}."
+                f"{origin.words} was written in no file, so that {code} cannot be compared with "
+                "it. In Python, give the function itself."
+            )
+        if name != origin.name:
+            raise ValueError(f"`{argument}` must be {origin.words}, got {code}.")
+        if code_of(file) != origin.code:
+            raise ValueError(
+                f"{file.name} was edited after this was saved. Give it as it was; in Python, "
+                f"import {name} and give the function itself to have it as it is now."
             )
         code = imported(file, name)
     if not callable(code):
@@ -181,6 +189,9 @@ def _register(origin: Origin, thing: Any) -> Any:
 
 def _locate(thing: Any) -> tuple[str, str | None]:
     """The name of a function, and its file or module for other processes; None without one."""
+    if isinstance(thing, functools.partial):  # with what no other process could have
+        given = (f"{key}={_brief(value)}" for key, value in thing.keywords.items())
+        return f"{_brief(thing.func)}({', '.join(given)})", None
     name = getattr(thing, "__qualname__", type(thing).__name__)
     module = sys.modules.get(getattr(thing, "__module__", None) or "")
     spec = getattr(module, "__spec__", None)
@@ -193,6 +204,10 @@ def _locate(thing: Any) -> tuple[str, str | None]:
         return name.rpartition(".")[2].strip("<>"), None
     package = getattr(module, "__package__", None)
     return name, module.__name__ if package else os.path.abspath(file)
+
+
+def _brief(value: Any) -> str:
+    return getattr(value, "__name__", None) or arguments.short_repr(value)
 
 
 def _file(path: str) -> Path:
@@ -261,80 +276,6 @@ def refuse_while_importing(what: str) -> None:
             f"{file.name} starts {what} when it is imported. Put that under "
             '`if __name__ == "__main__":`.'
         )
-
-
-def code_of(file: Path) -> str:
-    """The hash of a file and of the files next to it that it imports: 16 hexadecimal digits.
-
-    Those are files of its folder, or of its package. Libraries, comments, docstrings and the
-    paths of the files do not count.
-    """
-    home = _home(file)
-    sources: dict[Path, bytes] = {}
-    waiting = [file]
-    while waiting:
-        path = waiting.pop()
-        if path in sources:
-            continue
-        content = path.read_bytes()
-        waiting.extend(_local_imports(path, home, content))
-        sources[path] = _without_comments(content)
-    others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
-    digest = hashlib.sha256()
-    for name, path in sorted({**others, "": file}.items()):
-        digest.update(f"{name}\n{len(sources[path])}\n".encode())
-        digest.update(sources[path])
-    return digest.hexdigest()[:16]
-
-
-def _without_comments(content: bytes) -> bytes:
-    """A source without comments, blank lines, and docstrings that the code does not use."""
-    try:
-        tree = ast.parse(content)
-        for node in () if b"__doc__" in content else ast.walk(tree):
-            if not isinstance(
-                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-            ):
-                continue
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-        return ast.unparse(tree).encode()
-    except _UNPARSED:
-        return content
-
-
-def _home(file: Path) -> Path:
-    """The folder for absolute imports of a file: above its package, if it is in one."""
-    folder = file.parent
-    while (folder / "__init__.py").is_file() and folder != folder.parent:
-        folder = folder.parent
-    return folder
-
-
-def _local_imports(file: Path, home: Path, content: bytes) -> list[Path]:
-    """The files that a source imports from its own folder or package."""
-    try:
-        tree = ast.parse(content)
-    except _UNPARSED:
-        return []
-    stems: list[Path] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                parts = alias.name.split(".")
-                stems += [home.joinpath(*parts), file.parent.joinpath(*parts)]
-        elif isinstance(node, ast.ImportFrom):
-            parts = node.module.split(".") if node.module else []
-            folders = [home, file.parent]
-            if node.level:
-                folders = [file.parents[min(node.level, len(file.parents)) - 1]]
-            for folder in folders:
-                stem = folder.joinpath(*parts)
-                stems += [stem, *(stem / alias.name for alias in node.names)]
-    candidates = [
-        path for stem in stems for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
-    ]
-    return [path for path in candidates if path.is_file()]
 
 
 def _module(file: Path) -> ModuleType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -27,8 +27,8 @@ def reproduce_bundle(
     *,
     sample: int | None,
     every: bool,
-    model: str | None,
-    problem: str | None,
+    model: Sequence[str],
+    problem: Sequence[str],
     output: OutputFlags,
 ) -> int:
     """Run trials of a bundle again; the exit code."""
@@ -40,17 +40,29 @@ def reproduce_bundle(
     with stdout_to_stderr():
         may_run = reproduction.use_named(trials, model, problem)
         left_out = [each for each in trials if each not in may_run]
-        if left_out and (every or not may_run):
+        in_no_file = [each for each in left_out if reproduction.in_no_file(each)]
+        in_files = [each for each in left_out if each not in in_no_file]
+        if in_files and (every or not may_run):
             raise user_code.UnnamedCode(
-                f"{path}: {counted(len(left_out), 'trial')} of a user's own code, which runs only "
-                f"if you name its file: add {reproduction.code_to_name(left_out)}."
+                f"{path}: {counted(len(in_files), 'trial')} of a user's own code, which runs only "
+                f"if you name its file: add {reproduction.code_to_name(in_files)}."
+            )
+        if not may_run:
+            raise ValueError(
+                f"{path}: all its trials are of functions that stand in no file, as in a notebook, "
+                "so they cannot be run again. Run the study with the functions in a file."
             )
         chosen = reproduction.cheapest(may_run, None if every else sample or SAMPLE)
         series = reproduction.series_of(trials)
         settings = [reproduction.setting_of(each, series) for each in chosen]
-        if left_out:
-            named = reproduction.code_to_name(left_out)
-            warn(f"Left out: {counted(len(left_out), 'trial')} of other code; add {named}.")
+        if in_files:
+            named = reproduction.code_to_name(in_files)
+            warn(f"Left out: {counted(len(in_files), 'trial')} of other code; add {named}.")
+        if in_no_file:
+            warn(
+                f"Left out: {counted(len(in_no_file), 'trial')} of functions that stand in no "
+                "file, as in a notebook: nothing tells what they were."
+            )
         keep_compiled_programs()
         found: list[Agreement] = []
         with ctrl_c_stops() as stop, training_progress(quiet=output.json) as follow:

@@ -36,8 +36,8 @@ def reproduce(
     report: Path | None = None,
     sample: Count | None = None,
     all: Annotated[bool, Parameter(negative="")] = False,
-    model: str | None = None,
-    problem: str | None = None,
+    model: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
+    problem: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
     output: OutputFlags = OUTPUT,
 ) -> int:
     """Check the statements of two LSTM tutorials, or the trials of a bundle, by training again.
@@ -54,12 +54,13 @@ def reproduce(
         report: Write an HTML page about the statements to this file.
         sample: Of a bundle: number of trials to run again, the cheapest first; by default 5.
         all: Of a bundle: run all trials again.
-        model: Of a bundle: your model that its trials use, path/to/file.py:NAME. Without it no
-            code runs that the bundle names.
-        problem: Of a bundle: your problem, likewise.
+        model: Of a bundle: your models that its trials use, path/to/file.py:NAME, each. Without
+            them no code runs that the bundle names.
+        problem: Of a bundle: your problems, likewise.
     """
     bundles = [name for name in claims if name.lower().endswith(".zip")]
-    of_bundles = {"sample": sample, "all": all or None, "model": model, "problem": problem}
+    of_bundles = {"sample": sample, "all": all or None, "model": model or None}
+    of_bundles["problem"] = problem or None
     of_claims = {"seeds": None if seeds == 5 else seeds, "report": report}
     of_claims["markdown"] = markdown or None
     for name, value in (of_claims if bundles else of_bundles).items():
@@ -72,7 +73,7 @@ def reproduce(
         from longlag.cli._bundle import reproduce_bundle
 
         path = Path(bundles[0])
-        output.check({"the bundle": path, **code_files(model, problem)})
+        output.check({"the bundle": path, **code_files(*model, *problem)})
         return reproduce_bundle(
             path, sample=sample, every=all, model=model, problem=problem, output=output
         )

@@ -28,7 +28,12 @@ def models_by_label(owner: str, models: SeveralModels) -> dict[str, ModelFactory
     """
     if isinstance(models, Mapping):
         every = {_name(owner, name): user_model.as_factory(each) for name, each in models.items()}
-        named(owner, "models", every.values())  # which refuses what is no model, and equal ones
+        for model in every.values():  # unlike ones may have the same words, as two lambdas
+            named(owner, "models", [model])
+        if twice := next((m for m in every.values() if [*every.values()].count(m) > 1), None):
+            raise ValueError(f"{owner}: `models` names {words(twice)} twice. Name it once.")
+        if not every:
+            named(owner, "models", [])
         return every
     several = isinstance(models, Iterable) and not isinstance(models, str)
     factories: Any = map(user_model.as_factory, models) if several else models  # refused there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -63,24 +63,24 @@ def cheapest(trials: Sequence[Packed], count: int | None) -> list[Packed]:
     return sorted(trials, key=lambda each: (cost[each.id], each.id))[:count]
 
 
-def use_named(trials: Sequence[Packed], model: str | None, problem: str | None) -> list[Packed]:
+def use_named(
+    trials: Sequence[Packed], models: Iterable[str], problems: Iterable[str]
+) -> list[Packed]:
     """The trials that may run: those of longlag's own parts, and of the code that the user names.
 
     Args:
         trials: The trials.
-        model: The user's model, `mine.py:make_model`.
-        problem: The user's problem, likewise.
+        models: The user's models, `mine.py:make_model` each.
+        problems: The user's problems, likewise.
 
     Raises:
         ValueError: No trial has such code, or its file has another hash.
     """
     origins = {each.id: set(documents.origins(each.setting).items()) for each in trials}
     registered: set[tuple[str, user_code.Origin]] = set()
-    for argument, code in {"model": model, "problem": problem}.items():
-        if code is None:
-            continue
+    for argument, code in [("model", m) for m in models] + [("problem", p) for p in problems]:
         every = {pair for each in origins.values() for pair in each}
-        own = sorted((pair for pair in every if pair[0] == argument), key=str)
+        own = sorted((pair for pair in every if pair[0] == argument), key=_in_no_file)
         if not own:
             raise ValueError(
                 f"Every {argument} of the bundle is longlag's own. Leave out {argument}."
@@ -106,6 +106,15 @@ def series_of(trials: Sequence[Packed]) -> dict[str, np.ndarray]:
             values = safetensors.numpy.load(each.model).get(checkpoint.SERIES)
             found |= {} if values is None else {name: values}
     return found
+
+
+def _in_no_file(pair: tuple[str, user_code.Origin]) -> tuple[bool, str]:
+    return pair[1].path is None, str(pair)
+
+
+def in_no_file(trial: Packed) -> bool:
+    """Whether a trial is of code that stands in no file, so that nobody else can run it again."""
+    return any(origin.path is None for origin in documents.origins(trial.setting).values())
 
 
 def code_to_name(trials: Sequence[Packed]) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from longlag.adapters import user_code
 from longlag.knobs import unknown_name
 from longlag.models.by_name import parse
@@ -43,13 +45,14 @@ def text(values: Mapping[str, Any]) -> str | None:
     >>> text({"width": 64, "bias": False}), text({"activation": print})
     ('bias=False, width=64', None)
     """
-    for value in values.values():
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in sorted(values.items())}
+    for value in plain.values():
         try:
             if ast.literal_eval(repr(value)) != value:
                 return None
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             return None
-    return ", ".join(f"{name}={value!r}" for name, value in sorted(values.items()))
+    return ", ".join(f"{name}={value!r}" for name, value in plain.items())
 
 
 def values(text: str) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""The hash of a user's code: a file, and the files next to it that it imports."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+from pathlib import Path
+
+_UNPARSED = SyntaxError, ValueError, RecursionError, MemoryError  # of ast: no Python, or too deep
+
+
+def code_of(file: Path) -> str:
+    """The hash of a file and of the files next to it that it imports: 16 hexadecimal digits.
+
+    Those are files of its folder, or of its package. Libraries, comments, docstrings and the
+    paths of the files do not count.
+    """
+    home = _home(file)
+    sources: dict[Path, bytes] = {}
+    waiting = [file]
+    while waiting:
+        path = waiting.pop()
+        if path in sources:
+            continue
+        content = path.read_bytes()
+        waiting.extend(_local_imports(path, home, content))
+        sources[path] = _without_comments(content)
+    others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
+    digest = hashlib.sha256()
+    for name, path in sorted({**others, "": file}.items()):
+        digest.update(f"{name}\n{len(sources[path])}\n".encode())
+        digest.update(sources[path])
+    return digest.hexdigest()[:16]
+
+
+def _without_comments(content: bytes) -> bytes:
+    """A source without comments, blank lines, and docstrings that the code does not use."""
+    try:
+        tree = ast.parse(content)
+        for node in () if b"__doc__" in content else ast.walk(tree):
+            if not isinstance(
+                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            ):
+                continue
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+        return ast.unparse(tree).encode()
+    except _UNPARSED:
+        return content
+
+
+def _home(file: Path) -> Path:
+    """The folder for absolute imports of a file: above its package, if it is in one."""
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _local_imports(file: Path, home: Path, content: bytes) -> list[Path]:
+    """The files that a source imports from its own folder or package."""
+    try:
+        tree = ast.parse(content)
+    except _UNPARSED:
+        return []
+    stems: list[Path] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                parts = alias.name.split(".")
+                stems += [home.joinpath(*parts), file.parent.joinpath(*parts)]
+        elif isinstance(node, ast.ImportFrom):
+            parts = node.module.split(".") if node.module else []
+            folders = [home, file.parent]
+            if node.level:
+                folders = [file.parents[min(node.level, len(file.parents)) - 1]]
+            for folder in folders:
+                stem = folder.joinpath(*parts)
+                stems += [stem, *(stem / alias.name for alias in node.names)]
+    candidates = [
+        path for stem in stems for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
+    ]
+    return [path for path in candidates if path.is_file()]
