@@ -235,6 +235,7 @@ def wide(sizes, seed, width, activation=jax.nn.tanh) -> Any:
         ("wide(width=jax)", "mine.py:wide(width=64), say"),
         *((f"wide({given}", "mine.py:wide(width=64), say") for given in ("3)", "width=1e999)")),
         *((f"wide({given}", "each once and by") for given in ("width=3", "width=3, width=4)")),
+        *((f"wide(width={given})", "no sets") for given in ("{3, 4}", "[{'a'}]", "{3: {4}}")),
         ("wide(**{'width': 3})", "each once and by name"),
     ],
 )

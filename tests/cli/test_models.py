@@ -83,6 +83,13 @@ def test_knobs_of_our_models_are_not_for_it(call, mine):
     assert "`--hidden-size` is for longlag's models" in err
 
 
+@pytest.mark.parametrize(("command", "flags"), [("train", "echo-lag"), ("profile", "")])
+def test_where_one_model_is_asked_for_it_has_no_name(call, mine, command, flags):
+    code, out, err = call(command, *flags.split(), "--model", f"ours={mine}:make_model")
+    assert (code, out) == (2, "")
+    assert f"names one model; names are for several. Use {mine}:make_model." in err
+
+
 def test_the_audit_takes_it_at_its_word(call, mine):
     code, out, _ = call("audit", "echo-lag", "--model", f"{mine}:said", "--json")
     document = json.loads(out)

@@ -20,6 +20,10 @@ def test_a_name_is_the_model_with_its_defaults(name):
         ("lstm(hidden_size=print(1))", "is no model"),
         ("lstm(**{'a': 1})", "is no model"),
         ("a.b(c=1)", "is no model"),
+        (
+            "ours = gru(hidden_size=8)",
+            r"is no model\. Show it by a name: \{'ours': 'gru\(hidden_size=8\)'\}\.",
+        ),
         ("lsm", "There is no model `lsm`. Did you mean `lstm`?"),
         ("lstm(hidden_size=0)", "hidden_size"),
         ("(" * 500, "is no model"),

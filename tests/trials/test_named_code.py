@@ -154,6 +154,13 @@ def test_a_function_of_no_file_is_given_again(ran, tmp_path):
         ll.load(file, model="mine.py:make")
     assert ll.load(file, model=made).predict([1, 2, 3]).shape == (3,)
 
+    def other(sizes, seed):
+        key = jax.random.key(seed)
+        return eqx.filter_vmap(eqx.nn.MLP(sizes.features, sizes.outputs, 7, 1, key=key))
+
+    with pytest.raises(ValueError, match=r"do not fit its setting.* Name the function that made"):
+        ll.load(file, model=other)
+
 
 def test_a_problem_of_a_file_comes_back_with_its_model(ran, tmp_path):
     file = tmp_path / "m.safetensors"

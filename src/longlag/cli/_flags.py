@@ -38,6 +38,9 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
 
 
 Count = Annotated[int, Parameter(converter=_integer)]
+Several = Annotated[
+    tuple[str, ...], Parameter(negative="", consume_multiple=True, show_default=False)
+]
 StorePath = Annotated[Path, Parameter(name="--store", help="File with the saved trials.")]
 Tracked = Annotated[
     list[Literal["tensorboard", "wandb", "mlflow", "aim"]] | None,

@@ -142,6 +142,8 @@ SETTING = SettingFlags()
 
 def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
     """The model of this name, with the flags as its knobs."""
+    if (model := shown_name(name))[0]:
+        raise ValueError(f"`{name}` names one model; names are for several. Use {model[1]}.")
     if not user_code.is_reference(name):
         plain, knobs = parse(name)
         return build("model", plain, MODELS, {**values, **knobs})

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import Literal
 
 from longlag import files
 from longlag.adapters import user_code
-from longlag.cli._flags import STORE, StorePath
+from longlag.cli._flags import STORE, Several, StorePath
 from longlag.cli._output import Force, stdout_to_stderr, warn
 from longlag.store.store import Store
 from longlag.studies.registry import KINDS
@@ -19,9 +17,9 @@ def report(
     *,
     store: StorePath = STORE,
     out: Path = Path("report.html"),
-    study: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
-    model: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
-    problem: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
+    study: Several = (),
+    model: Several = (),
+    problem: Several = (),
     title: str | None = None,
     figures: Path | None = None,
     format: Literal["svg", "png"] = "svg",

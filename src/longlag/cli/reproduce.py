@@ -18,7 +18,7 @@ from longlag import files
 from longlag.answers.estimate import caveats
 from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._flags import Count, code_files
+from longlag.cli._flags import Count, Several, code_files
 from longlag.cli._output import OUTPUT, OutputFlags, command_line, pick, print_rich, warn, write
 from longlag.cli._progress import training_progress
 from longlag.events import Event, ctrl_c_stops
@@ -36,8 +36,8 @@ def reproduce(
     report: Path | None = None,
     sample: Count | None = None,
     all: Annotated[bool, Parameter(negative="")] = False,
-    model: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
-    problem: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
+    model: Several = (),
+    problem: Several = (),
     output: OutputFlags = OUTPUT,
 ) -> int:
     """Check the statements of two LSTM tutorials, or the trials of a bundle, by training again.

@@ -14,7 +14,7 @@ from longlag import files
 from longlag.answers.format import SKILL, counted
 from longlag.cli._flags import STORE, Count, StorePath, Tracked, as_study_flags, option
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table, warn
-from longlag.knobs import lookup
+from longlag.knobs import lookup, unknown_name
 from longlag.store import parsing
 from longlag.store.records import VERDICTS, Record, StudyRecord
 from longlag.store.store import Store
@@ -110,7 +110,7 @@ def runs(
         records, matching = saved.records(**chosen, limit=limit or None), saved.count(**chosen)
         return output.write(
             lambda: {"trials": [record._asdict() for record in records]},
-            lambda: _list(saved, records, matching),
+            lambda: _list(saved, records, matching, model),
         )
 
 
@@ -120,7 +120,9 @@ def _refuse(rule: str, others: Mapping[str, object]) -> None:
         raise ValueError(f"{rule} Leave out {ignored if ignored == 'ID' else option(ignored)}.")
 
 
-def _list(store: Store, records: Sequence[Record], matching: int) -> Iterator[RenderableType]:
+def _list(
+    store: Store, records: Sequence[Record], matching: int, model: str | None
+) -> Iterator[RenderableType]:
     names = "trial", "problem", "framing", "model", "seed", "skill", "verdict", "sequences"
     trials = table(*names, right=("seed", "skill", "sequences"))
     trials.columns[0].no_wrap = True
@@ -138,6 +140,9 @@ def _list(store: Store, records: Sequence[Record], matching: int) -> Iterator[Re
     if len(records) < matching:
         line += f"; --limit 0 lists all{f' {matching:,} of these' if matching < count else ''}"
     yield Text(f"{line}.", style="dim")
+    if not matching and model is not None:
+        models = dict.fromkeys(record.model for record in store.records())
+        yield Text(unknown_name("No trial's model begins with", model, models))
     if notice := store.notice():
         yield Text(notice, style="dim")
 

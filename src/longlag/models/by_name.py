@@ -20,6 +20,9 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
     (('lstm', {'hidden_size': 64}), ('gru', {}))
     """
     name, bracket, _ = text.partition("(")
+    shown, equals, model = (part.strip() for part in text.partition("="))
+    if equals and "(" not in shown:
+        raise ValueError(f"`{text:.80}` is no model. Show it by a name: {{{shown!r}: {model!r}}}.")
     if not bracket:
         return text.strip(), {}
     try:

@@ -228,9 +228,10 @@ def from_bytes(
     leaves = _arrays_by_name(template)
     shapes = {key: (array.shape, array.dtype) for key, array in arrays.items()}
     if shapes != {key: (leaf.shape, _file_dtype(leaf.dtype)) for key, leaf in leaves.items()}:
+        own = isinstance(setting.model, UserModel)
         raise ValueError(
-            f"load: the arrays of {name} do not fit its setting, {_brief(setting.model)}. Use the "
-            "longlag that wrote it."
+            f"load: the arrays of {name} do not fit its setting, {_brief(setting.model)}. "
+            f"{'Name the function that made it' if own else 'Use the longlag that wrote it'}."
         )
     if isinstance(template, ExternalModel):
         template.put(arrays)

@@ -34,8 +34,8 @@ def split(reference: str) -> tuple[str, str]:
         if (given := text(parse(f"make_model({rest}")[1])) is not None:
             return function, given
     raise ValueError(
-        f"`{reference:.80}`: arguments must be numbers, texts or the like, each once and by name. "
-        f"Use {function}(width=64), say."
+        f"`{reference:.80}`: arguments must be numbers, texts, lists or the like (no sets), each "
+        f"once and by name. Use {function}(width=64), say."
     )
 
 
@@ -49,6 +49,9 @@ def text(values: Mapping[str, Any]) -> str | None:
     for value in plain.values():
         try:
             if ast.literal_eval(repr(value)) != value:
+                return None
+            # A set is written in another order in another process, which would be another model.
+            if any(isinstance(node, ast.Set) for node in ast.walk(ast.parse(repr(value)))):
                 return None
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             return None
