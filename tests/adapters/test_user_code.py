@@ -1,9 +1,12 @@
 import importlib
+import json
+import os
 import sys
 
 import pytest
 
-from longlag.adapters import user_code
+import longlag
+from longlag.adapters import neighbours, user_code
 
 
 def written(folder, name, text):
@@ -156,3 +159,15 @@ def test_only_files_of_its_folder_import_from_there(tmp_path):
         importlib.import_module("absent_library")
     for name in ("beside", "deeper", "sometimes"):
         del sys.modules[name]
+
+
+@pytest.mark.parametrize("library", [longlag, json, pytest])
+def test_a_library_below_the_folder_imports_nothing_from_it(monkeypatch, library):
+    """The folder may be a checkout of longlag, or a home with a Python of its own."""
+    folder, asked = os.path.dirname(os.path.dirname(library.__file__)), []
+    neighbours.add(folder)
+    monkeypatch.setattr(neighbours, "_folders", [folder])
+    monkeypatch.setattr(neighbours.PathFinder, "find_spec", lambda *given: asked.append(given))
+    with pytest.raises(ModuleNotFoundError):
+        exec(compile("import absent_library", library.__file__, "exec"), {})
+    assert asked == [("absent_library", None, None)]  # None is Python's own search

@@ -149,7 +149,8 @@ def test_runs_lists_filters_and_shows(asked, call):
     for word in ("problem", "lstm hidden_size=6", "chance", "seconds", "libraries", "machine"):
         assert word in text
     _, out, _ = call("runs", "--store", store, "--model", "lstn")
-    assert "0 of " in out and "No trial's model begins with `lstn`. Known: " in out
+    assert "0 of " in out
+    assert "No trial's model begins with `lstn`. Known: " in out
     _, out, _ = call("runs", "--studies", "--store", store)
     assert "frontier" in out
     assert "compare" in out

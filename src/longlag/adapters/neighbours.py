@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
 _folders: list[str] = []
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# The user's folder may hold a checkout of longlag or a whole Python.
+_OTHERS = (
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
+    *(sysconfig.get_path(each) + os.sep for each in ("stdlib", "platstdlib")),
+)
 
 
 def add(folder: str) -> None:
@@ -26,11 +31,11 @@ def add(folder: str) -> None:
 
 def is_own(file: str) -> bool:
     """Whether a file is the user's: in such a folder, and of no environment there."""
-    return bool(_homes(file)) and not file.startswith(_PACKAGE)
+    return bool(_homes(file))
 
 
 def _homes(file: str) -> list[str]:
-    if "site-packages" in file:
+    if "site-packages" in file or "dist-packages" in file or file.startswith(_OTHERS):
         return []
     return [folder for folder in _folders if file.startswith(folder + os.sep)]
 
