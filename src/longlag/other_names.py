@@ -16,6 +16,11 @@ _UPDATES = "an update takes a batch of samples, and a sequence gives one of them
 _HORIZON = "the steps that a gradient goes back; state passes on with the framing chunks and carry"
 _DEVICE = "cpu or gpu, for models of JAX"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
+_SHOWS = (
+    "studies show their progress on standard error; progress=False shows none",
+    "progress goes to standard error, and --json prints one document",
+)
+_WORKERS = "the processes of a study, each of which trains one trial at a time"
 _OTHER_NAMES = {
     **dict.fromkeys(
         (
@@ -68,7 +73,7 @@ _OTHER_NAMES = {
         ("clip_norm", "the norm, over all weights together, that gradients are scaled down to"),
     ),
     **dict.fromkeys(
-        ("scheduler", "lr-scheduler", "lr-scheduler-type", "lr-schedule"),
+        ("scheduler", "lr-scheduler", "lr-scheduler-type", "lr-schedule", "lr-decay"),
         ("schedule", "constant or cosine, over the planned updates"),
     ),
     **dict.fromkeys(
@@ -84,7 +89,16 @@ _OTHER_NAMES = {
         ("sequences", _UPDATES),
     ),
     "steps-per-epoch": ("sequences", _UPDATES),
-    **dict.fromkeys(("gpu", "use-gpu", "cuda", "use-cuda", "accelerator"), ("device", _DEVICE)),
+    **dict.fromkeys(
+        ("gpu", "gpus", "use-gpu", "cuda", "use-cuda", "accelerator"), ("device", _DEVICE)
+    ),
+    **dict.fromkeys(("n-jobs", "jobs", "num-workers", "n-workers"), ("workers", _WORKERS)),
+    **dict.fromkeys(
+        ("log-dir", "logdir", "tensorboard"),
+        ("track", ("as in track=['tensorboard']", "as in --track tensorboard")),
+    ),
+    **dict.fromkeys(("plot", "chart"), ("figure", "a file that ends in .svg, .png or .html")),
+    **dict.fromkeys(("max-lag", "max-value", "maximum"), ("limit", "the largest value to try")),
     **dict.fromkeys(("save-path", "save-dir", "model-path"), ("save", "the file of the model")),
     **dict.fromkeys(("n-samples", "train-size", "dataset-size"), ("sequences", _FRESH)),
     **dict.fromkeys(("vocab-size", "num-classes", "n-classes"), ("values", "different integers")),
@@ -121,7 +135,7 @@ _WITHOUT_KNOB = {
     ),
     "bidirectional": ("use the model Bidirectional()", "use the model `bidirectional`"),
     **dict.fromkeys(
-        ("validation-split", "val-split", "validation-data", "test-size"),
+        ("validation-split", "val-split", "validation-data", "test-size", "test-split"),
         tuple(
             "training, validation and scores each have sequences of their own; of a series "
             f"{scored} is the share of rows for the test"
@@ -132,10 +146,7 @@ _WITHOUT_KNOB = {
     **dict.fromkeys(("momentum", "nesterov"), "the optimisers are adam, adamw and plain sgd"),
     "activation": "a model has its size; others belong in your own code",
     "reset-states": "a sequence begins from a state of zeros, always",
-    "verbose": (
-        "studies show their progress on standard error; progress=False shows none",
-        "progress goes to standard error, and --json prints one document",
-    ),
+    **dict.fromkeys(("verbose", "quiet", "silent", "no-progress", "progress-bar"), _SHOWS),
     "recipe": "its knobs are arguments of their own, such as sequences and learning_rate",
     "progress": ("train shows none; studies do", "it goes to standard error; --json shows none"),
     "store": (
@@ -157,6 +168,12 @@ _WITHOUT_KNOB = {
         ("sequential", "transformer", "attention-layer", "conv1d", "tcn"),
         "write it in your own code, as a function that returns the model",
     ),
+    "workers": (
+        "train runs its seeds in this process; studies take executor=Local(workers=2), of "
+        "longlag.workers.local",
+        "longlag train runs its seeds in one process; studies, such as compare, have --workers",
+    ),
+    "backend": "it follows from the model: those of PyTorch train in PyTorch, all others in JAX",
     "compile": "optimiser and learning rate are arguments of train(), and the loss follows from "
     "the targets",
     "device": "JAX chooses it: set JAX_PLATFORMS=cuda or cpu",

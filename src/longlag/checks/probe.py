@@ -87,7 +87,7 @@ class _Inspection(Runs):
             raise CheckFailed(text.rstrip("."), "") from error
         made = getattr(self.model, "module", self.model)
         kind = type(made[0] if isinstance(made, tuple) else made).__name__  # with eqx.nn.State
-        return f"a {kind} on {device_of(self.model)}"
+        return f"{kind} on {device_of(self.model)}"
 
     def weights(self) -> str:
         self.parameters = program.parameters(self.model)

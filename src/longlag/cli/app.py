@@ -222,10 +222,11 @@ def _no_backend(why: str) -> str:
 
 
 def _nearest_choice(message: str) -> str:
-    """A message about a choice with the choice that differs by case alone, if there is one."""
+    """A message about a choice with the choice that is the same but for case, if there is one."""
     found = re.match(r'Invalid value "(.*?)" for .*?\. Choose from: (.*?)\.(?= Did|$)', message)
     choices = re.findall('"(.*?)"', found[2]) if found else []
-    same = [each for each in choices if found and normalized(each) == normalized(found[1])]
+    given = {"cuda": "gpu"}.get(found[1].partition(":")[0], found[1]) if found else ""
+    same = [each for each in choices if normalized(each) == normalized(given)]
     return f'{found[0]} Did you mean "{same[0]}"?' if found and same else message
 
 

@@ -222,6 +222,19 @@ def test_more_rows_of_parquet_than_fit_into_memory_are_refused(tmp_path, monkeyp
         tables.read(tmp_path / "a.parquet")
 
 
+@pytest.mark.parametrize("cell", ["x" * 4000, [1.0] * 500])
+def test_longer_texts_of_parquet_than_fit_into_memory_are_refused(tmp_path, monkeypatch, cell):
+    """A text of a megabyte in each row takes a file of some kilobytes."""
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr("longlag.adapters.tables.files._LARGEST", 1 << 20)
+    frame = pd.DataFrame({"a": range(600), "s": [cell] * 600})
+    frame[:200].to_parquet(tmp_path / "a.parquet")
+    assert tables.read(tmp_path / "a.parquet", ["a"]).values.ravel().tolist() == [*range(200)]
+    frame.to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match=r"^b\.parquet .* are larger than 1 GiB; leave out s\."):
+        tables.read(tmp_path / "b.parquet", ["a"])
+
+
 def test_too_little_memory_names_the_file(write, monkeypatch):
     def full(*_):
         raise MemoryError

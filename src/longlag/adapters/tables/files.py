@@ -16,19 +16,24 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables import headers, lines, workbook
 from longlag.adapters.tables.cells import shortened
+from longlag.knobs import listed
+
+if TYPE_CHECKING:
+    import pyarrow.parquet
 
 _SAMPLE = 200  # lines and rows for detecting the format of a file
 _LARGEST = 1 << 30  # bytes, unpacked
 _MOST_LINES = 10_000_000
 _MOST_CELLS = 100_000_000
 _MOST_VALUES = 1 << 30  # of a Parquet file: 8 GiB
+_PART = 256  # rows that are read at a time where a cell may be of any length
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _COMMENT = re.compile(r"\s*[#%](?!n/?a\b)", re.IGNORECASE)
 
@@ -114,7 +119,7 @@ def _parquet(file: Path) -> Cells:
         shape = stream.metadata.num_rows, stream.metadata.num_columns
         if math.prod(shape) > _MOST_VALUES:
             raise ValueError(f"{shape[0]:,} rows of {shape[1]:,} columns are too many")
-        table = stream.read()
+        table = _within_memory(stream)
         try:
             frame = table.to_pandas()
         except Exception:  # of pandas metadata that does not fit its columns
@@ -122,6 +127,25 @@ def _parquet(file: Path) -> Cells:
     if frame.index.name is not None or isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.reset_index()
     return _from_frame(file.name, frame)
+
+
+def _within_memory(stream: pyarrow.parquet.ParquetFile) -> pyarrow.Table:
+    """The table of a file, in parts, since few bytes may stand for very long texts or lists."""
+    import pyarrow
+
+    of, schema = pyarrow.types, stream.schema_arrow
+    short = of.is_primitive, of.is_null, of.is_dictionary
+    long = [at for at, kind in enumerate(schema.types) if not any(each(kind) for each in short)]
+    if not long:
+        return stream.read()
+    parts, size = [], 0
+    for part in stream.iter_batches(batch_size=_PART):
+        size += sum(part.column(at).nbytes for at in long)
+        if size > _LARGEST:
+            names = listed([schema.names[at] for at in long])
+            raise ValueError(f"texts and lists are larger than 1 GiB; leave out {names}")
+        parts.append(part)
+    return pyarrow.Table.from_batches(parts, schema)
 
 
 def _excel(file: Path) -> Cells:
