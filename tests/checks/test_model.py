@@ -479,7 +479,10 @@ def test_a_state_that_is_detached_every_second_step_is_mentioned():
     found = preflight(ECHO, ll.Whole(), make)
     text = {check.name: check.found for check in found.checks}["warning"]
     assert found.conclusion == "All checks passed, with 1 warning."
-    assert "reaches only the last 2 of 6 steps, though earlier inputs change it" in text
+    line = "reaches only the last 2 of 6 steps, though earlier inputs change it"
+    assert line in text
+    with pytest.warns(UserWarning, match=f"^make: a gradient of the last output {line}"):
+        ll.train(ECHO, ll.Whole(), make, sequences=2, seeds=1)
 
 
 def test_an_array_of_equinox_without_a_gradient_is_mentioned_since_that_may_be_meant():

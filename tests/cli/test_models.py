@@ -90,6 +90,21 @@ def test_where_one_model_is_asked_for_it_has_no_name(call, mine, command, flags)
     assert f"names one model; names are for several. Use {mine}:make_model." in err
 
 
+def test_warnings_of_the_check_stand_before_training(call, tmp_path):
+    text = FILE.replace("    leaks", "    idle: jax.Array\n    leaks")
+    text = text.replace("jax.random.key(seed)), False", "jax.random.key(seed)), jnp.ones(3), False")
+    (tmp_path / "idle.py").write_text(text.replace("inputs + ", "inputs + self.idle.sum() * 0 + "))
+    model = f"{tmp_path / 'idle.py'}:make_model"
+    warning = "idle.py:make_model: no output depends on idle: 3 of "
+    asked = "--values 4 --length 5".split()
+    code, _, err = call("train", "echo-lag", "--model", model, "--sequences", 3, *asked)
+    assert (code, warning in err) == (0, True)
+    knobs = ["--seeds", 1, "--rungs", 1, "--budget", 5, "--learning-rates", 0.1, "--workers", 1]
+    asked = ["--models", model, "--problems", "echo-lag", *knobs, "--store", tmp_path / "s.db"]
+    code, _, err = call("compare", *asked, "--values", 4, "--length", 5)
+    assert (code, err.count(warning)) == (0, 1)
+
+
 def test_the_audit_takes_it_at_its_word(call, mine):
     code, out, _ = call("audit", "echo-lag", "--model", f"{mine}:said", "--json")
     document = json.loads(out)

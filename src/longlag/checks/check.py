@@ -183,6 +183,11 @@ class Preflight(Checks):
         figures = {"parameters": self.parameters, "state": self.state}
         return {**super().document(), **figures, "cost": self.cost and self.cost._asdict()}
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is no failure, but worth reading."""
+        return [check.found.rstrip(".") for check in self.checks if check.name == "warning"]
+
     def require_valid(self) -> None:
         """Refuse a model that did not pass.
 

@@ -72,19 +72,26 @@ def preflight(
     return inspect_model(setting)
 
 
-def require_valid(settings: Iterable[Setting]) -> None:
+def require_valid(settings: Iterable[Setting]) -> list[str]:
     """Refuse settings whose model is too large, or with a user's own model that fails a check or
     does not run on each test.
+
+    Returns:
+        What is no failure, but worth reading: a line each.
 
     Raises:
         ValueError: A model fails: the first failure, with its remedy.
     """
+    lines: dict[str, None] = {}
     for setting in settings:
         if isinstance(setting.model, UserModel):
-            inspect_model(setting).require_valid()
+            found = inspect_model(setting)
+            found.require_valid()
+            lines |= dict.fromkeys(f"{found.model}: {text}." for text in found.warnings)
             _require_lengths(setting)
         else:
             setting.create(0)  # which refuses what is too large, before there is a study of it
+    return list(lines)
 
 
 def _require_lengths(setting: Setting) -> None:

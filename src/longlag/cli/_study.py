@@ -169,7 +169,7 @@ class StudyFlags:
             if self.dry_run:
                 return self._tell_plan(question, output)
             with stdout_to_stderr():
-                require_fitting(question, until)
+                found = require_fitting(question, until)
                 examples = question.examples()
             store = stack.enter_context(Store(self.store, write=True))
             if notice := store.notice():
@@ -178,9 +178,8 @@ class StudyFlags:
                 on for each in examples for on in (each.problem, *dict(each.tests).values())
             ]
             audits = (each.audit(problems) for each in examples)
-            for line in dict.fromkeys(
-                line for each in audits for line in warnings(each, question.kind)
-            ):
+            more = (line for each in audits for line in warnings(each, question.kind))
+            for line in dict.fromkeys((*found, *more)):
                 warn(line)
             trackers = stack.enter_context(Tracking(self.track or (), warn))
             executor = stack.enter_context(self._executor())

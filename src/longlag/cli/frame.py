@@ -234,5 +234,7 @@ def _setting(
         )
         seed_list(seeds)
         _ = setting.layout  # refuses a batch size that does not fit
-        require_valid([setting])
+        found = require_valid([setting])
+    for line in found:
+        warn(line)
     return setting

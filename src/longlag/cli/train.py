@@ -69,8 +69,8 @@ def train(
         setting = options.setting(problem, model, Recipe(**flag_values(recipe)))
         seed_list(seeds)
         _ = setting.layout  # refuses a batch size that does not fit
-        require_valid([setting])
-    for line in warnings(setting.audit()):
+        found = require_valid([setting])
+    for line in (*found, *warnings(setting.audit())):
         warn(line)
     with (
         Tracking(track or (), warn) as trackers,

@@ -70,7 +70,8 @@ def run_study(
         require("studies", "store", store, (str, os.PathLike), "the path of a file")
     place = os.path.abspath(store) if store else None  # before a user's file changes the folder
     examples = study.examples()
-    require_fitting(study, until)
+    for line in require_fitting(study, until):
+        warnings.warn(line, stacklevel=3)
     with contextlib.ExitStack() as stack:
         trackers = stack.enter_context(
             Tracking(track, lambda line: warnings.warn(line, stacklevel=3))
@@ -116,20 +117,24 @@ def run_study(
     return study
 
 
-def require_fitting(study: Study, until: float | None = None) -> None:
+def require_fitting(study: Study, until: float | None = None) -> list[str]:
     """Refuse a study with a model of the user's own that does not fit.
 
     With a limited time, the checks take at most a quarter of it: a model not checked by then
     fails as a trial, with the reason.
 
+    Returns:
+        What is no failure, but worth reading: a line each.
+
     Raises:
         ValueError: A model does not fit (`longlag.preflight`).
     """
-    began = time.monotonic()
+    began, lines = time.monotonic(), dict[str, None]()
     for example in study.examples():
-        require_valid([example])
+        lines |= dict.fromkeys(require_valid([example]))
         if until is not None and time.monotonic() - began > (until - began) / 4:
-            return
+            break
+    return list(lines)
 
 
 @functools.cache  # once in a process

@@ -98,7 +98,8 @@ def train(
         recipe=recipe,
         tests=() if tests is None else tests,
     )
-    require_valid([setting])
+    for line in require_valid([setting]):
+        warnings.warn(line, stacklevel=2)
     with Tracking(track, lambda line: warnings.warn(line, stacklevel=3)) as trackers:
         with ctrl_c_stops() as stop:
             run = finish(fit(setting, seed_list(seeds), stop=stop))
