@@ -16,22 +16,26 @@ def code_of(file: Path) -> str:
     Those are files of its folder, or of its package. Libraries, comments, docstrings and the
     paths of the files do not count.
     """
-    home = _home(file)
-    sources: dict[Path, bytes] = {}
-    waiting = [file]
-    while waiting:
-        path = waiting.pop()
-        if path in sources:
-            continue
-        content = path.read_bytes()
-        waiting.extend(_local_imports(path, home, content))
-        sources[path] = _without_comments(content)
+    sources = {path: _without_comments(content) for path, content in sources_of(file).items()}
     others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
     digest = hashlib.sha256()
     for name, path in sorted({**others, "": file}.items()):
         digest.update(f"{name}\n{len(sources[path])}\n".encode())
         digest.update(sources[path])
     return digest.hexdigest()[:16]
+
+
+def sources_of(file: Path) -> dict[Path, bytes]:
+    """The contents of a file and of the files next to it that it imports, one by another."""
+    home = _home(file)
+    sources: dict[Path, bytes] = {}
+    waiting = [file]
+    while waiting:
+        path = waiting.pop()
+        if path not in sources:
+            sources[path] = path.read_bytes()
+            waiting.extend(_local_imports(path, home, sources[path]))
+    return sources
 
 
 def _without_comments(content: bytes) -> bytes:

@@ -24,8 +24,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from longlag import arguments
-from longlag.adapters import leaving, neighbours
-from longlag.adapters.code_hash import code_of
+from longlag.adapters import leaving, neighbours, outdated
+from longlag.adapters.code_hash import code_of, sources_of
 from longlag.knobs import unknown_name
 
 _MODULE = "longlag_source_"  # prefix of module names
@@ -37,6 +37,9 @@ _importing = threading.local()
 _process = uuid.uuid4().hex[:8]
 
 _numbers = itertools.count()
+
+_beside: dict[str, ModuleType] = {}
+"""The modules next to users' files that these brought with them."""
 
 _named: dict[tuple[str, str], Any] = {}
 """The code that the user's own commands and calls name, by name and hash."""
@@ -80,12 +83,13 @@ def origin_of(thing: Any) -> Origin:
     """The origin of a user's function or class, which it registers as usable.
 
     Raises:
-        ValueError: Its module cannot be found.
+        ValueError: Its module cannot be found, or its file was edited after the import.
     """
     name, path = _locate(thing)
     with _lock:
         if path is not None:
             code = code_of(_file(path))
+            _refuse_outdated(_file(path), of=thing.__module__)
         else:  # the same function again has the same name
             codes = (code for (own, code), each in _named.items() if each is thing and own == name)
             code = next(codes, None) or f"{_process}-{next(_numbers)}"
@@ -202,12 +206,37 @@ def _locate(thing: Any) -> tuple[str, str | None]:
         return name.rpartition(".")[2].strip("<>"), None
     if module is None or getattr(module, name, None) is not thing:
         return name.rpartition(".")[2].strip("<>"), None
+    if module.__name__ == "__main__" and outdated.is_outdated(module):  # nor could it be reloaded
+        return name.rpartition(".")[2].strip("<>"), None
     package = getattr(module, "__package__", None)
     return name, module.__name__ if package else os.path.abspath(file)
 
 
 def _brief(value: Any) -> str:
     return getattr(value, "__name__", None) or arguments.short_repr(value)
+
+
+def _refuse_outdated(file: Path, of: str = "", *, renew: bool = False) -> None:
+    """Refuse a file that was edited after its import, itself or one next to it.
+
+    With `renew` what a user's file brought with it is forgotten instead, and imported anew.
+    """
+    modules = [
+        module
+        for module in outdated.modules_of(sources_of(file))
+        if module.__name__ == of or not module.__name__.startswith(_MODULE)  # other versions
+    ]
+    old = [module for module in modules if outdated.is_outdated(module)]
+    if not old:
+        return
+    if renew and all(_beside.get(module.__name__) is module for module in modules):
+        for module in modules:
+            del sys.modules[module.__name__], _beside[module.__name__]
+        return
+    raise ValueError(
+        f"{Path(str(old[0].__file__)).name} was edited after Python imported it, so that its old "
+        "code would run. Start Python anew, or importlib.reload it and then what imports it."
+    )
 
 
 def _file(path: str) -> Path:
@@ -286,7 +315,9 @@ def _module(file: Path) -> ModuleType:
         spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None:
             raise ValueError(f"{file.name} is not a Python file. Use one that ends in .py.")
+        _refuse_outdated(file, renew=True)
         module = importlib.util.module_from_spec(spec)
+        there = set(sys.modules)
         sys.modules[name] = module  # dataclasses look up their own module
         neighbours.add(str(file.parent))
         leaving.refuse(neighbours.is_own)
@@ -306,6 +337,10 @@ def _module(file: Path) -> ModuleType:
             raise ValueError(f"{file.name} cannot be imported: {text}.") from error
         finally:
             _importing.file = before
+            for each in outdated.modules_of(sources_of(file)):
+                if each.__name__ not in there:
+                    _beside[each.__name__] = each
+                    outdated.is_outdated(each)  # which looks at its file while it is as imported
         return module
 
 

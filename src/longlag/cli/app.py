@@ -43,6 +43,7 @@ app = App(
     name="longlag",
     console=Printer(highlight=False),
     suppress_keyboard_interrupt=False,
+    help_format="plaintext",  # to import a reader of Markdown would take a quarter of its time
     help="What can a sequence model remember, and why does it fail when it does?",
     version=_version,
     help_epilogue=(
@@ -104,7 +105,8 @@ _LINES = {
     **{kind.name: (kind.command, kind.help, kind.example) for kind in KINDS.values()},
 }
 for _name, (_command, _summary, _example) in _LINES.items():
-    app.command(_command, name=_name, help=f"{_summary}\n\nExample: `{_example}`")
+    _help = f"{_summary}\n\nExample: `{_example}`"
+    app.command(_command, name=_name, help=_help, help_format="markdown")
 
 
 _BACKEND = "JAX_PLATFORMS", "JAX_NUM_CPU_DEVICES", "XLA_FLAGS"  # variables of JAX
