@@ -16,6 +16,14 @@ import longlag as ll
 WRONG = {
     "ll.audit(3, FRAMING)": "audit: `problem` must be a problem, such as",
     "ll.audit('echo-lag', FRAMING)": "audit: `problem` must be a problem, such as",
+    "ll.generalise('echo-lag', FRAMING, [MODEL], train=4)": "`problem` must be a problem, such",
+    "FRAMING.stream('echo-lag')": "Whole: `problem` must be a problem, such as",
+    "FRAMING.stream(PROBLEM, batch_size=1.5)": "stream: `batch_size` must be a whole number",
+    "FRAMING.stream(PROBLEM, seed=float('nan'))": "stream: `seed` must be a whole number, got nan.",
+    "FRAMING.layout(PROBLEM, None)": "Whole: `batch_size` must be a whole number, got None.",
+    "FRAMING.sample(PROBLEM, 0, 2)": "sample: `rng` must be numpy.random.default_rng(0), say",
+    "ll.Series(pd.NA)": "Series: `values` must be numbers: ",
+    "ll.load(type('P', (os.PathLike,), {'__fspath__': lambda _: b'x'})())": "must be the path of a",
     "ll.audit(PROBLEM, None)": "audit: `framing` must be a framing, such as",
     "ll.audit(PROBLEM, PROBLEM)": "audit: `framing` must be a framing, such as",
     "ll.train(PROBLEM, FRAMING, 3)": "`model` must be",
@@ -92,8 +100,8 @@ UNFIT = {
     "ll.compare([MODEL], LENGTHS)": "`problems` must be at most 1,000, got more.",
 }
 SCRIPT = """
-import itertools, json, sys, tempfile
-import numpy as np
+import itertools, json, os, sys, tempfile
+import numpy as np, pandas as pd
 import longlag as ll
 
 PROBLEM, FRAMING, MODEL = ll.EchoLag(length=4), ll.Whole(), ll.RNN(hidden_size=2)

@@ -121,6 +121,13 @@ def _annotations(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(kinds) for name, kinds in parts.items() if set(kinds) <= _KINDS.keys()}
 
 
+def _is_path(value: os.PathLike[str]) -> bool:
+    try:
+        return isinstance(os.fspath(value), str)
+    except Exception:  # of an object of the user's
+        return False
+
+
 def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
     is_path = "os.PathLike[str]" in parts
     rules = [_KINDS[part][1] for part in parts if not (is_path and part != "None")]
@@ -129,6 +136,8 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
     if isinstance(value, bool) and "bool" not in parts:
         fits = False
     if isinstance(value, str | bytes) and "str" not in parts:
+        fits = False
+    if is_path and isinstance(value, os.PathLike) and not _is_path(value):
         fits = False
     elements = next((kind for part, kind in _ELEMENTS.items() if part in parts), None)
     items = tuple(value) if isinstance(value, list | tuple | set | dict) else ()

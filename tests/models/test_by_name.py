@@ -17,6 +17,7 @@ def test_a_name_is_the_model_with_its_defaults(name):
         ("lstm(3)", r"`lstm\(3\)` is no model\. Write its knobs by name: lstm\(hidden_size=3\)\."),
         ("LSTM( 50 )", r"Write its knobs by name: lstm\(hidden_size=50\)\."),
         ("lstm(hidden_size=3", "is no model"),
+        ("lstm(hidden_size={[]: 1})", "is no model"),
         ("lstm(hidden_size=print(1))", "is no model"),
         ("lstm(**{'a': 1})", "is no model"),
         ("a.b(c=1)", "is no model"),

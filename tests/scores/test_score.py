@@ -103,6 +103,7 @@ def test_a_mask_is_told_to_those_who_ask():
 @pytest.mark.parametrize(
     ("predict", "message"),
     [
+        (type, r"must give values \(\d+, 6\) or"),  # which has no signature
         (lambda inputs: inputs[:, :3], r"must give values \(\d+, 6\) or outputs \(\d+, 6, 5\)"),
         (lambda inputs: np.zeros((*inputs.shape, 4)), r"got float64 \(\d+, 6, 4\)"),
         (lambda inputs: np.full((*inputs.shape, 5), np.nan), "a value that is not finite in row 0"),

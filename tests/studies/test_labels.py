@@ -78,6 +78,7 @@ def test_unlike_models_with_the_same_words_are_told_apart_by_their_names():
 @pytest.mark.parametrize(
     ("models", "line"),
     [
+        ({"a": "rnn", "a ": "mlp"}, "the name a is given twice. Use another"),
         ({"a": "lstm", "b": "lstm()"}, "`models` names lstm twice"),
         ({"": "lstm"}, "names of `models` must be texts of 1 to 60 printable characters, got ''"),
         ({"a\nb": "lstm"}, "printable"),

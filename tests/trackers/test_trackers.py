@@ -115,6 +115,29 @@ def test_a_tracker_that_fails_stops_neither_the_study_nor_the_others(tmp_path):
         assert len(other.trials) == store.count()
 
 
+class OwnError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), OwnError()])
+def test_a_tracker_may_raise_anything(error):
+    lines, other = [], Kept()
+
+    class Leaving(Kept):
+        def log(self, trial):
+            del trial
+            raise error
+
+    with Tracking([Leaving(), other], lines.append) as tracking:
+        tracking.log(finished())
+        tracking.log(finished(1))
+    assert len(other.trials) == 2
+    (line,) = lines
+    assert line.startswith("Leaving cannot log a trial: ")
+    assert type(error).__name__ in line
+
+
 def test_a_tracker_that_does_not_answer_is_given_up(monkeypatch):
     monkeypatch.setattr("longlag.trackers.tracking._PATIENCE", 0.05)
     leave, lines = threading.Event(), []

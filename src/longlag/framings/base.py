@@ -6,16 +6,17 @@ import abc
 import dataclasses
 import math
 from collections.abc import Iterator
+from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from longlag import streams
+from longlag import arguments, streams
 from longlag.arrays import MISSING, Output
 from longlag.encodings import IntegerEncoding, encodings
 from longlag.framings.layout import Batch, Layout, Samples
-from longlag.knobs import BATCH_SIZE, Knobs
+from longlag.knobs import BATCH_SIZE, Knobs, require
 from longlag.problems import Problem
 from longlag.problems.drawing import draw
 
@@ -76,7 +77,10 @@ class Framing(Knobs):
             ValueError: The framing does not fit the problem, or the batch size does not
                 divide the samples of a sequence whose state is carried from row to row.
         """
-        check_batch_size(type(self).__name__, batch_size)
+        owner = type(self).__name__
+        require(owner, "problem", problem, Problem, "a problem, such as EchoLag()")
+        require(owner, "batch_size", batch_size, Integral, "a whole number")
+        check_batch_size(owner, batch_size)
         if misfit := self.misfit(problem):
             raise ValueError(f"{type(self).__name__}: {misfit}")
         self._check_size(
@@ -150,6 +154,12 @@ class Framing(Knobs):
         >>> inputs.shape, targets.shape, bool((inputs[:, -2] == targets[:, 0]).all())
         ((40, 5), (40, 1), True)
         """
+        arguments.check(Framing.sample, locals(), "sample")
+        require("sample", "rng", rng, np.random.Generator, "numpy.random.default_rng(0), say")
+        if count < 1:
+            raise ValueError(
+                f"sample: `count` must be at least 1, got {count}. Use count=1 or more."
+            )
         return self.layout(problem, 1).gather(draw(problem, rng, count))
 
     def stream(
@@ -187,6 +197,9 @@ class Framing(Knobs):
         >>> batch.inputs.shape, bool((batch.inputs[:, -2] == batch.targets[:, 0]).all())
         ((8, 5), True)
         """
+        arguments.check(Framing.stream, locals(), "stream")
+        if parts < 1:
+            raise ValueError(f"stream: `parts` must be at least 1, got {parts}. Use parts=1.")
         if not 0 <= part < parts:
             raise ValueError(
                 f"stream: `part` must be from 0 to {parts - 1}, got {part}. Count workers from 0."

@@ -31,8 +31,8 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
             knobs = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
             if len(knobs) == len(call.keywords) and "None" not in knobs:  # None: of `**`
                 return call.func.id, knobs
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        pass
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        pass  # a TypeError is of a key that cannot be one
     known = next((each for each in MODELS if each == name.strip().lower()), name.strip() or "lstm")
     size = number[0] if (number := re.findall(r"\(\s*(\d{1,6})\s*\)", text)) else 64
     raise ValueError(

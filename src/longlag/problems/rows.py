@@ -95,7 +95,10 @@ def columns_of(values: Any) -> tuple[Any, tuple[str, ...]]:
     import narwhals as nw
 
     _check_frame(values)
-    data = nw.from_native(values, eager_only=True, allow_series=True)
+    try:
+        data = nw.from_native(values, eager_only=True, allow_series=True)
+    except TypeError:  # an index, or a single value
+        return values, ()
     columns = (
         [data] if isinstance(data, nw.Series) else [data[:, at] for at in range(data.shape[1])]
     )
@@ -105,6 +108,8 @@ def columns_of(values: Any) -> tuple[Any, tuple[str, ...]]:
                 f"Series: {_called(column.name)} holds no numbers ({column.dtype}). "
                 f"{_remedy(values, column)}"
             )
+    if not columns:
+        return np.empty((0, 0)), ()
     arrays = [column.cast(nw.Float64).to_numpy() for column in columns]
     has_names = all(isinstance(column.name, str) and column.name for column in columns)
     return np.stack(arrays, axis=1), tuple(c.name for c in columns) if has_names else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, SupportsIndex, cast
 
 import numpy as np
@@ -126,7 +126,10 @@ def score(
     single = framing.layout(problem, single_size(framing, batch_size))
     scored = scored_steps(problem, framing, layout)
     input_encoding, target_encoding = encodings(problem, encoding)
-    parameters = inspect.signature(predict).parameters
+    try:
+        parameters: Collection[str] = inspect.signature(predict).parameters
+    except ValueError:  # of some functions of Python itself
+        parameters = ()
     if layout.carry and "reset" not in parameters:
         raise ValueError(
             f"score: {framing!r} carries state from call to call, so `predict` must take `reset`, "

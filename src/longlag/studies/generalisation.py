@@ -350,6 +350,7 @@ def generalise(
         warmup=warmup,
         dtype=dtype,
     )
+    require("generalise", "problem", problem, Problem, "a problem, such as EchoLag()")
     study = Generalisation(
         problem if train is None else problem.showing(train),
         framing,

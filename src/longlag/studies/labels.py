@@ -28,6 +28,9 @@ def models_by_label(owner: str, models: SeveralModels) -> dict[str, ModelFactory
     """
     if isinstance(models, Mapping):
         every = {_name(owner, name): user_model.as_factory(each) for name, each in models.items()}
+        if len(every) < len(models):
+            twice = next(n for n in every if [str(key).strip() for key in models].count(n) > 1)
+            raise ValueError(f"{owner}: the name {twice} is given twice. Use another.")
         for model in every.values():  # unlike ones may have the same words, as two lambdas
             named(owner, "models", [model])
         if twice := next((m for m in every.values() if [*every.values()].count(m) > 1), None):

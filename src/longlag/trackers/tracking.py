@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -97,9 +98,9 @@ class Tracking:
     def _try(self, tracker: Tracker, call: Callable[..., object], *given: Any) -> None:
         try:
             call(*given)
-        except Exception as error:  # of a library, a network or a disk
+        except BaseException as error:  # of a library, a network or a disk; it may even leave
             self._trackers.remove(tracker)
-            why = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(".")
+            why = " ".join(traceback.format_exception_only(error)[-1].split())[:300].rstrip(".")
             self._lines.put(f"{type(tracker).__name__} cannot log a trial: {why}. {_LEFT}")
 
 
