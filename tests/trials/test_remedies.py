@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import longlag as ll
+from longlag.adapters.models.user_model import as_factory
 from longlag.cli._flags import as_flags
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.remedies import remedy
@@ -156,3 +157,10 @@ def test_a_tiny_network_at_chance_gets_more_units():
     )
     assert ", hidden_size=20 or an easier version" in remedy("at chance", small)
     assert "hidden_size" not in remedy("at chance", usual)
+
+
+def test_a_stuck_model_of_ones_own_may_be_the_limit_itself():
+    """Its width has no name here that a remedy could change."""
+    own = as_factory(lambda sizes, seed: None)
+    setting = ll.Setting(problem=PROBLEM, framing=ll.Whole(), model=own)
+    assert remedy("stuck", setting).endswith(" or another model.")

@@ -79,7 +79,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
                 first = [new_rate, longer] if short else [_all(new_rate, cosine)]
             else:
                 first = [_all(longer, cosine)]
-            return _use(*first, wider)
+            return _use(*first, wider if units else "another model")
         case "at chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
             easier = "an easier version of the problem"
