@@ -161,6 +161,6 @@ def test_a_tiny_network_at_chance_gets_more_units():
 
 def test_a_stuck_model_of_ones_own_may_be_the_limit_itself():
     """Its width has no name here that a remedy could change."""
-    own = as_factory(lambda sizes, seed: None)
+    own = as_factory(lambda *_: None)
     setting = ll.Setting(problem=PROBLEM, framing=ll.Whole(), model=own)
     assert remedy("stuck", setting).endswith(" or another model.")
