@@ -369,25 +369,6 @@ def test_faults_that_only_training_has_are_found(fault, said):
     assert all(failed[name].startswith(text) for name, text in said.items())
 
 
-@pytest.mark.parametrize("share", [0.0, 0.2])
-def test_eval_in_forward_is_found_where_a_function_has_the_dropout(share):
-    class Leaving(Faulty):
-        def forward(self, inputs):
-            self.eval()
-            hidden = self.lstm(inputs)[0]
-            hidden = torch.nn.functional.dropout(hidden, share, self.training)
-            return self.readout(hidden)
-
-    def make(sizes, _):
-        model = Leaving(sizes, "")
-        del model.norm, model.drop
-        return model
-
-    found = preflight(ll.EchoLag(lag=1, length=6, values=4), ll.Whole(), make)
-    failed = [check.found for check in found.checks if not check.passed]
-    assert [text[:33] for text in failed] == ["its forward leaves training mode:"] * (share > 0)
-
-
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

@@ -306,7 +306,6 @@ class _Inspection(Runs):
             return f"{none}{self._returned_state() if has_state else ''}"
         first = np.arange(len(self.batches.inputs)) == 0
         if has_state and self.moved(self.changed(first[:, None, None]))[1:].any():
-            self.mention_an_early_state(first[:, None, None])
             return f"carried: {self.model.state_size} numbers a row"
         raise CheckFailed(
             "no state reaches the next batch, but the framing carries it",

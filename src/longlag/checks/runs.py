@@ -287,15 +287,6 @@ class Runs:
             return None
         return count if self.moved(self.changed(earlier))[0, :, -1].any() else None
 
-    def mention_an_early_state(self, first: np.ndarray) -> None:
-        """Warn of a state that the last step of the first batch does not reach."""
-        last = np.arange(self.layout.steps.shape[-1]) == self.layout.steps.shape[-1] - 1
-        if not self.moved(self.changed(first & last))[1:].any():
-            self.warnings.append(
-                "no output of the next batch depends on the last step of a batch, though some do "
-                "on earlier steps: is its state that of the last step?"
-            )
-
     def zeros_are_none(self) -> bool:
         adopted = getattr(self.model, "program", None)
         if adopted is None:  # PyTorch models take None themselves

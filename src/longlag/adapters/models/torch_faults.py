@@ -131,8 +131,7 @@ def fault_in_training(
             run(twin, first)
         note.remove()
         differs = any(map(_differs_in_training, twin.modules()))
-        leaves = not twin.training and (differs or _reads_training(module, run, batches))
-        if leaves or _modes(twin) != modes[0]:
+        if (not twin.training and differs) or _modes(twin) != modes[0]:
             return (
                 "its forward leaves training mode: dropout and batch statistics never act",
                 "Leave eval() out of forward.",
@@ -146,18 +145,6 @@ def fault_in_training(
         "Start each batch from zeros; or take the state as an argument and return it, rather than "
         "store it on the model.",
     )
-
-
-def _reads_training(module: torch.nn.Module, run: _Run, batches: Batches) -> bool:
-    """Whether other outputs come where `eval()` does nothing, as of `dropout(…, self.training)`."""
-    twins = copied(module), copied(module)
-    for each in twins[0].modules():
-        each.eval = lambda each=each: each
-    outputs = []
-    for twin in twins:
-        with seeded(0):
-            outputs.append(run(twin, batches))
-    return not np.array_equal(*outputs, equal_nan=True)
 
 
 def _modes(module: torch.nn.Module) -> list[bool]:
