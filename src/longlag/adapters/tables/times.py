@@ -21,6 +21,10 @@ _TIME_NAME = re.compile(
     r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
 )
+_COUNT_NAME = re.compile(
+    r"(.*[^a-z])?(index|id|no|nr|row|step)([^a-z].*)?|unnamed.*|", re.IGNORECASE
+)
+_YEAR = r"(?<!\d)(?:1[5-9]|2[01])\d{2}(?!\d)"
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
@@ -94,8 +98,11 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
         return times
     if several is not None:
         _of_one_frequency(frame[several], rows)
+    unknown = any(_have_years(frame[column]) for column in frame.columns)
     for column in frame.columns:
         if doubtful or not _TIME_NAME.fullmatch(column):
+            continue
+        if unknown and _COUNT_NAME.fullmatch(column):  # of rows, not of time
             continue
         if (reading := _rising(frame[column])) is not None:
             return Times((column,), _checked(reading, column, frame[column], rows))
@@ -144,7 +151,7 @@ def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
         if when is None:
             cells, known = frame[name].map(str), numbers(frame[name])
             times = len(cells) > 2 and cells.is_unique and cells.str.contains(r"\d").all()
-            if times and known.faults.all():
+            if (times and known.faults.all()) or _have_years(frame[name]):
                 found.append(
                     f"`{name}` may hold times, in a form that is not known: rows are taken in the "
                     "order of the file. Write them as 2024-12-31, or as 2024-12-31 23:00"
@@ -157,6 +164,13 @@ def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
                     "beside it may be of another table. Keep each in a file of its own"
                 )
     return found
+
+
+def _have_years(cells: pd.Series) -> bool:
+    """Whether all cells have a year and are no numbers: codes of times, if not dates."""
+    if not (re.search(_YEAR, str(cells.iloc[0])) and re.search(_YEAR, str(cells.iloc[-1]))):
+        return False  # of thousands of columns, most end here
+    return bool(cells.astype(str).str.contains(_YEAR).all() and numbers(cells).faults.all())
 
 
 def _filled(times: Times, frame: pd.DataFrame, rows: Sequence[str]) -> Times:
