@@ -22,6 +22,11 @@ HOURS = {
     "00 - 01": [f"{hour:02} - {hour + 1:02}" for hour in range(24)],
     "00:15": [f"{hour:02}:{minute:02}" for hour in range(24) for minute in (0, 15, 30, 45)],
     "00:00-01:00": [f"{hour:02}:00-{hour + 1:02}:00" for hour in range(24)],
+    "0000 UTC": [f"{hour:02}{minute:02} UTC" for hour in range(24) for minute in (0, 30)],
+    "00:00:00Z": [f"{hour:02}:00:00Z" for hour in range(24)],
+    "0 Uhr": [f"{hour} Uhr" for hour in range(24)],
+    "00h": [f"{hour:02}h" for hour in range(24)],
+    "12 AM": [f"{hour % 12 or 12} {'AP'[hour // 12]}M" for hour in range(24)],
     "12:00 AM": [f"{hour % 12 or 12}:00 {'AP'[hour // 12]}M" for hour in range(24)],
 }
 CLOCK = {
@@ -29,7 +34,13 @@ CLOCK = {
     "TIME": [f"{hour:02}{minute:02}" for hour in range(24) for minute in (0, 30)],
     "HourEnding": [100 * hour for hour in range(1, 25)],
 }
-COUNTS = {"Hour": range(24), "HE": range(1, 25), "Period": range(1, 49), "Interval": range(96)}
+COUNTS = {
+    "Hour": range(24),
+    "Hora": range(24),
+    "HE": range(1, 25),
+    "Period": range(1, 49),
+    "Interval": range(96),
+}
 
 
 @pytest.mark.parametrize("form", HOURS)
@@ -43,6 +54,15 @@ def test_hours_of_a_day_are_joined_to_it_under_any_name(read, form):
     text = "Tag,Ora,v\n" + lines((*row, at) for at, row in enumerate(rows))
     with pytest.raises(ValueError, match="Join `Tag` and `Ora` to one column of times"):
         read(text, ["v"], time="Tag")
+
+
+def test_the_remedy_for_a_time_of_day_in_an_unknown_form_is_no_single_hour(read):
+    rows = [(f"{day:%Y-%m-%d}", f"{hour:02}/{hour + 1:02}") for day in DAYS for hour in range(24)]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    with pytest.raises(ValueError, match=r"If `x` is the time of day, join `Tag` and `x` to one"):
+        read("Tag,x,v\n" + text, ["v"])
+    with pytest.raises(ValueError, match=r"\. Join `Tag` and `Hora` to one column of times"):
+        read("Tag,Hora,v\n" + text, ["v"])
 
 
 @pytest.mark.parametrize("name", COUNTS)

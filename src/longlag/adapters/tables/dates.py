@@ -44,8 +44,11 @@ _HOURS = (  # between the time of a zone and UTC
     *(("CDT", -5), ("MST", -7), ("MDT", -6), ("PST", -8), ("PDT", -7)),
     *(("AEST", 10), ("AEDT", 11), ("NZST", 12), ("NZDT", 13)),
 )
-_OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
-_ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(_OFFSETS)})$"
+OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
+"""From UTC to the time of a zone, by its name."""
+
+_ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(OFFSETS)})$"
+_SUMMER = r"(?i)(?<=\d:\d\d) \(?DST\)?$"  # of an hour that stands twice, as of ERCOT
 _EAST = r"\d{4}[年년] ?\d{1,2}[月월](?: ?\d{1,2}[日일])?"  # 2024年12月31日
 _EAST_MARK = r"[年년月월] ?(?=\d)|[月월]$"
 _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
@@ -108,7 +111,7 @@ def dates(cells: pd.Series) -> Reading | None:
     if not len(text) or (numbers(text).faults.mean() < 0.5 and not _digits(text)):
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
-    text = text.str.replace(_REGION, "", regex=True)
+    text = text.str.replace(_REGION, "", regex=True).str.replace(_SUMMER, "", regex=True)
     if text.str.fullmatch(_EAST).all():
         text = (
             text.str.replace(r"[日일]\s*$", "", regex=True)
@@ -117,7 +120,7 @@ def dates(cells: pd.Series) -> Reading | None:
         )
     late = text.str.fullmatch(_DAY_END)
     text = text.mask(late, text.str.replace(r"24([:.])00", r"00\g<1>00", regex=True))
-    text = text.str.replace(_ZONE, lambda at: at[1] + _OFFSETS[at[2].upper()], regex=True)
+    text = text.str.replace(_ZONE, lambda at: at[1] + OFFSETS[at[2].upper()], regex=True)
     if text.str.fullmatch(_MIDNIGHT).all():
         text = text.str.replace(_MIDNIGHT, r"\1", regex=True)
     readings = [values + pd.to_timedelta(late.astype(int), unit="D") for values in _readings(text)]

@@ -11,17 +11,17 @@ import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
 from longlag.adapters.tables.clocks import BACK_MONTHS, FORTH_MONTHS
-from longlag.adapters.tables.dates import DAY_OF_MONTH, dates, months
+from longlag.adapters.tables.dates import DAY_OF_MONTH, OFFSETS, dates, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
 _NAMES = {
-    "year": "jahr yr yyyy yy année año ano anno",
-    "month": "monat mo mon mm mois mes mese period",
+    "year": "jahr yr yyyy yy année año ano anno jaar år",
+    "month": "monat mo mon mth mm mois mes mês mese maand period",
     "week": "kw woche wk semaine isoweek",
-    "quarter": "q qtr quartal trimestre",
-    "day": "tag dd dy jour",
+    "quarter": "q qtr quartal trimestre kwartaal kvartal",
+    "day": "tag dd dy jour día dia giorno dag",
     "day of year": "doy yday dayofyear day_of_year julian",
-    "hour": "hh hr",
+    "hour": "hh hr stunde heure hora ora uur",
     "minute": "mn",
 }
 _ALIASES = {alias: part for part, aliases in _NAMES.items() for alias in aliases.split()}
@@ -29,15 +29,19 @@ _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
 _YEARS = 1500, 2200
 _MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
 _HOUR_NAME = re.compile(
-    r"(.*[^a-z])?(hours?|hour.?ending|hr|hh|he|stunde|heure)([^a-z].*)?", re.IGNORECASE
+    r"(.*[^a-z])?(hours?|hour.?ending|hr|hh|he|stunde|heure|hora|ora|uur)([^a-z].*)?", re.IGNORECASE
 )
 _PART_NAME = re.compile(r"(.*[^a-z])?(settlement|period|interval)([^a-z].*)?", re.IGNORECASE)
-_CLOCK_NAME = re.compile(r"(.*[^a-z])?(time|hhmm|hrmn|uhrzeit)([^a-z].*)?", re.IGNORECASE)
+_CLOCK_NAME = re.compile(
+    r"(.*[^a-z])?(time|hhmm|hrmn|uhrzeit|hora|ora|heure)([^a-z].*)?", re.IGNORECASE
+)
 _CLOCK = re.compile(
-    r"(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
+    r"T?(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d)(?:[.,]\d+)?)?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?(?:\s*[-–]\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?)?",
     re.IGNORECASE,
 )
+_HALF = r"(?i)^(\d{1,2}) ?([ap])\.?m\.?$"  # 12 AM
+_ENDING = rf"(?i)^T?(\d.*?) ?(h|hrs|uhr|Z|\+\d{{2}}:?\d{{2}}|{'|'.join(OFFSETS)})$"
 _RANGE = re.compile(r"(\d{1,2})\s*(?:[-–]|to|bis)\s*(\d{1,2})")  # of hours: 00 - 01
 _DAY = pd.Timedelta(days=1)
 _IN_A_DAY = 24, 48, 96  # hours, half hours, quarters of an hour that are counted
@@ -279,6 +283,7 @@ def times_of_day(cells: pd.Series) -> pd.Series | None:
     """
     present = ~missing(cells)
     text = cells.astype(str).str.strip()
+    text = _without_ending(text, present)
     known = text[present]
     if not len(known) or not (_RANGE.fullmatch(known.iloc[0]) or _CLOCK.fullmatch(known.iloc[0])):
         return None
@@ -299,6 +304,18 @@ def times_of_day(cells: pd.Series) -> pd.Series | None:
     hours = hours.mask(half.notna(), hours % 12) + 12 * (half == "p")
     seconds = 60 * parts["minute"].astype(float) + parts["second"].astype(float).fillna(0)
     return pd.to_timedelta(3600 * hours + seconds, unit="s")
+
+
+def _without_ending(text: pd.Series, present: np.ndarray) -> pd.Series:
+    """Times of day without what all of them end in, such as 00:00 for 0000 UTC or 00h."""
+    text = text.str.replace(_HALF, r"\1:00 \2m", regex=True)
+    if not re.fullmatch(_ENDING, text[present].iloc[0] if present.any() else ""):
+        return text  # of thousands of columns, most end here
+    parts = text.where(present).str.extract(_ENDING)
+    if parts[1][present].str.upper().nunique(dropna=False) > 1:
+        return text
+    whole = parts[0].str.replace(r"^(\d{1,2})$", r"\1:00", regex=True)
+    return whole.str.replace(r"^(\d{1,2})([0-5]\d)$", r"\1:\2", regex=True).fillna(text)
 
 
 def _fills_days(dates: pd.Series, offsets: pd.Series) -> bool:
