@@ -182,6 +182,7 @@ PARTS = {
     "Year,Month,Day": [(day.year, day.month, day.day) for day in DAYS],
     "YY,MM,DD,hh,mm": [(2024, 1, 1, at // 6, at % 6 * 10) for at in range(40)],
     "year,month,day,hour": [(2024, 1, 1 + at // 24, at % 24 + 1) for at in range(40)],
+    "Yr,Mn": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
     "Jahr,Monat": [(1960 + at // 3, ("Januar", "März", "Mai")[at % 3]) for at in range(40)],
     ",": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
 }

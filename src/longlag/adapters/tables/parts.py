@@ -15,8 +15,8 @@ from longlag.adapters.tables.dates import DAY_OF_MONTH, OFFSETS, dates, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
 _NAMES = {
-    "year": "jahr yr yyyy yy année año ano anno jaar år",
-    "month": "monat mo mon mth mm mois mes mês mese maand period",
+    "year": "jahr yr yyyy yyy yy année año ano anno jaar år",
+    "month": "monat mo mon mth mnth mm mois mes mês mese maand period",
     "week": "kw woche wk semaine isoweek",
     "quarter": "q qtr quartal trimestre kwartaal kvartal",
     "day": "tag dd dy jour día dia giorno dag",
@@ -99,6 +99,9 @@ def _by_part(frame: pd.DataFrame) -> dict[str, str]:
         if name == "mm" and column.islower() and by_name.get("month") == "MM":
             part = "minute"
         by_name.setdefault(part, column)
+    minute = by_name.get("minute", "").lower().strip("# ")
+    if minute == "mn" and not by_name.keys() & {"month", "hour"}:  # beside a year alone
+        by_name["month"] = by_name.pop("minute")
     if "year" in by_name and not by_name.keys() & {"month", "week", "quarter", "day of year"}:
         for column in frame.columns:  # of names of months, whatever its own
             if not np.isnan(months(frame[column].iloc[:_MANY])).any():
