@@ -160,6 +160,30 @@ def test_totals_of_years_in_a_column_of_months_beside_the_year_are_refused(read)
     assert table.notes == ("time: `Year` and `Period`, monthly",)
 
 
+CODED = {
+    "Year,Period": (["Q01", "Q02", "Q03", "Q04"], "Q05", 4),
+    "year,period": (["S01", "S02"], "S03", 2),
+    "YEAR,Quarter": (["1. Quartal", "2. Quartal", "3. Quartal", "4. Quartal"], "S1", 4),
+    "Jahr,Halbjahr": (["1", "2"], "Q1", 2),
+    "Year,PERIOD": ([f"M{month:02}" for month in range(1, 13)], "S01", 12),
+}
+
+
+@pytest.mark.parametrize("head", CODED)
+def test_codes_of_parts_beside_the_year_are_times_and_others_among_them_refused(read, head):
+    codes, other, seasons = CODED[head]
+    rows = [(year, code) for year in range(1990, 2020) for code in codes]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    table = read(f"{head},v\n" + text, ["v"])
+    assert table.values[:, 0].tolist() == list(range(len(rows)))
+    assert table.seasons == (seasons,)
+    rows = [(year, code) for year in range(1990, 2020) for code in [*codes, other]]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    row = rf"'1990 .* in line 2, '1990 {other}' in line {len(codes) + 2}\. Keep the rows of one"
+    with pytest.raises(ValueError, match=row):
+        read(f"{head},v\n" + text, ["v"])
+
+
 def test_series_below_each_other_without_times_are_refused(read):
     rows = [(land, f"lap {at}", at % 7) for land in ("AT", "BE") for at in range(30)]
     with pytest.raises(ValueError, match=r"one below another: keep the rows of one `land`\.$"):
@@ -198,9 +222,14 @@ def test_times_in_columns_of_parts(read, head):
     assert kept.tolist() == list(range(len(rows)))
 
 
+@pytest.mark.parametrize("mark", ["", "W"])
 @pytest.mark.parametrize("long", [(), (2020,), (2021,)])  # of ISO, or of the CDC
-def test_weeks_of_a_year_are_seven_days_apart(read, long):
-    weeks = [(year, week) for year in range(2018, 2024) for week in range(1, 53 + (year in long))]
+def test_weeks_of_a_year_are_seven_days_apart(read, long, mark):
+    weeks = [
+        (year, f"{mark}{week}")
+        for year in range(2018, 2024)
+        for week in range(1, 53 + (year in long))
+    ]
     text = "YEAR,WEEK,v\n" + lines((*each, at) for at, each in enumerate(weeks))
     table = read(text)
     assert table.notes == ("time: `YEAR` and `WEEK`, weekly",)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
 from longlag.adapters.tables.clocks import BACK_MONTHS, FORTH_MONTHS
-from longlag.adapters.tables.dates import DAY_OF_MONTH, OFFSETS, dates, months
+from longlag.adapters.tables.dates import DAY_OF_MONTH, OFFSETS, dates, frequency, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
 _NAMES = {
@@ -19,6 +19,7 @@ _NAMES = {
     "month": "monat mo mon mth mnth mm mois mes mês mese maand period",
     "week": "kw woche wk semaine isoweek",
     "quarter": "q qtr quartal trimestre kwartaal kvartal",
+    "half": "semester semestre halbjahr",
     "day": "tag dd dy jour día dia giorno dag",
     "day of year": "doy yday dayofyear day_of_year julian",
     "hour": "hh hr stunde heure hora ora uur",
@@ -102,7 +103,13 @@ def _by_part(frame: pd.DataFrame) -> dict[str, str]:
     minute = by_name.get("minute", "").lower().strip("# ")
     if minute == "mn" and not by_name.keys() & {"month", "hour"}:  # beside a year alone
         by_name["month"] = by_name.pop("minute")
-    if "year" in by_name and not by_name.keys() & {"month", "week", "quarter", "day of year"}:
+    if "year" in by_name and not by_name.keys() & {
+        "month",
+        "week",
+        "quarter",
+        "half",
+        "day of year",
+    }:
         for column in frame.columns:  # of names of months, whatever its own
             if not np.isnan(months(frame[column].iloc[:_MANY])).any():
                 by_name["month"] = column
@@ -172,7 +179,8 @@ def weeks(frame: pd.DataFrame) -> Times | None:
     if not {"year", "week"} <= by_name.keys():
         return None
     names = by_name["year"], by_name["week"]
-    year, week = (numbers(frame[name]).values for name in names)
+    digits = frame[names[1]].astype(str).str.replace(r"^\s*K?W\s*", "", regex=True)  # W01
+    year, week = numbers(frame[names[0]]).values, numbers(digits).values
     if not ((year % 1 == 0) & (week % 1 == 0) & (week >= 0) & (week <= 53)).all():
         return None
     if not ((year >= _YEARS[0]) & (year <= _YEARS[1])).all():
@@ -184,20 +192,22 @@ def weeks(frame: pd.DataFrame) -> Times | None:
     return Times(names, monday + pd.to_timedelta(pd.Series(7 * (before + week - 1)), unit="D"))
 
 
-def quarters(frame: pd.DataFrame) -> Times | None:
-    """The first days of quarters from columns of year and quarter; None for others.
+def coded(frame: pd.DataFrame) -> tuple[tuple[str, str], pd.Series] | None:
+    """Columns of a year and of codes of its parts, such as Q1 or S01, and both in one; or None.
 
-    >>> quarters(pd.DataFrame({"Year": ["2020", "2020"], "Quarter": ["Q2", "Q1"]})).columns
-    ('Year', 'Quarter')
+    >>> coded(pd.DataFrame({"Year": ["2020", "2020"], "Quarter": ["2", "Q1"]}))[1].tolist()
+    ['2020 Q2', '2020 Q1']
     """
     by_name = _by_part(frame)
-    if not {"year", "quarter"} <= by_name.keys():
-        return None
-    names = by_name["year"], by_name["quarter"]
-    year, part = (frame[name].astype(str).str.strip() for name in names)
-    joined = year + " Q" + part.str.removeprefix("Q")
-    reading = dates(joined) if joined.str.fullmatch(r"\d{4} Q[1-4]").all() else None
-    return None if reading is None else Times(names, reading.values)
+    for part, letter in {"quarter": "Q", "half": "S", "month": ""}.items():
+        if not {"year", part} <= by_name.keys():
+            continue
+        names = by_name["year"], by_name[part]
+        year, code = (frame[name].astype(str).str.strip() for name in names)
+        joined = year + " " + code.where(~code.str.fullmatch(r"\d"), letter + code)
+        if joined.map(frequency).notna().mean() > _DENSE:
+            return names, joined.rename("` and `".join(names))
+    return None
 
 
 def clock(frame: pd.DataFrame, day: Times) -> Times | None:

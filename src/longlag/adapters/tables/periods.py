@@ -28,7 +28,11 @@ def frequency(cell: str) -> str | None:
     code = re.fullmatch(_CODE, _year_first(cell), re.IGNORECASE)
     if re.fullmatch(_WEEK, cell, re.IGNORECASE):  # KW too, though Dutch quarters have it
         return "week"
-    return _FREQUENCIES[_IN_A_YEAR[code[2].upper()]] if code else None
+    if code is None:
+        return None
+    count = _IN_A_YEAR[code[2].upper()]
+    total = count in (2, 4) and int(code[3]) == count + 1  # Q05, S03: of a year, as of BLS
+    return "year" if total else _FREQUENCIES[count]
 
 
 def periods(text: pd.Series) -> pd.Series:

@@ -92,10 +92,14 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
             times = Times((column,), values)
             return parts.clock(frame, times) or times
         doubtful = doubtful or (reading, column)
+    if coded := parts.coded(frame):
+        _of_one_frequency(coded[1], rows)
     if calendar:
         return _filled(calendar, frame, rows)
-    if times := parts.weeks(frame) or parts.quarters(frame):
+    if times := parts.weeks(frame):
         return times
+    if coded and (reading := dates(coded[1])):
+        return Times(coded[0], _checked(reading, "` and `".join(coded[0]), coded[1], rows))
     if several is not None:
         _of_one_frequency(frame[several], rows)
     unknown = any(_have_years(frame[column]) for column in frame.columns)
