@@ -277,6 +277,9 @@ AROUND = {
                  "", (1, 5), "line 5 has 1 cell.*: names stand in line 6 alone"),
     "units": ("Period,Index,Codes\nmonth,points\n", "", (2, 2),
               "Remove line 2: names stand in line 1 alone"),
+    "blank rows between": (
+        "Prices,,\nTitle,Rate,More\nUnits,Per cent,x\n,,\n,,\nPublication date,03-Jan-2024,x\n",
+        "", (3, 6), "lines 3 to 6 have text .*Remove them"),
     "dates above": (",NAME,FLAG\nunit,USD,\nAs of,2025-01-14 17:05:27,\n", "", (2, 3),
                     "lines 2 and 3 have text .*Remove them"),
     "below": ("Period,v,Codes\n", "-99.99,x\nNino,Anom,3.4,Index\nhttp://a.b,c,d,e\n", (22, 24),

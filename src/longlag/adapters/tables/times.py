@@ -224,11 +224,13 @@ def _is_count(reading: Reading) -> bool:
 def _checked(reading: Reading, name: str, cells: pd.Series, rows: Sequence[str]) -> pd.Series:
     """The times of a column; raises if some cells are none."""
     if reading.faults.any():
-        at = int(np.flatnonzero(reading.faults)[0])
+        at = np.flatnonzero(reading.faults)
         kind = "number" if _is_count(reading) else "date"
+        some = "s" if len(at) > 1 else ""
         raise ValueError(
-            f"`{name}` is no {kind} in {rows[at]}: {str(cells.iloc[at])[:60]!r}. Correct the cell, "
-            "remove the row, or use --no-time to take the rows as they are."
+            f"`{name}` is no {kind} in {rows[at[0]]}{_more(at)}: {str(cells.iloc[at[0]])[:60]!r}. "
+            f"Correct the cell{some}, remove the row{some}, or use --no-time to take the rows as "
+            "they are."
         )
     if reading.unclear:
         raise ValueError(
@@ -237,6 +239,14 @@ def _checked(reading: Reading, name: str, cells: pd.Series, rows: Sequence[str])
             "rows as they are."
         )
     return reading.values
+
+
+def _more(at: np.ndarray) -> str:
+    """How many rows have a fault beside the first."""
+    if len(at) < 2:
+        return ""
+    follow = at[-1] - at[0] == len(at) - 1
+    return f" and {count_text(len(at) - 1)} {'right after it' if follow else 'more'}"
 
 
 def _rising(cells: pd.Series) -> Reading | None:
@@ -277,9 +287,10 @@ def in_order(
     values = times.values.reset_index(drop=True)
     blank = np.flatnonzero(values.isna().to_numpy())
     if len(blank):
+        fill = "Fill it in, remove the row" if len(blank) == 1 else "Fill them in, remove the rows"
         raise ValueError(
-            f"`{name}` has no time in {rows[blank[0]]}. Fill it in, remove the row, name "
-            "another column by --time, or use --no-time to take the rows as they are."
+            f"`{name}` has no time in {rows[blank[0]]}{_more(blank)}. {fill}, name another column "
+            "by --time, or use --no-time to take the rows as they are."
         )
     changes: tuple[str, ...] = ()
     if duplicates == "refuse":
