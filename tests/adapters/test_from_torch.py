@@ -312,8 +312,9 @@ class Faulty(torch.nn.Module):
         self.fault, self.before = fault, 0.0
         self.register_buffer("mean", torch.zeros(4))
         self.lstm = torch.nn.LSTM(sizes.features, 4, batch_first=True)
-        self.norm = torch.nn.BatchNorm1d(4)
-        self.drop = torch.nn.Dropout(0.2)
+        if fault != "eval without layers":
+            self.norm = torch.nn.BatchNorm1d(4)
+            self.drop = torch.nn.Dropout(0.2)
         self.readout = torch.nn.Linear(4, sizes.outputs)
 
     def forward(self, inputs):
@@ -338,8 +339,10 @@ class Faulty(torch.nn.Module):
             hidden, self.mean = hidden + self.mean, hidden.detach().mean((0, 1))
         if self.fault == "stored":
             self.before = {"hidden": [hidden]}  # with its gradient
-        if self.fault == "eval":
+        if self.fault.startswith("eval"):
             self.eval()
+        if self.fault == "eval without layers":
+            return self.readout(torch.nn.functional.dropout(hidden, 0.2, self.training))
         hidden = self.norm(hidden.transpose(1, 2)).transpose(1, 2)
         return self.readout(self.drop(hidden))
 
@@ -355,6 +358,7 @@ class Faulty(torch.nn.Module):
         ("statistics", {}),
         ("stored", {}),
         ("eval", {"training": "its forward leaves training mode: dropout and batch statistics"}),
+        ("eval without layers", {"training": "its forward leaves training mode: dropout and"}),
         ("a part in eval", {"training": "its forward leaves training mode: dropout and batch"}),
         ("train", {"outputs": "its forward calls train(): dropout and batch statistics act"}),
         ("attribute", {"outputs": f"{TWICE}: each call changes `before`"}),

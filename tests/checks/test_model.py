@@ -34,6 +34,7 @@ class Net(eqx.Module):
             "tanh": lambda shown: shown,
             "sigmoid": lambda shown: shown,
             "log softmax": lambda shown: shown,
+            "log softmax over time": lambda shown: shown,
         }
         said = jax.vmap(self.linear)(faults[self.fault](inputs))
         after = {
@@ -45,6 +46,7 @@ class Net(eqx.Module):
             "sigmoid": jax.nn.sigmoid,
             "log softmax": jax.nn.log_softmax,
             "over time": lambda said: jax.nn.softmax(said, axis=0),
+            "log softmax over time": lambda said: jax.nn.log_softmax(said, axis=0),
         }
         return after.get(self.fault, lambda said: said)(said)
 
@@ -325,29 +327,47 @@ def test_masks_must_be_heeded():
     assert preflight(ECHO, ll.Whole(), make(Told)).passed
 
 
+class Carrying(eqx.Module):
+    """A sum of the inputs so far, which begins from a number and returns that of a step."""
+
+    linear: eqx.nn.Linear
+    start: float = eqx.field(static=True)
+    step: int = eqx.field(static=True)
+
+    def __call__(self, inputs, state=None):
+        before = jnp.full(inputs.shape[1], self.start) if state is None else state
+        total = before[None] + jnp.cumsum(inputs, axis=0)
+        return jax.vmap(self.linear)(total), total[self.step]
+
+
+def carrying(start=0.0, step=-1):
+    def make(sizes, seed):
+        linear = eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed))
+        return Carrying(linear, start, step)
+
+    return make
+
+
 def test_state_must_be_carried_where_the_framing_carries_it_and_begin_from_zeros():
-    class Carrying(eqx.Module):
-        linear: eqx.nn.Linear
-        start: float = eqx.field(static=True)
-
-        def __call__(self, inputs, state=None):
-            before = jnp.full(inputs.shape[1], self.start) if state is None else state
-            total = before[None] + jnp.cumsum(inputs, axis=0)
-            return jax.vmap(self.linear)(total), total[-1]
-
-    def make(start):
-        return lambda sizes, seed: Carrying(
-            eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed)), start
-        )
-
     framing = ll.Chunks(timesteps=2, carry=True)
-    found = preflight(ECHO, framing, make(0.0))
+    found = preflight(ECHO, framing, carrying())
     assert found.passed
     assert found.state == 4
-    failed = failures(preflight(ECHO, framing, make(1.0)))
+    failed = failures(preflight(ECHO, framing, carrying(1.0)))
     assert failed["state"].remedy == "Let None mean a state of zeros."
     with pytest.raises(ValueError, match="no state reaches the next batch"):
         ll.train(ECHO, framing, faulty(""))
+
+
+def test_the_state_that_is_carried_is_that_after_the_last_step():
+    framing = ll.Chunks(timesteps=3, carry=True)
+    failed = failures(preflight(ECHO, framing, carrying(step=0)))["state"]
+    assert failed.found.startswith("the state that it returns depends on none of the inputs after")
+    assert failed.remedy == "Return the state after the last step of a batch."
+    assert not failures(preflight(ECHO, ll.Chunks(timesteps=1, carry=True), carrying(step=0)))
+    early = preflight(ECHO, framing, carrying(step=1))
+    (warned,) = [check.found for check in early.checks if check.name == "warning"]
+    assert warned.startswith("the last input of a batch changes nothing in the next: return the")
 
 
 def test_a_model_whose_weights_come_from_elsewhere_than_the_seed_is_found_out():
@@ -540,8 +560,9 @@ def test_a_real_series_is_looked_at_like_any_problem(columns, missing):
     assert said["mask"].startswith("masked steps" if masked else "this framing masks")
 
 
-def test_a_softmax_over_the_wrong_axis_is_called_one():
-    last = preflight(ECHO, ll.Whole(), faulty("over time")).checks[-1]
+@pytest.mark.parametrize("fault", ["over time", "log softmax over time"])
+def test_a_softmax_over_the_wrong_axis_is_called_one(fault):
+    last = preflight(ECHO, ll.Whole(), faulty(fault)).checks[-1]
     assert (last.name, last.passed) == ("outputs", False)
     assert "sum to 1 over time" in last.found
 

@@ -125,6 +125,9 @@ def test_the_table_says_what_its_columns_are_and_what_the_model_was_trained_on(c
     distance = re.findall("within ([0-9.]+) ", out)[0]
     assert f"{explained}{distance}, the root mean square change over 2 rows" in out
     assert "samples per seed" not in out
+    gaps = data({"warm": np.where(np.arange(len(COLD)) % 2, COLD, np.nan)}, "gaps.csv")
+    gappy = " ".join(call("frame", gaps, "--timesteps", "3", "--missing", "mask")[1].split())
+    assert re.search(rf"{explained}[0-9.]+, the standard deviation of the rows that train", gappy)
     out = " ".join(call(*command, "--tolerance", "0.5")[1].split())
     assert f"{explained}0.5 Nothing is trained" in out
     trained = [*command, "--model", "mlp", "--sequences", "64", "--batch-size", "8", "--seeds", "1"]

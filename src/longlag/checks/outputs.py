@@ -21,10 +21,12 @@ def require_logits(outputs: np.ndarray, *, classifies: bool, found: str, chosen:
         CheckFailed: They are no logits.
     """
     declared = classifies and outputs.shape[-1] > 1 and "probabilities" in (found, chosen)
-    plain = np.exp(outputs) if declared else outputs
+    with np.errstate(over="ignore"):  # of large logits
+        logarithms = np.exp(outputs)
+    plain = logarithms if declared else outputs
     known = declared and _sums_to_one(plain)
     last_axis = "Leave the softmax out; else let it run over the last axis."
-    if classifies and not known and (axis := _wrong_axis(plain)):
+    if classifies and not known and (axis := _wrong_axis(plain) or _wrong_axis(logarithms)):
         raise CheckFailed(
             f"the outputs sum to 1 over {axis}: a softmax over the wrong axis", last_axis
         )

@@ -22,15 +22,15 @@ from longlag.checks.arrays import (
     non_finite,
     random_changed,
     takes_mask,
-    takes_state,
     with_noise,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.gradients import gradients
 from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text
+from longlag.checks.state import carried_state
 from longlag.models import ExternalModel
-from longlag.training import Batches, program
+from longlag.training import program
 from longlag.trials.setting import Setting
 
 _LARGE = 10.0  # standard deviation of weights that saturate an activation
@@ -294,44 +294,6 @@ class _Inspection(Runs):
         apart = np.abs(outputs - self.base).max(axis=-1) > NOISE * np.abs(self.base).max()
         return bool((apart & scored(self.batches.targets)).any())
 
-    def carried_state(self) -> str:
-        has_state = takes_state(self.model)
-        if has_state and not self.zeros_are_none():
-            raise CheckFailed(
-                "without a state it does not start from zeros",
-                "Let None mean a state of zeros.",
-            )
-        if not self.layout.carry or len(self.batches.inputs) < 2:
-            none = "a sequence is one batch" if self.layout.carry else "this framing carries none"
-            return f"{none}{self._returned_state() if has_state else ''}"
-        first = np.arange(len(self.batches.inputs)) == 0
-        if has_state and self.moved(self.changed(first[:, None, None]))[1:].any():
-            return f"carried: {self.model.state_size} numbers a row"
-        raise CheckFailed(
-            "no state reaches the next batch, but the framing carries it",
-            "Give the model a parameter `state`, None at first, and return (outputs, state); in "
-            "Keras use stateful=True. Or use a framing without carry.",
-        )
-
-    def _returned_state(self) -> str:
-        """Run the same inputs twice, the second time from the state that the first returned."""
-        twice = [None if each is None else np.repeat(each[:1], 2, 0) for each in self.batches[:3]]
-        try:
-            first, second = self.run(Batches(*twice, np.array([True, False])))  # pyright: ignore
-        except (Exception, SystemExit) as error:
-            raise CheckFailed(
-                f"called with the state that it returned it {error_text(error)}",
-                "Accept the state in the form in which it is returned.",
-            ) from error
-        moved = np.abs(second - first).max() > NOISE * np.abs(first).max()
-        if not moved and self.layout.output == "every":
-            raise CheckFailed(
-                "the state that it returned, passed to the next call, changes no output",
-                "Start from the parameter `state`, or leave it out.",
-            )
-        effect = "changes" if moved else "does not change"
-        return f"; passed on, it {effect} the next outputs: {self.model.state_size} numbers a row"
-
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
         try:
@@ -384,7 +346,7 @@ _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "causal": _Inspection.causal,
     "number of rows": _Inspection.other_rows,
     "mask": _Inspection.mask,
-    "state": _Inspection.carried_state,
+    "state": carried_state,
     "training": _Inspection.training,
     "gradients": gradients,
     "seeds": _Inspection.seeds,

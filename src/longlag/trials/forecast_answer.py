@@ -205,7 +205,10 @@ _OF_RUN = "seeds", "verdict", "reason", "interrupted", "updates"
 
 def _meaning(series: Series) -> str:
     """What the columns of errors are."""
+    column = series.values[: series.span("training").end, series.names.index(series.target)]
     typical = f", the root mean square change over {counted(series.horizon, 'row')}"
+    if series.within == float(np.nanstd(column)):  # no two rows so far apart are known and differ
+        typical = ", the standard deviation of the rows that train"
     distance = f"{series.within:.4g}{typical if series.tolerance is None else ''}"
     return (
         "error: root mean square; within: share of the predictions that are off by at most "

@@ -76,6 +76,15 @@ def test_equal_values_in_both_hours_are_two_rows(read):
     assert len(read(times, [0.5] * len(times)).values) == len(times)
 
 
+@pytest.mark.parametrize("mark", [" DST", " (DST)"])
+def test_an_hour_of_autumn_that_is_marked_is_used(read, mark):
+    times = local("2022-11-04 01:00", "2022-11-08", "h", "America/Chicago", "%m/%d/%Y %H:%M")
+    times = times.where(~times.duplicated(), times + mark)
+    table = read(times)
+    assert table.values[:, 0].tolist() == [at**2 % 97 for at in range(len(times))]
+    assert "clocks go back in line" in table.notes[1]
+
+
 @pytest.mark.parametrize(
     "form", ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M%z", "%d.%m.%Y %H:%M %z", "%m/%d/%Y %H:%M:%S%z"]
 )

@@ -29,6 +29,18 @@ FORMS = {
          for each in pd.date_range("1998-11-23", periods=120, freq="7D")],
         "weekly", 52),
     "Q1 1990": ([f"Q{part} {year}" for year, part in QUARTERS], "quarterly", 4),
+    "1990KW01": ([f"{year}KW0{part}" for year, part in QUARTERS], "quarterly", 4),
+    "1990K1*": ([f"{year}K{part}*" for year, part in QUARTERS], "quarterly", 4),
+    "1T1990": ([f"{part}T{year}" for year, part in QUARTERS], "quarterly", 4),
+    "1990 1. Quartal": ([f"{year} {part}. Quartal" for year, part in QUARTERS], "quarterly", 4),
+    "1990T1": ([f"{1990 + at // 3}T{at % 3 + 1}" for at in range(120)], "every 4 months", 3),
+    "1990-S1": ([f"{1990 + at // 2}-S{at % 2 + 1}" for at in range(120)], "every 6 months", 2),
+    "1995MM01": (MONTHS.strftime("%YMM%m"), "monthly", 12),
+    "1920JJ00": ([f"{year}JJ00" for year in range(1920, 2040)], "yearly", None),
+    "1990W101": (
+        [f"{each.isocalendar()[0]}W1{each.isocalendar()[1]:02d}"
+         for each in pd.date_range("1998-11-23", periods=120, freq="7D")],
+        "weekly", 52),
     "1990-Q1": ([f"{year}-Q{part}" for year, part in QUARTERS], "quarterly", 4),
     "intervals": (
         [f"{each:%d.%m.%Y %H:%M} - {each + pd.Timedelta('1h'):%d.%m.%Y %H:%M}"
@@ -53,6 +65,33 @@ def test_dates_in_many_forms_are_in_order_and_on_the_grid_of_their_step(read, fo
     assert found.values[:, 0].tolist() == list(range(120))
     assert found.notes[0] == f"time: `when`, {step}"
     assert found.seasons[:1] == ((season,) if season else ())
+
+
+@pytest.mark.parametrize("kept", ["MM", "KW", "JJ"])
+def test_months_quarters_and_years_by_their_codes_are_refused_together(read, kept):
+    codes = [
+        f"{year}{code}"
+        for year in range(1996, 2020)
+        for at in range(1, 13)
+        for code in (
+            f"MM{at:02}", *([f"KW{at // 3:02}"] if at % 3 == 0 else []), *["JJ00"] * (at == 12)
+        )
+    ]  # fmt: skip
+    rows = [f"{at},NL,{code},{at * at % 97}\n" for at, code in enumerate(codes)]
+    with pytest.raises(ValueError, match=r"'1996MM01' in line 2, '1996KW01' in line 5\. Keep the"):
+        read("ID,land,Perioden,v\n" + "".join(rows), ["v"])
+    one = read("ID,land,Perioden,v\n" + "".join(row for row in rows if kept in row), ["v"])
+    assert len(one.values) == {"MM": 12, "KW": 4, "JJ": 1}[kept] * 24
+    assert not np.isnan(one.values).any()
+
+
+@pytest.mark.parametrize("name", ["ID", "", "row no"])
+def test_a_number_of_rows_is_no_time_beside_codes_of_unknown_periods(read, name):
+    rows = [f"{4 * at},{2000 + at // 9}X{at % 9:03},{at}" for at in range(36) if at != 7]
+    table = read("\n".join([f"{name},period,v", *rows]), ["v"])
+    assert table.values[:, 0].tolist() == [at for at in range(36) if at != 7]
+    assert table.notes == ("no time column: rows taken in the order of the file",)
+    assert table.warnings[0].startswith("`period` may hold times, in a form that is not known")
 
 
 @pytest.mark.parametrize("times", [DAYS, DAYS[::-1], np.random.default_rng(0).permutation(DAYS)])

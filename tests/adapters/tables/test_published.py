@@ -22,6 +22,11 @@ HOURS = {
     "00 - 01": [f"{hour:02} - {hour + 1:02}" for hour in range(24)],
     "00:15": [f"{hour:02}:{minute:02}" for hour in range(24) for minute in (0, 15, 30, 45)],
     "00:00-01:00": [f"{hour:02}:00-{hour + 1:02}:00" for hour in range(24)],
+    "0000 UTC": [f"{hour:02}{minute:02} UTC" for hour in range(24) for minute in (0, 30)],
+    "00:00:00Z": [f"{hour:02}:00:00Z" for hour in range(24)],
+    "0 Uhr": [f"{hour} Uhr" for hour in range(24)],
+    "00h": [f"{hour:02}h" for hour in range(24)],
+    "12 AM": [f"{hour % 12 or 12} {'AP'[hour // 12]}M" for hour in range(24)],
     "12:00 AM": [f"{hour % 12 or 12}:00 {'AP'[hour // 12]}M" for hour in range(24)],
 }
 CLOCK = {
@@ -29,7 +34,13 @@ CLOCK = {
     "TIME": [f"{hour:02}{minute:02}" for hour in range(24) for minute in (0, 30)],
     "HourEnding": [100 * hour for hour in range(1, 25)],
 }
-COUNTS = {"Hour": range(24), "HE": range(1, 25), "Period": range(1, 49), "Interval": range(96)}
+COUNTS = {
+    "Hour": range(24),
+    "Hora": range(24),
+    "HE": range(1, 25),
+    "Period": range(1, 49),
+    "Interval": range(96),
+}
 
 
 @pytest.mark.parametrize("form", HOURS)
@@ -43,6 +54,15 @@ def test_hours_of_a_day_are_joined_to_it_under_any_name(read, form):
     text = "Tag,Ora,v\n" + lines((*row, at) for at, row in enumerate(rows))
     with pytest.raises(ValueError, match="Join `Tag` and `Ora` to one column of times"):
         read(text, ["v"], time="Tag")
+
+
+def test_the_remedy_for_a_time_of_day_in_an_unknown_form_is_no_single_hour(read):
+    rows = [(f"{day:%Y-%m-%d}", f"{hour:02}/{hour + 1:02}") for day in DAYS for hour in range(24)]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    with pytest.raises(ValueError, match=r"If `x` is the time of day, join `Tag` and `x` to one"):
+        read("Tag,x,v\n" + text, ["v"])
+    with pytest.raises(ValueError, match=r"\. Join `Tag` and `Hora` to one column of times"):
+        read("Tag,Hora,v\n" + text, ["v"])
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -140,6 +160,30 @@ def test_totals_of_years_in_a_column_of_months_beside_the_year_are_refused(read)
     assert table.notes == ("time: `Year` and `Period`, monthly",)
 
 
+CODED = {
+    "Year,Period": (["Q01", "Q02", "Q03", "Q04"], "Q05", 4),
+    "year,period": (["S01", "S02"], "S03", 2),
+    "YEAR,Quarter": (["1. Quartal", "2. Quartal", "3. Quartal", "4. Quartal"], "S1", 4),
+    "Jahr,Halbjahr": (["1", "2"], "Q1", 2),
+    "Year,PERIOD": ([f"M{month:02}" for month in range(1, 13)], "S01", 12),
+}
+
+
+@pytest.mark.parametrize("head", CODED)
+def test_codes_of_parts_beside_the_year_are_times_and_others_among_them_refused(read, head):
+    codes, other, seasons = CODED[head]
+    rows = [(year, code) for year in range(1990, 2020) for code in codes]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    table = read(f"{head},v\n" + text, ["v"])
+    assert table.values[:, 0].tolist() == list(range(len(rows)))
+    assert table.seasons == (seasons,)
+    rows = [(year, code) for year in range(1990, 2020) for code in [*codes, other]]
+    text = lines((*row, at) for at, row in enumerate(rows))
+    row = rf"'1990 .* in line 2, '1990 {other}' in line {len(codes) + 2}\. Keep the rows of one"
+    with pytest.raises(ValueError, match=row):
+        read(f"{head},v\n" + text, ["v"])
+
+
 def test_series_below_each_other_without_times_are_refused(read):
     rows = [(land, f"lap {at}", at % 7) for land in ("AT", "BE") for at in range(30)]
     with pytest.raises(ValueError, match=r"one below another: keep the rows of one `land`\.$"):
@@ -162,6 +206,7 @@ PARTS = {
     "Year,Month,Day": [(day.year, day.month, day.day) for day in DAYS],
     "YY,MM,DD,hh,mm": [(2024, 1, 1, at // 6, at % 6 * 10) for at in range(40)],
     "year,month,day,hour": [(2024, 1, 1 + at // 24, at % 24 + 1) for at in range(40)],
+    "Yr,Mn": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
     "Jahr,Monat": [(1960 + at // 3, ("Januar", "März", "Mai")[at % 3]) for at in range(40)],
     ",": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
 }
@@ -177,9 +222,14 @@ def test_times_in_columns_of_parts(read, head):
     assert kept.tolist() == list(range(len(rows)))
 
 
+@pytest.mark.parametrize("mark", ["", "W"])
 @pytest.mark.parametrize("long", [(), (2020,), (2021,)])  # of ISO, or of the CDC
-def test_weeks_of_a_year_are_seven_days_apart(read, long):
-    weeks = [(year, week) for year in range(2018, 2024) for week in range(1, 53 + (year in long))]
+def test_weeks_of_a_year_are_seven_days_apart(read, long, mark):
+    weeks = [
+        (year, f"{mark}{week}")
+        for year in range(2018, 2024)
+        for week in range(1, 53 + (year in long))
+    ]
     text = "YEAR,WEEK,v\n" + lines((*each, at) for at, each in enumerate(weeks))
     table = read(text)
     assert table.notes == ("time: `YEAR` and `WEEK`, weekly",)
@@ -227,6 +277,9 @@ AROUND = {
                  "", (1, 5), "line 5 has 1 cell.*: names stand in line 6 alone"),
     "units": ("Period,Index,Codes\nmonth,points\n", "", (2, 2),
               "Remove line 2: names stand in line 1 alone"),
+    "blank rows between": (
+        "Prices,,\nTitle,Rate,More\nUnits,Per cent,x\n,,\n,,\nPublication date,03-Jan-2024,x\n",
+        "", (3, 6), "lines 3 to 6 have text .*Remove them"),
     "dates above": (",NAME,FLAG\nunit,USD,\nAs of,2025-01-14 17:05:27,\n", "", (2, 3),
                     "lines 2 and 3 have text .*Remove them"),
     "below": ("Period,v,Codes\n", "-99.99,x\nNino,Anom,3.4,Index\nhttp://a.b,c,d,e\n", (22, 24),

@@ -11,6 +11,10 @@ BUOY = (
     "#YY  MM DD hh mm WDIR WSPD GST\n#yr  mo dy hr mn degT m/s  m/s\n",
     "".join(f"{day:%Y %m %d} 12 00 180  {at}.5 99.0\n" for at, day in enumerate(DAYS)),
 )
+DUTCH = (
+    "# Source: KNMI, De Bilt\n# FG : wind (0.1 m/s), of a day\n# \n# STN,YYYYMMDD,   FG,   TG\n",
+    "".join(f"  260,{day:%Y%m%d},   {at % 7},   {at}.5\n" for at, day in enumerate(DAYS)),
+)
 JAPAN = (
     "時刻：2023/05/01\n\n,東京,東京,東京,東京\n年月日,気温,気温,降水量,降水量\n,,,,\n,,品質情報,,品質情報\n",
     "".join(f"{day:%Y/%m/%d},{at}.5,8,{at % 3},8\n" for at, day in enumerate(DAYS)),
@@ -26,6 +30,10 @@ HEADS = {
         ["WSPD"],
         ("WDIR", "WSPD"),
     ),
+    **{
+        f"KNMI{blank!r}": ((DUTCH[0] + blank, DUTCH[1]), ["TG"], ("STN", "FG", "TG"))
+        for blank in ("", "\n", "# \n", "#\n\n")
+    },
     "JMA": (
         JAPAN,
         ["東京 気温"],
@@ -42,6 +50,15 @@ def test_headers_of_several_rows(read, source):
     assert table.values[:, 0].tolist() == [at + 0.5 for at in range(40)]
     assert any(note.startswith("time: ") and ", daily" in note for note in table.notes)
     assert read(head + rows).names == names
+
+
+PROSE = {"# Source: KNMI, De Bilt": ",3", "# a, b, 3": ",3,4", "# a b c d": " 3 4 5"}
+
+
+@pytest.mark.parametrize("prose", PROSE)
+def test_prose_above_a_blank_line_names_no_columns(read, prose):
+    rows = [f"{day:%Y-%m-%d}{PROSE[prose]}\n" for day in DAYS]
+    assert {*read(f"{prose}\n\n{''.join(rows)}").names} <= {*"234"}
 
 
 @pytest.mark.parametrize("title", ["\n Annual Factors \n", "\n", "Annual Factors\n"])
@@ -73,11 +90,16 @@ def test_words_among_numbers_are_named_with_their_counts_and_read_as_missing(rea
 
 
 @pytest.mark.parametrize(
-    "other", ["siteID", "WMO_CODE", "Hour", "site no", "latitude", "気温 品質情報", "count", "same"]
+    "other",
+    [
+        *("siteID", "WMO_CODE", "Hour", "site no", "latitude", "気温 品質情報", "count", "same"),
+        *("serial", "Mn", "Mth", "Hr", "hh._m", "Monat", "qtr"),
+    ],
 )
 def test_a_column_that_looks_measured_is_likely(other):
     rng = np.random.default_rng(0)
     known = {"count": np.arange(50.0), "same": np.full(50, 3.5)}
+    known["serial"] = 21200 + np.cumsum([31, 28, 31, 30, 31, 30, 31, 31, 30, 31] * 5)
     column = known.get(other, rng.integers(20, size=50).astype(float))
     values = np.stack([column, rng.normal(size=50)], axis=1)
     assert measured.likely([other, "v"], values) == "v"

@@ -95,6 +95,18 @@ def test_a_row_without_a_time_is_named(read):
     with pytest.raises(ValueError, match=r"`when` has no time in line 3\. .* --no-time"):
         read(text)
     assert read(text, time=False).values[:, 0].tolist() == [1, 3, 4]
+    more = "when,v\n,1\n,2\n,3\n2020-01-01,4\n"
+    with pytest.raises(
+        ValueError, match=r"line 2 and 2 rows right after it\. Fill them in, remove"
+    ):
+        read(more)
+    with pytest.raises(ValueError, match="no time in line 2 and 3 rows more"):
+        read(more + ",5\n")
+    days = [f"2020-01-{day:02},{day}\n" for day in (1, 2, 33, 3, 34, *range(4, 30))]
+    with pytest.raises(
+        ValueError, match=r"date in line 4 and 1 row more: '2020-01-33'\. Correct t"
+    ):
+        read("when,v\n" + "".join(days))
 
 
 def test_dates_in_several_columns(read):

@@ -148,7 +148,8 @@ def fault_in_training(
 
 
 def _modes(module: torch.nn.Module) -> list[bool]:
-    return [each.training for each in module.modules() if _differs_in_training(each)]
+    parts = (each for each in module.modules() if _differs_in_training(each))
+    return [each.training for each in (module, *parts)]
 
 
 def _differs_in_training(module: torch.nn.Module) -> bool:

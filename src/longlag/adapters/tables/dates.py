@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.api import guess_datetime_format
 
+from longlag.adapters.tables import periods
 from longlag.adapters.tables.cells import LONGEST, missing, numbers
 
 _SAMPLE = 60  # cells for finding the formats that are worth trying
@@ -36,7 +37,6 @@ _MONTHS = (
     *(r"nov", r"d[eéi][cz]"),
 )
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_MONTH_MARK = r"(?<=\d)M(?=\d)"  # 2010M01
 _INTERVAL = r"^(.*\d)\s+[-–]\s+\d.*"
 _HOURS = (  # between the time of a zone and UTC
     *(("UTC", 0), ("GMT", 0), ("BST", 1), ("WET", 0), ("WEST", 1), ("CET", 1), ("CEST", 2)),
@@ -44,19 +44,21 @@ _HOURS = (  # between the time of a zone and UTC
     *(("CDT", -5), ("MST", -7), ("MDT", -6), ("PST", -8), ("PDT", -7)),
     *(("AEST", 10), ("AEDT", 11), ("NZST", 12), ("NZDT", 13)),
 )
-_OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
-_ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(_OFFSETS)})$"
+OFFSETS = {name: f"{hours:+03}:00" for name, hours in _HOURS}
+"""From UTC to the time of a zone, by its name."""
+
+_ZONE = rf"(?i)(:\d{{2}}(?:\.\d+)?(?: ?[ap]m)?) ?({'|'.join(OFFSETS)})$"
+_SUMMER = r"(?i)(?<=\d:\d\d) \(?DST\)?$"  # of an hour that stands twice, as of ERCOT
 _EAST = r"\d{4}[年년] ?\d{1,2}[月월](?: ?\d{1,2}[日일])?"  # 2024年12月31日
 _EAST_MARK = r"[年년月월] ?(?=\d)|[月월]$"
 _REGION = r"(?<=\d)\[[\w/]+\]$"  # 2024-12-31T23:00+01:00[Europe/Berlin]
 _MIDNIGHT = r"^(.*\d[T ]00:00(?::00)?(?:\.0+)?) ?[+-]\d{2}:?\d{2}"  # of a day of local time
 _DAY_END = r"^.*\d[T ]24[:.]00(?:[:.]00)?"
-_QUARTER = r"(?:(?P<year>\d{4})[ .:/-]?Q(?P<part>[1-4])|Q(?P<part2>[1-4])[ /-]?(?P<year2>\d{4}))"
 
 _EPOCHS = 1e9, 2e9  # seconds: 2001 to 2033
 _EPOCH_STEP = 60  # seconds: numbers in any other steps may count anything
 _HOUR_DIGITS = r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])"
-_MONTH_DIGITS = r"(?:18|19|20)\d{2}(?:[-/]?M?)(?:0\d|1[0-3])"  # 202013 stands for a year
+_MONTH_DIGITS = r"(?:18|19|20)\d{2}(?:[-/]?M{0,2})(?:0\d|1[0-3])"  # 202013 stands for a year
 _CLOCK_DIGITS = {  # 2021010100, 20210101:0010
     _HOUR_DIGITS: "%Y%m%d%H",
     rf"{_HOUR_DIGITS}[0-5]\d": "%Y%m%d%H%M",
@@ -69,10 +71,8 @@ DAY_OF_MONTH = rf"(?i){_MONTH} (?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])
 
 _FREQUENCIES = {
     "year": r"\d{4}(?: \[YR\d{4}\])?",  # as in files of the World Bank
-    "quarter": _QUARTER,
-    "month": rf"\d{{4}}-?M\d{{2}}|\d{{4}}[-/]\d{{2}}|\d{{2}}[-/]\d{{4}}|\d{{4}}[ -]{_MONTH}"
+    "month": rf"\d{{4}}[-/]\d{{2}}|\d{{2}}[-/]\d{{4}}|\d{{4}}[ -]{_MONTH}"
     rf"|{_MONTH}[ -]\d{{2,4}}",
-    "week": r"\d{4}[ -]?(?:W|KW ?)\d{1,2}",
     "day": r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[ T].*)?|\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d{2})",
 }
 
@@ -111,7 +111,7 @@ def dates(cells: pd.Series) -> Reading | None:
     if not len(text) or (numbers(text).faults.mean() < 0.5 and not _digits(text)):
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
-    text = text.str.replace(_REGION, "", regex=True)
+    text = text.str.replace(_REGION, "", regex=True).str.replace(_SUMMER, "", regex=True)
     if text.str.fullmatch(_EAST).all():
         text = (
             text.str.replace(r"[日일]\s*$", "", regex=True)
@@ -120,7 +120,7 @@ def dates(cells: pd.Series) -> Reading | None:
         )
     late = text.str.fullmatch(_DAY_END)
     text = text.mask(late, text.str.replace(r"24([:.])00", r"00\g<1>00", regex=True))
-    text = text.str.replace(_ZONE, lambda at: at[1] + _OFFSETS[at[2].upper()], regex=True)
+    text = text.str.replace(_ZONE, lambda at: at[1] + OFFSETS[at[2].upper()], regex=True)
     if text.str.fullmatch(_MIDNIGHT).all():
         text = text.str.replace(_MIDNIGHT, r"\1", regex=True)
     readings = [values + pd.to_timedelta(late.astype(int), unit="D") for values in _readings(text)]
@@ -176,10 +176,12 @@ def frequency(cell: str) -> str | None:
     >>> frequency("2004"), frequency("2004 Q1"), frequency("2004 JAN"), frequency("20.4")
     ('year', 'quarter', 'month', None)
     """
-    for name, form in _FREQUENCIES.items() if len(cell) <= LONGEST else ():
+    if len(cell) > LONGEST:
+        return None
+    for name, form in _FREQUENCIES.items():
         if re.fullmatch(form, cell.strip(), re.IGNORECASE):
             return name
-    return None
+    return periods.frequency(cell.strip())
 
 
 def mixed(cells: pd.Series) -> tuple[int, int] | None:
@@ -248,9 +250,11 @@ def _lacks_years(text: pd.Series) -> bool:
 def _readings(text: pd.Series) -> Iterator[pd.Series]:
     """The dates of cells, NaT for some, in each format that fits most of a sample."""
     sample = text.iloc[np.unique(np.linspace(0, len(text) - 1, _SAMPLE).astype(int))]
-    for special in (_fiscal_years, _quarters, _weeks, _digit_dates):
-        if special(sample).notna().mean() > 0.5:
-            yield special(text)
+    for special in (periods.fiscal_years, periods.periods, periods.weeks, _digit_dates):
+        if special(sample).notna().mean() <= 0.5:
+            continue
+        if (values := special(text)).notna().mean() > 0.5:
+            yield values
             return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas, about guesses of formats
@@ -259,8 +263,6 @@ def _readings(text: pd.Series) -> Iterator[pd.Series]:
             return
         if text.str.contains(r"[^\W\d_]{3}").any():
             text, sample = text.map(month_name), sample.map(month_name)
-        text = text.str.replace(_MONTH_MARK, "-", regex=True)
-        sample = sample.str.replace(_MONTH_MARK, "-", regex=True)
         formats = list(_FORMATS)
         for cell in (sample.iloc[0], sample.iloc[-1]):
             formats += [guess_datetime_format(cell, dayfirst=first) for first in (False, True)]
@@ -291,27 +293,6 @@ def month_name(cell: str) -> str:
     return re.sub(r"[^\W\d_]{3,10}\.?", short, cell)
 
 
-def _fiscal_years(text: pd.Series) -> pd.Series:
-    """The years of cells such as 1999/00."""
-    years = text.str.extract(r"^(\d{4})[/–-](\d{2})$").astype(float)
-    fits = ((years[0] + 1) % 100 == years[1]).all()
-    return _from_parts(years[0] if fits else years[0] * np.nan, 1)
-
-
-def _quarters(text: pd.Series) -> pd.Series:
-    parts = text.str.extract(f"(?i)^{_QUARTER}$").astype(float)
-    year, part = parts["year"].fillna(parts["year2"]), parts["part"].fillna(parts["part2"])
-    return _from_parts(year, 3 * part - 2)
-
-
-def _weeks(text: pd.Series) -> pd.Series:
-    """The Mondays of cells such as 2020-W01."""
-    parts = text.str.extract(r"(?i)^(\d{4})[ -]?(?:W|KW ?)(\d{1,2})$")
-    return pd.to_datetime(
-        parts[0] + "-" + parts[1].str.zfill(2) + "-1", format="%G-%V-%u", errors="coerce"
-    )
-
-
 def _digit_dates(text: pd.Series) -> pd.Series:
     days = pd.to_datetime(
         text.where(text.str.fullmatch(r"\d{8}")), format="%Y%m%d", errors="coerce"
@@ -323,11 +304,6 @@ def _digit_dates(text: pd.Series) -> pd.Series:
             )
     months = text.where(text.str.fullmatch(r"\d{6}"))
     return days.fillna(pd.to_datetime(months, format="%Y%m", errors="coerce"))
-
-
-def _from_parts(year: pd.Series, month: pd.Series | float) -> pd.Series:
-    parts = pd.DataFrame({"year": year, "month": month, "day": 1})
-    return pd.to_datetime(parts, errors="coerce")
 
 
 def _unwrapped(values: pd.Series) -> pd.Series:

@@ -73,7 +73,8 @@ def text_rows(cells: pd.DataFrame) -> int:
     above = (text & of_values).sum(axis=1)  # of values, in each row
     names = ~value.any(axis=1) & ((above > 1) | ((above == 1) & (text.sum(axis=1) == 1)))
     names |= text[:, 0] & dated
-    return int(np.argmin(names)) if not names.all() else 0
+    above_data = np.argmin(names | blank.all(axis=1))  # over blank rows, which do not count last
+    return int(np.flatnonzero(names[:above_data]).max(initial=-1)) + 1 if not names.all() else 0
 
 
 def name_rows(header: Sequence[str], cells: pd.DataFrame) -> int:

@@ -36,18 +36,25 @@ def cell_count(line: str, separator: str) -> int:
 def names_above(
     comments: Sequence[tuple[int, str]], rest: Sequence[tuple[int, str]], separator: str
 ) -> tuple[list[str] | None, int]:
-    """The names of columns in comments right above a table, and how many lines those take.
+    """The names of columns in comments above a table, and how many lines those take.
 
-    Of two such lines the lower has units if cells repeat there, or some are usual units.
+    Of two such lines the lower has units if cells repeat there, or some are usual units. Where
+    blank lines stand between, names are three texts or more, each once.
     """
     top, first = next(((at, line) for at, line in rest if line.strip()), (0, ""))
     cells = split(first, separator)
     found: list[list[str]] = []
-    for at, line in reversed(comments):
-        row = split(line.lstrip("#% "), separator)
-        if at != top - 1 - len(found) or len(row) != len(cells):
+    near = top
+    for at, line in reversed([each for each in comments if each[0] < top]):
+        row = [cell.strip() for cell in split(line.lstrip("#% \t"), separator)]
+        if not found and not any(row):
+            continue
+        apart = at < near - 1
+        prose = apart and (found or separator == r"\s+" or not _are_names(row))
+        if len(row) != len(cells) or prose:
             break
         found.append(row)
+        near = at
     if not _is_data(cells) or headers.times(cells):
         return None, 0
     if not found:
@@ -55,6 +62,11 @@ def names_above(
     units = len(set(found[0])) < len(found[0]) or any(map(_UNIT.fullmatch, found[0]))
     count = 2 if units and len(found) > 1 else 1
     return found[count - 1], count
+
+
+def _are_names(row: Sequence[str]) -> bool:
+    """Whether cells are all texts, three or more, each of them once."""
+    return all(row) and len({*row}) == len(row) > 2 and not any(map(headers.is_value, row))
 
 
 def _names_in_place(

@@ -9,10 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 _NAMES = frozenset(
-    "id ids code codes cd station stations site wban wmo fips geoid zip postcode year years yr "
-    "yyyy month months mo mon day days dy dd weekday dow hour hours hh minute minutes week weeks "
-    "wk quarter date datetime timestamp doy lat latitude lon long lng longitude elev elevation alt "
-    "altitude qc flag flags quality index rank version row 品質情報 均質番号".split()
+    "id ids code codes cd station stations site wban wmo fips geoid zip postcode year years yr yrs "
+    "yyyy yyy month months mo mon mn mnth mth day days dy dd weekday dow hour hours hr hrs hh "
+    "minute minutes week weeks wk quarter qtr date datetime timestamp doy julian mjd jd "
+    "jahr monat tag stunde woche quartal année mois jour heure año ano mes mês dia día hora "
+    "lat latitude lon long lng longitude elev elevation alt altitude qc flag flags quality index "
+    "rank version row 品質情報 均質番号".split()
 )
 _AFTER = frozenset("no nr num number key".split())  # of another word, as in `site no`
 _FEW = 3  # different values of a code, at most
@@ -34,7 +36,7 @@ def is_doubtful(name: str, column: Float[np.ndarray, " row"]) -> bool:
     """Whether a column has the name of an id, code, place or part of a date; or never changes."""
     words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
     last = words[-1] if words else ""
-    named = last in _NAMES or (len(words) > 1 and last in _AFTER)
+    named = last in _NAMES or "hh" in words or (len(words) > 1 and last in _AFTER)
     return named or len(np.unique(column[~np.isnan(column)])) < 2
 
 
@@ -45,8 +47,9 @@ def doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
     counts = len(steps) > 1 and steps[0] != 0 and bool((steps == steps[0]).all())
     within = (known.min(), known.max()) if len(known) else (0, 0)
     years = within[0] > 1500 and within[1] < 2200 and bool((known % 1 != 0).any())
-    dates = years and len(steps) > 1 and bool((steps > 0).all())
     whole = bool((known % 1 == 0).all())
+    dates = years and len(steps) > 1 and bool((steps > 0).all())
+    dates |= whole and len(steps) > 1 and bool((abs(steps - 29.5) < 2).all())  # days of months
     code = len(np.unique(known)) <= _FEW and whole
     days = whole and within[0] >= -1 and 28 <= within[1] <= 31
     rare = len(known) < _SHOWN * len(column)

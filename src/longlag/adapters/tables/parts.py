@@ -11,17 +11,18 @@ import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
 from longlag.adapters.tables.clocks import BACK_MONTHS, FORTH_MONTHS
-from longlag.adapters.tables.dates import DAY_OF_MONTH, dates, months
+from longlag.adapters.tables.dates import DAY_OF_MONTH, OFFSETS, dates, frequency, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
 _NAMES = {
-    "year": "jahr yr yyyy yy année año ano anno",
-    "month": "monat mo mon mm mois mes mese period",
+    "year": "jahr yr yyyy yyy yy année año ano anno jaar år",
+    "month": "monat mo mon mth mnth mm mois mes mês mese maand period",
     "week": "kw woche wk semaine isoweek",
-    "quarter": "q qtr quartal trimestre",
-    "day": "tag dd dy jour",
+    "quarter": "q qtr quartal trimestre kwartaal kvartal",
+    "half": "semester semestre halbjahr",
+    "day": "tag dd dy jour día dia giorno dag",
     "day of year": "doy yday dayofyear day_of_year julian",
-    "hour": "hh hr",
+    "hour": "hh hr stunde heure hora ora uur",
     "minute": "mn",
 }
 _ALIASES = {alias: part for part, aliases in _NAMES.items() for alias in aliases.split()}
@@ -29,15 +30,19 @@ _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
 _YEARS = 1500, 2200
 _MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
 _HOUR_NAME = re.compile(
-    r"(.*[^a-z])?(hours?|hour.?ending|hr|hh|he|stunde|heure)([^a-z].*)?", re.IGNORECASE
+    r"(.*[^a-z])?(hours?|hour.?ending|hr|hh|he|stunde|heure|hora|ora|uur)([^a-z].*)?", re.IGNORECASE
 )
 _PART_NAME = re.compile(r"(.*[^a-z])?(settlement|period|interval)([^a-z].*)?", re.IGNORECASE)
-_CLOCK_NAME = re.compile(r"(.*[^a-z])?(time|hhmm|hrmn|uhrzeit)([^a-z].*)?", re.IGNORECASE)
+_CLOCK_NAME = re.compile(
+    r"(.*[^a-z])?(time|hhmm|hrmn|uhrzeit|hora|ora|heure)([^a-z].*)?", re.IGNORECASE
+)
 _CLOCK = re.compile(
-    r"(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d))?"
+    r"T?(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d)(?:[.,]\d+)?)?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?(?:\s*[-–]\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?)?",
     re.IGNORECASE,
 )
+_HALF = r"(?i)^(\d{1,2}) ?([ap])\.?m\.?$"  # 12 AM
+_ENDING = rf"(?i)^T?(\d.*?) ?(h|hrs|uhr|Z|\+\d{{2}}:?\d{{2}}|{'|'.join(OFFSETS)})$"
 _RANGE = re.compile(r"(\d{1,2})\s*(?:[-–]|to|bis)\s*(\d{1,2})")  # of hours: 00 - 01
 _DAY = pd.Timedelta(days=1)
 _IN_A_DAY = 24, 48, 96  # hours, half hours, quarters of an hour that are counted
@@ -95,7 +100,16 @@ def _by_part(frame: pd.DataFrame) -> dict[str, str]:
         if name == "mm" and column.islower() and by_name.get("month") == "MM":
             part = "minute"
         by_name.setdefault(part, column)
-    if "year" in by_name and not by_name.keys() & {"month", "week", "quarter", "day of year"}:
+    minute = by_name.get("minute", "").lower().strip("# ")
+    if minute == "mn" and not by_name.keys() & {"month", "hour"}:  # beside a year alone
+        by_name["month"] = by_name.pop("minute")
+    if "year" in by_name and not by_name.keys() & {
+        "month",
+        "week",
+        "quarter",
+        "half",
+        "day of year",
+    }:
         for column in frame.columns:  # of names of months, whatever its own
             if not np.isnan(months(frame[column].iloc[:_MANY])).any():
                 by_name["month"] = column
@@ -165,7 +179,8 @@ def weeks(frame: pd.DataFrame) -> Times | None:
     if not {"year", "week"} <= by_name.keys():
         return None
     names = by_name["year"], by_name["week"]
-    year, week = (numbers(frame[name]).values for name in names)
+    digits = frame[names[1]].astype(str).str.replace(r"^\s*K?W\s*", "", regex=True)  # W01
+    year, week = numbers(frame[names[0]]).values, numbers(digits).values
     if not ((year % 1 == 0) & (week % 1 == 0) & (week >= 0) & (week <= 53)).all():
         return None
     if not ((year >= _YEARS[0]) & (year <= _YEARS[1])).all():
@@ -177,20 +192,22 @@ def weeks(frame: pd.DataFrame) -> Times | None:
     return Times(names, monday + pd.to_timedelta(pd.Series(7 * (before + week - 1)), unit="D"))
 
 
-def quarters(frame: pd.DataFrame) -> Times | None:
-    """The first days of quarters from columns of year and quarter; None for others.
+def coded(frame: pd.DataFrame) -> tuple[tuple[str, str], pd.Series] | None:
+    """Columns of a year and of codes of its parts, such as Q1 or S01, and both in one; or None.
 
-    >>> quarters(pd.DataFrame({"Year": ["2020", "2020"], "Quarter": ["Q2", "Q1"]})).columns
-    ('Year', 'Quarter')
+    >>> coded(pd.DataFrame({"Year": ["2020", "2020"], "Quarter": ["2", "Q1"]}))[1].tolist()
+    ['2020 Q2', '2020 Q1']
     """
     by_name = _by_part(frame)
-    if not {"year", "quarter"} <= by_name.keys():
-        return None
-    names = by_name["year"], by_name["quarter"]
-    year, part = (frame[name].astype(str).str.strip() for name in names)
-    joined = year + " Q" + part.str.removeprefix("Q")
-    reading = dates(joined) if joined.str.fullmatch(r"\d{4} Q[1-4]").all() else None
-    return None if reading is None else Times(names, reading.values)
+    for part, letter in {"quarter": "Q", "half": "S", "month": ""}.items():
+        if not {"year", part} <= by_name.keys():
+            continue
+        names = by_name["year"], by_name[part]
+        year, code = (frame[name].astype(str).str.strip() for name in names)
+        joined = year + " " + code.where(~code.str.fullmatch(r"\d"), letter + code)
+        if joined.map(frequency).notna().mean() > _DENSE:
+            return names, joined.rename("` and `".join(names))
+    return None
 
 
 def clock(frame: pd.DataFrame, day: Times) -> Times | None:
@@ -279,6 +296,7 @@ def times_of_day(cells: pd.Series) -> pd.Series | None:
     """
     present = ~missing(cells)
     text = cells.astype(str).str.strip()
+    text = _without_ending(text, present)
     known = text[present]
     if not len(known) or not (_RANGE.fullmatch(known.iloc[0]) or _CLOCK.fullmatch(known.iloc[0])):
         return None
@@ -299,6 +317,18 @@ def times_of_day(cells: pd.Series) -> pd.Series | None:
     hours = hours.mask(half.notna(), hours % 12) + 12 * (half == "p")
     seconds = 60 * parts["minute"].astype(float) + parts["second"].astype(float).fillna(0)
     return pd.to_timedelta(3600 * hours + seconds, unit="s")
+
+
+def _without_ending(text: pd.Series, present: np.ndarray) -> pd.Series:
+    """Times of day without what all of them end in, such as 00:00 for 0000 UTC or 00h."""
+    text = text.str.replace(_HALF, r"\1:00 \2m", regex=True)
+    if not re.fullmatch(_ENDING, text[present].iloc[0] if present.any() else ""):
+        return text  # of thousands of columns, most end here
+    parts = text.where(present).str.extract(_ENDING)
+    if parts[1][present].str.upper().nunique(dropna=False) > 1:
+        return text
+    whole = parts[0].str.replace(r"^(\d{1,2})$", r"\1:00", regex=True)
+    return whole.str.replace(r"^(\d{1,2})([0-5]\d)$", r"\1:\2", regex=True).fillna(text)
 
 
 def _fills_days(dates: pd.Series, offsets: pd.Series) -> bool:

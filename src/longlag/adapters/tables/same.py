@@ -19,7 +19,7 @@ _MOST = 0.5  # share of times that repeat, from which on the rows are of differe
 _FEW = 10  # rows of a series, at least
 _REST_NAME = re.compile(
     r"(.*[^a-z])?(time|month|week|day|hour|he|hr|minute|quarter|period|interval|zeit|monat|tag"
-    r"|stunde|mois|heure|jour)([^a-z].*)?",
+    r"|stunde|mois|heure|jour|hora|ora|uur)([^a-z].*)?",
     re.IGNORECASE,
 )
 
@@ -61,6 +61,12 @@ def once(
         elif kinds := _telling_apart(values.iloc[first], cells.iloc[first], columns):
             kept = " and ".join(f"`{kind}`" for kind in kinds)
             remedy = f"They are of different series: keep the rows of one {kept}."
+            if len(kinds) == 1 and _may_be_clock(values, cells[kinds[0]]):
+                both = " and ".join(f"`{column}`" for column in (*columns, *kinds))
+                remedy = (
+                    f"If {kept} is the time of day, join {both} to one column of times, such as "
+                    "2024-12-31 23:00; if it names series, keep the rows of one."
+                )
         raise ValueError(
             f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{' and '.join(columns)}`, "
             f"{values.iloc[first[np.flatnonzero(clash)[0]]]}, and other values "
@@ -95,6 +101,14 @@ def _completing(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]
         if not pairs.duplicated().any():
             return column
     return None
+
+
+def _may_be_clock(values: pd.Series, cells: pd.Series) -> bool:
+    """Whether cells may be times of day in a form that is not known: digits beside days."""
+    if not pd.api.types.is_datetime64_any_dtype(values) or cells.nunique() < _FEW:
+        return False
+    digits = cells.astype(str).str.match(r"\s*\D?\d").all()
+    return bool(digits and (values == values.dt.normalize()).all())
 
 
 def _telling_apart(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]) -> list[str]:

@@ -21,6 +21,10 @@ _TIME_NAME = re.compile(
     r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
 )
+_COUNT_NAME = re.compile(
+    r"(.*[^a-z])?(index|id|no|nr|row|step)([^a-z].*)?|unnamed.*|", re.IGNORECASE
+)
+_YEAR = r"(?<!\d)(?:1[5-9]|2[01])\d{2}(?!\d)"
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
@@ -88,14 +92,21 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
             times = Times((column,), values)
             return parts.clock(frame, times) or times
         doubtful = doubtful or (reading, column)
+    if coded := parts.coded(frame):
+        _of_one_frequency(coded[1], rows)
     if calendar:
         return _filled(calendar, frame, rows)
-    if times := parts.weeks(frame) or parts.quarters(frame):
+    if times := parts.weeks(frame):
         return times
+    if coded and (reading := dates(coded[1])):
+        return Times(coded[0], _checked(reading, "` and `".join(coded[0]), coded[1], rows))
     if several is not None:
         _of_one_frequency(frame[several], rows)
+    unknown = any(_have_years(frame[column]) for column in frame.columns)
     for column in frame.columns:
         if doubtful or not _TIME_NAME.fullmatch(column):
+            continue
+        if unknown and _COUNT_NAME.fullmatch(column):  # of rows, not of time
             continue
         if (reading := _rising(frame[column])) is not None:
             return Times((column,), _checked(reading, column, frame[column], rows))
@@ -144,7 +155,7 @@ def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
         if when is None:
             cells, known = frame[name].map(str), numbers(frame[name])
             times = len(cells) > 2 and cells.is_unique and cells.str.contains(r"\d").all()
-            if times and known.faults.all():
+            if (times and known.faults.all()) or _have_years(frame[name]):
                 found.append(
                     f"`{name}` may hold times, in a form that is not known: rows are taken in the "
                     "order of the file. Write them as 2024-12-31, or as 2024-12-31 23:00"
@@ -157,6 +168,13 @@ def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
                     "beside it may be of another table. Keep each in a file of its own"
                 )
     return found
+
+
+def _have_years(cells: pd.Series) -> bool:
+    """Whether all cells have a year and are no numbers: codes of times, if not dates."""
+    if not (re.search(_YEAR, str(cells.iloc[0])) and re.search(_YEAR, str(cells.iloc[-1]))):
+        return False  # of thousands of columns, most end here
+    return bool(cells.astype(str).str.contains(_YEAR).all() and numbers(cells).faults.all())
 
 
 def _filled(times: Times, frame: pd.DataFrame, rows: Sequence[str]) -> Times:
@@ -206,11 +224,13 @@ def _is_count(reading: Reading) -> bool:
 def _checked(reading: Reading, name: str, cells: pd.Series, rows: Sequence[str]) -> pd.Series:
     """The times of a column; raises if some cells are none."""
     if reading.faults.any():
-        at = int(np.flatnonzero(reading.faults)[0])
+        at = np.flatnonzero(reading.faults)
         kind = "number" if _is_count(reading) else "date"
+        some = "s" if len(at) > 1 else ""
         raise ValueError(
-            f"`{name}` is no {kind} in {rows[at]}: {str(cells.iloc[at])[:60]!r}. Correct the cell, "
-            "remove the row, or use --no-time to take the rows as they are."
+            f"`{name}` is no {kind} in {rows[at[0]]}{_more(at)}: {str(cells.iloc[at[0]])[:60]!r}. "
+            f"Correct the cell{some}, remove the row{some}, or use --no-time to take the rows as "
+            "they are."
         )
     if reading.unclear:
         raise ValueError(
@@ -219,6 +239,14 @@ def _checked(reading: Reading, name: str, cells: pd.Series, rows: Sequence[str])
             "rows as they are."
         )
     return reading.values
+
+
+def _more(at: np.ndarray) -> str:
+    """How many rows have a fault beside the first."""
+    if len(at) < 2:
+        return ""
+    follow = at[-1] - at[0] == len(at) - 1
+    return f" and {count_text(len(at) - 1)} {'right after it' if follow else 'more'}"
 
 
 def _rising(cells: pd.Series) -> Reading | None:
@@ -259,9 +287,10 @@ def in_order(
     values = times.values.reset_index(drop=True)
     blank = np.flatnonzero(values.isna().to_numpy())
     if len(blank):
+        fill = "Fill it in, remove the row" if len(blank) == 1 else "Fill them in, remove the rows"
         raise ValueError(
-            f"`{name}` has no time in {rows[blank[0]]}. Fill it in, remove the row, name "
-            "another column by --time, or use --no-time to take the rows as they are."
+            f"`{name}` has no time in {rows[blank[0]]}{_more(blank)}. {fill}, name another column "
+            "by --time, or use --no-time to take the rows as they are."
         )
     changes: tuple[str, ...] = ()
     if duplicates == "refuse":
