@@ -184,3 +184,16 @@ def reference_model(reference):
     from longlag.adapters.models import user_model
 
     return user_model.from_reference(reference)
+
+
+def test_a_function_is_named_with_its_arguments_or_without(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = "import longlag as ll\ndef make(sizes, seed, width=3):\n    "
+    code += "return ll.MLP(hidden_size=width, context=1)(sizes, seed)"
+    (tmp_path / "wide.py").write_text(code)
+    problem, file = ll.EchoLag(lag=0, length=5, values=4), tmp_path / "m.safetensors"
+    ll.train(problem, ll.Whole(), "wide.py:make(width=4)", sequences=3).save(file)
+    for named in ("wide.py:make", "wide.py:make( width = 4 )"):
+        assert ll.load(file, model=named).setting.model.arguments == "width=4"
+    with pytest.raises(ValueError, match=r"it was made with width=4\. Leave width=5 out\."):
+        ll.load(file, model="wide.py:make(width=5)")

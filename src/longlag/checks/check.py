@@ -197,7 +197,8 @@ class Preflight(Checks):
         for check in self.checks:
             if not check.passed:
                 remedy = f" {check.remedy}" if check.remedy else ""
-                raise ValueError(f"{self.model}: {check.found}.{remedy}")
+                stop = "" if check.found.endswith("?") else "."
+                raise ValueError(f"{self.model}: {check.found}{stop}{remedy}")
 
 
 def _operations(count: int | None) -> str:

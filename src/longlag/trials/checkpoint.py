@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from jaxtyping import Float, Num
 
 from longlag import arguments, files
 from longlag.adapters import user_code
+from longlag.adapters.models.arguments import split as given_arguments
 from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.framings import Prefix
 from longlag.knobs import Knobs
@@ -212,7 +213,8 @@ def from_bytes(
             if code is not None and argument not in origins:
                 raise ValueError(f"its {argument} is longlag's own. Leave `{argument}` out.")
             if code is not None:
-                user_code.use(origins[argument], code, argument)
+                plain = _without_arguments(code, setting_document[argument])
+                user_code.use(origins[argument], plain, argument)
         setting = documents.setting(setting_document, arrays.pop(SERIES, None))
         check_size(setting, sum(array.size for array in arrays.values()))
         template = setting.create(seed)
@@ -240,6 +242,16 @@ def from_bytes(
     weights = [jax.device_put(arrays[key].astype(leaf.dtype)) for key, leaf in leaves.items()]
     params = jax.tree.unflatten(jax.tree.structure(params), weights)
     return Trained(setting, seed, eqx.combine(params, skeleton))
+
+
+def _without_arguments(code: Any, document: Mapping[str, Any]) -> Any:
+    """The function of `mine.py:make_model(width=8)`, whose arguments are those of the document."""
+    if not isinstance(code, str):
+        return code
+    function, given = given_arguments(code)
+    if given not in ("", kept := document.get("arguments", "")):
+        raise ValueError(f"it was made with {kept or 'no arguments'}. Leave {given} out.")
+    return function
 
 
 def _file_dtype(dtype: Any) -> Any:

@@ -114,6 +114,12 @@ class UserModel(ModelFactory):
         if isinstance(module, Model | Decoder):
             return module
         kind = framework(module)
+        if isinstance(module, ModelFactory):
+            given = type(module).__name__
+            raise ValueError(
+                f"{self.words}: it gives {given}(…), which has no sizes yet. Return "
+                f"{given}(…)(sizes, seed)."
+            )
         if kind is None:
             raise ValueError(
                 f"{self.words}: it gives {_describe(module)}, which is not a model. Return an "
