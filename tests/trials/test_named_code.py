@@ -194,6 +194,6 @@ def test_a_function_is_named_with_its_arguments_or_without(tmp_path, monkeypatch
     problem, file = ll.EchoLag(lag=0, length=5, values=4), tmp_path / "m.safetensors"
     ll.train(problem, ll.Whole(), "wide.py:make(width=4)", sequences=3).save(file)
     for named in ("wide.py:make", "wide.py:make( width = 4 )"):
-        assert ll.load(file, model=named).setting.model.arguments == "width=4"
+        assert ll.load(file, model=named).setting.model.words == "wide.py:make(width=4)"
     with pytest.raises(ValueError, match=r"it was made with width=4\. Leave width=5 out\."):
         ll.load(file, model="wide.py:make(width=5)")

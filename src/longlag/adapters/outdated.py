@@ -41,8 +41,11 @@ def is_outdated(module: ModuleType) -> bool:
     code, spec = code_of(file), module.__spec__
     made = module if spec is None else spec  # a reload makes another one
     _, first = _seen.setdefault(id(made), (made, code))
-    plain = spec is not None and type(spec.loader) is SourceFileLoader  # others change the code
-    return first != code or bool(plain and _compiled_otherwise(file, spec.cached))
+    if first != code:
+        return True
+    # Other loaders than Python's own, as that of pytest, change the code.
+    plain = spec is not None and type(spec.loader) is SourceFileLoader
+    return spec is not None and plain and _compiled_otherwise(file, spec.cached)
 
 
 def _compiled_otherwise(file: Path, compiled: str | None) -> bool:
