@@ -532,6 +532,7 @@ def test_checks_of_a_model_take_a_quarter_of_the_time_at_most(monkeypatch):
     def look(settings):
         looked.extend(settings)
         clock[0] += 4.0
+        return []
 
     monkeypatch.setattr(ask, "require_valid", look)
     monkeypatch.setattr(ask.time, "monotonic", lambda: clock[0])

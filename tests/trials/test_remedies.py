@@ -96,6 +96,9 @@ def test_where_nothing_is_known_to_help_a_remedy_says_so():
     setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=model, recipe=recipe)
     assert remedy("stuck", setting) == "No further change is known to help."
     assert remedy("undertrained", setting).endswith("help but more than 100000 sequences.")
+    assert remedy("at chance", setting).startswith("Use learning_rate=0.003 or an easier")
+    lower = dataclasses.replace(recipe, learning_rate=0.003)
+    setting = dataclasses.replace(setting, recipe=lower)
     assert remedy("at chance", setting) == (
         "No further change is known to help but an easier version of the problem."
     )

@@ -15,6 +15,7 @@ _MOST = 200_000  # sequences that a remedy leads to
 _UNITS, _WIDEST = 20, 50  # fewer often keep a small network at chance; more seldom help
 # Learning rates at which most small networks are stable.
 _FAST = {"adam": 1e-2, "adamw": 1e-2, "sgd": 1.0}
+_GENTLE = 0.3  # times the fast rate
 _LEAST = 1e-3  # times the fast rate: below, a smaller one has not helped so far
 _DECAY = 1  # of weights, which lessened the error of noisy series that were overfit
 _NOTHING = "No further change is known to help"
@@ -43,7 +44,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     fast, rate = _FAST[recipe.optimizer], recipe.learning_rate
     far = rate > 2 * fast  # too high to be worth more sequences
     # Where gradients are clipped, a high rate has been unstable.
-    slow = rate < fast and recipe.clip_norm is None
+    gentle = _GENTLE * fast
+    slow = rate < gentle and recipe.clip_norm is None
     new_rate = f"learning_rate={fast:g}" if far or slow else ""
     cosine = "schedule='cosine'" if recipe.schedule == "constant" else ""
     units = getattr(setting.model, "hidden_size", None)
@@ -82,6 +84,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             return _use(*first, wider if units else "another model")
         case "at chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
+            if not far and rate > gentle:  # a long lag is often learned at a lower rate alone
+                new_rate = f"learning_rate={gentle:g}"
             easier = "an easier version of the problem"
             changes = [*filter(None, (longer, new_rate, size))]
             return _use(*changes, easier) if changes else f"{_NOTHING} but {easier}."
