@@ -62,6 +62,11 @@ def test_a_variable_of_the_environment_changes_no_answer(usual, tmp_path, variab
         assert found[figure] == usual[figure]
 
 
+def test_a_picture_without_docstrings_is_one_line(tmp_path):
+    done = run("audit echo-lag --figure a.png", tmp_path, PYTHONOPTIMIZE="2")
+    assert "Altair, which draws the charts, needs the docstrings" in one_line(done)
+
+
 @pytest.mark.parametrize("model", ["gru", "mlp"])
 def test_a_model_is_of_32_bits_also_where_jax_has_64(tmp_path, model):
     command = f"train echo-lag --sequences 5 --model {model} {_SMALL}"

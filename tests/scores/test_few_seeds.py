@@ -34,7 +34,7 @@ def test_one_seed_has_no_interval_in_text_though_its_test_sequences_have_one():
     assert one.interval[0] < 0.9 < one.interval[1]
     assert str(one) == "0.900 (one seed: no interval)" == with_interval(one)
     assert str(difference([0.9], [0.5], 100)) == "0.400 (one seed: no interval)"
-    assert "test sequences only" in one.caveat
+    assert one.caveat == "one seed: no interval"
     assert over_seeds([0.5], 0.0, 1.0).caveat == "one seed: no interval"
     assert caveats([one, over_seeds([2.0])]) == "One seed: no interval."
 

@@ -3,6 +3,7 @@ from typing import cast
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 import longlag as ll
 from longlag.models import Model
@@ -98,6 +99,28 @@ def test_a_mask_is_told_to_those_who_ask():
     framing = ll.Window(timesteps=3, missing="mask")
     ll.score(ECHO, framing, said)
     assert not np.concatenate(masks).all()
+
+
+@pytest.mark.parametrize(
+    ("right", "verdict"), [(0, "at chance"), (2, "at chance"), (5, "partly learned"), (9, "solved")]
+)
+def test_the_targets_of_the_only_sequence_count_once(right, verdict):
+    """A thousand draws of it are no thousand guesses."""
+    ramp = ll.Ramp()
+
+    def predict(inputs):
+        wrong = np.arange(inputs.shape[1]) >= right
+        return inputs + 0.1 + 5 * wrong
+
+    found = ll.score(ramp, ll.Whole(), predict)
+    assert found.accuracy.mean == pytest.approx(right / 9)
+    assert found.verdict == verdict
+    assert found.chance_probability == pytest.approx(binomtest(right, 9, 1 / 9, "greater").pvalue)
+
+
+def test_the_only_sequence_is_solved_though_guessing_may_well_solve_it():
+    found = ll.score(ll.Ramp(length=3), ll.Whole(), lambda inputs: inputs + 1 / 3)
+    assert (found.verdict, found.chance_probability > 0.05) == ("solved", True)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,19 @@ def test_a_cluster_started_here_listens_on_loopback_alone(cluster):
     assert cluster.workers == 2
 
 
+def signals_blocked(process):
+    with open(f"/proc/{process}/status") as file:
+        (mask,) = (line.split()[1] for line in file if line.startswith("SigBlk"))
+    return {number for number in signal.Signals if int(mask, 16) >> (number - 1) & 1}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="signals are read where /proc is")
+def test_ctrl_c_in_the_terminal_reaches_no_worker_but_this_process(cluster):
+    for worker in cluster._cluster.workers.values():
+        assert signal.SIGINT in signals_blocked(worker.pid)
+    assert signal.SIGINT not in signals_blocked("thread-self")
+
+
 def test_a_trial_whose_worker_is_killed_gives_the_same_result_elsewhere(cluster):
     killed = []
 

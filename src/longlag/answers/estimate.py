@@ -23,7 +23,7 @@ class Estimate:
 
     >>> print(Estimate(0.5, (0.25, 0.75), (0.4, 0.45, 0.55, 0.6)))
     0.500 [0.250, 0.750]
-    >>> print(Estimate(0.5, (0.45, 0.55), (0.5,), "one seed: the noise of its test sequences only"))
+    >>> print(Estimate(0.5, (0.45, 0.55), (0.5,), "one seed: no interval"))
     0.500 (one seed: no interval)
     """
 

@@ -187,7 +187,9 @@ def predictions(
     )
 
 
-def guesses_of(tallies: Sequence[Tally], independent: bool) -> tuple[float, float]:
+def guesses_of(
+    tallies: Sequence[Tally], independent: bool, one_sequence: bool
+) -> tuple[float, float]:
     """The number of correct predictions, and of independent trials, for a binomial test.
 
     Every scored target is a trial if targets are independent, or one per sequence; else the number
@@ -196,7 +198,12 @@ def guesses_of(tallies: Sequence[Tally], independent: bool) -> tuple[float, floa
     Args:
         tallies: The counts of each seed.
         independent: Whether the targets of a sequence are independent.
+        one_sequence: Whether there is only one, so that each seed saw the same targets again and
+            again.
     """
+    if one_sequence:
+        tallies = [Tally(*(each / one.sequences for each in one)) for one in tallies]  # pyright: ignore[reportArgumentType]
+        independent = True
     hits, scored, count, shares, squares = map(sum, zip(*tallies, strict=True))
     if independent or scored == count:
         return hits, scored

@@ -125,7 +125,8 @@ class Scored(Answer):
     @functools.cached_property
     def guesses(self) -> tuple[float, float]:
         """Correct predictions and independent trials, over all seeds (`guesses_of`)."""
-        return guesses_of([each.tally for each in self.evaluations], self.problem.independent)
+        tallies = [each.tally for each in self.evaluations]
+        return guesses_of(tallies, self.problem.independent, self.problem.sequences == 1)
 
     @property
     def chance_probability(self) -> float:
@@ -144,10 +145,13 @@ class Scored(Answer):
             return "diverged"
         if self.forecast is not None:
             return self.forecast.verdict
+        solved = all(self.solved)
+        if solved and self.problem.sequences == 1:  # of which guessing may well solve a short one
+            return "solved"
         side = statistics.side_of_chance(*self.guesses, self.chance, self.accuracy.per_seed)
         if side != "above":
             return f"{side} chance"
-        return "solved" if all(self.solved) else "partly learned"
+        return "solved" if solved else "partly learned"
 
     @property
     def reason(self) -> str:

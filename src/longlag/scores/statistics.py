@@ -68,7 +68,7 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
     ''
     """
     if len(values) == 1 and interval[1] - interval[0] < span:
-        return "one seed: the interval covers its test sequences only"
+        return no_interval(1)
     if interval[1] - interval[0] >= span / 2 and (few := no_interval(len(values))):
         return few  # it is half or more of what is possible
     unseen = 1 - (1 - CONFIDENCE) ** (1 / len(values))

@@ -141,12 +141,15 @@ class SeedScore:
 
 def side_of_chance(scores: Sequence[SeedScore]) -> Literal["above", "at", "below"]:
     """Whether accuracy, over all seeds, is above chance, below it, or at chance."""
+    if scores[0].one_sequence and all(each.skill >= statistics.SOLVED for each in scores):
+        return "above"  # though guessing may well solve a short one
     per_seed = [score.accuracy for score in scores]
     return statistics.side_of_chance(*_guesses(scores), scores[0].chance, per_seed)
 
 
 def _guesses(scores: Sequence[SeedScore]) -> tuple[float, float]:
-    return guesses_of([score.tally for score in scores], scores[0].independent)
+    first = scores[0]
+    return guesses_of([each.tally for each in scores], first.independent, first.one_sequence)
 
 
 def skill(scores: Sequence[SeedScore]) -> Estimate:

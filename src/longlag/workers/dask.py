@@ -10,10 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import signal
+import sys
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent import futures
+from multiprocessing import resource_tracker
 from typing import Any
 
 from longlag.events import Event, Finished, StopToken
@@ -222,7 +225,7 @@ def _local_cluster(workers: int) -> Any:
     make: Any = distributed.LocalCluster  # its type hints lack None as an address
     # For workers before any import: files of the working folder must not shadow libraries.
     environment = {"distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH": "1"}
-    with config.set(environment):
+    with config.set(environment), _out_of_reach_of_ctrl_c():
         try:
             return make(
                 n_workers=workers,
@@ -236,6 +239,23 @@ def _local_cluster(workers: int) -> Any:
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
             raise ExecutorError(f"A Dask cluster cannot be started here: {why}.") from error
+
+
+@contextlib.contextmanager
+def _out_of_reach_of_ctrl_c() -> Iterator[None]:
+    """Start processes and threads to which Ctrl-C in the terminal does not come: they are stopped.
+
+    What they start later inherits that, such as a worker in place of a lost one.
+    """
+    # It clears up after processes that were killed, which is no news to the user.
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    resource_tracker.ensure_running()  # at its start it would let Ctrl-C through again
+    sys.warnoptions.pop()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _perform(text: str, work: Perform, topic: str) -> list[tuple[str, bytes | None]]:
