@@ -164,6 +164,14 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
         Dask("tcp://127.0.0.1:9")
 
 
+def test_a_client_that_cannot_connect_is_closed():
+    """Else it waits 20 s for its end once it is deleted, and fails with a traceback."""
+    made = Dask.__new__(Dask)
+    with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tls://127.0.0.1:9"):
+        made.__init__("tls://127.0.0.1:9")
+    assert made._client.status == "closed"
+
+
 def test_two_coordinators_share_a_cluster_and_no_trial(cluster):
     """One that stops must not end the trial of the other, though it is the same trial."""
     address = cluster._client.scheduler.address

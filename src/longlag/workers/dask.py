@@ -74,11 +74,13 @@ class Dask(Executor):
             self._cluster = _local_cluster(self._size)
         else:
             _check(address)
+        self._client = distributed.Client.__new__(distributed.Client)
         try:
-            self._client = distributed.Client(
+            self._client.__init__(  # pyright: ignore[reportUnsafe]
                 self._cluster or address, timeout=_TIMEOUT, set_as_default=False
             )
         except (OSError, ValueError, TypeError) as error:
+            self._client.status = "closed"  # else, once deleted, it would wait to be closed
             raise ExecutorError(
                 f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`."
             ) from error
