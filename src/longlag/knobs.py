@@ -184,7 +184,11 @@ def _unknown_argument(
         value: Its value.
         near: The class that was called, or the classes of other arguments, which come first.
     """
-    message, owners = unknown_name(rule, name, known), _owners_of(name)
+    message = unknown_name(rule, name, known)
+    # A study takes no recipe: it has the knobs of one, or has none of them.
+    owners = [e for e in _owners_of(name) if e.__name__ != "Recipe" or "budget" not in known]
+    if any(f"longlag calls it `{each}`" in message for each in known):
+        return message
     kin = [each for each in near if each in owners]
     if not kin and len(near) == 1:  # of its own base
         bases = {base for base in near[0].__mro__[1:] if isinstance(base, _KnobsMeta)} - {Knobs}

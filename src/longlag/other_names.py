@@ -147,7 +147,7 @@ _WITHOUT_KNOB = {
     "activation": "a model has its size; others belong in your own code",
     "reset-states": "a sequence begins from a state of zeros, always",
     **dict.fromkeys(("verbose", "quiet", "silent", "no-progress", "progress-bar"), _SHOWS),
-    "recipe": "its knobs are arguments of their own, such as sequences and learning_rate",
+    "recipe": "its knobs are arguments of their own, such as batch_size and optimizer",
     "progress": ("train shows none; studies do", "it goes to standard error; --json shows none"),
     "store": (
         "train keeps nothing: run.save(path) writes a model; studies have a store",
