@@ -24,7 +24,7 @@ WRONG = {
     "FRAMING.sample(PROBLEM, 0, 2)": "sample: `rng` must be numpy.random.default_rng(0), say",
     "ll.Series(pd.NA)": "Series: `values` must be numbers: ",
     "ll.load(type('P', (os.PathLike,), {'__fspath__': lambda _: b'x'})())": "must be the path of a",
-    "ll.frontier(PROBLEM, FRAMING, MODEL, sequences=3)": "`budget`: a trial of a study trains on so",
+    "ll.frontier(PROBLEM, FRAMING, MODEL, sequences=3)": "`budget`: a trial of a study trains on",
     "ll.audit(PROBLEM, None)": "audit: `framing` must be a framing, such as",
     "ll.audit(PROBLEM, PROBLEM)": "audit: `framing` must be a framing, such as",
     "ll.train(PROBLEM, FRAMING, 3)": "`model` must be",

@@ -128,6 +128,16 @@ def test_maps_and_states_say_how_well_their_model_did(made, by_hand):
     assert all("seed 0 (skill 1.000, solved)" in figure.caption for figure in states)
 
 
+def test_a_page_says_how_many_models_have_no_maps(made, by_hand):
+    assert "Maps and states: of" not in by_hand.words(made(by_hand.comparison, maps=4)[1])
+    [study], page = made(by_hand.comparison, maps=1)
+    words = by_hand.words(page)
+    assert "Maps and states: of 1 of 4 trained models." in words
+    _, page = made(by_hand.frontier, maps=1)
+    words = by_hand.words(page)
+    assert f"of 4 trained models. longlag report --study {study.id[:8]} shows more." in words
+
+
 def test_a_model_that_diverged_is_not_read(made, by_hand, tmp_path, monkeypatch):
     [study], _ = made(by_hand.frontier)
     path = tmp_path / "made.db"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from longlag.answers.blocks import Cell, number_cell, table, text
+from longlag.answers.blocks import Block, Cell, number_cell, table, text
 from longlag.answers.format import OPEN, counted, duration, listed, moment
 from longlag.report.blocks import Section, present, section
 from longlag.report.page import Page
@@ -70,6 +70,9 @@ def page_of_store(
             errors.append(f"{each.command or each.kind}: {' '.join(reason.split())}")
             continue
         entry = _entry(store, each, study, f"s{index}", min(share, maps))
+        if share and (note := _left_out(entry, len(studies))):
+            summary = dataclasses.replace(entry.summary, blocks=(*entry.summary.blocks, note))
+            entry = entry._replace(summary=summary)
         maps -= sum(len(part.blocks) for part in entry.sections if part.id.endswith("-maps"))
         entries.append(entry)
     if not entries:
@@ -106,6 +109,7 @@ class _Entry(NamedTuple):
     study: StudyRecord
     records: Sequence[Record]
     versions: Sequence[str]
+    shown: tuple[int, int]
 
 
 def _require_attributes(study: Study) -> None:
@@ -133,7 +137,8 @@ def _entry(store: Store, record: StudyRecord, study: Study, start: str, maps: in
     records = store.records(study=record.id)
     part: StudyPart = imported(kind_of(record).section)(study, start)
     results = part.results if records else ["No trial is finished yet."]
-    stored = models.spread(_stored(store, study, records), maps) if maps else []
+    every = _stored(store, study, records)
+    stored = models.spread(every, maps) if maps else []
     warnings = [*few_sequences(study.problems.values()), *_interruptions(record, study)]
     return _Entry(
         id=start,
@@ -157,7 +162,17 @@ def _entry(store: Store, record: StudyRecord, study: Study, start: str, maps: in
         study=record,
         records=records,
         versions=[store.versions(each.id) for each in (*records[:1], *records[-1:])],
+        shown=(len(stored), len(every)),
     )
+
+
+def _left_out(entry: _Entry, studies: int) -> Block | None:
+    """A line about trained models that have no maps, to keep a page small."""
+    shown, every = entry.shown
+    if shown == every:
+        return None
+    more = f" longlag report --study {entry.study.id[:8]} shows more." if studies > 1 else ""
+    return text(f"Maps and states: of {shown} of {counted(every, 'trained model')}.{more}")
 
 
 def _stored(store: Store, study: Study, records: Sequence[Record]) -> list[StoredModel]:

@@ -43,8 +43,10 @@ class StudyPart(NamedTuple):
 
 def question(subject: str, study: Study, framing: Framing, budget: str, seeds: str = "") -> str:
     """The question of a study, with framing, seeds and budget."""
+    details = study.examples()[0].recipe.details
+    terms = [f"Framing {words(framing)}", details, seeds or counted(len(study.seeds), "seed")]
     return (
-        f"{subject} Framing {words(framing)}; {seeds or counted(len(study.seeds), 'seed')}; at "
+        f"{subject} {'; '.join(filter(None, terms))}; at "
         f"most {budget} sequences per trial. Solved: skill of {study.solve_at:g} or more."
     )
 
