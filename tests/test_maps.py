@@ -124,7 +124,7 @@ def test_a_remedy_is_one_where_a_gradient_reaches_half_of_the_outputs_if_there_i
     [
         (EchoLag(lag=20), Chunks(carry=True), "Use timesteps=25."),
         (EchoLag(lag=1), Chunks(carry=True), "Use timesteps=2 to 25."),
-        (EchoLag(lag=8), Window(timesteps=5), "Use missing='mask', and timesteps=9 to 25."),
+        (EchoLag(lag=8), Window(timesteps=5), "Use timesteps=9 to 25."),
         (EchoValue(lag=4), Chunks(), "Use timesteps=5."),  # with 6 the pieces part the two
         (CumulativeThreshold(), Chunks(carry=True), "Use timesteps=4 to 10."),
     ],

@@ -362,14 +362,18 @@ def _remedy(
 def _learnable(
     problems: Sequence[Problem], framing: Framing, batch_size: int, reach: Reach, result: Audit
 ) -> Audit | None:
-    """The audit with another framing, where that can be learned and keeps all scored targets."""
+    """The audit with another framing, where that can be learned and keeps all scored targets.
+
+    A longer window may drop the first ones, but no part of an answer.
+    """
     try:
         for each in problems[1:]:
             framing.layout(each, batch_size)
         better = _audit(problems[0], framing, batch_size, reach, score=False)
     except ValueError:
         return None  # this batch size does not fit that framing
-    kept = (better.scored >= result.scored).all()
+    drops = isinstance(framing, Window) and framing.missing == "drop" and not problems[0].answers
+    kept = drops or (better.scored >= result.scored).all()
     return better if better.verdict == "learnable" and kept else None
 
 

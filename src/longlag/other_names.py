@@ -37,7 +37,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
-    **dict.fromkeys(("epoch", "epochs", "n-epochs", "num-epochs"), ("sequences", _FRESH)),
+    **dict.fromkeys(
+        ("epoch", "epochs", "n-epochs", "num-epochs", "nb-epoch"), ("sequences", _FRESH)
+    ),
     "max-epochs": ("sequences", _FRESH),
     "learning-rate": (
         "learning_rates",
@@ -67,7 +69,15 @@ _OTHER_NAMES = {
     **dict.fromkeys(("wd", "decay"), ("weight_decay", "with the optimiser adamw")),
     **dict.fromkeys(
         (
-            *("clip", "clipnorm", "clip-grad", "clip-grad-norm", "global-clipnorm", "grad-clip"),
+            *(
+                "clip",
+                "clipnorm",
+                "clip-grad",
+                "clip-grad-norm",
+                "global-clipnorm",
+                "grad-clip",
+                "max-norm",
+            ),
             *("gradient-clip", "gradient-clip-val", "gradient-clipping", "max-grad-norm"),
         ),
         ("clip_norm", "the norm, over all weights together, that gradients are scaled down to"),
@@ -236,6 +246,8 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
         if reason := _WITHOUT_KNOB.get(normalized(ours)):
             return f"longlag has no such option: {_reason(reason, flag)}."
         ours, why = _OTHER_NAMES.get(normalized(ours), ("", ""))
+    if ours == "framing" and not keys and not flag:  # it was given as the name of one
+        return f"T{_reason(why, flag=True)[1:]}."
     if ours and (not keys or normalized(ours) in keys):
         text = f"--{ours.replace('_', '-')}" if flag else keys.get(normalized(ours), ours)
         return f"longlag calls it `{text}`: {_reason(why, flag)}."

@@ -630,6 +630,7 @@ def test_a_closed_pipe_ends_it_quietly():
         ("train echo-lag --padding 3", "longlag calls it `--pad`"),
         ("compare --max_epochs 3", "longlag calls it `--budget`"),
         ("train echo-lag --steps_per_epoch 3", "longlag calls it `--sequences`"),
+        ("train echo-lag --framing many-to-one", "whole and chunks at every step, window at the l"),
         ("train echo-lag --quiet", "progress goes to standard error"),
         ("train echo-lag --workers 3", "runs its seeds in one process; studies, such as compare"),
         ("compare --n-jobs 3", "longlag calls it `--workers`: the processes of a study"),
