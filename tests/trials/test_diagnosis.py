@@ -246,6 +246,12 @@ def test_better_training_than_evaluation_is_no_overfitting_where_every_sequence_
     assert called("overfit", [at_accuracy(0.6, curve=better, fresh=False)]) == 1
 
 
+@pytest.mark.parametrize("losses", [[1e308] * 20, [1.0, 1e308] * 10])
+def test_losses_near_the_largest_number_are_diagnosed_without_a_warning(losses):
+    """As of a store that was written by hand: any warning of NumPy fails a test."""
+    assert diagnose(at_accuracy(0.6, curve=curve(losses, [0.6] * 20)))
+
+
 def test_a_real_run_at_a_huge_learning_rate_is_unstable():
     run = ll.train(
         ll.CumulativeThreshold(length=4),

@@ -83,7 +83,11 @@ class Diagnosable(Protocol):
         ...
 
 
+_FAR = np.errstate(over="ignore", invalid="ignore")  # losses may be near the largest number
+
+
 @named_arguments
+@_FAR
 def diagnose(
     of: Outcome | Diagnosable, solve_at: float = SOLVED, *, seed: int | None = None
 ) -> tuple[Diagnosis, ...]:
@@ -170,6 +174,7 @@ def _updates(outcome: Outcome) -> str:
     return "1 update is" if outcome.updates == 1 else f"{outcome.updates} updates are"
 
 
+@_FAR
 def falls_short(outcome: Outcome, solve_at: float = SOLVED) -> bool:
     """Whether longer training might solve it: the loss did not diverge and fell to the end.
 
