@@ -150,3 +150,27 @@ def test_a_study_of_a_problem_without_a_ladder_is_refused_in_one_line(
     assert code == 2
     assert error.startswith("longlag: Parity has no ladder, by which a study makes it harder. Give")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        (
+            "(self.length) == self.length",
+            "(self.length - 2) == self.length",
+            "longlag check {mine}",
+        ),
+        (
+            "return Episodes",
+            "next(iter(())); return Episodes",
+            "line 22 of mine.py raises StopIter",
+        ),
+        ("return Episodes", "raise Odd; return Episodes", "line 22 of mine.py raises Odd: "),
+    ],
+)
+def test_what_its_methods_do_wrong_is_one_line(call, mine, before, after, line):
+    odd = "class Odd(Exception):\n    def __str__(self): raise RuntimeError\n"
+    mine.write_text(FILE.replace(before, after) + odd)
+    code, out, err = call("show", f"{mine}:Parity")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert line.format(mine=f"{mine}:Parity") in err

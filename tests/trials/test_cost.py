@@ -128,3 +128,16 @@ def test_a_model_that_fails_its_checks_has_no_cost():
     assert not result.passed
     assert result.cost is None
     assert not result.cost_table()
+
+
+def test_what_pytorch_cannot_count_is_not_known():
+    """Its counter fails over the gradients of weights with a parametrization."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
+
+    def make(sizes, _):
+        linear = torch.nn.Linear(sizes.features, sizes.outputs)
+        return torch.nn.utils.parametrizations.weight_norm(linear)
+
+    each = found(ll.adopt(make), ll.Whole())
+    assert each.flops_per_update is None
+    assert each.flops_per_step is not None

@@ -38,6 +38,9 @@ _process = uuid.uuid4().hex[:8]
 
 _numbers = itertools.count()
 
+references: list[str] = []
+"""The code that a command names, as it was written."""
+
 _beside: dict[str, ModuleType] = {}
 """The modules next to users' files that these brought with them."""
 
@@ -110,6 +113,7 @@ def from_reference(reference: str) -> tuple[Any, Origin]:
         ValueError: There is no such file, it cannot be imported, or has no such name.
     """
     file, name = split(reference)
+    references.append(reference)
     origin = Origin(name, str(file), code_of(file))
     return _register(origin, imported(file, name)), origin
 
@@ -363,6 +367,8 @@ def raised_at(error: BaseException) -> str:
     modules = list(sys.modules.items())
     files = [str(module.__file__) for name, module in modules if name.startswith(_MODULE)]
     folders = {os.path.dirname(file) for file in files}
+    if isinstance(error.__cause__, StopIteration):  # which Python wraps in an error of its own
+        error = error.__cause__
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -132,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(tokens: list[str]) -> int:
     settings = Settings(tokens)
+    user_code.references.clear()
     app.config = settings, _refuse_empty_paths
     try:
         command, bound, _ = app.parse_args(settings.rest, exit_on_error=False, print_error=False)
@@ -174,7 +175,10 @@ def _drop_output() -> None:
 
 def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
     """The message for bad input; None for a fault of longlag."""
-    text = str(error)
+    try:
+        text = str(error)
+    except Exception:  # of a class of the user's
+        text = ""
     if line := user_code.raised_at(error):
         return f"{line} raises {type(error).__name__}: {shortened(text)}"
     match error:
@@ -213,8 +217,12 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return _no_backend("it has no such backend here")
         case RecursionError():
             return "a value is nested too deep to be read or written."
+    kind = f"{type(error).__name__}: {shortened(text)}"
+    if isinstance(error, Exception) and user_code.references:
+        named = user_code.references[-1]
+        return f"{kind}, with code of {named}. longlag check {named} looks for what is wrong there."
     # Any other exception is of a user's file, such as sys.exit in a model.
-    return None if isinstance(error, Exception) else f"{type(error).__name__}: {text}"
+    return None if isinstance(error, Exception) else kind
 
 
 def _no_backend(why: str) -> str:

@@ -223,7 +223,7 @@ class TorchModel(ExternalModel):
             run = lambda inputs: self._run(inputs, None, None, (), kind)[0][:, -1]  # noqa: E731
             return steps_reached(self.module, run, self._encode(batches.inputs[0]))
 
-    def flops(self, batches: Batches, output: str, *, training: bool) -> int:
+    def flops(self, batches: Batches, output: str, *, training: bool) -> int | None:
         plain = self._with(self.module, 0)  # what is compiled cannot be looked into
         weights = [each for each in self.module.parameters() if each.requires_grad]
         with restored(self.module), self._own_randomness(moves=False):

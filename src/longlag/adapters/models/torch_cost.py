@@ -14,8 +14,10 @@ from torch.nn.attention import (  # pyright: ignore[reportMissingImports]
 from torch.utils.flop_counter import FlopCounterMode  # pyright: ignore[reportMissingImports]
 
 
-def flops(run: Callable[[], torch.Tensor], weights: Sequence[torch.Tensor] = ()) -> int:
+def flops(run: Callable[[], torch.Tensor], weights: Sequence[torch.Tensor] = ()) -> int | None:
     """Floating-point operations of matrix products, convolutions and attention.
+
+    None where the counter of PyTorch fails, as it does over weights with a parametrization.
 
     Args:
         run: Runs the module.
@@ -28,7 +30,10 @@ def flops(run: Callable[[], torch.Tensor], weights: Sequence[torch.Tensor] = ())
         plain.enter_context(torch.backends.cudnn.flags(enabled=False))
         plain.enter_context(sdpa_kernel(SDPBackend.MATH))
         counter = plain.enter_context(FlopCounterMode(display=False))
-        outputs = run()
-        if weights and outputs.requires_grad:
-            torch.autograd.grad(outputs.sum(), list(weights), allow_unused=True)
+        try:
+            outputs = run()
+            if weights and outputs.requires_grad:
+                torch.autograd.grad(outputs.sum(), list(weights), allow_unused=True)
+        except RuntimeError:
+            return None
         return counter.get_total_flops()
