@@ -101,7 +101,7 @@ def test_a_wrong_setting_is_one_line(shown, text, message):
     ("content", "message"),
     [
         (b"\n\xff", "study.toml, line 2: no UTF-8. Save the file as UTF-8."),
-        (b"#" * 2**21, "is no file of settings: it has more than 1 MiB."),
+        (b"#" * 2**14 + b"#", "is no file of settings: it has more than 16 KiB."),
         (b"a = " + b"[" * 5000, "study.toml"),
     ],
 )

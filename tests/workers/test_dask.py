@@ -215,13 +215,14 @@ def test_a_task_asked_for_again_after_a_stop_comes_out(cluster):
     assert not done.why
 
 
-def test_a_scheduler_that_is_gone_is_one_line():
+def test_a_scheduler_that_is_gone_is_one_line(caplog):
     executor = Dask(workers=1)
     executor.submit(task(5))
     executor._cluster.close(timeout=5)
     with pytest.raises(ExecutorError, match=r"is gone\. What is finished is stored"):
         follow(executor, 1)
     executor.close()
+    assert not [each for each in caplog.records if each.name == "distributed.client"]
 
 
 @pytest.mark.parametrize("address", ["nowhere", "", "tcp://"])

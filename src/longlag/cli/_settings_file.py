@@ -15,7 +15,7 @@ from cyclopts.utils import UNSET
 
 from longlag.knobs import unknown_name
 
-_LARGEST = 2**20  # bytes of a file
+_LARGEST = 2**14  # bytes of a file: a name in very many parts takes the square of its length
 _WRITES = "print_config"
 _RULES = {
     bool: "true or false",
@@ -101,7 +101,7 @@ def _text(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise ValueError(f"{path} is no file of settings: it has more than 1 MiB.")
+        raise ValueError(f"{path} is no file of settings: it has more than 16 KiB.")
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:

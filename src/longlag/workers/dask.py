@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import queue
 import signal
 import sys
@@ -74,6 +75,8 @@ class Dask(Executor):
             self._cluster = _local_cluster(self._size)
         else:
             _check(address)
+        # That the scheduler is gone is said in one line, in place of what Dask logs about it.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self._client = distributed.Client.__new__(distributed.Client)
         try:
             self._client.__init__(  # pyright: ignore[reportUnsafe]
