@@ -358,6 +358,23 @@ def test_minus_one_below_counts_is_suspected(read, share, least, warned):
     assert [text.startswith("`v` holds -1 ") for text in warnings] == [True] * warned
 
 
+@pytest.mark.parametrize(("code", "count", "least", "warned"), [
+    (-1, 9, 0, True), (-9, 3, 0, True), (-1, 2, 0, False), (-1, 9, -1.5, False), (-0.5, 9, 0, False),
+])  # fmt: skip
+def test_a_whole_number_below_small_fractions_is_suspected(read, code, count, least, warned):
+    values = (np.random.default_rng(0).integers(0, 14, 1000) / 3).round(3)
+    values[:count], values[-1] = code, least
+    warnings = read("v\n" + "\n".join(map(str, values))).warnings
+    assert [text.startswith(f"`v` holds {code:g} ") for text in warnings] == [True] * warned
+
+
+def test_the_least_of_many_temperatures_is_no_code(read):
+    values = np.random.default_rng(0).normal(0, 3, (40, 1000)).round(1)
+    values = (values - values.min(axis=1, keepdims=True) - 1).round(1)
+    text = lines([[f"v{at}" for at in range(40)], *values.T])
+    assert not read(text).warnings
+
+
 def test_small_counts_around_zero_have_no_code(read):
     values = np.random.default_rng(0).integers(-1, 3, 1000)
     assert not read("v\n" + "\n".join(map(str, values))).warnings
