@@ -359,7 +359,8 @@ def test_minus_one_below_counts_is_suspected(read, share, least, warned):
 
 
 @pytest.mark.parametrize(("code", "count", "least", "warned"), [
-    (-1, 9, 0, True), (-9, 3, 0, True), (-1, 2, 0, False), (-1, 9, -1.5, False), (-0.5, 9, 0, False),
+    (-1, 9, 0, True), (-9, 3, 0, True), (-1, 2, 0, False), (-1, 9, -1.5, False),
+    (-0.5, 9, 0, False),
 ])  # fmt: skip
 def test_a_whole_number_below_small_fractions_is_suspected(read, code, count, least, warned):
     values = (np.random.default_rng(0).integers(0, 14, 1000) / 3).round(3)

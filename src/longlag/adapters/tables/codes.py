@@ -56,7 +56,7 @@ def _is_minus_one(values: np.ndarray, counts: np.ndarray) -> bool:
 
 
 def _is_whole(values: np.ndarray, counts: np.ndarray) -> bool:
-    """Whether a whole number stands three times or more, apart, below fractions that are above 0."""
+    """Whether a whole number below 0 stands three times or more, apart, below fractions."""
     if len(values) <= _MANY or values[0] % 1 or values[0] >= 0 or values[1] < 0 or counts[0] < 3:
         return False
     steps = np.diff(values)
