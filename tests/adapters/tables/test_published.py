@@ -666,3 +666,19 @@ def test_rows_between_spaces_with_a_number_more_or_two_words_are_refused(read):
     for more in ("2010 3 4 5\n", "2010 3 4 quite new\n", "2010 3\n"):
         with pytest.raises(ValueError, match="line 22 has"):
             read("year a b\n" + rows + more + rows.replace("19", "21"))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_year_month_day_and_hour_without_a_header_are_the_time(read, first):
+    hours = [(day, hour) for day in pd.date_range("2024-03-25", periods=9) for hour in range(24)]
+    rows = [(day.year, day.month, day.day, hour + first, at + 0.5)
+            for at, (day, hour) in enumerate(hours) if (day.day, hour) != (31, 23)]  # fmt: skip
+    table = read(lines(rows))
+    assert table.names == ("5",)
+    assert table.seasons[0] == 24
+    assert any(note.startswith("time: `1` and `2` and `3` and `4`, hourly") for note in table.notes)
+
+
+def test_a_column_of_hours_is_not_proposed():
+    hours, prices = np.arange(1, 25.0), np.random.default_rng(0).normal(size=72)
+    assert likely(["4", "5"], np.stack([np.tile(hours, 3), prices], axis=1)) == "5"
