@@ -170,3 +170,14 @@ def test_a_date_with_a_comma_is_one_and_a_row_without_is_named(read, form):
     for bad in (",,\n", "Feb 30, 2020,7\n", "Mar 03,,7\n"):
         with pytest.raises(ValueError, match=r"has no time in line 22\. Fill it in"):
             read("Date,v\n" + "".join([*rows[:20], bad, *rows[20:]]), ["v"])
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"])
+def test_few_days_with_midnight_last_are_read_without_a_gap(read, form):
+    days = pd.date_range("2018-01-01", periods=12)
+    if form.startswith("%m"):
+        days += pd.Timedelta(days=3)  # up to the 15th
+    times = [day + pd.Timedelta(minutes=15 * (at % 96)) for day in days for at in range(1, 97)]
+    rows = "".join(f"{time:{form}},{at % 7}.5\n" for at, time in enumerate(times))
+    table = read("date,v\n" + rows)
+    assert "time: `date`, every 15 minutes" in table.notes

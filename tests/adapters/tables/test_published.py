@@ -358,6 +358,24 @@ def test_minus_one_below_counts_is_suspected(read, share, least, warned):
     assert [text.startswith("`v` holds -1 ") for text in warnings] == [True] * warned
 
 
+@pytest.mark.parametrize(("code", "count", "least", "warned"), [
+    (-1, 9, 0, True), (-9, 3, 0, True), (-1, 2, 0, False), (-1, 9, -1.5, False),
+    (-0.5, 9, 0, False),
+])  # fmt: skip
+def test_a_whole_number_below_small_fractions_is_suspected(read, code, count, least, warned):
+    values = (np.random.default_rng(0).integers(0, 14, 1000) / 3).round(3)
+    values[:count], values[-1] = code, least
+    warnings = read("v\n" + "\n".join(map(str, values))).warnings
+    assert [text.startswith(f"`v` holds {code:g} ") for text in warnings] == [True] * warned
+
+
+def test_the_least_of_many_temperatures_is_no_code(read):
+    values = np.random.default_rng(0).normal(0, 3, (40, 1000)).round(1)
+    values = (values - values.min(axis=1, keepdims=True) - 1).round(1)
+    text = lines([[f"v{at}" for at in range(40)], *values.T])
+    assert not read(text).warnings
+
+
 def test_small_counts_around_zero_have_no_code(read):
     values = np.random.default_rng(0).integers(-1, 3, 1000)
     assert not read("v\n" + "\n".join(map(str, values))).warnings
@@ -648,3 +666,19 @@ def test_rows_between_spaces_with_a_number_more_or_two_words_are_refused(read):
     for more in ("2010 3 4 5\n", "2010 3 4 quite new\n", "2010 3\n"):
         with pytest.raises(ValueError, match="line 22 has"):
             read("year a b\n" + rows + more + rows.replace("19", "21"))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_year_month_day_and_hour_without_a_header_are_the_time(read, first):
+    hours = [(day, hour) for day in pd.date_range("2024-03-25", periods=9) for hour in range(24)]
+    rows = [(day.year, day.month, day.day, hour + first, at + 0.5)
+            for at, (day, hour) in enumerate(hours) if (day.day, hour) != (31, 23)]  # fmt: skip
+    table = read(lines(rows))
+    assert table.names == ("5",)
+    assert table.seasons[0] == 24
+    assert any(note.startswith("time: `1` and `2` and `3` and `4`, hourly") for note in table.notes)
+
+
+def test_a_column_of_hours_is_not_proposed():
+    hours, prices = np.arange(1, 25.0), np.random.default_rng(0).normal(size=72)
+    assert likely(["4", "5"], np.stack([np.tile(hours, 3), prices], axis=1)) == "5"

@@ -109,3 +109,23 @@ def test_xml_without_an_end_is_refused_at_once(workbook, monkeypatch):
     monkeypatch.setattr("longlag.adapters.tables.workbook._LARGEST", 2**25)
     with pytest.raises(ValueError, match="unpacked"):
         load(file)
+
+
+COVERS = {
+    "contents": [["Workbook Contents", None], ["Click on", None], ["Worksheet", "Series"],
+                 ["Data 1", 1], ["Latest Data for", "October 2024"]],
+    "two rows of text": [["Weekly prices", None], ["Published", "1 January 2025"]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cover", COVERS)
+def test_a_sheet_of_numbers_is_taken_behind_a_cover(tmp_path, cover):
+    pytest.importorskip("openpyxl")
+    file = tmp_path / "a.xlsx"
+    with pd.ExcelWriter(file) as book:
+        pd.DataFrame(COVERS[cover]).to_excel(book, sheet_name="Cover", header=False, index=False)
+        table = pd.DataFrame({"day": pd.date_range("2020-01-01", periods=9), "v": 1.5})
+        table.to_excel(book, sheet_name="Data 1", index=False)
+    found = load(file)
+    assert list(found.frame) == ["day", "v"]
+    assert found.notes[0] == "sheet `Data 1`, not `Cover`"

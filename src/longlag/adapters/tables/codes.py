@@ -15,6 +15,7 @@ _USUAL = frozenset(
 _FAR = 3  # distance from the other values, in their range
 _SOME = 0.01  # least share of a -1 below all others
 _MANY = 10  # different values beside it, and the largest of them, at least
+_TWICE = 2  # steps between values that have fractions, from a whole number below 0 to the next
 _OFTEN = 0.1  # least share of a code that may be near the other values
 _USUAL_FAR = 0.5  # the same for one of the usual codes
 
@@ -27,7 +28,7 @@ def suspected(column: Float[np.ndarray, " row"]) -> dict[float, int]:
     """
     values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
     codes: dict[float, int] = {}
-    if _is_nines(values, counts) or _is_minus_one(values, counts):
+    if any(rule(values, counts) for rule in (_is_nines, _is_minus_one, _is_whole)):
         codes[float(values[0])] = int(counts[0])
         values, counts = values[1:], counts[1:]
     while len(values) > 3:
@@ -52,6 +53,14 @@ def _is_minus_one(values: np.ndarray, counts: np.ndarray) -> bool:
     if len(values) < _MANY or values[0] != -1 or values[1] < 0 or values[-1] < _MANY:
         return False
     return bool(counts[0] >= max(2, _SOME * counts.sum()))
+
+
+def _is_whole(values: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether a whole number below 0 stands three times or more, apart, below fractions."""
+    if len(values) <= _MANY or values[0] % 1 or values[0] >= 0 or values[1] < 0 or counts[0] < 3:
+        return False
+    steps = np.diff(values)
+    return bool((values % 1 != 0).any() and steps[0] > _TWICE * np.median(steps[1:]))
 
 
 def _is_far(values: np.ndarray, at: int) -> bool:

@@ -330,6 +330,7 @@ def _irregularity(values: pd.Series) -> float:
     known = values.dropna()
     shares = 0.0
     whole = known.dt.day.nunique() == 1 or known.dt.is_month_end.all()
+    whole = whole and (known == known.dt.normalize()).all()  # not 01/02/2018 at many times
     for times in (known, known.sort_values()):
         each = (times.dt.year * 12 + times.dt.month if whole else times).diff().dropna()
         shares += 1 - float((each == each.mode()[0]).mean()) if len(each) else 0.0

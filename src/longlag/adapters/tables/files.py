@@ -166,7 +166,7 @@ def _excel(file: Path) -> Cells:
     quiet = warnings.catch_warnings(action="ignore")  # of parts of a workbook that are no cells
     with quiet, _damage_of(damaged), pd.ExcelFile(file, engine="openpyxl") as book:
         plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
-        sheet = next((name for name in plain if min(plain[name].shape) > 1), next(iter(plain)))
+        sheet = max(plain, key=lambda name: _is_table(plain[name]))  # the first, else the first
         cells = plain.pop(sheet)
         above, below = _outside(cells)
         names = _two_rows(cells, above)
@@ -184,6 +184,15 @@ def _excel(file: Path) -> Cells:
     rows = [f"row {first + at}" for at in range(len(found.rows))] if above else found.rows
     _check_rows(file.name, found.frame, rows)
     return found._replace(rows=rows, notes=tuple(notes))
+
+
+def _is_table(cells: pd.DataFrame) -> int:
+    """2 for a sheet with a column mostly of numbers beside another, unlike a cover; 1 without."""
+    if min(cells.shape) < 2:
+        return 0
+    numeric = cells.map(lambda cell: isinstance(cell, (int, float)) and cell == cell)
+    beside = cells.notna().sum(axis=1) > 1
+    return 1 + bool((numeric[beside].mean() > 0.5).any())
 
 
 def _outside(cells: pd.DataFrame) -> tuple[int, int]:

@@ -52,6 +52,7 @@ def doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
     dates |= whole and len(steps) > 1 and bool((abs(steps - 29.5) < 2).all())  # days of months
     code = len(np.unique(known)) <= _FEW and whole
     days = whole and within[0] >= -1 and 28 <= within[1] <= 31
+    days |= whole and within in ((0, 23), (1, 24), (1, 25), (1, 12))  # hours, months
     rare = len(known) < _SHOWN * len(column)
     main = is_doubtful(name, column), counts, dates
     return sum(map(int, main)), sum(map(int, (code, rare, days)))

@@ -73,12 +73,22 @@ def calendar(frame: pd.DataFrame) -> Times | None:
     if "year" not in by_name:
         first = [name for name in frame.columns[:3] if _NO_NAME.fullmatch(name)]
         found = (_dates(frame, first[:count]) for count in range(len(first), 1, -1))
-        return next((each for each in found if each and _is_regular(each.values)), None)
+        dates = [each for each in found if each]
+        regular = next((each for each in dates if _is_regular(each.values)), None)
+        return regular or next(filter(None, map(_with_hours, [frame] * len(dates), dates)), None)
     if "day of year" in by_name and "month" not in by_name:
         return _days_of_years(frame, by_name["year"], by_name["day of year"])
     present = [part in by_name for part in _PARTS]
     names = [by_name[part] for part in _PARTS[: present.index(False) if not all(present) else None]]
     return _dates(frame, names)
+
+
+def _with_hours(frame: pd.DataFrame, days: Times) -> Times | None:
+    """Days that repeat, with the hours of another column that tells their rows apart; or None."""
+    if len(days.columns) < 3 or len(days.values) < _MANY or days.values.isna().any():
+        return None
+    times = clock(frame, days)
+    return times if times and times.values.is_unique else None
 
 
 def _days_of_years(frame: pd.DataFrame, year: str, day: str) -> Times | None:
