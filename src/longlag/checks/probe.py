@@ -214,8 +214,8 @@ class _Inspection(Runs):
             in_training = "" if base is None else ", in training,"
             raise CheckFailed(
                 f"the output at step {step}{in_training} depends on {where}, which comes after it",
-                "Mask later steps (an added mask: -inf); pad, normalise and scan with earlier steps "
-                "alone; swap axes by transpose, not by view or reshape; or use adopt(…, "
+                "Mask later steps (an added mask: -inf); pad, normalise and scan with earlier "
+                "steps alone; swap axes by transpose, not by view or reshape; or use adopt(…, "
                 "causal=False) and read the audit.",
             )
 
