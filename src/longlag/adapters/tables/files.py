@@ -182,7 +182,7 @@ def _excel(file: Path) -> Cells:
     found = _from_frame(file.name, frame)
     first = above + (3 if names else 2)
     rows = [f"row {first + at}" for at in range(len(found.rows))] if above else found.rows
-    _check_rows(file.name, found.frame, rows)
+    _check_rows(f"{file.name}, sheet `{sheet}`" if plain else file.name, found.frame, rows)
     return found._replace(rows=rows, notes=tuple(notes))
 
 
