@@ -69,16 +69,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("wd", "decay"), ("weight_decay", "with the optimiser adamw")),
     **dict.fromkeys(
         (
-            *(
-                "clip",
-                "clipnorm",
-                "clip-grad",
-                "clip-grad-norm",
-                "global-clipnorm",
-                "grad-clip",
-                "max-norm",
-            ),
+            *("clip", "clipnorm", "clip-grad", "clip-grad-norm", "global-clipnorm", "grad-clip"),
             *("gradient-clip", "gradient-clip-val", "gradient-clipping", "max-grad-norm"),
+            "max-norm",
         ),
         ("clip_norm", "the norm, over all weights together, that gradients are scaled down to"),
     ),

@@ -3,6 +3,9 @@
 import dataclasses
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -215,14 +218,35 @@ def test_a_task_asked_for_again_after_a_stop_comes_out(cluster):
     assert not done.why
 
 
-def test_a_scheduler_that_is_gone_is_one_line(caplog):
+def test_a_scheduler_that_is_gone_is_one_line():
     executor = Dask(workers=1)
     executor.submit(task(5))
     executor._cluster.close(timeout=5)
     with pytest.raises(ExecutorError, match=r"is gone\. What is finished is stored"):
         follow(executor, 1)
     executor.close()
-    assert not [each for each in caplog.records if each.name == "distributed.client"]
+
+
+def test_nothing_is_logged_of_a_scheduler_that_was_killed():
+    """In a process of its own: what Dask logs, with a traceback, goes to standard error."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    script = (
+        "import subprocess, sys, time\n"
+        "from longlag.workers.dask import Dask\n"
+        "command = [sys.executable, '-m', 'distributed.cli.dask_scheduler', '--no-dashboard']\n"
+        f"command += ['--host', '127.0.0.1', '--port', '{port}']\n"
+        "quiet = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}\n"
+        "scheduler = subprocess.Popen(command, **quiet)\n"
+        f"executor = Dask('tcp://127.0.0.1:{port}')\n"
+        "scheduler.kill()\n"
+        "scheduler.wait()\n"
+        "time.sleep(1)\n"
+        "executor.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("address", ["nowhere", "", "tcp://"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
@@ -14,7 +13,7 @@ _folders: list[str] = []
 # The user's folder may hold a checkout of longlag or a whole Python.
 _OTHERS = (
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
-    *(sysconfig.get_path(each) + os.sep for each in ("stdlib", "platstdlib")),
+    os.path.dirname(os.__file__) + os.sep,
 )
 
 

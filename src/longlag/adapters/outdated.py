@@ -43,9 +43,9 @@ def is_outdated(module: ModuleType) -> bool:
     _, first = _seen.setdefault(id(made), (made, code))
     if first != code:
         return True
-    # Other loaders than Python's own, as that of pytest, change the code.
-    plain = spec is not None and type(spec.loader) is SourceFileLoader
-    return spec is not None and plain and _compiled_otherwise(file, spec.cached)
+    if spec is None or type(spec.loader) is not SourceFileLoader:  # pytest's changes the code
+        return False
+    return _compiled_otherwise(file, spec.cached)
 
 
 def _compiled_otherwise(file: Path, compiled: str | None) -> bool:

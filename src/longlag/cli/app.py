@@ -220,7 +220,8 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
     kind = f"{type(error).__name__}: {shortened(text)}"
     if isinstance(error, Exception) and user_code.references:
         named = user_code.references[-1]
-        return f"{kind}, with code of {named}. longlag check {named} looks for what is wrong there."
+        check = "" if tokens[:1] == ["check"] else f"Use longlag check {named}. "
+        return f"{kind}, with code of {named}. {check}LONGLAG_TRACEBACK=1 shows where."
     # Any other exception is of a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else kind
 

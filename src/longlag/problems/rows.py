@@ -218,12 +218,16 @@ def check_sizes(
         )
 
 
-def typical_change(column: NDArray[np.float64], rows: int) -> float:
-    """Root mean square change over `rows` rows; the standard deviation where that is 0."""
+def change_over(column: NDArray[np.float64], rows: int) -> float:
+    """Root mean square change over `rows` rows; 0 where no two rows so far apart are known."""
     changes = column[rows:] - column[:-rows]
     changes = changes[~np.isnan(changes)]
-    change = float(np.sqrt((changes**2).mean())) if len(changes) else 0.0
-    return change if change > 0 else float(np.nanstd(column))
+    return float(np.sqrt((changes**2).mean())) if len(changes) else 0.0
+
+
+def typical_change(column: NDArray[np.float64], rows: int) -> float:
+    """The change over `rows` rows; the standard deviation where that is 0."""
+    return change_over(column, rows) or float(np.nanstd(column))
 
 
 class Scale(NamedTuple):

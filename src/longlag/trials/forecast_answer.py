@@ -18,7 +18,7 @@ from longlag.framings import Framing, Samples
 from longlag.knobs import lookup
 from longlag.maps import Audit
 from longlag.problems import Part, Series
-from longlag.problems.rows import PARTS
+from longlag.problems.rows import PARTS, change_over
 from longlag.scores.forecast import Baseline
 from longlag.trials.run import Run
 
@@ -207,7 +207,7 @@ def _meaning(series: Series) -> str:
     """What the columns of errors are."""
     column = series.values[: series.span("training").end, series.names.index(series.target)]
     typical = f", the root mean square change over {counted(series.horizon, 'row')}"
-    if series.within == float(np.nanstd(column)):  # no two rows so far apart are known and differ
+    if not change_over(column, series.horizon):
         typical = ", the standard deviation of the rows that train"
     distance = f"{series.within:.4g}{typical if series.tolerance is None else ''}"
     return (

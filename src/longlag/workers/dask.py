@@ -75,13 +75,12 @@ class Dask(Executor):
             self._cluster = _local_cluster(self._size)
         else:
             _check(address)
-        # That the scheduler is gone is said in one line, in place of what Dask logs about it.
-        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        # A scheduler that is gone is an error of one line, in place of the tracebacks Dask logs.
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._client = distributed.Client.__new__(distributed.Client)
         try:
-            self._client.__init__(  # pyright: ignore[reportUnsafe]
-                self._cluster or address, timeout=_TIMEOUT, set_as_default=False
-            )
+            self._client.__init__(self._cluster or address, timeout=_TIMEOUT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             self._client.status = "closed"  # else, once deleted, it would wait to be closed
             raise ExecutorError(

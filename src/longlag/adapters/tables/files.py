@@ -166,7 +166,7 @@ def _excel(file: Path) -> Cells:
     quiet = warnings.catch_warnings(action="ignore")  # of parts of a workbook that are no cells
     with quiet, _damage_of(damaged), pd.ExcelFile(file, engine="openpyxl") as book:
         plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
-        sheet = max(plain, key=lambda name: _is_table(plain[name]))  # the first, else the first
+        sheet = max(plain, key=lambda name: _likeness(plain[name]))  # the first of the likeliest
         cells = plain.pop(sheet)
         above, below = _outside(cells)
         names = _two_rows(cells, above)
@@ -186,8 +186,8 @@ def _excel(file: Path) -> Cells:
     return found._replace(rows=rows, notes=tuple(notes))
 
 
-def _is_table(cells: pd.DataFrame) -> int:
-    """2 for a sheet with a column mostly of numbers beside another, unlike a cover; 1 without."""
+def _likeness(cells: pd.DataFrame) -> int:
+    """How like a table a sheet is: 2 with a column mostly of numbers beside another, 1, or 0."""
     if min(cells.shape) < 2:
         return 0
     numeric = cells.map(lambda cell: isinstance(cell, (int, float)) and cell == cell)
