@@ -7,7 +7,6 @@ import errno
 import itertools
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -142,7 +141,7 @@ def replacing(path: Name) -> Iterator[Path]:
         return
     target = Path(os.path.realpath(target))
     ending = target.suffix if len(os.fsencode(target.suffix)) < _LONG_ENDING else ""
-    temporary = target.with_name(f".longlag-{secrets.token_hex(6)}{ending}")
+    temporary = target.with_name(f".longlag-{os.urandom(6).hex()}{ending}")
     _unfinished.add(str(temporary))
     try:
         with _named(path, temporary):

@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from longlag.answers.blocks import Block, Table, table, text
 from longlag.framings import Chunks, Framing, Whole, Window, check_batch_size
 from longlag.knobs import BATCH_SIZE, lookup, named_arguments, require
 from longlag.problems import Problem
+from longlag.version import longlag_version
 from longlag.visible import RECURRENT, Map, Reach, visible_and_trained
 
 _MAPS = "needs", "sees", "learns"
@@ -106,7 +106,7 @@ class Audit(Answer):
 
     @property
     def caption(self) -> str:
-        return f"Audit of {self.subject}. longlag {metadata.version('longlag')}."
+        return f"Audit of {self.subject}. longlag {longlag_version()}."
 
     def blocks(self) -> Iterator[Block]:
         yield text(self.subject, kind="strong")

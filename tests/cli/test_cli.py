@@ -500,7 +500,7 @@ def training(*arguments):
     """A command that trains for ever, once it does, and its terminal."""
     leader, follower = pty.openpty()
     # On a busy machine a score may take longer than a user would wait.
-    patient = "from longlag import events; events.GRACE = 60.0; from longlag.__main__ import main"
+    patient = "from longlag import stop; stop.GRACE = 60.0; from longlag.__main__ import main"
     command = [sys.executable, "-c", f"{patient}; main()", "train", "echo-lag", *arguments]
     with subprocess.Popen(
         [*command, "--sequences", "100000000"], stdout=subprocess.PIPE, stderr=follower, text=True

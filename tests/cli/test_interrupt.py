@@ -12,7 +12,7 @@ import pytest
 SCRIPT = """
 import gc, os, signal, sys, time
 from longlag.cli._interrupt import INTERRUPTED, interruptible
-from longlag.events import StopToken, ctrl_c_stops
+from longlag.stop import StopToken, ctrl_c_stops
 
 def strike(*_):
     signal.raise_signal(signal.SIGINT)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from study_cases import SETTING, Scripted, drive, outcome
 
 import longlag as ll
-from longlag.events import Finished, StopToken
+from longlag.events import Finished
+from longlag.stop import StopToken
 from longlag.store.records import StoreError
 from longlag.store.store import Store
 from longlag.studies.conduct import conduct, into_jobs

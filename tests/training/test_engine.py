@@ -17,9 +17,10 @@ import optax
 import pytest
 
 from longlag.arrays import MISSING
-from longlag.events import Advanced, Finished, Started, StopToken
+from longlag.events import Advanced, Finished, Started
 from longlag.models import GRU, LSTM, MLP, Bidirectional, Model, Seq2Seq, Sizes
 from longlag.models.recurrent import _forward
+from longlag.stop import StopToken
 from longlag.training import Batches, Loss, Recipe, fit, loop, optimizer, program
 
 SIZES = Sizes(features=4, outputs=4, timesteps=3)

@@ -14,10 +14,11 @@ from study_cases import ends_of
 
 import longlag as ll
 from longlag import streams
-from longlag.events import Advanced, Finished, Scored, Started, StopToken, ctrl_c_stops
+from longlag.events import Advanced, Finished, Scored, Started
 from longlag.framings import fitting
 from longlag.problems import PROBLEMS, Integers
 from longlag.scores.evaluation import EVALUATION_SEQUENCES, seed_list
+from longlag.stop import StopToken, ctrl_c_stops
 from longlag.training import Recipe, program
 from longlag.trials.fit import finish, fit
 

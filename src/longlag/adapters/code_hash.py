@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 from pathlib import Path
 
@@ -18,6 +17,8 @@ def code_of(file: Path) -> str:
     """
     sources = {path: _without_comments(content) for path, content in sources_of(file).items()}
     others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
+    import hashlib  # OpenSSL's, slow to load
+
     digest = hashlib.sha256()
     for name, path in sorted({**others, "": file}.items()):
         digest.update(f"{name}\n{len(sources[path])}\n".encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import signal
@@ -57,6 +56,8 @@ def refuse(is_own: Callable[[str], bool]) -> None:
                 if module is not None:
                     setattr(module, name, call)
         if sys.platform == "linux":  # they may stand still, with a lock of JAX
+            import ctypes
+
             ends_with_parent = functools.partial(ctypes.CDLL(None).prctl, 1, signal.SIGKILL)
             os.register_at_fork(after_in_child=ends_with_parent)  # PR_SET_PDEATHSIG
 

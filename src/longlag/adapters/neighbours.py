@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
@@ -44,7 +43,7 @@ def _is_import(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).startswith("importlib")
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds modules in the folders, for imports by files of these folders only."""
 
     def find_spec(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import importlib.util
 import itertools
 import os
@@ -312,7 +311,7 @@ def refuse_while_importing(what: str) -> None:
 
 
 def _module(file: Path) -> ModuleType:
-    name = f"{_MODULE}{code_of(file)}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    name = f"{_MODULE}{code_of(file)}_{uuid.uuid5(uuid.NAMESPACE_URL, str(file)).hex[:8]}"
     with _lock:
         if name in sys.modules:
             return sys.modules[name]

@@ -8,7 +8,6 @@ import importlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -17,6 +16,7 @@ from longlag.answers import parquet, pictures, writers
 from longlag.answers.blocks import Block, Table
 from longlag.answers.estimate import Estimate
 from longlag.knobs import lookup
+from longlag.version import longlag_version
 
 if TYPE_CHECKING:  # which are loaded where they are needed
     import altair as alt
@@ -226,4 +226,4 @@ def plain(value: Any) -> Any:
 
 def json_text(values: Mapping[str, Any]) -> str:
     """A JSON document that says which longlag wrote it."""
-    return json.dumps({"longlag": metadata.version("longlag"), **plain(values)}, indent=2) + "\n"
+    return json.dumps({"longlag": longlag_version(), **plain(values)}, indent=2) + "\n"

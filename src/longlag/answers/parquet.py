@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import Any
 
 from longlag import files
+from longlag.version import longlag_version
 
 
 def require() -> None:
@@ -34,5 +34,5 @@ def write(columns: Mapping[str, Sequence[Any]], path: files.Name) -> None:
     import pyarrow.parquet
 
     with files.replacing(path) as beside:
-        table = pyarrow.table(dict(columns), metadata={"longlag": metadata.version("longlag")})
+        table = pyarrow.table(dict(columns), metadata={"longlag": longlag_version()})
         pyarrow.parquet.write_table(table, beside)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 import zlib
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from longlag import files
+from longlag.version import longlag_version
 
 if TYPE_CHECKING:  # which is loaded where a chart is made
     import altair as alt
@@ -25,7 +25,7 @@ def save_figure(chart: alt.TopLevelMixin, path: str | os.PathLike[str]) -> None:
         ValueError: It ends otherwise.
     """
     kind = "svg" if files.picture_kind("save_figure", path) == "SVG" else "png"
-    written = f"longlag {metadata.version('longlag')}"
+    written = f"longlag {longlag_version()}"
     with files.replacing(path) as beside:
         chart.save(beside, format=kind, scale_factor=2 if kind == "png" else 1)
         content = beside.read_bytes()

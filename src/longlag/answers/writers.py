@@ -6,11 +6,11 @@ import base64
 import html as markup
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from longlag.answers.blocks import Block, Cell, Table
 from longlag.answers.blocks import Text as TextBlock
+from longlag.version import longlag_version
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -131,7 +131,7 @@ def picture(svg: str, name: str) -> str:
 
 def document(body: str) -> str:
     """A part of a notebook as a file of its own."""
-    version = f"longlag {metadata.version('longlag')}"
+    version = f"longlag {longlag_version()}"
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="generator" '
         f'content="{version}">\n<meta name="viewport" content="width=device-width">\n'
@@ -150,7 +150,7 @@ def markdown(table: Table, caption: str) -> str:
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
-    written = f"<!-- longlag {metadata.version('longlag')} -->"
+    written = f"<!-- longlag {longlag_version()} -->"
     rule = ["---:" if right else "---" for right in _right(table)]
     rows = (line([_with_note(cell) for cell in row]) for row in table.rows)
     return "\n".join([written, "", line(table.head), line(rule), *rows, "", caption, ""])
@@ -161,7 +161,7 @@ def latex(table: Table, caption: str) -> str:
     columns = "".join("r" if right else "l" for right in _right(table))
     rows = (" & ".join(latex_text(_with_note(cell)) for cell in row) for row in table.rows)
     lines = [
-        f"% longlag {metadata.version('longlag')}",
+        f"% longlag {longlag_version()}",
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex_text(caption)}}}",

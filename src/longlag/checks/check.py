@@ -6,13 +6,13 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Cell, Table, table, text
 from longlag.answers.format import counted
 from longlag.knobs import lookup
+from longlag.version import longlag_version
 
 if TYPE_CHECKING:  # keeps `longlag --help` fast
     from longlag.trials.cost import Cost
@@ -88,7 +88,7 @@ class Checks(Answer):
 
     @property
     def caption(self) -> str:
-        return f"Checks of {self.subject} before training. longlag {metadata.version('longlag')}."
+        return f"Checks of {self.subject} before training. longlag {longlag_version()}."
 
     @property
     def failed(self) -> Mapping[str, str]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from longlag.answers.estimate import Estimate
-from longlag.events import Event, ctrl_c_stops
+from longlag.events import Event
+from longlag.stop import ctrl_c_stops
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting

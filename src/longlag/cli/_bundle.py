@@ -11,9 +11,11 @@ from rich.text import Text
 from longlag.adapters import user_code
 from longlag.answers.format import counted
 from longlag.cli._cache import keep_compiled_programs
-from longlag.cli._output import OutputFlags, stdout_to_stderr, table, warn
+from longlag.cli._output import OutputFlags, stdout_to_stderr, table
 from longlag.cli._progress import training_progress
-from longlag.events import Event, ctrl_c_stops
+from longlag.cli._terminal import warn
+from longlag.events import Event
+from longlag.stop import ctrl_c_stops
 from longlag.store import bundle
 from longlag.studies import reproduction
 from longlag.studies.reproduction import TOLERANCE, Agreement

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from longlag import events, files
+from longlag import files, stop
 
 INTERRUPTED = 130
 """The exit code."""
@@ -26,7 +26,7 @@ _PATIENCE = 2.0  # seconds after the answer for threads and exit handlers of a u
 def interruptible(*, program: bool) -> Iterator[threading.Event]:
     """End the process after Ctrl-C, never by an exception: JAX and Rich would swallow it.
 
-    A first Ctrl-C sets the tokens of `longlag.events.ctrl_c_stops`, and the command has some time
+    A first Ctrl-C sets the tokens of `longlag.stop.ctrl_c_stops`, and the command has some time
     to write its results. Without a token, or at a second Ctrl-C, it ends at once.
 
     Yields:
@@ -46,7 +46,7 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
     # The thread learns of the signal also while the main thread is compiling.
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    before = signal.signal(signal.SIGINT, events.ignore_ctrl_c)
+    before = signal.signal(signal.SIGINT, stop.ignore_ctrl_c)
     descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reader, interrupted), daemon=True).start()
     try:
@@ -81,8 +81,8 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
             if signals[0] != signal.SIGINT:
                 continue
             interrupted.set()
-            if seconds := events.interrupt():
-                if seconds > events.GRACE:
+            if seconds := stop.interrupt():
+                if seconds > stop.GRACE:
                     _write("Interrupted: saving the model so far. Ctrl-C again ends at once.\n")
                 reader.settimeout(seconds)
                 with contextlib.suppress(TimeoutError):
@@ -95,8 +95,13 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
 def end_in_time(code: int) -> None:
     """End the process soon after its answer, with this code.
 
-    Python would wait for every thread and exit handler that a user's file has left behind.
+    Python would wait for every thread and exit handler that a user's file has left behind. Where
+    the command has loaded no library, there is nothing to wait for: `longlag --help` ends at once.
     """
+    if "numpy" not in sys.modules and not sys.flags.interactive:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()  # standard output is flushed with the answer
+            os._exit(code)
     leaving = threading.Event()
     # Runs when Python starts to end, before it waits for threads; `python -i` does not end.
     threading._register_atexit(leaving.set)  # pyright: ignore[reportAttributeAccessIssue]

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import dataclasses
 import io
-import logging
 import operator
 import os
 import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -29,41 +25,17 @@ from longlag.answers import parquet, writers
 from longlag.answers.answer import Answer, json_text, kind_of
 from longlag.answers.blocks import Block
 from longlag.answers.blocks import Text as Advice
+from longlag.cli._terminal import WIDTH, Printer, printable, write
+from longlag.version import longlag_version
 
 if TYPE_CHECKING:  # which `longlag --help` does not wait for
     import numpy as np
 
     from longlag.problems import Spec
 
-_WIDTH = 120  # of text that goes to a file or a pipe
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_ASCII = str.maketrans("·▀▄█→×−–…", ".',#>x--~") | {ord("≤"): "<=", ord("≥"): ">="}
-
 Force = Annotated[
     bool, Parameter(name="--force", negative="", help="Replace a file that longlag did not write.")
 ]
-
-
-class Printer(Console):
-    """A console that escapes control characters and raises an error on a closed pipe."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(emoji=False, **settings)  # `:a:` in `mine.py:a:` is none
-        if self.width < 1:  # COLUMNS=0: nothing would be printed
-            self.width = _WIDTH
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=printable(segment.text))
-
-
-errors = Printer(stderr=True, highlight=False)
-"""Warnings and progress."""
 
 
 @Parameter(name="*")
@@ -107,7 +79,7 @@ class OutputFlags:
         self,
         document: Callable[[], Mapping[str, Any]],
         summary: Callable[[], Iterable[RenderableType]],
-        width: int = _WIDTH,
+        width: int = WIDTH,
     ) -> None:
         """Write the answer as JSON or, by default, as text.
 
@@ -198,7 +170,7 @@ class AnswerFlags(OutputFlags):
         document: Mapping[str, Any] | None = None,
         *,
         before: Iterable[RenderableType] = (),
-        width: int = _WIDTH,
+        width: int = WIDTH,
     ) -> None:
         """Write an answer in the form that the flags name.
 
@@ -242,20 +214,6 @@ def command_line() -> str:
     return shlex.join(["longlag", *sys.argv[1:]])
 
 
-def printable(text: str) -> str:
-    r"""A text with its control characters escaped, but for line feeds and tabs.
-
-    >>> printable("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
-
-
-def warn(message: object) -> None:
-    """Print a line on standard error."""
-    errors.print(str(message).replace("\n", "\\n"), markup=False, soft_wrap=True)
-
-
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """Print on standard error what the code of a user prints: it is no part of the answer."""
@@ -281,38 +239,7 @@ def _descriptor_to_stderr() -> Iterator[None]:
         os.close(stdout)
 
 
-def prepare_streams() -> None:
-    """Let standard output and error print any character, escaped if the encoding lacks it.
-
-    A callback in a user's model that raises is an error of the model, so JAX need not print it.
-    """
-    for name in ("jax._src.callback", "jax._src.debugging"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    codecs.register_error("longlag", _escape)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the caller
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for good
-        stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="longlag")
-
-
-def _escape(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    text = error.object[error.start : error.end].translate(_ASCII)
-    return text.encode("ascii", "backslashreplace").decode(), error.end
-
-
-def write(text: str, path: Path | None) -> None:
-    """Write a text to a file, by default to standard output."""
-    if path is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    else:
-        files.write(path, text)
-
-
-def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _WIDTH) -> None:
+def print_rich(*parts: RenderableType, path: Path | None = None, width: int = WIDTH) -> None:
     """Print text and tables, with colour only in a terminal.
 
     Args:
@@ -330,7 +257,7 @@ def print_rich(*parts: RenderableType, path: Path | None = None, width: int = _W
     for part in parts:
         console.print(part)
     if path is not None:
-        head = f"# longlag {metadata.version('longlag')}: {printable(command_line())}"
+        head = f"# longlag {longlag_version()}: {printable(command_line())}"
         files.write(path, f"{head}\n{text.getvalue()}")
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from longlag.cli._output import errors
+from longlag.cli._terminal import errors
 from longlag.events import Advanced, Event
 from longlag.progress import Bar, bars
 

@@ -31,13 +31,14 @@ from longlag.cli._flags import (
 from longlag.cli._output import stdout_to_stderr
 from longlag.cli._progress import training_progress
 from longlag.encodings import ENCODINGS, IntegerEncoding
-from longlag.events import Event, StopToken, ctrl_c_stops
+from longlag.events import Event
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
 from longlag.models.by_name import parse
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
+from longlag.stop import StopToken, ctrl_c_stops
 from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import ladder_of
 from longlag.studies.study import words

@@ -24,19 +24,13 @@ from longlag.cli._flags import (
     flag_values,
     flags,
 )
-from longlag.cli._output import (
-    AnswerFlags,
-    command_line,
-    errors,
-    in_flags,
-    stdout_to_stderr,
-    warn,
-)
+from longlag.cli._output import AnswerFlags, command_line, in_flags, stdout_to_stderr
 from longlag.cli._setting import SettingFlags, numbers
+from longlag.cli._terminal import errors, warn
 from longlag.cli.audit import warnings
-from longlag.events import StopToken, ctrl_c_stops
 from longlag.progress import bars
 from longlag.scores.statistics import SOLVED
+from longlag.stop import StopToken, ctrl_c_stops
 from longlag.store.store import Store
 from longlag.studies.ask import require_fitting
 from longlag.studies.conduct import Keep, Usage, conduct

@@ -17,18 +17,13 @@ from longlag import files
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
 from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
-from longlag.cli._memory import refuse_too_little
-from longlag.cli._output import Printer, prepare_streams, printable, warn, write
+from longlag.cli._libraries import guard_libraries
 from longlag.cli._settings_file import Settings
+from longlag.cli._terminal import Printer, prepare_streams, printable, warn, write
 from longlag.knobs import unknown_name
 from longlag.other_names import borrowed, normalized
 from longlag.studies.registry import KINDS
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    return metadata.version("longlag")
+from longlag.version import longlag_version
 
 
 def _refuse_empty_paths(_app: App, _commands: object, arguments: Iterable[Argument]) -> None:
@@ -45,7 +40,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     help_format="plaintext",  # to import a reader of Markdown would take a quarter of its time
     help="What can a sequence model remember, and why does it fail when it does?",
-    version=_version,
+    version=longlag_version,
     help_epilogue=(
         "Begin with `longlag reproduce echo`, or "
         "`longlag audit echo-lag --framing chunks --carry` to see why a setup cannot work."
@@ -121,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     prepare_streams()
-    refuse_too_little()
+    guard_libraries()
     with interruptible(program=arguments is None) as interrupted:
         code = _run(tokens)
     code = INTERRUPTED if interrupted.is_set() else code

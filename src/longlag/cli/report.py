@@ -8,7 +8,8 @@ from typing import Literal
 from longlag import files
 from longlag.adapters import user_code
 from longlag.cli._flags import STORE, Several, StorePath
-from longlag.cli._output import Force, stdout_to_stderr, warn
+from longlag.cli._output import Force, stdout_to_stderr
+from longlag.cli._terminal import warn
 from longlag.store.store import Store
 from longlag.studies.registry import KINDS
 

@@ -19,11 +19,13 @@ from longlag.answers.estimate import caveats
 from longlag.claims import CARDS, Card, Result, settle
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Several, code_files
-from longlag.cli._output import OUTPUT, OutputFlags, command_line, pick, print_rich, warn, write
+from longlag.cli._output import OUTPUT, OutputFlags, command_line, pick, print_rich
 from longlag.cli._progress import training_progress
-from longlag.events import Event, ctrl_c_stops
+from longlag.cli._terminal import warn, write
+from longlag.events import Event
 from longlag.knobs import unknown_name
 from longlag.scores.evaluation import seed_list
+from longlag.stop import ctrl_c_stops
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 from longlag.trials.tuning import Search

@@ -22,9 +22,9 @@ from longlag.cli._output import (
     key_value_table,
     stdout_to_stderr,
     values_as_text,
-    warn,
 )
 from longlag.cli._setting import SETTING, Model, SettingFlags, training
+from longlag.cli._terminal import warn
 from longlag.cli.audit import warnings
 from longlag.scores.evaluation import seed_list
 from longlag.trackers import FinishedTrial, Tracking

@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import functools
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +23,7 @@ from longlag.scores.evaluation import (
 from longlag.scores.forecast import Forecast, forecast
 from longlag.scores.shortcuts import shortcuts
 from longlag.scores.statistics import SOLVED
+from longlag.version import longlag_version
 
 _RULES = {
     "most frequent": "always the most frequent value",
@@ -203,7 +203,7 @@ class Scored(Answer):
         version = later_versions({self.problem.title(): self.problem.version})
         return (
             f"{self.subject}. {counted(len(self.seeds), 'seed')}, {self._where()}.{version} "
-            f"longlag {metadata.version('longlag')}."
+            f"longlag {longlag_version()}."
         )
 
     def _where(self) -> str:

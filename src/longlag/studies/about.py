@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from longlag.answers.format import counted, later_versions
 from longlag.trials.environment import distinct
 from longlag.trials.outcome import Outcome
+from longlag.version import longlag_version
 
 
 class About(NamedTuple):
@@ -48,7 +48,7 @@ class About(NamedTuple):
             f"{subject}{names} Framing {self.framing};{recipe}{seeds} at most "
             f"{counted(self.budget, 'training sequence')} per trial; solved: skill of "
             f"{self.solve_at:g} or more on fresh sequences (0 is chance, 1 the best possible "
-            f"score).{later_versions(self.versions)} longlag {metadata.version('longlag')}."
+            f"score).{later_versions(self.versions)} longlag {longlag_version()}."
         )
 
     @property

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from longlag.adapters.user_code import Started
-from longlag.events import Advanced, Event, Finished, StopToken, ctrl_c_stops
+from longlag.events import Advanced, Event, Finished
+from longlag.stop import StopToken, ctrl_c_stops
 from longlag.store.store import Store
 from longlag.studies.cost import Times
 from longlag.studies.reuse import take_over

@@ -13,7 +13,8 @@ import safetensors.numpy
 
 from longlag.adapters import user_code
 from longlag.answers.format import listed
-from longlag.events import Event, StopToken
+from longlag.events import Event
+from longlag.stop import StopToken
 from longlag.store.bundle import Packed
 from longlag.trials import checkpoint, documents, identity
 from longlag.trials.environment import Environment

@@ -10,12 +10,12 @@ from longlag.adapters import user_code
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.encodings import IntegerEncoding
-from longlag.events import ctrl_c_stops
 from longlag.framings import Framing
 from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
+from longlag.stop import ctrl_c_stops
 from longlag.trackers import FinishedTrial, Track, Tracking
 from longlag.training import Dtype, OptimizerName, Recipe, Schedule
 from longlag.trials.fit import finish, fit

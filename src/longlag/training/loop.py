@@ -12,8 +12,9 @@ import jax
 import numpy as np
 
 from longlag.arrays import Output
-from longlag.events import Event, Started, StopToken
+from longlag.events import Event, Started
 from longlag.models import AnyModel, ExternalModel
+from longlag.stop import StopToken
 from longlag.training.losses import AnyLoss
 from longlag.training.optimizer import Optimizer, learning_rates
 from longlag.training.program import (

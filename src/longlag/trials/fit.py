@@ -13,12 +13,13 @@ import numpy as np
 
 from longlag import streams
 from longlag.adapters import randomness
-from longlag.events import Advanced, Event, Finished, Scored, StopToken
+from longlag.events import Advanced, Event, Finished, Scored
 from longlag.framings import Layout, Samples
 from longlag.models import AnyModel
 from longlag.problems import Part
 from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
+from longlag.stop import StopToken
 from longlag.training import Batches, loop, program
 from longlag.trials.outcome import Outcome
 from longlag.trials.run import Run

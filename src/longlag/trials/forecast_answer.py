@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS, change_over
 from longlag.scores.forecast import Baseline
 from longlag.trials.run import Run
+from longlag.version import longlag_version
 
 _SCALES = {
     "standard": "to mean 0 and deviation 1 over the rows that train",
@@ -76,7 +76,7 @@ class ForecastAnswer(Answer):
         ahead = counted(self.series.horizon, "row")
         return (
             f"Errors of {self.series.target} of {self.name}, {ahead} ahead, on the rows "
-            f"kept for the test.{trained or ''} longlag {metadata.version('longlag')}."
+            f"kept for the test.{trained or ''} longlag {longlag_version()}."
         )
 
     def blocks(self) -> Iterator[Block]:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from longlag.events import Event, ctrl_c_stops
+from longlag.events import Event
 from longlag.knobs import named_arguments, require
+from longlag.stop import ctrl_c_stops
 from longlag.trials.fit import finish, fit
 from longlag.trials.setting import Setting
 

@@ -20,7 +20,8 @@ from concurrent import futures
 from multiprocessing import resource_tracker
 from typing import Any
 
-from longlag.events import Event, Finished, StopToken
+from longlag.events import Event, Finished
+from longlag.stop import StopToken
 from longlag.training.loop import cores
 from longlag.workers import messages
 from longlag.workers.executor import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 from concurrent import futures
 
-from longlag.events import Event, StopToken
+from longlag.events import Event
+from longlag.stop import StopToken
 from longlag.workers import worker
 from longlag.workers.executor import MOST_SEEDS, Executor, drain, results
 from longlag.workers.messages import Job, Perform

@@ -20,7 +20,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from longlag.adapters import leaving, user_code
 from longlag.adapters.models.hints import shortened
-from longlag.events import Advanced, Event, Finished, StopToken
+from longlag.events import Advanced, Event, Finished
+from longlag.stop import StopToken
 from longlag.workers import messages
 from longlag.workers.messages import FREE, READY, STOP, Job, Perform
 

@@ -6,7 +6,6 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,6 +15,7 @@ from longlag import files, streams
 from longlag.framings import Framing, Samples
 from longlag.problems import Part, Problem, Series, Spec
 from longlag.problems.drawing import draw
+from longlag.version import longlag_version
 
 Format = Literal["parquet", "npz"]
 
@@ -136,14 +136,14 @@ def _parquet(path: Path, sequence: np.ndarray, samples: Samples) -> None:
         for size in array.shape[:0:-1]:
             column = pyarrow.FixedSizeListArray.from_arrays(column, size)
         columns[name] = column
-    table = pyarrow.table(columns, metadata={"longlag": metadata.version("longlag")})
+    table = pyarrow.table(columns, metadata={"longlag": longlag_version()})
     pyarrow.parquet.write_table(table, path)
 
 
 def _npz(path: Path, sequence: np.ndarray, samples: Samples) -> None:
     np.savez_compressed(path, sequence=sequence, **samples._asdict())
     with zipfile.ZipFile(path, "a") as archive:
-        archive.comment = f"longlag {metadata.version('longlag')}".encode()
+        archive.comment = f"longlag {longlag_version()}".encode()
 
 
 def _card(
@@ -219,7 +219,7 @@ Each row is a sample:
 
 {source}
 
-Drawn by longlag {metadata.version("longlag")}; the same seed gives the same values.{how}
+Drawn by longlag {longlag_version()}; the same seed gives the same values.{how}
 """
     )
 

@@ -1,4 +1,4 @@
-"""What JAX and pandas need to start: memory, known flags. Else they crash or stand still."""
+"""Before JAX and pandas start: they need memory and known flags, or crash or stand still."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import os
 import re
 import sys
 import warnings
-from importlib.abc import MetaPathFinder
 
 _NEEDED = {"jax": 1.65, "pandas": 0.75, "scipy": 0.75}  # GiB of address space, on two cores
 
 
-class _Gate(MetaPathFinder):
+class _Gate:
     """Finds nothing, and refuses a library where it could not start."""
 
     def find_spec(self, name: str, *_: object) -> None:
@@ -22,17 +21,27 @@ class _Gate(MetaPathFinder):
                 f"{name} needs {_NEEDED[name]} GiB of memory to start, and this process may have "
                 f"{limit:.2f} GiB. Allow more: ulimit -v {_NEEDED['jax'] * 2**20:.0f}."
             )
-        if name == "jax" and os.environ.get("XLA_FLAGS") and hasattr(os, "fork"):
-            _refuse_flags()
+        if name == "jax":
+            _silence_callbacks()
+            if os.environ.get("XLA_FLAGS") and hasattr(os, "fork"):
+                _refuse_flags()
 
 
 _gate = _Gate()
 
 
-def refuse_too_little() -> None:
-    """From here on, refuse to start these libraries with too little memory, in one line."""
+def guard_libraries() -> None:
+    """From here on, refuse in one line to start a library that could not."""
     if _gate not in sys.meta_path:
         sys.meta_path.insert(0, _gate)
+
+
+def _silence_callbacks() -> None:
+    """Let JAX print no callback of a user's model that raises: that is an error of the model."""
+    import logging  # slow to load for `longlag --help`
+
+    for name in ("jax._src.callback", "jax._src.debugging"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _refuse_flags() -> None:
