@@ -370,6 +370,58 @@ def test_the_state_that_is_carried_is_that_after_the_last_step():
     assert warned.startswith("the last input of a batch changes nothing in the next: return the")
 
 
+class Careless(eqx.Module):
+    """As `Carrying`, with a fault in what it returns."""
+
+    linear: eqx.nn.Linear
+    fault: str = eqx.field(static=True)
+
+    def __call__(self, inputs, state=None):
+        before = jnp.zeros(inputs.shape[1]) if state is None else state
+        total = before[None] + jnp.cumsum(inputs, axis=0)
+        kept = {
+            "half": total[-1] * (jnp.arange(inputs.shape[1]) < 2),
+            "first": jnp.where((before == 0).all(), total[-1], before),
+        }
+        read = jnp.concatenate([before[None], total[:-1]]) if self.fault == "shifted" else total
+        return jax.vmap(self.linear)(read), kept.get(self.fault, total[-1])
+
+
+def careless(fault):
+    def make(sizes, seed):
+        key = jax.random.key(seed)
+        return Careless(eqx.nn.Linear(sizes.features, sizes.outputs, key=key), fault)
+
+    return make
+
+
+@pytest.mark.parametrize("timesteps", [1, 3])
+def test_each_call_returns_all_of_the_new_state(timesteps):
+    framing = ll.Chunks(timesteps=timesteps, carry=True)
+    sound = preflight(ECHO, framing, careless(""))
+    assert sound.passed
+    assert not sound.warnings
+    assert failures(preflight(ECHO, framing, careless("first")))["state"].found.startswith(
+        "state of the first batch reaches the next, but none of the second reaches the third"
+    )
+    (warned,) = preflight(ECHO, framing, careless("half")).warnings
+    assert warned.startswith("steps that are cut into two batches have other outputs than in one")
+
+
+@pytest.mark.parametrize(
+    ("framing", "text"),
+    [
+        (ll.Whole(), "no output depends on the input of its own step, as if shifted"),
+        (ll.Window(timesteps=3), "the output does not depend on the last input"),
+    ],
+    ids=["every", "last"],
+)
+def test_outputs_that_are_shifted_by_a_step_are_mentioned(framing, text):
+    (warned,) = preflight(ECHO, framing, careless("shifted")).warnings
+    assert warned.startswith(text)
+    assert not preflight(ECHO, framing, careless("")).warnings
+
+
 def test_a_model_whose_weights_come_from_elsewhere_than_the_seed_is_found_out():
     keys = iter(range(100))
 

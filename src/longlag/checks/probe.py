@@ -185,6 +185,8 @@ class _Inspection(Runs):
         time = self.layout.steps.shape[-1]
         if not self.setting.model.causal:
             return "declared not causal; the audit shows the later inputs that it sees"
+        if self.batches.mask is None and time > 1:
+            self._warn_of_shift(time)
         if self.layout.output != "every" or time == 1:
             return "one output per sample, after its last step"
         self._require_causal(time)
@@ -196,6 +198,20 @@ class _Inspection(Runs):
             if np.array_equal(base, again):
                 self._require_causal(time, base)
         return f"no output of {time} steps moves when later inputs do"
+
+    def _warn_of_shift(self, time: int) -> None:
+        """Warn where an output depends on earlier inputs, but not on that of its own step."""
+        every = self.layout.output == "every"
+        for step in {time // 2, time - 1} if every else {time - 1}:
+            place = step if every else -1
+            if self.moved(self.changed(np.arange(time) == step))[0, :, place].any():
+                return
+        self.warnings.append(
+            "no output depends on the input of its own step, as if shifted: look for outputs that "
+            "are stored before the step, or begin with the first state"
+            if every
+            else "the output does not depend on the last input: return that after the last step"
+        )
 
     def _require_causal(self, time: int, base: np.ndarray | None = None) -> None:
         for start in sorted({1, time // 2, time - 1} - {0}):

@@ -9,6 +9,9 @@ from longlag.checks.check import CheckFailed
 from longlag.checks.runs import NOISE, Runs, error_text
 from longlag.training import Batches
 
+_ROUNDING = 1e-3
+"""Largest difference of outputs that are computed in another order, as a share of the largest."""
+
 
 def carried_state(runs: Runs) -> str:
     """Evidence that state reaches the next batch, where the framing carries it.
@@ -41,6 +44,9 @@ def carried_state(runs: Runs) -> str:
             "the last input of a batch changes nothing in the next: return the state after the "
             "last step"
         )
+    elif runs.batches.mask is None:
+        _compare_with_one_batch(runs)
+    _require_third(runs)
     return f"carried: {runs.model.state_size} numbers a row"
 
 
@@ -48,6 +54,39 @@ def _reaches_next(runs: Runs, steps: np.ndarray) -> bool:
     """Whether outputs after the first batch move with its inputs of these steps."""
     first = np.arange(len(runs.batches.inputs)) == 0
     return bool(runs.moved(runs.changed(first[:, None, None] & steps))[1:].any())
+
+
+def _require_third(runs: Runs) -> None:
+    """Require that state of the second of three batches reaches the third."""
+    batches, other = runs.batches, runs.changed(np.ones(1, bool))
+    order = np.array([0, 1, 0])
+    three = [None if each is None else each[order] for each in batches[:3]]
+    changed = [each if each is None else each.copy() for each in three]
+    changed[0][1] = other.inputs[1]  # pyright: ignore[reportOptionalSubscript]
+    reset = np.array([True, False, False])
+    before, after = (runs.run(Batches(*each, reset))[2] for each in (three, changed))  # pyright: ignore
+    if np.abs(after - before).max() <= NOISE * np.abs(before).max():
+        raise CheckFailed(
+            "state of the first batch reaches the next, but none of the second reaches the third",
+            "Return the new state in each call, also where one is passed.",
+        )
+
+
+def _compare_with_one_batch(runs: Runs) -> None:
+    """Warn where sequences in two batches have other outputs than in one."""
+    two = runs.batches.inputs[:2]
+    inputs = np.concatenate(list(two), axis=1)[None]
+    whole = runs.batches._replace(inputs=inputs, reset=np.array([True]))
+    try:
+        one = runs.run(whole)[0, :, -runs.base.shape[2] :]
+    except (Exception, SystemExit):
+        return  # it takes no more steps
+    if np.abs(one - runs.base[1]).max() > _ROUNDING * np.abs(one).max():
+        runs.warnings.append(
+            "steps that are cut into two batches have other outputs than in one: return all of "
+            "the state, such as both arrays of an LSTM; right only where each batch counts its "
+            "steps anew"
+        )
 
 
 def _returned_state(runs: Runs) -> str:
