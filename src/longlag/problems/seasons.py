@@ -75,10 +75,10 @@ def _peaks(changes: NDArray[Any]) -> list[float]:
     least = _MARGIN * np.log(len(power) / _ALPHA) / np.log(2)  # medians of an exponential
     peaks = []
     for bin in range(2, len(power)):  # two cycles are too few
-        near = power[bin - 1 : bin + 2]
+        if power[bin] < power[bin - 1 : bin + 2].max():
+            continue
         sides = power[max(0, bin - width) : bin - 1], power[bin + 2 : bin + 2 + width]
-        background = max(np.median(side) for side in sides if len(side))
-        if power[bin] == near.max() and power[bin] > least * background:
+        if all(power[bin] > least * np.median(side) for side in sides if len(side)):
             peaks.append((bin + 1) / count)
     return peaks
 

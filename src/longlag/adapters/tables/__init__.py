@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -165,12 +166,14 @@ def _columns(
             "a series. Write each as a column, and each time as a row: pandas' "
             f"{drop}set_index({label!r}).T does."
         )
-    mark = decimal or _decimal(frame, content.doubtful)
+
+    @functools.cache
+    def read(name: str, decimal: str | None, doubtful: str, points: str) -> cells.Numbers:
+        return cells.numbers(frame[name], decimal=decimal, doubtful=doubtful, points=points)
+
+    mark = decimal or _decimal(names, read, content.doubtful)
     points = "," if content.semicolons or _has_german_dates(frame) else "."
-    by_name = {
-        name: cells.numbers(frame[name], decimal=mark, doubtful=content.doubtful, points=points)
-        for name in (columns or names)
-    }
+    by_name = {name: read(name, mark, content.doubtful, points) for name in (columns or names)}
     chosen = list(columns) or [
         name
         for name, column in by_name.items()
@@ -237,14 +240,16 @@ def _columns(
     return Table(values, tuple(chosen), tuple(notes), tuple(warnings), seasons, left_out)
 
 
-def _decimal(frame: pd.DataFrame, doubtful: str) -> Literal[".", ","] | None:
+def _decimal(
+    names: Sequence[str], read: Callable[..., cells.Numbers], doubtful: str
+) -> Literal[".", ","] | None:
     """The decimal mark of all columns if it is certain in one, a comma before a point; or None."""
-    for name in frame.columns:
-        if {"decimal commas", "points between thousands"} & {*cells.numbers(frame[name]).notes}:
+    for name in names:
+        if {"decimal commas", "points between thousands"} & {*read(name, None, ".", ".").notes}:
             return ","
     if doubtful == ",":  # where `1,234` alone would be 1.234
-        for name in frame.columns:
-            notes = cells.numbers(frame[name], doubtful=doubtful).notes
+        for name in names:
+            notes = read(name, None, doubtful, ".").notes
             if any(note.startswith("commas between thousands") for note in notes):
                 return "."
     return None

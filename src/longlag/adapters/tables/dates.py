@@ -108,7 +108,7 @@ def dates(cells: pd.Series) -> Reading | None:
     if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
         return None
     text = cells[~blank].astype(str).str.strip()
-    if not len(text) or (numbers(text).faults.mean() < 0.5 and not _digits(text)):
+    if not len(text) or (numbers(_sample(text)).faults.mean() < 0.5 and not _digits(text)):
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
     text = text.str.replace(_REGION, "", regex=True).str.replace(_SUMMER, "", regex=True)
@@ -191,8 +191,7 @@ def mixed(cells: pd.Series) -> tuple[int, int] | None:
     last, half = len(cells) - 1, len(cells) // 2
     if not any(frequency(str(cells.iloc[at])) for at in (half, (half + last) // 2, last)):
         return None  # of thousands of columns, most end here
-    sample = cells.iloc[np.unique(np.linspace(0, last, _SAMPLE).astype(int))]
-    if sample.astype(str).map(frequency).notna().mean() < 0.5:
+    if _sample(cells).astype(str).map(frequency).notna().mean() < 0.5:
         return None
     known = cells.astype(str).map(frequency).reset_index(drop=True).dropna()
     other = known.index[known != known.iloc[0]]
@@ -223,6 +222,11 @@ def months(cells: pd.Series) -> np.ndarray:
     return names.map({name: at + 1.0 for at, name in enumerate(MONTHS)}).to_numpy(float)
 
 
+def _sample(cells: pd.Series) -> pd.Series:
+    """Cells from first to last, evenly spaced."""
+    return cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))]
+
+
 def _digits(text: pd.Series) -> bool:
     """Whether all cells are 20240131, or 202401 or 2024013123, in order or many."""
     if text.str.fullmatch(r"[12]\d{7}").all():
@@ -249,7 +253,7 @@ def _lacks_years(text: pd.Series) -> bool:
 
 def _readings(text: pd.Series) -> Iterator[pd.Series]:
     """The dates of cells, NaT for some, in each format that fits most of a sample."""
-    sample = text.iloc[np.unique(np.linspace(0, len(text) - 1, _SAMPLE).astype(int))]
+    sample = _sample(text)
     for special in (periods.fiscal_years, periods.periods, periods.weeks, _digit_dates):
         if special(sample).notna().mean() <= 0.5:
             continue
