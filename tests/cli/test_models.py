@@ -51,6 +51,25 @@ def test_train_takes_a_model_of_ones_own(call, mine):
     assert "make_model" in document["model"]
 
 
+def test_nothing_that_is_kept_has_a_path_of_ones_own_files(call, mine, monkeypatch):
+    monkeypatch.chdir(mine.parent)
+    knobs = "echo-lag --values 4 --length 6 --sequences 40 --model mine.py:make_model".split()
+    assert call("train", *knobs, "--save", "model.safetensors", "--output", "train.json")[0] == 0
+    study = "--problems echo-lag --models mine.py:make_model --rungs 1 --budget 100 "
+    study += "--learning-rates 0.01 --seeds 1 --workers 1 --keep all --output study.json"
+    code, _, err = call("compare", *study.split())
+    assert code in (0, 1), err
+    assert call("runs", "--export", "trials.csv")[0] == 0
+    assert call("runs", "--json", "--output", "runs.json")[0] == 0
+    written = {file.name: file.read_bytes() for file in mine.parent.iterdir() if file.is_file()}
+    assert {"longlag.db", "model.safetensors", "trials.csv", "study.json"} < written.keys()
+    folder = str(mine.parent).encode()
+    assert [name for name, content in written.items() if folder in content] == []
+    assert b"mine.py" in b"".join(
+        content for name, content in written.items() if name.startswith("longlag.db")
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

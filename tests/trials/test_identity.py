@@ -16,8 +16,9 @@ from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
+from longlag.store import parsing
 from longlag.training import Recipe
-from longlag.trials import documents
+from longlag.trials import documents, identity
 from longlag.trials.identity import Trial
 from longlag.trials.setting import Setting
 
@@ -261,6 +262,26 @@ def test_a_document_that_cannot_be_read_is_refused_in_one_line(change, message):
 def test_a_missing_part_is_named(part):
     with pytest.raises(ValueError, match=f"the document has no part `{part}`"):
         documents.setting(without(part))
+
+
+def test_a_store_has_the_path_of_a_series_from_the_working_folder(tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "data.csv"
+    path.parent.mkdir()
+    path.write_text("a\n" + "".join(f"{row % 7}\n" for row in range(60)))
+    series = ll.Series(tables.read(path).values, names=("a",), path=str(path), length=3)
+    setting = Setting(problem=series, framing=ll.Whole(), model=ll.MLP())
+    monkeypatch.chdir(tmp_path)
+    written = documents.stored(setting)
+    assert written["problem"]["path"] == os.path.join("deep", "data.csv")
+    assert documents.setting(written) == setting
+    monkeypatch.chdir(path.parent)
+    assert documents.stored(setting)["problem"]["path"] == "data.csv"
+    found = parsing.setting(tmp_path / "longlag.db", "a setting", identity.canonical(written))
+    assert documents.setting(found) == setting  # beside the store
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert documents.stored(setting)["problem"]["path"] == str(path)
+    assert documents.public(documents.document(setting))["problem"]["path"] == "data.csv"
 
 
 def test_a_series_is_named_by_its_values_and_read_from_its_file(tmp_path):

@@ -40,6 +40,7 @@ from longlag.studies.study import Study
 from longlag.studies.watch import showing, tracking
 from longlag.trackers import Tracking
 from longlag.training import Recipe
+from longlag.trials.documents import public
 from longlag.workers.executor import Executor
 from longlag.workers.local import Local
 
@@ -204,7 +205,7 @@ class StudyFlags:
                 [*(in_flags(each, question.kind) for each in answer.blocks()), _usage_line(usage)],
                 {
                     "study": question.id,
-                    "question": question.question(),
+                    "question": public(question.question()),
                     **answer.to_dict(),
                     "usage": usage.document(),
                 },

@@ -13,7 +13,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from longlag import files
@@ -21,6 +21,7 @@ from longlag.answers.format import counted
 from longlag.store import parsing
 from longlag.store.records import Record, StoreError
 from longlag.store.store import Store
+from longlag.trials.documents import public
 from longlag.trials.environment import Environment
 from longlag.trials.identity import digest, identity_document
 from longlag.trials.outcome import Outcome
@@ -178,25 +179,12 @@ def without_paths(model: bytes) -> bytes:
     length = int.from_bytes(model[:8], "little")
     header = json.loads(model[8 : 8 + length])
     document = json.loads(header["__metadata__"]["longlag"])
-    if (public := _public(document)) == document:
+    if (own := public(document)) == document:
         return model
-    header["__metadata__"]["longlag"] = json.dumps(public, sort_keys=True)
+    header["__metadata__"]["longlag"] = json.dumps(own, sort_keys=True)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + model[8 + length :]
-
-
-def _public(part: Any) -> Any:
-    """A document with the names of files for their paths."""
-    if isinstance(part, Mapping):
-        paths = ("path", "place")  # the latter in earlier versions
-        return {
-            name: PureWindowsPath(each).name  # which knows both kinds of separators
-            if name in paths and isinstance(each, str)
-            else _public(each)
-            for name, each in part.items()
-        }
-    return [_public(each) for each in part] if isinstance(part, list) else part
 
 
 def _document(store: Store, record: Record) -> tuple[dict[str, Any], Outcome]:
@@ -212,7 +200,7 @@ def _document(store: Store, record: Record) -> tuple[dict[str, Any], Outcome]:
         "words": [record.problem, record.framing, record.model],
         "verdict": record.verdict,
         "libraries": store.versions(record.id),
-        "setting": _public(store.setting(record.id)),
+        "setting": public(store.setting(record.id)),
         "outcome": results,
         "environment": where and where.document(),
     }
@@ -300,7 +288,7 @@ def _packed(path: Path, archive: zipfile.ZipFile, name: str, members: set[str]) 
     fields = parsing.fields(path, name, _text(path, archive, name), _TRIAL)
     id, seed, parts = fields["trial"], fields["seed"], fields["parts"]
     # What a stranger's bundle names is looked for by its name alone.
-    setting = _public(parsing.setting(path, name, json.dumps(fields["setting"])))
+    setting = public(parsing.setting(path, name, json.dumps(fields["setting"])))
     earlier = re.fullmatch("[0-9a-f]{16}", parts)  # a hash of source text
     named = earlier or id == digest(f"{identity_document(setting)} {seed} {parts}")
     if not named or name != f"trials/{id}.json":

@@ -8,6 +8,7 @@ import functools
 import itertools
 import json
 import math
+import os
 import sys
 import types
 import typing
@@ -103,7 +104,21 @@ def setting(path: Path, what: str, text: Any) -> dict[str, Any]:
             isinstance(part, dict) and not isinstance(part.get("kind"), str)
         ):
             raise damaged(path, what, "a part has no kind")
-    return parsed
+    return _found(parsed, path)
+
+
+def _found(part: Any, store: Path) -> Any:
+    """A document with its series beside the store, where the working folder does not have them."""
+    if isinstance(part, list):
+        return [_found(each, store) for each in part]
+    if not isinstance(part, Mapping):
+        return part
+    part = {name: _found(each, store) for name, each in part.items()}
+    if part.get("kind") == "series" and isinstance(file := part.get("path"), str):
+        beside = store.parent / file  # the path itself, where that is a whole one
+        if not os.path.isfile(file) and os.path.isfile(beside):
+            part["path"] = str(beside)
+    return part
 
 
 def study(path: Path, row: StudyRecord) -> StudyRecord:
@@ -116,7 +131,7 @@ def study(path: Path, row: StudyRecord) -> StudyRecord:
             why = "`failed` must be pairs"
         if why:
             raise damaged(path, what, f"in its usage {why}")
-    question = document(path, what, row.question)
+    question = _found(document(path, what, row.question), path)
     return record(path, what, row._replace(question=question, usage=usage))
 
 

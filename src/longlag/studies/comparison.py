@@ -178,7 +178,7 @@ class Comparison(Study):
             for model in self._models.values()
         )
         return {
-            "settings": [documents.document(setting) for setting in settings],
+            "settings": [documents.stored(setting) for setting in settings],
             "rungs": self.rungs,
             "rates": list(self.rates),
             "seeds": list(self.seeds),

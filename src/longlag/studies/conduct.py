@@ -370,7 +370,7 @@ def keep(
     """Store a finished trial."""
     reasons = diagnose(outcome, solve_at)
     setting = trial.setting
-    text = identity.canonical(documents.document(setting))
+    text = identity.canonical(documents.stored(setting))
     store.add(
         trial.id,
         setting=(identity.digest(text), text),

@@ -106,7 +106,7 @@ class Frontier(Study):
 
     def question(self) -> dict[str, Any]:
         return {
-            "setting": documents.document(self.setting),
+            "setting": documents.stored(self.setting),
             "seeds": list(self.seeds),
             "solve_at": self.solve_at,
             "limit": self.last,

@@ -123,7 +123,7 @@ class Generalisation(Study):
     def question(self) -> dict[str, Any]:
         plain = (self._plain(model) for model in self._models.values())
         return {
-            "settings": [documents.document(setting) for setting in plain],
+            "settings": [documents.stored(setting) for setting in plain],
             "test": list(self.test),
             "seeds": list(self.seeds),
             "solve_at": self.solve_at,

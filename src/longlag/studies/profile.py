@@ -153,7 +153,7 @@ class Profile(Study):
     def question(self) -> dict[str, Any]:
         settings = (self._base_setting(problem) for problem in self.problems.values())
         return {
-            "settings": [documents.document(setting) for setting in settings],
+            "settings": [documents.stored(setting) for setting in settings],
             "rates": list(self.rates),
             "longer": list(self.longer),
             "solve_at": self.solve_at,

@@ -29,7 +29,7 @@ def take_over(store: Store, trial: Trial, budgets: Iterable[int], *, keep: bool)
     other, outcome = found
     content = store.weights(other) if keep else None
     weights = None if content is None else checkpoint.with_setting(content, trial.setting)
-    text = identity.canonical(documents.document(trial.setting))
+    text = identity.canonical(documents.stored(trial.setting))
     store.copy(trial.id, other, setting=(identity.digest(text), text), weights=weights)
     return outcome
 

@@ -55,7 +55,7 @@ class FinishedTrial:
             problem=trial.setting.problem.words,
             model=trial.setting.model.words,
             seed=trial.seed,
-            setting=documents.document(trial.setting),
+            setting=documents.public(documents.document(trial.setting)),
             outcome=outcome,
             verdict=reasons[0].reason if reasons else "solved",
             finished=datetime.datetime.now(datetime.UTC),

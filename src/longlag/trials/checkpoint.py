@@ -151,7 +151,7 @@ def to_bytes(trained: Trained) -> bytes:
     """A trained model as the content of a safetensors file; a real series is included."""
     document = {
         "format": _FORMAT,
-        "setting": documents.document(trained.setting),
+        "setting": documents.public(documents.document(trained.setting)),
         "seed": trained.seed,
     }
     arrays = {
@@ -169,7 +169,7 @@ def to_bytes(trained: Trained) -> bytes:
 def with_setting(content: bytes, setting: Setting) -> bytes:
     """The content of a file with another setting of the same model."""
     arrays, document = _read(content, "the stored model")
-    document["setting"] = documents.document(setting)
+    document["setting"] = documents.public(documents.document(setting))
     metadata = {"longlag": json.dumps(document, sort_keys=True)}
     return safetensors.numpy.save(arrays, metadata=metadata)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 from collections.abc import Mapping
+from pathlib import PureWindowsPath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,6 +45,38 @@ def document(setting: Setting) -> dict[str, Any]:
         # Only where there are any: the names of trials without tests do not change.
         **({"tests": [[name, _problem(each)] for name, each in tests.items()]} if tests else {}),
     }
+
+
+def public(part: Any) -> Any:
+    """A document with the names of files for their paths."""
+    if isinstance(part, Mapping):
+        paths = ("path", "place")  # the latter in earlier versions
+        return {
+            name: PureWindowsPath(each).name  # which knows both kinds of separators
+            if name in paths and isinstance(each, str)
+            else public(each)
+            for name, each in part.items()
+        }
+    return [public(each) for each in part] if isinstance(part, list) else part
+
+
+def stored(setting: Setting) -> dict[str, Any]:
+    """The document of a setting for a store: with the names of files for their paths.
+
+    A series keeps the path from the working folder, since a report reads its file again; only one
+    outside of it keeps its whole path.
+    """
+    written = document(setting)
+    problems = [written["problem"], *(problem for _, problem in written.get("tests", ()))]
+    for part in (written["model"], *problems):
+        path = part.get("path")
+        if path is not None and part["kind"] == Series.title():
+            with contextlib.suppress(ValueError, OSError):  # on another drive; no folder any more
+                inside = os.path.relpath(path)
+                part["path"] = path if inside.startswith(os.pardir) else inside
+        elif path is not None:
+            part["path"] = public(part)["path"]
+    return written
 
 
 def setting(

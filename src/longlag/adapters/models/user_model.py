@@ -44,7 +44,7 @@ class UserModel(ModelFactory):
 
     function: str
     code: str
-    path: str | None = dataclasses.field(default=None, compare=False)
+    path: str | None = dataclasses.field(default=None, compare=False, repr=False)
     inputs: Literal["features", "values"] = knob("features", "The inputs of the model.")
     outputs: Literal["logits", "probabilities"] = knob("logits", "The outputs of the model.")
     causal: bool = knob(  # pyright: ignore[reportIncompatibleVariableOverride]
