@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import longlag as ll
+from longlag.store import parsing
 from longlag.trials.environment import commit_of, distinct, here
 
 CHECKOUT = Path(__file__).parents[2]
@@ -36,7 +37,15 @@ def test_it_has_the_versions_of_what_took_part():
     assert found.python == platform.python_version()
     assert found.device == "cpu"
     assert found.dtype == "float32"
-    assert found.cores >= 1
+    assert found.cores == found.threads >= 1
+
+
+def test_it_has_the_numbers_that_the_recipe_computes_in():
+    run = ll.train(
+        ll.EchoLag(lag=0, values=4), ll.Whole(), "mlp", seeds=1, sequences=20, dtype="bfloat16"
+    )
+    assert run.environment.dtype == "bfloat16"
+    assert run.environment.machine.endswith("bfloat16")
 
 
 def test_it_names_no_path_no_host_and_no_user():
@@ -80,6 +89,13 @@ def test_the_library_of_the_model_is_named_and_no_other(library, code):
     assert set(run.environment.packages) - set(here().packages) == {library}
     own = ll.train(ll.EchoLag(lag=0, values=3, length=4), ll.Whole(), "mlp", sequences=5)
     assert own.environment == here()
+    assert run.environment.threads == (1 if library == "torch" else here().threads)
+
+
+def test_one_of_an_earlier_longlag_has_no_number_of_threads():
+    former = {name: each for name, each in here().document().items() if name != "threads"}
+    found = parsing.environment(Path("longlag.db"), json.dumps(former))
+    assert found == dataclasses.replace(here(), threads=None)
 
 
 def test_a_commit_is_read_without_git(tmp_path):

@@ -63,7 +63,10 @@ def outcome(path: Path, trial: str, text: Any, where: Any = None) -> Outcome:
 def environment(path: Path, text: Any) -> Environment:
     """An environment, parsed."""
     hints = typing.get_type_hints(Environment)
-    return Environment.read(fields(path, "an environment", text, hints))
+    parsed = {"threads": None, **document(path, "an environment", text)}  # absent in old stores
+    if why := _fault(parsed, hints):
+        raise damaged(path, "an environment", why)
+    return Environment.read(parsed)
 
 
 def model(path: Path, trial: str, content: bytes) -> bytes:

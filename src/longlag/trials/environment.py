@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from longlag.answers.format import counted
+
 LIBRARIES = "longlag", "jax", "jaxlib", "equinox", "optax", "numpy"
 """The libraries of every trial."""
 
@@ -36,7 +38,9 @@ class Environment:
         device: Platform of JAX: `cpu`, `gpu` or `tpu`.
         device_name: Name of the processor or the accelerator; empty where unknown.
         cores: Number of cores that the process could use.
-        dtype: Type of numbers by default: `float32`, or `float64` with `jax_enable_x64`.
+        dtype: Type of numbers of the training: `float32`, `bfloat16` in such a recipe, `float64`
+            with `jax_enable_x64`.
+        threads: Number of threads that computed it; None where an earlier longlag ran it.
     """
 
     packages: Mapping[str, str]
@@ -47,11 +51,13 @@ class Environment:
     device_name: str
     cores: int
     dtype: str
+    threads: int | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Environment:
         """The environment of a document; other fields are ignored."""
-        return cls(**{field.name: document[field.name] for field in dataclasses.fields(cls)})
+        names = [field.name for field in dataclasses.fields(cls) if field.name in document]
+        return cls(**{name: document[name] for name in names})
 
     @property
     def id(self) -> str:
@@ -74,7 +80,9 @@ class Environment:
     def machine(self) -> str:
         """Python, system, device, cores and type of numbers, as a line."""
         device = f"{self.device} ({self.device_name})" if self.device_name else self.device
-        cores = f"{self.cores} core{'s' * (self.cores != 1)}"
+        cores = counted(self.cores, "core")
+        if self.threads not in (None, self.cores):
+            cores += f" ({counted(self.threads, 'thread')})"
         return f"Python {self.python}, {self.system}, {device}, {cores}, {self.dtype}"
 
     def columns(self) -> dict[str, str | None]:
@@ -84,11 +92,12 @@ class Environment:
         return packages | rest
 
 
-def here(model: Any = None) -> Environment:
+def here(model: Any = None, dtype: str = "float32") -> Environment:
     """The environment of this process.
 
     Args:
         model: A trained model; the library that it is from is then named too.
+        dtype: Type of numbers of the recipe.
 
     >>> sorted(here().packages)
     ['equinox', 'jax', 'jaxlib', 'longlag', 'numpy', 'optax']
@@ -99,6 +108,7 @@ def here(model: Any = None) -> Environment:
 
     library, device = _library(model), jax.local_devices()[0]
     names = (*LIBRARIES, library) if library else LIBRARIES
+    wide = jax.config.read("jax_enable_x64")
     return Environment(
         packages={name: _version(name) for name in names},
         commit=commit_of(Path(__file__).parents[1]),
@@ -107,7 +117,8 @@ def here(model: Any = None) -> Environment:
         device=device.platform,
         device_name=_processor() if device.platform == "cpu" else device.device_kind,
         cores=cores(),
-        dtype="float64" if jax.config.read("jax_enable_x64") else "float32",
+        dtype="float64" if wide and dtype == "float32" else dtype,
+        threads=1 if library == "torch" else cores(),  # PyTorch's are one while it trains
     )
 
 

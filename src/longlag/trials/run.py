@@ -243,7 +243,7 @@ class Run(Scored):
     @functools.cached_property
     def environment(self) -> Environment:
         """The libraries, the machine and the device that it was trained with."""
-        return here(next(iter(self.models), None))
+        return here(next(iter(self.models), None), self.setting.recipe.dtype)
 
     def predict(
         self,
