@@ -33,6 +33,9 @@ FORMS = {
     "1990K1*": ([f"{year}K{part}*" for year, part in QUARTERS], "quarterly", 4),
     "1T1990": ([f"{part}T{year}" for year, part in QUARTERS], "quarterly", 4),
     "1990 1. Quartal": ([f"{year} {part}. Quartal" for year, part in QUARTERS], "quarterly", 4),
+    "DJF 1990": (
+        [f"{'DJF MAM JJA SON'.split()[part - 1]} {year}" for year, part in QUARTERS],
+        "quarterly", 4),
     "1990T1": ([f"{1990 + at // 3}T{at % 3 + 1}" for at in range(120)], "every 4 months", 3),
     "1990-S1": ([f"{1990 + at // 2}-S{at % 2 + 1}" for at in range(120)], "every 6 months", 2),
     "1995MM01": (MONTHS.strftime("%YMM%m"), "monthly", 12),

@@ -165,6 +165,7 @@ CODED = {
     "year,period": (["S01", "S02"], "S03", 2),
     "YEAR,Quarter": (["1. Quartal", "2. Quartal", "3. Quartal", "4. Quartal"], "S1", 4),
     "Jahr,Halbjahr": (["1", "2"], "Q1", 2),
+    "YR,SEAS": ("DJF JFM FMA MAM AMJ MJJ JJA JAS ASO SON OND NDJ".split(), "Q1", 12),
     "Year,PERIOD": ([f"M{month:02}" for month in range(1, 13)], "S01", 12),
 }
 

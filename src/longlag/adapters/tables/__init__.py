@@ -129,7 +129,8 @@ def _columns(
     """The columns of the cells of a file, as `read` describes them."""
     frame, rows, notes = content.frame, content.rows, list(content.notes)
     if not len(frame):
-        raise ValueError(f"{file.name} has no rows of data.")
+        how = f" Read with: {'; '.join(notes)}." if notes else ""
+        raise ValueError(f"{file.name} has no rows of data.{how}")
     numbers = [code for code in missing_codes if not isinstance(code, str)]
     if named := {code.strip() for code in missing_codes if isinstance(code, str)}:
         found = frame.map(_text).isin(named)

@@ -34,10 +34,14 @@ def likely(names: Sequence[str], values: Float[np.ndarray, "row column"]) -> str
 
 def is_doubtful(name: str, column: Float[np.ndarray, " row"]) -> bool:
     """Whether a column has the name of an id, code, place or part of a date; or never changes."""
-    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    words = _words(name)
     last = words[-1] if words else ""
     named = last in _NAMES or "hh" in words or (len(words) > 1 and last in _AFTER)
     return named or len(np.unique(column[~np.isnan(column)])) < 2
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
 
 
 def doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
@@ -48,7 +52,8 @@ def doubts(name: str, column: Float[np.ndarray, " row"]) -> tuple[int, int]:
     within = (known.min(), known.max()) if len(known) else (0, 0)
     years = within[0] > 1500 and within[1] < 2200 and bool((known % 1 != 0).any())
     whole = bool((known % 1 == 0).all())
-    dates = years and len(steps) > 1 and bool((steps > 0).all())
+    dates = years or "time" in _words(name)  # Transmitter Time (Long Integer)
+    dates = dates and len(steps) > 1 and bool((steps > 0).all())
     dates |= whole and len(steps) > 1 and bool((abs(steps - 29.5) < 2).all())  # days of months
     code = len(np.unique(known)) <= _FEW and whole
     days = whole and within[0] >= -1 and 28 <= within[1] <= 31

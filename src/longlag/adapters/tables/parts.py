@@ -20,6 +20,7 @@ _NAMES = {
     "week": "kw woche wk semaine isoweek",
     "quarter": "q qtr quartal trimestre kwartaal kvartal",
     "half": "semester semestre halbjahr",
+    "season": "seas",
     "day": "tag dd dy jour día dia giorno dag",
     "day of year": "doy yday dayofyear day_of_year julian",
     "hour": "hh hr stunde heure hora ora uur",
@@ -209,7 +210,7 @@ def coded(frame: pd.DataFrame) -> tuple[tuple[str, str], pd.Series] | None:
     ['2020 Q2', '2020 Q1']
     """
     by_name = _by_part(frame)
-    for part, letter in {"quarter": "Q", "half": "S", "month": ""}.items():
+    for part, letter in {"quarter": "Q", "half": "S", "month": "", "season": ""}.items():
         if not {"year", part} <= by_name.keys():
             continue
         names = by_name["year"], by_name[part]

@@ -15,6 +15,10 @@ _ORDINAL = (  # 1. Quartal, 1e kwartaal
     r"(?:quarter|qtr\.?|quartal|kvartal|kwartaal|trimestre|trim\.?)"
 )
 _YEAR_LAST = rf"(?i)([QKTHS])?(0?[1-4])([QKTHS])?[ ./-]?({_YEAR})"
+_INITIALS = "DJF JFM FMA MAM AMJ MJJ JJA JAS ASO SON OND NDJ".split()
+"""Three months by their initials, in the order of the months in their middle."""
+
+_THREE_MONTHS = rf"(?i)(?:({_YEAR})[ ./-]?)?({'|'.join(_INITIALS)})(?:[ ./-]?({_YEAR}))?"
 _CODE = rf"({_YEAR})[ .:/-]?({'|'.join(_IN_A_YEAR)})(\d{{1,2}})"
 _WEEK = r"(\d{4})[ -]?(?:W1(?=\d\d)|W|U|KW ?)(\d{1,2})"  # W101: as in the Netherlands
 
@@ -39,6 +43,8 @@ def periods(text: pd.Series) -> pd.Series:
     """The first days of codes of years, halves, quarters, months; NaT for others.
 
     >>> periods(pd.Series(["2012KW01", "2012KW02"])).dt.month.tolist()
+    [1, 4]
+    >>> periods(pd.Series(["DJF 1990", "MAM 1990"])).dt.month.tolist()
     [1, 4]
     """
     parts = text.map(_year_first).str.extract(f"(?i)^{_CODE}$")
@@ -67,8 +73,13 @@ def fiscal_years(text: pd.Series) -> pd.Series:
 
 
 def _year_first(cell: str) -> str:
-    """A code with its year first and without a mark of provisional values: 1Q2012, Q1 2012*."""
+    """A code with its year first and without a mark of provisional values: 1Q2012, Q1 2012*.
+
+    Three months are the one in their middle: DJF 1990 is January.
+    """
     cell = re.sub(_ORDINAL, r"Q\1", cell.rstrip("* "))
+    if (three := re.fullmatch(_THREE_MONTHS, cell)) and bool(three[1]) != bool(three[3]):
+        return f"{three[1] or three[3]}M{_INITIALS.index(three[2].upper()) + 1:02}"
     last = re.fullmatch(_YEAR_LAST, cell)
     if last is None or bool(last[1]) == bool(last[3]):
         return cell
