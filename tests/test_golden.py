@@ -77,7 +77,12 @@ def suspects(gone, versions):
 
 @pytest.fixture(scope="module")
 def found():
-    """Results of programs as users have them: the other tests compile theirs more cheaply."""
+    """Where bits are compared, those of programs as users have them.
+
+    The other tests compile theirs more cheaply, which is within the tolerance of other machines.
+    """
+    if json.loads(RECORD.read_text())["machine"] != machine():
+        return {name: results(name) for name in CASES}
     plain = ("JAX_DISABLE_MOST_OPTIMIZATIONS", "XLA_FLAGS")
     env = {name: value for name, value in os.environ.items() if name not in plain}
     command = [sys.executable, __file__, "--print"]

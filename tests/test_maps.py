@@ -359,7 +359,7 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
     usual = losses(episodes.inputs)
     for step in range(LAG_1.length):
         moved = np.zeros(len(where), dtype=bool)
-        for shift in range(1, 5):
+        for shift in (1, 2):  # a loss, not the value that is said: nearly any change moves it
             other = episodes.inputs.copy()
             other[0, step] = (other[0, step] + shift) % 5
             moved |= losses(other) != usual

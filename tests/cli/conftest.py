@@ -5,11 +5,16 @@ import sys
 import pytest
 
 from longlag.cli.app import main
+from longlag.workers import local
 
 
 @pytest.fixture
 def call(capsys, monkeypatch):
-    """Its exit code, what it printed, and what it wrote to standard error."""
+    """Its exit code, what it printed, and what it wrote to standard error.
+
+    A study has one worker unless the test says how many: each takes seconds to start.
+    """
+    monkeypatch.setattr(local, "_cores", lambda: 1)
 
     def run(*arguments):
         arguments = [*map(str, arguments)]

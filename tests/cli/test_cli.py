@@ -366,7 +366,7 @@ def test_train_gives_its_figures(call):
 
 
 def test_one_framing_has_one_reason_and_one_remedy_whichever_command_is_asked(call, tmp_path):
-    flags = [*"echo-lag --framing chunks --timesteps 2 --values 5".split()]
+    flags = [*"echo-lag --framing chunks --timesteps 2 --values 5 --length 8".split()]
     small = ["--hidden-size", 4]
     reason = "unreachable: the inputs that some outputs need never get to the model's output"
     _, audited, _ = call("audit", *flags)

