@@ -230,6 +230,15 @@ def test_where_there_is_none_each_core_has_a_worker(command, monkeypatch):
         assert (executor.workers, executor.job_size) == (3, 1)
 
 
+def test_without_a_job_no_worker_starts(command):
+    """As where all trials are in the store, or are only counted."""
+    with Local(workers=2, command=command) as executor:
+        assert (executor.workers, executor._processes) == (2, [])
+        executor.submit(Job("a", {}, (0,)))
+        assert len(executor._processes) == 2
+        finished(executor, 1)
+
+
 def test_a_task_that_kills_its_process_is_given_up_and_others_go_on(command, begun):
     with Local(workers=1, command=command) as executor:
         for id, deaths in (("a", 99), ("b", 2), ("c", 0)):

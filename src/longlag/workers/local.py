@@ -166,12 +166,14 @@ class Local(Executor):
         if _may_have_accelerator():
             self.job_size = None  # until the first worker reports its device
             self._grow(1)
-        else:
-            self._grow(workers or _cores())
+        else:  # they start with the first job: all trials may be in the store
+            self._resize(workers or _cores())
 
     def submit(self, job: Job) -> None:
         if not self._end.alive:
             raise ExecutorError("This executor is closed. Use a new one.")
+        if not self._processes:
+            self._grow(self.workers)
         self._waiting.append((_program(job), job))
 
     def wait(self, seconds: float | None = None) -> list[Event]:
@@ -226,9 +228,12 @@ class Local(Executor):
                 rest = tuple(seed for seed in job.seeds if seed != message.seed)
                 worker.job = job._replace(seeds=rest) if rest else None
 
-    def _grow(self, workers: int) -> None:
+    def _resize(self, workers: int) -> None:
         # Enough for jobs of several programs to wait: then each worker compiles its own.
         self.workers, self.capacity = workers, 32 * workers
+
+    def _grow(self, workers: int) -> None:
+        self._resize(workers)
         for index in range(len(self._processes), workers):
             self._processes.append(self._start(index))
 
