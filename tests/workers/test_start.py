@@ -30,6 +30,7 @@ def test_a_file_named_like_a_library_is_not_imported(tmp_path, monkeypatch, cont
 
 def lose(code):
     with Local(workers=1, command=(sys.executable, "-P", "-c", code)) as executor:
+        executor.submit(Job("one", {}, (0,)))
         executor.wait(60)
 
 
