@@ -22,22 +22,31 @@ _TRIALS = re.compile(
 """The first columns of the trials of a store as CSV; `code` of an earlier longlag."""
 
 _ANSWERS = (
-    ("problem model test accuracy chance ceiling verdict", "error chance_error"),
-    ("problem model knob seed largest_solved smallest_failed open failure", ""),
+    (
+        "problem model test accuracy chance ceiling verdict",
+        "error chance_error parameters state updates_per_second recipe problem_version",
+    ),
+    (
+        "problem model knob seed largest_solved smallest_failed open failure",
+        "reason median parameters state updates_per_second problem_version",
+    ),
     (
         "problem model knob learning_rate reach or_more trials failed why_not",
-        "parameters state updates_per_second",
+        "parameters state updates_per_second problem_version",
     ),
     (
         "problem model knob level learning_rate verdict skill solved seeds missing "
         "sequences_to_solve why_not",
-        "parameters state updates_per_second good_rates_low good_rates_high",
+        "parameters state updates_per_second good_rates_low good_rates_high problem_version",
     ),
-    ("problem model train length skill solved seeds chance ceiling note", ""),
+    (
+        "problem model train length skill solved seeds chance ceiling note",
+        "longest_solved parameters state updates_per_second problem_version",
+    ),
     ("problem target input needs sees learns", ""),
     ("model name passed found remedy", ""),
     ("problem name passed found remedy", ""),
-    ("problem model error within", ""),
+    ("problem model error within", "ratio parameters state updates_per_second recipe"),
 )
 """The columns of each answer as CSV, but for the ends of intervals, and those of some answers."""
 

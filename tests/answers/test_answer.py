@@ -1,8 +1,10 @@
 """Every answer has every form: text, HTML, values, frames, LaTeX, Markdown, figures, files."""
 
+import dataclasses
 import json
 import subprocess
 import sys
+from importlib import metadata
 
 import numpy as np
 import pandas as pd
@@ -94,6 +96,53 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
     for ending in endings:  # files of its own kinds, which the command line may replace
         kind = kind_of(f"a.{ending}", "save")
         check_outputs({"--output": (tmp_path / f"a.{ending}", kind)}, {})
+
+
+@pytest.mark.parametrize("name", ["frontier", "compare", "profile", "generalise", "run"])
+def test_the_size_and_speed_of_models_and_the_version_of_the_problem_are_columns(answers, name):
+    frame = answers[name].to_frame()
+    assert "state" in frame  # of no made-up trial
+    assert not frame[["parameters", "updates_per_second", "problem_version"]].isna().any(axis=None)
+    assert (frame["problem_version"] == PROBLEM.version).all()
+    caption = answers[name].caption
+    if name != "compare":  # whose table has columns of them
+        assert f"{frame['parameters'].iloc[0]:,.0f} weights" in caption
+    if name != "profile":  # of as many as it had time for
+        assert "4 seeds" in caption or "2 seeds" in caption
+
+
+def test_a_caption_names_what_was_trained_how_and_with_which_libraries():
+    rate = {"sequences": 40, "learning_rate": 0.02}
+    run = ll.train(PROBLEM, ll.Window(timesteps=3), MODELS[0], dtype="bfloat16", **rate)
+    assert "trained on 40 sequences per seed, learning_rate=0.02 dtype=bfloat16." in run.caption
+    assert f"jax {metadata.version('jax')}" in run.caption
+    assert "recipe" in str(run)
+    for study in (
+        Frontier(dataclasses.replace(SETTING, recipe=Recipe(**rate)), seeds=4),
+        Generalisation(PROBLEM, ll.Whole(), MODELS, test=[12], recipe=Recipe(**rate), seeds=4),
+    ):
+        assert " learning_rate=0.02;" in of_study(study).caption
+
+
+def test_a_forecast_has_a_row_for_each_predictor_in_the_unit_of_the_target(answers):
+    run = answers["forecast"]
+    frame = run.to_frame().set_index("model")
+    assert list(frame.index) == [*run.forecast.baselines, run.predictor]
+    assert frame["error"].to_dict() == {
+        **{name: each.error for name, each in run.forecast.baselines.items()},
+        run.predictor: run.forecast.error.mean,
+    }
+    assert frame["ratio"].notna().tolist() == [*[False] * len(run.forecast.baselines), True]
+
+
+def test_a_frontier_has_its_interval_and_why_seeds_got_no_further(answers):
+    answer = answers["frontier"]
+    frame = answer.to_frame()
+    assert set(frame["median"]) == {answer.median}
+    assert {*frame["median_low"], *frame["median_high"]} == {*answer.interval}
+    assert frame["reason"].tolist() == [
+        step.reasons[0].reason for step in map(answer.first_failed, answer.about.seeds)
+    ]
 
 
 @pytest.mark.parametrize("name", ["frontier", "compare", "profile", "generalise", "run"])

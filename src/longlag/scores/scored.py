@@ -202,9 +202,17 @@ class Scored(Answer):
     def caption(self) -> str:
         version = later_versions({self.problem.title(): self.problem.version})
         return (
-            f"{self.subject}. {counted(len(self.seeds), 'seed')}, {self._where()}.{version} "
-            f"longlag {longlag_version()}."
+            f"{self.subject}. {self._trained()}{counted(len(self.seeds), 'seed')}, "
+            f"{self._where()}.{version} {self._libraries()}."
         )
+
+    def _trained(self) -> str:
+        """What was trained and how, as a sentence and a space; empty where nothing was."""
+        return ""
+
+    def _libraries(self) -> str:
+        """The versions of the libraries that took part."""
+        return f"longlag {longlag_version()}"
 
     def _where(self) -> str:
         """The sequences that the score is of."""
@@ -282,6 +290,8 @@ class Scored(Answer):
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
+        if self.forecast is not None and level == "cell":
+            return self.forecast.columns(self.problem.words, self.predictor, self.accuracy)
         rows = []
         for name, score in self.by_test().items():
             place = {"problem": score.problem.words, "model": self.predictor, "test": name}
@@ -296,5 +306,5 @@ class Scored(Answer):
             row = {**place, "accuracy": score.accuracy, **bounds, "verdict": score.verdict}
             if score.error is not None:
                 row |= {"error": score.error, "chance_error": score.chance_error}
-            rows.append(row)
+            rows.append({**row, "problem_version": score.problem.version})
         return rows

@@ -7,9 +7,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from longlag.answers.format import counted, later_versions
-from longlag.trials.environment import distinct
-from longlag.trials.outcome import Outcome
-from longlag.version import longlag_version
+from longlag.trials.environment import distinct, libraries
+from longlag.trials.outcome import Outcome, size_and_speed
 
 
 class About(NamedTuple):
@@ -35,8 +34,12 @@ class About(NamedTuple):
     recipe: str = ""
     names: Mapping[str, str] = MappingProxyType({})
 
-    def caption(self, subject: str) -> str:
-        """A caption for a paper: the subject, then the terms and the version of longlag.
+    def caption(self, subject: str, outcomes: Iterable[Outcome] = ()) -> str:
+        """A caption for a paper: the subject, then the terms and the versions of libraries.
+
+        Args:
+            subject: What the table has.
+            outcomes: The trials behind it.
 
         >>> About("frontier", "whole", (0, 1), 2000, 0.99).caption("Largest lag solved.")[:52]
         'Largest lag solved. Framing whole; 2 seeds; at most '
@@ -44,11 +47,12 @@ class About(NamedTuple):
         seeds = f" {counted(len(self.seeds), 'seed')};" if self.seeds else ""
         recipe = f" {self.recipe};" if self.recipe else ""
         names = f" {self.names_sentence}" if self.names else ""
+        used = libraries(each.environment for each in outcomes)
         return (
             f"{subject}{names} Framing {self.framing};{recipe}{seeds} at most "
             f"{counted(self.budget, 'training sequence')} per trial; solved: skill of "
             f"{self.solve_at:g} or more on fresh sequences (0 is chance, 1 the best possible "
-            f"score).{later_versions(self.versions)} longlag {longlag_version()}."
+            f"score).{later_versions(self.versions)} {used}."
         )
 
     @property
@@ -96,17 +100,8 @@ class SeedResult(NamedTuple):
             "ceiling": outcome.ceiling,
             "sequences": outcome.sequences,
             "updates": outcome.updates,
-            "parameters": outcome.parameters,
-            "state": outcome.state,
             "train_seconds": outcome.seconds.train,
-            "updates_per_second": speed([outcome]),
+            **size_and_speed([outcome]),
             "reason": self.reason,
             **(where.columns() if where else {}),
         }
-
-
-def speed(outcomes: Iterable[Outcome]) -> float | None:
-    """Updates a second of training, over trials; None where there is none."""
-    trained = [(each.updates, each.seconds.train) for each in outcomes]
-    updates, seconds = (sum(each[place] for each in trained) for place in (0, 1))
-    return updates / seconds if seconds > 0 else None

@@ -17,12 +17,12 @@ from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import OPEN, SKILL, causes, counted
 from longlag.knobs import lookup
 from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval
-from longlag.studies.about import About, speed
+from longlag.studies.about import About
 from longlag.studies.comparison_cell import Cell, plain
 from longlag.studies.lower_bound import LowerBound
 from longlag.studies.match import Match, Sized, words
 from longlag.studies.rates import RateSearch
-from longlag.trials.outcome import ModelSize
+from longlag.trials.outcome import ModelSize, size_and_speed
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
 _SUBJECT = "Skill of each model at each level of each problem."
@@ -77,7 +77,8 @@ class ComparisonAnswer(Answer):
     @property
     def caption(self) -> str:
         return self.about.caption(
-            " ".join(filter(None, [_SUBJECT, self.matched, self.partial, self.open]))
+            " ".join(filter(None, [_SUBJECT, self.matched, self.partial, self.open])),
+            (outcome for cell in self.cells for outcome in cell.outcomes),
         )
 
     @property
@@ -219,11 +220,11 @@ class ComparisonAnswer(Answer):
                     "seeds": len(cell.trials),
                     "missing": cell.missing,
                     "sequences_to_solve": cell.time.mean if cell.time else None,
-                    **cell.size,
-                    "updates_per_second": speed(cell.outcomes),
+                    **size_and_speed(cell.outcomes),
                     "good_rates_low": low,
                     "good_rates_high": high,
                     "why_not": causes(cell.shortfalls.elements()),
+                    "problem_version": self.about.versions.get(cell.problem),
                 }
             )
         return rows

@@ -11,10 +11,10 @@ import numpy as np
 
 from longlag.answers.estimate import Estimate
 from longlag.scores.statistics import share_interval
-from longlag.studies.about import SeedResult, speed
+from longlag.studies.about import SeedResult
 from longlag.studies.ladder import verdict
 from longlag.studies.time_to_solve import TimeToSolve
-from longlag.trials.outcome import Outcome, side_of_chance
+from longlag.trials.outcome import Outcome, side_of_chance, size_and_speed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,12 +53,6 @@ class Cell:
     def outcomes(self) -> tuple[Outcome, ...]:
         """The outcomes of the finished seeds."""
         return tuple(trial.outcome for trial in self.trials)
-
-    @property
-    def size(self) -> dict[str, int | None]:
-        """The weights and the numbers of state of the model; None where not known."""
-        names, first = ("parameters", "state"), next(iter(self.outcomes), None)
-        return {name: getattr(first, name, None) for name in names}
 
     @property
     def verdict(self) -> str:
@@ -118,7 +112,6 @@ def plain(cell: Cell) -> dict[str, Any]:
         "solved": cell.time.solved if cell.time else 0,
         "seeds": len(cell.trials),
         "restricted_mean": time,
-        **cell.size,
-        "updates_per_second": speed(cell.outcomes),
+        **size_and_speed(cell.outcomes),
         "stands": f"{side_of_chance(cell.outcomes)} chance" if cell.outcomes else None,
     }

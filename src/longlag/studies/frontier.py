@@ -163,7 +163,7 @@ class Frontier(Study):
                 setting.recipe.sequences,
                 self.solve_at,
                 self.versions,
-                setting.recipe.details,
+                setting.recipe.details_with_rate,
             ),
             problem=words(setting.problem),
             model=words(setting.model),

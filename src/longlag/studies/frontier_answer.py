@@ -14,7 +14,7 @@ from longlag.answers.format import INTERVALS, MEASURED, OPEN
 from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
 from longlag.trials.diagnosis import Diagnosis
-from longlag.trials.outcome import ModelSize, Outcome
+from longlag.trials.outcome import ModelSize, Outcome, size_and_speed
 
 
 class Step(NamedTuple):
@@ -102,8 +102,9 @@ class FrontierAnswer(Answer):
 
     @property
     def caption(self) -> str:
-        subject = f"Largest {self.knob} at which {self.model} solves {self.problem}, seed by seed."
-        return self.about.caption(subject)
+        model = f"{self.model} ({self.sizes})" if self.steps else self.model
+        subject = f"Largest {self.knob} at which {model} solves {self.problem}, seed by seed."
+        return self.about.caption(subject, (step.outcome for step in self.steps))
 
     @property
     def sizes(self) -> ModelSize:
@@ -193,6 +194,15 @@ class FrontierAnswer(Answer):
                 step.result.row(**place, value=step.value, trial=step.trial, solved=step.solved)
                 for step in self.steps
             ]
+        none = not self.complete or bool(no_interval(len(self.per_seed)))
+        low, high = (None, None) if none else self.interval
+        shared = {
+            "median": self.median if self.complete else None,
+            "median_low": low,
+            "median_high": high,
+            **size_and_speed(step.outcome for step in self.steps),
+            "problem_version": self.about.versions.get(self.problem),
+        }
         return [
             {
                 **place,
@@ -201,6 +211,8 @@ class FrontierAnswer(Answer):
                 "smallest_failed": first.value if (first := self.first_failed(seed)) else None,
                 "open": seed in self.open,
                 "failure": self.failures.get(seed, ""),
+                "reason": first.result.reason if first else "",
+                **shared,
             }
             for seed, solved in zip(self.about.seeds, self.per_seed, strict=True)
         ]

@@ -159,10 +159,9 @@ class Generalisation(Study):
         """The answer from the outcomes so far."""
         models = tuple(map(self._answer, self._models))
         terms = self.kind, words(self.framing), self.seeds, self.recipe.sequences, self.solve_at
+        recipe = self.recipe.details_with_rate
         return GeneralisationAnswer(
-            about=About(
-                *terms, self.versions, self.recipe.details, labels.given_names(self._models)
-            ),
+            about=About(*terms, self.versions, recipe, labels.given_names(self._models)),
             problem=words(self.problem),
             train=self.train,
             test=self.test,

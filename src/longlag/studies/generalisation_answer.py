@@ -12,7 +12,7 @@ from longlag.answers.estimate import Estimate, caveats, no_interval
 from longlag.answers.format import SKILL
 from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
-from longlag.trials.outcome import ModelSize, Outcome
+from longlag.trials.outcome import ModelSize, Outcome, size_and_speed
 
 
 class LengthScore(NamedTuple):
@@ -149,8 +149,13 @@ class GeneralisationAnswer(Answer):
 
     @property
     def caption(self) -> str:
+        sizes = (
+            f"{each.model}: {ModelSize.of(each.outcomes)}" for each in self.models if each.outcomes
+        )
         return self.about.caption(
-            f"Skill on {self.problem} by length of the sequences, trained at length {self.train}."
+            f"Skill on {self.problem} by length of the sequences, trained at length {self.train}. "
+            f"{'; '.join(sizes) or 'No seed is trained'}.",
+            (outcome for each in self.models for outcome in each.outcomes),
         )
 
     def blocks(self) -> Iterator[Block]:
@@ -247,10 +252,23 @@ class GeneralisationAnswer(Answer):
                 "train": self.train,
                 **score.figures(),
                 "note": model.note(score, self.train),
+                **_longest(model),
+                **size_and_speed(model.outcomes),
+                "problem_version": self.about.versions.get(self.problem),
             }
             for model in self.models
             for score in model.scores
         ]
+
+
+def _longest(model: ModelAnswer) -> dict[str, float | None]:
+    """The longest length that it solves, as columns."""
+    low, high = (None, None) if no_interval(len(model.per_seed)) else model.interval
+    return {
+        "longest_solved": model.median if model.per_seed else None,
+        "longest_solved_low": low,
+        "longest_solved_high": high,
+    }
 
 
 def _plain(model: ModelAnswer) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from longlag.answers.blocks import cell as as_cell
 from longlag.answers.estimate import Estimate
 from longlag.answers.format import INTERVALS, causes, counted
 from longlag.scores.statistics import CONFIDENCE
-from longlag.studies.about import About, SeedResult, speed
+from longlag.studies.about import About, SeedResult
 from longlag.studies.lower_bound import LowerBound
-from longlag.trials.outcome import ModelSize, Outcome
+from longlag.trials.outcome import ModelSize, Outcome, size_and_speed
 
 RELIABLE = 0.9
 """Assumed probability that a seed solves a rung within reach, or fails one beyond it."""
@@ -210,7 +210,11 @@ class ProfileAnswer(Answer):
 
     @property
     def caption(self) -> str:
-        return self.about.caption(f"What {self.model} remembers: its reach on each problem.")
+        rungs = [rung for reach in self.reaches for rung in reach.rungs]
+        seeds = len({trial.seed for rung in rungs for trial in rung.trials})
+        subject = f"What {self.model} remembers: its reach on each problem."
+        sizes = f" {ModelSize.of(self.outcomes)}; {counted(seeds, 'seed')}." if seeds else ""
+        return self.about.caption(f"{subject}{sizes}", self.outcomes)
 
     def blocks(self) -> Iterator[Block]:
         yield text(f"What {self.model} remembers", kind="strong")
@@ -286,13 +290,9 @@ class ProfileAnswer(Answer):
                     "or_more": reach.more,
                     "trials": reach.tried,
                     "failed": reach.failed,
-                    "parameters": max((each.parameters for each in reach.outcomes), default=None),
-                    "state": max(
-                        (each.state for each in reach.outcomes if each.state is not None),
-                        default=None,
-                    ),
-                    "updates_per_second": speed(reach.outcomes),
+                    **size_and_speed(reach.outcomes),
                     "why_not": causes(reach.reasons.elements()),
+                    "problem_version": self.about.versions.get(reach.problem),
                 }
             )
         return rows
@@ -346,7 +346,7 @@ def _plain(reach: Reach) -> dict[str, Any]:
                 "reasons": rung.reasons,
                 "tried": len(rung.trials),
                 "skill": rung.skill and rung.skill.mean,
-                "updates_per_second": speed(rung.outcomes),
+                "updates_per_second": size_and_speed(rung.outcomes)["updates_per_second"],
             }
             for rung in reach.rungs
         ],

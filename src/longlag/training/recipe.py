@@ -80,7 +80,15 @@ class Recipe(Knobs):
         >>> Recipe(optimizer="adamw", clip_norm=1, learning_rate=0.01, sequences=500).details
         'optimizer=adamw clip_norm=1'
         """
-        named = ("sequences=", "learning_rate=", "stop_at=")
+        return self._details("learning_rate=")
+
+    @property
+    def details_with_rate(self) -> str:
+        """The same with the learning rate, for an answer that names it nowhere else."""
+        return self._details()
+
+    def _details(self, *named: str) -> str:
+        named = ("sequences=", "stop_at=", *named)
         return " ".join(each for each in self.non_default() if not each.startswith(named))
 
     @property

@@ -17,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from longlag.answers.format import counted
+from longlag.answers.format import counted, listed
+from longlag.version import longlag_version
 
 LIBRARIES = "longlag", "jax", "jaxlib", "equinox", "optax", "numpy"
 """The libraries of every trial."""
@@ -129,6 +130,18 @@ def distinct(environments: Iterable[Environment | None]) -> list[Environment]:
         if each is not None and each not in found:
             found.append(each)
     return found
+
+
+def libraries(environments: Iterable[Environment | None]) -> str:
+    """The versions of longlag and of what trained, for a caption: `longlag 0.1.0, jax 0.10.2`."""
+    packages = [each.packages for each in environments if each is not None]
+    if not packages:
+        return f"longlag {longlag_version()}"
+    numbers = {
+        name: dict.fromkeys(each[name] for each in packages if name in each)
+        for name in ("longlag", "jax", *ADAPTED)
+    }
+    return ", ".join(f"{name} {listed(every)}" for name, every in numbers.items() if every)
 
 
 @functools.cache

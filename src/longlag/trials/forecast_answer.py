@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from longlag.maps import Audit
 from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS, change_over
 from longlag.scores.forecast import Baseline
+from longlag.trials.environment import libraries
 from longlag.trials.run import Run
-from longlag.version import longlag_version
 
 _SCALES = {
     "standard": "to mean 0 and deviation 1 over the rows that train",
@@ -72,11 +73,16 @@ class ForecastAnswer(Answer):
     @property
     def caption(self) -> str:
         run = self.run
-        trained = run and f" {counted(len(run.seeds), 'seed')}, {counted(run.updates, 'update')}."
+        recipe = run and run.setting.recipe.details_with_rate
+        trained = run and (
+            f" {run.setting.model.words}: {counted(len(run.seeds), 'seed')}, "
+            f"{counted(run.updates, 'update')}{f', {recipe}' if recipe else ''}."
+        )
+        used = libraries([run.environment if run else None])
         ahead = counted(self.series.horizon, "row")
         return (
             f"Errors of {self.series.target} of {self.name}, {ahead} ahead, on the rows "
-            f"kept for the test.{trained or ''} longlag {longlag_version()}."
+            f"kept for the test.{trained or ''} {used}."
         )
 
     def blocks(self) -> Iterator[Block]:
@@ -155,14 +161,12 @@ class ForecastAnswer(Answer):
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         lookup("level", level, {"cell": None})
         place = {"problem": self.series.words}
-        rows = [
+        if self.run is not None:
+            return self.run.rows()
+        return [
             {**place, "model": name, "error": each.error, "within": each.within}
             for name, each in self.baselines.items()
         ]
-        if self.run is not None and self.run.forecast is not None:
-            figures = {"error": self.run.forecast.error, "within": self.run.accuracy}
-            rows.append({**place, "model": self.run.setting.model.words, **figures})
-        return rows
 
     def document(self) -> dict[str, Any]:
         series, run = self.series, self.run
@@ -170,7 +174,7 @@ class ForecastAnswer(Answer):
         document: dict[str, Any] = {
             "target": series.target,
             "horizon": series.horizon,
-            "file": series.path,
+            "file": series.path and Path(series.path).name,
             "columns": series.names,
             "season": series.period,
             "rows": {part: series.span(part) for part in PARTS},

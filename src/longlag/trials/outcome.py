@@ -219,6 +219,18 @@ class ModelSize(NamedTuple):
         return f"{self.weights} weights{state}" if self.weights else ""
 
 
+def size_and_speed(outcomes: Iterable[Outcome]) -> dict[str, float | None]:
+    """The largest numbers of weights and of state, and updates a second; None where not known."""
+    every = list(outcomes)
+    updates = sum(each.updates for each in every)
+    seconds = sum(each.seconds.train for each in every)
+    return {
+        "parameters": max((each.parameters for each in every), default=None),
+        "state": max((each.state for each in every if each.state is not None), default=None),
+        "updates_per_second": updates / seconds if seconds > 0 else None,
+    }
+
+
 def side_of_chance(
     outcomes: Sequence[Outcome], test: str | None = None
 ) -> Literal["above", "at", "below"]:

@@ -26,7 +26,7 @@ from longlag.scores.score import Score
 from longlag.scores.scored import Scored
 from longlag.training import program
 from longlag.trials.diagnosis import Diagnosis, diagnose
-from longlag.trials.environment import Environment, here
+from longlag.trials.environment import Environment, here, libraries
 from longlag.trials.outcome import (
     Bounds,
     ModelSize,
@@ -35,6 +35,7 @@ from longlag.trials.outcome import (
     learning_curve,
     noise,
     scored_updates,
+    size_and_speed,
 )
 from longlag.trials.seed_score import SeedScore
 
@@ -119,12 +120,24 @@ class Run(Scored):
         if (why := self.why) is not None:
             yield text(str(why), kind="advice")
 
+    def _trained(self) -> str:
+        recipe, sequences = self.setting.recipe.details_with_rate, max(self.sequences)
+        return (
+            f"{ModelSize.of([self.outcome()])}; trained on {counted(sequences, 'sequence')} per "
+            f"seed{f', {recipe}' if recipe else ''}. "
+        )
+
+    def _libraries(self) -> str:
+        return libraries([self.environment])
+
     def _figures(self) -> dict[str, str]:
         sequences = f"{counted(max(self.sequences), 'sequence')} per seed"
+        recipe = self.setting.recipe.details_with_rate
         return {
             **super()._figures(),
             "model": str(ModelSize.of([self.outcome()])),
             "trained": f"{counted(self.updates, 'update')} on {sequences}",
+            **({"recipe": recipe} if recipe else {}),
             "seconds": f"{self.compile_seconds:.1f} compile, {self.train_seconds:.1f} train, "
             f"{self.total_seconds:.1f} total",
         }
@@ -151,8 +164,15 @@ class Run(Scored):
         }
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
-        columns = self.environment.columns() if level == "trial" else {}
-        return [row | columns for row in super().rows(level)]
+        rows = super().rows(level)
+        if level == "trial":
+            return [row | self.environment.columns() for row in rows]
+        own = {
+            **size_and_speed([self.outcome()]),
+            "recipe": self.setting.recipe.details_with_rate,
+        }
+        baseline = {"recipe": ""}  # which a forecast stands beside
+        return [row | (own if row["model"] == self.predictor else baseline) for row in rows]
 
     @functools.cached_property
     def scores(self) -> dict[str, Score]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ _ORDINAL = (  # 1. Quartal, 1e kwartaal
     r"(?:quarter|qtr\.?|quartal|kvartal|kwartaal|trimestre|trim\.?)"
 )
 _YEAR_LAST = rf"(?i)([QKTHS])?(0?[1-4])([QKTHS])?[ ./-]?({_YEAR})"
-_INITIALS = "DJF JFM FMA MAM AMJ MJJ JJA JAS ASO SON OND NDJ".split()
+_INITIALS: Sequence[str] = "DJF JFM FMA MAM AMJ MJJ JJA JAS ASO SON OND NDJ".split()
 """Three months by their initials, in the order of the months in their middle."""
 
 _THREE_MONTHS = rf"(?i)(?:({_YEAR})[ ./-]?)?({'|'.join(_INITIALS)})(?:[ ./-]?({_YEAR}))?"
