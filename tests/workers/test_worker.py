@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from study_cases import SETTING, ends_of
 
 from longlag.events import Advanced, Finished, Scored, Started
+from longlag.stop import StopToken
 from longlag.training import devices
 from longlag.trials import documents
 from longlag.trials import fit as fit_module
 from longlag.workers import messages
 from longlag.workers.messages import Job, receive, send
-from longlag.workers.worker import perform
+from longlag.workers.worker import events_of, perform
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -186,6 +187,19 @@ time.sleep(60)
     assert frame == ({"type": "ready"}, None)
     coordinator.kill()
     coordinator.communicate(timeout=20)
+
+
+def test_an_error_without_a_text_of_its_own_is_named_by_its_class():
+    class MuteError(Exception):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    def work(_):
+        raise MuteError
+        yield
+
+    (end,) = events_of(work, Job("one", documents.document(SETTING), (0,)), StopToken())
+    assert end.why.split(" raises ")[-1].startswith("MuteError:")
 
 
 def test_a_trial_of_other_code_is_refused():

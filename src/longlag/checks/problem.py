@@ -57,7 +57,7 @@ def _outcome(name: str, check: Callable[[Problem], str], problem: Problem) -> Ch
 
 def _raised(problem: Problem, error: BaseException) -> tuple[str, str]:
     """The exception of a problem, and a remedy with its place."""
-    text = shortened(str(error))
+    text = shortened(error)
     words = " ".join([f"{type(error).__name__}: {text}", *getattr(error, "__notes__", ())]).split()
     modules = [sys.modules.get(kind.__module__) for kind in type(problem).__mro__]
     files = {getattr(module, "__file__", None) for module in modules}

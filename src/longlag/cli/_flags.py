@@ -288,7 +288,7 @@ def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
         raise
     except (Exception, SystemExit) as error:
         raise ValueError(
-            f"{origin.words} cannot be created: {type(error).__name__}: {shortened(str(error))}"
+            f"{origin.words} cannot be created: {type(error).__name__}: {shortened(error)}"
         ) from error
 
 

@@ -152,7 +152,7 @@ def _with_defaults(kind: type[Problem]) -> Problem:
         wrong = undeclared(kind)
         problem = None if wrong else kind()
     except (Exception, SystemExit) as error:
-        raise ValueError(f"{owner}: {type(error).__name__}: {shortened(str(error))}") from error
+        raise ValueError(f"{owner}: {type(error).__name__}: {shortened(error)}") from error
     if problem is None:
         raise ValueError(f"{owner}: {'. '.join(wrong or ())}")
     return problem

@@ -96,7 +96,7 @@ def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
         raise
     except BaseException as error:  # whatever a user's file raises
         place = user_code.raised_at(error)
-        why = f"{place}{' raises ' * bool(place)}{type(error).__name__}: {shortened(str(error))}"
+        why = f"{place}{' raises ' * bool(place)}{type(error).__name__}: {shortened(error)}"
     yield from (Finished(seed, why=why, job=job.id) for seed in open_seeds)
 
 

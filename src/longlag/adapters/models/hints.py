@@ -92,15 +92,21 @@ PACKED = (
 """The same where masked steps come first."""
 
 
-def shortened(message: str) -> str:
+def shortened(message: object) -> str:
     """The message of an error as one line; of a long one, its first and last line.
+
+    Empty for an error of a user's class that has none: its `__str__` raises.
 
     >>> shortened("no such\\n axis")
     'no such axis'
     >>> shortened("Shapes differ:\\n" + 99 * "…, " + "\\nCheck them.")
     'Shapes differ: … Check them.'
     """
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", message)  # colours of terminals
+    try:
+        text = str(message)
+    except Exception:
+        text = ""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # colours of terminals
     plain = re.split(r"\sArguments received by ", plain)[0]  # by a layer of Keras: all of them
     lines = [" ".join(line.split()) for line in plain.splitlines() if line.strip()]
     if len(" ".join(lines)) <= _LONGEST:

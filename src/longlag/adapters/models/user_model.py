@@ -316,7 +316,7 @@ def failure_text(error: BaseException) -> str:
     >>> failure_text(ValueError("no such\\n axis"))
     'fails: ValueError: no such axis.'
     """
-    text = shortened(str(error)).rstrip(".")
+    text = shortened(error).rstrip(".")
     place = user_code.raised_at(error)
     return f"fails{' at ' * bool(place)}{place}: {type(error).__name__}: {text}."
 
