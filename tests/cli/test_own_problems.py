@@ -106,7 +106,7 @@ def test_a_study_of_it_runs_in_workers_and_its_report_runs_no_code(call, mine, t
     code, _, err = _without_names(mine, lambda: call(*report))
     assert code == 0
     assert "Left out: longlag frontier" in err  # of the other study there is a page
-    assert f"longlag report --problem or --model {mine}:Parity" in "".join(err.splitlines())
+    assert "longlag report --problem or --model mine.py:Parity" in "".join(err.splitlines())
     assert _without_names(mine, lambda: call(*report, *problem))[0] == 0
     sentence = "Your own code runs only if you name it"
     assert sentence in page.read_text()
