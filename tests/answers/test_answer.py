@@ -166,9 +166,28 @@ def test_what_failed_is_named(answers):
     assert set(broken.failed) == {"made"}
 
 
+def test_what_was_not_run_is_named():
+    made = [
+        Frontier(SETTING, seeds=2),
+        Generalisation(SETTING.problem, SETTING.framing, MODELS, test=[12], seeds=2),
+        Profile(MODELS[0], [PROBLEM, ll.EchoValue()], recipe=RECIPE),
+    ]
+    for study in made:
+        trial = study.ask()
+        study.tell(trial, came(trial))
+    frontier, generalise, profile = (study.answer().failed for study in made)
+    assert frontier == {"seed 1": "not run"}
+    assert generalise == {"lstm hidden_size=3": "1 not run", "gru hidden_size=3": "2 not run"}
+    assert list(profile.values()) == ["not run"]
+
+
 def test_an_ending_of_no_form_is_refused(answers, tmp_path):
     with pytest.raises(ValueError, match=r"save: an answer cannot be written as `\.xyz`. Use \.js"):
         answers["audit"].save(tmp_path / "a.xyz")
+    with pytest.raises(
+        ValueError, match=r"`\.xyz`. Use .* or \.png, or \.safetensors for the model"
+    ):
+        answers["run"].save(tmp_path / "a.xyz")
     with pytest.raises(ValueError, match=r"Preflight has no figure. Use to_frame\(\)"):
         answers["preflight"].save(tmp_path / "a.png")
 

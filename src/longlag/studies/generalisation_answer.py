@@ -145,7 +145,7 @@ class GeneralisationAnswer(Answer):
 
     @property
     def failed(self) -> Mapping[str, str]:
-        return {model.model: model.why_missing for model in self.models if model.failures}
+        return {model.model: model.why_missing for model in self.models if model.missing}
 
     @property
     def caption(self) -> str:

@@ -203,9 +203,9 @@ class ProfileAnswer(Answer):
     @property
     def failed(self) -> Mapping[str, str]:
         return {
-            reach.problem: f"{counted(reach.failed, 'trial')} failed"
+            reach.problem: f"{counted(reach.failed, 'trial')} failed" if reach.failed else "not run"
             for reach in self.reaches
-            if reach.failed
+            if reach.failed or not reach.tried
         }
 
     @property
