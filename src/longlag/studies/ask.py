@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import os
 import tempfile
@@ -30,6 +31,18 @@ from longlag.workers.local import Local
 from longlag.workers.threads import Threads
 
 S = TypeVar("S", bound="Study")
+
+planning = contextvars.ContextVar("planning", default=False)
+"""Whether `run_study` raises `Planned` in place of running anything."""
+
+
+class Planned(Exception):
+    """A study that was asked for, its store, and who would run it."""
+
+    def __init__(self, study: Study, store: Path | None, executor: Executor | None):
+        self.study, self.store = study, store
+        self.executor = executor or (Local() if _portable(study.examples()) else Threads())
+
 
 Progress = bool | Listen
 """Whether to show the progress of a study, or a function that takes it."""
@@ -69,6 +82,8 @@ def run_study(
     if store is not None:
         require("studies", "store", store, (str, os.PathLike), "the path of a file")
     place = os.path.abspath(store) if store else None  # before a user's file changes the folder
+    if planning.get():
+        raise Planned(study, Path(place) if place else None, executor)
     examples = study.examples()
     for line in require_fitting(study, until):
         notice(line)
