@@ -36,7 +36,7 @@ planning = contextvars.ContextVar("planning", default=False)
 """Whether `run_study` raises `Planned` in place of running anything."""
 
 
-class Planned(Exception):
+class Planned(Exception):  # noqa: N818 - no error
     """A study that was asked for, its store, and who would run it."""
 
     def __init__(self, study: Study, store: Path | None, executor: Executor | None):
