@@ -8,10 +8,12 @@ from pathlib import Path
 import jax
 import pytest
 
+import longlag as ll
 from longlag.claims import CARDS
 from longlag.cli._settings_file import Settings
 from longlag.cli.app import app, main
 from longlag.problems import PROBLEMS
+from longlag.studies.ask import Planned, planning
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -137,3 +139,45 @@ def test_a_command_for_those_who_come_from_elsewhere_is_one(command, monkeypatch
     called, bound, _ = app.parse_args(settings.rest, exit_on_error=False, print_error=False)
     assert called.__name__ == command.split()[0]
     assert bound.arguments or command in ("problems", "runs")
+
+
+COMING_CODE = [
+    code
+    for row in re.findall(r"^\| .+ \|$", COMING, re.MULTILINE)
+    for code in re.findall(r"`([^`]+)`", row.rpartition(" | ")[2])
+    if re.match(r"(ll|answer|run)\.|\w+=(?!.*\.py:)", code)
+]
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory):
+    """The names that the rows use, and a folder with the files that they read."""
+    folder = tmp_path_factory.mktemp("coming")
+    problem, framing, models = ll.EchoLag(values=3, length=4), ll.Whole(), ["rnn", "mlp"]
+    fast = {"budget": 20, "seeds": 1, "rungs": 1, "learning_rates": [0.01], "progress": False}
+    answer = ll.compare(models, [problem], store=folder / "study.db", **fast)
+    run = ll.train(problem, framing, ll.RNN(hidden_size=2), sequences=20)
+    run.save(folder / "model.safetensors")
+    names = {"ll": ll, "problem": problem, "framing": framing, "make_model": ll.RNN()}
+    names |= {"answer": answer, "run": run, "setting": run.setting, "a": "rnn", "b": "mlp"}
+    return folder, {**names, "predict": lambda inputs: inputs, "f": lambda *_: None}
+
+
+@pytest.mark.parametrize("code", COMING_CODE)
+def test_python_for_those_who_come_from_elsewhere_runs(code, around, monkeypatch):
+    folder, names = around
+    monkeypatch.chdir(folder)
+    if not code.startswith(("ll.", "answer.", "run.")):  # an argument of a study
+        code = f'll.compare(["rnn"], {code})'
+    token = planning.set(True)  # whose trials take minutes
+    try:
+        eval(code, dict(names))
+    except Planned:
+        assert code.startswith("ll.compare(")
+    finally:
+        planning.reset(token)
+
+
+def test_rows_of_python_are_found():
+    assert len(COMING_CODE) > 20
+    assert "answer.differences()" in COMING_CODE

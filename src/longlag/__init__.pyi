@@ -42,6 +42,7 @@ from .studies.citation import cite as cite
 from .studies.compare import compare as compare
 from .studies.frontier import frontier as frontier
 from .studies.generalisation import generalise as generalise
+from .studies.plan import plan as plan
 from .studies.profile import profile as profile
 from .studies.train import train as train
 from .training import (

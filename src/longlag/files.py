@@ -327,6 +327,9 @@ def check_ending(path: Name, name: str, outputs: Mapping[str, tuple[Name | None,
             f"{name}: {path} ends as a {what} does, but would hold {kind}. Use "
             f"{f'{option} ' * option.startswith('-')}{path.with_suffix(right)}."
         )
+    if kind == "safetensors" and ending not in ("", ".safetensors"):
+        other = f"{f'{name} ' * name.startswith('-')}{path}.safetensors"
+        raise ValueError(f"{name}: {path} would hold {kind}, but ends otherwise. Use {other}.")
 
 
 def _check_file(path: Path, name: str, kind: str, force: bool) -> None:

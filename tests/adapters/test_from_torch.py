@@ -19,6 +19,7 @@ from torch.nn.utils import prune  # pyright: ignore[reportMissingImports]
 import longlag
 from longlag.adapters import randomness
 from longlag.adapters.models.torch_faults import copied
+from longlag.adapters.models.torch_losses import loss_of_each
 from longlag.adapters.models.user_model import from_reference
 from longlag.adapters.weights import from_torch, to_torch
 from longlag.checks.model import preflight
@@ -818,10 +819,8 @@ def test_losses_of_every_kind_of_target_are_those_of_the_compiled_loop(problem):
     counts = np.asarray(loss.scored(samples.targets))
     wide = counts if loss.size is None else counts[..., None]
     ours, said = loss(jnp.asarray(outputs), jnp.asarray(np.where(wide, samples.targets, 0)))
-    model = ll.adopt(lambda sizes, _: torch.nn.Linear(sizes.features, sizes.outputs))
-    made: Any = model(setting.sizes, 0)
     kind = torch.int64 if samples.targets.dtype.kind == "i" else torch.float32
-    theirs = made._each(torch.tensor(outputs), torch.tensor(samples.targets).to(kind), loss)
+    theirs = loss_of_each(torch.tensor(outputs), torch.tensor(samples.targets).to(kind), loss)
     np.testing.assert_allclose(theirs.numpy()[counts], np.asarray(ours)[counts], rtol=1e-5)
     assert problem.targets.matches(np.asarray(said), np.asarray(said)).all()
 

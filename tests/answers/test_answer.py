@@ -174,6 +174,27 @@ def test_a_difference_is_paired_by_seed(answers):
         answer.difference("lstm", other)
 
 
+def test_a_difference_of_generalisation_is_of_the_lengths_that_both_read(answers):
+    answer = answers["generalise"]
+    one, other = (each.model for each in answer.models)
+    found = answer.difference(other, one)
+    assert found.per_seed == pytest.approx([0.2] * 4)
+    assert found.interval[0] < 0.2 < found.interval[1]
+    assert answer.differences() == {(one, other): answer.difference(one, other)}
+    alone = answer.difference(other, one, length=12)
+    assert alone.interval[1] - alone.interval[0] > found.interval[1] - found.interval[0]
+    assert answer.differences(length=12).keys() == {(one, other)}
+    with pytest.raises(ValueError, match="There is no model `lstm`"):
+        answer.difference("lstm", other)
+    with pytest.raises(ValueError, match=r"`length` must be one of .*12, got 7"):
+        answer.difference(one, other, length=7)
+    models = [ll.LSTM(hidden_size=3), ll.MLP(hidden_size=3)]
+    answer = of_study(Generalisation(PROBLEM, ll.Whole(), models, test=[40], seeds=4))
+    lstm, mlp = (each.model for each in answer.models)
+    assert answer.difference(lstm, mlp).mean == 0
+    assert answer.difference(lstm, mlp, length=40) is None
+
+
 def test_a_difference_of_one_seed_has_no_interval():
     study = Comparison(MODELS, [PROBLEM], recipe=RECIPE, rungs=1, rates=[0.01], seeds=1)
     drive(
@@ -215,9 +236,29 @@ def test_what_failed_is_named(answers):
     assert set(broken.failed) == {"made"}
 
 
+def test_what_was_not_run_is_named():
+    made = [
+        Frontier(SETTING, seeds=2),
+        Generalisation(SETTING.problem, SETTING.framing, MODELS, test=[12], seeds=2),
+        Profile(MODELS[0], [PROBLEM, ll.EchoValue()], recipe=RECIPE),
+    ]
+    for study in made:
+        trial = study.ask()
+        study.tell(trial, came(trial))
+    frontier, generalise, profile = (study.answer().failed for study in made)
+    assert made[1].answer().differences() == {}
+    assert frontier == {"seed 1": "not run"}
+    assert generalise == {"lstm hidden_size=3": "1 not run", "gru hidden_size=3": "2 not run"}
+    assert list(profile.values()) == ["not run"]
+
+
 def test_an_ending_of_no_form_is_refused(answers, tmp_path):
     with pytest.raises(ValueError, match=r"save: an answer cannot be written as `\.xyz`. Use \.js"):
         answers["audit"].save(tmp_path / "a.xyz")
+    with pytest.raises(
+        ValueError, match=r"`\.xyz`. Use .* or \.png, or \.safetensors for the model"
+    ):
+        answers["run"].save(tmp_path / "a.xyz")
     with pytest.raises(ValueError, match=r"Preflight has no figure. Use to_frame\(\)"):
         answers["preflight"].save(tmp_path / "a.png")
 

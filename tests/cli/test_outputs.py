@@ -149,6 +149,8 @@ def test_a_model_is_no_file_of_another_library(call, folder, ending):
     setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.RNN(hidden_size=2))
     with pytest.raises(ValueError, match=r"would hold safetensors\. Use .*m\.safetensors\.$"):
         ll.Trained(setting, 0, setting.create(0)).save(folder / f"m.{ending}")
+    err = refused(call, folder, "train", *TRAIN, "--save", "m.xyz")
+    assert "m.xyz would hold safetensors, but ends otherwise. Use --save m.xyz.safetensors." in err
 
 
 FORMS = {

@@ -5,14 +5,22 @@ import signal
 from pathlib import Path
 
 import pytest
+import typechecking
 from study_cases import SETTING, Scripted, outcome
 
 import longlag as ll
+from longlag import notices
 from longlag.cli._flags import STORE
 from longlag.store.store import Store
 from longlag.studies import ask
 from longlag.studies.ask import run_study
 from longlag.studies.frontier import Frontier
+
+
+@pytest.fixture(autouse=True)
+def _no_frames_of_type_checks(monkeypatch):
+    """Warnings point past the wrappers that only tests have."""
+    monkeypatch.setattr(notices, "_OURS", (*notices._OURS, "<@beartype", typechecking.__file__))
 
 
 def study():
@@ -36,6 +44,17 @@ def test_where_standard_error_is_no_terminal_short_studies_are_silent(tmp_path, 
     executor = Scripted(lambda _: outcome())
     run_study(study(), store=tmp_path / "s.db", executor=executor, progress=shown)
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_interrupt_before_the_first_trial_ended_says_so(tmp_path):
+    struck = Scripted(lambda _: outcome(), strike_after=0)
+    with pytest.warns(UserWarning, match="Interrupted") as found:
+        answer = ll.profile("rnn", store=tmp_path / "s.db", executor=struck, progress=False)
+    assert [(str(each.message), each.filename) for each in found] == [
+        ("Interrupted: no trial had finished: the same call starts anew.", __file__)
+    ]
+    assert "Interrupted before a trial finished, so nothing is known" in str(answer)
+    assert "minutes" not in str(answer)
 
 
 @pytest.fixture
@@ -81,8 +100,11 @@ def test_an_interrupt_gives_the_answer_so_far_and_the_same_call_goes_on(tmp_path
             signal.raise_signal(signal.SIGINT)
         return outcome()
 
-    with pytest.warns(UserWarning, match=r"Interrupted: the answer is of \d finished trials\. Th"):
+    with pytest.warns(
+        UserWarning, match=r"Interrupted: the answer is of \d finished trials\. Th"
+    ) as found:
         first = run_study(study(), store=path, executor=Scripted(come_out)).answer()
+    assert [each.filename for each in found] == [__file__]
     assert not first.complete
     before = len(first.steps)
     with Store(path) as store:

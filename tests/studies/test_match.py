@@ -72,7 +72,10 @@ WRONG = {
     "state of none": ({"match": "state"}, "mlp has no numbers of state. Leave it out."),
     "first without": ({"match": "state", "models": ["mlp", "gru"]}, "mlp has no numbers of state"),
     "too small": ({"models": ["lstm(hidden_size=2)", "gru"]}, "Use a larger lstm first"),
-    "no width": ({"models": ["gru", lambda *_: None]}, "has no `hidden_size` to change. Name it"),
+    "no width": (
+        {"models": ["gru", lambda *_: None]},
+        "has no `hidden_size` among its arg",
+    ),
 }
 
 
@@ -80,3 +83,42 @@ WRONG = {
 def test_what_cannot_be_matched_is_one_line(knobs, message):
     with pytest.raises(ValueError, match=message.replace("(", "\\(")):
         comparison(**knobs)
+
+
+MINE = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self, sizes, width):
+        super().__init__()
+        self.cell = torch.nn.GRU(sizes.features, width, batch_first=True)
+        self.out = torch.nn.Linear(width, sizes.outputs)
+
+    def forward(self, inputs, state=None):
+        hidden, state = self.cell(inputs, state)
+        return self.out(hidden), state
+
+
+def make(sizes, seed, width=32):
+    return Net(sizes, width)
+
+
+def named(sizes, seed, *, hidden_size):
+    return Net(sizes, hidden_size)
+"""
+
+
+@pytest.mark.parametrize("by", ["parameters", "state"])
+def test_a_function_with_a_width_is_matched_and_matched_to(by, tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is not installed here")
+    (tmp_path / "mine.py").write_text(MINE)
+    make, named = f"{tmp_path}/mine.py:make", f"{tmp_path}/mine.py:named"
+    study = comparison(models=["gru(hidden_size=40)", make, f"{named}(hidden_size=3)"], match=by)
+    widths = {each.knob: each.hidden_size for each in study.answer().sizes}
+    assert widths.keys() == {"width", "hidden_size"}
+    assert all(abs(width - 40) <= 1 for width in widths.values())
+    assert Comparison.of(study.question()).answer().sizes == study.answer().sizes
+    assert "mine.py:make width=" in study.answer().matched
+    study = comparison(models=[make, "gru"], match=by)
+    assert {abs(each.hidden_size - 32) <= 1 for each in study.answer().sizes} == {True}

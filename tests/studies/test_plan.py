@@ -10,7 +10,7 @@ from longlag.store.store import Store
 from longlag.studies.comparison import Comparison
 from longlag.studies.conduct import conduct
 from longlag.studies.frontier import Frontier
-from longlag.studies.plan import plan
+from longlag.studies.plan import plan_of
 from longlag.studies.profile import Profile
 from longlag.training import Recipe
 from longlag.trials.outcome import Seconds
@@ -23,7 +23,7 @@ def frontier():
 
 
 def test_without_a_store_only_the_number_of_trials_is_known():
-    found = plan(frontier(), None, 2)
+    found = plan_of(frontier(), None, 2)
     assert (found.most, found.stored, found.seconds) == (8, 0, None)
     assert str(found) == (
         "8 trials to run, at most; 0 are in the store. How long is not known: the store has no "
@@ -38,10 +38,10 @@ def test_stored_trials_are_not_run_again_and_nothing_is_written(tmp_path):
         count = len(store.records())
     before = path.read_bytes()
     with Store(path) as store:
-        found = plan(frontier(), store, 2)
+        found = plan_of(frontier(), store, 2)
         assert (found.most, found.stored) == (0, count)
         assert str(found) == f"No trial to run: {count} are in the store."
-        wider = plan(Frontier(SETTING, seeds=4, limit=4), store, 2)
+        wider = plan_of(Frontier(SETTING, seeds=4, limit=4), store, 2)
         assert wider.stored == count
         assert wider.most
     assert path.read_bytes() == before
@@ -54,13 +54,13 @@ def test_the_time_is_that_of_the_whole_budget_shared_by_the_workers(tmp_path, wo
     with Store(tmp_path / "s.db", write=True) as store:
         conduct(frontier(), store, Scripted(lambda _: half))
         study = Comparison([model], [problem], recipe=RECIPE, rungs=2, rates=[0.1], seeds=4)
-        found = plan(study, store, workers)
+        found = plan_of(study, store, workers)
     assert found.most == 8
     assert found.seconds == 8 * (2 * 10 + 4) / workers
 
 
 def test_a_study_that_time_limits_says_so():
-    found = plan(Profile(SETTING.model, [SETTING.problem], recipe=RECIPE), None, 2)
+    found = plan_of(Profile(SETTING.model, [SETTING.problem], recipe=RECIPE), None, 2)
     assert str(found).startswith("As many trials as fit; 0 are in the store. Memory: at most about")
 
 
@@ -72,7 +72,7 @@ def test_of_many_trials_the_latest_tell_the_time(tmp_path, monkeypatch):
     with Store(tmp_path / "s.db", write=True) as store:
         conduct(Frontier(SETTING, seeds=1, limit=1), store, Scripted(lambda _: slow))
         conduct(Frontier(SETTING, seeds=[7], limit=1), store, Scripted(lambda _: fast))
-        found = plan(Frontier(SETTING, seeds=[8], limit=1), store, 1)
+        found = plan_of(Frontier(SETTING, seeds=[8], limit=1), store, 1)
     assert (found.most, found.seconds, found.seen) == (1, 1, 1)
 
 
@@ -82,7 +82,7 @@ def test_the_memory_is_that_of_the_largest_model_on_the_longest_problem():
         setting = dataclasses.replace(
             SETTING, problem=problem, model=ll.LSTM(hidden_size=hidden_size)
         )
-        return plan(Frontier(setting, seeds=1, limit=1), None, 1).memory or 0
+        return plan_of(Frontier(setting, seeds=1, limit=1), None, 1).memory or 0
 
     small, large = memory(4), memory(400)
     gates = 2**16 * 4 * 400 * 4  # bytes of the gates at all steps of one call
@@ -93,13 +93,42 @@ def test_the_memory_is_that_of_the_largest_model_on_the_longest_problem():
         [ll.EchoLag(values=4, length=400)],
         recipe=RECIPE,
     )
-    assert plan(both, None, 1).memory == large
+    assert plan_of(both, None, 1).memory == large
 
 
 def test_the_memory_of_a_pytorch_model_is_not_known():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
     model = ll.adopt(lambda sizes, _: torch.nn.Linear(sizes.features, sizes.outputs))
     setting = dataclasses.replace(SETTING, model=model)
-    found = plan(Frontier(setting, seeds=1, limit=1), None, 1)
+    found = plan_of(Frontier(setting, seeds=1, limit=1), None, 1)
     assert found.memory is None
     assert str(found).endswith("How much memory is not known.")
+
+
+CALLS = {
+    "compare": (["lstm", "gru"], [SETTING.problem]),
+    "frontier": (SETTING.problem, ll.Whole(), "lstm"),
+    "generalise": (SETTING.problem, ll.Whole(), ["lstm"]),
+    "profile": ("lstm", [SETTING.problem]),
+}
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_plan_takes_the_arguments_of_its_study_and_runs_nothing(kind, tmp_path, capsys):
+    found = ll.plan(getattr(ll, kind), *CALLS[kind], budget=BUDGET, store=tmp_path / "s.db")
+    assert (found.most is None) == (kind == "profile")
+    assert repr(found) == str(found)
+    assert "0 are in the store." in repr(found)
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(TypeError, match=f"{kind} has no argument `budgt`. Did you mean `budget`"):
+        ll.plan(getattr(ll, kind), *CALLS[kind], budgt=BUDGET)
+
+
+def test_a_plan_counts_the_trials_of_the_store_and_is_of_a_study(tmp_path):
+    store, limited = tmp_path / "s.db", {"budget": 10, "seeds": 1, "limit": 1}
+    ll.frontier(SETTING.problem, ll.Whole(), "lstm", store=store, progress=False, **limited)
+    found = ll.plan(ll.frontier, SETTING.problem, ll.Whole(), "lstm", store=store, **limited)
+    assert repr(found) == "No trial to run: 1 are in the store."
+    with pytest.raises(TypeError, match=r"plan: `study` must be ll\.compare, .*, got .*train"):
+        ll.plan(ll.train, SETTING.problem, ll.Whole(), "lstm")

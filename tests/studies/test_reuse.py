@@ -9,7 +9,7 @@ import longlag as ll
 from longlag.store.store import Store
 from longlag.studies.conduct import conduct
 from longlag.studies.frontier import Frontier
-from longlag.studies.plan import plan
+from longlag.studies.plan import plan_at
 from longlag.studies.reuse import equal
 from longlag.training import Recipe
 from longlag.trials import documents
@@ -52,7 +52,7 @@ def answered(study, path):
 
 def test_the_answer_is_that_without_reuse_to_the_bit(tmp_path):
     smaller, _, _ = answered(real(4000), tmp_path / "a.db")
-    before = plan_of(real(5000), tmp_path / "a.db")
+    before = plan_at(real(5000), tmp_path / "a.db", 1)
     again, *reused = answered(real(5000), tmp_path / "a.db")
     alone, *fresh = answered(real(5000), tmp_path / "b.db")
     assert smaller.ran == alone.ran
@@ -60,11 +60,6 @@ def test_the_answer_is_that_without_reuse_to_the_bit(tmp_path):
     assert again.ran + again.reused == alone.ran
     assert reused == fresh
     assert any(weights is not None for *_, weights in fresh[1])
-
-
-def plan_of(study, path):
-    with Store(path) as store:
-        return plan(study, store, 1)
 
 
 def with_budget(sequences, **recipe):

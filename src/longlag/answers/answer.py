@@ -171,12 +171,13 @@ class Answer(abc.ABC):
                 return self.to_latex()
 
 
-def kind_of(path: files.Name, option: str) -> str:
+def kind_of(path: files.Name, option: str, *, model: bool = False) -> str:
     """The kind of file by its ending.
 
     Args:
         path: The path.
         option: The name of the option, for the message.
+        model: Whether a trained model could be written too, for the message.
 
     Raises:
         ValueError: It is none of `FORMATS`.
@@ -189,7 +190,7 @@ def kind_of(path: files.Name, option: str) -> str:
         *first, last = FORMATS
         raise ValueError(
             f"{option}: an answer cannot be written as `{ending or path}`. Use "
-            f"{', '.join(first)} or {last}."
+            f"{', '.join(first)} or {last}{', or .safetensors for the model' if model else ''}."
         )
     return FORMATS[ending]
 

@@ -35,7 +35,7 @@ from longlag.store.store import Store
 from longlag.studies.ask import require_fitting
 from longlag.studies.conduct import Keep, Usage, conduct
 from longlag.studies.ladder import BUDGET, FIVE, LEARNING_RATES
-from longlag.studies.plan import plan
+from longlag.studies.plan import plan_at
 from longlag.studies.study import Study
 from longlag.studies.watch import showing, tracking
 from longlag.trackers import Tracking
@@ -215,10 +215,7 @@ class StudyFlags:
         return 1 if usage.failed or unanswered(question) else 0
 
     def _tell_plan(self, question: Study, output: AnswerFlags) -> int:
-        with contextlib.ExitStack() as stack:
-            known = self.store.exists() and self.store.stat().st_size
-            store = stack.enter_context(Store(self.store)) if known else None
-            found = plan(question, store, self._executor().workers)
+        found = plan_at(question, self.store, self._executor().workers)
         if output.kind not in ("text", "JSON"):
             raise ValueError(f"A dry run has no {output.kind}. Use --json, or leave the form out.")
         output.write(found.to_dict, lambda: [Text(str(found))])

@@ -155,7 +155,7 @@ class ExternalModel(abc.ABC):
     @property
     @abc.abstractmethod
     def state_size(self) -> int | None:
-        """Numbers of state that a row carried when it last ran; None where it takes none."""
+        """Numbers of state that a row carries; None where it takes none."""
 
     @property
     @abc.abstractmethod

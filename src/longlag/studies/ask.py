@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import os
 import tempfile
 import time
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from rich.console import Console
 from longlag.adapters import user_code
 from longlag.checks.model import require_valid
 from longlag.knobs import require
+from longlag.notices import notice
 from longlag.progress import bars
 from longlag.store.store import STORE, Store
 from longlag.studies.conduct import Listen, conduct
@@ -30,6 +31,18 @@ from longlag.workers.local import Local
 from longlag.workers.threads import Threads
 
 S = TypeVar("S", bound="Study")
+
+planning = contextvars.ContextVar("planning", default=False)
+"""Whether `run_study` raises `Planned` in place of running anything."""
+
+
+class Planned(Exception):  # noqa: N818 - no error
+    """A study that was asked for, its store, and who would run it."""
+
+    def __init__(self, study: Study, store: Path | None, executor: Executor | None):
+        self.study, self.store = study, store
+        self.executor = executor or (Local() if _portable(study.examples()) else Threads())
+
 
 Progress = bool | Listen
 """Whether to show the progress of a study, or a function that takes it."""
@@ -69,23 +82,22 @@ def run_study(
     if store is not None:
         require("studies", "store", store, (str, os.PathLike), "the path of a file")
     place = os.path.abspath(store) if store else None  # before a user's file changes the folder
+    if planning.get():
+        raise Planned(study, Path(place) if place else None, executor)
     examples = study.examples()
     for line in require_fitting(study, until):
-        warnings.warn(line, stacklevel=3)
+        notice(line)
     with contextlib.ExitStack() as stack:
-        trackers = stack.enter_context(
-            Tracking(track, lambda line: warnings.warn(line, stacklevel=3))
-        )
+        trackers = stack.enter_context(Tracking(track, notice))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         trials = stack.enter_context(Store(place or Path(folder) / "trials.db", write=True))
-        if notice := trials.notice():
-            warnings.warn(notice, stacklevel=2)
+        if line := trials.notice():
+            notice(line)
         if executor is None:
             if not (portable := _portable(examples)):
-                warnings.warn(
+                notice(
                     "A model or a problem is not in a file: the trials run in threads of this "
-                    "process. In a file, at the top level, they would run in processes.",
-                    stacklevel=3,
+                    "process. In a file, at the top level, they would run in processes."
                 )
             executor = stack.enter_context(Local() if portable else Threads())
         elif not isinstance(executor, Threads) and not _portable(examples):
@@ -105,15 +117,15 @@ def run_study(
         listen = tracking(study, trackers, listen)
         usage = conduct(study, trials, executor, seconds=seconds, listen=listen)
     for trial, why in usage.failed:
-        warnings.warn(f"{trial} failed: {why.rstrip('.')}.", stacklevel=2)
+        notice(f"{trial} failed: {why.rstrip('.')}.")
     if usage.interrupted:
         kept = f"are in {os.fspath(store)}" if store else "are not kept, for want of a store"
-        finished = usage.ran + usage.reused
-        warnings.warn(
-            f"Interrupted: the answer is of {finished} finished trials. They {kept}: "
-            f"the same call {'goes on from there' if store else 'starts anew'}.",
-            stacklevel=3,
-        )
+        if finished := usage.ran + usage.reused:
+            what = f"the answer is of {finished} finished trials. They {kept}"
+        else:
+            what = "no trial had finished"
+        more = "goes on from there" if store and finished else "starts anew"
+        notice(f"Interrupted: {what}: the same call {more}.")
     return study
 
 

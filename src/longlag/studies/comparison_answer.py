@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
-
-import numpy as np
-from scipy import special
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, number_cell, table, text
@@ -16,9 +12,10 @@ from longlag.answers.blocks import cell as as_cell
 from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import OPEN, SKILL, causes, counted
 from longlag.knobs import lookup
-from longlag.scores.statistics import CONFIDENCE, caveat, mean_interval
+from longlag.studies import differences
 from longlag.studies.about import About
 from longlag.studies.comparison_cell import Cell, plain
+from longlag.studies.differences import Skills
 from longlag.studies.lower_bound import LowerBound
 from longlag.studies.match import Match, Sized, words
 from longlag.studies.rates import RateSearch
@@ -234,11 +231,8 @@ class ComparisonAnswer(Answer):
 
         Its interval covers the spread between seeds and the noise of the test sequences.
         """
-        cells = self._cells_of(model)
-        if cells is None:
-            return None
-        least, most = np.array([cell.bounds for cell in cells]).mean(axis=0).tolist()
-        return self._estimate(_skills(cells), _noise(cells), least, most)
+        places = self._skills_of(model)
+        return None if places is None else differences.mean_skill(places)
 
     def difference(self, model: str, other: str, *, pairs: int = 1) -> Estimate | None:
         """The mean skill of one model less that of another, over all problems and rungs.
@@ -253,66 +247,27 @@ class ComparisonAnswer(Answer):
                 wider that all of them hold with the confidence of one (Bonferroni).
 
         Returns:
-            The difference; None where a trial of either is missing.
+            The difference; None where a trial of either is missing (`failed` says which).
 
         Raises:
             ValueError: There is no such model.
         """
         for each in (model, other):
             lookup("model", each, dict.fromkeys(self.models))
-        ours, theirs = self._cells_of(model), self._cells_of(other)
+        ours, theirs = self._skills_of(model), self._skills_of(other)
         if ours is None or theirs is None:
             return None
-        (least, most), (low, high) = (
-            np.array([cell.bounds for cell in cells]).mean(axis=0).tolist()
-            for cells in (ours, theirs)
-        )
-        below, above = _noise(ours)
-        their_below, their_above = _noise(theirs)
-        noise = float(np.hypot(below, their_above)), float(np.hypot(above, their_below))
-        values = _skills(ours) - _skills(theirs)
-        return self._estimate(values, noise, least - high, most - low, pairs)
+        return differences.difference(ours, theirs, pairs)
 
     def differences(self) -> dict[tuple[str, str], Estimate]:
         """The difference of every pair of models without missing trials, corrected for all."""
-        every = list(itertools.combinations(self.models, 2))
-        found = {pair: self.difference(*pair, pairs=len(every)) for pair in every}
-        return {pair: estimate for pair, estimate in found.items() if estimate is not None}
+        return differences.every_pair(
+            self.models, lambda model, other, pairs: self.difference(model, other, pairs=pairs)
+        )
 
-    def _cells_of(self, model: str) -> list[Cell] | None:
-        """The cells of a model; None where a trial is missing."""
+    def _skills_of(self, model: str) -> list[Skills] | None:
+        """The skills of a model in its cells; None where a trial is missing."""
         cells = [cell for cell in self.cells if cell.model == model]
-        whole = all(cell.skill and not cell.missing for cell in cells)
-        return cells if cells and whole and self.complete else None
-
-    def _estimate(
-        self,
-        values: np.ndarray,
-        noise: tuple[float, float],
-        least: float,
-        most: float,
-        pairs: int = 1,
-    ) -> Estimate:
-        """The mean over seeds, its interval not narrower than the noise of the test sequences."""
-        confidence = 1 - (1 - CONFIDENCE) / pairs
-        tail, corrected = (1 - CONFIDENCE) / 2, (1 - confidence) / 2
-        wider = float(special.ndtri(1 - corrected) / special.ndtri(1 - tail))
-        mean = float(values.mean())
-        low, high = mean - wider * noise[0], mean + wider * noise[1]
-        if len(values) > 1:
-            between = mean_interval(values.tolist(), confidence=confidence)
-            low, high = min(low, max(between[0], least)), max(high, min(between[1], most))
-        interval = float(low), float(high)
-        doubt = caveat(values.tolist(), interval, most - least)
-        return Estimate(mean, interval, tuple(values.tolist()), doubt)
-
-
-def _skills(cells: Sequence[Cell]) -> np.ndarray:
-    """The mean skill of each seed."""
-    return np.mean([cell.skill.per_seed for cell in cells if cell.skill], axis=0)
-
-
-def _noise(cells: Sequence[Cell]) -> tuple[float, float]:
-    """How much test sequences may lower and raise a mean of cells: variances add up."""
-    below, above = np.sqrt((np.array([cell.noise for cell in cells]) ** 2).sum(axis=0)) / len(cells)
-    return float(below), float(above)
+        if not (cells and self.complete and all(c.skill and not c.missing for c in cells)):
+            return None
+        return [Skills.of([each.score() for each in cell.outcomes]) for cell in cells]

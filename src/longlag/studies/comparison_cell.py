@@ -7,10 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from longlag.answers.estimate import Estimate
-from longlag.scores.statistics import share_interval
 from longlag.studies.about import SeedResult
 from longlag.studies.ladder import verdict
 from longlag.studies.time_to_solve import TimeToSolve
@@ -75,24 +72,6 @@ class Cell:
         not_run = self.missing - sum(self.failures.values())
         why = "not run" if self.chosen else "no rate chosen yet"
         return Counter(self.failures) + Counter({why: not_run})
-
-    @property
-    def noise(self) -> tuple[float, float]:
-        """How much the test sequences alone may lower and raise the skill, by chance."""
-        first = self.outcomes[0]
-        if first.one_sequence:
-            return 0.0, 0.0
-        count = len(self.outcomes) * first.tally.sequences
-        mean = float(np.mean([outcome.accuracy for outcome in self.outcomes]))
-        low, high = share_interval(mean * count, count)
-        span = first.ceiling - first.chance or np.inf
-        return (mean - low) / span, (high - mean) / span
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The lowest possible skill, and that of the ceiling."""
-        first = self.outcomes[0]
-        return -first.chance / (first.ceiling - first.chance or np.inf), 1.0
 
 
 def plain(cell: Cell) -> dict[str, Any]:

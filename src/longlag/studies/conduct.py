@@ -196,7 +196,7 @@ class _Conduct:
             self.progress.reused += recalled
             self.ran.update(words(each.model) for each in self.study.examples() if recalled)
         self._follow()
-        interrupted = self.stop.stopped
+        interrupted = self.study.interrupted = self.stop.stopped
         cut = 0
         if self.progress.running:
             if self._late():

@@ -84,7 +84,9 @@ class FrontierAnswer(Answer):
 
     @property
     def failed(self) -> Mapping[str, str]:
-        return {f"seed {seed}": why for seed, why in self.failures.items()}
+        begun = {step.seed for step in self.steps}
+        unrun = {seed: "search not ended" if seed in begun else "not run" for seed in self.open}
+        return {f"seed {seed}": why for seed, why in {**unrun, **self.failures}.items()}
 
     @property
     def words(self) -> str:

@@ -21,7 +21,12 @@ from longlag.store.store import STORE
 from longlag.studies import labels
 from longlag.studies.about import About, SeedResult
 from longlag.studies.ask import Progress, run_study
-from longlag.studies.generalisation_answer import GeneralisationAnswer, LengthScore, ModelAnswer
+from longlag.studies.generalisation_answer import (
+    GeneralisationAnswer,
+    LengthScore,
+    ModelAnswer,
+    name_at,
+)
 from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import BUDGET, checked_solve_at, until_solved
 from longlag.studies.lower_bound import lower_bound
@@ -185,7 +190,7 @@ class Generalisation(Study):
         )
         outcomes = tuple(trial.outcome for trial in trials)
         setting = self._settings[name]
-        scored = tuple(each for each in self.test if _name(each) in setting.scored_on)
+        scored = tuple(each for each in self.test if name_at(each) in setting.scored_on)
         unscored = tuple(each for each in self.test if each not in scored)
         per_seed = [self._longest(outcome, scored) for outcome in outcomes]
         interval, coverage = (0.0, 0.0), 0.0
@@ -208,7 +213,7 @@ class Generalisation(Study):
         )
 
     def _score(self, outcomes: tuple[Outcome, ...], length: int) -> LengthScore:
-        test = _name(length)
+        test = name_at(length)
         scores = [outcome.score(test) for outcome in outcomes]
         return LengthScore(
             length=length,
@@ -224,7 +229,7 @@ class Generalisation(Study):
         longest = 0
         for length in lengths:
             if length >= self.train:
-                if outcome.score(_name(length)).skill < self.solve_at:
+                if outcome.score(name_at(length)).skill < self.solve_at:
                     break
                 longest = length
         return longest
@@ -242,16 +247,11 @@ class Generalisation(Study):
         plain = until_solved(self._plain(model), self.solve_at)
         # A model of fixed timesteps has no tests at other lengths.
         tests = {
-            _name(length): problem
+            name_at(length): problem
             for length, problem in by_length.items()
             if model.any_length or plain.fixed_timesteps(problem) is None
         }
         return dataclasses.replace(plain, tests=tests)
-
-
-def _name(length: int) -> str:
-    """The name of the test at a length."""
-    return f"length {length}"
 
 
 def _lengths(test: Iterable[int]) -> list[int]:

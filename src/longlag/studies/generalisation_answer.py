@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, cell, number_cell, table, text
 from longlag.answers.estimate import Estimate, caveats, no_interval
 from longlag.answers.format import SKILL
+from longlag.knobs import lookup
+from longlag.studies import differences
 from longlag.studies.about import About, SeedResult
+from longlag.studies.differences import Skills
 from longlag.studies.lower_bound import LowerBound
 from longlag.trials.outcome import ModelSize, Outcome, size_and_speed
+
+
+def name_at(length: int) -> str:
+    """The name of the test at a length."""
+    return f"length {length}"
 
 
 class LengthScore(NamedTuple):
@@ -77,6 +85,10 @@ class ModelAnswer(NamedTuple):
     def outcomes(self) -> tuple[Outcome, ...]:
         """The outcomes of the finished seeds."""
         return tuple(trial.outcome for trial in self.trials)
+
+    def skills(self, lengths: Iterable[int]) -> list[Skills]:
+        """The skills of its seeds at some of its lengths."""
+        return [Skills.of([o.score(name_at(each)) for o in self.outcomes]) for each in lengths]
 
     @property
     def why_missing(self) -> str:
@@ -145,7 +157,7 @@ class GeneralisationAnswer(Answer):
 
     @property
     def failed(self) -> Mapping[str, str]:
-        return {model.model: model.why_missing for model in self.models if model.failures}
+        return {model.model: model.why_missing for model in self.models if model.missing}
 
     @property
     def caption(self) -> str:
@@ -222,6 +234,42 @@ class GeneralisationAnswer(Answer):
                 )
         head = ("model", "length", "skill", "solved", "chance", "best possible", "note")
         return table("", head, rows)
+
+    def difference(
+        self, model: str, other: str, *, length: int | None = None, pairs: int = 1
+    ) -> Estimate | None:
+        """The mean skill of one model less that of another, paired by seed.
+
+        Args:
+            model: The label of a model.
+            other: The label of another.
+            length: A test length; by default the mean over all that both can read.
+            pairs: The number of differences that are looked at together, as of a comparison.
+
+        Returns:
+            The difference; None where a trial of either is missing (`failed` says which), or one
+            cannot read the length.
+
+        Raises:
+            ValueError: There is no such model or length.
+        """
+        models = {each.model: each for each in self.models}
+        ours, theirs = (lookup("model", each, models) for each in (model, other))
+        if length is not None and length not in self.test:
+            every = ", ".join(map(str, self.test))
+            raise ValueError(f"difference: `length` must be one of {every}, got {length}.")
+        read = {each.length for each in ours.scores} & {each.length for each in theirs.scores}
+        lengths = [each for each in self.test if each in read and length in (None, each)]
+        if ours.missing or theirs.missing or not lengths:
+            return None
+        return differences.difference(ours.skills(lengths), theirs.skills(lengths), pairs)
+
+    def differences(self, *, length: int | None = None) -> dict[tuple[str, str], Estimate]:
+        """The difference of every pair of models that has one, corrected for all."""
+        return differences.every_pair(
+            [each.model for each in self.models],
+            lambda *pair: self.difference(*pair[:2], length=length, pairs=pair[2]),
+        )
 
     def document(self) -> dict[str, Any]:
         return {

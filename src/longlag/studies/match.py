@@ -7,6 +7,8 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from longlag.adapters.models import arguments
+from longlag.adapters.models.user_model import UserModel
 from longlag.knobs import lookup
 from longlag.models import ModelFactory, Sizes
 from longlag.studies.ladder import Place
@@ -32,6 +34,7 @@ class Sized(NamedTuple):
         rung: The value of the ladder's knob.
         hidden_size: The width that was found.
         size: Its weights, or its numbers of state.
+        knob: What its width is called.
     """
 
     problem: str
@@ -39,6 +42,7 @@ class Sized(NamedTuple):
     rung: int
     hidden_size: int
     size: int
+    knob: str = _WIDTH
 
 
 def size(by: Match, model: ModelFactory, sizes: Sizes) -> int | None:
@@ -71,14 +75,17 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
         raise ValueError(f"match: {first.words} {known} {what}. Name another model first.")
     if model == first:
         return model
-    if not hasattr(model, _WIDTH):
+    if (knob := _knob(model)) is None:
+        own = " among its arguments" if isinstance(model, UserModel) else ""
         raise ValueError(
-            f"match: {model.words} has no `{_WIDTH}` to change. Name it first, so that the others "
-            "are sized like it, or leave out `match`."
+            f"match: {model.words} has no `{_WIDTH}`{own} to change. Name it first, so that the "
+            "others are sized like it, or leave out `match`."
         )
 
     def at(width: int) -> ModelFactory:
-        return dataclasses.replace(model, **{_WIDTH: width})
+        if isinstance(model, UserModel):
+            return model.with_argument(knob, width)
+        return dataclasses.replace(model, **{knob: width})
 
     counted = functools.cache(lambda width: size(by, at(width), sizes) or 0)
     width = min(_nearest(counted, goal), key=lambda width: abs(counted(width) - goal))
@@ -87,11 +94,18 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
         raise ValueError(f"match: {name} has no {what}. Leave it out.")
     if abs(counted(width) - goal) > TOLERANCE * goal:
         raise ValueError(
-            f"match: {name} has {counted(width):,} {what} at {_WIDTH}={width}, the nearest "
+            f"match: {name} has {counted(width):,} {what} at {knob}={width}, the nearest "
             f"to the {goal:,} of {first.words}: more than {TOLERANCE:.0%} off. Use a larger "
             f"{first.words.split()[0]} first, or leave out `match`."
         )
     return at(width)
+
+
+def _knob(model: ModelFactory) -> str | None:
+    """What the width of a model is called; None where it has none to change."""
+    if isinstance(model, UserModel):
+        return model.width_argument
+    return _WIDTH if hasattr(model, _WIDTH) else None
 
 
 def _nearest(counted: Callable[[int], int], goal: int) -> tuple[int, int]:
@@ -113,7 +127,10 @@ def sized(by: Match, settings: Mapping[Place, Setting]) -> tuple[Sized, ...]:
         key, model = (place.problem, place.model, place.rung), setting.model
         if key not in found and place.model != first:
             count = size(by, model, setting.sizes) or 0
-            found[key] = Sized(*key, getattr(model, _WIDTH), count)
+            knob, given = _knob(model) or _WIDTH, vars(model)
+            if isinstance(model, UserModel):
+                given = arguments.values(model.arguments)
+            found[key] = Sized(*key, given[knob], count, knob)
     return tuple(found.values())
 
 
@@ -125,13 +142,13 @@ def words(by: Match, first: str, sizes: Sequence[Sized]) -> str:
     'Each model has as many weights as lstm, within 2%: gru hidden_size=58.'
     """
     one = len({each.problem for each in sizes}) == 1
-    found = dict[tuple[str, str], list[int]]()
+    found = dict[tuple[str, str, str], list[int]]()
     for each in sizes:
-        found.setdefault((each.model, each.problem), []).append(each.hidden_size)
+        found.setdefault((each.model, each.problem, each.knob), []).append(each.hidden_size)
     parts = (
-        f"{model} {_WIDTH}={' to '.join(map(str, sorted({min(every), max(every)})))}"
+        f"{model} {knob}={' to '.join(map(str, sorted({min(every), max(every)})))}"
         f"{'' if one else f' on {problem}'}"
-        for (model, problem), every in found.items()
+        for (model, problem, knob), every in found.items()
     )
     what = f"Each model has as many {COUNTED[by]} as {first}, within {TOLERANCE:.0%}"
     return f"{what}: {', '.join(parts)}."

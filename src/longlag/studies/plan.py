@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from longlag.answers.answer import Answer
 from longlag.answers.format import counted, duration
+from longlag.arguments import short_repr
 from longlag.models import ModelFactory
 from longlag.problems import Problem
 from longlag.store.store import Store
+from longlag.studies.ask import Planned, planning
+from longlag.studies.compare import compare
 from longlag.studies.cost import Times
+from longlag.studies.frontier import frontier
+from longlag.studies.generalisation import generalise
+from longlag.studies.profile import profile
 from longlag.studies.reuse import equal
 from longlag.studies.study import Study
 from longlag.trials.cost import peak_memory
 from longlag.trials.setting import Setting
 
+_STUDIES = compare, frontier, generalise, profile
 _SEEN = 200  # latest trials that times are expected from, at most
 
 
@@ -57,12 +67,52 @@ class Plan(NamedTuple):
             lines.append("How much memory is not known.")
         return " ".join(lines)
 
+    __repr__ = __str__
+
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values."""
         return self._asdict()
 
 
-def plan(study: Study, store: Store | None, workers: int) -> Plan:
+def plan(study: Callable[..., Answer], /, *args: Any, **kwargs: Any) -> Plan:
+    """What a study would take, as `--dry-run` prints it; no trial is run, and nothing is written.
+
+    Args:
+        study: `compare`, `frontier`, `generalise` or `profile`.
+        args: Its arguments, as it takes them itself.
+        kwargs: Likewise, by name.
+
+    Raises:
+        TypeError: It is no study, or an argument is unknown or of another type.
+        ValueError: An argument is out of range, or the framing does not fit.
+
+    >>> from longlag import EchoLag, compare
+    >>> plan(compare, ["lstm", "gru"], [EchoLag()], seeds=3, store=None).most
+    42
+    """
+    if study not in _STUDIES:
+        names = [f"ll.{each.__name__}" for each in _STUDIES]
+        rule = f"{', '.join(names[:-1])} or {names[-1]}"
+        raise TypeError(f"plan: `study` must be {rule}, got {short_repr(study)}.")
+    before = planning.set(True)
+    try:
+        study(*args, **kwargs)
+    except Planned as found:
+        return plan_at(found.study, found.store, found.executor.workers)
+    finally:
+        planning.reset(before)
+    raise AssertionError("a study that asks for nothing")
+
+
+def plan_at(study: Study, path: Path | None, workers: int) -> Plan:
+    """What a study would take, by the finished trials of a file, which need not exist."""
+    if path is None or not path.exists() or not path.stat().st_size:
+        return plan_of(study, None, workers)
+    with Store(path) as store:
+        return plan_of(study, store, workers)
+
+
+def plan_of(study: Study, store: Store | None, workers: int) -> Plan:
     """What a study would take; no trial is run.
 
     Args:

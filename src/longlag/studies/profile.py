@@ -8,7 +8,6 @@ import math
 import operator
 import os
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -19,6 +18,7 @@ from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing, Whole
 from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
+from longlag.notices import notice
 from longlag.problems import Problem
 from longlag.scores.statistics import SOLVED
 from longlag.store.store import STORE, Store
@@ -229,6 +229,7 @@ class Profile(Study):
                 gaps(self._belief, reaches, words(self.framing), Counter(self.failures.values()))
             ),
             unfinished=tuple(self.cut.items()),
+            interrupted=self.interrupted,
             lower_bound=lower_bound(
                 (trial for each in reaches for rung in each.rungs for trial in rung.trials),
                 sum(reach.tried for reach in reaches),
@@ -328,6 +329,6 @@ def profile(
     answer = run_study(
         study, store=store, executor=executor, progress=progress, track=track, until=until
     ).answer()
-    if lines := answer.unanswered:
-        warnings.warn(f"{lines} Use a larger `minutes`, or a smaller `budget`.", stacklevel=2)
+    if answer.unanswered and not study.interrupted:  # which was said
+        notice(answer.unanswered)
     return answer

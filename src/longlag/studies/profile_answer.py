@@ -189,6 +189,7 @@ class ProfileAnswer(Answer):
         left_out: Settings without trials, and uncertain results.
         lower_bound: The trials still learning when the budget ended; None if there are none.
         unfinished: Trials stopped at the time limit, each with its progress from 0 to 1.
+        interrupted: Whether the user stopped it.
     """
 
     about: About
@@ -196,6 +197,7 @@ class ProfileAnswer(Answer):
     reaches: tuple[Reach, ...]
     left_out: tuple[Gap, ...]
     unfinished: tuple[tuple[str, float], ...]
+    interrupted: bool
     lower_bound: LowerBound | None
 
     figures: ClassVar = ("reach",)
@@ -203,9 +205,9 @@ class ProfileAnswer(Answer):
     @property
     def failed(self) -> Mapping[str, str]:
         return {
-            reach.problem: f"{counted(reach.failed, 'trial')} failed"
+            reach.problem: f"{counted(reach.failed, 'trial')} failed" if reach.failed else "not run"
             for reach in self.reaches
-            if reach.failed
+            if reach.failed or not reach.tried
         }
 
     @property
@@ -220,9 +222,7 @@ class ProfileAnswer(Answer):
         yield text(f"What {self.model} remembers", kind="strong")
         yield text(str(ModelSize.of(self.outcomes)))
         yield self.table()
-        if lines := self.unanswered:
-            advice = "Use a larger `minutes`, or a smaller `budget`."
-            yield text(f"{lines} {advice}", kind="notice")
+        yield text(self.unanswered, kind="notice")
         source = f"assuming that each trial gives the right answer with probability {RELIABLE:g}"
         yield text(
             f"{INTERVALS.format(level=f'{CONFIDENCE:.0%}', source=source)} Solved: skill of "
@@ -307,12 +307,18 @@ class ProfileAnswer(Answer):
         """A notice if no trial finished in the time, with the progress of each; else empty."""
         if any(reach.tried for reach in self.reaches):
             return ""
+        if self.interrupted:
+            return (
+                "Interrupted before a trial finished, so nothing is known of any problem. Run it "
+                "again, to start anew."
+            )
         lines = ["No trial finished in the time, so nothing is known of any problem."]
         for trial, share in self.unfinished:
             stage = f"{share:.0%} of its {self.about.budget:,} sequences" if share else "compiling"
             lines.append(f"{trial}: cut short at {stage}.")
         if not self.unfinished:
             lines.append("Not even one would have fitted.")
+        lines.append("Use a larger `minutes`, or a smaller `budget`.")
         return " ".join(lines)
 
 

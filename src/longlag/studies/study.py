@@ -36,6 +36,9 @@ class Study(abc.ABC):
     keep_curves: bool = True
     """Whether outcomes keep their curves and examples, which only a report needs."""
 
+    interrupted: bool = False
+    """Whether the user stopped it."""
+
     solve_at: float
     """Skill from which a trial counts as solved."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import SupportsIndex
 
@@ -13,6 +12,7 @@ from longlag.encodings import IntegerEncoding
 from longlag.framings import Framing
 from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
+from longlag.notices import notice
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.stop import ctrl_c_stops
@@ -99,8 +99,8 @@ def train(
         tests=() if tests is None else tests,
     )
     for line in require_valid([setting]):
-        warnings.warn(line, stacklevel=2)
-    with Tracking(track, lambda line: warnings.warn(line, stacklevel=3)) as trackers:
+        notice(line)
+    with Tracking(track, notice) as trackers:
         with ctrl_c_stops() as stop:
             run = finish(fit(setting, seed_list(seeds), stop=stop))
         for each in FinishedTrial.of_run(run) if trackers else ():

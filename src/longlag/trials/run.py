@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from longlag import arguments
-from longlag.answers.answer import FORMATS, Level
+from longlag.answers.answer import Level, kind_of
 from longlag.answers.blocks import Block, text
 from longlag.answers.format import counted
 from longlag.arguments import short_repr
@@ -289,15 +289,19 @@ class Run(Scored):
         """Write the model of a seed as safetensors (`longlag.load`), or the answer.
 
         Args:
-            path: An ending of an answer, such as `.json` or `.tex`, gives the answer; any other
-                the model.
+            path: `.safetensors`, or no ending, gives the model; an ending of an answer, such as
+                `.json` or `.tex`, the answer.
             seed: Whose model, one of `seeds`; the first by default.
+
+        Raises:
+            ValueError: It ends otherwise.
         """
         arguments.path("save", "path", path)
-        if Path(path).suffix.lower() in FORMATS:
-            super().save(path)
-        else:
+        if Path(path).suffix.lower() in ("", ".safetensors"):
             self.trained(seed).save(path)
+        else:
+            kind_of(path, "save", model=True)
+            super().save(path)
 
     def trained(self, seed: int | None = None) -> Trained:
         """The model of a seed, the first by default, with its setting."""

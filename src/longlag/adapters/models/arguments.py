@@ -70,6 +70,22 @@ def values(text: str) -> dict[str, Any]:
     return parse(f"make_model({text})")[1] if text else {}
 
 
+def further(make: Callable[..., Any]) -> list[str]:
+    """The arguments of a function besides sizes and seed.
+
+    >>> further(lambda sizes, seed, width=64: None)
+    ['width']
+    """
+    try:
+        parameters = list(inspect.signature(make).parameters.values())
+    except (TypeError, ValueError):  # of a function without a signature
+        return []
+    kind = inspect.Parameter
+    by_place = [each for each in parameters if each.kind is kind.POSITIONAL_OR_KEYWORD]
+    named = [each for each in parameters if each.kind is kind.KEYWORD_ONLY]
+    return [each.name for each in (*by_place[2:], *named)]
+
+
 def require_fit(make: Callable[..., Any], given: Mapping[str, Any]) -> None:
     """Refuse a function that sizes, a seed and these arguments do not fit.
 

@@ -34,11 +34,12 @@ from longlag.adapters.models.torch_faults import (
     require_evaluation,
     restored,
 )
+from longlag.adapters.models.torch_losses import loss_of_each, mean_loss
 from longlag.adapters.models.torch_optimizer import update_of
 from longlag.adapters.models.torch_predictions import CHUNK, Predictions
 from longlag.adapters.models.torch_sensitivity import jacobian_norms, steps_reached
 from longlag.models import ExternalModel, Sizes
-from longlag.training import AnyLoss, Batches, Loss, Losses, Recipe, program
+from longlag.training import AnyLoss, Batches, Recipe, program
 
 _WIDE = torch.float32, torch.float64  # outputs of fewer bits become float32
 
@@ -91,6 +92,13 @@ class TorchModel(ExternalModel):
 
     @property
     def state_size(self) -> int | None:
+        if self.takes_state and not self._state_size:  # as it has not run yet
+            shape = 2, self.sizes.timesteps
+            zeros = np.zeros(shape if self.sizes.values else (*shape, self.sizes.features), int)
+            given = self._encode(zeros if self.sizes.values else zeros.astype(np.float32))
+            with restored(self.module), self._own_randomness(moves=False), torch.no_grad():
+                self._set_mode(training=False)
+                self._state_size = numbers_a_row(self._run(given, None, None, (), "last")[1], 2)
         return self._state_size if self.takes_state else None
 
     @property
@@ -122,7 +130,7 @@ class TorchModel(ExternalModel):
                     with self._first_time("update", inputs.shape, mask is None, state is None):
                         with narrow:
                             outputs, state = self._run(inputs, mask, state, shape, output)
-                        value = self._loss(outputs, targets[update], counts[update], loss)
+                        value = mean_loss(outputs, targets[update], counts[update], loss)
                         value.backward()
                     update_weights()
                     state = _detached(state)
@@ -154,7 +162,7 @@ class TorchModel(ExternalModel):
                     state = None
                 with self._first_time("predict", inputs.shape, mask is None, state is None):
                     outputs, state = self._run(inputs, mask, state, shape, output)
-                losses.append(self._each(outputs, targets[update], loss))
+                losses.append(loss_of_each(outputs, targets[update], loss))
                 predictions.add(outputs)
                 self._state_size = numbers_a_row(state, inputs.shape[0])
         return torch.stack(losses).cpu().numpy(), predictions.values()
@@ -316,44 +324,6 @@ class TorchModel(ExternalModel):
         whole = np.issubdtype(targets.dtype, np.integer)
         array = torch.from_numpy(targets.astype(np.int64 if whole else np.float32))
         return array.to(self.device).unbind(), counts
-
-    def _loss(self, outputs: Any, targets: Any, count: int, loss: AnyLoss) -> Any:
-        if not count:
-            return outputs.sum() * 0.0
-        if isinstance(loss, Loss) and loss.name == "cross-entropy":
-            return functional.cross_entropy(
-                outputs.flatten(0, -2), targets.flatten(), ignore_index=-1
-            )
-        each = self._each(outputs, targets, loss)
-        first = targets if loss.size is None else targets[..., 0]
-        scored = first >= 0 if not first.is_floating_point() else ~first.isnan()
-        return torch.where(scored, each, 0.0).sum() / count
-
-    def _each(self, outputs: Any, targets: Any, loss: AnyLoss) -> Any:
-        """The loss of each target; undefined where a target is not scored."""
-        if isinstance(loss, Losses):
-            sizes = [part.size or 1 for part in loss.parts]
-            each = zip(
-                loss.parts,
-                outputs.split(loss.widths, dim=-1),
-                targets.split(sizes, dim=-1),
-                strict=True,
-            )
-            return sum(
-                self._each(output, column if part.size is not None else column[..., 0], part)
-                for part, output, column in each
-            )
-        if loss.name == "binary-cross-entropy":
-            labels = targets.clamp(min=0).to(outputs.dtype)
-            each = functional.binary_cross_entropy_with_logits(outputs, labels, reduction="none")
-            return each.mean(dim=-1)
-        if loss.size is not None:
-            return ((outputs - targets.nan_to_num()) ** 2).mean(dim=-1)
-        if loss.name == "cross-entropy":
-            flat = outputs.flatten(0, -2), targets.flatten().nan_to_num().long().clamp(min=0)
-            return functional.cross_entropy(*flat, reduction="none").reshape(targets.shape)
-        scaled = targets if loss.values is None else targets / (loss.values - 1)
-        return (outputs[..., 0] - scaled.nan_to_num()) ** 2
 
     @contextlib.contextmanager
     def _own_randomness(self, moves: bool = True, other: bool = False) -> Iterator[None]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from longlag.adapters.models.functional import FunctionalModel
 
 
+_WIDTHS = "hidden_size", "width"
+
 MakeModel = Callable[[Sizes, int], Any]
 """Makes a model, given the sizes of the problem and a seed."""
 
@@ -71,6 +73,18 @@ class UserModel(ModelFactory):
                 *dataclasses.replace(self, arguments="").non_default(),
             ]
         )
+
+    @property
+    def width_argument(self) -> str | None:
+        """The argument of its function that is its width; None if it has none."""
+        make = user_code.resolve(self.origin)
+        names = arguments.further(make) if not isinstance(make, UserModel) else ()
+        return next((name for name in _WIDTHS if name in names), None)
+
+    def with_argument(self, name: str, value: object) -> UserModel:
+        """The model whose function gets this argument too."""
+        given = {**arguments.values(self.arguments), name: value}
+        return dataclasses.replace(self, arguments=arguments.text(given) or "")
 
     def __call__(self, sizes: Sizes, seed: int) -> AnyModel:
         return self.adopt(self.make(sizes, seed), sizes, seed)
