@@ -199,6 +199,7 @@ def test_an_error_without_a_text_of_its_own_is_named_by_its_class():
         yield
 
     (end,) = events_of(work, Job("one", documents.document(SETTING), (0,)), StopToken())
+    assert isinstance(end, Finished)
     assert end.why.split(" raises ")[-1].startswith("MuteError:")
 
 
