@@ -46,7 +46,10 @@ _ANSWERS = (
     ("problem target input needs sees learns", ""),
     ("model name passed found remedy", ""),
     ("problem name passed found remedy", ""),
-    ("problem model error within", "ratio parameters state updates_per_second recipe"),
+    (
+        "problem model error within",
+        "ratio parameters state updates_per_second recipe problem_version",
+    ),
 )
 """The columns of each answer as CSV, but for the ends of intervals, and those of some answers."""
 

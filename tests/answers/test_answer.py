@@ -154,6 +154,15 @@ def test_a_frame_of_trials_has_a_row_for_each(answers, name):
         seeds = frame[frame["model"] == "gru hidden_size=3"].groupby("seed")["skill"].mean()
         np.testing.assert_allclose(seeds, [0.6, 0.7, 0.8, 0.9])
     assert {"problem", "model", "seed", "skill"} <= set(frame.columns)
+    assert set(frame["problem_version"]) == {1}
+    assert frame["parameters"].notna().all()
+
+
+def test_a_forecast_has_the_version_of_its_series_and_the_numbers_of_each_trial(answers):
+    run = answers["forecast"]
+    for frame in (run.to_frame(), run.to_frame("trial")):
+        assert set(frame["problem_version"]) == {run.problem.version}
+    assert set(run.to_frame("trial")["dtype"]) == {"float32"}
 
 
 def test_an_interval_is_two_columns_and_the_mean_its_own(answers):

@@ -104,17 +104,23 @@ class Forecast:
         rows.append((predictor, error, between, number_cell(f"{within.mean:.3f}")))
         return table("", ("predictor", "error", "interval", "within tolerance"), rows)
 
-    def columns(self, problem: str, predictor: str, within: Estimate) -> list[dict[str, Any]]:
+    def columns(self, series: Series, predictor: str, within: Estimate) -> list[dict[str, Any]]:
         """A row for each baseline and for the predictor, in the unit of the target.
 
         Args:
-            problem: The label of the series.
+            series: The series.
             predictor: The label of the predictor.
             within: Its share within tolerance.
         """
         errors = [(name, each.error, each.within) for name, each in self.baselines.items()]
         rows = [
-            {"problem": problem, "model": name, "error": error, "within": share}
+            {
+                "problem": series.words,
+                "model": name,
+                "error": error,
+                "within": share,
+                "problem_version": series.version,
+            }
             for name, error, share in [*errors, (predictor, self.error, within)]
         ]
         rows[-1]["ratio"] = self.ratio

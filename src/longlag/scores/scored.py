@@ -291,20 +291,23 @@ class Scored(Answer):
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         if self.forecast is not None and level == "cell":
-            return self.forecast.columns(self.problem.words, self.predictor, self.accuracy)
+            return self.forecast.columns(
+                cast("Series", self.problem), self.predictor, self.accuracy
+            )
         rows = []
         for name, score in self.by_test().items():
             place = {"problem": score.problem.words, "model": self.predictor, "test": name}
             bounds = {"chance": score.chance, "ceiling": score.ceiling}
+            version = {"problem_version": score.problem.version}
             if level == "trial":
                 shares = zip(score.seeds, score.accuracy.per_seed, score.skill, strict=True)
                 rows += [
-                    {**place, "seed": seed, "accuracy": share, "skill": skill, **bounds}
+                    {**place, "seed": seed, "accuracy": share, "skill": skill, **bounds, **version}
                     for seed, share, skill in shares
                 ]
                 continue
             row = {**place, "accuracy": score.accuracy, **bounds, "verdict": score.verdict}
             if score.error is not None:
                 row |= {"error": score.error, "chance_error": score.chance_error}
-            rows.append({**row, "problem_version": score.problem.version})
+            rows.append({**row, **version})
         return rows

@@ -88,10 +88,11 @@ class SeedResult(NamedTuple):
     outcome: Outcome
     reason: str
 
-    def row(self, **place: Any) -> dict[str, Any]:
+    def row(self, about: About, *, problem: str, **place: Any) -> dict[str, Any]:
         """The trial as a row of a frame: its place, its figures, and why it fell short."""
         outcome, where = self.outcome, self.outcome.environment
         return {
+            "problem": problem,
             **place,
             "seed": self.seed,
             "skill": outcome.skill,
@@ -103,5 +104,6 @@ class SeedResult(NamedTuple):
             "train_seconds": outcome.seconds.train,
             **size_and_speed([outcome]),
             "reason": self.reason,
+            "problem_version": about.versions.get(problem),
             **(where.columns() if where else {}),
         }

@@ -206,7 +206,7 @@ class ComparisonAnswer(Answer):
                 "learning_rate": cell.rate,
             }
             if level == "trial":
-                rows += [trial.row(**place) for trial in cell.trials]
+                rows += [trial.row(self.about, **place) for trial in cell.trials]
                 continue
             rows.append(
                 {

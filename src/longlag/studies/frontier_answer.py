@@ -193,7 +193,9 @@ class FrontierAnswer(Answer):
         place = {"problem": self.problem, "model": self.model, "knob": self.knob}
         if level == "trial":
             return [
-                step.result.row(**place, value=step.value, trial=step.trial, solved=step.solved)
+                step.result.row(
+                    self.about, **place, value=step.value, trial=step.trial, solved=step.solved
+                )
                 for step in self.steps
             ]
         none = not self.complete or bool(no_interval(len(self.per_seed)))

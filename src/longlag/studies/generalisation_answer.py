@@ -285,6 +285,7 @@ class GeneralisationAnswer(Answer):
         if level == "trial":
             return [
                 trial.row(
+                    self.about,
                     problem=self.problem,
                     model=model.model,
                     train=self.train,

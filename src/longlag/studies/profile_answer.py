@@ -275,7 +275,7 @@ class ProfileAnswer(Answer):
             }
             if level == "trial":
                 rows += [
-                    trial.row(**place, level=rung.value)
+                    trial.row(self.about, **place, level=rung.value)
                     for rung in reach.rungs
                     for trial in rung.trials
                 ]

@@ -89,7 +89,9 @@ class Environment:
     def columns(self) -> dict[str, str | None]:
         """The essential parts, as columns of a table of trials."""
         packages = {name: self.packages.get(name) for name in ("longlag", "jax")}
-        rest = {name: getattr(self, name) for name in ("commit", "python", "system", "device")}
+        rest = {
+            name: getattr(self, name) for name in ("commit", "python", "system", "device", "dtype")
+        }
         return packages | rest
 
 

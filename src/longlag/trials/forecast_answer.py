@@ -160,11 +160,11 @@ class ForecastAnswer(Answer):
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         lookup("level", level, {"cell": None})
-        place = {"problem": self.series.words}
+        place, version = {"problem": self.series.words}, {"problem_version": self.series.version}
         if self.run is not None:
             return self.run.rows()
         return [
-            {**place, "model": name, "error": each.error, "within": each.within}
+            {**place, "model": name, "error": each.error, "within": each.within, **version}
             for name, each in self.baselines.items()
         ]
 

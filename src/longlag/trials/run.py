@@ -166,7 +166,10 @@ class Run(Scored):
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         rows = super().rows(level)
         if level == "trial":
-            return [row | self.environment.columns() for row in rows]
+            sizes = {
+                seed: size_and_speed([self.outcome(place)]) for place, seed in enumerate(self.seeds)
+            }
+            return [row | sizes[row["seed"]] | self.environment.columns() for row in rows]
         own = {
             **size_and_speed([self.outcome()]),
             "recipe": self.setting.recipe.details_with_rate,
