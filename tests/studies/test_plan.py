@@ -1,6 +1,7 @@
 """What a study would take, told before it starts."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from study_cases import BUDGET, SETTING, Scripted, outcome
@@ -126,7 +127,8 @@ def test_a_plan_takes_the_arguments_of_its_study_and_runs_nothing(kind, tmp_path
 
 
 def test_a_plan_counts_the_trials_of_the_store_and_is_of_a_study(tmp_path):
-    store, limited = tmp_path / "s.db", {"budget": 10, "seeds": 1, "limit": 1}
+    store = tmp_path / "s.db"
+    limited: dict[str, Any] = {"budget": 10, "seeds": 1, "limit": 1}
     ll.frontier(SETTING.problem, ll.Whole(), "lstm", store=store, progress=False, **limited)
     found = ll.plan(ll.frontier, SETTING.problem, ll.Whole(), "lstm", store=store, **limited)
     assert repr(found) == "No trial to run: 1 are in the store."
