@@ -86,7 +86,8 @@ def test_a_file_of_its_own_kind_is_replaced_and_no_other(tmp_path, kind):
         (tmp_path / other).write_bytes(content)
         with pytest.raises(ValueError, match=r"would be lost\. Name another file, or add --force"):
             check_outputs({"--out": (tmp_path / other, kind)}, {})
-        check_outputs({"--out": (tmp_path / other, kind)}, {}, force=True)
+        if kind != "safetensors":  # whose ending is always its own
+            check_outputs({"--out": (tmp_path / other, kind)}, {}, force=True)
         (tmp_path / other).unlink()
 
 

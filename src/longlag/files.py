@@ -241,6 +241,8 @@ def check_outputs(
         if kind != "folder":
             check_ending(path, name, outputs)
             _check_file(Path(path), name, kind, force)
+            if kind == "safetensors":
+                check_model_ending(path, name)
             _checked[os.fspath(path)] = Path(os.path.abspath(path)), "" if force else kind
 
 
@@ -330,9 +332,13 @@ def check_ending(path: Name, name: str, outputs: Mapping[str, tuple[Name | None,
             f"{name}: {path} ends as a {what} does, but would hold {kind}. Use "
             f"{f'{option} ' * option.startswith('-')}{path.with_suffix(right)}."
         )
-    if kind == "safetensors" and ending not in ("", ".safetensors"):
+
+
+def check_model_ending(path: Name, name: str) -> None:
+    """Raise if a trained model would have an ending that is not its own."""
+    if Path(path).suffix.lower() not in ("", ".safetensors"):
         other = f"{f'{name} ' * name.startswith('-')}{path}.safetensors"
-        raise ValueError(f"{name}: {path} would hold {kind}, but ends otherwise. Use {other}.")
+        raise ValueError(f"{name}: {path} would hold safetensors, but ends otherwise. Use {other}.")
 
 
 def _check_file(path: Path, name: str, kind: str, force: bool) -> None:

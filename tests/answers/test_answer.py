@@ -1,7 +1,9 @@
 """Every answer has every form: text, HTML, values, frames, LaTeX, Markdown, figures, files."""
 
+import base64
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -19,6 +21,7 @@ from longlag.answers.writers import latex, markdown
 from longlag.checks.check import Checks
 from longlag.checks.problem import check_problem
 from longlag.files import check_outputs
+from longlag.report.theme import DARK, INK
 from longlag.studies.comparison import Comparison
 from longlag.studies.frontier import Frontier
 from longlag.studies.generalisation import Generalisation
@@ -85,6 +88,12 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
     page = answer._repr_html_()
     assert page.count("<table>") == page.count("</table>") > 0
     assert "<script" not in page
+    drawn = re.findall(r'(?:dark\)" srcset|" src)="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert len(drawn) == 2 * bool(answer.figures)
+    for each, ink, other in zip(drawn, (DARK[INK], INK), (INK, DARK[INK]), strict=False):
+        svg = base64.b64decode(each).decode()
+        assert ink in svg
+        assert other not in svg
     for picture in answer.figures:
         assert answer.figure(picture).to_dict(validate=False)
     endings = "json csv parquet tex md html".split() + ["svg", "png"] * bool(answer.figures)
@@ -201,8 +210,7 @@ def test_a_difference_of_generalisation_is_of_the_lengths_that_both_read(answers
     models = [ll.LSTM(hidden_size=3), ll.MLP(hidden_size=3)]
     answer = of_study(Generalisation(PROBLEM, ll.Whole(), models, test=[40], seeds=4))
     lstm, mlp = (each.model for each in answer.models)
-    assert (longest := answer.difference(lstm, mlp)) is not None
-    assert longest.mean == 0
+    assert str(answer.difference(lstm, mlp)).startswith("0.000")
     assert answer.difference(lstm, mlp, length=40) is None
 
 

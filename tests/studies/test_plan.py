@@ -127,9 +127,10 @@ def test_a_plan_takes_the_arguments_of_its_study_and_runs_nothing(kind, tmp_path
 
 
 def test_a_plan_counts_the_trials_of_the_store_and_is_of_a_study(tmp_path):
-    limited: dict[str, Any] = {"store": tmp_path / "s.db", "budget": 10, "seeds": 1, "limit": 1}
-    ll.frontier(SETTING.problem, ll.Whole(), "lstm", progress=False, **limited)
-    found = ll.plan(ll.frontier, SETTING.problem, ll.Whole(), "lstm", **limited)
+    store = tmp_path / "s.db"
+    limited: dict[str, Any] = {"budget": 10, "seeds": 1, "limit": 1}
+    ll.frontier(SETTING.problem, ll.Whole(), "lstm", store=store, progress=False, **limited)
+    found = ll.plan(ll.frontier, SETTING.problem, ll.Whole(), "lstm", store=store, **limited)
     assert repr(found) == "No trial to run: 1 are in the store."
     with pytest.raises(TypeError, match=r"plan: `study` must be ll\.compare, .*, got .*train"):
         ll.plan(ll.train, SETTING.problem, ll.Whole(), "lstm")

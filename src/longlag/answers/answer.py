@@ -91,7 +91,9 @@ class Answer(abc.ABC):
     def _repr_html_(self) -> str:
         body = writers.html(self.blocks())
         for name in self.figures[:1]:
-            body += writers.picture(pictures.svg(self.figure(name)), f"{self.caption} ({name})")
+            chart, dark = self.figure(name), importlib.import_module("longlag.report.theme").DARK
+            drawn = pictures.svg(chart), pictures.svg(chart, dark)
+            body += writers.picture(*drawn, f"{self.caption} ({name})")
         return writers.page(body)
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from longlag import files
 from longlag.version import longlag_version
@@ -33,8 +36,12 @@ def save_figure(chart: alt.TopLevelMixin, path: str | os.PathLike[str]) -> None:
         beside.write_bytes(signed)
 
 
-def svg(chart: alt.TopLevelMixin) -> str:
-    """A chart as the text of an SVG picture."""
+def svg(chart: Any, colours: Mapping[str, str] | None = None) -> str:
+    """A chart as the text of an SVG picture, with other colours in place of some."""
+    if colours:
+        found = "|".join(map(re.escape, colours))
+        spec = re.sub(found, lambda each: colours[each[0]], json.dumps(chart.to_dict()))
+        chart = type(chart).from_dict(json.loads(spec), validate=False)
     text = io.StringIO()
     chart.save(text, format="svg")
     return text.getvalue()

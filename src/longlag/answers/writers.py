@@ -36,7 +36,7 @@ _CSS = """
 .longlag .bad, .longlag .notice { color: light-dark(#a8480a, #f7a066) }
 .longlag .strong, .longlag .notice { font-weight: 600 }
 .longlag .quiet, .longlag small { color: light-dark(#5f6b7a, #9aa7b6) }
-.longlag img { background: #fff; max-width: 100% }
+.longlag img { max-width: 100% }
 """
 
 
@@ -123,10 +123,16 @@ def _html_cell(cell: Cell) -> str:
     return f'<td class="{cell.kind}">{markup.escape(cell.text)}{note}</td>'
 
 
-def picture(svg: str, name: str) -> str:
-    """A picture as part of `page`."""
-    data = base64.b64encode(svg.encode()).decode()
-    return f'<img alt="{markup.escape(name)}" src="data:image/svg+xml;base64,{data}">'
+def picture(light: str, dark: str, name: str) -> str:
+    """A picture as part of `page`, on its own ground, as the notebook may be of another theme."""
+    light, dark = (
+        f"data:image/svg+xml;base64,{base64.b64encode(each.encode()).decode()}"
+        for each in (light, dark)
+    )
+    return (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img alt="{markup.escape(name)}" src="{light}"></picture>'
+    )
 
 
 def document(body: str) -> str:

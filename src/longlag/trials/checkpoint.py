@@ -101,6 +101,7 @@ class Trained:
         """
         arguments.path("save", "path", path)
         files.check_ending(path, "save", {"save": (path, "safetensors")})
+        files.check_model_ending(path, "save")
         files.write(path, to_bytes(self))
 
 
