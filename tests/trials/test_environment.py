@@ -89,6 +89,9 @@ def test_the_library_of_the_model_is_named_and_no_other(library, code):
     assert set(run.environment.packages) - set(here().packages) == {library}
     own = ll.train(ll.EchoLag(lag=0, values=3, length=4), ll.Whole(), "mlp", sequences=5)
     assert own.environment == here()
+    assert run.to_frame("trial")["model_library"].tolist() == [
+        f"{library} {metadata.version(library)}"
+    ]
     assert run.environment.threads == (1 if library == "torch" else here().threads)
 
 

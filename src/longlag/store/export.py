@@ -13,6 +13,7 @@ from longlag.answers import parquet
 from longlag.store.records import Record
 from longlag.store.store import Store
 from longlag.trackers import FinishedTrial, TensorBoard
+from longlag.trials.documents import public
 
 FORMATS = ".csv", ".parquet"
 """File endings of `write_table`."""
@@ -69,9 +70,8 @@ def tracked(store: Store, record: Record, study: str = "") -> FinishedTrial:
     assert outcome is not None
     names = {name: getattr(record, name) for name in ("id", "problem", "model", "seed", "verdict")}
     when = datetime.datetime.fromisoformat(record.finished)
-    return FinishedTrial(
-        **names, study=study, setting=store.setting(record.id), outcome=outcome, finished=when
-    )
+    setting = public(store.setting(record.id))
+    return FinishedTrial(**names, study=study, setting=setting, outcome=outcome, finished=when)
 
 
 def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> None:

@@ -86,13 +86,13 @@ class Environment:
             cores += f" ({counted(self.threads, 'thread')})"
         return f"Python {self.python}, {self.system}, {device}, {cores}, {self.dtype}"
 
-    def columns(self) -> dict[str, str | None]:
+    def columns(self) -> dict[str, str | int | None]:
         """The essential parts, as columns of a table of trials."""
         packages = {name: self.packages.get(name) for name in ("longlag", "jax")}
-        rest = {
-            name: getattr(self, name) for name in ("commit", "python", "system", "device", "dtype")
-        }
-        return packages | rest
+        model = [f"{name} {self.packages[name]}" for name in ADAPTED if name in self.packages]
+        names = "commit", "python", "system", "device", "dtype", "threads"
+        rest = {name: getattr(self, name) for name in names}
+        return packages | {"model_library": " ".join(model)} | rest
 
 
 def here(model: Any = None, dtype: str = "float32") -> Environment:
