@@ -230,6 +230,14 @@ def own(tmp_path):
     return made
 
 
+def test_no_file_of_the_working_folder_stands_in_for_a_library(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("open('ran.txt', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    assert not [each.name for each in check_problem(EchoLag()) if not each.passed]
+    assert not (tmp_path / "ran.txt").exists()
+
+
 def test_draws_that_depend_on_their_number_are_told_of(own):
     twice = f"{DRAWN}{DRAWN.replace('inputs =', 'inputs +=')}        inputs %= self.values\n"
     check = by_name(own(DRAWN, twice)())["determinism"]

@@ -56,10 +56,16 @@ def refuse(is_own: Callable[[str], bool]) -> None:
                 if module is not None:
                     setattr(module, name, call)
         if sys.platform == "linux":  # they may stand still, with a lock of JAX
-            import ctypes
+            os.register_at_fork(after_in_child=ending_with_parent())
 
-            ends_with_parent = functools.partial(ctypes.CDLL(None).prctl, 1, signal.SIGKILL)
-            os.register_at_fork(after_in_child=ends_with_parent)  # PR_SET_PDEATHSIG
+
+def ending_with_parent() -> Callable[[], object]:
+    """A function by which a child lets itself end with its parent; loaded before a fork."""
+    if sys.platform != "linux":
+        return lambda: None
+    import ctypes
+
+    return functools.partial(ctypes.CDLL(None).prctl, 1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _raising(name: str, leave: Callable[..., Any], is_own: Callable[[str], bool]) -> Any:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from longlag.adapters import user_code
+from longlag.adapters import leaving, user_code
 from longlag.checks.check import CheckFailed
 from longlag.checks.episodes import (
     EPISODES,
@@ -164,14 +164,17 @@ def _elsewhere(problem: Problem, here: str) -> str:
     file = getattr(module, "__file__", None)
     knobs = {field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)}
     task = json.dumps([module.__name__, file, kind.__name__, knobs], default=np.generic.item)
+    # The working folder comes last: a json.py there is no part of Python.
+    folders = sorted(sys.path, key=lambda each: each in ("", os.getcwd()))
+    call = f"from {__name__} import _draw_elsewhere as draw; draw()"
     process = subprocess.run(
-        [sys.executable, "-c", f"from {__name__} import _draw_elsewhere as draw; draw()", task],
+        [sys.executable, "-P", "-c", call, task],
         capture_output=True,
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
         # Sets of strings have another order there.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "1"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders), "PYTHONHASHSEED": "1"},
     )
     if process.returncode:
         message = (process.stderr.strip() or "no message").splitlines()[-1]
@@ -190,6 +193,7 @@ def _elsewhere(problem: Problem, here: str) -> str:
 
 def _draw_elsewhere() -> None:
     """Draw in this subprocess and print the hash."""
+    leaving.ending_with_parent()()
     name, file, kind, knobs = json.loads(sys.argv[1])
     own = name == "__main__" or name.startswith("longlag_source_")
     home = None if own else importlib.import_module(name)
