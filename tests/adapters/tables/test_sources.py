@@ -93,14 +93,14 @@ def test_words_among_numbers_are_named_with_their_counts_and_read_as_missing(rea
     "other",
     [
         *("siteID", "WMO_CODE", "Hour", "site no", "latitude", "気温 品質情報", "count", "same"),
-        *("serial", "Mn", "Mth", "Hr", "hh._m", "Monat", "qtr", "Device Time (Long)"),
+        *("serial", "Mn", "Mth", "Hr", "hh._m", "Monat", "qtr", "Device Time (Integer)"),
     ],
 )
 def test_a_column_that_looks_measured_is_likely(other):
     rng = np.random.default_rng(0)
     known = {"count": np.arange(50.0), "same": np.full(50, 3.5)}
     known["serial"] = 21200 + np.cumsum([31, 28, 31, 30, 31, 30, 31, 31, 30, 31] * 5)
-    known["Device Time (Long)"] = np.cumsum(rng.integers(290, 310, size=50)).astype(float)
+    known["Device Time (Integer)"] = np.cumsum(rng.integers(290, 310, size=50)).astype(float)
     column = known.get(other, rng.integers(20, size=50).astype(float))
     values = np.stack([column, rng.normal(size=50)], axis=1)
     assert measured.likely([other, "v"], values) == "v"
