@@ -543,10 +543,10 @@ def test_ctrl_c_held_down_ends_without_a_traceback():
         assert process.returncode == 130
 
 
-def test_a_cache_that_cannot_be_kept_is_done_without(call, tmp_path, monkeypatch):
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setenv("LONGLAG_CACHE", str(blocked / "cache"))
+@pytest.mark.parametrize("name", ["file/cache", os.fsdecode(b"\xff")])
+def test_a_cache_that_cannot_be_kept_is_done_without(call, tmp_path, monkeypatch, name):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LONGLAG_CACHE", str(tmp_path / name))
     config: Any = jax.config
     before = config.jax_compilation_cache_dir
     code, _, err = call("train", "echo-lag", *TINY)
@@ -603,6 +603,10 @@ def test_a_closed_pipe_ends_it_quietly():
     [
         ("audit echo-lag --units 3", "units of a layer. That is an option of longlag train."),
         ("audit echo-lag -- --json", "options stand before `--`, got --json after it."),
+        (
+            "check echo-lag --model lstm",
+            "check has no option `--model`. A model stands right after it: longlag check MODEL.",
+        ),
         ("audit echo-lag --foo 3", "longlag audit has no option `--foo`. longlag audit --help"),
         ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),
         ("train echo-lag --max_steps 3", "`--sequences`: an update takes a batch of samples"),

@@ -15,10 +15,10 @@ def code_of(file: Path) -> str:
     Those are files of its folder, or of its package. Libraries, comments, docstrings and the
     paths of the files do not count.
     """
-    sources = {path: _without_comments(content) for path, content in sources_of(file).items()}
-    others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
     import hashlib  # OpenSSL's, slow to load
 
+    sources = {path: _without_comments(content) for path, content in sources_of(file).items()}
+    others = {os.path.relpath(path, file.parent): path for path in sources if path != file}
     digest = hashlib.sha256()
     for name, path in sorted({**others, "": file}.items()):
         digest.update(f"{name}\n{len(sources[path])}\n".encode())

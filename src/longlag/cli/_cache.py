@@ -20,8 +20,9 @@ def keep_compiled_programs() -> None:
     try:
         if not folder or folder.startswith("~"):  # the user has no home
             return
+        folder.encode()  # JAX takes no other name
         Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, UnicodeEncodeError):
         return
     if os.access(folder, os.W_OK):
         replace_unreadable()

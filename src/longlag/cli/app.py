@@ -272,6 +272,8 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
     owner = f"longlag {command}" if command in _LINES else "longlag"
     if name in known:  # after a lone --
         return f"{owner}: options stand before `--`, got {name} after it."
+    if command == "check" and name == "--model":
+        return f"{owner} has no option `--model`. A model stands right after it: {owner} MODEL."
     text = unknown_name(f"{owner} has no option", name, known)
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:

@@ -104,7 +104,7 @@ class Forecast:
         rows.append((predictor, error, between, number_cell(f"{within.mean:.3f}")))
         return table("", ("predictor", "error", "interval", "within tolerance"), rows)
 
-    def columns(self, series: Series, predictor: str, within: Estimate) -> list[dict[str, Any]]:
+    def as_rows(self, series: Series, predictor: str, within: Estimate) -> list[dict[str, Any]]:
         """A row for each baseline and for the predictor, in the unit of the target.
 
         Args:

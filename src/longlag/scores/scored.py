@@ -291,7 +291,7 @@ class Scored(Answer):
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         if self.forecast is not None and level == "cell":
-            return self.forecast.columns(
+            return self.forecast.as_rows(
                 cast("Series", self.problem), self.predictor, self.accuracy
             )
         rows = []

@@ -93,9 +93,10 @@ class TorchModel(ExternalModel):
     @property
     def state_size(self) -> int | None:
         if self.takes_state and not self._state_size:  # as it has not run yet
-            shape = 2, self.sizes.timesteps
-            zeros = np.zeros(shape if self.sizes.values else (*shape, self.sizes.features), int)
-            given = self._encode(zeros if self.sizes.values else zeros.astype(np.float32))
+            shape, features = (2, self.sizes.timesteps), self.sizes.features
+            whole = self.sizes.values is not None
+            zeros = np.zeros(shape, int) if whole else np.zeros((*shape, features), np.float32)
+            given = self._encode(zeros)
             with restored(self.module), self._own_randomness(moves=False), torch.no_grad():
                 self._set_mode(training=False)
                 self._state_size = numbers_a_row(self._run(given, None, None, (), "last")[1], 2)
