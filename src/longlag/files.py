@@ -21,34 +21,36 @@ _TRIALS = re.compile(
 )
 """The first columns of the trials of a store as CSV; `code` of an earlier longlag."""
 
+_COST = "parameters state updates_per_second flops_per_update memory seconds_per_step"
+
 _ANSWERS = (
     (
         "problem model test accuracy chance ceiling verdict",
-        "error chance_error parameters state updates_per_second recipe problem_version",
+        f"error chance_error {_COST} recipe problem_version",
     ),
     (
         "problem model knob seed largest_solved smallest_failed open failure",
-        "reason median parameters state updates_per_second problem_version",
+        f"reason median {_COST} problem_version",
     ),
     (
         "problem model knob learning_rate reach or_more trials failed why_not",
-        "parameters state updates_per_second problem_version",
+        f"{_COST} problem_version",
     ),
     (
         "problem model knob level learning_rate verdict skill solved seeds missing "
         "sequences_to_solve why_not",
-        "parameters state updates_per_second good_rates_low good_rates_high problem_version",
+        f"{_COST} good_rates_low good_rates_high problem_version",
     ),
     (
         "problem model train length skill solved seeds chance ceiling note",
-        "longest_solved parameters state updates_per_second problem_version",
+        f"longest_solved {_COST} problem_version",
     ),
     ("problem target input needs sees learns", ""),
     ("model name passed found remedy", ""),
     ("problem name passed found remedy", ""),
     (
         "problem model error within",
-        "ratio parameters state updates_per_second recipe problem_version",
+        f"ratio {_COST} recipe problem_version",
     ),
 )
 """The columns of each answer as CSV, but for the ends of intervals, and those of some answers."""

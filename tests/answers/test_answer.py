@@ -110,7 +110,8 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
 @pytest.mark.parametrize("name", ["frontier", "compare", "profile", "generalise", "run"])
 def test_the_size_and_speed_of_models_and_the_version_of_the_problem_are_columns(answers, name):
     frame = answers[name].to_frame()
-    assert "state" in frame  # of no made-up trial
+    of_none = "state", "flops_per_update", "memory", "seconds_per_step"  # made-up trial
+    assert set(of_none) <= set(frame)
     assert not frame[["parameters", "updates_per_second", "problem_version"]].isna().any(axis=None)
     assert (frame["problem_version"] == PROBLEM.version).all()
     caption = answers[name].caption

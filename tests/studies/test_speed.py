@@ -1,4 +1,4 @@
-"""Updates a second of training, beside the scores of a study."""
+"""What training and predicting took, beside the scores of a study."""
 
 import dataclasses
 
@@ -10,6 +10,7 @@ from longlag.studies.frontier import Frontier
 from longlag.studies.profile import Profile
 from longlag.training import Recipe
 from longlag.trials.outcome import Seconds
+from longlag.trials.resources import Resources
 
 RECIPE = Recipe(sequences=BUDGET)
 NO_TIME = dataclasses.replace(outcome(), seconds=Seconds(1.0, 0.0, 1.0))
@@ -51,3 +52,13 @@ def test_a_profile_has_it_too_and_so_do_the_trials_of_a_frontier():
     frontier = Frontier(SETTING, seeds=1, limit=1)
     drive(frontier, lambda _: outcome())
     assert frontier.answer().to_frame("trial")["updates_per_second"].tolist() == [1000]
+
+
+def test_a_comparison_has_a_table_of_what_each_model_took():
+    took = Resources(flops_per_update=1_200_000, memory=3 * 2**20, seconds_per_step=4e-6)
+    answer = compared(lambda trial: dataclasses.replace(by_seed(trial), resources=took))
+    (line,) = (line for line in str(answer).splitlines() if "1,200,000" in line)
+    assert line.split()[-6:] == ["1,200,000", "200", "3.0", "MiB", "4.0", "µs"]
+    assert answer.to_frame()[["flops_per_update", "memory"]].values.tolist() == [[1.2e6, 3 * 2**20]]
+    assert set(answer.to_frame("trial")["seconds_per_step"]) == {4e-6}
+    assert answer.to_dict()["cells"][0]["flops_per_update"] == 1_200_000

@@ -11,6 +11,7 @@ from longlag.checks.model import preflight
 from longlag.training import Recipe
 from longlag.training.flops import flops
 from longlag.trials.cost import cost
+from longlag.trials.fit import finish, fit
 from longlag.trials.setting import Setting
 
 HIDDEN, VALUES, ROWS, STEPS = 8, 10, 5, 25
@@ -141,3 +142,33 @@ def test_what_pytorch_cannot_count_is_not_known():
     each = found(ll.adopt(make), ll.Whole())
     assert each.flops_per_update is None
     assert each.flops_per_step is not None
+
+
+def trained(model, seeds=(0,), vectorise=None) -> Any:
+    recipe = Recipe(batch_size=ROWS, sequences=20)
+    setting = Setting(problem=ECHO, framing=ll.Whole(), model=model, recipe=recipe)
+    return finish(fit(setting, seeds, vectorise=vectorise))
+
+
+def test_training_tells_what_it_took_for_each_seed():
+    model = ll.LSTM(hidden_size=HIDDEN)
+    run = trained(model, seeds=(0, 1), vectorise=True)
+    assert run.resources.flops_per_update == found(model).flops_per_update
+    assert run.resources.memory > 2 * 4 * run.outcome().parameters
+    assert 0 < run.outcome(1).resources.seconds_per_step < 0.01
+
+
+def test_training_in_pytorch_tells_it_too_and_learns_the_same():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
+
+    def make(sizes, seed):
+        torch.manual_seed(seed)
+        parts = [torch.nn.Linear(sizes.features, 8), torch.nn.Dropout(0.5)]
+        return torch.nn.Sequential(*parts, torch.nn.Linear(8, sizes.outputs))
+
+    run = trained(ll.adopt(make), seeds=(0, 1))
+    assert run.resources.flops_per_update == found(ll.adopt(make)).flops_per_update > 0
+    assert run.resources.memory is None
+    assert run.resources.seconds_per_step > 0
+    alone = trained(ll.adopt(make), seeds=(1,))  # for which it is counted after seed 1
+    assert alone.accuracy.per_seed == run.accuracy.per_seed[1:]

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from study_cases import made_run, outcome, seed_score
 
 import longlag as ll
-from longlag.trials.outcome import FIRST, Bounds, ModelSize, Outcome, side_of_chance, skill
+from longlag.trials.outcome import (
+    FIRST,
+    Bounds,
+    ModelSize,
+    Outcome,
+    cost_cells,
+    side_of_chance,
+    skill,
+)
+from longlag.trials.resources import Resources
 from longlag.trials.setting import Setting
 
 SETTINGS = [
@@ -250,11 +259,24 @@ def test_an_outcome_of_a_newer_longlag_is_refused_in_one_line():
 @pytest.mark.parametrize("schema", [1, 4])
 def test_an_outcome_that_lacks_something_is_refused_in_one_line(schema):
     whole = json.loads(VERSION_1) if schema == 1 else outcome().document()
-    for name in set(whole) - {"schema", "state"}:
+    for name in set(whole) - {"schema", "state", "resources"}:  # the latter came later
         lacking = {other: value for other, value in whole.items() if other != name}
         with pytest.raises(ValueError, match="Outcome: the document has no"):
             Outcome.read(lacking)
     assert Outcome.read(whole | {"mood": "good"}) == Outcome.read(whole)
+
+
+def test_what_a_trial_took_is_kept_but_is_no_part_of_equality():
+    took = dataclasses.replace(outcome(), resources=Resources(1200, 4096, 2e-6))
+    again = Outcome.read(json.loads(json.dumps(took.document())))
+    assert again.resources == Resources(1200, 4096, 2e-6)
+    assert took == outcome()
+    document = took.document()
+    del document["resources"]  # as of an earlier longlag
+    assert Outcome.read(document).resources == Resources()
+    texts = [each.text for each in cost_cells([took, outcome()])]
+    assert (texts[0], *texts[2:]) == ("1,200", "0.0 MiB", "2.0 µs")
+    assert [each.text for each in cost_cells([])] == [""] * 4
 
 
 def test_the_main_test_is_the_first_whatever_the_order_of_names():

@@ -111,6 +111,26 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
+def short_time(seconds: float) -> str:
+    """A short time.
+
+    >>> short_time(2.5e-06), short_time(0.123), short_time(4)
+    ('2.5 µs', '123 ms', '4.0 s')
+    """
+    units = ("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)
+    unit, size = next((each for each in units if seconds >= each[1]), units[-1])
+    return f"{seconds / size:,.{int(seconds < 10 * size)}f} {unit}"
+
+
+def bytes_text(count: int) -> str:
+    """A number of bytes.
+
+    >>> bytes_text(358612), bytes_text(3 * 2**30)
+    ('0.3 MiB', '3,072.0 MiB')
+    """
+    return f"{count / 2**20:,.1f} MiB"
+
+
 def moment(timestamp: str) -> str:
     """A timestamp of a store, to the minute: `2026-01-31 12:05 UTC`."""
     return datetime.datetime.fromisoformat(timestamp).strftime("%Y-%m-%d %H:%M UTC")

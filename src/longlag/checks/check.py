@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Cell, Table, table, text
-from longlag.answers.format import counted
+from longlag.answers.format import bytes_text, counted, short_time
 from longlag.knobs import lookup
 from longlag.version import longlag_version
 
@@ -167,15 +167,15 @@ class Preflight(Checks):
         rows, steps = self.setting.layout.steps.shape[1:]
         batch = f"an update of {counted(rows, 'sample')} of {counted(steps, 'step')}"
         speed = f"{1 / found.seconds_per_update:,.0f} a second"
-        update = f"{_time(found.seconds_per_update)}, {speed}"
+        update = f"{short_time(found.seconds_per_update)}, {speed}"
         operations = found.flops_per_step, found.flops_per_update
         return table(
             "",
             (f"cost on {found.device}", "a step to predict", batch),
             (
-                ("FLOPs", *map(_operations, operations)),
-                ("time", _time(found.seconds_per_step), update),
-                ("memory", "", _bytes(found.memory)),
+                ("FLOPs", *map(_known, operations)),
+                ("time", short_time(found.seconds_per_step), update),
+                ("memory", "", _known(found.memory, bytes_text)),
             ),
         )
 
@@ -201,25 +201,5 @@ class Preflight(Checks):
                 raise ValueError(f"{self.model}: {check.found}{stop}{remedy}")
 
 
-def _operations(count: int | None) -> str:
-    return "not known" if count is None else f"{count:,}"
-
-
-def _time(seconds: float) -> str:
-    """A short time.
-
-    >>> _time(2.5e-06), _time(0.123), _time(4)
-    ('2.5 µs', '123 ms', '4.0 s')
-    """
-    units = ("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)
-    unit, size = next((each for each in units if seconds >= each[1]), units[-1])
-    return f"{seconds / size:,.{int(seconds < 10 * size)}f} {unit}"
-
-
-def _bytes(count: int | None) -> str:
-    """A number of bytes.
-
-    >>> _bytes(358612), _bytes(3 * 2**30), _bytes(None)
-    ('0.3 MiB', '3,072.0 MiB', 'not known')
-    """
-    return "not known" if count is None else f"{count / 2**20:,.1f} MiB"
+def _known(count: int | None, text: Callable[[int], str] = "{:,}".format) -> str:
+    return "not known" if count is None else text(count)

@@ -21,7 +21,7 @@ from longlag.store.store import Store
 from longlag.studies.registry import imported, kind_of, load_study
 from longlag.studies.study import Study, words
 from longlag.trials import checkpoint, documents
-from longlag.trials.outcome import ModelSize, Outcome
+from longlag.trials.outcome import COST, ModelSize, Outcome, cost_cells
 
 _ATTRIBUTES = ("seeds", "solve_at", "rates", "problems")  # that every study must have
 
@@ -264,7 +264,10 @@ def _cost(entries: Sequence[_Entry]) -> Section:
     by_model = defaultdict[str, list[Outcome]](list)
     for group in (group for entry in entries for group in entry.groups):
         by_model[group.model] += group.outcomes[:1]
-    sizes = ((name, *map(number_cell, ModelSize.of(each))) for name, each in by_model.items())
+    sizes = (
+        (name, *map(number_cell, ModelSize.of(each)), *cost_cells(each))
+        for name, each in by_model.items()
+    )
     every = (each for entry in entries for each in entry.versions)
     versions = list(dict.fromkeys(filter(None, every)))
     return section(
@@ -277,6 +280,10 @@ def _cost(entries: Sequence[_Entry]) -> Section:
             rows,
         ),
         table("Failed trials.", ("trial", "why"), failures),
-        table("Sizes of each model, over its problems.", ("model", "weights", "state"), sizes),
+        table(
+            "Size and cost of each model, over its problems: the most operations and memory.",
+            ("model", "weights", "state", *COST),
+            sizes,
+        ),
         text(*([f"Ran with {'; and with '.join(versions)}."] if versions else [])),
     )

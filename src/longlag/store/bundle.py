@@ -192,7 +192,7 @@ def _document(store: Store, record: Record) -> tuple[dict[str, Any], Outcome]:
     outcome = store.outcome(record.id)
     assert outcome is not None
     results, where = outcome.document(), outcome.environment
-    del results["seconds"]
+    del results["seconds"], results["resources"]
     document = {
         "trial": record.id,
         "seed": record.seed,

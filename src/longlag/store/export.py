@@ -101,7 +101,7 @@ def _rows(store: Store, record: Record) -> Iterator[dict[str, Any]]:
         row |= _columns(part, knobs) if isinstance(knobs, dict) else {part: knobs}
     figures = "ended", "diverged_at", "updates", "validation", "reachable", "audit"
     row |= {name: getattr(outcome, name) for name in (*figures, "parameters", "state")}
-    row |= _columns("seconds", outcome.seconds._asdict())
+    row |= _columns("seconds", outcome.seconds._asdict()) | outcome.resources._asdict()
     for test, score in outcome.scores.items():
         figures = "skill", "accuracy", "sequence_accuracy", "error", "chance", "ceiling"
         scored = {name: getattr(score, name) for name in figures}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ from longlag.studies.differences import Skills
 from longlag.studies.lower_bound import LowerBound
 from longlag.studies.match import Match, Sized, words
 from longlag.studies.rates import RateSearch
-from longlag.trials.outcome import ModelSize, size_and_speed
+from longlag.trials.outcome import COST, ModelSize, cost_cells, size_and_speed
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
 _SUBJECT = "Skill of each model at each level of each problem."
@@ -99,6 +100,7 @@ class ComparisonAnswer(Answer):
             yield text("; ".join(self._sizes(problem)))
             yield self._table(cell for cell in self.cells if cell.problem == problem)
         yield self._rates_table()
+        yield self._cost_table()
         yield text(self.partial, kind="notice")
         yield text(self.about.names_sentence)
         yield text(self.matched)
@@ -180,6 +182,15 @@ class ComparisonAnswer(Answer):
             every = (skills.get((problem, model, rate), "") for rate in rates)
             rows.append((f"{problem}, {model}", *every, work))
         return table("", head, rows)
+
+    def _cost_table(self) -> Table:
+        """What each model took on a problem, its largest level."""
+        rows = []
+        for place in itertools.product(self.problems, self.models):
+            cells = (cell for cell in self.cells if (cell.problem, cell.model) == place)
+            if outcomes := [outcome for cell in cells for outcome in cell.outcomes]:
+                rows.append((", ".join(place), *cost_cells(outcomes)))
+        return table("", ("cost, of its largest level", *COST), rows)
 
     def document(self) -> dict[str, Any]:
         return {

@@ -218,7 +218,9 @@ def differences(before: Environment | None, now: Environment) -> str:
 def _alike(one: Outcome, other: Outcome) -> bool:
     """Whether all results are equal, times left out."""
     documents = (json.loads(json.dumps(each.document())) for each in (one, other))
-    unknown = {"seconds": None} | ({"state": None} if None in (one.state, other.state) else {})
+    unknown = {"seconds": None, "resources": None} | (
+        {"state": None} if None in (one.state, other.state) else {}
+    )
     first, second = ({**each, **unknown} for each in documents)
     return first == second
 

@@ -36,6 +36,12 @@ def flops(program: Any) -> int | None:
     return total
 
 
+def flops_of_update(program: Any) -> int | None:
+    """The operations of an update in a traced program of training, which repeats it in a loop."""
+    loops = [step for step in program.jaxpr.eqns if step.primitive.name == "while"]
+    return flops(loops[0].params["body_jaxpr"]) if loops else None
+
+
 def _of_step(step: Any) -> int | None:
     name, params = step.primitive.name, step.params
     if name == "dot_general":

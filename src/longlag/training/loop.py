@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import math
 import os
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
 
@@ -18,6 +21,7 @@ from longlag.stop import StopToken
 from longlag.training.losses import AnyLoss
 from longlag.training.optimizer import Optimizer, learning_rates
 from longlag.training.program import (
+    COMPILING,
     CROSS_ENTROPY,
     Batches,
     Program,
@@ -119,13 +123,26 @@ def predict(
         loss is meaningless where nothing is scored.
     """
     if isinstance(model, ExternalModel):
-        return model.predict(batches, loss, output)
+        with _measured(batches):
+            return model.predict(batches, loss, output)
     params, skeleton = eqx.partition(model, eqx.is_array)
     program = Program(skeleton, Optimizer("none"), loss, output)
     state = initial_state(model, batches.targets.shape[1:2])
     arguments = params, state, batches
-    losses, predictions, _ = compiled(program, "predict", arguments)(*arguments)
-    return np.asarray(losses), np.asarray(predictions)
+    call = compiled(program, "predict", arguments).call
+    with _measured(batches):
+        losses, predictions, _ = call(*arguments)
+        return np.asarray(losses), np.asarray(predictions)
+
+
+@contextlib.contextmanager
+def _measured(batches: Batches) -> Iterator[None]:
+    """Note the time of predictions, for the clock of the current run."""
+    start = time.perf_counter()
+    yield
+    if (clock := COMPILING.get(None)) is not None:
+        seconds = (time.perf_counter() - start) / math.prod(batches.inputs.shape[:3])
+        clock.seconds_per_step = min(seconds, clock.seconds_per_step or math.inf)
 
 
 def chunk_size(weights: int, batch: tuple[int, ...]) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 
 from longlag.arrays import Output, last_of
 from longlag.models import AnyModel, Buffers, Decoder, ExternalModel
+from longlag.training.flops import flops_of_update
 from longlag.training.losses import AnyLoss, Loss
 from longlag.training.optimizer import Optimizer
 from longlag.training.recipe import Dtype
@@ -183,10 +184,33 @@ def parameters(model: AnyModel) -> int:
     return sum(leaf.size for leaf in leaves if eqx.is_inexact_array(leaf))
 
 
+class Compiled(NamedTuple):
+    """A compiled program.
+
+    Attributes:
+        call: Runs it.
+        flops: Floating-point operations of an update of the weights; None for predictions, and
+            where they cannot be counted.
+        memory: Bytes that it holds at once: what it is given, gives and needs between; None where
+            the device does not say.
+    """
+
+    call: Any
+    flops: int | None
+    memory: int | None
+
+
 class Clock:
-    """The time that a run spends on compiling, or on waiting for the compilation of others."""
+    """The time that a run spends on compiling, or on waiting for the compilation of others.
+
+    Attributes:
+        training: The latest program of training of the run; None where it has none.
+        seconds_per_step: Of predictions, a step of a sample, in the fastest call; None before.
+    """
 
     def __init__(self) -> None:
+        self.training: Compiled | None = None
+        self.seconds_per_step: float | None = None
         self._lock = threading.Lock()
         self._total, self._since, self._inside = 0.0, 0.0, 0
 
@@ -231,8 +255,8 @@ _programs: OrderedDict[Any, Any] = OrderedDict()
 _PROGRAMS = 64  # each takes about 140 memory maps, of which a Linux process may have 65,530
 
 
-def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
-    """The executable for arguments of these shapes, compiled once in a process."""
+def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Compiled:
+    """The program for arguments of these shapes, compiled once in a process."""
     if getattr(jax.config, _EAGER):
         own = "JAX_DISABLE_JIT" not in os.environ
         name, remedy = (
@@ -247,8 +271,8 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
     kinds = tuple(map(type, fixed))  # 1, 1.0 and True are equal keys, perhaps different programs
     options = tuple(getattr(jax.config, name) for name in _CONFIGURATION)
     key = tuple(fixed), form, kinds, stage, structure, shapes, options
-    clock = COMPILING.get(contextlib.nullcontext())
-    with clock, _compile_lock:
+    clock = COMPILING.get(None)
+    with clock or contextlib.nullcontext(), _compile_lock:
         if key not in _programs:
             function = program.predict if stage == "predict" else program.train
             if stage == "train seeds":
@@ -257,11 +281,25 @@ def compiled(program: Program, stage: str, arguments: tuple[Any, ...]) -> Any:
             donate = () if stage == "predict" else (0, 1, 2)
             traced = jax.jit(function, donate_argnums=donate).trace(*arguments)
             _check_memory(traced.jaxpr)
-            _programs[key] = traced.lower().compile()
+            call = traced.lower().compile()
+            seeds = len(arguments[-2]) if stage == "train seeds" else 1
+            operations = None if stage == "predict" else flops_of_update(traced.jaxpr)
+            _programs[key] = Compiled(call, operations and operations // seeds, _memory(call))
         _programs.move_to_end(key)
         while len(_programs) > _PROGRAMS:
             _programs.popitem(last=False)
-        return _programs[key]
+        found = _programs[key]
+        if clock is not None and stage != "predict":
+            clock.training = found
+        return found
+
+
+def _memory(call: Any) -> int | None:
+    found = call.memory_analysis()
+    if found is None:
+        return None
+    given = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
+    return given + found.temp_size_in_bytes
 
 
 def _check_memory(program: Any) -> None:

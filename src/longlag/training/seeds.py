@@ -153,7 +153,7 @@ class Group:
             self.skeletons[0], optimizer, plan.loss, plan.output, plan.recipe.dtype
         )
         stage = "train" if self.single else "train seeds"
-        self.call = compiled(self.program, stage, self._arguments())
+        self.compiled = compiled(self.program, stage, self._arguments())
 
     @property
     def running(self) -> bool:
@@ -162,7 +162,7 @@ class Group:
     def advance(self) -> list[Event]:
         """Make one chunk of updates for every seed still running."""
         counts = self._counts()
-        *carry, figures = self.call(*self._arguments())
+        *carry, figures = self.compiled.call(*self._arguments())
         self.carry = tuple(carry)
         after = zip(self.seeds, counts, strict=True)
         if any(seed.updates + count < self.plan.updates for seed, count in after):

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import numpy as np
 
 from longlag import streams
 from longlag.models import AnyModel, ExternalModel
@@ -77,7 +76,7 @@ def cost(setting: Setting) -> Cost:
         group, memory, device = ExternalGroup(plan, run), None, str(model.device)
     else:
         group = Group(plan, [run])
-        updating, memory = _flops_of_update(group), _memory(group.call)
+        updating, memory = group.compiled.flops, group.compiled.memory
         device = jax.default_backend()
     group.advance()
     return Cost(
@@ -160,24 +159,6 @@ def _traced_prediction(setting: Setting, model: Any, one: Any) -> Any:
     predict = Program(skeleton, Optimizer("none"), setting.loss, setting.layout.output).predict
     state = jax.eval_shape(lambda: program.initial_state(model, one.targets.shape[1:2]))
     return jax.make_jaxpr(predict)(params, state, one)
-
-
-def _flops_of_update(group: Group) -> int | None:
-    rate, train = np.float32(group.plan.recipe.learning_rate), group.program.train
-
-    def update(params: Any, optimizer_state: Any, state: Any, batch: Batches) -> Any:
-        return train(params, optimizer_state, state, batch, 1, rate)
-
-    return flops(jax.make_jaxpr(update)(*group.carry, _first(group.batches)))
-
-
-def _memory(call: Any) -> int | None:
-    """Bytes that a compiled program holds at once: what it is given, gives and needs between."""
-    found = call.memory_analysis()
-    if found is None:
-        return None
-    given = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
-    return given + found.temp_size_in_bytes
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from longlag import streams
 from longlag.adapters import randomness
 from longlag.events import Advanced, Event, Finished, Scored
 from longlag.framings import Layout, Samples
-from longlag.models import AnyModel
+from longlag.models import AnyModel, ExternalModel
 from longlag.problems import Part
 from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
 from longlag.stop import StopToken
 from longlag.training import Batches, loop, program
 from longlag.trials.outcome import Outcome
+from longlag.trials.resources import Resources
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
 
@@ -84,6 +87,18 @@ def fit(
         seconds = time.perf_counter() - train_start - (clock.seconds - compile_before)
         return seconds - waiting.seconds
 
+    @functools.cache
+    def update() -> tuple[int | None, int | None]:
+        """The operations of an update, and the memory of the program."""
+        model, training = models[seeds[0]], clock.training
+        if training is not None:
+            return training.flops, training.memory
+        if stop.stopped or not isinstance(model, ExternalModel):
+            return None, None
+        first = _first_batch(setting, seeds[0])
+        with clock:  # another framework counts while it runs
+            return model.flops(first, setting.layout.output, training=True), None
+
     def run_of(some: Sequence[int], share: float) -> Run:
         return Run(
             setting=setting,
@@ -96,6 +111,7 @@ def fit(
             compile_seconds=share * clock.seconds,
             train_seconds=share * (train_seconds or train_time()),
             total_seconds=share * (time.perf_counter() - start),
+            resources=Resources(*update(), clock.seconds_per_step),
         )
 
     def evaluate(model: AnyModel, seed: int) -> dict[str, Evaluation]:
@@ -137,6 +153,13 @@ def fit(
         while scoring:
             yield from events_of(futures.wait(scoring, return_when=futures.FIRST_COMPLETED).done)
     return run_of(seeds, 1.0)
+
+
+def _first_batch(setting: Setting, seed: int) -> Batches:
+    """The batches of the first update of a seed."""
+    rng, layout = streams.training(seed), setting.layout
+    block = next(batches(setting, layout, rng, len(layout.steps)))
+    return jax.tree.map(lambda each: each[:1], block)
 
 
 class Duration(NamedTuple):

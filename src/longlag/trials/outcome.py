@@ -9,12 +9,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
+from longlag.answers.blocks import Cell, number_cell
 from longlag.answers.estimate import Estimate
-from longlag.answers.format import span
+from longlag.answers.format import bytes_text, short_time, span
 from longlag.framings import Layout
 from longlag.knobs import lookup
 from longlag.trials import seed_score
 from longlag.trials.environment import Environment
+from longlag.trials.resources import Resources
 from longlag.trials.seed_score import IN_DISTRIBUTION, SeedScore
 
 SCHEMA = 4
@@ -70,7 +72,7 @@ def _of_main_test(name: str) -> Any:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The results of a trial. All but `seconds` is reproducible.
+    """The results of a trial. All but `seconds` and `resources` is reproducible.
 
     The figures of the main test, the first, are also attributes of the outcome: `accuracy`,
     `skill`, `chance` and all others of `SeedScore`.
@@ -92,6 +94,7 @@ class Outcome:
         state: Numbers of state that the model hands on for each sequence; None where it keeps
             them to itself, as in earlier documents.
         seconds: The seconds of each stage.
+        resources: What it took besides; no part of equality.
         scores: The score on each test, by name, the main test first.
         environment: Where it was trained, if known; no part of equality and of documents.
     """
@@ -111,6 +114,7 @@ class Outcome:
     fresh: bool = True
     noise: float = 0.0
     state: int | None = None
+    resources: Resources = dataclasses.field(default=Resources(), compare=False)
     environment: Environment | None = dataclasses.field(default=None, compare=False)
 
     @classmethod
@@ -129,11 +133,12 @@ class Outcome:
 
     @classmethod
     def _read(cls, document: Mapping[str, Any]) -> Outcome:
-        document = {"state": None, **document}  # which came without a new schema
+        document = {"state": None, "resources": (), **document}  # came without a new schema
         fields = {name: document[name] for name in _names(cls)}
         updates, *figures = fields["curve"]
         fields["curve"] = Curve(tuple(updates), *(tuple(_from_json(each)) for each in figures))
         fields["bounds"], fields["seconds"] = Bounds(*fields["bounds"]), Seconds(*fields["seconds"])
+        fields["resources"] = Resources(*fields["resources"])
         fields["scores"] = {each["test"]: SeedScore.read(each) for each in fields["scores"]}
         return cls(**fields)
 
@@ -141,7 +146,8 @@ class Outcome:
         """The outcome as plain JSON values; a loss that is not finite becomes null."""
         document = {"schema": SCHEMA} | {name: getattr(self, name) for name in _names(type(self))}
         document["curve"] = [_to_json(column) for column in self.curve]
-        document["bounds"], document["seconds"] = list(self.bounds), list(self.seconds)
+        for name in ("bounds", "seconds", "resources"):
+            document[name] = list(getattr(self, name))
         # A list, since JSON objects may be stored with sorted keys.
         scores = self.scores.items()
         document["scores"] = [{"test": name, **each.document()} for name, each in scores]
@@ -197,7 +203,7 @@ class Outcome:
 
 def _names(kind: type[Outcome]) -> list[str]:
     """The fields of a document of an outcome."""
-    return [field.name for field in dataclasses.fields(kind) if field.compare]
+    return [field.name for field in dataclasses.fields(kind) if field.name != "environment"]
 
 
 class ModelSize(NamedTuple):
@@ -219,8 +225,8 @@ class ModelSize(NamedTuple):
         return f"{self.weights} weights{state}" if self.weights else ""
 
 
-def size_and_speed(outcomes: Iterable[Outcome]) -> dict[str, float | None]:
-    """The largest numbers of weights and of state, and updates a second; None where not known."""
+def size_and_speed(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """The largest numbers of weights and of state, and what trials took; None where not known."""
     every = list(outcomes)
     updates = sum(each.updates for each in every)
     seconds = sum(each.seconds.train for each in every)
@@ -228,7 +234,24 @@ def size_and_speed(outcomes: Iterable[Outcome]) -> dict[str, float | None]:
         "parameters": max((each.parameters for each in every), default=None),
         "state": max((each.state for each in every if each.state is not None), default=None),
         "updates_per_second": updates / seconds if seconds > 0 else None,
+        **Resources.of(each.resources for each in every)._asdict(),
     }
+
+
+COST = "FLOPs an update", "updates a second", "memory", "a step to predict, many at once"
+"""The columns of `cost_cells`."""
+
+
+def cost_cells(outcomes: Iterable[Outcome]) -> tuple[Cell, ...]:
+    """What training and predicting took, as cells of a table (`COST`); empty where not known."""
+    found = size_and_speed(outcomes)
+    texts = (
+        (found["flops_per_update"], "{:,}".format),
+        (found["updates_per_second"], "{:,.0f}".format),
+        (found["memory"], bytes_text),
+        (found["seconds_per_step"], short_time),
+    )
+    return tuple(number_cell("" if value is None else text(value)) for value, text in texts)
 
 
 def side_of_chance(

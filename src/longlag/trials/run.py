@@ -37,6 +37,7 @@ from longlag.trials.outcome import (
     scored_updates,
     size_and_speed,
 )
+from longlag.trials.resources import Resources
 from longlag.trials.seed_score import SeedScore
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Run(Scored):
         total_seconds: Time for everything, evaluation included.
         remarks: Notes on the figures: the search that chose the setting.
         others: The predictions of each model on fresh sequences of the other tests, by name.
+        resources: What training and predicting took besides, the same for every seed.
     """
 
     setting: Setting
@@ -75,6 +77,7 @@ class Run(Scored):
     total_seconds: float
     remarks: tuple[str, ...] = ()
     others: Mapping[str, tuple[Evaluation, ...]] = dataclasses.field(default_factory=dict)
+    resources: Resources = Resources()
 
     @functools.cached_property
     def problem(self) -> Problem:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -260,6 +263,7 @@ class Run(Scored):
             },
             environment=self.environment,
             fresh=held_out is None and setting.framing.output != "decoder",
+            resources=self.resources,
             noise=noise(losses[np.resize(scored, len(losses))]),
         )
 
