@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from longlag import files
+from longlag.audit_answer import Audit
 from longlag.cli._flags import (
     Count,
     FramingFlags,
@@ -24,7 +25,6 @@ from longlag.cli._flags import (
 from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
-from longlag.maps import Audit
 from longlag.maps import audit as compare
 from longlag.problems import Problem
 from longlag.visible import RECURRENT, Map, Reach

@@ -9,6 +9,7 @@ from typing import Any
 from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import CALL, imported, is_reference, split
 from longlag.answers.blocks import Block, text
+from longlag.audit_answer import Audit
 from longlag.checks.check import OF_FRAMING, Checks
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
@@ -29,7 +30,7 @@ from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import BATCH_SIZE, lookup
-from longlag.maps import Audit, audit
+from longlag.maps import audit
 from longlag.problems import PROBLEMS, Problem
 from longlag.visible import Reach
 

@@ -18,8 +18,9 @@ import numpy as np
 
 from longlag.answers.format import counted, visible
 from longlag.answers.pictures import save_figure as save_figure
-from longlag.maps import Audit, Map
+from longlag.audit_answer import Audit
 from longlag.report import charts, theme
+from longlag.visible import Map
 
 if TYPE_CHECKING:  # which an audit does not wait for
     from longlag.problems import Episodes, Spec

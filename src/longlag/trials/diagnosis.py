@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from longlag.audit_answer import MEANING
 from longlag.knobs import named_arguments, require
-from longlag.maps import MEANING
 from longlag.problems import Series
 from longlag.scores import statistics
 from longlag.scores.forecast import Forecast

@@ -14,9 +14,9 @@ from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Cell, Table, number_cell, table, text
 from longlag.answers.estimate import no_interval
 from longlag.answers.format import counted
+from longlag.audit_answer import Audit
 from longlag.framings import Framing, Samples
 from longlag.knobs import lookup
-from longlag.maps import Audit
 from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS, change_over
 from longlag.scores.forecast import Baseline

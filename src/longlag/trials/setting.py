@@ -12,10 +12,11 @@ from jaxtyping import Bool, Num
 
 from longlag.adapters.models import user_model
 from longlag.arguments import short_repr
+from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
-from longlag.maps import Audit, audit, check_steps
+from longlag.maps import audit, check_steps
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
 from longlag.problems import Channels, Integers, Part, Problem, Reals, Series, Sets, Spec
 from longlag.scores import evaluation as evaluations

@@ -11,7 +11,7 @@ import numpy as np
 from longlag.adapters.user_code import UnnamedCode
 from longlag.answers.blocks import text
 from longlag.answers.format import number, slugs
-from longlag.maps import Audit
+from longlag.audit_answer import Audit
 from longlag.report import charts
 from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.figures import gate_matrix, values_shown
