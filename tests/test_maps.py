@@ -32,7 +32,12 @@ LAG_1 = EchoLag(lag=1, length=12, values=5)
     [
         # The three cases of the source's failure.
         (Chunks(timesteps=1, carry=True, rows="consecutive"), 6, "unreachable", "rows='parallel'"),
-        (Chunks(timesteps=1, carry=True, rows="parallel"), 6, "state-only", "timesteps=2 to 25"),
+        (
+            Chunks(timesteps=1, carry=True, rows="parallel"),
+            6,
+            "state-only",
+            "timesteps=2 (up to 25)",
+        ),
         (Chunks(timesteps=2, carry=True, rows="parallel"), 6, "learnable", ""),
         (Chunks(timesteps=1, carry=True, rows="consecutive"), 1, "state-only", "timesteps=2"),
         (Chunks(timesteps=1), 5, "unreachable", "timesteps=2"),
@@ -81,7 +86,7 @@ def test_a_window_reaches_as_far_back_through_carried_state_as_within_a_sample(t
 
 def test_every_remedy_helps_or_none_is_named():
     remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
-    assert remedy == "Use model LSTM(), and carry=True, and timesteps=2 to 25."
+    assert remedy == "Use model LSTM(), and carry=True, and timesteps=2 (up to 25)."
     lag_0 = audit(EchoLag(lag=0), Chunks(timesteps=1), reach=Reach(1, state=False))
     assert lag_0.verdict == "learnable"
 
@@ -89,8 +94,8 @@ def test_every_remedy_helps_or_none_is_named():
 def test_a_remedy_fits_the_other_problems_of_a_study_too():
     lags = [EchoLag(lag=lag, length=max(25, 2 * lag)) for lag in (1, 16, 30)]
     window, chunks = Window(timesteps=8, missing="mask"), Chunks(timesteps=8, carry=True)
-    assert audit(lags[1], window).remedy == "Use timesteps=17 to 32."
-    assert audit(lags[1], window, also=lags[:1]).remedy == "Use timesteps=17 to 25."
+    assert audit(lags[1], window).remedy == "Use timesteps=17 (up to 32)."
+    assert audit(lags[1], window, also=lags[:1]).remedy == "Use timesteps=17 (up to 25)."
     assert audit(lags[2], window, also=lags[:1]).remedy == "Use framing Whole()."
     assert audit(lags[1], chunks, also=lags[:1]).remedy == "Use timesteps=25."
 
@@ -99,7 +104,7 @@ def test_a_remedy_leaves_out_nothing_that_was_asked_for():
     """A longer window that drops rows would drop the first value of the answer."""
     found = audit(EchoSubsequence(), Window(timesteps=5))
     assert found.verdict == "unreachable"
-    assert found.remedy == "Use missing='mask', and timesteps=6 to 10."
+    assert found.remedy == "Use missing='mask', and timesteps=6 (up to 10)."
     longer = audit(EchoSubsequence(), Window(timesteps=6, missing="mask"))
     assert longer.verdict == "learnable"
     assert (longer.scored >= found.scored).all()
@@ -108,7 +113,7 @@ def test_a_remedy_leaves_out_nothing_that_was_asked_for():
 def test_a_remedy_asks_for_no_more_than_serves():
     found = audit(CumulativeThreshold(length=40), Chunks(timesteps=2, carry=True))
     assert found.verdict == "state-only"
-    assert found.remedy == "Use timesteps=16 to 40."
+    assert found.remedy == "Use timesteps=16 (up to 40)."
 
 
 def test_a_remedy_is_one_where_a_gradient_reaches_half_of_the_outputs_if_there_is_one():
@@ -123,20 +128,38 @@ def test_a_remedy_is_one_where_a_gradient_reaches_half_of_the_outputs_if_there_i
     ("problem", "framing", "remedy"),
     [
         (EchoLag(lag=20), Chunks(carry=True), "Use timesteps=25."),
-        (EchoLag(lag=1), Chunks(carry=True), "Use timesteps=2 to 25."),
-        (EchoLag(lag=8), Window(timesteps=5), "Use timesteps=9 to 25."),
+        (EchoLag(lag=1), Chunks(carry=True), "Use timesteps=2 (up to 25)."),
+        (EchoLag(lag=8), Window(timesteps=5), "Use timesteps=9 (up to 16)."),
+        (EchoLag(lag=1), Window(timesteps=1), "Use timesteps=2 (up to 13)."),
+        # A longer window alone would leave one output, which chance has right.
+        (CumulativeThreshold(), Window(), "Use missing='mask', and timesteps=10."),
         (EchoValue(lag=4), Chunks(), "Use timesteps=5."),  # with 6 the pieces part the two
-        (CumulativeThreshold(), Chunks(carry=True), "Use timesteps=4 to 10."),
+        (CumulativeThreshold(), Chunks(carry=True), "Use timesteps=4 (up to 10)."),
     ],
     ids=repr,
 )
 def test_a_remedy_names_the_timesteps_that_work_and_are_allowed(problem, framing, remedy):
-    assert audit(problem, framing).remedy == remedy
+    found = audit(problem, framing)
+    assert found.remedy == remedy
     least, *most = map(int, re.findall(r"\d+", remedy))
     for timesteps in range(least, most[0] + 1 if most else least + 1):
         changed = {"missing": "mask"} if "mask" in remedy else {}
         longer = dataclasses.replace(framing, timesteps=timesteps, **changed)
-        assert audit(problem, longer).verdict == "learnable"
+        better = audit(problem, longer)
+        assert better.verdict == "learnable"
+        assert (better.scored & found.scored).sum() >= found.scored.sum() / 2
+
+
+@pytest.mark.parametrize(("timesteps", "nothing"), [(8, True), (2, False)])
+def test_an_audit_says_where_chance_leaves_nothing_to_learn(timesteps, nothing):
+    problem = CumulativeThreshold(length=8, threshold=1)
+    found = audit(problem, Chunks(timesteps=timesteps, carry=True))
+    assert not found.nothing_to_learn
+    found = audit(problem, Window(timesteps=timesteps))
+    assert bool(found.nothing_to_learn) == nothing
+    assert ("nothing can be learned here" in str(found)) == nothing
+    if nothing:
+        assert found.verdict == "learnable"
 
 
 def test_an_audit_without_rows_is_refused():

@@ -16,6 +16,7 @@ from longlag.version import longlag_version
 from longlag.visible import Map
 
 _MAPS = "needs", "sees", "learns"
+_EQUAL = 5e-4  # between two scores: as printed, with three digits, they are the same
 
 Verdict = Literal["learnable", "state-only", "unreachable"]
 
@@ -92,6 +93,17 @@ class Audit(Answer):
             "steps, so its score does not say what it remembers."
         )
 
+    @property
+    def nothing_to_learn(self) -> str:
+        """A sentence where the best possible score is that of chance, all inputs seen; else empty.
+
+        As `cumulative-threshold` in a window that scores the last step alone, where nearly every
+        sum has passed the threshold.
+        """
+        if self.verdict == "unreachable" or self.ceiling - self.chance > _EQUAL:
+            return ""
+        return "Chance is already the best possible score, so nothing can be learned here."
+
     figures: ClassVar = ("maps",)
 
     @property
@@ -102,7 +114,9 @@ class Audit(Answer):
         yield text(self.subject, kind="strong")
         yield self.table()
         kind = {"learnable": "good", "state-only": "part"}.get(self.verdict, "bad")
-        yield text(f"{self.verdict}: {self.meaning}.", self.not_causal, kind=kind)
+        kind = "bad" if self.nothing_to_learn else kind
+        lines = f"{self.verdict}: {self.meaning}.", self.nothing_to_learn, self.not_causal
+        yield text(*lines, kind=kind)
         yield text(self.remedy, kind="advice")
 
     def table(self) -> Table:

@@ -93,7 +93,7 @@ def audit(
     >>> audit(EchoLag(lag=1), Window(timesteps=5)).verdict
     'learnable'
     >>> audit(EchoLag(lag=1), Chunks(timesteps=1, carry=True)).remedy
-    'Use timesteps=2 to 25.'
+    'Use timesteps=2 (up to 25).'
     """
     require("audit", "problem", problem, Problem, "a problem, such as EchoLag()")
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
@@ -177,8 +177,8 @@ def _remedy(
 ) -> str:
     """The first change, small ones before large ones, that makes the first problem learnable.
 
-    If possible, one where a gradient reaches at least half of the outputs by itself. The timesteps
-    that work are named as a range where all of them do.
+    If possible, one that leaves something to learn, and where a gradient reaches at least half of
+    the outputs by itself. The timesteps that work, from the least on, are named as a range.
     """
     problem = problems[0]
     target, needed = np.nonzero(result.needs & result.scored[:, None])
@@ -206,17 +206,35 @@ def _remedy(
                 framings.append((both, longer))
     framings.append(("framing Whole()", Whole()))
     models = [("", reach)] if reach == RECURRENT else [("", reach), ("model LSTM()", RECURRENT)]
-    first = ""
+    found: dict[tuple[bool, bool], str] = {}
     for (model_words, allowed), (words, changed) in itertools.product(models, framings):
         better = _learnable(problems, changed, batch_size, allowed, result)
         if better is not None:
+            few = not problem.accumulates and better.shares.gradient < 0.5
+            kind = _loses(problem, result.scored, better.scored), few
+            if kind in found:
+                continue
             change = ", and ".join(filter(None, [model_words, words]))
             if "timesteps=" in change:
-                change += _up_to(problems, changed, batch_size, allowed, result)
-            if problem.accumulates or better.shares.gradient >= 0.5:
-                return f"Use {change}."
-            first = first or f"Use {change}."
-    return first
+                change += _up_to(problems, changed, batch_size, allowed, result, loses=kind[0])
+            found[kind] = f"Use {change}."
+            if not any(kind):
+                break
+    return found[min(found)] if found else ""
+
+
+def _loses(
+    problem: Problem, before: Bool[np.ndarray, " target"], after: Bool[np.ndarray, " target"]
+) -> bool:
+    """Whether a change leaves fewer than half of the outputs, or of what there is above chance."""
+
+    def above_chance(scored: Bool[np.ndarray, " target"]) -> float:
+        return problem.ceiling(scored) - problem.chance(scored)
+
+    if (after >= before).all() and (before >= after).all():
+        return False
+    few = 2 * (before & after).sum() < before.sum()
+    return bool(few or 2 * above_chance(after) < above_chance(before))
 
 
 def _learnable(
@@ -238,13 +256,30 @@ def _learnable(
 
 
 def _up_to(
-    problems: Sequence[Problem], framing: Framing, batch_size: int, reach: Reach, result: Audit
+    problems: Sequence[Problem],
+    framing: Framing,
+    batch_size: int,
+    reach: Reach,
+    result: Audit,
+    *,
+    loses: bool,
 ) -> str:
-    """The largest timesteps, as text, where all from those of the framing on can be learned."""
+    """The largest timesteps, as text, up to which all from those of the framing on serve as well.
+
+    Args:
+        loses: Whether those of the framing lose much already.
+    """
     assert isinstance(framing, Chunks | Window)
     least, most = framing.timesteps, min(each.steps for each in problems)
-    if least == most or most > _MOST_SIZES:
+    if most > _MOST_SIZES:
         return ""
-    longer = (dataclasses.replace(framing, timesteps=each) for each in range(least + 1, most + 1))
-    works = all(_learnable(problems, each, batch_size, reach, result) for each in longer)
-    return f" to {most}" if works else ""
+
+    def serves(timesteps: int) -> bool:
+        longer = dataclasses.replace(framing, timesteps=timesteps)
+        better = _learnable(problems, longer, batch_size, reach, result)
+        return better is not None and (
+            loses or not _loses(problems[0], result.scored, better.scored)
+        )
+
+    last = max(itertools.takewhile(serves, range(least + 1, most + 1)), default=least)
+    return f" (up to {last})" if last > least else ""

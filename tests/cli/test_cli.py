@@ -667,5 +667,5 @@ def test_a_hint_names_only_what_the_command_has(call, line, text):
 def test_the_picture_of_an_audit_has_the_flags_that_its_text_has(call, tmp_path):
     picture = tmp_path / "maps.svg"
     _, out, _ = call("audit", "echo-lag", "--framing", "chunks", "--figure", picture)
-    assert "Use --carry, and --timesteps 2 to 25." in out
-    assert "Use --carry, and --timesteps 2 to 25." in picture.read_text()
+    assert "Use --carry, and --timesteps 2 (up to 25)." in out
+    assert "Use --carry, and --timesteps 2 (up to 25)." in picture.read_text()

@@ -45,7 +45,7 @@ def test_what_is_out_of_reach_is_never_said_to_need_longer_training():
         assert (
             remedy(reason, setting)
             == setting.audit().remedy
-            == ("Use carry=True, and timesteps=2 to 8.")
+            == ("Use carry=True, and timesteps=2 (up to 8).")
         )
 
 

@@ -115,8 +115,8 @@ def warnings(result: Audit, kind: str = "train") -> Iterator[str]:
             f"Warning: {result.verdict}: {result.meaning} (longlag audit). Best possible score "
             f"{result.best}, chance {result.chance:.3g}. {remedy(result, kind)}"
         )
-    if result.not_causal:
-        yield f"Warning: {result.not_causal}"
+    for sentence in filter(None, (result.nothing_to_learn, result.not_causal)):
+        yield f"Warning: {sentence}"
 
 
 def draw(map: Map) -> Text:

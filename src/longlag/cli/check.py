@@ -116,7 +116,7 @@ def _blocks(answer: Checks, maps: Audit | None) -> list[Block]:
     if maps is None:
         return [*blocks, end]
     verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
-    parts = [verdict, remedy(maps), OF_FRAMING if answer.passed else ""]
+    parts = [verdict, maps.nothing_to_learn, remedy(maps), OF_FRAMING if answer.passed else ""]
     audited = text(" ".join(filter(None, parts)))
     # Where a check failed, the conclusion says that an audit is of the framing.
     return [*blocks, end, audited] if answer.passed else [*blocks, audited, end]

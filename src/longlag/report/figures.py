@@ -63,7 +63,7 @@ def figure_of_audit(audit: Audit, title: str = "") -> alt.HConcatChart:
         f"{audit.verdict}: {audit.meaning}.",
         f"Scored outputs: {scored.sum()}. Best possible score: {audit.ceiling:.3g}{bound}.",
     ]
-    lines += [audit.remedy] * bool(audit.remedy)
+    lines += [*filter(None, (audit.nothing_to_learn, audit.remedy))]
     chart = alt.HConcatChart(hconcat=panels, spacing=28)
     return finished(chart, title or audit.subject, lines, 3 * (panels[0].width + 70))
 

@@ -35,7 +35,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     'Use sequences=8000 or learning_rate=0.01.'
     >>> setting = Setting(problem=EchoLag(), framing=Chunks(), model=LSTM())
     >>> remedy("unreachable", setting)
-    'Use carry=True, and timesteps=2 to 25.'
+    'Use carry=True, and timesteps=2 (up to 25).'
     """
     audit, recipe = setting.on().audit(also), setting.recipe
     trained = max(recipe.sequences, setting.layout.sequences)  # of a whole batch, at least

@@ -100,8 +100,8 @@ def _maps(key: str, stored: StoredModel, trained: Trained) -> Figure:
         f"Framing {words(setting.framing)}, learning rate {setting.recipe.learning_rate:g}, seed "
         f"{trained.seed}: skill {number(stored.skill)}, {stored.verdict}. The audit says "
         f"{audit.verdict}; {share:.0%} of the model's sensitivity is on the inputs it should use "
-        f"({needs.sum() / needs.size:.0%} of the table)."
-    )
+        f"({needs.sum() / needs.size:.0%} of the table). {audit.nothing_to_learn}"
+    ).rstrip()
     panels = map_panels(key, stored.title, needs, audit, uses)
     return Figure(title=stored.title, caption=caption, panels=panels, size="quarter")
 
