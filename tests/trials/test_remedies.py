@@ -90,15 +90,29 @@ def test_remedies_come_to_an_end_whatever_is_found_on_the_way(alternative, optim
                 assert setting.recipe.sequences <= 200_000
 
 
+@pytest.mark.parametrize("reason", ["stuck", "at chance"])
+@pytest.mark.parametrize("alternative", [0, -1])
+@pytest.mark.parametrize("model", [ll.LSTM(), ll.LSTM(hidden_size=20), ll.GRU(hidden_size=4)])
+def test_a_rate_that_was_raised_is_lowered_again_before_the_end(reason, alternative, model):
+    """At a rate of 0.01 a lag may stay out of reach that 0.003 learns."""
+    setting = ll.Setting(problem=ll.EchoValue(), framing=ll.Whole(), model=model)
+    last = ""
+    while after := changed(setting, last := remedy(reason, setting), alternative):
+        setting = after
+    assert setting.recipe.learning_rate == 0.003
+    assert last.startswith("No further change")
+
+
 def test_where_nothing_is_known_to_help_a_remedy_says_so():
     recipe = ll.Recipe(sequences=100_000, learning_rate=0.01, schedule="cosine")
     model = ll.LSTM(hidden_size=50)
     setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=model, recipe=recipe)
-    assert remedy("stuck", setting) == "No further change is known to help."
+    assert remedy("stuck", setting) == "Use learning_rate=0.003."
     assert remedy("undertrained", setting).endswith("help but more than 100000 sequences.")
     assert remedy("at chance", setting).startswith("Use learning_rate=0.003 or an easier")
     lower = dataclasses.replace(recipe, learning_rate=0.003)
     setting = dataclasses.replace(setting, recipe=lower)
+    assert remedy("stuck", setting) == "No further change is known to help."
     assert remedy("at chance", setting) == (
         "No further change is known to help but an easier version of the problem."
     )

@@ -47,6 +47,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     gentle = _GENTLE * fast
     slow = rate < gentle and recipe.clip_norm is None
     new_rate = f"learning_rate={fast:g}" if far or slow else ""
+    # A long lag is often learned at a lower rate alone.
+    lower = f"learning_rate={gentle:g}" if not far and rate > gentle else ""
     cosine = "schedule='cosine'" if recipe.schedule == "constant" else ""
     units = getattr(setting.model, "hidden_size", None)
     wider = f"hidden_size={2 * units}" if units and 2 * units <= _WIDEST else ""
@@ -80,14 +82,12 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             if new_rate:
                 first = [new_rate, longer] if short else [_all(new_rate, cosine)]
             else:
-                first = [_all(longer, cosine)]
+                first = [_all(longer, cosine) or lower]
             return _use(*first, wider if units else "another model")
         case "at chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
-            if not far and rate > gentle:  # a long lag is often learned at a lower rate alone
-                new_rate = f"learning_rate={gentle:g}"
             easier = "an easier version of the problem"
-            changes = [*filter(None, (longer, new_rate, size))]
+            changes = [*filter(None, (longer, new_rate or lower, size))]
             return _use(*changes, easier) if changes else f"{_NOTHING} but {easier}."
     return ""
 
