@@ -107,10 +107,10 @@ def test_where_nothing_is_known_to_help_a_remedy_says_so():
     recipe = ll.Recipe(sequences=100_000, learning_rate=0.01, schedule="cosine")
     model = ll.LSTM(hidden_size=50)
     setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=model, recipe=recipe)
-    assert remedy("stuck", setting) == "Use learning_rate=0.003."
+    assert remedy("stuck", setting) == "Use learning_rate=0.003 and schedule='constant'."
     assert remedy("undertrained", setting).endswith("help but more than 100000 sequences.")
     assert remedy("at chance", setting).startswith("Use learning_rate=0.003 or an easier")
-    lower = dataclasses.replace(recipe, learning_rate=0.003)
+    lower = dataclasses.replace(recipe, learning_rate=0.003)  # still with the cosine
     setting = dataclasses.replace(setting, recipe=lower)
     assert remedy("stuck", setting) == "No further change is known to help."
     assert remedy("at chance", setting) == (

@@ -82,7 +82,9 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             if new_rate:
                 first = [new_rate, longer] if short else [_all(new_rate, cosine)]
             else:
-                first = [_all(longer, cosine) or lower]
+                # A low rate that decays as well may end before it has learned.
+                constant = "" if cosine else "schedule='constant'"
+                first = [_all(longer, cosine) or (lower and _all(lower, constant))]
             return _use(*first, wider if units else "another model")
         case "at chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
