@@ -70,7 +70,7 @@ def test_a_model_without_memory_is_audited_as_such():
         for model in (MLP(context=1), MLP())
     )
     assert one_step.verdict == "unreachable"
-    assert one_step.remedy == "Use model LSTM()."
+    assert one_step.remedy == "Use context=2 or more, or model LSTM()."
     assert flattened.verdict == "learnable"
 
 
@@ -86,7 +86,10 @@ def test_a_window_reaches_as_far_back_through_carried_state_as_within_a_sample(t
 
 def test_every_remedy_helps_or_none_is_named():
     remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
-    assert remedy == "Use model LSTM(), and carry=True, and timesteps=2 (up to 25)."
+    assert remedy == "Use context=2 or more, and framing Whole()."
+    chunks, far = Chunks(timesteps=2), Reach(2, state=False)
+    assert audit(EchoLag(lag=1), chunks, reach=far).remedy == "Use framing Whole()."
+    assert audit(EchoLag(lag=1), Whole(), reach=far).verdict == "learnable"
     lag_0 = audit(EchoLag(lag=0), Chunks(timesteps=1), reach=Reach(1, state=False))
     assert lag_0.verdict == "learnable"
 

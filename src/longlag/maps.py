@@ -205,7 +205,11 @@ def _remedy(
                 both = f"{words}, and timesteps={timesteps}" if words else f"timesteps={timesteps}"
                 framings.append((both, longer))
     framings.append(("framing Whole()", Whole()))
-    models = [("", reach)] if reach == RECURRENT else [("", reach), ("model LSTM()", RECURRENT)]
+    models = [("", reach)]
+    if reach.context is not None and reach.context < span:
+        models.append((f"context={span} or more", reach._replace(context=span)))
+    if reach != RECURRENT:
+        models.append(("model LSTM()", RECURRENT))
     found: dict[tuple[bool, bool], str] = {}
     for (model_words, allowed), (words, changed) in itertools.product(models, framings):
         better = _learnable(problems, changed, batch_size, allowed, result)
@@ -215,6 +219,12 @@ def _remedy(
             if kind in found:
                 continue
             change = ", and ".join(filter(None, [model_words, words]))
+            if (
+                model_words.startswith("context=")
+                and not words
+                and _learnable(problems, changed, batch_size, RECURRENT, result)
+            ):
+                change += ", or model LSTM()"
             if "timesteps=" in change:
                 change += _up_to(problems, changed, batch_size, allowed, result, loses=kind[0])
             found[kind] = f"Use {change}."

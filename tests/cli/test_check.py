@@ -175,7 +175,7 @@ def test_after_a_failed_check_the_last_line_is_not_that_of_the_audit(call, tmp_p
     )
     model = f"{tmp_path / 'mine.py'}:make_model"
     code, out, _ = call("check", model, "--values", "4")
-    last = "no score of this model can be trusted, so it is not trained. An audit is of the framing"
+    last = "no score of this model can be trusted, so it is not trained. An audit is of the inputs"
     assert code == 1
     assert "\nAudit: learnable: " in out
     assert last in " ".join(out[out.index("\nAudit: ") :].split("\n", 2)[2].split())
@@ -190,7 +190,8 @@ def test_after_a_failed_check_the_last_line_is_not_that_of_the_audit(call, tmp_p
     audit = " ".join(out[out.index("\nAll checks passed.\nAudit: ") :].split())
     assert code == 0
     assert audit.endswith(
-        "Best possible score 1. An audit is of the framing, whatever the model does."
+        "Best possible score 1. An audit is of the inputs that can reach an output, whatever the "
+        "model does with them."
     )
 
 

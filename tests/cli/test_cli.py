@@ -193,6 +193,47 @@ def test_a_remedy_names_flags_of_the_command(call, name):
     assert err.strip().endswith(remedy)
 
 
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("echo-lag --model mlp --context 1", "--context 2 or more, or --model lstm without ..."),
+        ("echo-lag --framing chunks --carry --model mlp", "--framing whole without --carry"),
+        ("echo-lag --framing chunks --no-carry --model mlp", "--framing whole without --no-carry"),
+        (
+            "echo-lag --framing chunks --rows parallel --timesteps 1 --model mlp",
+            "--framing whole without --timesteps and --rows",
+        ),
+        (
+            "echo-lag --framing window --timesteps 1 --model mlp --context 1",
+            "--context 2 or more, and --timesteps 2 (up to 13)",
+        ),
+        ("cumulative-threshold --framing window", "--missing mask, and --timesteps 10"),
+    ],
+)
+def test_a_remedy_can_be_pasted_where_the_old_flags_stand(call, command, remedy):
+    """What the new framing or model does not have is named, since it would be refused."""
+    end = call("audit", *command.split())[1].strip().splitlines()[-1]
+    assert end.startswith(f"Use {remedy.partition(' ...')[0]}")
+    for choice in end.removeprefix("Use ").rstrip(".").split(", or "):
+        chosen, _, left = choice.partition(" without ")
+        words = f" {command} "
+        for flag in re.findall(r"--[a-z-]+", left):
+            words = re.sub(f" {flag}( [^-]\\S*)? ", " ", words)
+        for flag, value in re.findall(r"(--[a-z-]+)( \w+)?", chosen.replace(" without", "")):
+            words = re.sub(f" {flag}( [^-]\\S*)? ", " ", words) + f"{flag}{value} "
+        code, out, _ = call("audit", *words.split())
+        assert code == 0
+        assert "\nlearnable: " in out
+
+
+def test_a_flag_of_a_model_that_stands_in_its_brackets_too_is_refused(call):
+    """It was left out in silence, so that a remedy changed nothing."""
+    model = ("--model", "lstm(hidden_size=8)", "--hidden-size", "16")
+    code, out, err = call("train", "echo-lag", *model)
+    assert (code, out) == (2, "")
+    assert "`--hidden-size` is given twice, in lstm(hidden_size=8) too" in err
+
+
 def test_what_is_no_flag_of_the_command_stays_python():
     known = {"--lag", "--batch-size"}
     assert as_flags("adopt(make, lag=3), keras.Input(batch_shape=(batch_size, 3)).", known) == (

@@ -35,7 +35,7 @@ class Check(NamedTuple):
     remedy: str = ""
 
 
-OF_FRAMING = "An audit is of the framing, whatever the model does."
+OF_INPUTS = "An audit is of the inputs that can reach an output, whatever the model does with them."
 
 
 def conclusion(checks: Sequence[Check], subject: Literal["model", "problem"]) -> str:
@@ -49,7 +49,7 @@ def conclusion(checks: Sequence[Check], subject: Literal["model", "problem"]) ->
         with_warnings = f", with {counted(warned, 'warning')}" if warned else ""
         return f"All checks passed{with_warnings}."
     meaning = (
-        f"no score of this model can be trusted, so it is not trained. {OF_FRAMING}"
+        f"no score of this model can be trusted, so it is not trained. {OF_INPUTS}"
         if subject == "model"
         else "no score on this problem can be trusted."
     )

@@ -147,6 +147,8 @@ def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
         raise ValueError(f"`{name}` names one model; names are for several. Use {model[1]}.")
     if not user_code.is_reference(name):
         plain, knobs = parse(name)
+        if twice := next((knob for knob in knobs if knob in values), None):
+            raise ValueError(f"`{option(twice)}` is given twice, in {name} too. Leave one out.")
         return build("model", plain, MODELS, {**values, **knobs})
     if values:
         flag = option(next(iter(values)))

@@ -10,7 +10,7 @@ from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import CALL, imported, is_reference, split
 from longlag.answers.blocks import Block, text
 from longlag.audit_answer import Audit
-from longlag.checks.check import OF_FRAMING, Checks
+from longlag.checks.check import OF_INPUTS, Checks
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
 from longlag.cli._flags import (
@@ -26,7 +26,6 @@ from longlag.cli._flags import (
     problem_and_framing,
 )
 from longlag.cli._output import ANSWER, AnswerFlags, pick, stdout_to_stderr
-from longlag.cli.audit import remedy
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import BATCH_SIZE, lookup
@@ -92,7 +91,7 @@ def check(
             maps = audit(on, framing_object, batch_size=batch_size, reach=reach)
         shown = _in_flags(answer, name)
         document = shown.to_dict()  # here, where a model may print, its cost is measured
-    remedied = None if maps is None else {**pick(maps, _AUDIT), "remedy": remedy(maps)}
+    remedied = None if maps is None else {**pick(maps, _AUDIT), "remedy": _flags(maps.remedy)}
     plain = [check._asdict() for check in answer.checks]
     document = {**document, "checks": plain, "audit": remedied}
     output.write_answer(answer, _blocks(shown, maps), document)
@@ -101,13 +100,17 @@ def check(
 
 def _in_flags(answer: Checks, name: str) -> Checks:
     """The answer under a name, with its remedies in flags."""
-    knobs = {option(knob.name) for kind in FRAMINGS.values() for knob in kind.knobs()}
-    flags = knobs | {"--framing", "--batch-size"}
     checks = (
-        each._replace(found=as_flags(each.found, flags), remedy=as_flags(each.remedy, flags))
+        each._replace(found=_flags(each.found), remedy=_flags(each.remedy))
         for each in answer.checks
     )
     return dataclasses.replace(answer, subject=name, checks=tuple(checks))
+
+
+def _flags(sentence: str) -> str:
+    """A sentence in the flags of this command, which has none of a model."""
+    knobs = {option(knob.name) for kind in FRAMINGS.values() for knob in kind.knobs()}
+    return as_flags(sentence, knobs | {"--framing", "--batch-size"})
 
 
 def _blocks(answer: Checks, maps: Audit | None) -> list[Block]:
@@ -116,9 +119,14 @@ def _blocks(answer: Checks, maps: Audit | None) -> list[Block]:
     if maps is None:
         return [*blocks, end]
     verdict = f"Audit: {maps.verdict}: {maps.meaning}. Best possible score {maps.best}."
-    parts = [verdict, maps.nothing_to_learn, remedy(maps), OF_FRAMING if answer.passed else ""]
+    parts = [
+        verdict,
+        maps.nothing_to_learn,
+        _flags(maps.remedy),
+        OF_INPUTS if answer.passed else "",
+    ]
     audited = text(" ".join(filter(None, parts)))
-    # Where a check failed, the conclusion says that an audit is of the framing.
+    # Where a check failed, the conclusion says what an audit is of.
     return [*blocks, end, audited] if answer.passed else [*blocks, audited, end]
 
 

@@ -268,10 +268,17 @@ def _with_remedy(
     from longlag.trials.remedies import remedy
 
     try:
-        text = remedy(reason.reason, documents.setting(setting), also)
+        built = documents.setting(setting)
+        text = remedy(reason.reason, built, also)
     except (ValueError, TypeError, OSError):
         return reason
-    return reason._replace(remedy=as_study_flags(text, kind))
+    changed = {
+        knob.name: option(knob.name)
+        for part in (built.framing, built.model)
+        for knob in type(part).knobs()
+        if getattr(part, knob.name) != knob.default
+    }  # the flags that its command must have had
+    return reason._replace(remedy=as_study_flags(text, kind, changed))
 
 
 def _knobs(knobs: Any) -> str:

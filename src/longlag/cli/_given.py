@@ -1,0 +1,18 @@
+"""The options that the command line, or its settings file, has given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cyclopts import Argument
+
+options: dict[str, str] = {}
+"""As they were given, `--no-carry` say, by the name of their knob."""
+
+
+def remember(arguments: Mapping[str, Argument]) -> None:
+    """Keep those of this command."""
+    for name, argument in arguments.items():
+        if argument.tokens:
+            keyword = argument.tokens[0].keyword or ""
+            options[name] = keyword if keyword[:2] == "--" else f"--{name.replace('_', '-')}"
