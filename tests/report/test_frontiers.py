@@ -72,6 +72,8 @@ def test_a_search_that_ended_has_a_median_and_its_coverage(told):
     text = "Largest lag solved, median over seeds: lag 3 (too few seeds for an interval)."
     assert text in found.results
     assert found.certainty[0] == "Too few seeds for an interval. Six seeds give 95%."
+    two = told(*_searched(0, 2), *_searched(1, 3), seeds=2)
+    assert "Largest lag solved by half of the seeds or more: lag 3 (too" in " ".join(two.results)
     four = told(*(each for seed in range(4) for each in _searched(seed, 2 + (seed > 0))), seeds=4)
     assert "Largest lag solved, median over seeds: lag 3 [2, 3]." in four.results
     assert four.certainty[0] == "Intervals of 87.5%: the order of 4 seeds; six seeds give 95%."

@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,6 +130,33 @@ def test_the_answer_says_where_it_lies_beyond_what_was_tried():
     drive(below, upto({0: 0, 1: 0}))
     assert above.answer().words == "lag 20 or more (too few seeds for an interval)"
     assert below.answer().words == "lag below 1 (too few seeds for an interval)"
+
+
+def test_seeds_that_were_still_learning_are_not_said_to_be_below_the_first_value():
+    study = Frontier(SETTING, seeds=2)
+    learning = outcome(0.3, curve=curve([*np.linspace(3, 1, 20)]))
+    drive(study, lambda _: learning)
+    answer = study.answer()
+    assert answer.lower_bound
+    assert str(answer).startswith("Largest value solved: none yet (lag 1 or more is possible) (")
+    assert "below 1" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("reach", "name"),
+    [
+        ([2, 4], " by half of the seeds or more"),
+        ([4, 4], ""),
+        ([2, 4, 4], ""),
+        ([1, 3, 4, 5], " by half"),
+    ],
+)
+def test_of_an_even_number_of_seeds_the_larger_middle_one_is_not_called_the_median(reach, name):
+    study = Frontier(SETTING, seeds=len(reach))
+    drive(study, upto(dict(enumerate(reach))))
+    first = str(study.answer()).partition(":")[0]
+    assert first.startswith(f"Largest value solved{name}")
+    assert bool(study.answer().by_half) == bool(name)
 
 
 def test_an_answer_before_the_end_says_that_it_is_not_complete():

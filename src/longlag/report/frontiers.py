@@ -54,14 +54,15 @@ def _results(study: Frontier, answer: FrontierAnswer) -> list[str]:
     tried, ends = {step.seed for step in answer.steps}, []
     for seed, value in zip(study.seeds, answer.per_seed, strict=True):
         so_far = seed in answer.open
-        end = value or ("none" if so_far else f"below {answer.first}")
+        end = value or ("none" if so_far or answer.lower_bound else f"below {answer.first}")
         ends.append(f"{end}{' so far' * so_far}" if seed in tried else "not tried")
     ends[:] = [
         f"{end} (failed: {answer.failures[seed]})" if seed in answer.failures else end
         for seed, end in zip(study.seeds, ends, strict=True)
     ]
+    solved_by = f" {answer.by_half}" if answer.by_half else ", median over seeds"
     figures = {
-        f"Largest {answer.knob} solved, median over seeds": median,
+        f"Largest {answer.knob} solved{solved_by}": median,
         "Each seed": ", ".join(ends[:20]) + ", …" * (len(ends) > 20),
     }
     if answer.reached_end:

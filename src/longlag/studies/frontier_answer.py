@@ -97,10 +97,22 @@ class FrontierAnswer(Answer):
             failed = "".join(f"; seeds that failed: {count} ({reason})" for reason, count in why)
             value = f"{self.knob} {self.median:g}" if self.median else "nothing"
             return f"{value} so far{failed}"
+        if self.lower_bound and not self.median:
+            return f"none yet ({self.knob} {self.first} or more is possible)"
         median = f"{self.median:g}" if self.median else f"below {self.first}"
         beyond = " or more" if self.reached_end and self.median >= self.last else ""
         few = no_interval(len(self.per_seed))
         return f"{self.knob} {median}{beyond} {f'({few})' if few else f'[{low}, {high}]'}"
+
+    @property
+    def by_half(self) -> str:
+        """What `median` is where the two middle seeds differ, of which it is the larger.
+
+        Empty where it is the median.
+        """
+        ordered, half = sorted(self.per_seed), len(self.per_seed) // 2
+        between = len(ordered) % 2 == 0 and ordered[half - 1] < ordered[half]
+        return "by half of the seeds or more" if between else ""
 
     @property
     def caption(self) -> str:
@@ -127,8 +139,9 @@ class FrontierAnswer(Answer):
         largest = self.words.removesuffix(f" ({few})")
         parts = self.problem, self.about.framing, self.model, self.about.recipe
         setup = ", ".join(filter(None, parts))
+        headline = f"Largest value solved {self.by_half}".rstrip()
         return [
-            text(f"Largest value solved: {largest} ({setup})", kind="strong"),
+            text(f"{headline}: {largest} ({setup})", kind="strong"),
             text(str(self.sizes)),
             text(
                 f"{interval} Solved: skill (0 chance, 1 the best possible score) of "
