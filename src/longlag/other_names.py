@@ -213,6 +213,21 @@ _HOMES = {
 """Where a knob belongs, in Python."""
 
 
+_SCORES = "longlag train scores what it trains, on fresh sequences"
+OTHER_COMMANDS = {
+    "fit": "longlag train trains a model and scores it",
+    **dict.fromkeys(("evaluate", "eval", "score", "test"), _SCORES),
+    "predict": "longlag frame forecasts a series; longlag train --save FILE writes a model, and "
+    "ll.load(FILE).predict(values) predicts with it",
+    **dict.fromkeys(("tune", "search", "sweep"), "longlag compare tries several learning rates"),
+    **dict.fromkeys(
+        ("plot", "draw"),
+        "longlag report draws what is in a store; audit and train have --figure FILE",
+    ),
+}
+"""Commands of other programs, and what does it here."""
+
+
 def borrowed(name: str, known: Iterable[str] = ()) -> str:
     """A sentence for a name of another library, with its name in longlag; empty if unknown.
 

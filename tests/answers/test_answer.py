@@ -1,6 +1,7 @@
 """Every answer has every form: text, HTML, values, frames, LaTeX, Markdown, figures, files."""
 
 import base64
+import copy
 import dataclasses
 import json
 import re
@@ -352,3 +353,15 @@ def test_the_text_of_an_answer_is_its_text_in_a_notebook_too(answers, monkeypatc
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert str(answers["compare"]) == expected
     assert "Skill: 0 is chance" in expected
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("summary", "print(answer)"), ("plot", "figure()"), ("evaluate", "scored already")],
+)
+def test_a_method_of_another_library_is_answered_with_the_one_here(answers, name, instead):
+    for answer in answers.values():
+        with pytest.raises(AttributeError, match=re.escape(instead)):
+            getattr(answer, name)
+        assert not hasattr(answer, "foo")
+        assert copy.copy(answer).caption == answer.caption

@@ -53,7 +53,7 @@ def test_the_version_is_the_packages(call):
 BAD = {
     "model in brackets": (
         ["train", "echo-lag", "--model", "lstm(hiden_size=3)"],
-        "model lstm has no option `--hiden-size`. Did you mean `--hidden-size`?",
+        "LSTM has no argument `hiden_size`. Did you mean `hidden_size`?",
     ),
     "no model": (["audit", "echo-lag", "--model", ""], "There is no model ``. Known: lstm"),
     "problem": (["show", "eco-lag"], "There is no problem `eco-lag`. Did you mean `echo-lag`?"),
@@ -648,6 +648,15 @@ def test_a_closed_pipe_ends_it_quietly():
             "check echo-lag --model lstm",
             "check has no option `--model`. A model stands right after it: longlag check MODEL.",
         ),
+        ("fit echo-lag", "longlag has no command `fit`: longlag train trains a model and scores"),
+        ("plot", "longlag has no command `plot`: longlag report draws what is in a store"),
+        ("predict echo-lag --lag 3", "ll.load(FILE).predict(values) predicts with it."),
+        (
+            "train echo-lag --model lstm(units=5)",
+            "LSTM has no argument `units`. longlag calls it `hidden_size`: the number of units",
+        ),
+        ("check lstm --hidden-size 3", "A model has it in brackets: 'lstm(hidden_size=3)'."),
+        ("audit echo-lag --model gru --hidden-size=3", "in brackets: 'gru(hidden_size=3)'."),
         ("audit echo-lag --foo 3", "longlag audit has no option `--foo`. longlag audit --help"),
         ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),
         ("train echo-lag --max_steps 3", "`--sequences`: an update takes a batch of samples"),

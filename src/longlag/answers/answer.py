@@ -40,6 +40,14 @@ FORMATS = {
 """The kinds of files that an answer is saved as, by their endings."""
 
 
+_OTHER_NAMES = {
+    "evaluate": "It is scored already: print(answer), or answer.to_dict()",
+    "summary": "Use print(answer)",
+    "plot": "Use answer.figure()",
+}
+"""Methods of other libraries, and what to use here."""
+
+
 class Answer(abc.ABC):
     """The answer to a question, with every form in which it can be printed, saved or processed.
 
@@ -77,6 +85,13 @@ class Answer(abc.ABC):
     def table(self) -> Table:
         """The table of `to_latex` and `to_markdown`: the first of the answer."""
         return next(block for block in self.blocks() if isinstance(block, Table))
+
+    if not TYPE_CHECKING:  # for which there are no other names
+
+        def __getattr__(self, name: str) -> Any:
+            hint = f". {_OTHER_NAMES[name]}." if name in _OTHER_NAMES else ""
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{hint}"
+            raise AttributeError(text, name=name, obj=self)
 
     def __str__(self) -> str:
         return writers.text(self.blocks())

@@ -35,7 +35,7 @@ from longlag.events import Event
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
-from longlag.models.by_name import parse
+from longlag.models.by_name import by_name, parse
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.stop import StopToken, ctrl_c_stops
@@ -149,6 +149,8 @@ def model_from_name(name: str, values: Mapping[str, Any]) -> ModelFactory:
         plain, knobs = parse(name)
         if twice := next((knob for knob in knobs if knob in values), None):
             raise ValueError(f"`{option(twice)}` is given twice, in {name} too. Leave one out.")
+        if knobs and plain in MODELS:
+            by_name(name)  # whose errors have the names of knobs, not of flags
         return build("model", plain, MODELS, {**values, **knobs})
     if values:
         flag = option(next(iter(values)))

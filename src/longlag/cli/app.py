@@ -11,7 +11,14 @@ import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cyclopts import App, Argument, CycloptsError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import (
+    App,
+    Argument,
+    CycloptsError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from longlag import files
 from longlag.adapters import user_code
@@ -22,7 +29,7 @@ from longlag.cli._libraries import guard_libraries
 from longlag.cli._settings_file import Settings
 from longlag.cli._terminal import Printer, prepare_streams, printable, warn, write
 from longlag.knobs import unknown_name
-from longlag.other_names import borrowed, normalized
+from longlag.other_names import OTHER_COMMANDS, borrowed, normalized
 from longlag.studies.registry import KINDS
 from longlag.version import longlag_version
 
@@ -182,6 +189,8 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
     match error:
         case UnknownOptionError() if error.token is not None:
             return _unknown_option(error, tokens)
+        case UnknownCommandError() if tokens[:1] and (hint := OTHER_COMMANDS.get(tokens[0])):
+            return f"longlag has no command `{tokens[0]}`: {hint}."
         case UnusedCliTokensError() if error.unused_tokens:
             owner = f"longlag {tokens[0]}" if tokens else "longlag"
             remedy = f"{owner} --help lists its arguments and options."
@@ -277,6 +286,8 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
         return f"{owner}: options stand before `--`, got {name} after it."
     if command == "check" and name == "--model":
         return f"{owner} has no option `--model`. A model stands right after it: {owner} MODEL."
+    if command in ("audit", "check") and (call := _in_brackets(name, tokens)):
+        return f"{owner} has no option `{name}`. A model has it in brackets: {call}."
     text = unknown_name(f"{owner} has no option", name, known)
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:
@@ -292,3 +303,16 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
             f"{text} Options of your own code are set in its file, as in hard = MyProblem(knob=3)."
         )
     return f"{text} {owner} --help lists the options."
+
+
+def _in_brackets(flag: str, tokens: Sequence[str]) -> str:
+    """The model of a command line with a flag as its knob; empty if no model has that."""
+    from longlag.models import MODELS
+
+    knob = flag.lstrip("-").replace("-", "_")
+    owners = [name for name, kind in MODELS.items() if knob in {k.name for k in kind.knobs()}]
+    if not owners:
+        return ""
+    after = " ".join(tokens).partition(flag)[2].lstrip(" =").partition(" ")[0]
+    value = after if after and after[0] != "-" else "…"
+    return f"'{next((token for token in tokens if token in owners), owners[0])}({knob}={value})'"
