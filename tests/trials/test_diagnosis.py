@@ -107,6 +107,14 @@ def test_better_than_guessing_where_nothing_can_be_known_is_luck():
     assert "no input in sight lifts it above chance" in run.reason
 
 
+def test_a_real_target_is_within_tolerance_in_every_line():
+    run = ll.train(ll.Ramp(), ll.Whole(), ll.LSTM(hidden_size=2), sequences=20)
+    first = ll.diagnose(run)[0]
+    assert first.reason == "at chance"
+    assert first.evidence.startswith("within tolerance 0.")
+    assert "accuracy" not in str(run)
+
+
 def test_what_is_solved_has_no_reason():
     assert diagnose(outcome(0.995, curve=SPIKED)) == ()
     assert diagnose(outcome(0.75), solve_at=0.75) == ()

@@ -217,7 +217,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 figures.append(("test", f"{name}: {_knobs(tests[name])}"))
             simple = ", ".join(f"{name} {share:.3g}" for name, share in score.shortcuts.items())
             figures += [
-                ("skill", f"{score.skill:.3f} ({SKILL}), accuracy {score.accuracy:.3f}"),
+                ("skill", f"{score.skill:.3f} ({SKILL}), {score.measure} {score.accuracy:.3f}"),
                 (
                     "chance",
                     f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; chance reaches "

@@ -253,7 +253,7 @@ def _overfit(outcome: Outcome) -> list[Diagnosis]:
     error = np.sqrt(training * (1 - training) / count + test * (1 - test) / fresh)
     if training - test < max(_OVERFIT_MARGIN, _OVERFIT_ERRORS * float(error)):
         return []
-    evidence = f"accuracy {training:.3f} in training, {test:.3f} in evaluation"
+    evidence = f"{outcome.measure} {training:.3f} in training, {test:.3f} in evaluation"
     return [Diagnosis("overfit", evidence)]
 
 
@@ -261,7 +261,7 @@ def _at_chance(outcome: Outcome) -> list[Diagnosis]:
     side = side_of_chance([outcome])
     if side == "above":
         return []
-    evidence = f"accuracy {outcome.accuracy:.3f}, chance {outcome.chance:.3g}"
+    evidence = f"{outcome.measure} {outcome.accuracy:.3f}, chance {outcome.chance:.3g}"
     if side == "below":
         return [Diagnosis("below chance", evidence)]
     return [Diagnosis("at chance", f"{evidence}, p = {outcome.chance_probability:.2f}")]

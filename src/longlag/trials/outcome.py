@@ -180,6 +180,7 @@ class Outcome:
     by_step = _of_main_test("by_step")
     shortcuts = _of_main_test("shortcuts")
     examples = _of_main_test("examples")
+    measure = _of_main_test("measure")
     skill = _of_main_test("skill")
     chance_probability = _of_main_test("chance_probability")
 

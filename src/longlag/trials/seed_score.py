@@ -125,6 +125,11 @@ class SeedScore:
         return dataclasses.replace(self, by_step=(), examples=())
 
     @property
+    def measure(self) -> str:
+        """What `accuracy` is a share of, in a word: of reals those within tolerance."""
+        return "accuracy" if self.chance_error is None else "within tolerance"
+
+    @property
     def skill(self) -> float:
         """(accuracy - chance) / (ceiling - chance)."""
         return self.skill_of(self.accuracy)
