@@ -54,7 +54,9 @@ def undisturbed(seed):
 
 
 def told(done):
-    return {name: value for name, value in done.result.items() if name != "seconds"}
+    return {
+        name: value for name, value in done.result.items() if name not in ("seconds", "resources")
+    }
 
 
 def follow(executor, count, each=lambda _: None):
