@@ -27,6 +27,7 @@ _NAMES = {
     "minute": "mn",
 }
 _ALIASES = {alias: part for part, aliases in _NAMES.items() for alias in aliases.split()}
+_WHOLE_TIMES = "date", "time", "datetime", "timestamp", "datum", "zeit", "fecha", "data"
 _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
 _YEARS = 1500, 2200
 _MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
@@ -49,6 +50,16 @@ _DAY = pd.Timedelta(days=1)
 _IN_A_DAY = 24, 48, 96  # hours, half hours, quarters of an hour that are counted
 _MANY = 12  # rows of times in columns without names, at least
 _DENSE = 0.5  # least share of the times of day that a day has, on average
+
+
+def is_time(name: str) -> bool:
+    """Whether a column has times by its whole name.
+
+    >>> is_time("Year"), is_time("Time Zone")
+    (True, False)
+    """
+    name = name.lower().strip("# ")
+    return name in _NAMES or name in _ALIASES or name in _WHOLE_TIMES
 
 
 class Times(NamedTuple):
