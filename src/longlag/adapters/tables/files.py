@@ -150,6 +150,10 @@ def _within_memory(stream: pyarrow.parquet.ParquetFile) -> pyarrow.Table:
 
 
 def _excel(file: Path) -> Cells:
+    with file.open("rb") as stream:
+        start = stream.read(_PART)
+    if start.strip() and b"\0" not in start and not start.lstrip().startswith(b"<"):
+        raise ValueError(f"{file.name} is text, no Excel file. Rename it to {file.stem}.csv.")
     try:
         import openpyxl  # noqa: F401 - pandas uses it
     except ImportError:
