@@ -350,8 +350,8 @@ class _Inspection(Runs):
 
 
 _RANDOM = (
-    "Begin a state from zeros, and use dropout and noise only in training: leave deterministic=False "
-    "out (Flax), and give torch.nn.functional.dropout training=self.training."
+    "Begin a state from zeros, and use dropout and noise only in training: leave "
+    "deterministic=False out (Flax), and give torch.nn.functional.dropout training=self.training."
 )
 
 _OWN = "each has its own weights"

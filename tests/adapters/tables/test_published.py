@@ -210,6 +210,7 @@ PARTS = {
     "Yr,Mn": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
     "Jahr,Monat": [(1960 + at // 3, ("Januar", "März", "Mai")[at % 3]) for at in range(40)],
     ",": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
+    "年/Year,月/Month,日/Day": [(day.year, day.month, day.day) for day in DAYS],
 }
 
 
@@ -221,6 +222,28 @@ def test_times_in_columns_of_parts(read, head):
     assert any(note.startswith(f"time: {names}, ") for note in table.notes)
     kept = table.values[~np.isnan(table.values)]
     assert kept.tolist() == list(range(len(rows)))
+
+
+@pytest.mark.parametrize(
+    "month",
+    [
+        lambda at: f"{1999 + at // 12}.{at % 12 + 1:02}",
+        lambda at: f"{1980 + (at + 0.5) / 12:.4f}",
+        lambda at: f"{1980 + at / 12:.3f}",
+    ],
+    ids=["digits", "middle", "beginning"],
+)
+def test_months_written_as_decimal_numbers_are_months(read, month):
+    rows = [(month(at), at * at % 7) for at in range(30)]
+    table = read("Data,v\n" + lines(rows[:20] + rows[21:]))
+    assert table.notes[0] == "time: `Data`, monthly"
+    assert table.seasons == (12,)
+    assert len(table.values) == 30
+
+
+def test_prices_that_rise_by_hundredths_are_no_months(read):
+    rows = [(f"{1999 + (at + 1) / 100:.2f}", at * at % 7) for at in range(30)]
+    assert "monthly" not in " ".join(read("price,v\n" + lines(rows), ["v"]).notes)
 
 
 @pytest.mark.parametrize("mark", ["", "W"])

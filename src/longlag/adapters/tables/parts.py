@@ -58,8 +58,18 @@ def is_time(name: str) -> bool:
     >>> is_time("Year"), is_time("Time Zone")
     (True, False)
     """
+    word = _word(name)
+    return word in _NAMES or word in _ALIASES or word in _WHOLE_TIMES
+
+
+def _word(name: str) -> str:
+    """A name in small letters, without what stands before it in another script.
+
+    >>> _word("# YYYY"), _word("年/Year"), _word("年")
+    ('yyyy', 'year', '年')
+    """
     name = name.lower().strip("# ")
-    return name in _NAMES or name in _ALIASES or name in _WHOLE_TIMES
+    return re.sub(r"[^\x00-\u024f]+", "", name).strip("# /()|-") or name
 
 
 class Times(NamedTuple):
@@ -117,12 +127,12 @@ def _by_part(frame: pd.DataFrame) -> dict[str, str]:
     """The columns that their names say to be parts of times."""
     by_name: dict[str, str] = {}
     for column in frame.columns:
-        name = column.lower().strip("# ")
+        name = _word(column)
         part = _ALIASES.get(name, name)
         if name == "mm" and column.islower() and by_name.get("month") == "MM":
             part = "minute"
         by_name.setdefault(part, column)
-    minute = by_name.get("minute", "").lower().strip("# ")
+    minute = _word(by_name.get("minute", ""))
     if minute == "mn" and not by_name.keys() & {"month", "hour"}:  # beside a year alone
         by_name["month"] = by_name.pop("minute")
     if "year" in by_name and not by_name.keys() & {
