@@ -180,6 +180,18 @@ def test_a_budget_that_rows_share_is_named_by_rows():
     assert failed == {"rows": "the place of a row in its batch changes its outputs"}
 
 
+def test_reshaped_rows_are_found_where_they_divide_the_steps():
+    class Viewed(Net):
+        def __call__(self, inputs):
+            rows, time, features = inputs.shape
+            return super().__call__(inputs.reshape(time, rows, features)).reshape(rows, time, -1)
+
+    problem = ll.EchoLag(lag=1, length=10, values=4)
+    found = ll.preflight(problem, ll.Whole(), lambda sizes, seed: Viewed(sizes, nnx.Rngs(seed)))
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert failed == {"number of rows": "a row has other outputs in a batch of 1 than in one of 5"}
+
+
 class Remembering(nnx.Module):
     """Stores its last hidden state in a variable, for the next call to start from."""
 

@@ -4,6 +4,7 @@ import dataclasses
 import getpass
 import hashlib
 import json
+import math
 import re
 import shutil
 import socket
@@ -386,13 +387,23 @@ def test_a_setting_that_has_its_name_but_no_problem_is_damage(call, packed):
     assert "its setting has no problem" in err
 
 
-def test_a_damaged_model_of_a_store_is_one_line(call, packed):
+def _without_setting(header):
+    header["__metadata__"]["longlag"] = "{"
+
+
+def _of_another_type(header):
+    first = next(array for name, array in header.items() if name != "__metadata__")
+    first["dtype"], first["shape"] = "BF16", [2 * math.prod(first["shape"])]
+
+
+@pytest.mark.parametrize("change", [_without_setting, _of_another_type])
+def test_a_damaged_model_of_a_store_is_one_line(call, packed, change):
     store = packed.with_suffix(".db")
     with closing(sqlite3.connect(store)) as damaged:
         ((trial, content),) = damaged.execute("SELECT trial, content FROM weights").fetchall()
         length = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + length])
-        header["__metadata__"]["longlag"] = "{"
+        change(header)
         text = json.dumps(header, separators=(",", ":")).encode()
         new = len(text).to_bytes(8, "little") + text + content[8 + length :]
         damaged.execute("UPDATE weights SET content = ? WHERE trial = ?", (new, trial))

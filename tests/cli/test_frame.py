@@ -291,7 +291,8 @@ def test_the_answer_has_the_forms_of_all_answers(call, data, tmp_path):
     errors = json.loads(call("frame", *asked, "--json")[1])
     lines = call("frame", *asked, "--format", "csv")[1].splitlines()
     head = "problem,model,error,within,error_low,error_high,within_low,within_high,"
-    own = "ratio,ratio_low,ratio_high,parameters,state,updates_per_second,recipe,problem_version"
+    own = "ratio,ratio_low,ratio_high,parameters,state,updates_per_second,flops_per_update,memory,"
+    own += "seconds_per_step,recipe,problem_version"
     assert sorted(lines[0].split(",")) == sorted((head + own).split(","))
     found = {line.split(",")[1]: float(line.split(",")[2]) for line in lines[1:]}
     assert found == pytest.approx({**errors["baselines"], errors["model"]: errors["error"]["mean"]})

@@ -84,6 +84,22 @@ def test_a_model_is_of_32_bits_also_where_jax_has_64(call, tmp_path):
         assert [each[figure] for each in wide] == [each[figure] for each in plain]
 
 
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ("JAX_TRANSFER_GUARD=disallow", "JaxRuntimeError: INVALID_ARGUMENT: Disallowed"),
+        ("JAX_PLATFORM_NAME=gpu", "Unknown backend: 'gpu'"),
+        ("EQX_ON_ERROR=breakpoint", "AttributeError: "),
+    ],
+)
+def test_a_variable_with_which_nothing_can_be_trained_is_named(tmp_path, variable, why):
+    name, _, value = variable.partition("=")
+    done = run(_TRAIN, tmp_path, JAX_PLATFORMS="", PYTHONWARNINGS="ignore", **{name: value})
+    line = one_line(done)
+    assert why in line
+    assert name in line.partition(" Unset ")[2]
+
+
 @pytest.mark.parametrize("command", [_TRAIN, _STUDY])
 def test_what_cannot_be_compiled_is_one_line(tmp_path, command):
     done = run(f"{command}", tmp_path, JAX_DISABLE_JIT="1")

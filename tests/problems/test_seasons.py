@@ -61,6 +61,22 @@ def test_of_days_alone_it_is_the_day_that_is_found():
     assert season(rows, (24, 168)) == 24
 
 
+@pytest.mark.parametrize(
+    ("period", "count", "noise"), [(24, 500, 0.4), (12, 210, 0.5), (52, 364, 0.4)]
+)
+@pytest.mark.parametrize("suggested", [True, False])
+def test_of_a_wave_its_period_is_found_not_a_multiple(period, count, noise, suggested):
+    found = []
+    for seed in range(30):
+        walk = np.zeros(count)
+        for at, step in enumerate(np.random.default_rng(seed).normal(size=count - 1)):
+            walk[at + 1] = 0.9 * walk[at] + 0.44 * noise * step  # its deviation is `noise`
+        rows = walk + np.sin(2 * np.pi * np.arange(count) / period)
+        found.append(season(rows, (period,) * suggested))
+    near = [each for each in found if each and abs(each - period) <= (0 if suggested else 2)]
+    assert len(near) >= 28
+
+
 def test_a_suggested_week_is_found_where_only_the_week_repeats():
     rng, hours = np.random.default_rng(0), np.arange(168 * 9)
     week = rng.normal(size=168).cumsum()

@@ -115,6 +115,22 @@ def test_a_curve_for_every_seed_stands_on_one_axis_with_chance_and_the_best_scor
     assert float(last) == pytest.approx(height * (1 - right), abs=0.1)
 
 
+def test_the_accuracy_at_each_scored_step_is_drawn_for_every_seed(tmp_path):
+    copy = ll.score(
+        ll.EchoLag(length=6, values=4, lag=2), ll.Whole(), lambda inputs: inputs, seeds=2
+    )
+    svg = drawn(copy.figure("steps"), tmp_path)
+    assert {"seed 0", "seed 1", "chance 0.25", "best possible 1", "step"} <= set(words(svg))
+    points = [each for each in svg.iter() if each.get("aria-roledescription") == "point"]
+    assert len(points) == 2 * 4  # scored from the lag on
+    rows = copy.figure("steps").to_dict()
+    shares = dict(re.findall(r"'at': (\d), 'share': ([\d.]+)", str(rows)))  # of the last seed
+    right = copy.evaluations[1].right.mean(axis=0)
+    assert {int(at): float(share) for at, share in shares.items()} == pytest.approx(
+        {step: right[step] for step in (2, 3, 4, 5)}
+    )
+
+
 def test_a_seed_that_diverged_is_marked_and_many_seeds_share_a_colour(tmp_path):
     run = ll.train(
         ll.Ramp(), ll.Whole(), ll.RNN(hidden_size=3), sequences=100, learning_rate=1e6, seeds=9

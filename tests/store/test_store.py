@@ -542,6 +542,10 @@ def test_a_store_with_a_hard_link_is_refused_under_both_names(path, tmp_path, wr
     for name in (path, link):
         with pytest.raises(StoreError, match=r"one of 2 names of a file .* cp "):
             Store(name, write=write)
+    path.with_name(f"{path.name}-wal").touch()  # of a process that was killed: rows are in it
+    both = f"cp {path} copy.db && cp {path}-wal copy.db-wal$"
+    with pytest.raises(StoreError, match=both):
+        Store(path, write=write)
     path.unlink()
     with Store(link, write=write) as moved:
         assert moved.count() == 1

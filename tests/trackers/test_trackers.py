@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime
+import errno
 import importlib.util
+import logging
 import re
 import threading
 
@@ -113,6 +115,29 @@ def test_a_tracker_that_fails_stops_neither_the_study_nor_the_others(tmp_path):
     assert len(failing.trials) == 2 < len(other.trials)
     with Store(tmp_path / "s.db") as store:
         assert len(other.trials) == store.count()
+
+
+def test_a_log_of_a_tracker_that_cannot_be_written_prints_no_traceback(capsys):
+    class Full(logging.Handler):
+        def emit(self, record):
+            try:
+                raise OSError(errno.ENOSPC, "full")
+            except OSError:
+                self.handleError(record)
+
+    class Logging(Kept):
+        def log(self, trial):
+            super().log(trial)
+            logger = logging.Logger("tracker")
+            logger.addHandler(Full())
+            logger.error("lost")
+
+    tracker = Logging()
+    with Tracking(tracker, print) as tracking:
+        tracking.log(finished())
+    assert len(tracker.trials) == 1
+    assert capsys.readouterr() == ("", "")
+    assert logging.raiseExceptions
 
 
 class OwnError(Exception):

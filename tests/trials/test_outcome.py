@@ -275,7 +275,7 @@ def test_what_a_trial_took_is_kept_but_is_no_part_of_equality():
     del document["resources"]  # as of an earlier longlag
     assert Outcome.read(document).resources == Resources()
     texts = [each.text for each in cost_cells([took, outcome()])]
-    assert (texts[0], *texts[2:]) == ("1,200", "0.0 MiB", "2.0 µs")
+    assert (texts[0], *texts[2:]) == ("1,200", "4 KiB", "2.0 µs")
     assert [each.text for each in cost_cells([])] == [""] * 4
 
 

@@ -1,11 +1,13 @@
 """A study on a Dask cluster: the same results, also when a worker is killed."""
 
+import contextlib
 import dataclasses
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -52,7 +54,9 @@ def undisturbed(seed):
 
 
 def told(done):
-    return {name: value for name, value in done.result.items() if name != "seconds"}
+    return {
+        name: value for name, value in done.result.items() if name not in ("seconds", "resources")
+    }
 
 
 def follow(executor, count, each=lambda _: None):
@@ -167,12 +171,28 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
         Dask("tcp://127.0.0.1:9")
 
 
-def test_a_client_that_cannot_connect_is_closed():
-    """Else it waits 20 s for its end once it is deleted, and fails with a traceback."""
-    made = Dask.__new__(Dask)
+def test_an_address_whose_certificates_are_missing_is_one_line():
     with pytest.raises(ExecutorError, match=r"No Dask scheduler answers at tls://127.0.0.1:9"):
-        made.__init__("tls://127.0.0.1:9")
-    assert made._client.status == "closed"
+        Dask("tls://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("banner", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"], ids=["silent", "ssh"])
+def test_another_program_at_the_address_is_one_line_and_nothing_waits_for_it(banner, monkeypatch):
+    monkeypatch.setattr("longlag.workers.dask._TIMEOUT", 1.0)
+    kept = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with contextlib.suppress(OSError):
+                while True:
+                    kept.append(server.accept()[0])
+                    kept[-1].sendall(banner)
+
+        threading.Thread(target=answer, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ExecutorError, match=f"No Dask scheduler answers at {address}: ") as why:
+            Dask(address)
+    assert "\n" not in str(why.value)
 
 
 def test_two_coordinators_share_a_cluster_and_no_trial(cluster):

@@ -365,7 +365,9 @@ worker.serve()
 
 def same(done):
     """All of an outcome but where the time went."""
-    return json.dumps({**done.result, "seconds": None}, sort_keys=True), done.weights
+    return json.dumps(
+        {**done.result, "seconds": None, "resources": None}, sort_keys=True
+    ), done.weights
 
 
 def test_a_trial_comes_out_the_same_here_in_another_process_and_after_one_was_killed():

@@ -125,10 +125,11 @@ def short_time(seconds: float) -> str:
 def bytes_text(count: int) -> str:
     """A number of bytes.
 
-    >>> bytes_text(358612), bytes_text(3 * 2**30)
-    ('0.3 MiB', '3,072.0 MiB')
+    >>> bytes_text(40_000), bytes_text(358612), bytes_text(3 * 2**30)
+    ('39 KiB', '0.3 MiB', '3,072.0 MiB')
     """
-    return f"{count / 2**20:,.1f} MiB"
+    mebibytes = count / 2**20
+    return f"{mebibytes:,.1f} MiB" if mebibytes >= 0.1 else f"{count / 1024:,.0f} KiB"
 
 
 def moment(timestamp: str) -> str:

@@ -27,7 +27,7 @@ from longlag.checks.arrays import (
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.gradients import gradients
 from longlag.checks.outputs import bounded, require_logits
-from longlag.checks.runs import NOISE, Runs, error_text
+from longlag.checks.runs import NOISE, Runs, error_text, first_rows
 from longlag.checks.state import carried_state
 from longlag.models import ExternalModel
 from longlag.training import program
@@ -248,14 +248,18 @@ class _Inspection(Runs):
 
     def other_rows(self) -> str:
         default, fixed = self.batches.inputs.shape[1], self.fixed_rows
-        for rows in (2 * default,) if fixed is not None else (1, 2 * default + 1):
+        counts = (2 * default,) if fixed is not None else (1, 2 * default + 1)
+        batches = self.batches_of(counts[-1])
+        usual = first_rows(batches, default)
+        for rows in counts:
             try:
-                self.run(self.batches_of(rows))
+                outputs = self.run(first_rows(batches, rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
                     f"with {rows} rows rather than {default} it {error_text(error)}",
                     "Leave the number of rows open.",
                 ) from error
+            self.require_same(usual, outputs)
         return "any" if fixed is None else f"{fixed} at a time"
 
     def mask(self) -> str:
@@ -346,8 +350,8 @@ class _Inspection(Runs):
 
 
 _RANDOM = (
-    "Use dropout and noise only in training: leave deterministic=False out (Flax), and give "
-    "torch.nn.functional.dropout training=self.training."
+    "Begin a state from zeros, and use dropout and noise only in training: leave "
+    "deterministic=False out (Flax), and give torch.nn.functional.dropout training=self.training."
 )
 
 _OWN = "each has its own weights"

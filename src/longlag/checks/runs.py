@@ -32,12 +32,31 @@ from longlag.trials.setting import Setting
 NOISE = 1e-5
 """Largest difference of equal outputs, as a share of the largest output."""
 
+_OTHER_ORDER = 1e-3
+"""Largest difference of outputs that another number of rows may round differently, as a share."""
+
+_SLIGHT = 1e-4  # standard deviation of noise that moves outputs more than rounding does
+
+_ALONG_TIME = (
+    "Work along time and features only (PyTorch: batch_first=True); swap axes by transpose, not by "
+    "view or reshape"
+)
+
 _DRAWS = 8  # of other weights, to look for a gradient
 
 
 def error_text(error: BaseException) -> str:
     """What an exception of a model says, without a full stop."""
     return user_model.failure_text(error).rstrip(".")
+
+
+def first_rows(batches: Batches, count: int) -> Batches:
+    """The first rows of batches; state is carried within a row."""
+    return batches._replace(
+        inputs=batches.inputs[:, :count],
+        targets=batches.targets[:, :count],
+        mask=None if batches.mask is None else batches.mask[:, :count],
+    )
 
 
 class Runs:
@@ -201,8 +220,28 @@ class Runs:
             own = "" if base is None else "Take statistics of a batch by BatchNorm. "
             raise CheckFailed(
                 f"the outputs of row {moved.argmax()}{in_training} depend on the inputs of {which}",
-                f"{own}Work along time and features only (PyTorch: batch_first=True); swap axes by "
-                "transpose, not by view or reshape.",
+                f"{own}{_ALONG_TIME}.",
+            )
+
+    def require_same(self, batches: Batches, others: np.ndarray) -> None:
+        """Require the outputs of these batches in those of batches with fewer or more rows.
+
+        What rounding alone moves so far, as a chaotic recurrence, passes.
+
+        Raises:
+            CheckFailed: The number of rows changes the outputs of a row.
+        """
+        base = self.run(batches)
+        rows = [each.shape[1] for each in (base, others)]
+        first, other = (each[:, : min(rows)] for each in (base, others))
+        apart = np.abs(other - first).max()
+        if apart <= _OTHER_ORDER * np.abs(first).max():
+            return
+        slight = self.run(batches, with_noise(self.subject, scale=_SLIGHT))
+        if apart > np.abs(slight - base).max():
+            raise CheckFailed(
+                f"a row has other outputs in a batch of {rows[1]} than in one of {rows[0]}",
+                f"{_ALONG_TIME}; scale nothing by the number of rows.",
             )
 
     def train_once(self) -> np.ndarray:

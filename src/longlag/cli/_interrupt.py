@@ -123,8 +123,9 @@ def _end_silently(*_: object) -> None:
 
 
 def _end(code: int, line: str) -> None:
-    if (local := sys.modules.get("longlag.workers.local")) is not None:
-        local.kill_all()
+    for executors in ("local", "dask"):
+        if (module := sys.modules.get(f"longlag.workers.{executors}")) is not None:
+            module.kill_all()
     files.discard()
     _write(line)
     os._exit(code)

@@ -229,6 +229,8 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         named = user_code.references[-1]
         check = "" if tokens[:1] == ["check"] else f"Use longlag check {named}. "
         return f"{kind}, with code of {named}. {check}LONGLAG_TRACEBACK=1 shows where."
+    if isinstance(error, Exception) and (given := _settings_of_jax()):
+        return f"{kind.rstrip('.')}. Unset {' and '.join(given)}; LONGLAG_TRACEBACK=1 shows where."
     # Any other exception is of a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else kind
 
@@ -237,6 +239,12 @@ def _no_backend(why: str) -> str:
     given = [name for name in _BACKEND if os.environ.get(name)]
     other = ", or use JAX_PLATFORMS=cpu" if set(given) <= {"JAX_PLATFORMS"} else ""
     return f"JAX does not start: {why}. Unset {' and '.join(given) or 'JAX_PLATFORMS'}{other}."
+
+
+def _settings_of_jax() -> list[str]:
+    """The variables that are set and may change how JAX and Equinox work, as debugging does."""
+    every = (name for name in os.environ if name.startswith(("JAX_", "XLA_", "EQX_")))
+    return sorted(name for name in every if os.environ[name] and "CACHE" not in name)
 
 
 def _nearest_choice(message: str) -> str:

@@ -14,6 +14,7 @@ _MARGIN = 1.2  # times that threshold, since the background is estimated
 _SMOOTH = 0.5  # change from row to row of smooth values, in standard deviations
 _FAR = 4  # periods in a suggested one that is far longer
 _WORSE = 1.5  # largest error of a short period on smooth values, in errors of the last value
+_UNCLEAR = 0.5  # excess error of a part of a period of one cycle that noise may be the cause of
 _MULTIPLES = 4  # periods of the strongest wave that a season may have: 2 and 5 a week
 
 
@@ -32,7 +33,8 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     Candidates are the frequencies at which the periodogram of the changes from row to row exceeds
     the frequencies on both sides: a trend or a random walk, whose power falls with frequency, has
     none. Of the periods within such a peak the season is the one after which values repeat best,
-    the shortest of several that are equally good. White noise, random walks and trends of 40 rows
+    the shortest of several that are equally good; a multiple of one that is suggested, or of a
+    shorter one, only where it is clearly better. White noise, random walks and trends of 40 rows
     or more get a season in less than 5 of 100 cases.
 
     Args:
@@ -57,12 +59,19 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     if not periods:
         return None
     periods |= {each: _error(rows, each) for each in suggested if 2 <= each <= longest}
-    # Errors up to this are equal within the noise.
-    most = min(periods.values()) * (1.05 + len(changes) ** -0.5) + 1e-6 * float(rows.std())
-    found = min(each for each, error in periods.items() if error <= most)
+    best = min(periods, key=periods.__getitem__)
+    # Errors up to these are equal within the noise, which may last for a season.
+    alike, similar = (
+        periods[best] * (1.05 + share) + 1e-6 * float(rows.std())
+        for share in (len(changes) ** -0.5, _UNCLEAR * (best / len(changes)) ** 0.5)
+    )
+    parts = [each for each, error in periods.items() if error <= similar and _divides(each, best)]
+    if best in suggested or {*parts} & {*suggested}:
+        parts = [each for each in parts if each in suggested]
+    found = min(*parts, *(each for each, error in periods.items() if error <= alike), best)
     # Too few cycles of a slow wave make a short period look like one; the last value is better.
     last = _error(rows, 1)
-    slow = last < _SMOOTH * float(rows.std()) and any(each >= _FAR * found for each in suggested)
+    slow = last < _SMOOTH * float(rows.std()) and any(each >= _FAR * best for each in suggested)
     return None if slow and periods[found] > _WORSE * last else found
 
 
@@ -96,6 +105,12 @@ def _periods(frequency: float, width: float, longest: int) -> Iterator[range]:
         last = int(multiple / (frequency - 0.75 * width))
         if each := range(max(2, first), min(last, longest) + 1):
             yield each
+
+
+def _divides(period: int, other: int) -> bool:
+    """Whether another period is a multiple of one, or close to it, as 103 to 52."""
+    multiple = round(other / period)
+    return multiple > 1 and abs(other - multiple * period) <= period / 12
 
 
 def _error(rows: NDArray[Any], period: int) -> float:

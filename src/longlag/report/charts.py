@@ -261,13 +261,14 @@ def training(
     title: str,
     *,
     levels: Mapping[str, float] | None = None,
+    along: str = "sequences",
 ) -> alt.LayerChart:
-    """A figure of every seed in training, with `levels` as lines across, each by its name.
+    """A figure of every seed along its training, with `levels` as lines across, each by its name.
 
     Rows: series, seed, at, the field, and of the last point of a seed that diverged `how`.
     """
     colour, _, dash = _channels("series", styles)
-    x = alt.X("at:Q", axis=_axis("sequences", labelExpr=_THOUSANDS, tickCount=6))
+    x = alt.X("at:Q", axis=_axis(along, labelExpr=_THOUSANDS, tickCount=6))
     known = [row[field] for row in rows]
     low, high = min(known, default=1), max(known, default=1)
     scale, axis = alt.Scale(zero=True), _axis(title)
@@ -292,7 +293,8 @@ def training(
             _chart(named).mark_rule(strokeDash=[3, 3]).encode(y=y),
             text.encode(x=alt.value("width"), y=y, text="name:N"),
         ]
-    line = base.mark_line(strokeWidth=1.8, opacity=0.9)
+    points = {"size": 20} if along != "sequences" else False  # there may be only one
+    line = base.mark_line(strokeWidth=1.8, opacity=0.9, point=points)
     return alt.LayerChart(
         layer=[
             *layers,

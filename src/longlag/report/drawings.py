@@ -12,6 +12,8 @@ from longlag.report import figures, study_figures
 DRAWINGS: dict[tuple[str, str], Callable[[Any], alt.TopLevelMixin]] = {
     ("Audit", "maps"): figures.figure_of_audit,
     ("Run", "training"): figures.figure_of_run,
+    ("Run", "steps"): figures.figure_of_steps,
+    ("Score", "steps"): figures.figure_of_steps,
     ("FrontierAnswer", "trials"): study_figures.values_by_seed,
     ("ComparisonAnswer", "skill"): study_figures.skill_by_level,
     ("ComparisonAnswer", "learning rates"): study_figures.skill_by_rate,

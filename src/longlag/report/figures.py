@@ -24,6 +24,7 @@ from longlag.visible import Map
 
 if TYPE_CHECKING:  # which an audit does not wait for
     from longlag.problems import Episodes, Spec
+    from longlag.scores.scored import Scored
     from longlag.trials.checkpoint import Trained
     from longlag.trials.run import Run
 
@@ -125,6 +126,39 @@ def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
         f"{counted(len(run.seeds), 'seed')}. Curves are of sequences before the update on them.",
     ]
     return finished(alt.VConcatChart(vconcat=panels, spacing=18), title, lines, 660)
+
+
+def figure_of_steps(scored: Scored, title: str = "") -> alt.LayerChart:
+    """The accuracy at each step of a sequence, of every seed, with chance and the best score.
+
+    Args:
+        scored: A run or a score.
+        title: A line above the verdict; by default what was scored.
+
+    Returns:
+        An Altair chart, which a notebook shows; `longlag.report.save_figure` writes it.
+    """
+    few = len(scored.seeds) <= _SEEDS
+    rows = [
+        {
+            "series": f"seed {seed}" if few else "one seed each",
+            "seed": seed,
+            "at": step,
+            "share": at,
+        }
+        for seed, each in zip(scored.seeds, scored.evaluations, strict=True)
+        for step, at in enumerate(each.by_step.tolist())
+        if np.isfinite(at)
+    ]
+    names = dict.fromkeys(row["series"] for row in rows)
+    styles = [theme.style(place, name) for place, name in enumerate(names)]
+    levels = {f"chance {scored.chance:.3g}": scored.chance}
+    if scored.forecast is None:  # of a real series nobody knows the best
+        levels |= {f"best possible {scored.best}": scored.ceiling}
+    name = "accuracy" if scored.error is None else "share within tolerance"
+    chart = charts.training(rows, styles, "share", name, levels=levels, along="step")
+    lines = [f"{scored.verdict}: {scored.reason}.", "Chance and the best are over all steps."]
+    return finished(chart, title or scored.subject, lines, 660)
 
 
 def figure_of_gates(

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, SupportsIndex, cast
+from typing import Any, ClassVar, SupportsIndex, cast
 
 import numpy as np
 from jaxtyping import Bool
@@ -40,6 +40,8 @@ class Score(Scored):
     seeds: tuple[int, ...]
     evaluations: tuple[Evaluation, ...]
     diverged: tuple[int | None, ...] = ()
+
+    figures: ClassVar = ("steps",)
 
     @property
     def subject(self) -> str:

@@ -19,9 +19,12 @@ def refuse_hard_links(path: Path) -> None:
         StoreError: The file has several names.
     """
     if path.exists() and (names := path.stat().st_nlink) > 1:
+        rows = path.with_name(f"{path.name}-wal")  # those of a process that was killed
+        both = f" && cp {rows} copy.db-wal" if rows.exists() else ""
+        other = "" if both else " (under the name that has a -wal file beside it, if one has)"
         raise StoreError(
             f"{path} is one of {names} names of a file (hard links), and SQLite keeps new rows "
-            f"under one name only. Copy it and use the copy: cp {path} copy.db."
+            f"under one name only. Copy it{other} and use the copy: cp {path} copy.db{both}"
         )
 
 

@@ -189,8 +189,9 @@ class ComparisonAnswer(Answer):
         for place in itertools.product(self.problems, self.models):
             cells = (cell for cell in self.cells if (cell.problem, cell.model) == place)
             if outcomes := [outcome for cell in cells for outcome in cell.outcomes]:
-                rows.append((", ".join(place), *cost_cells(outcomes)))
-        return table("", ("cost, of its largest level", *COST), rows)
+                names = place if len(self.problems) > 1 else place[1:]
+                rows.append((", ".join(names), *cost_cells(outcomes)))
+        return table("", ("cost at the largest level", *COST), rows)
 
     def document(self) -> dict[str, Any]:
         return {

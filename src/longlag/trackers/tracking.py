@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import traceback
@@ -60,6 +61,8 @@ class Tracking:
 
     def __enter__(self) -> Tracking:
         if self._trackers:
+            # A library whose log cannot be written, as on a full disk, would print tracebacks.
+            self._log_errors, logging.raiseExceptions = logging.raiseExceptions, False
             self._thread.start()
         return self
 
@@ -74,6 +77,7 @@ class Tracking:
         if self._thread.is_alive():
             names = " and ".join(type(each).__name__ for each in self._trackers)
             self._lines.put(f"{names} did not answer for {_PATIENCE:.0f} s. {_LEFT}")
+        logging.raiseExceptions = self._log_errors
         self._tell()
 
     def log(self, trial: FinishedTrial) -> None:

@@ -239,7 +239,7 @@ def size_and_speed(outcomes: Iterable[Outcome]) -> dict[str, Any]:
     }
 
 
-COST = "FLOPs an update", "updates a second", "memory", "a step to predict, many at once"
+COST = "FLOPs an update", "updates a second", "memory", "a step predicted in batches"
 """The columns of `cost_cells`."""
 
 

@@ -89,7 +89,7 @@ class Run(Scored):
         """The steps of an episode of the main test that are scored."""
         return self.setting.on().scored
 
-    figures: ClassVar = ("training",)
+    figures: ClassVar = ("training", "steps")
 
     @property
     def subject(self) -> str:

@@ -7,6 +7,7 @@ coordinator does not know the devices of its workers.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -76,17 +77,16 @@ class Dask(Executor):
             self._cluster = _local_cluster(self._size)
         else:
             _check(address)
+            _require_scheduler(address)
         # A scheduler that is gone is an error of one line, in place of the tracebacks Dask logs.
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._client = distributed.Client.__new__(distributed.Client)
         try:
             self._client.__init__(self._cluster or address, timeout=_TIMEOUT, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
+        except Exception as error:
             self._client.status = "closed"  # else, once deleted, it would wait to be closed
-            raise ExecutorError(
-                f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`."
-            ) from error
+            raise _no_answer(address, error) from error
         self._address = address or "this machine"
         # Studies on one cluster must not share trials: one's stop would end the other's.
         self._name = f"longlag-{uuid.uuid4().hex}"
@@ -220,6 +220,45 @@ def _check(address: str) -> None:
             f"`{address}` is not an address of a Dask scheduler: {error}. Use one such as "
             "tcp://10.0.0.1:8786."
         ) from error
+
+
+def _require_scheduler(address: str) -> None:
+    """Refuse an address at which nothing answers as a scheduler does, in some seconds.
+
+    A client would wait for ever for another program that listens there.
+    """
+    import distributed
+
+    async def ask() -> None:
+        secure = distributed.Security().get_connection_args("client")
+        async with distributed.rpc(address, timeout=_TIMEOUT, connection_args=secure) as scheduler:
+            await scheduler.identity()
+
+    async def ask_in_time() -> None:
+        await asyncio.wait_for(ask(), _TIMEOUT)
+
+    with futures.ThreadPoolExecutor(1) as pool:  # the caller may have an event loop of its own
+        try:
+            pool.submit(asyncio.run, ask_in_time()).result()
+        except Exception as error:
+            raise _no_answer(address, error) from error
+
+
+def _no_answer(address: str | None, error: Exception) -> ExecutorError:
+    why = f"{error}".partition("\n")[0].rstrip(".") or f"nothing came in {_TIMEOUT:.0f} s"
+    return ExecutorError(
+        f"No Dask scheduler answers at {address}: {why}. Start one with `dask scheduler`."
+    )
+
+
+def kill_all() -> None:
+    """Kill the workers of a local cluster, also those that are just starting."""
+    if (psutil := sys.modules.get("psutil")) is None:  # Dask brings it
+        return
+    for each in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any("multiprocessing.spawn" in word for word in each.cmdline()):
+                each.kill()
 
 
 def _local_cluster(workers: int) -> Any:

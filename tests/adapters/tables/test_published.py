@@ -210,6 +210,7 @@ PARTS = {
     "Yr,Mn": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
     "Jahr,Monat": [(1960 + at // 3, ("Januar", "März", "Mai")[at % 3]) for at in range(40)],
     ",": [(1960 + at // 12, at % 12 + 1) for at in range(40)],
+    "年/Year,月/Month,日/Day": [(day.year, day.month, day.day) for day in DAYS],
 }
 
 
@@ -221,6 +222,28 @@ def test_times_in_columns_of_parts(read, head):
     assert any(note.startswith(f"time: {names}, ") for note in table.notes)
     kept = table.values[~np.isnan(table.values)]
     assert kept.tolist() == list(range(len(rows)))
+
+
+@pytest.mark.parametrize(
+    "month",
+    [
+        lambda at: f"{1999 + at // 12}.{at % 12 + 1:02}",
+        lambda at: f"{1980 + (at + 0.5) / 12:.4f}",
+        lambda at: f"{1980 + at / 12:.3f}",
+    ],
+    ids=["digits", "middle", "beginning"],
+)
+def test_months_written_as_decimal_numbers_are_months(read, month):
+    rows = [(month(at), at * at % 7) for at in range(30)]
+    table = read("Data,v\n" + lines(rows[:20] + rows[21:]))
+    assert table.notes[0] == "time: `Data`, monthly"
+    assert table.seasons == (12,)
+    assert len(table.values) == 30
+
+
+def test_prices_that_rise_by_hundredths_are_no_months(read):
+    rows = [(f"{1999 + (at + 1) / 100:.2f}", at * at % 7) for at in range(30)]
+    assert "monthly" not in " ".join(read("price,v\n" + lines(rows), ["v"]).notes)
 
 
 @pytest.mark.parametrize("mark", ["", "W"])
@@ -283,6 +306,10 @@ AROUND = {
         "", (3, 6), "lines 3 to 6 have text .*Remove them"),
     "dates above": (",NAME,FLAG\nunit,USD,\nAs of,2025-01-14 17:05:27,\n", "", (2, 3),
                     "lines 2 and 3 have text .*Remove them"),
+    "metadata": ("Source,Latitude,State\nNSRDB,40.01,-\nDate,v,Codes\n", "", (1, 2),
+                 r"names of the columns stand in line 3\..*: tail -n \+3 data\.csv > next\.csv"),
+    "numbers alone": ("40.01,-105.26,1600\nDate,v,Codes\n", "", (1, 1), "stand in line 2"),
+    "a place": ("Station,Bern,CH\nDate,v,Codes\n", "", (1, 1), "Remove it, or what is above it"),
     "below": ("Period,v,Codes\n", "-99.99,x\nNino,Anom,3.4,Index\nhttp://a.b,c,d,e\n", (22, 24),
               "Remove lines 22 to 24, below the table"),
     "second table": ("Period,v,Codes\n", "\nPeriod,most\n" + "2019-03-01,4\n" * 4, (22, 27),

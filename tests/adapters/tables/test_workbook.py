@@ -129,3 +129,12 @@ def test_a_sheet_of_numbers_is_taken_behind_a_cover(tmp_path, cover):
     found = load(file)
     assert list(found.frame) == ["day", "v"]
     assert found.notes[0] == "sheet `Data 1`, not `Cover`"
+
+
+def test_text_that_is_called_a_workbook_is_told_its_name(tmp_path):
+    file = tmp_path / "a.xls"
+    file.write_text("day\tv\n2020-01-01\t1\n")
+    with pytest.raises(
+        ValueError, match=r"^a\.xls is text, no Excel file\. Rename it to a\.csv\.$"
+    ):
+        load(file)

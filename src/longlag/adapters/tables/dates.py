@@ -18,6 +18,7 @@ from longlag.adapters.tables.cells import LONGEST, missing, numbers
 _SAMPLE = 60  # cells for finding the formats that are worth trying
 _MAX_FAULTS = 3, 0.1  # most cells of a column of dates that are none: a count, or a share
 _MANY = 12  # different months, such as 202401, that are no numbers
+_NEAR = 0.02  # months between the beginning or middle of one and its notation as a decimal year
 _CLOSE = 0.02  # readings up to this much less regular than the best are as likely
 _FORMATS = (
     *("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%Y.%m.%d"),
@@ -101,8 +102,9 @@ def dates(cells: pd.Series) -> Reading | None:
     [12, 1, 2]
     """
     blank = missing(cells)
-    if (seconds := epochs(cells)) is not None:
-        return Reading(seconds, np.zeros(len(cells), bool))
+    for of_numbers in epochs, decimal_months:
+        if (values := of_numbers(cells)) is not None:
+            return Reading(values, np.zeros(len(cells), bool))
     if pd.api.types.is_datetime64_any_dtype(cells):
         return Reading(_without_zone(cells), np.zeros(len(cells), bool))
     if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
@@ -167,6 +169,38 @@ def epochs(cells: pd.Series) -> pd.Series | None:
     if not one_way or 2 * counts.max() < len(steps) or usual % _EPOCH_STEP:
         return None
     return pd.to_datetime(pd.Series((seconds * 1000).round(), cells.index), unit="ms")
+
+
+def decimal_months(cells: pd.Series) -> pd.Series | None:
+    """Months of several years from 1999.01 to 1999.12, or from years with their fraction.
+
+    Fractions are of the beginning or the middle of months. None for other cells.
+
+    >>> months = [f"{1999 + at // 12}.{at % 12 + 1:02}" for at in range(24)]
+    >>> decimal_months(pd.Series(months)).dt.month.tolist()[10:14]
+    [11, 12, 1, 2]
+    >>> decimal_months(pd.Series([f"{1999 + (at + 0.5) / 12:.4f}" for at in range(24)]))[13].month
+    2
+    """
+    form = r"\s*[12]\d{3}(\.\d+)?\s*"
+    if len(cells) < _MANY or not all(re.fullmatch(form, str(each)) for each in cells.iloc[:2]):
+        return None  # of thousands of columns, most end here
+    text = cells.astype(str).str.strip()
+    if not text.str.fullmatch(form).all():
+        return None
+    if text.str.fullmatch(r"\d{4}\.(0[1-9]|1[0-2])").all():
+        month = 12 * text.str[:4].astype(int) + text.str[5:].astype(int) - 1
+    else:
+        count = 12 * text.astype(float)
+        month = (count + _NEAR).floordiv(1)
+        place = count - month
+        if not ((place.abs() < _NEAR).all() or ((place - 0.5).abs() < _NEAR).all()):
+            return None
+    steps = month.diff().iloc[1:]
+    one_way = (steps > 0).all() or (steps < 0).all()
+    if not one_way or (steps.abs() == 1).mean() < 0.5 or (month // 12).nunique() < 2:
+        return None
+    return pd.to_datetime(pd.DataFrame({"year": month // 12, "month": month % 12 + 1, "day": 1}))
 
 
 @functools.lru_cache(2**12)

@@ -11,6 +11,7 @@ import io
 import lzma
 import math
 import re
+import shlex
 import warnings
 import zipfile
 from collections import Counter
@@ -149,6 +150,10 @@ def _within_memory(stream: pyarrow.parquet.ParquetFile) -> pyarrow.Table:
 
 
 def _excel(file: Path) -> Cells:
+    with file.open("rb") as stream:
+        start = stream.read(_PART)
+    if start.strip() and b"\0" not in start and not start.lstrip().startswith(b"<"):
+        raise ValueError(f"{file.name} is text, no Excel file. Rename it to {file.stem}.csv.")
     try:
         import openpyxl  # noqa: F401 - pandas uses it
     except ImportError:
@@ -361,13 +366,22 @@ def _names(file: str, names: Sequence[str]) -> list[str]:
 
 
 def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:
-    """Raises if the first rows have text above numbers, such as units or tickers."""
+    """Raises if the first rows have names, or text above numbers, such as units or tickers."""
+    names = headers.names_below(cells)
+    if names is not None and headers.hold_value(cells, names):
+        kind, at = rows[names].split()
+        cut = f": tail -n +{at} {shlex.quote(file)} > next.csv" if kind == "line" else "."
+        raise ValueError(
+            f"{file}: the names of the columns stand in {kind} {at}. Remove what is above it{cut}"
+        )
     count = headers.text_rows(cells) if len(cells) > 1 else 0
     if count:
         kind, first = rows[0].split()
         last = rows[count - 1].split()[1]
         span = f"{kind}s {first} {'and' if count == 2 else 'to'} {last}" if count > 1 else rows[0]
+        it = "them" if count > 1 else "it"
         raise ValueError(
             f"{file}: {span} {'have' if count > 1 else 'has'} text where the columns have numbers "
-            f"or dates. Remove {'them' if count > 1 else 'it'}: names stand in one {kind}."
+            f"or dates. Remove {it}{'' if names is None else f', or what is above {it}'}: names "
+            f"stand in one {kind}."
         )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers
 from longlag.adapters.tables.dates import MONTHS, frequency, month_name
+from longlag.adapters.tables.parts import is_time
 
 _MAX_NAMES = 6  # rows of names, at most
 _SAMPLE = 200  # rows for telling text from values
@@ -77,6 +78,24 @@ def text_rows(cells: pd.DataFrame) -> int:
     return int(np.flatnonzero(names[:above_data]).max(initial=-1)) + 1 if not names.all() else 0
 
 
+def names_below(cells: pd.DataFrame) -> int | None:
+    """A row that names all columns, times among them, though the header does not; None without.
+
+    >>> names_below(pd.DataFrame([["X", "4"], ["Year", "v"], ["2019", "7"]], columns=["Id", "At"]))
+    1
+    """
+    if any(map(is_time, cells.columns)):
+        return None
+    for at in range(min(_MAX_NAMES, len(cells) - 1)):
+        row = [str(cell).strip() for cell in cells.iloc[at]]
+        names, below = list(filter(None, row)), cells.iloc[at + 1 : at + _SAMPLE]
+        if not any(map(is_time, names)) or len({*names}) < len(names) or any(map(is_value, names)):
+            continue
+        if all(name or missing(below.iloc[:, place]).all() for place, name in enumerate(row)):
+            return at
+    return None
+
+
 def name_rows(header: Sequence[str], cells: pd.DataFrame) -> int:
     """The number of rows below a header that complete its names: it has blanks, or one twice."""
     blank = [not cells.iloc[at].str.strip().any() for at in range(min(_MAX_NAMES, len(cells)))]
@@ -102,6 +121,13 @@ def joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
         return names
     groups = [up or next(filter(None, reversed(upper[:at])), "") for at, up in enumerate(upper)]
     return [f"{group} {low}".strip() for group, low in zip(groups, lower, strict=True)]
+
+
+def hold_value(cells: pd.DataFrame, count: int) -> bool:
+    """Whether the header or one of the first rows has a number or a date."""
+    return any(map(is_value, cells.columns)) or any(
+        holds_value(cells.iloc[at]) for at in range(count)
+    )
 
 
 def holds_value(row: pd.Series) -> bool:

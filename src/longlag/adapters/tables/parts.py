@@ -27,6 +27,7 @@ _NAMES = {
     "minute": "mn",
 }
 _ALIASES = {alias: part for part, aliases in _NAMES.items() for alias in aliases.split()}
+_WHOLE_TIMES = "date", "time", "datetime", "timestamp", "datum", "zeit", "fecha", "data"
 _NO_NAME = re.compile(r"\d+|Unnamed: \d+")
 _YEARS = 1500, 2200
 _MAX_FAULTS = 3, 0.1  # most rows without a date: a count, or a share
@@ -49,6 +50,26 @@ _DAY = pd.Timedelta(days=1)
 _IN_A_DAY = 24, 48, 96  # hours, half hours, quarters of an hour that are counted
 _MANY = 12  # rows of times in columns without names, at least
 _DENSE = 0.5  # least share of the times of day that a day has, on average
+
+
+def is_time(name: str) -> bool:
+    """Whether a column has times by its whole name.
+
+    >>> is_time("Year"), is_time("Time Zone")
+    (True, False)
+    """
+    word = _word(name)
+    return word in _NAMES or word in _ALIASES or word in _WHOLE_TIMES
+
+
+def _word(name: str) -> str:
+    """A name in small letters, without what stands before it in another script.
+
+    >>> _word("# YYYY"), _word("年/Year"), _word("年")
+    ('yyyy', 'year', '年')
+    """
+    name = name.lower().strip("# ")
+    return re.sub(r"[^\x00-\u024f]+", "", name).strip("# /()|-") or name
 
 
 class Times(NamedTuple):
@@ -106,12 +127,12 @@ def _by_part(frame: pd.DataFrame) -> dict[str, str]:
     """The columns that their names say to be parts of times."""
     by_name: dict[str, str] = {}
     for column in frame.columns:
-        name = column.lower().strip("# ")
+        name = _word(column)
         part = _ALIASES.get(name, name)
         if name == "mm" and column.islower() and by_name.get("month") == "MM":
             part = "minute"
         by_name.setdefault(part, column)
-    minute = by_name.get("minute", "").lower().strip("# ")
+    minute = _word(by_name.get("minute", ""))
     if minute == "mn" and not by_name.keys() & {"month", "hour"}:  # beside a year alone
         by_name["month"] = by_name.pop("minute")
     if "year" in by_name and not by_name.keys() & {
