@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter, Token
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
 from longlag.checks.knobs import undeclared
-from longlag.cli import _given
+from longlag.cli import _command_line
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import Knob, Knobs, lookup, unknown_name
@@ -70,7 +70,7 @@ _WORD = r"(?<![`'\w.])(?P<word>[a-z]+_[a-z_]+)\b"
 def as_flags(
     remedy: str,
     known: Collection[str] | None = None,
-    given: Mapping[str, str] = _given.options,
+    given: Mapping[str, str] = _command_line.flags,
 ) -> str:
     """A remedy of Python arguments as flags of the command line.
 
@@ -121,7 +121,7 @@ def _without(name: str, table: Mapping[str, type[Knobs]], given: Mapping[str, st
     return f" without {' and '.join(drop)}" if drop else ""
 
 
-def as_study_flags(remedy: str, kind: str, given: Mapping[str, str] = _given.options) -> str:
+def as_study_flags(remedy: str, kind: str, given: Mapping[str, str] = _command_line.flags) -> str:
     """A remedy as flags of `longlag train`, or of the command of this kind of study.
 
     >>> as_study_flags("Use sequences=800 or learning_rate=0.01.", "compare")

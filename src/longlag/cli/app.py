@@ -23,7 +23,7 @@ from cyclopts import (
 from longlag import files
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
-from longlag.cli import _given
+from longlag.cli import _command_line
 from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
 from longlag.cli._libraries import guard_libraries
 from longlag.cli._settings_file import Settings
@@ -139,7 +139,7 @@ def _run(tokens: list[str]) -> int:
     app.config = settings, _refuse_empty_paths
     try:
         command, bound, _ = app.parse_args(settings.rest, exit_on_error=False, print_error=False)
-        _given.remember(settings.arguments)
+        _command_line.remember(settings.arguments)
         if settings.wanted:
             documented = app[tokens[0]].assemble_argument_collection(parse_docstring=True)
             write(settings.text(tokens[0], documented), None)
@@ -165,7 +165,7 @@ def _run(tokens: list[str]) -> int:
                 warn(f"longlag: {printable(message)}")
         return 1 if message is None else 2
     finally:
-        _given.options.clear()
+        _command_line.flags.clear()
         files.forget()
 
 

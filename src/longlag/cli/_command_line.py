@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cyclopts import Argument
 
-options: dict[str, str] = {}
+flags: dict[str, str] = {}
 """As they were given, `--no-carry` say, by the name of their knob."""
 
 
@@ -15,4 +15,4 @@ def remember(arguments: Mapping[str, Argument]) -> None:
     for name, argument in arguments.items():
         if argument.tokens:
             keyword = argument.tokens[0].keyword or ""
-            options[name] = keyword if keyword[:2] == "--" else f"--{name.replace('_', '-')}"
+            flags[name] = keyword if keyword[:2] == "--" else f"--{name.replace('_', '-')}"
