@@ -1,12 +1,14 @@
 """Models of equal size: as many weights, or numbers of state, as the first."""
 
 import dataclasses
+import json
 from typing import Any
 
 import jax
 import pytest
 
 import longlag as ll
+from longlag.adapters import user_code
 from longlag.studies.comparison import Comparison
 from longlag.studies.match import TOLERANCE, matched
 
@@ -110,7 +112,7 @@ def named(sizes, seed, *, hidden_size):
 
 
 @pytest.mark.parametrize("by", ["parameters", "state"])
-def test_a_function_with_a_width_is_matched_and_matched_to(by, tmp_path):
+def test_a_function_with_a_width_is_matched_and_matched_to(by, tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="PyTorch is not installed here")
     (tmp_path / "mine.py").write_text(MINE)
     make, named = f"{tmp_path}/mine.py:make", f"{tmp_path}/mine.py:named"
@@ -120,5 +122,9 @@ def test_a_function_with_a_width_is_matched_and_matched_to(by, tmp_path):
     assert all(abs(width - 40) <= 1 for width in widths.values())
     assert Comparison.of(study.question()).answer().sizes == study.answer().sizes
     assert "mine.py:make width=" in study.answer().matched
+    monkeypatch.setattr(user_code, "_named", {})  # as in a process that was not given the file
+    read = Comparison.of(json.loads(json.dumps(study.question())))
+    assert (read.id, read.answer().matched) == (study.id, study.answer().matched)
+    assert read.ask().setting.model.words == study.ask().setting.model.words
     study = comparison(models=[make, "gru"], match=by)
     assert {abs(each.hidden_size - 32) <= 1 for each in study.answer().sizes} == {True}

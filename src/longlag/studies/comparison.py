@@ -35,7 +35,7 @@ from longlag.studies.ladder import (
     setting_on,
 )
 from longlag.studies.lower_bound import lower_bound
-from longlag.studies.match import Match, matched, sized
+from longlag.studies.match import Match, Sized, at_width, sized
 from longlag.studies.rates import RateSearch, beyond, working
 from longlag.studies.study import Study, named, words
 from longlag.studies.time_to_solve import time_to_solve
@@ -74,6 +74,7 @@ class Comparison(Study):
             chosen among.
         match: Give each model the width at which it has as many weights (`parameters`), or numbers
             of state (`state`), as the first one, at each level of each problem.
+        sizes: The widths that were found for it, of a stored study; by default they are searched.
         seeds: The seeds.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
 
@@ -95,6 +96,7 @@ class Comparison(Study):
         rates: Iterable[float] = LEARNING_RATES,
         widen: bool = True,
         match: Match | None = None,
+        sizes: Iterable[Sized] = (),
         seeds: SupportsIndex | Iterable[int] = 5,
         solve_at: float = SOLVED,
     ):
@@ -104,6 +106,7 @@ class Comparison(Study):
         self.widen = widen and len(self.rates) > 1
         self._beyond = beyond(self.rates) if self.widen else ((), ())
         self.match: Match | None = match
+        self.sizes = tuple(sizes)
         self.framing = Whole() if framing is None else framing
         self.encoding, self.rungs = encoding, operator.index(rungs)
         self.recipe = Recipe(sequences=BUDGET) if recipe is None else recipe
@@ -120,6 +123,7 @@ class Comparison(Study):
         self._settings = {place: self._setting(place) for place in self._places()}
         for setting in self._settings.values():
             _ = setting.layout  # raises if the framing does not fit
+        self.sizes = self.sizes or (sized(self.match, self._settings) if self.match else ())
         self._place_of = {
             (setting.problem, setting.model, setting.recipe.learning_rate): place
             for place, setting in self._settings.items()
@@ -168,6 +172,7 @@ class Comparison(Study):
             recipe=shared.recipe,
             widen=question.get("widen", False),  # absent in old studies
             match=question.get("match"),
+            sizes=(Sized(*each) for each in question.get("sizes", ())),  # likewise
             **rest,
         )
 
@@ -184,7 +189,7 @@ class Comparison(Study):
             "seeds": list(self.seeds),
             "solve_at": self.solve_at,
             **({"widen": True} if self.widen else {}),
-            **({"match": self.match} if self.match else {}),
+            **({"match": self.match, "sizes": list(map(list, self.sizes))} if self.match else {}),
             **labels.document(self._models),
         }
 
@@ -255,7 +260,7 @@ class Comparison(Study):
             ladder=tuple(ladder),
             searches=tuple(self._search(*pair) for pair in self._tried),
             match=self.match,
-            sizes=sized(self.match, self._settings) if self.match else (),
+            sizes=self.sizes,
             left=self.left() or 0,
             lower_bound=lower_bound(
                 (trial for cell in cells for trial in cell.trials),
@@ -389,5 +394,5 @@ class Comparison(Study):
         if self.match is None:
             return setting
         first = next(iter(self._models.values()))
-        model = matched(self.match, setting.model, first, setting.sizes)
+        model = at_width(self.match, self.sizes, place, setting, first)
         return dataclasses.replace(setting, model=model)

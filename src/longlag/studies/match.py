@@ -83,9 +83,7 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
         )
 
     def at(width: int) -> ModelFactory:
-        if isinstance(model, UserModel):
-            return model.with_argument(knob, width)
-        return dataclasses.replace(model, **{knob: width})
+        return _with(model, knob, width)
 
     counted = functools.cache(lambda width: size(by, at(width), sizes) or 0)
     width = min(_nearest(counted, goal), key=lambda width: abs(counted(width) - goal))
@@ -99,6 +97,27 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
             f"{first.words.split()[0]} first, or leave out `match`."
         )
     return at(width)
+
+
+def at_width(
+    by: Match, found: Sequence[Sized], place: Place, setting: Setting, first: ModelFactory
+) -> ModelFactory:
+    """The model of a place at its width: the one that was found there, or `matched`.
+
+    What was found is of a stored study, whose models may be of a file that is not named.
+    """
+    if not found:
+        return matched(by, setting.model, first, setting.sizes)
+    for each in found:
+        if (each.problem, each.model, each.rung) == (place.problem, place.model, place.rung):
+            return _with(setting.model, each.knob, each.hidden_size)
+    return setting.model
+
+
+def _with(model: ModelFactory, knob: str, width: int) -> ModelFactory:
+    if isinstance(model, UserModel):
+        return model.with_argument(knob, width)
+    return dataclasses.replace(model, **{knob: width})
 
 
 def _knob(model: ModelFactory) -> str | None:
