@@ -108,6 +108,21 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
         check_outputs({"--output": (tmp_path / f"a.{ending}", kind)}, {})
 
 
+@pytest.mark.parametrize(
+    "name", ["frontier", "compare", "profile", "generalise", "run", "forecast"]
+)
+def test_a_document_has_the_size_of_models_and_what_they_took(answers, name):
+    text = json.dumps(answers[name].to_dict())
+    assert {"parameters", "state", "flops_per_update"} <= set(re.findall(r'"(\w+)":', text))
+    if name == "forecast":
+        found = answers[name].to_dict()["forecast"]
+        frame = answers[name].to_frame().set_index("model")["error"]
+        assert found["baselines"] == pytest.approx(frame.iloc[:-1].to_dict())
+        assert found["error"]["mean"] == frame.iloc[-1]
+        trials = answers[name].to_frame("trial")
+        assert trials["error"].mean() == pytest.approx(frame.iloc[-1])
+
+
 @pytest.mark.parametrize("name", ["frontier", "compare", "profile", "generalise", "run"])
 def test_the_size_and_speed_of_models_and_the_version_of_the_problem_are_columns(answers, name):
     frame = answers[name].to_frame()

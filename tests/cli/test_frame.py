@@ -131,7 +131,8 @@ def test_the_table_says_what_its_columns_are_and_what_the_model_was_trained_on(c
     out = " ".join(call(*command, "--tolerance", "0.5")[1].split())
     assert f"{explained}0.5 Nothing is trained" in out
     trained = [*command, "--model", "mlp", "--sequences", "64", "--batch-size", "8", "--seeds", "1"]
-    assert "\ntrained: 8 updates on 64 samples per seed\n" in call(*trained)[1]
+    size = r"\ntrained: [\d,]+ weights, state 0; "
+    assert re.search(f"{size}8 updates on 64 samples per seed\n", call(*trained)[1])
     document = json.loads(call(*trained, "--json")[1])
     assert (document["updates"], document["sequences"]) == (8, 64)
 
@@ -344,6 +345,8 @@ def test_a_file_that_has_the_newest_first_gives_the_same_answer_to_the_bit(call,
         (tmp_path / "data.csv").write_text(dated(WARM + COLD, newest_first))
         train = ["frame", tmp_path / "data.csv", "--column", "warm", *TRAIN, "--json"]
         found = json.loads(call(*train)[1])
+        for name in ("updates_per_second", "seconds_per_step"):  # measured
+            assert found.pop(name) > 0
         notes = found.pop("read_with")
         assert any("newest first" in note for note in notes) == newest_first
         answers.append(found)

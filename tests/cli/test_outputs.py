@@ -72,6 +72,15 @@ def test_no_path_is_empty(folder, call, command):
 
 
 @pytest.mark.parametrize("name", [".", ".png"])
+def test_the_stored_command_line_has_no_whole_path(monkeypatch):
+    words = ["--model=/home/me/m.py:make(width=3)", "/a/b c/data.csv,/d/e.csv", "tcp://10.0.0.1:87"]
+    monkeypatch.setattr("sys.argv", ["longlag", "train", *words, "../up/x.db", "--rate", "1/2"])
+    assert shlex.split(command_line())[2:] == [
+        *("--model=m.py:make(width=3)", "data.csv,e.csv", "tcp://10.0.0.1:87"),
+        *("../up/x.db", "--rate", "1/2"),
+    ]
+
+
 def test_a_figure_without_a_name_is_one_line(folder, call, name):
     error = refused(call, folder, "audit", "echo-lag", "--figure", name)
     assert "must end in .png or .svg. Use --figure figure.png." in error

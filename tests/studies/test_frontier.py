@@ -169,6 +169,7 @@ def test_an_answer_before_the_end_says_that_it_is_not_complete():
     study.tell(trial, outcome())
     assert study.answer().per_seed == (1,)
     assert not study.answer().complete
+    assert "Not complete: 1 of 1 searches open." in study.answer().caption
 
 
 def test_the_seed_that_has_come_least_far_goes_first():

@@ -209,9 +209,12 @@ def in_flags(block: Block, kind: str) -> Block:
     return dataclasses.replace(block, paragraphs=tuple(_NAME.sub(r"--\1", each) for each in lines))
 
 
+_FOLDERS = re.compile(r"(?<![\w.~/:-])/(?:[^/,=:]+/)+")  # of a whole path
+
+
 def command_line() -> str:
-    """The command line of this process, to store with its results."""
-    return shlex.join(["longlag", *sys.argv[1:]])
+    """The command line of this process, to store with its results: without whole paths."""
+    return shlex.join(["longlag", *(_FOLDERS.sub("", each) for each in sys.argv[1:])])
 
 
 @contextlib.contextmanager

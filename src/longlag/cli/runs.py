@@ -22,7 +22,7 @@ from longlag.store.store import Store
 
 if TYPE_CHECKING:
     from longlag.problems import Problem
-    from longlag.trials.diagnosis import Diagnosis
+from longlag.trials.diagnosis import Diagnosis
 
 _MANY = "`--export`, `--tensorboard`, `--track` and `--bundle`"
 
@@ -73,6 +73,9 @@ def runs(
     )
     if limit < 0:
         raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
+    # A model of a file is listed by the name of that.
+    named = model and model.rpartition(".py:")[0].rpartition("/")[0]
+    model = model[len(named) + 1 :] if model and named else model
     filters = {"problem": problem, "model": model, "verdict": verdict, "study": study}
     if studies:
         outputs = {"save": save, "export": export, "tensorboard": tensorboard}
@@ -225,6 +228,8 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                 ),
                 ("simple rules", simple),
             ]
+        from longlag.trials.outcome import ModelSize  # which has read the outcome
+
         times = outcome.seconds._asdict().items()
         yield key_value_table(
             [
@@ -233,7 +238,7 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
                     "trained",
                     f"{counted(outcome.updates, 'update')} on "
                     f"{counted(outcome.sequences, 'sequence')}, "
-                    f"{outcome.parameters:,} weights; {outcome.ended}",
+                    f"{ModelSize.of([outcome])}; {outcome.ended}",
                 ),
                 ("seconds", ", ".join(f"{seconds:.1f} {name}" for name, seconds in times)),
                 ("model", "not saved" if weights is None else "saved; --save FILE writes it"),

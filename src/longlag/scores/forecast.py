@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from longlag.answers.blocks import Table, number_cell, table
-from longlag.answers.estimate import Estimate, no_interval
+from longlag.answers.estimate import Estimate
 from longlag.answers.format import counted
 from longlag.problems import Part, Series
 from longlag.problems.rows import forward_fill
@@ -92,17 +92,13 @@ class Forecast:
             predictor: The label of the predictor.
             within: Its share within tolerance.
         """
-        rows = [
-            (name, number_cell(f"{each.error:.4g}"), "", number_cell(f"{each.within:.3f}"))
-            for name, each in self.baselines.items()
-        ]
-        low, high = self.error.interval
-        seeds = counted(len(self.error.per_seed), "seed")
-        between = f"{low:.4g} to {high:.4g}, {seeds}" if math.isfinite(high - low) else ""
-        between = no_interval(1) if len(self.error.per_seed) == 1 else between
-        error = number_cell(f"{self.error.mean:.4g}")
-        rows.append((predictor, error, between, number_cell(f"{within.mean:.3f}")))
-        return table("", ("predictor", "error", "interval", "within tolerance"), rows)
+        return errors_table(self.baselines, (predictor, self.error, within))
+
+    def document(self) -> dict[str, Any]:
+        """The errors as plain values and estimates, in the unit of the target."""
+        errors = {name: each.error for name, each in self.baselines.items()}
+        own = {"error": self.error, "against": self.against, "ratio": self.ratio}
+        return {"target": self.target, "horizon": self.horizon, "baselines": errors, **own}
 
     def as_rows(self, series: Series, predictor: str, within: Estimate) -> list[dict[str, Any]]:
         """A row for each baseline and for the predictor, in the unit of the target.
@@ -125,6 +121,26 @@ class Forecast:
         ]
         rows[-1]["ratio"] = self.ratio
         return rows
+
+
+def errors_table(
+    baselines: Mapping[str, Baseline],
+    own: tuple[object, Estimate, Estimate] | None,
+    within: str = "within tolerance",
+) -> Table:
+    """The errors of baselines, and of a predictor: its name, its error and its share within."""
+    rows: list[tuple[object, ...]] = [
+        (name, number_cell(f"{each.error:.4g}"), "", number_cell(f"{each.within:.3f}"))
+        for name, each in baselines.items()
+    ]
+    if own is not None:
+        name, error, share = own
+        low, high = error.interval
+        between = f"{low:.4g} to {high:.4g}, {counted(len(error.per_seed), 'seed')}"
+        between = error.left_out or (between if math.isfinite(high - low) else "")
+        figures = number_cell(f"{error.mean:.4g}"), between, number_cell(f"{share.mean:.3f}")
+        rows.append((name, *figures))
+    return table("", ("predictor", "error", "interval", within), rows)
 
 
 def forecast(

@@ -300,10 +300,13 @@ class Scored(Answer):
             bounds = {"chance": score.chance, "ceiling": score.ceiling}
             version = {"problem_version": score.problem.version}
             if level == "trial":
-                shares = zip(score.seeds, score.accuracy.per_seed, score.skill, strict=True)
+                figures = {"accuracy": score.accuracy.per_seed, "skill": score.skill}
+                if (error := score.forecast.error if score.forecast else score.error) is not None:
+                    figures["error"] = error.per_seed
                 rows += [
-                    {**place, "seed": seed, "accuracy": share, "skill": skill, **bounds, **version}
-                    for seed, share, skill in shares
+                    {**place, "seed": seed, **dict(zip(figures, each, strict=True))}
+                    | {**bounds, **version}
+                    for seed, *each in zip(score.seeds, *figures.values(), strict=True)
                 ]
                 continue
             row = {**place, "accuracy": score.accuracy, **bounds, "verdict": score.verdict}

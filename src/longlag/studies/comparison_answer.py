@@ -19,7 +19,7 @@ from longlag.studies.comparison_cell import Cell, plain
 from longlag.studies.differences import Skills
 from longlag.studies.lower_bound import LowerBound
 from longlag.studies.match import Match, Sized, words
-from longlag.studies.rates import RateSearch
+from longlag.studies.rates import BEYOND, RateSearch
 from longlag.trials.outcome import COST, ModelSize, cost_cells, size_and_speed
 
 _KINDS = {"solved": "good", "solved by some": "part", "above chance": "part"}
@@ -162,7 +162,19 @@ class ComparisonAnswer(Answer):
             if beyond:
                 parts.append(f"{' and '.join(map('{:g}'.format, beyond))} for {model} on {problem}")
         why = "Rates widened, since the best was at the edge of those tried"
-        return f"{why}: {'; '.join(parts)}." if parts else ""
+        return f"{why}: {'; '.join(parts)}.{self._edge}" if parts else ""
+
+    @property
+    def _edge(self) -> str:
+        """Where the best rate is still at the edge, though all were tried; empty if nowhere."""
+        chosen = {(each.problem, each.model): each.rate for each in self.cells if each.chosen}
+        edges = []
+        for problem, model, beyond, _ in self.searches:
+            tried, best = {*self.rates, *beyond}, chosen.get((problem, model))
+            if len(beyond) == BEYOND and best in (min(tried), max(tried)):
+                edges.append(f"{best:g} for {model} on {problem}")
+        more = "Give other learning_rates to look further"
+        return f" The best is still at the edge: {'; '.join(edges)}. {more}." if edges else ""
 
     def _rates_table(self) -> Table:
         if len(self.rates) == 1 or not self.ladder:

@@ -117,7 +117,8 @@ class FrontierAnswer(Answer):
     @property
     def caption(self) -> str:
         model = f"{self.model} ({self.sizes})" if self.steps else self.model
-        subject = f"Largest {self.knob} at which {model} solves {self.problem}, seed by seed."
+        open = f" {self._open}" if self.open else ""
+        subject = f"Largest {self.knob} at which {model} solves {self.problem}, seed by seed.{open}"
         return self.about.caption(subject, (step.outcome for step in self.steps))
 
     @property
@@ -125,13 +126,17 @@ class FrontierAnswer(Answer):
         """The weights and the numbers of state of the models tried."""
         return ModelSize.of(step.outcome for step in self.steps)
 
+    @property
+    def _open(self) -> str:
+        return OPEN.format(what=f"{len(self.open)} of {len(self.about.seeds)} searches open")
+
     def blocks(self) -> Sequence[Block]:
         seeds = len(self.about.seeds)
         few = no_interval(seeds)
         source = f"for the median of {seeds} seeds"
         interval = INTERVALS.format(level=f"{self.coverage:.1%}", source=source)
         if not self.complete:
-            interval = OPEN.format(what=f"{len(self.open)} of {seeds} searches open")
+            interval = self._open
         elif few:
             interval = f"{few.capitalize()}."
         subject = f"Seeds that solve limit={self.last}, the largest value allowed"
@@ -187,6 +192,7 @@ class FrontierAnswer(Answer):
             "failures": self.failures,
             "lower_bound": self.lower_bound and self.lower_bound._asdict(),
             **{name: value if self.complete else None for name, value in figures.items()},
+            **size_and_speed(step.outcome for step in self.steps),
             "steps": [
                 {
                     "value": step.value,

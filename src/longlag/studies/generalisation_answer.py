@@ -166,7 +166,8 @@ class GeneralisationAnswer(Answer):
         )
         return self.about.caption(
             f"Skill on {self.problem} by length of the sequences, trained at length {self.train}. "
-            f"{'; '.join(sizes) or 'No seed is trained'}.",
+            f"{'; '.join(sizes) or 'No seed is trained'}."
+            f"{'' if self.complete else f' {_OPEN}'}",
             (outcome for each in self.models for outcome in each.outcomes),
         )
 
@@ -193,7 +194,7 @@ class GeneralisationAnswer(Answer):
         if self.lower_bound:
             yield text(self.lower_bound.advice(flags=False), kind="notice")
         if not self.complete:
-            yield text("The study is not complete.", kind="notice")
+            yield text(_OPEN, kind="notice")
         intervals = self._intervals()
         skills = (score.skill for model in self.models for score in model.scores)
         scores = (each for each in skills if each.left_out not in intervals)
@@ -299,15 +300,21 @@ class GeneralisationAnswer(Answer):
                 "problem": self.problem,
                 "model": model.model,
                 "train": self.train,
-                **score.figures(),
-                "note": model.note(score, self.train),
+                **(score.figures() if score else _NOTHING),
+                "note": model.note(score, self.train) if score else model.why_missing,
                 **_longest(model),
                 **size_and_speed(model.outcomes),
                 "problem_version": self.about.versions.get(self.problem),
             }
             for model in self.models
-            for score in model.scores
+            for score in model.scores or (None,)
         ]
+
+
+_NOTHING = {name: None for name in LengthScore._fields if name != "standing"}
+
+
+_OPEN = "The study is not complete."
 
 
 def _longest(model: ModelAnswer) -> dict[str, float | None]:
@@ -333,6 +340,7 @@ def _plain(model: ModelAnswer) -> dict[str, Any]:
         "reasons": model.reasons,
         "cannot_run_at": model.unread,
         "because": model.refusal or None,
+        **size_and_speed(model.outcomes),
         "longest": {
             **{name: value if model.per_seed else None for name, value in longest.items()},
             "per_seed": model.per_seed,

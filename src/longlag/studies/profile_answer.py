@@ -333,6 +333,7 @@ def _plain(reach: Reach) -> dict[str, Any]:
         "learning_rate": reach.rate,
         "undertrained_at": reach.undertrained,
         "interval": reach.interval if reach.tried else None,
+        **size_and_speed(reach.outcomes),
         "other_rates": [{"learning_rate": rate, "reaches": value} for rate, value in reach.others],
         "longer": [
             {

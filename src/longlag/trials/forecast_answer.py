@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from longlag.answers.answer import Answer, Level
-from longlag.answers.blocks import Block, Cell, Table, number_cell, table, text
-from longlag.answers.estimate import no_interval
+from longlag.answers.blocks import Block, Cell, Table, table, text
 from longlag.answers.format import counted
 from longlag.audit_answer import Audit
 from longlag.framings import Framing, Samples
 from longlag.knobs import lookup
 from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS, change_over
-from longlag.scores.forecast import Baseline
+from longlag.scores.forecast import Baseline, errors_table
 from longlag.trials.environment import libraries
+from longlag.trials.outcome import ModelSize, size_and_speed
 from longlag.trials.run import Run
 
 _SCALES = {
@@ -75,8 +74,9 @@ class ForecastAnswer(Answer):
         run = self.run
         recipe = run and run.setting.recipe.details_with_rate
         trained = run and (
-            f" {run.setting.model.words}: {counted(len(run.seeds), 'seed')}, "
-            f"{counted(run.updates, 'update')}{f', {recipe}' if recipe else ''}."
+            f" {run.setting.model.words}: {ModelSize.of([run.outcome()])}; trained on "
+            f"{counted(max(run.sequences), 'sample')} per seed{f', {recipe}' if recipe else ''}; "
+            f"{counted(len(run.seeds), 'seed')}."
         )
         used = libraries([run.environment if run else None])
         ahead = counted(self.series.horizon, "row")
@@ -108,7 +108,8 @@ class ForecastAnswer(Answer):
             return
         samples = counted(max(self.run.sequences), "sample")
         trained = f"{counted(self.run.updates, 'update')} on {samples} per seed"
-        yield text(f"trained: {trained}", kind="quiet")
+        size = ModelSize.of([self.run.outcome()])
+        yield text(f"trained: {size}; {trained}", kind="quiet")
         kind = {"better": "good", "worse": "bad"}.get(self.run.verdict, "part")
         cut = " Interrupted: the score so far." if self.run.interrupted else ""
         yield text(f"{self.run.verdict}: {self.run.reason}.{cut}", kind=kind)
@@ -142,21 +143,11 @@ class ForecastAnswer(Answer):
         yield table("", ("X", "", "y"), rows)
 
     def table(self) -> Table:
-        rows: list[tuple[object, ...]] = [
-            (name, number_cell(f"{each.error:.4g}"), "", number_cell(f"{each.within:.3f}"))
-            for name, each in self.baselines.items()
-        ]
+        own = None
         if self.run is not None and self.run.forecast is not None:
-            error, seeds = self.run.forecast.error, len(self.run.seeds)
-            low, high = error.interval
-            finite = math.isfinite(high - low)
-            between = f"{low:.4g} to {high:.4g}, {counted(seeds, 'seed')}" if finite else ""
-            between = no_interval(1) if seeds == 1 else between
-            within = number_cell(f"{self.run.accuracy.mean:.3f}")
             name = Cell(self.run.setting.model.words, kind="strong")
-            rows.append((name, number_cell(f"{error.mean:.4g}"), between, within))
-        within = f"within {self.series.within:.4g}"
-        return table("", ("predictor", "error", "interval", within), rows)
+            own = name, self.run.forecast.error, self.run.accuracy
+        return errors_table(self.baselines, own, f"within {self.series.within:.4g}")
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         lookup("level", level, {"cell": None})
@@ -172,6 +163,7 @@ class ForecastAnswer(Answer):
         series, run = self.series, self.run
         shares = {name: each.within for name, each in self.baselines.items()}
         document: dict[str, Any] = {
+            "problem_version": series.version,
             "target": series.target,
             "horizon": series.horizon,
             "file": series.path and Path(series.path).name,
@@ -198,6 +190,8 @@ class ForecastAnswer(Answer):
             "error": forecast.error,
             "against": forecast.against,
             "recipe": repr(run.setting.recipe),
+            **size_and_speed([run.outcome()]),
+            "environments": [run.environment.document()],
             "why": run.why and run.why._asdict(),
             "ratio": ratio,
             "within": {**document["within"], "share": run.accuracy.mean},

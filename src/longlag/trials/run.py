@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from longlag.trials.setting import Setting
 
 
+_CUT = "Interrupted: the score so far. "
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Run(Scored):
     """A setting trained with several seeds.
@@ -119,7 +122,7 @@ class Run(Scored):
     def blocks(self) -> Iterator[Block]:
         yield from super().blocks()
         if self.interrupted:
-            yield text("Interrupted: the score so far.", kind="notice")
+            yield text(_CUT.strip(), kind="notice")
         if (why := self.why) is not None:
             yield text(str(why), kind="advice")
 
@@ -127,7 +130,7 @@ class Run(Scored):
         recipe, sequences = self.setting.recipe.details_with_rate, max(self.sequences)
         return (
             f"{ModelSize.of([self.outcome()])}; trained on {counted(sequences, 'sequence')} per "
-            f"seed{f', {recipe}' if recipe else ''}. "
+            f"seed{f', {recipe}' if recipe else ''}. {_CUT if self.interrupted else ''}"
         )
 
     def _libraries(self) -> str:
@@ -154,11 +157,13 @@ class Run(Scored):
             **super().document(),
             "ceiling": setting.on().audit().ceiling,
             "environments": [self.environment.document()],
+            **size_and_speed([self.outcome()]),
             "updates": self.updates,
             "sequences": self.sequences,
             "diverged_at": self.diverged_at,
             "interrupted": self.interrupted,
             "why": why and why._asdict(),
+            **({"forecast": self.forecast.document()} if self.forecast else {}),
             "seconds": {
                 "compile": self.compile_seconds,
                 "train": self.train_seconds,

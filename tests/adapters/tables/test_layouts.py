@@ -1,5 +1,8 @@
 """Published tables whose layout is not one header and one row for each time."""
 
+import shutil
+import subprocess
+
 import pandas as pd
 import pytest
 
@@ -166,7 +169,30 @@ OTHER = {"shift_jis": "日付,天気", "gbk": "日期,温度", "euc_kr": "날짜
 def test_names_in_other_encodings_are_refused_with_what_converts_them(tmp_path, encoding):
     file = tmp_path / "data.csv"
     file.write_bytes(f"{OTHER[encoding]}\n2023-01-01,1\n2023-01-02,2\n".encode(encoding))
-    with pytest.raises(ValueError, match=r"iconv -f SHIFT_JIS -t UTF-8 data\.csv"):
+    likely = {"shift_jis": "CP932", "gbk": "GBK", "euc_kr": "CP949", "cp1251": "CP1251"}[encoding]
+    with pytest.raises(ValueError, match=rf"iconv -f {likely} -t UTF-8 data\.csv") as why:
+        tables.read(file)
+    if shutil.which("iconv"):  # the command can be pasted
+        subprocess.run(str(why.value).partition("it: ")[2], shell=True, check=True, cwd=tmp_path)
+        assert tables.read(tmp_path / "utf8.csv").names[-1] == OTHER[encoding].split(",")[1]
+
+
+def test_footnotes_below_a_rule_are_left_out(read):
+    rows = "".join(
+        f"{year};{month};{year - month}\n" for year in (2001, 2002) for month in (1, 2, 3)
+    )
+    notes = "__________\nPrices;;\n100.;;\n__________\nStand: 12.02.2024;;\n"
+    table = read(f"year;month;v\n{rows}{notes}")
+    assert len(table.values) == 6
+    assert any("left out, being no rows of the table: lines 8, 9, 10 …" in n for n in table.notes)
+
+
+def test_what_stands_above_a_table_without_names_is_removed_whole(tmp_path):
+    top = "file,timestamp,2024-02-12T10:11:12\nstation,name,Thames\nstation,ref,SU1\n"
+    rows = "".join(f"2020-01-{day:02},{10 + day}.5,\n" for day in range(1, 29))
+    file = tmp_path / "a b.csv"
+    file.write_text(top + rows)
+    with pytest.raises(ValueError, match=r"above line 4 is no part of the table. Remove it: tail"):
         tables.read(file)
 
 

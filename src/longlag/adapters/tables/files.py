@@ -278,8 +278,8 @@ def _decode(file: Path) -> tuple[str, list[str]]:
         if _is_other(content):
             raise ValueError(
                 f"{file.name} is not in UTF-8, but in an encoding such as Shift-JIS, GBK, EUC-KR "
-                "or Windows-1251. Convert it to UTF-8, here from Shift-JIS: "
-                f"iconv -f SHIFT_JIS -t UTF-8 {file.name} > utf8.csv"
+                f"or Windows-1251, by its letters {(likely := _likely(content))}. Convert it: "
+                f"iconv -f {likely} -t UTF-8 {shlex.quote(file.name)} > utf8.csv"
             ) from error
         return content.decode("cp1252", errors="replace"), ["read as Windows-1252, not UTF-8"]
 
@@ -290,6 +290,31 @@ def _is_other(content: bytes) -> bool:
         return True
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", content)]
     return max(runs) > 2 and 2 * sum(run for run in runs if run > 1) > sum(runs)
+
+
+_LETTERS = {
+    "CP932": r"[\u3041-\u30ff\u4e00-\u9fff]",
+    "CP949": r"[\uac00-\ud7a3]",
+    "CP1251": r"[\u0400-\u045f]",
+    "GBK": r"[\u4e00-\u9fff]",
+}
+"""Encodings by their names for iconv, with the letters of most texts in them; first Shift-JIS,
+whose bytes are letters of CP949 too."""
+
+
+def _likely(content: bytes) -> str:
+    """The encoding in which the largest share of other letters than ASCII are of its language.
+
+    >>> [_likely(text.encode(name)) for text, name in [("기온", "cp949"), ("温度", "gbk")]]
+    ['CP949', 'GBK']
+    """
+    shares = dict.fromkeys(_LETTERS, 0.0)
+    start = content[:_PART].rpartition(b"\n")[0] or content
+    for name, letters in _LETTERS.items():
+        with contextlib.suppress(UnicodeDecodeError):
+            others = re.sub(r"[\x00-\x7f]", "", start.decode(name))
+            shares[name] = len(re.findall(letters, others)) / max(1, len(others))
+    return max(shares, key=shares.__getitem__)
 
 
 def _only_member(file: Path) -> io.BufferedIOBase:
@@ -378,6 +403,12 @@ def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:
     if count:
         kind, first = rows[0].split()
         last = rows[count - 1].split()[1]
+        if names is None and any(map(headers.is_value, cells.columns)):
+            cut = f": tail -n +{int(last) + 1} {shlex.quote(file)} > next.csv"
+            raise ValueError(
+                f"{file}: what stands above {kind} {int(last) + 1} is no part of the table. Remove "
+                f"it{cut if kind == 'line' else '.'}"
+            )
         span = f"{kind}s {first} {'and' if count == 2 else 'to'} {last}" if count > 1 else rows[0]
         it = "them" if count > 1 else "it"
         raise ValueError(

@@ -20,6 +20,7 @@ _MANY = 10  # rows that show whether a separator is one
 _MAX_TOP = 20  # rows of text above a table
 _SAMPLE = 20  # rows that show where columns stand
 _MAX_PARTS = 2  # lines that a name is parted into
+_MAX_NOTES = 30  # lines below a rule
 _MAX_PLACES = 100  # where another table may begin
 
 
@@ -147,6 +148,9 @@ def body(
     if width == 1:
         return lines, []
     notes: list[str] = []
+    end = _rule(lines)
+    lines, below_rule = lines[:end], lines[end:]
+    cells, counts = cells[:end], counts[:end]
     if below := _next_table(cells, width):
         begin, end = (lines[at][0] for at in (below, -1))
         notes.append(
@@ -168,12 +172,21 @@ def body(
         first += 1  # a title, with separators up to the width of the table
     while width > 2 and first < last and _is_note(cells[last]):
         last -= 1
-    out = [at for at, line in (*lines[:first], *lines[last + 1 :]) if line.strip()]
+    outside = *lines[:first], *lines[last + 1 :], *below_rule
+    out = [at for at, line in outside if line.strip()]
     if out:
         names = f"line{'s' if len(out) > 1 else ''} {', '.join(map(str, out[:3]))}"
         more = " …" if len(out) > 3 else ""
         notes.insert(0, f"left out, being no rows of the table: {names}{more}")
     return lines[first : last + 1], notes
+
+
+def _rule(lines: Sequence[tuple[int, str]]) -> int:
+    """The line, by its index, of a rule of one character below which footnotes stand."""
+    for at in range(max(len(lines) - _MAX_NOTES, len(lines) // 2, _FEW), len(lines)):
+        if re.fullmatch(r"\s*([_=*~-])\1{4,}\W*", lines[at][1]):
+            return at
+    return len(lines)
 
 
 def _next_table(cells: Sequence[list[str]], width: int) -> int:
