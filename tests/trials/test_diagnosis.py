@@ -195,6 +195,23 @@ def test_a_rise_far_above_the_lowest_loss_is_a_spike_wherever_it_comes(seed, at,
     assert f"to {loss[at]:.3g} by update {100 * (at + 1)};" in found.evidence
 
 
+@pytest.mark.parametrize(
+    ("last", "shares", "reason"),
+    [
+        (0.045, 0.98, "unstable"),  # learned, and lost in the last updates
+        (0.001, 1.0, None),
+        (0.045, 1.0, None),  # its answers are as right as before
+    ],
+)
+def test_a_rise_at_the_end_of_a_run_that_had_solved_it_is_no_lack_of_training(last, shares, reason):
+    losses = [*np.linspace(2.3, 0.02, 60), *[0.002] * 30, *[0.001] * 9, last]
+    found = diagnose(at_accuracy(0.95, curve=curve(losses, [0.9] * 60 + [1.0] * 39 + [shares])))
+    assert (found[0].reason == "unstable") == bool(reason)
+    if reason:
+        assert "was solved in training by update" in found[0].evidence
+        assert "rose from 0.001 to 0.045 at the end" in found[0].evidence
+
+
 def test_equal_skill_in_training_and_evaluation_is_rarely_called_overfit():
     """Stretches of 50 sequences, the last of one, and an evaluation of 1,000, all of one kind."""
     rng = np.random.default_rng(0)

@@ -118,6 +118,16 @@ def test_where_nothing_is_known_to_help_a_remedy_says_so():
     )
 
 
+def test_chunks_whose_gradients_reach_some_outputs_alone_get_more_timesteps_at_the_end():
+    problem = ll.CumulativeThreshold()
+    recipe = ll.Recipe(sequences=128_000, learning_rate=0.01, schedule="cosine")
+    framing = ll.Chunks(timesteps=4, carry=True)
+    setting = ll.Setting(problem=problem, framing=framing, model=ll.LSTM(), recipe=recipe)
+    assert remedy("undertrained", setting) == "Use timesteps=8."
+    whole = dataclasses.replace(setting, framing=dataclasses.replace(framing, timesteps=10))
+    assert "but more than 128000 sequences" in remedy("undertrained", whole)
+
+
 def test_a_decoder_that_does_worse_alone_gets_attention_and_more_sequences():
     problem, framing = ll.EchoSubsequence(), ll.EncoderDecoder()
     for attention, text in ((False, "attention=True and sequences=8000"), (True, "sequences=8000")):

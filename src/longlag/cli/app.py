@@ -51,7 +51,8 @@ app = App(
     version=longlag_version,
     help_epilogue=(
         "Begin with `longlag reproduce echo`, or "
-        "`longlag audit echo-lag --framing chunks --carry` to see why a setup cannot work."
+        "`longlag audit echo-lag --framing chunks --carry --rows consecutive --batch-size 6` "
+        "to see why a setup cannot work."
     ),
 )
 

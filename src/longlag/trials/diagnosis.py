@@ -203,7 +203,7 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
     spikes = losses > _spike(updates, losses, lowest, outcome.noise) * lowest
     spikes &= losses - lowest > losses[0] / 10
     if not spikes.any():
-        return []
+        return _lost(outcome, updates, losses, lowest)
     at = int(np.argmax(np.where(spikes, losses, -np.inf)))
     return [
         Diagnosis(
@@ -212,6 +212,20 @@ def _unstable(outcome: Outcome) -> list[Diagnosis]:
             f"{updates[at]}; {spikes.sum()} of {len(losses)} points of the curve are spikes",
         )
     ]
+
+
+def _lost(
+    outcome: Outcome, updates: np.ndarray, losses: np.ndarray, lowest: np.ndarray
+) -> list[Diagnosis]:
+    """Training had solved it, and its last point is a multiple of the lowest loss."""
+    skills = np.array([outcome.within(share) for share in outcome.curve.accuracy])
+    solved = (skills >= SOLVED) & (updates > FIRST[-1])
+    spike = _spike(updates, losses, lowest, outcome.noise)[-1]
+    if solved.sum() < 3 or losses[-1] <= spike * lowest[-1] or skills[-1] >= skills[:-1].max():
+        return []
+    by = f"{updates[np.argmax(solved)]}, and the loss rose from {lowest[-1]:.3g}"
+    evidence = f"it was solved in training by update {by} to {losses[-1]:.3g} at the end"
+    return [Diagnosis("unstable", evidence)]
 
 
 def _spike(updates: np.ndarray, losses: np.ndarray, lowest: np.ndarray, noise: float) -> np.ndarray:

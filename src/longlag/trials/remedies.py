@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from longlag.framings import Chunks
+
 if TYPE_CHECKING:
     from longlag.problems import Problem
     from longlag.trials.setting import Setting
@@ -52,6 +54,10 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     cosine = "schedule='cosine'" if recipe.schedule == "constant" else ""
     units = getattr(setting.model, "hidden_size", None)
     wider = f"hidden_size={2 * units}" if units and 2 * units <= _WIDEST else ""
+    # Where gradients reach some outputs only, they may reach more.
+    chunk, steps = getattr(setting.framing, "timesteps", 0), setting.problem.steps
+    reaching = isinstance(setting.framing, Chunks) and chunk < steps and audit.shares.gradient < 1
+    further = f"timesteps={min(2 * chunk, steps)}" if reaching else ""
     match reason:
         case "unstable":
             return _steadier(rate, fast, clipped=recipe.clip_norm is not None)
@@ -77,7 +83,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             if short:
                 return _use(longer, new_rate)
             longest = f"{_NOTHING} but more than {recipe.sequences} sequences."
-            return _use(_all(new_rate, cosine), wider) if new_rate or cosine or wider else longest
+            changes = _all(new_rate, cosine), wider or further
+            return _use(*changes) if any(changes) else longest
         case "stuck":
             if new_rate:
                 first = [new_rate, longer] if short else [_all(new_rate, cosine)]
@@ -85,7 +92,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
                 # A low rate that decays as well may end before it has learned.
                 constant = "" if cosine else "schedule='constant'"
                 first = [_all(longer, cosine) or (lower and _all(lower, constant))]
-            return _use(*first, wider if units else "another model")
+            return _use(*first, wider or further if units else "another model")
         case "at chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
             easier = "an easier version of the problem"

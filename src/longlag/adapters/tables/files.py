@@ -293,10 +293,10 @@ def _is_other(content: bytes) -> bool:
 
 
 _LETTERS = {
-    "CP932": r"[\u3041-\u30ff\u4e00-\u9fff]",
-    "CP949": r"[\uac00-\ud7a3]",
-    "CP1251": r"[\u0400-\u045f]",
-    "GBK": r"[\u4e00-\u9fff]",
+    "CP932": r"[\u00a1-\u9fff]",
+    "CP949": r"[\u00a1-\u33ff\uac00-\ud7a3]",
+    "CP1251": r"[\u00b0\u0400-\u045f\u2000-\u2122]",
+    "GBK": r"[\u00a1-\u9fff]",
 }
 """Encodings by their names for iconv, with the letters of most texts in them; first Shift-JIS,
 whose bytes are letters of CP949 too."""
