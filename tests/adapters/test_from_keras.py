@@ -58,6 +58,22 @@ class Subclass(keras.Model):
         return self.readout(self.hidden(inputs))
 
 
+@pytest.mark.parametrize("graph", [True, False])
+def test_an_embedding_that_skips_the_value_0_is_refused(graph):
+    def make(sizes, seed):
+        parts = [
+            layers.Embedding(sizes.values, 4, mask_zero=True),
+            layers.LSTM(4, return_sequences=True),
+            layers.Dense(sizes.outputs),
+        ]
+        del seed
+        return keras.Sequential([keras.Input((None,), dtype="int32"), *parts][not graph :])
+
+    found = preflight(ll.EchoLag(values=3), ll.Whole(), ll.adopt(make, inputs="values"))
+    assert "masks the value 0" in found.checks[-1].found
+    assert "Leave mask_zero out" in str(found)
+
+
 def test_outputs_are_those_of_the_model():
     model = ll.adopt(make)(SIZES, 0)
     plain = model.module

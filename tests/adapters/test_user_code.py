@@ -7,6 +7,7 @@ import pytest
 
 import longlag
 from longlag.adapters import neighbours, user_code
+from longlag.adapters.code_hash import sources_of
 
 
 def written(folder, name, text):
@@ -171,3 +172,13 @@ def test_a_library_below_the_folder_imports_nothing_from_it(monkeypatch, library
     with pytest.raises(ModuleNotFoundError):
         exec(compile("import absent_library", library.__file__, "exec"), {})
     assert asked == [("absent_library", None, None)]  # None is Python's own search
+
+
+def test_of_an_installed_library_the_file_alone_is_code(tmp_path):
+    """Else the whole of a library would be read for one of its layers."""
+    package = tmp_path / "site-packages" / "big"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "other.py").write_text("a = 1")
+    (package / "layer.py").write_text("from big import other")
+    assert list(sources_of(package / "layer.py")) == [package / "layer.py"]

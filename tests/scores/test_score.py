@@ -135,3 +135,9 @@ def test_the_only_sequence_is_solved_though_guessing_may_well_solve_it():
 def test_what_cannot_be_scored_is_refused(predict, message):
     with pytest.raises(ValueError, match=message):
         ll.score(ECHO, ll.Whole(), predict)
+
+
+def test_draws_of_a_few_sequences_are_not_called_all_of_them():
+    drawn = ll.score(ll.Memorization(), ll.Whole(), lambda inputs: inputs)
+    assert "1,000 draws of 2 sequences per seed" in str(drawn)
+    assert "the only sequence" in str(ll.score(ll.Ramp(), ll.Whole(), lambda inputs: inputs))

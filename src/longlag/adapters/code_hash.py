@@ -27,7 +27,12 @@ def code_of(file: Path) -> str:
 
 
 def sources_of(file: Path) -> dict[Path, bytes]:
-    """The contents of a file and of the files next to it that it imports, one by another."""
+    """The contents of a file and of the files next to it that it imports, one by another.
+
+    Of an installed library it is the file alone.
+    """
+    if {"site-packages", "dist-packages"} & {*file.parts}:  # of a library, perhaps a large one
+        return {file: file.read_bytes()}
     home = _home(file)
     sources: dict[Path, bytes] = {}
     waiting = [file]

@@ -179,7 +179,7 @@ def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
         from longlag.adapters.models.keras import unbuilt_layers
 
         variables = [] if unbuilt_layers(module) else module.variables
-        return [(str(index), np.asarray(each.value)) for index, each in enumerate(variables)]
+        return [(str(index), _plain(each.value)) for index, each in enumerate(variables)]
     if kind == "flax":
         from flax import nnx  # pyright: ignore[reportMissingImports]
 
@@ -191,6 +191,7 @@ def _arrays(module: Any) -> Sequence[tuple[str, np.ndarray]]:
 
 
 def _plain(leaf: Any) -> np.ndarray:
+    jax.block_until_ready(leaf)  # NumPy would end the process where there was no memory for it
     is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 

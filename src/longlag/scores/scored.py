@@ -218,7 +218,11 @@ class Scored(Answer):
         """The sequences that the score is of."""
         if (count := self.problem.sequences) is None:
             return f"{len(self.evaluations[0].inputs):,} fresh sequences per seed"
-        return f"all {count} different sequences" if count > 1 else "the only sequence"
+        if count == 1:
+            return "the only sequence"
+        drawn = len(self.evaluations[0].inputs)
+        every = f"all {count} different sequences"
+        return every if drawn == count else f"{drawn:,} draws of {count} sequences per seed"
 
     def blocks(self) -> Iterator[Block]:
         yield text(self.subject, kind="strong")

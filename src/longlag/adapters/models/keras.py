@@ -88,6 +88,10 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
                 f"its weight {variable.path} has a constraint, which the compiled loop does not "
                 "keep. Leave it out, or put it into the layer."
             )
+    if values and any(map(_masks_zero, model._flatten_layers())):
+        raise UnsupportedModel(
+            "its Embedding masks the value 0, which counts here as any other. Leave mask_zero out."
+        )
     carried = _states(model)
     rows = {variable.shape[0] for variable in carried} or {_rows(model)}
     arguments = parameters_of(model.call, "mask", "state")
@@ -159,6 +163,17 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
 def unbuilt_layers(model: Any) -> list[Any]:
     """Its layers without weights yet; `build` alone makes none for layers used in `call`."""
     return [layer for layer in model._flatten_layers() if not layer.built]
+
+
+def _masks_zero(layer: Any) -> bool:
+    """Whether it is an embedding of the inputs that skips the value 0."""
+    if not getattr(layer, "mask_zero", False):
+        return False
+    try:
+        source = layer.input._keras_history.operation
+    except AttributeError:  # of a model that is no graph of layers
+        return True
+    return isinstance(source, keras.layers.InputLayer)
 
 
 def _states(model: Any) -> list[Any]:
