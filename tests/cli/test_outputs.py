@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 
 import pytest
 
 import longlag as ll
+from longlag.cli._output import command_line
 
 MODEL = """
 import equinox as eqx, jax
@@ -72,15 +74,6 @@ def test_no_path_is_empty(folder, call, command):
 
 
 @pytest.mark.parametrize("name", [".", ".png"])
-def test_the_stored_command_line_has_no_whole_path(monkeypatch):
-    words = ["--model=/home/me/m.py:make(width=3)", "/a/b c/data.csv,/d/e.csv", "tcp://10.0.0.1:87"]
-    monkeypatch.setattr("sys.argv", ["longlag", "train", *words, "../up/x.db", "--rate", "1/2"])
-    assert shlex.split(command_line())[2:] == [
-        *("--model=m.py:make(width=3)", "data.csv,e.csv", "tcp://10.0.0.1:87"),
-        *("../up/x.db", "--rate", "1/2"),
-    ]
-
-
 def test_a_figure_without_a_name_is_one_line(folder, call, name):
     error = refused(call, folder, "audit", "echo-lag", "--figure", name)
     assert "must end in .png or .svg. Use --figure figure.png." in error
@@ -259,3 +252,12 @@ def test_a_file_made_while_a_command_runs_stays(call, folder):
     assert (code, err.count("a.txt was made by another program")) == (2, 1), err
     assert (folder / "a.txt").read_text() == "precious"
     assert "check makes.py" in (folder / "2-a.txt").read_text()
+
+
+def test_the_stored_command_line_has_no_whole_path(monkeypatch):
+    words = ["--model=/home/me/m.py:make(width=3)", "/a/b c/data.csv,/d/e.csv", "tcp://10.0.0.1:87"]
+    monkeypatch.setattr("sys.argv", ["longlag", "train", *words, "../up/x.db", "--rate", "1/2"])
+    assert shlex.split(command_line())[2:] == [
+        *("--model=m.py:make(width=3)", "data.csv,e.csv", "tcp://10.0.0.1:87"),
+        *("../up/x.db", "--rate", "1/2"),
+    ]

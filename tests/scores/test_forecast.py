@@ -296,6 +296,10 @@ class Bounded(eqx.Module):
     [
         (jax.nn.sigmoid, "its outputs all lie between 0 and 1, as those of a sigmoid, but"),
         (jnp.tanh, "its outputs all lie between -1 and 1, as those of a tanh, but"),
+        (
+            lambda x: jax.nn.relu(x + 1),
+            "its outputs all lie at 0 or above, as those of a ReLU, but",
+        ),
         (lambda x: x, ""),
     ],
 )

@@ -125,6 +125,9 @@ def test_a_function_with_a_width_is_matched_and_matched_to(by, tmp_path, monkeyp
     monkeypatch.setattr(user_code, "_named", {})  # as in a process that was not given the file
     read = Comparison.of(json.loads(json.dumps(study.question())))
     assert (read.id, read.answer().matched) == (study.id, study.answer().matched)
-    assert read.ask().setting.model.words == study.ask().setting.model.words
+    first, second = (each.ask() for each in (study, read))
+    assert first is not None
+    assert second is not None
+    assert first.setting.model.words == second.setting.model.words
     study = comparison(models=[make, "gru"], match=by)
     assert {abs(each.hidden_size - 32) <= 1 for each in study.answer().sizes} == {True}

@@ -178,8 +178,9 @@ def forecast(
 
 
 _BOUNDED = {
-    "0 and 1, as those of a sigmoid": (0.0, 1.0),
-    "-1 and 1, as those of a tanh": (-1.0, 1.0),
+    "between 0 and 1, as those of a sigmoid": (0.0, 1.0),
+    "between -1 and 1, as those of a tanh": (-1.0, 1.0),
+    "at 0 or above, as those of a ReLU": (0.0, math.inf),
 }
 
 
@@ -192,12 +193,13 @@ def _cause(
     for words, (low, high) in _BOUNDED.items():
         inside = low <= predicted.min() and predicted.max() <= high
         # Predictions close to a bound are saturated.
-        saturated = np.mean(np.minimum(predicted - low, high - predicted) < 0.02 * (high - low))
+        near = 0.02 * (high - low if math.isfinite(high) else 1.0)
+        saturated = np.mean(np.minimum(predicted - low, high - predicted) < near)
         outside = np.mean((expected < low) | (expected > high))
         if inside and saturated > 0.05 and outside > 0.1:
             return (
-                f"its outputs all lie between {words}, but {outside:.0%} of the scaled targets do "
-                "not: leave that activation out, or use scale='range'"
+                f"its outputs all lie {words}, but {outside:.0%} of the scaled targets do not: "
+                "leave that activation out, or scale to the range of the rows that train"
             )
     training = series.values[: series.span("training").end, series.names.index(str(series.target))]
     targets = series.in_unit(expected)

@@ -167,6 +167,8 @@ def _values(
     """The values that outputs predict, `(row, target, *shape)`."""
     if hasattr(outputs, "detach"):  # a tensor
         outputs = outputs.detach().cpu().numpy()
+    if hasattr(outputs, "block_until_ready"):  # of JAX: raises where there was no memory for it
+        outputs.block_until_ready()
     array, width = np.asarray(outputs), target_encoding.features
     integers = np.issubdtype(array.dtype, np.integer)
     if array.size == math.prod(shape) and (integers or isinstance(spec, Channels)):

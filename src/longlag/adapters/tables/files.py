@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import headers, lines, workbook
+from longlag.adapters.tables import encodings, headers, lines, workbook
 from longlag.adapters.tables.cells import shortened
 from longlag.knobs import listed
 
@@ -275,46 +275,14 @@ def _decode(file: Path) -> tuple[str, list[str]]:
                 f"{file.name} is no CSV file: it holds bytes that are no text (byte "
                 f"{error.start}). Save it as CSV in UTF-8."
             ) from error
-        if _is_other(content):
+        if encodings.is_other(content):
+            likely = encodings.likely(content)
             raise ValueError(
                 f"{file.name} is not in UTF-8, but in an encoding such as Shift-JIS, GBK, EUC-KR "
-                f"or Windows-1251, by its letters {(likely := _likely(content))}. Convert it: "
+                f"or Windows-1251, by its letters {likely}. Convert it: "
                 f"iconv -f {likely} -t UTF-8 {shlex.quote(file.name)} > utf8.csv"
             ) from error
         return content.decode("cp1252", errors="replace"), ["read as Windows-1252, not UTF-8"]
-
-
-def _is_other(content: bytes) -> bool:
-    """Whether text that is not UTF-8 is not Windows-1252 either: its letters have several bytes."""
-    if re.search(rb"[\x81\x8d\x8f\x90\x9d]", content):  # which that does not have
-        return True
-    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", content)]
-    return max(runs) > 2 and 2 * sum(run for run in runs if run > 1) > sum(runs)
-
-
-_LETTERS = {
-    "CP932": r"[\u00a1-\u9fff]",
-    "CP949": r"[\u00a1-\u33ff\uac00-\ud7a3]",
-    "CP1251": r"[\u00b0\u0400-\u045f\u2000-\u2122]",
-    "GBK": r"[\u00a1-\u9fff]",
-}
-"""Encodings by their names for iconv, with the letters of most texts in them; first Shift-JIS,
-whose bytes are letters of CP949 too."""
-
-
-def _likely(content: bytes) -> str:
-    """The encoding in which the largest share of other letters than ASCII are of its language.
-
-    >>> [_likely(text.encode(name)) for text, name in [("기온", "cp949"), ("温度", "gbk")]]
-    ['CP949', 'GBK']
-    """
-    shares = dict.fromkeys(_LETTERS, 0.0)
-    start = content[:_PART].rpartition(b"\n")[0] or content
-    for name, letters in _LETTERS.items():
-        with contextlib.suppress(UnicodeDecodeError):
-            others = re.sub(r"[\x00-\x7f]", "", start.decode(name))
-            shares[name] = len(re.findall(letters, others)) / max(1, len(others))
-    return max(shares, key=shares.__getitem__)
 
 
 def _only_member(file: Path) -> io.BufferedIOBase:
