@@ -47,7 +47,10 @@ def answered(study, path):
             )
             for id, seed, setting, came in trials
         ]
-        return usage, study.answer().to_dict(), kept
+        answer = study.answer().to_dict()
+        for measured in ("updates_per_second", "seconds_per_step"):
+            assert answer.pop(measured) > 0
+        return usage, answer, kept
 
 
 def test_the_answer_is_that_without_reuse_to_the_bit(tmp_path):

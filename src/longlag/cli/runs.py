@@ -22,7 +22,7 @@ from longlag.store.store import Store
 
 if TYPE_CHECKING:
     from longlag.problems import Problem
-from longlag.trials.diagnosis import Diagnosis
+    from longlag.trials.diagnosis import Diagnosis
 
 _MANY = "`--export`, `--tensorboard`, `--track` and `--bundle`"
 
