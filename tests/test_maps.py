@@ -411,6 +411,21 @@ def test_the_maps_are_what_a_real_model_shows(framing, batch_size, model):
     assert (learns == found.learns).all()
 
 
+@pytest.mark.parametrize("kind", [lambda each: each.astype("f2"), jnp.asarray])
+def test_chance_may_be_of_a_narrow_type_or_an_array_of_jax(kind):
+    class Own(EchoLag):
+        def chance_by_step(self):
+            return kind(super().chance_by_step())
+
+    framing = Chunks(timesteps=5, carry=True)
+    found, plain = (audit(each(lag=1, values=4), framing) for each in (Own, EchoLag))
+    assert (found.verdict, found.ceiling, found.bound) == (
+        plain.verdict,
+        plain.ceiling,
+        plain.bound,
+    )
+
+
 @pytest.mark.parametrize(
     ("framing", "model"),
     [(Vector(), LSTM(hidden_size=8)), (EncoderDecoder(), Seq2Seq(hidden_size=8))],

@@ -52,8 +52,7 @@ def _ceiling(
     problem: Problem, sees: Map, scored: Bool[np.ndarray, " target"]
 ) -> tuple[float, bool]:
     """The best score from the visible inputs, and whether it is only an upper bound."""
-    groups, needs = _groups(sees, scored), problem.needs()
-    chance = np.asarray(problem.chance_by_step(), np.float64)  # of a narrow type, or of JAX
+    groups, needs, chance = _groups(sees, scored), problem.needs(), problem.chance_array
     rules: dict[int, set[tuple[int, bytes]]] = {}
     for step in np.flatnonzero(scored):
         rule = round(1e6 * chance[step]), _lags(needs[step], step)

@@ -119,6 +119,12 @@ def test_a_document_has_the_size_of_models_and_what_they_took(answers, name):
         frame = answers[name].to_frame().set_index("model")["error"]
         assert found["baselines"] == pytest.approx(frame.iloc[:-1].to_dict())
         assert found["error"]["mean"] == frame.iloc[-1]
+        error = answers[name].forecast.error
+        last = answers[name].to_frame().iloc[-1]
+        assert np.isnan(last["error_low"]) == bool(error.left_out)
+        between = f"{error.interval[0]:.4g} to "
+        assert (error.left_out or between) in str(answers[name])
+        assert (between in str(answers[name])) != bool(error.left_out)
         trials = answers[name].to_frame("trial")
         assert trials["error"].mean() == pytest.approx(frame.iloc[-1])
 

@@ -170,6 +170,13 @@ def test_nothing_in_it_is_private(own, packed, tmp_path):
         assert f'"{getpass.getuser()}"'.encode() not in content
 
 
+def test_runs_lists_a_model_of_a_file_by_its_path_or_its_name(call, own, tmp_path):
+    for model in (own[1], "mine.py:make", "other/mine.py:make"):
+        code, out, _ = call("runs", "--store", tmp_path / "own.db", "--model", model)
+        assert code == 0
+        assert "mine.py:make" in out.partition("echo-lag")[2]
+
+
 def test_a_model_of_a_users_own_runs_only_if_it_is_named(call, own, tmp_path):
     packed, model = own
     code, out, err = call("reproduce", packed)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -84,22 +85,6 @@ def test_a_model_is_of_32_bits_also_where_jax_has_64(call, tmp_path):
         assert [each[figure] for each in wide] == [each[figure] for each in plain]
 
 
-@pytest.mark.parametrize(
-    ("variable", "why"),
-    [
-        ("JAX_TRANSFER_GUARD=disallow", "JaxRuntimeError: INVALID_ARGUMENT: Disallowed"),
-        ("JAX_PLATFORM_NAME=gpu", "Unknown backend: 'gpu'"),
-        ("EQX_ON_ERROR=breakpoint", "AttributeError: "),
-    ],
-)
-def test_a_variable_with_which_nothing_can_be_trained_is_named(tmp_path, variable, why):
-    name, _, value = variable.partition("=")
-    done = run(_TRAIN, tmp_path, JAX_PLATFORMS="", PYTHONWARNINGS="ignore", **{name: value})
-    line = one_line(done)
-    assert why in line
-    assert name in line.partition(" Unset ")[2]
-
-
 @pytest.mark.parametrize("command", [_TRAIN, _STUDY])
 def test_what_cannot_be_compiled_is_one_line(tmp_path, command):
     done = run(f"{command}", tmp_path, JAX_DISABLE_JIT="1")
@@ -120,19 +105,21 @@ def test_what_is_not_compiled_by_a_file_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("variable", "why"),
+    ("variable", "line"),
     [
-        ("XLA_FLAGS=--foo", "Unknown flag in XLA_FLAGS: --foo. Unset XLA_FLAGS."),
-        ("XLA_FLAGS=foo", "Unset XLA_FLAGS."),
-        ("JAX_NUM_CPU_DEVICES=0", "Unset JAX_NUM_CPU_DEVICES."),
+        ("XLA_FLAGS=--foo", "JAX does not start: .*XLA_FLAGS: --foo. Unset XLA_FLAGS.$"),
+        ("XLA_FLAGS=foo", "JAX does not start: .*Unset XLA_FLAGS.$"),
+        ("JAX_NUM_CPU_DEVICES=0", "JAX does not start: .*Unset JAX_NUM_CPU_DEVICES.$"),
+        ("JAX_TRANSFER_GUARD=disallow", "JaxRuntimeError: .* Unset .*JAX_TRANSFER_GUARD"),
+        ("JAX_PLATFORM_NAME=gpu", "Unknown backend: 'gpu'.* Unset .*JAX_PLATFORM_NAME"),
+        ("EQX_ON_ERROR=breakpoint", "AttributeError: .* Unset EQX_ON_ERROR"),
     ],
 )
-def test_a_variable_with_which_jax_does_not_start_is_named(tmp_path, variable, why):
+def test_a_variable_with_which_nothing_can_be_trained_is_named(tmp_path, variable, line):
     name, _, value = variable.partition("=")
-    done = run(_TRAIN, tmp_path, **{"XLA_FLAGS": "", "JAX_PLATFORMS": "", name: value})
-    line = one_line(done)
-    assert line.startswith("longlag: JAX does not start: ")
-    assert line.endswith(why)
+    plain = {"XLA_FLAGS": "", "JAX_PLATFORMS": "", "PYTHONWARNINGS": "ignore"}
+    done = run(_TRAIN, tmp_path, **plain | {name: value})
+    assert re.search(line, one_line(done))
 
 
 @pytest.mark.parametrize("command", [_TRAIN, _STUDY])
@@ -147,6 +134,38 @@ def test_too_little_memory_to_start_jax_is_one_line(tmp_path, command):
         timeout=120,
     )
     assert "may have 0.38 GiB. Allow more: ulimit -v " in one_line(done)
+
+
+_LARGE = """
+import equinox as eqx, jax
+
+class Net(eqx.Module):
+    cell: eqx.nn.GRUCell
+    readout: eqx.nn.Linear
+
+    def __call__(self, inputs):
+        def step(state, shown):
+            state = self.cell(shown, state)
+            return state, state
+        _, states = jax.lax.scan(step, jax.numpy.zeros(self.cell.hidden_size), inputs)
+        return jax.vmap(self.readout)(states)
+
+def make_model(sizes, seed):
+    key = jax.random.key(seed)
+    return Net(eqx.nn.GRUCell(sizes.features, 10**6, key=key), eqx.nn.Linear(10**6, 2, key=key))
+"""
+
+
+@pytest.mark.parametrize(
+    "command", ["check large.py:make_model", "train echo-lag --model large.py:make_model"]
+)
+def test_a_model_that_no_memory_holds_is_one_line_and_no_crash(tmp_path, command):
+    """Of 12 TB: NumPy would end the process where JAX had no memory for an array."""
+    (tmp_path / "large.py").write_text(_LARGE)
+    done = run(command, tmp_path)
+    assert done.returncode in (1, 2)
+    assert "memory" in done.stdout + done.stderr
+    assert "stack trace" not in done.stderr
 
 
 def test_an_error_is_printed_in_a_terminal_without_columns(tmp_path):

@@ -159,6 +159,17 @@ def test_a_seed_that_failed_is_named_with_the_reason(kept, kind):
         assert levels.failures == {WHY: 1}
 
 
+def test_a_model_not_yet_run_has_a_row_in_the_frame_and_the_caption_says_so(kept):
+    study: Any = STUDIES["generalise"]()
+    conduct(study, kept, Scripted(scored, strike_after=1))  # Ctrl-C
+    answer = study.answer()
+    frame = answer.to_frame().set_index("model")
+    assert set(frame.index) == {model.words for model in MODELS}
+    without = frame[frame["skill"].isna()]
+    assert "not run" in without["note"].iloc[0]
+    assert "The study is not complete." in answer.caption
+
+
 SCRIPT = """
 import equinox as eqx, jax
 import longlag as ll

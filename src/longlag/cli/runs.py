@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,9 +74,8 @@ def runs(
     )
     if limit < 0:
         raise ValueError(f"`limit` must be at least 0, got {limit}. Use limit=0 for all.")
-    # A model of a file is listed by the name of that.
-    named = model and model.rpartition(".py:")[0].rpartition("/")[0]
-    model = model[len(named) + 1 :] if model and named else model
+    if model is not None:  # one of a file is listed by the name of that
+        model = re.sub(r"^[^:]*/(?=[^/:]+\.py:)", "", model)
     filters = {"problem": problem, "model": model, "verdict": verdict, "study": study}
     if studies:
         outputs = {"save": save, "export": export, "tensorboard": tensorboard}

@@ -160,7 +160,12 @@ class Problem(Knobs):
         scored steps by default.
         """
         steps = self.scored() if steps is None else steps
-        return self._average(self.chance_by_step(), steps)
+        return self._average(self.chance_array, steps)
+
+    @property
+    def chance_array(self) -> NDArray[np.float64]:
+        """`chance_by_step` as an array of NumPy: one of your own may be of JAX, or narrow."""
+        return np.asarray(self.chance_by_step(), np.float64)
 
     @abc.abstractmethod
     def chance_by_step(self) -> NDArray[np.float64]:
@@ -204,7 +209,7 @@ class Problem(Knobs):
         By default: 1 where the predictor has all inputs that the target needs, else chance. That
         is exact where a part of these inputs carries no information about the target.
         """
-        chance = self.chance_by_step()
+        chance = self.chance_array
         if not self._by_episode:
             return np.where((sees | ~self.needs()).all(axis=1), 1.0, chance)
         targets, needed = self.cases()

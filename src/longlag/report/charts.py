@@ -263,7 +263,7 @@ def training(
     levels: Mapping[str, float] | None = None,
     along: str = "sequences",
 ) -> alt.LayerChart:
-    """A figure of every seed along its training, with `levels` as lines across, each by its name.
+    """A figure of every seed along its sequences or steps, with `levels` as lines across.
 
     Rows: series, seed, at, the field, and of the last point of a seed that diverged `how`.
     """

@@ -196,13 +196,13 @@ class ComparisonAnswer(Answer):
         return table("", head, rows)
 
     def _cost_table(self) -> Table:
-        """What each model took on a problem, its largest level."""
+        """What each model took at the largest level of a problem."""
         rows = []
         for place in itertools.product(self.problems, self.models):
             cells = (cell for cell in self.cells if (cell.problem, cell.model) == place)
-            if outcomes := [outcome for cell in cells for outcome in cell.outcomes]:
+            if found := [cell.outcomes for cell in cells if cell.outcomes]:
                 names = place if len(self.problems) > 1 else place[1:]
-                rows.append((", ".join(names), *cost_cells(outcomes)))
+                rows.append((", ".join(names), *cost_cells(found[-1])))
         return table("", ("cost at the largest level", *COST), rows)
 
     def document(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from longlag.training.flops import flops, inner_programs
 from longlag.training.optimizer import Optimizer
 from longlag.training.program import Program
 from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun
-from longlag.trials.fit import batches, duration
+from longlag.trials.fit import batches, duration, first_update
 from longlag.trials.setting import Setting
 
 _SECONDS = 0.2  # to measure a time for, at least
@@ -70,9 +70,9 @@ def cost(setting: Setting) -> Cost:
     one = _one_sequence(setting)
     updates, rows, timesteps = one.inputs.shape[:3]
     steps = rows * timesteps
-    predicting = _flops_of_prediction(setting, model, _first(one))
+    predicting = _flops_of_prediction(setting, model, first_update(one))
     if external:
-        updating = model.flops(_first(next(stream)), output, training=True)
+        updating = model.flops(first_update(next(stream)), output, training=True)
         group, memory, device = ExternalGroup(plan, run), None, str(model.device)
     else:
         group = Group(plan, [run])
@@ -103,7 +103,7 @@ def peak_memory(setting: Setting) -> int | None:
     most = 0
     for name in setting.scored_on:
         on = setting.on(name)
-        one = _first(_one_sequence(on))
+        one = first_update(_one_sequence(on))
         rows = -(-max(STEPS_AT_ONCE, on.layout.steps[0].size) // one.inputs.shape[2])
         traced = _traced_prediction(on, model, _with_rows(one, rows))
         most = max(most, _largest_array(traced))
@@ -137,11 +137,6 @@ def _one_sequence(setting: Setting) -> Batches:
     block = layout.steps.size
     updates = len(layout.steps) * max(1, _STEPS // block)
     return next(batches(setting, layout, streams.training(0), updates))
-
-
-def _first(several: Batches) -> Batches:
-    """The batches of the first update."""
-    return jax.tree.map(lambda each: each[:1], several)
 
 
 def _predict(setting: Setting, model: AnyModel, one: Batches) -> None:

@@ -95,9 +95,10 @@ def fit(
             return training.flops, training.memory
         if stop.stopped or not isinstance(model, ExternalModel):
             return None, None
-        first = _first_batch(setting, seeds[0])
+        rng, layout = streams.training(seeds[0]), setting.layout
+        first = first_update(next(batches(setting, layout, rng, len(layout.steps))))
         with clock:  # another framework counts while it runs
-            return model.flops(first, setting.layout.output, training=True), None
+            return model.flops(first, layout.output, training=True), None
 
     def run_of(some: Sequence[int], share: float) -> Run:
         return Run(
@@ -155,11 +156,9 @@ def fit(
     return run_of(seeds, 1.0)
 
 
-def _first_batch(setting: Setting, seed: int) -> Batches:
-    """The batches of the first update of a seed."""
-    rng, layout = streams.training(seed), setting.layout
-    block = next(batches(setting, layout, rng, len(layout.steps)))
-    return jax.tree.map(lambda each: each[:1], block)
+def first_update(several: Batches) -> Batches:
+    """The batches of the first update."""
+    return jax.tree.map(lambda each: each[:1], several)
 
 
 class Duration(NamedTuple):

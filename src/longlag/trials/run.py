@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from longlag.trials.setting import Setting
 
 
-_CUT = "Interrupted: the score so far. "
+_CUT = "Interrupted: the score so far."
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -122,7 +122,7 @@ class Run(Scored):
     def blocks(self) -> Iterator[Block]:
         yield from super().blocks()
         if self.interrupted:
-            yield text(_CUT.strip(), kind="notice")
+            yield text(_CUT, kind="notice")
         if (why := self.why) is not None:
             yield text(str(why), kind="advice")
 
@@ -130,7 +130,7 @@ class Run(Scored):
         recipe, sequences = self.setting.recipe.details_with_rate, max(self.sequences)
         return (
             f"{ModelSize.of([self.outcome()])}; trained on {counted(sequences, 'sequence')} per "
-            f"seed{f', {recipe}' if recipe else ''}. {_CUT if self.interrupted else ''}"
+            f"seed{f', {recipe}' if recipe else ''}. {f'{_CUT} ' if self.interrupted else ''}"
         )
 
     def _libraries(self) -> str:

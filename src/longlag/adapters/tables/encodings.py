@@ -7,15 +7,6 @@ import re
 
 _SAMPLE = 2**16  # bytes that show the letters of a text
 
-
-def is_other(content: bytes) -> bool:
-    """Whether text that is not UTF-8 is not Windows-1252 either: its letters have several bytes."""
-    if re.search(rb"[\x81\x8d\x8f\x90\x9d]", content):  # which that does not have
-        return True
-    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", content)]
-    return max(runs) > 2 and 2 * sum(run for run in runs if run > 1) > sum(runs)
-
-
 _LETTERS = {
     "CP932": r"[\u00a1-\u9fff]",
     "CP949": r"[\u00a1-\u33ff\uac00-\ud7a3]",
@@ -24,6 +15,14 @@ _LETTERS = {
 }
 """Encodings by their names for iconv, with the letters of most texts in them; first Shift-JIS,
 whose bytes are letters of CP949 too."""
+
+
+def is_other(content: bytes) -> bool:
+    """Whether text that is not UTF-8 is not Windows-1252 either: its letters have several bytes."""
+    if re.search(rb"[\x81\x8d\x8f\x90\x9d]", content):  # which that does not have
+        return True
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", content)]
+    return max(runs) > 2 and 2 * sum(run for run in runs if run > 1) > sum(runs)
 
 
 def likely(content: bytes) -> str:

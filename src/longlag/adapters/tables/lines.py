@@ -148,9 +148,9 @@ def body(
     if width == 1:
         return lines, []
     notes: list[str] = []
-    end = _rule(lines)
-    lines, below_rule = lines[:end], lines[end:]
-    cells, counts = cells[:end], counts[:end]
+    rule = _rule(lines)
+    lines, below_rule = lines[:rule], lines[rule:]
+    cells, counts = cells[:rule], counts[:rule]
     if below := _next_table(cells, width):
         begin, end = (lines[at][0] for at in (below, -1))
         notes.append(
