@@ -4,6 +4,7 @@ import base64
 import copy
 import dataclasses
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -81,6 +82,8 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
     assert repr(answer).splitlines()[0] == str(answer).splitlines()[0]
     document = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
     assert document
+    assert copy.deepcopy(answer).to_dict() == answer.to_dict()
+    assert str(pickle.loads(pickle.dumps(answer))) == str(answer)
     frame = answer.to_frame()
     assert len(frame) == len(answer.rows()) > 0
     assert frame.columns[0] in ("problem", "model")

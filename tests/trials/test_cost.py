@@ -71,7 +71,29 @@ def test_the_operations_of_pytorch_modules_are_those_counted_by_hand(kind, frami
     # No gradient of the inputs is needed.
     per_update = ROWS * timesteps * (3 * step - 2 * GATES[kind] * HIDDEN * VALUES)
     assert each.flops_per_update == pytest.approx(per_update, rel=0.1)
-    assert each.memory is None
+    weights = GATES[kind] * HIDDEN * (VALUES + HIDDEN + 2) + (HIDDEN + 1) * VALUES
+    states = GATES[kind] * HIDDEN + HIDDEN + VALUES
+    least = 4 * (4 * weights + ROWS * timesteps * (VALUES + states))  # two moments, a gradient
+    assert least < each.memory < 5 * least  # with the gradients of what is between
+
+
+def test_the_memory_in_pytorch_is_that_of_the_tensors_alive_at_once():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
+    from longlag.adapters.models.torch_cost import peak_memory
+
+    weight, inputs = torch.ones(1000, requires_grad=True), torch.ones(1000)
+
+    def run():
+        part = (inputs * weight)[:500] * 2  # the product goes
+        for _ in range(9):
+            part = part + 1  # and each part once there is the next
+        assert part[0] == 11
+
+    whole = 4000
+    assert peak_memory(run, [weight]) == 3 * whole + whole // 2
+    # Backward: a gradient in the place of the product, the sum, and the gradient of that.
+    assert peak_memory(lambda: (weight * inputs).sum().backward(), [weight]) == 3 * whole + 8
+    assert peak_memory(lambda: inputs @ inputs[:1], [weight]) is None
 
 
 def test_attention_is_counted_with_its_products():
@@ -170,9 +192,10 @@ def test_training_in_pytorch_tells_it_too_and_learns_the_same(monkeypatch):
 
     run = trained(ll.adopt(make), seeds=(0, 1))
     assert run.resources.flops_per_update == found(ll.adopt(make)).flops_per_update > 0
-    assert run.resources.memory is None
+    assert run.resources.memory == found(ll.adopt(make)).memory > 16 * run.outcome().parameters
     assert run.resources.seconds_per_step > 0
-    monkeypatch.setattr(torch_model.TorchModel, "flops", lambda *_, **__: None)
+    for figure in ("flops", "peak_memory"):
+        monkeypatch.setattr(torch_model.TorchModel, figure, lambda *_, **__: None)
     without = trained(ll.adopt(make), seeds=(0, 1))
     assert without.resources.flops_per_update is None
     assert without.accuracy.per_seed == run.accuracy.per_seed

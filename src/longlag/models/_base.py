@@ -213,6 +213,10 @@ class ExternalModel(abc.ABC):
         """
 
     @abc.abstractmethod
+    def peak_memory(self, call: Callable[[ExternalModel], object]) -> int | None:
+        """The most bytes of arrays that a call with a copy of the model holds; None if unknown."""
+
+    @abc.abstractmethod
     def sensitivity(self, features: np.ndarray, mask: np.ndarray | None, layout: Any) -> np.ndarray:
         """The norm of the Jacobian of each scored target by each input step.
 

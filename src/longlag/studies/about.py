@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from longlag.answers.format import counted, later_versions
@@ -30,9 +29,9 @@ class About(NamedTuple):
     seeds: tuple[int, ...]
     budget: int
     solve_at: float
-    versions: Mapping[str, int] = MappingProxyType({})
+    versions: Mapping[str, int] = {}  # never changed
     recipe: str = ""
-    names: Mapping[str, str] = MappingProxyType({})
+    names: Mapping[str, str] = {}  # never changed
 
     def caption(self, subject: str, outcomes: Iterable[Outcome] = ()) -> str:
         """A caption for a paper: the subject, then the terms and the versions of libraries.

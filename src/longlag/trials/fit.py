@@ -95,10 +95,8 @@ def fit(
             return training.flops, training.memory
         if stop.stopped or not isinstance(model, ExternalModel):
             return None, None
-        rng, layout = streams.training(seeds[0]), setting.layout
-        first = first_update(next(batches(setting, layout, rng, len(layout.steps))))
         with clock:  # another framework counts while it runs
-            return model.flops(first, layout.output, training=True), None
+            return update_elsewhere(setting, model)
 
     def run_of(some: Sequence[int], share: float) -> Run:
         return Run(
@@ -159,6 +157,17 @@ def fit(
 def first_update(several: Batches) -> Batches:
     """The batches of the first update."""
     return jax.tree.map(lambda each: each[:1], several)
+
+
+def update_elsewhere(setting: Setting, model: ExternalModel) -> tuple[int | None, int | None]:
+    """The operations of an update by another framework, and the most bytes that it holds."""
+    layout, rng = setting.layout, streams.training(0)
+    first = first_update(next(batches(setting, layout, rng, len(layout.steps))))
+
+    def update(model: ExternalModel) -> None:
+        model.trainer(setting.recipe, setting.loss, layout.output)(first, 1)
+
+    return model.flops(first, layout.output, training=True), model.peak_memory(update)
 
 
 class Duration(NamedTuple):

@@ -14,8 +14,8 @@ class Resources(NamedTuple):
     Attributes:
         flops_per_update: Floating-point operations of the matrix products and convolutions of an
             update of the weights; a multiplication and an addition are two.
-        memory: Largest number of bytes that the program of training holds, with its batches; not
-            known for a model of another framework.
+        memory: Largest number of bytes that the program of training holds, with its batches; of
+            another framework that the tensors of an update hold.
         seconds_per_step: Seconds to predict a step of a sample, many at once.
     """
 

@@ -26,7 +26,7 @@ from longlag.adapters.models.functional import (
 )
 from longlag.adapters.models.outputs import checked
 from longlag.adapters.models.torch_arrays import arrays_of
-from longlag.adapters.models.torch_cost import flops
+from longlag.adapters.models.torch_cost import flops, peak_memory
 from longlag.adapters.models.torch_faults import (
     changed_by,
     copied,
@@ -238,6 +238,11 @@ class TorchModel(ExternalModel):
         with restored(self.module), self._own_randomness(moves=False):
             run = functools.partial(plain._outputs, batches, output, training)
             return flops(run, weights if training else ())
+
+    def peak_memory(self, call: Callable[[ExternalModel], object]) -> int | None:
+        copy = self._with(copied(self.module), 0)
+        kept = *copy.module.parameters(), *copy.module.buffers()
+        return peak_memory(lambda: call(copy), kept)
 
     def sensitivity(self, features: np.ndarray, mask: np.ndarray | None, layout: Any) -> np.ndarray:
         given = torch.tensor(features, dtype=self._dtype, device=self.device)
