@@ -228,6 +228,10 @@ OTHER_COMMANDS = {
 """Commands of other programs, and what does it here."""
 
 
+_LIBRARIES = "keras", "tf", "tensorflow", "layers", "torch", "nn", "flax", "nnx", "linen", "equinox"
+_TABLES = "csv", "tsv", "txt", "dat", "xls", "xlsx", "parquet", "gz", "zip"
+
+
 def borrowed(name: str, known: Iterable[str] = ()) -> str:
     """A sentence for a name of another library, with its name in longlag; empty if unknown.
 
@@ -243,7 +247,11 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     'longlag calls it `carry`, an argument of Chunks and Window: with the framing...'
     >>> borrowed("num_layers")
     'longlag has no such option: the models of longlag have one layer and no dropout; write...'
+    >>> borrowed("keras.layers.LSTM")
+    "`lstm` is longlag's own; a layer of another library stands in a file of yours: FILE.py:..."
     """
+    if hint := _of_other_library(name):
+        return hint
     keys, flag = {normalized(each): each for each in known}, name.startswith("-")
     if reason := _WITHOUT_KNOB.get(normalized(name)):
         return f"longlag has no such option: {_reason(reason, flag)}."
@@ -263,6 +271,17 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     if flag or ours not in _HOMES:
         return ""
     return f"longlag calls it `{ours}`, an argument of {_HOMES[ours]}: {_reason(why, flag)}."
+
+
+def _of_other_library(name: str) -> str:
+    """A sentence for a layer by its full name, or for a table that stands for a problem."""
+    place, _, last = name.lower().rpartition(".")
+    if place and last in _TABLES:
+        return f"A table is a series of numbers: longlag frame {name}; in Python ll.Series."
+    if place.partition(".")[0] not in _LIBRARIES:
+        return ""
+    own = f"`{last}` is longlag's own; a" if last in ("lstm", "gru") else "A"
+    return f"{own} layer of another library stands in a file of yours: FILE.py:make_model."
 
 
 def _reason(reason: str | tuple[str, ...], flag: bool) -> str:

@@ -96,6 +96,8 @@ def test_a_trial_has_its_settings_its_curve_and_its_scores():
     assert trial.config["problem.lag"] == 1
     assert trial.config["recipe.optimizer"] == "adam"
     assert trial.config["model.kind"] == "lstm"
+    assert trial.config["versions"] == "engine 1, echo-lag 1, whole 1, lstm 1, one-hot 1"
+    assert trial.figures["cost/parameters"] == trial.outcome.parameters > 0
     assert list(trial.curve) == [
         (100, {"training/loss": 1.0, "training/accuracy": 0.5}),
         (200, {"training/loss": 0.25, "training/accuracy": 0.5}),

@@ -71,7 +71,14 @@ def tracked(store: Store, record: Record, study: str = "") -> FinishedTrial:
     names = {name: getattr(record, name) for name in ("id", "problem", "model", "seed", "verdict")}
     when = datetime.datetime.fromisoformat(record.finished)
     setting = public(store.setting(record.id))
-    return FinishedTrial(**names, study=study, setting=setting, outcome=outcome, finished=when)
+    return FinishedTrial(
+        **names,
+        study=study,
+        setting=setting,
+        versions=record.parts,
+        outcome=outcome,
+        finished=when,
+    )
 
 
 def write_tensorboard(store: Store, records: Sequence[Record], folder: Path) -> None:

@@ -27,6 +27,7 @@ class FinishedTrial:
         problem: The problem with the knobs that are not at their defaults, and likewise `model`.
         seed: Its seed.
         setting: Its setting, as plain values.
+        versions: The versions of its problem and of the other parts that decided its result.
         outcome: Its results.
         verdict: `solved`, or the first reason why it is not.
         finished: When it ended.
@@ -38,6 +39,7 @@ class FinishedTrial:
     model: str
     seed: int
     setting: Mapping[str, Any]
+    versions: str
     outcome: Outcome
     verdict: str
     finished: datetime.datetime
@@ -47,6 +49,7 @@ class FinishedTrial:
         """A trial that has just finished."""
         from longlag.trials import documents
         from longlag.trials.diagnosis import diagnose
+        from longlag.trials.identity import parts
 
         reasons = diagnose(outcome, solve_at)
         return cls(
@@ -56,6 +59,7 @@ class FinishedTrial:
             model=trial.setting.model.words,
             seed=trial.seed,
             setting=documents.public(documents.document(trial.setting)),
+            versions=parts(trial.setting),
             outcome=outcome,
             verdict=reasons[0].reason if reasons else "solved",
             finished=datetime.datetime.now(datetime.UTC),
@@ -85,8 +89,8 @@ class FinishedTrial:
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
-        """Every knob of the setting by its path, such as `problem.lag`."""
-        flat = dict[str, Any]()
+        """Every knob of the setting by its path, such as `problem.lag`, and the versions."""
+        flat: dict[str, Any] = {"versions": self.versions}
         for part, knobs in self.setting.items():
             if isinstance(knobs, Mapping):
                 flat |= {f"{part}.{name}": value for name, value in knobs.items()}
@@ -107,7 +111,9 @@ class FinishedTrial:
 
     @property
     def figures(self) -> dict[str, float]:
-        """The scores on fresh sequences by their name, those of the main test first."""
+        """The scores on fresh sequences, those of the main test first, and what the trial took."""
+        from longlag.trials.outcome import size_and_speed
+
         found = {}
         for test, score in self.outcome.scores.items():
             # The main test has the name of the only test in earlier versions.
@@ -115,7 +121,8 @@ class FinishedTrial:
             prefix = "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
             for name in ("accuracy", "skill", "chance", "ceiling"):
                 found[f"{prefix}/{name}"] = getattr(score, name)
-        return found
+        took = size_and_speed([self.outcome])
+        return found | {f"cost/{name}": each for name, each in took.items() if each is not None}
 
 
 class Tracker(abc.ABC):
