@@ -29,7 +29,8 @@ def store(tmp_path_factory):
 
     def came(task):
         where = older if task.seeds == (1,) else here()
-        return dataclasses.replace(outcome(0.5), environment=where)
+        state = 6 if task.setting["model"]["kind"] == "lstm" else None
+        return dataclasses.replace(outcome(0.5), environment=where, state=state)
 
     studies = (
         Frontier(SETTING, seeds=3, limit=2),
@@ -68,6 +69,8 @@ def test_what_was_run_is_said(store):
     assert by_name["echo-lag"].knobs["values"] == (4,)
     assert ran.seeds == (0, 1, 2)
     assert ran.models["lstm hidden_size=3"] == (99, 99)
+    assert ran.states == {"lstm": (6, 6), "lstm hidden_size=3": (6, 6)}  # an MLP carries none
+    assert "lstm hidden_size=3 (99 weights, state 6)" in found.sentence
     assert sorted({each["packages"]["jax"] for each in ran.environments}) == sorted(
         {"0.9.1", metadata.version("jax")}
     )

@@ -17,6 +17,7 @@ from longlag.answers.writers import latex_text
 from longlag.knobs import named_arguments
 from longlag.store.records import Record, StoreError
 from longlag.store.store import Store
+from longlag.trials.outcome import Outcome
 
 _KEY = "longlag"
 
@@ -66,6 +67,7 @@ class Ran:
         kinds: The kinds of their studies, as the commands are called.
         problems: The problems that models were trained on.
         models: The models, by label, with the smallest and the largest number of weights.
+        states: The least and the most numbers of state of those that carry any, by label.
         framings: The framings, by label.
         seeds: The seeds.
         budgets: Largest numbers of training sequences of a trial.
@@ -79,6 +81,7 @@ class Ran:
     kinds: tuple[str, ...]
     problems: tuple[Tried, ...]
     models: Mapping[str, tuple[int, int]]
+    states: Mapping[str, tuple[int, int]]
     framings: tuple[str, ...]
     seeds: tuple[int, ...]
     budgets: tuple[int, ...]
@@ -89,7 +92,11 @@ class Ran:
     machines: tuple[str, ...]
 
     def __str__(self) -> str:
-        weights = (f"{name} ({span(each)} weights)" for name, each in self.models.items())
+        state = {name: f", state {span(each)}" for name, each in self.states.items()}
+        models = (
+            f"{name} ({span(each)} weights{state.get(name, '')})"
+            for name, each in self.models.items()
+        )
         rates = listed(f"{rate:g}" for rate in self.learning_rates)
         methods = listed(dict.fromkeys(INTERVALS[kind] for kind in self.kinds if kind in INTERVALS))
         sentences = [
@@ -97,7 +104,7 @@ class Ran:
             f"{listed(self.framings)}; {listed(self.optimizers)}; learning rate {rates}; at most "
             f"{listed(f'{budget:,}' for budget in self.budgets)} training sequences each)",
             f"Problems: {'; '.join(map(str, self.problems))}",
-            f"Models: {'; '.join(weights)}",
+            f"Models: {'; '.join(models)}",
             f"{methods[:1].upper()}{methods[1:]}",
             f"Libraries: {'; and '.join(self.libraries)}" if self.libraries else "",
             f"Machine: {'; and '.join(self.machines)}" if self.machines else "",
@@ -201,12 +208,17 @@ def _ran(store: Store, study: str | None) -> Ran:
     documents = [_part(setting, "recipe") for setting in settings]
     recipes = [_recipe(each) for each in documents]
     problems = [_part(setting, "problem") for setting in settings]
-    environments = store.environments(study=chosen)
+    environments, outcomes = store.environments(study=chosen), _outcomes(store, records)
     return Ran(
         trials=len(records),
         kinds=tuple(dict.fromkeys(kinds)),
         problems=tuple(_tried(zip(records, problems, strict=True))),
-        models=_weights(store, records),
+        models={name: _ends(each.parameters for each in every) for name, every in outcomes.items()},
+        states={
+            name: _ends(state)
+            for name, every in outcomes.items()
+            if (state := [each.state for each in every if each.state])
+        },
         framings=tuple(sorted({record.framing for record in records})),
         seeds=tuple(sorted({record.seed for record in records})),
         budgets=tuple(sorted({recipe[0] for recipe in recipes})),
@@ -238,13 +250,18 @@ def _optimizer(recipe: Mapping[str, Any]) -> str:
     return ", ".join([f"{name} with batches of {batch}", *rest])
 
 
-def _weights(store: Store, records: Iterable[Record]) -> dict[str, tuple[int, int]]:
-    """The smallest and the largest number of weights of each model."""
-    found: dict[str, list[int]] = {}
+def _ends(numbers: Iterable[int]) -> tuple[int, int]:
+    every = sorted(numbers)
+    return every[0], every[-1]
+
+
+def _outcomes(store: Store, records: Iterable[Record]) -> dict[str, list[Outcome]]:
+    """An outcome of every problem and framing of each model."""
+    found: dict[str, list[Outcome]] = {}
     for record in {(each.problem, each.framing, each.model): each for each in records}.values():
-        outcome = store.outcome(record.id)
-        found.setdefault(record.model, []).append(outcome.parameters if outcome else 0)
-    return {model: (min(each), max(each)) for model, each in sorted(found.items())}
+        if outcome := store.outcome(record.id):
+            found.setdefault(record.model, []).append(outcome)
+    return dict(sorted(found.items()))
 
 
 def _tried(trials: Iterable[tuple[Record, dict[str, Any]]]) -> Iterator[Tried]:
