@@ -290,8 +290,14 @@ class Scored(Answer):
             "shortcuts": self.shortcuts,
             "verdict": self.verdict,
             "reason": self.reason,
-            "error": self.error and {"mean": self.error.mean, "chance": self.chance_error},
+            **self._errors(),
         }
+
+    def _errors(self) -> dict[str, Any]:
+        """The errors of a document; those of a forecast are in the unit of its target."""
+        if self.forecast is not None:
+            return {"error": None, "forecast": self.forecast.document()}
+        return {"error": self.error and {"mean": self.error.mean, "chance": self.chance_error}}
 
     def rows(self, level: Level = "cell") -> list[dict[str, Any]]:
         if self.forecast is not None and level == "cell":

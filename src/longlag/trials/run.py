@@ -163,7 +163,6 @@ class Run(Scored):
             "diverged_at": self.diverged_at,
             "interrupted": self.interrupted,
             "why": why and why._asdict(),
-            **({"forecast": self.forecast.document()} if self.forecast else {}),
             "seconds": {
                 "compile": self.compile_seconds,
                 "train": self.train_seconds,
