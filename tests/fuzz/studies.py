@@ -33,6 +33,8 @@ STUDIES = {
 TRIALS = {"compare": 24, "frontier": 8}
 """About how many trials a study has."""
 
+_TIMES = "updates_per_second", "seconds_per_step"
+
 FOREVER = ["--sequences", "100000000", "--hidden-size", "6", "--values", "4"]
 COMMANDS = {
     "show": (3, "show echo-lag --framing window"),
@@ -207,7 +209,7 @@ def _kill(
         if again.process.returncode:
             return [*faults, Fault("unclear", f"code {again.process.returncode}: {again.said()}")]
         answer = json.loads(again.out.read_text())
-    usage = answer.pop("usage")
+    usage, answer = answer.pop("usage"), _without_times(answer)
     for each in answer.values():
         if isinstance(each, list):
             each.sort(key=repr)
@@ -218,6 +220,15 @@ def _kill(
     if usage["ran"] > len(whole) - stored or doubled(store):
         faults.append(Fault("doubled", f"{usage['ran']} run, {stored} of {len(whole)} were stored"))
     return faults
+
+
+def _without_times(part: Any) -> Any:
+    """A part of an answer without what is measured anew in each run."""
+    if isinstance(part, list):
+        return [_without_times(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {name: _without_times(each) for name, each in part.items() if name not in _TIMES}
 
 
 def _strike(command: Command, target: str, rng: np.random.Generator) -> None:
