@@ -26,7 +26,7 @@ _COST = "parameters state updates_per_second flops_per_update memory seconds_per
 _ANSWERS = (
     (
         "problem model test accuracy chance ceiling verdict",
-        f"error chance_error {_COST} recipe problem_version",
+        f"reachable error chance_error {_COST} recipe problem_version",
     ),
     (
         "problem model knob seed largest_solved smallest_failed open failure",
@@ -43,7 +43,7 @@ _ANSWERS = (
     ),
     (
         "problem model train length skill solved seeds chance ceiling note",
-        f"longest_solved {_COST} problem_version",
+        f"reachable longest_solved {_COST} problem_version",
     ),
     ("problem target input needs sees learns", ""),
     ("model name passed found remedy", ""),

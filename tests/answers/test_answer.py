@@ -133,6 +133,28 @@ def test_a_document_has_the_size_of_models_and_what_they_took(answers, name):
         assert trials["error"].mean() == pytest.approx(frame.iloc[-1])
 
 
+def test_the_best_possible_score_is_one_number_in_every_form():
+    problem, framing = ll.EchoLag(values=4), ll.Chunks(timesteps=1)
+    run = ll.train(problem, framing, MODELS[0], sequences=40)
+    best = ll.audit(problem, framing).ceiling
+    assert best == run.reachable == run.to_dict()["reachable"] == 0.25
+    assert run.ceiling == run.to_dict()["ceiling"] == 1  # of any model under any framing
+    for level in ("cell", "trial"):
+        row = run.to_frame(level).iloc[0]
+        assert (row["reachable"], row["ceiling"]) == (best, 1)
+    assert "best possible score 0.25\n" in str(run)
+    for text in (run.to_markdown(), run.to_latex()):
+        (line,) = (each for each in text.splitlines() if "at chance" in each)
+        assert "0.25" in line
+        assert not re.search(r"[|&] 1 ", line)
+    drawn = json.dumps([run.figure(each).to_dict() for each in run.figures])
+    assert "best possible 0.25" in drawn
+    assert "best possible 1" not in drawn
+    study = Generalisation(problem, framing, MODELS[:1], test=[30], recipe=RECIPE, seeds=1)
+    for score in of_study(study).models[0].scores:
+        assert (score.reachable, score.ceiling) == (best, 1)
+
+
 @pytest.mark.parametrize("name", ["frontier", "compare", "profile", "generalise", "run"])
 def test_the_size_and_speed_of_models_and_the_version_of_the_problem_are_columns(answers, name):
     frame = answers[name].to_frame()

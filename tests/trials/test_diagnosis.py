@@ -27,7 +27,7 @@ def at_accuracy(accuracy, **fields):
             at_accuracy(0.6, reachable=0.62, audit="unreachable"),
             "unreachable",
             "the inputs that some outputs need never get to the model's output; "
-            "best possible score 0.62, skill 0.493",
+            "best possible score 0.62, a skill of 0.493",
         ),
         (
             at_accuracy(0.6, ended="diverged", diverged_at=77),
@@ -317,5 +317,5 @@ def test_what_is_in_sight_is_judged_beside_the_problem_trained_on():
     first, *_ = diagnose(came)
     assert str(first) == (
         "unreachable: the inputs that some outputs need never get to the model's output; "
-        "best possible score 0.7, skill 0.4"
+        "best possible score 0.7, a skill of 0.4"
     )

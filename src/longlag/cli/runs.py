@@ -216,15 +216,17 @@ def _show(store: Store, trial: str, save: Path | None, output: OutputFlags) -> N
         ]
         tests = dict(setting.get("tests", ()))
         for name, score in outcome.scores.items():
-            if tests:
+            best = f"best possible score {outcome.reachable:.3g}"
+            if tests:  # which are not audited
+                best = f"ceiling {score.ceiling:.3g}"
                 figures.append(("test", f"{name}: {_knobs(tests[name])}"))
             simple = ", ".join(f"{name} {share:.3g}" for name, share in score.shortcuts.items())
             figures += [
                 ("skill", f"{score.skill:.3f} ({SKILL}), {score.measure} {score.accuracy:.3f}"),
                 (
                     "chance",
-                    f"{score.chance:.3g}, best possible score {score.ceiling:.3g}; chance reaches "
-                    f"this score with a probability of {score.chance_probability:.2g}",
+                    f"{score.chance:.3g}, {best}; chance reaches this score "
+                    f"with a probability of {score.chance_probability:.2g}",
                 ),
                 ("simple rules", simple),
             ]

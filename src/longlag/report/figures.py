@@ -112,7 +112,7 @@ def figure_of_run(run: Run, title: str = "") -> alt.VConcatChart:
         rows += ({"series": name, "seed": seed, **point} for point in points)
     names = dict.fromkeys(row["series"] for row in rows)
     styles = [theme.style(place, name) for place, name in enumerate(names)]
-    name, levels = _axis(run, run.reachable)
+    name, levels = _axis(run)
     panels = [
         charts.training(rows, styles, "accuracy", name, levels=levels),
         charts.training(rows, styles, "loss", "loss"),
@@ -149,17 +149,17 @@ def figure_of_steps(scored: Scored, title: str = "") -> alt.LayerChart:
     ]
     names = dict.fromkeys(row["series"] for row in rows)
     styles = [theme.style(place, name) for place, name in enumerate(names)]
-    name, levels = _axis(scored, scored.ceiling)
+    name, levels = _axis(scored)
     chart = charts.training(rows, styles, "share", name, levels=levels, along="step")
     lines = [f"{scored.verdict}: {scored.reason}.", "Chance and the best are over all steps."]
     return finished(chart, title or scored.subject, lines, 660)
 
 
-def _axis(scored: Scored, best: float) -> tuple[str, dict[str, float]]:
+def _axis(scored: Scored) -> tuple[str, dict[str, float]]:
     """The title of the axis of a score, and chance and the best score as levels by their names."""
     levels = {f"chance {scored.chance:.3g}": scored.chance}
     if scored.forecast is None:  # of a real series nobody knows the best
-        levels |= {f"best possible {best:.3g}": best}
+        levels |= {f"best possible {scored.reachable:.3g}": scored.reachable}
     return "accuracy" if scored.error is None else "share within tolerance", levels
 
 

@@ -134,7 +134,7 @@ def _skill_section(answer: GeneralisationAnswer, start: str, problem: str) -> Se
                 each.skill,
                 number_cell(f"{each.solved}/{each.seeds}"),
                 number_cell(number(each.chance)),
-                number_cell(number(each.ceiling)),
+                number_cell(number(each.reachable)),
             )
             for model, each in scores
         ),

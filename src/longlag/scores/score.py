@@ -11,6 +11,7 @@ from typing import Any, ClassVar, SupportsIndex, cast
 import numpy as np
 from jaxtyping import Bool
 
+from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import BATCH_SIZE, named_arguments, require
@@ -32,6 +33,7 @@ class Score(Scored):
 
     Attributes:
         diverged: For a trained predictor, the update at which each seed diverged, if it did.
+        audit: For a trained predictor, the audit of what it sees.
     """
 
     problem: Problem
@@ -40,12 +42,21 @@ class Score(Scored):
     seeds: tuple[int, ...]
     evaluations: tuple[Evaluation, ...]
     diverged: tuple[int | None, ...] = ()
+    audit: Audit | None = None
 
     figures: ClassVar = ("steps",)
 
     @property
     def subject(self) -> str:
         return f"A predictor on {self.problem.words}, {self.framing.words}"
+
+    @property
+    def reachable(self) -> float:
+        return super().reachable if self.audit is None else self.audit.ceiling
+
+    @property
+    def best(self) -> str:
+        return super().best if self.audit is None else self.audit.best
 
     @property
     def diverged_at(self) -> tuple[int | None, ...]:

@@ -90,8 +90,13 @@ class Scored(Answer):
 
     @property
     def ceiling(self) -> float:
-        """Best accuracy that any predictor can reach."""
+        """Best accuracy that any predictor can reach, of which the skill is a share."""
         return self.problem.ceiling(self.scored)
+
+    @property
+    def reachable(self) -> float:
+        """Best possible score from the inputs that reach the predictor; of any one the ceiling."""
+        return self.ceiling
 
     @functools.cached_property
     def shortcuts(self) -> dict[str, float]:
@@ -196,7 +201,7 @@ class Scored(Answer):
     @property
     def best(self) -> str:
         """The best possible score as text."""
-        return f"{self.ceiling:.3g}"
+        return f"{self.reachable:.3g}"
 
     @property
     def caption(self) -> str:
@@ -287,6 +292,7 @@ class Scored(Answer):
             "sequence_accuracy": self.sequence_accuracy.mean,
             "chance": self.chance,
             "ceiling": self.ceiling,
+            "reachable": self.reachable,
             "shortcuts": self.shortcuts,
             "verdict": self.verdict,
             "reason": self.reason,
@@ -307,7 +313,7 @@ class Scored(Answer):
         rows = []
         for name, score in self.by_test().items():
             place = {"problem": score.problem.words, "model": self.predictor, "test": name}
-            bounds = {"chance": score.chance, "ceiling": score.ceiling}
+            bounds = {name: getattr(score, name) for name in ("chance", "ceiling", "reachable")}
             version = {"problem_version": score.problem.version}
             if level == "trial":
                 figures = {"accuracy": score.accuracy.per_seed, "skill": score.skill}

@@ -98,6 +98,7 @@ class SeedResult(NamedTuple):
             "accuracy": outcome.accuracy,
             "chance": outcome.chance,
             "ceiling": outcome.ceiling,
+            "reachable": outcome.reachable,
             "sequences": outcome.sequences,
             "updates": outcome.updates,
             "train_seconds": outcome.seconds.train,

@@ -198,7 +198,9 @@ class Generalisation(Study):
             _, interval, coverage = statistics.median_interval(per_seed)
         return ModelAnswer(
             model=name,
-            scores=tuple(self._score(outcomes, each) for each in scored) if outcomes else (),
+            scores=tuple(self._score(setting, outcomes, each) for each in scored)
+            if outcomes
+            else (),
             per_seed=tuple(per_seed),
             # As in a frontier: half of the seeds or more solve it.
             median=sorted(per_seed)[len(per_seed) // 2] if per_seed else 0,
@@ -212,7 +214,7 @@ class Generalisation(Study):
             trials=trials,
         )
 
-    def _score(self, outcomes: tuple[Outcome, ...], length: int) -> LengthScore:
+    def _score(self, setting: Setting, outcomes: tuple[Outcome, ...], length: int) -> LengthScore:
         test = name_at(length)
         scores = [outcome.score(test) for outcome in outcomes]
         return LengthScore(
@@ -222,6 +224,7 @@ class Generalisation(Study):
             seeds=len(scores),
             chance=scores[0].chance,
             ceiling=scores[0].ceiling,
+            reachable=setting.on(test).audit().ceiling,
             standing=side_of_chance(outcomes, test),
         )
 

@@ -33,6 +33,7 @@ class LengthScore(NamedTuple):
         seeds: Number of scored seeds.
         chance: Accuracy of the best prediction that ignores the inputs.
         ceiling: Best accuracy that any predictor can reach.
+        reachable: Best possible score from the inputs that reach the model.
         standing: Whether accuracy is above, at or below chance.
     """
 
@@ -42,6 +43,7 @@ class LengthScore(NamedTuple):
     seeds: int
     chance: float
     ceiling: float
+    reachable: float
     standing: Literal["above", "at", "below"]
 
     def figures(self) -> dict[str, Any]:
@@ -229,7 +231,7 @@ class GeneralisationAnswer(Answer):
                         cell(str(score.skill))._replace(kind=kind),
                         f"{score.solved} of {score.seeds}",
                         number_cell(f"{score.chance:.3g}"),
-                        f"{score.ceiling:.3g}",
+                        f"{score.reachable:.3g}",
                         model.note(score, self.train),
                     )
                 )

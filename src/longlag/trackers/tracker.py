@@ -121,6 +121,8 @@ class FinishedTrial:
             prefix = "evaluation" if main else f"evaluation/{re.sub('[^-.0-9A-Za-z_]', '-', test)}"
             for name in ("accuracy", "skill", "chance", "ceiling"):
                 found[f"{prefix}/{name}"] = getattr(score, name)
+            if len(self.outcome.scores) == 1:
+                found[f"{prefix}/reachable"] = self.outcome.reachable
         took = size_and_speed([self.outcome])
         return found | {f"cost/{name}": each for name, each in took.items() if each is not None}
 

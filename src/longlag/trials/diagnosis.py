@@ -190,7 +190,7 @@ def _unreachable(outcome: Outcome, solve_at: float) -> list[Diagnosis]:
     if best >= solve_at or outcome.reachable >= outcome.bounds.ceiling:
         return []
     evidence = f"{MEANING['unreachable']}; best possible score {outcome.reachable:.3g}"
-    return [Diagnosis("unreachable", f"{evidence}, skill {round(best, 3) + 0.0:g}")]
+    return [Diagnosis("unreachable", f"{evidence}, a skill of {round(best, 3) + 0.0:g}")]
 
 
 def _unstable(outcome: Outcome) -> list[Diagnosis]:

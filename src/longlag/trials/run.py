@@ -155,7 +155,6 @@ class Run(Scored):
             **{name: repr(getattr(setting, name)) for name in parts},
             "encoding": setting.encoding and setting.encoding.title(),
             **super().document(),
-            "ceiling": setting.on().audit().ceiling,
             "environments": [self.environment.document()],
             **size_and_speed([self.outcome()]),
             "updates": self.updates,
@@ -200,6 +199,7 @@ class Run(Scored):
             seeds=self.seeds,
             evaluations=evaluations,
             diverged=self.diverged_at,
+            audit=on.audit(),
         )
 
     @functools.cached_property
