@@ -69,6 +69,7 @@ def work(task):
     sys.stdout.flush()
     os.write(1, b"written to the descriptor")
     subprocess.run(["echo", "by a child"], check=True)
+    assert not sys.stdin.read() and not os.read(0, 9)  # the jobs come elsewhere
     for seed in task.seeds:
         for update in range(task.setting["updates"]):
             yield Advanced(seed, update, task.setting["updates"], np.ones(9), 0.5, job=task.id)

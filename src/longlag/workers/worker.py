@@ -12,7 +12,6 @@ import dataclasses
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -101,27 +100,33 @@ def events_of(work: Perform, job: Job, stop: StopToken) -> Iterator[Event]:
 
 
 def serve(
-    work: Perform = perform, device: Mapping[str, Any] | None = None, output: int = 1
+    work: Perform = perform,
+    device: Mapping[str, Any] | None = None,
+    jobs: int = 0,
+    output: int = 1,
 ) -> None:
     """Run jobs until the coordinator ends.
 
     Args:
         work: The function that runs a job.
         device: The device of this process, for the coordinator.
-        output: The descriptor for the frames.
+        jobs: The descriptor of the frames to read.
+        output: The descriptor of the frames to write.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator stops it
     frames = os.fdopen(os.dup(output), "wb")
     os.dup2(2, 1)  # printed text must not come between frames
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    source = os.fdopen(os.dup(jobs), "rb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nor a model read what is sent here
+    waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
     stops: dict[str, StopToken] = {}  # of unfinished jobs
 
     def read() -> None:
-        while (frame := messages.receive(sys.stdin.buffer)) is not None:
+        while (frame := messages.receive(source)) is not None:
             if frame[0].get("type") != STOP:
                 job = Job.read(frame[0])
                 stops[job.id] = StopToken()
-                jobs.put(job)
+                waiting.put(job)
             elif (stop := stops.get(frame[0]["job"])) is not None:
                 stop.stop()
         os._exit(0)  # the coordinator has ended or was killed
@@ -130,7 +135,7 @@ def serve(
     with contextlib.suppress(BrokenPipeError):
         messages.send(frames, {"type": READY, **(device or {})})
         while True:
-            job = jobs.get()
+            job = waiting.get()
             ended = _report(events_of(work, job, stops[job.id]), frames)
             del stops[job.id]
             if ended < len(job.seeds):  # else the coordinator knows it
