@@ -161,6 +161,19 @@ def own(call, tmp_path, monkeypatch):
     return packed, model
 
 
+def test_a_trial_whose_name_leads_elsewhere_is_not_packed(call, packed, tmp_path):
+    store = tmp_path / "theirs.db"
+    shutil.copy(packed.with_suffix(".db"), store)
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("UPDATE trials SET id = '../../evil' WHERE seed = 0")
+        connection.commit()
+    code, _, err = call("runs", "--store", store, "--bundle", tmp_path / "evil.zip")
+    assert code == 2
+    assert "no trial is named so" in err
+    assert not (tmp_path / "evil.zip").exists()
+
+
 def test_nothing_in_it_is_private(own, packed, tmp_path):
     for path in (own[0], packed):
         content = path.read_bytes()  # nothing is compressed

@@ -424,7 +424,7 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path, call):
     with Store(store, write=True):
         code, _, err = call(*FRONTIER, "--store", store)
         assert code == 2
-        assert "is being written to by another process" in err
+        assert "is being written to already" in err
         assert call("runs", "--store", store)[0] == 0
 
 

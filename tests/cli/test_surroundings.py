@@ -168,6 +168,13 @@ def test_a_model_that_no_memory_holds_is_one_line_and_no_crash(tmp_path, command
     assert "stack trace" not in done.stderr
 
 
+def test_a_store_may_have_a_name_that_is_no_text(tmp_path):
+    name = os.fsdecode(b"c\xff.db")
+    done = run(f"{_STUDY} --store {name}", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "c\\udcff.db" in run(f"runs --studies --store {name}", tmp_path).stdout
+
+
 def test_an_error_is_printed_in_a_terminal_without_columns(tmp_path):
     assert "no problem `nothing`" in one_line(run("audit nothing", tmp_path, COLUMNS="0"))
 

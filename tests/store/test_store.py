@@ -222,7 +222,7 @@ except StoreError as error:
     with Store(path, write=True) as kept:
         said = python(code, path, check=True).stdout
         assert said == (
-            f"{path} is being written to by another process. Wait until it has ended, or use "
+            f"{path} is being written to already. Wait until that has ended, or use "
             "another --store.\n"
         )
         add(kept, "t0")
@@ -439,7 +439,7 @@ def test_an_older_store_is_brought_up_to_date(path, write, monkeypatch):
 def test_a_store_is_not_brought_up_to_date_while_another_process_writes_to_it(path, monkeypatch):
     with Store(path, write=True) as kept:
         monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ONE_MORE))
-        with pytest.raises(StoreError, match="being written to by another process"):
+        with pytest.raises(StoreError, match="being written to already"):
             Store(path)
         add(kept, "t0")
 
@@ -529,7 +529,7 @@ def test_a_link_to_a_store_leads_to_its_lock(path, tmp_path):
     Store(path, write=True).close()
     link = tmp_path / "link.db"
     link.symlink_to(path)
-    with Store(path, write=True), pytest.raises(StoreError, match="by another process"):
+    with Store(path, write=True), pytest.raises(StoreError, match="written to already"):
         Store(link, write=True)
 
 

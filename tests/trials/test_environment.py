@@ -11,10 +11,12 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import jax
 import pytest
 
 import longlag as ll
 from longlag.store import parsing
+from longlag.studies.reproduction import differences
 from longlag.trials.environment import commit_of, distinct, here
 
 CHECKOUT = Path(__file__).parents[2]
@@ -96,9 +98,26 @@ def test_the_library_of_the_model_is_named_and_no_other(library, code):
 
 
 def test_one_of_an_earlier_longlag_has_no_number_of_threads():
-    former = {name: each for name, each in here().document().items() if name != "threads"}
+    later = "threads", "random_numbers"
+    former = {name: each for name, each in here().document().items() if name not in later}
     found = parsing.environment(Path("longlag.db"), json.dumps(former))
     assert found == dataclasses.replace(here(), threads=None)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (jax.default_prng_impl("rbg"), "rbg"),
+        (jax.threefry_partitionable(False), "threefry2x32, not partitionable"),
+    ],
+)
+def test_another_generator_of_random_numbers_is_named(option, text):
+    usual = here()
+    with option:
+        found = here()
+    assert (usual.random_numbers, found.random_numbers) == ("", text)
+    assert found.machine == f"{usual.machine}, random numbers {text}"
+    assert differences(usual, found) == f"random numbers {text}, was none"
 
 
 def test_a_commit_is_read_without_git(tmp_path):

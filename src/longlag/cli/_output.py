@@ -214,7 +214,9 @@ _FOLDERS = re.compile(r"(?<![\w.~/:-])/(?:[^/,=:]+/)+")  # of a whole path
 
 def command_line() -> str:
     """The command line of this process, to store with its results: without whole paths."""
-    return shlex.join(["longlag", *(_FOLDERS.sub("", each) for each in sys.argv[1:])])
+    # A name of a file need not be text.
+    arguments = (each.encode(errors="backslashreplace").decode() for each in sys.argv[1:])
+    return shlex.join(["longlag", *(_FOLDERS.sub("", each) for each in arguments)])
 
 
 @contextlib.contextmanager

@@ -39,6 +39,8 @@ def report(
     """
     files.check_outputs({"--out": (out, "HTML")}, {"--store": store}, force=force)
     if figures is not None:
+        if figures.absolute() == out.absolute():
+            raise ValueError(f"--figures: {figures} is --out too. Name a folder.")
         files.check_folder(figures, {}, force=True)
     for reference in (*model, *problem):
         user_code.from_reference(reference)

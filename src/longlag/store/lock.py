@@ -69,8 +69,8 @@ def lock(path: Path) -> contextlib.ExitStack:
                 pass
         except filelock.Timeout:
             raise StoreError(
-                f"{path} is being written to by another process. Wait until it has ended, or use "
-                "another --store."
+                f"{path} is being written to already. Wait until that has ended, or use another "
+                "--store."
             ) from None
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}.") from error

@@ -63,7 +63,8 @@ def outcome(path: Path, trial: str, text: Any, where: Any = None) -> Outcome:
 def environment(path: Path, text: Any) -> Environment:
     """An environment, parsed."""
     hints = typing.get_type_hints(Environment)
-    parsed = {"threads": None, **document(path, "an environment", text)}  # absent in old stores
+    absent = {"threads": None, "random_numbers": ""}  # in old stores
+    parsed = {**absent, **document(path, "an environment", text)}
     if why := _fault(parsed, hints):
         raise damaged(path, "an environment", why)
     return Environment.read(parsed)

@@ -206,7 +206,7 @@ def differences(before: Environment | None, now: Environment) -> str:
     fields = (field.name for field in dataclasses.fields(Environment) if field.name != "packages")
     pairs |= {name: (getattr(before, name), getattr(now, name)) for name in fields}
     other = (
-        f"{name} {now or 'none'}, was {was or 'none'}"
+        f"{name.replace('_', ' ')} {now or 'none'}, was {was or 'none'}"
         for name, (was, now) in pairs.items()
         if was != now
     )

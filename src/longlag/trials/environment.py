@@ -42,6 +42,8 @@ class Environment:
         dtype: Type of numbers of the training: `float32`, `bfloat16` in such a recipe, `float64`
             with `jax_enable_x64`.
         threads: Number of threads that computed it; None where an earlier longlag ran it.
+        random_numbers: The generator of JAX, where it is not as usual: models of a user's own may
+            draw other weights with it.
     """
 
     packages: Mapping[str, str]
@@ -53,6 +55,7 @@ class Environment:
     cores: int
     dtype: str
     threads: int | None = None
+    random_numbers: str = ""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Environment:
@@ -84,7 +87,8 @@ class Environment:
         cores = counted(self.cores, "core")
         if self.threads not in (None, self.cores):
             cores += f" ({counted(self.threads, 'thread')})"
-        return f"Python {self.python}, {self.system}, {device}, {cores}, {self.dtype}"
+        generator = f", random numbers {self.random_numbers}" if self.random_numbers else ""
+        return f"Python {self.python}, {self.system}, {device}, {cores}, {self.dtype}{generator}"
 
     def columns(self) -> dict[str, str | int | None]:
         """The essential parts, as columns of a table of trials."""
@@ -122,7 +126,19 @@ def here(model: Any = None, dtype: str = "float32") -> Environment:
         cores=cores(),
         dtype="float64" if wide and dtype == "float32" else dtype,
         threads=1 if library == "torch" else cores(),  # PyTorch's are one while it trains
+        random_numbers=_random_numbers(),
     )
+
+
+def _random_numbers() -> str:
+    """The generator of JAX, where it is not as usual."""
+    import jax
+
+    names = "jax_default_prng_impl", "jax_threefry_partitionable"
+    generator, partitionable = (getattr(jax.config, name) for name in names)
+    if generator != "threefry2x32":
+        return generator
+    return "" if partitionable else f"{generator}, not partitionable"
 
 
 def distinct(environments: Iterable[Environment | None]) -> list[Environment]:
