@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -71,6 +72,7 @@ def audit(
     framing: Framing,
     *,
     batch_size: int = BATCH_SIZE,
+    model: Any = None,
     reach: Reach = RECURRENT,
     also: Sequence[Problem] = (),
 ) -> Audit:
@@ -80,7 +82,9 @@ def audit(
         problem: The problem.
         framing: How its episodes become samples.
         batch_size: Rows in a batch; it matters where state is carried.
-        reach: The inputs that the model can use; by default those of a recurrent network.
+        model: A model, such as MLP(context=3): only the inputs that it can use count. By default
+            any recurrent network.
+        reach: The same, where there is no such model.
         also: Other problems that a remedy must fit, as those of a study.
 
     Returns:
@@ -94,10 +98,18 @@ def audit(
     'learnable'
     >>> audit(EchoLag(lag=1), Chunks(timesteps=1, carry=True)).remedy
     'Use timesteps=2 (up to 25).'
+    >>> from longlag import MLP
+    >>> audit(EchoLag(lag=1), Whole(), model=MLP(context=1)).remedy
+    'Use context=2 or more, or model LSTM().'
     """
     require("audit", "problem", problem, Problem, "a problem, such as EchoLag()")
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
     require("audit", "reach", reach, Reach, "the reach of a model, such as Reach(context=3)")
+    if model is not None:
+        try:
+            reach = Reach.of(model)
+        except AttributeError:
+            require("audit", "model", model, Reach, "a model, such as MLP(context=3)")
     result = _audit(problem, framing, batch_size, reach)
     if result.verdict == "learnable":
         return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -25,6 +25,15 @@ class Reach(NamedTuple):
     context: int | None = None
     state: bool = True
     future: bool = False
+
+    @classmethod
+    def of(cls, model: Any) -> Reach:
+        """That of a model, as `MLP(context=3)`.
+
+        Raises:
+            AttributeError: It is no model.
+        """
+        return cls(model.window, model.remembers, not model.causal)
 
 
 RECURRENT = Reach()

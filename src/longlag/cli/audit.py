@@ -132,4 +132,4 @@ def _reach(framing: Framing, model: str, context: int | None) -> Reach:
 
     built = model_from_name(model, {} if context is None else {"context": context})
     check_decoder(framing, built)
-    return Reach(built.window, built.remembers, not built.causal)
+    return Reach.of(built)

@@ -87,7 +87,7 @@ def check(
             model = model_from_name(subject, {})
             answer = preflight(on, framing_object, model, encoding=chosen, batch_size=batch_size)
             name = f"{answer.model}, {on!r}, {framing_object!r}"
-            reach = Reach(model.window, model.remembers, not model.causal)
+            reach = Reach.of(model)
             maps = audit(on, framing_object, batch_size=batch_size, reach=reach)
         shown = _in_flags(answer, name)
         document = shown.to_dict()  # here, where a model may print, its cost is measured

@@ -183,7 +183,7 @@ class Setting:
         Args:
             also: Other problems that a remedy must fit, as those of a study.
         """
-        reach = Reach(self.model.window, self.model.remembers, not self.model.causal)
+        reach = Reach.of(self.model)
         size = self.recipe.batch_size
         return audit(self.problem, self.framing, batch_size=size, reach=reach, also=also)
 
