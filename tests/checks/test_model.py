@@ -589,6 +589,24 @@ def test_a_decoder_is_not_looked_at():
         preflight(problem, ll.EncoderDecoder(), ll.Seq2Seq())
 
 
+@pytest.mark.parametrize("model", ["mlp", "mlp(context=2)", "bidirectional", "lstm"])
+def test_a_model_of_longlag_is_checked_as_it_is_trained_where_state_is_carried(model):
+    framing = ll.Chunks(timesteps=2, carry=True)
+    found = preflight(ECHO, framing, model)
+    assert found.passed
+    state = {check.name: check.found for check in found.checks}["state"]
+    assert state.startswith("this kind of model has none" if "mlp" in model else "carried: ")
+    assert ll.train(ECHO, framing, model, sequences=2).chance > 0
+
+
+def test_a_model_of_ones_own_without_a_state_is_refused_where_state_is_carried():
+    framing = ll.Chunks(timesteps=2, carry=True)
+    found = preflight(ECHO, framing, faulty(""))
+    assert "no state reaches the next batch" in found.failed["state"]
+    with pytest.raises(ValueError, match="no state reaches the next batch"):
+        ll.train(ECHO, framing, faulty(""), sequences=2)
+
+
 def test_a_study_looks_before_it_runs_anything(tmp_path):
     store = tmp_path / "trials.db"
     for study in (ll.frontier, lambda *asked, **rest: ll.profile(asked[2], [asked[0]], **rest)):
