@@ -151,6 +151,12 @@ def test_runs_lists_filters_and_shows(asked, call):
     _, out, _ = call("runs", "--store", store, "--model", "lstn")
     assert "0 of " in out
     assert "No trial's model begins with `lstn`. Known: " in out
+    for filters, line in (
+        ("--verdict diverged --model lstm", "No trial has the verdict diverged."),
+        ("--study frontier --model mlp", "Each of --model and --study matches trials, but none"),
+        ("--problem ramq --model lstm", "No trial's problem begins with `ramq`. Did you mean `ra"),
+    ):
+        assert line in call("runs", "--store", store, *filters.split())[1]
     _, out, _ = call("runs", "--studies", "--store", store)
     assert "frontier" in out
     assert "compare" in out
