@@ -83,7 +83,7 @@ BAD = {
     ),
     "timesteps": (
         ["audit", "echo-lag", "--framing", "chunks", "--timesteps", "26"],
-        "Chunks: `timesteps` must be at most the length of the sequence (25), got 26",
+        "Chunks: `timesteps` must be at most the number of steps of the sequence, 25, got 26",
     ),
     "batch size": (
         "audit echo-lag --framing chunks --carry --rows consecutive --batch-size 7".split(),
@@ -683,6 +683,7 @@ def test_a_closed_pipe_ends_it_quietly():
         ("train echo-lag --tbptt 3", "longlag calls it `--timesteps`"),
         ("frame a.csv --n_in 3", "longlag calls it `--timesteps`"),
         ("train echo-lag --n_out 3", "`--horizon`: rows that a forecast looks ahead. That is"),
+        ("train echo-lag --mask-value 3", "longlag calls it `--missing`: mask or mark, with the"),
         ("train echo-lag --padding 3", "longlag calls it `--pad`"),
         ("compare --max_epochs 3", "longlag calls it `--budget`"),
         ("train echo-lag --steps_per_epoch 3", "longlag calls it `--sequences`"),

@@ -289,7 +289,7 @@ BAD = {
     ),
     "fixed window": (
         ["frontier", "echo-value", "--framing", "window", "--timesteps", "20"],
-        "`timesteps` must be at most the length of the sequence (10), got 20",
+        "`timesteps` must be at most the number of steps of the sequence, 10, got 20",
     ),
     "model": (["compare", "--models", "lstm,grv"], "There is no model `grv`. Did you mean `gru`?"),
     "problem": (["compare", "--problems", "rampp"], "Did you mean `ramp`?"),
@@ -354,7 +354,7 @@ BAD = {
     ),
     "answer as a store": (
         [*ASK, "--store", "STORE", "--output", "a.db"],
-        "--output: an answer cannot be written as `.db`. Use .json, .csv,",
+        "--output: an answer cannot be written as `.db`. Use .txt, .json, .csv,",
     ),
     "report of nothing": (["report", "--store", "/no/such.db"], "There is no store"),
     "report of no study": (
