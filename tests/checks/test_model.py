@@ -587,6 +587,10 @@ def test_a_decoder_is_not_looked_at():
     problem = ll.EchoSubsequence(length=3, values=3)
     with pytest.raises(ValueError, match="has a decoder, which is not checked"):
         preflight(problem, ll.EncoderDecoder(), ll.Seq2Seq())
+    with pytest.raises(ValueError, match="has a decoder, which is not checked"):
+        preflight(ECHO, ll.Whole(), "seq2seq")  # at once, not after its framing
+    with pytest.raises(ValueError, match=r"which is not checked\. Use another framing"):
+        preflight(problem, ll.EncoderDecoder(), "lstm")
 
 
 @pytest.mark.parametrize("model", ["mlp", "mlp(context=2)", "bidirectional", "lstm"])
