@@ -85,6 +85,7 @@ WRONG = {
     "ll.Trained.save(None, 3)": "save: `path` must be the path of a file, got 3.",
 }
 UNFIT = {
+    "ll.train(PROBLEM, FRAMING, MODEL, seeds='2')": "whole numbers of at least 0, got '2'.",
     "ANSWER.to_frame(1)": "There is no level 1. Known: cell, trial.",
     "ANSWER.to_frame([])": "There is no level []. Known: cell, trial.",
     "ANSWER.figure(False)": "There is no figure False. Known: ",

@@ -42,7 +42,36 @@ def test_an_example_runs(code, request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # for the files that it writes
     if "seeds=4" in code:
         request.getfixturevalue("optimised")
-    exec(compile(code, "example", "exec"), {})
+    exec(compile(code, "example", "exec"), {"__name__": "__main__"})
+
+
+def named_by_commands():
+    """Each block with a name that its page has after it as `FILE.py:NAME`."""
+    for page in PAGES:
+        parts = re.split(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+        for at in range(1, len(parts), 2):
+            defined = re.findall(r"^(?:def|class) (\w+)", parts[at], re.MULTILINE)
+            later = set(re.findall(r"\.py:(\w+)", " ".join(parts[at + 1 :: 2])))
+            for name in later.intersection(defined):
+                yield pytest.param(parts[at], name, id=f"{page.relative_to(ROOT)}-{name}")
+
+
+NAMED = [*named_by_commands()]
+
+
+@pytest.mark.parametrize(("code", "name"), NAMED)
+def test_an_example_saved_as_a_file_can_be_checked(code, name, tmp_path, capsys):
+    """What trains where it stands alone does not train where a command reads the file."""
+    (tmp_path / "mine.py").write_text(code)
+    with pytest.raises(SystemExit) as end:
+        main(["check", f"{tmp_path / 'mine.py'}:{name}"])
+    assert (end.value.code or 0, capsys.readouterr().err) == (0, "")
+
+
+def test_the_examples_that_commands_name_are_found():
+    assert {each.id for each in NAMED} >= {
+        *("README.md-make_model", "docs/your-model.md-make_model", "docs/your-problem.md-LagSum"),
+    }
 
 
 def words(text):

@@ -53,7 +53,10 @@ _OTHER_NAMES = {
     **dict.fromkeys(
         ("seq2seq", "many-to-many"), ("encoder-decoder", "the framing of the model seq2seq")
     ),
-    **dict.fromkeys(("mask", "masking"), ("missing", "mask or mark, with the framing window")),
+    **dict.fromkeys(
+        ("mask", "masking", "mask-value"),
+        ("missing", "mask or mark, with the framing window"),
+    ),
     "shuffle": (
         "rows",
         tuple(

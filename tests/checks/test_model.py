@@ -587,6 +587,28 @@ def test_a_decoder_is_not_looked_at():
     problem = ll.EchoSubsequence(length=3, values=3)
     with pytest.raises(ValueError, match="has a decoder, which is not checked"):
         preflight(problem, ll.EncoderDecoder(), ll.Seq2Seq())
+    with pytest.raises(ValueError, match="has a decoder, which is not checked"):
+        preflight(ECHO, ll.Whole(), "seq2seq")  # at once, not after its framing
+    with pytest.raises(ValueError, match=r"which is not checked\. Use another framing"):
+        preflight(problem, ll.EncoderDecoder(), "lstm")
+
+
+@pytest.mark.parametrize("model", ["mlp", "mlp(context=2)", "bidirectional", "lstm"])
+def test_a_model_of_longlag_is_checked_as_it_is_trained_where_state_is_carried(model):
+    framing = ll.Chunks(timesteps=2, carry=True)
+    found = preflight(ECHO, framing, model)
+    assert found.passed
+    state = {check.name: check.found for check in found.checks}["state"]
+    assert state.startswith("this kind of model has none" if "mlp" in model else "carried: ")
+    assert ll.train(ECHO, framing, model, sequences=2).chance > 0
+
+
+def test_a_model_of_ones_own_without_a_state_is_refused_where_state_is_carried():
+    framing = ll.Chunks(timesteps=2, carry=True)
+    found = preflight(ECHO, framing, faulty(""))
+    assert "no state reaches the next batch" in found.failed["state"]
+    with pytest.raises(ValueError, match="no state reaches the next batch"):
+        ll.train(ECHO, framing, faulty(""), sequences=2)
 
 
 def test_a_study_looks_before_it_runs_anything(tmp_path):

@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 
 from longlag import claims, streams
+from longlag.cli import _command_line
 from longlag.cli import reproduce as reproducing
-from longlag.cli._flags import as_flags
+from longlag.cli._remedies import as_flags
 from longlag.framings import Chunks, fitting
 from longlag.maps import audit
 from longlag.problems import PROBLEMS, EchoLag
@@ -83,7 +85,7 @@ BAD = {
     ),
     "timesteps": (
         ["audit", "echo-lag", "--framing", "chunks", "--timesteps", "26"],
-        "Chunks: `timesteps` must be at most the length of the sequence (25), got 26",
+        "Chunks: `timesteps` must be at most the number of steps of the sequence, 25, got 26",
     ),
     "batch size": (
         "audit echo-lag --framing chunks --carry --rows consecutive --batch-size 7".split(),
@@ -116,19 +118,29 @@ BAD = {
     "audit batch": (["audit", "echo-lag", "--batch-size", "0"], "`batch_size` must be at least 1"),
     "no answer": (
         ["train", "echo-lag", "--framing", "vector"],
-        "Vector: EchoLag has no answer after its input. Use Chunks, Prefix, Whole or Window.",
+        "Vector: EchoLag has no answer after its input. Use --framing whole, --framing prefix, "
+        "--framing chunks or --framing window.",
     ),
     "no answer to show": (
         ["show", "ramp", "--framing", "encoder-decoder"],
-        "EncoderDecoder: Ramp has no answer after its input. Use Chunks,",
+        "EncoderDecoder: Ramp has no answer after its input. Use --framing whole, ",
     ),
     "no decoder": (
         "train echo-subsequence --framing encoder-decoder --model lstm".split(),
-        "EncoderDecoder needs a model with a decoder, got LSTM. Use Seq2Seq.",
+        "EncoderDecoder needs a model with a decoder, got LSTM. Use --model seq2seq.",
     ),
     "no decoder asked for": (
         ["train", "echo-subsequence", "--model", "seq2seq"],
-        "Use framing EncoderDecoder.",
+        "Use --framing encoder-decoder.",
+    ),
+    "no answer to decode": (
+        ["train", "ramp", "--model", "seq2seq"],
+        "Use problem echo-subsequence with --framing encoder-decoder, or --framing whole with a "
+        "model without a decoder.",
+    ),
+    "no model that is checked": (
+        "check lstm echo-subsequence --framing encoder-decoder".split(),
+        "a model with a decoder, which is not checked. Use another framing.",
     ),
     "reals": (["train", "ramp", "--encoding", "scaled"], "Ramp has no integers to encode"),
     "reals shown": (["show", "ramp", "--encoding", "one-hot"], "Ramp has no integers to encode"),
@@ -158,11 +170,11 @@ BAD = {
     "wide": (["show", "echo-lag", "--values", "2000000000"], "`values` must be at most 1048576"),
     "audit of no decoder": (
         "audit echo-subsequence --framing encoder-decoder --model mlp".split(),
-        "EncoderDecoder needs a model with a decoder, got MLP. Use Seq2Seq.",
+        "EncoderDecoder needs a model with a decoder, got MLP. Use --model seq2seq.",
     ),
     "audit of a decoder": (
         "audit echo-subsequence --framing whole --model seq2seq".split(),
-        "Use framing EncoderDecoder.",
+        "Use --framing encoder-decoder.",
     ),
     "document": (["reproduce", "fiv"], "Did you mean `five`?"),
     "claim": (["reproduce", "echo/curent"], "Did you mean `echo/current`?"),
@@ -178,7 +190,7 @@ REMEDIES = {
     ),
     "quoted": (
         "audit echo-lag --framing chunks --carry --rows consecutive --batch-size 7",
-        "Use 6, 8, 5, or --rows parallel.",
+        "Use --batch-size 6, 8 or 5, or --rows parallel.",
     ),
     "word": ("train echo-lag --learning-rate 0", "Use a --learning-rate above 0."),
     "study": ("frontier echo-lag --limit 0", "Use --limit 1 or more."),
@@ -224,6 +236,36 @@ def test_a_remedy_can_be_pasted_where_the_old_flags_stand(call, command, remedy)
         code, out, _ = call("audit", *words.split())
         assert code == 0
         assert "\nlearnable: " in out
+
+
+@pytest.mark.parametrize("command", ["audit echo-lag --model", "check"])
+@pytest.mark.parametrize("model", ["mlp(context=1)", "mlp(context = 1, hidden_size=3)"])
+def test_a_remedy_changes_a_knob_where_it_stands(call, command, model):
+    """In the brackets of the model: beside them its flag is refused."""
+    _, out, _ = call(*command.split(), model)
+    change, other = re.search(r"Use (.*?) or more, or (.*?)\.", " ".join(out.split())).groups()
+    words = shlex.split(command.partition(" --")[0])
+    assert shlex.split(change)[-1] == model.replace("context = 1", "context=1").replace("1", "2")
+    assert other.split()[-1] == "lstm"
+    for choice in (change, other.removeprefix("model ")):
+        code, out, _ = call(*words, *shlex.split(choice))
+        assert code == 0
+        assert "learnable: a gradient" in out
+
+
+@pytest.mark.parametrize(
+    ("models", "remedy"),
+    [
+        ("lstm,ours=mlp(context=1)", "--models 'lstm,ours=mlp(context=2)'"),
+        ("mlp(hidden_size=9),lstm", "--models 'mlp(hidden_size=9, context=2),lstm'"),
+        ("mlp(context=1),mlp(hidden_size=9)", "context=2 in the brackets of the model"),
+        ("mlp,mine.py:make(context=1)", "--context 2"),
+        ("mlp,lstm(hidden_size=9)", "--context 2"),
+    ],
+)
+def test_a_remedy_of_several_models_is_for_the_one_that_has_the_knob(monkeypatch, models, remedy):
+    monkeypatch.setitem(_command_line.texts, "models", models)
+    assert as_flags("Use context=2 or more.") == f"Use {remedy} or more."
 
 
 def test_a_flag_of_a_model_that_stands_in_its_brackets_too_is_refused(call):
@@ -683,6 +725,10 @@ def test_a_closed_pipe_ends_it_quietly():
         ("train echo-lag --tbptt 3", "longlag calls it `--timesteps`"),
         ("frame a.csv --n_in 3", "longlag calls it `--timesteps`"),
         ("train echo-lag --n_out 3", "`--horizon`: rows that a forecast looks ahead. That is"),
+        ("train echo-lag --mask-value 3", "longlag calls it `--missing`: mask or mark, with the"),
+        ("check LSTM", "There is no problem or model `LSTM`. Did you mean `lstm`?"),
+        ("check lstn(hidden_size=3)", "no problem or model `lstn`. Did you mean `lstm`?"),
+        ("check EchoLag", "no problem or model `EchoLag`. Did you mean `echo-lag`?"),
         ("train echo-lag --padding 3", "longlag calls it `--pad`"),
         ("compare --max_epochs 3", "longlag calls it `--budget`"),
         ("train echo-lag --steps_per_epoch 3", "longlag calls it `--sequences`"),

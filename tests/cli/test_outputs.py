@@ -3,11 +3,13 @@
 import json
 import re
 import shlex
+import sys
 
 import pytest
 
 import longlag as ll
 from longlag.cli._output import command_line
+from longlag.store.store import Store
 
 MODEL = """
 import equinox as eqx, jax
@@ -141,7 +143,17 @@ def test_text_is_no_picture_and_no_table(call, folder, ending):
     assert "Use --output map.txt." in err
     if ending in ("jpg", "pdf", "xlsx"):
         err = refused(call, folder, *COMMANDS["audit"], "--output", f"map.{ending}", "--force")
-        assert f"an answer cannot be written as `.{ending}`. Use .json, .csv," in err
+        assert f"an answer cannot be written as `.{ending}`. Use .txt, .json, .csv," in err
+
+
+@pytest.mark.parametrize(
+    "command", [["audit", "echo-lag", "--output"], ["runs", "--store", "old.db", "--export"]]
+)
+def test_without_pyarrow_no_other_command_is_blamed(call, folder, monkeypatch, command):
+    Store(folder / "old.db", write=True).close()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    err = refused(call, folder, *command, "answer.parquet")
+    assert err.startswith("longlag: Parquet is written by pyarrow, which is not installed. Use pip")
 
 
 @pytest.mark.parametrize("ending", ["pt", "pth", "h5", "keras", "npz", "json", "csv"])

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -151,6 +152,12 @@ def test_runs_lists_filters_and_shows(asked, call):
     _, out, _ = call("runs", "--store", store, "--model", "lstn")
     assert "0 of " in out
     assert "No trial's model begins with `lstn`. Known: " in out
+    for filters, line in (
+        ("--verdict 'does not generalise' --model lstm", "has the verdict does not generalise."),
+        ("--study frontier --model mlp", "Each of --model and --study matches trials, but none"),
+        ("--problem ramq --model lstm", "No trial's problem begins with `ramq`. Did you mean `ra"),
+    ):
+        assert line in call("runs", "--store", store, *shlex.split(filters))[1]
     _, out, _ = call("runs", "--studies", "--store", store)
     assert "frontier" in out
     assert "compare" in out
@@ -283,7 +290,7 @@ BAD = {
     ),
     "fixed window": (
         ["frontier", "echo-value", "--framing", "window", "--timesteps", "20"],
-        "`timesteps` must be at most the length of the sequence (10), got 20",
+        "`timesteps` must be at most the number of steps of the sequence, 10, got 20",
     ),
     "model": (["compare", "--models", "lstm,grv"], "There is no model `grv`. Did you mean `gru`?"),
     "problem": (["compare", "--problems", "rampp"], "Did you mean `ramp`?"),
@@ -295,7 +302,18 @@ BAD = {
     "rates": (["compare", "--learning-rates", "1e-3,x"], "numbers separated by commas, got 1e-3,x"),
     "same rates": (["compare", "--learning-rates", "1,1"], "must be different learning rates"),
     "rungs": (["compare", "--rungs", "0"], "`rungs` must be at least 1, got 0"),
-    "decoder": (["compare", "--models", "seq2seq"], "Use framing EncoderDecoder."),
+    "decoder": (
+        ["compare", "--models", "seq2seq"],
+        "Use --problems echo-subsequence with --framing encoder-decoder, or --framing whole with a",
+    ),
+    "some decoders": (
+        ["compare", "--models", "seq2seq,lstm,gru"],
+        "no framing fits both seq2seq, which has a decoder, and lstm, which has none. Compare",
+    ),
+    "no decoders": (
+        ["compare", "--models", "gru,seq2seq", "--framing", "encoder-decoder"],
+        "no framing fits both seq2seq, which has a decoder, and gru, which has none. Compare",
+    ),
     "minutes": (["profile", "--minutes", "0"], "`minutes` must be above 0, got 0"),
     "no store": (["runs", "--store", "/no/such.db"], "There is no store at /no/such.db"),
     "store": ([*ASK, "--store", "/no/such/place.db"], "There is no folder /no/such for the store"),
@@ -348,7 +366,7 @@ BAD = {
     ),
     "answer as a store": (
         [*ASK, "--store", "STORE", "--output", "a.db"],
-        "--output: an answer cannot be written as `.db`. Use .json, .csv,",
+        "--output: an answer cannot be written as `.db`. Use .txt, .json, .csv,",
     ),
     "report of nothing": (["report", "--store", "/no/such.db"], "There is no store"),
     "report of no study": (

@@ -11,6 +11,7 @@ from longlag import report
 from longlag.files import check_outputs
 from longlag.report import charts
 
+ECHO = ll.EchoLag(lag=1, length=6, values=4)
 SVG = "{http://www.w3.org/2000/svg}"
 LABEL = r"target step (\d+), input steps? (\d+)(?: to (\d+))?: (.*)"
 RECT = r"M([\d.]+),([\d.]+)h([\d.]+)v([\d.]+)h-[\d.]+Z"
@@ -113,6 +114,16 @@ def test_a_curve_for_every_seed_stands_on_one_axis_with_chance_and_the_best_scor
     [last] = parts(r".*L[\d.]+,([\d.]+)$", lines[0].get("d"))
     right = shares[(len(shares) - 1) // 16 * 16 :].mean()
     assert float(last) == pytest.approx(height * (1 - right), abs=0.1)
+
+
+@pytest.mark.parametrize(("sequences", "circles"), [(5, 4), (400, 0)])
+def test_a_curve_of_one_point_is_a_circle(tmp_path, sequences, circles):
+    """A path from a point to itself shows nothing."""
+    run = ll.train(ECHO, ll.Whole(), ll.RNN(hidden_size=3), sequences=sequences, seeds=2)
+    svg = drawn(report.figure_of_run(run), tmp_path)
+    marks = [each for each in svg.iter() if each.get("aria-roledescription") == "circle"]
+    assert len(marks) == circles  # accuracy and loss of two seeds
+    assert all("A" in mark.get("d") and mark.get("fill") for mark in marks)
 
 
 def test_the_accuracy_at_each_scored_step_is_drawn_for_every_seed(tmp_path):

@@ -340,7 +340,9 @@ def test_a_ladder_shorter_than_asked_is_climbed_to_its_end():
         ({"rates": [0.1, 0.1]}, r"`rates` must be different learning rates, got \[0\.1, 0\.1\]"),
         ({"rungs": 0}, r"Comparison: `rungs` must be at least 1, got 0\. Use rungs=1"),
         ({"solve_at": 1.2}, r"Comparison: `solve_at` must be above 0 and below 1, got 1\.2"),
-        ({"models": [ll.Seq2Seq()]}, "Seq2Seq answers value by value"),
+        ({"models": [ll.Seq2Seq()]}, "Seq2Seq predicts an answer after the input, which EchoLag"),
+        ({"models": ["seq2seq", "lstm"]}, "no framing fits both seq2seq, which has a decoder, and"),
+        ({"models": {"a": "gru", "b": "seq2seq"}}, "both b, which has a decoder, and a, which has"),
         ({"framing": ll.Vector()}, "Vector: EchoLag has no answer after its input"),
     ],
 )

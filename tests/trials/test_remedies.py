@@ -9,7 +9,7 @@ import pytest
 
 import longlag as ll
 from longlag.adapters.models.user_model import as_factory
-from longlag.cli._flags import as_flags
+from longlag.cli._remedies import as_flags
 from longlag.trials.diagnosis import diagnose
 from longlag.trials.remedies import remedy
 

@@ -197,10 +197,15 @@ def test_a_decoder_trains_with_every_encoding(cell, encoding):
 
 def test_parts_that_do_not_fit_together_are_refused_with_what_does():
     problem = ll.EchoSubsequence()
-    with pytest.raises(ValueError, match="EncoderDecoder needs a model with a decoder, got LSTM"):
+    with pytest.raises(
+        ValueError, match=r"a model with a decoder, got LSTM\. Use model Seq2Seq\(\)"
+    ):
         ll.train(problem, ll.EncoderDecoder(), ll.LSTM())
-    with pytest.raises(ValueError, match=r"Seq2Seq answers .* Use framing EncoderDecoder\."):
+    with pytest.raises(ValueError, match=r"Seq2Seq answers .* Use framing EncoderDecoder\(\)\."):
         ll.train(problem, ll.Whole(), ll.Seq2Seq())
+    for framing in (ll.Whole(), ll.EncoderDecoder()):
+        with pytest.raises(ValueError, match=r"which EchoLag does not .* problem EchoSubsequence"):
+            ll.train(ll.EchoLag(), framing, ll.Seq2Seq())
     with pytest.raises(ValueError, match="Vector: EchoLag has no answer after its input"):
         ll.train(ll.EchoLag(), ll.Vector(), ll.LSTM())
     with pytest.raises(ValueError, match="Ramp has no integers to encode, got `encoding` Scaled"):

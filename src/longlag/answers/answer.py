@@ -204,7 +204,8 @@ def kind_of(path: files.Name, option: str, *, model: bool = False) -> str:
     """
     ending = Path(path).suffix.lower()
     if ending not in FORMATS:
-        *first, last = FORMATS
+        text = [".txt"] if option.startswith("-") else []  # which the command line prints
+        *first, last = [*text, *FORMATS]
         raise ValueError(
             f"{option}: an answer cannot be written as `{ending or path}`. Use "
             f"{', '.join(first)} or {last}{', or .safetensors for the model' if model else ''}."

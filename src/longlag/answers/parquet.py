@@ -19,7 +19,8 @@ def require() -> None:
         import pyarrow.parquet  # noqa: F401
     except ImportError:
         raise ValueError(
-            "export: pyarrow is not installed. Use pip install 'longlag[parquet]', or .csv."
+            "Parquet is written by pyarrow, which is not installed. Use pip install "
+            "'longlag[parquet]', or .csv."
         ) from None
 
 

@@ -11,7 +11,7 @@ from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.checks.check import Preflight
 from longlag.checks.probe import inspect_model
 from longlag.encodings import IntegerEncoding
-from longlag.framings import Framing
+from longlag.framings import EncoderDecoder, Framing
 from longlag.knobs import named_arguments
 from longlag.models import ModelFactory
 from longlag.problems import Problem
@@ -57,18 +57,24 @@ def preflight(
     >>> result.parameters
     3196
     """
+    factory = user_model.as_factory(model)
+    if isinstance(factory, ModelFactory) and factory.decodes:
+        raise ValueError(
+            f"preflight: {factory.words} has a decoder, which is not checked. Use a model "
+            "without a decoder."
+        )
+    if isinstance(framing, EncoderDecoder):
+        raise ValueError(
+            "preflight: EncoderDecoder needs a model with a decoder, which is not checked. Use "
+            "another framing."
+        )
     setting = Setting(
         problem=problem,
         framing=framing,
-        model=user_model.as_factory(model),
+        model=factory,
         encoding=encoding,
         recipe=Recipe(batch_size=batch_size),
     )
-    if setting.model.decodes:
-        raise ValueError(
-            f"preflight: {setting.model.words} has a decoder, which is not checked. Use a model "
-            "without a decoder."
-        )
     return inspect_model(setting)
 
 

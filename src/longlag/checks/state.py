@@ -27,6 +27,8 @@ def carried_state(runs: Runs) -> str:
     if not runs.layout.carry or len(runs.batches.inputs) < 2:
         none = "a sequence is one batch" if runs.layout.carry else "this framing carries none"
         return f"{none}{_returned_state(runs) if has_state else ''}"
+    if not runs.setting.model.remembers:  # by its kind, so the audit counts no state
+        return "this kind of model has none, so that nothing reaches the next batch"
     if not has_state or not _reaches_next(runs, np.ones(1, bool)):
         raise CheckFailed(
             "no state reaches the next batch, but the framing carries it",

@@ -9,6 +9,9 @@ from cyclopts import Argument
 flags: dict[str, str] = {}
 """As they were given, `--no-carry` say, by the name of their knob."""
 
+texts: dict[str, str] = {}
+"""The text that was given with each."""
+
 
 def remember(arguments: Mapping[str, Argument]) -> None:
     """Keep those of this command."""
@@ -16,3 +19,10 @@ def remember(arguments: Mapping[str, Argument]) -> None:
         if argument.tokens:
             keyword = argument.tokens[0].keyword or ""
             flags[name] = keyword if keyword[:2] == "--" else f"--{name.replace('_', '-')}"
+            texts[name] = argument.tokens[0].value
+
+
+def forget() -> None:
+    """Forget those of a command that has ended."""
+    flags.clear()
+    texts.clear()

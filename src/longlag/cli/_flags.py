@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -13,7 +12,6 @@ from cyclopts import Group, Parameter, Token
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
 from longlag.checks.knobs import undeclared
-from longlag.cli import _command_line
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import Knob, Knobs, lookup, unknown_name
@@ -59,81 +57,6 @@ STORE = Path(store.STORE)
 def option(name: str) -> str:
     """The option of a knob: `--hidden-size` for `hidden_size`."""
     return f"--{name.replace('_', '-')}"
-
-
-_CALL = r"(?:framing |model )?(?P<kind>\w+)\((?P<knobs>(?:[^()]|\([^()]*\))*)\)"
-_ARGUMENT = r"\b(?P<name>\w+)=(?P<mark>'?)(?P<value>[\w.+-]*\w|\(\d[\d, ]*\))(?P=mark)"
-
-_WORD = r"(?<![`'\w.])(?P<word>[a-z]+_[a-z_]+)\b"
-
-
-def as_flags(
-    remedy: str,
-    known: Collection[str] | None = None,
-    given: Mapping[str, str] = _command_line.flags,
-) -> str:
-    """A remedy of Python arguments as flags of the command line.
-
-    Args:
-        remedy: A sentence.
-        known: The flags of the command; what it does not have is left as it is.
-        given: The flags of the old framing and model, by name of their knob; those that the
-            new ones do not have are to be left out.
-
-    >>> as_flags("Use rows='parallel', carry=True and learning_rate=0.01.")
-    'Use --rows parallel, --carry and --learning-rate 0.01.'
-    >>> as_flags("Use Prefix(pad='end') or adopt(…, causal=False).")
-    'Use --framing prefix --pad end or adopt(…, causal=False).'
-    >>> as_flags("Use framing Whole().", given={"timesteps": "--timesteps"})
-    'Use --framing whole without --timesteps.'
-    """
-    framings = {kind.__name__: name for name, kind in FRAMINGS.items()}
-
-    def argument(name: str, value: str, written: str) -> str:
-        typed = f"--no-{option(name)[2:]}" if value == "False" else option(name)
-        if known is not None and typed not in known:
-            return written
-        value = value.strip("()").replace(" ", "")  # (40, 80) is 40,80
-        return typed if value in ("True", "False") else f"{typed} {value}"
-
-    def replaced(found: re.Match[str]) -> str:
-        if found["word"]:
-            return option(found["word"]) if option(found["word"]) in (known or ()) else found[0]
-        if (kind := found["kind"]) is None:
-            return argument(found["name"], found["value"], found[0])
-        if kind == "LSTM" and (known is None or "--model" in known):
-            from longlag.models import MODELS  # jax, which has read the model that is left
-
-            return f"--model lstm{_without(kind.lower(), MODELS, given)}"
-        if kind not in framings or (known is not None and "--framing" not in known):
-            return found[0]
-        knobs = as_flags(found["knobs"], known)
-        rest = _without(framings[kind], FRAMINGS, given)
-        return f"--framing {framings[kind]} {knobs}".rstrip() + rest
-
-    return re.sub(f"{_CALL}|{_ARGUMENT}|{_WORD}", replaced, remedy)
-
-
-def _without(name: str, table: Mapping[str, type[Knobs]], given: Mapping[str, str]) -> str:
-    """The given flags of other classes of a table, to be left out with the class of this name."""
-    others = {knob for kind in table.values() for knob in _knobs(kind)} - {*_knobs(table[name])}
-    drop = [flag for knob, flag in given.items() if knob in others]
-    return f" without {' and '.join(drop)}" if drop else ""
-
-
-def as_study_flags(remedy: str, kind: str, given: Mapping[str, str] = _command_line.flags) -> str:
-    """A remedy as flags of `longlag train`, or of the command of this kind of study.
-
-    >>> as_study_flags("Use sequences=800 or learning_rate=0.01.", "compare")
-    'Use --budget 800 or --learning-rates 0.01.'
-    """
-    text = as_flags(remedy, given=given)
-    if kind == "train":
-        return text
-    if kind in ("compare", "generalise"):
-        text = text.replace("--model ", "--models ")
-    rates = "--learning-rates " if kind in ("compare", "profile") else "--learning-rate "
-    return text.replace("--sequences ", "--budget ").replace("--learning-rate ", rates)
 
 
 def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str] = ()) -> Any:

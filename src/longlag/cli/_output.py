@@ -203,7 +203,7 @@ def in_flags(block: Block, kind: str) -> Block:
     """A block with its advice as flags of the command of this kind of study."""
     if not isinstance(block, Advice) or block.kind not in ("advice", "notice"):
         return block
-    from longlag.cli._flags import as_study_flags  # NumPy, which `longlag --help` does not need
+    from longlag.cli._remedies import as_study_flags  # NumPy, which `longlag --help` does not need
 
     lines = (as_study_flags(line, kind) for line in block.paragraphs)
     return dataclasses.replace(block, paragraphs=tuple(_NAME.sub(r"--\1", each) for each in lines))

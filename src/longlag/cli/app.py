@@ -166,7 +166,7 @@ def _run(tokens: list[str]) -> int:
                 warn(f"longlag: {printable(message)}")
         return 1 if message is None else 2
     finally:
-        _command_line.flags.clear()
+        _command_line.forget()
         files.forget()
 
 
@@ -267,7 +267,7 @@ def _in_flags(message: str, tokens: Sequence[str]) -> str:
     place = re.search(r"\b[Uu]se (?!.*\b[Uu]se )", message)
     if not tokens or tokens[0] not in _LINES or place is None:
         return message
-    from longlag.cli._flags import as_flags
+    from longlag.cli._remedies import as_flags
 
     return message[: place.end()] + as_flags(message[place.end() :], _options(tokens[0]))
 

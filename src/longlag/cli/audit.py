@@ -18,11 +18,11 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
-    as_study_flags,
     code_files,
     problem_and_framing,
 )
 from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
+from longlag.cli._remedies import as_study_flags
 from longlag.framings import Framing
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import audit as compare
@@ -73,7 +73,7 @@ def audit(
         reach = (
             RECURRENT
             if default
-            else _reach(framing_object, "lstm" if model is None else model, context)
+            else _reach(problem_object, framing_object, "lstm" if model is None else model, context)
         )
         result = compare(problem_object, framing_object, batch_size=batch_size, reach=reach)
         result = dataclasses.replace(result, remedy=remedy(result))
@@ -126,10 +126,10 @@ def draw(map: Map) -> Text:
     return Text("\n".join("".join("·▀▄█"[code] for code in line) for line in codes))
 
 
-def _reach(framing: Framing, model: str, context: int | None) -> Reach:
+def _reach(problem: Problem, framing: Framing, model: str, context: int | None) -> Reach:
     from longlag.cli._setting import model_from_name
     from longlag.trials.setting import check_decoder  # jax, needed for no other audit
 
     built = model_from_name(model, {} if context is None else {"context": context})
-    check_decoder(framing, built)
+    check_decoder(problem, framing, built)
     return Reach.of(built)

@@ -19,13 +19,13 @@ from longlag.cli._flags import (
     FramingFlags,
     FramingName,
     ProblemFlags,
-    as_flags,
     code_files,
     flag_values,
     option,
     problem_and_framing,
 )
 from longlag.cli._output import ANSWER, AnswerFlags, pick, stdout_to_stderr
+from longlag.cli._remedies import as_flags
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS
 from longlag.knobs import BATCH_SIZE, lookup
@@ -138,13 +138,14 @@ def _subject(subject: str) -> Any:
     """The problem, with its defaults, or the model that the subject names."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     if not is_reference(subject):
-        if subject not in PROBLEMS:
-            from longlag.models import MODELS  # which brings jax
-            from longlag.models.by_name import by_name
+        if subject in PROBLEMS:
+            return PROBLEMS[subject]()
+        from longlag.models import MODELS  # which brings jax
+        from longlag.models.by_name import by_name
 
-            if subject.partition("(")[0] in MODELS:
-                return by_name(subject)
-        return lookup("problem", subject, PROBLEMS)()
+        if (name := subject.partition("(")[0].strip()) in MODELS:
+            return by_name(subject)
+        return lookup("problem or model", name, {**PROBLEMS, **MODELS})
     call = CALL.fullmatch(subject)
     value = imported(*split(call[1] if call else subject))  # whose arguments the model takes
     if isinstance(value, type) and issubclass(value, Problem):

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from longlag import files
 from longlag.answers.format import SKILL, counted
-from longlag.cli._flags import STORE, Count, StorePath, Tracked, as_study_flags, option
+from longlag.cli._flags import STORE, Count, StorePath, Tracked, option
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table
+from longlag.cli._remedies import as_study_flags
 from longlag.cli._terminal import warn
 from longlag.knobs import lookup, unknown_name
 from longlag.store import parsing
@@ -114,7 +115,7 @@ def runs(
         records, matching = saved.records(**chosen, limit=limit or None), saved.count(**chosen)
         return output.write(
             lambda: {"trials": [record._asdict() for record in records]},
-            lambda: _list(saved, records, matching, model),
+            lambda: _list(saved, records, matching, chosen),
         )
 
 
@@ -125,7 +126,7 @@ def _refuse(rule: str, others: Mapping[str, object]) -> None:
 
 
 def _list(
-    store: Store, records: Sequence[Record], matching: int, model: str | None
+    store: Store, records: Sequence[Record], matching: int, filters: Mapping[str, Any]
 ) -> Iterator[RenderableType]:
     names = "trial", "problem", "framing", "model", "seed", "skill", "verdict", "sequences"
     trials = table(*names, right=("seed", "skill", "sequences"))
@@ -144,11 +145,22 @@ def _list(
     if len(records) < matching:
         line += f"; --limit 0 lists all{f' {matching:,} of these' if matching < count else ''}"
     yield Text(f"{line}.", style="dim")
-    if not matching and model is not None:
-        models = dict.fromkeys(record.model for record in store.records())
-        yield Text(unknown_name("No trial's model begins with", model, models))
+    if count and not matching:
+        yield Text(_why_none(store, filters))
     if notice := store.notice():
         yield Text(notice, style="dim")
+
+
+def _why_none(store: Store, filters: Mapping[str, Any]) -> str:
+    """Which filter no trial matches, or that they match none together."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    alone = next((name for name in given if not store.count(**{name: given[name]})), None)
+    if alone in ("problem", "model"):
+        every = dict.fromkeys(getattr(record, alone) for record in store.records())
+        return unknown_name(f"No trial's {alone} begins with", given[alone], every)
+    if alone is not None:
+        return f"No trial has the {alone} {given[alone]}."
+    return f"Each of {' and '.join(map(option, given))} matches trials, but none matches all."
 
 
 def _studies(store: Store, studies: Sequence[StudyRecord]) -> Iterator[RenderableType]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from longlag import files
 from longlag.checks.model import require_valid
 from longlag.cli._device import Device, use_device
-from longlag.cli._flags import Count, Tracked, as_flags, code_files, flag_values, flags
+from longlag.cli._flags import Count, Tracked, code_files, flag_values, flags
 from longlag.cli._output import (
     ANSWER,
     AnswerFlags,
@@ -23,6 +23,7 @@ from longlag.cli._output import (
     stdout_to_stderr,
     values_as_text,
 )
+from longlag.cli._remedies import as_flags
 from longlag.cli._setting import SETTING, Model, SettingFlags, training
 from longlag.cli._terminal import warn
 from longlag.cli.audit import warnings

@@ -20,8 +20,8 @@ class Answering(Framing):
         if problem.answers:
             return ""
         return (
-            f"{type(problem).__name__} has no answer after its input. Use Chunks, Prefix, Whole or "
-            "Window."
+            f"{type(problem).__name__} has no answer after its input. Use framing Whole(), "
+            "Prefix(), Chunks() or Window()."
         )
 
     def tables(

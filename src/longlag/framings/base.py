@@ -133,12 +133,13 @@ class Framing(Knobs):
         if first <= empty and first < samples:
             return first
         fits = [size for size in range(1, samples + 1) if samples % size <= empty]
-        near = ", ".join(str(size) for size in sorted(fits, key=lambda s: abs(s - batch_size))[:3])
+        *near, last = map(str, sorted(fits, key=lambda s: abs(s - batch_size))[:3])
+        sizes = f"{', '.join(near)} or {last}" if near else last
         spare = f" (up to {empty} without a target may be left out)" if 0 < empty < samples else ""
         raise ValueError(
             f"{type(self).__name__}: `batch_size` must divide the {samples} samples of a sequence "
             f"when state is carried from row to row{spare}, got {batch_size}. Use "
-            f"{near}{self.instead}."
+            f"batch_size={sizes}{self.instead}."
         )
 
     def sample(self, problem: Problem, rng: np.random.Generator, count: int) -> Samples:

@@ -32,8 +32,8 @@ class Stepwise(Framing):
 def _check_timesteps(owner: Framing, timesteps: int, length: int) -> int:
     if timesteps > length:
         raise ValueError(
-            f"{type(owner).__name__}: `timesteps` must be at most the length of the sequence "
-            f"({length}), got {timesteps}. Use timesteps={length} or fewer."
+            f"{type(owner).__name__}: `timesteps` must be at most the number of steps of "
+            f"the sequence, {length}, got {timesteps}. Use timesteps={length} or fewer."
         )
     return timesteps
 

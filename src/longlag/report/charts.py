@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -293,8 +294,11 @@ def training(
             _chart(named).mark_rule(strokeDash=[3, 3]).encode(y=y),
             text.encode(x=alt.value("width"), y=y, text="name:N"),
         ]
-    points = {"size": 20} if along != "sequences" else False  # there may be only one
+    points = {"size": 20} if along != "sequences" else False
     line = base.mark_line(strokeWidth=1.8, opacity=0.9, point=points)
+    count = Counter((row["series"], row["seed"]) for row in rows)
+    if alone := [row for row in rows if count[row["series"], row["seed"]] == 1]:  # no line
+        layers.append(_chart(alone).mark_circle(size=30).encode(x=x, y=y, color=colour))
     return alt.LayerChart(
         layer=[
             *layers,

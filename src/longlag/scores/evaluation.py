@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from longlag import streams
+from longlag.arguments import short_repr
 from longlag.arrays import MISSING
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
@@ -252,7 +253,7 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     if unlike or not values or min(values) < 0 or len(set(values)) < len(values):
         raise ValueError(
             "`seeds` must be a number of seeds or different whole numbers of at least 0, got "
-            f"{seeds}."
+            f"{short_repr(seeds)}."
         )
     if max(values) > _LARGEST_SEED:
         raise ValueError(f"`seeds` must be at most {_LARGEST_SEED}, got {max(values)}.")

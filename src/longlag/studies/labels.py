@@ -20,7 +20,8 @@ def models_by_label(owner: str, models: SeveralModels) -> dict[str, ModelFactory
     """Models by label.
 
     Raises:
-        ValueError: There is none, two are the same, or a name cannot be shown.
+        ValueError: There is none, two are the same, a name cannot be shown, or only some have a
+            decoder.
         TypeError: `models` is a single model, or no models.
 
     >>> models_by_label("Comparison", {"ours": "lstm(hidden_size=8)", "gru": "gru"})
@@ -37,10 +38,10 @@ def models_by_label(owner: str, models: SeveralModels) -> dict[str, ModelFactory
             raise ValueError(f"{owner}: `models` names {words(twice)} twice. Name it once.")
         if not every:
             named(owner, "models", [])
-        return every
+        return _for_one_framing(owner, every)
     several = isinstance(models, Iterable) and not isinstance(models, str)
     factories: Any = map(user_model.as_factory, models) if several else models  # refused there
-    return named(owner, "models", factories)
+    return _for_one_framing(owner, named(owner, "models", factories))
 
 
 def given_names(models: Mapping[str, ModelFactory]) -> dict[str, str]:
@@ -68,4 +69,16 @@ def _name(owner: str, name: object) -> str:
     raise ValueError(
         f"{owner}: the names of `models` must be texts of 1 to {_LONGEST} printable characters, "
         f"got {name!r:.70}. Use a short one, such as ours."
+    )
+
+
+def _for_one_framing(owner: str, models: dict[str, ModelFactory]) -> dict[str, ModelFactory]:
+    """The models, if a framing can fit all of them."""
+    decodes = {name: bool(getattr(model, "decodes", False)) for name, model in models.items()}
+    if len({*decodes.values()}) < 2:
+        return models
+    one, other = (next(n for n, each in decodes.items() if each is has) for has in (True, False))
+    raise ValueError(
+        f"{owner}: no framing fits both {one}, which has a decoder, and {other}, which has none. "
+        "Compare models with a decoder apart from those without."
     )

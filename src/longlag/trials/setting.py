@@ -82,7 +82,7 @@ class Setting:
             raise ValueError(
                 "Setting: the problem must be the training part of its series. Use part='training'."
             )
-        check_decoder(self.framing, self.model)
+        check_decoder(self.problem, self.framing, self.model)
         object.__setattr__(self, "tests", _test_pairs(self.tests))
         for name, problem in dict(self.tests).items():
             self._check_test(name, problem)
@@ -318,15 +318,22 @@ def _test_pairs(
     return tuple(map(tuple, pairs))
 
 
-def check_decoder(framing: Framing, model: ModelFactory) -> None:
-    """Raise if only one of framing and model has a decoder."""
-    decodes = framing.output == "decoder"
-    if decodes != model.decodes:
-        names = type(framing).__name__, type(model).__name__
+def check_decoder(problem: Problem, framing: Framing, model: ModelFactory) -> None:
+    """Raise if only one of framing and model has a decoder, or there is no answer for it."""
+    decodes, own = framing.output == "decoder", type(model).__name__
+    if model.decodes and not problem.answers:
         raise ValueError(
-            f"Setting: {names[0]} needs a model with a decoder, got {names[1]}. Use "
-            f"{Seq2Seq.__name__}."
-            if decodes
-            else f"Setting: {names[1]} answers value by value after its input, {names[0]} "
-            "asks otherwise. Use framing EncoderDecoder."
+            f"Setting: {own} predicts an answer after the input, which {type(problem).__name__} "
+            "does not have. Use problem EchoSubsequence() with framing EncoderDecoder(), or "
+            "framing Whole() with a model without a decoder."
+        )
+    if model.decodes and not decodes:
+        raise ValueError(
+            f"Setting: {own} answers value by value after its input, {type(framing).__name__} "
+            "asks otherwise. Use framing EncoderDecoder()."
+        )
+    if decodes and not model.decodes and problem.answers:
+        raise ValueError(
+            f"Setting: {type(framing).__name__} needs a model with a decoder, got {own}. Use "
+            f"model {Seq2Seq.__name__}()."
         )
