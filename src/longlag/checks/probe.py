@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models.hints import MASKED, PACKED, REALS, VALUES, hint
+from longlag.adapters.models.hints import MASKED, PACKED, REALS, TOO_SHORT, VALUES, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.arrays import scored
 from longlag.checks.arrays import (
@@ -25,6 +25,7 @@ from longlag.checks.arrays import (
     with_noise,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
+from longlag.checks.embeddings import remedy_for_high_values, require_values_apart
 from longlag.checks.gradients import gradients
 from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text, first_rows
@@ -107,6 +108,8 @@ class _Inspection(Runs):
             features = getattr(self.setting.model, "inputs", "features") == "features"
             reals = self.setting.sizes.values is None
             remedy = hint(error, features=features, reals=reals)
+            if remedy == TOO_SHORT:
+                remedy = remedy_for_high_values(self) or remedy
             if isinstance(error, ValueError) and not user_code.raised_at(error):
                 raise CheckFailed(str(error).rstrip("."), remedy) from error  # of an adapter
             shape = self.batches.inputs.shape[1:]
@@ -118,10 +121,11 @@ class _Inspection(Runs):
             raise CheckFailed(failure, f"{remedy}{types}".strip()) from error
         if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
+            weight = non_finite(self.module)
+            remedy = "" if weight else remedy_for_high_values(self)
             raise CheckFailed(
                 f"output {output} at step {step} of row {row} is {self.base[tuple(wrong[0])]}",
-                "Look for a division by zero, a log of zero, or a mask without any true step."
-                + non_finite(self.module),
+                remedy or f"{_NON_FINITE}{weight}",
             )
         if layer := self.layer_made_in_call():
             raise CheckFailed(
@@ -164,6 +168,7 @@ class _Inspection(Runs):
             return ""
         if np.isfinite(outputs).all():
             self.subject, self.base = shaken, outputs
+            require_values_apart(self)
             if self.reads_whole_numbers():
                 raise CheckFailed(
                     "the outputs depend only on the whole part of inputs that are real numbers, as "
@@ -353,6 +358,8 @@ _RANDOM = (
     "Begin a state from zeros, and use dropout and noise only in training: leave "
     "deterministic=False out (Flax), and give torch.nn.functional.dropout training=self.training."
 )
+
+_NON_FINITE = "Look for a division by zero, a log of zero, or a mask without any true step."
 
 _OWN = "each has its own weights"
 
