@@ -12,6 +12,7 @@ import numpy as np
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import MASKED, PACKED, REALS, TOO_SHORT, VALUES, hint
 from longlag.adapters.models.user_model import UserModel
+from longlag.answers.format import counted
 from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
@@ -31,7 +32,7 @@ from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text, first_rows
 from longlag.checks.state import carried_state
 from longlag.models import ExternalModel
-from longlag.training import program
+from longlag.training import Batches, program
 from longlag.trials.setting import Setting
 
 _LARGE = 10.0  # standard deviation of weights that saturate an activation
@@ -261,11 +262,20 @@ class _Inspection(Runs):
                 outputs = self.run(first_rows(batches, rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
-                    f"with {rows} rows rather than {default} it {error_text(error)}",
-                    "Leave the number of rows open.",
+                    f"with {counted(rows, 'row')} rather than {default} it {error_text(error)}",
+                    f"Leave the number of rows open.{self._squeezing(batches, rows)}",
                 ) from error
             self.require_same(usual, outputs)
         return "any" if fixed is None else f"{fixed} at a time"
+
+    def _squeezing(self, several: Batches, failed: int) -> str:
+        """The usual reason where one row alone fails; empty where several rows fail too."""
+        if failed > 1:
+            return ""
+        with contextlib.suppress(Exception, SystemExit):
+            self.run(several)
+            return _SQUEEZE
+        return ""
 
     def mask(self) -> str:
         masks = self.batches.mask
@@ -360,6 +370,11 @@ _RANDOM = (
 )
 
 _NON_FINITE = "Look for a division by zero, a log of zero, or a mask without any true step."
+
+_SQUEEZE = (
+    " More rows do not fail: look for squeeze() without a dimension, which takes away the axis of "
+    "a single row."
+)
 
 _OWN = "each has its own weights"
 
