@@ -416,6 +416,25 @@ def test_what_mixes_rows_is_not_taken_for_a_later_step(fault, said):
     assert {check.name: check.found for check in found.checks if not check.passed} == said
 
 
+@pytest.mark.parametrize(
+    ("fails", "named"),
+    [(lambda rows: rows == 1, True), (lambda rows: rows != 5, False)],
+    ids=["one row", "all but five"],
+)
+def test_where_one_row_alone_fails_the_usual_reason_is_named(fails, named):
+    class Squeezed(Plain):
+        def forward(self, inputs):
+            outputs = super().forward(inputs)
+            return outputs[:1].squeeze() if fails(len(inputs)) else outputs
+
+    problem = ll.EchoLag(lag=1, length=10, values=4)
+    found = preflight(problem, ll.Whole(), lambda s, _: Squeezed(s.features, s.outputs))
+    last = found.checks[-1]
+    assert last.found.startswith("with 1 row rather than 5 it fails: ")
+    assert last.remedy.startswith("Leave the number of rows open.")
+    assert ("squeeze() without a dimension" in last.remedy) is named
+
+
 class Normed(torch.nn.Module):
     """A GRU and a layer whose weight is computed, `of` the layer, in each call."""
 

@@ -57,6 +57,18 @@ def test_a_picture_without_docstrings_is_one_line(tmp_path):
     assert "Altair, which draws the charts, needs the docstrings" in one_line(done)
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [{"PYTHONOPTIMIZE": "2"}, {"PYTHONIOENCODING": "utf-16"}],
+    ids=["no docstrings", "another encoding"],
+)
+def test_a_sound_problem_passes_its_checks_however_python_runs(tmp_path, variables):
+    done = run("check echo-lag --output checks.json", tmp_path, **variables)
+    found = json.loads((tmp_path / "checks.json").read_text())
+    assert [check["name"] for check in found["checks"] if not check["passed"]] == []
+    assert done.returncode == 0
+
+
 _EACH = """
 import contextlib, sys
 from longlag.cli.app import main

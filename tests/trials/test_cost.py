@@ -1,13 +1,17 @@
 """What a model costs: operations counted by hand, and figures that cannot be had."""
 
+import dataclasses
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import longlag as ll
+from longlag.adapters.models import functional
+from longlag.adapters.models.equinox import functional_model
 from longlag.checks.model import preflight
 from longlag.training import Recipe
 from longlag.training.flops import flops
@@ -75,6 +79,58 @@ def test_the_operations_of_pytorch_modules_are_those_counted_by_hand(kind, frami
     states = GATES[kind] * HIDDEN + HIDDEN + VALUES
     least = 4 * (4 * weights + ROWS * timesteps * (VALUES + states))  # two moments, a gradient
     assert least < each.memory < 5 * least  # with the gradients of what is between
+
+
+@pytest.mark.parametrize("length", [7, 99])
+def test_of_a_model_that_packs_the_operations_are_the_mean_over_the_lengths(length):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed here")
+    from torch.nn.utils.rnn import pack_padded_sequence  # pyright: ignore[reportMissingImports]
+
+    class Net(torch.nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.layer = torch.nn.LSTM(sizes.features, HIDDEN, batch_first=True)
+            self.readout = torch.nn.Linear(HIDDEN, sizes.outputs)
+
+        def forward(self, inputs, mask):
+            counts = mask.sum(dim=1).cpu()
+            packed = pack_padded_sequence(inputs, counts, batch_first=True, enforce_sorted=False)
+            return self.readout(self.layer(packed)[1][0][-1])
+
+    recipe, model = Recipe(batch_size=ROWS), ll.adopt(lambda sizes, _: Net(sizes))
+    problem = ll.EchoLag(values=VALUES, length=length)
+    framing = ll.Prefix(pad="end")
+    setting = Setting(problem=problem, framing=framing, model=model, recipe=recipe)
+    each = cost(setting)
+    readout, inputs = 2 * HIDDEN * VALUES, 2 * 4 * HIDDEN * VALUES
+    mean = (length + 1) / 2 / length  # of samples of 1 to `length` steps
+    step = mean * (by_hand(4, VALUES) - readout) + readout / length
+    assert each.flops_per_step == pytest.approx(step, rel=0.01)
+    per_update = ROWS * length * (3 * step - mean * inputs)
+    assert each.flops_per_update == pytest.approx(per_update, rel=0.15)
+    longest = 4 * ROWS * length * (VALUES + 4 * HIDDEN)  # bytes of its inputs and gates
+    assert each.memory > longest
+
+
+@pytest.mark.parametrize("missing", ["drop", "mark"])
+def test_a_model_with_a_fixed_number_of_rows_costs_no_more_for_a_step(missing):
+    class Fixed(eqx.Module):
+        linear: eqx.nn.Linear
+
+        def __call__(self, inputs):
+            return jax.vmap(self.linear)(inputs)
+
+    def make(rows):
+        def adopted(sizes, seed):
+            linear = eqx.nn.Linear(sizes.features, sizes.outputs, key=jax.random.key(seed))
+            pure = dataclasses.replace(functional_model(Fixed(linear), seed), rows=rows)
+            return functional.adopted(pure, sizes, "features")
+
+        return ll.adopt(adopted)
+
+    framing = ll.Window(timesteps=3, missing=missing)
+    open_, fixed = (found(make(rows), framing) for rows in (None, ROWS))
+    assert fixed.flops_per_step == open_.flops_per_step == 2 * VALUES * VALUES
 
 
 def test_the_memory_in_pytorch_is_that_of_the_tensors_alive_at_once():

@@ -170,11 +170,16 @@ def _elsewhere(problem: Problem, here: str) -> str:
     process = subprocess.run(
         [sys.executable, "-P", "-c", call, task],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
         stdin=subprocess.DEVNULL,
-        # Sets of strings have another order there.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders), "PYTHONHASHSEED": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(folders),
+            "PYTHONHASHSEED": "1",  # sets of strings have another order there
+            "PYTHONIOENCODING": "utf-8",
+        },
     )
     if process.returncode:
         message = (process.stderr.strip() or "no message").splitlines()[-1]

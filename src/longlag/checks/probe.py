@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models.hints import MASKED, PACKED, REALS, VALUES, hint
+from longlag.adapters.models.hints import MASKED, PACKED, REALS, TOO_SHORT, VALUES, hint
 from longlag.adapters.models.user_model import UserModel
+from longlag.answers.format import counted
 from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
@@ -25,12 +26,13 @@ from longlag.checks.arrays import (
     with_noise,
 )
 from longlag.checks.check import Check, CheckFailed, Preflight
+from longlag.checks.embeddings import remedy_for_high_values, require_values_apart
 from longlag.checks.gradients import gradients
 from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text, first_rows
 from longlag.checks.state import carried_state
 from longlag.models import ExternalModel
-from longlag.training import program
+from longlag.training import Batches, program
 from longlag.trials.setting import Setting
 
 _LARGE = 10.0  # standard deviation of weights that saturate an activation
@@ -107,6 +109,8 @@ class _Inspection(Runs):
             features = getattr(self.setting.model, "inputs", "features") == "features"
             reals = self.setting.sizes.values is None
             remedy = hint(error, features=features, reals=reals)
+            if remedy == TOO_SHORT:
+                remedy = remedy_for_high_values(self) or remedy
             if isinstance(error, ValueError) and not user_code.raised_at(error):
                 raise CheckFailed(str(error).rstrip("."), remedy) from error  # of an adapter
             shape = self.batches.inputs.shape[1:]
@@ -118,10 +122,11 @@ class _Inspection(Runs):
             raise CheckFailed(failure, f"{remedy}{types}".strip()) from error
         if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
+            weight = non_finite(self.module)
+            remedy = "" if weight else remedy_for_high_values(self)
             raise CheckFailed(
                 f"output {output} at step {step} of row {row} is {self.base[tuple(wrong[0])]}",
-                "Look for a division by zero, a log of zero, or a mask without any true step."
-                + non_finite(self.module),
+                remedy or f"{_NON_FINITE}{weight}",
             )
         if layer := self.layer_made_in_call():
             raise CheckFailed(
@@ -164,6 +169,7 @@ class _Inspection(Runs):
             return ""
         if np.isfinite(outputs).all():
             self.subject, self.base = shaken, outputs
+            require_values_apart(self)
             if self.reads_whole_numbers():
                 raise CheckFailed(
                     "the outputs depend only on the whole part of inputs that are real numbers, as "
@@ -256,11 +262,20 @@ class _Inspection(Runs):
                 outputs = self.run(first_rows(batches, rows))
             except (Exception, SystemExit) as error:
                 raise CheckFailed(
-                    f"with {rows} rows rather than {default} it {error_text(error)}",
-                    "Leave the number of rows open.",
+                    f"with {counted(rows, 'row')} rather than {default} it {error_text(error)}",
+                    f"Leave the number of rows open.{self._squeezing(batches, rows)}",
                 ) from error
             self.require_same(usual, outputs)
         return "any" if fixed is None else f"{fixed} at a time"
+
+    def _squeezing(self, several: Batches, failed: int) -> str:
+        """The usual reason where one row alone fails; empty where several rows fail too."""
+        if failed > 1:
+            return ""
+        with contextlib.suppress(Exception, SystemExit):
+            self.run(several)
+            return _SQUEEZE
+        return ""
 
     def mask(self) -> str:
         masks = self.batches.mask
@@ -352,6 +367,13 @@ class _Inspection(Runs):
 _RANDOM = (
     "Begin a state from zeros, and use dropout and noise only in training: leave "
     "deterministic=False out (Flax), and give torch.nn.functional.dropout training=self.training."
+)
+
+_NON_FINITE = "Look for a division by zero, a log of zero, or a mask without any true step."
+
+_SQUEEZE = (
+    " More rows do not fail: look for squeeze() without a dimension, which takes away the axis of "
+    "a single row."
 )
 
 _OWN = "each has its own weights"

@@ -13,6 +13,7 @@ import equinox as eqx
 import jax
 
 from longlag import streams
+from longlag.framings import Layout
 from longlag.models import AnyModel, ExternalModel
 from longlag.scores.evaluation import STEPS_AT_ONCE, single_size
 from longlag.training import Batches, loop, program
@@ -20,7 +21,13 @@ from longlag.training.flops import flops, inner_programs
 from longlag.training.optimizer import Optimizer
 from longlag.training.program import Program
 from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun
-from longlag.trials.fit import batches, duration, first_update, update_elsewhere
+from longlag.trials.fit import (
+    batches,
+    duration,
+    first_update,
+    flops_elsewhere,
+    update_elsewhere,
+)
 from longlag.trials.setting import Setting
 
 _SECONDS = 0.2  # to measure a time for, at least
@@ -75,7 +82,7 @@ def cost(setting: Setting) -> Cost:
     one = _one_sequence(setting)
     updates, rows, timesteps = one.inputs.shape[:3]
     steps = rows * timesteps
-    predicting = _flops_of_prediction(setting, model, first_update(one))
+    predicting = _flops_of_prediction(setting, model, one)
     if external:
         updating, memory = update_elsewhere(setting, model)
         group, device = ExternalGroup(plan, run), str(model.device)
@@ -85,7 +92,7 @@ def cost(setting: Setting) -> Cost:
         device = jax.default_backend()
     group.advance()
     return Cost(
-        flops_per_step=predicting and predicting // steps,
+        flops_per_step=predicting and predicting // (_rows_at_once(model, rows) * timesteps),
         flops_per_update=updating,
         memory=memory,
         seconds_per_update=_seconds(group.advance) / chunk,
@@ -139,11 +146,15 @@ def _largest_array(traced: Any) -> int:
 
 def _one_sequence(setting: Setting) -> Batches:
     """Batches of one sequence each, or of as few as the framing lets carry state."""
-    size = single_size(setting.framing, setting.recipe.batch_size)
-    layout = setting.layout_for(setting.problem, size)
-    block = layout.steps.size
-    updates = len(layout.steps) * max(1, _STEPS // block)
+    layout = _single(setting)
+    updates = len(layout.steps) * max(1, _STEPS // layout.steps.size)
     return next(batches(setting, layout, streams.training(0), updates))
+
+
+def _single(setting: Setting) -> Layout:
+    """The layout of batches of one sequence each, or of as few as let the framing carry state."""
+    size = single_size(setting.framing, setting.recipe.batch_size)
+    return setting.layout_for(setting.problem, size)
 
 
 def _predict(setting: Setting, model: AnyModel, one: Batches) -> None:
@@ -152,8 +163,15 @@ def _predict(setting: Setting, model: AnyModel, one: Batches) -> None:
 
 def _flops_of_prediction(setting: Setting, model: Any, one: Batches) -> int | None:
     if isinstance(model, ExternalModel):
-        return model.flops(one, setting.layout.output, training=False)
-    return flops(_traced_prediction(setting, model, one))
+        return flops_elsewhere(setting, model, _single(setting), training=False)
+    return flops(_traced_prediction(setting, model, first_update(one)))
+
+
+def _rows_at_once(model: Any, rows: int) -> int:
+    """The rows that a model computes for so many: some take only a fixed number at a time."""
+    adopted = getattr(model, "model", model)  # without the encoding of inputs around it
+    fixed = getattr(getattr(adopted, "program", None), "rows", None) or 1
+    return -(-rows // fixed) * fixed
 
 
 def _traced_prediction(setting: Setting, model: Any, one: Any) -> Any:

@@ -32,6 +32,8 @@ _REPORTS = 50  # of a long run, at least, so that its curve and its stop are fin
 
 _BYTES = 16  # a weight and what trains it: its gradient and its two moments
 
+_COUNTED = 16  # updates whose operations are counted at most, where steps are masked
+
 _FEWEST_UPDATES = 128  # between two reports, so that they cost almost nothing
 
 
@@ -156,18 +158,57 @@ def fit(
 
 def first_update(several: Batches) -> Batches:
     """The batches of the first update."""
-    return jax.tree.map(lambda each: each[:1], several)
+    return _update(several, 0)
+
+
+def _update(several: Batches, index: int) -> Batches:
+    return jax.tree.map(lambda each: each[index : index + 1], several)
 
 
 def update_elsewhere(setting: Setting, model: ExternalModel) -> tuple[int | None, int | None]:
     """The operations of an update by another framework, and the most bytes that it holds."""
-    layout, rng = setting.layout, streams.training(0)
-    first = first_update(next(batches(setting, layout, rng, len(layout.steps))))
+    layout = setting.layout
+    several = _some_updates(setting, layout)
+    shown = np.zeros(1) if several.mask is None else several.mask.sum(axis=(1, 2))
+    largest = _update(several, int(shown.argmax()))
 
     def update(model: ExternalModel) -> None:
-        model.trainer(setting.recipe, setting.loss, layout.output)(first, 1)
+        model.trainer(setting.recipe, setting.loss, layout.output)(largest, 1)
 
-    return model.flops(first, layout.output, training=True), model.peak_memory(update)
+    flops = flops_elsewhere(setting, model, layout, training=True)
+    return flops, model.peak_memory(update)
+
+
+def flops_elsewhere(
+    setting: Setting, model: ExternalModel, layout: Layout, *, training: bool
+) -> int | None:
+    """The operations of an update by another framework, or of the prediction of its batch.
+
+    Where steps are masked, the mean over updates: a model may skip these, as one that packs does.
+    """
+    several = _some_updates(setting, layout)
+    times = {0: 1}
+    if several.mask is not None:
+        masks = several.mask.reshape(len(several.mask), -1)
+        _, first, counts = np.unique(masks, axis=0, return_index=True, return_counts=True)
+        times = dict(zip(first.tolist(), counts.tolist(), strict=True))
+    total = 0
+    for update, count in times.items():
+        flops = model.flops(_update(several, update), layout.output, training=training)
+        if flops is None:
+            return None
+        total += count * flops
+    return total // sum(times.values())
+
+
+def _some_updates(setting: Setting, layout: Layout) -> Batches:
+    """Updates of whole blocks, at equal distances where a block has many."""
+    block = len(layout.steps)
+    several = next(batches(setting, layout, streams.training(0), max(1, _COUNTED // block) * block))
+    if block <= _COUNTED:
+        return several
+    some = ((np.arange(_COUNTED) + 0.5) * block / _COUNTED).astype(int)
+    return jax.tree.map(lambda each: each[some], several)
 
 
 class Duration(NamedTuple):

@@ -12,6 +12,9 @@ REALS = (
     "The inputs of this problem are real numbers, which no embedding takes: use a linear layer in "
     "its place."
 )
+TOO_SHORT = (
+    "An embedding is too short: positions need `sizes.timesteps` vectors, integers `sizes.values`."
+)
 _CHANNELS = (
     "Channels come last here, (row, time, feature); a convolution of PyTorch or Equinox takes "
     "them first: swap the last two axes before it and after it, as x.transpose(1, 2) does, in "
@@ -50,10 +53,7 @@ _REMEDIES = {
         "An eqx.nn.State is one for all rows, so it has no state of a row: return that as `state`, "
         "None at first, without make_with_state."
     ),
-    r"index out of range in self": (
-        "An embedding is too short: positions need `sizes.timesteps` vectors, integers "
-        "`sizes.values`."
-    ),
+    r"index out of range in self": TOO_SHORT,
     r"unbound axis name": "Name the axis of rows in BatchNorm: axis_name='batch'.",
     r"no `rngs` argument was provided": "Make it with random streams: nnx.Dropout(0.1, rngs=rngs).",
     r"Expected hidden\[\d\] size": (
