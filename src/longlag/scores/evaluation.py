@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from longlag import streams
+from longlag.arguments import short_repr
 from longlag.arrays import MISSING
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import lookup
@@ -238,9 +239,11 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """
     if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):
         if seeds < 1:
-            raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
+            got = short_repr(int(seeds))
+            raise ValueError(f"`seeds` must be at least 1, got {got}. Use seeds=1 or more.")
         if int(seeds) > _MOST_SEEDS:
-            raise ValueError(f"`seeds` must be at most {_MOST_SEEDS:,}, got {seeds}.")
+            got = short_repr(int(seeds))
+            raise ValueError(f"`seeds` must be at most {_MOST_SEEDS:,}, got {got}.")
         return tuple(range(int(seeds)))
     values: list[int] = []
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):
@@ -252,8 +255,9 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     if unlike or not values or min(values) < 0 or len(set(values)) < len(values):
         raise ValueError(
             "`seeds` must be a number of seeds or different whole numbers of at least 0, got "
-            f"{seeds}."
+            f"{short_repr(seeds)}."
         )
     if max(values) > _LARGEST_SEED:
-        raise ValueError(f"`seeds` must be at most {_LARGEST_SEED}, got {max(values)}.")
+        got = short_repr(max(values))
+        raise ValueError(f"`seeds` must be at most {_LARGEST_SEED}, got {got}.")
     return tuple(values)
