@@ -14,6 +14,15 @@ Output = Literal["every", "last", "end", "vector", "decoder"]
 padding, by the last output cut into the values of an answer, or by a decoder, teacher-forced in
 training and free-running in evaluation."""
 
+LARGEST_SINGLE = float(np.finfo(np.float32).max)
+"""Largest number in single precision: larger settings have the effect of this one."""
+
+RESOLUTION = 4 * float(np.finfo(np.float32).eps)
+"""Relative error of a value in single precision after a few operations."""
+
+RESOLUTION_DOUBLE = 4 * float(np.finfo(np.float64).eps)
+"""The same in double precision."""
+
 Last = bool | Literal["shown"]
 """Which outputs a model is to give: of every step, of the last, of the last that counts."""
 
@@ -27,3 +36,15 @@ def scored(targets: Any) -> Any:
     """Where a target counts, for an array of JAX or of NumPy, as one of its kind."""
     whole = np.issubdtype(targets.dtype, np.integer)
     return targets != MISSING if whole else targets == targets  # NaN is not
+
+
+def near(predicted: Any, targets: Any, within: float, resolution: float = RESOLUTION) -> Any:
+    """Which predictions are within a distance of their targets, for arrays of JAX or of NumPy.
+
+    Rounding may move a prediction by `resolution` times the size of its target: one that is exactly
+    so far away counts, whatever the unit.
+
+    >>> near(np.float32([0.3, 0.3e-9]), np.float32([0.2, 0.2e-9]), 0.1e-9).tolist()
+    [False, True]
+    """
+    return abs(predicted - targets) <= within + resolution * abs(targets)

@@ -377,16 +377,37 @@ class Mean(Problem):
         return float(np.sqrt(np.array([1 / 12, 1 / 24])[: self.length].mean()))
 
 
-def test_real_targets_have_chance_by_tolerance_and_by_error():
-    failed = [name for name, check in by_name(Mean()).items() if not check.passed]
+class Small(Mean):
+    """The same in another unit."""
+
+    @property
+    def inputs(self):
+        return Reals(low=0, high=1e-9)
+
+    @property
+    def targets(self):
+        return Reals(0.05e-9)
+
+    def draw(self, rng, count):
+        inputs = np.float32(1e-9) * rng.random((count, self.length), dtype=np.float32)
+        return Episodes(inputs, self.oracle(inputs), np.ones_like(inputs, dtype=bool))
+
+    def chance_error(self, steps=None):
+        return 1e-9 * super().chance_error(steps)
+
+
+@pytest.mark.parametrize("problem", [Mean(), Small()], ids=["mean", "small"])
+def test_real_targets_have_chance_by_tolerance_and_by_error(problem):
+    failed = [name for name, check in by_name(problem).items() if not check.passed]
     assert failed == ["ladder", "answer"]  # it has none, and no source
 
 
-def test_a_wrong_error_of_chance_is_found(monkeypatch):
-    stated = Mean().chance_error()
-    assert abs(Problem.chance_error(Mean()) - stated) < 0.02 * stated  # where nobody says it
-    monkeypatch.setattr(Mean, "chance_error", lambda self: 0.3)  # noqa: ARG005
-    assert "`chance_error` says 0.3000" in by_name(Mean())["chance"].found
+@pytest.mark.parametrize(("problem", "said"), [(Mean(), "0.3"), (Small(), "3e-10")])
+def test_a_wrong_error_of_chance_is_found(problem, said, monkeypatch):
+    stated = problem.chance_error()
+    assert abs(Problem.chance_error(problem) - stated) < 0.02 * stated  # where nobody says it
+    monkeypatch.setattr(type(problem), "chance_error", lambda self: float(said))  # noqa: ARG005
+    assert f"`chance_error` says {said}" in by_name(problem)["chance"].found
 
 
 def test_chance_of_one_sequence_is_that_of_one_constant(monkeypatch):

@@ -57,6 +57,19 @@ def test_it_says_what_is_predicted_from_what_beside_what(call, data):
     assert "missing" not in out
 
 
+def test_changes_too_small_for_a_model_are_measured_with_a_warning(call, data):
+    rise = 10**6 * np.arange(140) // 7
+    moves = np.where(np.random.default_rng(0).random(60) < 0.5, -2, 2).cumsum()
+    flags = data({"warm": [*rise, *(rise[-1] + moves)]}), "--tolerance", "1", "--timesteps", "4"
+    code, out, err = call("frame", *flags)
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("Warning: the scored rows of warm change by 2, too little for the single")
+    assert "last value 2 0.000" in " ".join(out.split())
+    code, out, err = call("frame", *flags, *TRAIN)
+    assert (code, out) == (2, "")
+    assert "Series: the scored rows of warm change by 2, too little" in err
+
+
 def test_a_season_in_sight_and_none_are_said_so(call, data):
     command = ["frame", data(), "--timesteps", "8", "--column"]
     _, out, _ = call(*command, "warm")

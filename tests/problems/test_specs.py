@@ -1,5 +1,6 @@
 """Specs by themselves: what is allowed, right, blank, printed, changed; and their encodings."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from longlag.encodings import OneHot, Scaled, encoding_of
 from longlag.problems import Channels, Integers, Reals, Sets
+from longlag.trials.setting import loss_of
 
 SPECS = [
     Integers(4),
@@ -63,6 +65,28 @@ def test_the_best_constant_beats_others(spec):
     share = spec.matches(np.broadcast_to(best, values.shape), values).mean()
     for other in values[:50]:
         assert share >= spec.matches(np.broadcast_to(other, values.shape), values).mean() - 1e-9
+
+
+@pytest.mark.parametrize("unit", [1e6, 1.0, 1e-5, 1e-9, 1e-12])
+def test_reals_are_right_within_their_tolerance_in_any_unit(unit):
+    spec = Reals(tolerance=0.1 * unit)
+    targets = np.array([0.2, 0.3, 0.5, 7.0]) * unit
+    predicted = np.array([0.3, 0.2, 0.601, 7.1]) * unit  # all but the third just so far away
+    singles = predicted.astype(np.float32), targets.astype(np.float32)
+    loss = loss_of(spec, encoding_of(spec))
+    for right in (spec.matches(*singles), loss.is_correct(*map(jnp.asarray, singles))):
+        assert right.tolist() == [True, True, False, True]
+    values = (np.array([0.1, 0.3, 0.9]) * unit).astype(np.float32)
+    best = np.full_like(values, spec.best_constant(values))
+    assert spec.matches(best, values).tolist() == [True, True, False]
+
+
+def test_a_tolerance_beyond_single_precision_is_that_of_all(recwarn):
+    loss = loss_of(Reals(tolerance=1e300), encoding_of(Reals()))
+    assert loss.is_correct(jnp.array([3e38]), jnp.array([-3e37])).tolist() == [True]
+    large = np.array([3e38], np.float32)
+    assert Reals(tolerance=1e300).matches(large, -large).tolist() == [True]
+    assert not recwarn.list
 
 
 def test_a_blank_step_is_not_a_value_and_stays_blank():

@@ -64,6 +64,54 @@ def test_errors_are_those_of_numpy_in_the_unit_of_the_column(framing, values, sc
         assert baseline.within == np.mean(apart <= usual)
 
 
+WHOLE = np.random.default_rng(0).integers(-3, 4, 300).cumsum().astype(float)
+
+
+UNITS = [
+    (scale, unit) for scale in ("standard", "range", "none") for unit in (1, 1e-5, 1e-9, 1e-12)
+]
+
+
+@pytest.mark.parametrize(("scale", "unit"), [*UNITS, ("standard", 1e-200), ("range", 1e-200)])
+def test_errors_and_shares_are_those_of_numpy_in_any_unit(scale, unit):
+    made = Series(WHOLE * unit, length=4, tolerance=2 * unit, scale=scale)
+    score = ll.score(made, Whole(), last)
+    assert score.forecast is not None
+    rows = np.arange(255, 300)
+    apart = np.abs(WHOLE[rows - 1] - WHOLE[rows])
+    share = np.mean(apart <= 2)
+    assert 0.1 < share < 0.9
+    found = score.forecast.baselines["last value"]
+    assert (score.accuracy.mean, found.within) == (share, share)
+    assert found.error / unit == pytest.approx(np.sqrt(np.mean(apart**2)))
+    assert score.chance == np.mean(np.abs(WHOLE[:210].mean() - WHOLE[rows]) <= 2)
+    typical = Series(WHOLE * unit, length=4, scale=scale).within
+    assert typical / unit == pytest.approx(np.sqrt(np.mean(np.diff(WHOLE[:210]) ** 2)))
+
+
+@pytest.mark.parametrize("scale", ["standard", "range", "none"])
+def test_small_changes_after_a_long_rise_are_measured_but_not_learned(scale):
+    rise = 10**8 * np.arange(140) // 7
+    moves = np.where(np.random.default_rng(0).random(60) < 0.5, -2, 2).cumsum()
+    made = Series(np.concatenate([rise, rise[-1] + moves]), length=4, tolerance=1, scale=scale)
+    found = forecasts.baselines(made, made.scored(), "evaluation")["last value"]
+    assert found == (2.0, 0.0)
+    with pytest.raises(ValueError, match="scored rows of 1 change by 2, too little for") as caught:
+        ll.score(made, Whole(), last)
+    assert "\n" not in str(caught.value)
+    assert ("scale='standard'" in str(caught.value)) == (scale == "none")
+    with pytest.raises(ValueError, match="too little for the single precision of a model"):
+        ll.train(made, Whole(), ll.RNN(hidden_size=2), sequences=10)
+
+
+def test_rows_that_repeat_but_for_rounding_need_not_be_told_apart():
+    wave = np.sin(2 * np.pi * np.arange(400) / 20)
+    score = ll.score(Series(wave, length=5, horizon=20), Whole(), last)
+    assert (score.verdict, score.accuracy.mean) == ("not told apart", 1.0)
+    assert score.forecast is not None
+    assert score.forecast.baselines["last value"].within == 1.0
+
+
 @pytest.mark.parametrize("framing", [Whole(), Window(timesteps=4)], ids=repr)
 @pytest.mark.parametrize("missing", ["drop", "mark", "mask"])
 def test_who_says_the_last_value_is_as_good_as_the_last_value(framing, missing):

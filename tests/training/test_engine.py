@@ -176,6 +176,14 @@ def test_a_recipe_trains_as_the_optimiser_of_optax_does(knobs, optimizer):
             np.testing.assert_allclose(ours, theirs, atol=2e-4)
 
 
+@pytest.mark.parametrize(
+    "knobs", [{"clip_norm": 1e308}, {"optimizer": "adamw", "weight_decay": 1e308}]
+)
+def test_knobs_beyond_single_precision_are_its_largest_number(knobs, recwarn):
+    run((0,), updates=1, recipe=Recipe(**knobs))
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("kinds", [{}, {"carry": True}, {"masked": True}, {"last": True}])
 def test_updates_in_bfloat16_are_those_of_a_plain_loop_in_it(kinds):
     wide, _ = by_loop(0, 10, optax.adam(0.01, eps=1e-7), **kinds)

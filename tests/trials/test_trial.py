@@ -404,7 +404,7 @@ def test_an_audit_counts_the_batch_size_of_the_recipe():
 
 def test_seeds_are_a_number_or_a_list():
     assert seed_list(3) == (0, 1, 2)
-    for wrong in ([2**63], [2**70, 1]):
+    for wrong in ([2**63], [2**70, 1], [10**5000], 10**5000, -(10**5000)):
         with pytest.raises(ValueError, match="`seeds` must be"):
             seed_list(wrong)
     assert seed_list([5, 7]) == (5, 7)
@@ -551,6 +551,17 @@ def test_what_fresh_sequences_cannot_tell_from_chance_is_refused():
     )
     with pytest.raises(ValueError, match="more closely than 1,000 fresh sequences can tell"):
         _ = setting.layout
+
+
+def test_seeds_that_cannot_be_printed_are_refused_all_the_same():
+    class Nameless(int):
+        def __repr__(self):
+            raise RuntimeError
+
+    with pytest.raises(ValueError, match="whole numbers of at least 0, got a list"):
+        seed_list([Nameless(-1)])
+    with pytest.raises(ValueError, match="at least 1, got -1"):
+        seed_list(Nameless(-1))
 
 
 def test_a_text_is_no_list_of_seeds():

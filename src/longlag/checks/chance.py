@@ -93,11 +93,11 @@ def _chance_error(problem: Problem, episodes: Episodes) -> None:
     squares = np.nanmean((targets - middle) ** 2, axis=1)
     half = _DEVIATIONS * squares.std() / len(squares) ** 0.5
     low, high = (max(squares.mean() + side * half, 0) ** 0.5 for side in (-1, 1))
-    stated = problem.chance_error()
-    if not low - 1e-6 <= stated <= high + 1e-6:
+    stated, rounding = problem.chance_error(), 1e-6 * float(np.nanmax(np.abs(targets)))
+    if not low - rounding <= stated <= high + rounding:
         raise CheckFailed(
-            f"the best constant has the error [{low:.4f}, {high:.4f}], `chance_error` says "
-            f"{stated:.4f}",
+            f"the best constant has the error [{low:.4g}, {high:.4g}], `chance_error` says "
+            f"{stated:.4g}",
             "Let `chance_error` be the root mean square error of the best constant of each step.",
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from longlag.problems import Problem, Spec
 
 NOISE = 1e-6
-"""Largest difference of real targets that is rounding in single precision."""
+"""Largest difference of real targets, by their size, that is rounding in single precision."""
 
 _EPISODES = 4000  # to search for rare targets
 
@@ -221,8 +221,16 @@ def _moves_by_episode(problem: Problem, oracle: Oracle, rng: np.random.Generator
 
 def differ(spec: Spec, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Where targets differ by more than rounding, `(count, step)`."""
-    apart = ~(np.abs(one.astype(np.float64) - other) <= NOISE)
+    size = np.maximum(_sizes(spec, one), _sizes(spec, other))
+    noise = NOISE * size if np.issubdtype(one.dtype, np.floating) else 0.0
+    apart = ~(np.abs(one.astype(np.float64) - other) <= noise)
     return np.asarray(apart.any(axis=-1)) if spec.shape else apart
+
+
+def _sizes(spec: Spec, targets: np.ndarray) -> np.ndarray:
+    """The largest size of the targets of each step, `(step, *shape)`."""
+    known = np.where(np.isfinite(targets), np.abs(targets.astype(np.float64)), 0.0)
+    return known.max(axis=tuple(range(known.ndim - 1 - len(spec.shape))), initial=0.0)
 
 
 def _choose(which: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.ndarray:

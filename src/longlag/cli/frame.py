@@ -14,7 +14,7 @@ from longlag.cli._flags import Count, code_files, flag_values, flags, option
 from longlag.cli._output import ANSWER, AnswerFlags, command_line, in_flags, stdout_to_stderr
 from longlag.cli._remedies import as_flags
 from longlag.cli._terminal import warn
-from longlag.framings import Whole, Window
+from longlag.framings import Framing, Whole, Window
 from longlag.knobs import listed
 from longlag.maps import audit
 from longlag.problems import Series
@@ -93,6 +93,7 @@ def frame(
         report: Write an HTML page about the result to this file.
     """
     from longlag.cli._setting import training
+    from longlag.scores.forecast import too_close
 
     output.check(
         {"FILE": file, **code_files(model)},
@@ -124,6 +125,8 @@ def frame(
         for name, value in values.items():
             if value is not None:
                 raise ValueError(f"`{option(name)}` is for training. Name a model: --model lstm.")
+        if fault := too_close(framed.series, _scored(framed.series, framed.framing)):
+            warn(f"Warning: {fault}")
         output.write_answer(framed)
         return 0
     seeds = 5 if seeds is None else seeds
@@ -189,8 +192,7 @@ def _framed(
     )
     framing = Whole() if features or every_step else Window(timesteps=timesteps)
     samples = framing.sample(series, streams.training(0), _SAMPLES)
-    scored = np.isin(np.arange(series.steps), framing.layout(series, 1).scored_steps)
-    naive = baselines(series, scored, "evaluation")
+    naive = baselines(series, _scored(series, framing), "evaluation")
     return ForecastAnswer(
         name=file.name,
         series=series,
@@ -200,6 +202,11 @@ def _framed(
         baselines=naive,
         notes=rows.notes,
     )
+
+
+def _scored(series: Series, framing: Framing) -> np.ndarray:
+    """The steps that the framing scores, `(step,)`."""
+    return np.isin(np.arange(series.steps), framing.layout(series, 1).scored_steps)
 
 
 def _setting(

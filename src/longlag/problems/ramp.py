@@ -75,9 +75,8 @@ class Ramp(Problem):
         A constant for each step would be right everywhere, since nothing is random.
         """
         targets = self._targets(steps)
-        # The best window of this width begins at some target.
-        ends = targets[:, None] + 2 * self.targets.within
-        return float(((targets >= targets[:, None]) & (targets <= ends)).mean(axis=1).max())
+        best = np.full_like(targets, self.targets.best_constant(targets))
+        return float(self.targets.matches(best, targets).mean())
 
     def chance_by_step(self) -> NDArray[np.float64]:
         return np.ones(self.steps)

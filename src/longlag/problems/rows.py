@@ -1,4 +1,4 @@
-"""The rows of a real series: validation, split by time, scaling."""
+"""The rows of a real series: validation and split by time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from numpy.typing import NDArray
 
 from longlag.problems._base import Part, Values
 
-LARGEST = 1e100
-"""Largest value of a file: squares of larger values overflow."""
-
-LARGEST_SCALED = 1e18
-"""Largest scaled value, in single precision."""
+_EXACT = 2.0**53  # whole numbers up to it are exact
 
 PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
 """In order of time."""
@@ -189,74 +185,6 @@ def column_names(names: Any, count: int) -> tuple[str, ...]:
     return names
 
 
-def check_sizes(
-    rows: NDArray[np.float64],
-    values: NDArray[np.float64],
-    names: tuple[str, ...],
-    largest: float,
-    when: str,
-) -> None:
-    """Raise if a value is too large.
-
-    Args:
-        rows: The rows.
-        values: The same in the unit of each column, for the message.
-        names: Names of the columns.
-        largest: The largest value allowed.
-        when: A suffix for the message.
-
-    Raises:
-        ValueError: A value is larger.
-    """
-    too_large = np.argwhere(np.abs(rows) > largest)
-    if len(too_large):
-        row, column = map(int, too_large[0])
-        value = values[row, column]
-        remedy = "NaN where a value is missing" if np.isinf(value) else "another unit"
-        raise ValueError(
-            f"Series: {names[column]} is too large{when} in row {row + 1}: {value:g}. Use {remedy}."
-        )
-
-
-def change_over(column: NDArray[np.float64], rows: int) -> float:
-    """Root mean square change over `rows` rows; 0 where no two rows so far apart are known."""
-    changes = column[rows:] - column[:-rows]
-    changes = changes[~np.isnan(changes)]
-    return float(np.sqrt((changes**2).mean())) if len(changes) else 0.0
-
-
-def typical_change(column: NDArray[np.float64], rows: int) -> float:
-    """The change over `rows` rows; the standard deviation where that is 0."""
-    return change_over(column, rows) or float(np.nanstd(column))
-
-
-class Scale(NamedTuple):
-    """The offset and the divisor of each column."""
-
-    off: NDArray[np.float64]
-    by: NDArray[np.float64]
-
-    @classmethod
-    def fitted(cls, kind: Literal["standard", "range", "none"], rows: NDArray[Any]) -> Scale:
-        """The scale of this kind for some rows, `(row, column)`."""
-        columns = rows.shape[1]
-        if kind == "none":
-            return cls(np.zeros(columns), np.ones(columns))
-        known = [column[~np.isnan(column)] for column in rows.T]
-        if kind == "standard":
-            pairs = [(each.mean(), each.std()) if len(each) else (0.0, 1.0) for each in known]
-        else:
-            pairs = [(each.min(), np.ptp(each)) if len(each) else (0.0, 1.0) for each in known]
-        off, by = np.array(pairs).T
-        # Rounding gives equal values a deviation that is not quite 0.
-        changes = np.array([len(each) > 0 and each.min() < each.max() for each in known])
-        return cls(off, np.where(changes & (by > 0), by, 1.0))
-
-    def of(self, rows: NDArray[Any]) -> NDArray[np.float64]:
-        """Scale rows."""
-        return (rows - self.off) / self.by
-
-
 def forward_fill(column: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
     """A column with each missing value replaced by the last one before it, or by `otherwise`.
 
@@ -300,6 +228,19 @@ def covering_starts(
     return np.array(cover, dtype=np.int64)
 
 
+def first_targets(rows: NDArray[np.int64], counts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which targets are the first of their row, of those that count, as flags `(count, step)`.
+
+    Args:
+        rows: The row of each target, `(count, step)`.
+        counts: Which targets count.
+    """
+    _, first_index = np.unique(np.where(counts, rows, -1), return_index=True)
+    is_first = np.zeros(rows.size, dtype=bool)
+    is_first[first_index] = True
+    return is_first.reshape(rows.shape) & counts
+
+
 def to_inputs(
     features: NDArray[np.float32], missing: Literal["drop", "mark", "mask"]
 ) -> tuple[Values, NDArray[np.bool_] | None]:
@@ -335,9 +276,11 @@ def check_changes(column: NDArray[np.float64], name: str) -> None:
     known = column[~np.isnan(column)]
     if not len(known) or known.max() == known.min():
         fault = "does not change" if len(known) else "is missing"
+        exact = not len(known) or abs(known[0]) < _EXACT
+        remedy = "" if exact else " Numbers above 2**53 are rounded: subtract a constant."
         raise ValueError(
             f"Series: {name} {fault} in all rows that train, so there is nothing to learn. Use "
-            "another column."
+            f"another column.{remedy}"
         )
 
 

@@ -27,6 +27,15 @@ def check_seasons(seasons: Sequence[int]) -> None:
         )
 
 
+def check_season(period: int, back: int, training: int) -> None:
+    """Refuse a season whose value lies more rows back than there are rows that train."""
+    if back > training:
+        raise ValueError(
+            f"Series: `season` must be of no more rows than train ({training}), got {period}. Use "
+            "a shorter one."
+        )
+
+
 def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     """The number of rows after which a series repeats; None where it does not.
 

@@ -11,30 +11,28 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from longlag.arrays import RESOLUTION_DOUBLE, near
 from longlag.knobs import knob, unknown_name
 from longlag.problems._base import Episodes, Ladder, Part, Problem, Steps, Values
 from longlag.problems.rows import (
-    LARGEST,
-    LARGEST_SCALED,
     PARTS,
-    Scale,
     Span,
     any_from,
     check_changes,
     check_shares,
-    check_sizes,
     column_names,
     columns_of,
     covering_starts,
+    first_targets,
     forward_fill,
     numbers,
     rows_to_predict,
     spans,
     to_inputs,
-    typical_change,
     with_lags,
 )
-from longlag.problems.seasons import check_seasons, season
+from longlag.problems.scaling import LARGEST_SCALED, Scale, check_scale, check_sizes, typical_change
+from longlag.problems.seasons import check_season, check_seasons, season
 from longlag.problems.specs import Reals
 from longlag.problems.too_few import no_target_message, too_few_message
 
@@ -133,9 +131,8 @@ class Series(Problem):
         for name, value in {**fields, "digest": digest.hexdigest()[:16]}.items():
             object.__setattr__(self, name, value)
         check_shares(self.chosen_on, self.scored_on)
-        check_sizes(rows, rows, names, LARGEST, "")
+        check_sizes(rows, names)
         self._check_rows()
-        check_sizes(self._scaled, rows, names, LARGEST_SCALED, " once it is scaled")
 
     def _check_rows(self) -> None:
         count, needed = len(self.values), self.length + self.lags - 1 + self.horizon
@@ -143,12 +140,10 @@ class Series(Problem):
         if training < needed:
             held_out = self.chosen_on + self.scored_on
             raise ValueError(too_few_message(count, max(0, training), needed, held_out))
-        check_changes(self._target[:training], str(self.target))
-        if self.season is not None and (self._back or 0) > training:
-            raise ValueError(
-                f"Series: `season` must be of no more rows than train ({training}), got "
-                f"{self.season}. Use a shorter one."
-            )
+        check_changes(self.column[:training], str(self.target))
+        check_scale(self.scale, self._scaled, self.values, self.names)
+        if self.season is not None:
+            check_season(self.season, self._back_to(self.season), training)
         for part in PARTS:
             if not len(self._starts(part)):
                 raise ValueError(self._no_target_message(part))
@@ -181,10 +176,24 @@ class Series(Problem):
         off, by = self._scale
         return predicted.astype(np.float64) * by[self._column] + off[self._column]
 
+    @property
+    def column(self) -> NDArray[np.float64]:
+        """The values of the target in all rows, in its unit."""
+        return self.values[:, self._column]
+
+    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of the target as a model predicts them: the reverse of `in_unit`."""
+        off, by = self._scale
+        return (values - off[self._column]) / by[self._column]
+
+    def is_near(self, predicted: Any, targets: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which predictions are within the tolerance, all in the unit of the target."""
+        return near(predicted, targets, self.within, RESOLUTION_DOUBLE)
+
     @functools.cached_property
     def within(self) -> float:
         """The tolerance, in the unit of the target."""
-        training = self._target[: self.span("training").end]
+        training = self.column[: self.span("training").end]
         return typical_change(training, self.horizon) if self.tolerance is None else self.tolerance
 
     @property
@@ -231,7 +240,7 @@ class Series(Problem):
         return self._rows_of(self._cover(part, scored)[0])
 
     def baselines(self, part: Part, scored: Steps) -> dict[str, Values]:
-        """The predictions of naive predictors for `held_out`, scaled as its targets, by name.
+        """The predictions of naive predictors for `held_out`, in the unit of the column, by name.
 
         `mean` of the training rows; `last value`; and `seasonal`: the latest known value that is
         whole seasons before the target, or the last value where the rows do not go back so far.
@@ -245,25 +254,24 @@ class Series(Problem):
         for name, period in self._seasonal().items():
             back = self._back_to(period)
             naive[name] = np.where(rows < back, last, values[np.maximum(rows - back, 0)])
-        return {name: each.astype(np.float32) for name, each in naive.items()}
+        return naive
 
     @functools.cached_property
     def period(self) -> int | None:
         """Rows per season: `season`, or by default as detected in the training rows; or None."""
         training = slice(self.span("training").end)
-        return self.season or season(self._filled[training], self.seasons)
+        return self.season or season(self.scaled(self._filled[training]), self.seasons)
 
     def chance_by_step(self) -> NDArray[np.float64]:
         span = self.span("evaluation")
-        targets = self._scaled[span.begin : span.end, self._column]
-        targets = targets[~np.isnan(targets)]
-        right = np.abs(targets - self._mean) <= self.targets.within
+        targets = self.column[span.begin : span.end]
+        right = self.is_near(self._mean, targets[~np.isnan(targets)])
         return np.full(self.length, right.mean() if len(right) else 0.0)
 
     def chance_error(self, steps: Steps | None = None) -> float:  # noqa: ARG002
         """The error of the mean of the training rows, scaled as the targets."""
         span = self.span("evaluation")
-        residuals = self._scaled[span.begin : span.end, self._column] - self._mean
+        residuals = (self.column[span.begin : span.end] - self._mean) / self.unit
         return float(np.sqrt(np.nanmean(residuals**2)))
 
     def scored(self) -> Steps:
@@ -327,10 +335,6 @@ class Series(Problem):
     def _column(self) -> int:
         return self.names.index(self.target or self.names[0])
 
-    @property
-    def _target(self) -> NDArray[np.float64]:
-        return self.values[:, self._column]
-
     @functools.cached_property
     def _scale(self) -> Scale:
         return Scale.fitted(self.scale, self.values[: self.span("training").end])
@@ -341,12 +345,12 @@ class Series(Problem):
 
     @functools.cached_property
     def _mean(self) -> float:
-        return float(np.nanmean(self._scaled[: self.span("training").end, self._column]))
+        return float(np.nanmean(self.column[: self.span("training").end]))
 
     @functools.cached_property
     def _filled(self) -> NDArray[np.float64]:
-        """The scaled target, each missing value replaced by the last one before it."""
-        return forward_fill(self._scaled[:, self._column], self._mean)
+        """The target, each missing value replaced by the last one before it."""
+        return forward_fill(self.column, self._mean)
 
     @functools.cached_property
     def _features(self) -> NDArray[np.float32]:
@@ -357,7 +361,7 @@ class Series(Problem):
         """First rows of the episodes that have a target of a part."""
         rows = np.arange(len(self.values))
         starts = self._valid_starts(self.lags - 1, self.span(part).end - self.length - self.horizon)
-        is_target = ~np.isnan(self._target) & self.span(part).holds(rows)
+        is_target = ~np.isnan(self.column) & self.span(part).holds(rows)
         return starts[any_from(is_target, starts + self.horizon, self.length)]
 
     def _valid_starts(self, first: int, last: int) -> NDArray[np.int64]:
@@ -378,11 +382,8 @@ class Series(Problem):
                 covering_starts(target_starts, span.begin, first, self.length, last) - self.horizon
             )
         rows = self._rows_of(starts)
-        counts = self.span(part).holds(rows) & scored & ~np.isnan(self._target[rows])
-        _, first_index = np.unique(np.where(counts, rows, -1), return_index=True)
-        is_first = np.zeros(rows.size, dtype=bool)
-        is_first[first_index] = True
-        fresh = is_first.reshape(rows.shape) & counts
+        counts = self.span(part).holds(rows) & scored & ~np.isnan(self.column[rows])
+        fresh = first_targets(rows, counts)
         some = fresh.any(axis=1)
         if not some.any():
             raise ValueError(self._no_target_message(part))

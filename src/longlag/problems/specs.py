@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longlag.arrays import RESOLUTION, near
+
 _CANDIDATES = 32  # most frequent vectors that are tried as the best constant
 
 Bool = NDArray[np.bool_]
@@ -204,8 +206,8 @@ class Reals(Spec):
 
     @property
     def within(self) -> float:
-        """The tolerance, plus a margin for single precision."""
-        return self.tolerance + 1e-6
+        """The tolerance, plus a margin for its rounding in single precision."""
+        return self.tolerance * (1 + RESOLUTION)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -235,7 +237,8 @@ class Reals(Spec):
         return "that are finite"
 
     def matches(self, predicted: NDArray[Any], targets: NDArray[Any]) -> Bool:
-        return self._all(np.abs(predicted - targets) <= self.within)
+        double = np.asarray(predicted, np.float64), np.asarray(targets, np.float64)
+        return self._all(near(*double, self.within))
 
     def _all(self, flags: Bool) -> Bool:
         return flags if self.size is None else np.asarray(flags.all(axis=-1))
@@ -246,8 +249,10 @@ class Reals(Spec):
             by_column = np.array([one.best_constant(column) for column in values.T])
             return best_of(self, by_column, values)
         unique, counts = np.unique(values, return_counts=True)
-        # The best window of twice the tolerance begins at some value.
-        end = np.searchsorted(unique, unique + 2 * self.within * (1 + 1e-6), side="right")
+        # A constant is right for two values where their intervals meet: the best is half-way
+        # between the least and the largest of those whose intervals meet that of the least.
+        reach = self.within + RESOLUTION * np.abs(unique.astype(np.float64))
+        end = np.searchsorted(unique - reach, unique + reach, side="right")
         total = np.concatenate([[0], counts.cumsum()])
         best = int((total[end] - total[:-1]).argmax())
         return (unique[best] + unique[end[best] - 1]) / 2

@@ -239,9 +239,11 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """
     if isinstance(seeds, numbers.Integral) and not isinstance(seeds, bool):
         if seeds < 1:
-            raise ValueError(f"`seeds` must be at least 1, got {seeds}. Use seeds=1 or more.")
+            got = short_repr(int(seeds))
+            raise ValueError(f"`seeds` must be at least 1, got {got}. Use seeds=1 or more.")
         if int(seeds) > _MOST_SEEDS:
-            raise ValueError(f"`seeds` must be at most {_MOST_SEEDS:,}, got {seeds}.")
+            got = short_repr(int(seeds))
+            raise ValueError(f"`seeds` must be at most {_MOST_SEEDS:,}, got {got}.")
         return tuple(range(int(seeds)))
     values: list[int] = []
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):
@@ -256,5 +258,6 @@ def seed_list(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
             f"{short_repr(seeds)}."
         )
     if max(values) > _LARGEST_SEED:
-        raise ValueError(f"`seeds` must be at most {_LARGEST_SEED}, got {max(values)}.")
+        got = short_repr(max(values))
+        raise ValueError(f"`seeds` must be at most {_LARGEST_SEED}, got {got}.")
     return tuple(values)

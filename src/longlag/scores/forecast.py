@@ -14,8 +14,10 @@ from jaxtyping import Bool, Float, Int
 from longlag.answers.blocks import Table, number_cell, table
 from longlag.answers.estimate import Estimate
 from longlag.answers.format import counted
+from longlag.arrays import RESOLUTION
 from longlag.problems import Part, Series
 from longlag.problems.rows import forward_fill
+from longlag.problems.scaling import EQUAL, root_mean_square
 from longlag.scores import statistics
 
 if TYPE_CHECKING:
@@ -160,6 +162,8 @@ def forecast(
     predicted = np.stack([each.predicted[each.scored][order] for each in evaluations])
     against = best_baseline(series, scored)
     baseline = _predictions(series, scored, "evaluation")[against][where][order]
+    # In single precision, as the predictions are: who repeats a baseline is as good as it.
+    baseline = series.scaled(baseline).astype(np.float32)
     squares, naive = ((each - expected).astype(np.float64) ** 2 for each in (predicted, baseline))
     errors = np.sqrt(squares.mean(axis=1)) * series.unit
     return Forecast(
@@ -171,7 +175,7 @@ def forecast(
         # Errors are correlated over a horizon and over a season, at least.
         ratio=statistics.error_ratio(squares, naive, max(series.horizon, series.period or 1)),
         rows=rows[order],
-        expected=series.in_unit(expected),
+        expected=series.column[rows[order]],
         predicted=series.in_unit(predicted),
         cause=_cause(series, predicted, expected),
     )
@@ -201,8 +205,7 @@ def _cause(
                 f"its outputs all lie {words}, but {outside:.0%} of the scaled targets do not: "
                 "leave that activation out, or scale to the range of the rows that train"
             )
-    training = series.values[: series.span("training").end, series.names.index(str(series.target))]
-    targets = series.in_unit(expected)
+    training, targets = series.column[: series.span("training").end], series.in_unit(expected)
     beyond = np.mean((targets < np.nanmin(training)) | (targets > np.nanmax(training)))
     if beyond > 0.2:
         return f"{beyond:.0%} of the targets lie beyond all values of the rows that train"
@@ -217,23 +220,54 @@ def best_baseline(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
 
 def baselines(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Baseline]:
     """Error and share within tolerance of each baseline on a part, by name."""
-    episodes = series.held_out(part, scored)
-    by_name = {}
-    for name, values in _predictions(series, scored, part).items():
-        residuals = (values - episodes.targets)[episodes.scored].astype(np.float64)
-        error = series.unit * float(np.sqrt((residuals**2).mean()))
-        by_name[name] = Baseline(error, float((np.abs(residuals) <= series.targets.within).mean()))
-    return by_name
+    where = series.held_out(part, scored).scored
+    targets = series.column[series.target_rows(part, scored)[where]]
+    return {
+        name: Baseline(
+            root_mean_square(values[where] - targets),
+            float(series.is_near(values[where], targets).mean()),
+        )
+        for name, values in _predictions(series, scored, part).items()
+    }
+
+
+def check_precision(series: Series, scored: Bool[np.ndarray, " step"]) -> None:
+    """Raise if single precision, that of a model, cannot tell the rows that are scored apart.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if fault := too_close(series, scored):
+        raise ValueError(f"Series: {fault}")
+
+
+def too_close(series: Series, scored: Bool[np.ndarray, " step"]) -> str:
+    """Why a model cannot tell the rows that are scored apart, with a remedy; empty if it can."""
+    rows = series.target_rows("evaluation", scored)
+    where = series.held_out("evaluation", scored).scored
+    targets = series.column[rows[where]]
+    last = series.baselines("evaluation", scored)["last value"][where]
+    change, size = root_mean_square(last - targets), np.abs(targets).max()
+    steps = RESOLUTION * series.unit * np.abs(series.scaled(targets)).max()
+    # Those that are equal but for rounding need not be told apart.
+    if not EQUAL * size < change <= steps:
+        return ""
+    remedy = "use scale='standard'" if series.scale == "none" else "leave out earlier rows"
+    return (
+        f"the scored rows of {series.target} change by {change:.3g}, too little for the single "
+        f"precision of a model, of {steps:.3g} there. Use the changes from row to row as the "
+        f"column, or {remedy}."
+    )
 
 
 def _predictions(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> dict[str, Any]:
-    """What each baseline says about `Series.held_out`, scaled as its targets, by name."""
+    """What each baseline says about `Series.held_out`, in the unit of the column, by name."""
     naive = series.baselines(part, scored)
     if not series.fitted_baselines:
         return naive
     rows = series.target_rows(part, scored)
     every = _fitted(series.for_part("evaluation")).items()
-    return naive | {name: values[rows].astype(np.float32) for name, values in every}
+    return naive | {name: values[rows] for name, values in every}
 
 
 @functools.lru_cache(maxsize=4)
@@ -242,9 +276,8 @@ def _fitted(series: Series) -> dict[str, Float[np.ndarray, " row"]]:
     from longlag.adapters import statsforecast
 
     trains = series.span("training").end
-    off = float(series.in_unit(np.zeros(1))[0]) / series.unit
     # In the unit of the deviation, but not centred: values that are all positive stay so.
-    values = series.values[:, series.names.index(str(series.target))] / series.unit
+    values = series.column / series.unit
     values = forward_fill(values, float(np.nanmean(values[:trains])))
     found = statsforecast.rolling(values, trains, series.period or 1, series.horizon)
-    return {name: each - off for name, each in found.items()}
+    return {name: each * series.unit for name, each in found.items()}

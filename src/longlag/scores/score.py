@@ -23,7 +23,7 @@ from longlag.scores.evaluation import (
     seed_list,
     single_size,
 )
-from longlag.scores.forecast import best_baseline
+from longlag.scores.forecast import best_baseline, check_precision
 from longlag.scores.scored import Scored
 
 
@@ -74,6 +74,7 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
         problem.held_out("validation", scored)  # raises if there is no target
         if problem.forecasts:
             best_baseline(cast("Series", problem), scored)  # raises if one cannot be fitted
+            check_precision(cast("Series", problem), scored)
         return scored  # the accuracy of a constant on these rows does not hold for others
     ahead = problem.ceiling(scored) - problem.chance(scored)
     if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:

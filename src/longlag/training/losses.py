@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Num
 
-from longlag.arrays import scored
+from longlag.arrays import near, scored
 
 
 class Loss(NamedTuple):
@@ -66,10 +66,10 @@ class Loss(NamedTuple):
     ) -> Bool[Array, "*axes"]:
         """Whether each prediction is correct."""
         if self.name == "squared-error" and self.values is None:
-            near = jnp.abs(predictions - targets) <= self.tolerance
+            right = near(predictions, targets, self.tolerance)
         else:
-            near = predictions == targets
-        return near if self.size is None else near.all(axis=-1)
+            right = predictions == targets
+        return right if self.size is None else right.all(axis=-1)
 
     def decoder_targets(self, targets: Num[Array, "..."]) -> Num[Array, "..."]:
         """Targets as inputs of a decoder: integers, or reals with a feature axis."""

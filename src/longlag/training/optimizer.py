@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import optax
 
+from longlag.arrays import LARGEST_SINGLE
 from longlag.training.recipe import Recipe
 
 # Keras's epsilon, for comparison with the figures of the sources; optax adds it after the
@@ -34,7 +35,8 @@ class Optimizer(NamedTuple):
     def of(cls, recipe: Recipe) -> Optimizer:
         """The optimiser of a recipe."""
         decay = recipe.decay if recipe.optimizer == "adamw" else None
-        return cls(recipe.optimizer, decay, recipe.clip_norm)
+        knobs = (each and min(each, LARGEST_SINGLE) for each in (decay, recipe.clip_norm))
+        return cls(recipe.optimizer, *knobs)
 
     def at(self, learning_rate: Any) -> optax.GradientTransformation:
         """The optimiser at a learning rate, which may be traced."""

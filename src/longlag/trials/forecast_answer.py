@@ -16,7 +16,8 @@ from longlag.audit_answer import Audit
 from longlag.framings import Framing, Samples
 from longlag.knobs import lookup
 from longlag.problems import Part, Series
-from longlag.problems.rows import PARTS, change_over
+from longlag.problems.rows import PARTS
+from longlag.problems.scaling import change_over
 from longlag.scores.forecast import Baseline, errors_table
 from longlag.trials.environment import libraries
 from longlag.trials.outcome import ModelSize, size_and_speed

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Num
 
 from longlag.adapters.models import user_model
 from longlag.arguments import short_repr
+from longlag.arrays import LARGEST_SINGLE
 from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
@@ -281,7 +282,8 @@ def loss_of(spec: Spec, encoding: Encoding) -> AnyLoss:
             parts = tuple(loss_of(*pair) for pair in pairs)
             return Losses(tuple(part for part in parts if isinstance(part, Loss)), encoding.widths)
         case Reals(), _:
-            return Loss(encoding.loss, tolerance=spec.within, size=spec.size)
+            tolerance = min(spec.within, LARGEST_SINGLE)
+            return Loss(encoding.loss, tolerance=tolerance, size=spec.size)
         case Sets(), _:
             return Loss(encoding.loss, size=spec.values)
         case Integers(), _:
