@@ -6,6 +6,8 @@ import decimal
 import gzip
 import math
 import re
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -451,6 +453,16 @@ def test_an_index_is_read_from_parquet_as_from_csv(tmp_path, kind):
             found.append(text)
     assert found[0] == found[1]
     assert "no time column" not in str(found)
+
+
+def test_periods_of_parquet_are_known_to_a_process_that_wrote_none(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"v": range(60)}, index=INDICES["months"])
+    frame.to_parquet(tmp_path / "data.parquet")
+    code = "import sys; from longlag.adapters import tables; print(tables.read(sys.argv[1]).notes)"
+    command = sys.executable, "-c", code, str(tmp_path / "data.parquet")
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "time: `Unnamed: 0`, monthly" in printed
 
 
 def test_numbers_without_a_name_are_not_offered(write):

@@ -114,6 +114,7 @@ def _parquet(file: Path) -> Cells:
         raise ValueError(
             "Parquet needs pyarrow. Use pip install 'longlag[parquet]', or a CSV file."
         ) from None
+    pyarrow.array(pd.PeriodIndex([], freq="D"))  # so that pyarrow knows the periods of pandas
     damage = _damage_of(f"{file.name} is no Parquet file that can be read")
     with damage, pyarrow.parquet.ParquetFile(file) as stream:
         shape = stream.metadata.num_rows, stream.metadata.num_columns
