@@ -349,8 +349,11 @@ def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:
             )
         span = f"{kind}s {first} {'and' if count == 2 else 'to'} {last}" if count > 1 else rows[0]
         it = "them" if count > 1 else "it"
+        lowest = cells.iloc[count - 1].astype(str).str.strip()
+        either = "" if names is None else f", or what is above {it}"
+        if count > 1 and lowest.all() and lowest.is_unique and not headers.holds_value(lowest):
+            either = f", or what is above {kind} {last} if that has the names"
         raise ValueError(
             f"{file}: {span} {'have' if count > 1 else 'has'} text where the columns have numbers "
-            f"or dates. Remove {it}{'' if names is None else f', or what is above {it}'}: names "
-            f"stand in one {kind}."
+            f"or dates. Remove {it}{either}: names stand in one {kind}."
         )
