@@ -249,7 +249,7 @@ def _decode(file: Path) -> tuple[str, list[str]]:
             likely = encodings.likely(content)
             raise ValueError(
                 f"{file.name} is not in UTF-8, but in an encoding such as Shift-JIS, GBK, EUC-KR "
-                f"or Windows-1251, by its letters {likely}. Convert it: "
+                f"or Windows-1251, by its letters probably {likely}. Convert it: "
                 f"iconv -f {likely} -t UTF-8 {shlex.quote(file.name)} > utf8.csv"
             ) from error
         return content.decode("cp1252", errors="replace"), ["read as Windows-1252, not UTF-8"]
