@@ -856,6 +856,23 @@ def test_a_pandas_frame_with_gaps_whole_numbers_and_a_time_index():
         Series(counts[::-1], length=3)
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d %b %Y", "date"])
+def test_a_pandas_index_of_times_as_text_is_in_order_or_refused_with_what_sorts_it(form):
+    import pandas as pd
+
+    days = pd.date_range("2024-01-25", periods=60)
+    counts = pd.Series(np.arange(60.0), index=days.date if form == "date" else days.strftime(form))
+    assert Series(counts, length=3).values[:, 0].tolist() == [*range(60)]
+    for other in (counts[::-1], counts.sample(frac=1, random_state=0)):
+        with pytest.raises(ValueError, match=r"not in the order of time\. Use \.sort_index") as why:
+            Series(other, length=3)
+        remedy = str(why.value).partition("Use ")[2].rstrip(".")
+        ordered = eval(f"given{remedy}", {"given": other, "pd": pd})
+        assert Series(ordered, length=3).values[:, 0].tolist() == [*range(60)]
+    names = [f"station {2000 + at}" for at in range(60)]
+    assert len(Series(counts.set_axis(names[::-1]), length=3).values) == 60
+
+
 def test_a_pandas_frame_whose_labels_or_times_do_not_fit_is_one_line_with_the_remedy():
     import pandas as pd
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -144,9 +146,10 @@ def _check_frame(values: Any) -> None:
             "Series: the index has several levels. Choose one series, for example with .xs, so "
             "that the index is its time."
         )
-    if not hasattr(index, "is_monotonic_increasing") or not any(
-        kind in str(index.dtype) for kind in ("datetime", "period", "timestamp")
-    ):
+    if not hasattr(index, "is_monotonic_increasing"):
+        return
+    if not any(kind in str(index.dtype) for kind in ("datetime", "period", "timestamp")):
+        _check_texts(index)
         return
     if not index.is_monotonic_increasing:
         raise ValueError("Series: the rows are not in the order of time. Use .sort_index().")
@@ -167,6 +170,28 @@ def _check_frame(values: Any) -> None:
             f"Series: rows are missing between times: most are {step} apart, some {most}. Use "
             f'.asfreq("{step.total_seconds():g}s"), which fills in NaN.'
         )
+
+
+def _check_texts(index: Any) -> None:
+    """Raise if labels are times as text in any order but that of time."""
+    if not str(index.dtype).startswith(("object", "str")):
+        return
+    import pandas as pd
+
+    labels = index.map(str)
+    if not all(re.search(r"(?<!\d)(1[5-9]|2[01])\d\d(?!\d)", label) for label in labels):
+        return
+    remedies: list[tuple[int, str]] = []  # after the warnings of pandas about its guess
+    by_day = "lambda day: pd.to_datetime(day, dayfirst=True)"
+    for first, key in (False, "pd.to_datetime"), (True, by_day):
+        noted = warnings.catch_warnings(record=True, action="always")
+        with noted as guesses, contextlib.suppress(ValueError):
+            times = pd.to_datetime(labels, utc=True, dayfirst=first)
+            if times.is_monotonic_increasing:
+                return
+            remedies.append((len(guesses), f"Use .sort_index(key={key})."))
+    if remedies:
+        raise ValueError(f"Series: the rows are not in the order of time. {min(remedies)[1]}")
 
 
 def column_names(names: Any, count: int) -> tuple[str, ...]:

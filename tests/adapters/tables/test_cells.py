@@ -83,6 +83,31 @@ def test_a_comma_before_three_digits_is_what_the_file_or_its_reader_says():
     assert numbers(doubtful, decimal=".", doubtful=",").values.tolist() == [1234, 2345]
 
 
+@pytest.mark.parametrize(
+    ("cells", "grouped"),
+    [
+        ("700 980 1,020 1,060", True),
+        ("-648 1,193", True),
+        ("1,020 1,060", False),
+        ("700 1,020 1060", False),
+        ("700 1,020 0,980", False),
+        ("700 1,02 1,020", False),
+    ],
+)
+@pytest.mark.parametrize("day", ["2020-01-0{}", "0{}.01.2020"])
+def test_commas_before_three_digits_beside_whole_numbers_group_them(tmp_path, cells, grouped, day):
+    cells, file = cells.split(), tmp_path / "data.csv"
+    grouped = grouped and "." not in day
+    rows = [f"{day.format(at)};{cell}\n" for at, cell in enumerate(cells, 1)]
+    file.write_text("day;v\n" + "".join(rows))
+    expected = [float(cell.replace(",", "" if grouped else ".")) for cell in cells]
+    table = tables.read(file, time=False)
+    assert table.values[:, 0].tolist() == expected
+    assert any("between thousands" in note for note in table.notes) == grouped
+    decimals = tables.read(file, time=False, decimal=",").values[:, 0]
+    assert decimals.tolist() == [float(cell.replace(",", ".")) for cell in cells]
+
+
 GROUPED = pd.Series(["1.003", "809", "1.164", ""])
 
 

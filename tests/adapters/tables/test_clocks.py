@@ -76,6 +76,26 @@ def test_equal_values_in_both_hours_are_two_rows(read):
     assert len(read(times, [0.5] * len(times)).values) == len(times)
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("aware", [True, False])
+@pytest.mark.parametrize("step", ["h", "15min"])
+def test_the_beginning_and_the_end_of_each_period_are_in_one_order(
+    tmp_path, step, aware, newest_first
+):
+    starts = pd.date_range("2023-10-27", periods=500, freq=step, tz="Europe/Berlin")
+    ends = (starts if aware else starts.tz_localize(None)) + (starts[1] - starts[0])
+    lines = [f"{a:%d.%m.%Y %H:%M},{b:%d.%m.%Y %H:%M},{at % 7}"
+             for at, (a, b) in enumerate(zip(starts, ends, strict=True))]  # fmt: skip
+    lines = lines[:: -1 if newest_first else 1]
+    (tmp_path / "data.csv").write_text("\n".join(["von,bis,v", *lines]))
+    table = tables.read(tmp_path / "data.csv")
+    assert table.values[:, 0].tolist() == [at % 7 for at in range(500)]
+    assert table.warnings == ()
+    lines = [line.replace(",", f",{ends[-at]:%d.%m.%Y %H:%M},", 1) for at, line in enumerate(lines)]
+    (tmp_path / "data.csv").write_text("\n".join(["von,other,bis,v", *lines]))
+    assert "`other` holds times too" in tables.read(tmp_path / "data.csv").warnings[0]
+
+
 @pytest.mark.parametrize("mark", [" DST", " (DST)"])
 def test_an_hour_of_autumn_that_is_marked_is_used(read, mark):
     times = local("2022-11-04 01:00", "2022-11-08", "h", "America/Chicago", "%m/%d/%Y %H:%M")

@@ -61,6 +61,37 @@ def test_prose_above_a_blank_line_names_no_columns(read, prose):
     assert {*read(f"{prose}\n\n{''.join(rows)}").names} <= {*"234"}
 
 
+PADDED = {
+    "a workbook's": "Title:,Emergency,\nPeriod:,2021-2023,\nSource:,NHS,\n,,\n",
+    "keys without a colon": "Title,Emergency,\nUpdated,01/02/2023,\n",
+    "a key of all columns": "Title:,Emergency,England\nSource:,NHS,England\n,,\n",
+    "one line": "Title:,Emergency,\n",
+    "blank lines between": "Title:,Emergency,\n\nSource:,NHS,\n\n",
+}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("kind", PADDED)
+def test_lines_of_metadata_up_to_the_width_are_left_out(read, kind, separator):
+    rows = "".join(f"{day:%d/%m/%Y},{at % 7},{at}.5\n" for at, day in enumerate(DAYS))
+    table = read(f"{PADDED[kind]}Week Ending,All,Emergency\n{rows}".replace(",", separator))
+    assert table.names == ("All", "Emergency")
+    assert table.values[:, 1].tolist() == [at + 0.5 for at in range(40)]
+    first = "line 1" if kind == "one line" else "lines 1, "
+    assert any(f"left out, being no rows of the table: {first}" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("first", ["Title,Emergency,England", "Day,All,Emergency"])
+def test_the_lowest_of_rows_of_text_may_have_the_names(read, first):
+    rows = "".join(f"{day:%d/%m/%Y},{at % 7},{at}.5\n" for at, day in enumerate(DAYS))
+    head = f"{first}\nSource,NHS,both\nWeek Ending,All,Emergency\n"
+    told = r"Remove them, or what is above line 3 if that has the names: names stand in one line"
+    with pytest.raises(ValueError, match=f"lines 2 and 3 have text .*{told}"):
+        read(head + rows)
+    table = read("".join((head + rows).splitlines(keepends=True)[2:]), ["Emergency"])
+    assert table.values[:, 0].tolist() == [at + 0.5 for at in range(40)]
+
+
 @pytest.mark.parametrize("title", ["\n Annual Factors \n", "\n", "Annual Factors\n"])
 def test_another_table_below_is_left_out_with_a_command_that_keeps_it(read, title):
     months = pd.date_range("1990-01-01", periods=60, freq="MS")

@@ -5,6 +5,9 @@ import datetime
 import decimal
 import gzip
 import math
+import re
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -414,6 +417,52 @@ def test_an_index_of_times_without_a_name_is_the_time(tmp_path, kind):
     expected[20] = np.nan
     assert found.names == ("v",)
     assert same(found.values, expected)
+
+
+DAYS = pd.date_range("2020-01-01", periods=60)[::-1]
+INDICES = {
+    "times": DAYS,
+    "times with a name": DAYS.rename("when"),
+    "times of a zone": DAYS.tz_localize("Europe/Berlin").rename("when"),
+    "periods": DAYS.to_period("D"),
+    "months": pd.period_range("2000-01", periods=60, freq="M")[::-1],
+    "texts": DAYS.strftime("%Y-%m-%d"),
+    "days of Python": pd.Index(DAYS.date),
+    "texts in any order": DAYS.strftime("%d/%m/%Y")[np.random.default_rng(0).permutation(60)],
+    "years": pd.Index(range(1960, 2020)),
+    "numbers that fall": pd.RangeIndex(60, 0, -1),
+    "year and day": pd.MultiIndex.from_arrays([DAYS.year, DAYS.day_of_year], names=["year", "doy"]),
+    "two levels without names": pd.MultiIndex.from_arrays([["a"] * 60, DAYS]),
+    "series": pd.MultiIndex.from_product([["a", "b"], DAYS[:30]], names=["id", "t"]),
+    "a name of a column": DAYS.rename("v"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", INDICES)
+def test_an_index_is_read_from_parquet_as_from_csv(tmp_path, kind):
+    pytest.importorskip("pyarrow")
+    found = []
+    frame = pd.DataFrame({"v": np.arange(60.0) ** 2 % 7, "w": range(60)}, index=INDICES[kind])
+    for ending in ("csv", "parquet"):
+        getattr(frame, f"to_{ending}")(tmp_path / f"data.{ending}")
+        try:
+            table = tables.read(tmp_path / f"data.{ending}", time=None)
+            found.append((table.names, table.values.tolist(), table.notes, table.warnings))
+        except ValueError as error:
+            text = re.sub(r"data\.\w+|line \d+|row \d+", "", str(error))
+            found.append(text)
+    assert found[0] == found[1]
+    assert "no time column" not in str(found)
+
+
+def test_periods_of_parquet_are_known_to_a_process_that_wrote_none(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"v": range(60)}, index=INDICES["months"])
+    frame.to_parquet(tmp_path / "data.parquet")
+    code = "import sys; from longlag.adapters import tables; print(tables.read(sys.argv[1]).notes)"
+    command = sys.executable, "-c", code, str(tmp_path / "data.parquet")
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "time: `Unnamed: 0`, monthly" in printed
 
 
 def test_numbers_without_a_name_are_not_offered(write):

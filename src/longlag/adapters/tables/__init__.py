@@ -170,10 +170,14 @@ def _columns(
 
     @functools.cache
     def read(name: str, decimal: str | None, doubtful: str, points: str) -> cells.Numbers:
-        return cells.numbers(frame[name], decimal=decimal, doubtful=doubtful, points=points)
+        return cells.numbers(
+            frame[name], decimal=decimal, doubtful=doubtful, points=points, commas=commas
+        )
 
+    german = _has_german_dates(frame)
+    commas = "," if german else "."
     mark = decimal or _decimal(names, read, content.doubtful)
-    points = "," if content.semicolons or _has_german_dates(frame) else "."
+    points = "," if content.semicolons or german else "."
     by_name = {name: read(name, mark, content.doubtful, points) for name in (columns or names)}
     chosen = list(columns) or [
         name

@@ -71,7 +71,12 @@ def is_code(cell: str) -> bool:
 
 
 def numbers(
-    cells: pd.Series, *, decimal: str | None = None, doubtful: str = ".", points: str = "."
+    cells: pd.Series,
+    *,
+    decimal: str | None = None,
+    doubtful: str = ".",
+    points: str = ".",
+    commas: str = ".",
 ) -> Numbers:
     """A column as numbers.
 
@@ -84,6 +89,7 @@ def numbers(
         decimal: The decimal mark, `.` or `,`; detected by default.
         doubtful: The decimal mark if cells such as `1,234` leave it open.
         points: The decimal mark if cells such as `1.234` beside `809` leave it open.
+        commas: The decimal mark if cells such as `1,234` beside `809` leave it open.
 
     >>> numbers(pd.Series(["1,100.94", "", "$20"])).values.tolist()
     [1100.94, nan, 20.0]
@@ -106,7 +112,7 @@ def numbers(
     plain = texts.str.replace("−", "-").map(_number).astype(float)
     notes: list[str] = []
     if decimal == "," or plain.isna().any() or (decimal is None and _may_be_grouped(texts)):
-        plain, notes = _parse(texts, decimal, doubtful, points)
+        plain, notes = _parse(texts, decimal, doubtful, points, commas)
     elif decimal is None and points == "," and len(texts) and texts.str.fullmatch(_GROUPED).all():
         notes = [_DECIMAL_POINTS]
     notes += codes
@@ -134,15 +140,15 @@ def _number(text: str) -> float:
         return np.nan
 
 
-def _may_be_grouped(text: pd.Series) -> bool:
-    """Whether each point is before three digits, and numbers without one have at most three."""
-    grouped = text.str.fullmatch(_GROUPED)
+def _may_be_grouped(text: pd.Series, mark: str = ".") -> bool:
+    """Whether each mark is before three digits, and numbers without one have at most three."""
+    grouped = text.str.fullmatch(_GROUPED.replace(r"\.", re.escape(mark)))
     whole = text.str.fullmatch(r"[+-]?\d{1,3}")
     return bool(grouped.any() and whole.any() and (grouped | whole).all())
 
 
 def _parse(
-    cells: pd.Series, decimal: str | None, doubtful: str, points: str
+    cells: pd.Series, decimal: str | None, doubtful: str, points: str, commas: str
 ) -> tuple[pd.Series, list[str]]:
     """The numbers of cells that are not all plain, and notes on their notation."""
     notes: list[str] = []
@@ -180,6 +186,8 @@ def _parse(
     mark = decimal or _decimal_mark(text, doubtful)
     if mark == "," and text.str.fullmatch(_POINTS).any():
         notes.append("points between thousands")
+    elif decimal is None and mark == "," and _may_be_grouped(text, ","):
+        mark = commas
     elif decimal is None and _may_be_grouped(text):
         mark = points
         notes.append(
@@ -188,9 +196,9 @@ def _parse(
             else _DECIMAL_POINTS
         )
     if mark == ",":
-        commas = text[text.str.contains(",")]
-        if len(commas):
-            grouped = decimal is None and commas.str.fullmatch(_THOUSANDS).all()
+        with_commas = text[text.str.contains(",")]
+        if len(with_commas):
+            grouped = decimal is None and with_commas.str.fullmatch(_THOUSANDS).all()
             hint = "; use --decimal . if the commas group thousands" if grouped else ""
             notes.append(f"decimal commas{hint}")
         fits = text.str.fullmatch(_DECIMAL_COMMA)

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables import encodings, headers, lines, workbook
@@ -115,6 +114,7 @@ def _parquet(file: Path) -> Cells:
         raise ValueError(
             "Parquet needs pyarrow. Use pip install 'longlag[parquet]', or a CSV file."
         ) from None
+    pyarrow.array(pd.PeriodIndex([], freq="D"))  # so that pyarrow knows the periods of pandas
     damage = _damage_of(f"{file.name} is no Parquet file that can be read")
     with damage, pyarrow.parquet.ParquetFile(file) as stream:
         shape = stream.metadata.num_rows, stream.metadata.num_columns
@@ -125,9 +125,20 @@ def _parquet(file: Path) -> Cells:
             frame = table.to_pandas()
         except Exception:  # of pandas metadata that does not fit its columns
             frame = table.to_pandas(ignore_metadata=True)
-    if frame.index.name is not None or isinstance(frame.index, pd.DatetimeIndex):
-        frame = frame.reset_index()
-    return _from_frame(file.name, frame)
+    return _from_frame(file.name, _with_index(frame))
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with each level of its index as a column, as in a CSV file; not plain row numbers."""
+    index = frame.index
+    if index.equals(pd.RangeIndex(len(frame))) and index.nlevels == 1 and index.name is None:
+        return frame
+    levels = [
+        index.get_level_values(level).to_series(index=range(len(frame)))
+        for level in range(index.nlevels)
+    ]
+    names = ["" if name is None else name for name in (*index.names, *frame.columns)]
+    return pd.concat([*levels, frame.reset_index(drop=True)], axis=1).set_axis(names, axis=1)
 
 
 def _within_memory(stream: pyarrow.parquet.ParquetFile) -> pyarrow.Table:
@@ -171,10 +182,12 @@ def _excel(file: Path) -> Cells:
     quiet = warnings.catch_warnings(action="ignore")  # of parts of a workbook that are no cells
     with quiet, _damage_of(damaged), pd.ExcelFile(file, engine="openpyxl") as book:
         plain = {sheet: pd.read_excel(book, sheet, header=None) for sheet in book.sheet_names}
-        sheet = max(plain, key=lambda name: _likeness(plain[name]))  # the first of the likeliest
+        sheet = max(
+            plain, key=lambda name: workbook.likeness(plain[name])
+        )  # the first of the likeliest
         cells = plain.pop(sheet)
-        above, below = _outside(cells)
-        names = _two_rows(cells, above)
+        above, below = workbook.outside(cells)
+        names = workbook.two_rows(cells, above)
         if names:
             frame = pd.read_excel(book, sheet, header=None, skiprows=above, skipfooter=below)
             frame.columns, above = names, above - 2
@@ -189,49 +202,6 @@ def _excel(file: Path) -> Cells:
     rows = [f"row {first + at}" for at in range(len(found.rows))] if above else found.rows
     _check_rows(f"{file.name}, sheet `{sheet}`" if plain else file.name, found.frame, rows)
     return found._replace(rows=rows, notes=tuple(notes))
-
-
-def _likeness(cells: pd.DataFrame) -> int:
-    """How like a table a sheet is: 2 with a column mostly of numbers beside another, 1, or 0."""
-    if min(cells.shape) < 2:
-        return 0
-    numeric = cells.map(lambda cell: isinstance(cell, (int, float)) and cell == cell)
-    beside = cells.notna().sum(axis=1) > 1
-    return 1 + bool((numeric[beside].mean() > 0.5).any())
-
-
-def _outside(cells: pd.DataFrame) -> tuple[int, int]:
-    """The number of rows of a title above a table, and of a footnote of one text below it."""
-    counts = cells.notna().sum(axis=1).to_numpy()
-    usual = int(pd.Series(counts[counts > 0]).mode().max()) if counts.any() else 0
-    if usual < 2:
-        return 0, 0
-    end = len(counts)
-    while counts[end - 1] == 0 or (
-        counts[end - 1] == 1
-        and isinstance(cells.iloc[end - 1, 0], str)
-        and not headers.is_value(str(cells.iloc[end - 1, 0]))
-    ):
-        end -= 1
-    above = int(np.argmax(counts >= usual))
-    if above and counts[above - 1] == usual - 1 and bool(cells.isna().iloc[above - 1, 0]):
-        above -= 1  # a header without a name for its index
-    return above, len(counts) - end
-
-
-def _two_rows(cells: pd.DataFrame, below: int) -> list[str] | None:
-    """The names of columns from two rows above one of values, which fill each other's blanks."""
-    if below < 2 or not headers.holds_value(cells.iloc[below]):
-        return None
-    upper, lower = (
-        ["" if pd.isna(cell) else str(cell).strip() for cell in cells.iloc[at]]
-        for at in (below - 2, below - 1)
-    )
-    names = headers.joined(upper, lower)
-    few = min(sum(map(bool, upper)), sum(map(bool, lower))) < 2
-    if few or not all(names) or any(map(headers.is_value, names)):
-        return None
-    return names
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
@@ -279,7 +249,7 @@ def _decode(file: Path) -> tuple[str, list[str]]:
             likely = encodings.likely(content)
             raise ValueError(
                 f"{file.name} is not in UTF-8, but in an encoding such as Shift-JIS, GBK, EUC-KR "
-                f"or Windows-1251, by its letters {likely}. Convert it: "
+                f"or Windows-1251, by its letters probably {likely}. Convert it: "
                 f"iconv -f {likely} -t UTF-8 {shlex.quote(file.name)} > utf8.csv"
             ) from error
         return content.decode("cp1252", errors="replace"), ["read as Windows-1252, not UTF-8"]
@@ -379,8 +349,11 @@ def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:
             )
         span = f"{kind}s {first} {'and' if count == 2 else 'to'} {last}" if count > 1 else rows[0]
         it = "them" if count > 1 else "it"
+        lowest = cells.iloc[count - 1].astype(str).str.strip()
+        either = "" if names is None else f", or what is above {it}"
+        if count > 1 and lowest.all() and lowest.is_unique and not headers.holds_value(lowest):
+            either = f", or what is above {kind} {last} if that has the names"
         raise ValueError(
             f"{file}: {span} {'have' if count > 1 else 'has'} text where the columns have numbers "
-            f"or dates. Remove {it}{'' if names is None else f', or what is above {it}'}: names "
-            f"stand in one {kind}."
+            f"or dates. Remove {it}{either}: names stand in one {kind}."
         )

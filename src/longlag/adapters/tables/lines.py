@@ -172,6 +172,7 @@ def body(
         first += 1  # a title, with separators up to the width of the table
     while width > 2 and first < last and _is_note(cells[last]):
         last -= 1
+    first = _below_metadata(cells[: last + 1], first, width)
     outside = *lines[:first], *lines[last + 1 :], *below_rule
     out = [at for at, line in outside if line.strip()]
     if out:
@@ -179,6 +180,34 @@ def body(
         more = " …" if len(out) > 3 else ""
         notes.insert(0, f"left out, being no rows of the table: {names}{more}")
     return lines[first : last + 1], notes
+
+
+def _below_metadata(cells: Sequence[list[str]], first: int, width: int) -> int:
+    """The row of the names of all columns, where lines such as `Source:,NHS,` stand above it.
+
+    It is the last row of texts, each once, above values; the first row if there is none.
+    """
+    end = min(first + _MAX_TOP, len(cells) - 1)
+    begin = next((at for at in range(first, end) if _begins_data(cells[at])), end)
+    above = [*range(first, begin)]
+    for at in reversed(above):
+        names = [cell.strip() for cell in cells[at]]
+        if len(names) == width and all(names) and len({*names}) == width:
+            apart = all(map(_is_metadata, cells[first:at])) and _begins_data(cells[begin])
+            return at if apart else first
+    return first
+
+
+def _is_metadata(row: Sequence[str]) -> bool:
+    """Whether a row names no columns: cells are empty, or the first is `Source:`."""
+    return not row or not all(map(str.strip, row)) or row[0].strip().endswith(":")
+
+
+def _begins_data(row: Sequence[str]) -> bool:
+    """Whether a row has values, and in its first cell no label of them."""
+    if not row or not any(map(str.strip, row)):
+        return False
+    return _is_data(row) or headers.is_value(row[0]) or headers.frequency(row[0]) is not None
 
 
 def _rule(lines: Sequence[tuple[int, str]]) -> int:

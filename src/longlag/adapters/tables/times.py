@@ -160,14 +160,27 @@ def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
                     f"`{name}` may hold times, in a form that is not known: rows are taken in the "
                     "order of the file. Write them as 2024-12-31, or as 2024-12-31 23:00"
                 )
-        elif (other := dates(frame[name])) and not other.faults.any():
-            pairs = pd.DataFrame({"one": when.values.to_numpy(), "other": other.values.to_numpy()})
-            if not pairs.sort_values("one")["other"].dropna().is_monotonic_increasing:
-                found.append(
-                    f"`{name}` holds times too, in another order than `{when.columns[0]}`: columns "
-                    "beside it may be of another table. Keep each in a file of its own"
-                )
+        elif (other := dates(frame[name])) is None or other.faults.any():
+            continue
+        elif not _in_same_order(when.values, other.values):
+            found.append(
+                f"`{name}` holds times too, in another order than `{when.columns[0]}`: columns "
+                "beside it may be of another table. Keep each in a file of its own"
+            )
     return found
+
+
+def _in_same_order(one: pd.Series, other: pd.Series) -> bool:
+    """Whether times rise with other times, of one clock or of one that is changed."""
+
+    def rise(one: pd.Series, other: pd.Series) -> bool:
+        pairs = pd.DataFrame({"one": one.to_numpy(), "other": other.to_numpy()})
+        return pairs.sort_values("one")["other"].dropna().is_monotonic_increasing
+
+    rows = [""] * len(one)
+    return rise(one, other) or rise(
+        *(clocks.unwound(each.reset_index(drop=True), rows)[0] for each in (one, other))
+    )
 
 
 def _have_years(cells: pd.Series) -> bool:

@@ -1,4 +1,4 @@
-"""Excel files: how far apart their cells are, before a library fills all cells between."""
+"""Excel files: how far apart their cells are, and where the table stands among them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import contextlib
 import zipfile
 from pathlib import Path
 from xml.parsers import expat
+
+import numpy as np
+import pandas as pd
+
+from longlag.adapters.tables import headers
 
 _ROWS = 2**20  # of a sheet of Excel
 _CELLS = 2**26  # of a sheet, those between others counted
@@ -33,6 +38,49 @@ def far_cells(file: Path) -> str:
             if places.far:
                 return places.far
     return ""
+
+
+def likeness(cells: pd.DataFrame) -> int:
+    """How like a table a sheet is: 2 with a column mostly of numbers beside another, 1, or 0."""
+    if min(cells.shape) < 2:
+        return 0
+    numeric = cells.map(lambda cell: isinstance(cell, (int, float)) and cell == cell)
+    beside = cells.notna().sum(axis=1) > 1
+    return 1 + bool((numeric[beside].mean() > 0.5).any())
+
+
+def outside(cells: pd.DataFrame) -> tuple[int, int]:
+    """The number of rows of a title above a table, and of a footnote of one text below it."""
+    counts = cells.notna().sum(axis=1).to_numpy()
+    usual = int(pd.Series(counts[counts > 0]).mode().max()) if counts.any() else 0
+    if usual < 2:
+        return 0, 0
+    end = len(counts)
+    while counts[end - 1] == 0 or (
+        counts[end - 1] == 1
+        and isinstance(cells.iloc[end - 1, 0], str)
+        and not headers.is_value(str(cells.iloc[end - 1, 0]))
+    ):
+        end -= 1
+    above = int(np.argmax(counts >= usual))
+    if above and counts[above - 1] == usual - 1 and bool(cells.isna().iloc[above - 1, 0]):
+        above -= 1  # a header without a name for its index
+    return above, len(counts) - end
+
+
+def two_rows(cells: pd.DataFrame, below: int) -> list[str] | None:
+    """The names of columns from two rows above one of values, which fill each other's blanks."""
+    if below < 2 or not headers.holds_value(cells.iloc[below]):
+        return None
+    upper, lower = (
+        ["" if pd.isna(cell) else str(cell).strip() for cell in cells.iloc[at]]
+        for at in (below - 2, below - 1)
+    )
+    names = headers.joined(upper, lower)
+    few = min(sum(map(bool, upper)), sum(map(bool, lower))) < 2
+    if few or not all(names) or any(map(headers.is_value, names)):
+        return None
+    return names
 
 
 class _Places:
