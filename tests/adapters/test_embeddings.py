@@ -18,7 +18,7 @@ ECHO = ll.EchoLag(lag=1, length=6, values=VALUES)
 
 
 class Embedded(eqx.Module):
-    embedding: eqx.nn.Embedding | jax.Array
+    embedding: Any  # or a table
     readout: eqx.nn.Linear
     read: Any = eqx.field(static=True)
 
@@ -29,7 +29,7 @@ class Embedded(eqx.Module):
         return jax.vmap(self.readout)(jnp.cumsum(each, axis=0))
 
 
-def in_equinox(sizes, seed, rows, read, wrap=eqx.nn.Embedding):
+def in_equinox(sizes, seed, rows, read, wrap: Any = eqx.nn.Embedding):
     one, other = jax.random.split(jax.random.key(seed))
     table = jax.random.normal(one, (rows, 8))
     return Embedded(wrap(weight=table), eqx.nn.Linear(8, sizes.outputs, key=other), read)

@@ -243,7 +243,7 @@ def test_a_remedy_can_be_pasted_where_the_old_flags_stand(call, command, remedy)
 def test_a_remedy_changes_a_knob_where_it_stands(call, command, model):
     """In the brackets of the model: beside them its flag is refused."""
     _, out, _ = call(*command.split(), model)
-    change, other = re.search(r"Use (.*?) or more, or (.*?)\.", " ".join(out.split())).groups()
+    ((change, other),) = re.findall(r"Use (.*?) or more, or (.*?)\.", " ".join(out.split()))
     words = shlex.split(command.partition(" --")[0])
     assert shlex.split(change)[-1] == model.replace("context = 1", "context=1").replace("1", "2")
     assert other.split()[-1] == "lstm"

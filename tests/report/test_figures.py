@@ -123,7 +123,7 @@ def test_a_curve_of_one_point_is_a_circle(tmp_path, sequences, circles):
     svg = drawn(report.figure_of_run(run), tmp_path)
     marks = [each for each in svg.iter() if each.get("aria-roledescription") == "circle"]
     assert len(marks) == circles  # accuracy and loss of two seeds
-    assert all("A" in mark.get("d") and mark.get("fill") for mark in marks)
+    assert all("A" in mark.attrib["d"] and mark.get("fill") for mark in marks)
 
 
 def test_the_accuracy_at_each_scored_step_is_drawn_for_every_seed(tmp_path):

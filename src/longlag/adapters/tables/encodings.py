@@ -40,7 +40,7 @@ def likely(content: bytes) -> str:
     >>> [likely(text.encode(name)) for text, name in [("기온", "cp949"), ("温度", "gbk")]]
     ['CP949', 'GBK']
     """
-    shares = dict.fromkeys(_LETTERS, (False, 0.0))
+    shares: dict[str, tuple[bool, float]] = dict.fromkeys(_LETTERS, (False, 0.0))
     start = content[:_SAMPLE].rpartition(b"\n")[0] or content
     for name, letters in _LETTERS.items():
         with contextlib.suppress(UnicodeDecodeError):

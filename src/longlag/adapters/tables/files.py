@@ -134,7 +134,7 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
     if index.equals(pd.RangeIndex(len(frame))) and index.nlevels == 1 and index.name is None:
         return frame
     levels = [
-        index.get_level_values(level).to_series(index=range(len(frame)))
+        index.get_level_values(level).to_series(index=pd.RangeIndex(len(frame)))
         for level in range(index.nlevels)
     ]
     names = ["" if name is None else name for name in (*index.names, *frame.columns)]
