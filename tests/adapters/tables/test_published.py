@@ -504,10 +504,12 @@ LANGUAGES = {
 }
 
 
+@pytest.mark.parametrize("form", ["{} {}", "{}/{}", "{}-{}", "{}/{:.2}", "01/{}/{}"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_months_of_more_languages_are_read_and_no_row_is_taken_for_a_header(read, language):
+def test_months_of_more_languages_are_read_and_no_row_is_taken_for_a_header(read, language, form):
     names = LANGUAGES[language].split()
-    rows = [(f"{names[at % 12]} {1990 + at // 12}", at) for at in range(36)]
+    years = [str(1990 + at // 12)[2 * (".2" in form) :] for at in range(36)]
+    rows = [(form.format(names[at % 12], year), at) for at, year in enumerate(years)]
     table = read("date,v\n" + lines(rows[::-1]), ["v"])
     assert table.values[:, 0].tolist() == list(range(36))
     assert "time: `date`, monthly" in table.notes

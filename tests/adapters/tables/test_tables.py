@@ -202,6 +202,34 @@ def test_a_damaged_file_is_one_line_whatever_its_library_raises(tmp_path, name, 
     assert "\n" not in str(caught.value)
 
 
+ARCHIVES = {
+    "alone": ["data.csv"],
+    "of a Mac": ["data/data.csv", "__MACOSX/data/._data.csv", "data/.DS_Store"],
+    "of Windows": ["data.txt", "desktop.ini", "Thumbs.db"],
+    "with metadata": ["data.csv", "Metadata_Country_data.csv", "meta-data.csv", "MetaData.csv"],
+    "with notes": ["README.txt", "data.tsv", "LICENSE", "codes.pdf"],
+}
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_the_one_table_of_an_archive_is_read(tmp_path, kind):
+    path, members = tmp_path / "a.zip", ARCHIVES[kind]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in members:
+            table = "data." in name.lower() and "eta" not in name and "._" not in name
+            archive.writestr(name, "a,b\n1,2\n3,4\n" if table else "a,b\n\0,7\n")
+    found = tables.read(path)
+    assert same(found.values, [[1, 2], [3, 4]])
+    assert any(f"of {len(members)} files, not " in note for note in found.notes) == (
+        len(members) > 1
+    )
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("more.csv", "a,b\n1,2\n")
+    own = len([name for name in [*members, "more.csv"] if not re.search("MACOSX|DS_|ini|Th", name)])
+    with pytest.raises(ValueError, match=f"it holds {own} files. Unpack it and name one"):
+        tables.read(path)
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
 def test_more_lines_than_fit_into_memory_are_refused_at_once(tmp_path, end):
     with gzip.open(tmp_path / "a.csv.gz", "wb") as file:

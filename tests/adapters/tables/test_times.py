@@ -191,3 +191,48 @@ def test_large_numbers_that_count_are_no_seconds(read, step):
     assert read("day,meter\n" + rows).names == ("meter",)
     alone = "".join(f"{1500000000 + step * at}\n" for at in range(40))
     assert read("meter\n" + alone).names == ("meter",)
+
+
+WEEKS = pd.date_range("2018-10-01", periods=150, freq="7D")
+SEASONS = [
+    f"{year}/{(year + 1) % 100:02}" for year in (WEEKS - pd.Timedelta(days=270)).year.tolist()
+]
+FINER = {
+    "weeks": (WEEKS.strftime("%G-W%V"), "weekly"),
+    "days": (pd.date_range("2018-10-01", periods=150).strftime("%d.%m.%Y"), "daily"),
+    "hours": (pd.date_range("2018-10-01", periods=150, freq="h").strftime("%F %H:%M"), "hourly"),
+}
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("form", FINER)
+def test_of_two_columns_of_times_the_one_that_parts_the_rows_is_taken(read, form, newest_first):
+    times, step = FINER[form]
+    rows = [f"{season},{time}" for season, time in zip(SEASONS, times, strict=True)]
+    values = [at % 11 for at in range(150)]
+    way = slice(None, None, -1 if newest_first else 1)
+    text = written(rows[way], values[way], "season,when,v")
+    for columns in ([], ["v"]):
+        found = read(text, columns)
+        assert found.values[:, 0].tolist() == values
+        assert found.notes[0] == f"time: `when`, {step}"
+    with pytest.raises(ValueError, match=r"same `season`.*: use --time when\.$"):
+        read(text, time="season")
+
+
+def test_a_second_time_at_irregular_steps_or_in_another_order_is_named(read):
+    rng = np.random.default_rng(0)
+    for times in (WEEKS + pd.to_timedelta(rng.integers(9000, size=150), "min"), WEEKS[::-1]):
+        rows = [f"{season},{time:%F %H:%M}" for season, time in zip(SEASONS, times, strict=True)]
+        with pytest.raises(ValueError, match=r"same `season`.*: use --time=-when\.$"):
+            read(written(rows, range(150), "season,-when,v"))
+
+
+@pytest.mark.parametrize("rows", [24, 30])
+@pytest.mark.parametrize("columns", [[], ["v"], ["v", "w"]])
+def test_a_column_that_is_asked_for_is_no_time_of_day_and_names_no_series(read, rows, columns):
+    seasons = [f"{year}/{year - 1999:02}" for year in range(2000, 2012) for _ in range(rows)]
+    more = ",1.5" if columns else ""
+    values = [f"{at % rows}{more}" for at in range(len(seasons))]
+    with pytest.raises(ValueError, match=r"have the same `season`.* Use --duplicates mean"):
+        read(written(seasons, values, f"season,v{',w' if more else ''}"), columns)

@@ -225,7 +225,8 @@ def _columns(
     elif when is not None and set(when.columns) & set(columns):
         notes.append("rows taken in the order of the file: their time is among the columns")
     elif when is not None:
-        order = times.in_order(when, rows, frame, duplicates, chosen)
+        asked = columns or (chosen if len(chosen) == 1 else ())
+        order = times.in_order(when, rows, frame, duplicates, chosen, asked)
         notes += order.notes
         seasons = order.seasons
         values = _in_order(values, order)

@@ -35,6 +35,7 @@ _MOST_CELLS = 100_000_000
 _MOST_VALUES = 1 << 30  # of a Parquet file: 8 GiB
 _PART = 256  # rows that are read at a time where a cell may be of any length
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_OF_SYSTEM = r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)"
 _COMMENT = re.compile(r"\s*[#%](?!n/?a\b)", re.IGNORECASE)
 
 
@@ -224,10 +225,11 @@ def _decode(file: Path) -> tuple[str, list[str]]:
         b"\x1f\x8b": gzip.open,
         b"BZ": bz2.open,
         b"\xfd7": lzma.open,
-        b"PK": _only_member,
     }.get(start[:2], lambda path: path.open("rb"))
-    with _damage_of(f"{file.name} cannot be unpacked"), unpack(file) as stream:
-        content = stream.read(_LARGEST + 1)
+    with _damage_of(f"{file.name} cannot be unpacked"):
+        packed, notes = _only_member(file) if start[:2] == b"PK" else (unpack(file), [])
+        with packed as stream:
+            content = stream.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise ValueError(f"{file.name} is larger than 1 GiB unpacked. Use Parquet.")
     for mark, encoding in (
@@ -236,9 +238,9 @@ def _decode(file: Path) -> tuple[str, list[str]]:
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
         if content.startswith(mark):
-            return content.decode(encoding, errors="replace"), []
+            return content.decode(encoding, errors="replace"), notes
     try:
-        return content.decode("utf-8"), []
+        return content.decode("utf-8"), notes
     except UnicodeDecodeError as error:
         if b"\0" in content:
             raise ValueError(
@@ -252,15 +254,29 @@ def _decode(file: Path) -> tuple[str, list[str]]:
                 f"or Windows-1251, by its letters probably {likely}. Convert it: "
                 f"iconv -f {likely} -t UTF-8 {shlex.quote(file.name)} > utf8.csv"
             ) from error
-        return content.decode("cp1252", errors="replace"), ["read as Windows-1252, not UTF-8"]
+        notes.append("read as Windows-1252, not UTF-8")
+        return content.decode("cp1252", errors="replace"), notes
 
 
-def _only_member(file: Path) -> io.BufferedIOBase:
+def _only_member(file: Path) -> tuple[io.BufferedIOBase, list[str]]:
+    """The table of an archive, without what a system adds to it, and notes on what else it has."""
     archive = zipfile.ZipFile(file)
-    names = [info for info in archive.infolist() if not info.is_dir()]
-    if len(names) != 1:
-        raise ValueError(f"it holds {len(names)} files. Unpack it and name one.")
-    return archive.open(names[0])  # pyright: ignore[reportReturnType]
+    names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    own = [name for name in names if not re.search(_OF_SYSTEM, name)]
+    tables = own if len(own) == 1 else [name for name in own if _is_table(name)]
+    if len(tables) != 1:
+        raise ValueError(f"it holds {len(own)} files. Unpack it and name one.")
+    others = [name for name in names if name != tables[0]]
+    notes = [f"`{tables[0]}` of {len(names)} files, not {listed(others)}"] if others else []
+    return archive.open(tables[0]), notes  # pyright: ignore[reportReturnType]
+
+
+def _is_table(name: str) -> bool:
+    """Whether a member of an archive is a table by its name, no metadata and no text about it."""
+    last = name.rpartition("/")[2]
+    ending = last.lower().rpartition(".")[2]
+    about = re.match(r"(meta[ _-]?data|read_?me|licen[cs]e)", last, re.IGNORECASE)
+    return ending in ("csv", "tsv", "txt", "dat", "tab") and not about
 
 
 def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cells:

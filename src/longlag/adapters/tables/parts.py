@@ -96,7 +96,7 @@ def calendar(frame: pd.DataFrame) -> Times | None:
         first = [name for name in frame.columns[:3] if _NO_NAME.fullmatch(name)]
         found = (_dates(frame, first[:count]) for count in range(len(first), 1, -1))
         dates = [each for each in found if each]
-        regular = next((each for each in dates if _is_regular(each.values)), None)
+        regular = next((each for each in dates if is_regular(each.values)), None)
         return regular or next(filter(None, map(_with_hours, [frame] * len(dates), dates)), None)
     if "day of year" in by_name and "month" not in by_name:
         return _days_of_years(frame, by_name["year"], by_name["day of year"])
@@ -149,13 +149,14 @@ def _by_part(frame: pd.DataFrame) -> dict[str, str]:
     return by_name
 
 
-def _is_regular(values: pd.Series) -> bool:
+def is_regular(values: pd.Series) -> bool:
     """Whether all rows have a date, each once, that rise or fall, mostly by a month or one step."""
     if values.isna().any() or not values.is_unique or len(values) < _MANY:
         return False
-    steps = values.diff().iloc[1:].dt.days.abs()
+    steps = values.diff().iloc[1:].abs()
+    steps = steps.mask(steps.between(28 * _DAY, 31 * _DAY), 30 * _DAY)
     ordered = values.is_monotonic_increasing or values.is_monotonic_decreasing
-    return ordered and float(steps.mask(steps.between(28, 31), 30).value_counts(True).max()) > 0.5
+    return ordered and float(steps.value_counts(normalize=True).max()) > 0.5
 
 
 def _dates(frame: pd.DataFrame, names: list[str]) -> Times | None:

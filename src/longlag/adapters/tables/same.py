@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import numbers
+from longlag.adapters.tables.dates import dates
 from longlag.adapters.tables.parts import in_a_day, times_of_day
+from longlag.adapters.tables.words import flag
 
 Duplicates = Literal["refuse", "mean", "first", "last"]
 """The treatment of rows of the same time."""
@@ -32,9 +34,13 @@ def once(
     duplicates: Duplicates,
     columns: tuple[str, ...],
     used: Sequence[str],
+    asked: Sequence[str],
     notes: list[str],
 ) -> tuple[np.ndarray, list[np.ndarray] | None]:
-    """The indices of the sorted rows to use, one for each time; and the rows that each averages."""
+    """The indices of the sorted rows to use, one for each time; and the rows that each averages.
+
+    Columns that are asked for are values: no remedy takes them for times or for names of series.
+    """
     repeated = values.duplicated(keep=False).to_numpy()
     if not repeated.any():
         return np.arange(len(order)), None
@@ -50,7 +56,8 @@ def once(
     if duplicates == "refuse":
         pair = order[first[np.flatnonzero(clash)[:2]]]
         remedy = "Use --duplicates mean, first or last, or --no-time; or give one series a file."
-        if more := _completing(values.iloc[first], cells.iloc[first], columns):
+        known = *columns, *asked
+        if more := _completing(values.iloc[first], cells.iloc[first], known):
             both = " and ".join(f"`{column}`" for column in (*columns, more))
             remedy = f"Join {both} to one column of times, such as 2024-12-31 23:00, or --no-time."
             if not _REST_NAME.fullmatch(more) and in_a_day(cells[more]):
@@ -58,7 +65,7 @@ def once(
         elif clash.mean() < _MOST and not _differ(values, cells[list(used)]):
             kept = " and ".join(f"`{name}`" for name in used)
             remedy = f"In {kept} they are alike: use --duplicates first."
-        elif kinds := _telling_apart(values.iloc[first], cells.iloc[first], columns):
+        elif kinds := _telling_apart(values.iloc[first], cells.iloc[first], known):
             kept = " and ".join(f"`{kind}`" for kind in kinds)
             remedy = f"They are of different series: keep the rows of one {kept}."
             if len(kinds) == 1 and _may_be_clock(values, cells[kinds[0]]):
@@ -67,6 +74,8 @@ def once(
                     f"If {kept} is the time of day, join {both} to one column of times, such as "
                     "2024-12-31 23:00; if it names series, keep the rows of one."
                 )
+        elif other := _other_times(cells.iloc[first], known):
+            remedy = f"`{other}` has times that are all different: use {flag('--time', other)}."
         raise ValueError(
             f"{rows[pair[0]]} and {rows[pair[1]]} have the same `{' and '.join(columns)}`, "
             f"{values.iloc[first[np.flatnonzero(clash)[0]]]}, and other values "
@@ -99,6 +108,15 @@ def _completing(values: pd.Series, cells: pd.DataFrame, columns: tuple[str, ...]
             continue
         pairs = pd.DataFrame({"time": values.to_numpy(), "rest": rest.to_numpy()})
         if not pairs.duplicated().any():
+            return column
+    return None
+
+
+def _other_times(cells: pd.DataFrame, known: tuple[str, ...]) -> str | None:
+    """Another column of times, each of them once; None without."""
+    for column in cells.columns:
+        reading = None if column in known else dates(cells[column])
+        if reading and not reading.faults.any() and reading.values.is_unique:
             return column
     return None
 

@@ -28,6 +28,7 @@ _YEAR = r"(?<!\d)(?:1[5-9]|2[01])\d{2}(?!\d)"
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
+_MOST = 0.5  # share of times that repeat, from which on another column may have them
 _NEAR = 0.1  # years between a date and its decimal notation, which may be of the middle of a month
 
 
@@ -90,7 +91,7 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
         if not reading.faults.any():
             values = _checked(reading, column, frame[column], rows)
             times = Times((column,), values)
-            return parts.clock(frame, times) or times
+            return _all_different(parts.clock(frame, times) or times, frame)
         doubtful = doubtful or (reading, column)
     if coded := parts.coded(frame):
         _of_one_frequency(coded[1], rows)
@@ -126,6 +127,20 @@ def _finer(days: Times, frame: pd.DataFrame) -> Times:
         if (reading.values.dt.normalize().to_numpy() == days.values.to_numpy()).all():
             return Times((column,), reading.values)
     return parts.clock(frame, days) or days
+
+
+def _all_different(times: Times, frame: pd.DataFrame) -> Times:
+    """The times; or, where most repeat, as years, those of another column that part them."""
+    if times.values.duplicated(keep=False).mean() <= _MOST:
+        return times
+    for column in frame.columns.drop(list(times.columns)):
+        reading = dates(frame[column])
+        if reading is None or reading.faults.any() or reading.unclear:
+            continue
+        regular = parts.is_regular(reading.values.sort_values())
+        if regular and _in_same_order(times.values, reading.values):
+            return Times((column,), reading.values)
+    return times
 
 
 def repeats(times: Times, name: str, values: np.ndarray) -> bool:
@@ -175,7 +190,7 @@ def _in_same_order(one: pd.Series, other: pd.Series) -> bool:
 
     def rise(one: pd.Series, other: pd.Series) -> bool:
         pairs = pd.DataFrame({"one": one.to_numpy(), "other": other.to_numpy()})
-        return pairs.sort_values("one")["other"].dropna().is_monotonic_increasing
+        return pairs.sort_values(["one", "other"])["other"].dropna().is_monotonic_increasing
 
     rows = [""] * len(one)
     return rise(one, other) or rise(
@@ -280,6 +295,7 @@ def in_order(
     same: pd.DataFrame,
     duplicates: Duplicates = "refuse",
     columns: Sequence[str] = (),
+    asked: Sequence[str] = (),
 ) -> Order:
     """The rows in the order of their times, with gaps filled.
 
@@ -289,6 +305,7 @@ def in_order(
         same: The cells of each row: rows with equal cells and time count once.
         duplicates: The treatment of different rows of one time.
         columns: The columns whose values are used.
+        asked: Those of them that are certainly values.
 
     Returns:
         The order of the rows, with notes on changes.
@@ -316,7 +333,9 @@ def in_order(
         how = "the file has the newest first" if falls else "the file has them in another"
         notes.append(f"rows put in the order of `{name}`: {how}")
     values = values.iloc[order]
-    chosen, merged = once(values, order, rows, same, duplicates, times.columns, columns, notes)
+    chosen, merged = once(
+        values, order, rows, same, duplicates, times.columns, columns, asked, notes
+    )
     values = values.iloc[chosen]
     order = order[chosen]
     grid = steps.grid(values)
