@@ -271,7 +271,7 @@ def test_told_what_is_known_in_any_order_it_answers_the_same():
         ({"longer": (4, 2)}, r"Profile: `longer` must rise from above 1, got \(4, 2\)"),
         ({"longer": (1,)}, r"Profile: `longer` must rise from above 1, got \(1,\)"),
         ({"framing": ll.Vector()}, "Vector: EchoLag has no answer after its input"),
-        ({"framing": ll.EncoderDecoder()}, "EncoderDecoder needs a model with a decoder"),
+        ({"framing": ll.EncoderDecoder()}, "EncoderDecoder: EchoLag has no answer"),
     ],
 )
 def test_a_profile_that_cannot_be_made_is_refused(wrong, message):
