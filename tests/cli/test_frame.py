@@ -219,7 +219,10 @@ BAD = [
     (["--column", "warm", "--batch-size", "9"], "`--batch-size` is for training"),
     (["--column", "warm", "--hidden-size", "9"], "`--hidden-size` is for training"),
     (["--column", "warm", "--model", "lstn"], "There is no model `lstn`. Did you mean `lstm`?"),
-    (["--column", "warm", "--model", "seq2seq"], "after the input, which Series does not have"),
+    (
+        ["--column", "warm", "--model", "seq2seq"],
+        "which Series does not have. Use a model without a decoder.",
+    ),
     (["--column", "warm", "--model", "mlp", "--seeds", "0"], "`seeds` must be at least 1"),
     (["--column", "warm", "--model", "mlp", "--sequences", "0"], "`sequences` must be at least 1"),
     (["--column", "warm", "--output", "/nowhere/at/all"], "/nowhere/at/all"),

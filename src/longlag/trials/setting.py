@@ -324,10 +324,11 @@ def check_decoder(problem: Problem, framing: Framing, model: ModelFactory) -> No
     """Raise if only one of framing and model has a decoder, or there is no answer for it."""
     decodes, own = framing.output == "decoder", type(model).__name__
     if model.decodes and not problem.answers:
+        other = "problem EchoSubsequence() with framing EncoderDecoder(), or framing Whole() with "
         raise ValueError(
             f"Setting: {own} predicts an answer after the input, which {type(problem).__name__} "
-            "does not have. Use problem EchoSubsequence() with framing EncoderDecoder(), or "
-            "framing Whole() with a model without a decoder."
+            f"does not have. Use {'' if isinstance(problem, Series) else other}a model without a "
+            "decoder."
         )
     if model.decodes and not decodes:
         raise ValueError(
