@@ -1,5 +1,7 @@
 import itertools
 import os
+import subprocess
+import sys
 import time
 from concurrent import futures
 from typing import Any
@@ -533,3 +535,24 @@ def test_an_embedding_of_real_numbers_is_named():
     last = preflight(ll.Ramp(), ll.Whole(), embedded).checks[-1]
     assert last.found.startswith("the outputs depend only on the whole part of inputs")
     assert "use a linear layer" in last.remedy
+
+
+def test_a_model_under_another_backend_is_refused_by_name(tmp_path):
+    """It is a module of PyTorch there too."""
+    pytest.importorskip("torch", reason="PyTorch is not installed here")
+    (tmp_path / "own.py").write_text(
+        "import keras\n\ndef make_model(sizes, seed):\n"
+        "    inputs = keras.Input((None, sizes.features))\n"
+        "    return keras.Model(inputs, keras.layers.Dense(sizes.outputs)(inputs))\n"
+    )
+    call = "import sys; from longlag.cli.app import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", call, "check", "own.py:make_model"],
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    text = " ".join(done.stdout.split())
+    assert "Keras runs on torch here, its models are trained on jax. Set KERAS_BACKEND=jax" in text

@@ -219,7 +219,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if isinstance(value, Estimate):
             flat[name] = value.mean
-            low, high = (None, None) if value.left_out else value.interval
+            low, high = (float("nan"),) * 2 if value.left_out else value.interval
             flat |= {f"{name}_low": low, f"{name}_high": high}
         else:
             flat[name] = value

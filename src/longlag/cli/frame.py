@@ -100,7 +100,8 @@ def frame(
         save=(save, "safetensors"),
         report=(report, "HTML"),
     )
-    output.refuse_pictures()
+    if model is None:
+        output.refuse_pictures()
     if time is not None and no_time:
         raise ValueError("frame: `--time` and `--no-time` exclude each other. Use one.")
     rows = _rows(

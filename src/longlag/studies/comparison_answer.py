@@ -173,7 +173,7 @@ class ComparisonAnswer(Answer):
             tried, best = {*self.rates, *beyond}, chosen.get((problem, model))
             if len(beyond) == BEYOND and best in (min(tried), max(tried)):
                 edges.append(f"{best:g} for {model} on {problem}")
-        more = "Give other learning_rates to look further"
+        more = "Give other learning rates to look further"
         return f" The best is still at the edge: {'; '.join(edges)}. {more}." if edges else ""
 
     def _rates_table(self) -> Table:

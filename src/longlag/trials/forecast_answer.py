@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from longlag.scores.forecast import Baseline, errors_table
 from longlag.trials.environment import libraries
 from longlag.trials.outcome import ModelSize, size_and_speed
 from longlag.trials.run import Run
+
+if TYPE_CHECKING:
+    import altair as alt
 
 _SCALES = {
     "standard": "to mean 0 and deviation 1 over the rows that train",
@@ -58,6 +61,14 @@ class ForecastAnswer(Answer):
     baselines: Mapping[str, Baseline]
     notes: tuple[str, ...] = ()
     run: Run | None = None
+
+    @property
+    def figures(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Those of the run; none without one."""
+        return () if self.run is None else self.run.figures
+
+    def figure(self, name: str | None = None) -> alt.TopLevelMixin:
+        return super().figure(name) if self.run is None else self.run.figure(name)
 
     @property
     def input_rows(self) -> int:

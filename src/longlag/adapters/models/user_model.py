@@ -311,8 +311,8 @@ def framework(thing: Any) -> Literal["equinox", "flax", "linen", "keras", "torch
         nn = getattr(sys.modules.get("equinox"), "nn", None)
         return "equinox" if nn is not None and isinstance(thing[1], nn.State) else None
     bases = {
+        "keras": ("keras", "Model"),  # which may be a module of PyTorch too
         "torch": ("torch.nn", "Module"),
-        "keras": ("keras", "Model"),
         "flax": ("flax.nnx", "Module"),
         "linen": ("flax.linen", "Module"),
         "equinox": ("equinox", "Module"),
