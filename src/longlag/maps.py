@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from longlag.arguments import short_repr
 from longlag.audit_answer import Audit, Shares
 from longlag.framings import Chunks, Framing, Whole, Window, check_batch_size
 from longlag.knobs import BATCH_SIZE, named_arguments, require
@@ -106,10 +107,10 @@ def audit(
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
     require("audit", "reach", reach, Reach, "the reach of a model, such as Reach(context=3)")
     if model is not None:
-        try:
-            reach = Reach.of(model)
-        except AttributeError:
-            require("audit", "model", model, Reach, "a model, such as MLP(context=3)")
+        if not hasattr(model, "remembers"):  # the class of all models needs JAX
+            rule = "a model, such as MLP(context=3)"
+            raise TypeError(f"audit: `model` must be {rule}, got {short_repr(model)}.")
+        reach = Reach.of(model)
     result = _audit(problem, framing, batch_size, reach)
     if result.verdict == "learnable":
         return result

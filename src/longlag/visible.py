@@ -28,11 +28,7 @@ class Reach(NamedTuple):
 
     @classmethod
     def of(cls, model: Any) -> Reach:
-        """That of a model, as `MLP(context=3)`.
-
-        Raises:
-            AttributeError: It is no model.
-        """
+        """That of a model, as `MLP(context=3)`."""
         return cls(model.window, model.remembers, not model.causal)
 
 

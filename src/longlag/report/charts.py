@@ -297,7 +297,8 @@ def training(
     points = {"size": 20} if along != "sequences" else False
     line = base.mark_line(strokeWidth=1.8, opacity=0.9, point=points)
     count = Counter((row["series"], row["seed"]) for row in rows)
-    if alone := [row for row in rows if count[row["series"], row["seed"]] == 1]:  # no line
+    alone = [row for row in rows if count[row["series"], row["seed"]] == 1]  # which is no line
+    if alone and not points:
         layers.append(_chart(alone).mark_circle(size=30).encode(x=x, y=y, color=colour))
     return alt.LayerChart(
         layer=[

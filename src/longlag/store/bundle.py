@@ -130,7 +130,7 @@ def write(store: Store, records: Sequence[Record], path: files.Name) -> None:
             archive.writestr(member, content)
 
         for record in sorted(records):
-            if not re.fullmatch("[0-9a-f]{16}", record.id):  # it would name a member
+            if not _MEMBERS.fullmatch(f"trials/{record.id}.json"):
                 raise parsing.damaged(store.path, f"trial {record.id!r}", "no trial is named so")
             document, outcome = _document(store, record)
             environments[_requirements(outcome.environment, document["libraries"])] += 1

@@ -25,7 +25,7 @@ from longlag.trials.fit import (
     batches,
     duration,
     first_update,
-    flops_elsewhere,
+    prediction_elsewhere,
     update_elsewhere,
 )
 from longlag.trials.setting import Setting
@@ -163,7 +163,7 @@ def _predict(setting: Setting, model: AnyModel, one: Batches) -> None:
 
 def _flops_of_prediction(setting: Setting, model: Any, one: Batches) -> int | None:
     if isinstance(model, ExternalModel):
-        return flops_elsewhere(setting, model, _single(setting), training=False)
+        return prediction_elsewhere(setting, model, _single(setting))
     return flops(_traced_prediction(setting, model, first_update(one)))
 
 

@@ -175,26 +175,29 @@ def update_elsewhere(setting: Setting, model: ExternalModel) -> tuple[int | None
     def update(model: ExternalModel) -> None:
         model.trainer(setting.recipe, setting.loss, layout.output)(largest, 1)
 
-    flops = flops_elsewhere(setting, model, layout, training=True)
-    return flops, model.peak_memory(update)
+    return _mean_flops(setting, model, several, training=True), model.peak_memory(update)
 
 
-def flops_elsewhere(
-    setting: Setting, model: ExternalModel, layout: Layout, *, training: bool
+def prediction_elsewhere(setting: Setting, model: ExternalModel, layout: Layout) -> int | None:
+    """The operations of predicting a batch of a layout by another framework."""
+    return _mean_flops(setting, model, _some_updates(setting, layout), training=False)
+
+
+def _mean_flops(
+    setting: Setting, model: ExternalModel, several: Batches, *, training: bool
 ) -> int | None:
-    """The operations of an update by another framework, or of the prediction of its batch.
+    """The operations of an update of these batches, or of the prediction of one.
 
-    Where steps are masked, the mean over updates: a model may skip these, as one that packs does.
+    Where steps are masked, the mean over them: a model may skip these, as one that packs does.
     """
-    several = _some_updates(setting, layout)
-    times = {0: 1}
+    times, output = {0: 1}, setting.layout.output
     if several.mask is not None:
         masks = several.mask.reshape(len(several.mask), -1)
         _, first, counts = np.unique(masks, axis=0, return_index=True, return_counts=True)
         times = dict(zip(first.tolist(), counts.tolist(), strict=True))
     total = 0
     for update, count in times.items():
-        flops = model.flops(_update(several, update), layout.output, training=training)
+        flops = model.flops(_update(several, update), output, training=training)
         if flops is None:
             return None
         total += count * flops

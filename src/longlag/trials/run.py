@@ -105,7 +105,7 @@ class Run(Scored):
 
     @property
     def best(self) -> str:
-        return next(iter(self.scores.values())).best
+        return self._main.best
 
     def by_test(self) -> Mapping[str, Scored]:
         return self.scores
@@ -190,6 +190,11 @@ class Run(Scored):
         by_test = {main: self.evaluations, **self.others}
         return {name: self._score(name, each) for name, each in by_test.items()}
 
+    @property
+    def _main(self) -> Score:
+        """The score on the main test."""
+        return next(iter(self.scores.values()))
+
     def _score(self, test: str, evaluations: tuple[Evaluation, ...]) -> Score:
         on = self.setting.on(test)
         return Score(
@@ -205,7 +210,7 @@ class Run(Scored):
     @property
     def reachable(self) -> float:
         """Best possible score on the main test, from the inputs that reach the model (`audit`)."""
-        return next(iter(self.scores.values())).reachable
+        return self._main.reachable
 
     @property
     def verdict(self) -> str:
