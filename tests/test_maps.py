@@ -84,7 +84,7 @@ def test_a_window_reaches_as_far_back_through_carried_state_as_within_a_sample(t
     assert audit(EchoLag(lag=3, length=8), framing, reach=Reach(3)).verdict == "unreachable"
     with_model = audit(EchoLag(lag=3, length=8), framing, model=MLP(context=3))
     assert with_model.verdict == "unreachable"
-    for model in ("mlp", Reach(3)):
+    for model in ("mlp", Reach(3), MLP):
         wrong: Any = model
         with pytest.raises(TypeError, match="`model` must be a model, such as MLP"):
             audit(EchoLag(), framing, model=wrong)

@@ -107,7 +107,9 @@ def audit(
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
     require("audit", "reach", reach, Reach, "the reach of a model, such as Reach(context=3)")
     if model is not None:
-        if not hasattr(model, "remembers"):  # the class of all models needs JAX
+        if isinstance(model, type) or not hasattr(
+            model, "remembers"
+        ):  # the class of all models needs JAX
             rule = "a model, such as MLP(context=3)"
             raise TypeError(f"audit: `model` must be {rule}, got {short_repr(model)}.")
         reach = Reach.of(model)

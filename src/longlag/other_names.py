@@ -251,7 +251,7 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     >>> borrowed("num_layers")
     'longlag has no such option: the models of longlag have one layer and no dropout; write...'
     >>> borrowed("keras.layers.LSTM")
-    "`lstm` is longlag's own; a layer of another library stands in a file of yours: FILE.py:..."
+    "`lstm` is longlag's own; a layer of another library needs a file of yours: write a..."
     """
     if hint := _of_other_library(name):
         return hint
@@ -284,7 +284,8 @@ def _of_other_library(name: str) -> str:
     if place.partition(".")[0] not in _LIBRARIES:
         return ""
     own = f"`{last}` is longlag's own; a" if last in ("lstm", "gru") else "A"
-    return f"{own} layer of another library stands in a file of yours: FILE.py:make_model."
+    how = "write a function that makes the model to a file, and name that: FILE.py:make_model"
+    return f"{own} layer of another library needs a file of yours: {how}."
 
 
 def _reason(reason: str | tuple[str, ...], flag: bool) -> str:

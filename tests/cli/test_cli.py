@@ -684,7 +684,7 @@ def test_a_closed_pipe_ends_it_quietly():
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ("train echo-lag --model torch.nn.LSTM", "of another library stands in a file of yours:"),
+        ("train echo-lag --model torch.nn.LSTM", "of another library needs a file of yours: write"),
         ("audit two.csv", "A table is a series of numbers: longlag frame two.csv;"),
         ("audit echo-lag --units 3", "units of a layer. That is an option of longlag train."),
         ("audit echo-lag -- --json", "options stand before `--`, got --json after it."),

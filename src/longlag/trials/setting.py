@@ -332,8 +332,8 @@ def check_decoder(problem: Problem, framing: Framing, model: ModelFactory) -> No
         )
     if model.decodes and not decodes:
         raise ValueError(
-            f"Setting: {own} answers value by value after its input, {type(framing).__name__} "
-            "asks otherwise. Use framing EncoderDecoder()."
+            f"Setting: {own} predicts an answer value by value after the input, the framing "
+            f"{type(framing).__name__} has its outputs elsewhere. Use framing EncoderDecoder()."
         )
     if decodes and not model.decodes and problem.answers:
         raise ValueError(
