@@ -105,7 +105,7 @@ def peak_memory(setting: Setting) -> int | None:
     """About how many bytes a worker holds at most: itself, and the largest array of a prediction.
 
     Measured peaks of seven settings were 0.7 to 1.4 times of it. Nothing is compiled. A model of
-    another framework makes an update instead; six settings had 0.9 to 1.3 times of that.
+    another framework makes an update instead; six settings had 0.8 to 1.4 times of that.
 
     Returns:
         The bytes; None where they cannot be counted.
