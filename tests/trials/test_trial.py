@@ -201,7 +201,9 @@ def test_parts_that_do_not_fit_together_are_refused_with_what_does():
         ValueError, match=r"a model with a decoder, got LSTM\. Use model Seq2Seq\(\)"
     ):
         ll.train(problem, ll.EncoderDecoder(), ll.LSTM())
-    with pytest.raises(ValueError, match=r"Seq2Seq answers .* Use framing EncoderDecoder\(\)\."):
+    with pytest.raises(
+        ValueError, match=r"Seq2Seq predicts an answer .* Use framing EncoderDecoder\(\)\."
+    ):
         ll.train(problem, ll.Whole(), ll.Seq2Seq())
     for framing in (ll.Whole(), ll.EncoderDecoder()):
         with pytest.raises(ValueError, match=r"which EchoLag does not .* problem EchoSubsequence"):
