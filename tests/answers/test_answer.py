@@ -79,7 +79,8 @@ def answers():
 def test_every_answer_has_every_form(answers, tmp_path, name):
     answer: Answer = answers[name]
     assert len(repr(answer).splitlines()) <= LINES
-    assert repr(answer).splitlines()[0] == str(answer).splitlines()[0]
+    for end in (0, -1):
+        assert repr(answer).splitlines()[end] == str(answer).splitlines()[end]
     document = json.loads(json.dumps(answer.to_dict(), allow_nan=False))
     assert document
     assert copy.deepcopy(answer).to_dict() == answer.to_dict()
@@ -240,8 +241,16 @@ def test_a_difference_is_paired_by_seed(answers):
     assert found.interval[0] <= 0.2 <= found.interval[1]
     opposite = answer.difference(one, other)
     assert opposite.interval == pytest.approx([-end for end in reversed(found.interval)])
-    with pytest.raises(ValueError, match="There is no model `lstm`"):
-        answer.difference("lstm", other)
+    for absent in ("lstm", "lst", "nofile.py:make", ll.LSTM):
+        with pytest.raises(ValueError, match="There is no model `"):
+            answer.difference(absent, other)
+
+
+@pytest.mark.parametrize("name", ["compare", "generalise"])
+def test_a_difference_takes_models_as_they_were_given(answers, name):
+    answer = answers[name]
+    found = answer.difference("gru(hidden_size=3)", ll.LSTM(hidden_size=3))
+    assert found == answer.difference("gru hidden_size=3", "lstm hidden_size=3")
 
 
 def test_a_difference_of_generalisation_is_of_the_lengths_that_both_read(answers):

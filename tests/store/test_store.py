@@ -367,11 +367,11 @@ def test_environments_are_kept_beside_outcomes_each_once(path):
         assert [each and each.environment for each in found] == [one, other, one, None]
         assert kept.outcome("t1") == kept.outcome("t2") == kept.outcome("t4")
         assert sorted(kept.environments(), key=lambda each: each.cores) == [one, other]
-        assert kept.environments(problem="t2") == [other]
         assert kept.versions("t2") == "longlag 0.1.0 (abababababab), jax 0.10.2"
         kept.begin("s", "frontier", {}, "")
         kept.ask("s", ["t2"])
         assert [came.environment for *_, came in kept.asked("s")] == [other]
+        assert kept.environments(study="s") == [other]
         assert kept._all("SELECT count(*) FROM environments") == [(2,)]
 
 
@@ -658,7 +658,7 @@ def test_a_store_that_is_moved_while_it_is_written_to_takes_nothing_more(path, h
             other.unlink()
         if how == "replaced":
             path.write_bytes(b"")
-        with pytest.raises(StoreError, match="was moved or removed while it was in use"):
+        with pytest.raises(StoreError, match=r"was moved or removed while the store .* was in use"):
             store.begin("b" * 16, "frontier", {}, "longlag frontier")
 
 
@@ -688,7 +688,9 @@ def test_a_store_whose_log_is_removed_takes_nothing_more(path):
     with Store(path, write=True) as store:
         store.begin("a" * 16, "frontier", {}, "longlag frontier")
         path.with_name(f"{path.name}-wal").unlink()
-        with pytest.raises(StoreError, match=r"-wal was moved or removed while it was in use"):
+        with pytest.raises(
+            StoreError, match=r"-wal was moved or removed while the store .* was in use"
+        ):
             store.begin("b" * 16, "frontier", {}, "longlag frontier")
 
 

@@ -100,8 +100,9 @@ class Answer(abc.ABC):
         lines = str(self).splitlines()
         if len(lines) <= LINES:
             return "\n".join(lines)
-        more = f"… {len(lines) - LINES + 1} more lines: print(answer), or answer.to_frame()"
-        return "\n".join([*lines[: LINES - 1], more])
+        head, tail = lines[: LINES - 4], lines[-3:]  # the last of a text conclude it
+        more = f"… {len(lines) - len(head + tail)} more lines: print(answer), or answer.to_frame()"
+        return "\n".join([*head, more, *tail])
 
     def _repr_html_(self) -> str:
         body = writers.html(self.blocks())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import filelock
@@ -34,6 +35,25 @@ def identity(path: Path) -> tuple[int, int]:
         status = path.stat()
         return status.st_dev, status.st_ino
     return 0, 0
+
+
+def refuse_moved(path: Path, in_use: Mapping[Path, tuple[int, int]]) -> None:
+    """Raise if a file of a store is no longer the one that was opened.
+
+    Args:
+        path: The store.
+        in_use: Its files, with their identity when they were opened.
+
+    Raises:
+        StoreError: A file was moved, removed or replaced.
+    """
+    for file, opened in in_use.items():
+        if identity(file) != opened:
+            raise StoreError(
+                f"{file} was moved or removed while the store {path} was in use, so nothing more "
+                "can be stored. Put it back, and run the command again when no other process uses "
+                "the store."
+            )
 
 
 def lock(path: Path) -> contextlib.ExitStack:

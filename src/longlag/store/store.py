@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from longlag import arguments
 from longlag.knobs import unknown_name
 from longlag.store import bounds, parsing, schema
-from longlag.store.lock import identity, lock, refuse_hard_links
+from longlag.store.lock import identity, lock, refuse_hard_links, refuse_moved
 from longlag.store.records import Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ class Store:
         try:
             with self._sqlite_errors():
                 self._connection = self._connect(write)
-            self._file, self._log = identity(self.path), None
-            self._lock_file = identity(self._beside(".lock"))
+            self._in_use = {file: identity(file) for file in (self._place, self._beside(".lock"))}
         except BaseException:
             self._locks.close()
             raise
@@ -159,9 +158,9 @@ class Store:
         row = self._one(f"SELECT outcome, {schema.WHERE} FROM trials WHERE id = ?", trial)
         return None if row is None else parsing.outcome(self.path, trial, *row)
 
-    def environments(self, **filters: str | None) -> list[Environment]:
-        """The different environments of finished trials, with the filters of `records`."""
-        where, parameters = schema.condition(**filters)
+    def environments(self, *, study: str | None = None) -> list[Environment]:
+        """The different environments of finished trials, or of those of a study, by its full id."""
+        where, parameters = schema.condition(study=study)
         query = f"SELECT DISTINCT {schema.WHERE} FROM trials WHERE {where} ORDER BY 1"
         texts = [text for (text,) in self._all(query, *parameters)]
         return [parsing.environment(self.path, text) for text in texts if text is not None]
@@ -196,9 +195,16 @@ class Store:
         """Whether the trained model of a trial was saved."""
         return self._one("SELECT 1 FROM weights WHERE trial = ?", trial) is not None
 
-    def count(self, **filters: str | None) -> int:
+    def count(
+        self,
+        *,
+        problem: str | None = None,
+        model: str | None = None,
+        verdict: str | None = None,
+        study: str | None = None,
+    ) -> int:
         """Number of finished trials, with the filters of `records`."""
-        where, parameters = schema.condition(**filters)
+        where, parameters = schema.condition(problem, model, verdict, study)
         (count,) = self._one(f"SELECT count(*) FROM trials WHERE {where}", *parameters)
         return count
 
@@ -340,25 +346,14 @@ class Store:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._sqlite_errors():
-            log, lock_file = self._beside("-wal"), self._beside(".lock")
-            # SQLite would go on writing to the removed file.
-            if identity(self._place) != self._file or self._log not in (None, identity(log)):
-                raise StoreError(
-                    f"{self.path} or {log.name} was moved or removed while it was in use, so "
-                    "nothing more can be stored. Put it back, and run the command again."
-                )
-            if identity(lock_file) != self._lock_file:
-                raise StoreError(
-                    f"{lock_file.name} was moved or removed while {self.path} was in use, so that "
-                    "another process may write to it: nothing more is stored. Run the command "
-                    "again when no other one uses the store."
-                )
+            refuse_moved(self.path, self._in_use)  # SQLite would go on writing to a removed file
             self._connection.set_progress_handler(None, 0)  # which rows are written is known
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
-                self._log = identity(log)
+                log = self._beside("-wal")
+                self._in_use[log] = identity(log)
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

@@ -7,13 +7,14 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from longlag.adapters.models.user_model import MakeModel
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, number_cell, table, text
 from longlag.answers.blocks import cell as as_cell
 from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import OPEN, SKILL, causes, counted
-from longlag.knobs import lookup
-from longlag.studies import differences
+from longlag.models import ModelFactory
+from longlag.studies import differences, labels
 from longlag.studies.about import About
 from longlag.studies.comparison_cell import Cell, plain
 from longlag.studies.differences import Skills
@@ -258,15 +259,21 @@ class ComparisonAnswer(Answer):
         places = self._skills_of(model)
         return None if places is None else differences.mean_skill(places)
 
-    def difference(self, model: str, other: str, *, pairs: int = 1) -> Estimate | None:
+    def difference(
+        self,
+        model: ModelFactory | MakeModel | str,
+        other: ModelFactory | MakeModel | str,
+        *,
+        pairs: int = 1,
+    ) -> Estimate | None:
         """The mean skill of one model less that of another, over all problems and rungs.
 
         Paired by seed, since both train and are scored on the same sequences. The interval covers
         the spread between seeds and the noise of the test sequences.
 
         Args:
-            model: The label of a model.
-            other: The label of another.
+            model: A model: its label, or as the comparison got it.
+            other: Another.
             pairs: The number of differences that are looked at together: each interval is so much
                 wider that all of them hold with the confidence of one (Bonferroni).
 
@@ -276,9 +283,7 @@ class ComparisonAnswer(Answer):
         Raises:
             ValueError: There is no such model.
         """
-        for each in (model, other):
-            lookup("model", each, dict.fromkeys(self.models))
-        ours, theirs = self._skills_of(model), self._skills_of(other)
+        ours, theirs = (self._skills_of(labels.label(self.models, m)) for m in (model, other))
         if ours is None or theirs is None:
             return None
         return differences.difference(ours, theirs, pairs)

@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from longlag.adapters.models.user_model import MakeModel
 from longlag.answers.answer import Answer, Level
 from longlag.answers.blocks import Block, Table, cell, number_cell, table, text
 from longlag.answers.estimate import Estimate, caveats, no_interval
 from longlag.answers.format import SKILL
-from longlag.knobs import lookup
-from longlag.studies import differences
+from longlag.models import ModelFactory
+from longlag.studies import differences, labels
 from longlag.studies.about import About, SeedResult
 from longlag.studies.differences import Skills
 from longlag.studies.lower_bound import LowerBound
@@ -239,13 +240,18 @@ class GeneralisationAnswer(Answer):
         return table("", head, rows)
 
     def difference(
-        self, model: str, other: str, *, length: int | None = None, pairs: int = 1
+        self,
+        model: ModelFactory | MakeModel | str,
+        other: ModelFactory | MakeModel | str,
+        *,
+        length: int | None = None,
+        pairs: int = 1,
     ) -> Estimate | None:
         """The mean skill of one model less that of another, paired by seed.
 
         Args:
-            model: The label of a model.
-            other: The label of another.
+            model: A model: its label, or as the study got it.
+            other: Another.
             length: A test length; by default the mean over all that both can read.
             pairs: The number of differences that are looked at together, as of a comparison.
 
@@ -257,7 +263,7 @@ class GeneralisationAnswer(Answer):
             ValueError: There is no such model or length.
         """
         models = {each.model: each for each in self.models}
-        ours, theirs = (lookup("model", each, models) for each in (model, other))
+        ours, theirs = (models[labels.label(models, each)] for each in (model, other))
         if length is not None and length not in self.test:
             every = ", ".join(map(str, self.test))
             raise ValueError(f"difference: `length` must be one of {every}, got {length}.")

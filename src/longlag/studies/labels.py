@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
+from longlag.knobs import lookup
 from longlag.models import ModelFactory
 from longlag.studies.study import named, words
 
@@ -51,6 +53,24 @@ def given_names(models: Mapping[str, ModelFactory]) -> dict[str, str]:
     {'ours': 'lstm hidden_size=8'}
     """
     return {name: words(model) for name, model in models.items() if name != words(model)}
+
+
+def label(models: Iterable[str], model: ModelFactory | MakeModel | str) -> str:
+    """The label of one of a study's models, given as the label or as the study got the model.
+
+    Raises:
+        ValueError: There is no such model.
+
+    >>> label(["lstm hidden_size=8", "gru"], "lstm(hidden_size=8)")
+    'lstm hidden_size=8'
+    """
+    known = dict.fromkeys(models)
+    if not isinstance(model, str) or model not in known:
+        with contextlib.suppress(TypeError, ValueError):
+            if (own := getattr(user_model.as_factory(model), "words", None)) in known:
+                return own
+        lookup("model", str(model), known)
+    return str(model)
 
 
 def document(models: Mapping[str, ModelFactory]) -> dict[str, Any]:
