@@ -168,6 +168,20 @@ def test_a_name_in_the_plural_is_that_name():
     assert message == "There is no level `trials`. Did you mean `trial`?"
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("--rate", "Did you mean `--learning-rate`?"),
+        ("size", "Did you mean `hidden_size` or `batch_size`?"),
+        ("_", "Known: "),
+        ("learn", "Known: "),
+    ],
+)
+def test_a_name_of_fewer_words_is_answered_with_those_that_have_them(name, hint):
+    known = ["hidden_size", "batch_size", "--learning-rate", "lag"]
+    assert unknown_name("No", name, known).startswith(f"No `{name}`. {hint}")
+
+
 def test_a_study_in_python_is_told_of_lists_not_of_commas():
     with pytest.raises(TypeError, match=r"`learning_rates`: a study tries several, as \[0\.001"):
         LOOSE.compare({"lstm": ll.LSTM()}, lr=0.1)

@@ -304,7 +304,15 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
         other = borrowed(name, keys.values())
         plural = bool(near) and near[0].rstrip("s") == normalized(name).rstrip("s")
         hint = hint if plural and f"`{keys[near[0]]}`" not in other else other or hint
+    if not hint and (longer := [keys[key] for key in keys if _is_part(name, key)]):
+        hint = f"Did you mean {' or '.join(f'`{each}`' for each in longer[:3])}?"
     return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
+
+
+def _is_part(name: str, longer: str) -> bool:
+    """Whether each word of a name is one of a longer name: `rate` of `learning_rates`."""
+    short, long = ({word.rstrip("s") for word in normalized(n).split("-")} for n in (name, longer))
+    return short < long
 
 
 def listed(names: Sequence[str], most: int = 30) -> str:

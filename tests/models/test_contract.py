@@ -3,6 +3,9 @@
 So must its layer: test_layer.py.
 """
 
+import copy
+import pickle
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -182,3 +185,9 @@ def test_marked_integers_become_vectors_of_minus_one(factory):
     encoded = jax.nn.one_hot(ids, 6).at[0, jnp.array([0, 3])].set(-1.0)
     state = model.initial_state((1,))
     close(call(OneHotInput(model, 6), ids, None, state), call(model, encoded, None, state))
+
+
+def test_an_unknown_size_is_refused_with_those_there_are():
+    with pytest.raises(AttributeError, match=r"no `inputs`\. Known: features, outputs, timesteps"):
+        _ = SIZES.inputs
+    assert copy.deepcopy(SIZES) == pickle.loads(pickle.dumps(SIZES)) == SIZES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Collection
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -37,6 +37,12 @@ class Sizes(NamedTuple):
     outputs: int
     timesteps: int
     values: int | None = None
+
+    if not TYPE_CHECKING:  # which knows the fields
+
+        def __getattr__(self, name: str) -> Any:
+            text = f"Sizes has no `{name}`. Known: {', '.join(self._fields)}."
+            raise AttributeError(text, name=name, obj=self)
 
 
 def last_step(
