@@ -407,6 +407,27 @@ def test_masking_passes_over_the_steps_that_are_masked():
         np.testing.assert_allclose(losses(framing, value), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("framing", [ll.Whole(), ll.Prefix(), ll.Window(timesteps=4)])
+@pytest.mark.parametrize(
+    ("value", "encoding", "fails"),
+    [(0.0, ll.Scaled, True), (-1, ll.Scaled, False), (0, ll.OneHot, False)],
+)
+def test_masking_that_skips_a_value_is_named(framing, value, encoding, fails):
+    """The smallest integer is 0 when scaled; no one-hot vector is zeros alone."""
+
+    def make(sizes, _):
+        shape = keras.Input((sizes.timesteps, sizes.features))
+        rest = [layers.LSTM(4), layers.Dense(sizes.outputs)]
+        if framing == ll.Whole():
+            rest[0] = layers.LSTM(4, return_sequences=True)
+        return keras.Sequential([shape, layers.Masking(value), *rest])
+
+    found = preflight(ll.EchoLag(lag=1, length=8, values=5), framing, make, encoding=encoding)
+    failed = {check.name: check.found for check in found.checks if not check.passed}
+    assert list(failed) == ["mask"] * fails
+    assert not fails or "those with inputs of 0: a value here" in failed["mask"]
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_layer_that_loses_the_mask_is_named(lost):
     def make(sizes, _):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import warnings
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -243,21 +242,6 @@ def random_changed(one: Any, other: Any) -> str:
             name = re.sub(r"\W+", ".", jax.tree_util.keystr(path)).strip(".")
             return name.removesuffix(".value").removesuffix(".count")
     return ""
-
-
-def lost_masks(model: Any) -> str:
-    """The types of the layers of a Keras model that lose its mask; empty for any other model."""
-    module: Any = getattr(model, "module", None)
-    if user_model.framework(module) != "keras":
-        return ""
-    from longlag.adapters.models.keras import softmax_of_values
-
-    with warnings.catch_warnings(record=True) as caught, softmax_of_values(module):
-        warnings.simplefilter("always")
-        module(model.program.example(model.program.rows or 2))
-    pattern = r"of type (.*?)\).*does not support masking"
-    found = (re.search(pattern, str(each.message), re.S) for each in caught)
-    return ", ".join(dict.fromkeys(each[1] for each in found if each))
 
 
 def non_finite(module: Any) -> str:

@@ -18,7 +18,6 @@ from longlag.checks.arrays import (
     device_of,
     digest_of,
     digest_of_model,
-    lost_masks,
     mixed_types,
     non_finite,
     random_changed,
@@ -28,6 +27,7 @@ from longlag.checks.arrays import (
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.embeddings import remedy_for_high_values, require_values_apart
 from longlag.checks.gradients import gradients
+from longlag.checks.masking import lost_masks, require_inputs_unmasked
 from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text, first_rows
 from longlag.checks.state import carried_state
@@ -279,6 +279,7 @@ class _Inspection(Runs):
 
     def mask(self) -> str:
         masks = self.batches.mask
+        require_inputs_unmasked(self)
         if masks is None:
             return "this framing masks no step"
         moved = self.moved(self.changed(~masks)) & scored(self.batches.targets)
