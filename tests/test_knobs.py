@@ -33,7 +33,7 @@ class Below(Knobs):
 def test_a_number_beyond_any_bound_asks_for_a_smaller_one():
     with pytest.raises(ValueError, match=r"got 1e\+300\. Use a share below 10\."):
         Below(share=1e300)
-    with pytest.raises(ValueError, match=r"got 12\.5\. Use limit=13 or more\."):
+    with pytest.raises(ValueError, match=r"got 12\.5\. Use a share below 10\."):
         Below(share=12.5)
 
 

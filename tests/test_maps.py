@@ -443,3 +443,24 @@ def test_every_value_of_an_answer_sees_the_whole_input(framing, model):
     expected = np.zeros((6, 6), bool)
     expected[4:, :4] = True
     assert found.sees.tolist() == found.learns.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("problem", "framing", "model"),
+    [
+        (EchoLag(), Whole(), Seq2Seq()),
+        (EchoSubsequence(), Vector(), Seq2Seq()),
+        (EchoSubsequence(), EncoderDecoder(), LSTM()),
+        (EchoSubsequence(), EncoderDecoder(), MLP(context=1)),
+    ],
+)
+def test_an_audit_refuses_what_a_setting_refuses(problem, framing, model):
+    texts = []
+    for call in (
+        lambda: audit(problem, framing, model=model),
+        lambda: Setting(problem=problem, framing=framing, model=model),
+    ):
+        with pytest.raises(ValueError, match=r"decoder|value by value") as refused:
+            call()
+        texts.append(str(refused.value).partition(":")[2])
+    assert texts[0] == texts[1]

@@ -8,6 +8,7 @@ import math
 import numbers
 import os
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 C = TypeVar("C", bound=type)
@@ -158,3 +159,13 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
             os.fsencode(value) if is_path else str(value).encode()
         except UnicodeEncodeError:
             raise ValueError(f"{rule} {value!a}, with half a character.") from None
+
+
+def ending(path: str | os.PathLike[str]) -> str:
+    """What the name of a file ends in, also where it is nothing else.
+
+    >>> ending("table.TEX"), ending(".png"), ending("model")
+    ('.tex', '.png', '')
+    """
+    _, dot, last = Path(path).name.lower().rpartition(".")
+    return f"{dot}{last}" if dot and last else ""

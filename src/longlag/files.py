@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from longlag import arguments
+
 Name = str | os.PathLike[str]
 
 _LONG_ENDING = 20  # bytes
@@ -295,7 +297,7 @@ def picture_kind(name: str, path: Name | None) -> str:
     """
     if path is None:
         return "PNG"
-    kind = _PICTURES.get(Path(path).suffix.lower(), "")
+    kind = _PICTURES.get(arguments.ending(path), "")
     if not kind:
         named = Path(path).name and not Path(path).name.startswith(".")
         other = Path(path).with_suffix(".png") if named else "figure.png"
@@ -317,7 +319,7 @@ def check_ending(path: Name, name: str, outputs: Mapping[str, tuple[Name | None,
     """
     path = Path(path)
     kind = outputs[name][1]
-    ending = Path(re.sub(r"\.(gz|bz2|xz|zip|zst)$", "", path.name.lower())).suffix
+    ending = arguments.ending(re.sub(r"\.(gz|bz2|xz|zip|zst)$", "", path.name.lower()))
     if kind == "text" and ending == ".json":
         raise ValueError(f"{name}: {path} ends as JSON does. Add --json, or end it in .txt.")
     models = dict.fromkeys(_MODELS.split(), "")
@@ -338,7 +340,7 @@ def check_ending(path: Name, name: str, outputs: Mapping[str, tuple[Name | None,
 
 def check_model_ending(path: Name, name: str) -> None:
     """Raise if a trained model would have an ending that is not its own."""
-    if Path(path).suffix.lower() not in ("", ".safetensors"):
+    if arguments.ending(path) not in ("", ".safetensors"):
         other = f"{f'{name} ' * name.startswith('-')}{path}.safetensors"
         raise ValueError(f"{name}: {path} would hold safetensors, but ends otherwise. Use {other}.")
 

@@ -111,12 +111,12 @@ class Knob:
             bound = f"above {self.above}"
             raise ValueError(f"{rule} {bound}, got {value}. Use a {self.name} {bound}.")
         if self.below is not None and number >= (most := getattr(owner, self.below)):
-            larger = number < LARGEST
-            remedy = f"{self.below}={math.floor(number) + 1}" if larger else f"a {self.name} below"
-            raise ValueError(
-                f"{rule} below `{self.below}` ({most}), got {value}. "
-                f"Use {remedy} {'or more' if larger else most}."
+            # A real number far below its bound may mean another problem: only it is named.
+            larger = self.kind is int and number < LARGEST
+            remedy = (
+                f"{self.below}={number + 1} or more" if larger else f"a {self.name} below {most}"
             )
+            raise ValueError(f"{rule} below `{self.below}` ({most}), got {value}. Use {remedy}.")
 
 
 def knob(

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Int
 from longlag.arguments import short_repr
 from longlag.audit_answer import Audit, Shares
 from longlag.framings import Chunks, Framing, Whole, Window, check_batch_size
+from longlag.framings.answering import check_decoder
 from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Problem
 from longlag.visible import RECURRENT, Map, Reach, visible_and_trained
@@ -92,7 +93,8 @@ def audit(
         The maps, the verdict with its shares and best score, and a remedy.
 
     Raises:
-        ValueError: The framing does not fit the problem's length or the batch size.
+        ValueError: The framing does not fit the problem's length or the batch size, or only one
+            of framing and model has a decoder.
 
     >>> from longlag.problems import EchoLag
     >>> audit(EchoLag(lag=1), Window(timesteps=5)).verdict
@@ -112,6 +114,7 @@ def audit(
         ):  # the class of all models needs JAX
             rule = "a model, such as MLP(context=3)"
             raise TypeError(f"audit: `model` must be {rule}, got {short_repr(model)}.")
+        check_decoder("audit", problem, framing, model)
         reach = Reach.of(model)
     result = _audit(problem, framing, batch_size, reach)
     if result.verdict == "learnable":

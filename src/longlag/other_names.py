@@ -45,7 +45,9 @@ _OTHER_NAMES = {
         "learning_rates",
         ("a study tries several, as [0.001, 0.01]", "a study tries several, separated by commas"),
     ),
-    "stateful": ("carry", _CARRY),
+    **dict.fromkeys(("stateful", "return-state"), ("carry", _CARRY)),
+    "stop-at": ("solve_at", "the skill that counts as solved, beyond which a trial also ends"),
+    **dict.fromkeys(("one-hot", "onehot"), ("encoding", "one-hot, the default, or scaled")),
     **dict.fromkeys(
         ("sliding", "sliding-window", "rolling", "rolling-window"),
         ("window", "the last timesteps steps are a sample"),
@@ -74,7 +76,7 @@ _OTHER_NAMES = {
         (
             *("clip", "clipnorm", "clip-grad", "clip-grad-norm", "global-clipnorm", "grad-clip"),
             *("gradient-clip", "gradient-clip-val", "gradient-clipping", "max-grad-norm"),
-            "max-norm",
+            *("max-norm", "clipvalue", "clip-value"),
         ),
         ("clip_norm", "the norm, over all weights together, that gradients are scaled down to"),
     ),
@@ -106,9 +108,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("plot", "chart"), ("figure", "a file that ends in .svg, .png or .html")),
     **dict.fromkeys(("max-lag", "max-value", "maximum"), ("limit", "the largest value to try")),
     **dict.fromkeys(("save-path", "save-dir", "model-path"), ("save", "the file of the model")),
-    **dict.fromkeys(("n-samples", "train-size", "dataset-size"), ("sequences", _FRESH)),
+    **dict.fromkeys(("n-samples", "train-size", "dataset-size", "n-seq"), ("sequences", _FRESH)),
     **dict.fromkeys(("vocab-size", "num-classes", "n-classes"), ("values", "different integers")),
-    **dict.fromkeys(("bs", "mini-batch", "batch"), ("batch_size", "samples in a batch")),
+    **dict.fromkeys(("bs", "mini-batch", "batch", "n-batch"), ("batch_size", "samples in a batch")),
     **dict.fromkeys(("delay", "offset"), ("lag", "the steps between an input and its target")),
     **dict.fromkeys(
         ("look-ahead", "n-out", "forecast-length"), ("horizon", "rows that a forecast looks ahead")

@@ -423,3 +423,11 @@ def test_a_method_of_another_library_is_answered_with_the_one_here(answers, name
             getattr(answer, name)
         assert not hasattr(answer, "foo")
         assert copy.copy(answer).caption == answer.caption
+
+
+@pytest.mark.parametrize("name", [".png", ".csv", "table.CSV"])
+def test_a_file_of_no_other_name_is_written_by_its_ending(answers, tmp_path, name):
+    answers["audit"].save(tmp_path / name)
+    start = (tmp_path / name).read_bytes()[:8]
+    assert (start == b"\x89PNG\r\n\x1a\n") == name.endswith(".png")
+    assert (b"," in start) != name.endswith(".png")

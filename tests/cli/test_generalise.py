@@ -112,7 +112,7 @@ def test_trials_of_an_earlier_longlag_are_named_once_and_not_reused(asked, call,
     assert "as trained, 2 unreachable, together at chance" in said
     assert "0 no length (too few seeds for an interval) none, none" in said
     assert said.lower().count("solved; too few seeds for an interval. at most 20 seq") == 1
-    assert "0 is chance, below 0 worse, 1 the best possible score" in said
+    assert "0 is chance, below 0 worse, 1 the best on the problem" in said
     assert call("report", "--store", old, "--out", tmp_path / "r.html")[0] == 0
     assert call("report", "--store", store, "--out", tmp_path / "n.html")[0] == 0
 

@@ -27,6 +27,12 @@ def test_a_name_is_the_model_with_its_defaults(name):
         ),
         ("lsm", "There is no model `lsm`. Did you mean `lstm`?"),
         ("lstm(hidden_size=0)", "hidden_size"),
+        (
+            "lstm hidden_size=4",
+            r"`lstm hidden_size=4` is no model\. .* brackets: lstm\(hidden_size=4\)\.",
+        ),
+        ("mlp hidden_size=4 context=2", r"brackets: mlp\(hidden_size=4, context=2\)\."),
+        ("", "There is no model ``"),
         ("(" * 500, "is no model"),
     ],
 )
@@ -34,6 +40,19 @@ def test_what_is_no_model_is_one_line(text, message):
     with pytest.raises((ValueError, TypeError), match=message) as failed:
         by_name(text)
     assert "\n" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("bidirectional(cell=gru)", ll.Bidirectional(cell="gru")),
+        ("seq2seq(attention=true)", ll.Seq2Seq(attention=True)),
+        ("mlp(context=None, hidden-size=3)", ll.MLP(hidden_size=3)),
+        ("mlp(context=none)", ll.MLP()),
+    ],
+)
+def test_words_need_no_quotes_which_a_shell_takes_away(text, model):
+    assert by_name(text) == model
 
 
 def test_everything_that_takes_a_model_takes_its_name():

@@ -55,6 +55,11 @@ def at_accuracy(accuracy, **fields):
             "accuracy 0.100, chance 0.25",
         ),
         (
+            at_accuracy(0.6, curve=FALLING, ended="stopped", updates=480),
+            "stopped",
+            "training ended at update 480, at the accuracy that was to end it; skill 0.467",
+        ),
+        (
             at_accuracy(0.6, curve=FALLING),
             "undertrained",
             "the loss fell by 58% over the last quarter, to 0.36",
@@ -76,6 +81,20 @@ def test_each_reason_is_found_alone_and_names_its_figures(came, reason, evidence
         evidence += f"{after:.3g}"
     assert [(each.reason, each.evidence) for each in found] == [(reason, evidence)]
     assert str(found[0]) == f"{reason}: {evidence}"
+
+
+def test_a_run_that_ended_where_it_was_to_end_is_not_called_stuck():
+    run = ll.train(ll.EchoLag(values=5), ll.Whole(), ll.LSTM(), sequences=2000, stop_at=0.5)
+    assert run.sequences[0] < 2000
+    assert [each.reason for each in diagnose(run)] == ["stopped"]
+    assert ll.train(ll.EchoLag(values=5), ll.Whole(), ll.LSTM(), sequences=2000).verdict == "solved"
+
+
+def test_with_several_seeds_the_reason_names_its_seed():
+    problem, model = ll.EchoLag(length=5, values=3), ll.LSTM(hidden_size=4)
+    for seeds, start in ((1, ""), (2, "Seed 0: ")):
+        run = ll.train(problem, ll.Whole(), model, sequences=30, seeds=seeds)
+        assert f"\n{start}at chance: accuracy 0.331" in str(run)
 
 
 def test_updates_that_score_no_target_are_no_part_of_a_curve():

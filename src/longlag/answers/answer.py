@@ -8,7 +8,6 @@ import importlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from longlag import arguments, files
@@ -203,7 +202,7 @@ def kind_of(path: files.Name, option: str, *, model: bool = False) -> str:
     >>> kind_of("table.TEX", "save")
     'LaTeX'
     """
-    ending = Path(path).suffix.lower()
+    ending = arguments.ending(path)
     if ending not in FORMATS:
         text = [".txt"] if option.startswith("-") else []  # which the command line prints
         *first, last = [*text, *FORMATS]

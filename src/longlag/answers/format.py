@@ -15,7 +15,7 @@ from longlag.answers.estimate import Estimate, no_interval
 MEASURED = "{subject}: {figure}."
 INTERVALS = "Intervals of {level}: {source}."
 OPEN = "Not complete: {what}."
-SKILL = "0 is chance, below 0 worse, 1 the best possible score"
+SKILL = "0 is chance, below 0 worse, 1 the best on the problem"
 """What the values of a skill mean."""
 
 

@@ -131,6 +131,10 @@ def build_all(
 
 
 def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
+    if kind == "model" and " " in name:
+        from longlag.models.by_name import parse
+
+        parse(name)  # which knows how tables write a model
     same = normalized(name) in map(normalized, table)  # but for case
     if name not in table and not same and (hint := borrowed(name)):
         text = f"There is no {kind} `{name}`. {hint}"
@@ -256,6 +260,11 @@ def shown_name(text: str) -> tuple[str, str]:
     name, equals, model = (part.strip() for part in text.partition("="))
     if not equals or set("(:/") & set(name):
         return "", text
+    if " " in name:
+        from longlag.models.by_name import as_in_tables  # jax, for no other text
+
+        if as_in_tables(text):
+            return "", text
     if not name:
         raise ValueError(f"`--models`: the name before {text} is empty. Use ours{text}, say.")
     return name, model

@@ -19,7 +19,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from longlag import files
+from longlag import arguments, files
 from longlag.adapters import leaving
 from longlag.answers import parquet, writers
 from longlag.answers.answer import Answer, json_text, kind_of
@@ -138,7 +138,7 @@ class AnswerFlags(OutputFlags):
             raise ValueError(f"`--json` and `--format {self.format}` exclude each other. Use one.")
         if self.json or self.format:
             return _KINDS[self.format or "json"]
-        if self.output is None or self.output.suffix.lower() in ("", ".txt"):
+        if self.output is None or arguments.ending(self.output) in ("", ".txt"):
             return "text"
         return kind_of(self.output, "--output")
 

@@ -24,6 +24,7 @@ from longlag.cli._flags import (
 from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
 from longlag.cli._remedies import as_study_flags
 from longlag.framings import Framing
+from longlag.framings.answering import check_decoder
 from longlag.knobs import BATCH_SIZE
 from longlag.maps import audit as compare
 from longlag.problems import Problem
@@ -127,9 +128,8 @@ def draw(map: Map) -> Text:
 
 
 def _reach(problem: Problem, framing: Framing, model: str, context: int | None) -> Reach:
-    from longlag.cli._setting import model_from_name
-    from longlag.trials.setting import check_decoder  # jax, needed for no other audit
+    from longlag.cli._setting import model_from_name  # jax, needed for no other audit
 
     built = model_from_name(model, {} if context is None else {"context": context})
-    check_decoder(problem, framing, built)
+    check_decoder("audit", problem, framing, built)
     return Reach.of(built)

@@ -141,9 +141,9 @@ def _subject(subject: str) -> Any:
         if subject in PROBLEMS:
             return PROBLEMS[subject]()
         from longlag.models import MODELS  # which brings jax
-        from longlag.models.by_name import by_name
+        from longlag.models.by_name import as_in_tables, by_name
 
-        if (name := subject.partition("(")[0].strip()) in MODELS:
+        if (name := subject.partition("(")[0].strip()) in MODELS or as_in_tables(subject):
             return by_name(subject)
         return lookup("problem or model", name, {**PROBLEMS, **MODELS})
     call = CALL.fullmatch(subject)

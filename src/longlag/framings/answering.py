@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Int
 
 from longlag.arrays import Output
 from longlag.framings.base import Framing
-from longlag.problems import Problem
+from longlag.problems import Problem, Series
 
 
 class Answering(Framing):
@@ -59,3 +59,33 @@ class EncoderDecoder(Answering):
     """
 
     output: ClassVar[Output] = "decoder"
+
+
+def check_decoder(owner: str, problem: Problem, framing: Framing, model: Any) -> None:
+    """Raise if only one of framing and model has a decoder, or there is no answer for it.
+
+    Args:
+        owner: The function or class, for the message.
+        problem: The problem.
+        framing: The framing.
+        model: A model; its class needs JAX, which an audit does without.
+    """
+    needs_decoder, decodes = framing.output == "decoder", getattr(model, "decodes", False)
+    own = type(model).__name__
+    if decodes and not problem.answers:
+        other = "problem EchoSubsequence() with framing EncoderDecoder(), or framing Whole() with "
+        raise ValueError(
+            f"{owner}: {own} predicts an answer after the input, which {type(problem).__name__} "
+            f"does not have. Use {'' if isinstance(problem, Series) else other}a model without a "
+            "decoder."
+        )
+    if decodes and not needs_decoder:
+        raise ValueError(
+            f"{owner}: {own} predicts an answer value by value after the input, the framing "
+            f"{type(framing).__name__} has its outputs elsewhere. Use framing EncoderDecoder()."
+        )
+    if needs_decoder and not decodes and problem.answers:
+        raise ValueError(
+            f"{owner}: {type(framing).__name__} needs a model with a decoder, got {own}. Use "
+            "model Seq2Seq()."
+        )

@@ -16,19 +16,21 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         ValueError: It is neither a name nor a name with knobs.
 
-    >>> parse("lstm(hidden_size=64)"), parse("gru")
-    (('lstm', {'hidden_size': 64}), ('gru', {}))
+    >>> parse("lstm(hidden_size=64)"), parse("gru"), parse("bidirectional(cell=gru)")
+    (('lstm', {'hidden_size': 64}), ('gru', {}), ('bidirectional', {'cell': 'gru'}))
     """
     name, bracket, _ = text.partition("(")
     shown, equals, model = (part.strip() for part in text.partition("="))
+    if call := as_in_tables(text):
+        raise ValueError(f"`{text:.80}` is no model. Write its knobs in brackets: {call}.")
     if equals and "(" not in shown:
         raise ValueError(f"`{text:.80}` is no model. Show it by a name: {{{shown!r}: {model!r}}}.")
     if not bracket:
         return text.strip(), {}
     try:
-        call = ast.parse(text.strip(), mode="eval").body
+        call = ast.parse(_HYPHENS.sub("_", text.strip()), mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
-            knobs = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
+            knobs = {str(each.arg): _value(each.value) for each in call.keywords}
             if len(knobs) == len(call.keywords) and "None" not in knobs:  # None: of `**`
                 return call.func.id, knobs
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
@@ -38,6 +40,25 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
     raise ValueError(
         f"`{text:.80}` is no model. Write its knobs by name: {known}(hidden_size={size})."
     )
+
+
+_HYPHENS = re.compile(r"(?<=[a-z])-(?=[a-z-]+=)")  # of the names of flags
+
+_WORDS = {"true": True, "false": False, "none": None}
+
+
+def _value(node: ast.expr) -> Any:
+    """The value of a knob; a word without quotes, which a shell takes away, is text."""
+    if isinstance(node, ast.Name):
+        return _WORDS.get(node.id.lower(), node.id)
+    return ast.literal_eval(node)
+
+
+def as_in_tables(text: str) -> str:
+    """The text of a model that is written as in tables, `lstm hidden_size=4`; or empty."""
+    name, *knobs = text.split() or [""]
+    known = name in MODELS and all("=" in each and "(" not in each for each in knobs)
+    return f"{name}({', '.join(knobs)})" if knobs and known else ""
 
 
 def by_name(text: str) -> ModelFactory:

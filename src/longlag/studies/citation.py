@@ -21,7 +21,9 @@ from longlag.trials.outcome import Outcome
 
 _KEY = "longlag"
 
-_SKILL = "Skill is 0 for chance and 1 for the best possible score, on fresh sequences."
+_SKILL = (
+    "Skill is 0 for chance and 1 for the best score possible on the problem, on fresh sequences."
+)
 
 _MEANS = (
     "intervals of 95 percent over seeds (Student's t, and no narrower than the noise of the test "

@@ -149,7 +149,7 @@ class FrontierAnswer(Answer):
             text(f"{headline}: {largest} ({setup})", kind="strong"),
             text(str(self.sizes)),
             text(
-                f"{interval} Solved: skill (0 chance, 1 the best possible score) of "
+                f"{interval} Solved: skill (0 chance, 1 the best on the problem) of "
                 f"{self.about.solve_at:g} or more within {self.about.budget:,} sequences per "
                 "trial.",
             ),

@@ -20,6 +20,7 @@ class LowerBound(NamedTuple):
         noun: The unit of both: `seeds` or `trials`.
         budget: Largest number of training sequences of a trial.
         rate: Their learning rate; None where the study chooses it.
+        unclear: Of those still learning, the number too short to tell.
     """
 
     still: int
@@ -27,6 +28,7 @@ class LowerBound(NamedTuple):
     noun: str
     budget: int
     rate: float | None
+    unclear: int = 0
 
     def advice(self, *, flags: bool) -> str:
         """A sentence with advice: as flags of the command line, or as arguments in Python.
@@ -41,10 +43,11 @@ class LowerBound(NamedTuple):
             name = f"--learning-rate {rate}" if flags else f"learning_rate={rate}"
             advice += f" With {name} it may need fewer, or become unstable."
         total = counted(self.total, self.noun[:-1])
-        return (
-            f"A lower bound: {self.still} of {total} had not stopped learning "
-            f"when the budget ended. {advice}"
-        )
+        end = "had not stopped learning when the budget ended"
+        if self.unclear:
+            short = "were too short to tell whether they had stopped learning"
+            end = short if self.unclear == self.still else f"{end}, or were too short to tell"
+        return f"A lower bound: {self.still} of {total} {end}. {advice}"
 
 
 def lower_bound(
@@ -59,8 +62,7 @@ def lower_bound(
         budget: Largest number of training sequences of a trial.
         rate: Their learning rate; None where the study chooses it.
     """
-    still = sum(
-        trial.reason in ("undertrained", "unclear") and trial.outcome.audit == "learnable"
-        for trial in trials
-    )
-    return LowerBound(still, count, noun, budget, rate) if still else None
+    reasons = [trial.reason for trial in trials if trial.outcome.audit == "learnable"]
+    unclear = reasons.count("unclear")
+    still = unclear + reasons.count("undertrained")
+    return LowerBound(still, count, noun, budget, rate, unclear) if still else None

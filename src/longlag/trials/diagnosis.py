@@ -21,6 +21,7 @@ Reason = Literal[
     "unstable",
     "does not generalise",
     "overfit",
+    "stopped",
     "at chance",
     "below chance",
     "undertrained",
@@ -102,6 +103,8 @@ def diagnose(
       test, which is another problem, is not.
     - `overfit`: accuracy in training is above that on fresh sequences; only where training is not
       on fresh sequences in the same way as evaluation.
+    - `stopped`: it reached the accuracy that was to end it (`stop_at`), below a solved problem's;
+      then none of the following.
     - `at chance`, `below chance`: right answers that a guesser could give, or fewer
       (`longlag.scores.statistics.side_of_chance`, as of a run's verdict).
     - `undertrained`: the loss was still falling at the end.
@@ -158,9 +161,11 @@ def _of_outcome(outcome: Outcome, solve_at: float) -> tuple[Diagnosis, ...]:
         *_unstable(outcome),
         *_does_not_generalise(outcome, solve_at),
         *_overfit(outcome),
-        *_at_chance(outcome),
-        *_undertrained(outcome),
     ]
+    if outcome.ended == "stopped":
+        evidence = f"training ended at update {outcome.updates}, at the accuracy that was to end it"
+        return (*reasons, Diagnosis("stopped", f"{evidence}; skill {outcome.skill:.3f}"))
+    reasons += [*_at_chance(outcome), *_undertrained(outcome)]
     if reasons:
         return tuple(reasons)
     if len(losses := _even_losses(outcome)) < _FEWEST_POINTS:

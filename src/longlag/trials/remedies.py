@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longlag.framings import Chunks
+from longlag.scores.statistics import SOLVED
 
 if TYPE_CHECKING:
     from longlag.problems import Problem
+    from longlag.training import Recipe
     from longlag.trials.setting import Setting
 
 LONGER = 4
@@ -19,6 +22,8 @@ _UNITS, _WIDEST = 20, 50  # fewer often keep a small network at chance; more sel
 _FAST = {"adam": 1e-2, "adamw": 1e-2, "sgd": 1.0}
 _GENTLE = 0.3  # times the fast rate
 _LEAST = 1e-3  # times the fast rate: below, a smaller one has not helped so far
+_FEWER_WEIGHTS = 1.0  # a decay beyond this keeps weights so small that nothing is learned
+_SHORTEST = 1e-2  # norm of a gradient, below which clipping leaves too small an update
 _DECAY = 1  # of weights, which lessened the error of noisy series that were overfit
 _NOTHING = "No further change is known to help"
 
@@ -58,10 +63,15 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     chunk, steps = getattr(setting.framing, "timesteps", 0), setting.problem.steps
     reaching = isinstance(setting.framing, Chunks) and chunk < steps and audit.shares.gradient < 1
     further = f"timesteps={min(2 * chunk, steps)}" if reaching else ""
+    hindered = _hindered(recipe)
     match reason:
+        case "stopped":
+            return f"Use stop_at={_solved_at(setting):g}, or none."
+        case "unstable" if recipe.optimizer == "adamw" and rate * (recipe.weight_decay or 0) >= 1:
+            return hindered
         case "unstable":
             return _steadier(rate, fast, clipped=recipe.clip_norm is not None)
-        case "below chance":
+        case "below chance" if not hindered and _own(setting):
             shifted = "look for a systematic error, such as targets shifted by a step"
             return f"Use {longer}; if it stays below, {shifted}." if short else _sentence(shifted)
         case "overfit" if setting.framing.output == "decoder":
@@ -76,6 +86,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             return "Train on longer or more varied sequences, or use another model."
         case _ if audit.verdict != "learnable":
             return audit.remedy
+        case "undertrained" | "unclear" | "stuck" | "at chance" | "below chance" if hindered:
+            return hindered
         case "undertrained" | "unclear":
             if far:
                 then = f"; if it still learns at the end, also {longer}" if short else ""
@@ -93,12 +105,35 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
                 constant = "" if cosine else "schedule='constant'"
                 first = [_all(longer, cosine) or (lower and _all(lower, constant))]
             return _use(*first, wider or further if units else "another model")
-        case "at chance":
+        case "at chance" | "below chance":
             size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
             easier = "an easier version of the problem"
             changes = [*filter(None, (longer, new_rate or lower, size))]
             return _use(*changes, easier) if changes else f"{_NOTHING} but {easier}."
     return ""
+
+
+def _hindered(recipe: Recipe) -> str:
+    """The remedy of a recipe under which no weight can become what it should be; or empty."""
+    decays = recipe.optimizer == "adamw" and (recipe.weight_decay or 0) > _FEWER_WEIGHTS
+    clips = recipe.clip_norm is not None and recipe.clip_norm < _SHORTEST
+    decay, norm = "weight_decay=0.01" if decays else "", "clip_norm=1" if clips else ""
+    return _use(_all(decay, norm)) if decays or clips else ""
+
+
+def _solved_at(setting: Setting) -> float:
+    """The accuracy at which a study ends a trial as solved; 1 where training went beyond it."""
+    chance = setting.problem.chance(setting.scored)
+    enough = chance + (3 + SOLVED) / 4 * (setting.problem.ceiling(setting.scored) - chance)
+    enough = math.ceil(1e4 * enough) / 1e4
+    return 1.0 if (setting.recipe.stop_at or 0) >= enough else enough
+
+
+def _own(setting: Setting) -> bool:
+    """Whether problem or model is a user's, which may have a fault."""
+    ours = ("longlag.problems.", "longlag.models.")
+    parts = setting.problem, setting.model
+    return not all(type(each).__module__.startswith(ours) for each in parts)
 
 
 def _steadier(rate: float, fast: float, *, clipped: bool) -> str:

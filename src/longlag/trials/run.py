@@ -7,7 +7,6 @@ import functools
 import numbers
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -113,18 +112,25 @@ class Run(Scored):
     @property
     def why(self) -> Diagnosis | None:
         """The most frequent first reason why seeds fell short, with its remedy as arguments."""
+        return None if (found := self._shortfall) is None else found[1]
+
+    @functools.cached_property
+    def _shortfall(self) -> tuple[int, Diagnosis] | None:
+        """The first seed with the most frequent first reason, and that."""
         if self.interrupted or self.verdict in ("solved", "better"):
             return None
-        firsts = [reasons[0] for seed in self.seeds if (reasons := diagnose(self, seed=seed))]
-        names = [each.reason for each in firsts]
-        return firsts[names.index(max(names, key=names.count))] if names else None
+        firsts = {s: reasons[0] for s in self.seeds if (reasons := diagnose(self, seed=s))}
+        names = [each.reason for each in firsts.values()]
+        most = max(names, key=names.count, default=None)
+        return next(((s, each) for s, each in firsts.items() if each.reason == most), None)
 
     def blocks(self) -> Iterator[Block]:
         yield from super().blocks()
         if self.interrupted:
             yield text(_CUT, kind="notice")
-        if (why := self.why) is not None:
-            yield text(str(why), kind="advice")
+        if (found := self._shortfall) is not None:
+            seed, why = found
+            yield text(f"{why}" if len(self.seeds) == 1 else f"Seed {seed}: {why}", kind="advice")
 
     def _trained(self) -> str:
         recipe, sequences = self.setting.recipe.details_with_rate, max(self.sequences)
@@ -313,7 +319,7 @@ class Run(Scored):
             ValueError: It ends otherwise.
         """
         arguments.path("save", "path", path)
-        if Path(path).suffix.lower() in ("", ".safetensors"):
+        if arguments.ending(path) in ("", ".safetensors"):
             self.trained(seed).save(path)
         else:
             kind_of(path, "save", model=True)

@@ -16,9 +16,10 @@ from longlag.arrays import LARGEST_SINGLE
 from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
+from longlag.framings.answering import check_decoder
 from longlag.knobs import lookup
 from longlag.maps import audit, check_steps
-from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Seq2Seq, Sizes
+from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Sizes
 from longlag.problems import Channels, Integers, Part, Problem, Reals, Series, Sets, Spec
 from longlag.scores import evaluation as evaluations
 from longlag.scores.evaluation import Evaluation, single_size
@@ -83,7 +84,7 @@ class Setting:
             raise ValueError(
                 "Setting: the problem must be the training part of its series. Use part='training'."
             )
-        check_decoder(self.problem, self.framing, self.model)
+        check_decoder("Setting", self.problem, self.framing, self.model)
         object.__setattr__(self, "tests", _test_pairs(self.tests))
         for name, problem in dict(self.tests).items():
             self._check_test(name, problem)
@@ -318,25 +319,3 @@ def _test_pairs(
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"Setting: `tests` names `{repeated}` twice. Use another name.")
     return tuple(map(tuple, pairs))
-
-
-def check_decoder(problem: Problem, framing: Framing, model: ModelFactory) -> None:
-    """Raise if only one of framing and model has a decoder, or there is no answer for it."""
-    decodes, own = framing.output == "decoder", type(model).__name__
-    if model.decodes and not problem.answers:
-        other = "problem EchoSubsequence() with framing EncoderDecoder(), or framing Whole() with "
-        raise ValueError(
-            f"Setting: {own} predicts an answer after the input, which {type(problem).__name__} "
-            f"does not have. Use {'' if isinstance(problem, Series) else other}a model without a "
-            "decoder."
-        )
-    if model.decodes and not decodes:
-        raise ValueError(
-            f"Setting: {own} predicts an answer value by value after the input, the framing "
-            f"{type(framing).__name__} has its outputs elsewhere. Use framing EncoderDecoder()."
-        )
-    if decodes and not model.decodes and problem.answers:
-        raise ValueError(
-            f"Setting: {type(framing).__name__} needs a model with a decoder, got {own}. Use "
-            f"model {Seq2Seq.__name__}()."
-        )
