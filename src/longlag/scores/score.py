@@ -84,10 +84,11 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
             "Use a problem that is harder to guess."
         )
     if problem.chance(scored) > 1 - 1e-9:
+        harder = "a smaller tolerance" if hasattr(problem, "tolerance") else "a harder problem"
+        more = "" if scored.all() else "a framing that scores more steps, or "
         raise ValueError(
             f"{type(framing).__name__}: nothing is to be learned of {problem!r} under "
-            f"{framing!r}: a constant is right wherever it is scored. Use a framing that scores "
-            "more steps, or a harder problem."
+            f"{framing!r}: a constant is right wherever it is scored. Use {more}{harder}."
         )
     return scored
 
