@@ -164,7 +164,7 @@ BAD = {
     ),
     "whole remedy": (
         ["audit", "cumulative-threshold", "--threshold", "12.5"],
-        "Use --length 13 or more.",
+        "Use a threshold below 10.",
     ),
     "nothing to learn": (["train", "ramp", "--length", "2"], "nothing is to be learned"),
     "wide": (["show", "echo-lag", "--values", "2000000000"], "`values` must be at most 1048576"),
