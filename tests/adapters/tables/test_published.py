@@ -241,6 +241,17 @@ def test_months_written_as_decimal_numbers_are_months(read, month):
     assert len(table.values) == 30
 
 
+@pytest.mark.parametrize("middle", [0, 0.125])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_quarters_written_as_decimal_numbers_are_quarters(read, middle, newest_first):
+    rows = [(at + 1, 1960 + middle + at / 4, at * at % 7) for at in range(30)]
+    text = lines((f'"{at}"', *row) for at, (_, *row) in enumerate(rows[:: 1 - 2 * newest_first]))
+    table = read('"","time","value"\n' + text)
+    assert (table.names, table.seasons) == (("value",), (4,))
+    assert "time: `time`, quarterly" in table.notes
+    assert table.values[:, 0].tolist() == [value for *_, value in rows]
+
+
 def test_prices_that_rise_by_hundredths_are_no_months(read):
     rows = [(f"{1999 + (at + 1) / 100:.2f}", at * at % 7) for at in range(30)]
     assert "monthly" not in " ".join(read("price,v\n" + lines(rows), ["v"]).notes)
@@ -453,7 +464,10 @@ def test_days_without_a_year_are_refused_and_months_of_two_digit_years_are_not(r
     assert table.notes == ("time: `Date`, monthly",)
 
 
-@pytest.mark.parametrize("head", ["", "Year,Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"])
+TWELVE = "Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"
+
+
+@pytest.mark.parametrize("head", ["", f"Year,{TWELVE}"])
 def test_a_row_of_twelve_months_is_no_row_of_twelve_series(read, head):
     text = f"{head}\n" + lines(
         (1950 + at, *(at * month % 7 for month in range(12))) for at in range(9)
