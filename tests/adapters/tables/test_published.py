@@ -344,6 +344,10 @@ def test_a_footer_with_separators_up_to_the_width_is_left_out(read):
     table = read("Period,v,Codes\n" + DATED + "Source: the office,,\np is provisional,,\n,,\n")
     assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
     assert "left out, being no rows of the table: lines 22, 23, 24" in table.notes
+    for footer in (",Comment: ,", ",,Source: the office", ",revised in May,"):
+        table = read("Period,v,Codes\n" + DATED + f"{footer}\n")
+        assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
+        assert "left out, being no rows of the table: line 22" in table.notes
     assert len(read("Period,v,Codes\n" + DATED + "2019-03-21,,\n").values) == 21
 
 
@@ -700,6 +704,10 @@ def test_a_word_more_at_the_end_of_rows_is_a_column_of_its_own(read, head, first
     assert table.values[:, 1].tolist() == list(range(300))
     assert "time: `yyyy` and `mm`, monthly" in table.notes
     told = f"a word more at the end of rows, in a column of its own: `Provisional` ({300 - first})"
+    if not first:
+        told = (
+            "rows have one cell more than the header: the last is taken for a column without a name"
+        )
     assert told in table.notes
     at = head.count("\n")
     assert (f"line {at} left out, being of units: degC mm hours" in table.notes) == ("degC" in head)
