@@ -484,6 +484,62 @@ def test_a_row_of_twelve_months_is_no_row_of_twelve_series(read, head):
     assert read(counts).values.shape == (9, 12)
 
 
+BY_MONTHS = {  # the names before the months, a cell of each, and what is to be kept
+    "Year": ("{year}", ""),
+    "Jahr": ("{year}", ""),
+    "": ("{year}", ""),
+    "REGION,YEAR": ("{region},{year}", "`REGION`"),
+    "REGION,CODE,YR": ("{region},7,{year}", "`REGION`"),
+    "STATION,Season": ("{code},{year}", "`STATION`"),
+}
+
+
+@pytest.mark.parametrize("kind", [*BY_MONTHS, "no names"])
+def test_the_remedy_for_years_by_months_gives_a_series(tmp_path, kind):
+    first, kept = BY_MONTHS.get(kind, ("{year}", ""))
+    regions = [("KERALA", 3), ("ASSAM", 8)] if kept else [("KERALA", 3)]
+    rows = [
+        (first.format(region=region, code=code, year=1960 + at), *(
+            "" if (at, month) == (5, 6) else 12 * at + month + code for month in range(12)
+        ))
+        for region, code in regions
+        for at in range(9)
+    ]  # fmt: skip
+    head = "" if kind == "no names" else f"{kind},{TWELVE.upper()}\n"
+    file = tmp_path / "data.csv"
+    file.write_text(head + lines(rows))
+    with pytest.raises(ValueError, match="each row is a year, with a column for each") as error:
+        tables.read(file)
+    advice, _, code = str(error.value).partition("Write each month as a row: ")
+    assert (f"Keep the rows of one {kept}. " in advice) == bool(kept)
+    frame = pd.read_csv(file, header="infer" if head else None)
+    if kept:
+        name = kept.strip("`")
+        frame = frame[frame[name] == frame[name].iloc[0]]
+    made = eval(code.partition(". If each")[0], {"frame": frame})
+    for index in (False, True):
+        made.to_csv(file, index=index)
+        table = tables.read(file)
+        assert table.names == ("value",)
+        expected = [float("nan") if at == 66 else at + 3.0 for at in range(108)]
+        np.testing.assert_array_equal(table.values[:, 0], expected)
+        assert any("monthly" in note for note in table.notes)
+
+
+def test_days_by_months_are_no_years(read):
+    days = [(day, *(day * month for month in range(1, 13))) for day in range(1, 29)]
+    with pytest.raises(ValueError, match="`Jan` to `Dec` are months, and none holds their years"):
+        read(f"Day,{TWELVE}\n" + lines(days))
+    years = [(year, *day) for year in (2001, 2002) for day in days]
+    with pytest.raises(ValueError, match=r"each row is a day, .* row: frame\.melt") as error:
+        read(f"Year,Day,{TWELVE}\n" + lines(years))
+    frame = pd.DataFrame(years, columns=["Year", "Day", *TWELVE.split(",")])
+    code = str(error.value).partition("as a row: ")[2].partition(". If each")[0]
+    table = read(eval(code, {"frame": frame}).to_csv(index=False))
+    assert table.names == ("value",)
+    assert table.values[:3, 0].tolist() == [1, 2, 3]
+
+
 CLOCKS = {
     "AM and PM from midnight": "{:%m/%d/%Y %I:%M:%S %p}",
     "without seconds": "{:%Y-%m-%d %I:%M %p}",
