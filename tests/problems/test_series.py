@@ -541,6 +541,16 @@ def at(row, value):
             {"scale": "none"},
             "2 is too small for single precision, at most 9.9e-29. Use another unit, or scale=",
         ),
+        (2**53 + 3 * np.arange(100), {}, r"`values` has 9007199254740995. Numbers above 2\*\*53"),
+        (-(2**53) - np.arange(100), {}, r"has -9007199254740993. Numbers above 2\*\*53 are"),
+        (2**63 + np.arange(100, dtype=np.uint64), {}, "has 9223372036854775809. Numbers above"),
+        ([2**70 + at for at in range(100)], {}, "has 1180591620717411303425. Numbers above"),
+        ([[at, 2**53 + at] for at in range(100)], {}, "has 9007199254740993. Numbers above"),
+        (
+            np.ma.masked_array(2**53 + np.arange(100), np.arange(100) < 4),
+            {"missing": "mask"},
+            "has 9007199254740997. Numbers above",
+        ),
         (2.0**64 - LINE, {}, r"Numbers above 2\*\*53 are rounded: subtract a constant"),
         (LINE, {"length": 70}, "an episode takes 71, and of 100 rows 70 train. Use 105 rows"),
         (LINE, {"horizon": 99}, "too few rows: an episode takes 111"),
@@ -844,6 +854,17 @@ def test_a_column_that_holds_no_numbers_is_named(library):
         Series(given, length=3)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_whole_numbers_of_a_frame_are_exact_or_refused(library):
+    frames = pytest.importorskip(library, reason=f"{library} is not installed here")
+    large = 2**53 + np.arange(60)
+    with pytest.raises(ValueError, match=r"`warm` has 9007199254740993\. Numbers above"):
+        Series(frames.DataFrame({"warm": large}), length=3)
+    exact = 2**60 + 512 * np.arange(60)
+    for whole in (exact, exact.tolist(), frames.DataFrame({"warm": exact})):
+        assert [int(each) for each in Series(whole, length=3).values[:, 0]] == exact.tolist()
+
+
 def test_a_pandas_frame_with_gaps_whole_numbers_and_a_time_index():
     import pandas as pd
 
@@ -890,6 +911,7 @@ def test_a_pandas_frame_whose_labels_or_times_do_not_fit_is_one_line_with_the_re
             pd.MultiIndex.from_tuples([("x", "a"), ("y", "a")]), axis=1
         ),
         "two columns are called `a`": two.set_axis(["a", "a"], axis=1),
+        "3 columns are called `a`": pd.DataFrame(np.ones((60, 3)), columns=["a"] * 3),
         "the column holds no numbers": pd.Series(["x"] * 60),
     }
     for message, frame in cases.items():

@@ -16,6 +16,8 @@ from longlag.problems._base import Part, Values
 
 _EXACT = 2.0**53  # whole numbers up to it are exact
 
+ROUNDED = "Numbers above 2**53 are rounded: subtract a constant."
+
 PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
 """In order of time."""
 
@@ -57,7 +59,7 @@ def numbers(owner: str, values: Any) -> NDArray[np.float64]:
 
     Raises:
         TypeError: The values are not numbers.
-        ValueError: They have another shape.
+        ValueError: They have another shape, or whole numbers that reals of 64 bits round.
     """
     try:
         plain = np.asarray(values)
@@ -71,6 +73,7 @@ def numbers(owner: str, values: Any) -> NDArray[np.float64]:
         raise ValueError(f"{owner} must be numbers that fit into 64 bits: {error}.") from error
     except (TypeError, ValueError) as error:
         raise TypeError(f"{owner} must be numbers: {error}.") from error
+    _check_exact(owner, values.compressed() if isinstance(values, np.ma.MaskedArray) else plain)
     rows = rows[:, None] if rows.ndim == 1 else rows
     if rows.ndim != 2 or not rows.size:
         raise ValueError(f"{owner} must be (row,) or (row, column), got the shape {plain.shape}.")
@@ -79,6 +82,16 @@ def numbers(owner: str, values: Any) -> NDArray[np.float64]:
     )  # one bit pattern for all NaN, so that equal values have equal digests
     rows.setflags(write=False)
     return rows
+
+
+def _check_exact(owner: str, values: NDArray[Any]) -> None:
+    """Raise if a whole number, of any type for these, is another as a real of 64 bits."""
+    if values.dtype.kind not in "iuO":
+        return
+    whole = values.dtype.kind != "O"
+    for number in values[np.abs(values) >= _EXACT] if whole else values.flat:
+        if isinstance(number, int | np.integer) and int(number) != int(float(number)):
+            raise ValueError(f"{owner} has {number}. {ROUNDED}")
 
 
 def columns_of(values: Any) -> tuple[Any, tuple[str, ...]]:
@@ -108,6 +121,9 @@ def columns_of(values: Any) -> tuple[Any, tuple[str, ...]]:
             )
     if not columns:
         return np.empty((0, 0)), ()
+    for column in columns:
+        if column.dtype in (nw.Int64, nw.UInt64):
+            _check_exact(f"Series: {_called(column.name)}", column.drop_nulls().to_numpy())
     arrays = [column.cast(nw.Float64).to_numpy() for column in columns]
     has_names = all(isinstance(column.name, str) and column.name for column in columns)
     return np.stack(arrays, axis=1), tuple(c.name for c in columns) if has_names else ()
@@ -140,7 +156,10 @@ def _check_frame(values: Any) -> None:
         )
     if hasattr(labels, "duplicated") and labels.duplicated().any():
         twice = labels[labels.duplicated()][0]
-        raise ValueError(f"Series: two columns are called `{twice}`. Rename one.")
+        count = int((labels == twice).sum())
+        remedy = "Rename one." if count == 2 else "Rename all but one."
+        which = "two" if count == 2 else count
+        raise ValueError(f"Series: {which} columns are called `{twice}`. {remedy}")
     if getattr(index, "nlevels", 1) > 1:
         raise ValueError(
             "Series: the index has several levels. Choose one series, for example with .xs, so "
@@ -302,7 +321,7 @@ def check_changes(column: NDArray[np.float64], name: str) -> None:
     if not len(known) or known.max() == known.min():
         fault = "does not change" if len(known) else "is missing"
         exact = not len(known) or abs(known[0]) < _EXACT
-        remedy = "" if exact else " Numbers above 2**53 are rounded: subtract a constant."
+        remedy = "" if exact else f" {ROUNDED}"
         raise ValueError(
             f"Series: {name} {fault} in all rows that train, so there is nothing to learn. Use "
             f"another column.{remedy}"

@@ -241,6 +241,17 @@ def test_months_written_as_decimal_numbers_are_months(read, month):
     assert len(table.values) == 30
 
 
+@pytest.mark.parametrize("middle", [0, 0.125])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_quarters_written_as_decimal_numbers_are_quarters(read, middle, newest_first):
+    rows = [(at + 1, 1960 + middle + at / 4, at * at % 7) for at in range(30)]
+    text = lines((f'"{at}"', *row) for at, (_, *row) in enumerate(rows[:: 1 - 2 * newest_first]))
+    table = read('"","time","value"\n' + text)
+    assert (table.names, table.seasons) == (("value",), (4,))
+    assert "time: `time`, quarterly" in table.notes
+    assert table.values[:, 0].tolist() == [value for *_, value in rows]
+
+
 def test_prices_that_rise_by_hundredths_are_no_months(read):
     rows = [(f"{1999 + (at + 1) / 100:.2f}", at * at % 7) for at in range(30)]
     assert "monthly" not in " ".join(read("price,v\n" + lines(rows), ["v"]).notes)
@@ -333,6 +344,10 @@ def test_a_footer_with_separators_up_to_the_width_is_left_out(read):
     table = read("Period,v,Codes\n" + DATED + "Source: the office,,\np is provisional,,\n,,\n")
     assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
     assert "left out, being no rows of the table: lines 22, 23, 24" in table.notes
+    for footer in (",Comment: ,", ",,Source: the office", ",revised in May,"):
+        table = read("Period,v,Codes\n" + DATED + f"{footer}\n")
+        assert table.values[:, 0].tolist() == [at + 0.5 for at in range(20)]
+        assert "left out, being no rows of the table: line 22" in table.notes
     assert len(read("Period,v,Codes\n" + DATED + "2019-03-21,,\n").values) == 21
 
 
@@ -453,7 +468,10 @@ def test_days_without_a_year_are_refused_and_months_of_two_digit_years_are_not(r
     assert table.notes == ("time: `Date`, monthly",)
 
 
-@pytest.mark.parametrize("head", ["", "Year,Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"])
+TWELVE = "Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"
+
+
+@pytest.mark.parametrize("head", ["", f"Year,{TWELVE}"])
 def test_a_row_of_twelve_months_is_no_row_of_twelve_series(read, head):
     text = f"{head}\n" + lines(
         (1950 + at, *(at * month % 7 for month in range(12))) for at in range(9)
@@ -464,6 +482,62 @@ def test_a_row_of_twelve_months_is_no_row_of_twelve_series(read, head):
     assert read(text, [name]).values.shape == (9, 1)
     counts = lines((at, *(at * month % 7 for month in range(12))) for at in range(9))
     assert read(counts).values.shape == (9, 12)
+
+
+BY_MONTHS = {  # the names before the months, a cell of each, and what is to be kept
+    "Year": ("{year}", ""),
+    "Jahr": ("{year}", ""),
+    "": ("{year}", ""),
+    "REGION,YEAR": ("{region},{year}", "`REGION`"),
+    "REGION,CODE,YR": ("{region},7,{year}", "`REGION`"),
+    "STATION,Season": ("{code},{year}", "`STATION`"),
+}
+
+
+@pytest.mark.parametrize("kind", [*BY_MONTHS, "no names"])
+def test_the_remedy_for_years_by_months_gives_a_series(tmp_path, kind):
+    first, kept = BY_MONTHS.get(kind, ("{year}", ""))
+    regions = [("KERALA", 3), ("ASSAM", 8)] if kept else [("KERALA", 3)]
+    rows = [
+        (first.format(region=region, code=code, year=1960 + at), *(
+            "" if (at, month) == (5, 6) else 12 * at + month + code for month in range(12)
+        ))
+        for region, code in regions
+        for at in range(9)
+    ]  # fmt: skip
+    head = "" if kind == "no names" else f"{kind},{TWELVE.upper()}\n"
+    file = tmp_path / "data.csv"
+    file.write_text(head + lines(rows))
+    with pytest.raises(ValueError, match="each row is a year, with a column for each") as error:
+        tables.read(file)
+    advice, _, code = str(error.value).partition("Write each month as a row: ")
+    assert (f"Keep the rows of one {kept}. " in advice) == bool(kept)
+    frame = pd.read_csv(file, header="infer" if head else None)
+    if kept:
+        name = kept.strip("`")
+        frame = frame[frame[name] == frame[name].iloc[0]]
+    made = eval(code.partition(". If each")[0], {"frame": frame})
+    for index in (False, True):
+        made.to_csv(file, index=index)
+        table = tables.read(file)
+        assert table.names == ("value",)
+        expected = [float("nan") if at == 66 else at + 3.0 for at in range(108)]
+        np.testing.assert_array_equal(table.values[:, 0], expected)
+        assert any("monthly" in note for note in table.notes)
+
+
+def test_days_by_months_are_no_years(read):
+    days = [(day, *(day * month for month in range(1, 13))) for day in range(1, 29)]
+    with pytest.raises(ValueError, match="`Jan` to `Dec` are months, and none holds their years"):
+        read(f"Day,{TWELVE}\n" + lines(days))
+    years = [(year, *day) for year in (2001, 2002) for day in days]
+    with pytest.raises(ValueError, match=r"each row is a day, .* row: frame\.melt") as error:
+        read(f"Year,Day,{TWELVE}\n" + lines(years))
+    frame = pd.DataFrame(years, columns=["Year", "Day", *TWELVE.split(",")])
+    code = str(error.value).partition("as a row: ")[2].partition(". If each")[0]
+    table = read(eval(code, {"frame": frame}).to_csv(index=False))
+    assert table.names == ("value",)
+    assert table.values[:3, 0].tolist() == [1, 2, 3]
 
 
 CLOCKS = {
@@ -686,6 +760,10 @@ def test_a_word_more_at_the_end_of_rows_is_a_column_of_its_own(read, head, first
     assert table.values[:, 1].tolist() == list(range(300))
     assert "time: `yyyy` and `mm`, monthly" in table.notes
     told = f"a word more at the end of rows, in a column of its own: `Provisional` ({300 - first})"
+    if not first:
+        told = (
+            "rows have one cell more than the header: the last is taken for a column without a name"
+        )
     assert told in table.notes
     at = head.count("\n")
     assert (f"line {at} left out, being of units: degC mm hours" in table.notes) == ("degC" in head)

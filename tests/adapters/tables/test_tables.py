@@ -120,6 +120,7 @@ BAD = {
     "no column": ("warm,cold\n1,2\n", ["wram"], "has no column `wram`. Did you mean `warm`?"),
     "twice": ("a,b\n1,2\n", ["a", "a"], "a column is named twice"),
     "two of a name": ("a,b,a\n1,2,3\n", [], "has two columns called `a`"),
+    "three of a name": ("a,b,a,a\n1,2,3,4\n", [], "has 3 columns called `a`. Rename all but one"),
     "no numbers": ("a,b\nx,y\n", [], "has no column of numbers. It has a, b."),
     "short": ("a,b\n1,2\n\n3\n", [], "line 4 has 1 cell, its header 2"),
     "long row": ("a,b\n1,2,3\n", ["a"], "line 2 has 3 cells, its header 2"),
@@ -536,3 +537,81 @@ def test_a_table_with_a_series_in_each_row_is_told(write):
 def test_times_of_a_clock_of_seconds_are_no_column_to_predict(write):
     lines = "\n".join(f"{1600000000000 + 60000 * at},{at % 3}" for at in range(9))
     assert tables.read(write(f"ts,v\n{lines}\n")).names == ("v",)
+
+
+LARGE = 2**53
+ROUNDED = r"`v` has {} in {}\. Numbers above 2\*\*53 are rounded: subtract a constant"
+COUNTERS = {
+    "odd": [LARGE + 3 * at for at in range(20)],
+    "below 0": [-LARGE - 3 * at for at in range(20)],
+    "nanoseconds": [1_606_700_000_000_000_128 + 3_600_000_000_001 * at for at in range(20)],
+    "one missing": [None, *(LARGE + 3 * at for at in range(19))],
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "grouped", "parquet", "plain parquet"])
+@pytest.mark.parametrize("case", COUNTERS)
+def test_whole_numbers_that_would_be_rounded_are_refused(tmp_path, kind, case):
+    """Beside a column that may be taken instead, they are left out."""
+    values = COUNTERS[case]
+    days = [f"2020-01-{day:02}" for day in range(1, 21)]
+    form = "{:,}" if kind == "grouped" else "{}"
+
+    def write(values, **more):
+        texts = ["" if value is None else form.format(value) for value in values]
+        if "parquet" not in kind:
+            file = tmp_path / "data.csv"
+            pd.DataFrame({"day": days, "v": texts, **more}).to_csv(file, index=False)
+            return file
+        pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        file = tmp_path / "data.parquet"
+        frame = pd.DataFrame({"day": days, "v": pd.Series(values, dtype="Int64"), **more})
+        table = pa.Table.from_pandas(frame)
+        parquet.write_table(table.replace_schema_metadata() if "plain" in kind else table, file)
+        return file
+
+    at = next(at for at, each in enumerate(values) if each and int(float(each)) != each)
+    place = f"row {at + 1}" if "parquet" in kind else f"line {at + 2}"
+    message = ROUNDED.format(form.format(values[at]), place)
+    with pytest.raises(ValueError, match=message):
+        tables.read(write(values))
+    with pytest.raises(ValueError, match=message):
+        tables.read(write(values, w=range(20)), ["v"])
+    table = tables.read(write(values, w=[at % 3 for at in range(20)]))
+    assert table.names == ("w",)
+    told = "column `v` left out: numbers above 2**53 are rounded: subtract a constant"
+    assert told in table.notes
+    exact = [each and 4096 * (each // 4096) for each in values]
+    read = tables.read(write(exact)).values[:, 0]
+    assert [None if np.isnan(each) else int(each) for each in read] == exact
+
+
+def test_a_code_that_would_be_rounded_is_missing(write):
+    text = f"v\n{2**63 - 1}\n" + "".join(f"{at}\n" for at in range(20))
+    with pytest.raises(ValueError, match="`v` has 9223372036854775807 in line 2"):
+        tables.read(write(text))
+    assert np.isnan(tables.read(write(text), missing_codes=[2**63 - 1]).values[0, 0])
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "parquet"])
+@pytest.mark.parametrize("name", ["Temp\n(°C)", "Temp  (°C)", "Temp\u00a0\r\n (°C) "])
+def test_white_space_in_names_is_one_space(tmp_path, kind, name):
+    file = tmp_path / f"data.{kind}"
+    frame = pd.DataFrame({"the\nday": ["2020-01-02", "2020-01-01"], name: [1.5, 2.5], "w": [3, 4]})
+    if kind == "csv":
+        frame.to_csv(file, index=False)
+    elif kind == "xlsx":
+        pytest.importorskip("openpyxl")
+        frame.to_excel(file, index=False)
+    else:
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(file)
+    assert tables.read(file).names == ("Temp (°C)", "w")
+    if kind == "csv":  # a quote at the end of a cell begins none
+        file.write_text(f'w,"{name}"\n3,"1, "\n5,"2, "\n7,"3, "\n')
+        assert len(tables.read(file, ["w"]).values) == 3
+        frame.to_csv(file, index=False)
+    for column in ("Temp (°C)", name):
+        for time in (None, "the day", "the\nday"):
+            table = tables.read(file, [column], time=time)
+            assert (table.names, table.values.tolist()) == (("Temp (°C)",), [[2.5], [1.5]])

@@ -236,3 +236,50 @@ def test_a_column_that_is_asked_for_is_no_time_of_day_and_names_no_series(read, 
     values = [f"{at % rows}{more}" for at in range(len(seasons))]
     with pytest.raises(ValueError, match=r"have the same `season`.* Use --duplicates mean"):
         read(written(seasons, values, f"season,v{',w' if more else ''}"), columns)
+
+
+COUNTS = ["", "id", "index", "S.No", "Rank", "Unnamed: 0", "row"]
+NUMBERED = {
+    "year": [1990 + at for at in range(30)],
+    "Year": [1990 + 5 * at + at % 2 for at in range(30)],
+    "date": [19900 + 7 * at for at in range(30)],
+    "time": [0.5 * at for at in range(30)],
+    "quarter": [1960 + at / 4 for at in range(30)],
+}
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("name", NUMBERED)
+def test_numbers_of_rows_are_no_time_beside_a_column_of_that_name(read, name, count, newest_first):
+    values = [at * at % 11 for at in range(30)]
+    way = slice(None, None, -1 if newest_first else 1)
+    rows = zip(NUMBERED[name][way], values[way], strict=True)
+    text = "\n".join([f"{count},{name},v", *(f"{at},{t},{v}" for at, (t, v) in enumerate(rows))])
+    found = read(text)
+    assert found.names == ("v",)
+    assert [each for each in found.values[:, 0] if not np.isnan(each)] == values
+    assert any(note.startswith(f"time: `{name}`, ") for note in found.notes)
+
+
+OF_A_DAY = {
+    "hours": [7 + at * at % 12 for at in range(40)],
+    "Time of maximum wind gust": [f"{at * 5 % 24:02}:{at % 60:02}" for at in range(40)],
+    "opening hour": [6 + at % 3 for at in range(40)],
+    "duration (time)": [f"{at % 5}:{at % 60:02}" for at in range(40)],
+    "hour_max": [at * 7 % 24 for at in range(40)],
+}
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("name", OF_A_DAY)
+def test_a_time_of_day_is_no_part_of_days_that_do_not_repeat(read, name, gaps):
+    kept = [at for at in range(40) if not (gaps and at in (5, 6, 17))]
+    rows = [f"{FORMS['days'][at]},{OF_A_DAY[name][at]}" for at in kept]
+    found = read(written(rows, kept, f"date,{name},v"), ["v"])
+    assert "time: `date`, daily" in found.notes
+    assert found.seasons == (7, 365)
+    assert len(found.values) == 40
+    hourly = [f"2020-01-{1 + at // 24:02},{at % 24:02}:00" for at in range(48)]
+    found = read(written(hourly, range(48), "date,time of day,v"), ["v"])
+    assert found.notes == ("time: `date` and `time of day`, hourly",)

@@ -32,6 +32,7 @@ from longlag.knobs import listed, unknown_name
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
 _WIDE = 5  # columns to a row of a table that is probably the wrong way round
 _TOTAL = r"\s*(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|mittelwert|somme)\b"
+_ROUNDED = "numbers above 2**53 are rounded: subtract a constant"
 _MAX_LENGTH = 60  # characters of a cell in a message
 
 
@@ -100,6 +101,7 @@ def read(
     file = Path(path)
     if not os.path.isfile(file):  # nor can its name be too long
         raise ValueError(f"There is no file {path}.")
+    columns = list(map(headers.one_line, columns))
     if len(set(columns)) < len(columns):
         raise ValueError(f"{file.name}: a column is named twice. Name each once.")
     for code in missing_codes:
@@ -132,6 +134,7 @@ def _columns(
         how = f" Read with: {'; '.join(notes)}." if notes else ""
         raise ValueError(f"{file.name} has no rows of data.{how}")
     numbers = [code for code in missing_codes if not isinstance(code, str)]
+    time = headers.one_line(time) if time else time
     if named := {code.strip() for code in missing_codes if isinstance(code, str)}:
         found = frame.map(_text).isin(named)
         if not found.any(axis=None):
@@ -153,12 +156,7 @@ def _columns(
     kind = "times" if along else "numbered"
     along = along or (headers.numbered(frame) if when is None else [])
     if not columns and (each := headers.months(frame)):
-        raise ValueError(
-            f"{file.name}: each row is a year, with a column for each month, `{each[0]}` to "
-            f"`{each[-1]}`. Write each month as a row: pandas' "
-            f"set_index({names[0]!r}).stack() does, of those twelve. If each month is a series, "
-            "name its column."
-        )
+        raise ValueError(f"{file.name}: {headers.in_rows(frame, each)}")
     if along and not columns and time is None and when is None:
         label, *others = headers.labels(frame.drop(columns=along)) or [names[0]]
         drop = f"drop(columns={others})." if others else ""
@@ -186,8 +184,13 @@ def _columns(
         and not (when and (name in when.columns or times.repeats(when, name, column.values)))
         and not _is_index(frame, name, column)
     ]
+    known = {name: _without(by_name[name].values, numbers) for name in by_name}
     if not columns:
         chosen = [name for name in chosen if name not in unnamed] or chosen
+        inexact = [name for name in chosen if cells.rounded(frame[name], known[name]) is not None]
+        if len(inexact) < len(chosen):
+            chosen = [name for name in chosen if name not in inexact]
+            notes += [f"column `{name}` left out: {_ROUNDED}" for name in inexact]
         worded = [name for name in by_name if words.among(by_name[name], frame[name])]
         if worded and all(measured.is_doubtful(each, by_name[each].values) for each in chosen):
             chosen = worded[:1]  # which is refused below, with its words
@@ -213,11 +216,15 @@ def _columns(
         if by_name[name].faults.any():
             fault = _fault(name, by_name[name], frame[name], rows)
             raise ValueError(f"{file.name}: {fault}")
+        if (row := cells.rounded(frame[name], known[name])) is not None:
+            cell = str(frame[name].iloc[row]).strip()
+            raise ValueError(
+                f"{file.name}: `{name}` has {cell} in {rows[row]}. {_ROUNDED.capitalize()}, or "
+                "name another column."
+            )
         parted = [coded[name]] if name in coded else []
         notes += [f"`{name}`: {note}" for note in (*parted, *by_name[name].notes)]
-    values = np.stack([by_name[name].values for name in chosen], axis=1)
-    for code in numbers:
-        values[np.isclose(values, code, rtol=1e-9)] = np.nan
+    values = np.stack([known[name] for name in chosen], axis=1)
     seasons: tuple[int, ...] = ()
     if when is None and time is None:
         same.refuse_blocks(frame)
@@ -294,6 +301,12 @@ def _left_out(
         cell = str(frame[name].iloc[row])[:_MAX_LENGTH]
         notes.append(f"column `{name}` left out: {cell!r} in {rows[row]} is no number")
     return notes
+
+
+def _without(values: np.ndarray, codes: Sequence[float]) -> np.ndarray:
+    """A column whose missing values are not written as codes."""
+    missing = [np.isclose(values, code, rtol=1e-9) for code in codes]
+    return np.where(np.any(missing, axis=0), np.nan, values) if missing else values
 
 
 def _text(cell: object) -> str:

@@ -29,6 +29,7 @@ _CODE = (
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 _DECIMAL_POINTS = "decimal points; use --decimal , if the points group thousands"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE).fullmatch
+_EXACT = 2.0**53  # whole numbers up to it are exact
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -120,6 +121,23 @@ def numbers(
     values[~blank] = plain.to_numpy(dtype=np.float64, na_value=np.nan)
     faults = ~blank & ~np.isfinite(values)
     return Numbers(np.where(faults, np.nan, values), faults, tuple(notes))
+
+
+def rounded(cells: pd.Series, values: np.ndarray) -> int | None:
+    """The first row whose whole number is another one in its values; None without.
+
+    >>> text = pd.Series(["9,007,199,254,740,992", "9007199254740993"])
+    >>> rounded(text, numbers(text).values)
+    1
+    """
+    for row in np.flatnonzero(np.abs(values) >= _EXACT).tolist():
+        text, near = str(cells.iloc[row]), str(int(abs(values[row])))
+        if isinstance(cells.iloc[row], float) or re.search(r"\d[eEKMB]", text):
+            continue
+        digits = re.sub(r"\D", "", text).lstrip("0")
+        if digits[: len(near)] != near or digits[len(near) :].strip("0"):
+            return row
+    return None
 
 
 def _all_plain(cells: list[object], decimal: str | None) -> np.ndarray | None:

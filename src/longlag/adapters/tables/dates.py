@@ -175,7 +175,7 @@ def epochs(cells: pd.Series) -> pd.Series | None:
 def decimal_months(cells: pd.Series) -> pd.Series | None:
     """Months of several years from 1999.01 to 1999.12, or from years with their fraction.
 
-    Fractions are of the beginning or the middle of months. None for other cells.
+    Fractions are of the beginning or the middle of months, or of quarters. None for other cells.
 
     >>> months = [f"{1999 + at // 12}.{at % 12 + 1:02}" for at in range(24)]
     >>> decimal_months(pd.Series(months)).dt.month.tolist()[10:14]
@@ -199,7 +199,8 @@ def decimal_months(cells: pd.Series) -> pd.Series | None:
             return None
     steps = month.diff().iloc[1:]
     one_way = (steps > 0).all() or (steps < 0).all()
-    if not one_way or (steps.abs() == 1).mean() < 0.5 or (month // 12).nunique() < 2:
+    regular = max((steps.abs() == each).mean() for each in (1, 3)) >= 0.5
+    if not one_way or not regular or (month // 12).nunique() < 2:
         return None
     return pd.to_datetime(pd.DataFrame({"year": month // 12, "month": month % 12 + 1, "day": 1}))
 

@@ -14,7 +14,6 @@ import re
 import shlex
 import warnings
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,10 +28,12 @@ if TYPE_CHECKING:
     import pyarrow.parquet
 
 _SAMPLE = 200  # lines and rows for detecting the format of a file
+_TOP = 20  # lines that may have names
 _LARGEST = 1 << 30  # bytes, unpacked
 _MOST_LINES = 10_000_000
 _MOST_CELLS = 100_000_000
 _MOST_VALUES = 1 << 30  # of a Parquet file: 8 GiB
+_EXACT = 1 << 53  # whole numbers up to it are exact as reals
 _PART = 256  # rows that are read at a time where a cell may be of any length
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _OF_SYSTEM = r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)"
@@ -122,11 +123,25 @@ def _parquet(file: Path) -> Cells:
         if math.prod(shape) > _MOST_VALUES:
             raise ValueError(f"{shape[0]:,} rows of {shape[1]:,} columns are too many")
         table = _within_memory(stream)
+        whole = _has_large_numbers(table)  # which pandas rounds where others are missing
         try:
-            frame = table.to_pandas()
+            frame = table.to_pandas(integer_object_nulls=whole)
         except Exception:  # of pandas metadata that does not fit its columns
-            frame = table.to_pandas(ignore_metadata=True)
+            frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=whole)
     return _from_frame(file.name, _with_index(frame))
+
+
+def _has_large_numbers(table: pyarrow.Table) -> bool:
+    """Whether columns of whole numbers, some of them missing, have any that reals round."""
+    import pyarrow
+    import pyarrow.compute
+
+    for column in table.columns:
+        if pyarrow.types.is_integer(column.type) and column.null_count:
+            ends = pyarrow.compute.min_max(column)  # pyright: ignore[reportAttributeAccessIssue]
+            if any(abs(end or 0) > _EXACT for end in ends.as_py().values()):
+                return True
+    return False
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
@@ -206,12 +221,13 @@ def _excel(file: Path) -> Cells:
 
 
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
-    frame.columns = _names(name, [str(each).strip() for each in frame.columns])
+    frame.columns = headers.unique(name, list(map(str, frame.columns)))
     for column in filter(lambda each: pd.api.types.is_object_dtype(frame[each]), frame.columns):
-        frame[column] = [
+        plain = [
             cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
             for cell in frame[column]
         ]
+        frame[column] = pd.Series(plain, frame.index, dtype=object)  # whole numbers as they are
     empty = frame.isna().all(axis=1).to_numpy()
     count = len(frame) - int(empty[::-1].cumprod().sum())
     return Cells(frame.iloc[:count].reset_index(drop=True), [f"row {i + 1}" for i in range(count)])
@@ -290,6 +306,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     comments = [(at, line) for at, line in numbered if _COMMENT.match(line)]
     comment_lines = {at for at, _ in comments}
     rest = [(at, line) for at, line in numbered if at not in comment_lines]
+    rest = _with_whole_names(rest)
     separator = lines.find_separator([line for _, line in rest if line.strip()][:_SAMPLE])
     header = None
     if comments:
@@ -302,7 +319,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     cells, line_numbers, uneven = lines.parse(name, rest, separator)
     notes += uneven
     if header is None and len(cells):
-        first = [str(cell).strip() for cell in cells.iloc[0]]
+        first = [headers.one_line(str(cell)) for cell in cells.iloc[0]]
         places = [str(index + 1) for index in range(cells.shape[1])]
         # A place is no name, though the first row may hold the number.
         names = {*first} if first == places else {*first} - {*places}
@@ -313,7 +330,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
         else:
             header = places
             notes.append(f"no header: columns are called 1 to {len(header)}")
-    header = [] if header is None else [each.strip() for each in header]
+    header = [] if header is None else list(map(headers.one_line, header))
     count = headers.name_rows(header, cells)
     for _, row in cells.iloc[:count].iterrows():
         header = headers.joined(header, [cell.strip() for cell in row])
@@ -321,7 +338,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
         notes.append(f"widths of columns in {line_numbers[0]} left out")
         count = 1
     cells, line_numbers = cells.iloc[count:].reset_index(drop=True), line_numbers[count:]
-    cells.columns = _names(name, header)
+    cells.columns = headers.unique(name, header)
     blank = [each for each, old in zip(cells.columns[1:], header[1:], strict=True) if not old]
     cells = cells.drop(columns=[each for each in blank if not cells[each].str.strip().any()])
     _check_rows(name, cells, line_numbers)
@@ -331,17 +348,17 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     return Cells(cells, line_numbers, tuple(notes), doubtful, separator == ";")
 
 
-def _names(file: str, names: Sequence[str]) -> list[str]:
-    """The names of columns, `Unnamed: 1` for a blank one as of pandas; raises if two are one."""
-    if not any(names):
-        raise ValueError(f"{file} has no columns. Name them in its first line.")
-    counts = Counter(names)
-    if twice := next((name for name in names if name and counts[name] > 1), None):
-        raise ValueError(f"{file} has two columns called `{twice}`. Rename one.")
-    return [
-        name or f"Unnamed: {at}" + ".1" * (f"Unnamed: {at}" in names)
-        for at, name in enumerate(names)
-    ]
+def _with_whole_names(rest: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Lines of a file, those made one that hold a name in quotes with a line break."""
+    for begin, (_, line) in enumerate(rest[:_TOP]):
+        if line.count('"') % 2 == 0 or not re.search(r'(^|[,;|\t])\s*"[^"]*$', line):
+            continue
+        for end in range(begin + 1, min(begin + _TOP, len(rest))):
+            whole = " ".join(line for _, line in rest[begin : end + 1])
+            if whole.count('"') % 2 == 0:
+                joined = [*rest[:begin], (rest[end][0], whole), *rest[end + 1 :]]
+                return _with_whole_names(joined)
+    return rest
 
 
 def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers
 from longlag.adapters.tables.dates import MONTHS, frequency, month_name
-from longlag.adapters.tables.parts import is_time
+from longlag.adapters.tables.parts import is_time, part_of
 
 _MAX_NAMES = 6  # rows of names, at most
 _SAMPLE = 200  # rows for telling text from values
@@ -136,6 +137,34 @@ def holds_value(row: pd.Series) -> bool:
     return any(is_value(cell) or frequency(cell) is not None for cell in cells)
 
 
+def one_line(name: str) -> str:
+    """A name with single spaces.
+
+    >>> one_line("Temp\\n (°C)")
+    'Temp (°C)'
+    """
+    return " ".join(name.split())
+
+
+def unique(file: str, names: Sequence[str]) -> list[str]:
+    """The names of columns, `Unnamed: 1` for a blank one as of pandas; raises if two are one.
+
+    White space in them, such as line breaks, becomes one space, so that a name can be pasted.
+    """
+    names = list(map(one_line, names))
+    if not any(names):
+        raise ValueError(f"{file} has no columns. Name them in its first line.")
+    counts = Counter(names)
+    if twice := next((name for name in names if name and counts[name] > 1), None):
+        count = "two" if counts[twice] == 2 else counts[twice]
+        remedy = "one" if counts[twice] == 2 else f"all but one, as `{twice} 2`, `{twice} 3`"
+        raise ValueError(f"{file} has {count} columns called `{twice}`. Rename {remedy}.")
+    return [
+        name or f"Unnamed: {at}" + ".1" * (f"Unnamed: {at}" in names)
+        for at, name in enumerate(names)
+    ]
+
+
 def times(names: Sequence[str]) -> list[str]:
     """The names that are times, if most are and none repeats: a row is then a series.
 
@@ -206,3 +235,47 @@ def months(cells: pd.DataFrame) -> list[str]:
     follow = len(years) > 1 and (np.diff(years) == 1).all() and (abs(years - 1900) < 400).all()
     counted = len(names) == 13 and all(name.isdecimal() for name in names[1:])
     return names[1:] if counted and follow else []
+
+
+def in_rows(cells: pd.DataFrame, months: Sequence[str]) -> str:
+    """That twelve columns are months, and how each month becomes a row.
+
+    >>> years = pd.DataFrame([["1990", *"7" * 12], ["1991", *"7" * 12]])
+    >>> years.columns = ["Year", *MONTHS]
+    >>> in_rows(years, MONTHS).partition("row: ")[2].partition(". If")[0]
+    "frame.melt(['Year'], frame.columns[1:13], 'month', 'value')"
+    """
+    others = [name for name in cells.columns if name not in months]
+    years = [name for name in others if _are_years(cells[name])]
+    span = f"`{months[0]}` to `{months[-1]}`"
+    one = "If each month is a series, name its column."
+    if not years:
+        return (
+            f"the columns {span} are months, and none holds their years. Write each value as a "
+            f"row, with its date. {one}"
+        )
+    year = next((name for name in years if part_of(name) == "year"), years[0])
+    days = [name for name in others if part_of(name) == "day"][:1]
+    kept = ""
+    if cells.duplicated([year, *days]).any():
+        parts = [name for name in others if name not in (year, *days) and cells[name].nunique() > 1]
+        texts = [name for name in parts if numbers(cells[name]).faults.any()]
+        kept = "".join(f"Keep the rows of one `{name}`. " for name in (texts or parts)[:1])
+    rename = "" if part_of(year) == "year" else f".rename(columns={{{year!r}: 'year'}})"
+    first = list(cells.columns).index(months[0])
+    columns = f"frame.columns[{first}:{first + 12}]"
+    if months[0].isdecimal():  # a table without names
+        rename, columns = ".set_axis(['year', *range(1, 13)], axis=1)", "range(1, 13)"
+    keys = ["year" if rename else year, *days]
+    return (
+        f"each row is a {'day' if days else 'year'}, with a column for each month, {span}. {kept}"
+        f"Write each month as a row: frame{rename}.melt({keys}, {columns}, 'month', 'value')"
+        f"{'.dropna()' if days else ''}. {one}"
+    )
+
+
+def _are_years(cells: pd.Series) -> bool:
+    years = numbers(cells)
+    known = years.values[~np.isnan(years.values)]
+    whole = (known % 1 == 0).all() and (abs(known - 1850) <= 350).all()
+    return len(known) > 0 and not years.faults.any() and bool(whole)

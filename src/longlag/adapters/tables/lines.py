@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from longlag.adapters.tables import headers
+from longlag.adapters.tables import edges, headers
+from longlag.adapters.tables.cells import is_code
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}  # in this order
 _UNIT = re.compile(r"°?[CFK]|deg[CFKT]?|m/s|k?m|[cm]m|ft|h?Pa|[kMG]?Wh?|sec|%")
@@ -166,11 +167,14 @@ def body(
     ]
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     named = not any(map(headers.is_value, cells[first]))  # so that a title above is none
-    if first and not named and counts[first - 1] in (width - 1, width + 1):
-        first -= 1  # a header that lacks the name of an index
+    ends = next((at for at, cell in enumerate(reversed(cells[first])) if cell.strip()), 0)
+    if first and not named and counts[first - 1] in (width - 1, width + 1, width - ends):
+        first -= 1  # a header that lacks the name of an index, or empty ends of rows
     while width > 2 and first < last and not any(cell.strip() for cell in cells[first][1:]):
         first += 1  # a title, with separators up to the width of the table
-    while width > 2 and first < last and _is_note(cells[last]):
+    while first < last and (
+        (width > 2 and _is_note(cells[last])) or _is_remark(*cells[last - 1 : last + 1])
+    ):
         last -= 1
     first = _below_metadata(cells[: last + 1], first, width)
     outside = *lines[:first], *lines[last + 1 :], *below_rule
@@ -258,11 +262,15 @@ def parse(
     single = [len(row) <= 1 for row in rows]  # a blank line, if empty
     used = [at for at in range(start, count) if width == 1 or not (empty[at] and single[at])]
     header = rows[start] if rows else []
-    widest = Counter(len(rows[at]) for at in used).most_common(1)
-    if widest and widest[0][0] == width + 1 and not headers.is_value(rows[start][0]):
-        rows[start] = ["", *header]  # a header without a name for its index
-        width += 1
     kept = [at for at in used if not (empty[at] and single[at])]
+    widest = Counter(len(rows[at]) for at in used).most_common(1)
+    if widest and widest[0][0] > width and not headers.is_value(rows[start][0]):
+        below = {*ends[start + 1 :]}
+        texts = [line for at, line in lines if at in below]
+        fitted, more = edges.fitted(name, [rows[at] for at in kept], texts, f"line {ends[start]}")
+        for at, row in zip(kept, fitted, strict=True):
+            rows[at] = row
+        width, notes = len(rows[start]), [*notes, *more]
     if wrong := [at for at in kept if len(rows[at]) != width]:
         remedy = _remedy(
             [header if at == start else rows[at] for at in kept], [ends[at] for at in kept]
@@ -290,7 +298,9 @@ def _even(rows: list[list[str]], ends: list[int]) -> list[str]:
     units = len(rows) > 1 and 1 < len(rows[1]) < width and not any(map(headers.is_value, rows[1]))
     longer = [row for row in rows[1 + units :] if len(row) != width]
     words = Counter(row[-1] for row in longer if len(row) == width + 1)
-    mostly = len(words) > 1 and 2 * len(longer) > len(rows)
+    mostly = len(longer) == len(rows) - 1 - units or (
+        len(words) > 1 and 2 * len(longer) > len(rows)
+    )
     if sum(words.values()) < len(longer) or mostly or any(map(headers.is_value, words)):
         return []
     if units:
@@ -345,6 +355,14 @@ def _is_note(row: Sequence[str]) -> bool:
     if any(cell.strip() for cell in row[1:]):
         return False
     return not row or not row[0].strip() or not headers.is_value(row[0])
+
+
+def _is_remark(above: Sequence[str], row: Sequence[str]) -> bool:
+    """Whether a row is one text, not in its first cell, unlike the row above: `"";Note: ;`."""
+    texts = [cell for cell in row if cell.strip()]
+    if len(texts) != 1 or row[0].strip() or not (above and above[0].strip()):
+        return False
+    return not headers.is_value(texts[0]) and not is_code(texts[0])
 
 
 def _longest(flags: Sequence[bool]) -> tuple[int, int]:

@@ -58,8 +58,19 @@ def is_time(name: str) -> bool:
     >>> is_time("Year"), is_time("Time Zone")
     (True, False)
     """
+    return part_of(name) is not None
+
+
+def part_of(name: str) -> str | None:
+    """The part of a time that a column has by its whole name, or `time`; None for no time.
+
+    >>> part_of("Jahr"), part_of("Datum"), part_of("v")
+    ('year', 'time', None)
+    """
     word = _word(name)
-    return word in _NAMES or word in _ALIASES or word in _WHOLE_TIMES
+    if word in _WHOLE_TIMES:
+        return "time"
+    return word if word in _NAMES else _ALIASES.get(word)
 
 
 def _word(name: str) -> str:
@@ -244,20 +255,23 @@ def coded(frame: pd.DataFrame) -> tuple[tuple[str, str], pd.Series] | None:
 
 
 def clock(frame: pd.DataFrame, day: Times) -> Times | None:
-    """Dates with the time of day of another column: under such a name, or if days repeat."""
+    """Dates that repeat with the time of day of another column, which parts them; or None."""
     days = day.values
-    if not (days.dropna() == days.dropna().dt.normalize()).all():
-        return None
+    known = days.dropna()
+    if known.is_unique or not (known == known.dt.normalize()).all():
+        return None  # else the hours are of something else, as of the largest gust
     for other in frame.columns.drop(list(day.columns)):
         names = (*day.columns, other)
         offsets = times_of_day(frame[other])
-        if offsets is not None and ("time" in other.lower() or _fills_days(days, offsets)):
+        named = "time" in other.lower()
+        if offsets is not None and (named or _fills_days(days, offsets)) and _parts(days, offsets):
             return Times(names, days + offsets)
         hours = _HOUR_NAME.fullmatch(other)
         if hours:
             hour = pd.Series(numbers(frame[other]).values)
-            if (hour.between(0, 24) & (hour % 1 == 0)).all():
-                return Times(names, days + pd.to_timedelta(hour, unit="h"))
+            offsets = pd.to_timedelta(hour, unit="h")
+            if (hour.between(0, 24) & (hour % 1 == 0)).all() and _parts(days, offsets):
+                return Times(names, days + offsets)
         if hours or _CLOCK_NAME.fullmatch(other) or _NO_NAME.fullmatch(other):
             offsets = _clock_numbers(frame[other])
             if offsets is not None and _fills_days(days, offsets):
@@ -267,6 +281,11 @@ def clock(frame: pd.DataFrame, day: Times) -> Times | None:
             if found is not None and _fills_days(days, found[0]):
                 return Times(names, days + found[0] + found[1], found[2])
     return None
+
+
+def _parts(days: pd.Series, offsets: pd.Series) -> bool:
+    """Whether times of day tell rows of one day apart."""
+    return (days + offsets).nunique() > days.nunique()
 
 
 def _clock_numbers(cells: pd.Series) -> pd.Series | None:

@@ -16,14 +16,18 @@ from longlag.adapters.tables.parts import Times
 from longlag.adapters.tables.same import Duplicates, count_text, once
 from longlag.knobs import unknown_name
 
-_TIME_NAME = re.compile(
+TIME_NAME = re.compile(
     r"(.*[^a-z])?(date|time|datetime|timestamp|year|month|week|day|hour|quarter|period|datum|zeit"
-    r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|unnamed: ?\d*)([^a-z].*)?|",
+    r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|rank|unnamed: ?\d*)([^a-z].*)?|",
     re.IGNORECASE,
 )
-_COUNT_NAME = re.compile(
-    r"(.*[^a-z])?(index|id|no|nr|row|step)([^a-z].*)?|unnamed.*|", re.IGNORECASE
+"""The names of columns that may be the time if they hold numbers."""
+
+COUNT_NAME = re.compile(
+    r"(.*[^a-z])?(index|id|no|nr|row|step|rank)([^a-z].*)?|unnamed.*|", re.IGNORECASE
 )
+"""Those of them that count rows where another column has the time."""
+
 _YEAR = r"(?<!\d)(?:1[5-9]|2[01])\d{2}(?!\d)"
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
@@ -104,10 +108,11 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
     if several is not None:
         _of_one_frequency(frame[several], rows)
     unknown = any(_have_years(frame[column]) for column in frame.columns)
-    for column in frame.columns:
-        if doubtful or not _TIME_NAME.fullmatch(column):
+    counts_last = sorted(frame.columns, key=lambda name: COUNT_NAME.fullmatch(name) is not None)
+    for column in counts_last:
+        if doubtful or not TIME_NAME.fullmatch(column):
             continue
-        if unknown and _COUNT_NAME.fullmatch(column):  # of rows, not of time
+        if unknown and COUNT_NAME.fullmatch(column):  # of rows, not of time
             continue
         if (reading := _rising(frame[column])) is not None:
             return Times((column,), _checked(reading, column, frame[column], rows))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables import headers
+from longlag.adapters.tables.cells import is_code
 
 _ROWS = 2**20  # of a sheet of Excel
 _CELLS = 2**26  # of a sheet, those between others counted
@@ -56,16 +57,18 @@ def outside(cells: pd.DataFrame) -> tuple[int, int]:
     if usual < 2:
         return 0, 0
     end = len(counts)
-    while counts[end - 1] == 0 or (
-        counts[end - 1] == 1
-        and isinstance(cells.iloc[end - 1, 0], str)
-        and not headers.is_value(str(cells.iloc[end - 1, 0]))
-    ):
+    while counts[end - 1] == 0 or (counts[end - 1] == 1 and _is_remark(cells.iloc[end - 1])):
         end -= 1
     above = int(np.argmax(counts >= usual))
     if above and counts[above - 1] == usual - 1 and bool(cells.isna().iloc[above - 1, 0]):
         above -= 1  # a header without a name for its index
     return above, len(counts) - end
+
+
+def _is_remark(row: pd.Series) -> bool:
+    """Whether the one cell of a row that is not empty is a text, and no value."""
+    cell = row.dropna().iloc[0]
+    return isinstance(cell, str) and not headers.is_value(cell) and not is_code(cell.strip())
 
 
 def two_rows(cells: pd.DataFrame, below: int) -> list[str] | None:

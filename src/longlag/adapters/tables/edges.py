@@ -1,0 +1,124 @@
+"""Rows with more cells than their header: empty ends, names of rows, a column without a name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from longlag.adapters.tables import times
+from longlag.adapters.tables.cells import numbers
+from longlag.adapters.tables.dates import dates, months
+from longlag.adapters.tables.parts import day_and_year, part_of, times_of_day
+
+_SAMPLE = 200  # rows that show what columns hold
+_YEARS = 1500, 2200
+_RANGES = {
+    "year": _YEARS,
+    "month": (1, 12),
+    "week": (0, 53),
+    "quarter": (1, 4),
+    "half": (1, 2),
+    "day": (1, 31),
+    "day of year": (1, 366),
+    "hour": (0, 24),
+    "minute": (0, 59),
+}
+
+
+def fitted(
+    name: str, rows: Sequence[list[str]], lines: Sequence[str], place: str
+) -> tuple[list[list[str]], list[str]]:
+    """Rows with as many cells as their header, the first of them, where these can be told.
+
+    Empty cells beyond the header are left out. Of one cell more, the first is the name of a row
+    if `year` and the like stand above times then; else the last has no name.
+
+    Args:
+        name: The name of the file, for messages.
+        rows: The header, and rows that are mostly longer.
+        lines: The text of the rows below the header.
+        place: The line of the header, for messages.
+
+    Returns:
+        The rows, and notes on what was assumed.
+
+    Raises:
+        ValueError: The names do not tell whether the first or the last cell has none.
+
+    >>> fitted("a.csv", [["day", "v"], ["2020-01-01", "3", ""]], ["2020-01-01,3,"], "line 1")[0]
+    [['day', 'v'], ['2020-01-01', '3']]
+    """
+    header, data = rows[0], rows[1:]
+    width = len(header)
+    uniform = {*map(len, data)} == {width + 1}
+    if uniform and (apart := day_and_year(_cells(data, 0, width + 1))) and apart.columns[0] == 0:
+        return [["", *header], *data], []  # Jan 01, 2020 without quotes
+    shift, stay = (_fits(header, data, first) for first in (1, 0))
+    shift += shift == stay and _have_quoted_names(data, lines)
+    if uniform and shift > stay and _are_different(data):
+        note = "rows have one cell more than the header: the first is taken for the name of a row"
+        return [["", *header], *data], [note]
+    if not any(cell.strip() for row in data for cell in row[width:]):
+        note = "empty cells at the end of rows left out, beyond the header"
+        return [header, *(row[:width] for row in data)], [note]
+    if not uniform:  # the caller refuses it, with the lines that differ
+        usual = Counter(map(len, data)).most_common(1)[0][0]
+        return [["", *header] if usual == width + 1 else header, *data], []
+    if stay <= max(0, shift):
+        raise ValueError(
+            f"{name}: rows have {width + 1} cells, but {place} has {width} names: the first column "
+            f"or the last may lack one. Name it there, before `{header[0].strip()}` or after "
+            f"`{header[-1].strip()}`."
+        )
+    note = "rows have one cell more than the header: the last is taken for a column without a name"
+    return [[*header, ""], *data], [note]
+
+
+def _are_different(data: Sequence[Sequence[str]]) -> bool:
+    """Whether the first cells may name rows."""
+    names = [row[0].strip() for row in data]
+    return all(names) and len({*names}) == len(names)
+
+
+def _have_quoted_names(data: Sequence[Sequence[str]], lines: Sequence[str]) -> bool:
+    """Whether the first cells alone are numbers in quotes, as R writes the names of rows."""
+    whole = all(row[0].isdecimal() for row in data)
+    return whole and all(re.match(r'\s*"\d+"(?!.*"[\d.]+")', line) for line in lines)
+
+
+def _cells(rows: Sequence[Sequence[str]], begin: int, end: int) -> pd.DataFrame:
+    return pd.DataFrame([row[begin:end] for row in rows[:_SAMPLE]], dtype=object)
+
+
+def _fits(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> int:
+    """How well names of times fit the columns, of which the first named one is at `first`."""
+    cells = _cells(rows, first, first + len(header)).fillna("")
+    return sum(_fit(name.strip(), cells.iloc[:, at]) for at, name in enumerate(header))
+
+
+def _fit(name: str, cells: pd.Series) -> int:
+    """2 for times below a name of a time, 1 for numbers that may be some; -1 for others, else 0."""
+    part = part_of(name)
+    counts = times.COUNT_NAME.fullmatch(name) is not None
+    if not name or not (part or times.TIME_NAME.fullmatch(name)):
+        return 0
+    if not counts and dates(cells) is not None:
+        return 2
+    column = numbers(cells)
+    if column.faults.any():
+        named = times_of_day(cells) is not None or not np.isnan(months(cells)).any()
+        return 2 if named and not counts else -1
+    values = column.values[~np.isnan(column.values)]
+    whole, steps = bool((values % 1 == 0).all()), np.diff(values)
+    rises = bool((steps > 0).all() or (steps < 0).all())
+    if counts:
+        return 1 if rises and whole else -1
+    if part in _RANGES:
+        within = ((values >= _RANGES[part][0]) & (values <= _RANGES[part][1])).all()
+        return 2 if within and (part == "year" or whole) else -1
+    years = rises and ((values >= _YEARS[0]) & (values <= _YEARS[1])).all()
+    return 2 if years else (1 if rises else -1)

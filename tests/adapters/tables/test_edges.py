@@ -1,0 +1,92 @@
+"""Rows with more cells than their header: which name belongs to which column."""
+
+import pandas as pd
+import pytest
+
+DAYS = pd.date_range("2020-01-01", periods=56).strftime("%Y-%m-%d").tolist()
+FLOW = [at * at % 11 + 0.5 for at in range(56)]
+FIRST = "rows have one cell more than the header: the first is taken for the name of a row"
+LAST = "rows have one cell more than the header: the last is taken for a column without a name"
+EMPTY = "empty cells at the end of rows left out, beyond the header"
+
+
+def written(head, row, separator=","):
+    """A file whose rows are made from their place, as `{at}` and the like."""
+    rows = (
+        row.format(at=at, day=DAYS[at], year=1960 + at, month=int(DAYS[at][5:7]),
+                   date=int(DAYS[at][8:]), flow=FLOW[at], level=7 - FLOW[at])
+        for at in range(56)
+    )  # fmt: skip
+    return "\n".join([head, *rows]).replace(",", separator)
+
+
+ENDS = {
+    "day,flow,level": "{day},{flow},{level}",
+    "year,flow,level": "{year},{flow},{level}",
+    "year,month,day,flow,level": "1990,{month},{date},{flow},{level}",
+    "Datum,Zeit,flow,level": "{day},00:00,{flow},{level}",
+    "step,flow,level": "{at},{flow},{level}",
+}
+
+
+@pytest.mark.parametrize(
+    ("end", "separator"),
+    [(",", ","), (",", "\t"), (",,", ","), (",A", ";"), (",7.5", ","), (",{at}", ",")],
+)
+@pytest.mark.parametrize("head", ENDS)
+def test_a_cell_more_at_the_end_of_rows_shifts_no_name(read, head, end, separator):
+    text = written(head, ENDS[head] + end, separator)
+    for columns in ([], ["flow"]):
+        table = read(text, columns)
+        assert table.names == (tuple(columns) or ("flow", "level"))
+        assert table.values[:, 0].tolist() == FLOW
+        assert (LAST if end.strip(",") else EMPTY) in table.notes
+
+
+def test_empty_ends_shift_no_name_where_there_are_no_times(read):
+    table = read(written("flow,level", "{flow},{level},"))
+    assert table.names == ("flow", "level")
+    assert table.values[:, 0].tolist() == FLOW
+
+
+NAMED = {
+    "of R": ('"day","flow"', '"{at}",{day},{flow}'),
+    "of R, counted": ('"time","flow"', '"{at}",{year},{flow}'),
+    "of R, without times": ('"flow","level"', '"{at}",{flow},{level}'),
+    "of R, with a flag": ('"day" "flow" "flag"', '"{at}" "{day}" {flow} "A"'),
+    "plain": ("day,flow", "{at},{day},{flow}"),
+    "plain, with empty ends": ("day,flow,level", "{at},{day},{flow},"),
+    "years": ("year,flow", "{at},{year},{flow}"),
+    "texts": ("day,flow", "row {at},{day},{flow}"),
+}
+
+
+@pytest.mark.parametrize("form", NAMED)
+def test_names_of_rows_are_no_column_of_the_header(read, form):
+    table = read(written(*NAMED[form]), ["flow"])
+    assert table.values[:, 0].tolist() == FLOW
+    assert FIRST in table.notes
+
+
+OPEN = {
+    "a number and a flag": ("station,flow", "{at},{flow},G", ("flow",)),
+    "three numbers": ("flow,level", "{at},{flow},{level}", ("level", "x")),
+    "texts in quotes": ('"station","flow"', '"S{at}",{flow},{level}', ("flow", "x")),
+    "names of rows that repeat": ("day,flow", "A,{day},{flow}", ("x",)),
+    "days below no time": ("seen,flow", "{day},{flow},A", ("flow",)),
+}
+
+
+@pytest.mark.parametrize("form", OPEN)
+def test_where_no_name_tells_it_is_refused_and_read_once_all_have_one(read, form):
+    head, row, names = OPEN[form]
+    first, last = head.replace('"', "").split(",")
+    with pytest.raises(
+        ValueError,
+        match="rows have 3 cells, but line 1 has 2 names: the first column or the last may lack "
+        f"one. Name it there, before `{first}` or after `{last}`.$",
+    ):
+        read(written(head, row))
+    table = read(written(f"{head},x", row), time=False)
+    assert table.names == names
+    assert not {FIRST, LAST} & {*table.notes}
