@@ -67,8 +67,8 @@ class Store:
             with self._sqlite_errors():
                 self._connection = self._connect(write)
             self._in_use = {file: identity(file) for file in (self._place, self._beside(".lock"))}
-        except BaseException:
-            self._locks.close()
+        except BaseException as error:
+            self._locks.__exit__(type(error), error, error.__traceback__)
             raise
 
     def __enter__(self) -> Store:
