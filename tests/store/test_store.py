@@ -622,7 +622,11 @@ def test_an_outcome_of_a_newer_longlag_is_one_line(path):
 
 
 DAMAGE = {
-    "a table": ("DROP TABLE asked", lambda store: store.count(study="x"), "no such table"),
+    "a table": (
+        "DROP TABLE asked",
+        lambda store: store.count(study="x"),
+        "it has no table `asked`",
+    ),
     "the settings": ("DELETE FROM settings", lambda store: store.setting("one"), "has no setting"),
     "weights as text": (
         "INSERT OR REPLACE INTO weights (trial, content) VALUES ('one', 'hello')",
@@ -643,8 +647,8 @@ def test_what_a_stranger_took_out_is_called_damaged_with_a_remedy(path, what):
     connection.commit()
     connection.close()
     with (
-        Store(path) as store,
         pytest.raises(StoreError, match=rf"{message}.*Put back a copy, or use another --store"),
+        Store(path) as store,
     ):
         ask(store)
 
@@ -721,7 +725,7 @@ def test_a_file_beside_a_new_store_is_not_replaced(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("script", "what"),
     [
-        ("CREATE TABLE c (a, b GENERATED ALWAYS AS (hex(zeroblob(4))))", "computed column `b`"),
+        ("CREATE TABLE c (a, b GENERATED ALWAYS AS (hex(zeroblob(4))))", "table `c`"),
         (
             "PRAGMA writable_schema = 1; INSERT INTO sqlite_master VALUES "
             "('table', 'v', 'v', 0, 'create /**/ virtual table v using fts5(a)')",
