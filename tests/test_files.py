@@ -313,4 +313,9 @@ def test_a_store_and_its_lock_are_never_written_over(tmp_path, name):
     for force in (False, True):
         with pytest.raises(ValueError, match="is a store or belongs to one"):
             check_outputs({"--save": (tmp_path / name, "safetensors")}, {}, force=force)
+    with pytest.raises(ValueError, match=f"^{tmp_path / name} is a store or belongs to one"):
+        write(tmp_path / name, "an answer")
+    assert (tmp_path / "trials.db").read_bytes().startswith(b"SQLite")
+    assert (tmp_path / "trials.db.lock").read_bytes() == b""
     check_outputs({"--save": (tmp_path / "trials.db.safetensors", "safetensors")}, {})
+    write(tmp_path / "trials.db.json", "an answer")

@@ -163,6 +163,31 @@ def test_a_class_of_another_library_is_answered_with_ours(name, message):
         getattr(ll, name)
 
 
+@pytest.mark.parametrize(
+    ("raised", "then", "kind", "message"),
+    [
+        ("AttributeError('deep inside')", "", AttributeError, "^deep inside$"),
+        ("KeyboardInterrupt", "AttributeError('deep inside')", ImportError, "Start Python again"),
+        ("KeyboardInterrupt", "RecursionError", ImportError, "`train`: its first import was int"),
+    ],
+)
+def test_an_error_of_a_first_import_is_no_unknown_name(monkeypatch, raised, then, kind, message):
+    """As where Ctrl-C has left a library that is loaded in part."""
+    errors = [eval(each) for each in (raised, then) if each]
+
+    def fails(_: str) -> object:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(ll, "_attribute", fails)
+    monkeypatch.setattr(ll, "_interrupted", [])
+    monkeypatch.delitem(vars(ll), "train", raising=False)
+    for _ in range(bool(then)):
+        with pytest.raises(KeyboardInterrupt):
+            _ = ll.train
+    with pytest.raises(kind, match=message):
+        _ = ll.train
+
+
 def test_a_name_in_the_plural_is_that_name():
     message = unknown_name("There is no level", "trials", ["cell", "trial"])
     assert message == "There is no level `trials`. Did you mean `trial`?"

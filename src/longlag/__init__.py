@@ -15,18 +15,35 @@ import lazy_loader
 _attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
+_interrupted: list[str] = []  # the names whose first import Ctrl-C has ended
+
+
 def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(_unknown(name))
     try:
         return _attribute(name)
-    except AttributeError:
-        import difflib
+    except Exception as error:
+        if _interrupted:
+            raise ImportError(
+                f"longlag cannot load `{name}`: its first import was interrupted, and Python keeps "
+                "libraries that were loaded in part. Start Python again."
+            ) from error
+        raise
+    except BaseException:
+        _interrupted.append(name)
+        raise
 
-        from longlag.other_names import borrowed  # imports nothing: a submodule comes here first
 
-        names = {each.lower(): each for each in __all__}
-        near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
-        hint = f"Did you mean `{names[near[0]]}`?" if near else ""
-        if name.lower() not in names:
-            hint = borrowed(name, __all__) or hint
-        text = f"longlag has no `{name}`. {hint}".rstrip()
-        raise AttributeError(text.replace(". longlag has no such option:", ":")) from None
+def _unknown(name: str) -> str:
+    import difflib
+
+    from longlag.other_names import borrowed  # imports nothing: a submodule comes here first
+
+    names = {each.lower(): each for each in __all__}
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
+    hint = f"Did you mean `{names[near[0]]}`?" if near else ""
+    if name.lower() not in names:
+        hint = borrowed(name, __all__) or hint
+    text = f"longlag has no `{name}`. {hint}".rstrip()
+    return text.replace(". longlag has no such option:", ":")

@@ -14,8 +14,7 @@ from longlag import arguments
 
 Name = str | os.PathLike[str]
 
-_LONG_ENDING = 20  # bytes
-_LONG_NAME = 240  # bytes, of the 255 that a system allows
+_LONG_ENDING, _LONG_NAME = 20, 240  # bytes, of the 255 that a system allows
 _END = 2**16  # bytes at each end of a file, to recognise its writer
 
 _TRIALS = re.compile(
@@ -50,10 +49,7 @@ _ANSWERS = (
     ("problem target input needs sees learns", ""),
     ("model name passed found remedy", ""),
     ("problem name passed found remedy", ""),
-    (
-        "problem model error within",
-        f"ratio {_COST} recipe problem_version",
-    ),
+    ("problem model error within", f"ratio {_COST} recipe problem_version"),
 )
 """The columns of each answer as CSV, but for the ends of intervals, and those of some answers."""
 
@@ -143,6 +139,9 @@ def replacing(path: Name) -> Iterator[Path]:
     Yields:
         The path of the temporary file.
 
+    Raises:
+        ValueError: A store is there, or the file would be one beside it.
+
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "notes.txt")
     >>> with replacing(path) as temporary:
@@ -156,6 +155,8 @@ def replacing(path: Name) -> Iterator[Path]:
             yield target
         return
     target = Path(os.path.realpath(target))
+    if not kind:  # else what was made meanwhile is told at the end
+        _refuse_store(target, path)
     ending = target.suffix if len(os.fsencode(target.suffix)) < _LONG_ENDING else ""
     temporary = target.with_name(f".longlag-{os.urandom(6).hex()}{ending}")
     _unfinished.add(str(temporary))
@@ -356,15 +357,19 @@ def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), str(path))
-    if _is_database(path) or store_of(path) is not None:
-        raise ValueError(
-            f"{name}: {path} is a store or belongs to one, and is never written over. Name another "
-            "file, or remove it yourself."
-        )
+    _refuse_store(path, f"{name}: {path}")
     if not force and path.is_file() and not _holds(path, kind):
         raise ValueError(
             f"{name}: {path} is no {kind} file of longlag's, and would be lost. Name another "
             "file, or add --force."
+        )
+
+
+def _refuse_store(path: Path, name: Name) -> None:
+    if _is_database(path) or store_of(path) is not None:
+        raise ValueError(
+            f"{os.fspath(name)} is a store or belongs to one, and is never written over. Name "
+            "another file, or remove it yourself."
         )
 
 

@@ -102,6 +102,45 @@ def test_the_hash_covers_a_package_and_what_is_imported_relatively(tmp_path):
     assert len(set(codes)) == 4
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pack.layers",
+        "from pack.layers import net",
+        "from pack import layers",
+        "from .pack.layers import net",
+        "import importlib\nlayers = importlib.import_module('pack.layers')",
+        "from importlib import import_module\nimport_module(name='.pack.layers', package='')",
+        "layers = __import__('pack.layers')",
+    ],
+)
+def test_the_hash_covers_the_packages_of_what_is_imported(tmp_path, line):
+    (tmp_path / "pack").mkdir()
+    file = written(tmp_path, "mine.py", line)
+    codes = set()
+    for name in ("__init__.py", "layers.py", "unused.py"):
+        for text in ("WIDTH = 2", "WIDTH = 64"):
+            written(tmp_path / "pack", name, text)
+            codes.add((name == "unused.py", user_code.code_of(file)))
+    assert len(codes) == 4 + 1  # the last file changes nothing
+
+
+@pytest.mark.parametrize("name", ["", ".", "../up", "a\0b", "a..b"])
+def test_a_name_that_no_module_has_is_no_import(tmp_path, name):
+    file = written(tmp_path, "mine.py", f"import importlib\nimportlib.import_module({name!r})")
+    written(tmp_path.parent, "up.py", "")
+    assert list(sources_of(file)) == [file]
+
+
+def test_the_hash_of_a_file_stays(tmp_path):
+    """Else trials would be run again that are in the stores of users."""
+    (tmp_path / "pack").mkdir()
+    written(tmp_path, "beside.py", "x = 1")
+    written(tmp_path / "pack", "__init__.py", "y = 1")
+    file = written(tmp_path, "mine.py", "import jax, beside\nfrom pack import y\n")
+    assert user_code.code_of(file) == "1795b29cac428508"
+
+
 def test_the_hash_does_not_depend_on_where_the_file_lies(tmp_path):
     codes = set()
     for place in ("here", "there"):

@@ -87,6 +87,10 @@ def test_lists_and_texts_with_commas_are_the_same(shown):
         ('#\nkeep = "al"', 'for --keep from study.toml, line 2. Choose from: "first"'),
         ('store = ""', "`--store` must be a path, got an empty text."),
         ("seeds = 5\nseeds = 6", "study.toml, line 2: no TOML: Cannot overwrite a value."),
+        (
+            'learning-rates = "0.1"\n\nlearning_rates = "0.2"',
+            "study.toml, line 3: `learning_rates` is `learning-rates` again. Leave one of them",
+        ),
         ('models = ["lstm"\n', "study.toml, line 2: no TOML: Unclosed array."),
         ("print_config = true", "has no setting `print_config`"),
     ],

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import longlag as ll
+from longlag.cli import _libraries
 from longlag.store.store import Store
 
 _SMALL = "--values 3 --hidden-size 3 --json"
@@ -146,6 +147,18 @@ def test_too_little_memory_to_start_jax_is_one_line(tmp_path, command):
         timeout=120,
     )
     assert "may have 0.38 GiB. Allow more: ulimit -v " in one_line(done)
+
+
+@pytest.mark.parametrize("library", ["jax", "pandas"])
+def test_the_memory_that_a_remedy_names_is_enough(monkeypatch, library):
+    gate = _libraries._Gate()
+    monkeypatch.setattr(_libraries, "_limit", lambda: _libraries._NEEDED[library] - 1e-9)
+    with pytest.raises(ValueError, match="Allow more") as refusal:
+        gate.find_spec(library)
+    needs, has, kib = re.findall(r"\d[\d.]*(?= GiB|\.$)", str(refusal.value))
+    assert float(has) < float(needs)
+    monkeypatch.setattr(_libraries, "_limit", lambda: int(kib) / 2**20)
+    gate.find_spec(library)
 
 
 _LARGE = """

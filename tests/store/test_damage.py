@@ -13,8 +13,9 @@ import pytest
 from study_cases import SETTING, Scripted, outcome
 
 import longlag as ll
-from longlag.store import export
+from longlag.store import bounds, export
 from longlag.store.records import StoreError
+from longlag.store.schema import APPLICATION_ID, MIGRATIONS
 from longlag.store.store import Store
 from longlag.studies.comparison import Comparison
 from longlag.studies.conduct import conduct
@@ -218,15 +219,68 @@ def test_a_learning_curve_that_is_none_is_damage(whole, tmp_path, what):
          "SELECT x + 1 FROM c) SELECT x AS id FROM c", "a view `trials`"),
         ("CREATE TRIGGER t AFTER INSERT ON trials BEGIN DELETE FROM trials; END", "a trigger `t`"),
         ("CREATE VIRTUAL TABLE v USING fts5(a)", "a table `v`"),
+        ("CREATE UNIQUE INDEX one_a_model ON trials (model)", "an index `one_a_model`"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("write", [False, True])
 def test_what_runs_code_of_its_own_is_no_store(whole, tmp_path, statement, what, write):
     path = shutil.copy(whole, tmp_path / "strange.db")
     with contextlib.closing(sqlite3.connect(path)) as store:
+        if "UNIQUE" in statement:
+            store.execute("DELETE FROM trials WHERE id > (SELECT min(id) FROM trials)")
+            store.commit()
         store.executescript(statement)
     with pytest.raises(StoreError, match=f"holds {what}, which no store has"):
         Store(path, write=write)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("outcome TEXT NOT NULL", "outcome TEXT NOT NULL CHECK (length(outcome) < 2)", "`trials`"),
+        ("seed INTEGER NOT NULL", "seed INTEGER NOT NULL UNIQUE", "`trials`"),
+        ("(finished)", "(length(finished))", "holds an index `trials_by_time` with columns or"),
+        ("usage TEXT", "usage TEXT DEFAULT (hex(randomblob(9)))", "holds a table `studies` with"),
+        (
+            "CREATE INDEX trials_by_time ON trials (finished);",
+            "",
+            "is damaged: it has no index `trials_by_time`",
+        ),
+    ],
+)
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_a_store_with_tables_of_another_kind_is_refused(
+    tmp_path, monkeypatch, version, before, after, message
+):
+    """No check of the pages, which evaluates the rules of tables, comes first."""
+    path = tmp_path / "strange.db"
+    monkeypatch.setattr(bounds, "refuse_tangles", lambda *_: pytest.fail("was looked at"))
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        for script in MIGRATIONS[:version]:
+            store.executescript(script.replace(before, after))
+        store.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        store.execute(f"PRAGMA user_version = {version}")
+        store.commit()
+    for write in (False, True):
+        with pytest.raises(StoreError, match=rf"{message}.*\. Put back a copy, or use another"):
+            Store(path, write=write)
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_a_store_of_an_earlier_version_is_read_also_with_statistics(tmp_path, version):
+    path = tmp_path / "earlier.db"
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        for script in MIGRATIONS[:version]:
+            store.executescript(script.replace("    ", " "))
+        store.execute("INSERT INTO settings VALUES ('a', '{}')")
+        store.execute("ANALYZE")
+        store.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        store.execute(f"PRAGMA user_version = {version}")
+        store.commit()
+        assert store.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchall()
+    for write in (False, True):
+        with Store(path, write=write) as read:
+            assert read.count() == 0
 
 
 def test_reasons_of_failures_are_pairs(whole, tmp_path):

@@ -317,6 +317,7 @@ def test_a_text_file_is_no_store(path):
         with pytest.raises(StoreError, match=r"this is no store\. Use another --store"):
             Store(path, write=write)
     assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("application", [0, 77])
@@ -330,7 +331,7 @@ def test_the_database_of_another_program_is_left_alone(path, application):
         with pytest.raises(StoreError, match="is a database of another program"):
             Store(path, write=write)
     assert path.read_bytes() == before
-    assert {file.name for file in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_a_store_of_a_newer_version_is_refused(path):
@@ -621,7 +622,11 @@ def test_an_outcome_of_a_newer_longlag_is_one_line(path):
 
 
 DAMAGE = {
-    "a table": ("DROP TABLE asked", lambda store: store.count(study="x"), "no such table"),
+    "a table": (
+        "DROP TABLE asked",
+        lambda store: store.count(study="x"),
+        "it has no table `asked`",
+    ),
     "the settings": ("DELETE FROM settings", lambda store: store.setting("one"), "has no setting"),
     "weights as text": (
         "INSERT OR REPLACE INTO weights (trial, content) VALUES ('one', 'hello')",
@@ -642,8 +647,8 @@ def test_what_a_stranger_took_out_is_called_damaged_with_a_remedy(path, what):
     connection.commit()
     connection.close()
     with (
-        Store(path) as store,
         pytest.raises(StoreError, match=rf"{message}.*Put back a copy, or use another --store"),
+        Store(path) as store,
     ):
         ask(store)
 
@@ -720,7 +725,7 @@ def test_a_file_beside_a_new_store_is_not_replaced(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("script", "what"),
     [
-        ("CREATE TABLE c (a, b GENERATED ALWAYS AS (hex(zeroblob(4))))", "computed column `b`"),
+        ("CREATE TABLE c (a, b GENERATED ALWAYS AS (hex(zeroblob(4))))", "table `c`"),
         (
             "PRAGMA writable_schema = 1; INSERT INTO sqlite_master VALUES "
             "('table', 'v', 'v', 0, 'create /**/ virtual table v using fts5(a)')",
@@ -735,6 +740,36 @@ def test_a_store_that_computes_when_it_is_read_is_refused(tmp_path, script, what
         connection.executescript(script)
     with pytest.raises(StoreError, match=re.escape(what)):
         Store(tmp_path / "a.db")
+
+
+@pytest.mark.parametrize("kind", ["text", "pipe", "link"])
+def test_the_lock_of_another_program_is_no_lock_of_a_store(tmp_path, kind):
+    """Some versions of filelock empty what they lock."""
+    lock = tmp_path / "uv.lock"
+    (tmp_path / "notes").write_text("mine")
+    match kind:
+        case "text":
+            lock.write_text("version = 1")
+        case "pipe":
+            os.mkfifo(lock)
+        case _:
+            lock.symlink_to(tmp_path / "notes")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(StoreError, match=r"uv needs .*uv\.lock as its lock.* Name another --store"):
+        Store(tmp_path / "uv", write=True)
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_a_lock_that_was_there_outlives_a_refusal(path):
+    Store(path, write=True).close()
+    path.write_text("no store")
+    lock = path.with_name(f"{path.name}.lock")
+    for content in ("", "123\nhost\n"):  # of filelock, where files cannot be locked
+        lock.write_text(content)
+        with pytest.raises(StoreError, match="this is no store"):
+            Store(path, write=True)
+        assert lock.exists()
 
 
 def test_a_circle_of_links_is_one_line(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 _UNPARSED = SyntaxError, ValueError, RecursionError, MemoryError  # of ast: no Python, or too deep
@@ -69,26 +71,46 @@ def _home(file: Path) -> Path:
 
 
 def _local_imports(file: Path, home: Path, content: bytes) -> list[Path]:
-    """The files that a source imports from its own folder or package."""
+    """The files that a source imports from its own folder or package.
+
+    Of a name such as `a.b` that is `a/__init__.py` too, which runs first.
+    """
     try:
         tree = ast.parse(content)
     except _UNPARSED:
         return []
-    stems: list[Path] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                parts = alias.name.split(".")
-                stems += [home.joinpath(*parts), file.parent.joinpath(*parts)]
-        elif isinstance(node, ast.ImportFrom):
-            parts = node.module.split(".") if node.module else []
-            folders = [home, file.parent]
-            if node.level:
-                folders = [file.parents[min(node.level, len(file.parents)) - 1]]
-            for folder in folders:
-                stem = folder.joinpath(*parts)
-                stems += [stem, *(stem / alias.name for alias in node.names)]
-    candidates = [
-        path for stem in stems for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
-    ]
+    candidates: list[Path] = []
+    for level, parts in itertools.chain.from_iterable(map(_imports, ast.walk(tree))):
+        folders = (
+            [file.parents[min(level, len(file.parents)) - 1]] if level else [home, file.parent]
+        )
+        for folder in folders:
+            stem = folder.joinpath(*parts)
+            packages = stem.parents[: len(parts) - (0 if level else 1)] if parts else ()
+            candidates += [stem.with_name(f"{stem.name}.py"), stem / "__init__.py"]
+            candidates += [package / "__init__.py" for package in packages]
     return [path for path in candidates if path.is_file()]
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
+    """What a statement, or a call with a literal name, imports: the dots before it and its parts.
+
+    >>> list(_imports(ast.parse("from .a import b").body[0]))
+    [(1, ['a']), (1, ['a', 'b'])]
+    """
+    match node:
+        case ast.Import(names=names):
+            for alias in names:
+                yield 0, alias.name.split(".")
+        case ast.ImportFrom(module=module, names=names, level=level):
+            parts = module.split(".") if module else []
+            yield level, parts
+            for alias in names:
+                yield level, [*parts, alias.name]
+        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called)):
+            named = [each.value for each in node.keywords if each.arg == "name"]
+            match [*node.args, *named] if called in ("import_module", "__import__") else ():
+                case [ast.Constant(value=str(name)), *_]:
+                    parts = name.lstrip(".").split(".")
+                    if all(map(str.isidentifier, parts)):
+                        yield len(name) - len(name.lstrip(".")), parts

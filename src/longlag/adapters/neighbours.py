@@ -32,8 +32,13 @@ def is_own(file: str) -> bool:
     return bool(_homes(file))
 
 
+def is_library(file: str) -> bool:
+    """Whether a file is of Python, of longlag or of what is installed."""
+    return "site-packages" in file or "dist-packages" in file or file.startswith(_OTHERS)
+
+
 def _homes(file: str) -> list[str]:
-    if "site-packages" in file or "dist-packages" in file or file.startswith(_OTHERS):
+    if is_library(file):
         return []
     return [folder for folder in _folders if file.startswith(folder + os.sep)]
 

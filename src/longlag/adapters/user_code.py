@@ -22,8 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from longlag import arguments
-from longlag.adapters import leaving, neighbours, outdated
+from longlag import arguments, notices
+from longlag.adapters import leaving, neighbours, outdated, values
 from longlag.adapters.code_hash import code_of, sources_of
 from longlag.knobs import unknown_name
 
@@ -32,9 +32,7 @@ CALL = re.compile(r"(.*?\.py:\w+)\((.*)", re.DOTALL)  # a function and its argum
 _lock = threading.RLock()
 
 _importing = threading.local()
-
 _process = uuid.uuid4().hex[:8]
-
 _numbers = itertools.count()
 
 references: list[str] = []
@@ -45,6 +43,10 @@ _beside: dict[str, ModuleType] = {}
 
 _named: dict[tuple[str, str], Any] = {}
 """The code that the user's own commands and calls name, by name and hash."""
+
+
+_values: dict[str, str | None] = {}
+"""What code of no file read when it was named: a hash, by the name's own."""
 
 
 class Started(ValueError):  # noqa: N818 - an event
@@ -85,18 +87,36 @@ def origin_of(thing: Any) -> Origin:
     """The origin of a user's function or class, which it registers as usable.
 
     Raises:
-        ValueError: Its module cannot be found, or its file was edited after the import.
+        ValueError: Its module cannot be found, its file was edited after the import, or it reads
+            a value that was changed since.
     """
     name, path = _locate(thing)
     with _lock:
         if path is not None:
             code = code_of(_file(path))
             _refuse_outdated(_file(path), of=thing.__module__)
-        else:  # the same function again has the same name
-            codes = (code for (own, code), each in _named.items() if each is thing and own == name)
-            code = next(codes, None) or f"{_process}-{next(_numbers)}"
+            if not thing.__module__.startswith(_MODULE):  # as its file has just made it
+                values.refuse_changed(thing)
+        else:
+            code = _number(name, thing)
         _named[name, code] = thing
     return Origin(name, path, code)
+
+
+def _number(name: str, thing: Any) -> str:
+    """The code of what stands in no file: the same again while it reads the same values."""
+    read = values.digest(thing)
+    if read is None:
+        notices.notice(
+            f"{name} reads a value that cannot be compared (a file, a lock, …), so that its trials "
+            f"are run anew each time. Give it plain arguments: functools.partial({name}, width=64)."
+        )
+    for (own, code), each in _named.items() if read is not None else ():
+        if each is thing and own == name and _values.get(code) == read:
+            return code
+    code = f"{_process}-{next(_numbers)}"
+    _values[code] = read
+    return code
 
 
 @functools.lru_cache(256)

@@ -19,7 +19,8 @@ class _Gate:
         if name in _NEEDED and (limit := _limit()) < _NEEDED[name]:
             raise ValueError(
                 f"{name} needs {_NEEDED[name]} GiB of memory to start, and this process may have "
-                f"{limit:.2f} GiB. Allow more: ulimit -v {_NEEDED['jax'] * 2**20:.0f}."
+                f"{math.floor(limit * 100) / 100:.2f} GiB. Allow more: ulimit -v "
+                f"{math.ceil(_NEEDED['jax'] * 2**20)}."
             )
         if name == "jax":
             _silence_callbacks()

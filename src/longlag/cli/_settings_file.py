@@ -50,6 +50,7 @@ class Settings:
             )
         known = [name for name in self.arguments if name != _WRITES]
         text = _text(self.path)
+        spellings: dict[int, str] = {}
         for name, value in _parsed(self.path, text).items():
             line = _line(text, name)
             if (key := name.replace("-", "_")) not in known:
@@ -57,8 +58,10 @@ class Settings:
                 where = f" ({self.path}, line {line}). "
                 raise ValueError(unknown_name(rule, name, known).replace(". ", where, 1))
             argument = self.arguments[key]
+            source = f"{self.path}, line {line}"
+            if (other := spellings.setdefault(id(argument), name)) != name:
+                raise ValueError(f"{source}: `{name}` is `{other}` again. Leave one of them out.")
             if not argument.tokens:
-                source = f"{self.path}, line {line}"
                 for each in _texts(value, argument.hint, f"{source}: `{name}`"):
                     argument.append(Token(keyword=argument.name, value=each, source=source))
 

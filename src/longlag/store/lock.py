@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -60,7 +62,8 @@ def lock(path: Path) -> contextlib.ExitStack:
     """Lock a store against other writers; a missing file is created.
 
     Returns:
-        The lock, until it is closed.
+        The lock, until it is closed. Left by an error, it takes a lock file along that it made
+        beside a file that was there: that is no store.
 
     Raises:
         StoreError: Another process writes to it, it cannot be written, or a file beside it would
@@ -82,9 +85,14 @@ def lock(path: Path) -> contextlib.ExitStack:
                     f"{beside} is there, and the store {path} would replace it. It may hold trials "
                     "of a store that was moved: put that back, or name another --store."
                 )
+    beside = file.with_name(f"{file.name}.lock")
+    _refuse_other_lock(beside, path)
+    made = file.exists() and not beside.exists()
     with contextlib.ExitStack() as locks:
         try:
-            locks.enter_context(filelock.FileLock(f"{file}.lock", timeout=0))
+            locks.enter_context(filelock.FileLock(beside, timeout=0))
+            if made:
+                locks.push(lambda *error: _remove(beside, *error))
             with file.open("ab"):
                 pass
         except filelock.Timeout:
@@ -95,3 +103,33 @@ def lock(path: Path) -> contextlib.ExitStack:
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}.") from error
         return locks.pop_all()
+
+
+def _refuse_other_lock(beside: Path, path: Path) -> None:
+    """Raise if the lock file of a store would be a file of something else, which it empties.
+
+    Raises:
+        StoreError: The file holds something else, or is no regular file.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        regular = stat.S_ISREG(beside.lstat().st_mode)
+        # Where files cannot be locked, filelock writes the number of its process.
+        if not regular or not re.match(rb"(\d+\n|\Z)", _head(beside)):
+            raise StoreError(
+                f"The store {path} needs {beside} as its lock, and that is a file of something "
+                "else. Name another --store."
+            )
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(20)
+    except PermissionError:  # which its lock names
+        return b""
+
+
+def _remove(file: Path, error: type[BaseException] | None, *_: object) -> None:
+    if error is not None:
+        with contextlib.suppress(OSError):  # on Windows it is open
+            file.unlink()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import re
 import sqlite3
 from pathlib import Path
 
@@ -74,31 +77,56 @@ def version(connection: sqlite3.Connection, path: Path) -> int:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and (tables or application or 0 < path.stat().st_size < 512):
         raise StoreError(f"{path} is a database of another program. Use another --store.")
-    bounds.refuse_tangles(connection, path)
-    if found := strange(connection):
-        raise StoreError(
-            f"{path} holds {found}, which no store has. Put back a copy, or use another --store."
-        )
     if number > len(MIGRATIONS):
         raise StoreError(
             f"{path} was written by a newer longlag (version {number} of the store, "
             f"this one knows {len(MIGRATIONS)}). Update longlag, or use another --store."
         )
+    if found := _strange(connection, number):
+        raise StoreError(f"{path} {found}. Put back a copy, or use another --store.")
+    bounds.refuse_tangles(connection, path)  # which evaluates the rules of tables
     return number
 
 
-def strange(connection: sqlite3.Connection) -> str:
-    """What a database has that runs code of its own when it is read or written; empty without."""
-    found = connection.execute(
-        "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') "
-        "OR (type = 'table' AND sql NOT LIKE 'CREATE TABLE %') LIMIT 1"
-    ).fetchone()
-    if found is None:  # a column that is computed may take for ever
-        found = connection.execute(
-            "SELECT 'computed column', x.name FROM sqlite_master AS m, pragma_table_xinfo(m.name) "
-            "AS x WHERE m.type = 'table' AND x.hidden > 0 LIMIT 1"
-        ).fetchone()
-    return "" if found is None else f"a {found[0]} `{str(found[1])[:60]}`"
+def _strange(connection: sqlite3.Connection, number: int) -> str:
+    """What the tables and indexes of a database have that this version of a store has not.
+
+    A view, a rule or a computed column may take for ever; a unique index would drop trials.
+    """
+    usual = _made(MIGRATIONS[:number])
+    found = _scripts(connection)
+    for (kind, name), script in found.items():
+        what = f"holds {'an' if kind == 'index' else 'a'} {kind} `{name[:60]}`"
+        if (kind, name) not in usual and script not in _STATISTICS:
+            return f"{what}, which no store has"
+        if script != usual.get((kind, name), script):
+            return f"{what} with columns or rules that no store has"
+    missing = next((f"{kind} `{name}`" for kind, name in usual if (kind, name) not in found), "")
+    return f"is damaged: it has no {missing}" if missing else ""
+
+
+_STATISTICS = (
+    "CREATETABLEsqlite_stat1(tbl,idx,stat)",
+    "CREATETABLEsqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+)
+"""The tables that ANALYZE adds, without spaces."""
+
+
+@functools.cache
+def _made(migrations: tuple[str, ...]) -> dict[tuple[str, str], str]:
+    """The tables and indexes that these migrations make."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for script in migrations:
+            connection.executescript(script)
+        return _scripts(connection)
+
+
+def _scripts(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """The SQL of each table and index by kind and name, without spaces and quotes of names."""
+    rows = connection.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE sql NOT NULL OR type <> 'index' LIMIT 99"
+    )  # an index without SQL belongs to its table
+    return {(str(kind), str(name)): re.sub(r'[\s"]', "", str(sql)) for kind, name, sql in rows}
 
 
 def prepare(connection: sqlite3.Connection, version: int, *, write: bool) -> None:

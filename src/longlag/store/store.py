@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 STORE = "longlag.db"
 """The store of a study where no other is named: in the working folder."""
 
+_SETTING = "INSERT INTO settings VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
+_WEIGHTS = "INSERT INTO weights VALUES (?, ?) ON CONFLICT (trial) DO NOTHING"
+
 _WAIT = 5.0  # seconds to wait while another process checkpoints the file
 
 
@@ -67,8 +70,8 @@ class Store:
             with self._sqlite_errors():
                 self._connection = self._connect(write)
             self._in_use = {file: identity(file) for file in (self._place, self._beside(".lock"))}
-        except BaseException:
-            self._locks.close()
+        except BaseException as error:
+            self._locks.__exit__(type(error), error, error.__traceback__)
             raise
 
     def __enter__(self) -> Store:
@@ -124,14 +127,16 @@ class Store:
             None if where is None else where.id,
         )
         with self._transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", setting)
+            connection.execute(_SETTING, setting)
             if where is not None:
                 pair = where.id, json.dumps(where.document())
-                connection.execute("INSERT OR IGNORE INTO environments VALUES (?, ?)", pair)
+                query = "INSERT INTO environments VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
+                connection.execute(query, pair)
             marks = ", ".join("?" * len(row))
-            connection.execute(f"INSERT OR IGNORE INTO trials VALUES ({marks})", row)
+            query = f"INSERT INTO trials VALUES ({marks}) ON CONFLICT (id) DO NOTHING"
+            connection.execute(query, row)
             if weights is not None:
-                connection.execute("INSERT OR IGNORE INTO weights VALUES (?, ?)", (trial, weights))
+                connection.execute(_WEIGHTS, (trial, weights))
 
     def copy(
         self, trial: str, other: str, *, setting: tuple[str, str], weights: bytes | None = None
@@ -140,12 +145,12 @@ class Store:
         own = {"id": trial, "setting": setting[0]}
         names = [row[1] for row in self._all("PRAGMA table_info(trials)")]
         columns = ", ".join(f":{name}" if name in own else name for name in names)
-        query = f"INSERT OR IGNORE INTO trials SELECT {columns} FROM trials WHERE id = :other"
+        query = f"INSERT INTO trials SELECT {columns} FROM trials WHERE id = :other"
         with self._transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", setting)
-            connection.execute(query, {**own, "other": other})
+            connection.execute(_SETTING, setting)
+            connection.execute(f"{query} ON CONFLICT (id) DO NOTHING", {**own, "other": other})
             if weights is not None:
-                connection.execute("INSERT OR IGNORE INTO weights VALUES (?, ?)", (trial, weights))
+                connection.execute(_WEIGHTS, (trial, weights))
 
     def budgets(self) -> list[int]:
         """The different numbers of training sequences of the settings."""
@@ -269,8 +274,8 @@ class Store:
         """Record the trials of a study, in their order."""
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO asked SELECT ?, coalesce(max(place), -1) + 1, ? "
-                "FROM asked WHERE study = ?",
+                "INSERT INTO asked SELECT ?, coalesce(max(place), -1) + 1, ? "
+                "FROM asked WHERE study = ? ON CONFLICT (study, trial) DO NOTHING",
                 ((study, trial, study) for trial in trials),
             )
 

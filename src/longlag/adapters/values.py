@@ -1,0 +1,238 @@
+"""The values that a user's function reads besides its arguments: globals, closures, attributes."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dis
+import functools
+import hashlib
+import inspect
+import io
+import os
+import pickle
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from longlag.adapters import neighbours
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_READS = "LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"
+_ATTRIBUTES = "LOAD_ATTR", "LOAD_METHOD"
+
+_compared: dict[int, Any] = {}
+"""Code that a hash has by its identity, which nothing else may take."""
+
+
+def digest(thing: Any) -> str | None:
+    """A hash of what a function or an object reads, and of what its own functions read in turn.
+
+    In this process it is the same as long as the values are. Functions, classes and modules of
+    libraries count by identity. None where a value cannot be compared.
+    """
+    stream = io.BytesIO()
+    writer = _Writer(stream, protocol=pickle.HIGHEST_PROTOCOL)
+    waiting, seen = [thing], set[int]()
+    try:
+        while waiting:
+            each = waiting.pop()
+            if id(each) not in seen:
+                seen.add(id(each))
+                _compared[id(each)] = each
+                writer.dump(_read_by(each))
+                waiting += filter(_is_own, writer.taken())
+    except Exception:  # whatever an object of the user raises when it is written
+        return None
+    return hashlib.sha256(stream.getvalue()).hexdigest()
+
+
+class _Writer(pickle.Pickler):
+    """Writes data whole, and code by its identity."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._code: list[Any] = []
+
+    def persistent_id(self, value: Any) -> int | None:
+        function = hasattr(value, "__qualname__") and not isinstance(value, MethodType)
+        if not function and not isinstance(value, ModuleType):
+            return None
+        self._code.append(value)
+        _compared[id(value)] = value
+        return id(value)
+
+    def taken(self) -> list[Any]:
+        """The code that was written since the last call."""
+        code, self._code = self._code, []
+        return code
+
+
+def _is_own(code: Any) -> bool:
+    """Whether code is the user's, and no library's."""
+    if isinstance(code, type):
+        return not _is_of_library(sys.modules.get(code.__module__))
+    return _is_own_function(_function(code))
+
+
+def _is_own_function(code: Any) -> bool:
+    is_function = isinstance(code, FunctionType)
+    return is_function and not neighbours.is_library(code.__code__.co_filename)
+
+
+def _function(code: Any) -> Any:
+    """The user's function that code of a library wraps, as `jax.jit` does; else the code."""
+    with contextlib.suppress(ValueError):  # a circle
+        return inspect.unwrap(code, stop=_is_own_function)
+    return code
+
+
+def _is_of_library(module: ModuleType | None) -> bool:
+    file = getattr(module, "__file__", None)
+    if file is None:  # built in, or typed in
+        return module is not None and module.__name__ != "__main__"
+    return neighbours.is_library(file)
+
+
+def _read_by(thing: Any) -> Any:
+    """What a function, a class or an object reads."""
+    if isinstance(thing, functools.partial):
+        return thing.func, thing.args, thing.keywords
+    if isinstance(thing, type):
+        return [thing.__bases__, *_parts(thing)]
+    function = _function(thing)
+    if not isinstance(function, FunctionType):
+        return type(thing), thing
+    cells = []
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # nothing in it yet
+            cells.append(cell.cell_contents)
+    own = vars(function), function.__defaults__, function.__kwdefaults__
+    return own, cells, _globals(function)
+
+
+def _parts(kind: type) -> Iterator[Any]:
+    """The functions of a class, and its plain values."""
+    for name, value in vars(kind).items():
+        if isinstance(value, property):
+            yield name, value.fget
+        elif isinstance(value, classmethod | staticmethod):
+            yield name, value.__func__
+        elif isinstance(value, FunctionType) or (not name.startswith("__") and _is_plain(value)):
+            yield name, value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_plain(each) for pair in value.items() for each in pair)
+    several = isinstance(value, list | tuple | set | frozenset)
+    return all(map(_is_plain, value)) if several else isinstance(value, _PLAIN)
+
+
+def _globals(function: FunctionType) -> dict[str, Any]:
+    """The globals that a function reads, and the attributes of the user's modules among them."""
+    names, found = _names(function.__code__), dict[str, Any]()
+    for name in names[_READS] & function.__globals__.keys():
+        found[name] = value = function.__globals__[name]
+        if isinstance(value, ModuleType) and not _is_of_library(value):
+            inner = names[_ATTRIBUTES] & vars(value).keys()
+            found |= {f"{name}.{each}": vars(value)[each] for each in inner}
+    return dict(sorted(found.items()))
+
+
+def _names(code: CodeType) -> dict[tuple[str, ...], set[str]]:
+    """The names that a code, and the functions in it, read as globals and as attributes."""
+    names: dict[tuple[str, ...], set[str]] = {_READS: set(), _ATTRIBUTES: set()}
+    for each in dis.get_instructions(code):
+        for kinds, found in names.items():
+            if each.opname in kinds:
+                found.add(each.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names = {kinds: found | _names(constant)[kinds] for kinds, found in names.items()}
+    return names
+
+
+def refuse_changed(thing: Any) -> None:
+    """Refuse a function of a file that reads a global which is no longer as the file has it.
+
+    Only globals that the file sets once, to a plain value, can be told so.
+
+    Raises:
+        ValueError: Such a global was changed.
+    """
+    waiting, seen = [thing], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or not _is_own(each):
+            continue
+        seen.add(id(each))
+        if isinstance(each, type):
+            waiting += [part for _, part in _parts(each)]
+            continue
+        function = _function(each)
+        reads = _globals(function)
+        waiting += [*reads.values(), *vars(function).values()]
+        _refuse_other_values(function, reads, getattr(thing, "__name__", "make"))
+
+
+def _refuse_other_values(function: FunctionType, reads: Mapping[str, Any], name: str) -> None:
+    file = function.__code__.co_filename
+    if not os.path.isfile(file):
+        return
+    with open(file, "rb") as stream:
+        written = _literals(stream.read())
+    for each in written.keys() & reads.keys():
+        now, then = reads[each], written[each]
+        if _is_plain(now) and repr(now) != repr(then):
+            raise ValueError(
+                f"{os.path.basename(file)} sets {each} = {then!r:.40}, which was changed to "
+                f"{now!r:.40}. Workers that import the file do not see that, nor does the name of "
+                f"a trial: give it as an argument, functools.partial({name}, "
+                f"{each.lower()}={now!r:.40})."
+            )
+
+
+@functools.lru_cache(64)
+def _literals(content: bytes) -> dict[str, Any]:
+    """The globals that a file sets in one place, to a plain value, when it is imported.
+
+    >>> _literals(b"W = 2\\nV = [W]\\nX = 1\\nif W:\\n    X = 2")
+    {'W': 2}
+    """
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    often, literals = Counter[str](), dict[str, Any]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            often.update(dict.fromkeys(node.names, 2))
+    for statement in tree.body:
+        if isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test):
+            continue  # which no import runs
+        often.update(_bound(statement))
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                with contextlib.suppress(ValueError, TypeError, RecursionError, MemoryError):
+                    literals[name] = ast.literal_eval(value)
+    empty = [], {}  # to be filled
+    return {name: each for name, each in literals.items() if often[name] == 1 and each not in empty}
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    """The names that a statement of a file may set."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+        return
+    for node in ast.walk(statement):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name.partition(".")[0]

@@ -1,0 +1,191 @@
+"""What a function reads besides its arguments decides what it makes, so its name tells it."""
+
+import functools
+import importlib
+import sys
+import threading
+
+import pytest
+
+from longlag.adapters import user_code, values
+
+TYPED = """
+import functools
+import numpy as np
+W = 2
+SIZES = [1, 2]
+TABLE = np.zeros(3)
+
+class Maker:
+    depth = 1
+    def __init__(self):
+        self.width = 2
+    def __call__(self, sizes, seed):
+        return W, self.width
+
+def inner():
+    return W
+
+def outer(width):
+    def make(sizes, seed):
+        return width
+    def widen(new):
+        nonlocal width
+        width = new
+    make.widen = widen
+    return make
+
+def wrapped(function):
+    @functools.wraps(function)
+    def make(*given):
+        return function(*given)
+    return make
+
+class Net:
+    def __call__(self):
+        return SIZES
+
+plain = lambda sizes, seed: W
+through = lambda sizes, seed: inner()
+listed = lambda sizes, seed: [each + 1 for each in SIZES]
+of_class = lambda sizes, seed: Net()
+table = lambda sizes, seed: TABLE.sum()
+closed = outer(2)
+decorated = wrapped(plain)
+attribute = lambda sizes, seed: attribute.width
+attribute.width = 2
+thing = Maker()
+part = functools.partial(plain, table=TABLE)
+"""
+
+
+@pytest.fixture
+def typed():
+    """Names that were typed in, as in a notebook."""
+    names = {"__name__": "typed_in"}
+    exec(compile(TYPED, "<stdin>", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "back"),
+    [
+        ("plain", "W = 64", "W = 2"),
+        ("plain", "W = 2.0", "W = 2"),
+        ("through", "W = 64", "W = 2"),
+        ("through", "before, inner = inner, lambda: W", "inner = before"),
+        ("listed", "SIZES.append(3)", "SIZES.pop()"),
+        ("of_class", "SIZES[0] = 9", "SIZES[0] = 1"),
+        ("table", "TABLE[0] = 1", "TABLE[0] = 0"),
+        ("part", "TABLE[0] = 1", "TABLE[0] = 0"),
+        ("closed", "closed.widen(64)", "closed.widen(2)"),
+        ("decorated", "W = 64", "W = 2"),
+        ("attribute", "attribute.width = 64", "attribute.width = 2"),
+        ("thing", "thing.width = 64", "thing.width = 2"),
+        ("thing", "Maker.depth = 64", "Maker.depth = 1"),
+        ("thing", "W = 64", "W = 2"),
+    ],
+)
+def test_code_of_no_file_has_another_name_where_what_it_reads_was_changed(
+    typed, name, change, back
+):
+    codes = [user_code.origin_of(typed[name]).code for _ in range(2)]
+    for line in (change, back, "unused = W = W"):
+        exec(line, typed)
+        codes.append(user_code.origin_of(typed[name]).code)
+    first, again, changed, *rest = codes
+    assert again == first != changed
+    assert rest == [first, first]
+
+
+def test_what_cannot_be_compared_is_new_each_time(typed):
+    typed["W"] = threading.Lock()
+    with pytest.warns(UserWarning, match=r"cannot be compared .* Give it plain arguments: functo"):
+        codes = {user_code.origin_of(typed["plain"]).code for _ in range(2)}
+    assert len(codes) == 2
+
+
+FILE = """
+import helper
+W = 2
+SIZES = {"width": 2}
+COMPUTED = 2 * 8
+CACHE = {}
+CALLS = 0
+for EACH in (1, 2):
+    pass
+
+def inner():
+    return W
+
+def plain(sizes, seed):
+    global CALLS
+    CALLS += 1
+    CACHE[seed] = 1
+    return W, COMPUTED, EACH
+
+def through(sizes, seed):
+    return inner(), SIZES
+
+class Maker:
+    def __init__(self, sizes, seed):
+        self.width = W
+
+def beside(sizes, seed):
+    return helper.net()
+
+def unconcerned(sizes, seed):
+    W = 3
+    return W
+
+if __name__ == "__main__":
+    W = 64
+"""
+
+
+@pytest.fixture
+def imported(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(FILE)
+    (tmp_path / "helper.py").write_text("V = (1, -2)\ndef net():\n    return V\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("mine")
+    for name in ("mine", "helper"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (
+            "plain",
+            "W = 64",
+            r"^mine.py sets W = 2, which was changed to 64. .*partial\(plain, w=64",
+        ),
+        ("through", "W = None", "mine.py sets W = 2, which was changed to None"),
+        ("through", "SIZES['width'] = 64", "sets SIZES = {'width': 2}, which was changed to {'wi"),
+        ("Maker", "W = 64", r"functools.partial\(Maker, w=64\)"),
+        ("beside", "helper.V = (1, 2)", r"helper.py sets V = \(1, -2\), which was changed to"),
+    ],
+)
+def test_a_file_does_not_have_what_was_changed_since(imported, name, change, message):
+    make = getattr(imported, name)
+    assert user_code.origin_of(make).code == user_code.code_of(user_code.Path(imported.__file__))
+    exec(change, vars(imported))
+    with pytest.raises(ValueError, match=message):
+        user_code.origin_of(make)
+
+
+def test_what_a_file_computes_or_fills_may_change(imported):
+    for name in ("plain", "unconcerned"):
+        make = getattr(imported, name)
+        first = user_code.origin_of(make)
+        make(None, 0)
+        exec("COMPUTED = 5; EACH = 9", vars(imported))
+        assert user_code.origin_of(make) == first
+    imported.W = 64
+    assert user_code.origin_of(imported.unconcerned).code == first.code
+
+
+def test_code_of_a_library_counts_as_it_is():
+    assert values.digest(functools.partial(print, 1)) == values.digest(functools.partial(print, 1))
+    assert values.digest(functools.partial(print, 1)) != values.digest(functools.partial(repr, 1))
