@@ -300,8 +300,7 @@ def picture_kind(name: str, path: Name | None) -> str:
         return "PNG"
     kind = _PICTURES.get(arguments.ending(path), "")
     if not kind:
-        named = Path(path).name and not Path(path).name.startswith(".")
-        other = Path(path).with_suffix(".png") if named else "figure.png"
+        other = "figure.png" if Path(path).name[:1] in ("", ".") else Path(path).with_suffix(".png")
         raise ValueError(f"{name}: {path} must end in .png or .svg. Use {name} {other}.")
     return kind
 
@@ -318,8 +317,7 @@ def check_ending(path: Name, name: str, outputs: Mapping[str, tuple[Name | None,
     Traceback (most recent call last):
     ValueError: save: m.pt ends as a model of another library does, but would hold safetensors. ...
     """
-    path = Path(path)
-    kind = outputs[name][1]
+    path, kind = Path(path), outputs[name][1]
     ending = arguments.ending(re.sub(r"\.(gz|bz2|xz|zip|zst)$", "", path.name.lower()))
     if kind == "text" and ending == ".json":
         raise ValueError(f"{name}: {path} ends as JSON does. Add --json, or end it in .txt.")
@@ -342,8 +340,8 @@ def check_ending(path: Name, name: str, outputs: Mapping[str, tuple[Name | None,
 def check_model_ending(path: Name, name: str) -> None:
     """Raise if a trained model would have an ending that is not its own."""
     if arguments.ending(path) not in ("", ".safetensors"):
-        other = f"{f'{name} ' * name.startswith('-')}{path}.safetensors"
-        raise ValueError(f"{name}: {path} would hold safetensors, but ends otherwise. Use {other}.")
+        use = f"Use {f'{name} ' * name.startswith('-')}{path}.safetensors."
+        raise ValueError(f"{name}: {path} would hold safetensors, but ends otherwise. {use}")
 
 
 def _check_file(path: Path, name: str, kind: str, force: bool) -> None:

@@ -6,7 +6,6 @@ import ast
 import contextlib
 import dis
 import functools
-import hashlib
 import inspect
 import io
 import os
@@ -33,6 +32,8 @@ def digest(thing: Any) -> str | None:
     In this process it is the same as long as the values are. Functions, classes and modules of
     libraries count by identity. None where a value cannot be compared.
     """
+    import hashlib  # which --help does without
+
     stream = io.BytesIO()
     writer = _Writer(stream, protocol=pickle.HIGHEST_PROTOCOL)
     waiting, seen = [thing], set[int]()

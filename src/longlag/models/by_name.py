@@ -10,8 +10,12 @@ from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
 
 
-def parse(text: str) -> tuple[str, dict[str, Any]]:
+def parse(text: str, *, words: bool = True) -> tuple[str, dict[str, Any]]:
     """The name and the knobs of a text.
+
+    Args:
+        text: A name, or a name with knobs in brackets.
+        words: Whether a value may be a word without quotes, which a shell takes away.
 
     Raises:
         ValueError: It is neither a name nor a name with knobs.
@@ -30,7 +34,7 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
     try:
         call = ast.parse(_HYPHENS.sub("_", text.strip()), mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
-            knobs = {str(each.arg): _value(each.value) for each in call.keywords}
+            knobs = {str(each.arg): _value(each.value, words) for each in call.keywords}
             if len(knobs) == len(call.keywords) and "None" not in knobs:  # None: of `**`
                 return call.func.id, knobs
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
@@ -47,9 +51,9 @@ _HYPHENS = re.compile(r"(?<=[a-z])-(?=[a-z-]+=)")  # of the names of flags
 _WORDS = {"true": True, "false": False, "none": None}
 
 
-def _value(node: ast.expr) -> Any:
-    """The value of a knob; a word without quotes, which a shell takes away, is text."""
-    if isinstance(node, ast.Name):
+def _value(node: ast.expr, words: bool) -> Any:
+    """The value of a knob."""
+    if words and isinstance(node, ast.Name):
         return _WORDS.get(node.id.lower(), node.id)
     return ast.literal_eval(node)
 

@@ -31,7 +31,7 @@ def split(reference: str) -> tuple[str, str]:
         return reference, ""
     function, rest = call.groups()
     with contextlib.suppress(ValueError):
-        if (given := text(parse(f"make_model({rest}")[1])) is not None:
+        if (given := text(parse(f"make_model({rest}", words=False)[1])) is not None:
             return function, given
     raise ValueError(
         f"`{reference:.80}`: arguments must be numbers, texts, lists or the like (no sets), each "
@@ -67,7 +67,7 @@ def values(text: str) -> dict[str, Any]:
     >>> values("bias=False, width=64")
     {'bias': False, 'width': 64}
     """
-    return parse(f"make_model({text})")[1] if text else {}
+    return parse(f"make_model({text})", words=False)[1] if text else {}
 
 
 def further(make: Callable[..., Any]) -> list[str]:
