@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models.hints import MASKED, PACKED, REALS, TOO_SHORT, VALUES, hint
+from longlag.adapters.models.hints import REALS, TOO_SHORT, VALUES, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.answers.format import counted
-from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
     digest_of,
-    digest_of_model,
     mixed_types,
     non_finite,
     random_changed,
@@ -27,7 +24,7 @@ from longlag.checks.arrays import (
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.embeddings import remedy_for_high_values, require_values_apart
 from longlag.checks.gradients import gradients
-from longlag.checks.masking import lost_masks, require_inputs_unmasked
+from longlag.checks.masking import kept_mask, skipping
 from longlag.checks.outputs import bounded, require_logits
 from longlag.checks.runs import NOISE, Runs, error_text, first_rows
 from longlag.checks.state import carried_state
@@ -181,7 +178,7 @@ class _Inspection(Runs):
                     raise CheckFailed("every output is 1, as of a softmax over one output", _NONE)
                 raise CheckFailed(
                     "no output depends on any input",
-                    self._skipping()
+                    skipping(self)
                     if self.batches.mask is not None and takes_mask(self.model)
                     else "Look for an input that is not used, or an activation that is all zeros.",
                 )
@@ -277,60 +274,6 @@ class _Inspection(Runs):
             return _SQUEEZE
         return ""
 
-    def mask(self) -> str:
-        masks = self.batches.mask
-        require_inputs_unmasked(self)
-        if masks is None:
-            return "this framing masks no step"
-        moved = self.moved(self.changed(~masks)) & scored(self.batches.targets)
-        if moved.any():
-            _, row, step = np.argwhere(moved)[0]
-            raise CheckFailed(
-                f"the output at step {step} of row {row} depends on steps that are masked",
-                self._skipping()
-                if takes_mask(self.model)
-                else "Give the model a parameter `mask` (row, time), true where a step counts, and "
-                "skip the others (Keras: a layer Masking does); or use a framing without "
-                "masked steps.",
-            )
-        plain = "masked steps change no scored output"
-        if not isinstance(self.setting.model, UserModel) or not self._padding_counts():
-            return plain
-        if layers := lost_masks(self.grown):
-            raise CheckFailed(
-                f"the number of masked steps changes the outputs: a layer {layers} loses the mask",
-                "Keep that layer out from behind Masking, or use a framing without masked steps.",
-            )
-        return f"{plain}; their number does: right only where positions count from the start"
-
-    def _skipping(self) -> str:
-        return MASKED if self.batches.mask[..., 0].all() else PACKED  # pyright: ignore
-
-    def _padding_counts(self) -> bool:
-        """Whether two more masked steps, with the same weights, change a scored output."""
-        masks: Any = self.batches.mask
-        time = masks.shape[-1]
-        front = 0 if masks[..., 0].all() and not masks.all() else 2
-        width = (0, 0), (0, 0), (front, 2 - front)
-
-        def longer(array: np.ndarray) -> np.ndarray:
-            return np.pad(array, [*width, *[(0, 0)] * (array.ndim - 3)])
-
-        inputs, mask = longer(self.batches.inputs), longer(masks)
-        sizes = self.setting.sizes._replace(timesteps=time + 2)
-        try:
-            self.grown = self.setting.model(sizes, 0)
-            if digest_of_model(self.grown) != digest_of_model(self.model):
-                return False  # its weights depend on the number of timesteps
-            subject = self.grown if self.subject is self.model else with_noise(self.grown)
-            outputs = self.run(self.batches._replace(inputs=inputs, mask=mask), subject)
-        except (Exception, SystemExit):
-            return False  # it takes no more steps
-        if self.layout.output == "every":
-            outputs = outputs[:, :, front : front + time]
-        apart = np.abs(outputs - self.base).max(axis=-1) > NOISE * np.abs(self.base).max()
-        return bool((apart & scored(self.batches.targets)).any())
-
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
         try:
@@ -389,7 +332,7 @@ _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "rows": _Inspection.rows,  # before `causal`: what mixes rows would be taken for a later step
     "causal": _Inspection.causal,
     "number of rows": _Inspection.other_rows,
-    "mask": _Inspection.mask,
+    "mask": kept_mask,
     "state": carried_state,
     "training": _Inspection.training,
     "gradients": gradients,
