@@ -26,6 +26,7 @@ from longlag.checks.embeddings import remedy_for_high_values, require_values_apa
 from longlag.checks.gradients import gradients
 from longlag.checks.masking import kept_mask, skipping
 from longlag.checks.outputs import bounded, require_logits
+from longlag.checks.positions import remedy_past_end, require_positions
 from longlag.checks.runs import NOISE, Runs, error_text, first_rows
 from longlag.checks.state import carried_state
 from longlag.models import ExternalModel
@@ -120,7 +121,7 @@ class _Inspection(Runs):
         if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
             weight = non_finite(self.module)
-            remedy = "" if weight else remedy_for_high_values(self)
+            remedy = "" if weight else remedy_for_high_values(self) or remedy_past_end(self)
             raise CheckFailed(
                 f"output {output} at step {step} of row {row} is {self.base[tuple(wrong[0])]}",
                 remedy or f"{_NON_FINITE}{weight}",
@@ -167,6 +168,7 @@ class _Inspection(Runs):
         if np.isfinite(outputs).all():
             self.subject, self.base = shaken, outputs
             require_values_apart(self)
+            require_positions(self)
             if self.reads_whole_numbers():
                 raise CheckFailed(
                     "the outputs depend only on the whole part of inputs that are real numbers, as "
