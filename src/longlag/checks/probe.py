@@ -92,14 +92,19 @@ class _Inspection(Runs):
     def weights(self) -> str:
         self.parameters = program.parameters(self.model)
         if not self.parameters:
+            self.batches = self._shown()
+            layer = ""
+            with contextlib.suppress(Exception, SystemExit):  # of what does not run either
+                layer = self.layer_made_in_call()
+            if layer:
+                raise _made_in_call(layer)
             raise CheckFailed(
                 "it has no trainable parameters", "Give it parameters of the framework's own kind."
             )
         return f"{self.parameters:,} trained weights"
 
     def outputs(self) -> str:
-        rows = self.layout.steps.shape[1]
-        self.batches = self.batches_of(rows if self.fixed_rows is not None else max(2, rows))
+        self.batches = self._shown()
         try:
             self.base = self.run(self.batches)
             others = [self.run(self.batches, again=True), self.run(self.batches, self.called())]
@@ -127,10 +132,7 @@ class _Inspection(Runs):
                 remedy or f"{_NON_FINITE}{weight}",
             )
         if layer := self.layer_made_in_call():
-            raise CheckFailed(
-                f"its call makes a layer, a {layer}, whose weights nothing trains",
-                "Make it in __init__, and store it on the model.",
-            )
+            raise _made_in_call(layer)
         apart = [np.abs(each - self.base).max() for each in others]
         if max(apart) > NOISE * np.abs(self.base).max():
             text = "two different outputs for the same inputs, outside training"
@@ -151,6 +153,11 @@ class _Inspection(Runs):
             self._warn_of_bounds()
         self.state = self.model.state_size
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
+
+    def _shown(self) -> Batches:
+        """The batches that the checks show: of two rows at least, to tell them apart."""
+        rows = self.layout.steps.shape[1]
+        return self.batches_of(rows if self.fixed_rows is not None else max(2, rows))
 
     def _warn_of_bounds(self) -> None:
         with contextlib.suppress(Exception):  # of weights so large
@@ -308,6 +315,13 @@ class _Inspection(Runs):
                 "a second call gives other weights", "Let them depend only on `seed`."
             )
         return f"weights unchanged by the check ({self.before[:8]})"
+
+
+def _made_in_call(layer: str) -> CheckFailed:
+    return CheckFailed(
+        f"its call makes a layer, a {layer}, whose weights nothing trains",
+        "Make it in __init__, and store it on the model.",
+    )
 
 
 _RANDOM = (
