@@ -11,6 +11,7 @@ from typing import Any, ClassVar, SupportsIndex, cast
 import numpy as np
 from jaxtyping import Bool
 
+from longlag.arrays import unmasked
 from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
@@ -181,12 +182,12 @@ def _values(
         outputs = outputs.detach().cpu().numpy()
     if hasattr(outputs, "block_until_ready"):  # of JAX: raises where there was no memory for it
         outputs.block_until_ready()
-    array, width = np.asarray(outputs), target_encoding.features
-    integers = np.issubdtype(array.dtype, np.integer)
-    if array.size == math.prod(shape) and (integers or isinstance(spec, Channels)):
-        return array.reshape(shape).astype(spec.dtype)
+    array = unmasked("score: `predict` returned", outputs)
+    width, kind = target_encoding.features, array.dtype.kind
+    if array.size == math.prod(shape) and (kind in "iu" or isinstance(spec, Channels)):
+        return _as_values(array.reshape(shape), spec)
     rows = shape[: len(shape) - len(spec.shape)]
-    if array.shape[:1] != shape[:1] or array.size != math.prod(rows) * width:
+    if array.shape[:1] != shape[:1] or array.size != math.prod(rows) * width or kind not in "biuf":
         raise ValueError(
             f"score: `predict` must give values {shape} or outputs {(*rows, width)}, got "
             f"{array.dtype} {array.shape}."
@@ -195,3 +196,18 @@ def _values(
         row = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise ValueError(f"score: `predict` returned a value that is not finite in row {row}.")
     return target_encoding.decode(array.reshape(*rows, width).astype(np.float32))
+
+
+def _as_values(array: np.ndarray, spec: Spec) -> np.ndarray:
+    """Values in the type of the targets, which are the same there.
+
+    Raises:
+        ValueError: A value is no number, or is cut to another in the integers of the targets.
+    """
+    whole = np.issubdtype(spec.dtype, np.integer)
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = array.astype(spec.dtype)
+    if len(wrong := array[array != values] if whole else array[~np.isfinite(array)]):
+        rule = f"integers that {spec.dtype} holds" if whole else "numbers that are finite"
+        raise ValueError(f"score: `predict` must give {rule}, got {wrong[0]}.")
+    return values
