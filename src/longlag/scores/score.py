@@ -17,6 +17,7 @@ from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Channels, Problem, Series, Spec
+from longlag.problems.shares import check_shares
 from longlag.scores.evaluation import (
     EVALUATION_SEQUENCES,
     Evaluation,
@@ -68,7 +69,8 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
     """The steps of an episode that a framing scores, as flags `(step,)`.
 
     Raises:
-        ValueError: Chance is at the ceiling there, or almost; or there is no target.
+        ValueError: Chance is at the ceiling there, or almost; one of them is no share from 0 to 1;
+            or there is no target.
     """
     scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if problem.held_out("evaluation", scored) is not None:
@@ -77,6 +79,7 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
             best_baseline(cast("Series", problem), scored)  # raises if one cannot be fitted
             check_precision(cast("Series", problem), scored)
         return scored  # the accuracy of a constant on these rows does not hold for others
+    check_shares(problem, scored)
     ahead = problem.ceiling(scored) - problem.chance(scored)
     if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
         raise ValueError(
