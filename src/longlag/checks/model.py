@@ -116,7 +116,7 @@ def _require_lengths(setting: Setting) -> None:
         try:
             on.predict(model, inputs[: on.problem.steps - on.problem.answers])
             if read := read_past_end(_runs(on, model)):
-                why = f"row {read.index} of an array {read.shape}"
+                why = f"row {read.row} of an array {read.shape}"
         except Exception as error:  # any error of a user's model
             failure, why = error, " ".join(f"{type(error).__name__}: {error}".split())
         if why:

@@ -26,10 +26,10 @@ _PAST = re.compile(
 
 
 class Read(NamedTuple):
-    """A read past the end of an array: its shape, the index, and the size of that axis."""
+    """A read past the end of an array: its shape, the row, and the size of that axis."""
 
     shape: tuple[int, ...]
-    index: int
+    row: int
     size: int
 
 
@@ -41,7 +41,7 @@ def require_positions(runs: Runs) -> None:
     """
     if isinstance(runs.setting.model, UserModel) and (found := read_past_end(runs)):
         raise CheckFailed(
-            f"it reads row {found.index} of an array {found.shape}, in place of which JAX gives "
+            f"it reads row {found.row} of an array {found.shape}, in place of which JAX gives "
             "the last one",
             TOO_SHORT,
         )

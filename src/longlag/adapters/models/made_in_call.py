@@ -44,12 +44,12 @@ def layer_made_in(run: Callable[[], object]) -> str:
     return found[0] if found else ""
 
 
-def _built(frame: FrameType | None, end: FrameType, kind: type) -> list[str]:
+def _built(frame: FrameType | None, end: FrameType, kind: Any) -> list[str]:
     """The type of the outermost layer of Keras in a frame before `end` that has no weights yet."""
     kinds = []
-    while frame not in (None, end):
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, kind) and not owner.built:  # pyright: ignore[reportAttributeAccessIssue]
+    while frame is not None and frame is not end:
+        owner: Any = frame.f_locals.get("self")
+        if isinstance(owner, kind) and not owner.built:
             kinds.append(type(owner).__name__)
         frame = frame.f_back
     return kinds[-1:]
