@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longlag.encodings import ENCODINGS, AsIs, encoding_of
-from longlag.problems import Integers, Reals
+from longlag.encodings import ENCODINGS, AsIs, MultiHot, OneHot, Scaled, encoding_of
+from longlag.problems import Channels, Integers, Reals
 
 every_encoding = pytest.mark.parametrize("kind", ENCODINGS.values())
 
@@ -33,6 +33,61 @@ def test_outputs_of_minus_one_are_a_value_and_not_missing(kind):
 def test_a_value_without_an_encoding_is_refused(kind):
     with pytest.raises(ValueError, match=r"from 0 to 3, or -1 for none, got 0 to 7\. Use values=8"):
         kind(values=4).encode(np.array([0, 7]))
+
+
+@every_encoding
+@pytest.mark.parametrize(
+    ("values", "kind_of_error", "message"),
+    [
+        ([1.5, 2], ValueError, "values must be whole numbers, got 1.5"),
+        (np.array([np.nan, 2]), ValueError, "whole numbers, got nan"),
+        (np.ma.array([1, 2], mask=[True, False]), ValueError, "values are a masked array. Fill it"),
+        (["one"], TypeError, r"values must be numbers, got \['one'\]"),
+        ([-2, 1], ValueError, "from 0 to 3, or -1 for none, got -2 to 1.$"),
+        ([1e300], ValueError, r"got 1e\+300 to 1e\+300\.$"),
+    ],
+)
+def test_what_is_no_whole_number_in_range_is_refused(kind, values, kind_of_error, message):
+    with pytest.raises(kind_of_error, match=f"{kind.__name__}: .*{message}"):
+        kind(values=4).encode(values)
+
+
+@pytest.mark.parametrize(
+    ("code", "values"),
+    [
+        (OneHot(values=4), [[0, 3], [2, -1]]),
+        (OneHot(values=4), 2),
+        (OneHot(values=4), [1.0, 2.0]),
+        (Scaled(values=5, blank=True), [0, 5, 4]),
+        (AsIs(), [0.5, 1.0]),
+        (AsIs(width=2), [[0.5, 1.0]]),
+        (MultiHot(values=3), [[1, 0, 1]]),
+        (encoding_of(Channels({"value": Reals(), "mark": Integers(2)})), [[0.5, 1], [0.25, 0]]),
+    ],
+    ids=repr,
+)
+def test_lists_are_encoded_and_decoded_as_arrays_are(code, values):
+    features = code.encode(values)
+    assert features.dtype == np.float32
+    assert (features == code.encode(np.array(values))).all()
+    given = np.array(values)
+    assert (code.decode(features.tolist()) == given)[given != -1].all()
+
+
+@pytest.mark.parametrize(
+    ("code", "wide"), [(OneHot(values=4), 4), (AsIs(width=2), 2), (MultiHot(values=3), 3)]
+)
+def test_features_of_another_width_are_refused(code, wide):
+    with pytest.raises(ValueError, match=rf"must be {wide} wide, got shape \(1, 5\)"):
+        code.decode(np.zeros((1, 5)))
+
+
+def test_what_a_part_of_channels_cannot_show_is_refused():
+    code = encoding_of(Channels({"value": Reals(), "mark": Integers(2)}))
+    with pytest.raises(ValueError, match=r"OneHot: values must be whole numbers, got 0\.5"):
+        code.encode([[0.5, 0.5]])
+    with pytest.raises(ValueError, match="MultiHot: values must be zeros and ones, got 2"):
+        MultiHot(values=2).encode([[0, 2]])
 
 
 def test_more_integers_than_an_encoding_can_tell_apart_are_refused():

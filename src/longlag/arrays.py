@@ -38,6 +38,21 @@ def scored(targets: Any) -> Any:
     return targets != MISSING if whole else targets == targets  # NaN is not
 
 
+def unmasked(rule: str, values: Any) -> np.ndarray:
+    """Values as an array of NumPy.
+
+    Raises:
+        ValueError: It has a mask, without which values would count that are none.
+
+    >>> unmasked("predict: `sequence` is", np.ma.array([1, 2], mask=[False, True]))
+    Traceback (most recent call last):
+    ValueError: predict: `sequence` is a masked array. Fill it: .filled(value).
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{rule} a masked array. Fill it: .filled(value).")
+    return np.asarray(values)
+
+
 def near(predicted: Any, targets: Any, within: float, resolution: float = RESOLUTION) -> Any:
     """Which predictions are within a distance of their targets, for arrays of JAX or of NumPy.
 

@@ -12,14 +12,18 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, Num
+from numpy.typing import ArrayLike
 
 from longlag.arguments import short_repr
-from longlag.arrays import MISSING
+from longlag.arrays import MISSING, unmasked
 from longlag.knobs import Knobs, knob
 from longlag.problems import Channels, Integers, Problem, Reals, Sets, Spec
 
 LossName = Literal["cross-entropy", "squared-error", "binary-cross-entropy"]
 """The losses that fit encoded targets."""
+
+
+_MOST = 2**24  # integers that single precision distinguishes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,12 +42,32 @@ class Encoding(Knobs):
         """Length of the vector of one value."""
 
     @abc.abstractmethod
-    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
-        """Features of values, in float32; -1 becomes a vector of -1."""
+    def encode(self, values: ArrayLike) -> Float[np.ndarray, "*shape feature"]:
+        """Features of values, in float32; -1 becomes a vector of -1.
+
+        Raises:
+            TypeError: They are no numbers.
+            ValueError: They have a mask, or one of them has no encoding.
+        """
 
     @abc.abstractmethod
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
-        """Values of features, or of a model's outputs."""
+    def decode(self, features: ArrayLike) -> Num[np.ndarray, "*shape"]:
+        """Values of features, or of a model's outputs.
+
+        Raises:
+            TypeError: They are no numbers.
+            ValueError: They have a mask, or another width.
+        """
+
+    def _numbers(self, values: ArrayLike, width: int | None = None) -> np.ndarray:
+        """Values, or features of a width, as an array."""
+        owner = f"{type(self).__name__}: {'values' if width is None else 'features'}"
+        array = unmasked(f"{owner} are", values)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{owner} must be numbers, got {short_repr(values)}.")
+        if width is not None and array.shape[-1:] != (width,):
+            raise ValueError(f"{owner} must be {width} wide, got shape {array.shape}.")
+        return array
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,14 +83,25 @@ class IntegerEncoding(Encoding):
     values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**31 - 2)
     blank: bool = knob(False, "Whether a step may be blank.")
 
-    def check(self, values: Num[np.ndarray, "*shape"]) -> None:
-        """Raise ValueError if a value has no encoding."""
+    def check(self, values: ArrayLike) -> np.ndarray:
+        """Values as an array of integers.
+
+        Raises:
+            TypeError: They are no numbers.
+            ValueError: They have a mask, or one of them has no encoding.
+        """
+        array, owner = self._numbers(values), type(self).__name__
+        if len(parts := array[~np.isfinite(array) | (array != np.rint(array))]):
+            raise ValueError(f"{owner}: values must be whole numbers, got {parts[0]}.")
         top = self.values - 1 + self.blank
-        if values.size and not MISSING <= values.min() <= values.max() <= top:
+        if array.size and not MISSING <= array.min() <= array.max() <= top:
+            least, most = array.min(), array.max()
+            more = least >= MISSING and most < _MOST
             raise ValueError(
-                f"{type(self).__name__}: values must be from 0 to {top}, or -1 for "
-                f"none, got {values.min()} to {values.max()}. Use values={values.max() + 1}."
+                f"{owner}: values must be from 0 to {top}, or -1 for none, got {least:.15g} to "
+                f"{most:.15g}.{f' Use values={int(most) + 1}.' if more else ''}"
             )
+        return array if array.dtype.kind == "i" else array.astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,14 +125,15 @@ class OneHot(IntegerEncoding):
     def features(self) -> int:
         return self.values + self.blank
 
-    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
-        self.check(values)
+    def encode(self, values: ArrayLike) -> Float[np.ndarray, "*shape feature"]:
+        values = self.check(values)
         encoded = (values[..., None] == np.arange(self.features)).astype(np.float32)
         encoded[values == MISSING] = MISSING
         return encoded
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
-        return features.argmax(axis=-1).astype(np.int32)
+    def decode(self, features: ArrayLike) -> Num[np.ndarray, "*shape"]:
+        largest = self._numbers(features, self.features).argmax(axis=-1)
+        return np.asarray(largest, np.int32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,25 +152,26 @@ class Scaled(IntegerEncoding):
     loss: ClassVar[LossName] = "squared-error"
 
     # Single precision cannot distinguish more integers.
-    values: int = knob(100, "Number of different integers.", at_least=2, at_most=2**24)
+    values: int = knob(100, "Number of different integers.", at_least=2, at_most=_MOST)
 
     @property
     def features(self) -> int:
         return 1 + self.blank
 
-    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape feature"]:
-        self.check(values)
+    def encode(self, values: ArrayLike) -> Float[np.ndarray, "*shape feature"]:
+        values = self.check(values)
         blank = values == self.values
         scaled = np.where(blank, 0.0, values / np.float32(self.values - 1))
         encoded = np.stack([scaled, blank][: self.features], axis=-1).astype(np.float32)
         encoded[values == MISSING] = MISSING
         return encoded
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "*shape"]:
+    def decode(self, features: ArrayLike) -> Num[np.ndarray, "*shape"]:
+        features = self._numbers(features, self.features)
         real = features[..., 0]
         nearest = np.rint(real * (self.values - 1)).clip(0, self.values - 1)
         nearest = np.where(features[..., 1] > 0.5, self.values, nearest) if self.blank else nearest
-        return nearest.astype(np.int32)
+        return np.asarray(nearest, np.int32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -153,13 +190,16 @@ class AsIs(Encoding):
     def features(self) -> int:
         return self.width
 
-    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "..."]:
+    def encode(self, values: ArrayLike) -> Float[np.ndarray, "..."]:
         """Features of values, in float32; several reals are features already."""
-        return (values[..., None] if self.width == 1 else values).astype(np.float32)
+        if self.width > 1:
+            return self._numbers(values, self.width).astype(np.float32)
+        return self._numbers(values)[..., None].astype(np.float32)
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "..."]:
+    def decode(self, features: ArrayLike) -> Num[np.ndarray, "..."]:
         """Values of features: a number, or a vector."""
-        return features[..., 0] if self.width == 1 else features
+        features = self._numbers(features, self.width)
+        return np.asarray(features[..., 0]) if self.width == 1 else features
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -180,11 +220,14 @@ class MultiHot(Encoding):
     def features(self) -> int:
         return self.values
 
-    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "..."]:
+    def encode(self, values: ArrayLike) -> Float[np.ndarray, "..."]:
+        values = self._numbers(values, self.values)
+        if len(wrong := values[~np.isin(values, (0, 1, MISSING))]):
+            raise ValueError(f"MultiHot: values must be zeros and ones, got {wrong[0]}.")
         return values.astype(np.float32)
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "..."]:
-        return (features > 0).astype(np.int32)
+    def decode(self, features: ArrayLike) -> Num[np.ndarray, "..."]:
+        return (self._numbers(features, self.values) > 0).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -212,11 +255,19 @@ class SideBySide(Encoding):
         """Features of each channel."""
         return tuple(each.features for each in self.encodings)
 
-    def encode(self, values: Num[np.ndarray, "*shape"]) -> Float[np.ndarray, "..."]:
-        columns = zip(self.encodings, self.channels.split(values), strict=True)
-        return np.concatenate([each.encode(column) for each, column in columns], axis=-1)
+    def encode(self, values: ArrayLike) -> Float[np.ndarray, "..."]:
+        values = self._numbers(values, sum(self.channels.widths))
+        columns = np.split(values, np.cumsum(self.channels.widths)[:-1], axis=-1)
+        features = [
+            encoding.encode(column.reshape(*values.shape[:-1], *spec.shape))
+            for encoding, column, spec in zip(
+                self.encodings, columns, self.channels.parts, strict=True
+            )
+        ]
+        return np.concatenate(features, axis=-1)
 
-    def decode(self, features: Float[np.ndarray, "*shape feature"]) -> Num[np.ndarray, "..."]:
+    def decode(self, features: ArrayLike) -> Num[np.ndarray, "..."]:
+        features = self._numbers(features, self.features)
         columns = np.split(features, np.cumsum(self.widths)[:-1], axis=-1)
         pairs = zip(self.encodings, columns, strict=True)
         return self.channels.join([each.decode(column) for each, column in pairs])

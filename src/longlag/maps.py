@@ -21,6 +21,7 @@ from longlag.framings import Chunks, Framing, Whole, Window, check_batch_size
 from longlag.framings.answering import check_decoder
 from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Problem
+from longlag.problems.shares import check_ceiling, check_shares
 from longlag.visible import RECURRENT, Map, Reach, visible_and_trained
 
 _MOST_SIZES = 100  # of timesteps that are tried, for the range of a remedy
@@ -139,7 +140,11 @@ def _audit(
     visible, trained = (np.all(each[targets] | ~needed, axis=1) for each in (sees, learns))
     by_state = visible & ~trained
     shares = Shares(trained.mean().item(), by_state.mean().item(), (~visible).mean().item())
-    ceiling, bound = _ceiling(problem, sees, scored) if score else (np.nan, True)
+    ceiling, bound = np.nan, True
+    if score:
+        check_shares(problem, scored)
+        ceiling, bound = _ceiling(problem, sees, scored)
+        check_ceiling(problem, ceiling)
     maps = problem.needs() & scored[:, None], learns
     verdict = "learnable" if _served(problem, targets, needed, trained).all() else "state-only"
     verdict = verdict if visible.all() else "unreachable"

@@ -131,6 +131,44 @@ def test_values_that_a_model_takes_together_on_purpose_are_not_refused(rows, rea
     assert checked(in_equinox, rows, read).passed
 
 
+def in_linen(sizes, seed, rows, read):
+    del seed
+    pytest.importorskip("flax", reason="Flax is not installed here")
+    import flax.linen as nn  # pyright: ignore[reportMissingImports]
+
+    class Net(nn.Module):
+        @nn.compact
+        def __call__(self, inputs):
+            return nn.Dense(sizes.outputs)(nn.Embed(rows, 8)(read(inputs)))
+
+    return Net()
+
+
+@pytest.mark.parametrize("inputs", ["features", "values"])
+@pytest.mark.parametrize("make", [in_equinox, in_flax, in_linen, in_keras, in_torch])
+def test_where_inputs_are_reals_an_embedding_of_the_values_is_told_so(make, inputs):
+    model = ll.adopt(lambda *given: make(*given, given[0].values, lambda each: each), inputs=inputs)
+    last = preflight(ll.Ramp(length=6), ll.Whole(), model).checks[-1]
+    assert (last.name, last.passed) == ("made", False)
+    assert last.found.startswith("it uses `sizes.values`, which is None: the model takes values,")
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        (
+            lambda sizes: int(f"{sizes.features} steps"),
+            "it fails: ValueError: invalid literal for int",
+        ),
+        (lambda sizes: sizes.features.size, "it fails: AttributeError: "),
+        (lambda sizes: range(sizes.values), "it uses `sizes.values`, which is None"),
+    ],
+)
+def test_what_fails_for_another_reason_is_not_blamed_on_the_values(fails, said):
+    with pytest.raises(ValueError, match=said):
+        ll.train(ll.Ramp(length=6), ll.Whole(), lambda sizes, _: fails(sizes))
+
+
 def saturated(sizes, seed, rows, read):
     """One number a step, which the highest values saturate."""
     del rows, read

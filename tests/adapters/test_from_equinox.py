@@ -253,6 +253,54 @@ def test_a_model_with_its_state_is_checked_trained_and_kept(trained_and_kept):
     assert any(np.abs(each).max() > 2 for each in jax.tree.leaves(state))  # the updates, counted
 
 
+class Each(eqx.Module):
+    """A layer with a readout of every step."""
+
+    layer: Any
+    readout: eqx.nn.Linear
+
+    def __init__(self, layer, sizes, key):
+        self.layer = layer
+        self.readout = eqx.nn.Linear(sizes.features, sizes.outputs, key=key)
+
+    def __call__(self, inputs):
+        return jax.vmap(self.readout)(self.layer(inputs))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda sizes, key: eqx.nn.MLP(sizes.features, sizes.outputs, 8, 1, key=key),
+        lambda sizes, key: Each(eqx.nn.Linear(sizes.features, 4, key=key), sizes, key),
+        lambda sizes, key: Each(eqx.nn.LayerNorm(sizes.features), sizes, key),
+    ],
+    ids=["mlp", "linear", "norm"],
+)
+def test_a_layer_that_gets_all_steps_at_once_is_told_to_be_mapped(make):
+    problem = ll.EchoLag(lag=0, length=5, values=4)
+    with pytest.raises(ValueError, match=r"takes a single step: return eqx.filter_vmap\(layer\)"):
+        ll.train(problem, ll.Whole(), lambda sizes, seed: make(sizes, jax.random.key(seed)))
+
+
+def test_an_embedding_that_gets_all_steps_at_once_is_told_to_be_mapped():
+    def embedded(sizes, seed):
+        key = jax.random.key(seed)
+        return Each(eqx.nn.Embedding(sizes.values, sizes.features, key=key), sizes, key)
+
+    problem = ll.EchoLag(lag=0, length=5, values=4)
+    with pytest.raises(ValueError, match=r"takes a single step: return eqx.filter_vmap\(layer\)"):
+        ll.train(problem, ll.Whole(), ll.adopt(embedded, inputs="values"))
+
+
+def test_one_that_is_mapped_but_of_another_width_is_told_of_that():
+    def wide(sizes, seed):
+        key = jax.random.key(seed)
+        return eqx.filter_vmap(eqx.nn.Linear(sizes.features + 1, sizes.outputs, key=key))
+
+    with pytest.raises(ValueError, match=r"Make the first layer `sizes\.features` wide"):
+        ll.train(ll.EchoLag(lag=0, length=5, values=4), ll.Whole(), wide)
+
+
 class Forgetful(Normed):
     def __call__(self, inputs, state, key=None):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().__call__(inputs, state, key)[0]

@@ -541,6 +541,40 @@ def test_state_that_a_weight_takes_to_the_next_sequence_is_named():
     assert found.checks[-1].found.endswith("/memory`")
 
 
+class MadeInCall(keras.Model):
+    def __init__(self, sizes, first):
+        super().__init__()
+        self.first = first
+        self.readout = layers.Dense(sizes.outputs) if first else None
+        self.outputs_of_a_step = sizes.outputs
+
+    def call(self, inputs):
+        hidden = layers.Activation("relu")(layers.GRU(4, return_sequences=True)(inputs))
+        return (self.readout or layers.Dense(self.outputs_of_a_step))(hidden)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_layer_that_a_call_makes_is_named(first):
+    make = lambda sizes, _: MadeInCall(sizes, first)  # noqa: E731
+    last = preflight(ll.EchoLag(lag=0, length=5, values=4), ll.Whole(), make).checks[-1]
+    assert last.found == "its call makes a layer, a GRU, whose weights nothing trains"
+    assert last.remedy == "Make it in __init__, and store it on the model."
+
+
+def test_a_layer_without_weights_may_be_made_in_a_call():
+    class Activated(keras.Model):
+        def __init__(self, sizes):
+            super().__init__()
+            self.readout = layers.Dense(sizes.outputs)
+
+        def call(self, inputs):
+            return self.readout(layers.Activation("tanh")(inputs))
+
+    assert preflight(
+        ll.EchoLag(lag=0, length=5, values=4), ll.Whole(), lambda sizes, _: Activated(sizes)
+    ).passed
+
+
 def test_one_output_after_the_last_step_is_enough_for_windows():
     def last(sizes, _):
         return keras.Sequential([layers.GRU(4), layers.Dense(sizes.outputs)])

@@ -746,6 +746,22 @@ def test_logits_among_other_results_are_named(form):
     assert failed == {"outputs": f"the model gives {kind}, no array. Return only its logits"}
 
 
+@pytest.mark.parametrize("carries", [False, True])
+def test_an_array_in_place_of_a_tensor_is_named(carries):
+    class Arrays(torch.nn.Linear):
+        def forward(self, inputs):  # pyright: ignore[reportIncompatibleMethodOverride]
+            return super().forward(inputs).detach().numpy()
+
+    class Carrying(Arrays):
+        def forward(self, inputs, state=None):  # pyright: ignore[reportIncompatibleMethodOverride]
+            return super().forward(inputs), state
+
+    kind = Carrying if carries else Arrays
+    problem = ll.EchoLag(lag=1, length=6, values=4)
+    with pytest.raises(ValueError, match=r"an array of NumPy\. Return a tensor: leave out \.numpy"):
+        ll.train(problem, ll.Whole(), lambda sizes, _: kind(sizes.features, sizes.outputs))
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_a_quantized_module_is_refused_by_the_part_that_cannot_be_trained():
     def quantized(sizes, seed):

@@ -322,7 +322,7 @@ def test_what_a_file_names_must_make_a_model(file):
         (lambda _: None, "fails: TypeError"),
         (
             lambda *_: eqx.nn.Linear(4, 4, key=jax.random.key(0)),
-            "Make the first layer `sizes.features` wide",
+            r"A layer of Equinox takes a single step: return eqx\.filter_vmap\(layer\)",
         ),
     ],
 )

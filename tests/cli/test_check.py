@@ -195,6 +195,15 @@ def test_after_a_failed_check_the_last_line_is_not_that_of_the_audit(call, tmp_p
     )
 
 
+@pytest.mark.parametrize(("model", "ahead"), [("bidirectional", 0.75), ("lstm", 0)])
+def test_of_a_model_that_sees_later_steps_the_audit_says_how_many_outputs_do(call, model, ahead):
+    command = "check", f"{model}(hidden_size=3)", "echo-lag", "--length", "5", "--values", "4"
+    out = " ".join(call(*command)[1].split())
+    sentence = "75% of its outputs can see inputs of later steps, so its score does not say what"
+    assert (sentence in out) == (model == "bidirectional")
+    assert json.loads(call(*command, "--json")[1])["audit"]["ahead"] == ahead
+
+
 def test_a_model_of_longlag_is_checked_with_what_it_costs(call):
     code, out, _ = call("check", "lstm(hidden_size=3)", "echo-lag", "--values", "4", "--json")
     document = json.loads(out)

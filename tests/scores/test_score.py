@@ -130,6 +130,15 @@ def test_the_only_sequence_is_solved_though_guessing_may_well_solve_it():
         (lambda inputs: inputs[:, :3], r"must give values \(\d+, 6\) or outputs \(\d+, 6, 5\)"),
         (lambda inputs: np.zeros((*inputs.shape, 4)), r"got float64 \(\d+, 6, 4\)"),
         (lambda inputs: np.full((*inputs.shape, 5), np.nan), "a value that is not finite in row 0"),
+        (
+            lambda inputs: inputs.astype(np.int64) + 2**32,
+            "must give integers that int32 holds, got 429496729",
+        ),
+        (
+            lambda inputs: inputs.astype(np.uint64) + 2**63,
+            "integers that int32 holds, got 922337203",
+        ),
+        (lambda inputs: np.ma.array(inputs, mask=inputs == 0), "returned a masked array. Fill it"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(predict, message):

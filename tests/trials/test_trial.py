@@ -96,6 +96,7 @@ def test_a_step_that_lacks_data_at_another_length_does_not_reach_the_model():
         ([3, 4, 1], ValueError, r"values from 0 to 3, got 4 at step 1"),
         (np.array([0.5, 1.0, 2.0]), TypeError, "must be a list of whole numbers"),
         ([], TypeError, "must be a list of values"),
+        (np.ma.array([1, 2, 3], mask=[False, True, False]), ValueError, "is a masked array. Fill"),
         ([1, 2], ValueError, r"at least 3 values, .* got 2 values"),
     ],
 )

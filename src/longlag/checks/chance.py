@@ -7,6 +7,7 @@ import numpy as np
 from longlag.checks.check import CheckFailed
 from longlag.checks.episodes import chance_of, is_right, sample_episodes, scored_of
 from longlag.problems import Episodes, Problem
+from longlag.problems.shares import wrong_share
 
 _DEVIATIONS = 5.0  # half the width of an interval: a correct problem fails once in a million checks
 
@@ -17,6 +18,8 @@ _VALUES = 2_000_000  # scored targets to measure chance on, about
 
 def check_chance(problem: Problem) -> str:
     by_step, scored = chance_of(problem), scored_of(problem)
+    if wrong := wrong_share(problem, scored):
+        raise CheckFailed(wrong, "Give the share of right targets, from 0 to 1.")
     count = int(np.clip(_VALUES // problem.steps, 4000, 20_000))
     episodes = sample_episodes(problem, count, seed=5)
     hits, own_hits = _constants(problem, episodes)
@@ -34,7 +37,7 @@ def check_chance(problem: Problem) -> str:
                 f"Mend `chance_by_step` at step {step}.",
             )
         only = np.arange(problem.steps) == step
-        if problem.sequences != 1 and abs(problem.chance(only) - by_step[step]) > 1e-6:
+        if problem.sequences != 1 and not abs(problem.chance(only) - by_step[step]) <= 1e-6:
             raise CheckFailed(
                 f"at step {step} alone `chance` says {problem.chance(only):.3f}, "
                 f"`chance_by_step` {by_step[step]:.3f}",
@@ -129,7 +132,7 @@ def check_ceiling(problem: Problem) -> str:
         (np.zeros_like(everything), "no input", blind),
     ):
         best = problem.ceiling(scored, sees)
-        if abs(best - expected) > 1e-6:
+        if not abs(best - expected) <= 1e-6:
             raise CheckFailed(
                 f"with {inputs} in sight the ceiling is {best:.3f}, not {expected:.3f}",
                 "Mend `ceiling_by_step`: the best score at each step from the inputs in sight.",

@@ -9,11 +9,13 @@ import numpy as np
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel, UserModel
 from longlag.checks.check import Preflight
+from longlag.checks.positions import read_past_end
 from longlag.checks.probe import inspect_model
+from longlag.checks.runs import Runs
 from longlag.encodings import IntegerEncoding
 from longlag.framings import EncoderDecoder, Framing
 from longlag.knobs import named_arguments
-from longlag.models import ModelFactory
+from longlag.models import AnyModel, ModelFactory
 from longlag.problems import Problem
 from longlag.problems.drawing import draw
 from longlag.training import Recipe
@@ -110,11 +112,23 @@ def _require_lengths(setting: Setting) -> None:
             continue
         model = setting.create(0) if model is None else model
         inputs = draw(on.problem, np.random.default_rng(0), 1).inputs[0]
+        failure, why = None, ""
         try:
             on.predict(model, inputs[: on.problem.steps - on.problem.answers])
+            if read := read_past_end(_runs(on, model)):
+                why = f"row {read.row} of an array {read.shape}"
         except Exception as error:  # any error of a user's model
-            why = " ".join(f"{type(error).__name__}: {error}".split())
+            failure, why = error, " ".join(f"{type(error).__name__}: {error}".split())
+        if why:
             raise ValueError(
                 f"{setting.model.words}: made for {made_for} timesteps it cannot read the "
                 f"{timesteps} of test `{name}` ({why[:200]}). Use tests of {made_for} timesteps."
-            ) from error
+            ) from failure
+
+
+def _runs(setting: Setting, model: AnyModel) -> Runs:
+    """The runs of a model that was made for another setting."""
+    runs = Runs(setting)
+    runs.model = runs.subject = model
+    runs.batches = runs.batches_of(setting.layout.steps.shape[1])
+    return runs

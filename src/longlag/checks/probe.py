@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from longlag.adapters import user_code
-from longlag.adapters.models.hints import MASKED, PACKED, REALS, TOO_SHORT, VALUES, hint
+from longlag.adapters.models.hints import REALS, TOO_SHORT, VALUES, hint
 from longlag.adapters.models.user_model import UserModel
 from longlag.answers.format import counted
-from longlag.arrays import scored
 from longlag.checks.arrays import (
     device_of,
     digest_of,
-    digest_of_model,
     mixed_types,
     non_finite,
     random_changed,
@@ -27,8 +24,9 @@ from longlag.checks.arrays import (
 from longlag.checks.check import Check, CheckFailed, Preflight
 from longlag.checks.embeddings import remedy_for_high_values, require_values_apart
 from longlag.checks.gradients import gradients
-from longlag.checks.masking import lost_masks, require_inputs_unmasked
+from longlag.checks.masking import kept_mask, skipping
 from longlag.checks.outputs import bounded, require_logits
+from longlag.checks.positions import remedy_past_end, require_positions
 from longlag.checks.runs import NOISE, Runs, error_text, first_rows
 from longlag.checks.state import carried_state
 from longlag.models import ExternalModel
@@ -94,14 +92,19 @@ class _Inspection(Runs):
     def weights(self) -> str:
         self.parameters = program.parameters(self.model)
         if not self.parameters:
+            self.batches = self._shown()
+            layer = ""
+            with contextlib.suppress(Exception, SystemExit):  # of what does not run either
+                layer = self.layer_made_in_call()
+            if layer:
+                raise _made_in_call(layer)
             raise CheckFailed(
                 "it has no trainable parameters", "Give it parameters of the framework's own kind."
             )
         return f"{self.parameters:,} trained weights"
 
     def outputs(self) -> str:
-        rows = self.layout.steps.shape[1]
-        self.batches = self.batches_of(rows if self.fixed_rows is not None else max(2, rows))
+        self.batches = self._shown()
         try:
             self.base = self.run(self.batches)
             others = [self.run(self.batches, again=True), self.run(self.batches, self.called())]
@@ -123,16 +126,13 @@ class _Inspection(Runs):
         if len(wrong := np.argwhere(~np.isfinite(self.base))):
             row, step, output = wrong[0, -3:]
             weight = non_finite(self.module)
-            remedy = "" if weight else remedy_for_high_values(self)
+            remedy = "" if weight else remedy_for_high_values(self) or remedy_past_end(self)
             raise CheckFailed(
                 f"output {output} at step {step} of row {row} is {self.base[tuple(wrong[0])]}",
                 remedy or f"{_NON_FINITE}{weight}",
             )
         if layer := self.layer_made_in_call():
-            raise CheckFailed(
-                f"its call makes a layer, a {layer}, whose weights nothing trains",
-                "Make it in __init__, and store it on the model.",
-            )
+            raise _made_in_call(layer)
         apart = [np.abs(each - self.base).max() for each in others]
         if max(apart) > NOISE * np.abs(self.base).max():
             text = "two different outputs for the same inputs, outside training"
@@ -154,6 +154,11 @@ class _Inspection(Runs):
         self.state = self.model.state_size
         return f"{self.base.dtype} {self.base.shape[1:]}, all finite"
 
+    def _shown(self) -> Batches:
+        """The batches that the checks show: of two rows at least, to tell them apart."""
+        rows = self.layout.steps.shape[1]
+        return self.batches_of(rows if self.fixed_rows is not None else max(2, rows))
+
     def _warn_of_bounds(self) -> None:
         with contextlib.suppress(Exception):  # of weights so large
             large = self.run(self.batches, with_noise(self.model, scale=_LARGE))
@@ -170,6 +175,7 @@ class _Inspection(Runs):
         if np.isfinite(outputs).all():
             self.subject, self.base = shaken, outputs
             require_values_apart(self)
+            require_positions(self)
             if self.reads_whole_numbers():
                 raise CheckFailed(
                     "the outputs depend only on the whole part of inputs that are real numbers, as "
@@ -181,7 +187,7 @@ class _Inspection(Runs):
                     raise CheckFailed("every output is 1, as of a softmax over one output", _NONE)
                 raise CheckFailed(
                     "no output depends on any input",
-                    self._skipping()
+                    skipping(self)
                     if self.batches.mask is not None and takes_mask(self.model)
                     else "Look for an input that is not used, or an activation that is all zeros.",
                 )
@@ -277,60 +283,6 @@ class _Inspection(Runs):
             return _SQUEEZE
         return ""
 
-    def mask(self) -> str:
-        masks = self.batches.mask
-        require_inputs_unmasked(self)
-        if masks is None:
-            return "this framing masks no step"
-        moved = self.moved(self.changed(~masks)) & scored(self.batches.targets)
-        if moved.any():
-            _, row, step = np.argwhere(moved)[0]
-            raise CheckFailed(
-                f"the output at step {step} of row {row} depends on steps that are masked",
-                self._skipping()
-                if takes_mask(self.model)
-                else "Give the model a parameter `mask` (row, time), true where a step counts, and "
-                "skip the others (Keras: a layer Masking does); or use a framing without "
-                "masked steps.",
-            )
-        plain = "masked steps change no scored output"
-        if not isinstance(self.setting.model, UserModel) or not self._padding_counts():
-            return plain
-        if layers := lost_masks(self.grown):
-            raise CheckFailed(
-                f"the number of masked steps changes the outputs: a layer {layers} loses the mask",
-                "Keep that layer out from behind Masking, or use a framing without masked steps.",
-            )
-        return f"{plain}; their number does: right only where positions count from the start"
-
-    def _skipping(self) -> str:
-        return MASKED if self.batches.mask[..., 0].all() else PACKED  # pyright: ignore
-
-    def _padding_counts(self) -> bool:
-        """Whether two more masked steps, with the same weights, change a scored output."""
-        masks: Any = self.batches.mask
-        time = masks.shape[-1]
-        front = 0 if masks[..., 0].all() and not masks.all() else 2
-        width = (0, 0), (0, 0), (front, 2 - front)
-
-        def longer(array: np.ndarray) -> np.ndarray:
-            return np.pad(array, [*width, *[(0, 0)] * (array.ndim - 3)])
-
-        inputs, mask = longer(self.batches.inputs), longer(masks)
-        sizes = self.setting.sizes._replace(timesteps=time + 2)
-        try:
-            self.grown = self.setting.model(sizes, 0)
-            if digest_of_model(self.grown) != digest_of_model(self.model):
-                return False  # its weights depend on the number of timesteps
-            subject = self.grown if self.subject is self.model else with_noise(self.grown)
-            outputs = self.run(self.batches._replace(inputs=inputs, mask=mask), subject)
-        except (Exception, SystemExit):
-            return False  # it takes no more steps
-        if self.layout.output == "every":
-            outputs = outputs[:, :, front : front + time]
-        apart = np.abs(outputs - self.base).max(axis=-1) > NOISE * np.abs(self.base).max()
-        return bool((apart & scored(self.batches.targets)).any())
-
     def training(self) -> str:
         """Run it in training mode, in which rows may interact (batch statistics)."""
         try:
@@ -365,6 +317,13 @@ class _Inspection(Runs):
         return f"weights unchanged by the check ({self.before[:8]})"
 
 
+def _made_in_call(layer: str) -> CheckFailed:
+    return CheckFailed(
+        f"its call makes a layer, a {layer}, whose weights nothing trains",
+        "Make it in __init__, and store it on the model.",
+    )
+
+
 _RANDOM = (
     "Begin a state from zeros, and use dropout and noise only in training: leave "
     "deterministic=False out (Flax), and give torch.nn.functional.dropout training=self.training."
@@ -389,7 +348,7 @@ _CHECKS: dict[str, Callable[[_Inspection], str]] = {
     "rows": _Inspection.rows,  # before `causal`: what mixes rows would be taken for a later step
     "causal": _Inspection.causal,
     "number of rows": _Inspection.other_rows,
-    "mask": _Inspection.mask,
+    "mask": kept_mask,
     "state": carried_state,
     "training": _Inspection.training,
     "gradients": gradients,

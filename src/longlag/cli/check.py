@@ -33,7 +33,7 @@ from longlag.maps import audit
 from longlag.problems import PROBLEMS, Problem
 from longlag.visible import Reach
 
-_AUDIT = "verdict needed_again ceiling bound"
+_AUDIT = "verdict needed_again ceiling bound ahead"
 
 
 def check(
@@ -122,6 +122,7 @@ def _blocks(answer: Checks, maps: Audit | None) -> list[Block]:
     parts = [
         verdict,
         maps.nothing_to_learn,
+        maps.not_causal,
         _flags(maps.remedy),
         OF_INPUTS if answer.passed else "",
     ]

@@ -11,11 +11,13 @@ from typing import Any, ClassVar, SupportsIndex, cast
 import numpy as np
 from jaxtyping import Bool
 
+from longlag.arrays import unmasked
 from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, encodings
 from longlag.framings import Framing, Layout, Samples
 from longlag.knobs import BATCH_SIZE, named_arguments, require
 from longlag.problems import Channels, Problem, Series, Spec
+from longlag.problems.shares import check_shares
 from longlag.scores.evaluation import (
     EVALUATION_SEQUENCES,
     Evaluation,
@@ -67,7 +69,8 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
     """The steps of an episode that a framing scores, as flags `(step,)`.
 
     Raises:
-        ValueError: Chance is at the ceiling there, or almost; or there is no target.
+        ValueError: Chance is at the ceiling there, or almost; one of them is no share from 0 to 1;
+            or there is no target.
     """
     scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if problem.held_out("evaluation", scored) is not None:
@@ -76,6 +79,7 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
             best_baseline(cast("Series", problem), scored)  # raises if one cannot be fitted
             check_precision(cast("Series", problem), scored)
         return scored  # the accuracy of a constant on these rows does not hold for others
+    check_shares(problem, scored)
     ahead = problem.ceiling(scored) - problem.chance(scored)
     if problem.sequences is None and 1e-9 < ahead < 1 / EVALUATION_SEQUENCES:
         raise ValueError(
@@ -182,12 +186,12 @@ def _values(
         outputs = outputs.detach().cpu().numpy()
     if hasattr(outputs, "block_until_ready"):  # of JAX: raises where there was no memory for it
         outputs.block_until_ready()
-    array, width = np.asarray(outputs), target_encoding.features
-    integers = np.issubdtype(array.dtype, np.integer)
-    if array.size == math.prod(shape) and (integers or isinstance(spec, Channels)):
-        return array.reshape(shape).astype(spec.dtype)
+    array = unmasked("score: `predict` returned", outputs)
+    width, kind = target_encoding.features, array.dtype.kind
+    if array.size == math.prod(shape) and (kind in "iu" or isinstance(spec, Channels)):
+        return _as_values(array.reshape(shape), spec)
     rows = shape[: len(shape) - len(spec.shape)]
-    if array.shape[:1] != shape[:1] or array.size != math.prod(rows) * width:
+    if array.shape[:1] != shape[:1] or array.size != math.prod(rows) * width or kind not in "biuf":
         raise ValueError(
             f"score: `predict` must give values {shape} or outputs {(*rows, width)}, got "
             f"{array.dtype} {array.shape}."
@@ -196,3 +200,18 @@ def _values(
         row = int(np.argwhere(~np.isfinite(array))[0, 0])
         raise ValueError(f"score: `predict` returned a value that is not finite in row {row}.")
     return target_encoding.decode(array.reshape(*rows, width).astype(np.float32))
+
+
+def _as_values(array: np.ndarray, spec: Spec) -> np.ndarray:
+    """Values in the type of the targets, which are the same there.
+
+    Raises:
+        ValueError: A value is no number, or is cut to another in the integers of the targets.
+    """
+    whole = np.issubdtype(spec.dtype, np.integer)
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = array.astype(spec.dtype)
+    if len(wrong := array[array != values] if whole else array[~np.isfinite(array)]):
+        rule = f"integers that {spec.dtype} holds" if whole else "numbers that are finite"
+        raise ValueError(f"score: `predict` must give {rule}, got {wrong[0]}.")
+    return values

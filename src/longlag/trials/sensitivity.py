@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from longlag import streams
-from longlag.arrays import MISSING, last_of
+from longlag.arrays import MISSING, last_of, unmasked
 from longlag.framings import Layout
 from longlag.models import AnyModel, Decoder, ExternalModel, GatedLayer, OneHotInput, RecurrentModel
 from longlag.problems import Episodes
@@ -143,7 +143,7 @@ def gates_episode(
     """The one episode that `gates` reads, by the same arguments."""
     if sequence is None:
         return draw(setting.problem.for_part("evaluation"), streams.evaluation(seed), 1)
-    return setting.problem.episode(np.asarray(sequence))[1]
+    return setting.problem.episode(unmasked("gates: `sequence` is", sequence))[1]
 
 
 def _one_sequence(setting: Setting) -> Layout:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Num
 
 from longlag.adapters.models import user_model
 from longlag.arguments import short_repr
-from longlag.arrays import LARGEST_SINGLE
+from longlag.arrays import LARGEST_SINGLE, unmasked
 from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
 from longlag.framings import Framing, Layout, Samples
@@ -232,7 +232,8 @@ class Setting:
             ValueError: It is too short for the problem or the framing.
         """
         self._check_length(np.shape(sequence)[:1])
-        problem, episodes = self.problem.episode(np.asarray(sequence))
+        shown = unmasked("predict: `sequence` is", sequence)
+        problem, episodes = self.problem.episode(shown)
         layout = self.layout_for(problem, single_size(self.framing, self.recipe.batch_size))
         predict = functools.partial(self._predict, model, layout)
         evaluation = evaluations.predictions(problem, layout, episodes, predict)

@@ -12,6 +12,10 @@ REALS = (
     "The inputs of this problem are real numbers, which no embedding takes: use a linear layer in "
     "its place."
 )
+NEEDS_VALUES = (
+    "it uses `sizes.values`, which is None: the model takes values, but the inputs are features, "
+    "real numbers, which no embedding takes. Use a linear layer in its place."
+)
 TOO_SHORT = (
     "An embedding is too short: positions need `sizes.timesteps` vectors, integers `sizes.values`."
 )
@@ -19,6 +23,11 @@ _CHANNELS = (
     "Channels come last here, (row, time, feature); a convolution of PyTorch or Equinox takes "
     "them first: swap the last two axes before it and after it, as x.transpose(1, 2) does, in "
     "Equinox x.T."
+)
+
+_ONE_STEP = (
+    "A layer of Equinox takes a single step: return eqx.filter_vmap(layer), or use "
+    "jax.vmap(layer)(inputs)."
 )
 
 _BFLOAT16 = (
@@ -75,6 +84,7 @@ _REMEDIES = {
     r"batch size must be static": (
         "Name the rows: keras.Input(batch_shape=(batch_size, sizes.timesteps, sizes.features))."
     ),
+    r"replace .* with `jax\.vmap": _ONE_STEP,  # of norms of Equinox
     r"must have ndim at least 1, but it has ndim 0": (
         "An Equinox module takes one sample, (time, feature), without an axis of rows: leave out "
         "jax.vmap over rows."
@@ -117,6 +127,17 @@ def shortened(message: object) -> str:
     return f"{first} … {last}".rstrip()
 
 
+def hint_of_steps(error: BaseException, features: int, timesteps: int) -> str:
+    """The remedy for an Equinox layer that gets all steps at once; empty if that is not known.
+
+    >>> hint_of_steps(TypeError("contracting dimensions …, got (4,) and (6,)."), 4, 6)[:46]
+    'A layer of Equinox takes a single step: return'
+    """
+    shapes = re.search(r"contracting dimensions .*got \(\d+,\) and \((\d+),\)", str(error))
+    mixed = shapes is not None and int(shapes[1]) == timesteps != features
+    return _ONE_STEP if mixed else ""
+
+
 def hint(error: BaseException, *, features: bool, reals: bool = False) -> str:
     """A remedy for an exception of a model; empty if none is known.
 
@@ -136,6 +157,8 @@ def hint(error: BaseException, *, features: bool, reals: bool = False) -> str:
     for pattern, remedy in _REMEDIES.items():
         if re.search(pattern, text):
             return remedy
+    if not features and "should be called with a scalar index" in text:
+        return _ONE_STEP
     if re.search(
         r"(Unsupported dtype|does not accept dtype) b?float16|no attribute 'recurrent_kernel'", text
     ):

@@ -9,7 +9,9 @@ from typing import Any
 
 
 def layer_made_in(run: Callable[[], object]) -> str:
-    """The type of the first layer of PyTorch or Flax NNX with weights that `run` makes, or empty.
+    """The type of the first layer with weights that `run` makes, or empty.
+
+    It is one of PyTorch, Flax NNX, or Keras, where what a layer is made of is known once it runs.
 
     Only this thread is watched.
     """
@@ -18,11 +20,16 @@ def layer_made_in(run: Callable[[], object]) -> str:
         for module, name in (("torch.nn", "Parameter"), ("flax.nnx", "Param"))
     )
     functions = getattr(torch_weight, "__new__", None), getattr(flax_weight, "__init__", None)
-    makers = [getattr(each, "__code__", None) for each in functions]
+    keras_layer = getattr(sys.modules.get("keras.layers"), "Layer", None)
+    add_weight = getattr(getattr(keras_layer, "add_weight", None), "__code__", None)
+    makers = [*(getattr(each, "__code__", None) for each in functions), add_weight]
     found, end = [], sys._getframe()
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         if event != "call" or frame.f_code not in makers or found:
+            return
+        if frame.f_code is add_weight:
+            found.extend(_built(frame, end, keras_layer))
             return
         made = frame.f_locals.get("self")
         if made is None or isinstance(made, flax_weight or ()):  # and no random state
@@ -35,6 +42,17 @@ def layer_made_in(run: Callable[[], object]) -> str:
     finally:
         sys.setprofile(before)
     return found[0] if found else ""
+
+
+def _built(frame: FrameType | None, end: FrameType, kind: Any) -> list[str]:
+    """The type of the outermost layer of Keras in a frame before `end` that has no weights yet."""
+    kinds = []
+    while frame is not None and frame is not end:
+        owner: Any = frame.f_locals.get("self")
+        if isinstance(owner, kind) and not owner.built:
+            kinds.append(type(owner).__name__)
+        frame = frame.f_back
+    return kinds[-1:]
 
 
 def _layer(frame: FrameType | None, end: FrameType) -> list[str]:

@@ -286,6 +286,10 @@ class TorchModel(ExternalModel):
     def _run(self, inputs: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
         result = self._call(inputs, **self._keywords(mask, state))
         outputs, state = pair(result) if self.takes_state else (result, None)
+        if isinstance(outputs, np.ndarray):
+            raise ValueError(
+                "the model gives an array of NumPy. Return a tensor: leave out .numpy()."
+            )
         rows, timesteps = steps = inputs.shape[:2]
         at = None
         if output == "end" and mask is not None:

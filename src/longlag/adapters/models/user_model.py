@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from longlag.adapters import user_code
 from longlag.adapters.models import arguments
-from longlag.adapters.models.hints import hint, shortened
+from longlag.adapters.models.hints import NEEDS_VALUES, hint, hint_of_steps, shortened
 from longlag.adapters.randomness import libraries_with_random_state, seeded
 from longlag.adapters.user_code import Origin
 from longlag.knobs import knob, named_arguments
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 _WIDTHS = "hidden_size", "width"
+
+_SOME = 2  # different integers, in place of those that an input of reals does not have
 
 MakeModel = Callable[[Sizes, int], Any]
 """Makes a model, given the sizes of the problem and a seed."""
@@ -104,7 +106,7 @@ class UserModel(ModelFactory):
             arguments.require_fit(make, given)
         except TypeError as error:
             raise ValueError(f"{self.words}: {error}") from error
-        before = libraries_with_random_state()
+        some, before = sizes._replace(values=_SOME), libraries_with_random_state()
         try:
             with seeded(seed):
                 model = make(sizes, seed, **given)
@@ -112,6 +114,8 @@ class UserModel(ModelFactory):
                 with seeded(seed):
                     model = make(sizes, seed, **given)
         except (Exception, SystemExit) as error:
+            if sizes.values is None and _needs_values(error, lambda: make(some, seed, **given)):
+                raise ValueError(f"{self.words}: {NEEDS_VALUES}") from error
             remedy = hint(error, features=self.inputs == "features", reals=sizes.values is None)
             if isinstance(make, type) and (not remedy or "Sizes" in str(error)):
                 remedy = (
@@ -159,6 +163,10 @@ class UserModel(ModelFactory):
             )
         from longlag.adapters.models import functional
 
+        def again() -> object:  # a module may be filled as it is called
+            some = sizes._replace(values=_SOME)
+            return self._functional(kind, self.make(some, seed), some, seed)
+
         try:
             with seeded(seed):
                 parts = self._functional(kind, module, sizes, seed)
@@ -168,16 +176,20 @@ class UserModel(ModelFactory):
         except functional.UnsupportedModel as error:
             raise ValueError(f"{self.words}: {error}") from error
         except (Exception, SystemExit) as error:
-            kind, other = f"features ({sizes.features})", "values"
+            if sizes.values is None and _needs_values(error, again):
+                raise ValueError(f"{self.words}: {NEEDS_VALUES}") from error
+            shown, other = f"features ({sizes.features})", "values"
             if self.inputs == "values":
-                kind, other = "values", "features"
+                shown, other = "values", "features"
             text = str(error)
             about_inputs = re.search("dtype|integer|shape|embedding|rank|dim", text, re.I)
             remedy = hint(error, features=self.inputs == "features", reals=sizes.values is None)
+            if kind == "equinox":
+                remedy = hint_of_steps(error, sizes.features, sizes.timesteps) or remedy
             if about_inputs and not remedy and "mask" not in text and sizes.values:
                 remedy = f"Does it take {other}? Then use adopt(…, inputs='{other}')."
             raise ValueError(
-                f"{self.words}: the model, with {kind} of {sizes.timesteps} steps, "
+                f"{self.words}: the model, with {shown} of {sizes.timesteps} steps, "
                 f"{failure_text(error)} {remedy}".rstrip()
             ) from error
 
@@ -322,6 +334,18 @@ def framework(thing: Any) -> Literal["equinox", "flax", "linen", "keras", "torch
         if cls is not None and isinstance(thing, cls):
             return name  # pyright: ignore[reportReturnType]
     return None
+
+
+def _needs_values(error: BaseException, again: Callable[[], object]) -> bool:
+    """Whether code fails in another way, or not at all, where a step may show several integers."""
+    if not isinstance(error, TypeError | ValueError):
+        return False
+    text = lambda failure: re.sub("0x[0-9a-f]+", "", str(failure))  # noqa: E731 - of addresses
+    try:
+        again()
+    except (Exception, SystemExit) as other:
+        return text(other) != text(error)
+    return True
 
 
 def failure_text(error: BaseException) -> str:
