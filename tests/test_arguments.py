@@ -71,7 +71,7 @@ WRONG = {
     "STORE.outcome(10**30)": "outcome: `trial` must be text, got",
     "STORE.weights(None)": "weights: `trial` must be text, got None.",
     "STORE.records(problem=3)": "records: `problem` must be text or None, got 3.",
-    "STORE.count(study=[])": "Store: `study` must be text or None, got [].",
+    "STORE.count(study=[])": "count: `study` must be text or None, got [].",
     "STORE.records(limit='x')": "records: `limit` must be a whole number or None, got 'x'.",
     "ll.Store('a.db', write=np.zeros(3))": "Store: `write` must be True or False, got",
     "TRAINED.needs(2.5)": "needs: `sequences` must be a whole number, got 2.5.",

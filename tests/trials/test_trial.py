@@ -454,19 +454,23 @@ def test_targets_that_hang_together_are_tested_sequence_by_sequence():
 
 
 @pytest.mark.parametrize(
-    ("problem", "framing"),
+    ("problem", "framing", "remedy"),
     [
-        (ll.Ramp(length=2), ll.Whole()),
-        (ll.Ramp(tolerance=1.0), ll.Whole()),
-        (ll.Ramp(), ll.Window(timesteps=9)),
-        (ll.CumulativeThreshold(threshold=1e-20), ll.Whole()),
+        (ll.Ramp(length=2), ll.Whole(), "a harder problem"),
+        (ll.Ramp(tolerance=1.0), ll.Whole(), "a smaller tolerance"),
+        (
+            ll.Ramp(),
+            ll.Window(timesteps=9),
+            "a framing that scores more steps, or a harder problem",
+        ),
+        (ll.CumulativeThreshold(threshold=1e-20), ll.Whole(), "a harder problem"),
     ],
     ids=repr,
 )
 def test_where_a_constant_is_always_right_nothing_is_to_be_learned_and_training_says_so(
-    problem, framing
+    problem, framing, remedy
 ):
-    with pytest.raises(ValueError, match=r"nothing is to be learned of .* Use a framing"):
+    with pytest.raises(ValueError, match=rf"nothing is to be learned of .* Use {remedy}\."):
         ll.train(problem, framing, ll.MLP(), sequences=1)
 
 

@@ -88,7 +88,8 @@ def scored_steps(problem: Problem, framing: Framing, layout: Layout) -> np.ndarr
             "Use a problem that is harder to guess."
         )
     if problem.chance(scored) > 1 - 1e-9:
-        harder = "a smaller tolerance" if hasattr(problem, "tolerance") else "a harder problem"
+        wide = getattr(problem, "tolerance", None) is not None
+        harder = "a smaller tolerance" if wide else "a harder problem"
         more = "" if scored.all() else "a framing that scores more steps, or "
         raise ValueError(
             f"{type(framing).__name__}: nothing is to be learned of {problem!r} under "

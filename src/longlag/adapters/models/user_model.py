@@ -106,7 +106,11 @@ class UserModel(ModelFactory):
             arguments.require_fit(make, given)
         except TypeError as error:
             raise ValueError(f"{self.words}: {error}") from error
-        some, before = sizes._replace(values=_SOME), libraries_with_random_state()
+        before = libraries_with_random_state()
+
+        def again() -> object:
+            return make(sizes._replace(values=_SOME), seed, **given)
+
         try:
             with seeded(seed):
                 model = make(sizes, seed, **given)
@@ -114,7 +118,7 @@ class UserModel(ModelFactory):
                 with seeded(seed):
                     model = make(sizes, seed, **given)
         except (Exception, SystemExit) as error:
-            if sizes.values is None and _needs_values(error, lambda: make(some, seed, **given)):
+            if sizes.values is None and _needs_values(error, again):
                 raise ValueError(f"{self.words}: {NEEDS_VALUES}") from error
             remedy = hint(error, features=self.inputs == "features", reals=sizes.values is None)
             if isinstance(make, type) and (not remedy or "Sizes" in str(error)):
