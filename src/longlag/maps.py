@@ -113,7 +113,7 @@ def audit(
         if isinstance(model, type) or not hasattr(
             model, "remembers"
         ):  # the class of all models needs JAX
-            rule = "a model, such as MLP(context=3)"
+            rule = "a model, such as MLP(context=3) or adopt(make_model)"
             raise TypeError(f"audit: `model` must be {rule}, got {short_repr(model)}.")
         check_decoder("audit", problem, framing, model)
         reach = Reach.of(model)

@@ -41,13 +41,16 @@ MEANT = {
 }
 
 
+BEFORE = {"steps from the end": lambda table, at: table[at - len(at)]}
+
+
 class Net(eqx.Module):
     table: jax.Array
     readout: eqx.nn.Linear
     read: str = eqx.field(static=True)
 
     def __call__(self, inputs):
-        read = {**READ, **MEANT}[self.read]
+        read = {**READ, **MEANT, **BEFORE}[self.read]
         return jax.vmap(self.readout)(jnp.cumsum(inputs, axis=0) + read(self.table, _steps(inputs)))
 
 
@@ -71,6 +74,15 @@ def test_a_table_too_short_for_the_steps_is_found(read):
     assert last.remedy.startswith("An embedding is too short: positions need `sizes.timesteps`")
     if read != "take":  # which gives NaN
         assert last.found.startswith(f"it reads row {ROWS} of an array (4, 4), in place of which")
+
+
+def test_steps_before_the_first_row_are_found_too():
+    last = checked("steps from the end").checks[-1]
+    assert (
+        last.found
+        == "it reads row -2 of an array (4, 4), in place of which JAX gives the first one"
+    )
+    assert checked("steps from the end", STEPS).passed
 
 
 @pytest.mark.parametrize("read", READ)

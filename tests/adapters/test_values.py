@@ -11,6 +11,7 @@ from longlag.adapters import user_code, values
 
 TYPED = """
 import functools
+import equinox as eqx
 import numpy as np
 W = 2
 SIZES = [1, 2]
@@ -45,11 +46,26 @@ class Net:
     def __call__(self):
         return SIZES
 
+class Parts:
+    class Inner:
+        width = 1
+    number = np.int64(2)
+    thing = Maker()
+    def __call__(self):
+        return W
+
 plain = lambda sizes, seed: W
 through = lambda sizes, seed: inner()
 listed = lambda sizes, seed: [each + 1 for each in SIZES]
 of_class = lambda sizes, seed: Net()
 table = lambda sizes, seed: TABLE.sum()
+parts = lambda sizes, seed: Parts()
+class Mapped:
+    __call__ = eqx.filter_vmap(lambda self: W)
+class Kept:
+    value = functools.cached_property(lambda self: W)
+mapped = lambda sizes, seed: Mapped()
+kept = lambda sizes, seed: Kept()
 closed = outer(2)
 decorated = wrapped(plain)
 attribute = lambda sizes, seed: attribute.width
@@ -78,6 +94,12 @@ def typed():
         ("of_class", "SIZES[0] = 9", "SIZES[0] = 1"),
         ("table", "TABLE[0] = 1", "TABLE[0] = 0"),
         ("part", "TABLE[0] = 1", "TABLE[0] = 0"),
+        ("parts", "Parts.Inner.width = 64", "Parts.Inner.width = 1"),
+        ("parts", "Parts.number = np.int64(3)", "Parts.number = np.int64(2)"),
+        ("parts", "Parts.thing.width = 3", "Parts.thing.width = 2"),
+        ("parts", "W = 64", "W = 2"),
+        ("mapped", "W = 64", "W = 2"),
+        ("kept", "W = 64", "W = 2"),
         ("closed", "closed.widen(64)", "closed.widen(2)"),
         ("decorated", "W = 64", "W = 2"),
         ("attribute", "attribute.width = 64", "attribute.width = 2"),
@@ -96,6 +118,15 @@ def test_code_of_no_file_has_another_name_where_what_it_reads_was_changed(
     first, again, changed, *rest = codes
     assert again == first != changed
     assert rest == [first, first]
+
+
+def test_a_problem_of_no_file_has_another_name_where_what_it_reads_was_changed(typed):
+    kind = typed["Net"]
+    first = user_code.origin_of_class(kind).code
+    typed["SIZES"].append(3)
+    changed = user_code.origin_of_class(kind).code
+    typed["SIZES"].pop()
+    assert first == user_code.origin_of_class(kind).code != changed
 
 
 def test_what_cannot_be_compared_is_new_each_time(typed):

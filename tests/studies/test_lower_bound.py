@@ -10,6 +10,7 @@ import longlag as ll
 from longlag.studies.comparison import Comparison
 from longlag.studies.frontier import Frontier
 from longlag.studies.generalisation import Generalisation
+from longlag.studies.lower_bound import LowerBound
 from longlag.studies.profile import Profile
 from longlag.training import Recipe
 
@@ -83,3 +84,38 @@ def test_where_no_gradient_reaches_what_is_needed_longer_training_is_not_advised
     study = STUDIES[kind]()
     drive(study, come_out)
     assert study.answer().lower_bound is None
+
+
+@pytest.mark.parametrize(
+    ("freed", "arguments", "flags"),
+    [
+        ({}, "Try budget=2000.", "Try --budget 2000."),
+        (
+            {"weight_decay": 0.01, "clip_norm": 1.0},
+            "Try weight_decay=0.01 and clip_norm=1: with this recipe nothing can be learned.",
+            "Try --weight-decay 0.01 and --clip-norm 1: with this recipe nothing can be learned.",
+        ),
+    ],
+)
+def test_a_recipe_under_which_nothing_is_learned_is_changed_first(freed, arguments, flags):
+    hopeless = {"optimizer": "adamw", "weight_decay": 300.0, "clip_norm": 1e-6} if freed else {}
+    setting = dataclasses.replace(SETTING, recipe=Recipe(sequences=BUDGET, **hopeless))
+    study = Frontier(setting, seeds=2)
+    drive(study, came(FALLING))
+    bound = study.answer().lower_bound
+    assert bound is not None
+    assert bound.freed == freed
+    assert f" {arguments}".replace("2000", str(4 * BUDGET)) in bound.advice(flags=False)
+    assert f" {flags}".replace("2000", str(4 * BUDGET)) in bound.advice(flags=True)
+
+
+@pytest.mark.parametrize(
+    ("unclear", "text"),
+    [
+        (0, "3 of 5 trials had not stopped learning when the budget ended. Try"),
+        (1, "3 of 5 trials had not stopped learning when the budget ended, or were too short to"),
+        (3, "3 of 5 trials were too short to tell whether they had stopped learning. Try"),
+    ],
+)
+def test_what_was_too_short_to_tell_is_not_called_still_learning(unclear, text):
+    assert text in LowerBound(3, 5, "trials", 100, None, unclear).advice(flags=False)

@@ -46,7 +46,7 @@ def ran(tmp_path, monkeypatch):
         for name in [name for name in sys.modules if name.startswith(("longlag_source_", "mine"))]:
             del sys.modules[name]
         user_code._named.clear()
-        user_code.origin_of_class.cache_clear()
+        user_code._origin_in_file.cache_clear()
         return was
 
     return asked

@@ -32,8 +32,7 @@ CALL = re.compile(r"(.*?\.py:\w+)\((.*)", re.DOTALL)  # a function and its argum
 _lock = threading.RLock()
 
 _importing = threading.local()
-_process = uuid.uuid4().hex[:8]
-_numbers = itertools.count()
+_process, _numbers = uuid.uuid4().hex[:8], itertools.count()
 
 references: list[str] = []
 """The code that a command names, as it was written."""
@@ -43,7 +42,6 @@ _beside: dict[str, ModuleType] = {}
 
 _named: dict[tuple[str, str], Any] = {}
 """The code that the user's own commands and calls name, by name and hash."""
-
 
 _values: dict[str, str | None] = {}
 """What code of no file read when it was named: a hash, by the name's own."""
@@ -119,10 +117,12 @@ def _number(name: str, thing: Any) -> str:
     return code
 
 
-@functools.lru_cache(256)
 def origin_of_class(kind: type) -> Origin:
-    """As `origin_of`, with the hash of the file at the first call for the class."""
-    return origin_of(kind)
+    """As `origin_of`; of a class in a file with the hash at the first call for it."""
+    return _origin_in_file(kind) if _locate(kind)[1] else origin_of(kind)
+
+
+_origin_in_file = functools.lru_cache(256)(origin_of)
 
 
 def from_reference(reference: str) -> tuple[Any, Origin]:

@@ -22,6 +22,8 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _READS = "LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"
 _ATTRIBUTES = "LOAD_ATTR", "LOAD_METHOD"
 
+_INNER = "_abc_impl", "_is_protocol"  # which Python keeps on a class
+
 _compared: dict[int, Any] = {}
 """Code that a hash has by its identity, which nothing else may take."""
 
@@ -115,13 +117,15 @@ def _read_by(thing: Any) -> Any:
 
 
 def _parts(kind: type) -> Iterator[Any]:
-    """The functions of a class, and its plain values."""
+    """The functions of a class, and its values."""
     for name, value in vars(kind).items():
         if isinstance(value, property):
             yield name, value.fget
+        elif isinstance(value, functools.cached_property):
+            yield name, value.func
         elif isinstance(value, classmethod | staticmethod):
             yield name, value.__func__
-        elif isinstance(value, FunctionType) or (not name.startswith("__") and _is_plain(value)):
+        elif callable(value) or not (name.startswith("__") or name in _INNER):
             yield name, value
 
 

@@ -21,7 +21,7 @@ from longlag.models import ExternalModel
 from longlag.training import program
 
 _PAST = re.compile(
-    r"array of shape \(([^)]*)\): index (\d+) is out of bounds for axis \d+ with size (\d+)"
+    r"array of shape \(([^)]*)\): index (-?\d+) is out of bounds for axis \d+ with size (\d+)"
 )
 
 
@@ -42,7 +42,7 @@ def require_positions(runs: Runs) -> None:
     if isinstance(runs.setting.model, UserModel) and (found := read_past_end(runs)):
         raise CheckFailed(
             f"it reads row {found.row} of an array {found.shape}, in place of which JAX gives "
-            "the last one",
+            f"the {'first' if found.row < 0 else 'last'} one",
             TOO_SHORT,
         )
 

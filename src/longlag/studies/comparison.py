@@ -266,7 +266,7 @@ class Comparison(Study):
                 (trial for cell in cells for trial in cell.trials),
                 sum(len(cell.outcomes) for cell in cells),
                 "trials",
-                self.recipe.sequences,
+                self.recipe,
             ),
         )
 

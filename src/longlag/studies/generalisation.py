@@ -176,8 +176,8 @@ class Generalisation(Study):
                 (trial for each in models for trial in each.trials),
                 sum(len(each.outcomes) for each in models),
                 "trials",
-                self.recipe.sequences,
-                self.recipe.learning_rate,
+                self.recipe,
+                rate=self.recipe.learning_rate,
             ),
         )
 

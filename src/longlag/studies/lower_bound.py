@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from longlag.answers.format import counted
 from longlag.studies.about import SeedResult
 from longlag.studies.ladder import LEARNING_RATES
-from longlag.trials.remedies import LONGER
+from longlag.training import Recipe
+from longlag.trials.remedies import LONGER, hindered
 
 
 class LowerBound(NamedTuple):
@@ -21,6 +22,7 @@ class LowerBound(NamedTuple):
         budget: Largest number of training sequences of a trial.
         rate: Their learning rate; None where the study chooses it.
         unclear: Of those still learning, the number too short to tell.
+        freed: New values of the knobs under which nothing can be learned; usually none.
     """
 
     still: int
@@ -29,6 +31,7 @@ class LowerBound(NamedTuple):
     budget: int
     rate: float | None
     unclear: int = 0
+    freed: Mapping[str, float] = {}  # never changed
 
     def advice(self, *, flags: bool) -> str:
         """A sentence with advice: as flags of the command line, or as arguments in Python.
@@ -38,7 +41,13 @@ class LowerBound(NamedTuple):
         """
         longer = LONGER * self.budget
         advice = f"Try --budget {longer}." if flags else f"Try budget={longer}."
-        if self.rate is not None and self.rate < LEARNING_RATES[-1]:
+        if self.freed:
+            named = (
+                f"--{name.replace('_', '-')} {value:g}" if flags else f"{name}={value:g}"
+                for name, value in self.freed.items()
+            )
+            advice = f"Try {' and '.join(named)}: with this recipe nothing can be learned."
+        elif self.rate is not None and self.rate < LEARNING_RATES[-1]:
             rate = f"{LEARNING_RATES[-1]:g}"
             name = f"--learning-rate {rate}" if flags else f"learning_rate={rate}"
             advice += f" With {name} it may need fewer, or become unstable."
@@ -51,7 +60,13 @@ class LowerBound(NamedTuple):
 
 
 def lower_bound(
-    trials: Iterable[SeedResult], count: int, noun: str, budget: int, rate: float | None = None
+    trials: Iterable[SeedResult],
+    count: int,
+    noun: str,
+    recipe: Recipe,
+    *,
+    budget: int | None = None,
+    rate: float | None = None,
 ) -> LowerBound | None:
     """The lower bound that an answer is; None if no trial was still learning.
 
@@ -59,10 +74,12 @@ def lower_bound(
         trials: The trials. Where no gradient reaches what is needed, longer training is no help.
         count: Number of trials that decide the answer.
         noun: The unit of `count`: `seeds` or `trials`.
-        budget: Largest number of training sequences of a trial.
+        recipe: Their recipe.
+        budget: Largest number of training sequences of a trial, by default the recipe's.
         rate: Their learning rate; None where the study chooses it.
     """
     reasons = [trial.reason for trial in trials if trial.outcome.audit == "learnable"]
     unclear = reasons.count("unclear")
     still = unclear + reasons.count("undertrained")
-    return LowerBound(still, count, noun, budget, rate, unclear) if still else None
+    most, freed = budget or recipe.sequences, hindered(recipe)
+    return LowerBound(still, count, noun, most, rate, unclear, freed) if still else None

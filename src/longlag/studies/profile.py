@@ -234,7 +234,8 @@ class Profile(Study):
                 (trial for each in reaches for rung in each.rungs for trial in rung.trials),
                 sum(reach.tried for reach in reaches),
                 "trials",
-                self.budgets[0],
+                self.recipe,
+                budget=self.budgets[0],
             ),
         )
 

@@ -63,15 +63,15 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     chunk, steps = getattr(setting.framing, "timesteps", 0), setting.problem.steps
     reaching = isinstance(setting.framing, Chunks) and chunk < steps and audit.shares.gradient < 1
     further = f"timesteps={min(2 * chunk, steps)}" if reaching else ""
-    hindered = _hindered(recipe)
+    freed = [f"{name}={value:g}" for name, value in hindered(recipe).items()]
     match reason:
         case "stopped":
             return f"Use stop_at={_solved_at(setting):g}, or none."
         case "unstable" if recipe.optimizer == "adamw" and rate * (recipe.weight_decay or 0) >= 1:
-            return hindered
+            return _use(_all(*freed))
         case "unstable":
             return _steadier(rate, fast, clipped=recipe.clip_norm is not None)
-        case "below chance" if not hindered and _own(setting):
+        case "below chance" if not freed and _own(setting):
             shifted = "look for a systematic error, such as targets shifted by a step"
             return f"Use {longer}; if it stays below, {shifted}." if short else _sentence(shifted)
         case "overfit" if setting.framing.output == "decoder":
@@ -86,8 +86,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             return "Train on longer or more varied sequences, or use another model."
         case _ if audit.verdict != "learnable":
             return audit.remedy
-        case "undertrained" | "unclear" | "stuck" | "at chance" | "below chance" if hindered:
-            return hindered
+        case "undertrained" | "unclear" | "stuck" | "at chance" | "below chance" if freed:
+            return _use(_all(*freed))
         case "undertrained" | "unclear":
             if far:
                 then = f"; if it still learns at the end, also {longer}" if short else ""
@@ -113,12 +113,12 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     return ""
 
 
-def _hindered(recipe: Recipe) -> str:
-    """The remedy of a recipe under which no weight can become what it should be; or empty."""
+def hindered(recipe: Recipe) -> dict[str, float]:
+    """New values of the knobs under which no weight can become what it should be."""
     decays = recipe.optimizer == "adamw" and (recipe.weight_decay or 0) > _FEWER_WEIGHTS
     clips = recipe.clip_norm is not None and recipe.clip_norm < _SHORTEST
-    decay, norm = "weight_decay=0.01" if decays else "", "clip_norm=1" if clips else ""
-    return _use(_all(decay, norm)) if decays or clips else ""
+    decay, norm = {"weight_decay": 0.01}, {"clip_norm": 1.0}
+    return {**(decay if decays else {}), **(norm if clips else {})}
 
 
 def _solved_at(setting: Setting) -> float:

@@ -90,3 +90,12 @@ def test_where_no_name_tells_it_is_refused_and_read_once_all_have_one(read, form
     table = read(written(f"{head},x", row), time=False)
     assert table.names == names
     assert not {FIRST, LAST} & {*table.notes}
+
+
+@pytest.mark.parametrize("ending", ["{:02d}", "{:03d}"])
+def test_numbers_that_a_comma_may_have_cut_are_refused(read, ending):
+    lines = [f"2022-01-{day:02d},{50 + day},{ending.format(7 * day % 100)}" for day in range(1, 29)]
+    with pytest.raises(ValueError, match="`value` and the cell after it may be one number with a"):
+        read("date,value\n" + "\n".join(lines))
+    flags = [f"2022-01-{day:02d},{50 + day},{day % 2}" for day in range(1, 29)]
+    assert LAST in read("date,value\n" + "\n".join(flags), ["value"]).notes

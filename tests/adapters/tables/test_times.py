@@ -283,3 +283,16 @@ def test_a_time_of_day_is_no_part_of_days_that_do_not_repeat(read, name, gaps):
     hourly = [f"2020-01-{1 + at // 24:02},{at % 24:02}:00" for at in range(48)]
     found = read(written(hourly, range(48), "date,time of day,v"), ["v"])
     assert found.notes == ("time: `date` and `time of day`, hourly",)
+
+
+@pytest.mark.parametrize("name", ["Moving Time", "Chip Time", "elapsed_time"])
+def test_durations_of_a_day_are_no_times_of_it(read, name):
+    lines = [
+        f"2022-01-{day:02d},{spent},{day}"
+        for day in range(1, 29)
+        for spent in (f"1:{day:02d}:10", f"0:4{day % 10}:09")
+    ]
+    text = f"Date,{name},Distance\n" + "\n".join(lines)
+    with pytest.raises(ValueError, match="same `Date`"):
+        read(text, ["Distance"])
+    assert len(read(text, ["Distance"], time=False).values) == 56

@@ -74,6 +74,12 @@ def fitted(
             f"or the last may lack one. Name it there, before `{header[0].strip()}` or after "
             f"`{header[-1].strip()}`."
         )
+    if _are_decimals(data):
+        raise ValueError(
+            f"{name}: rows have {width + 1} cells, but {place} has {width} names: "
+            f"`{header[-1].strip()}` and the cell after it may be one number with a comma. Write "
+            "it with a point or in quotes, or name the last column."
+        )
     note = "rows have one cell more than the header: the last is taken for a column without a name"
     return [[*header, ""], *data], [note]
 
@@ -82,6 +88,13 @@ def _are_different(data: Sequence[Sequence[str]]) -> bool:
     """Whether the first cells may name rows."""
     names = [row[0].strip() for row in data]
     return all(names) and len({*names}) == len(names)
+
+
+def _are_decimals(data: Sequence[Sequence[str]]) -> bool:
+    """Whether the last two cells may be numbers that a comma has cut, as 50,07 or 1,050."""
+    ends = [row[-1].strip() for row in data]
+    whole = all(re.fullmatch(r"\s*-?\d+\s*", row[-2]) for row in data)
+    return whole and {*map(len, ends)} <= {2, 3} and all(map(str.isdecimal, ends))
 
 
 def _have_quoted_names(data: Sequence[Sequence[str]], lines: Sequence[str]) -> bool:

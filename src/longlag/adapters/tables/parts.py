@@ -263,9 +263,11 @@ def clock(frame: pd.DataFrame, day: Times) -> Times | None:
     for other in frame.columns.drop(list(day.columns)):
         names = (*day.columns, other)
         offsets = times_of_day(frame[other])
-        named = "time" in other.lower()
-        if offsets is not None and (named or _fills_days(days, offsets)) and _parts(days, offsets):
-            return Times(names, days + offsets)
+        if offsets is not None and _parts(days, offsets):
+            # Durations of what happened on a day, as of runs, are in no order.
+            named = "time" in other.lower() and _is_in_order(days + offsets)
+            if named or _fills_days(days, offsets):
+                return Times(names, days + offsets)
         hours = _HOUR_NAME.fullmatch(other)
         if hours:
             hour = pd.Series(numbers(frame[other]).values)
@@ -281,6 +283,11 @@ def clock(frame: pd.DataFrame, day: Times) -> Times | None:
             if found is not None and _fills_days(days, found[0]):
                 return Times(names, days + found[0] + found[1], found[2])
     return None
+
+
+def _is_in_order(times: pd.Series) -> bool:
+    known = times.dropna()
+    return known.is_monotonic_increasing or known.is_monotonic_decreasing
 
 
 def _parts(days: pd.Series, offsets: pd.Series) -> bool:
