@@ -128,7 +128,7 @@ def test_lengths_of_a_problem_that_does_not_say_what_it_is_there_are_refused(cal
 def _without_names(mine, command):
     """A command as in a process of its own, which has named no code yet."""
     user_code._named.clear()
-    user_code.origin_of_class.cache_clear()
+    user_code._origin_in_file.cache_clear()
     for name in [name for name in sys.modules if name.startswith("longlag_source_")]:
         del sys.modules[name]
     mine.with_name("ran").unlink(missing_ok=True)
