@@ -104,12 +104,13 @@ def _have_quoted_names(data: Sequence[Sequence[str]], lines: Sequence[str]) -> b
 
 
 def _cells(rows: Sequence[Sequence[str]], begin: int, end: int) -> pd.DataFrame:
-    return pd.DataFrame([row[begin:end] for row in rows[:_SAMPLE]], dtype=object)
+    some = [row[begin:end] for row in rows[:_SAMPLE]]
+    return pd.DataFrame([row + [""] * (end - begin - len(row)) for row in some], dtype=object)
 
 
 def _fits(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> int:
     """How well names of times fit the columns, of which the first named one is at `first`."""
-    cells = _cells(rows, first, first + len(header)).fillna("")
+    cells = _cells(rows, first, first + len(header))
     return sum(_fit(name.strip(), cells.iloc[:, at]) for at, name in enumerate(header))
 
 
