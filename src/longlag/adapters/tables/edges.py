@@ -104,7 +104,7 @@ def _have_quoted_names(data: Sequence[Sequence[str]], lines: Sequence[str]) -> b
 
 
 def _cells(rows: Sequence[Sequence[str]], begin: int, end: int) -> pd.DataFrame:
-    some = [row[begin:end] for row in rows[:_SAMPLE]]
+    some = [list(row[begin:end]) for row in rows[:_SAMPLE]]
     return pd.DataFrame([row + [""] * (end - begin - len(row)) for row in some], dtype=object)
 
 
