@@ -17,6 +17,12 @@ training and free-running in evaluation."""
 LARGEST_SINGLE = float(np.finfo(np.float32).max)
 """Largest number in single precision: larger settings have the effect of this one."""
 
+EXACT = 2**53
+"""Whole numbers up to it are exact as reals of 64 bits."""
+
+ROUNDED = "numbers above 2**53 are rounded: subtract a constant"
+"""Why larger ones are refused, and the remedy."""
+
 RESOLUTION = 4 * float(np.finfo(np.float32).eps)
 """Relative error of a value in single precision after a few operations."""
 

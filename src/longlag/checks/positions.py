@@ -1,4 +1,4 @@
-"""Whether a model of JAX reads past the end of an array: JAX gives its last row in silence."""
+"""Whether a model of JAX reads outside an array: JAX gives its last or first row in silence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAST = re.compile(
 
 
 class Read(NamedTuple):
-    """A read past the end of an array: its shape, the row, and the size of that axis."""
+    """A read outside an array: its shape, the row, and the size of that axis."""
 
     shape: tuple[int, ...]
     row: int
@@ -34,7 +34,7 @@ class Read(NamedTuple):
 
 
 def require_positions(runs: Runs) -> None:
-    """Require that no array with fewer rows than timesteps is read past its end.
+    """Require that no array with fewer rows than timesteps is read outside it.
 
     Raises:
         CheckFailed: One is, as a table of positions that is too short.
@@ -53,7 +53,7 @@ def remedy_past_end(runs: Runs) -> str:
 
 
 def read_past_end(runs: Runs, *, filled: bool = False) -> Read | None:
-    """The first read past the end of an array of fewer than `timesteps` rows; None without one.
+    """The first read outside an array, if that has fewer than `timesteps` rows; else None.
 
     An index that the model clips itself, by mode="clip" too, is none. Programs that cannot be
     looked at have none.

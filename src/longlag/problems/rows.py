@@ -12,11 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from longlag.arrays import EXACT, ROUNDED
 from longlag.problems._base import Part, Values
-
-_EXACT = 2.0**53  # whole numbers up to it are exact
-
-ROUNDED = "Numbers above 2**53 are rounded: subtract a constant."
 
 PARTS: tuple[Part, ...] = ("training", "validation", "evaluation")
 """In order of time."""
@@ -89,9 +86,9 @@ def _check_exact(owner: str, values: NDArray[Any]) -> None:
     if values.dtype.kind not in "iuO":
         return
     whole = values.dtype.kind != "O"
-    for number in values[np.abs(values) >= _EXACT] if whole else values.flat:
+    for number in values[np.abs(values) >= EXACT] if whole else values.flat:
         if isinstance(number, int | np.integer) and int(number) != int(float(number)):
-            raise ValueError(f"{owner} has {number}. {ROUNDED}")
+            raise ValueError(f"{owner} has {number}. {ROUNDED.capitalize()}.")
 
 
 def columns_of(values: Any) -> tuple[Any, tuple[str, ...]]:
@@ -320,8 +317,8 @@ def check_changes(column: NDArray[np.float64], name: str) -> None:
     known = column[~np.isnan(column)]
     if not len(known) or known.max() == known.min():
         fault = "does not change" if len(known) else "is missing"
-        exact = not len(known) or abs(known[0]) < _EXACT
-        remedy = "" if exact else f" {ROUNDED}"
+        exact = not len(known) or abs(known[0]) < EXACT
+        remedy = "" if exact else f" {ROUNDED.capitalize()}."
         raise ValueError(
             f"Series: {name} {fault} in all rows that train, so there is nothing to learn. Use "
             f"another column.{remedy}"

@@ -27,12 +27,12 @@ from longlag.adapters.tables import (
     words,
 )
 from longlag.adapters.tables.same import Duplicates
+from longlag.arrays import ROUNDED
 from longlag.knobs import listed, unknown_name
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
 _WIDE = 5  # columns to a row of a table that is probably the wrong way round
 _TOTAL = r"\s*(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|mittelwert|somme)\b"
-_ROUNDED = "numbers above 2**53 are rounded: subtract a constant"
 _MAX_LENGTH = 60  # characters of a cell in a message
 
 
@@ -190,7 +190,7 @@ def _columns(
         inexact = [name for name in chosen if cells.rounded(frame[name], known[name]) is not None]
         if len(inexact) < len(chosen):
             chosen = [name for name in chosen if name not in inexact]
-            notes += [f"column `{name}` left out: {_ROUNDED}" for name in inexact]
+            notes += [f"column `{name}` left out: {ROUNDED}" for name in inexact]
         worded = [name for name in by_name if words.among(by_name[name], frame[name])]
         if worded and all(measured.is_doubtful(each, by_name[each].values) for each in chosen):
             chosen = worded[:1]  # which is refused below, with its words
@@ -219,7 +219,7 @@ def _columns(
         if (row := cells.rounded(frame[name], known[name])) is not None:
             cell = str(frame[name].iloc[row]).strip()
             raise ValueError(
-                f"{file.name}: `{name}` has {cell} in {rows[row]}. {_ROUNDED.capitalize()}, or "
+                f"{file.name}: `{name}` has {cell} in {rows[row]}. {ROUNDED.capitalize()}, or "
                 "name another column."
             )
         parted = [coded[name]] if name in coded else []

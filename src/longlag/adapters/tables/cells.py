@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from longlag.arrays import EXACT
+
 MISSING = frozenset(
     {"", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "nat", "null", "none", "?", "-"}
 )
@@ -29,7 +31,6 @@ _CODE = (
 _GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"
 _DECIMAL_POINTS = "decimal points; use --decimal , if the points group thousands"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE).fullmatch
-_EXACT = 2.0**53  # whole numbers up to it are exact
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -130,7 +131,7 @@ def rounded(cells: pd.Series, values: np.ndarray) -> int | None:
     >>> rounded(text, numbers(text).values)
     1
     """
-    for row in np.flatnonzero(np.abs(values) >= _EXACT).tolist():
+    for row in np.flatnonzero(np.abs(values) >= EXACT).tolist():
         text, near = str(cells.iloc[row]), str(int(abs(values[row])))
         if isinstance(cells.iloc[row], float) or re.search(r"\d[eEKMB]", text):
             continue

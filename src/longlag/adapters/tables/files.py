@@ -22,6 +22,7 @@ import pandas as pd
 
 from longlag.adapters.tables import encodings, headers, lines, workbook
 from longlag.adapters.tables.cells import shortened
+from longlag.arrays import EXACT
 from longlag.knobs import listed
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _LARGEST = 1 << 30  # bytes, unpacked
 _MOST_LINES = 10_000_000
 _MOST_CELLS = 100_000_000
 _MOST_VALUES = 1 << 30  # of a Parquet file: 8 GiB
-_EXACT = 1 << 53  # whole numbers up to it are exact as reals
 _PART = 256  # rows that are read at a time where a cell may be of any length
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _OF_SYSTEM = r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)"
@@ -139,7 +139,7 @@ def _has_large_numbers(table: pyarrow.Table) -> bool:
     for column in table.columns:
         if pyarrow.types.is_integer(column.type) and column.null_count:
             ends = pyarrow.compute.min_max(column)  # pyright: ignore[reportAttributeAccessIssue]
-            if any(abs(end or 0) > _EXACT for end in ends.as_py().values()):
+            if any(abs(end or 0) > EXACT for end in ends.as_py().values()):
                 return True
     return False
 
