@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
+from longlag.by_name import build, build_all
 from longlag.checks.knobs import undeclared
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
-from longlag.knobs import Knob, Knobs, lookup, unknown_name
-from longlag.other_names import borrowed, normalized
+from longlag.knobs import Knob, Knobs
 from longlag.problems import PROBLEMS, Problem
 from longlag.store import store
-
-K = TypeVar("K", bound=Knobs)
 
 _LARGEST = 2**63 - 1  # of an int64
 
@@ -52,11 +50,6 @@ Tracked = Annotated[
 ]
 STORE = Path(store.STORE)
 """The default store."""
-
-
-def option(name: str) -> str:
-    """The option of a knob: `--hidden-size` for `hidden_size`."""
-    return f"--{name.replace('_', '-')}"
 
 
 def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str] = ()) -> Any:
@@ -96,73 +89,6 @@ def flag_values(options: Any) -> dict[str, Any]:
     fields = () if options is None else dataclasses.fields(options)
     values = {field.name: getattr(options, field.name) for field in fields}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[str, Any]) -> K:
-    """The object of this name, with the flags as its knobs."""
-    chosen = _class(kind, name, table)
-    for flag in values:
-        if flag not in _knobs(chosen):
-            owners = [other for other, each in table.items() if flag in _knobs(each)]
-            if not owners:
-                known = sorted(map(option, _knobs(chosen)))
-                raise ValueError(unknown_name(f"{kind} {name} has no option", option(flag), known))
-            raise ValueError(
-                f"{kind} {name} has no option `{option(flag)}`. It is an option of "
-                f"{kind} {' or '.join(owners)}."
-            )
-    return _create(chosen, values)
-
-
-def build_all(
-    kind: str, names: Iterable[str], table: Mapping[str, type[K]], values: Mapping[str, Any]
-) -> list[K]:
-    """The objects of these names, each with those flags that it has as knobs."""
-    names = list(names)
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"{kind} {twice} is named twice. Name it once.")
-    classes = [_class(kind, name, table) for name in names]
-    known = {knob for each in classes for knob in _knobs(each)}
-    for flag in values:
-        if flag not in known:
-            rule = f"{kind} {' and '.join(names)} has no option"
-            raise ValueError(unknown_name(rule, option(flag), sorted(map(option, known))))
-    return [_create(each, values) for each in classes]
-
-
-def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
-    if kind == "model" and " " in name:
-        from longlag.models.by_name import parse
-
-        parse(name)  # which knows how tables write a model
-    same = normalized(name) in map(normalized, table)  # but for case
-    if name not in table and not same and (hint := borrowed(name)):
-        text = f"There is no {kind} `{name}`. {hint}"
-        raise ValueError(text.replace(". longlag has no such option:", ":"))
-    return lookup(kind, name, table)
-
-
-def _knobs(kind: type[Knobs]) -> dict[str, Knob]:
-    return {knob.name: knob for knob in kind.knobs()}
-
-
-def _create(kind: type[K], values: Mapping[str, Any]) -> K:
-    knobs = _knobs(kind)
-    return kind(
-        **{name: _convert(knobs[name], each) for name, each in values.items() if name in knobs}
-    )
-
-
-def _convert(knob: Knob, value: Any) -> Any:
-    """A value in the type of a knob; text if the knobs of that flag have several types."""
-    if not isinstance(value, str) or knob.choices or knob.kind is str:
-        return value
-    try:
-        if knob.kind is bool:
-            return {"true": True, "false": False}[value.lower()]
-        return knob.kind(value)
-    except (ValueError, KeyError):
-        raise ValueError(f"`{option(knob.name)}` must be {knob.rule}, got {value}.") from None
 
 
 def _help(declared: list[tuple[str, Knob]], owners: int) -> str:

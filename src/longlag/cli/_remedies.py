@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from longlag.by_name import option
 from longlag.cli import _command_line
-from longlag.cli._flags import option
 from longlag.framings import FRAMINGS
 from longlag.problems import PROBLEMS
 

@@ -13,17 +13,15 @@ from cyclopts import Parameter
 
 from longlag.adapters import user_code
 from longlag.adapters.models import user_model
+from longlag.by_name import build, build_all, option
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import (
     EncodingName,
     FramingFlags,
     FramingName,
     ProblemFlags,
-    build,
-    build_all,
     flag_values,
     flags,
-    option,
     problem_and_framing,
     problems_from_names,
     shown_name,

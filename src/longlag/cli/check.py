@@ -10,6 +10,7 @@ from longlag.adapters.models.hints import shortened
 from longlag.adapters.user_code import CALL, imported, is_reference, split
 from longlag.answers.blocks import Block, text
 from longlag.audit_answer import Audit
+from longlag.by_name import option
 from longlag.checks.check import OF_INPUTS, Checks
 from longlag.checks.knobs import undeclared
 from longlag.checks.problem import check_problem
@@ -21,7 +22,6 @@ from longlag.cli._flags import (
     ProblemFlags,
     code_files,
     flag_values,
-    option,
     problem_and_framing,
 )
 from longlag.cli._output import ANSWER, AnswerFlags, pick, stdout_to_stderr

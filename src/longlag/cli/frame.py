@@ -10,7 +10,8 @@ import numpy as np
 from cyclopts import Parameter
 
 from longlag import streams
-from longlag.cli._flags import Count, code_files, flag_values, flags, option
+from longlag.by_name import option
+from longlag.cli._flags import Count, code_files, flag_values, flags
 from longlag.cli._output import ANSWER, AnswerFlags, command_line, in_flags, stdout_to_stderr
 from longlag.cli._remedies import as_flags
 from longlag.cli._terminal import warn

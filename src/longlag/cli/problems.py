@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from longlag.cli._flags import option
+from longlag.by_name import option
 from longlag.cli._output import OUTPUT, OutputFlags, pick, table
 from longlag.framings import fitting
 from longlag.problems import PROBLEMS

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from longlag import files
 from longlag.answers.format import SKILL, counted
-from longlag.cli._flags import STORE, Count, StorePath, Tracked, option
+from longlag.by_name import option
+from longlag.cli._flags import STORE, Count, StorePath, Tracked
 from longlag.cli._output import OUTPUT, OutputFlags, key_value_table, table
 from longlag.cli._remedies import as_study_flags
 from longlag.cli._terminal import warn
