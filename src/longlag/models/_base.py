@@ -377,14 +377,15 @@ class OneHotInput(Model):
     def __call__(
         self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: Last = False
     ) -> tuple[Float[Array, "*batch target output"], State]:
-        return self.model(self._encoded(inputs), mask, state, last=last)
+        return self.model(self.encoded(inputs), mask, state, last=last)
 
     def apply_train(
         self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
     ) -> TrainOutput:
-        return self.model.apply_train(self._encoded(inputs), mask, state, last=last)
+        return self.model.apply_train(self.encoded(inputs), mask, state, last=last)
 
-    def _encoded(self, inputs: Array) -> Array:
+    def encoded(self, inputs: Array) -> Array:
+        """The features that the model reads."""
         weights = [each for each in jax.tree.leaves(self.model) if eqx.is_inexact_array(each)]
         kind = jnp.finfo(jnp.result_type(jnp.bfloat16, *weights)).dtype  # real, also of complex
         return jnp.where(

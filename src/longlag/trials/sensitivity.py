@@ -16,7 +16,7 @@ from longlag import streams
 from longlag.arrays import MISSING, last_of, unmasked
 from longlag.framings import Layout
 from longlag.models import AnyModel, Decoder, ExternalModel, GatedLayer, OneHotInput, RecurrentModel
-from longlag.problems import Episodes
+from longlag.problems import Episodes, Problem
 from longlag.problems.drawing import draw
 from longlag.trials.setting import Setting
 
@@ -122,17 +122,29 @@ def gates(
     >>> sorted(gates(setting, setting.create(0))), gates(setting, setting.create(0))["forget"].shape
     (['candidate', 'cell', 'forget', 'hidden', 'input', 'output'], (4, 3))
     """
-    inner = model.model if isinstance(model, OneHotInput) else model
-    if not isinstance(inner, RecurrentModel) or not isinstance(inner.layer, GatedLayer):
-        raise ValueError(
-            f"gates: {type(setting.model).__name__} has no single recurrent layer to read. Use "
-            "LSTM, GRU or RNN, or a layer derived from GatedLayer."
-        )
+    layer = gated_layer(model)
+    if layer is None:
+        raise ValueError(f"gates: {no_gates(setting)}")
     episodes = gates_episode(setting, seed, sequence)
     features = jnp.asarray(setting.input_encoding.encode(episodes.inputs[0]))
     mask = None if episodes.present is None else jnp.asarray(episodes.present[0])
-    arrays = inner.layer.gates(features, mask)._asdict().items()
+    arrays = layer.gates(features, mask)._asdict().items()
     return {name: np.asarray(each) for name, each in arrays if each.ndim == 2}  # no matrices
+
+
+def gated_layer(model: Any) -> GatedLayer | None:
+    """The only layer of a model, if its gates can be read."""
+    inner = model.model if isinstance(model, OneHotInput) else model
+    layer = inner.layer if isinstance(inner, RecurrentModel) else None
+    return layer if isinstance(layer, GatedLayer) else None
+
+
+def no_gates(setting: Setting) -> str:
+    """Why the gates of a model cannot be read, with the remedy."""
+    return (
+        f"{type(setting.model).__name__} has no single recurrent layer to read. Use LSTM, GRU or "
+        "RNN, or a layer derived from GatedLayer."
+    )
 
 
 def gates_episode(
@@ -141,9 +153,20 @@ def gates_episode(
     sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None = None,
 ) -> Episodes:
     """The one episode that `gates` reads, by the same arguments."""
+    return episode_of("gates", setting, seed, sequence)[1]
+
+
+def episode_of(
+    owner: str,
+    setting: Setting,
+    seed: int,
+    sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None,
+) -> tuple[Problem, Episodes]:
+    """The first fresh episode of a seed, or that of a sequence; and the problem of its length."""
     if sequence is None:
-        return draw(setting.problem.for_part("evaluation"), streams.evaluation(seed), 1)
-    return setting.problem.episode(unmasked("gates: `sequence` is", sequence))[1]
+        problem = setting.problem.for_part("evaluation")
+        return problem, draw(problem, streams.evaluation(seed), 1)
+    return setting.problem.episode(unmasked(f"{owner}: `sequence` is", sequence))
 
 
 def _one_sequence(setting: Setting) -> Layout:
