@@ -73,7 +73,12 @@ def _create(kind: type[K], values: Mapping[str, Any]) -> K:
 
 def _convert(knob: Knob, value: Any) -> Any:
     """A value in the type of a knob; text if the knobs of that flag have several types."""
-    if not isinstance(value, str) or knob.choices or knob.kind is str:
+    if not isinstance(value, str) or (knob.kind is str and not knob.choices):
+        return value
+    if knob.choices:
+        rule = f"`{option(knob.name)}` must be one of {', '.join(knob.choices)}, got"
+        if value not in knob.choices:
+            raise ValueError(unknown_name(rule, value, knob.choices))
         return value
     try:
         if knob.kind is bool:
