@@ -1,0 +1,1 @@
+"""The live page: a session, its server, and the built page."""
