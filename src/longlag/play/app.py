@@ -12,7 +12,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -40,6 +40,7 @@ _FILES = {
 _GRACE = 2  # seconds for answers under way once the server ends
 
 
+@runtime_checkable
 class SessionMessage(Protocol):
     """What a session tells its listeners."""
 
@@ -59,6 +60,7 @@ class SessionMessage(Protocol):
         ...
 
 
+@runtime_checkable
 class SessionLike(Protocol):
     """What the server needs of a session; each method may be called from any thread.
 
@@ -102,7 +104,7 @@ def _is_inputs(value: Any) -> bool:
     return value is None or isinstance(value, list)
 
 
-_WORDS = {
+_WORDS: dict[Check, str] = {
     _is_count: "a whole number of at least 0",
     _is_knobs: "an object of texts",
     _is_inputs: "a list or null",
@@ -130,7 +132,10 @@ def create_app(session: SessionLike, *, port: int, token: str, static: Path = ST
 
     def page(request: Request) -> Response:
         name, kind = _FILES[request.scope["route"].path]
-        return Response((static / name).read_bytes(), media_type=kind)
+        try:
+            return Response((static / name).read_bytes(), media_type=kind)
+        except FileNotFoundError:
+            return _fault(404, f"{name} is missing. Install longlag again.")
 
     async def describe(_: Request) -> Response:
         return await _answer(session, session.describe)
