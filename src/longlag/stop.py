@@ -17,6 +17,7 @@ class StopToken:
     Attributes:
         grace: Seconds that the command line waits for an orderly end after Ctrl-C, by default
             `GRACE`.
+        usual: Whether Ctrl-C is the usual end, as of a server: then it is no interruption.
 
     >>> stop = StopToken()
     >>> stop.stop()
@@ -24,8 +25,9 @@ class StopToken:
     True
     """
 
-    def __init__(self, grace: float | None = None) -> None:
+    def __init__(self, grace: float | None = None, *, usual: bool = False) -> None:
         self._stopped = threading.Event()
+        self.usual = usual
         self.grace = GRACE if grace is None else grace
 
     @property
@@ -78,6 +80,11 @@ def interrupt() -> float:
     for token in tokens:
         token.stop()
     return max((token.grace for token in tokens), default=0.0)
+
+
+def ctrl_c_is_usual() -> bool:
+    """Whether Ctrl-C is the usual end of what runs, by the token of `ctrl_c_stops`."""
+    return any(token.usual for token in _active_tokens)
 
 
 def ignore_ctrl_c(*_: object) -> None:

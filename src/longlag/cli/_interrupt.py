@@ -30,7 +30,7 @@ def interruptible(*, program: bool) -> Iterator[threading.Event]:
     to write its results. Without a token, or at a second Ctrl-C, it ends at once.
 
     Yields:
-        Whether Ctrl-C was pressed.
+        Whether Ctrl-C was pressed, but for what it ends usually.
 
     Args:
         program: Whether the process ends with the command: then a Ctrl-C after the command ends
@@ -80,16 +80,18 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
         while signals := reader.recv(1):
             if signals[0] != signal.SIGINT:
                 continue
-            interrupted.set()
+            usual = stop.ctrl_c_is_usual()
+            if not usual:
+                interrupted.set()
             if seconds := stop.interrupt():
-                if seconds > stop.GRACE:
+                if seconds > stop.GRACE and not usual:
                     _write("Interrupted: saving the model so far. Ctrl-C again ends at once.\n")
                 reader.settimeout(seconds)
                 with contextlib.suppress(TimeoutError):
                     if not reader.recv(1):
                         return  # the command has ended in order
             cursor = "\x1b[?25h\n" if os.isatty(2) else ""  # back again
-            _end(INTERRUPTED, f"{cursor}Interrupted.\n")
+            _end(0 if usual else INTERRUPTED, cursor if usual else f"{cursor}Interrupted.\n")
 
 
 def end_in_time(code: int) -> None:

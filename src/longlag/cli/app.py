@@ -87,6 +87,10 @@ _COMMANDS = {
         "Print BibTeX and a sentence for a paper, and what was run.",
         "longlag cite --store longlag.db",
     ),
+    "play": (
+        "Open a page to try problems, framings and models, and to watch them being trained.",
+        "longlag play --lesson beginners-mistake",
+    ),
     "export": (
         "Save a problem as training, validation and test files, for other programs.",
         "longlag export echo-lag --framing window --timesteps 5 --out echo",

@@ -1,0 +1,90 @@
+"""`longlag play`: a live page about problems, framings and models."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterable
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from longlag.adapters import user_code
+from longlag.cli._flags import Count, Several, problem_from_name
+from longlag.cli._output import stdout_to_stderr
+from longlag.cli._terminal import write
+from longlag.stop import StopToken, ctrl_c_stops
+
+PORT = 8577
+_GRACE = 4.0  # seconds for the end: the server has a net of its own before
+
+
+def play(
+    *,
+    lesson: str | None = None,
+    port: Count = PORT,
+    no_browser: Annotated[bool, Parameter(negative="")] = False,
+    model: Several = (),
+    problem: Several = (),
+) -> None:
+    """Open a page to try problems, framings and models, and to watch them being trained.
+
+    Args:
+        lesson: The lesson to begin with.
+        port: Port of the page, for this machine alone; 0 takes a free one. From another machine:
+            `ssh -L 8577:127.0.0.1:8577 HOST`, with this port twice.
+        no_browser: Print the address, and open no browser.
+        model: Your own models for the page: path/to/file.py:NAME, each.
+        problem: Your own problems, likewise.
+    """
+    if not 0 <= port <= 65535:
+        raise ValueError(f"`--port` must be from 0 to 65535, got {port}. Leave it out for {PORT}.")
+    _refuse_names("--model", model)
+    _refuse_names("--problem", problem)
+    # What brings JAX and the web server: `longlag play --help` does not wait for it.
+    from longlag.cli._setting import keep_compiled_programs, model_from_name
+    from longlag.play.app import Server, listen
+    from longlag.play.session import Session
+
+    keep_compiled_programs()
+    with listen(port) as listening:
+        with stdout_to_stderr():
+            session = Session(
+                lesson,
+                problems={name: problem_from_name(name, {}) for name in problem},
+                models={name: model_from_name(name, {}) for name in model},
+            )
+        port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
+        address = f"http://127.0.0.1:{port}/?token={token}"
+        with ctrl_c_stops(StopToken(_GRACE, usual=True)) as stop:
+            server = Server(session, port=port, token=token, stop=stop)
+            write(f"Open {address}  (Ctrl-C ends)\n", None)
+            if not no_browser and _has_browser():
+                # Some wait for their browser to end.
+                threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+            with stdout_to_stderr():
+                server.serve_on(listening)
+
+
+def _refuse_names(flag: str, names: Iterable[str]) -> None:
+    """Refuse the name of one of longlag's own, which the page has anyway."""
+    for name in names:
+        if not user_code.is_reference(name):
+            raise ValueError(
+                f"`{flag}` is for your own code, got {name}. Use path/to/file.py:NAME, or leave "
+                f"it out and choose {name} in the page."
+            )
+
+
+def _has_browser() -> bool:
+    """Whether a browser that opens is in front of the user, and no text in this terminal."""
+    if os.environ.get("BROWSER"):
+        return True
+    here = "SSH_CONNECTION" not in os.environ
+    drawn = sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return here and drawn
