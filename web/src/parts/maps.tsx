@@ -1,0 +1,179 @@
+import type { State } from "../state";
+import { mix, type Palette } from "../theme";
+import type { Audit } from "../types";
+import { bits, named, number } from "../words";
+import { Canvas } from "./canvas";
+
+const MEANS = {
+  needs: "inputs that an output depends on",
+  sees: "inputs that can reach it",
+  learns: "inputs that a gradient reaches",
+  uses: "inputs that the trained network uses",
+};
+type Name = keyof typeof MEANS;
+
+interface Props {
+  s: State;
+  palette: Palette;
+  focus(): void;
+}
+
+export function Maps({ s, palette, focus }: Props) {
+  const audit = s.audit.value;
+  if (!audit) return null;
+  const t = Math.min(s.target.value, audit.steps - 1);
+  const uses = s.stale.value ? null : s.uses.value;
+  const row = uses?.uses[t];
+  const wait = !s.run.value
+    ? "after training"
+    : s.stale.value
+      ? "after training with these options"
+      : s.run.value.state === "training"
+        ? "when training ends"
+        : uses
+          ? uses.why
+          : "being computed …";
+  const about = (name: Exclude<Name, "uses">) =>
+    `${name}: step ${t} ${VERB[name]} ${named(bits(audit[name][t]))}`;
+  const map = (name: Name, label: string, rows: (Bit | number)[][]) => (
+    <figure key={name}>
+      <figcaption>
+        <strong>{name}</strong> <span>{MEANS[name]}</span>
+      </figcaption>
+      <Canvas
+        class="map"
+        label={`Map, ${label}.`}
+        height={Math.max(0.25, Math.min(1.6, audit.steps / Math.max(1, audit.inputSteps)))}
+        draw={(context, width, height) => draw(context, width, height, rows, t, palette)}
+        pick={(_x, y, _width, height) => {
+          s.cursor.value = Math.max(0, Math.min(audit.steps - 1, Math.floor((y / height) * audit.steps)));
+          focus();
+        }}
+      />
+    </figure>
+  );
+  return (
+    <div class={`maps ${s.fault.value ? "old" : ""}`}>
+      <div class="four">
+        {map("needs", about("needs"), cells(audit, "needs"))}
+        {map("sees", about("sees"), cells(audit, "sees"))}
+        {map("learns", about("learns"), cells(audit, "learns"))}
+        {row ? (
+          map("uses", `uses: step ${t} uses ${mostUsed(row)}`, uses!.uses)
+        ) : (
+          <figure>
+            <figcaption>
+              <strong>uses</strong> <span>{MEANS.uses}</span>
+            </figcaption>
+            <div class="map empty">{wait}</div>
+          </figure>
+        )}
+      </div>
+      <p class="key">
+        <span>Down: output step. Across: input step.</span>
+        <span><i class="cell both" /> needed, and reached</span>
+        <span><i class="cell missed" /> needed, not reached</span>
+        <span><i class="cell other" /> reached, not needed</span>
+      </p>
+      <details class="numbers">
+        <summary>Show as numbers</summary>
+        <div class="scroll" tabindex={0} role="region" aria-label="What each output needs, sees and learns">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">output step</th>
+                <th scope="col">needs</th>
+                <th scope="col">sees</th>
+                <th scope="col">learns</th>
+                {uses && <th scope="col">uses most</th>}
+              </tr>
+            </thead>
+            <tbody>
+              {audit.needs.map((_, step) => (
+                <tr key={step}>
+                  <th scope="row">{step}</th>
+                  {(["needs", "sees", "learns"] as const).map((name) => (
+                    <td key={name}>{bits(audit[name][step]).length ? named(bits(audit[name][step])).replace(/^steps? /, "") : "–"}</td>
+                  ))}
+                  {uses && <td>{uses.uses[step] ? mostUsed(uses.uses[step]).replace("step ", "") : "–"}</td>}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </div>
+  );
+}
+
+const VERB = { needs: "needs", sees: "can see", learns: "gets a gradient from" };
+
+/** The input step used most, in words. */
+export function mostUsed(row: number[]): string {
+  const most = row.indexOf(Math.max(...row));
+  if (!(row[most]! > 0)) return "no step";
+  const others = row.filter((each, index) => index !== most && each > 0.5).length;
+  return `step ${most}${others ? ` and ${others} more` : ""} most (${number(row[most]!, 2)})`;
+}
+
+const enum Bit {
+  None = -1,
+  Other = -2,
+  Both = -3,
+  Missed = -4,
+}
+
+function cells(audit: Audit, name: "needs" | "sees" | "learns"): Bit[][] {
+  return audit.needs.map((needs, step) =>
+    Array.from(needs, (need, input) => {
+      const has = audit[name][step]?.[input] === "1";
+      if (audit.scored[step] !== "1") return has && name === "needs" ? Bit.Other : Bit.None;
+      if (need === "1") return has ? Bit.Both : Bit.Missed;
+      return has ? Bit.Other : Bit.None;
+    }),
+  );
+}
+
+function draw(
+  context: CanvasRenderingContext2D,
+  width: number,
+  height: number,
+  rows: (Bit | number)[][],
+  cursor: number,
+  palette: Palette,
+): void {
+  const down = height / rows.length;
+  const across = width / (rows[0]?.length || 1);
+  const gap = Math.min(down, across) >= 5 ? 1 : 0;
+  const other = `rgb(${mix(palette.low, palette.high, 0.38)})`;
+  context.fillStyle = palette.low;
+  context.fillRect(0, 0, width, height);
+  rows.forEach((row, step) =>
+    row.forEach((cell, input) => {
+      if (cell === Bit.None || cell === 0) return;
+      const [x, y] = [input * across, step * down];
+      const [w, h] = [Math.max(1, across - gap), Math.max(1, down - gap)];
+      if (cell === Bit.Missed && gap) {
+        // Hollow, so that it differs by more than its colour.
+        const line = Math.min(2, w / 3);
+        context.strokeStyle = palette.bad;
+        context.lineWidth = line;
+        context.strokeRect(x + line / 2, y + line / 2, w - line, h - line);
+        return;
+      }
+      context.fillStyle =
+        cell >= 0
+          ? `rgb(${mix(palette.low, palette.high, cell)})`
+          : cell === Bit.Both
+            ? palette.high
+            : cell === Bit.Missed
+              ? palette.bad
+              : other;
+      context.fillRect(x, y, w, h);
+    }),
+  );
+  context.strokeStyle = palette.ink;
+  context.lineWidth = 1.5;
+  const y = Math.max(1, cursor * down - 0.5);
+  context.strokeRect(0.75, y, width - 1.5, Math.max(2, Math.min(down, height - y - 1)));
+}
