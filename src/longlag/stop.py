@@ -11,6 +11,10 @@ GRACE = 1.5
 """Seconds from Ctrl-C until a command that is still running is killed."""
 
 
+COMPILED = "longlag: compiled code"
+"""The name of threads that may be in compiled code at the end, under which Python would crash."""
+
+
 class StopToken:
     """A request to end: training after its current chunk, a study after that.
 

@@ -98,9 +98,11 @@ def end_in_time(code: int) -> None:
     """End the process soon after its answer, with this code.
 
     Python would wait for every thread and exit handler that a user's file has left behind. Where
-    the command has loaded no library, there is nothing to wait for: `longlag --help` ends at once.
+    the command has loaded no library, there is nothing to wait for: `longlag --help` ends at once,
+    as does one that leaves threads in compiled code.
     """
-    if "numpy" not in sys.modules and not sys.flags.interactive:
+    compiled = any(each.name == stop.COMPILED for each in threading.enumerate())
+    if ("numpy" not in sys.modules or compiled) and not sys.flags.interactive:
         with contextlib.suppress(OSError):
             sys.stderr.flush()  # standard output is flushed with the answer
             os._exit(code)

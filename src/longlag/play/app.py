@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from longlag.adapters.models.hints import shortened
 from longlag.play.guard import Guard
-from longlag.stop import StopToken
+from longlag.stop import COMPILED, StopToken
 
 STATIC = Path(__file__).parent / "static"
 """The built page."""
@@ -284,7 +284,7 @@ async def _answer(session: SessionLike, call: Callable[[], Any]) -> Response:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(told.set)
 
-        threading.Thread(target=work, daemon=True).start()
+        threading.Thread(target=work, name=COMPILED, daemon=True).start()
         while not answers and not session.closed:
             await told.wait()
             told.clear()

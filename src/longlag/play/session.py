@@ -19,10 +19,11 @@ from longlag.play import code, describe, views
 from longlag.play.lessons import LESSONS, Lesson
 from longlag.play.setup import TABLES, Own, Setup, Texts, named_knob
 from longlag.problems import Problem
-from longlag.stop import StopToken
+from longlag.stop import COMPILED, StopToken
 from longlag.training import program
 from longlag.trials.fit import duration, finish, fit
 from longlag.trials.run import Run
+from longlag.trials.sensitivity import gated_layer
 from longlag.trials.setting import Setting
 from longlag.version import longlag_version
 
@@ -55,6 +56,7 @@ class _Training:
     setup: Setup
     setting: Setting
     total: int
+    readable: bool
     stop: StopToken = dataclasses.field(default_factory=StopToken)
     state: str = "training"
     curve: dict[int, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
@@ -66,6 +68,7 @@ class _Training:
     def document(self) -> dict[str, Any]:
         """The run as the page has it."""
         curve = [{"seed": seed, **points} for seed, points in sorted(self.curve.items())]
+        problem, scored = self.setting.problem, self.setting.scored
         return {
             "run": self.number,
             "knobs": self.setup.own_knobs(),
@@ -76,15 +79,16 @@ class _Training:
             "curve": curve,
             "snapshots": [{"index": k, "updates": each} for k, each in enumerate(self.updates)],
             "kept": bool(self.models),
+            "readable": self.readable,
+            "chance": problem.chance(scored),
+            "ceiling": problem.ceiling(scored),
             **_NO_RESULT,
             **self.result,
         }
 
 
-_FIGURES = (
-    "verdict reason accuracy interval scoreText perSeed chance ceiling shortcuts why seconds fault"
-)
-_NO_RESULT: dict[str, Any] = dict.fromkeys(_FIGURES.split())
+_FIGURES = "verdict reason accuracy interval scoreText perSeed shortcuts why seconds fault"
+_NO_RESULT = {**dict.fromkeys(_FIGURES.split()), "perSeed": [], "shortcuts": []}
 
 
 class Session:
@@ -153,7 +157,8 @@ class Session:
             setup = Setup.of(knobs, self.own)
             setting = setup.setting()
             require_valid([setting])
-            weights = program.parameters(setting.create(0))
+            model = setting.create(0)
+            weights = program.parameters(model)
             if weights * setup.seeds > MOST_WEIGHTS:
                 raise ValueError(
                     f"The page trains at most {MOST_WEIGHTS:,} weights, got "
@@ -169,11 +174,14 @@ class Session:
                 return {"fault": wait, "run": busy.number}
             if self.closed:
                 return {"fault": "The session has ended."}
-            run = _Training(len(self._runs) + 1, setup, setting, total)
+            readable = gated_layer(model) is not None
+            run = _Training(len(self._runs) + 1, setup, setting, total, readable)
             self._runs[run.number] = run
             for old in [*self._runs.values()][:-_KEPT]:
                 old.models.clear()
-            self._thread = threading.Thread(target=self._train, args=[run], daemon=True)
+            self._thread = threading.Thread(
+                target=self._train, args=[run], name=COMPILED, daemon=True
+            )
             self._thread.start()
         return {"run": run.number}
 
@@ -354,8 +362,6 @@ def _summary(run: Run) -> dict[str, Any]:
         "interval": None if few else list(map(_finite, run.accuracy.interval)),
         "scoreText": str(run.accuracy),
         "perSeed": list(run.accuracy.per_seed),
-        "chance": run.chance,
-        "ceiling": run.ceiling,
         "shortcuts": [{"name": n, "accuracy": float(s)} for n, s in run.shortcuts.items()],
         "why": views.why(run.why),
         "seconds": run.total_seconds,

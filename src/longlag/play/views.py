@@ -43,6 +43,7 @@ def audited(setup: Setup, own: Own) -> dict[str, Any]:
         "steps": problem.steps,
         "inputSteps": audit.needs.shape[1],
         "scored": _bits(audit.scored),
+        **_example(problem, audit.scored),
         **{name: _map(getattr(audit, name)) for name in ("needs", "sees", "learns")},
         "verdict": audit.verdict,
         "meaning": f"{audit.meaning[0].upper()}{audit.meaning[1:]}.",
@@ -114,6 +115,17 @@ def used(setting: Setting, model: AnyModel, seed: int) -> dict[str, Any]:
     largest = norms.max(axis=1, keepdims=True)
     shares = np.divide(norms, largest, out=np.zeros_like(norms), where=largest > 0)
     return {"uses": np.round(shares, 3).tolist(), "why": ""}
+
+
+def _example(problem: Problem, scored: np.ndarray) -> dict[str, Any]:
+    """The first fresh sequence of seed 0, for a page that has trained nothing yet."""
+    episodes = draw(problem.for_part("evaluation"), streams.evaluation(0), 1)
+    shown = _shown(problem, episodes)
+    return {
+        "inputs": _values(episodes.inputs[0], shown),
+        "expected": _values(episodes.targets[0], scored & episodes.scored[0]),
+        "present": _bits(shown),
+    }
 
 
 def _chains(found: Trace) -> dict[str, Any]:
