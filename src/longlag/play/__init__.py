@@ -1,1 +1,1 @@
-"""The live page: a session, its server, and the built page."""
+"""The live page: what a network needs, sees, learns and uses, while one changes the knobs."""
