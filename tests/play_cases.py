@@ -7,6 +7,8 @@ import threading
 import time
 from typing import Any, NamedTuple
 
+from starlette.routing import Route
+
 from longlag.play.app import Server, create_app, listen
 
 TOKEN = "the-token"
@@ -30,7 +32,7 @@ class StubSession:
         self.listeners = []
         self.kept = []
 
-    def _answer(self, name, **arguments):
+    def _answer(self, name, **arguments) -> Any:
         self.calls.append((name, arguments))
         said = self.says.get(name, {name: arguments})
         if callable(said):
@@ -89,7 +91,8 @@ def routes():
     """The path and method of every route."""
     app = create_app(StubSession(), port=PORT, token=TOKEN)
     for route in app.routes:
-        yield route.path, "POST" if "POST" in route.methods else "GET"
+        assert isinstance(route, Route)
+        yield route.path, "POST" if "POST" in (route.methods or ()) else "GET"
 
 
 def folder_with_page(folder):

@@ -229,6 +229,7 @@ OTHER_COMMANDS = {
         ("plot", "draw"),
         "longlag report draws what is in a store; audit and train have --figure FILE",
     ),
+    **dict.fromkeys(("serve", "ui", "dashboard"), "longlag play opens a live page"),
 }
 """Commands of other programs, and what does it here."""
 

@@ -24,7 +24,7 @@ from longlag.problems import PROBLEMS, EchoLag
 
 COMMANDS = [
     *("problems", "show", "audit", "train", "frontier", "compare", "profile"),
-    *("runs", "report", "check", "reproduce"),
+    *("runs", "report", "check", "reproduce", "play"),
 ]
 TINY = ["--sequences", "20", "--hidden-size", "4", "--values", "5"]
 

@@ -155,6 +155,20 @@ def test_a_command_that_is_just_starting_ends_too(after):
     assert "Traceback" not in err
 
 
+USUAL = """
+    with ctrl_c_stops(StopToken(grace={grace}, usual=True)) as stop:
+        strike()
+        while not stop.stopped or {hangs}:
+            time.sleep(0.01)"""
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_the_usual_end_of_a_server_is_no_interruption(hangs):
+    done = run(USUAL.format(grace=0.2 if hangs else 60, hangs=hangs))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("" if hangs else "the end\n")
+
+
 def test_a_file_that_was_begun_is_gone(tmp_path):
     path = tmp_path / "answer.txt"
     path.write_text("old")

@@ -220,7 +220,7 @@ def test_a_slow_call_keeps_nobody_waiting(client, session):
 
 def test_events_are_what_the_session_says(client, session):
     session.say("started", run={"run": 1})
-    stream = client.open("/api/events")
+    stream = client.open("/api/events?after=0")
     assert stream.headers["content-type"].startswith("text/event-stream")
     assert events(stream, 1) == [(1, "started", {"run": {"run": 1}})]
     session.say("progress", loss=float("nan"), text="a\n\nid: 9")
@@ -241,6 +241,14 @@ def test_events_continue_where_they_ended(client, session):
     assert [each[0] for each in events(both, 1)] == [4]
     for after in ("x", "-1", "1.5", "9" * 30, "%C2%B2"):
         assert client.open(f"/api/events?after={after}").status == 400
+
+
+def test_events_of_a_page_that_is_new_begin_now(client, session):
+    session.say("started", run={})
+    stream = client.open("/api/events")
+    until(lambda: session.listeners)
+    session.say("done", run={})
+    assert events(stream, 1) == [(2, "done", {"run": {}})]
 
 
 def test_every_page_gets_every_event(client, session):

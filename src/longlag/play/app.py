@@ -149,7 +149,9 @@ def create_app(session: SessionLike, *, port: int, token: str, static: Path = ST
         return await _answer(session, lambda: getattr(session, name)(**arguments))
 
     async def events(request: Request) -> Response:
-        after = request.headers.get("last-event-id") or request.query_params.get("after", "0")
+        after = request.headers.get("last-event-id") or request.query_params.get("after")
+        if after is None:  # what was before stands in the description
+            after = str(max((each.id for each in session.messages()), default=0))
         if not (after.isdecimal() and len(after) < 16):
             return _fault(400, "`after` must be a whole number of at least 0.")
         return StreamingResponse(_stream(session, int(after)), media_type="text/event-stream")
