@@ -29,7 +29,7 @@ from longlag.training.program import (
     initial_state,
 )
 from longlag.training.recipe import Recipe
-from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun, form
+from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun, Watch, form
 
 
 def fit(
@@ -44,12 +44,14 @@ def fit(
     vectorise: bool | None = None,
     confirm: Callable[[int, AnyModel], bool] | None = None,
     stop: StopToken | None = None,
+    watch: Watch | None = None,
+    piece: int | None = None,
 ) -> Generator[Event]:
     """Fit one model per seed, each to its own stream of batches.
 
     Results for equal arguments on one machine and version are equal to the bit, whatever
     the order in which the seeds report. Closing the generator, or setting the token, ends the
-    run after the current chunks, with the models of that moment.
+    run after the current pieces, with the models of that moment.
 
     Args:
         models: One model for each seed, equal but for their weights.
@@ -63,10 +65,15 @@ def fit(
             default device is no CPU.
         confirm: A function of a seed and its model, called when the seed meets the stopping
             criterion: whether it may stop. Where not, the criterion must be met again.
-        stop: A token that is checked before each chunk.
+        stop: A token that is checked before each piece of a chunk.
+        watch: Called in a worker thread with a seed, its number of updates and a function that
+            copies its model: before its first update and after each report. The copy must be made
+            within the call; later updates do not change it.
+        piece: The most updates between two reports of a seed: chunks are cut into pieces. The
+            results are the same to the bit. By default each chunk is one piece.
 
     Yields:
-        `Started` for each seed, `Advanced` for each of its chunks, `Finished` with its model.
+        `Started` for each seed, `Advanced` for each of its pieces, `Finished` with its model.
 
     Raises:
         ValueError: `updates` is below 1.
@@ -77,7 +84,8 @@ def fit(
         )
     if vectorise is None:
         vectorise = jax.default_backend() != "cpu"
-    plan = Plan(recipe, updates, loss, output, confirm, learning_rates(recipe, updates))
+    rates = learning_rates(recipe, updates)
+    plan = Plan(recipe, updates, loss, output, confirm, rates, piece, watch)
     names = range(len(models)) if seeds is None else seeds
     runs = [SeedRun(plan, *each) for each in zip(names, models, streams, strict=True)]
     external = [run for run in runs if isinstance(run.model, ExternalModel)]

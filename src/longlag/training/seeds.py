@@ -26,6 +26,9 @@ from longlag.training.recipe import Recipe
 DIVERGED = 1e3
 """A run has diverged once its loss is not finite, or this many times its first loss (or 1)."""
 
+Watch = Callable[[int, int, Callable[[], AnyModel]], object]
+"""Called with a seed, its number of updates and a function that copies its model of that moment."""
+
 STOP_WINDOW = 1000
 """Number of latest scored targets of training over which the stopping criterion is computed."""
 
@@ -44,6 +47,17 @@ class Plan(NamedTuple):
     output: Output
     confirm: Callable[[int, AnyModel], bool] | None
     rates: np.ndarray | None
+    piece: int | None = None
+    watch: Watch | None = None
+
+    def part(self, chunk: int, first: int, remaining: int) -> tuple[int, bool]:
+        """How many updates of a chunk to make next, from `first` on; and whether that ends it.
+
+        The pieces of a chunk are equally long, and at most `piece`.
+        """
+        pieces = 1 if self.piece is None else -(-chunk // self.piece)
+        count = min(-(-chunk // pieces), chunk - first, remaining)
+        return count, first + count == chunk or count == remaining
 
 
 class SeedRun:
@@ -54,27 +68,43 @@ class SeedRun:
         self.updates, self.running = 0, True
         self.bound: float | None = None
         self.recent_counts: list[tuple[float, float]] = []  # correct and scored targets, by chunk
+        self.pieces: list[np.ndarray] = []  # the figures of the current chunk so far
 
     @property
     def remaining(self) -> int:
         """Number of updates still to make."""
         return self.plan.updates - self.updates if self.running else 0
 
-    def report(self, figures: np.ndarray, model: Callable[[], AnyModel]) -> list[Event]:
-        """The events of a chunk, from its rows of loss, correct and scored targets."""
-        losses, correct, scored = figures.T
+    def show(self, copy: Callable[[], AnyModel]) -> None:
+        """Have the model watched as it is now."""
+        if self.plan.watch is not None:
+            self.plan.watch(self.seed, self.updates, copy)
+
+    def report(
+        self, figures: np.ndarray, model: Callable[[], AnyModel], *, ends_chunk: bool = True
+    ) -> list[Event]:
+        """The events of a piece of a chunk, from its rows of loss, correct and scored targets.
+
+        A seed ends only with a chunk, so that the pieces make no difference.
+        """
+        before = self.updates - sum(map(len, self.pieces))
+        self.pieces.append(figures)
+        losses, correct, scored = np.concatenate(self.pieces).T  # of the chunk so far
         if self.bound is None and scored.any():
             self.bound = DIVERGED * max(1.0, float(losses[scored > 0][0]))
         bound = np.inf if self.bound is None else self.bound
         beyond = np.flatnonzero(~(losses <= bound) | ~np.isfinite(losses))
-        diverged_at = None
+        diverged_at = before + int(beyond[0]) + 1 if len(beyond) else None
         outcome = "running"
-        if len(beyond):
-            outcome, diverged_at = "diverged", self.updates + int(beyond[0]) + 1
-        elif self._may_stop(float(correct.sum()), float(scored.sum()), model):
-            outcome = "stopped"
-        elif len(losses) == self.remaining:
-            outcome = "finished"
+        if ends_chunk:
+            self.pieces.clear()
+            if len(beyond):
+                outcome = "diverged"
+            elif self._may_stop(float(correct.sum()), float(scored.sum()), model):
+                outcome = "stopped"
+            elif before + len(losses) == self.plan.updates:
+                outcome = "finished"
+        losses, correct, scored = figures.T
         self.updates += len(losses)
         advanced = Advanced(
             seed=self.seed,
@@ -115,18 +145,33 @@ class ExternalGroup:
 
     def __init__(self, plan: Plan, seed: SeedRun):
         assert isinstance(seed.model, ExternalModel)
-        self.seed, self.model = seed, seed.model
+        self.plan, self.seed, self.model = plan, seed, seed.model
         self.train = self.model.trainer(plan.recipe, plan.loss, plan.output, plan.rates)
+        self.batches: Batches | None = None  # of the current chunk, and its next update
+        self.first = 0
 
     @property
     def running(self) -> bool:
         return self.seed.running
 
     def advance(self) -> list[Event]:
-        """Make one chunk of updates."""
-        batches = next(self.seed.stream)
-        count = min(len(batches.targets), self.seed.remaining)
-        return self.seed.report(self.train(batches, count), lambda: self.model)
+        """Make one piece of a chunk of updates."""
+        if not self.seed.updates:
+            self.seed.show(self._copy)
+        if self.batches is None:
+            self.batches = next(self.seed.stream)
+        chunk = len(self.batches.targets)
+        count, ends = self.plan.part(chunk, self.first, self.seed.remaining)
+        figures = self.train(_from(self.batches, self.first), count)
+        self.first += count
+        if ends:
+            self.batches, self.first = None, 0
+        events = self.seed.report(figures, lambda: self.model, ends_chunk=ends)
+        self.seed.show(self._copy)
+        return events
+
+    def _copy(self) -> AnyModel:
+        return self.model.perturbed(0, 0.0, only=())
 
     def end(self) -> list[Event]:
         """Make no more updates."""
@@ -139,7 +184,7 @@ class Group:
     def __init__(self, plan: Plan, seeds: list[SeedRun]):
         self.plan, self.seeds = plan, seeds
         self.single = len(seeds) == 1
-        self.batches = self._draw()
+        self.batches, self.first = self._draw(), 0  # the current chunk, and its next update
         parts = [eqx.partition(seed.model, eqx.is_array) for seed in seeds]
         params = self._join([each for each, _ in parts])
         self.skeletons = [skeleton for _, skeleton in parts]
@@ -160,19 +205,24 @@ class Group:
         return any(seed.running for seed in self.seeds)
 
     def advance(self) -> list[Event]:
-        """Make one chunk of updates for every seed still running."""
-        counts = self._counts()
+        """Make one piece of a chunk of updates for every seed still running."""
+        for index, seed in enumerate(self.seeds):
+            if not seed.updates:
+                seed.show(functools.partial(self._model, index))
+        count, ends = self._part()
+        counts = [min(count, seed.remaining) for seed in self.seeds]
         *carry, figures = self.compiled.call(*self._arguments())
-        self.carry = tuple(carry)
+        self.carry, self.first = tuple(carry), 0 if ends else self.first + count
         after = zip(self.seeds, counts, strict=True)
-        if any(seed.updates + count < self.plan.updates for seed, count in after):
+        if ends and any(seed.updates + count < self.plan.updates for seed, count in after):
             self.batches = self._draw()  # on the host, while the device computes
         figures = np.asarray(figures).reshape(len(self.seeds), -1, 3)
         events: list[Event] = []
         for index, seed in enumerate(self.seeds):
             if seed.running:
                 model = functools.partial(self._model, index)
-                events += seed.report(figures[index, : counts[index]], model)
+                events += seed.report(figures[index, : counts[index]], model, ends_chunk=ends)
+                seed.show(model)
         return events
 
     def end(self) -> list[Event]:
@@ -189,22 +239,27 @@ class Group:
         return eqx.combine(own, self.skeletons[index])
 
     def _arguments(self) -> tuple[Any, ...]:
-        counts = self._counts()
-        count = np.int32(counts[0]) if self.single else np.array(counts, np.int32)
-        return *self.carry, self.batches, count, self._rates()
+        count, _ = self._part()
+        counts = np.array([min(count, seed.remaining) for seed in self.seeds], np.int32)
+        batches = _from(self.batches, self.first, 0 if self.single else 1)
+        return *self.carry, batches, counts[0] if self.single else counts, self._rates()
 
     def _rates(self) -> Any:
-        """The learning rate, or that of each update of the next chunk `(update,)`."""
+        """The learning rate, or that of each update from the next on `(update,)`."""
         if self.plan.rates is None:
             return np.float32(self.plan.recipe.learning_rate)
         first = max(seed.updates for seed in self.seeds)  # those still running are equally far
-        chunk = self.batches.targets.shape[0 if self.single else 1]
-        rates = self.plan.rates[first : first + chunk]
-        return np.pad(rates, (0, chunk - len(rates)))
+        rates = self.plan.rates[first : first + self._chunk]
+        return np.pad(rates, (0, self._chunk - len(rates)))
 
-    def _counts(self) -> list[int]:
-        chunk = self.batches.targets.shape[0 if self.single else 1]
-        return [min(chunk, seed.remaining) for seed in self.seeds]
+    @property
+    def _chunk(self) -> int:
+        return self.batches.targets.shape[0 if self.single else 1]
+
+    def _part(self) -> tuple[int, bool]:
+        """How many updates to make next, and whether they end the chunk."""
+        remaining = max(seed.remaining for seed in self.seeds)
+        return self.plan.part(self._chunk, self.first, remaining)
 
     def _draw(self) -> Batches:
         return self._join([next(seed.stream) for seed in self.seeds])
@@ -218,3 +273,8 @@ class Group:
 def _copied(tree: Any) -> Any:
     """A copy of the arrays, since a program overwrites those that it is called with."""
     return jax.device_put(tree, may_alias=False)
+
+
+def _from(batches: Batches, first: int, axis: int = 0) -> Batches:
+    """Batches with the updates from `first` on at the start: of one shape for every piece."""
+    return jax.tree.map(lambda each: np.roll(each, -first, axis), batches) if first else batches

@@ -23,6 +23,7 @@ from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
 from longlag.stop import StopToken
 from longlag.training import Batches, loop, program
+from longlag.training.seeds import Watch
 from longlag.trials.outcome import Outcome
 from longlag.trials.resources import Resources
 from longlag.trials.run import Run
@@ -44,6 +45,8 @@ def fit(
     vectorise: bool | None = None,
     part: Part = "evaluation",
     stop: StopToken | None = None,
+    watch: Watch | None = None,
+    reports: int | None = None,
 ) -> Generator[Event, None, Run]:
     """Train every seed of a setting, and score each on all tests once its training ends.
 
@@ -54,8 +57,13 @@ def fit(
         seeds: The seeds.
         vectorise: Put the seeds inside one program (`longlag.training.fit`).
         part: The part whose sequences are scored.
-        stop: A token that ends training after the current chunks; the models of that moment are
+        stop: A token that ends training after the current reports; the models of that moment are
             scored and the run is marked as interrupted.
+        watch: Called in a worker thread with a seed, its number of updates and a function that
+            copies its model: before its first update and after each report. The copy must be made
+            within the call; later updates do not change it.
+        reports: The fewest reports of a seed over the planned updates, where it makes as many.
+            More of them change no result.
 
     Yields:
         The events of each seed; its `Finished` has the run of this seed only, with its share of
@@ -63,7 +71,12 @@ def fit(
 
     Returns:
         The run of all seeds.
+
+    Raises:
+        ValueError: `reports` is below 1.
     """
+    if reports is not None and reports < 1:
+        raise ValueError(f"fit: `reports` must be at least 1, got {reports}. Use reports=50.")
     stop = stop or StopToken()
     start, clock, waiting = time.perf_counter(), program.Clock(), program.Clock()
     context = contextvars.copy_context()
@@ -127,7 +140,7 @@ def fit(
             yield Finished(seed, run_of([seed], 1 / len(seeds)))
 
     scoring: dict[futures.Future[dict[str, Evaluation]], int] = {}
-    reports = loop.fit(
+    events = loop.fit(
         list(models.values()),
         [batches(setting, setting.layout, streams.training(seed), chunk) for seed in seeds],
         setting.recipe,
@@ -138,9 +151,11 @@ def fit(
         vectorise=vectorise,
         confirm=may_stop,
         stop=stop,
+        watch=watch,
+        piece=reports and max(1, updates // reports),
     )
-    with futures.ThreadPoolExecutor(loop.cores()) as pool, contextlib.closing(reports):
-        while (event := context.run(next, reports, None)) is not None:
+    with futures.ThreadPoolExecutor(loop.cores()) as pool, contextlib.closing(events):
+        while (event := context.run(next, events, None)) is not None:
             yield from events_of({each for each in scoring if each.done()})
             if isinstance(event, Finished):
                 models[event.seed] = event.result
