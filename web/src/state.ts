@@ -219,7 +219,9 @@ export function createState(source: Source, options: { address: boolean }) {
         if (known && !source.fixed) return;
         batch(() => {
           replace(message.data.run);
-          show(message.data.run.run);
+          // Another page of the same session may train something else.
+          const same = canonical(about.value!, message.data.run.knobs);
+          if (same === canonical(about.value!, knobs.value)) show(message.data.run.run);
         });
         say("Training started.");
         return;
