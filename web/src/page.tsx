@@ -61,6 +61,8 @@ export function Page({ s, host }: Props) {
     </section>
   );
   const audit = s.audit.value;
+  const maps = <Maps s={s} palette={palette} focus={focus} />;
+  const sequence = panel("sequence", "One sequence", <Strip s={s} grid={grid} />);
   return (
     <div class="page">
       <header>
@@ -89,11 +91,13 @@ export function Page({ s, host }: Props) {
             "What reaches what",
             <>
               <Verdict s={s} />
-              <Maps s={s} palette={palette} focus={focus} />
+              {!narrow && maps}
             </>,
           )}
-          {panel("training", "Training", <Training s={s} uid={uid} />)}
-          {panel("sequence", "One sequence", <Strip s={s} grid={grid} />)}
+          {narrow && sequence}
+          {narrow && panel("seen", "Maps", maps)}
+          {panel("training", "Training", <Training s={s} uid={uid} button={!narrow} />)}
+          {!narrow && sequence}
           {panel("inside", "Inside", <Inside s={s} palette={palette} uid={uid} focus={focus} />)}
           {panel("tried", "Runs", <Runs s={s} />)}
           {narrow && (

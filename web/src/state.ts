@@ -48,6 +48,7 @@ export function createState(source: Source, options: { address: boolean }) {
   };
   const say = (text: string) => (said.value = text);
   let later = 0; // while a slider moves, only where it stops is told
+  let told = "";
   const failed = (error: unknown) => {
     if (!lost.value) note.value = `No answer: ${error instanceof Error ? error.message : error}`;
   };
@@ -115,11 +116,13 @@ export function createState(source: Source, options: { address: boolean }) {
           fault.value = null;
           audit.value = got;
           keep(audits, canonical(about.value!, asked), got);
+          const text = `${got.verdict}: ${got.meaning}. Best possible score ${got.bestText}.`;
           window.clearTimeout(later);
-          later = window.setTimeout(
-            () => say(`${got.verdict}: ${got.meaning}. Best possible score ${got.bestText}.`),
-            500,
-          );
+          if (text === told) return;
+          later = window.setTimeout(() => {
+            told = text;
+            say(text);
+          }, 500);
         }
       }),
     failed,
@@ -219,7 +222,9 @@ export function createState(source: Source, options: { address: boolean }) {
         if (known && !source.fixed) return;
         batch(() => {
           replace(message.data.run);
-          show(message.data.run.run);
+          // Another page of the same session may train something else.
+          const same = canonical(about.value!, message.data.run.knobs);
+          if (same === canonical(about.value!, knobs.value)) show(message.data.run.run);
         });
         say("Training started.");
         return;

@@ -30,7 +30,7 @@ export function number(value: number, digits = 3): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e5 || size < 1e-3) return value.toExponential(1).replace("e+", "e");
-  return String(Number(value.toPrecision(digits)));
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 
 export const score = (value: number) => (value > 0 && value < 0.0005 ? number(value) : value.toFixed(3));

@@ -4,13 +4,14 @@ import type { Run } from "../types";
 import { count, number, score, symbol, told } from "../words";
 import { Remedy } from "./apply";
 
-export function Training({ s, uid }: { s: State; uid: string }) {
+export function Training({ s, uid, button }: { s: State; uid: string; button: boolean }) {
   const run = s.run.value;
   const busy = s.training.value;
   return (
     <>
       <div class="buttons">
-        <TrainButton s={s} />
+        {button && <TrainButton s={s} />}
+        {run && <Outcome run={run} />}
         {busy && busy.run !== run?.run && <span>Run {busy.run} is training.</span>}
       </div>
       {s.note.value && (
@@ -63,10 +64,31 @@ export function Stale({ s }: { s: State }) {
   );
 }
 
-function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
+function Outcome({ run }: { run: Run }) {
   const word = told(run);
   const [sign, kind] = symbol(word);
   const done = Math.max(0, ...run.curve.map((each) => each.updates.at(-1) ?? 0));
+  return (
+    <p class={`outcome ${kind}`}>
+      <strong>
+        <span aria-hidden="true">{sign} </span>
+        {word}
+      </strong>{" "}
+      {run.state === "training"
+        ? done
+          ? `${count(done)} of ${count(run.total)} updates`
+          : "compiling first, for some seconds"
+        : run.state === "failed"
+          ? run.fault ?? ""
+          : run.scoreText && `score ${run.scoreText}`}
+      {run.state !== "training" && run.seconds != null && (
+        <span class="quiet"> in {number(run.seconds, 2)} s</span>
+      )}
+    </p>
+  );
+}
+
+function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
   const at = s.at.value;
   const updates = run.snapshots.find((each) => each.index === at)?.updates ?? 0;
   const last = s.last.value ?? 0;
@@ -74,22 +96,6 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
   return (
     <>
       <Stale s={s} />
-      <p class={`outcome ${kind}`}>
-        <strong>
-          <span aria-hidden="true">{sign} </span>
-          {word}
-        </strong>{" "}
-        {run.state === "training"
-          ? done
-            ? `${count(done)} of ${count(run.total)} updates`
-            : "The first training of a kind is compiled first, for some seconds."
-          : run.state === "failed"
-            ? run.fault ?? ""
-            : `score ${run.scoreText}`}
-        {run.state !== "training" && run.seconds != null && (
-          <span class="quiet"> {number(run.seconds, 2)} s</span>
-        )}
-      </p>
       <div class="plots">
         <Plot s={s} run={run} name={error ? "error" : "accuracy"} part="accuracy" at={updates} />
         <Plot s={s} run={run} name="loss" part="loss" at={updates} />
@@ -106,11 +112,11 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
           aria-valuetext={`after ${count(updates)} updates`}
           onInput={(event) => s.scrub(Number(event.currentTarget.value))}
         />
-        <output for={`${uid}-snapshot`}>{updates ? `after ${count(updates)} updates` : "before training"}</output>
+        <span class="moment">{updates ? `after ${count(updates)} updates` : "before training"}</span>
       </div>
       {run.seeds.length > 1 && (
         <fieldset class="seeds">
-          <legend>Seed shown below</legend>
+          <legend>Seed shown</legend>
           {run.seeds.map((each, index) => (
             <label key={each}>
               <input
@@ -180,10 +186,10 @@ function thin(length: number, most: number): number[] {
   return Array.from({ length }, (_, i) => i).filter((i) => i === length - 1 || i % step === 0);
 }
 
-const W = 300;
-const H = 170;
-const LEFT = 34;
-const RIGHT = 8;
+const W = 200;
+const H = 150;
+const LEFT = 30;
+const RIGHT = 4;
 const TOP = 10;
 const BOTTOM = 22;
 
@@ -196,23 +202,21 @@ interface PlotProps {
 }
 
 function Plot({ s, run, name, part, at }: PlotProps) {
-  const audit = s.marks.value;
+    const audit = s.marks.value;
   const values = run.curve.flatMap((each) => each[part]).filter(Number.isFinite);
-  const lines: { value: number; label: string; kind: string }[] = [];
+  const lines: { value: number; label: string[]; kind: string }[] = [];
   if (part === "accuracy") {
     const near = (one: number, other: number) => Math.abs(one - other) < 5e-3 * Math.max(1, Math.abs(other));
     const best = audit && !near(audit.best, run.ceiling) ? audit.best : null;
     const sameAsChance = best !== null && near(best, run.chance);
-    lines.push({ value: run.ceiling, label: `perfect ${number(run.ceiling)}`, kind: "ceiling" });
+    lines.push({ value: run.ceiling, label: [`perfect ${number(run.ceiling)}`], kind: "ceiling" });
     lines.push({
       value: run.chance,
-      label: sameAsChance
-        ? `guessing ${number(run.chance)} = best possible here`
-        : `guessing ${number(run.chance)}`,
+      label: [`guessing ${number(run.chance)}`, ...(sameAsChance ? ["= best possible here"] : [])],
       kind: "chance",
     });
     if (best !== null && !sameAsChance)
-      lines.push({ value: best, label: `best possible here ${number(best)}`, kind: "best" });
+      lines.push({ value: best, label: ["best possible", `here ${number(best)}`], kind: "best" });
   }
   const error = !!audit?.error;
   const most = Math.max(...values, ...lines.map((each) => each.value), part === "loss" || error ? 0 : 1) || 1;
@@ -231,7 +235,7 @@ function Plot({ s, run, name, part, at }: PlotProps) {
     `${name} over ${count(run.total)} updates, ${run.curve.length} ` +
     `${run.curve.length === 1 ? "seed" : "seeds"}` +
     (ends.length ? `, now ${ends.map((each) => number(each, 3)).join(", ")}` : "") +
-    (lines.length ? `; ${lines.map((each) => each.label).join(", ")}` : "") +
+    (lines.length ? `; ${lines.map((each) => each.label.join(" ")).join(", ")}` : "") +
     ".";
   const pick = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
@@ -276,17 +280,19 @@ function Plot({ s, run, name, part, at }: PlotProps) {
           />
         ))}
         {run.snapshots.length > 0 && <path class="now" d={`M${x(at)} ${TOP}V${H - BOTTOM}`} />}
-        {lines.map((each) => (
-          <text
-            key={each.kind}
-            class={`label ${each.kind}`}
-            x={W - RIGHT - 2}
-            y={y(each.value) + (y(each.value) < 30 ? 13 : -5)}
-            text-anchor="end"
-          >
-            {each.label}
-          </text>
-        ))}
+        {lines.map(({ kind, label, value }) =>
+          label.map((text, index) => (
+            <text
+              key={kind + index}
+              class={`label ${kind}`}
+              x={W - RIGHT - 4}
+              y={y(value) + (y(value) < 40 ? 13 + 12 * index : -5 - 12 * (label.length - 1 - index))}
+              text-anchor="end"
+            >
+              {text}
+            </text>
+          )),
+        )}
       </svg>
     </figure>
   );

@@ -4,7 +4,6 @@ import { scale, type Palette } from "../theme";
 import type { View } from "../types";
 import { number } from "../words";
 import { Canvas } from "./canvas";
-import { Stale } from "./curve";
 
 interface Props {
   s: State;
@@ -55,13 +54,12 @@ export function Inside({ s, palette, uid, focus }: Props) {
   };
   return (
     <>
-      <Stale s={s} />
       <p class="trace">{sentence}</p>
       <div class="gates">
         {names.map((name) => (
           <figure key={name}>
             <figcaption>
-              <strong>{name}</strong>{" "}
+              <strong>{name}</strong>
               <span>
                 {number(view.ranges[name]![0], 2)} to {number(view.ranges[name]![1], 2)}
               </span>

@@ -52,14 +52,16 @@ export function LessonText({ s }: { s: State }) {
         {lesson.text.map((each) => (
           <p key={each}>{each}</p>
         ))}
+      </div>
+      <div class="text">
         {lesson.try && (
           <p>
-            <strong>Try:</strong> {lesson.try}
+            <strong>Try.</strong> {lesson.try}
           </p>
         )}
         {lesson.question && (
           <p>
-            <strong>Question:</strong> {lesson.question}
+            <strong>Asked often.</strong> {lesson.question}
           </p>
         )}
       </div>

@@ -1,14 +1,14 @@
 import type { State } from "../state";
 import { mix, type Palette } from "../theme";
 import type { Audit } from "../types";
-import { bits, named, number } from "../words";
+import { bits, named } from "../words";
 import { Canvas } from "./canvas";
 
 const MEANS = {
-  needs: "inputs that an output depends on",
+  needs: "inputs an output depends on",
   sees: "inputs that can reach it",
   learns: "inputs that a gradient reaches",
-  uses: "inputs that the trained network uses",
+  uses: "inputs that the network uses",
 };
 type Name = keyof typeof MEANS;
 
@@ -74,6 +74,7 @@ export function Maps({ s, palette, focus }: Props) {
         <span><i class="cell both" /> needed, and reached</span>
         <span><i class="cell missed" /> needed, not reached</span>
         <span><i class="cell other" /> reached, not needed</span>
+        {row && <span>Uses: the stronger, the more.</span>}
       </p>
       <details class="numbers">
         <summary>Show as numbers</summary>
@@ -95,7 +96,7 @@ export function Maps({ s, palette, focus }: Props) {
                   {(["needs", "sees", "learns"] as const).map((name) => (
                     <td key={name}>{bits(audit[name][step]).length ? named(bits(audit[name][step])).replace(/^steps? /, "") : "–"}</td>
                   ))}
-                  {uses && <td>{uses.uses[step] ? mostUsed(uses.uses[step]).replace("step ", "") : "–"}</td>}
+                  {uses && <td>{uses.uses[step] ? mostUsed(uses.uses[step]).replace(/^step /, "") : "–"}</td>}
                 </tr>
               ))}
             </tbody>
@@ -112,8 +113,8 @@ const VERB = { needs: "needs", sees: "can see", learns: "gets a gradient from" }
 export function mostUsed(row: number[]): string {
   const most = row.indexOf(Math.max(...row));
   if (!(row[most]! > 0)) return "no step";
-  const others = row.filter((each, index) => index !== most && each > 0.5).length;
-  return `step ${most}${others ? ` and ${others} more` : ""} most (${number(row[most]!, 2)})`;
+  const others = row.flatMap((each, index) => (index !== most && each >= 0.5 * row[most]! ? [index] : []));
+  return `step ${most} most${others.length ? `, and ${named(others)} at least half as much` : ""}`;
 }
 
 const enum Bit {
@@ -127,7 +128,8 @@ function cells(audit: Audit, name: "needs" | "sees" | "learns"): Bit[][] {
   return audit.needs.map((needs, step) =>
     Array.from(needs, (need, input) => {
       const has = audit[name][step]?.[input] === "1";
-      if (audit.scored[step] !== "1") return has && name === "needs" ? Bit.Other : Bit.None;
+      // What an output needs is a matter of the problem; the framing may not score it.
+      if (audit.scored[step] !== "1" && name !== "needs") return Bit.None;
       if (need === "1") return has ? Bit.Both : Bit.Missed;
       return has ? Bit.Other : Bit.None;
     }),

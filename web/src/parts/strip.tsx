@@ -60,7 +60,12 @@ export function Strip({ s, grid }: Props) {
         ? ", which never reaches it"
         : `; ${named(lacking)} never reach${lacking.length === 1 ? "es" : ""} it`
       : "";
-    if (blind.length) text += `; ${named(blind)} ${blind.length === 1 ? "comes" : "come"} only with the carried state, without a gradient`;
+    const only = "only with the carried state, without a gradient";
+    if (blind.length)
+      text +=
+        needs.size === 1
+          ? `, which comes ${only}`
+          : `; ${named(blind)} come${blind.length === 1 ? "s" : ""} ${only}`;
     text += ".";
     if (uses) text += ` It uses ${mostUsed(uses)}.`;
     return text;
@@ -186,12 +191,40 @@ export function Strip({ s, grid }: Props) {
                         onClick={() => cursorAt(step)}
                       >
                         {shown(view.predicted[step])}
-                        {right != null && <small>{right ? "✓" : "✗"}<span class="hidden">{right ? " right" : " wrong"}</span></small>}
-                        {moved(step) && <small class="was">was {shown(before!.predicted[step])}</small>}
                       </td>
                     );
                   })}
                 </tr>
+                <tr role="row">
+                  <th scope="row" role="rowheader">
+                    right?
+                  </th>
+                  {all.map((step) => {
+                    const right = view.right[step];
+                    return (
+                      <td key={step} role="gridcell" class={cls(step, right === true && "right", right === false && "wrong")}>
+                        {right != null && (
+                          <>
+                            <span aria-hidden="true">{right ? "✓" : "✗"}</span>
+                            <span class="hidden">{right ? "right" : "wrong"}</span>
+                          </>
+                        )}
+                      </td>
+                    );
+                  })}
+                </tr>
+                {before && (
+                  <tr role="row">
+                    <th scope="row" role="rowheader">
+                      before
+                    </th>
+                    {all.map((step) => (
+                      <td key={step} role="gridcell" class={cls(step, "was")}>
+                        {moved(step) ? shown(before.predicted[step]) : ""}
+                      </td>
+                    ))}
+                  </tr>
+                )}
               </>
             )}
           </tbody>
@@ -204,7 +237,7 @@ export function Strip({ s, grid }: Props) {
         <span><i class="cell needed" /> needed</span>
         <span><i class="cell seen" /> seen</span>
         <span><i class="cell learned" /> reached by a gradient</span>
-        {uses && <span><i class="cell used" /> used (darker: more)</span>}
+        {uses && <span><i class="cell used" /> used (stronger: more)</span>}
         {view?.editable && !s.fixed && <span>Click an input, or press Enter, to change it.</span>}
         {s.inputs.value && (
           <button type="button" class="small" onClick={() => (s.inputs.value = null)}>
