@@ -31,11 +31,11 @@ export function httpSource(base = "/api/"): Source {
     stop: () => post("stop", {}),
     view: (run, snapshot, seed, inputs) => post("view", { run, snapshot, seed, inputs }),
     uses: (run, snapshot, seed) => post("uses", { run, snapshot, seed }),
-    listen: (on) => listen(base + "events", on),
+    listen: (on, after) => listen(base + "events", on, after),
   };
 }
 
-function listen(address: string, on: (message: Message) => void): () => void {
+function listen(address: string, on: (message: Message) => void, after?: number): () => void {
   let stream: EventSource | null = null;
   let timer = 0;
   let wait = 500;
@@ -44,14 +44,16 @@ function listen(address: string, on: (message: Message) => void): () => void {
 
   function open(): void {
     close();
-    stream = new EventSource(address);
+    stream = new EventSource(after === undefined ? address : `${address}?after=${after}`);
     for (const type of TYPES)
-      stream.addEventListener(type, (event) =>
-        on({ type, data: JSON.parse((event as MessageEvent).data) } as Message),
-      );
+      stream.addEventListener(type, (event) => {
+        const { data, lastEventId } = event as MessageEvent<string>;
+        if (/^\d+$/.test(lastEventId)) after = Number(lastEventId);
+        on({ type, data: JSON.parse(data) } as Message);
+      });
     stream.onopen = () => {
       wait = 500;
-      // What came while no stream was open is read again as a whole.
+      // A server that began anew knows nothing of before, so all is read again.
       if (opened || lost) on({ type: "back", data: null });
       opened = true;
       lost = false;

@@ -3,6 +3,7 @@ import type { Message } from "./types";
 
 /** What anywidget gives a widget to speak with the kernel. */
 export interface WidgetModel {
+  get?(name: string): any;
   send(content: unknown): void;
   on(event: string, callback: (content: any) => void): void;
   off(event: string, callback: (content: any) => void): void;

@@ -1,10 +1,16 @@
 import type { Describe, Knob, Knobs, Option } from "./types";
 
-/** The option chosen of each kind, in order; the first one where none is named. */
+/** The options where none is named, as on the command line; else the first of a kind. */
+const USUAL = ["whole", "lstm"];
+
+/** The option chosen of each kind, in order. */
 export function chosen(about: Describe, knobs: Knobs): { kind: string; option: Option }[] {
-  return about.kinds.map(({ kind, options }) => ({
+  return about.kinds.map(({ kind, options, default: usual }) => ({
     kind,
-    option: options.find((each) => each.name === knobs[kind]) ?? options[0]!,
+    option:
+      options.find((each) => each.name === knobs[kind]) ??
+      options.find((each) => (usual ? each.name === usual : USUAL.includes(each.name))) ??
+      options[0]!,
   }));
 }
 

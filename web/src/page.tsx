@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ordered, origin, source } from "./chains";
 import { Code } from "./parts/code";
 import { TrainButton, Training } from "./parts/curve";
@@ -28,7 +28,7 @@ export function Page({ s, host }: Props) {
   const uid = useState(() => `longlag-${++mounted}`)[0];
   const keys = useSignal(false);
   const grid = useRef<HTMLTableElement>(null);
-  const narrow = useMedia("(max-width: 700px)");
+  const narrow = useWidth(host) === "narrow";
   const [dark, turn] = useTheme(host, s.address);
   const palette = dark ? DARK : LIGHT;
   const focus = () => focusCursor(grid.current);
@@ -164,7 +164,7 @@ function keyed(
       void (s.training.value ? s.stop() : s.train());
       return true;
   }
-  if (!on.matches('[role="gridcell"]')) return false;
+  if (!on.matches('[role="gridcell"], [role="grid"]')) return false;
   const moves: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -1e6, End: 1e6 };
   const by = moves[event.key];
   if (by !== undefined) {
@@ -198,6 +198,25 @@ function useMedia(query: string): boolean {
     return () => media.removeEventListener("change", change);
   }, []);
   return on;
+}
+
+const WIDTHS = { narrow: 700, middle: 1100, wide: Infinity };
+type Width = keyof typeof WIDTHS;
+
+/** How much room the page has, which in a notebook is not that of the window. */
+function useWidth(host: HTMLElement): Width {
+  const measure = () =>
+    (Object.keys(WIDTHS) as Width[]).find((name) => host.clientWidth <= WIDTHS[name]) ?? "wide";
+  const [width, set] = useState(measure);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(() => set(measure()));
+    observer.observe(host);
+    return () => observer.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    host.dataset.width = width;
+  }, [width]);
+  return width;
 }
 
 /** Whether the colours are dark, and a function that turns them. */

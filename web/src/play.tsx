@@ -27,6 +27,8 @@ export default {
   render({ model, el }: { model: WidgetModel; el: HTMLElement }) {
     const source = kernelSource(model);
     const place = document.createElement("div");
+    const height = Number(model.get?.("height"));
+    if (height > 0) place.style.setProperty("--height", `${height}px`);
     el.append(place);
     const page = mount(place, source);
     return () => {

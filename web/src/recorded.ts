@@ -2,11 +2,11 @@ import { canonical } from "./knobs";
 import type { Source } from "./source";
 import type { Audit, Describe, Fault, Knobs, Message, Run, Uses, View } from "./types";
 
-/** One file with all answers about one run. */
+/** One file with all answers about a few runs; views and uses by `run:snapshot:seed`. */
 export interface Recording {
   describe: Describe;
   audits: { knobs: Knobs; answer: Audit | Fault }[];
-  run: Run;
+  runs: Run[];
   views: Record<string, View>;
   uses: Record<string, Uses>;
 }
@@ -15,22 +15,25 @@ const LASTS = 3000; // milliseconds of a replayed training
 
 /** A recording: other knobs have no answer, and training is replayed. */
 export function recordedSource(recording: Recording): Source {
-  const { describe, run } = recording;
+  const { describe, runs } = recording;
+  let run: Run | undefined; // the one replayed
   const listeners = new Set<(message: Message) => void>();
   const tell = (message: Message) => listeners.forEach((on) => on(message));
   let timers: number[] = [];
   const none = { fault: "This is a recording. Start longlag play to try other options.", knob: null };
   const same = (knobs: Knobs) => canonical(describe, knobs);
   const audits = new Map(recording.audits.map((each) => [same(each.knobs), each.answer]));
-  const finish = () => {
+  const clear = () => {
     timers.forEach((timer) => window.clearTimeout(timer));
     timers = [];
-    tell({ type: "done", data: { run } });
+  };
+  const finish = () => {
+    clear();
+    if (run) tell({ type: "done", data: { run } });
   };
 
-  function replay(): void {
-    timers.forEach((timer) => window.clearTimeout(timer));
-    timers = [];
+  function replay(run: Run): void {
+    clear();
     const empty = run.curve.map((each) => ({ ...each, updates: [], loss: [], accuracy: [] }));
     const begun = { ...run, state: "training", curve: empty, snapshots: [], verdict: null } as Run;
     tell({ type: "started", data: { run: begun } });
@@ -59,22 +62,24 @@ export function recordedSource(recording: Recording): Source {
 
   return {
     fixed: true,
-    describe: async () => ({ ...describe, runs: [run], training: null }),
+    describe: async () => ({ ...describe, runs, training: null }),
     audit: async (knobs) => audits.get(same(knobs)) ?? none,
     async train(knobs) {
-      if (same(knobs) !== same(run.knobs)) return none;
-      replay();
+      run = runs.find((each) => same(each.knobs) === same(knobs));
+      if (!run) return none;
+      replay(run);
       return { run: run.run };
     },
     stop: async () => finish(),
-    view: async (_run, snapshot, seed, inputs) =>
-      (inputs ? undefined : recording.views[`${snapshot}:${seed}`]) ?? none,
-    uses: async (_run, snapshot, seed) => recording.uses[`${snapshot}:${seed}`] ?? none,
+    view: async (run, snapshot, seed, inputs) =>
+      (inputs ? undefined : recording.views[`${run}:${snapshot}:${seed}`]) ?? none,
+    uses: async (run, snapshot, seed) =>
+      recording.uses[`${run}:${snapshot}:${seed}`] ?? { uses: null, why: "recorded for the end only" },
     listen(on) {
       listeners.add(on);
       return () => {
         listeners.delete(on);
-        timers.forEach((timer) => window.clearTimeout(timer));
+        clear();
       };
     },
   };

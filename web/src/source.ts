@@ -8,8 +8,10 @@ export interface Source {
   stop(): Promise<unknown>;
   view(run: number, snapshot: number, seed: number, inputs: Value[] | null): Promise<View | Fault>;
   uses(run: number, snapshot: number, seed: number): Promise<Uses | Fault>;
-  /** Calls `on` with each message until the function it returns is called. */
-  listen(on: (message: Message) => void): () => void;
+  /**
+   * Calls `on` with each message after the one of a number, until the function it returns is called.
+   */
+  listen(on: (message: Message) => void, after?: number): () => void;
   /** Whether the answers are recorded, so that other knobs have none. */
   readonly fixed?: boolean;
 }

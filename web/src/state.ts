@@ -4,7 +4,7 @@ import { fragment, place } from "./address";
 import { canonical, chosen, differing, knobsOf } from "./knobs";
 import { isFault, latest, type Source } from "./source";
 import type { Audit, Describe, Fault, Knobs, Lesson, Message, Run, Uses, Value, View } from "./types";
-import { bits, count, score } from "./words";
+import { bits, count, score, sentence } from "./words";
 
 interface Asked {
   run: number;
@@ -71,8 +71,9 @@ export function createState(source: Source, options: { address: boolean }) {
   );
   const last = computed(() => run.value?.snapshots.at(-1)?.index ?? null);
   const at = computed(() => {
-    if (last.value === null) return null;
-    return snapshot.value === null ? last.value : Math.min(snapshot.value, last.value);
+    if (last.value === null || snapshot.value === null) return last.value;
+    const before = run.value!.snapshots.filter((each) => each.index <= snapshot.value!);
+    return (before.at(-1) ?? run.value!.snapshots[0]!).index;
   });
   const theSeed = computed(() => {
     const seeds = run.value?.seeds ?? [0];
@@ -116,7 +117,7 @@ export function createState(source: Source, options: { address: boolean }) {
           fault.value = null;
           audit.value = got;
           keep(audits, canonical(about.value!, asked), got);
-          const text = `${got.verdict}: ${got.meaning}. Best possible score ${got.bestText}.`;
+          const text = `${got.verdict}: ${sentence(got.meaning)} Best possible score ${got.bestText}.`;
           window.clearTimeout(later);
           if (text === told) return;
           later = window.setTimeout(() => {
@@ -133,7 +134,7 @@ export function createState(source: Source, options: { address: boolean }) {
       batch(() => {
         if (isFault(got)) viewFault.value = got.fault;
         else {
-          if (!asked.inputs) keep(views, key(asked), got);
+          if (!asked.inputs && finished.value) keep(views, key(asked), got);
           takeView(asked, got);
         }
       }),
@@ -156,6 +157,8 @@ export function createState(source: Source, options: { address: boolean }) {
     note.value = "";
   }
 
+  let written = 0; // when the address was changed last
+
   // ---- what happens by itself -------------------------------------------------------------------
   const stops = [
     effect(() => {
@@ -164,7 +167,8 @@ export function createState(source: Source, options: { address: boolean }) {
     effect(() => {
       if (shownRun.value === null || at.value === null) return;
       const asked = { run: shownRun.value, snapshot: at.value, seed: theSeed.value, inputs: inputs.value };
-      const found = asked.inputs ? undefined : views.get(key(asked));
+      // While it trains the model of a seed may be that of the moment before.
+      const found = asked.inputs || !finished.value ? undefined : views.get(key(asked));
       if (found) takeView(asked, found);
       else askView(asked);
     }),
@@ -182,9 +186,14 @@ export function createState(source: Source, options: { address: boolean }) {
     effect(() => {
       if (!about.value || !options.address) return;
       const text = here();
-      const timer = window.setTimeout(() => {
-        if (text !== location.hash) history.replaceState(null, "", text);
-      }, 200);
+      // Browsers refuse to change the address often: at once, then some times a second.
+      const timer = window.setTimeout(
+        () => {
+          written = Date.now();
+          if (text !== location.hash) history.replaceState(null, "", text);
+        },
+        Math.max(0, written + 250 - Date.now()),
+      );
       return () => window.clearTimeout(timer);
     }),
   ];
@@ -283,13 +292,13 @@ export function createState(source: Source, options: { address: boolean }) {
   }
   function progressOf(run: Run): string {
     const updates = Math.max(0, ...run.curve.map((each) => each.updates.at(-1) ?? 0));
-    const now = run.curve.map((each) => each.accuracy.at(-1) ?? 0);
+    const now = run.curve.map((each) => each.accuracy.at(-1) ?? NaN).filter(Number.isFinite);
     const mean = now.reduce((sum, each) => sum + each, 0) / (now.length || 1);
     return `${count(updates)} of ${count(run.total)} updates, score ${score(mean)}.`;
   }
   function ended(run: Run): string {
     const what = run.state === "stopped" ? "Training stopped" : "Training ended";
-    return `${what}: ${run.verdict ?? "no verdict"}, score ${run.scoreText}.`;
+    return `${what}: ${run.verdict ?? "no verdict"}, score ${run.scoreText ?? "none"}.`;
   }
 
   // ---- what one can do ------------------------------------------------------------------------------
@@ -368,7 +377,10 @@ export function createState(source: Source, options: { address: boolean }) {
   function edit(step: number, value: Value): void {
     const before = inputs.value ?? view.value?.inputs;
     if (!before) return;
-    inputs.value = before.map((each, index) => (index === step ? value : each));
+    // Steps at which nothing is shown, as those of an answer, are no values to send.
+    inputs.value = before.flatMap((each, index) =>
+      each === null ? [] : [index === step ? value : each],
+    );
   }
   function scrub(index: number | null): void {
     snapshot.value = index === last.value ? null : index;
@@ -405,7 +417,7 @@ export function createState(source: Source, options: { address: boolean }) {
         restore();
         if (picked.value === null && got.training !== null && !location.hash) show(got.training);
       });
-      silence = source.listen(take);
+      silence = source.listen(take, got.last);
     },
     (error) => (broken.value = error instanceof Error ? error.message : String(error)),
   );

@@ -7,6 +7,7 @@ export type Bits = string;
 export interface Fault {
   fault: string;
   knob?: string | null;
+  apply?: Apply[];
 }
 
 export interface Knob {
@@ -31,6 +32,7 @@ export interface Kind {
   kind: string;
   label: string;
   options: Option[];
+  default?: string; // the option where none is named
 }
 
 export interface Side {
@@ -46,7 +48,7 @@ export interface Lesson {
   question: string;
   breaks: Side | null;
   works: Side | null;
-  differs: string;
+  differs: string | string[];
 }
 
 export interface Apply {
@@ -57,8 +59,8 @@ export interface Apply {
 export interface Curve {
   seed: number;
   updates: number[];
-  loss: number[];
-  accuracy: number[];
+  loss: (number | null)[];
+  accuracy: (number | null)[];
 }
 
 export interface Run {
@@ -73,15 +75,14 @@ export interface Run {
   verdict: string | null;
   accuracy: number | null;
   interval: [number, number] | null;
-  scoreText: string;
-  perSeed: number[];
-  chance: number;
-  ceiling: number;
-  shortcuts: { name: string; accuracy: number }[];
+  scoreText: string | null;
+  perSeed: number[] | null;
+  chance: number | null;
+  ceiling: number | null;
+  shortcuts: { name: string; accuracy: number }[] | null;
   why: { reason: string; evidence: string; remedy: string; apply: Apply[] } | null;
   seconds: number | null;
-  readable: boolean;
-  fault?: string;
+  fault?: string | null;
 }
 
 export interface Describe {
@@ -91,6 +92,7 @@ export interface Describe {
   start: { knobs: Knobs; lesson: string | null };
   runs: Run[];
   training: number | null;
+  last?: number; // the number of the last message
 }
 
 export interface Audit {
@@ -124,7 +126,7 @@ export interface ChainData {
 }
 
 export interface View {
-  inputs: Value[];
+  inputs: (Value | null)[];
   expected: (Value | null)[];
   predicted: (Value | null)[];
   right: (boolean | null)[];
@@ -141,7 +143,7 @@ export interface View {
 }
 
 export interface Uses {
-  uses: number[][];
+  uses: number[][] | null;
   why: string;
 }
 
@@ -159,6 +161,6 @@ export interface Progress {
   seed: number;
   updates: number;
   total: number;
-  loss: number;
-  accuracy: number;
+  loss: number | null;
+  accuracy: number | null;
 }

@@ -33,7 +33,8 @@ export function number(value: number, digits = 3): string {
   return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 
-export const score = (value: number) => (value > 0 && value < 0.0005 ? number(value) : value.toFixed(3));
+export const score = (value: number) =>
+  !Number.isFinite(value) ? "–" : (value > 0 && value < 0.0005 ? number(value) : value.toFixed(3));
 export const count = (value: number) => value.toLocaleString("en");
 
 export function shown(value: Value | null | undefined): string {
@@ -58,3 +59,7 @@ export const symbol = (verdict: string) => SYMBOLS[verdict] ?? ["✗", "bad"];
 /** What there is to say about a run in one or two words. */
 export const told = (run: Run) =>
   run.state === "training" || run.state === "failed" ? run.state : run.verdict ?? run.state;
+
+/** A text as a sentence, with a capital and a full stop. */
+export const sentence = (text: string) =>
+  text && text.charAt(0).toUpperCase() + text.slice(1) + (/[.?!]$/.test(text) ? "" : ".");

@@ -1,7 +1,7 @@
 import type { State } from "../state";
 import { DASHES } from "../theme";
 import type { Run } from "../types";
-import { count, number, score, symbol, told } from "../words";
+import { count, number, score, sentence, symbol, told } from "../words";
 import { Remedy } from "./apply";
 
 export function Training({ s, uid, button }: { s: State; uid: string; button: boolean }) {
@@ -90,8 +90,9 @@ function Outcome({ run }: { run: Run }) {
 
 function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
   const at = s.at.value;
+  const place = Math.max(0, run.snapshots.findIndex((each) => each.index === at));
   const updates = run.snapshots.find((each) => each.index === at)?.updates ?? 0;
-  const last = s.last.value ?? 0;
+  const last = Math.max(0, run.snapshots.length - 1);
   const error = !!s.marks.value?.error;
   return (
     <>
@@ -107,10 +108,10 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
           type="range"
           min={0}
           max={last}
-          value={at ?? 0}
+          value={place}
           disabled={last === 0}
           aria-valuetext={`after ${count(updates)} updates`}
-          onInput={(event) => s.scrub(Number(event.currentTarget.value))}
+          onInput={(event) => s.scrub(run.snapshots[Number(event.currentTarget.value)]?.index ?? null)}
         />
         <span class="moment">{updates ? `after ${count(updates)} updates` : "before training"}</span>
       </div>
@@ -131,7 +132,7 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
                 <path d="M0 5H26" stroke-dasharray={DASHES[index % 8]} />
               </svg>
               {each}
-              {run.perSeed[index] !== undefined && <span class="quiet"> {score(run.perSeed[index])}</span>}
+              {run.perSeed?.[index] !== undefined && <span class="quiet"> {score(run.perSeed[index])}</span>}
             </label>
           ))}
         </fieldset>
@@ -139,12 +140,12 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
       {run.why && (
         <div class="why">
           <p>
-            <strong>Why: {run.why.reason}.</strong> {run.why.evidence}
+            <strong>Why: {run.why.reason}.</strong> {sentence(run.why.evidence)}
           </p>
           <Remedy s={s} text={run.why.remedy} apply={run.why.apply} />
         </div>
       )}
-      {run.shortcuts.length > 0 && (
+      {!!run.shortcuts?.length && (
         <p class="quiet">
           Simple rules score: {run.shortcuts.map((each) => `${each.name} ${score(each.accuracy)}`).join(", ")}.
         </p>
@@ -167,8 +168,8 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
                   <tr key={`${each.seed}-${index}`}>
                     <th scope="row">{each.seed}</th>
                     <td>{count(each.updates[index]!)}</td>
-                    <td>{score(each.accuracy[index]!)}</td>
-                    <td>{number(each.loss[index]!)}</td>
+                    <td>{score(each.accuracy[index] ?? NaN)}</td>
+                    <td>{number(each.loss[index] ?? NaN)}</td>
                   </tr>
                 )),
               )}
@@ -203,16 +204,18 @@ interface PlotProps {
 
 function Plot({ s, run, name, part, at }: PlotProps) {
     const audit = s.marks.value;
-  const values = run.curve.flatMap((each) => each[part]).filter(Number.isFinite);
+  const values = run.curve.flatMap((each) => each[part]).filter((each) => each !== null);
+  const chance = run.chance ?? audit?.chance ?? 0;
+  const ceiling = run.ceiling ?? audit?.ceiling ?? 1;
   const lines: { value: number; label: string[]; kind: string }[] = [];
   if (part === "accuracy") {
     const near = (one: number, other: number) => Math.abs(one - other) < 5e-3 * Math.max(1, Math.abs(other));
-    const best = audit && !near(audit.best, run.ceiling) ? audit.best : null;
-    const sameAsChance = best !== null && near(best, run.chance);
-    lines.push({ value: run.ceiling, label: [`perfect ${number(run.ceiling)}`], kind: "ceiling" });
+    const best = audit && !near(audit.best, ceiling) ? audit.best : null;
+    const sameAsChance = best !== null && near(best, chance);
+    lines.push({ value: ceiling, label: [`perfect ${number(ceiling)}`], kind: "ceiling" });
     lines.push({
-      value: run.chance,
-      label: [`guessing ${number(run.chance)}`, ...(sameAsChance ? ["= best possible here"] : [])],
+      value: chance,
+      label: [`guessing ${number(chance)}`, ...(sameAsChance ? ["= best possible here"] : [])],
       kind: "chance",
     });
     if (best !== null && !sameAsChance)
@@ -225,12 +228,12 @@ function Plot({ s, run, name, part, at }: PlotProps) {
   const y = (value: number) => TOP + (1 - value / high) * (H - TOP - BOTTOM);
   const path = (each: Run["curve"][number]) =>
     each.updates
-      .map((updates, index) => [x(updates), y(each[part][index]!)] as const)
+      .map((updates, index) => [x(updates), y(each[part][index] ?? NaN)] as const)
       .filter(([, height]) => Number.isFinite(height))
       .map(([a, b], index) => `${index ? "L" : "M"}${a.toFixed(1)} ${b.toFixed(1)}`)
       .join("");
   const ticks = part === "accuracy" && !error ? [0, 0.5, 1] : [0, nice(high / 2), 2 * nice(high / 2)];
-  const ends = run.curve.map((each) => each[part].at(-1)).filter((each) => each !== undefined);
+  const ends = run.curve.map((each) => each[part].at(-1)).filter((each) => each != null);
   const label =
     `${name} over ${count(run.total)} updates, ${run.curve.length} ` +
     `${run.curve.length === 1 ? "seed" : "seeds"}` +
@@ -285,9 +288,9 @@ function Plot({ s, run, name, part, at }: PlotProps) {
             <text
               key={kind + index}
               class={`label ${kind}`}
-              x={W - RIGHT - 4}
+              x={(kind === "ceiling") === error ? W - RIGHT - 4 : LEFT + 4}
               y={y(value) + (y(value) < 40 ? 13 + 12 * index : -5 - 12 * (label.length - 1 - index))}
-              text-anchor="end"
+              text-anchor={(kind === "ceiling") === error ? "end" : "start"}
             >
               {text}
             </text>

@@ -36,9 +36,9 @@ interface KindProps {
 
 function KindOf({ s, uid, kind, option, explain }: KindProps) {
   const field = (each: Knob) => <Field key={each.name} s={s} uid={uid} knob={each} explain={explain} />;
-  const differs = s.theLesson.value?.differs;
+  const differs = [s.theLesson.value?.differs ?? []].flat();
   const folded = kind.kind === "recipe" ? option.knobs.filter((each) => !FIRST.includes(each.name)) : [];
-  const open = folded.filter((each) => each.name === differs);
+  const open = folded.filter((each) => differs.includes(each.name));
   const rest = folded.filter((each) => !open.includes(each));
   const set = rest.some((each) => !equal(valueOf(each, s.knobs.value), each.default ?? ""));
   const id = `${uid}-${kind.kind}`;
@@ -46,7 +46,7 @@ function KindOf({ s, uid, kind, option, explain }: KindProps) {
     <fieldset>
       <legend>{kind.label}</legend>
       {kind.options.length > 1 && (
-        <div class={`knob ${differs === kind.kind ? "differs" : ""}`}>
+        <div class={`knob ${differs.includes(kind.kind) ? "differs" : ""}`}>
           <label for={id} class="hidden">
             {kind.label}
           </label>
@@ -63,7 +63,7 @@ function KindOf({ s, uid, kind, option, explain }: KindProps) {
               </option>
             ))}
           </select>
-          {differs === kind.kind && <Differs />}
+          {differs.includes(kind.kind) && <Differs />}
           {explain && option.summary && (
             <p class="help" id={`${id}-help`}>
               {option.summary}
@@ -101,7 +101,7 @@ function Field({ s, uid, knob, explain }: { s: State; uid: string; knob: Knob; e
   const id = `${uid}-${knob.name}`;
   const value = valueOf(knob, s.knobs.value);
   const wrong = s.fault.value?.knob === knob.name;
-  const differs = s.theLesson.value?.differs === knob.name;
+  const differs = [s.theLesson.value?.differs].flat().includes(knob.name);
   const set = (text: string) => s.set({ [knob.name]: text });
   const common = {
     id,

@@ -1,6 +1,6 @@
 import { canonical } from "../knobs";
 import type { State } from "../state";
-import type { Side } from "../types";
+import type { Lesson, Side } from "../types";
 import { symbol } from "../words";
 
 export function LessonPicker({ s, uid }: { s: State; uid: string }) {
@@ -61,7 +61,7 @@ export function LessonText({ s }: { s: State }) {
         )}
         {lesson.question && (
           <p>
-            <strong>Asked often.</strong> {lesson.question}
+            <strong>Question.</strong> {lesson.question}
           </p>
         )}
       </div>
@@ -69,11 +69,15 @@ export function LessonText({ s }: { s: State }) {
         {side("breaks", lesson.breaks)}
         {side("works", lesson.works)}
         {lesson.breaks && lesson.works && (
-          <p class="quiet">They differ in {labelOf(s, lesson.differs)} only.</p>
+          <p class="quiet">They differ in {labels(s, lesson)} only.</p>
         )}
       </div>
     </section>
   );
+}
+
+function labels(s: State, lesson: Lesson): string {
+  return [lesson.differs].flat().map((name) => labelOf(s, name)).join(" and ");
 }
 
 function labelOf(s: State, name: string): string {

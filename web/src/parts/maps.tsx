@@ -23,7 +23,8 @@ export function Maps({ s, palette, focus }: Props) {
   if (!audit) return null;
   const t = Math.min(s.target.value, audit.steps - 1);
   const uses = s.stale.value ? null : s.uses.value;
-  const row = uses?.uses[t];
+  const used = uses?.uses;
+  const row = used?.[t];
   const wait = !s.run.value
     ? "after training"
     : s.stale.value
@@ -59,7 +60,7 @@ export function Maps({ s, palette, focus }: Props) {
         {map("sees", about("sees"), cells(audit, "sees"))}
         {map("learns", about("learns"), cells(audit, "learns"))}
         {row ? (
-          map("uses", `uses: step ${t} uses ${mostUsed(row)}`, uses!.uses)
+          map("uses", `uses: step ${t} uses ${mostUsed(row)}`, used!)
         ) : (
           <figure>
             <figcaption>
@@ -86,7 +87,7 @@ export function Maps({ s, palette, focus }: Props) {
                 <th scope="col">needs</th>
                 <th scope="col">sees</th>
                 <th scope="col">learns</th>
-                {uses && <th scope="col">uses most</th>}
+                {used && <th scope="col">uses most</th>}
               </tr>
             </thead>
             <tbody>
@@ -96,7 +97,7 @@ export function Maps({ s, palette, focus }: Props) {
                   {(["needs", "sees", "learns"] as const).map((name) => (
                     <td key={name}>{bits(audit[name][step]).length ? named(bits(audit[name][step])).replace(/^steps? /, "") : "–"}</td>
                   ))}
-                  {uses && <td>{uses.uses[step] ? mostUsed(uses.uses[step]).replace(/^step /, "") : "–"}</td>}
+                  {used && <td>{used[step] ? mostUsed(used[step]).replace(/^step /, "") : "–"}</td>}
                 </tr>
               ))}
             </tbody>

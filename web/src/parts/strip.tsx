@@ -33,7 +33,7 @@ export function Strip({ s, grid }: Props) {
   if (!audit && !view) return null;
   const at = (map: string[] | undefined) => new Set(bits(map?.[t]));
   const [needs, sees, learns] = [at(audit?.needs), at(audit?.sees), at(audit?.learns)];
-  const uses = s.uses.value?.uses[t];
+  const uses = s.uses.value?.uses?.[t];
   const before = s.unedited.value;
   const all = Array.from({ length: columns }, (_, step) => step);
   const moved = (step: number) =>
@@ -89,11 +89,12 @@ export function Strip({ s, grid }: Props) {
         <table
           ref={grid}
           role="grid"
+          tabindex={-1}
           aria-label="One sequence, step by step"
           onKeyDown={(event) => {
             if (event.key !== "Enter" || !(event.target as Element).matches("[data-step]")) return;
             event.preventDefault();
-            if (view?.editable && !s.fixed && !Array.isArray(view.inputs[t])) editing.value = t;
+            if (view?.editable && !s.fixed && typeof view.inputs[t] === "number") editing.value = t;
           }}
         >
           <tbody>
@@ -122,7 +123,7 @@ export function Strip({ s, grid }: Props) {
               </th>
               {all.map((step) => {
                 const value = view?.inputs[step];
-                const editable = !!view?.editable && !s.fixed && value !== undefined && !Array.isArray(value);
+                const editable = !!view?.editable && !s.fixed && value != null && !Array.isArray(value);
                 const marks = cls(
                   step,
                   "input",

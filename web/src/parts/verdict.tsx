@@ -1,5 +1,5 @@
 import type { State } from "../state";
-import { symbol } from "../words";
+import { sentence, symbol } from "../words";
 import { Remedy } from "./apply";
 
 export function Verdict({ s }: { s: State }) {
@@ -10,7 +10,7 @@ export function Verdict({ s }: { s: State }) {
         <p class="word">
           <span aria-hidden="true">✗ </span>not possible
         </p>
-        <p>{fault.value.fault}</p>
+        <Remedy s={s} text={fault.value.fault} apply={fault.value.apply ?? []} />
       </div>
     );
   const got = audit.value;
@@ -26,7 +26,7 @@ export function Verdict({ s }: { s: State }) {
       <p>
         Best possible score <strong>{got.bestText}</strong>
         {same ? ", the same as guessing" : ` (guessing ${got.chanceText})`}.{" "}
-        {capital(got.meaning)}.
+        {sentence(got.meaning)}
       </p>
       {got.warnings.map((each) => (
         <p class="warning" key={each}>
@@ -37,5 +37,3 @@ export function Verdict({ s }: { s: State }) {
     </div>
   );
 }
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, "");
