@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from starlette.routing import Route
 
-from longlag.play.app import Server, create_app, listen
+from longlag.live.app import Server, create_app, listen
 
 TOKEN = "the-token"
 PORT = 8577

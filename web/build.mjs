@@ -1,4 +1,4 @@
-// Builds ../src/longlag/play/static/play.js and play.css. The first line of play.js names the
+// Builds ../src/longlag/live/static/play.js and play.css. The first line of play.js names the
 // sources, so that a test without Node can tell a stale bundle.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const out = join(here, "..", "src", "longlag", "play", "static");
+const out = join(here, "..", "src", "longlag", "live", "static");
 
 function files(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((each) =>

@@ -14,6 +14,7 @@ from .framings import (
     Whole as Whole,
     Window as Window,
 )
+from .live.notebook import play as play
 from .maps import audit as audit
 from .models import (
     GRU as GRU,

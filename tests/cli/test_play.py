@@ -38,7 +38,7 @@ class Session(StubSession):
         jax.jit(long)(1.0)
         threading.Event().wait(60)
 
-module = types.ModuleType("longlag.play.session")
+module = types.ModuleType("longlag.live.session")
 module.Session = Session
 sys.modules[module.__name__] = module
 from longlag.__main__ import main
@@ -129,7 +129,7 @@ def test_code_of_the_user_is_named_and_prints_no_address(started, tmp_path):
 def stub(monkeypatch):
     import types
 
-    module = types.ModuleType("longlag.play.session")
+    module = types.ModuleType("longlag.live.session")
     vars(module)["Session"] = lambda *_, **__: StubSession()
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
@@ -191,7 +191,7 @@ def test_a_browser_opens_where_the_user_sees_it(call, stub, monkeypatch, given, 
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(command, "sys", type("sys", (), {"platform": platform}))
-    from longlag.play import app
+    from longlag.live import app
 
     served, addresses = threading.Event(), []
     monkeypatch.setattr(webbrowser, "open", lambda address: addresses.append(address))

@@ -24,7 +24,7 @@ from longlag.stop import StopToken, ctrl_c_stops
 from longlag.version import longlag_version
 
 if TYPE_CHECKING:
-    from longlag.play.session import Session
+    from longlag.live.session import Session
 
 PORT = 8577
 _GRACE = 4.0  # seconds for the end: the server has a net of its own before
@@ -59,8 +59,8 @@ def play(
     _refuse_names("--problem", problem)
     # What brings JAX and the web server: `longlag play --help` does not wait for it.
     from longlag.cli._setting import keep_compiled_programs, model_from_name
-    from longlag.play.app import Server, listen
-    from longlag.play.session import Session
+    from longlag.live.app import Server, listen
+    from longlag.live.session import Session
 
     keep_compiled_programs()
 
@@ -91,7 +91,7 @@ def play(
 
 def _record(session: Session, path: Path) -> int:
     """Write a recording; after Ctrl-C nothing."""
-    from longlag.play.recording import record
+    from longlag.live.recording import record
 
     with ctrl_c_stops() as stop, stdout_to_stderr():
         recording = record(session, stop)

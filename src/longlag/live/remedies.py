@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from longlag.framings import FRAMINGS
+from longlag.live.setup import option_text
 from longlag.models import MODELS
-from longlag.play.setup import option_text
 
 _CALL = re.compile(r"\b(?P<kind>[A-Z]\w*)\((?P<knobs>[^()]*)\)")
 _ARGUMENT = re.compile(r"\b(?P<name>[a-z]\w*)=(?P<mark>'?)(?P<value>[\w.+-]*\w)(?P=mark)")

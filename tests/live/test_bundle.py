@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 WEB = Path(__file__).resolve().parents[2] / "web"
-STATIC = resources.files("longlag") / "play" / "static"
+STATIC = resources.files("longlag") / "live" / "static"
 FILES = "index.html", "play.css", "play.js"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from longlag.play.lessons import LESSONS
+from longlag.live.lessons import LESSONS
 
 playwright_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is an extra that is not installed (browser)"
@@ -226,5 +226,5 @@ def problems(results):
 
 
 def test_the_bundle_is_no_larger_than_it_may_be():
-    bundle = Path(sys.modules["longlag"].__file__).parent / "play" / "static" / "play.js"
+    bundle = Path(sys.modules["longlag"].__file__).parent / "live" / "static" / "play.js"
     assert bundle.stat().st_size < 100_000

@@ -14,10 +14,10 @@ import numpy as np
 from longlag.checks.model import require_valid
 from longlag.events import Advanced, Event
 from longlag.knobs import lookup
+from longlag.live import code, describe, views
+from longlag.live.lessons import LESSONS, Lesson
+from longlag.live.setup import TABLES, Own, Setup, Texts, named_knob
 from longlag.models import AnyModel, ModelFactory
-from longlag.play import code, describe, views
-from longlag.play.lessons import LESSONS, Lesson
-from longlag.play.setup import TABLES, Own, Setup, Texts, named_knob
 from longlag.problems import Problem
 from longlag.stop import COMPILED, StopToken
 from longlag.training import program

@@ -4,8 +4,8 @@ import pytest
 
 import longlag as ll
 from longlag.framings import FRAMINGS
+from longlag.live.setup import MOST_SEEDS, Own, Setup, named_knob
 from longlag.models import MODELS
-from longlag.play.setup import MOST_SEEDS, Own, Setup, named_knob
 from longlag.problems import PROBLEMS
 
 

@@ -3,8 +3,8 @@ import shlex
 import pytest
 
 from longlag.cli.app import app
-from longlag.play.code import as_command, as_python
-from longlag.play.setup import Own, Setup
+from longlag.live.code import as_command, as_python
+from longlag.live.setup import Own, Setup
 
 SETUPS = [
     {},

@@ -23,7 +23,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from longlag.adapters.models.hints import shortened
-from longlag.play.guard import Guard
+from longlag.live.guard import Guard
 from longlag.stop import COMPILED, StopToken
 
 STATIC = Path(__file__).parent / "static"

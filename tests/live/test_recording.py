@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from longlag.play import lessons
-from longlag.play.lessons import LESSONS, Lesson, Side
-from longlag.play.recording import MOMENTS, record
-from longlag.play.session import Session
+from longlag.live import lessons
+from longlag.live.lessons import LESSONS, Lesson, Side
+from longlag.live.recording import MOMENTS, record
+from longlag.live.session import Session
 from longlag.stop import StopToken
 
 QUICK = {

@@ -9,8 +9,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from longlag.play.app import CALLS, STATIC
-from longlag.play.session import Session
+from longlag.live.app import CALLS, STATIC
+from longlag.live.session import Session
 
 
 class Widget(anywidget.AnyWidget):

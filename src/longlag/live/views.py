@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from longlag import streams
+from longlag.live import code, describe, remedies
+from longlag.live.setup import Own, Setup
 from longlag.models import AnyModel
-from longlag.play import code, describe, remedies
-from longlag.play.setup import Own, Setup
 from longlag.problems import Episodes, Integers, Problem
 from longlag.problems.drawing import draw
 from longlag.trials.sensitivity import sensitivity

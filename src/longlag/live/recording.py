@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from longlag.play.session import Session
+from longlag.live.session import Session
 from longlag.stop import StopToken
 
 MOMENTS = 12

@@ -17,7 +17,7 @@ from play_cases import (
     until,
 )
 
-from longlag.play import app as served
+from longlag.live import app as served
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
-from longlag.play import remedies
-from longlag.play.setup import Setup
+from longlag.live import remedies
+from longlag.live.setup import Setup
 
 STARTS = [
     {"framing": "chunks"},

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import longlag as ll
-from longlag.play import session as sessions
-from longlag.play.lessons import LESSONS
-from longlag.play.session import SNAPSHOTS, Session
-from longlag.play.setup import Setup
+from longlag.live import session as sessions
+from longlag.live.lessons import LESSONS
+from longlag.live.session import SNAPSHOTS, Session
+from longlag.live.setup import Setup
 from longlag.trials.fit import finish, fit
 from longlag.trials.sensitivity import gates, sensitivity
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from longlag.answers.format import counted
 from longlag.knobs import Knob
-from longlag.play.setup import ENCODING, SEEDS, TABLES, Own, as_text, option_text
+from longlag.live.setup import ENCODING, SEEDS, TABLES, Own, as_text, option_text
 from longlag.problems import Integers, Problem
 from longlag.training import Recipe
 

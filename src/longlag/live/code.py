@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from longlag.knobs import Knobs
-from longlag.play.setup import DEFAULTS, ENCODING, NONE, SEEDS, Own, Setup
+from longlag.live.setup import DEFAULTS, ENCODING, NONE, SEEDS, Own, Setup
 
 
 def as_command(setup: Setup) -> str:

@@ -7,8 +7,8 @@ from play_cases import BODIES, PORT, TOKEN, StubSession, folder_with_page, route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from longlag.play.app import create_app
-from longlag.play.guard import LARGEST, SAFETY, Guard
+from longlag.live.app import create_app
+from longlag.live.guard import LARGEST, SAFETY, Guard
 
 HERE = f"http://127.0.0.1:{PORT}"
 COOKIE = f"longlag-play-{PORT}"

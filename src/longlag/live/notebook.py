@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from longlag.adapters.models import user_model
 from longlag.adapters.models.user_model import MakeModel
 from longlag.knobs import named_arguments, require
+from longlag.live.session import Session
 from longlag.models import ModelFactory
-from longlag.play.session import Session
 from longlag.problems import Problem
 
 if TYPE_CHECKING:
-    from longlag.play.widget import Widget
+    from longlag.live.widget import Widget
 
 
 @named_arguments
@@ -40,7 +40,7 @@ def play(
 
     """
     try:
-        from longlag.play.widget import Widget
+        from longlag.live.widget import Widget
     except ImportError as error:
         raise ImportError(
             "play: a page in a notebook needs anywidget. Use pip install 'longlag[notebook]', or "
