@@ -356,3 +356,25 @@ def test_a_table_whose_name_is_no_text_is_damage(tmp_path):
     path.write_bytes(content.replace(b"CREATE INDEX", b"CREATE INDXX"))
     with pytest.raises(StoreError, match=r"the file is damaged\. Put back a copy"):
         Store(path)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_journal_that_would_have_another_file_removed_is_refused(whole, tmp_path, write):
+    store, link, thesis = (tmp_path / name for name in ("store.db", "link.db", "thesis.tex"))
+    shutil.copy(whole, store)
+    link.symlink_to(store)
+    thesis.write_text("years")
+    name, magic = bytes(thesis), bytes.fromhex("d9d505f920a163d7")
+    head = magic + struct.pack(">5I", 0, 1, store.stat().st_size // 4096, 512, 4096)
+    end = struct.pack(">2I", len(name), sum(name)) + magic
+    journal = tmp_path / "store.db-journal"
+    journal.write_bytes(head.ljust(512, b"\0") + bytes(4) + name + end)
+    for path in (store, link):
+        with pytest.raises(StoreError, match=r"store\.db-journal is of no store: with it SQLite"):
+            Store(path, write=write)
+    assert thesis.read_text() == "years"
+    assert not (tmp_path / "store.db.lock").exists()
+    shutil.copy(store, tmp_path / "other.db")
+    (tmp_path / "other.db-journal").write_bytes(head.ljust(512, b"\0"))  # names none
+    with Store(tmp_path / "other.db", write=write) as other:
+        assert other.count()

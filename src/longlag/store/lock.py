@@ -14,6 +14,8 @@ import filelock
 from longlag import files
 from longlag.store.records import StoreError
 
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")  # at the end of a journal, after the name
+
 
 def refuse_hard_links(path: Path) -> None:
     """Raise if a file has several names: SQLite writes new rows to a file beside one of them.
@@ -28,6 +30,26 @@ def refuse_hard_links(path: Path) -> None:
         raise StoreError(
             f"{path} is one of {names} names of a file (hard links), and SQLite keeps new rows "
             f"under one name only. Copy it{other} and use the copy: cp {path} copy.db{both}"
+        )
+
+
+def refuse_journal(path: Path) -> None:
+    """Raise if the journal beside a store names one of several databases: SQLite removes that file.
+
+    Raises:
+        StoreError: It names a file.
+    """
+    journal = path.with_name(f"{path.name}-journal")
+    end = b""
+    with contextlib.suppress(OSError):  # also if it is shorter
+        if journal.is_file():
+            with journal.open("rb") as file:
+                file.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
+                end = file.read()
+    if end == _NAMES_ANOTHER:
+        raise StoreError(
+            f"{journal} is of no store: with it SQLite would remove another file. Use another "
+            "--store."
         )
 
 
