@@ -195,11 +195,19 @@ CROOKED = {
         ],
         "the updates of `curve` do not rise",
     ),
+    "an accuracy that is no share": (
+        lambda o: o["curve"][2].__setitem__(0, 1e308),
+        r"damaged: an accuracy is 1e\+308",
+    ),
+    "a score that is no share": (
+        lambda o: o["scores"][0].update(accuracy=-1e155),
+        r"damaged: an accuracy is -1e\+155",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", CROOKED)
-def test_a_learning_curve_that_is_none_is_damage(whole, tmp_path, what):
+def test_a_learning_curve_or_a_score_that_is_none_is_damage(whole, tmp_path, what):
     change, message = CROOKED[what]
     path = shutil.copy(whole, tmp_path / "damaged.db")
     with contextlib.closing(sqlite3.connect(path)) as store:
