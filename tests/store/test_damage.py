@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import random
 import shutil
 import sqlite3
@@ -378,7 +379,7 @@ def test_a_journal_that_would_have_another_file_removed_is_refused(whole, tmp_pa
     journal = tmp_path / "store.db-journal"
     journal.write_bytes(head.ljust(512, b"\0") + bytes(4) + name + end)
     for path in (store, link):
-        with pytest.raises(StoreError, match=r"store\.db-journal is of no store: with it SQLite"):
+        with pytest.raises(StoreError, match=r"store\.db-journal is of no store, and SQLite"):
             Store(path, write=write)
     assert thesis.read_text() == "years"
     assert not (tmp_path / "store.db.lock").exists()
@@ -386,3 +387,13 @@ def test_a_journal_that_would_have_another_file_removed_is_refused(whole, tmp_pa
     (tmp_path / "other.db-journal").write_bytes(head.ljust(512, b"\0"))  # names none
     with Store(tmp_path / "other.db", write=write) as other:
         assert other.count()
+
+
+@pytest.mark.parametrize("more", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("write", [False, True])
+def test_no_store_waits_for_a_pipe_beside_it(whole, tmp_path, more, write):
+    shutil.copy(whole, tmp_path / "store.db")
+    os.mkfifo(tmp_path / f"store.db{more}")
+    with pytest.raises(StoreError, match=f"store.db{more} is of no store, and SQLite would wait"):
+        Store(tmp_path / "store.db", write=write)
+    assert len(os.listdir(tmp_path)) == 2

@@ -33,24 +33,24 @@ def refuse_hard_links(path: Path) -> None:
         )
 
 
-def refuse_journal(path: Path) -> None:
-    """Raise if the journal beside a store names one of several databases: SQLite removes that file.
+def refuse_beside(path: Path) -> None:
+    """Raise if a file beside a store would let SQLite wait for ever, or remove a file.
+
+    It opens a pipe there, and removes a file that a journal of several databases names.
 
     Raises:
-        StoreError: It names a file.
+        StoreError: It is no regular file, or a journal that names a file.
     """
-    journal = path.with_name(f"{path.name}-journal")
-    end = b""
-    with contextlib.suppress(OSError):  # also if it is shorter
-        if journal.is_file():
-            with journal.open("rb") as file:
-                file.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
-                end = file.read()
-    if end == _NAMES_ANOTHER:
-        raise StoreError(
-            f"{journal} is of no store: with it SQLite would remove another file. Use another "
-            "--store."
-        )
+    for suffix in ("-wal", "-shm", "-journal"):
+        beside = path.with_name(f"{path.name}{suffix}")
+        with contextlib.suppress(FileNotFoundError):
+            regular = stat.S_ISREG(beside.lstat().st_mode)
+            # The others are not opened here: to close them would end the locks of this process.
+            if not regular or (suffix == "-journal" and _end(beside) == _NAMES_ANOTHER):
+                raise StoreError(
+                    f"{beside} is of no store, and SQLite would wait for it or remove another "
+                    "file. Use another --store."
+                )
 
 
 def identity(path: Path) -> tuple[int, int]:
@@ -149,6 +149,13 @@ def _head(file: Path) -> bytes:
             return stream.read(20)
     except PermissionError:  # which its lock names
         return b""
+
+
+def _end(file: Path) -> bytes:
+    with contextlib.suppress(OSError), file.open("rb") as stream:  # also if it is shorter
+        stream.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
+        return stream.read()
+    return b""
 
 
 def _remove(file: Path, error: type[BaseException] | None, *_: object) -> None:
