@@ -319,3 +319,24 @@ def test_a_store_and_its_lock_are_never_written_over(tmp_path, name):
     assert (tmp_path / "trials.db.lock").read_bytes() == b""
     check_outputs({"--save": (tmp_path / "trials.db.safetensors", "safetensors")}, {})
     write(tmp_path / "trials.db.json", "an answer")
+
+
+@pytest.mark.parametrize("more", ["-wal", "-shm", "-journal", ".lock"])
+@pytest.mark.parametrize("way", ["link", "folder"])
+def test_nor_by_a_link_to_a_file_that_a_store_makes_later(tmp_path, more, way):
+    store, out = tmp_path / "trials.db", tmp_path / "out.txt"
+    match way:
+        case "link":
+            out.symlink_to(f"trials.db{more}")
+        case "folder":
+            (tmp_path / "here").mkdir()
+            (tmp_path / "here" / "up").symlink_to("..")
+            out = tmp_path / "here" / "up" / f"trials.db{more}"
+    (tmp_path / "other.db").symlink_to("trials.db")
+    with pytest.raises(ValueError, match="is the file of --store"):
+        check_outputs({"--save": (out, "text")}, {"--store": tmp_path / "other.db"}, force=True)
+    store.write_bytes(b"SQLite format 3\0" + bytes(84))
+    with pytest.raises(ValueError, match=f"--save: {out} is a store or belongs to one"):
+        check_outputs({"--save": (out, "text")}, {}, force=True)
+    with pytest.raises(ValueError, match="is a store or belongs to one"):
+        write(out, "an answer")

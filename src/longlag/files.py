@@ -237,7 +237,8 @@ def check_outputs(
         if path is None:
             continue
         for other, used_path in used.items():
-            if any(_same(path, f"{used_path}{suffix}") for suffix in ("", *_BESIDE)):
+            beside = (f"{os.path.realpath(used_path)}{end}" for end in _BESIDE)
+            if any(_same(path, each) for each in (used_path, *beside)):
                 raise ValueError(
                     f"{name}: {os.fspath(path)} is the file of {other}, which would be lost. Name "
                     "another file."
@@ -345,17 +346,16 @@ def check_model_ending(path: Name, name: str) -> None:
 
 
 def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
-    folder = Path(os.path.realpath(path)).parent
-    code = 0
+    place, code = Path(os.path.realpath(path)), 0  # where a link leads, be it to nothing yet
     if path.is_dir():
         code = errno.EISDIR
-    elif not folder.is_dir():
+    elif not place.parent.is_dir():
         code = errno.ENOENT
-    elif not os.access(path if path.exists() else folder, os.W_OK):
+    elif not os.access(path if path.exists() else place.parent, os.W_OK):
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), str(path))
-    _refuse_store(path, f"{name}: {path}")
+    _refuse_store(place, f"{name}: {path}")
     if not force and path.is_file() and not _holds(path, kind):
         raise ValueError(
             f"{name}: {path} is no {kind} file of longlag's, and would be lost. Name another "

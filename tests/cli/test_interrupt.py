@@ -102,6 +102,12 @@ WAITING = """
         strike()
         while not stop.stopped:
             time.sleep(0.01)"""
+TIMER = """
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)"""
+LONGER = """
+    time.sleep(0.3)
+    signal.setitimer(signal.ITIMER_REAL, 0)"""
 WITHIN = """
         try:
             with ctrl_c_stops():
@@ -119,10 +125,11 @@ LATE = """
     ("body", "out"),
     [
         (f'{WAITING}\n    print("what there is")', "what there is\nthe end\n"),
+        (TIMER + WAITING + LONGER, "the end\n"),
         (WAITING + WITHIN, "not begun\nthe end\n"),
         (LATE + WAITING, "the end\n"),
     ],
-    ids=["in order", "nothing begins within", "again while Python ends"],
+    ids=["in order", "beside other signals", "nothing begins within", "again while Python ends"],
 )
 def test_what_looks_at_its_token_comes_to_its_end(body, out):
     done = run(body)

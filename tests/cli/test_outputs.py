@@ -43,6 +43,8 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "data.csv").write_text("a\n" + "".join(f"{row % 7}\n" for row in range(90)))
     for kind in ("txt", "html", "json", "safetensors", "csv", "png", "svg"):
         (tmp_path / f"notes.{kind}").write_text("precious\n")
+    (tmp_path / "lag.toml").write_text('problem = "echo-lag"\n')
+    (tmp_path / "lag.txt").symlink_to("lag.toml")
     (tmp_path / "link.png").symlink_to(tmp_path / "model.py")
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "README.md").write_text("precious\n")
@@ -114,6 +116,9 @@ def test_every_path_that_a_command_writes_spares_a_stranger_s_file(call, folder,
         ([*COMMANDS["frontier"], "--store", "new.db", "--output", "new.db"], "--store"),
         ([*COMMANDS["frontier"], "--store", "new.db", "--output", "new.db-wal"], "--store"),
         ([*COMMANDS["generalise"], "--store", "new.db", "--output", "./new.db"], "--store"),
+        ([*COMMANDS["report"], "--model", "model.py:make_model", "--out", "model.py"], "model.py"),
+        (["audit", "lag.toml", "--output", "lag.txt"], "the settings"),
+        (["train", "lag.toml", "--save", "lag.txt"], "the settings"),
     ],
 )
 def test_an_input_is_spared_even_with_force(call, folder, arguments, what):

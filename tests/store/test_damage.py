@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import random
 import shutil
 import sqlite3
@@ -195,11 +196,19 @@ CROOKED = {
         ],
         "the updates of `curve` do not rise",
     ),
+    "an accuracy that is no share": (
+        lambda o: o["curve"][2].__setitem__(0, 1e308),
+        r"damaged: an accuracy is 1e\+308",
+    ),
+    "a score that is no share": (
+        lambda o: o["scores"][0].update(accuracy=-1e155),
+        r"damaged: an accuracy is -1e\+155",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", CROOKED)
-def test_a_learning_curve_that_is_none_is_damage(whole, tmp_path, what):
+def test_a_learning_curve_or_a_score_that_is_none_is_damage(whole, tmp_path, what):
     change, message = CROOKED[what]
     path = shutil.copy(whole, tmp_path / "damaged.db")
     with contextlib.closing(sqlite3.connect(path)) as store:
@@ -356,3 +365,35 @@ def test_a_table_whose_name_is_no_text_is_damage(tmp_path):
     path.write_bytes(content.replace(b"CREATE INDEX", b"CREATE INDXX"))
     with pytest.raises(StoreError, match=r"the file is damaged\. Put back a copy"):
         Store(path)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_journal_that_would_have_another_file_removed_is_refused(whole, tmp_path, write):
+    store, link, thesis = (tmp_path / name for name in ("store.db", "link.db", "thesis.tex"))
+    shutil.copy(whole, store)
+    link.symlink_to(store)
+    thesis.write_text("years")
+    name, magic = bytes(thesis), bytes.fromhex("d9d505f920a163d7")
+    head = magic + struct.pack(">5I", 0, 1, store.stat().st_size // 4096, 512, 4096)
+    end = struct.pack(">2I", len(name), sum(name)) + magic
+    journal = tmp_path / "store.db-journal"
+    journal.write_bytes(head.ljust(512, b"\0") + bytes(4) + name + end)
+    for path in (store, link):
+        with pytest.raises(StoreError, match=r"store\.db-journal is of no store, and SQLite"):
+            Store(path, write=write)
+    assert thesis.read_text() == "years"
+    assert not (tmp_path / "store.db.lock").exists()
+    shutil.copy(store, tmp_path / "other.db")
+    (tmp_path / "other.db-journal").write_bytes(head.ljust(512, b"\0"))  # names none
+    with Store(tmp_path / "other.db", write=write) as other:
+        assert other.count()
+
+
+@pytest.mark.parametrize("more", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("write", [False, True])
+def test_no_store_waits_for_a_pipe_beside_it(whole, tmp_path, more, write):
+    shutil.copy(whole, tmp_path / "store.db")
+    os.mkfifo(tmp_path / f"store.db{more}")
+    with pytest.raises(StoreError, match=f"store.db{more} is of no store, and SQLite would wait"):
+        Store(tmp_path / "store.db", write=write)
+    assert len(os.listdir(tmp_path)) == 2

@@ -322,3 +322,11 @@ def test_a_run_in_tensorboard_is_written_over_by_itself_alone(here):
     for trial in (one, one, other):
         TensorBoard(here / "runs").log(trial)
     assert len(list(here.rglob("events.out.*"))) == 2
+    (here / "thesis.tex").write_text("years")
+    TensorBoard(here / "one").log(one)
+    link = next((here / "one").rglob("events.out.*"))
+    link.unlink()
+    link.symlink_to(here / "thesis.tex")
+    with pytest.raises(ValueError, match=r"events\.out\..* is a file of something else"):
+        TensorBoard(here / "one").log(one)
+    assert (here / "thesis.tex").read_text() == "years"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from cyclopts import Argument
 
@@ -12,9 +13,14 @@ flags: dict[str, str] = {}
 texts: dict[str, str] = {}
 """The text that was given with each."""
 
+files: dict[str, Path] = {}
+"""The settings file, if there is one, as an input that no output may replace."""
 
-def remember(arguments: Mapping[str, Argument]) -> None:
+
+def remember(arguments: Mapping[str, Argument], settings: Path | None) -> None:
     """Keep those of this command."""
+    if settings is not None:
+        files["the settings"] = settings
     for name, argument in arguments.items():
         if argument.tokens:
             keyword = argument.tokens[0].keyword or ""
@@ -26,3 +32,4 @@ def forget() -> None:
     """Forget those of a command that has ended."""
     flags.clear()
     texts.clear()
+    files.clear()

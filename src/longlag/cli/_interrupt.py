@@ -86,12 +86,21 @@ def _watch(reader: socket.socket, interrupted: threading.Event) -> None:
             if seconds := stop.interrupt():
                 if seconds > stop.GRACE and not usual:
                     _write("Interrupted: saving the model so far. Ctrl-C again ends at once.\n")
-                reader.settimeout(seconds)
-                with contextlib.suppress(TimeoutError):
-                    if not reader.recv(1):
-                        return  # the command has ended in order
+                if _has_ended(reader, seconds):
+                    return
             cursor = "\x1b[?25h\n" if os.isatty(2) else ""  # back again
             _end(0 if usual else INTERRUPTED, cursor if usual else f"{cursor}Interrupted.\n")
+
+
+def _has_ended(reader: socket.socket, seconds: float) -> bool:
+    """Whether the command ends in order in this time, without a second Ctrl-C."""
+    until = time.monotonic() + seconds
+    with contextlib.suppress(TimeoutError):
+        while (rest := until - time.monotonic()) > 0:
+            reader.settimeout(rest)
+            if (signals := reader.recv(1)) == b"" or signals[0] == signal.SIGINT:
+                return not signals  # other signals are of a user's code, such as a timer
+    return False
 
 
 def end_in_time(code: int) -> None:

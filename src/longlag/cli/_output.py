@@ -25,6 +25,7 @@ from longlag.answers import parquet, writers
 from longlag.answers.answer import Answer, json_text, kind_of
 from longlag.answers.blocks import Block
 from longlag.answers.blocks import Text as Advice
+from longlag.cli import _command_line
 from longlag.cli._terminal import WIDTH, Printer, printable, write
 from longlag.version import longlag_version
 
@@ -152,8 +153,9 @@ class AnswerFlags(OutputFlags):
         kind: str = "",
         **others: tuple[Path | None, str],
     ) -> None:
+        inputs = {**(inputs or {}), **_command_line.files}
         # Whatever its ending, no input is written over.
-        files.check_outputs({"--output": (self.output, "folder")}, inputs or {})
+        files.check_outputs({"--output": (self.output, "folder")}, inputs)
         super().check(inputs, kind or self.kind, **others)
         if self.kind == "Parquet":
             parquet.require()

@@ -144,7 +144,7 @@ def _run(tokens: list[str]) -> int:
     app.config = settings, _refuse_empty_paths
     try:
         command, bound, _ = app.parse_args(settings.rest, exit_on_error=False, print_error=False)
-        _command_line.remember(settings.arguments)
+        _command_line.remember(settings.arguments, settings.path)
         if settings.wanted:
             documented = app[tokens[0]].assemble_argument_collection(parse_docstring=True)
             write(settings.text(tokens[0], documented), None)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from longlag import files
 from longlag.adapters import user_code
-from longlag.cli._flags import STORE, Several, StorePath
+from longlag.cli._flags import STORE, Several, StorePath, code_files
 from longlag.cli._output import Force, stdout_to_stderr
 from longlag.cli._terminal import warn
 from longlag.store.store import Store
@@ -37,7 +37,8 @@ def report(
         figures: Also write every figure to this folder.
         format: File format of these figures.
     """
-    files.check_outputs({"--out": (out, "HTML")}, {"--store": store}, force=force)
+    inputs = {"--store": store, **code_files(*model, *problem)}
+    files.check_outputs({"--out": (out, "HTML")}, inputs, force=force)
     if figures is not None:
         if figures.absolute() == out.absolute():
             raise ValueError(f"--figures: {figures} is --out too. Name a folder.")
@@ -56,7 +57,7 @@ def report(
     if figures is not None and figures.exists():
         paths = [figures / f"{name}.{format}" for name in page.figures()]
         drawings = {f"--figures: {path.name}": (path, format.upper()) for path in paths}
-        files.check_outputs(drawings, {"--store": store, "--out": out}, force=force)
+        files.check_outputs(drawings, {**inputs, "--out": out}, force=force)
     page.save(out)
     for line in page.left_out:
         warn(f"Left out: {line}")

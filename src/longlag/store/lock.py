@@ -14,6 +14,8 @@ import filelock
 from longlag import files
 from longlag.store.records import StoreError
 
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")  # at the end of a journal, after the name
+
 
 def refuse_hard_links(path: Path) -> None:
     """Raise if a file has several names: SQLite writes new rows to a file beside one of them.
@@ -29,6 +31,26 @@ def refuse_hard_links(path: Path) -> None:
             f"{path} is one of {names} names of a file (hard links), and SQLite keeps new rows "
             f"under one name only. Copy it{other} and use the copy: cp {path} copy.db{both}"
         )
+
+
+def refuse_beside(path: Path) -> None:
+    """Raise if a file beside a store would let SQLite wait for ever, or remove a file.
+
+    It opens a pipe there, and removes a file that a journal of several databases names.
+
+    Raises:
+        StoreError: It is no regular file, or a journal that names a file.
+    """
+    for suffix in ("-wal", "-shm", "-journal"):
+        beside = path.with_name(f"{path.name}{suffix}")
+        with contextlib.suppress(FileNotFoundError):
+            regular = stat.S_ISREG(beside.lstat().st_mode)
+            # The others are not opened here: to close them would end the locks of this process.
+            if not regular or (suffix == "-journal" and _end(beside) == _NAMES_ANOTHER):
+                raise StoreError(
+                    f"{beside} is of no store, and SQLite would wait for it or remove another "
+                    "file. Use another --store."
+                )
 
 
 def identity(path: Path) -> tuple[int, int]:
@@ -127,6 +149,13 @@ def _head(file: Path) -> bytes:
             return stream.read(20)
     except PermissionError:  # which its lock names
         return b""
+
+
+def _end(file: Path) -> bytes:
+    with contextlib.suppress(OSError), file.open("rb") as stream:  # also if it is shorter
+        stream.seek(-len(_NAMES_ANOTHER), os.SEEK_END)
+        return stream.read()
+    return b""
 
 
 def _remove(file: Path, error: type[BaseException] | None, *_: object) -> None:

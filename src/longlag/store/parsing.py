@@ -27,6 +27,8 @@ R = TypeVar("R", Record, StudyRecord)
 
 _LARGEST = sys.float_info.max  # a larger whole number is no float
 
+_LARGEST_SHARE = 1.001  # of sums that are rounded
+
 
 def outcome(path: Path, trial: str, text: Any, where: Any = None) -> Outcome:
     """The outcome of a trial, parsed.
@@ -47,6 +49,7 @@ def outcome(path: Path, trial: str, text: Any, where: Any = None) -> Outcome:
         result = Outcome.read(_parse(text))
         why = _fault(result, typing.get_type_hints(Outcome))
         why = why or ("" if result.scores else "`scores` is empty") or _curve_fault(result.curve)
+        why = why or _share_fault(result)
     except ValueError as error:
         line = " ".join(str(error).split())[:300]
         raise StoreError(f"{path}: trial {trial}: {line}") from error
@@ -94,6 +97,13 @@ def _curve_fault(curve: Curve) -> str:
     if any(after <= before for before, after in itertools.pairwise(ends)):
         return "the updates of `curve` do not rise"
     return ""
+
+
+def _share_fault(outcome: Outcome) -> str:
+    """The first accuracy that is no share; empty where there is none."""
+    pairs = ((each.accuracy, each.sequence_accuracy) for each in outcome.scores.values())
+    shares = itertools.chain([outcome.validation or 0.0], outcome.curve.accuracy, *pairs)
+    return next((f"an accuracy is {each}" for each in shares if abs(each) > _LARGEST_SHARE), "")
 
 
 def setting(path: Path, what: str, text: Any) -> dict[str, Any]:

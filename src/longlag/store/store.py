@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from longlag import arguments
 from longlag.knobs import unknown_name
 from longlag.store import bounds, parsing, schema
-from longlag.store.lock import identity, lock, refuse_hard_links, refuse_moved
+from longlag.store.lock import identity, lock, refuse_beside, refuse_hard_links, refuse_moved
 from longlag.store.records import Record, StoreError, StudyRecord
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Store:
         if self.path.exists() and not self.path.is_file():
             raise StoreError(f"{self.path} is no file. Name one with --store.")
         refuse_hard_links(self.path)
+        refuse_beside(self._place)
         self._locks = lock(self.path) if write else contextlib.ExitStack()
         if not (write or (self.path.exists() and self.path.stat().st_size)):
             raise StoreError(f"There is no store at {self.path}. Name one with --store.")

@@ -31,11 +31,22 @@ class TensorBoard(Tracker):
         home = self.folder / trial.name.replace("/", "-")
         home.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{trial.finished.timestamp():.0f}.longlag"
+        if (home / name).is_file() and not _is_of_events(home / name):
+            raise ValueError(
+                f"TensorBoard: {home / name} is a file of something else, which would be lost. "
+                "Name another folder."
+            )
         with files.replacing(home / name) as beside:
             writer = record_writer.RecordWriter(str(beside))
             with contextlib.closing(writer):
                 for event in _events(trial):
                     writer.write(event.SerializeToString())
+
+
+def _is_of_events(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(64)
+    return not start or b"brain.Event:2" in start
 
 
 def _events(trial: FinishedTrial) -> Iterator[Any]:
