@@ -168,8 +168,11 @@ def body(
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     named = not any(map(headers.is_value, cells[first]))  # so that a title above is none
     ends = next((at for at, cell in enumerate(reversed(cells[first])) if cell.strip()), 0)
-    if first and not named and counts[first - 1] in (width - 1, width + 1, width - ends):
-        first -= 1  # a header that lacks the name of an index, or empty ends of rows
+    if first and not named:
+        # A header that lacks the name of an index, or empty ends of rows; or further names.
+        lacks = counts[first - 1] in (width - 1, width + 1, width - ends)
+        if lacks or edges.names_most(cells[first - 1], [cells[at] for at in full], separator):
+            first -= 1
     while width > 2 and first < last and not any(cell.strip() for cell in cells[first][1:]):
         first += 1  # a title, with separators up to the width of the table
     while first < last and (
