@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from longlag.adapters.tables import encodings, headers, lines, workbook
+from longlag.adapters.tables import encodings, headers, lines, psl, workbook
 from longlag.adapters.tables.cells import shortened
 from longlag.arrays import EXACT
 from longlag.knobs import listed
@@ -303,6 +303,9 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     if max(map(text.count, ",;\t|")) > _MOST_CELLS:
         raise ValueError(f"{name} has more than {_MOST_CELLS:,} cells. Use Parquet.")
     numbered = [(index + 1, line) for index, line in enumerate(_LINE_END.split(text))]
+    if of_years := psl.months(numbered):
+        frame, rows, note = of_years
+        return Cells(frame, rows, (*notes, note))
     comments = [(at, line) for at, line in numbered if _COMMENT.match(line)]
     comment_lines = {at for at, _ in comments}
     rest = [(at, line) for at, line in numbered if at not in comment_lines]
