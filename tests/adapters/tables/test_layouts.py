@@ -223,3 +223,27 @@ def test_a_separator_in_a_text_of_each_row_parts_nothing(read, text, separator, 
     table = read("\n".join(map(separator.join, [("MTU", "Area", "Price"), *rows])))
     assert table.names == ("Price",)
     assert table.values[:3, 0].tolist() == [0.05, 3.15, 6.25]
+
+
+LABELS = "Titre :;Dollar;Livre\nCode série :;EXR.USD;EXR.GBP\nUnité :;Euro;0\nSource :;BCE;BCE\n"
+DATED = "".join(f"{at + 1:02}/03/2021;1,{at}5;0,{at}7\n" for at in range(28))
+
+
+@pytest.mark.parametrize("blank", ["", "\n"])
+@pytest.mark.parametrize("width", [2, 3])
+def test_rows_that_begin_with_a_label_name_no_columns(read, width, blank):
+    def first(text, count):
+        return "".join(";".join(row.split(";")[:count]) + "\n" for row in text.splitlines())
+
+    for labels in (first(LABELS, 2), first(LABELS, width)):
+        table = read(labels + blank + first(DATED, width))
+        assert table.names == ("2", "3")[: width - 1]
+        assert len(table.values) == 28
+        assert any(note.startswith("left out, being no rows") for note in table.notes)
+        head = "Date;Dollar;Livre"
+        assert read(labels + blank + first(f"{head}\n{DATED}", width)).names[0] == "Dollar"
+
+
+def test_labels_of_rows_may_end_in_a_colon(read):
+    rows = "".join(f"{at % 12 + 1}:;{at}\n" for at in range(28))
+    assert len(read("month:;v\n" + rows, ["v"], time=False).values) == 28

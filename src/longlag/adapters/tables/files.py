@@ -337,7 +337,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     count = headers.name_rows(header, cells)
     for _, row in cells.iloc[:count].iterrows():
         header = headers.joined(header, [cell.strip() for cell in row])
-    if not count and len(cells) > 1 and lines.are_widths(cells.iloc[0]):
+    if not count and len(cells) > 1 and headers.are_widths(cells.iloc[0]):
         notes.append(f"widths of columns in {line_numbers[0]} left out")
         count = 1
     cells, line_numbers = cells.iloc[count:].reset_index(drop=True), line_numbers[count:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -109,6 +109,15 @@ def name_rows(header: Sequence[str], cells: pd.DataFrame) -> int:
     twice = len({*header} - {""}) < len([*filter(None, header)])
     complete = twice or (count == 1 and "" in header and fills)
     return int(kept.index[count - 1]) + 1 if complete else 0
+
+
+def are_widths(cells: Iterable[str]) -> bool:
+    """Whether cells are widths of columns and their kinds, `15s` or `14n`, as of USGS.
+
+    >>> are_widths(["5s", "20d", "14n"]), are_widths(["5", "20", "14"])
+    (True, False)
+    """
+    return all(re.fullmatch(r"\d{1,3}[sdn]", cell.strip()) for cell in cells)
 
 
 def joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
