@@ -247,3 +247,21 @@ def test_rows_that_begin_with_a_label_name_no_columns(read, width, blank):
 def test_labels_of_rows_may_end_in_a_colon(read):
     rows = "".join(f"{at % 12 + 1}:;{at}\n" for at in range(28))
     assert len(read("month:;v\n" + rows, ["v"], time=False).values) == 28
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u00a0", "\u200e", "\u2060", "\u202f"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_characters_that_none_sees_are_no_part_of_cells(tmp_path, kind, unseen):
+    file = tmp_path / f"data.{kind}"
+    rows = [["day", "flow in m", "level"]]
+    rows += [[f"2020-01-{day:02}", f"{day}.5", "n a" if day == 9 else "7"] for day in range(1, 29)]
+    rows = [[f"{unseen}{cell}{unseen}" for cell in row] for row in rows]
+    if kind == "csv":
+        file.write_text("\n".join(map(",".join, rows)), encoding="utf-8")
+    else:
+        pd.DataFrame(rows).to_excel(file, header=False, index=False)
+    code = f"{unseen}n a{unseen}"
+    table = tables.read(file, ["flow in m", f"{unseen}level"], missing_codes=[code])
+    assert table.names == ("flow in m", "level")
+    assert table.values[:2].tolist() == [[1.5, 7], [2.5, 7]]
+    assert "time: `day`, daily" in table.notes

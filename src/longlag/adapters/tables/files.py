@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from longlag.adapters.tables import encodings, headers, lines, psl, workbook
-from longlag.adapters.tables.cells import shortened
+from longlag.adapters.tables.cells import shortened, visible
 from longlag.arrays import EXACT
 from longlag.knobs import listed
 
@@ -80,7 +80,7 @@ def load(file: Path, columns: Sequence[str] = ()) -> Cells:
     else:
         text, notes = _decode(file)
         try:
-            found = _text(file.name, text, notes, columns)
+            found = _text(file.name, visible(text), notes, columns)
         except csv.Error as error:
             raise ValueError(f"{file.name} is no CSV file: {error}.") from error
     return found._replace(frame=found.frame.apply(_shortened))
@@ -227,6 +227,7 @@ def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
             cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
             for cell in frame[column]
         ]
+        plain = [visible(cell) if isinstance(cell, str) else cell for cell in plain]
         frame[column] = pd.Series(plain, frame.index, dtype=object)  # whole numbers as they are
     empty = frame.isna().all(axis=1).to_numpy()
     count = len(frame) - int(empty[::-1].cumprod().sum())

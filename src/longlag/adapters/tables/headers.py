@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers
+from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers, visible
 from longlag.adapters.tables.dates import MONTHS, frequency, month_name
 from longlag.adapters.tables.parts import is_time, part_of
 
@@ -147,12 +147,12 @@ def holds_value(row: pd.Series) -> bool:
 
 
 def one_line(name: str) -> str:
-    """A name with single spaces.
+    """A name with single spaces, and without characters of no width.
 
     >>> one_line("Temp\\n (°C)")
     'Temp (°C)'
     """
-    return " ".join(name.split())
+    return " ".join(visible(name).split())
 
 
 def unique(file: str, names: Sequence[str]) -> list[str]:
