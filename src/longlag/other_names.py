@@ -278,6 +278,16 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     return f"longlag calls it `{ours}`, an argument of {_HOMES[ours]}: {_reason(why, flag)}."
 
 
+def own_name(name: str, known: Iterable[str]) -> str:
+    """One of the known names for that of another library; the name itself if none is.
+
+    >>> own_name("units", ["hidden_size"]), own_name("colour", ["hidden_size"])
+    ('hidden_size', 'colour')
+    """
+    ours, _ = _OTHER_NAMES.get(normalized(name), ("", ""))
+    return next((each for each in known if normalized(each) == normalized(ours)), name)
+
+
 def _of_other_library(name: str) -> str:
     """A sentence for a layer by its full name, or for a table that stands for a problem."""
     place, _, last = name.lower().rpartition(".")

@@ -700,6 +700,7 @@ def test_a_closed_pipe_ends_it_quietly():
             "LSTM has no argument `units`. longlag calls it `hidden_size`: the number of units",
         ),
         ("check lstm --hidden-size 3", "A model has it in brackets: 'lstm(hidden_size=3)'."),
+        ("check lstm --units 3", "A model has it in brackets: 'lstm(hidden_size=3)'."),
         ("audit echo-lag --model gru --hidden-size=3", "in brackets: 'gru(hidden_size=3)'."),
         ("audit echo-lag --foo 3", "longlag audit has no option `--foo`. longlag audit --help"),
         ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),

@@ -29,7 +29,7 @@ from longlag.cli._libraries import guard_libraries
 from longlag.cli._settings_file import Settings
 from longlag.cli._terminal import Printer, prepare_streams, printable, warn, write
 from longlag.knobs import unknown_name
-from longlag.other_names import OTHER_COMMANDS, borrowed, normalized
+from longlag.other_names import OTHER_COMMANDS, borrowed, normalized, own_name
 from longlag.studies.registry import KINDS
 from longlag.version import longlag_version
 
@@ -318,7 +318,8 @@ def _in_brackets(flag: str, tokens: Sequence[str]) -> str:
     """The model of a command line with a flag as its knob; empty if no model has that."""
     from longlag.models import MODELS
 
-    knob = flag.lstrip("-").replace("-", "_")
+    given = flag.lstrip("-").replace("-", "_")
+    knob = own_name(given, {knob.name for kind in MODELS.values() for knob in kind.knobs()})
     owners = [name for name, kind in MODELS.items() if knob in {k.name for k in kind.knobs()}]
     if not owners:
         return ""
