@@ -297,6 +297,8 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
         return f"{owner} has no option `--model`. A model stands right after it: {owner} MODEL."
     if command in ("audit", "check") and (call := _in_brackets(name, tokens)):
         return f"{owner} has no option `{name}`. A model has it in brackets: {call}."
+    plain = normalized(name)
+    known = [each for each in known if each[0] == "-" or normalized(each) == plain]  # FILE
     text = unknown_name(f"{owner} has no option", name, known)
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:
