@@ -210,3 +210,27 @@ def test_a_name_of_fewer_words_is_answered_with_those_that_have_them(name, hint)
 def test_a_study_in_python_is_told_of_lists_not_of_commas():
     with pytest.raises(TypeError, match=r"`learning_rates`: a study tries several, as \[0\.001"):
         LOOSE.compare({"lstm": ll.LSTM()}, lr=0.1)
+
+
+KNOWN = (
+    *("start", "store", "lag", "count", "as", "ask", "save", "dtype", "values", "framing", "track"),
+    *("learning-rate", "batch-size", "hidden-size", "timesteps", "sequences", "figures", "match"),
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["stop", "out", "tag", "task", "scale", "date", "val", "train", "path", "features", "frequency",
+     "columns", "bias", "epoch-size", "std", "arch-type", "batches", "time", "sample"],
+)  # fmt: skip
+def test_no_word_is_answered_with_another_that_is_only_like_it(name):
+    assert "Did you mean" not in unknown_name("No", name, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("strat", "start"), ("lagg", "lag"), ("equences", "sequences"), ("sequneces", "sequences"),
+     ("Learning_Rte", "learning-rate"), ("timestep", "timesteps"), ("saev", "save")],
+)  # fmt: skip
+def test_a_slip_is_answered_with_what_was_meant(name, known):
+    assert unknown_name("No", name, KNOWN).endswith(f"Did you mean `{known}`?")

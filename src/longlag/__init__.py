@@ -36,13 +36,14 @@ def __getattr__(name: str) -> object:
 
 
 def _unknown(name: str) -> str:
-    import difflib
-
-    from longlag.other_names import borrowed  # imports nothing: a submodule comes here first
+    from longlag.other_names import (
+        borrowed,
+        nearest,
+    )  # imports nothing: a submodule comes here first
 
     names = {each.lower(): each for each in __all__}
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
-    hint = f"Did you mean `{names[near[0]]}`?" if near else ""
+    near = nearest(name.lower(), names)
+    hint = f"Did you mean `{names[near]}`?" if near else ""
     if name.lower() not in names:
         hint = borrowed(name, __all__) or hint
     text = f"longlag has no `{name}`. {hint}".rstrip()

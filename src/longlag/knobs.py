@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import difflib
 import functools
 import inspect
 import math
@@ -21,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from longlag import arguments
-from longlag.other_names import borrowed, normalized
+from longlag.other_names import borrowed, nearest, normalized
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -298,12 +297,12 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
     all_names = listed(list(keys.values())) or "none"
     if not isinstance(name, str):
         return f"{rule} {arguments.short_repr(name)}. Known: {all_names}."
-    near = difflib.get_close_matches(normalized(name), keys, n=1, cutoff=0.65)
-    hint = f"Did you mean `{keys[near[0]]}`?" if near else ""
-    if not near or near[0] != normalized(name):
+    near = nearest(normalized(name), keys)
+    hint = f"Did you mean `{keys[near]}`?" if near else ""
+    if near != normalized(name):
         other = borrowed(name, keys.values())
-        plural = bool(near) and near[0].rstrip("s") == normalized(name).rstrip("s")
-        hint = hint if plural and f"`{keys[near[0]]}`" not in other else other or hint
+        plural = near is not None and near.rstrip("s") == normalized(name).rstrip("s")
+        hint = hint if plural and near and f"`{keys[near]}`" not in other else other or hint
     if not hint and (longer := [keys[key] for key in keys if _is_part(name, key)]):
         hint = f"Did you mean {' or '.join(f'`{each}`' for each in longer[:3])}?"
     return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"

@@ -21,11 +21,12 @@ _SHOWS = (
     "progress goes to standard error, and --json prints one document",
 )
 _WORKERS = "the processes of a study, each of which trains one trial at a time"
+_SHORTEST, _LONG = 3, 8  # letters of names that may be slips
 _OTHER_NAMES = {
     **dict.fromkeys(
         (
             *("units", "num-units", "hidden", "hidden-dim", "width", "n-hidden", "latent-dim"),
-            *("neurons", "d-model", "n-units", "hidden-units"),
+            *("neurons", "d-model", "n-units", "hidden-units", "state-size", "cell-size"),
         ),
         ("hidden_size", _SIZE),
     ),
@@ -33,7 +34,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("lookback", "window", "window-size", "n-in"), ("timesteps", _STEPS)),
     **dict.fromkeys(("bptt", "tbptt"), ("timesteps", _HORIZON)),
     "padding": ("pad", "with the framing prefix, where shorter samples are padded"),
-    **dict.fromkeys(("seq-len", "seq-length", "sequence-length"), ("length", "of a sequence")),
+    **dict.fromkeys(
+        ("seq-len", "seq-length", "sequence-length", "len"), ("length", "of a sequence")
+    ),
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
@@ -70,7 +73,7 @@ _OTHER_NAMES = {
     "samples": ("sequences", "the number of fresh sequences to train on"),
     "budget": ("sequences", "the number of fresh sequences to train on"),
     "sequences": ("budget", _BUDGET),
-    "optimiser": ("optimizer", "adam, adamw or sgd"),
+    **dict.fromkeys(("optimiser", "optim"), ("optimizer", "adam, adamw or sgd")),
     **dict.fromkeys(("wd", "decay"), ("weight_decay", "with the optimiser adamw")),
     **dict.fromkeys(
         (
@@ -102,7 +105,7 @@ _OTHER_NAMES = {
     ),
     **dict.fromkeys(("n-jobs", "jobs", "num-workers", "n-workers"), ("workers", _WORKERS)),
     **dict.fromkeys(
-        ("log-dir", "logdir", "tensorboard"),
+        ("log-dir", "logdir", "log", "logger", "tensorboard"),
         ("track", ("as in track=['tensorboard']", "as in --track tensorboard")),
     ),
     **dict.fromkeys(("plot", "chart"), ("figure", "a file that ends in .svg, .png or .html")),
@@ -122,6 +125,13 @@ _OTHER_NAMES = {
         ("precision", "mixed-precision", "amp", "autocast", "bf16", "fp16", "half"),
         ("dtype", "float32 or bfloat16, of the updates"),
     ),
+    **dict.fromkeys(
+        ("model-type", "model-name", "arch", "architecture", "network"), ("model", "its name")
+    ),
+    "model": ("models", "their names"),
+    **dict.fromkeys(("time-series", "timeseries"), ("Series", "rows of a table as a problem")),
+    "seasonality": ("season", "rows in a season"),
+    **dict.fromkeys(("col", "cols", "target"), ("column", "of a table; the first is predicted")),
     "values": ("column", "of a table; the first is predicted, all are features"),
     **dict.fromkeys(("simplernn", "vanilla-rnn", "elman"), ("rnn", "a plain layer with tanh")),
     **dict.fromkeys(("bilstm", "bi-lstm", "bigru"), ("bidirectional", "it reads both ways")),
@@ -150,9 +160,23 @@ _WITHOUT_KNOB = {
             for scored in ("Series(scored_on=0.15)", "--scored-on 0.15")
         ),
     ),
-    **dict.fromkeys(("loss", "criterion", "metrics"), "it follows from the targets of the problem"),
+    **dict.fromkeys(
+        ("loss", "criterion", "metrics", "score", "scoring"),
+        "it follows from the targets of the problem",
+    ),
     **dict.fromkeys(("momentum", "nesterov"), "the optimisers are adam, adamw and plain sgd"),
     "activation": "a model has its size; others belong in your own code",
+    **dict.fromkeys(("weights", "pretrained"), "training begins from fresh weights"),
+    **dict.fromkeys(
+        ("state", "states", "initial-state", "hidden-state", "reset-state"),
+        "a sequence begins from a state of zeros, always",
+    ),
+    "trainer": "problems give their batches to a trainer of your own: framing.stream(problem, …)",
+    "config": (
+        "all settings are arguments",
+        "a settings file stands right after the command: longlag train study.toml",
+    ),
+    **dict.fromkeys(("stride", "step"), "a series is trained on stretches that begin at any row"),
     "reset-states": "a sequence begins from a state of zeros, always",
     **dict.fromkeys(("verbose", "quiet", "silent", "no-progress", "progress-bar"), _SHOWS),
     "recipe": "its knobs are arguments of their own, such as batch_size and optimizer",
@@ -277,6 +301,51 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     if flag or ours not in _HOMES:
         return ""
     return f"longlag calls it `{ours}`, an argument of {_HOMES[ours]}: {_reason(why, flag)}."
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a name is a slip of; None without.
+
+    A slip is a letter too many, missing, wrong or out of place, two in a long name. The first
+    letter is right, or missing.
+
+    >>> known = ["start", "store", "lag", "sequences"]
+    >>> nearest("sequneces", known), nearest("strat", known), nearest("lagg", known)
+    ('sequences', 'start', 'lag')
+    >>> nearest("state", known), nearest("stop", known), nearest("tag", known)
+    (None, None, None)
+    """
+    found: list[tuple[int, str]] = []
+    for each in known:
+        most = 1 + (len(name) >= _LONG)
+        if abs(len(name) - len(each)) > most or len(name) < _SHORTEST:
+            continue
+        if each[:1] == name[0] or each[1:] == name:
+            found += [(slips, each)] if (slips := _slips(name, each)) <= most else []
+    return min(found)[1] if found else None
+
+
+def _slips(one: str, other: str) -> int:
+    """The fewest letters to add, leave out, replace or swap with the next one."""
+    before, row = list[int](), list(range(len(other) + 1))
+    for at, letter in enumerate(one):
+        older, before, row = before, row, [at + 1]
+        for place, each in enumerate(other):
+            costs = [before[place] + (letter != each), before[place + 1] + 1, row[place] + 1]
+            if at and place and (letter, one[at - 1]) == (other[place - 1], each):
+                costs.append(older[place - 1] + 1)
+            row.append(min(costs))
+    return row[-1]
+
+
+def own_name(name: str, known: Iterable[str]) -> str:
+    """One of the known names for that of another library; the name itself if none is.
+
+    >>> own_name("units", ["hidden_size"]), own_name("colour", ["hidden_size"])
+    ('hidden_size', 'colour')
+    """
+    ours, _ = _OTHER_NAMES.get(normalized(name), ("", ""))
+    return next((each for each in known if normalized(each) == normalized(ours)), name)
 
 
 def _of_other_library(name: str) -> str:

@@ -686,7 +686,14 @@ def test_a_closed_pipe_ends_it_quietly():
     [
         ("train echo-lag --model torch.nn.LSTM", "of another library needs a file of yours: write"),
         ("audit two.csv", "A table is a series of numbers: longlag frame two.csv;"),
-        ("audit echo-lag --units 3", "units of a layer. That is an option of longlag train."),
+        ("audit echo-lag --units 3", "in brackets: 'lstm(hidden_size=3)'."),
+        ("audit echo-lag --lr 3", "size of the optimiser. That is an option of longlag train."),
+        ("train echo-lag --state 3", "a sequence begins from a state of zeros, always"),
+        ("train echo-lag --state_size 3", "longlag calls it `--hidden-size`"),
+        ("train echo-lag --trainer x", "to a trainer of your own: framing.stream"),
+        ("train echo-lag --config x", "right after the command: longlag train study.toml"),
+        ("train echo-lag --target x", "the first is predicted. That is an option of longlag frame"),
+        ("compare --model_type x", "longlag calls it `--models`"),
         ("audit echo-lag -- --json", "options stand before `--`, got --json after it."),
         (
             "check echo-lag --model lstm",
@@ -700,6 +707,7 @@ def test_a_closed_pipe_ends_it_quietly():
             "LSTM has no argument `units`. longlag calls it `hidden_size`: the number of units",
         ),
         ("check lstm --hidden-size 3", "A model has it in brackets: 'lstm(hidden_size=3)'."),
+        ("check lstm --units 3", "A model has it in brackets: 'lstm(hidden_size=3)'."),
         ("audit echo-lag --model gru --hidden-size=3", "in brackets: 'gru(hidden_size=3)'."),
         ("audit echo-lag --foo 3", "longlag audit has no option `--foo`. longlag audit --help"),
         ("export echo-lag --sequences 3 --out x", "has no option `--sequences`. longlag export"),

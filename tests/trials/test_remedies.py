@@ -59,6 +59,12 @@ def test_what_is_out_of_reach_is_never_said_to_need_longer_training():
             {"optimizer": "adamw", "weight_decay": 50.0, "clip_norm": 1e-3},
             {"Use weight_decay=0.01 and clip_norm=1."},
         ),
+        ({"learning_rate": 1e-8}, {"Use learning_rate=0.01."}),
+        ({"learning_rate": 5.0}, {"Use learning_rate=0.01."}),
+        (
+            {"optimizer": "sgd", "learning_rate": 1e-6, "clip_norm": 1e-6},
+            {"Use learning_rate=1 and clip_norm=1."},
+        ),
     ],
 )
 def test_what_lets_nothing_be_learned_comes_first(knobs, remedies):
@@ -67,6 +73,9 @@ def test_what_lets_nothing_be_learned_comes_first(knobs, remedies):
     )
     reasons = "at chance", "below chance", "undertrained", "stuck", "unclear"
     assert {remedy(each, setting) for each in reasons} == remedies
+    early = dataclasses.replace(setting, recipe=ll.Recipe(**knobs, stop_at=0.5))
+    also = next(iter(remedies)).removeprefix("Use ")
+    assert remedy("stopped", early) == f"Use stop_at=0.9982, or none, and {also}"
 
 
 def test_a_decay_of_all_weights_at_once_is_the_cause_of_divergence():

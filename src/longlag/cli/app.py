@@ -29,7 +29,7 @@ from longlag.cli._libraries import guard_libraries
 from longlag.cli._settings_file import Settings
 from longlag.cli._terminal import Printer, prepare_streams, printable, warn, write
 from longlag.knobs import unknown_name
-from longlag.other_names import OTHER_COMMANDS, borrowed, normalized
+from longlag.other_names import OTHER_COMMANDS, borrowed, normalized, own_name
 from longlag.studies.registry import KINDS
 from longlag.version import longlag_version
 
@@ -301,6 +301,8 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
         return f"{owner} has no option `--model`. A model stands right after it: {owner} MODEL."
     if command in ("audit", "check") and (call := _in_brackets(name, tokens)):
         return f"{owner} has no option `{name}`. A model has it in brackets: {call}."
+    plain = normalized(name)
+    known = [each for each in known if each[0] == "-" or normalized(each) == plain]  # FILE
     text = unknown_name(f"{owner} has no option", name, known)
     text, _, _ = text.partition(" Known: ")
     if "Did you mean" in text or "longlag calls it" in text:
@@ -322,7 +324,8 @@ def _in_brackets(flag: str, tokens: Sequence[str]) -> str:
     """The model of a command line with a flag as its knob; empty if no model has that."""
     from longlag.models import MODELS
 
-    knob = flag.lstrip("-").replace("-", "_")
+    given = flag.lstrip("-").replace("-", "_")
+    knob = own_name(given, {knob.name for kind in MODELS.values() for knob in kind.knobs()})
     owners = [name for name, kind in MODELS.items() if knob in {k.name for k in kind.knobs()}]
     if not owners:
         return ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from longlag.knobs import lookup
 from longlag.models import MODELS, ModelFactory
+from longlag.other_names import own_name
 
 
 def parse(text: str, *, words: bool = True) -> tuple[str, dict[str, Any]]:
@@ -59,10 +60,18 @@ def _value(node: ast.expr, words: bool) -> Any:
 
 
 def as_in_tables(text: str) -> str:
-    """The text of a model that is written as in tables, `lstm hidden_size=4`; or empty."""
-    name, *knobs = text.split() or [""]
-    known = name in MODELS and all("=" in each and "(" not in each for each in knobs)
-    return f"{name}({', '.join(knobs)})" if knobs and known else ""
+    """The text of a model that is written as in tables, `lstm hidden_size=4`; or empty.
+
+    >>> as_in_tables("lstm units=4"), as_in_tables("lstm 4"), as_in_tables("lstm(hidden_size=4)")
+    ('lstm(hidden_size=4)', 'lstm(hidden_size=4)', '')
+    """
+    name, *words = re.sub(r"\s*=\s*", "=", text).split() or [""]
+    knobs = [f"hidden_size={word}" if word.isdecimal() else word for word in words]
+    if name not in MODELS or not knobs or any("=" not in each or "(" in each for each in knobs):
+        return ""
+    names = [knob.name for knob in MODELS[name].knobs()]
+    pairs = (each.partition("=") for each in knobs)
+    return f"{name}({', '.join(f'{own_name(knob, names)}={value}' for knob, _, value in pairs)})"
 
 
 def by_name(text: str) -> ModelFactory:

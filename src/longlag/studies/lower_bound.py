@@ -82,4 +82,6 @@ def lower_bound(
     unclear = reasons.count("unclear")
     still = unclear + reasons.count("undertrained")
     most, freed = budget or recipe.sequences, hindered(recipe)
+    if rate is None:  # that of the recipe is not theirs
+        freed.pop("learning_rate", None)
     return LowerBound(still, count, noun, most, rate, unclear, freed) if still else None

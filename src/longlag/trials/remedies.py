@@ -22,6 +22,7 @@ _UNITS, _WIDEST = 20, 50  # fewer often keep a small network at chance; more sel
 _FAST = {"adam": 1e-2, "adamw": 1e-2, "sgd": 1.0}
 _GENTLE = 0.3  # times the fast rate
 _LEAST = 1e-3  # times the fast rate: below, a smaller one has not helped so far
+_HOPELESS = 1e-4, 1e2  # times the fast rate: below or from there on nothing is learned
 _FEWER_WEIGHTS = 1.0  # a decay beyond this keeps weights so small that nothing is learned
 _SHORTEST = 1e-2  # norm of a gradient, below which clipping leaves too small an update
 _DECAY = 1  # of weights, which lessened the error of noisy series that were overfit
@@ -66,7 +67,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     freed = [f"{name}={value:g}" for name, value in hindered(recipe).items()]
     match reason:
         case "stopped":
-            return f"Use stop_at={_solved_at(setting):g}, or none."
+            more = f", and {_all(*freed)}" if freed else ""
+            return f"Use stop_at={_solved_at(setting):g}, or none{more}."
         case "unstable" if recipe.optimizer == "adamw" and rate * (recipe.weight_decay or 0) >= 1:
             return _use(_all(*freed))
         case "unstable":
@@ -115,10 +117,15 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
 
 def hindered(recipe: Recipe) -> dict[str, float]:
     """New values of the knobs under which no weight can become what it should be."""
-    decays = recipe.optimizer == "adamw" and (recipe.weight_decay or 0) > _FEWER_WEIGHTS
-    clips = recipe.clip_norm is not None and recipe.clip_norm < _SHORTEST
-    decay, norm = {"weight_decay": 0.01}, {"clip_norm": 1.0}
-    return {**(decay if decays else {}), **(norm if clips else {})}
+    fast, new = _FAST[recipe.optimizer], dict[str, float]()
+    low, high = (share * fast for share in _HOPELESS)
+    if not low <= recipe.learning_rate < high:
+        new["learning_rate"] = fast
+    if recipe.optimizer == "adamw" and (recipe.weight_decay or 0) > _FEWER_WEIGHTS:
+        new["weight_decay"] = 0.01
+    if recipe.clip_norm is not None and recipe.clip_norm < _SHORTEST:
+        new["clip_norm"] = 1.0
+    return new
 
 
 def _solved_at(setting: Setting) -> float:

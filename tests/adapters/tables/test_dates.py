@@ -1,5 +1,7 @@
 """Columns of dates in many notations: read right, or refused; never put in a wrong order."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,3 +186,25 @@ def test_few_days_with_midnight_last_are_read_without_a_gap(read, form):
     rows = "".join(f"{time:{form}},{at % 7}.5\n" for at, time in enumerate(times))
     table = read("date,v\n" + rows)
     assert "time: `date`, every 15 minutes" in table.notes
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%y"])
+def test_the_order_of_day_and_month_is_that_with_fewest_missing_rows(read, form):
+    hours = pd.date_range("2021-03-01", periods=12 * 24, freq="h")
+    rows = "".join(f"{at.strftime(form)},{at.hour},{at.hour * at.day % 7}\n" for at in hours)
+    table = read("date,hour,v\n" + rows)
+    assert len(table.values) == len(hours)
+    assert table.notes[0] == "time: `date` and `hour`, hourly"
+    first = hours[0].strftime(form)
+    assert f"`date`: {first} read as 2021-03-01, not " in table.notes[1]
+    assert table.notes[1].endswith("with which more rows would be missing")
+
+
+@pytest.mark.parametrize("named", [None, "date"])
+@pytest.mark.parametrize("form", ["01/{:02}/2021", "{:02}/01/2021", "{}.1.2021", "{}/1/21"])
+def test_twelve_dates_that_may_be_days_or_months_are_noted(read, form, named):
+    text = "date;v\n" + "".join(f"{form.format(at)};{at * at % 7}\n" for at in range(1, 13))
+    notes = [note for note in read(text, time=named).notes if " read as " in note]
+    assert re.search(r"read as 2021-0\d-0\d, not as 2021-0\d-0\d; if it is that", notes[0])
+    more = f"{text}{form.format(13)};1\n"  # which is no month
+    assert not any(" read as " in note for note in read(more, time=named).notes)

@@ -99,3 +99,46 @@ def test_numbers_that_a_comma_may_have_cut_are_refused(read, ending):
         read("date,value\n" + "\n".join(lines))
     flags = [f"2022-01-{day:02d},{50 + day},{day % 2}" for day in range(1, 29)]
     assert LAST in read("date,value\n" + "\n".join(flags), ["value"]).notes
+
+
+@pytest.mark.parametrize(("end", "separator"), [(",A,B", ","), (",7.5,{at}", ";"), (",A,B", " ")])
+@pytest.mark.parametrize("head", ENDS)
+def test_two_cells_more_at_the_end_of_rows_lose_no_name(read, head, end, separator):
+    if separator == " " and head.startswith("step"):
+        head = head.replace("step", "year")  # else a title may be what stands there
+    table = read(written(head, ENDS.get(head, "{year},{flow},{level}") + end, separator), ["flow"])
+    assert table.values[:, 0].tolist() == FLOW
+    assert LAST.replace("one cell", "2 cells").replace(
+        "is taken for a column without a name", "2 are taken for columns without names"
+    ) in table.notes  # fmt: skip
+
+
+def test_two_names_of_rows_are_no_columns_of_the_header(read):
+    table = read(written("day,flow", "S1,{at},{day},{flow}"))
+    assert table.names == ("flow",)
+    assert table.values[:, 0].tolist() == FLOW
+    assert any("the first 2 are taken for the name of a row" in note for note in table.notes)
+
+
+def test_where_no_name_tells_of_two_cells_more_it_is_refused(read):
+    row = "{flow},{level},{at},{at}"
+    with pytest.raises(
+        ValueError,
+        match=r"rows have 4 cells, but line 1 has 2 names: the first 2 columns or the last may "
+        r"lack theirs\. Name them there, before `flow` or after `level`, or remove line 1",
+    ):
+        read(written("flow,level", row))
+    assert "level" in read(written("flow,level,x,y", row)).names
+    cut = "\n".join(
+        f"2022-01-{day:02},{50 + day},07,{day},{7 * day % 90 + 10}" for day in range(1, 29)
+    )
+    with pytest.raises(ValueError, match="two cells at a time may be one number with a comma"):
+        read("date,a,b\n" + cut)
+
+
+@pytest.mark.parametrize("title", ["Depth, in cm", "Source:,NHS", "Flow,2020", "Flow"])
+def test_a_title_names_no_columns(read, title):
+    rows = "".join(f"{day},{at},{at % 5},7.5\n" for at, day in enumerate(DAYS))
+    assert read(f"{title}\nday,10,20,30\n{rows}", ["20"]).values[6, 0] == 1
+    if "Depth" not in title:
+        assert read(f"{title}\n{rows}", ["3"]).values[6, 0] == 1

@@ -223,3 +223,45 @@ def test_a_separator_in_a_text_of_each_row_parts_nothing(read, text, separator, 
     table = read("\n".join(map(separator.join, [("MTU", "Area", "Price"), *rows])))
     assert table.names == ("Price",)
     assert table.values[:3, 0].tolist() == [0.05, 3.15, 6.25]
+
+
+LABELS = "Titre :;Dollar;Livre\nCode série :;EXR.USD;EXR.GBP\nUnité :;Euro;0\nSource :;BCE;BCE\n"
+DATED = "".join(f"{at + 1:02}/03/2021;1,{at}5;0,{at}7\n" for at in range(28))
+
+
+@pytest.mark.parametrize("blank", ["", "\n"])
+@pytest.mark.parametrize("width", [2, 3])
+def test_rows_that_begin_with_a_label_name_no_columns(read, width, blank):
+    def first(text, count):
+        return "".join(";".join(row.split(";")[:count]) + "\n" for row in text.splitlines())
+
+    for labels in (first(LABELS, 2), first(LABELS, width)):
+        table = read(labels + blank + first(DATED, width))
+        assert table.names == ("2", "3")[: width - 1]
+        assert len(table.values) == 28
+        assert any(note.startswith("left out, being no rows") for note in table.notes)
+        head = "Date;Dollar;Livre"
+        assert read(labels + blank + first(f"{head}\n{DATED}", width)).names[0] == "Dollar"
+
+
+def test_labels_of_rows_may_end_in_a_colon(read):
+    rows = "".join(f"{at % 12 + 1}:;{at}\n" for at in range(28))
+    assert len(read("month:;v\n" + rows, ["v"], time=False).values) == 28
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u00a0", "\u200e", "\u2060", "\u202f"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_characters_that_none_sees_are_no_part_of_cells(tmp_path, kind, unseen):
+    file = tmp_path / f"data.{kind}"
+    rows = [["day", "flow in m", "level"]]
+    rows += [[f"2020-01-{day:02}", f"{day}.5", "n a" if day == 9 else "7"] for day in range(1, 29)]
+    rows = [[f"{unseen}{cell}{unseen}" for cell in row] for row in rows]
+    if kind == "csv":
+        file.write_text("\n".join(map(",".join, rows)), encoding="utf-8")
+    else:
+        pd.DataFrame(rows).to_excel(file, header=False, index=False)
+    code = f"{unseen}n a{unseen}"
+    table = tables.read(file, ["flow in m", f"{unseen}level"], missing_codes=[code])
+    assert table.names == ("flow in m", "level")
+    assert table.values[:2].tolist() == [[1.5, 7], [2.5, 7]]
+    assert "time: `day`, daily" in table.notes

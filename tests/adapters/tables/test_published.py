@@ -1,5 +1,6 @@
 """Tables as offices publish them: totals, units, footers, hours, blank names, missing codes."""
 
+import contextlib
 import itertools
 import re
 
@@ -790,3 +791,32 @@ def test_year_month_day_and_hour_without_a_header_are_the_time(read, first):
 def test_a_column_of_hours_is_not_proposed():
     hours, prices = np.arange(1, 25.0), np.random.default_rng(0).normal(size=72)
     assert likely(["4", "5"], np.stack([np.tile(hours, 3), prices], axis=1)) == "5"
+
+
+PSL = " 2019 2021\n" + "".join(
+    f" {year} " + " ".join(f"{year % 2000 + month / 10:8.2f}" for month in range(1, 13)) + "\n"
+    for year in (2019, 2020)
+)
+PSL_END = (
+    " 2021    21.10    21.20   -99.90" + "   -99.90" * 9 + "\n  -99.9\n  NINO 3.4\n  in 2021, 1\n"
+)
+
+
+def test_years_of_months_of_noaa_s_psl_are_read(read):
+    table = read((PSL + PSL_END).replace("20.50", "-99.90"))
+    assert table.names == ("value",)
+    assert table.values[:, 0].tolist()[:2] == [19.1, 19.2]
+    assert table.values[-2:, 0].tolist() == [21.1, 21.2]
+    assert np.flatnonzero(np.isnan(table.values[:, 0])).tolist() == [16]
+    assert len(table.values) == 26
+    assert table.notes == (
+        "a row for each year from 2019, twelve months in each, -99.9 for missing values, as of "
+        "NOAA's PSL",
+        "time: `year` and `month`, monthly",
+    )
+
+
+@pytest.mark.parametrize("text", [PSL.replace(" 2020 ", " 2022 "), "1948 2023\n1949 2024\n"])
+def test_other_tables_below_two_years_are_none_of_psl(read, text):
+    with contextlib.suppress(ValueError):
+        assert not any("PSL" in note for note in read(text).notes)

@@ -296,3 +296,22 @@ def test_durations_of_a_day_are_no_times_of_it(read, name):
     with pytest.raises(ValueError, match="same `Date`"):
         read(text, ["Distance"])
     assert len(read(text, ["Distance"], time=False).values) == 56
+
+
+@pytest.mark.parametrize("lengths", [("7:30", "8:00"), ("0:45", "0:30"), ("7:00", "8:00", "9:00")])
+def test_lengths_of_what_happened_on_a_day_are_no_times_of_it(read, lengths):
+    text = "day,person,slept,v\n" + "".join(
+        f"2020-01-{day:02},{at},{length},{at * day % 7}\n"
+        for day in range(1, 29)
+        for at, length in enumerate(lengths)
+    )
+    with pytest.raises(ValueError, match="If `slept` is how long something took, keep the rows of"):
+        read(text)
+    times = text.replace("slept", "Uhrzeit").replace("0:", "9:")
+    assert any("`day` and `Uhrzeit`" in note for note in read(times).notes)
+    assert "`day` and `slept`, every 12 hours" in read(HALVES).notes[0]
+
+
+HALVES = "day,slept,v\n" + "".join(
+    f"2020-01-{1 + at // 2:02},{(6, 18)[at % 2]}:00,{at * at % 7}\n" for at in range(56)
+)

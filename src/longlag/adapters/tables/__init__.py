@@ -135,7 +135,7 @@ def _columns(
         raise ValueError(f"{file.name} has no rows of data.{how}")
     numbers = [code for code in missing_codes if not isinstance(code, str)]
     time = headers.one_line(time) if time else time
-    if named := {code.strip() for code in missing_codes if isinstance(code, str)}:
+    if named := {cells.visible(code).strip() for code in missing_codes if isinstance(code, str)}:
         found = frame.map(_text).isin(named)
         if not found.any(axis=None):
             raise ValueError(

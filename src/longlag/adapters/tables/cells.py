@@ -34,6 +34,10 @@ _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNOREC
 _MULTIPLES = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_WIDE = re.compile("[\u00a0\u2007\u2009\u202f]")
+
+
 class Numbers(NamedTuple):
     """A column of cells as numbers.
 
@@ -65,6 +69,15 @@ def shortened(cell: object) -> object:
     if not isinstance(text, str) or len(text) <= LONGEST or len(text := text.strip()) <= LONGEST:
         return text
     return f"…{text[:LONGEST]}"
+
+
+def visible(text: str) -> str:
+    """A text without characters of no width, such as marks of an encoding, and with plain spaces.
+
+    >>> visible("\\ufeffday\\u200b"), visible("3\\u00a0500")
+    ('day', '3 500')
+    """
+    return text if text.isascii() else _WIDE.sub(" ", _UNSEEN.sub("", text))
 
 
 def is_code(cell: str) -> bool:

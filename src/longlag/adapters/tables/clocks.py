@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 _HOUR = pd.Timedelta(hours=1)
+_HALF_DAY = pd.Timedelta(hours=12)
+_MANY = 12  # times of day that are no lengths of something
+_DENSE = 0.5  # least share of the times of day that a day has, on average
 _APART = pd.Timedelta(days=90)  # of spring and autumn
 BACK_MONTHS = (2, 3, 4, 5, 9, 10, 11)
 """The months in which clocks go back, in autumn, north or south."""
@@ -94,3 +97,25 @@ def _official(day: pd.Timestamp) -> bool:
     week = (day.day - 1) // 7 + 1
     last = day.day + 7 > day.days_in_month
     return (day.month, last) in ((3, True), (9, True)) or (day.month, week) in ((3, 2), (10, 1))
+
+
+def fill_days(dates: pd.Series, offsets: pd.Series, *, spread: bool = False) -> bool:
+    """Whether days have most of some times of day that are evenly apart, at least two.
+
+    Args:
+        dates: The day of each row.
+        offsets: The time of day of each row.
+        spread: Whether few times must fill half a day, unlike how long people sleep.
+
+    >>> days = pd.Series(pd.to_datetime(["2020-01-01"] * 2 + ["2020-01-02"] * 2))
+    >>> offsets = pd.Series(pd.to_timedelta(["7:30:00", "8:00:00"] * 2))
+    >>> fill_days(days, offsets), fill_days(days, offsets, spread=True)
+    (True, False)
+    """
+    times = np.unique(offsets.dropna())
+    pairs = pd.DataFrame({"day": dates.to_numpy(), "time": offsets.to_numpy()}).drop_duplicates()
+    if len(times) < 2 or len(set(np.diff(times))) > 1 or dates.is_unique:
+        return False
+    if spread and len(times) < _MANY and len(times) * (times[1] - times[0]) < _HALF_DAY:
+        return False
+    return len(pairs) >= _DENSE * dates.nunique() * len(times)

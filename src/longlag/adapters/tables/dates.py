@@ -86,11 +86,13 @@ class Reading(NamedTuple):
         values: In the order of the file, NaT where a cell is missing or no date.
         faults: `(row,)`, true where a cell is neither a date nor missing.
         unclear: Another reading is as likely, and gives another order.
+        others: Readings that are as likely and give the same order, as of twelve days or months.
     """
 
     values: pd.Series
     faults: np.ndarray
     unclear: bool = False
+    others: tuple[pd.Series, ...] = ()
 
 
 def dates(cells: pd.Series) -> Reading | None:
@@ -137,12 +139,18 @@ def dates(cells: pd.Series) -> Reading | None:
     best = int(np.argmin(scores))
     values = readings[best]
     ranks = values.rank(method="dense")
-    unclear = not most and any(
-        score <= scores[best] + _CLOSE and not other.rank(method="dense").equals(ranks)
-        for other, score in zip(readings, scores, strict=True)
-    )
+    others: list[pd.Series] = []
+    for other, score in zip(readings, scores, strict=True):
+        if not most and score <= scores[best] + _CLOSE and not other.equals(values):
+            others.append(other)
+    same = [other.rank(method="dense").equals(ranks) for other in others]
     values = values.reindex(cells.index)
-    return Reading(values, values.isna().to_numpy() & ~blank, unclear or _lacks_years(text))
+    return Reading(
+        values,
+        values.isna().to_numpy() & ~blank,
+        not all(same) or _lacks_years(text),
+        tuple(other.reindex(cells.index) for other in others) if all(same) else (),
+    )
 
 
 def epochs(cells: pd.Series) -> pd.Series | None:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import times
+from longlag.adapters.tables import headers, times
 from longlag.adapters.tables.cells import numbers
 from longlag.adapters.tables.dates import dates, months
-from longlag.adapters.tables.parts import day_and_year, part_of, times_of_day
+from longlag.adapters.tables.parts import day_and_year, is_time, part_of, times_of_day
 
 _SAMPLE = 200  # rows that show what columns hold
 _YEARS = 1500, 2200
@@ -34,8 +34,8 @@ def fitted(
 ) -> tuple[list[list[str]], list[str]]:
     """Rows with as many cells as their header, the first of them, where these can be told.
 
-    Empty cells beyond the header are left out. Of one cell more, the first is the name of a row
-    if `year` and the like stand above times then; else the last has no name.
+    Empty cells beyond the header are left out. Of one cell more, or several, the first are the name
+    of a row if `year` and the like stand above times then; else the last have no name.
 
     Args:
         name: The name of the file, for messages.
@@ -47,53 +47,85 @@ def fitted(
         The rows, and notes on what was assumed.
 
     Raises:
-        ValueError: The names do not tell whether the first or the last cell has none.
+        ValueError: The names do not tell whether the first or the last cells have none.
 
     >>> fitted("a.csv", [["day", "v"], ["2020-01-01", "3", ""]], ["2020-01-01,3,"], "line 1")[0]
     [['day', 'v'], ['2020-01-01', '3']]
     """
     header, data = rows[0], rows[1:]
     width = len(header)
-    uniform = {*map(len, data)} == {width + 1}
-    if uniform and (apart := day_and_year(_cells(data, 0, width + 1))) and apart.columns[0] == 0:
+    usual = Counter(map(len, data)).most_common(1)[0][0]
+    more, uniform = usual - width, {*map(len, data)} == {usual}
+    unnamed, one = [""] * more, more == 1
+    apart = day_and_year(_cells(data, 0, usual)) if uniform and one else None
+    if apart and apart.columns[0] == 0:
         return [["", *header], *data], []  # Jan 01, 2020 without quotes
-    shift, stay = (_fits(header, data, first) for first in (1, 0))
-    shift += shift == stay and _have_quoted_names(data, lines)
-    if uniform and shift > stay and _are_different(data):
-        note = "rows have one cell more than the header: the first is taken for the name of a row"
-        return [["", *header], *data], [note]
+    shift, stay = (_fits(header, data, first) for first in (more, 0))
+    shift += shift == stay and one and _have_quoted_names(data, lines)
+    count = "one cell" if one else f"{more} cells"
+    note = f"rows have {count} more than the header"
+    if uniform and shift > stay and _are_different(data, more):
+        first = "the first is" if one else f"the first {more} are"
+        return [[*unnamed, *header], *data], [f"{note}: {first} taken for the name of a row"]
     if not any(cell.strip() for row in data for cell in row[width:]):
         note = "empty cells at the end of rows left out, beyond the header"
         return [header, *(row[:width] for row in data)], [note]
     if not uniform:  # the caller refuses it, with the lines that differ
-        usual = Counter(map(len, data)).most_common(1)[0][0]
-        return [["", *header] if usual == width + 1 else header, *data], []
+        return [[*unnamed, *header], *data], []
+    begin, end = header[0].strip(), header[-1].strip()
+    have = f"{name}: rows have {usual} cells, but {place} has {width} names"
     if stay <= max(0, shift):
+        if one:
+            lack = "column or the last may lack one. Name it there"
+            raise ValueError(f"{have}: the first {lack}, before `{begin}` or after `{end}`.")
         raise ValueError(
-            f"{name}: rows have {width + 1} cells, but {place} has {width} names: the first column "
-            f"or the last may lack one. Name it there, before `{header[0].strip()}` or after "
-            f"`{header[-1].strip()}`."
+            f"{have}: the first {more} columns or the last may lack theirs. Name them there, "
+            f"before `{begin}` or after `{end}`, or remove {place} if it has no names."
         )
-    if _are_decimals(data):
+    if _are_decimals(data, more):
         raise ValueError(
-            f"{name}: rows have {width + 1} cells, but {place} has {width} names: "
-            f"`{header[-1].strip()}` and the cell after it may be one number with a comma. Write "
-            "it with a point or in quotes, or name the last column."
+            f"{have}: `{end}` and the cell after it may be one number with a comma. Write it with "
+            "a point or in quotes, or name the last column."
+            if one
+            else f"{have}: two cells at a time may be one number with a comma. Write it with a "
+            f"point or in quotes, or name the last {more} columns."
         )
-    note = "rows have one cell more than the header: the last is taken for a column without a name"
-    return [[*header, ""], *data], [note]
+    last = "the last is taken for a column without a name"
+    last = last if one else f"the last {more} are taken for columns without names"
+    return [[*header, *unnamed], *data], [f"{note}: {last}"]
 
 
-def _are_different(data: Sequence[Sequence[str]]) -> bool:
+def names_most(row: Sequence[str], below: Sequence[Sequence[str]], separator: str) -> bool:
+    """Whether a row of texts names half of the columns or more, and the one below is no header.
+
+    Between spaces the first name is of a time, so that a title is none.
+
+    >>> rows = [["2020-01-01", "3", "A", "B"], ["2020-01-02", "4", "A", "B"]]
+    >>> names_most(["day", "v"], rows, ","), names_most(["Unit:", "m"], rows, ",")
+    (True, False)
+    """
+    names, width = [cell.strip() for cell in row], len(below[0])
+    if not 1 < len(names) < width <= 2 * len(names) or len({*names}) < len(names):
+        return False
+    title = names[0].endswith(":") or (separator == r"\s+" and not is_time(names[0]))
+    if title or any(map(headers.is_value, names)):
+        return False
+    return not headers.is_header(_cells(below, 0, width))
+
+
+def _are_different(data: Sequence[Sequence[str]], count: int) -> bool:
     """Whether the first cells may name rows."""
-    names = [row[0].strip() for row in data]
-    return all(names) and len({*names}) == len(names)
+    names = [tuple(map(str.strip, row[:count])) for row in data]
+    return all(map(all, names)) and len({*names}) == len(names)
 
 
-def _are_decimals(data: Sequence[Sequence[str]]) -> bool:
-    """Whether the last two cells may be numbers that a comma has cut, as 50,07 or 1,050."""
-    ends = [row[-1].strip() for row in data]
-    whole = all(re.fullmatch(r"\s*-?\d+\s*", row[-2]) for row in data)
+def _are_decimals(data: Sequence[Sequence[str]], count: int) -> bool:
+    """Whether the last cells may be numbers that a comma has cut, as 50,07 or 1,050."""
+    if 2 * count > len(data[0]):
+        return False
+    ends = [row[at].strip() for row in data for at in range(-1, -2 * count, -2)]
+    wholes = (row[at] for row in data for at in range(-2, -2 * count - 1, -2))
+    whole = all(re.fullmatch(r"\s*-?\d+\s*", cell) for cell in wholes)
     return whole and {*map(len, ends)} <= {2, 3} and all(map(str.isdecimal, ends))
 
 

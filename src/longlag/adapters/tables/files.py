@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from longlag.adapters.tables import encodings, headers, lines, workbook
-from longlag.adapters.tables.cells import shortened
+from longlag.adapters.tables import encodings, headers, lines, psl, workbook
+from longlag.adapters.tables.cells import shortened, visible
 from longlag.arrays import EXACT
 from longlag.knobs import listed
 
@@ -80,7 +80,7 @@ def load(file: Path, columns: Sequence[str] = ()) -> Cells:
     else:
         text, notes = _decode(file)
         try:
-            found = _text(file.name, text, notes, columns)
+            found = _text(file.name, visible(text), notes, columns)
         except csv.Error as error:
             raise ValueError(f"{file.name} is no CSV file: {error}.") from error
     return found._replace(frame=found.frame.apply(_shortened))
@@ -227,6 +227,7 @@ def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
             cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
             for cell in frame[column]
         ]
+        plain = [visible(cell) if isinstance(cell, str) else cell for cell in plain]
         frame[column] = pd.Series(plain, frame.index, dtype=object)  # whole numbers as they are
     empty = frame.isna().all(axis=1).to_numpy()
     count = len(frame) - int(empty[::-1].cumprod().sum())
@@ -303,6 +304,9 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     if max(map(text.count, ",;\t|")) > _MOST_CELLS:
         raise ValueError(f"{name} has more than {_MOST_CELLS:,} cells. Use Parquet.")
     numbered = [(index + 1, line) for index, line in enumerate(_LINE_END.split(text))]
+    if of_years := psl.months(numbered):
+        frame, rows, note = of_years
+        return Cells(frame, rows, (*notes, note))
     comments = [(at, line) for at, line in numbered if _COMMENT.match(line)]
     comment_lines = {at for at, _ in comments}
     rest = [(at, line) for at, line in numbered if at not in comment_lines]
@@ -334,7 +338,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
     count = headers.name_rows(header, cells)
     for _, row in cells.iloc[:count].iterrows():
         header = headers.joined(header, [cell.strip() for cell in row])
-    if not count and len(cells) > 1 and lines.are_widths(cells.iloc[0]):
+    if not count and len(cells) > 1 and headers.are_widths(cells.iloc[0]):
         notes.append(f"widths of columns in {line_numbers[0]} left out")
         count = 1
     cells, line_numbers = cells.iloc[count:].reset_index(drop=True), line_numbers[count:]

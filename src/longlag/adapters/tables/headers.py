@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers
+from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers, visible
 from longlag.adapters.tables.dates import MONTHS, frequency, month_name
 from longlag.adapters.tables.parts import is_time, part_of
 
@@ -111,6 +111,15 @@ def name_rows(header: Sequence[str], cells: pd.DataFrame) -> int:
     return int(kept.index[count - 1]) + 1 if complete else 0
 
 
+def are_widths(cells: Iterable[str]) -> bool:
+    """Whether cells are widths of columns and their kinds, `15s` or `14n`, as of USGS.
+
+    >>> are_widths(["5s", "20d", "14n"]), are_widths(["5", "20", "14"])
+    (True, False)
+    """
+    return all(re.fullmatch(r"\d{1,3}[sdn]", cell.strip()) for cell in cells)
+
+
 def joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
     """Names from two rows, of which the upper has those of groups, for their first column.
 
@@ -138,12 +147,12 @@ def holds_value(row: pd.Series) -> bool:
 
 
 def one_line(name: str) -> str:
-    """A name with single spaces.
+    """A name with single spaces, and without characters of no width.
 
     >>> one_line("Temp\\n (°C)")
     'Temp (°C)'
     """
-    return " ".join(name.split())
+    return " ".join(visible(name).split())
 
 
 def unique(file: str, names: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import itertools
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -168,8 +168,11 @@ def body(
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     named = not any(map(headers.is_value, cells[first]))  # so that a title above is none
     ends = next((at for at, cell in enumerate(reversed(cells[first])) if cell.strip()), 0)
-    if first and not named and counts[first - 1] in (width - 1, width + 1, width - ends):
-        first -= 1  # a header that lacks the name of an index, or empty ends of rows
+    if first and not named and not _is_labelled(cells[first - 1]):
+        # A header that lacks the name of an index, or empty ends of rows; or further names.
+        lacks = counts[first - 1] in (width - 1, width + 1, width - ends)
+        if lacks or edges.names_most(cells[first - 1], [cells[at] for at in full], separator):
+            first -= 1
     while width > 2 and first < last and not any(cell.strip() for cell in cells[first][1:]):
         first += 1  # a title, with separators up to the width of the table
     while first < last and (
@@ -189,11 +192,15 @@ def body(
 def _below_metadata(cells: Sequence[list[str]], first: int, width: int) -> int:
     """The row of the names of all columns, where lines such as `Source:,NHS,` stand above it.
 
-    It is the last row of texts, each once, above values; the first row if there is none.
+    It is the last row of texts, each once, above values; the first row if there is none, or that of
+    values if each row above begins as `Source:`.
     """
     end = min(first + _MAX_TOP, len(cells) - 1)
     begin = next((at for at in range(first, end) if _begins_data(cells[at])), end)
     above = [*range(first, begin)]
+    labels = [_is_labelled(cells[at]) for at in above if cells[at]]
+    if len(labels) > 1 and all(labels) and _begins_data(cells[begin]):
+        return begin  # no row has names
     for at in reversed(above):
         names = [cell.strip() for cell in cells[at]]
         if len(names) == width and all(names) and len({*names}) == width:
@@ -204,7 +211,12 @@ def _below_metadata(cells: Sequence[list[str]], first: int, width: int) -> int:
 
 def _is_metadata(row: Sequence[str]) -> bool:
     """Whether a row names no columns: cells are empty, or the first is `Source:`."""
-    return not row or not all(map(str.strip, row)) or row[0].strip().endswith(":")
+    return not row or not all(map(str.strip, row)) or _is_labelled(row)
+
+
+def _is_labelled(row: Sequence[str]) -> bool:
+    """Whether a row begins as `Source:`."""
+    return bool(row) and row[0].strip().endswith(":")
 
 
 def _begins_data(row: Sequence[str]) -> bool:
@@ -384,12 +396,3 @@ def _span(rows: Sequence[int], ends: Sequence[int]) -> str:
     first, last = ends[rows[0]], ends[rows[-1]]
     to = "and" if len(rows) == 2 else "to"
     return f"line {first}" if first == last else f"lines {first} {to} {last}"
-
-
-def are_widths(cells: Iterable[str]) -> bool:
-    """Whether cells are widths of columns and their kinds, `15s` or `14n`, as of USGS.
-
-    >>> are_widths(["5s", "20d", "14n"]), are_widths(["5", "20", "14"])
-    (True, False)
-    """
-    return all(re.fullmatch(r"\d{1,3}[sdn]", cell.strip()) for cell in cells)

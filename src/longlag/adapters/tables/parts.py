@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import missing, numbers
-from longlag.adapters.tables.clocks import BACK_MONTHS, FORTH_MONTHS
+from longlag.adapters.tables.clocks import BACK_MONTHS, FORTH_MONTHS, fill_days
 from longlag.adapters.tables.dates import DAY_OF_MONTH, OFFSETS, dates, frequency, months
 
 _PARTS = "year", "month", "day", "hour", "minute"
@@ -38,6 +38,7 @@ _PART_NAME = re.compile(r"(.*[^a-z])?(settlement|period|interval)([^a-z].*)?", r
 _CLOCK_NAME = re.compile(
     r"(.*[^a-z])?(time|hhmm|hrmn|uhrzeit|hora|ora|heure)([^a-z].*)?", re.IGNORECASE
 )
+_CLOCK_NAMES = _HOUR_NAME, _PART_NAME, _CLOCK_NAME, _NO_NAME
 _CLOCK = re.compile(
     r"T?(?P<hour>\d{1,2})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?:[:.](?P<second>[0-5]\d)(?:[.,]\d+)?)?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?(?:\s*[-–]\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?)?",
@@ -49,7 +50,7 @@ _RANGE = re.compile(r"(\d{1,2})\s*(?:[-–]|to|bis)\s*(\d{1,2})")  # of hours: 0
 _DAY = pd.Timedelta(days=1)
 _IN_A_DAY = 24, 48, 96  # hours, half hours, quarters of an hour that are counted
 _MANY = 12  # rows of times in columns without names, at least
-_DENSE = 0.5  # least share of the times of day that a day has, on average
+_DENSE = 0.5  # least share of rows that have a code of a time
 
 
 def is_time(name: str) -> bool:
@@ -266,7 +267,8 @@ def clock(frame: pd.DataFrame, day: Times) -> Times | None:
         if offsets is not None and _parts(days, offsets):
             # Durations of what happened on a day, as of runs, are in no order.
             named = "time" in other.lower() and _is_in_order(days + offsets)
-            if named or _fills_days(days, offsets):
+            plain = any(form.fullmatch(other) for form in _CLOCK_NAMES)
+            if named or fill_days(days, offsets, spread=not plain):
                 return Times(names, days + offsets)
         hours = _HOUR_NAME.fullmatch(other)
         if hours:
@@ -276,11 +278,11 @@ def clock(frame: pd.DataFrame, day: Times) -> Times | None:
                 return Times(names, days + offsets)
         if hours or _CLOCK_NAME.fullmatch(other) or _NO_NAME.fullmatch(other):
             offsets = _clock_numbers(frame[other])
-            if offsets is not None and _fills_days(days, offsets):
+            if offsets is not None and fill_days(days, offsets):
                 return Times(names, days + offsets)
         if hours or _PART_NAME.fullmatch(other) or _NO_NAME.fullmatch(other):
             found = _counted(days, frame[other])
-            if found is not None and _fills_days(days, found[0]):
+            if found is not None and fill_days(days, found[0]):
                 return Times(names, days + found[0] + found[1], found[2])
     return None
 
@@ -388,12 +390,3 @@ def _without_ending(text: pd.Series, present: np.ndarray) -> pd.Series:
         return text
     whole = parts[0].str.replace(r"^(\d{1,2})$", r"\1:00", regex=True)
     return whole.str.replace(r"^(\d{1,2})([0-5]\d)$", r"\1:\2", regex=True).fillna(text)
-
-
-def _fills_days(dates: pd.Series, offsets: pd.Series) -> bool:
-    """Whether days have most of some times of day that are evenly apart, at least two."""
-    times = np.unique(offsets.dropna())
-    pairs = pd.DataFrame({"day": dates.to_numpy(), "time": offsets.to_numpy()}).drop_duplicates()
-    if len(times) < 2 or len(set(np.diff(times))) > 1 or dates.is_unique:
-        return False
-    return len(pairs) >= _DENSE * dates.nunique() * len(times)

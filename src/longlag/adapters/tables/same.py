@@ -60,8 +60,9 @@ def once(
         if more := _completing(values.iloc[first], cells.iloc[first], known):
             both = " and ".join(f"`{column}`" for column in (*columns, more))
             remedy = f"Join {both} to one column of times, such as 2024-12-31 23:00, or --no-time."
-            if not _REST_NAME.fullmatch(more) and in_a_day(cells[more]):
-                remedy += f" If `{more}` names series, keep the rows of one."
+            if not _REST_NAME.fullmatch(more):
+                what = "names series" if in_a_day(cells[more]) else "is how long something took"
+                remedy += f" If `{more}` {what}, keep the rows of one series."
         elif clash.mean() < _MOST and not _differ(values, cells[list(used)]):
             kept = " and ".join(f"`{name}`" for name in used)
             remedy = f"In {kept} they are alike: use --duplicates first."

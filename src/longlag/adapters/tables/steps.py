@@ -72,6 +72,17 @@ def grid(times: pd.Series) -> Grid:
     return _placed(step, places, float((steps == usual).mean()), seasons)
 
 
+def absent(times: pd.Series) -> float:
+    """Rows that are missing on the grid of times in any order; infinity where there is none.
+
+    >>> absent(pd.Series(pd.to_datetime(["2020-01-05", "2020-01-01", "2020-01-02", "2020-01-03"])))
+    1
+    """
+    known = times.dropna().drop_duplicates().sort_values()
+    positions = grid(known).positions
+    return np.inf if positions is None else int(positions[-1]) + 1 - len(positions)
+
+
 def _every(count: int, unit: str) -> str:
     text = f"{count} {unit}{'' if count == 1 else 's'}"
     return _NAMES.get(text, f"every {text.removeprefix('1 ')}")

@@ -78,7 +78,8 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
                 f"--time: `{name}` holds neither dates nor numbers that rise. Name another column, "
                 "or use --no-time."
             )
-        return Times((name,), _checked(reading, name, frame[name], rows))
+        _checked(reading, name, frame[name], rows)
+        return _likeliest(reading, [Times((name,), each) for each in _all(reading)], frame[name])
     if spelled := parts.day_and_year(frame):
         return spelled
     calendar = parts.calendar(frame)
@@ -93,9 +94,10 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
         if (reading := dates(frame[column])) is None:
             continue
         if not reading.faults.any():
-            values = _checked(reading, column, frame[column], rows)
-            times = Times((column,), values)
-            return _all_different(parts.clock(frame, times) or times, frame)
+            _checked(reading, column, frame[column], rows)
+            days = [Times((column,), each) for each in _all(reading)]
+            found = [parts.clock(frame, times) or times for times in days]
+            return _all_different(_likeliest(reading, found, frame[column]), frame)
         doubtful = doubtful or (reading, column)
     if coded := parts.coded(frame):
         _of_one_frequency(coded[1], rows)
@@ -119,6 +121,27 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
     if doubtful:
         _checked(*doubtful, frame[doubtful[1]], rows)
     return None
+
+
+def _all(reading: Reading) -> tuple[pd.Series, ...]:
+    """The readings of a column of times that are equally likely."""
+    return reading.values, *reading.others
+
+
+def _likeliest(reading: Reading, found: Sequence[Times], cells: pd.Series) -> Times:
+    """Of equally likely times those that leave fewest rows missing, with a note on the others."""
+    if len(found) == 1:
+        return found[0]
+    absent = [steps.absent(times.values) for times in found]
+    best, at = np.argsort(absent, kind="stable")[:2].tolist()
+    taken, other = (_all(reading)[each] for each in (best, at))
+    row = int(np.flatnonzero((taken != other) & taken.notna())[0])
+    note = f"`{cells.name}`: {str(cells.iloc[row]).strip()} read as {taken.iloc[row]:%Y-%m-%d}, "
+    if absent[best] < absent[at]:
+        note += f"not {other.iloc[row]:%Y-%m-%d}, with which more rows would be missing"
+    else:
+        note += f"not as {other.iloc[row]:%Y-%m-%d}; if it is that, write it so"
+    return found[best]._replace(notes=(*found[best].notes, note))
 
 
 def _finer(days: Times, frame: pd.DataFrame) -> Times:
