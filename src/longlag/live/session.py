@@ -59,7 +59,7 @@ class _Training:
     readable: bool
     stop: StopToken = dataclasses.field(default_factory=StopToken)
     state: str = "training"
-    curve: dict[int, dict[str, list[float]]] = dataclasses.field(default_factory=dict)
+    curve: dict[int, dict[str, list[Any]]] = dataclasses.field(default_factory=dict)
     updates: list[int] = dataclasses.field(default_factory=list)  # of each snapshot
     models: dict[tuple[int, int], AnyModel] = dataclasses.field(default_factory=dict)
     uses: dict[tuple[int, int], dict[str, Any]] = dataclasses.field(default_factory=dict)
