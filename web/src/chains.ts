@@ -53,12 +53,13 @@ export function source(
   audit: Audit,
   view: View,
   step: number,
-): { step: number; position: number | null } | null {
-  const first = bits(audit.needs[step])[0];
+): { step: number; position: number | null; only: boolean } | null {
+  const needs = bits(audit.needs[step]);
+  const first = needs[0];
   const from = origin(view, step);
   if (first === undefined || !from) return null;
   const position = from.chain.steps.lastIndexOf(first, from.position);
-  return { step: first, position: position < 0 ? null : position };
+  return { step: first, position: position < 0 ? null : position, only: needs.length === 1 };
 }
 
 /** For each unit the product of its forget gates after one position, up to another. */

@@ -109,7 +109,7 @@ export function Page({ s, host }: Props) {
         </div>
       </main>
       {narrow && (
-        <div class="fixed" role="region" aria-label="Train">
+        <div class="fixed" role="region" aria-label="Training controls">
           <span class={`word ${audit ? symbol(audit.verdict)[1] : ""}`}>
             {s.fault.value ? "✗ not possible" : audit ? `${symbol(audit.verdict)[0]} ${audit.verdict}` : ""}
           </span>

@@ -95,8 +95,12 @@ export function createState(source: Source, options: { address: boolean }) {
     const audit = marks.value;
     if (!audit) return 0;
     if (cursor.value !== null) return Math.min(cursor.value, audit.steps - 1);
+    // The output that looks back furthest; of several one that is not at the edge.
+    const back = (step: number) => step - (bits(audit.needs[step])[0] ?? step);
     const scored = bits(audit.scored);
-    return scored[Math.min(scored.length - 1, Math.floor(scored.length / 3))] ?? 0;
+    const most = Math.max(...scored.map(back));
+    const far = scored.filter((step) => back(step) === most);
+    return far[Math.floor(far.length / 3)] ?? 0;
   });
   const theLesson = computed(
     () => about.value?.lessons.find((each) => each.name === lesson.value) ?? null,

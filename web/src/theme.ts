@@ -42,7 +42,7 @@ export const DARK: Palette = {
 /** The dash of each seed; its colour is a class in play.css. */
 export const DASHES = ["", "6 3", "2 2", "8 3 2 3", "4 1", "1 3", "10 4", "5 2 1 2"];
 
-type Colour = [number, number, number];
+export type Colour = [number, number, number];
 
 export function rgb(hex: string): Colour {
   const value = parseInt(hex.slice(1), 16);
@@ -53,6 +53,10 @@ export function mix(one: string, other: string, share: number): Colour {
   const [a, b] = [rgb(one), rgb(other)];
   return [0, 1, 2].map((i) => Math.round(a[i]! + (b[i]! - a[i]!) * share)) as Colour;
 }
+
+/** A colour as the bytes of an image have it. */
+export const packed = ([r, g, b]: Colour, alpha = 255) =>
+  ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
 
 /** 256 colours for the bytes of a map: from low to high, or round 0 where it has both signs. */
 export function scale(palette: Palette, [low, high]: [number, number]): Colour[] {

@@ -3,6 +3,7 @@ import { DASHES } from "../theme";
 import type { Run } from "../types";
 import { count, number, score, sentence, symbol, told } from "../words";
 import { Remedy } from "./apply";
+import { Numbers } from "./numbers";
 
 export function Training({ s, uid, button }: { s: State; uid: string; button: boolean }) {
   const run = s.run.value;
@@ -150,10 +151,10 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
           Simple rules score: {run.shortcuts.map((each) => `${each.name} ${score(each.accuracy)}`).join(", ")}.
         </p>
       )}
-      <details class="numbers">
-        <summary>Show as numbers</summary>
-        <div class="scroll" tabindex={0} role="region" aria-label="Learning curves">
-          <table>
+      <Numbers
+        label="Learning curves"
+        table={() => (
+          <>
             <thead>
               <tr>
                 <th scope="col">seed</th>
@@ -174,9 +175,9 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
                 )),
               )}
             </tbody>
-          </table>
-        </div>
-      </details>
+          </>
+        )}
+      />
     </>
   );
 }

@@ -1,9 +1,10 @@
 import { kept, ordered, origin, source, stepAt, valueAt, type Chain } from "../chains";
 import type { State } from "../state";
-import { scale, type Palette } from "../theme";
+import { packed, scale, type Palette } from "../theme";
 import type { View } from "../types";
 import { number } from "../words";
 import { Canvas } from "./canvas";
+import { Numbers } from "./numbers";
 
 interface Props {
   s: State;
@@ -40,7 +41,10 @@ export function Inside({ s, palette, uid, focus }: Props) {
         `(${listed(chain, position)}): nothing inside can have kept it.`
       );
     if (start === position) return `Step ${t} needs the input of its own step; nothing has to be kept.`;
-    if (!shares) return `Step ${t} needs step ${need.step}, ${position - start} steps back in this chain.`;
+    if (!shares) {
+      const back = position - start;
+      return `The ${need.only ? "" : "earliest "}step that step ${t} needs is step ${need.step}, ${back} step${back > 1 ? "s" : ""} back.`;
+    }
     return (
       `Unit ${unit} lets ${number(shares[unit]!, 2)} of step ${need.step} through to step ${t} by its ` +
       "forget gates alone (the direct path)."
@@ -82,6 +86,7 @@ export function Inside({ s, palette, uid, focus }: Props) {
           <span>Across: steps {listed(chain, chain.steps.length - 1)}.</span>
           <span><i class="cell line" /> step {t}</span>
           {start !== null && start !== position && <span><i class="cell dashed" /> step {need!.step}, needed</span>}
+          {chain.steps.some((each) => each < 0) && <span>Pale: padding.</span>}
           {chain.starts.size > 1 && <span>Ticks: an update begins; no gradient passes.</span>}
         </p>
         <label class="unit">
@@ -101,10 +106,10 @@ export function Inside({ s, palette, uid, focus }: Props) {
         </label>
       </div>
       <Unit view={view} chain={chain} unit={unit} position={position} start={start} />
-      <details class="numbers">
-        <summary>Show as numbers</summary>
-        <div class="scroll" tabindex={0} role="region" aria-label={`Units at step ${t}`}>
-          <table>
+      <Numbers
+        label={`Units at step ${t}`}
+        table={() => (
+          <>
             <caption>At step {t}, in the order of the pictures.</caption>
             <thead>
               <tr>
@@ -128,9 +133,9 @@ export function Inside({ s, palette, uid, focus }: Props) {
                 </tr>
               ))}
             </tbody>
-          </table>
-        </div>
-      </details>
+          </>
+        )}
+      />
     </>
   );
 }
@@ -159,13 +164,13 @@ function draw(context: CanvasRenderingContext2D, width: number, height: number, 
   const { view, chain, name, order, unit, position, start, palette } = heat;
   const across = chain.steps.length;
   const colours = scale(palette, view.ranges[name]!);
+  const [full, pale] = [255, 60].map((alpha) => colours.map((each) => packed(each, alpha)));
   const bytes = chain.maps[name]!;
   const image = new ImageData(across, order.length);
+  const dots = new Uint32Array(image.data.buffer);
   order.forEach((each, row) => {
-    for (let x = 0; x < across; x++) {
-      const [r, g, b] = colours[bytes[x * view.units + each]!]!;
-      image.data.set([r, g, b, chain.steps[x]! < 0 ? 60 : 255], 4 * (row * across + x));
-    }
+    for (let x = 0; x < across; x++)
+      dots[row * across + x] = (chain.steps[x]! < 0 ? pale : full)![bytes[x * view.units + each]!]!;
   });
   const small = document.createElement("canvas");
   small.width = across;
@@ -219,12 +224,14 @@ function Unit({ view, chain, unit, position, start }: UnitProps) {
   const x = (at: number) => ((at + 0.5) / across) * W;
   const y = (value: number) => H / 2 - (value / most) * (H / 2 - 4);
   const states = chain.steps.map((_, at) => valueAt(view, chain, name, at, unit));
-  const left =
-    start !== null && "forget" in chain.maps
-      ? chain.steps.map((_, at) =>
-          at < start || at > position ? null : kept(view, chain, start, at)[unit]!,
-        )
-      : [];
+  const left: (number | null)[] = [];
+  if (start !== null && "forget" in chain.maps) {
+    let share = 1;
+    chain.steps.forEach((_, at) => {
+      if (at > start) share *= valueAt(view, chain, "forget", at, unit);
+      left.push(at < start || at > position ? null : share);
+    });
+  }
   const bar = Math.min(18, (W / across) * 0.6);
   const label =
     `${name} of unit ${unit}: ${states.slice(0, 12).map((each) => number(each, 2)).join(", ")}` +

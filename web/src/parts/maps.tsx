@@ -1,8 +1,9 @@
 import type { State } from "../state";
-import { mix, type Palette } from "../theme";
+import { mix, packed, rgb, type Colour, type Palette } from "../theme";
 import type { Audit } from "../types";
 import { bits, named } from "../words";
 import { Canvas } from "./canvas";
+import { Numbers } from "./numbers";
 
 const MEANS = {
   needs: "inputs an output depends on",
@@ -77,10 +78,10 @@ export function Maps({ s, palette, focus }: Props) {
         <span><i class="cell other" /> reached, not needed</span>
         {row && <span>Uses: the stronger, the more.</span>}
       </p>
-      <details class="numbers">
-        <summary>Show as numbers</summary>
-        <div class="scroll" tabindex={0} role="region" aria-label="What each output needs, sees and learns">
-          <table>
+      <Numbers
+        label="What each output needs, sees and learns"
+        table={() => (
+          <>
             <thead>
               <tr>
                 <th scope="col">output step</th>
@@ -101,9 +102,9 @@ export function Maps({ s, palette, focus }: Props) {
                 </tr>
               ))}
             </tbody>
-          </table>
-        </div>
-      </details>
+          </>
+        )}
+      />
     </div>
   );
 }
@@ -125,7 +126,15 @@ const enum Bit {
   Missed = -4,
 }
 
+const known = new WeakMap<Audit, Partial<Record<Name, Bit[][]>>>();
+
 function cells(audit: Audit, name: "needs" | "sees" | "learns"): Bit[][] {
+  const maps = known.get(audit) ?? {};
+  known.set(audit, maps);
+  return (maps[name] ??= made(audit, name));
+}
+
+function made(audit: Audit, name: "needs" | "sees" | "learns"): Bit[][] {
   return audit.needs.map((needs, step) =>
     Array.from(needs, (need, input) => {
       const has = audit[name][step]?.[input] === "1";
@@ -137,6 +146,8 @@ function cells(audit: Audit, name: "needs" | "sees" | "learns"): Bit[][] {
   );
 }
 
+const pictures = new WeakMap<object, { of: string; picture: HTMLCanvasElement }>();
+
 function draw(
   context: CanvasRenderingContext2D,
   width: number,
@@ -145,38 +156,61 @@ function draw(
   cursor: number,
   palette: Palette,
 ): void {
+  const { canvas } = context;
+  const of = `${canvas.width} ${canvas.height} ${palette.paper}`;
+  let kept = pictures.get(rows);
+  if (kept?.of !== of) {
+    kept = { of, picture: painted(canvas.width, canvas.height, rows, palette) };
+    pictures.set(rows, kept);
+  }
+  context.drawImage(kept.picture, 0, 0, width, height);
   const down = height / rows.length;
-  const across = width / (rows[0]?.length || 1);
-  const gap = Math.min(down, across) >= 5 ? 1 : 0;
-  const other = `rgb(${mix(palette.low, palette.high, 0.38)})`;
-  context.fillStyle = palette.low;
-  context.fillRect(0, 0, width, height);
-  rows.forEach((row, step) =>
-    row.forEach((cell, input) => {
-      if (cell === Bit.None || cell === 0) return;
-      const [x, y] = [input * across, step * down];
-      const [w, h] = [Math.max(1, across - gap), Math.max(1, down - gap)];
-      if (cell === Bit.Missed && gap) {
-        // Hollow, so that it differs by more than its colour.
-        const line = Math.min(2, w / 3);
-        context.strokeStyle = palette.bad;
-        context.lineWidth = line;
-        context.strokeRect(x + line / 2, y + line / 2, w - line, h - line);
-        return;
-      }
-      context.fillStyle =
-        cell >= 0
-          ? `rgb(${mix(palette.low, palette.high, cell)})`
-          : cell === Bit.Both
-            ? palette.high
-            : cell === Bit.Missed
-              ? palette.bad
-              : other;
-      context.fillRect(x, y, w, h);
-    }),
-  );
   context.strokeStyle = palette.ink;
   context.lineWidth = 1.5;
   const y = Math.max(1, cursor * down - 0.5);
   context.strokeRect(0.75, y, width - 1.5, Math.max(2, Math.min(down, height - y - 1)));
+}
+
+/** A map without its cursor, in dots of the screen: a cell has at least one. */
+function painted(width: number, height: number, rows: (Bit | number)[][], palette: Palette) {
+  const picture = document.createElement("canvas");
+  picture.width = width;
+  picture.height = height;
+  const context = picture.getContext("2d")!;
+  const down = height / rows.length;
+  const across = width / (rows[0]?.length || 1);
+  const gap = Math.min(down, across) >= 5 ? Math.ceil(Math.min(down, across) / 14) : 0;
+  const fill = (cell: Bit | number): Colour =>
+    cell >= 0
+      ? mix(palette.low, palette.high, cell)
+      : cell === Bit.Both
+        ? rgb(palette.high)
+        : cell === Bit.Missed
+          ? rgb(palette.bad)
+          : mix(palette.low, palette.high, 0.38);
+  const image = context.createImageData(width, height);
+  const dots = new Uint32Array(image.data.buffer).fill(packed(rgb(palette.low)));
+  const hollow: [x: number, y: number, w: number, h: number][] = [];
+  rows.forEach((row, step) => {
+    const top = Math.floor(step * down);
+    const bottom = Math.min(height, Math.max(top + 1, Math.floor((step + 1) * down) - gap));
+    row.forEach((cell, input) => {
+      if (cell === Bit.None || cell === 0) return;
+      const left = Math.floor(input * across);
+      const right = Math.min(width, Math.max(left + 1, Math.floor((input + 1) * across) - gap));
+      // Hollow, so that it differs by more than its colour.
+      if (cell === Bit.Missed && gap) hollow.push([left, top, right - left, bottom - top]);
+      else {
+        const colour = packed(fill(cell));
+        for (let y = top; y < bottom; y++) dots.fill(colour, y * width + left, y * width + right);
+      }
+    });
+  });
+  context.putImageData(image, 0, 0);
+  context.strokeStyle = palette.bad;
+  for (const [x, y, w, h] of hollow) {
+    const line = (context.lineWidth = Math.max(1, Math.min(w, h) / 4));
+    context.strokeRect(x + line / 2, y + line / 2, w - line, h - line);
+  }
+  return picture;
 }

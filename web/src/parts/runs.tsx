@@ -1,5 +1,5 @@
 import type { State } from "../state";
-import { symbol, told } from "../words";
+import { score, symbol, told } from "../words";
 
 export function Runs({ s }: { s: State }) {
   const runs = s.runs.value;
@@ -22,7 +22,7 @@ export function Runs({ s }: { s: State }) {
               <span class="result">
                 <span aria-hidden="true">{sign} </span>
                 {word}
-                {run.state !== "training" && run.scoreText && ` ${run.scoreText}`}
+                {run.state !== "training" && run.accuracy != null && ` ${score(run.accuracy)}`}
               </span>
             </button>
           </li>
