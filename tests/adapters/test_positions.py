@@ -41,6 +41,19 @@ MEANT = {
 }
 
 
+AFTER = {
+    "a read that clips": lambda table, at: table.at[at + 9].get(mode="clip") + table[at],
+    "a read that fills": lambda table, at: (
+        jnp.take(table, at + 9, axis=0, fill_value=0.0) + table[at]
+    ),
+    "a longer array": lambda table, at: jnp.repeat(table, 2, axis=0)[at + 9] + table[at],
+    "a slice of a longer array": lambda table, at: (
+        jax.lax.dynamic_slice(jnp.repeat(table, 2, axis=0), (at[-1], 0), (4, 4))[0] + table[at]
+    ),
+    "a scan over a longer array": lambda table, at: jax.lax.scan(
+        lambda now, _: (now + 1, jnp.repeat(table, 2, axis=0)[now + 9] + table[now]), 0, at
+    )[1],
+}
 BEFORE = {"steps from the end": lambda table, at: table[at - len(at)]}
 
 
@@ -50,7 +63,7 @@ class Net(eqx.Module):
     read: str = eqx.field(static=True)
 
     def __call__(self, inputs):
-        read = {**READ, **MEANT, **BEFORE}[self.read]
+        read = {**READ, **MEANT, **BEFORE, **AFTER}[self.read]
         return jax.vmap(self.readout)(jnp.cumsum(inputs, axis=0) + read(self.table, _steps(inputs)))
 
 
@@ -74,6 +87,13 @@ def test_a_table_too_short_for_the_steps_is_found(read):
     assert last.remedy.startswith("An embedding is too short: positions need `sizes.timesteps`")
     if read != "take":  # which gives NaN
         assert last.found.startswith(f"it reads row {ROWS} of an array (4, 4), in place of which")
+
+
+@pytest.mark.parametrize("read", AFTER)
+def test_a_read_that_may_lie_outside_hides_none_that_may_not(read):
+    found = checked(read).checks[-1].found
+    assert found.startswith(f"it reads row {ROWS} of an array (4, 4), in place of which")
+    assert checked(read, STEPS).passed
 
 
 def test_steps_before_the_first_row_are_found_too():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax.experimental import checkify
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from longlag.adapters.models.hints import TOO_SHORT
 from longlag.adapters.models.user_model import UserModel
@@ -74,30 +75,74 @@ def read_past_end(runs: Runs, *, filled: bool = False) -> Read | None:
         state = program.initial_state(model, inputs.shape[:1])
         return model(inputs, mask, state, last=last)[0]
 
+    steps = runs.layout.steps.shape[-1]
     with contextlib.suppress(Exception):  # of code that cannot be traced so
-        shapes = set(_shapes_read(jax.make_jaxpr(run)(arrays), filled))
-        if not shapes:
+        left: list[str] = []
+        bounded = _bounded(jax.make_jaxpr(run)(arrays), steps, filled, left)
+        if not left:
             return None
-        error, _ = jax.jit(checkify.checkify(run, errors=checkify.index_checks))(arrays)
+        checked = checkify.checkify(jaxpr_as_fun(bounded), errors=checkify.index_checks)
+        error, _ = jax.jit(checked)(*jax.tree.leaves(arrays))
         if match := _PAST.search(error.get() or ""):
             shape = tuple(int(each) for each in match[1].split(",") if each.strip())
-            read = Read(shape, int(match[2]), int(match[3]))
-            if shape in shapes and read.size < runs.layout.steps.shape[-1]:
-                return read
+            return Read(shape, int(match[2]), int(match[3]))
     return None
 
 
-def _shapes_read(part: Any, filled: bool) -> Iterator[tuple[int, ...]]:
-    """The shapes of the arrays that a program, or one inside it, reads by an index it computes."""
-    if isinstance(part, tuple | list):
-        for each in part:
-            yield from _shapes_read(each, filled)
-    elif hasattr(part, "eqns"):
-        for equation in part.eqns:
-            name, given = equation.primitive.name, equation.params
-            if name == "dynamic_slice" or (name == "gather" and not _is_meant(given, filled)):
-                yield tuple(equation.invars[0].aval.shape)
-            yield from _shapes_read(list(given.values()), filled)
+def _bounded(part: Any, steps: int, filled: bool, left: list[str]) -> Any:
+    """A program, or one inside it, whose reads that may lie outside an array are kept inside.
+
+    Of several reads outside an array only the first is found, which must be one that may not lie
+    there. The names of those that may not are added to `left`.
+    """
+    if type(part) in (tuple, list):
+        return type(part)(_bounded(each, steps, filled, left) for each in part)
+    if isinstance(part, ClosedJaxpr):
+        return part.replace(jaxpr=_bounded(part.jaxpr, steps, filled, left))
+    if not isinstance(part, Jaxpr):
+        return part
+    equations = []
+    for equation in part.eqns:
+        if equation.primitive.name in ("gather", "dynamic_slice"):
+            equations.append(_bounded_read(equation, steps, filled, left))
+        else:
+            inner = {
+                name: _bounded(each, steps, filled, left) for name, each in equation.params.items()
+            }
+            equations.append(equation.replace(params=inner))
+    return part.replace(eqns=equations)
+
+
+def _bounded_read(equation: Any, steps: int, filled: bool, left: list[str]) -> Any:
+    """A read with its indices kept inside each axis of `steps` rows or more; all if it is meant."""
+    primitive, given = equation.primitive, equation.params
+    gathers, sizes = primitive.name == "gather", equation.invars[0].aval.shape
+    axes = given["dimension_numbers"].start_index_map if gathers else range(len(sizes))
+    meant = gathers and _is_meant(given, filled)
+    ends = [
+        sizes[axis] - given["slice_sizes"][axis] if meant or sizes[axis] >= steps else None
+        for axis in axes
+    ]
+    if None in ends:
+        left.append(primitive.name)
+
+    @jax.jit
+    def read(operand: Any, *indices: Any) -> Any:
+        each = [indices[0][..., at] for at in range(len(ends))] if gathers else indices
+        kept = [_within(index, end) for index, end in zip(each, ends, strict=True)]
+        return primitive.bind(operand, *([jnp.stack(kept, axis=-1)] if gathers else kept), **given)
+
+    if all(end is None for end in ends):
+        return equation
+    (call,) = jax.make_jaxpr(read)(*(each.aval for each in equation.invars)).eqns
+    return call.replace(invars=equation.invars, outvars=equation.outvars)
+
+
+def _within(index: Any, end: int | None) -> Any:
+    if end is None:
+        return index
+    most = min(end, int(jnp.iinfo(index.dtype).max))
+    return jax.lax.clamp(index.dtype.type(0), index, index.dtype.type(most))
 
 
 def _is_meant(given: dict[str, Any], filled: bool) -> bool:
