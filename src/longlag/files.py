@@ -118,8 +118,7 @@ _ENDINGS |= {
     "safetensors": ".safetensors",
     "bundle": ".zip",
 }
-"""The endings of pictures, of tables and of documents, with the kind if longlag writes it; those of
-models of other libraries; and the usual ending of each kind."""
+"""Endings of pictures, tables and documents with longlag's kind; of other models; of each kind."""
 
 _BESIDE = "-wal", "-shm", "-journal", ".lock"
 """The endings of the files that SQLite and longlag keep beside a store."""
@@ -275,8 +274,7 @@ def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -
                 "add --force."
             )
     for name, kind in own.items():
-        path = home / name
-        _checked[str(path)] = Path(os.path.abspath(path)), "" if force else kind
+        _checked[str(home / name)] = Path(os.path.abspath(home / name)), "" if force else kind
 
 
 def forget() -> None:
@@ -346,12 +344,14 @@ def check_model_ending(path: Name, name: str) -> None:
 
 
 def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
-    place, code = Path(os.path.realpath(path)), 0  # where a link leads, be it to nothing yet
+    place = Path(os.path.realpath(path))  # where a link leads, be it to nothing yet
+    direct = path.exists() and not path.is_file()  # else its folder gets another file first
+    needed, code = {path if path.exists() else place.parent, path if direct else place.parent}, 0
     if path.is_dir():
         code = errno.EISDIR
     elif not place.parent.is_dir():
         code = errno.ENOENT
-    elif not os.access(path if path.exists() else place.parent, os.W_OK):
+    elif not all(os.access(each, os.W_OK) for each in needed):
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), str(path))
