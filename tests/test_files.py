@@ -351,3 +351,5 @@ def test_nor_by_a_link_to_a_file_that_a_store_makes_later(tmp_path, more, way):
         check_outputs({"--save": (out, "text")}, {}, force=True)
     with pytest.raises(ValueError, match="is a store or belongs to one"):
         write(out, "an answer")
+    with pytest.raises(ValueError, match="is a store or belongs to one"):
+        check_folder(out, {}, force=True)
