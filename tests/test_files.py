@@ -190,6 +190,17 @@ def test_where_nothing_can_be_written_the_system_says_why(tmp_path, name, error)
         check_outputs({"--output": (tmp_path / name, "text")}, {}, force=True)
 
 
+def test_a_folder_that_takes_no_file_is_refused_before_the_work_also_for_an_old_file(
+    tmp_path, monkeypatch
+):
+    write(tmp_path / "old.txt", "# longlag 0.1.0: longlag audit\n")
+    monkeypatch.setattr(os, "access", lambda path, _: os.fspath(path) != str(tmp_path))
+    for name in ("old.txt", "new.txt"):
+        with pytest.raises(PermissionError):
+            check_outputs({"--output": (tmp_path / name, "text")}, {})
+    check_outputs({"--output": (os.devnull, "text")}, {})
+
+
 def test_a_folder_is_written_where_it_holds_only_what_was_written_before(tmp_path):
     own = {"README.md": "data card", "train": "NumPy"}
     check_folder(tmp_path / "new", own)
@@ -340,3 +351,5 @@ def test_nor_by_a_link_to_a_file_that_a_store_makes_later(tmp_path, more, way):
         check_outputs({"--save": (out, "text")}, {}, force=True)
     with pytest.raises(ValueError, match="is a store or belongs to one"):
         write(out, "an answer")
+    with pytest.raises(ValueError, match="is a store or belongs to one"):
+        check_folder(out, {}, force=True)

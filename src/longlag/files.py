@@ -60,13 +60,13 @@ _HEADS = {
     rb'<meta name="generator" content="longlag',
     "LaTeX": rb"% longlag \d[\w.+]*\n\\begin\{table\}\n",
     "Markdown": rb"<!-- longlag \d[\w.+]* -->\n",
+    "PNG": rb"(?s)\x89PNG.{33}tEXtSoftware\0longlag ",
     "SVG": rb"<svg [^>]*><!-- longlag \d",
     "claims": rb"# Claims\n\nThe statements of two LSTM tutorials, .*\n`longlag reproduce ",
     "data card": rb"---\npretty_name: .*\ntags: \[longlag, (time-series|synthetic), ",
 }
 """How the kinds of files begin that are told by that alone."""
 
-_SOFTWARE = b"tEXtSoftware\0longlag "  # after the header of a PNG
 _COMMENT = re.compile(rb"PK\x05\x06.{18}longlag \d[\w.+]*\Z", re.DOTALL)  # of a zip archive
 
 
@@ -98,7 +98,6 @@ KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
     "Parquet": _is_parquet,
     "NumPy": lambda head, tail: head.startswith(b"PK") and bool(_COMMENT.search(tail)),
     "bundle": lambda head, tail: head.startswith(b"PK") and tail.endswith(b"longlag bundle"),
-    "PNG": lambda head, _: head.startswith(b"\x89PNG") and head[37:].startswith(_SOFTWARE),
 }
 """The kinds of files that longlag writes, each with a test of the first and last bytes."""
 
@@ -118,8 +117,7 @@ _ENDINGS |= {
     "safetensors": ".safetensors",
     "bundle": ".zip",
 }
-"""The endings of pictures, of tables and of documents, with the kind if longlag writes it; those of
-models of other libraries; and the usual ending of each kind."""
+"""Endings of pictures, tables and documents with longlag's kind; of other models; of each kind."""
 
 _BESIDE = "-wal", "-shm", "-journal", ".lock"
 """The endings of the files that SQLite and longlag keep beside a store."""
@@ -261,12 +259,13 @@ def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -
         force: Accept any other files.
 
     Raises:
-        ValueError: It holds another file.
+        ValueError: It holds another file, or a store needs its name.
         OSError: It is no folder, or cannot be written.
     """
     home = Path(folder)
     if home.exists() and not home.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(home))
+    _refuse_store(Path(os.path.realpath(home)), folder)
     for file in sorted(home.iterdir()) if home.exists() and not force else ():
         kind = own.get(file.name)
         if kind is None or not _holds(file, kind):
@@ -275,8 +274,7 @@ def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -
                 "add --force."
             )
     for name, kind in own.items():
-        path = home / name
-        _checked[str(path)] = Path(os.path.abspath(path)), "" if force else kind
+        _checked[str(home / name)] = Path(os.path.abspath(home / name)), "" if force else kind
 
 
 def forget() -> None:
@@ -346,12 +344,14 @@ def check_model_ending(path: Name, name: str) -> None:
 
 
 def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
-    place, code = Path(os.path.realpath(path)), 0  # where a link leads, be it to nothing yet
+    place = Path(os.path.realpath(path))  # where a link leads, be it to nothing yet
+    direct = path.exists() and not path.is_file()  # else its folder gets another file first
+    needed, code = {path if path.exists() else place.parent, path if direct else place.parent}, 0
     if path.is_dir():
         code = errno.EISDIR
     elif not place.parent.is_dir():
         code = errno.ENOENT
-    elif not os.access(path if path.exists() else place.parent, os.W_OK):
+    elif not all(os.access(each, os.W_OK) for each in needed):
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), str(path))

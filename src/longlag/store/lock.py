@@ -43,7 +43,7 @@ def refuse_beside(path: Path) -> None:
     """
     for suffix in ("-wal", "-shm", "-journal"):
         beside = path.with_name(f"{path.name}{suffix}")
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # there is none, or nothing there may be read
             regular = stat.S_ISREG(beside.lstat().st_mode)
             # The others are not opened here: to close them would end the locks of this process.
             if not regular or (suffix == "-journal" and _end(beside) == _NAMES_ANOTHER):
