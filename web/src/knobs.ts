@@ -28,8 +28,8 @@ export function differing(about: Describe, knobs: Knobs): Knobs {
   for (const { kind, option } of chosen(about, knobs)) {
     if (named(about, kind)) found[kind] = option.name;
     for (const each of option.knobs) {
-      const value = knobs[each.name];
-      if (value !== undefined && !equal(value, each.default ?? "")) found[each.name] = value;
+      const value = knobs[each.name]; // an empty field is the default
+      if (value && !equal(value, each.default ?? "")) found[each.name] = value;
     }
   }
   return found;

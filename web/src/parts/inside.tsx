@@ -17,7 +17,8 @@ interface Props {
 export function Inside({ s, palette, uid, focus }: Props) {
   const run = s.run.value;
   const view = run ? s.view.value : null;
-  if (!run || !view) return <p class="quiet">After training: its gates and states, step by step.</p>;
+  if (!run) return <p class="quiet">After training: the gates and states, step by step.</p>;
+  if (!view) return <p class="quiet">{s.viewFault.value || "Being computed …"}</p>;
   if (view.why || !view.units) return <p class="quiet">{view.why}</p>;
   const t = s.target.value;
   const from = origin(view, t);

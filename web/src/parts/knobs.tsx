@@ -145,7 +145,7 @@ function Field({ s, uid, knob, explain }: { s: State; uid: string; knob: Knob; e
             placeholder={empty}
             onInput={(event) => {
               const field = event.currentTarget;
-              // An empty field is the default; one that holds no number yet is not.
+              // What is no number yet, as `1e`, is not asked about.
               if (!field.validity.badInput) set(field.value);
             }}
           />
