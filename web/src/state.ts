@@ -289,6 +289,7 @@ export function createState(source: Source, options: { address: boolean }) {
             note.value = "";
             about.value = got;
             runs.value = got.runs;
+            showSame();
           });
           say("The connection is back.");
         }, failed);

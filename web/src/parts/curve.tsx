@@ -143,7 +143,9 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
           <p>
             <strong>Why: {run.why.reason}.</strong> {sentence(run.why.evidence)}
           </p>
-          <Remedy s={s} text={run.why.remedy} apply={run.why.apply} />
+          {(s.stale.value || run.why.remedy !== s.audit.value?.remedy) && (
+            <Remedy s={s} text={run.why.remedy} apply={run.why.apply} />
+          )}
         </div>
       )}
       {!!run.shortcuts?.length && (

@@ -179,7 +179,7 @@ function painted(width: number, height: number, rows: (Bit | number)[][], palett
   const context = picture.getContext("2d")!;
   const down = height / rows.length;
   const across = width / (rows[0]?.length || 1);
-  const gap = Math.min(down, across) >= 5 ? Math.ceil(Math.min(down, across) / 14) : 0;
+  const gap = Math.min(down, across) >= 4 ? Math.ceil(Math.min(down, across) / 14) : 0;
   const fill = (cell: Bit | number): Colour =>
     cell >= 0
       ? mix(palette.low, palette.high, cell)
