@@ -205,7 +205,7 @@ def test_a_training_that_takes_too_long_ends(session, monkeypatch):
 
 
 def test_too_many_weights_are_refused_with_the_remedy(session):
-    fault = session.train({"hidden-size": "900"})["fault"]
+    fault = session.train({"hidden-size": "300", "seeds": "8"})["fault"]
     assert "at most 2,000,000 weights" in fault
     assert "longlag train" in fault
 
