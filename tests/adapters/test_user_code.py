@@ -2,6 +2,7 @@ import importlib
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,41 @@ def test_the_hash_covers_the_packages_of_what_is_imported(tmp_path, line):
             written(tmp_path / "pack", name, text)
             codes.add((name == "unused.py", user_code.code_of(file)))
     assert len(codes) == 4 + 1  # the last file changes nothing
+
+
+@pytest.mark.parametrize(
+    ("line", "folder"),
+    [
+        ("sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))", "lib"),
+        ("sys.path.append(str(pathlib.Path(__file__).parent / 'src' / 'lib'))", "src/lib"),
+        ("sys.path.append(f'{os.path.dirname(__file__)}/lib')", "lib"),
+        ("sys.path += [str(pathlib.Path(__file__).parent.joinpath('lib'))]", "lib"),
+        ("sys.path = ['lib', *sys.path]", "lib"),
+        ("sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))", ".."),
+        ("sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))", "../lib"),
+    ],
+)
+def test_the_hash_covers_folders_that_the_file_adds_to_the_path(tmp_path, line, folder):
+    home = tmp_path / "up" / "home"
+    home.mkdir(parents=True)
+    place = home / folder
+    place.mkdir(parents=True, exist_ok=True)
+    file = written(home, "mine.py", f"import os, pathlib, sys\n{line}\nimport beside")
+    written(home, "beside.py", "import layers")
+    codes = []
+    for text in ("WIDTH = 2", "WIDTH = 64"):
+        written(place, "layers.py", f"import sys\nsys.path.append('..')\n{text}")
+        codes.append(user_code.code_of(file))
+    assert codes[0] != codes[1]
+    assert sources_of(file).keys() >= {file, home / "beside.py"}
+
+
+def test_libraries_on_the_path_are_not_looked_through(tmp_path):
+    folder = Path(json.__file__).parents[1]
+    file = written(
+        tmp_path, "mine.py", f"import sys\nsys.path.append({str(folder)!r})\nimport json"
+    )
+    assert list(sources_of(file)) == [file]
 
 
 @pytest.mark.parametrize("name", ["", ".", "../up", "a\0b", "a..b"])

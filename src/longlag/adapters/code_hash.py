@@ -33,17 +33,23 @@ def sources_of(file: Path) -> dict[Path, bytes]:
 
     Of an installed library it is the file alone.
     """
-    if {"site-packages", "dist-packages"} & {*file.parts}:  # of a library, perhaps a large one
+    if _is_of_library(file):  # perhaps a large one
         return {file: file.read_bytes()}
-    home = _home(file)
+    folders = [_home(file)]  # for absolute imports, beside the folder of a source
     sources: dict[Path, bytes] = {}
     waiting = [file]
     while waiting:
         path = waiting.pop()
         if path not in sources:
             sources[path] = path.read_bytes()
-            waiting.extend(_local_imports(path, home, sources[path]))
+            waiting.extend(_local_imports(path, folders, sources[path]))
     return sources
+
+
+def _is_of_library(path: Path) -> bool:
+    """Whether it lies where libraries are installed, those of Python itself included."""
+    installed = {"site-packages", "dist-packages"} & {*path.parts}
+    return bool(installed) or any(each.startswith("python3.") for each in path.parts[-2:])
 
 
 def _without_comments(content: bytes) -> bytes:
@@ -70,26 +76,66 @@ def _home(file: Path) -> Path:
     return folder
 
 
-def _local_imports(file: Path, home: Path, content: bytes) -> list[Path]:
-    """The files that a source imports from its own folder or package.
+def _local_imports(file: Path, folders: list[Path], content: bytes) -> list[Path]:
+    """The files that a source imports from its own folder or package, or from one of these folders.
 
-    Of a name such as `a.b` that is `a/__init__.py` too, which runs first.
+    The folders that it may add to `sys.path` join them. Of a name such as `a.b` that is
+    `a/__init__.py` too, which runs first.
     """
     try:
         tree = ast.parse(content)
     except _UNPARSED:
         return []
     candidates: list[Path] = []
+    folders += [each for each in _added_folders(tree, file) if each not in folders]
     for level, parts in itertools.chain.from_iterable(map(_imports, ast.walk(tree))):
-        folders = (
-            [file.parents[min(level, len(file.parents)) - 1]] if level else [home, file.parent]
+        within = (
+            [file.parents[min(level, len(file.parents)) - 1]] if level else [*folders, file.parent]
         )
-        for folder in folders:
+        for folder in within:
             stem = folder.joinpath(*parts)
             packages = stem.parents[: len(parts) - (0 if level else 1)] if parts else ()
             candidates += [stem.with_name(f"{stem.name}.py"), stem / "__init__.py"]
             candidates += [package / "__init__.py" for package in packages]
     return [path for path in candidates if path.is_file()]
+
+
+def _added_folders(tree: ast.AST, file: Path) -> Iterator[Path]:
+    """The folders that a source may add to `sys.path`: by the texts in it, from some folder above.
+
+    Too many would only have more files counted; which ones, running the code alone would tell.
+    """
+    above = file.parents[:3]
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    value=ast.Attribute(attr="path"), attr="insert" | "append" | "extend"
+                ),
+                args=arguments,
+            ):
+                texts = [each for argument in arguments for each in _texts(argument)]
+            case (
+                ast.Assign(targets=[ast.Attribute(attr="path")])
+                | ast.AugAssign(target=ast.Attribute(attr="path"))
+            ):
+                texts = _texts(node.value)
+            case _:
+                continue
+        for folder in above:
+            every = [folder, *(folder / text for text in texts), folder.joinpath(*texts)]
+            normal = (Path(os.path.normpath(each)) for each in every)
+            yield from (each for each in normal if each.is_dir() and not _is_of_library(each))
+
+
+def _texts(node: ast.AST) -> list[str]:
+    """The texts in an expression that may be parts of a path, in their order."""
+    found = [each for each in ast.walk(node) if isinstance(each, ast.Constant)]
+    found.sort(key=lambda each: (each.lineno, each.col_offset))
+    texts = (each.value for each in found if isinstance(each.value, str))
+    # A text that goes on after a folder, as in f"{folder}/lib", begins with a slash too.
+    both = (each for text in texts for each in dict.fromkeys([text, text.lstrip("/")]))
+    return [each for each in both if each and "\0" not in each and len(each) < 200]
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
