@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import webbrowser
 from pathlib import Path
 
@@ -93,6 +94,34 @@ def test_the_address_opens_the_page_and_ctrl_c_ends_it_with_pages_open(started):
         process.send_signal(signal.SIGINT)
         assert one.read() == two.read() == b"retry: 1000\n\n"
         out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_ctrl_c_says_nothing_of_a_client_that_stands_still(started):
+    process, port, token = started()
+    head = f"Host: 127.0.0.1:{port}\r\nCookie: longlag-play-{port}={token}\r\n"
+    half = f"POST /api/stop HTTP/1.1\r\n{head}Content-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(f"{half}Content-Length: 2\r\n\r\n{{".encode())
+        with opened(port, "/") as answer:  # so that the first has been read
+            assert answer.status == 403
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of another process is Linux's")
+def test_connections_of_others_that_take_all_descriptors_fill_no_terminal(started):
+    import resource
+
+    process, port, _ = started()
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (48, 48))
+    with contextlib.ExitStack() as ends:
+        for _ in range(80):
+            ends.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        time.sleep(1.5)  # in which the server tries again
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import longlag as ll
+from longlag.cli._flags import problem_from_name
 from longlag.live import session as sessions
 from longlag.live.lessons import LESSONS
 from longlag.live.session import SNAPSHOTS, Session
@@ -260,8 +261,25 @@ def test_a_failure_in_training_is_told_in_one_line(session, monkeypatch):
     monkeypatch.setattr(sessions, "fit", failing)
     number = session.train(QUICK)["run"]
     found = ended(session, number)
-    assert (found["state"], found["fault"]) == ("failed", "out of luck")
+    assert (found["state"], found["fault"]) == ("failed", "RuntimeError: out of luck")
     assert session.messages()[-1].type == "failed"
+
+
+def test_a_fault_in_the_code_of_a_user_names_its_line(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from longlag.problems import EchoLag\n"
+        "class Q(EchoLag):\n"
+        "    def oracle(self, inputs):\n"
+        "        raise KeyError('oracle')\n"
+    )
+    name = f"{file}:Q"
+    session = Session(problems={name: problem_from_name(name, {})})
+    line = "line 4 of mine.py raises KeyError: 'oracle'"
+    assert session.audit({"problem": name})["fault"] == line
+    number = session.train({"problem": name})["run"]
+    assert ended(session, number)["fault"] == line
+    session.close()
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -37,6 +37,7 @@ _FILES = {
     "/play.js": ("play.js", "text/javascript"),
     "/play.css": ("play.css", "text/css"),
 }
+_MOST_CONNECTIONS = 200  # at once; more get a 503
 _GRACE = 2  # seconds for answers under way once the server ends
 
 
@@ -199,7 +200,8 @@ class Server(uvicorn.Server):
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="error",  # a warning is about a request that is no HTTP, and refused
+            log_level="critical",  # what goes wrong in a call is told where it is made
+            limit_concurrency=_MOST_CONNECTIONS,
             access_log=False,
             proxy_headers=False,
             server_header=False,
@@ -218,6 +220,12 @@ class Server(uvicorn.Server):
         """End after a signal."""
         if not self.stop.stopped:
             self.stop.stop()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        # Where connections of somebody else take all descriptors, each refused one would be told.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end; asked ten times a second."""

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from longlag.adapters import user_code
+from longlag.adapters.models.hints import shortened
 from longlag.checks.model import require_valid
 from longlag.events import Advanced, Event
 from longlag.knobs import lookup
@@ -148,7 +150,7 @@ class Session:
         """The maps and the verdict of these knobs, without training."""
         try:
             return views.audited(Setup.of(knobs, self.own), self.own)
-        except (ValueError, TypeError) as error:
+        except _FAULTS as error:
             return _fault(error)
 
     def train(self, knobs: Texts) -> dict[str, Any]:
@@ -166,7 +168,7 @@ class Session:
                     "smaller model, or longlag train on the command line."
                 )
             total = duration(setting, weights).updates
-        except (ValueError, TypeError) as error:
+        except _FAULTS as error:
             return _fault(error)
         with self._lock:
             if (busy := self._training()) is not None:
@@ -197,7 +199,7 @@ class Session:
         try:
             training, model = self._model(run, snapshot, seed)
             return views.viewed(training.setting, model, seed, inputs)
-        except (ValueError, TypeError) as error:
+        except _FAULTS as error:
             return _fault(error)
 
     def uses(self, run: int, snapshot: int, seed: int) -> dict[str, Any]:
@@ -208,7 +210,10 @@ class Session:
             return _fault(error)
         place = snapshot, seed
         if place not in training.uses:
-            training.uses[place] = views.used(training.setting, model, seed)
+            try:
+                training.uses[place] = views.used(training.setting, model, seed)
+            except _FAULTS as error:
+                return _fault(error)
         return training.uses[place]
 
     def messages(self, after: int = 0) -> list[Message]:
@@ -298,8 +303,8 @@ class Session:
                 lambda event: self._listen(run, event),
             )
             summary = _summary(result)
-        except Exception as error:  # of a user's model, or memory
-            fault = " ".join(f"{error}".split()) or type(error).__name__
+        except _FAULTS as error:  # of a user's model, or memory
+            fault = _in_words(error) or f"{type(error).__name__}: {shortened(error)}"
             with self._lock:
                 run.state = "failed"
                 run.result = {"fault": fault}
@@ -373,6 +378,19 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _fault(error: Exception) -> dict[str, Any]:
-    message = " ".join(str(error).split())
+_FAULTS = Exception, SystemExit  # code of a user may raise anything
+
+
+def _fault(error: BaseException) -> dict[str, Any]:
+    """The answer to bad input, or to a fault in the code of a user; others are longlag's own."""
+    if not (message := _in_words(error)):
+        raise error
     return {"fault": message, "knob": named_knob(message), "apply": views.applied(message)}
+
+
+def _in_words(error: BaseException) -> str:
+    """One line about bad input or about the code of a user; empty for any other error."""
+    text = shortened(error)
+    if line := user_code.raised_at(error):
+        return f"{line} raises {type(error).__name__}: {text}"
+    return text if isinstance(error, ValueError | TypeError) else ""
