@@ -296,6 +296,18 @@ def test_closed_it_leaves_no_process(command, begun):
     executor.close()
 
 
+def test_closed_it_waits_for_no_worker_that_is_starting(monkeypatch):
+    steps = []
+    kill, end = local._Worker.kill, local._Worker.end
+    monkeypatch.setattr(local._Worker, "kill", lambda self: steps.append("kill") or kill(self))
+    monkeypatch.setattr(local._Worker, "end", lambda self: steps.append("end") or end(self))
+    with Local(
+        workers=3, command=(sys.executable, "-c", "import time; time.sleep(60)")
+    ) as executor:
+        executor.submit(Job("a", {}, seeds=(0,)))
+    assert steps[:3] == ["kill"] * 3
+
+
 def test_trials_of_one_program_go_to_one_worker(command, begun, monkeypatch):
     """Learning rate, criterion and seed are no part of a program; the problem is."""
     monkeypatch.setenv("TOGETHER", "2")

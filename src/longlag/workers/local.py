@@ -317,7 +317,7 @@ class Local(Executor):
 
 def _end(workers: list[_Worker]) -> None:
     for worker in workers:
-        if worker.job is not None:
+        if worker.job is not None or not worker.ready:  # one that is starting cannot listen yet
             worker.kill()
     for worker in workers:
         worker.end()
