@@ -3,7 +3,8 @@
     python benchmarks/play.py
 
 `longlag play` runs as a process; with Playwright and Chromium (`--chromium PATH`) the first paint
-and a knob are timed in the browser. Figures of a run stand in docs/benchmarks.md.
+and are timed in the browser. Figures of a run stand in docs/benchmarks.md. `--screenshot
+docs/figures/play.png` draws the picture of the README.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def alone(knobs: dict[str, str]) -> float:
 
 
 def in_browser(page: Page, chromium: str) -> dict[str, float]:
-    """Seconds to the first paint, and from a knob to the new maps."""
+    """Seconds to the first paint."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -134,12 +135,34 @@ def in_browser(page: Page, chromium: str) -> dict[str, float]:
     return {"first paint": statistics.median(paints) / 1000}
 
 
+def screenshot(page: Page, chromium: str, path: Path) -> None:
+    """Write a picture of the first lesson, trained."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1280, "height": 1290})
+        tab.goto(page.address)
+        tab.get_by_role("button", name="Train", exact=True).click()
+        tab.get_by_role("button", name="Stop", exact=True).wait_for()
+        tab.get_by_role("button", name="Train", exact=True).wait_for(timeout=300_000)
+        tab.get_by_role("img", name=re.compile("Map, uses")).wait_for()
+        tab.wait_for_timeout(1000)
+        tab.screenshot(path=path)
+        browser.close()
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--screenshot", type=Path, help="Draw the first lesson, and nothing else.")
     options = parser.parse_args()
+    if options.screenshot:
+        with running(os.environ.get("LONGLAG_CACHE", "")) as page:
+            screenshot(page, options.chromium, options.screenshot)
+        return
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as cache:
         with running(cache) as page:

@@ -114,6 +114,7 @@ def test_a_lesson_shows_the_verdicts_of_both_sides(page, lesson):
     for name, side in (("breaks", LESSONS[lesson].breaks), ("works", LESSONS[lesson].works)):
         page.get_by_role("button", name=re.compile(f"^{name}")).click()
         expect(verdict(page, side.audit)).to_be_visible()
+    assert problems(axe_module.Axe().run(page)) == []
 
 
 def test_the_remedy_is_a_button_that_makes_it_learnable(page):
@@ -205,8 +206,7 @@ def test_on_a_phone_nothing_scrolls_sideways(browser, server, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_before_and_after_training(browser, server, scheme, width):
     axe = axe_module.Axe()
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}

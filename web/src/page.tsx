@@ -129,7 +129,7 @@ export function Page({ s, host }: Props) {
       )}
       <footer>longlag {s.about.value.version}</footer>
       <p class="hidden" role="status">
-        {s.said.value}
+        {s.announced.value}
       </p>
       <Keys open={keys} />
     </div>

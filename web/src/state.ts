@@ -21,7 +21,7 @@ export function createState(source: Source, options: { address: boolean }) {
   const about = signal<Describe | null>(null);
   const broken = signal(""); // why nothing can be shown
   const lost = signal(false);
-  const said = signal(""); // the live region
+  const announced = signal(""); // the live region
   const knobs = signal<Knobs>({});
   const lesson = signal<string | null>(null);
   const audit = signal<Audit | null>(null);
@@ -36,7 +36,7 @@ export function createState(source: Source, options: { address: boolean }) {
   const answer = signal<(Asked & { view: View }) | null>(null);
   const viewFault = signal("");
   const usesAnswer = signal<(Asked & { uses: Uses }) | null>(null);
-  const note = signal(""); // what a refused call said
+  const note = signal(""); // why a call was refused
   const starting = signal(false);
 
   const audits = new Map<string, Audit>();
@@ -46,9 +46,9 @@ export function createState(source: Source, options: { address: boolean }) {
     map.set(key, value);
     if (map.size > CACHED) map.delete(map.keys().next().value!);
   };
-  const say = (text: string) => (said.value = text);
-  let later = 0; // while a slider moves, only where it stops is told
-  let told = "";
+  const say = (text: string) => (announced.value = text);
+  let later = 0; // while a slider moves, only its last place is announced
+  let lastVerdict = "";
   const failed = (error: unknown) => {
     if (!lost.value) note.value = `No answer: ${error instanceof Error ? error.message : error}`;
   };
@@ -123,9 +123,9 @@ export function createState(source: Source, options: { address: boolean }) {
           keep(audits, canonical(about.value!, asked), got);
           const text = `${got.verdict}: ${sentence(got.meaning)} Best possible score ${got.bestText}.`;
           window.clearTimeout(later);
-          if (text === told) return;
+          if (text === lastVerdict) return;
           later = window.setTimeout(() => {
-            told = text;
+            lastVerdict = text;
             say(text);
           }, 500);
         }
@@ -428,7 +428,7 @@ export function createState(source: Source, options: { address: boolean }) {
   );
 
   return {
-    about, broken, lost, said, knobs, lesson, audit, fault, runs, picked, seed, cursor, snapshot,
+    about, broken, lost, announced, knobs, lesson, audit, fault, runs, picked, seed, cursor, snapshot,
     unit, inputs, viewFault, note, starting, run, training, stale, marks, last, at, theSeed, view,
     unedited, uses, total, target, theLesson, fixed: !!source.fixed, address: options.address,
     set, go, learn, train, stop, choose, edit, scrub, move, say,

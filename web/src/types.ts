@@ -107,6 +107,8 @@ export interface Audit {
   steps: number;
   inputSteps: number;
   scored: Bits;
+  inputs: (Value | null)[];
+  expected: (Value | null)[];
   needs: Bits[];
   sees: Bits[];
   learns: Bits[];

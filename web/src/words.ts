@@ -57,7 +57,7 @@ export const SYMBOLS: Record<string, [symbol: string, kind: string]> = {
 export const symbol = (verdict: string) => SYMBOLS[verdict] ?? ["✗", "bad"];
 
 /** What there is to say about a run in one or two words. */
-export const told = (run: Run) =>
+export const outcome = (run: Run) =>
   run.state === "training" || run.state === "failed" ? run.state : run.verdict ?? run.state;
 
 /** A text as a sentence, with a capital and a full stop. */

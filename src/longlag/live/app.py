@@ -200,7 +200,7 @@ class Server(uvicorn.Server):
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="critical",  # what goes wrong in a call is told where it is made
+            log_level="critical",  # what goes wrong in a call is written where it is made
             limit_concurrency=_MOST_CONNECTIONS,
             access_log=False,
             proxy_headers=False,
@@ -223,7 +223,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
-        # Where connections of somebody else take all descriptors, each refused one would be told.
+        # Where somebody's connections take all descriptors, each refused one is a traceback.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         await super().startup(sockets)
 
@@ -287,17 +287,17 @@ async def _answer(session: SessionLike, call: Callable[[], Any]) -> Response:
     """
     answers: list[Response] = []
     loop = asyncio.get_running_loop()
-    with _told(session) as told:
+    with _news(session) as news:
 
         def work() -> None:
             answers.append(_response(call))
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(told.set)
+                loop.call_soon_threadsafe(news.set)
 
         threading.Thread(target=work, name=COMPILED, daemon=True).start()
         while not answers and not session.closed:
-            await told.wait()
-            told.clear()
+            await news.wait()
+            news.clear()
     return answers[0] if answers else _fault(503, "longlag play has ended. Start it again.")
 
 
@@ -339,10 +339,10 @@ async def _nothing_here(_: Request, error: Exception) -> Response:
 
 async def _stream(session: SessionLike, after: int) -> AsyncIterator[str]:
     """The messages of a session as server-sent events, until it ends."""
-    with _told(session) as told:
+    with _news(session) as news:
         yield "retry: 1000\n\n"
         while True:
-            told.clear()
+            news.clear()
             closed = session.closed
             for message in session.messages(after):
                 after = message.id
@@ -350,22 +350,22 @@ async def _stream(session: SessionLike, after: int) -> AsyncIterator[str]:
             if closed:
                 return
             try:
-                await asyncio.wait_for(told.wait(), PING)
+                await asyncio.wait_for(news.wait(), PING)
             except TimeoutError:
                 yield ": ping\n\n"
 
 
 @contextlib.contextmanager
-def _told(session: SessionLike) -> Iterator[asyncio.Event]:
+def _news(session: SessionLike) -> Iterator[asyncio.Event]:
     """An event that is set after each message of a session, and at its end."""
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
 
     def heard() -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(told.set)
+            loop.call_soon_threadsafe(news.set)
 
     unsubscribe = session.subscribe(heard)
     try:
-        yield told
+        yield news
     finally:
         unsubscribe()

@@ -1,7 +1,7 @@
 import type { State } from "../state";
 import { DASHES } from "../theme";
 import type { Run } from "../types";
-import { count, number, score, sentence, symbol, told } from "../words";
+import { count, number, score, sentence, symbol, outcome } from "../words";
 import { Remedy } from "./apply";
 import { Numbers } from "./numbers";
 
@@ -66,7 +66,7 @@ export function Stale({ s }: { s: State }) {
 }
 
 function Outcome({ run }: { run: Run }) {
-  const word = told(run);
+  const word = outcome(run);
   const [sign, kind] = symbol(word);
   const done = Math.max(0, ...run.curve.map((each) => each.updates.at(-1) ?? 0));
   return (

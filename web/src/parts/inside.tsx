@@ -32,9 +32,9 @@ export function Inside({ s, palette, uid, focus }: Props) {
   const gated = "forget" in chain.maps;
   const shares = gated && start !== null ? kept(view, chain, start, position) : null;
   const names = view.names.filter((name) => name in chain.maps);
-  const sentence = told();
+  const sentence = describe();
 
-  function told(): string {
+  function describe(): string {
     if (!need) return `Step ${t} needs no input.`;
     if (start === null)
       return (

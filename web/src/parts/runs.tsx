@@ -1,5 +1,5 @@
 import type { State } from "../state";
-import { score, symbol, told } from "../words";
+import { score, symbol, outcome } from "../words";
 
 export function Runs({ s }: { s: State }) {
   const runs = s.runs.value;
@@ -7,7 +7,7 @@ export function Runs({ s }: { s: State }) {
   return (
     <ol class="runs">
       {runs.map((run) => {
-        const word = told(run);
+        const word = outcome(run);
         const [sign, kind] = symbol(word);
         return (
           <li key={run.run}>

@@ -17,6 +17,7 @@ export function Strip({ s, grid }: Props) {
   const editing = useSignal<number | null>(null);
   const audit = s.marks.value;
   const view = s.run.value ? s.view.value : null;
+  const drawn = view ?? audit; // before any training, the first sequence that would be shown
   const t = s.target.value;
   const columns = Math.max(audit?.inputSteps ?? 0, audit?.steps ?? 0, view?.inputs.length ?? 0);
 
@@ -122,7 +123,7 @@ export function Strip({ s, grid }: Props) {
                 input
               </th>
               {all.map((step) => {
-                const value = view?.inputs[step];
+                const value = drawn?.inputs[step];
                 const editable = !!view?.editable && !s.fixed && value != null && !Array.isArray(value);
                 const marks = cls(
                   step,
@@ -132,7 +133,7 @@ export function Strip({ s, grid }: Props) {
                   learns.has(step) && "learned",
                   !!before && shown(before.inputs[step]) !== shown(value) && "edited",
                 );
-                const said = [
+                const words = [
                   `Input ${shown(value)} at step ${step}`,
                   needs.has(step) && "needed",
                   sees.has(step) && "seen",
@@ -154,30 +155,30 @@ export function Strip({ s, grid }: Props) {
                       <button
                         type="button"
                         tabindex={-1}
-                        aria-label={`${said.filter(Boolean).join(", ")}. Change it.`}
+                        aria-label={`${words.filter(Boolean).join(", ")}. Change it.`}
                         onClick={() => (editing.value = step)}
                       >
                         {shown(value)}
                       </button>
                     ) : (
-                      <span>{view ? (value === undefined ? "" : shown(value)) : "·"}</span>
+                      <span>{value === undefined ? "" : shown(value)}</span>
                     )}
                   </td>
                 );
               })}
             </tr>
+            <tr role="row">
+              <th scope="row" role="rowheader">
+                expected
+              </th>
+              {all.map((step) => (
+                <td key={step} role="gridcell" class={cls(step)} onClick={() => cursorAt(step)}>
+                  {shown(drawn?.expected[step])}
+                </td>
+              ))}
+            </tr>
             {view && (
               <>
-                <tr role="row">
-                  <th scope="row" role="rowheader">
-                    expected
-                  </th>
-                  {all.map((step) => (
-                    <td key={step} role="gridcell" class={cls(step)} onClick={() => cursorAt(step)}>
-                      {shown(view.expected[step])}
-                    </td>
-                  ))}
-                </tr>
                 <tr role="row">
                   <th scope="row" role="rowheader">
                     predicted
