@@ -2,8 +2,8 @@
 
     python benchmarks/play.py
 
-`longlag play` runs as a process; with Playwright and Chromium (`--chromium PATH`) the first paint
-and are timed in the browser. Figures of a run stand in docs/benchmarks.md. `--screenshot
+`longlag play` runs as a process; the first paint is timed with Playwright and Chromium
+(`--chromium PATH`). Figures of a run stand in docs/benchmarks.md. `--screenshot
 docs/figures/play.png` draws the picture of the README.
 """
 
