@@ -38,6 +38,14 @@ def test_a_file_asks_what_its_options_ask(shown):
     assert direct[0] == 0
 
 
+@pytest.mark.parametrize("between", ["\n" * 5000, " " * 12_000 + "\n", "#" + "[" * 12_000 + "\n"])
+def test_a_long_file_is_read_in_no_time_and_its_lines_are_counted(shown, between):
+    text = f'problem = "echo-lag"\n{between}lag = 1\n[ framin\t]\n'
+    code, _, err = shown("audit study.toml", text)
+    assert code == 2
+    assert f"(study.toml, line {text.count(chr(10))})" in err
+
+
 def test_the_command_line_wins(shown):
     text = 'problem = "echo-lag"\nlag = 2\nframing = "chunks"\ncarry = true\nbatch-size = 3\n'
     _, out, _ = shown(

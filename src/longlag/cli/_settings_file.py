@@ -125,7 +125,7 @@ def _parsed(path: Path, text: str) -> Mapping[str, Any]:
 
 def _line(text: str, name: str) -> int:
     """The line in which a setting, or a table of that name, stands."""
-    key = rf"^\s*\[*\s*[\"']?{re.escape(name)}[\"']?\s*[=.\]]"
+    key = rf"^[ \t]*(?:\[+[ \t]*)?[\"']?{re.escape(name)}[\"']?[ \t]*[=.\]]"
     found = re.search(key, text, re.MULTILINE)
     return text.count("\n", 0, found.end()) + 1 if found else 1
 

@@ -265,3 +265,9 @@ def test_characters_that_none_sees_are_no_part_of_cells(tmp_path, kind, unseen):
     assert table.names == ("flow in m", "level")
     assert table.values[:2].tolist() == [[1.5, 7], [2.5, 7]]
     assert "time: `day`, daily" in table.notes
+
+
+@pytest.mark.parametrize("gap", [" ", "\t"])
+def test_a_first_line_of_gaps_is_read_in_no_time(read, gap):
+    with pytest.raises(ValueError, match=r"data\.csv"):
+        read(gap * 300_000 + 'x"\n' + "1,2\n" * 50, ("y",))

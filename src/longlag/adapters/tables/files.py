@@ -355,7 +355,7 @@ def _text(name: str, text: str, notes: list[str], columns: Sequence[str]) -> Cel
 def _with_whole_names(rest: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """Lines of a file, those made one that hold a name in quotes with a line break."""
     for begin, (_, line) in enumerate(rest[:_TOP]):
-        if line.count('"') % 2 == 0 or not re.search(r'(^|[,;|\t])\s*"[^"]*$', line):
+        if line.count('"') % 2 == 0 or not headers.opens_name(line):
             continue
         for end in range(begin + 1, min(begin + _TOP, len(rest))):
             whole = " ".join(line for _, line in rest[begin : end + 1])

@@ -288,3 +288,10 @@ def _are_years(cells: pd.Series) -> bool:
     known = years.values[~np.isnan(years.values)]
     whole = (known % 1 == 0).all() and (abs(known - 1850) <= 350).all()
     return len(known) > 0 and not years.faults.any() and bool(whole)
+
+
+def opens_name(line: str) -> bool:
+    """Whether the last quote of a line stands at the beginning of a cell."""
+    before = line[: line.rfind('"')]
+    rest = before.rstrip()
+    return not rest or rest[-1] in ",;|" or "\t" in before[len(rest) :]
