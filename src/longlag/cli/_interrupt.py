@@ -19,6 +19,11 @@ from longlag import files, stop
 INTERRUPTED = 130
 """The exit code."""
 
+_WITH_PROCESSES = (  # modules that may have started some
+    "longlag.workers.local",
+    "longlag.workers.dask",
+    "longlag.report.charts_library",
+)
 _PATIENCE = 2.0  # seconds after the answer for threads and exit handlers of a user's file
 
 
@@ -136,8 +141,8 @@ def _end_silently(*_: object) -> None:
 
 
 def _end(code: int, line: str) -> None:
-    for executors in ("local", "dask"):
-        if (module := sys.modules.get(f"longlag.workers.{executors}")) is not None:
+    for name in _WITH_PROCESSES:
+        if (module := sys.modules.get(name)) is not None:
             module.kill_all()
     files.discard()
     _write(line)

@@ -21,6 +21,7 @@ from longlag.answers.format import visible
 from longlag.answers.pictures import save_figure
 from longlag.report import theme
 from longlag.report.blocks import Panel, Section
+from longlag.report.charts_library import charts_library
 
 _WIDTH = 640
 """Width in pixels of a figure in a file of its own."""
@@ -43,7 +44,7 @@ class Page:
         """
         panels = self._panels()
         specs = {key: panel.chart.to_dict(validate=False) for key, panel in panels.items()}
-        bundle, script = _bundle() if specs else "", _file("page.js")
+        bundle, script = charts_library() if specs else "", _file("page.js")
         data = {
             "figures": specs,
             "dense": [key for key, panel in panels.items() if panel.dense],
@@ -111,13 +112,6 @@ def _hash(script: str) -> str:
 
 def _file(name: str) -> str:
     return resources.files("longlag.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _bundle() -> str:
-    import vl_convert  # the bundle takes seconds
-
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 @functools.cache
