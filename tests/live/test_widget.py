@@ -111,6 +111,7 @@ def test_a_kernel_stops_when_it_is_asked(notebook):
 def test_a_call_that_there_is_not_and_wrong_arguments_are_faults(notebook):
     assert "There is no call 'close'" in notebook.call("close")["fault"]
     assert "There is no call '__init__'" in notebook.call("__init__")["fault"]
+    assert "There is no call []" in notebook.call([])["fault"]
     assert "TypeError" in notebook.call("view", run=1)["fault"]
 
 

@@ -112,3 +112,8 @@ def test_an_interrupt_gives_the_answer_so_far_and_the_same_call_goes_on(tmp_path
     second = run_study(study(), store=path, executor=Scripted(come_out)).answer()
     assert second.complete
     assert second.per_seed == (4, 4, 4)
+
+
+def test_an_empty_path_of_a_store_is_refused():
+    with pytest.raises(ValueError, match=r"`store` must be the path of a file.*Use store=None"):
+        run_study(study(), store="", executor=Scripted(lambda _: outcome()), progress=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import anywidget
 import traitlets
 
+from longlag.adapters.models.hints import shortened
 from longlag.live.app import CALLS, STATIC
 from longlag.live.session import Session
 
@@ -40,20 +40,20 @@ class Widget(anywidget.AnyWidget):
 
     def _asked(self, _widget: object, content: Any, _buffers: object) -> None:
         """Answer a call in a thread, so that the next cell, or `stop`, need not wait for it."""
-        number, name = content.get("id"), content.get("call")
-        threading.Thread(
-            target=self._answer, args=[number, name, content.get("arguments", {})], daemon=True
-        ).start()
+        if isinstance(content, dict) and {"id", "call"} <= content.keys():
+            threading.Thread(target=self._answer, args=[content], daemon=True).start()
 
-    def _answer(self, number: object, name: str, arguments: dict[str, Any]) -> None:
-        call: Callable[..., Any] | None = None
-        if name == "describe" or name in CALLS:
-            call = getattr(self.session, name)
+    def _answer(self, content: dict[str, Any]) -> None:
+        name = content["call"]
         try:
-            answer = {"fault": f"There is no call {name!r}."} if call is None else call(**arguments)
+            if name not in ("describe", *CALLS):
+                raise ValueError(f"There is no call {name!r:.80}.")
+            answer = getattr(self.session, name)(**content.get("arguments", {}))
+        except ValueError as error:
+            answer = {"fault": shortened(error)}
         except Exception as error:  # a user's model may raise anything
-            answer = {"fault": " ".join(f"{type(error).__name__}: {error}".split())}
-        self.send({"id": number, "answer": answer})
+            answer = {"fault": f"{type(error).__name__}: {shortened(error)}"}
+        self.send({"id": content["id"], "answer": answer})
 
     def _tell(self) -> None:
         """Pass on the messages of the session, each once and in order."""

@@ -15,6 +15,7 @@ from typing import TypeVar
 from rich.console import Console
 
 from longlag.adapters import user_code
+from longlag.arguments import short_repr
 from longlag.checks.model import require_valid
 from longlag.knobs import require
 from longlag.notices import notice
@@ -81,7 +82,18 @@ def run_study(
         require("studies", "executor", executor, Executor, "an executor, such as Local(workers=2)")
     if store is not None:
         require("studies", "store", store, (str, os.PathLike), "the path of a file")
-    place = os.path.abspath(store) if store else None  # before a user's file changes the folder
+        if not os.fspath(store):
+            raise ValueError(
+                "studies: `store` must be the path of a file, got an empty text. Use store=None to "
+                "keep no trial."
+            )
+    if not (isinstance(progress, bool) or callable(progress)):
+        raise TypeError(
+            f"studies: `progress` must be True, False or a function, got {short_repr(progress)}."
+        )
+    place = (
+        None if store is None else os.path.abspath(store)
+    )  # before a user's file changes the folder
     if planning.get():
         raise Planned(study, Path(place) if place else None, executor)
     examples = study.examples()
