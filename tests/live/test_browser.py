@@ -1,16 +1,23 @@
 """The page in a browser: what a reader does, by keyboard and mouse, and what axe finds."""
 
 import contextlib
+import functools
+import http.server
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+from importlib import resources
 
 import pytest
 
 from longlag.live.lessons import LESSONS
+from longlag.live.recording import record
+from longlag.live.session import Session
 
 playwright_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is an extra that is not installed (browser)"
@@ -217,6 +224,30 @@ def test_axe_finds_nothing_before_and_after_training(browser, server, scheme, wi
         train(page)
         expect(page.get_by_role("region", name="Inside").get_by_role("img").first).to_be_visible()
         assert problems(axe.run(page)) == []
+
+
+def test_a_recording_plays_without_a_server(browser, tmp_path):
+    files = resources.files("longlag") / "live" / "static"
+    for name in ("play.js", "play.css"):
+        (tmp_path / name).write_bytes((files / name).read_bytes())
+    recording = record(Session("one-value"))
+    (tmp_path / "one.json").write_text(json.dumps(recording, allow_nan=False))
+    (tmp_path / "index.html").write_text(
+        '<!doctype html><html lang="en"><title>one</title><meta charset="utf-8">'
+        '<link rel="stylesheet" href="play.css"><script type="module" src="play.js"></script>'
+        '<div data-longlag-play data-recording="one.json"></div>'
+    )
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as files_server:
+        threading.Thread(target=files_server.serve_forever, daemon=True).start()
+        with tab(browser, f"http://127.0.0.1:{files_server.server_port}/") as page:
+            expect(verdict(page, "unreachable")).to_be_visible()
+            expect(page.get_by_role("region", name="Runs").get_by_text("at chance")).to_be_visible()
+            page.get_by_role("button", name=re.compile("^works")).click()
+            expect(verdict(page, "learnable")).to_be_visible()
+            training = train(page)
+            expect(training.get_by_text("solved").first).to_be_visible()
+        files_server.shutdown()
 
 
 def problems(results):
