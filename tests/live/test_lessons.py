@@ -55,7 +55,7 @@ def test_one_side_fails_where_the_other_does_not(lesson):
 @LESSON
 def test_texts_are_short(lesson):
     assert len(lesson.text) == 2
-    for text in (*lesson.text, lesson.attempt, lesson.question):
+    for text in (*lesson.text, lesson.attempt, lesson.question, lesson.answer):
         assert len(text.split()) <= MOST_WORDS, text
     assert len(lesson.title) <= 50
     assert lesson.question.endswith("?")

@@ -30,6 +30,7 @@ def quick(monkeypatch):
         works=Side(QUICK | {"carry": "true"}, "solved"),
         attempt="",
         question="",
+        answer="",
     )
     monkeypatch.setitem(LESSONS, "quick", lesson)
     assert lessons.LESSONS is LESSONS

@@ -98,6 +98,14 @@ def test_the_curve_covers_every_update_and_the_snapshots_the_whole_training(trai
     assert np.diff(updates).max() <= 3 * run.updates / SNAPSHOTS
 
 
+def test_updates_that_score_nothing_are_not_in_the_curve(session):
+    knobs = QUICK | {"framing": "chunks", "timesteps": "1", "lag": "3", "sequences": "30"}
+    number = session.train(knobs)["run"]
+    (curve, _) = ended(session, number)["curve"]
+    assert min(curve["loss"]) > 1  # of 5 values by guessing 1.6; with the zeros about half
+    assert len(curve["loss"]) == len(curve["accuracy"]) == len(curve["updates"])
+
+
 def test_the_last_snapshot_is_the_trained_model_and_the_first_an_untrained_one(trained):
     session, found, run = trained
     last = len(found["snapshots"]) - 1

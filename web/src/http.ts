@@ -63,6 +63,10 @@ function listen(address: string, on: (message: Message) => void, after?: number)
       lost = true;
       // A refused answer ends the stream for good; a broken one is tried again by the browser.
       if (stream?.readyState === EventSource.CLOSED) {
+        void fetch(address.replace("events", "describe")).then(
+          (response) => response.status === 403 && on({ type: "refused", data: null }),
+          () => undefined,
+        );
         timer = window.setTimeout(open, wait);
         wait = Math.min(2 * wait, 5000);
       }

@@ -15,7 +15,7 @@ import { Task } from "./parts/task";
 import { Verdict } from "./parts/verdict";
 import type { State } from "./state";
 import { DARK, LIGHT } from "./theme";
-import { symbol } from "./words";
+import { outcome, score, symbol } from "./words";
 
 let mounted = 0;
 
@@ -60,7 +60,6 @@ export function Page({ s, host }: Props) {
       {content}
     </section>
   );
-  const audit = s.audit.value;
   const maps = <Maps s={s} palette={palette} focus={focus} />;
   const sequence = panel("sequence", "One sequence", <Strip s={s} grid={grid} />);
   return (
@@ -80,7 +79,13 @@ export function Page({ s, host }: Props) {
           </button>
         </span>
       </header>
-      {s.lost.value && <p class="banner">The connection to longlag play is lost. Trying again …</p>}
+      {s.lost.value && (
+        <p class="banner">
+          {s.refused.value
+            ? "longlag play was started anew. Open the address that it printed."
+            : "The connection to longlag play is lost. Trying again …"}
+        </p>
+      )}
       <main>
         <LessonText s={s} />
         <Task s={s} />
@@ -110,9 +115,7 @@ export function Page({ s, host }: Props) {
       </main>
       {narrow && (
         <div class="fixed" role="region" aria-label="Training controls">
-          <span class={`word ${audit ? symbol(audit.verdict)[1] : ""}`}>
-            {s.fault.value ? "✗ not possible" : audit ? `${symbol(audit.verdict)[0]} ${audit.verdict}` : ""}
-          </span>
+          <Now s={s} />
           <button
             type="button"
             onClick={() => {
@@ -133,6 +136,25 @@ export function Page({ s, host }: Props) {
       </p>
       <Keys open={keys} />
     </div>
+  );
+}
+
+/** The training or else the verdict, in a word or two, where the screen shows neither. */
+function Now({ s }: { s: State }) {
+  const busy = s.training.value;
+  const run = s.stale.value ? null : s.run.value;
+  const word = run && run.state !== "training" ? outcome(run) : s.audit.value?.verdict ?? "";
+  const [sign, kind] = busy ? ["▶", "open"] : s.fault.value ? ["✗", "bad"] : symbol(word);
+  const done = busy ? Math.max(0, ...busy.curve.map((each) => each.updates.at(-1) ?? 0)) : 0;
+  const text = busy
+    ? `${Math.round((100 * done) / (busy.total || 1))} %`
+    : s.fault.value
+      ? "not possible"
+      : word + (run?.accuracy != null ? ` ${score(run.accuracy)}` : "");
+  return (
+    <span class={`word ${kind}`}>
+      {sign} {text}
+    </span>
   );
 }
 
@@ -160,7 +182,7 @@ function keyed(
       return true;
     }
     case " ":
-      if (on.matches("button, input, summary, a, select, pre, dialog *")) return false;
+      if (!on.matches('[role="gridcell"], [role="grid"]')) return false; // elsewhere it scrolls
       void (s.training.value ? s.stop() : s.train());
       return true;
   }

@@ -21,6 +21,7 @@ export function createState(source: Source, options: { address: boolean }) {
   const about = signal<Describe | null>(null);
   const broken = signal(""); // why nothing can be shown
   const lost = signal(false);
+  const refused = signal(false); // by a server that began anew, with another token
   const announced = signal(""); // the live region
   const knobs = signal<Knobs>({});
   const lesson = signal<string | null>(null);
@@ -282,10 +283,14 @@ export function createState(source: Source, options: { address: boolean }) {
         lost.value = true;
         say("The connection to longlag play is lost. Trying again.");
         return;
+      case "refused":
+        refused.value = true;
+        say("longlag play was started anew. Open the address that it printed.");
+        return;
       case "back":
         void source.describe().then((got) => {
           batch(() => {
-            lost.value = false;
+            lost.value = refused.value = false;
             note.value = "";
             about.value = got;
             runs.value = got.runs;
@@ -322,15 +327,29 @@ export function createState(source: Source, options: { address: boolean }) {
     const found = same.find((each) => each.run === picked.value) ?? same.at(-1);
     if (found && found.run !== picked.value) show(found.run);
   }
+  let remembered: Record<string, Knobs> = {}; // the knobs of an option that was left, by its name
   function set(changed: Knobs): void {
     batch(() => {
-      const merged = { ...knobs.value, ...changed };
+      const merged = { ...knobs.value };
+      for (const { kind, option } of chosen(about.value!, knobs.value)) {
+        if (changed[kind] === undefined || changed[kind] === option.name) continue;
+        const own = option.knobs.map((each) => each.name);
+        remembered[option.name] = Object.fromEntries(
+          Object.entries(merged).filter(([name]) => own.includes(name)),
+        );
+        own.forEach((name) => delete merged[name]);
+        Object.assign(merged, remembered[changed[kind]!]);
+      }
+      Object.assign(merged, changed);
       const known = new Set(knobsOf(about.value!, merged).map((each) => each.name));
       const kinds = chosen(about.value!, merged).map(({ kind }) => kind);
       knobs.value = Object.fromEntries(
         Object.entries(merged).filter(([name]) => known.has(name) || kinds.includes(name)),
       );
       note.value = "";
+      const sides = [theLesson.value?.breaks, theLesson.value?.works];
+      const problem = merged.problem ?? "";
+      if (problem && !sides.some((side) => !side || side.knobs.problem === problem)) lesson.value = null;
       showSame();
     });
   }
@@ -338,6 +357,7 @@ export function createState(source: Source, options: { address: boolean }) {
     push(() => {
       if (to.lesson !== undefined) lesson.value = to.lesson;
       knobs.value = {};
+      remembered = {};
       cursor.value = null;
       set(to.knobs);
     });
@@ -349,7 +369,7 @@ export function createState(source: Source, options: { address: boolean }) {
     else push(() => (lesson.value = null));
   }
   async function train(): Promise<void> {
-    if (training.value || starting.value || fault.value) return;
+    if (training.value || starting.value || fault.value || lost.value) return;
     starting.value = true;
     say("Starting.");
     try {
@@ -376,8 +396,21 @@ export function createState(source: Source, options: { address: boolean }) {
     if (!found) return;
     push(() => {
       knobs.value = { ...found.knobs };
+      remembered = {};
+      lesson.value = lessonOf(found.knobs, lesson.value);
       show(index);
     });
+  }
+  /** The lesson that has these knobs on one of its sides: the one shown, if it does. */
+  function lessonOf(found: Knobs, now: string | null): string | null {
+    const asked = canonical(about.value!, found);
+    const has = about.value!.lessons.filter((each) =>
+      [each.breaks, each.works].some((side) => side && canonical(about.value!, side.knobs) === asked),
+    );
+    const same = has.find((each) => each.name === now) ?? has[0];
+    if (same) return same.name;
+    const shown = about.value!.lessons.find((each) => each.name === now);
+    return shown?.breaks?.knobs.problem === found.problem ? now : null; // a variation of it
   }
   function edit(step: number, value: Value): void {
     const before = inputs.value ?? view.value?.inputs;
@@ -428,7 +461,7 @@ export function createState(source: Source, options: { address: boolean }) {
   );
 
   return {
-    about, broken, lost, announced, knobs, lesson, audit, fault, runs, picked, seed, cursor, snapshot,
+    about, broken, lost, refused, announced, knobs, lesson, audit, fault, runs, picked, seed, cursor, snapshot,
     unit, inputs, viewFault, note, starting, run, training, stale, marks, last, at, theSeed, view,
     unedited, uses, total, target, theLesson, fixed: !!source.fixed, address: options.address,
     set, go, learn, train, stop, choose, edit, scrub, move, say,

@@ -46,6 +46,7 @@ export interface Lesson {
   text: string[];
   try: string;
   question: string;
+  answer: string;
   breaks: Side | null;
   works: Side | null;
   differs: string | string[];
@@ -80,7 +81,7 @@ export interface Run {
   chance: number | null;
   ceiling: number | null;
   shortcuts: { name: string; accuracy: number }[] | null;
-  why: { reason: string; evidence: string; remedy: string; apply: Apply[] } | null;
+  why: { reason: string; evidence: string; remedy: string; apply: Apply[]; seed: number | null } | null;
   seconds: number | null;
   fault?: string | null;
 }
@@ -156,6 +157,7 @@ export type Message =
   | { type: "done"; data: { run: Run } }
   | { type: "failed"; data: { run: number; fault: string } }
   | { type: "lost"; data: null }
+  | { type: "refused"; data: null }
   | { type: "back"; data: null };
 
 export interface Progress {

@@ -58,8 +58,11 @@ export const symbol = (verdict: string) => SYMBOLS[verdict] ?? ["✗", "bad"];
 
 /** What there is to say about a run in one or two words. */
 export const outcome = (run: Run) =>
-  run.state === "training" || run.state === "failed" ? run.state : run.verdict ?? run.state;
+  run.state === "done" ? run.verdict ?? "done" : run.state;
 
 /** A text as a sentence, with a capital and a full stop. */
 export const sentence = (text: string) =>
   text && text.charAt(0).toUpperCase() + text.slice(1) + (/[.?!]$/.test(text) ? "" : ".");
+
+/** A text of the command line without its marks of code. */
+export const plain = (text: string) => text.replace(/`/g, "");

@@ -25,6 +25,7 @@ class Lesson:
         breaks, works: The two setups.
         attempt: Something to try.
         question: A question to end with.
+        answer: An answer to it, which the page unfolds.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Lesson:
     works: Side
     attempt: str
     question: str
+    answer: str
 
     @property
     def differs(self) -> list[str]:
@@ -49,6 +51,7 @@ class Lesson:
             "text": list(self.text),
             "try": self.attempt,
             "question": self.question,
+            "answer": self.answer,
             "breaks": self.breaks._asdict(),
             "works": self.works._asdict(),
             "differs": self.differs,
@@ -100,19 +103,21 @@ _ALL = (
         attempt="Leave lag at 1 and set timesteps to 2. Which targets now see the step before? "
         "Look at the maps and at the best possible score.",
         question="What else, apart from longer samples, could bring the step before to the LSTM?",
+        answer="Carried state: the state at the end of one sample is where the next begins. "
+        "Lesson 2 shows what else that needs.",
     ),
     Lesson(
         name="beginners-mistake",
         title="Why does my stateful LSTM not learn?",
         text=(
-            "One step at a time again, but the LSTM is stateful: it should carry the value over "
-            "to the next step. It never does. The six rows of a batch are neighbouring steps of "
-            "one sequence, and each row goes on from the state of its own row, six steps ago. "
-            "The map of what it sees shows the gap.",
-            "Two knobs change together. With parallel rows each row has a sequence of its own, "
-            "so the state of the step before arrives. With two timesteps a gradient also goes "
-            "back from one step to the other: the map of what it learns shows it. Now the "
-            "curve reaches 1.",
+            "One step in each sample, stateful=True: the state should carry the value over. "
+            "It never does. Keras keeps one state for each place in the batch: "
+            "sample i goes on from sample i of the batch before, six steps ago, not from sample "
+            "i − 1. The orange squares in the map of what it sees show that.",
+            "Two options change. With parallel rows each place in the batch has a sequence of its "
+            "own, so the state of the step before arrives. With two timesteps a gradient reaches "
+            "that step. In Keras: batch_shape=(6, 2, 10), sample i of each batch from sequence i, "
+            "reset_states() after each sequence. A window works too: lesson 3.",
         ),
         breaks=Side(
             {**_STATEFUL, "timesteps": "1", "rows": "consecutive"}, "at chance", "unreachable"
@@ -121,6 +126,9 @@ _ALL = (
         attempt="Set rows to parallel but leave timesteps at 1: the value is now in sight, and yet "
         "no gradient reaches it. How far does luck alone bring the curve?",
         question="Why does a state that is carried not teach the network what to carry?",
+        answer="A gradient stops where a sample begins. With one step in a sample, no error "
+        "of step t ever reaches what the network stored at step t − 1, so nothing "
+        "teaches it what to store.",
     ),
     Lesson(
         name="window",
@@ -137,6 +145,8 @@ _ALL = (
         works=Side({**_WINDOW, "lag": "6", "timesteps": "7"}, "solved"),
         attempt="Before you train, guess the verdict for 6 timesteps. Then compare the maps.",
         question="How would you choose the length of a window for data whose lag you do not know?",
+        answer="Make it long, and shorten it while the score on fresh data stays the same. "
+        "An autocorrelation of the targets with the inputs gives a first guess.",
     ),
     Lesson(
         name="one-answer",
@@ -155,6 +165,8 @@ _ALL = (
         "need to reach 1?",
         question="Your data has one label a sequence. What else could the network predict on the "
         "way?",
+        answer="Anything that the answer is made of: the next value, a running sum, the "
+        "label so far. Each of them is one more error that a gradient can use.",
     ),
     Lesson(
         name="how-far",
@@ -173,6 +185,8 @@ _ALL = (
         attempt="Raise lag one by one, from 2 on. Where does the curve no longer reach 1?",
         question="For a longer lag, would you first change the sequences, the units or the "
         "learning rate?",
+        answer="The learning rate, since it costs nothing; then more sequences. Units help "
+        "only where the state is too small for what it must hold.",
     ),
     Lesson(
         name="no-gradient",
@@ -191,6 +205,9 @@ _ALL = (
         attempt="Set timesteps to 2, then to 3. From which on does the map of what it learns "
         "cover a need?",
         question="What does truncated back-propagation cut off, and what does it let through?",
+        answer="It cuts each gradient at the beginning of a piece. The state, and so the "
+        "inputs of all steps before, come through; what was stored there cannot be "
+        "corrected.",
     ),
     Lesson(
         name="mark-or-mask",
@@ -208,6 +225,8 @@ _ALL = (
         works=Side({**_MISSING, "missing": "mark"}, "solved"),
         attempt="On the side with mask, set sequences to 4000. Do the first predictions catch up?",
         question="When would -1 be a bad mark?",
+        answer="Where −1 is an ordinary value of the data, or where it is far from the "
+        "others: then it moves the scale of the inputs.",
     ),
     Lesson(
         name="better-than-guessing",
@@ -226,6 +245,8 @@ _ALL = (
         attempt="Choose the mlp and leave its context empty, so that it sees all steps. Where "
         "does its curve end?",
         question="What is the best score on your own data of a rule that looks at no input?",
+        answer="Take the most frequent answer of each step of the training data, and score "
+        "it on fresh data. Your model must beat that.",
     ),
     Lesson(
         name="copies-and-means",
@@ -245,6 +266,8 @@ _ALL = (
         attempt="Set the learning rate to 0.001 and move through the training: when do "
         "the predictions leave the mean?",
         question="Your forecast is a flat line. Which inputs would it need, and does it see them?",
+        answer="Those that the target follows from. If they are in the sample, look at the "
+        "learning rate and the loss of the mean; if they are not, no training helps.",
     ),
     Lesson(
         name="need-an-lstm",
@@ -262,6 +285,8 @@ _ALL = (
         attempt="Choose the lstm as the model, with the same window. Does it learn faster or more "
         "slowly than the MLP?",
         question="What can an LSTM do that no MLP with a window can?",
+        answer="Use something from before any window: its state goes on for as long as the "
+        "sequence does.",
     ),
     Lesson(
         name="with-and-without-the-answer",
@@ -279,6 +304,7 @@ _ALL = (
         works=Side({**_ANSWER, "count": "1"}, "solved"),
         attempt="Turn attention on, with count 5. Does the score come closer to the curve?",
         question="Which of the two numbers would you report, and why?",
+        answer="That of fresh sequences: in use nobody whispers the right value before.",
     ),
     Lesson(
         name="seeing-the-future",
@@ -297,6 +323,8 @@ _ALL = (
         attempt="Set length to 10 and contexts to 10 on both sides. Which network still gets "
         "above chance?",
         question="For which tasks is it fair to read a sequence from both ends?",
+        answer="Those whose whole sequence is there before the answer is due, such as a "
+        "label for a text. Not for a forecast.",
     ),
     Lesson(
         name="seeds-and-rates",
@@ -313,6 +341,8 @@ _ALL = (
         works=Side({**_RATE, "learning-rate": "0.003"}, "solved"),
         attempt="Keep 0.03 and set clip norm to 1. Do the curves still jump?",
         question="How many seeds would convince you that one model is better than another?",
+        answer="Enough that the intervals of the two do not overlap; four or five for a "
+        "large difference, more for a small one.",
     ),
     Lesson(
         name="how-many-units",
@@ -331,6 +361,8 @@ _ALL = (
         "values to 20: is it still enough?",
         question="Would you double the units or the sequences first, and which curve would tell "
         "you?",
+        answer="Look at both ends of the curve: if it still rises, more sequences; if it is "
+        "flat below the ceiling, more units.",
     ),
 )
 LESSONS = {lesson.name: lesson for lesson in _ALL}

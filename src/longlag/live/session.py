@@ -11,19 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
 from longlag.checks.model import require_valid
 from longlag.events import Advanced, Event
 from longlag.knobs import lookup
 from longlag.live import code, describe, views
+from longlag.live.faults import FAULTS, fault, in_words
 from longlag.live.lessons import LESSONS, Lesson
-from longlag.live.setup import TABLES, Own, Setup, Texts, named_knob
+from longlag.live.setup import TABLES, Own, Setup, Texts
 from longlag.models import AnyModel, ModelFactory
 from longlag.problems import Problem
 from longlag.stop import COMPILED, StopToken
 from longlag.training import program
 from longlag.trials.fit import duration, finish, fit
+from longlag.trials.outcome import scored_updates
 from longlag.trials.run import Run
 from longlag.trials.sensitivity import gated_layer
 from longlag.trials.setting import Setting
@@ -59,6 +60,7 @@ class _Training:
     setting: Setting
     total: int
     readable: bool
+    scored: np.ndarray  # of the updates of a block
     stop: StopToken = dataclasses.field(default_factory=StopToken)
     state: str = "training"
     curve: dict[int, dict[str, list[Any]]] = dataclasses.field(default_factory=dict)
@@ -150,8 +152,8 @@ class Session:
         """The maps and the verdict of these knobs, without training."""
         try:
             return views.audited(Setup.of(knobs, self.own), self.own)
-        except _FAULTS as error:
-            return _fault(error)
+        except FAULTS as error:
+            return fault(error)
 
     def train(self, knobs: Texts) -> dict[str, Any]:
         """Begin to train; the answer has the number of the run."""
@@ -168,16 +170,16 @@ class Session:
                     "smaller model, or longlag train on the command line."
                 )
             total = duration(setting, weights).updates
-        except _FAULTS as error:
-            return _fault(error)
+        except FAULTS as error:
+            return fault(error)
         with self._lock:
             if (busy := self._training()) is not None:
                 wait = f"Run {busy.number} is training. Stop it, or wait for its end."
                 return {"fault": wait, "run": busy.number}
             if self.closed:
                 return {"fault": "The session has ended."}
-            readable = gated_layer(model) is not None
-            run = _Training(len(self._runs) + 1, setup, setting, total, readable)
+            readable, scored = gated_layer(model) is not None, scored_updates(setting.layout)
+            run = _Training(len(self._runs) + 1, setup, setting, total, readable, scored)
             self._runs[run.number] = run
             for old in [*self._runs.values()][:-_KEPT]:
                 old.models.clear()
@@ -199,21 +201,21 @@ class Session:
         try:
             training, model = self._model(run, snapshot, seed)
             return views.viewed(training.setting, model, seed, inputs)
-        except _FAULTS as error:
-            return _fault(error)
+        except FAULTS as error:
+            return fault(error)
 
     def uses(self, run: int, snapshot: int, seed: int) -> dict[str, Any]:
         """How much each prediction of that model depends on each input."""
         try:
             training, model = self._model(run, snapshot, seed)
         except ValueError as error:
-            return _fault(error)
+            return fault(error)
         place = snapshot, seed
         if place not in training.uses:
             try:
                 training.uses[place] = views.used(training.setting, model, seed)
-            except _FAULTS as error:
-                return _fault(error)
+            except FAULTS as error:
+                return fault(error)
         return training.uses[place]
 
     def messages(self, after: int = 0) -> list[Message]:
@@ -303,12 +305,12 @@ class Session:
                 lambda event: self._listen(run, event),
             )
             summary = _summary(result)
-        except _FAULTS as error:  # of a user's model, or memory
-            fault = _in_words(error) or f"{type(error).__name__}: {shortened(error)}"
+        except FAULTS as error:  # of a user's model, or memory
+            line = in_words(error) or f"{type(error).__name__}: {shortened(error)}"
             with self._lock:
                 run.state = "failed"
-                run.result = {"fault": fault}
-            self._tell("failed", {"run": run.number, "fault": fault})
+                run.result = {"fault": line}
+            self._tell("failed", {"run": run.number, "fault": line})
             return
         finally:
             timer.cancel()
@@ -348,7 +350,12 @@ class Session:
     def _listen(self, run: _Training, event: Event) -> None:
         if not isinstance(event, Advanced):
             return
-        loss, accuracy = _finite(event.loss), _finite(event.accuracy)
+        counts = run.scored[
+            np.arange(event.updates - len(event.losses), event.updates) % len(run.scored)
+        ]
+        if not counts.any():  # an update that scores nothing has a loss of 0, which says nothing
+            return
+        loss, accuracy = _finite(float(event.losses[counts].mean())), _finite(event.accuracy)
         with self._lock:
             points = run.curve.setdefault(event.seed, {"updates": [], "loss": [], "accuracy": []})
             for name, value in (("updates", event.updates), ("loss", loss), ("accuracy", accuracy)):
@@ -368,7 +375,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "scoreText": str(run.accuracy),
         "perSeed": list(run.accuracy.per_seed),
         "shortcuts": [{"name": n, "accuracy": float(s)} for n, s in run.shortcuts.items()],
-        "why": views.why(run.why),
+        "why": views.why(run),
         "seconds": run.total_seconds,
     }
 
@@ -376,21 +383,3 @@ def _summary(run: Run) -> dict[str, Any]:
 def _finite(value: float) -> float | None:
     """A number for JSON, which has no infinite ones."""
     return float(value) if np.isfinite(value) else None
-
-
-_FAULTS = Exception, SystemExit  # code of a user may raise anything
-
-
-def _fault(error: BaseException) -> dict[str, Any]:
-    """The answer to bad input, or to a fault in the code of a user; others are longlag's own."""
-    if not (message := _in_words(error)):
-        raise error
-    return {"fault": message, "knob": named_knob(message), "apply": views.applied(message)}
-
-
-def _in_words(error: BaseException) -> str:
-    """One line about bad input or about the code of a user; empty for any other error."""
-    text = shortened(error)
-    if line := user_code.raised_at(error):
-        return f"{line} raises {type(error).__name__}: {text}"
-    return text if isinstance(error, ValueError | TypeError) else ""

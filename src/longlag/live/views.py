@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from longlag import streams
+from longlag.audit_answer import Audit
 from longlag.live import code, describe, remedies
 from longlag.live.setup import Own, Setup
 from longlag.models import AnyModel
 from longlag.problems import Episodes, Integers, Problem
 from longlag.problems.drawing import draw
+from longlag.trials.run import Run
 from longlag.trials.sensitivity import sensitivity
 from longlag.trials.setting import Setting
 from longlag.trials.trace import Trace, trace
@@ -46,7 +48,7 @@ def audited(setup: Setup, own: Own) -> dict[str, Any]:
         **_example(problem, audit.scored),
         **{name: _map(getattr(audit, name)) for name in ("needs", "sees", "learns")},
         "verdict": audit.verdict,
-        "meaning": f"{audit.meaning[0].upper()}{audit.meaning[1:]}.",
+        "meaning": _meaning(audit),
         "warnings": [line for line in lines if line],
         "remedy": audit.remedy,
         "apply": applied(audit.remedy),
@@ -55,11 +57,25 @@ def audited(setup: Setup, own: Own) -> dict[str, Any]:
     }
 
 
-def why(reason: Any) -> dict[str, Any] | None:
-    """A diagnosis, with the changes of its remedy."""
-    if reason is None:
+def _meaning(audit: Audit) -> str:
+    """The verdict as a sentence."""
+    text = audit.meaning if audit.shares.unseen < 1 else audit.meaning.replace("some ", "the ")
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def why(run: Run) -> dict[str, Any] | None:
+    """Why a run fell short, of which seed, with the changes of the remedy."""
+    if run.shortfall is None:
         return None
-    return {**reason._asdict(), "apply": applied(reason.remedy)}
+    seed, reason = run.shortfall
+    audit = run.setting.audit()
+    cause = f"; {audit.meaning}" if audit.verdict == "state-only" else ""
+    return {
+        **reason._asdict(),
+        "evidence": f"{reason.evidence}{cause}",
+        "seed": seed,
+        "apply": applied(reason.remedy),
+    }
 
 
 def viewed(

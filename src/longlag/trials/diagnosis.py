@@ -140,6 +140,11 @@ def _of_run(run: Diagnosable, solve_at: float, seed: int | None) -> tuple[Diagno
         else:  # a forecast is judged by its error, so that only the loss explains a failure
             overfit = _overfit(outcome) if _may_overfit(run, outcome) else ()
             reasons = [*_unstable(outcome), *overfit, *_undertrained(outcome)]
+        if run.setting.framing.output == "decoder":  # of which training is another task
+            own = ", where it goes on from its own values"
+            reasons = [
+                e._replace(evidence=e.evidence + own * (e.reason == "overfit")) for e in reasons
+            ]
         if reasons:
             return tuple(each._replace(remedy=remedy(each.reason, run.setting)) for each in reasons)
     return ()

@@ -112,10 +112,10 @@ class Run(Scored):
     @property
     def why(self) -> Diagnosis | None:
         """The most frequent first reason why seeds fell short, with its remedy as arguments."""
-        return None if (found := self._shortfall) is None else found[1]
+        return None if (found := self.shortfall) is None else found[1]
 
     @functools.cached_property
-    def _shortfall(self) -> tuple[int, Diagnosis] | None:
+    def shortfall(self) -> tuple[int, Diagnosis] | None:
         """The first seed with the most frequent first reason, and that."""
         if self.interrupted or self.verdict in ("solved", "better"):
             return None
@@ -128,7 +128,7 @@ class Run(Scored):
         yield from super().blocks()
         if self.interrupted:
             yield text(_CUT, kind="notice")
-        if (found := self._shortfall) is not None:
+        if (found := self.shortfall) is not None:
             seed, why = found
             yield text(f"{why}" if len(self.seeds) == 1 else f"Seed {seed}: {why}", kind="advice")
 

@@ -44,7 +44,7 @@ export function TrainButton({ s }: { s: State }) {
     <button
       type="button"
       class="primary"
-      aria-disabled={!!s.fault.value || s.starting.value}
+      aria-disabled={!!s.fault.value || s.starting.value || s.lost.value}
       onClick={s.train}
     >
       {s.starting.value ? "Starting …" : "Train"}
@@ -114,7 +114,9 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
           aria-valuetext={`after ${count(updates)} updates`}
           onInput={(event) => s.scrub(run.snapshots[Number(event.currentTarget.value)]?.index ?? null)}
         />
-        <span class="moment">{updates ? `after ${count(updates)} updates` : "before training"}</span>
+        <span class="moment">
+          {updates ? `after ${count(updates)} updates${scoreAt(run, s.theSeed.value, updates)}` : "before training"}
+        </span>
       </div>
       {run.seeds.length > 1 && (
         <fieldset class="seeds">
@@ -141,9 +143,11 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
       {run.why && (
         <div class="why">
           <p>
-            <strong>Why: {run.why.reason}.</strong> {sentence(run.why.evidence)}
+            <strong>
+              Why{run.why.seed != null && run.seeds.length > 1 ? ` (seed ${run.why.seed})` : ""}: {run.why.reason}.
+            </strong> {sentence(run.why.evidence)}
           </p>
-          {(s.stale.value || run.why.remedy !== s.audit.value?.remedy) && (
+          {!s.stale.value && run.why.remedy !== s.audit.value?.remedy && (
             <Remedy s={s} text={run.why.remedy} apply={run.why.apply} />
           )}
         </div>
@@ -184,6 +188,14 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
   );
 }
 
+/** The score of a seed in training at a moment, in words; empty where nothing was scored. */
+function scoreAt(run: Run, seed: number, updates: number): string {
+  const curve = run.curve.find((each) => each.seed === seed);
+  const index = curve?.updates.findIndex((each) => each >= updates) ?? -1;
+  const value = curve?.accuracy[index];
+  return value == null ? "" : `, score ${score(value)} in training`;
+}
+
 /** At most so many indices, evenly spread, with the last. */
 function thin(length: number, most: number): number[] {
   const step = Math.max(1, Math.ceil(length / most));
@@ -206,7 +218,7 @@ interface PlotProps {
 }
 
 function Plot({ s, run, name, part, at }: PlotProps) {
-    const audit = s.marks.value;
+  const audit = s.marks.value;
   const values = run.curve.flatMap((each) => each[part]).filter((each) => each !== null);
   const chance = run.chance ?? audit?.chance ?? 0;
   const ceiling = run.ceiling ?? audit?.ceiling ?? 1;

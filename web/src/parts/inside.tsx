@@ -2,6 +2,7 @@ import { kept, ordered, origin, source, stepAt, valueAt, type Chain } from "../c
 import type { State } from "../state";
 import { packed, scale, type Palette } from "../theme";
 import type { View } from "../types";
+import { Stale } from "./curve";
 import { number } from "../words";
 import { Canvas } from "./canvas";
 import { Numbers } from "./numbers";
@@ -22,7 +23,7 @@ export function Inside({ s, palette, uid, focus }: Props) {
   if (view.why || !view.units) return <p class="quiet">{view.why}</p>;
   const t = s.target.value;
   const from = origin(view, t);
-  if (!from) return <p class="quiet">Nothing is predicted at step {t}, so no state leads there.</p>;
+  if (!from) return <p class="quiet">Nothing is scored at step {t}.</p>;
   const { chain, position } = from;
   const audit = s.marks.value;
   const need = audit ? source(audit, view, t) : null;
@@ -33,6 +34,7 @@ export function Inside({ s, palette, uid, focus }: Props) {
   const shares = gated && start !== null ? kept(view, chain, start, position) : null;
   const names = view.names.filter((name) => name in chain.maps);
   const sentence = describe();
+  const row = chain.starts.size > 1 && view.chains.length > 1; // of a batch of neighbouring pieces
 
   function describe(): string {
     if (!need) return `Step ${t} needs no input.`;
@@ -59,6 +61,7 @@ export function Inside({ s, palette, uid, focus }: Props) {
   };
   return (
     <>
+      <Stale s={s} />
       <p class="trace">{sentence}</p>
       <div class="gates">
         {names.map((name) => (
@@ -83,8 +86,12 @@ export function Inside({ s, palette, uid, focus }: Props) {
       </div>
       <div class="row">
         <p class="key">
+          <span>Darker blue: larger. Orange: below 0.</span>
           <span>Down: units{shares ? `, those first that write step ${need!.step} and keep it` : ""}.</span>
-          <span>Across: steps {listed(chain, chain.steps.length - 1)}.</span>
+          <span>
+            {row ? "Across: the steps that the state of this row goes through" : "Across: steps"}{" "}
+            {listed(chain, chain.steps.length - 1)}.
+          </span>
           <span><i class="cell line" /> step {t}</span>
           {start !== null && start !== position && <span><i class="cell dashed" /> step {need!.step}, needed</span>}
           {chain.steps.some((each) => each < 0) && <span>Pale: padding.</span>}

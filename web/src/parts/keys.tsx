@@ -30,7 +30,7 @@ export function Keys({ open }: { open: Signal<boolean> }) {
           </div>
         ))}
       </dl>
-      <p class="quiet">The arrows, Home and End work on the sequence, the maps and the gates: they share one cursor.</p>
+      <p class="quiet">The arrows, Home, End and Space work in the sequence, the maps and the gates: they share one cursor.</p>
       <button type="button" onClick={() => (open.value = false)}>
         Close
       </button>

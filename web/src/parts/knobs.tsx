@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { chosen, equal, valueOf } from "../knobs";
 import type { State } from "../state";
 import type { Kind, Knob, Option } from "../types";
+import { plain } from "../words";
 
 const FIRST = ["sequences", "batch-size", "learning-rate", "seeds"]; // of a recipe; the rest is folded
 
@@ -53,7 +54,7 @@ function KindOf({ s, uid, kind, option, explain }: KindProps) {
           <select
             id={id}
             value={option.name}
-            disabled={s.fixed}
+            disabled={s.fixed || s.lost.value}
             aria-describedby={explain ? `${id}-help` : undefined}
             onChange={(event) => s.set({ [kind.kind]: event.currentTarget.value })}
           >
@@ -66,7 +67,7 @@ function KindOf({ s, uid, kind, option, explain }: KindProps) {
           {differs.includes(kind.kind) && <Differs />}
           {explain && option.summary && (
             <p class="help" id={`${id}-help`}>
-              {option.summary}
+              {plain(option.summary)}
             </p>
           )}
           <FaultOf s={s} name={kind.kind} id={id} />
@@ -92,7 +93,7 @@ function FaultOf({ s, name, id }: { s: State; name: string; id: string }) {
   return (
     <p class="fault" id={`${id}-fault`}>
       <span aria-hidden="true">✗ </span>
-      {fault.fault}
+      {plain(fault.fault)}
     </p>
   );
 }
@@ -105,14 +106,14 @@ function Field({ s, uid, knob, explain }: { s: State; uid: string; knob: Knob; e
   const set = (text: string) => s.set({ [knob.name]: text });
   const common = {
     id,
-    disabled: s.fixed,
+    disabled: s.fixed || s.lost.value,
     "aria-invalid": wrong || undefined,
     "aria-describedby": [wrong && `${id}-fault`, explain && `${id}-help`].filter(Boolean).join(" ") || undefined,
   };
   const empty = knob.default === null || knob.default === "" ? "default" : knob.default;
   return (
     <div class={`knob ${differs ? "differs" : ""} ${knob.kind}`}>
-      <label for={id} title={knob.help}>
+      <label for={id} title={plain(knob.help)}>
         {knob.label}
       </label>
       {knob.kind === "bool" ? (
@@ -134,7 +135,7 @@ function Field({ s, uid, knob, explain }: { s: State; uid: string; knob: Knob; e
       ) : (
         <>
           {knob.least !== null && knob.most !== null && (
-            <Slider knob={knob} value={value} disabled={s.fixed} set={set} />
+            <Slider knob={knob} value={value} disabled={s.fixed || s.lost.value} set={set} />
           )}
           <input
             {...common}
@@ -154,7 +155,7 @@ function Field({ s, uid, knob, explain }: { s: State; uid: string; knob: Knob; e
       {differs && <Differs />}
       {explain && (
         <p class="help" id={`${id}-help`}>
-          {knob.help} {knob.kind !== "bool" && knob.kind !== "choice" && knob.range && `${knob.range}.`}
+          {plain(knob.help)} {knob.kind !== "bool" && knob.kind !== "choice" && knob.range && `${knob.range}.`}
         </p>
       )}
       <FaultOf s={s} name={knob.name} id={id} />

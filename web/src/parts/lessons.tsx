@@ -12,7 +12,7 @@ export function LessonPicker({ s, uid }: { s: State; uid: string }) {
       <select
         id={`${uid}-lesson`}
         value={s.lesson.value ?? ""}
-        disabled={s.fixed}
+        disabled={s.fixed || s.lost.value}
         onChange={(event) => s.learn(event.currentTarget.value || null)}
       >
         <option value="">none, on your own</option>
@@ -63,6 +63,12 @@ export function LessonText({ s }: { s: State }) {
           <p>
             <strong>Question.</strong> {lesson.question}
           </p>
+        )}
+        {lesson.answer && (
+          <details key={lesson.name}>
+            <summary>An answer</summary>
+            <p>{lesson.answer}</p>
+          </details>
         )}
       </div>
       <div class="sides">

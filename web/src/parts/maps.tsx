@@ -73,10 +73,11 @@ export function Maps({ s, palette, focus }: Props) {
       </div>
       <p class="key">
         <span>Down: output step. Across: input step.</span>
+        <span><i class="cell need" /> needed</span>
         <span><i class="cell both" /> needed, and reached</span>
         <span><i class="cell missed" /> needed, not reached</span>
         <span><i class="cell other" /> reached, not needed</span>
-        {row && <span>Uses: the stronger, the more.</span>}
+        {row && <span>In uses: the darker, the more it is used.</span>}
       </p>
       <Numbers
         label="What each output needs, sees and learns"
@@ -124,6 +125,7 @@ const enum Bit {
   Other = -2,
   Both = -3,
   Missed = -4,
+  Needed = -5,
 }
 
 const known = new WeakMap<Audit, Partial<Record<Name, Bit[][]>>>();
@@ -140,7 +142,7 @@ function made(audit: Audit, name: "needs" | "sees" | "learns"): Bit[][] {
       const has = audit[name][step]?.[input] === "1";
       // What an output needs is a matter of the problem; the framing may not score it.
       if (audit.scored[step] !== "1" && name !== "needs") return Bit.None;
-      if (need === "1") return has ? Bit.Both : Bit.Missed;
+      if (need === "1") return name === "needs" ? Bit.Needed : has ? Bit.Both : Bit.Missed;
       return has ? Bit.Other : Bit.None;
     }),
   );
@@ -187,6 +189,8 @@ function painted(width: number, height: number, rows: (Bit | number)[][], palett
         ? rgb(palette.high)
         : cell === Bit.Missed
           ? rgb(palette.bad)
+          : cell === Bit.Needed
+            ? rgb(palette.ink)
           : mix(palette.low, palette.high, 0.38);
   const image = context.createImageData(width, height);
   const dots = new Uint32Array(image.data.buffer).fill(packed(rgb(palette.low)));

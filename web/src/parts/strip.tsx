@@ -47,7 +47,7 @@ export function Strip({ s, grid }: Props) {
       const right = view.right[t];
       parts.push(
         view.predicted[t] == null
-          ? ": no prediction"
+          ? ": not scored"
           : `: expected ${shown(view.expected[t])}, predicted ${shown(view.predicted[t])}` +
               (right == null ? "" : right ? ", right" : ", wrong"),
       );
@@ -67,7 +67,7 @@ export function Strip({ s, grid }: Props) {
         needs.size === 1
           ? `, which comes ${only}`
           : `; ${named(blind)} come${blind.length === 1 ? "s" : ""} ${only}`;
-    text += ".";
+    text += blind.length && audit.verdict === "learnable" ? "; other steps teach it." : ".";
     if (uses) text += ` It uses ${mostUsed(uses)}.`;
     return text;
   }
@@ -276,31 +276,44 @@ interface EditorProps {
 
 function Editor({ s, step, value, values, leave, close }: EditorProps) {
   const field = useRef<HTMLInputElement>(null);
+  const range = values === null ? "a number" : `0 to ${values - 1}`;
   useEffect(() => {
     field.current?.focus();
     field.current?.select();
   }, []);
-  const first = useRef(String(value));
+  const before = useRef(s.inputs.value);
+  const wrong = useSignal("");
   return (
+    <>
     <input
       ref={field}
       type="number"
       aria-label={`Input at step ${step}`}
-      value={first.current}
+      aria-invalid={!!wrong.value || undefined}
+      defaultValue={String(value)}
       min={values !== null ? 0 : undefined}
       max={values !== null ? values - 1 : undefined}
       step={values !== null ? 1 : "any"}
       onInput={(event) => {
         const input = event.currentTarget;
-        if (input.value !== "" && input.validity.valid) s.edit(step, Number(input.value));
+        const valid = input.value !== "" && input.validity.valid;
+        wrong.value = valid || input.value === "" ? "" : range;
+        if (valid) s.edit(step, Number(input.value));
       }}
       onBlur={leave}
       onKeyDown={(event) => {
+        if (event.key === "Escape") s.inputs.value = before.current;
         if (event.key === "Enter" || event.key === "Escape") {
           event.stopPropagation();
           close();
         }
       }}
     />
+    {wrong.value && (
+      <span class="fault" role="alert">
+        {wrong.value}
+      </span>
+    )}
+    </>
   );
 }
