@@ -167,6 +167,17 @@ def test_train_scrub_cursor_edit_and_go_back(page):
     expect(page).to_have_url(re.compile("cursor=4"))
     expect(page.get_by_role("region", name="Inside").get_by_role("img").first).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("Map, uses")).first).to_be_visible()
+    cell = strip.locator("[data-input='2']")
+    before = cell.inner_text()
+    for value, key, after in (("03", "Escape", before), ("04", "Enter", "4")):
+        cell.get_by_role("button").click()
+        field = page.get_by_role("spinbutton", name="Input at step 2")
+        field.fill("")
+        field.press_sequentially(value, delay=300)  # its answer comes between the keys
+        expect(field).to_have_value(value)
+        field.press(key)
+        expect(cell).to_have_text(after)
+    expect(page.get_by_role("button", name="Back to the inputs as drawn")).to_be_visible()
 
 
 def test_reload_and_the_back_button_restore_what_was_shown(page):
