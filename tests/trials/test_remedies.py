@@ -246,3 +246,23 @@ def test_a_stuck_model_of_ones_own_may_be_the_limit_itself():
     own = as_factory(lambda *_: None)
     setting = ll.Setting(problem=PROBLEM, framing=ll.Whole(), model=own)
     assert remedy("stuck", setting).endswith(" or another model.")
+
+
+def test_few_units_are_named_first_where_a_decoder_does_worse_by_itself():
+    small = ll.Setting(
+        problem=ll.EchoSubsequence(length=3),
+        framing=ll.EncoderDecoder(),
+        model=ll.Seq2Seq(hidden_size=2),
+    )
+    text = "Use hidden_size=20, or attention=True and sequences=8000."
+    assert remedy("overfit", small) == text
+
+
+@pytest.mark.parametrize("reason", ["undertrained", "stuck"])
+def test_whole_sequences_are_the_last_change_of_carried_pieces(reason):
+    recipe = ll.Recipe(learning_rate=0.01, sequences=150_000, schedule="cosine")
+    for framing, whole in ((ll.Chunks(timesteps=5, carry=True), True), (ll.Whole(), False)):
+        setting = ll.Setting(
+            problem=ll.EchoValue(lag=4), framing=framing, model=ll.GRU(), recipe=recipe
+        )
+        assert ("framing Whole()" in remedy(reason, setting)) == whole

@@ -12,7 +12,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from longlag import files
+from longlag.adapters import user_code
 from longlag.audit_answer import Audit
+from longlag.checks.check import OF_INPUTS
 from longlag.cli._flags import (
     Count,
     FramingFlags,
@@ -23,6 +25,7 @@ from longlag.cli._flags import (
 )
 from longlag.cli._output import ANSWER, AnswerFlags, stdout_to_stderr
 from longlag.cli._remedies import as_study_flags
+from longlag.cli._terminal import warn
 from longlag.framings import Framing
 from longlag.framings.answering import check_decoder
 from longlag.knobs import BATCH_SIZE
@@ -82,6 +85,8 @@ def audit(
         from longlag.report import figure_of_audit, save_figure
 
         save_figure(figure_of_audit(result), figure)
+    if model is not None and user_code.is_reference(model):
+        warn(f"{OF_INPUTS} `longlag check {model}` looks at that.")
     setup = {"problem": repr(problem_object), "framing": repr(framing_object)}
     output.write_answer(
         result,

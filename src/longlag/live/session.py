@@ -160,15 +160,12 @@ class Session:
         try:
             setup = Setup.of(knobs, self.own)
             setting = setup.setting()
+            # Of a dense output alone, before anything so large is made.
+            _refuse_large(setting.sizes.outputs * getattr(setup.model, "hidden_size", 1), setup)
             require_valid([setting])
             model = setting.create(0)
             weights = program.parameters(model)
-            if weights * setup.seeds > MOST_WEIGHTS:
-                raise ValueError(
-                    f"The page trains at most {MOST_WEIGHTS:,} weights, got "
-                    f"{weights * setup.seeds:,} of {setup.seeds} seeds. Use fewer seeds or a "
-                    "smaller model, or longlag train on the command line."
-                )
+            _refuse_large(weights, setup)
             total = duration(setting, weights).updates
         except FAULTS as error:
             return fault(error)
@@ -362,6 +359,15 @@ class Session:
                 points[name].append(value)
         data = {"run": run.number, "seed": event.seed, "updates": event.updates}
         self._tell("progress", {**data, "total": run.total, "loss": loss, "accuracy": accuracy})
+
+
+def _refuse_large(weights: int, setup: Setup) -> None:
+    if weights * setup.seeds > MOST_WEIGHTS:
+        raise ValueError(
+            f"The page trains at most {MOST_WEIGHTS:,} weights, got {weights * setup.seeds:,} or "
+            f"more of {setup.seeds} seeds. Use fewer seeds or a smaller model, or longlag train "
+            "on the command line."
+        )
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -64,6 +64,9 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     chunk, steps = getattr(setting.framing, "timesteps", 0), setting.problem.steps
     reaching = isinstance(setting.framing, Chunks) and chunk < steps and audit.shares.gradient < 1
     further = f"timesteps={min(2 * chunk, steps)}" if reaching else ""
+    carried = isinstance(setting.framing, Chunks) and setting.framing.carry
+    whole = "framing Whole()" if carried and chunk < steps else ""
+    size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
     freed = [f"{name}={value:g}" for name, value in hindered(recipe).items()]
     match reason:
         case "stopped":
@@ -78,7 +81,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             return f"Use {longer}; if it stays below, {shifted}." if short else _sentence(shifted)
         case "overfit" if setting.framing.output == "decoder":
             attention = "" if getattr(setting.model, "attention", True) else "attention=True"
-            return _use(_all(attention, longer))
+            return _use(size, _all(attention, longer), wider if not (size or longer) else "")
         case "overfit":  # of a series: fewer sequences would lead back to "undertrained"
             decayed = recipe.optimizer == "adamw" and (recipe.weight_decay or 0) >= _DECAY
             sgd = "learning_rate=0.001" if recipe.optimizer == "sgd" else ""
@@ -97,7 +100,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             if short:
                 return _use(longer, new_rate)
             longest = f"{_NOTHING} but more than {recipe.sequences} sequences."
-            changes = _all(new_rate, cosine), wider or further
+            changes = _all(new_rate, cosine), wider or further or whole
             return _use(*changes) if any(changes) else longest
         case "stuck":
             if new_rate:
@@ -106,9 +109,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
                 # A low rate that decays as well may end before it has learned.
                 constant = "" if cosine else "schedule='constant'"
                 first = [_all(longer, cosine) or (lower and _all(lower, constant))]
-            return _use(*first, wider or further if units else "another model")
+            return _use(*first, wider or further or whole if units else "another model")
         case "at chance" | "below chance":
-            size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
             easier = "an easier version of the problem"
             changes = [*filter(None, (longer, new_rate or lower, size))]
             return _use(*changes, easier) if changes else f"{_NOTHING} but {easier}."
