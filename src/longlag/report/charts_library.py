@@ -20,9 +20,12 @@ def charts_library() -> str:
     """
     if sys.executable:
         command = [sys.executable, "-P", "-c", _CODE]
-        quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, start_new_session=True, **quiet
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the command, which ends it
         ) as process:
             _running.append(process)
             script, _ = process.communicate()
