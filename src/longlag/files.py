@@ -7,99 +7,16 @@ import errno
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from longlag import arguments
+from longlag.file_kinds import KINDS as KINDS
+from longlag.file_kinds import holds
 
 Name = str | os.PathLike[str]
 
 _LONG_ENDING, _LONG_NAME = 20, 240  # bytes, of the 255 that a system allows
-_END = 2**16  # bytes at each end of a file, to recognise its writer
-
-_TRIALS = re.compile(
-    r"id,seed,problem,framing,model,skill,verdict,sequences,seconds,finished,(parts|code)(,|$)"
-)
-"""The first columns of the trials of a store as CSV; `code` of an earlier longlag."""
-
-_COST = "parameters state updates_per_second flops_per_update memory seconds_per_step"
-
-_ANSWERS = (
-    (
-        "problem model test accuracy chance ceiling verdict",
-        f"reachable error chance_error {_COST} recipe problem_version",
-    ),
-    (
-        "problem model knob seed largest_solved smallest_failed open failure",
-        f"reason median {_COST} problem_version",
-    ),
-    (
-        "problem model knob learning_rate reach or_more trials failed why_not",
-        f"{_COST} problem_version",
-    ),
-    (
-        "problem model knob level learning_rate verdict skill solved seeds missing "
-        "sequences_to_solve why_not",
-        f"{_COST} good_rates_low good_rates_high problem_version",
-    ),
-    (
-        "problem model train length skill solved seeds chance ceiling note",
-        f"reachable longest_solved {_COST} problem_version",
-    ),
-    ("problem target input needs sees learns", ""),
-    ("model name passed found remedy", ""),
-    ("problem name passed found remedy", ""),
-    ("problem model error within", f"ratio {_COST} recipe problem_version"),
-)
-"""The columns of each answer as CSV, but for the ends of intervals, and those of some answers."""
-
-_HEADS = {
-    "text": rb"# longlag \d[\w.+]*: longlag ",
-    "JSON": rb'\{\n  "longlag": "\d[\w.+]*",\n',
-    "HTML": rb'<!doctype html>\n<html lang="en">\n(<head>\n)?(<meta .*>\n){0,9}'
-    rb'<meta name="generator" content="longlag',
-    "LaTeX": rb"% longlag \d[\w.+]*\n\\begin\{table\}\n",
-    "Markdown": rb"<!-- longlag \d[\w.+]* -->\n",
-    "PNG": rb"(?s)\x89PNG.{33}tEXtSoftware\0longlag ",
-    "SVG": rb"<svg [^>]*><!-- longlag \d",
-    "claims": rb"# Claims\n\nThe statements of two LSTM tutorials, .*\n`longlag reproduce ",
-    "data card": rb"---\npretty_name: .*\ntags: \[longlag, (time-series|synthetic), ",
-}
-"""How the kinds of files begin that are told by that alone."""
-
-_COMMENT = re.compile(rb"PK\x05\x06.{18}longlag \d[\w.+]*\Z", re.DOTALL)  # of a zip archive
-
-
-def _begins(start: bytes) -> Callable[[bytes, bytes], bool]:
-    return lambda head, _: re.match(start, head) is not None
-
-
-def _is_csv(head: bytes, _: bytes) -> bool:
-    line = head.partition(b"\n")[0].decode("utf-8", "replace").rstrip("\r")
-    names = line.split(",")
-    ends = {f"{name}_{end}" for name in names for end in ("low", "high")}
-    columns = {*names} - ends
-    return _TRIALS.match(line) is not None or any(
-        {*every.split()} <= columns <= {*every.split(), *some.split()} for every, some in _ANSWERS
-    )
-
-
-def _is_parquet(_: bytes, tail: bytes) -> bool:
-    """Whether the metadata at the end of a file have the key `longlag` with a version."""
-    size = int.from_bytes(tail[-8:-4], "little") + 8
-    pairs = re.finditer(rb"\x18\x07longlag\x18([\x01-\x40])(\d[\w.+]*)\0", tail[-size:], re.DOTALL)
-    return tail.endswith(b"PAR1") and any(each[1][0] == len(each[2]) for each in pairs)
-
-
-KINDS: dict[str, Callable[[bytes, bytes], bool]] = {
-    **{kind: _begins(start) for kind, start in _HEADS.items()},
-    "safetensors": lambda head, _: head[8:].startswith(b'{"__metadata__":{"longlag":'),
-    "CSV": _is_csv,
-    "Parquet": _is_parquet,
-    "NumPy": lambda head, tail: head.startswith(b"PK") and bool(_COMMENT.search(tail)),
-    "bundle": lambda head, tail: head.startswith(b"PK") and tail.endswith(b"longlag bundle"),
-}
-"""The kinds of files that longlag writes, each with a test of the first and last bytes."""
 
 _PICTURES = {".png": "PNG", ".svg": "SVG"}
 _PICTURES |= dict.fromkeys(".bmp .eps .gif .jpeg .jpg .pdf .ps .tif .tiff .webp".split(), "")
@@ -163,7 +80,7 @@ def replacing(path: Name) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            if kind and target.is_file() and not _holds(target, kind):
+            if kind and target.is_file() and not holds(target, kind):
                 raise _made_meanwhile(temporary, target)
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o7777)
@@ -244,7 +161,7 @@ def check_outputs(
         used[name] = os.fspath(path)
         if kind != "folder":
             check_ending(path, name, outputs)
-            _check_file(Path(path), name, kind, force)
+            check_file(path, name, kind, force=force)
             if kind == "safetensors":
                 check_model_ending(path, name)
             _checked[os.fspath(path)] = Path(os.path.abspath(path)), "" if force else kind
@@ -268,7 +185,7 @@ def check_folder(folder: Name, own: Mapping[str, str], *, force: bool = False) -
     _refuse_store(Path(os.path.realpath(home)), folder)
     for file in sorted(home.iterdir()) if home.exists() and not force else ():
         kind = own.get(file.name)
-        if kind is None or not _holds(file, kind):
+        if kind is None or not holds(file, kind):
             raise ValueError(
                 f"{home} holds {file.name}, which longlag did not write. Name an empty folder, or "
                 "add --force."
@@ -343,7 +260,22 @@ def check_model_ending(path: Name, name: str) -> None:
         raise ValueError(f"{name}: {path} would hold safetensors, but ends otherwise. {use}")
 
 
-def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
+def check_save(path: Name, name: str, kind: str, *, force: bool) -> None:
+    """`check_file` for a method of Python, where no command has checked the path before it."""
+    if os.fspath(path) not in _checked:
+        check_file(path, name, kind, force=force)
+
+
+def check_file(path: Name, name: str, kind: str, *, force: bool) -> None:
+    """Raise if a file would replace one that longlag did not write, or cannot be written.
+
+    Args:
+        path: The path.
+        name: The name of its option or method, for the message.
+        kind: Its kind, one of `KINDS`.
+        force: Replace a file that longlag did not write.
+    """
+    path = Path(path)
     place = Path(os.path.realpath(path))  # where a link leads, be it to nothing yet
     direct = path.exists() and not path.is_file()  # else its folder gets another file first
     needed, code = {path if path.exists() else place.parent, path if direct else place.parent}, 0
@@ -356,10 +288,11 @@ def _check_file(path: Path, name: str, kind: str, force: bool) -> None:
     if code:
         raise OSError(code, os.strerror(code), str(path))
     _refuse_store(place, f"{name}: {path}")
-    if not force and path.is_file() and not _holds(path, kind):
+    if not force and path.is_file() and not holds(path, kind):
+        remedy = "add --force" if name.startswith("-") else "use force=True"
         raise ValueError(
             f"{name}: {path} is no {kind} file of longlag's, and would be lost. Name another "
-            "file, or add --force."
+            f"file, or {remedy}."
         )
 
 
@@ -382,16 +315,6 @@ def _is_database(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
-
-
-def _holds(path: Path, kind: str) -> bool:
-    """Whether a file is empty, or of a kind."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(_END)
-        file.seek(max(0, path.stat().st_size - _END))
-        return not head or KINDS[kind](head, file.read())
 
 
 def _same(one: Name, other: Name) -> bool:

@@ -136,6 +136,91 @@ def test_what_cannot_be_compared_is_new_each_time(typed):
     assert len(codes) == 2
 
 
+IN_PACKAGE = """
+import importlib
+import jax.numpy as jnp
+import box.conf
+import box.conf as conf
+
+chain = lambda: box.conf.W
+renamed = lambda: conf.W
+def local():
+    kept = box.conf
+    return kept.W
+def outer(conf, box):
+    return lambda: conf.W, lambda: box.conf.W
+closed, closed_chain = outer(conf, box)
+typed = type(box)("typed")
+typed.W = 2
+of_typed = lambda: typed.W
+
+def imports():
+    import box.conf as other
+    return other.W
+def imports_one():
+    from box.conf import W
+    return W
+got = lambda: getattr(box.conf, "W")
+held = lambda: vars(box.conf)["W"]
+also_held = lambda: box.conf.__dict__["W"]
+by_globals = lambda: globals()["conf"].W
+evaluated = lambda: eval("conf.W")
+by_import = lambda: importlib.import_module("box.conf").W
+
+class Net:
+    def eval(self):
+        return self
+def of_libraries():
+    import math, colorsys
+    from jax import nn
+    try:
+        import not_there
+    except ImportError:
+        pass
+    return getattr(nn, "relu"), getattr(jnp, "tanh"), Net().eval(), vars(Net())
+"""
+
+
+@pytest.fixture(params=["a package", "a folder of files"])
+def in_package(request, tmp_path, monkeypatch):
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "conf.py").write_text("W = 2\n")
+    if request.param == "a package":
+        (tmp_path / "box" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    names = {"__name__": "typed_in"}
+    exec(compile(IN_PACKAGE, "<stdin>", "exec"), names)
+    yield names
+    for name in ("box", "box.conf"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    "name", ["chain", "renamed", "local", "closed", "closed_chain", "of_typed"]
+)
+def test_a_module_in_a_module_is_read(in_package, name):
+    codes = [user_code.origin_of(in_package[name]).code for _ in range(2)]
+    for value in (64, 2):
+        in_package["conf"].W = in_package["typed"].W = value
+        codes.append(user_code.origin_of(in_package[name]).code)
+    assert codes[0] == codes[1] == codes[3] != codes[2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    "imports imports_one got held also_held by_globals evaluated by_import".split(),
+)
+def test_what_hides_what_it_reads_is_new_each_time(in_package, name):
+    with pytest.warns(UserWarning, match="cannot be compared"):
+        codes = {user_code.origin_of(in_package[name]).code for _ in range(2)}
+    assert len(codes) == 2
+
+
+def test_what_is_imported_and_looked_up_of_libraries_hides_nothing(in_package):
+    first, again = (user_code.origin_of(in_package["of_libraries"]).code for _ in range(2))
+    assert first == again
+
+
 FILE = """
 import helper
 W = 2

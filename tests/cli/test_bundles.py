@@ -129,6 +129,24 @@ def test_it_has_what_its_readme_says(packed):
         assert name in readme
 
 
+def test_no_text_of_a_store_is_a_line_of_its_own(call, packed, tmp_path):
+    store, path = packed.with_suffix(".db"), tmp_path / "other.zip"
+    with closing(sqlite3.connect(store)) as other:
+        versions = "jax 0.8\n-r /etc/passwd, evil @ x, numpy 2.0"
+        other.execute("UPDATE trials SET environment = NULL, versions = ?", (versions,))
+        other.execute("UPDATE trials SET model = 'm' || char(10) || 'evil', framing = 'f\u2028f'")
+        other.commit()
+    code, _, err = call("runs", "--store", store, "--bundle", path)
+    assert code == 0, err
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read("requirements.txt").decode().split("\n")
+        readme = archive.read("README.txt").decode()
+    left_out = "# left out: a library without a valid name and version"
+    assert lines == ["# Python unknown", left_out, left_out, "numpy==2.0", ""]
+    assert "; f f; m evil; seed" in readme
+    assert "m evil (" in str(ll.cite(store).ran)
+
+
 def test_the_filters_of_runs_choose(call, packed, tmp_path):
     store, chosen = packed.with_suffix(".db"), tmp_path / "chosen.zip"
     assert call("runs", "--store", store, "--bundle", chosen, "--model", "lstm")[0] == 2

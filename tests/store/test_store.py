@@ -422,6 +422,37 @@ def test_a_wrong_environment_is_one_line(path, text):
                 read()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"packages": {"jax": "0.1\n--extra-index-url https://example.org\nother==1"}},
+        {"packages": {"other @ https://example.org/x.whl #": "1"}},
+        {"packages": {"-r": "x"}},
+        {"packages": {"jax": "1 ; x"}},
+        {"packages": {"jax": ""}},
+        {"device_name": "a\nother==1"},
+        {"commit": "x\u2028-r /etc/passwd"},
+        {"python": "3\r-r x"},
+        {"random_numbers": "\ud800"},
+    ],
+)
+def test_an_environment_with_no_names_versions_or_lines_is_damaged(path, fields):
+    with Store(path, write=True) as kept:
+        add(kept, "t1", dataclasses.replace(outcome(0.5), environment=environment(**fields)))
+    with Store(path) as kept:
+        for read in (lambda: kept.outcome("t1"), kept.environments):
+            with pytest.raises(StoreError, match=r"an environment is damaged: .*Put back a copy"):
+                read()
+
+
+def test_versions_as_libraries_have_them_are_whole(path):
+    numbers = {"jax": "0.10.3.dev20+g1a2_b-c", "torch": "2.13.0+cpu", "a.b_c-d": "1!2.0rc1"}
+    usual = environment(packages=numbers, device_name="Apple M2 \u2013 8 cores (R)")
+    with Store(path, write=True) as kept:
+        add(kept, "t1", dataclasses.replace(outcome(0.5), environment=usual))
+        assert kept.environments() == [usual]
+
+
 ONE_MORE = "CREATE TABLE notes (trial TEXT); INSERT INTO notes SELECT id FROM trials;"
 
 

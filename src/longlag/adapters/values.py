@@ -6,6 +6,7 @@ import ast
 import contextlib
 import dis
 import functools
+import importlib.util
 import inspect
 import io
 import os
@@ -22,6 +23,12 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _READS = "LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"
 _ATTRIBUTES = "LOAD_ATTR", "LOAD_METHOD"
 
+_IMPORTS = ("IMPORT_NAME",)
+
+_HIDE = {"globals", "eval", "exec", "__import__"}  # any name may be read by these of Python
+_HIDE_ANYHOW = {"import_module", "__globals__"}
+_HIDE_IN_MODULES = {"getattr", "vars", "__dict__"}  # and by these in a module
+
 _INNER = "_abc_impl", "_is_protocol"  # which Python keeps on a class
 
 _compared: dict[int, Any] = {}
@@ -32,7 +39,7 @@ def digest(thing: Any) -> str | None:
     """A hash of what a function or an object reads, and of what its own functions read in turn.
 
     In this process it is the same as long as the values are. Functions, classes and modules of
-    libraries count by identity. None where a value cannot be compared.
+    libraries count by identity. None where a value cannot be compared, or code hides what it reads.
     """
     import hashlib  # which --help does without
 
@@ -93,14 +100,20 @@ def _function(code: Any) -> Any:
 
 
 def _is_of_library(module: ModuleType | None) -> bool:
-    file = getattr(module, "__file__", None)
+    if module is None:
+        return False
+    file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
     if file is None:  # built in, or typed in
-        return module is not None and module.__name__ != "__main__"
+        return module.__name__ != "__main__" and module.__spec__ is not None
     return neighbours.is_library(file)
 
 
 def _read_by(thing: Any) -> Any:
-    """What a function, a class or an object reads."""
+    """What a function, a class or an object reads.
+
+    Raises:
+        LookupError: It hides what it reads.
+    """
     if isinstance(thing, functools.partial):
         return thing.func, thing.args, thing.keywords
     if isinstance(thing, type):
@@ -108,12 +121,39 @@ def _read_by(thing: Any) -> Any:
     function = _function(thing)
     if not isinstance(function, FunctionType):
         return type(thing), thing
-    cells = []
-    for cell in function.__closure__ or ():
+    cells = dict[str, Any]()
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with contextlib.suppress(ValueError):  # nothing in it yet
-            cells.append(cell.cell_contents)
+            cells[name] = cell.cell_contents
+    cells |= _in_modules(cells, _names(function.__code__)[_ATTRIBUTES])
+    reads = _globals(function)
+    _refuse_hidden(function, [*cells.values(), *reads.values()])
     own = vars(function), function.__defaults__, function.__kwdefaults__
-    return own, cells, _globals(function)
+    return own, cells, reads
+
+
+def _refuse_hidden(function: FunctionType, reads: Iterable[Any]) -> None:
+    """Raise a `LookupError` where the code of a function does not tell all that it reads."""
+    names = _names(function.__code__)
+    both = names[_READS] | names[_ATTRIBUTES]
+    hidden = (names[_READS] & _HIDE - function.__globals__.keys()) | (both & _HIDE_ANYHOW)
+    if any(isinstance(each, ModuleType) and not _is_of_library(each) for each in reads):
+        hidden |= both & _HIDE_IN_MODULES
+    hidden |= {name for name in names[_IMPORTS] if not _is_import_of_library(name)}
+    if hidden:
+        raise LookupError(f"{function.__qualname__} hides what it reads: {sorted(hidden)}")
+
+
+def _is_import_of_library(name: str) -> bool:
+    """Whether an import is of a library, or of what is not there."""
+    top = name.partition(".")[0]
+    if not top:  # from the package around it
+        return False
+    if top in sys.modules:
+        return _is_of_library(sys.modules[top])
+    spec = importlib.util.find_spec(top)
+    places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
+    return all(map(neighbours.is_library, (each for each in places if each and os.sep in each)))
 
 
 def _parts(kind: type) -> Iterator[Any]:
@@ -138,18 +178,29 @@ def _is_plain(value: Any) -> bool:
 
 def _globals(function: FunctionType) -> dict[str, Any]:
     """The globals that a function reads, and the attributes of the user's modules among them."""
-    names, found = _names(function.__code__), dict[str, Any]()
-    for name in names[_READS] & function.__globals__.keys():
-        found[name] = value = function.__globals__[name]
-        if isinstance(value, ModuleType) and not _is_of_library(value):
-            inner = names[_ATTRIBUTES] & vars(value).keys()
-            found |= {f"{name}.{each}": vars(value)[each] for each in inner}
-    return dict(sorted(found.items()))
+    names = _names(function.__code__)
+    found = {
+        name: function.__globals__[name] for name in names[_READS] & function.__globals__.keys()
+    }
+    return dict(sorted((found | _in_modules(found, names[_ATTRIBUTES])).items()))
+
+
+def _in_modules(found: Mapping[str, Any], attributes: set[str]) -> dict[str, Any]:
+    """The attributes in the user's modules, and in those that they have in turn: `a.b.W`."""
+    inner, waiting, seen = dict[str, Any](), sorted(found.items(), key=lambda each: each[0]), set()
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, ModuleType) and id(value) not in seen and not _is_of_library(value):
+            seen.add(id(value))
+            of = {f"{name}.{each}": vars(value)[each] for each in attributes & vars(value).keys()}
+            inner |= of
+            waiting += sorted(of.items(), key=lambda each: each[0])
+    return dict(sorted(inner.items()))
 
 
 def _names(code: CodeType) -> dict[tuple[str, ...], set[str]]:
-    """The names that a code, and the functions in it, read as globals and as attributes."""
-    names: dict[tuple[str, ...], set[str]] = {_READS: set(), _ATTRIBUTES: set()}
+    """The names that a code, and the functions in it, read as globals and attributes or import."""
+    names: dict[tuple[str, ...], set[str]] = {_READS: set(), _ATTRIBUTES: set(), _IMPORTS: set()}
     for each in dis.get_instructions(code):
         for kinds, found in names.items():
             if each.opname in kinds:

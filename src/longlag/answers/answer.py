@@ -154,17 +154,21 @@ class Answer(abc.ABC):
         drawings = importlib.import_module("longlag.report.drawings")  # which imports answers
         return drawings.DRAWINGS[type(self).__name__, name](self)
 
-    def save(self, path: files.Name) -> None:
+    def save(self, path: files.Name, *, force: bool = False) -> None:
         """Write the answer to a file, in the form of its ending.
 
         Args:
             path: It ends in `.json`, `.csv`, `.parquet`, `.tex`, `.md`, `.html`, `.svg` or `.png`.
+            force: Replace a file that longlag did not write.
 
         Raises:
-            ValueError: It ends otherwise, or the answer has no figure.
+            ValueError: It ends otherwise, the answer has no figure, or longlag did not write the
+                file that is there.
         """
         arguments.path("save", "path", path)
-        match kind_of(path, "save"):
+        kind = kind_of(path, "save")
+        files.check_save(path, "save", kind, force=force)
+        match kind:
             case "JSON":
                 files.write(path, json_text(self.to_dict()))
             case "Parquet":
@@ -174,7 +178,7 @@ class Answer(abc.ABC):
                 files.write(path, writers.document(self._repr_html_()))
             case "SVG" | "PNG":
                 pictures.save_figure(self.figure(), path)
-            case kind:
+            case _:
                 files.write(path, self.written(kind))
 
     def written(self, kind: str) -> str:

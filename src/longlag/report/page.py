@@ -72,33 +72,46 @@ class Page:
             for key, panel in self._panels().items()
         }
 
-    def save_figures(self, folder: str | os.PathLike[str], format: str = "svg") -> list[Path]:
+    def save_figures(
+        self, folder: str | os.PathLike[str], format: str = "svg", *, force: bool = False
+    ) -> list[Path]:
         """Write every figure to a file of its own.
 
         Args:
             folder: The folder; it is created where necessary.
             format: `svg` or `png`.
+            force: Replace files that longlag did not write.
 
         Returns:
             The paths of the files.
 
         Raises:
-            ValueError: The format is neither.
+            ValueError: The format is neither, or longlag did not write a file that is there.
         """
         arguments.path("save_figures", "folder", folder, folder=True)
         if format not in ("svg", "png"):
             raise ValueError(f"Page: `format` must be svg or png, got {format}. Use svg.")
         home = Path(folder)
         home.mkdir(parents=True, exist_ok=True)
-        paths = []
-        for key, chart in self.figures().items():
-            paths.append(home / f"{key}.{format}")
-            save_figure(chart, paths[-1])
-        return paths
+        figures = {home / f"{key}.{format}": chart for key, chart in self.figures().items()}
+        for path in figures:
+            files.check_save(path, "save_figures", format.upper(), force=force)
+        for path, chart in figures.items():
+            save_figure(chart, path)
+        return list(figures)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file."""
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the page to a file.
+
+        Args:
+            path: The file.
+            force: Replace a file that longlag did not write.
+
+        Raises:
+            ValueError: longlag did not write the file that is there.
+        """
         arguments.path("save", "path", path)
+        files.check_save(path, "save", "HTML", force=force)
         files.write(path, self.html())
 
     def _panels(self) -> Mapping[str, Panel]:

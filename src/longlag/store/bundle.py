@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from longlag import files
-from longlag.answers.format import counted
+from longlag.answers.format import counted, visible
 from longlag.store import parsing
 from longlag.store.records import Record, StoreError
 from longlag.store.store import Store
 from longlag.trials.documents import public
-from longlag.trials.environment import Environment
+from longlag.trials.environment import Environment, is_version
 from longlag.trials.identity import digest, identity_document
 from longlag.trials.outcome import Outcome
 
@@ -143,6 +143,7 @@ def write(store: Store, records: Sequence[Record], path: files.Name) -> None:
                     what = f"the model of trial {record.id}"
                     raise parsing.damaged(store.path, what, str(error)) from error
             words = f"{record.problem}; {record.framing}; {record.model}; seed {record.seed}"
+            words = visible(" ".join(words.split()))  # a line, whatever a store has
             lines.append(f"  {record.id}  skill {record.skill:.3f}  {words}\n")
         most = sorted(environments, key=lambda each: (-environments[each], each))
         for place, each in enumerate(most, 1):
@@ -221,7 +222,12 @@ def _requirements(where: Environment | None, libraries: str) -> tuple[str, str]:
 
 def _pinned(versions: Iterable[tuple[str, ...]]) -> str:
     """Lines for pip; a build such as `+cpu` is no version that an index has."""
-    return "".join(f"{name}=={number.partition('+')[0]}\n" for name, number in versions)
+    return "".join(
+        f"{name}=={number.partition('+')[0]}\n"
+        if is_version(name, number)
+        else "# left out: a library without a valid name and version\n"
+        for name, number in versions
+    )
 
 
 def _json(document: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from longlag import files
 from longlag.store.records import USAGE, USAGE_SECONDS, Record, StoreError, StudyRecord
 from longlag.trials.environment import Environment
+from longlag.trials.environment import fault as environment_fault
 
 if TYPE_CHECKING:
     from longlag.trials.outcome import Curve, Outcome
@@ -68,7 +69,7 @@ def environment(path: Path, text: Any) -> Environment:
     hints = typing.get_type_hints(Environment)
     absent = {"threads": None, "random_numbers": ""}  # in old stores
     parsed = {**absent, **document(path, "an environment", text)}
-    if why := _fault(parsed, hints):
+    if why := _fault(parsed, hints) or environment_fault(parsed):
         raise damaged(path, "an environment", why)
     return Environment.read(parsed)
 

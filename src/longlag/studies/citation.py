@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from longlag.answers.answer import plain
-from longlag.answers.format import counted, listed, span
+from longlag.answers.format import counted, listed, span, visible
 from longlag.answers.writers import latex_text
 from longlag.knobs import named_arguments
 from longlag.store.records import Record, StoreError
@@ -111,7 +111,8 @@ class Ran:
             f"Libraries: {'; and '.join(self.libraries)}" if self.libraries else "",
             f"Machine: {'; and '.join(self.machines)}" if self.machines else "",
         ]
-        return " ".join(f"{each}." for each in sentences if each)
+        text = " ".join(f"{each}." for each in sentences if each)
+        return visible(" ".join(text.split()))  # a line, whatever a store has
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)

@@ -93,15 +93,21 @@ class Trained:
         """
         return sensitivity.gates(self.setting, self.model, self.seed, sequence)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the model to a file for `longlag.load`; a real series is included.
 
+        Args:
+            path: The file; `.safetensors` is usual.
+            force: Replace a file that longlag did not write.
+
         Raises:
-            ValueError: It ends as a file of another kind does; `.safetensors` is usual.
+            ValueError: It ends as a file of another kind does, or longlag did not write the file
+                that is there.
         """
         arguments.path("save", "path", path)
         files.check_ending(path, "save", {"save": (path, "safetensors")})
         files.check_model_ending(path, "save")
+        files.check_save(path, "save", "safetensors", force=force)
         files.write(path, to_bytes(self))
 
 

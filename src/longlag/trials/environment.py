@@ -26,6 +26,10 @@ LIBRARIES = "longlag", "jax", "jaxlib", "equinox", "optax", "numpy"
 ADAPTED = "torch", "keras", "flax"
 """The libraries of trials whose model is one of theirs."""
 
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_NUMBER = re.compile(r"\w[\w.+!-]*", re.ASCII)
+_BREAK = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # or no text at all
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Environment:
@@ -139,6 +143,26 @@ def _random_numbers() -> str:
     if generator != "threefry2x32":
         return generator
     return "" if partitionable else f"{generator}, not partitionable"
+
+
+def is_version(name: str, number: str) -> bool:
+    """Whether a library and its version are what an index may have.
+
+    >>> is_version("torch", "2.13.0+cpu"), is_version("jax", "0.1\\n--index-url x")
+    (True, False)
+    """
+    return bool(_NAME.fullmatch(name) and _NUMBER.fullmatch(number))
+
+
+def fault(document: Mapping[str, Any]) -> str:
+    """The first text of an environment that is no name, version or line; empty where none is."""
+    for name, number in document["packages"].items():
+        if not is_version(name, number):
+            return f"`packages` has {json.dumps({name: number})[:60]}"
+    for name, value in document.items():
+        if isinstance(value, str) and _BREAK.search(value):
+            return f"`{name}` is {json.dumps(value)[:60]}"
+    return ""
 
 
 def distinct(environments: Iterable[Environment | None]) -> list[Environment]:

@@ -307,23 +307,26 @@ class Run(Scored):
         """
         return self.trained(seed).predict(sequence)
 
-    def save(self, path: str | os.PathLike[str], *, seed: int | None = None) -> None:
+    def save(
+        self, path: str | os.PathLike[str], *, seed: int | None = None, force: bool = False
+    ) -> None:
         """Write the model of a seed as safetensors (`longlag.load`), or the answer.
 
         Args:
             path: `.safetensors`, or no ending, gives the model; an ending of an answer, such as
                 `.json` or `.tex`, the answer.
             seed: Whose model, one of `seeds`; the first by default.
+            force: Replace a file that longlag did not write.
 
         Raises:
-            ValueError: It ends otherwise.
+            ValueError: It ends otherwise, or longlag did not write the file that is there.
         """
         arguments.path("save", "path", path)
         if arguments.ending(path) in ("", ".safetensors"):
-            self.trained(seed).save(path)
+            self.trained(seed).save(path, force=force)
         else:
             kind_of(path, "save", model=True)
-            super().save(path)
+            super().save(path, force=force)
 
     def trained(self, seed: int | None = None) -> Trained:
         """The model of a seed, the first by default, with its setting."""

@@ -19,6 +19,8 @@ from longlag.version import longlag_version
 
 Format = Literal["parquet", "npz"]
 
+_KINDS = {"parquet": "Parquet", "npz": "NumPy"}
+
 _STREAMS = {
     "train": streams.training,
     "validation": streams.validation,
@@ -55,6 +57,7 @@ def export(
     seed: int = 0,
     format: Format = "parquet",
     command: str = "",
+    force: bool = False,
 ) -> dict[str, Split]:
     """Write a data set: a file for each split, and a card that describes it.
 
@@ -72,12 +75,14 @@ def export(
         seed: The seed of the sequences.
         format: `parquet` (extra `parquet`) or `npz`, which NumPy reads.
         command: The command that writes it, for the card.
+        force: Replace files that longlag did not write.
 
     Returns:
         The splits, by name.
 
     Raises:
-        ValueError: The framing does not fit, a number is negative, or pyarrow is not installed.
+        ValueError: The framing does not fit, a number is negative, pyarrow is not installed, or
+            longlag did not write a file that is there.
 
     >>> import tempfile
     >>> from longlag import EchoLag, Window
@@ -97,6 +102,9 @@ def export(
         _check_parquet()
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
+    kinds = {f"{name}.{format}": _KINDS[format] for name, count in counts.items() if count}
+    for name, kind in {**kinds, "README.md": "data card"}.items():
+        files.check_save(home / name, "export", kind, force=force)
     splits: dict[str, Split] = {}
     for name, count in counts.items():
         if not count:
