@@ -55,6 +55,37 @@ def test_fewer_than_three_days_of_a_slow_wave_give_no_season_of_an_hour(seed):
     assert season(wave + 0.2 * rng.normal(size=420), (6, 144, 1008)) is None
 
 
+@pytest.mark.parametrize(
+    ("suggested", "count"), [((4, 96, 672), 1440), ((6, 144, 1008), 3000), ((12, 288, 2016), 3000)]
+)
+@pytest.mark.parametrize(("noise", "weather"), [(0.0, 0.0), (0.3, 0.0), (1.0, 0.0), (0.2, 0.25)])
+def test_of_a_wave_of_a_day_in_rows_of_minutes_it_is_the_day_that_is_found(
+    suggested, count, noise, weather
+):
+    for seed in range(5):
+        rng, day = np.random.default_rng(seed), suggested[1]
+        rows = 4 * np.sin(2 * np.pi * np.arange(count) / day) + noise * rng.normal(size=count)
+        walk = np.zeros(count)  # that forgets within days; its deviation is about `4 * weather`
+        for at, step in enumerate(rng.normal(size=count - 1)):
+            walk[at + 1] = (1 - 1 / (2 * day)) * walk[at] + 4 * weather * day**-0.5 * step
+        assert season(rows + walk, suggested) == day
+
+
+def test_an_hour_of_rows_of_15_minutes_is_found_where_there_is_one_of_it():
+    rng, rows = np.random.default_rng(0), np.arange(1440)
+    wave = np.sin(2 * np.pi * rows / 96) + np.tile([1.0, 0, 0, 0], 360)
+    assert season(wave + 0.2 * rng.normal(size=1440), (4, 96, 672)) in (4, 96)
+    hour = np.tile([1.0, 0, 0, 0], 360) + 0.2 * rng.normal(size=1440)
+    assert season(hour, (4, 96, 672)) == 4
+
+
+@pytest.mark.parametrize("kind", NULL)
+def test_no_season_is_found_in_rows_of_minutes_without_one(kind):
+    rng = np.random.default_rng(7)
+    found = [season(NULL[kind](rng, 300), (4, 96, 672)) for _ in range(100)]
+    assert sum(each is not None for each in found) <= 5
+
+
 def test_of_days_alone_it_is_the_day_that_is_found():
     rng, hours = np.random.default_rng(0), np.arange(24 * 40)
     rows = np.sin(2 * np.pi * hours / 24) + 0.7 * rng.normal(size=len(hours))

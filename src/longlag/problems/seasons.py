@@ -16,6 +16,7 @@ _FAR = 4  # periods in a suggested one that is far longer
 _WORSE = 1.5  # largest error of a short period on smooth values, in errors of the last value
 _UNCLEAR = 0.5  # excess error of a part of a period of one cycle that noise may be the cause of
 _MULTIPLES = 4  # periods of the strongest wave that a season may have: 2 and 5 a week
+_CLEAR = 2  # errors of the mean by which a suggested period is better than half of it
 
 
 def check_seasons(seasons: Sequence[int]) -> None:
@@ -48,7 +49,8 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
 
     Args:
         rows: `(row,)`, evenly spaced, none missing.
-        suggested: Rows in a day, a week, a year: preferred to periods close to them.
+        suggested: Rows in a day, a week, a year: preferred to periods close to them, and candidates
+            too where values repeat better after them than after half of them or half as many again.
 
     >>> season(np.tile([0.0, 1.0, 4.0, 2.0, 1.0], 20))
     5
@@ -67,7 +69,11 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
             periods[best] = errors[best]
     if not periods:
         return None
-    periods |= {each: _error(rows, each) for each in suggested if 2 <= each <= longest}
+    periods |= {
+        each: _error(rows, each)
+        for each in suggested
+        if 2 <= each <= longest and _stands_out(rows, each)
+    }
     best = min(periods, key=periods.__getitem__)
     # Errors up to these are equal within the noise, which may last for a season.
     alike, similar = (
@@ -81,7 +87,8 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     # Too few cycles of a slow wave make a short period look like one; the last value is better.
     last = _error(rows, 1)
     slow = last < _SMOOTH * float(rows.std()) and any(each >= _FAR * best for each in suggested)
-    return None if slow and periods[found] > _WORSE * last else found
+    worse = found not in suggested and periods[found] > _WORSE * last
+    return None if slow and worse else found
 
 
 def _peaks(changes: NDArray[Any]) -> list[float]:
@@ -120,6 +127,13 @@ def _divides(period: int, other: int) -> bool:
     """Whether another period is a multiple of one, or close to it, as 103 to 52."""
     multiple = round(other / period)
     return multiple > 1 and abs(other - multiple * period) <= period / 12
+
+
+def _stands_out(rows: NDArray[Any], period: int) -> bool:
+    """Whether values repeat better after a period than half a period before and after it."""
+    sides = (period // 2, -(-period // 2), 3 * period // 2, -(-3 * period // 2))
+    least = min(_error(rows, each) for each in sides if each < len(rows))
+    return _error(rows, period) * (1 + _CLEAR * len(rows) ** -0.5) <= least
 
 
 def _error(rows: NDArray[Any], period: int) -> float:

@@ -142,3 +142,39 @@ def test_a_title_names_no_columns(read, title):
     assert read(f"{title}\nday,10,20,30\n{rows}", ["20"]).values[6, 0] == 1
     if "Depth" not in title:
         assert read(f"{title}\n{rows}", ["3"]).values[6, 0] == 1
+
+
+HOURS = pd.date_range("2020-01-01", periods=56, freq="h")
+
+
+def noted(head, first, rest, noted=3):
+    """A file whose first rows have a note at their side."""
+    rows = [
+        f"{hour:%Y-%m-%d},{hour:%H:%M:%S},{flow},G" for hour, flow in zip(HOURS, FLOW, strict=True)
+    ]
+    return "\n".join(
+        [head, *(row + (first if at < noted else rest) for at, row in enumerate(rows))]
+    )
+
+
+@pytest.mark.parametrize("above", ["", "station,height\nStockholm,2.0\n\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_notes_beside_the_first_rows_cost_no_name_and_no_row(read, above, separator, count):
+    head = "Datum,Tid (UTC),flow,Kvalitet,,Tidsutsnitt:"
+    for rest in ("", ",,"):
+        text = above + noted(head, ",,a note of the operator", rest, count)
+        table = read(text.replace(",", separator))
+        assert table.names == ("flow",)
+        assert table.values[:, 0].tolist() == FLOW
+        assert table.seasons[:2] == (24, 168)
+
+
+@pytest.mark.parametrize(
+    "head", ["Datum,Tid,flow,Kvalitet,note", "Datum,Tid,flow,Kvalitet,note,by"]
+)
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_first_rows_with_more_cells_than_most_are_not_lost(read, head, count):
+    more = ",sensor new" * (head.count(",") - 3)
+    with pytest.raises(ValueError, match=rf"line {count + 2} has 4 cells, its header [56]"):
+        read(noted(head, more, "", count))

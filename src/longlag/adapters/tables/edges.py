@@ -15,6 +15,8 @@ from longlag.adapters.tables.dates import dates, months
 from longlag.adapters.tables.parts import day_and_year, is_time, part_of, times_of_day
 
 _SAMPLE = 200  # rows that show what columns hold
+_MAX_NOTES = 30  # lines below a rule
+_FEW = 3  # rows of a table, at least
 _YEARS = 1500, 2200
 _RANGES = {
     "year": _YEARS,
@@ -93,6 +95,55 @@ def fitted(
     last = "the last is taken for a column without a name"
     last = last if one else f"the last {more} are taken for columns without names"
     return [[*header, *unnamed], *data], [f"{note}: {last}"]
+
+
+def top(cells: Sequence[Sequence[str]], first: int) -> int:
+    """The row of names, or else the first row, of a table whose first rows have notes beside them.
+
+    Those are right above the first row of the usual width, of which they have the first cells.
+
+    >>> top([["a note"], ["day", "v"], ["2020-01-01", "3", "A"], ["2020-01-02", "4"]], 3)
+    1
+    """
+    width, at = len(cells[first]), first
+    while at and len(cells[at - 1]) > width and _are_alike(cells[at - 1], cells[first]):
+        at -= 1
+    names = [cell for cell in cells[at - 1] if cell.strip()] if 0 < at < first else []
+    named = len(names) > 1 and not any(map(headers.is_value, names))
+    return at - 1 if named and not names[0].endswith(":") else at
+
+
+def _are_alike(row: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether a row begins with a time of the form of another, and has numbers where that has."""
+    one, time = (re.sub(r"\d+", "0", cells[0].strip()) for cells in (row, other))
+    pairs = zip(row, other, strict=False)
+    kinds = all(headers.is_value(up) == headers.is_value(low) for up, low in pairs)
+    return one == time and "0" in time and kinds
+
+
+def without_side(rows: list[list[str]]) -> list[str]:
+    """Cuts off what some rows have beside a table, beyond a column without a name; notes on it.
+
+    >>> rows = [["day", "v", "", "Note:"], ["1", "3", "", "A"], *[["2", "4"]] * 3]
+    >>> len(without_side(rows)), rows[0]
+    (1, ['day', 'v'])
+    """
+    used = [row for row in rows if row]
+    counts = Counter(map(len, used))
+    width, often = counts.most_common(1)[0] if used else (0, 0)
+    if width < 2 or 2 * often < len(used) or min(counts) < width or used[0][width:][:1] != [""]:
+        return []
+    side = any(cell.strip() for row in used for cell in row[width:])
+    rows[:] = [row[:width] for row in rows]
+    return ["cells beside the table left out, beyond a column without a name"] * side
+
+
+def rule(lines: Sequence[tuple[int, str]]) -> int:
+    """The line, by its index, of a rule of one character below which footnotes stand."""
+    for at in range(max(len(lines) - _MAX_NOTES, len(lines) // 2, _FEW), len(lines)):
+        if re.fullmatch(r"\s*([_=*~-])\1{4,}\W*", lines[at][1]):
+            return at
+    return len(lines)
 
 
 def names_most(row: Sequence[str], below: Sequence[Sequence[str]], separator: str) -> bool:

@@ -21,7 +21,6 @@ _MANY = 10  # rows that show whether a separator is one
 _MAX_TOP = 20  # rows of text above a table
 _SAMPLE = 20  # rows that show where columns stand
 _MAX_PARTS = 2  # lines that a name is parted into
-_MAX_NOTES = 30  # lines below a rule
 _MAX_PLACES = 100  # where another table may begin
 
 
@@ -149,7 +148,7 @@ def body(
     if width == 1:
         return lines, []
     notes: list[str] = []
-    rule = _rule(lines)
+    rule = edges.rule(lines)
     lines, below_rule = lines[:rule], lines[rule:]
     cells, counts = cells[:rule], counts[:rule]
     if below := _next_table(cells, width):
@@ -168,7 +167,9 @@ def body(
     first, last = full[0], max(full[-1], *partial, 0) if partial else full[-1]
     named = not any(map(headers.is_value, cells[first]))  # so that a title above is none
     ends = next((at for at, cell in enumerate(reversed(cells[first])) if cell.strip()), 0)
-    if first and not named and not _is_labelled(cells[first - 1]):
+    if not named and (top := edges.top(cells, first)) < first:
+        first = top
+    elif first and not named and not _is_labelled(cells[first - 1]):
         # A header that lacks the name of an index, or empty ends of rows; or further names.
         lacks = counts[first - 1] in (width - 1, width + 1, width - ends)
         if lacks or edges.names_most(cells[first - 1], [cells[at] for at in full], separator):
@@ -226,14 +227,6 @@ def _begins_data(row: Sequence[str]) -> bool:
     return _is_data(row) or headers.is_value(row[0]) or headers.frequency(row[0]) is not None
 
 
-def _rule(lines: Sequence[tuple[int, str]]) -> int:
-    """The line, by its index, of a rule of one character below which footnotes stand."""
-    for at in range(max(len(lines) - _MAX_NOTES, len(lines) // 2, _FEW), len(lines)):
-        if re.fullmatch(r"\s*([_=*~-])\1{4,}\W*", lines[at][1]):
-            return at
-    return len(lines)
-
-
 def _next_table(cells: Sequence[list[str]], width: int) -> int:
     """The line, by its index, at which another table of this width begins, with a header; or 0."""
     used = [at for at, row in enumerate(cells) if row]
@@ -266,7 +259,7 @@ def parse(
         for row in reader:
             rows.append(row)
             ends.append(lines[reader.line_num - 1][0])
-    notes = _even(rows, ends) if separator == r"\s+" else []
+    notes = _even(rows, ends) if separator == r"\s+" else edges.without_side(rows)
     empty = [not any(cell.strip() for cell in row) for row in rows]
     count = len(rows) - next((at for at, each in enumerate(reversed(empty)) if not each), len(rows))
     start = next((at for at, each in enumerate(empty) if not each), 0)
