@@ -106,7 +106,7 @@ def _number(name: str, thing: Any) -> str:
     read = values.digest(thing)
     if read is None:
         notices.notice(
-            f"{name} reads what cannot be compared (a file, what it imports itself, …), so its trials "
+            f"{name} reads what cannot be compared (a file, its own imports, …), so its trials "
             f"run anew each time. Give it plain arguments: functools.partial({name}, width=64)."
         )
     for (own, code), each in _named.items() if read is not None else ():
