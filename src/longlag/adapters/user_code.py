@@ -106,9 +106,8 @@ def _number(name: str, thing: Any) -> str:
     read = values.digest(thing)
     if read is None:
         notices.notice(
-            f"{name} reads a value that cannot be compared (a file, a lock, what it imports of "
-            "yours itself, …), so that its trials are run anew each time. Give it plain arguments: "
-            f"functools.partial({name}, width=64)."
+            f"{name} reads what cannot be compared (a lock, an import inside it, …), so its trials "
+            f"are run anew each time. Give it plain arguments: functools.partial({name}, width=64)."
         )
     for (own, code), each in _named.items() if read is not None else ():
         if each is thing and own == name and _values.get(code) == read:
