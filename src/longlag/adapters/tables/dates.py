@@ -199,8 +199,8 @@ def decimal_months(cells: pd.Series) -> pd.Series | None:
     text = cells.astype(str).str.strip()
     if not text.str.fullmatch(form).all():
         return None
-    if text.str.fullmatch(r"\d{4}\.(0[1-9]|1[0-2])").all():
-        month = 12 * text.str[:4].astype(int) + text.str[5:].astype(int) - 1
+    if text.str.fullmatch(r"\d{4}\.(0[1-9]|1[0-2]?)").all():  # as a number, October is .1
+        month = 12 * text.str[:4].astype(int) + text.str[5:].str.ljust(2, "0").astype(int) - 1
     else:
         count = 12 * text.astype(float)
         month = (count + _NEAR).floordiv(1)
