@@ -204,6 +204,20 @@ def test_what_stands_above_a_table_without_names_is_removed_whole(tmp_path):
         tables.read(file)
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%Y"])
+@pytest.mark.parametrize("names", ["1THB,1USD", "10%,90%", "2019,7.5", "USD 1,100"])
+@pytest.mark.parametrize("lower", [",Baht,US dollar", "day,Baht,US dollar"])
+def test_names_that_may_be_values_stay_where_a_line_below_them_is_removed(read, form, names, lower):
+    step = "YS" if form == "%Y" else "D"
+    days = pd.date_range("1990-01-01", periods=40, freq=step).strftime(form)
+    rows = [f"{day},0.{at + 10},{at}.5" for at, day in enumerate(days)]
+    last = names.split(",")[1]
+    with pytest.raises(ValueError, match=r"line 2 has text where .* Remove it"):
+        read("\n".join([f"date,{names}", lower, *rows]), [last])
+    table = read("\n".join([f"date,{names}", *rows]), [last])
+    assert table.values[:, 0].tolist() == [at + 0.5 for at in range(40)]
+
+
 @pytest.mark.parametrize("name", ["Größe", "Température", "naïve — café", "°C"])
 def test_names_in_windows_1252_are_read(tmp_path, name):
     file = tmp_path / "data.csv"

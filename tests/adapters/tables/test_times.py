@@ -178,6 +178,35 @@ def test_stamps_of_digits_are_times_under_any_name(read, form, header):
     assert table.seasons[0] == 24
 
 
+@pytest.mark.parametrize("places", [[60], [58, 59, 60], [30]])
+@pytest.mark.parametrize("name", ["code", "data", "Jour", "obs"])
+@pytest.mark.parametrize("form", STAMPS)
+def test_a_word_among_stamps_of_digits_is_refused_under_any_name(read, form, name, places):
+    rows = [f"{stamp},{at}.5,a" for at, stamp in enumerate(STAMPS[form])][::-1]
+    for place in places:
+        rows.insert(place, "Units,1,")
+    for columns in [], ["v"]:
+        with pytest.raises(ValueError, match=rf"`{name}` is no date in line {places[0] + 2}"):
+            read("\n".join([f"{name},v,flag", *rows]), columns)
+    table = read("\n".join([f"{name},v,flag", *rows]), ["v"], time=False)
+    assert len(table.values) == 60 + len(places)
+
+
+@pytest.mark.parametrize("gaps", [[], [19, 20], [9, 33]])  # of October too
+@pytest.mark.parametrize("october", [".10", ".1"])
+@pytest.mark.parametrize("name", ["Period", "code"])
+def test_months_such_as_1999_12_may_be_numbers(read, name, october, gaps):
+    rows = [f"{1999 + at // 12}.{at % 12 + 1:02}" for at in range(48)]
+    rows = [
+        f"{row[:4] + october if row.endswith('.10') else row},{at}.5" for at, row in enumerate(rows)
+    ]
+    table = read("\n".join([f"{name},v", *(row for at, row in enumerate(rows) if at not in gaps)]))
+    expected = np.arange(48) + 0.5
+    expected[gaps] = NAN
+    np.testing.assert_array_equal(table.values[:, 0], expected)
+    assert table.seasons == (12,)
+
+
 def test_a_second_column_of_seconds_is_no_series(read):
     rows = [
         f"{1609459200000 + at * 3600000},{at}.5,{1609462799999 + at * 3600000}" for at in range(40)

@@ -105,15 +105,17 @@ def dates(cells: pd.Series) -> Reading | None:
     [12, 1, 2]
     """
     blank = missing(cells)
+    words = _words(cells)
     for of_numbers in epochs, decimal_months:
-        if (values := of_numbers(cells)) is not None:
-            return Reading(values, np.zeros(len(cells), bool))
+        if (values := of_numbers(cells[~words])) is not None:
+            return Reading(values.reindex(cells.index), words)
     if pd.api.types.is_datetime64_any_dtype(cells):
         return Reading(_without_zone(cells), np.zeros(len(cells), bool))
     if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
         return None
     text = cells[~blank].astype(str).str.strip()
-    if not len(text) or (numbers(_sample(text)).faults.mean() < 0.5 and not _digits(text)):
+    digits = text[~words[~blank]]
+    if not len(text) or (numbers(_sample(text)).faults.mean() < 0.5 and not _digits(digits)):
         return None
     text = text.mask(text.str.fullmatch(_INTERVAL), text.str.replace(_INTERVAL, r"\1", regex=True))
     text = text.str.replace(_REGION, "", regex=True).str.replace(_SUMMER, "", regex=True)
@@ -197,8 +199,8 @@ def decimal_months(cells: pd.Series) -> pd.Series | None:
     text = cells.astype(str).str.strip()
     if not text.str.fullmatch(form).all():
         return None
-    if text.str.fullmatch(r"\d{4}\.(0[1-9]|1[0-2])").all():
-        month = 12 * text.str[:4].astype(int) + text.str[5:].astype(int) - 1
+    if text.str.fullmatch(r"\d{4}\.(0[1-9]|1[0-2]?)").all():  # as a number, October is .1
+        month = 12 * text.str[:4].astype(int) + text.str[5:].str.ljust(2, "0").astype(int) - 1
     else:
         count = 12 * text.astype(float)
         month = (count + _NEAR).floordiv(1)
@@ -269,6 +271,15 @@ def months(cells: pd.Series) -> np.ndarray:
 def _sample(cells: pd.Series) -> pd.Series:
     """Cells from first to last, evenly spaced."""
     return cells.iloc[np.unique(np.linspace(0, len(cells) - 1, _SAMPLE).astype(int))]
+
+
+def _words(cells: pd.Series) -> np.ndarray:
+    """The few cells, `(row,)`, with letters in a column that begins as times of digits may do."""
+    none = np.zeros(len(cells), bool)
+    if not len(cells) or not re.fullmatch(r"\s*[12]\d{3}[\d.:]*\s*", str(cells.iloc[0])):
+        return none  # of thousands of columns, most end here
+    found = cells.astype(str).str.contains(r"[^\W\d_]").to_numpy(bool) & ~missing(cells)
+    return found if found.sum() <= max(_MAX_FAULTS[0], _MAX_FAULTS[1] * len(cells)) else none
 
 
 def _digits(text: pd.Series) -> bool:

@@ -378,7 +378,7 @@ def _check_rows(file: str, cells: pd.DataFrame, rows: Sequence[str]) -> None:
     if count:
         kind, first = rows[0].split()
         last = rows[count - 1].split()[1]
-        if names is None and any(map(headers.is_value, cells.columns)):
+        if names is None and not headers.are_names(cells, count):
             cut = f": tail -n +{int(last) + 1} {shlex.quote(file)} > next.csv"
             raise ValueError(
                 f"{file}: what stands above {kind} {int(last) + 1} is no part of the table. Remove "

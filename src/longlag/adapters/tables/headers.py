@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from longlag.adapters.tables.cells import LONGEST, MISSING, is_code, missing, numbers, visible
-from longlag.adapters.tables.dates import MONTHS, frequency, month_name
+from longlag.adapters.tables.dates import MONTHS, dates, frequency, month_name
 from longlag.adapters.tables.parts import is_time, part_of
 
 _MAX_NAMES = 6  # rows of names, at most
@@ -95,6 +95,23 @@ def names_below(cells: pd.DataFrame) -> int | None:
         if all(name or missing(below.iloc[:, place]).all() for place, name in enumerate(row)):
             return at
     return None
+
+
+def are_names(cells: pd.DataFrame, count: int) -> bool:
+    """Whether a header has no values; or, below its first rows, times where it names one.
+
+    Names such as 1USD, 90% or 2019 may be values too.
+
+    >>> table = pd.DataFrame([["", "Baht"], ["2019", "7"], ["2020", "8"]])
+    >>> [are_names(table.set_axis(names, axis=1), 1) for names in (["Date", "1THB"], ["file", "3"])]
+    [True, False]
+    """
+    if not any(map(is_value, cells.columns)):
+        return True
+    below = cells.iloc[count : count + _SAMPLE]
+    timed = [name for name in cells.columns if is_time(name) and not is_value(name)]
+    known = (below[name].astype(str).map(frequency).notna().mean() > 0.5 for name in timed)
+    return any(known) or any(dates(below[name]) is not None for name in timed)
 
 
 def name_rows(header: Sequence[str], cells: pd.DataFrame) -> int:
