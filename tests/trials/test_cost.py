@@ -112,6 +112,7 @@ def test_of_a_model_that_packs_the_operations_are_the_mean_over_the_lengths(leng
     assert each.memory > longest
 
 
+@pytest.mark.filterwarnings("ignore:adopted reads what cannot be compared")  # the tests' wrappers
 @pytest.mark.parametrize("missing", ["drop", "mark"])
 def test_a_model_with_a_fixed_number_of_rows_costs_no_more_for_a_step(missing):
     class Fixed(eqx.Module):

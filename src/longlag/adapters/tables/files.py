@@ -88,7 +88,7 @@ def load(file: Path, columns: Sequence[str] = ()) -> Cells:
 
 def _shortened(column: pd.Series) -> pd.Series:
     """A column whose texts are short, so that none takes regular expressions for ever."""
-    if not (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
+    if not _holds_texts(column):
         return column
     old = column.tolist()
     new = [shortened(cell) for cell in old]
@@ -220,9 +220,13 @@ def _excel(file: Path) -> Cells:
     return found._replace(rows=rows, notes=tuple(notes))
 
 
+def _holds_texts(column: pd.Series) -> bool:
+    return pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)
+
+
 def _from_frame(name: str, frame: pd.DataFrame) -> Cells:
     frame.columns = headers.unique(name, list(map(str, frame.columns)))
-    for column in filter(lambda each: pd.api.types.is_object_dtype(frame[each]), frame.columns):
+    for column in filter(lambda each: _holds_texts(frame[each]), frame.columns):
         plain = [
             cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
             for cell in frame[column]
