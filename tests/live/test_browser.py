@@ -147,7 +147,7 @@ def test_a_knob_out_of_range_gives_the_line_of_the_command_line(page):
     go(page, "lag=1&length=25")
     field = page.get_by_role("spinbutton", name="lag")
     field.fill("30")
-    expect(page.get_by_text("`lag` must be below `length` (25), got 30.").first).to_be_visible()
+    expect(page.get_by_text("lag must be below length (25), got 30.").first).to_be_visible()
 
 
 def test_train_scrub_cursor_edit_and_go_back(page):
