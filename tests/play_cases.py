@@ -13,6 +13,14 @@ from longlag.live.app import Server, create_app, listen
 
 TOKEN = "the-token"
 PORT = 8577
+QUICK = {
+    "length": "6",
+    "values": "5",
+    "hidden-size": "4",
+    "sequences": "600",
+    "learning-rate": "0.01",
+}
+"""A setup that trains in no time."""
 PAGE = {"index.html": "<!doctype html>page", "play.js": "mount()", "play.css": "body {}"}
 
 

@@ -192,6 +192,20 @@ def test_reload_and_the_back_button_restore_what_was_shown(page):
     expect(page.get_by_role("spinbutton", name="hidden size")).to_have_value("16")
 
 
+def test_the_copied_link_shows_the_same_in_another_tab(page, browser, server):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    go(page, QUICK + "&cursor=4")
+    expect(page).to_have_url(re.compile("cursor=4"))
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    with tab(browser, server) as other:
+        other.goto(link)
+        expect(other.get_by_role("spinbutton", name="hidden size")).to_have_value("16")
+        selected = other.get_by_role("gridcell", selected=True)
+        expect(selected).to_have_attribute("data-step", "4")
+
+
 def test_a_second_tab_is_told_that_one_trains_and_sees_its_end(page, browser, server):
     go(page, QUICK.replace("sequences=4000", "sequences=400000"))
     page.get_by_role("button", name="Train", exact=True).click()

@@ -80,3 +80,11 @@ def test_own_code_is_imported_by_its_name():
     assert "from mine import hard" in source
     assert "    hard,\n" in source
     assert "'some/mine.py:make'" in source
+
+
+def test_paths_with_spaces_are_quoted():
+    import longlag as ll
+
+    name = "my code/mine.py:hard"
+    setup = Setup.of({"problem": name}, Own({name: ll.EchoLag(lag=2)}))
+    assert shlex.split(as_command(setup)) == ["longlag", "train", name]

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from play_cases import QUICK
 
 from longlag.live import lessons
 from longlag.live.lessons import LESSONS, Lesson, Side
@@ -8,15 +9,7 @@ from longlag.live.recording import MOMENTS, record
 from longlag.live.session import Session
 from longlag.stop import StopToken
 
-QUICK = {
-    "length": "6",
-    "values": "5",
-    "hidden-size": "4",
-    "sequences": "600",
-    "learning-rate": "0.01",
-    "framing": "chunks",
-    "timesteps": "2",
-}
+PIECES = QUICK | {"framing": "chunks", "timesteps": "2"}
 
 
 @pytest.fixture
@@ -26,8 +19,8 @@ def quick(monkeypatch):
         name="quick",
         title="Quick",
         text=("One.",),
-        breaks=Side(QUICK, "at chance", "unreachable"),
-        works=Side(QUICK | {"carry": "true"}, "solved"),
+        breaks=Side(PIECES, "at chance", "unreachable"),
+        works=Side(PIECES | {"carry": "true"}, "solved"),
         attempt="",
         question="",
         answer="",
@@ -39,7 +32,7 @@ def quick(monkeypatch):
 
 def test_a_recording_answers_what_the_page_asks_about_both_sides(quick):
     recording = json.loads(json.dumps(record(Session("quick")), allow_nan=False))
-    assert recording["describe"]["start"] == {"knobs": QUICK, "lesson": "quick"}
+    assert recording["describe"]["start"] == {"knobs": PIECES, "lesson": "quick"}
     assert [each["knobs"] for each in recording["audits"]] == [
         quick.breaks.knobs,
         quick.works.knobs,

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from play_cases import QUICK
 
 import longlag as ll
 from longlag.cli._flags import problem_from_name
@@ -15,14 +16,7 @@ from longlag.live.setup import Setup
 from longlag.trials.fit import finish, fit
 from longlag.trials.sensitivity import gates, sensitivity
 
-QUICK = {
-    "length": "6",
-    "values": "5",
-    "hidden-size": "4",
-    "sequences": "600",
-    "learning-rate": "0.01",
-    "seeds": "2",
-}
+TWO = QUICK | {"seeds": "2"}
 
 
 @pytest.fixture
@@ -52,9 +46,9 @@ def ended(session, run, seconds=120):
 def trained():
     """A session with one run, and the same run of `fit`."""
     session = Session()
-    number = session.train(QUICK)["run"]
+    number = session.train(TWO)["run"]
     found = ended(session, number)
-    run = finish(fit(Setup.of(QUICK).setting(), range(2)))
+    run = finish(fit(Setup.of(TWO).setting(), range(2)))
     yield session, found, run
     session.close()
 
@@ -63,7 +57,7 @@ def test_all_answers_are_json_without_nan(trained):
     session, found, _ = trained
     answers = [
         session.describe(),
-        session.audit(QUICK),
+        session.audit(TWO),
         session.view(found["run"], 0, 0, None),
         session.uses(found["run"], 0, 0),
         [message._asdict() for message in session.messages()],
@@ -99,7 +93,7 @@ def test_the_curve_covers_every_update_and_the_snapshots_the_whole_training(trai
 
 
 def test_updates_that_score_nothing_are_not_in_the_curve(session):
-    knobs = QUICK | {"framing": "chunks", "timesteps": "1", "lag": "3", "sequences": "30"}
+    knobs = TWO | {"framing": "chunks", "timesteps": "1", "lag": "3", "sequences": "30"}
     number = session.train(knobs)["run"]
     (curve, _) = ended(session, number)["curve"]
     assert min(curve["loss"]) > 1  # of 5 values by guessing 1.6; with the zeros about half
@@ -182,20 +176,20 @@ def test_uses_are_the_sensitivity_as_shares(trained):
 
 
 def test_one_training_at_a_time(session):
-    slow = QUICK | {"sequences": "200000"}
+    slow = TWO | {"sequences": "200000"}
     number = session.train(slow)["run"]
-    second = session.train(QUICK)
+    second = session.train(TWO)
     assert second["run"] == number
     assert "Stop it, or wait" in second["fault"]
     assert session.describe()["training"] == number
     session.stop()
     assert ended(session, number)["state"] == "stopped"
     assert session.describe()["training"] is None
-    assert session.train(QUICK)["run"] == number + 1
+    assert session.train(TWO)["run"] == number + 1
 
 
 def test_what_was_learned_before_a_stop_is_scored_and_can_be_seen(session):
-    number = session.train(QUICK | {"sequences": "200000"})["run"]
+    number = session.train(TWO | {"sequences": "200000"})["run"]
     while not any(each.type == "progress" for each in session.messages()):
         time.sleep(0.01)
     session.stop()
@@ -209,8 +203,10 @@ def test_what_was_learned_before_a_stop_is_scored_and_can_be_seen(session):
 
 def test_a_training_that_takes_too_long_ends(session, monkeypatch):
     monkeypatch.setattr(sessions, "MOST_SECONDS", 0.2)
-    number = session.train(QUICK | {"sequences": "2000000"})["run"]
-    assert ended(session, number)["state"] == "stopped"
+    number = session.train(TWO | {"sequences": "2000000"})["run"]
+    found = ended(session, number)
+    assert found["state"] == "stopped"
+    assert "the most that the page trains. Use longlag train" in found["limit"]
 
 
 @pytest.mark.parametrize("knobs", [{"hidden-size": "300", "seeds": "8"}, {"values": "1000000"}])
@@ -228,7 +224,7 @@ def test_models_of_old_runs_are_dropped(session, monkeypatch):
 
 
 def _trained(session):
-    number = session.train(QUICK | {"sequences": "20"})["run"]
+    number = session.train(TWO | {"sequences": "20"})["run"]
     ended(session, number)
     return number
 
@@ -254,12 +250,12 @@ def test_messages_are_numbered_and_continue(trained):
 
 def test_the_end_is_heard_and_stops_the_training():
     session, heard = Session(), threading.Event()
-    session.train(QUICK | {"sequences": "2000000"})
+    session.train(TWO | {"sequences": "2000000"})
     session.subscribe(heard.set)
     session.close()
     assert session.closed
     assert heard.is_set()
-    assert "ended" in session.train(QUICK)["fault"]
+    assert "ended" in session.train(TWO)["fault"]
 
 
 def test_a_failure_in_training_is_told_in_one_line(session, monkeypatch):
@@ -268,7 +264,7 @@ def test_a_failure_in_training_is_told_in_one_line(session, monkeypatch):
         yield
 
     monkeypatch.setattr(sessions, "fit", failing)
-    number = session.train(QUICK)["run"]
+    number = session.train(TWO)["run"]
     found = ended(session, number)
     assert (found["state"], found["fault"]) == ("failed", "RuntimeError: out of luck")
     assert session.messages()[-1].type == "failed"

@@ -4,15 +4,8 @@ import os
 import sys
 
 import pytest
+from play_cases import QUICK
 
-QUICK = {
-    "length": "6",
-    "values": "5",
-    "hidden-size": "4",
-    "sequences": "600",
-    "learning-rate": "0.01",
-    "seeds": "1",
-}
 SECONDS = 120
 
 

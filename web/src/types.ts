@@ -75,7 +75,6 @@ export interface Run {
   total: number;
   verdict: string | null;
   accuracy: number | null;
-  interval: [number, number] | null;
   scoreText: string | null;
   perSeed: number[] | null;
   chance: number | null;
@@ -83,6 +82,7 @@ export interface Run {
   shortcuts: { name: string; accuracy: number }[] | null;
   why: { reason: string; evidence: string; remedy: string; apply: Apply[]; seed: number | null } | null;
   seconds: number | null;
+  limit?: string | null;
   fault?: string | null;
 }
 
@@ -104,7 +104,6 @@ export interface Audit {
   best: number;
   bestText: string;
   ceiling: number;
-  error: boolean;
   steps: number;
   inputSteps: number;
   scored: Bits;
@@ -135,7 +134,6 @@ export interface View {
   right: (boolean | null)[];
   editable: boolean;
   values: number | null;
-  present: Bits;
   units: number;
   names: string[];
   why: string;

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from longlag.encodings import ENCODINGS
 from longlag.knobs import Knobs
 from longlag.live.setup import DEFAULTS, ENCODING, NONE, SEEDS, Own, Setup
 
@@ -16,7 +17,7 @@ def as_command(setup: Setup) -> str:
     >>> as_command(Setup.of({"lag": "2", "framing": "chunks", "carry": "true", "seeds": "3"}))
     'longlag train echo-lag --lag 2 --framing chunks --carry --seeds 3'
     """
-    words = ["longlag", "train", setup.knobs["problem"]]
+    words = ["longlag", "train", shlex.quote(setup.knobs["problem"])]
     for name, text in setup.own_knobs().items():
         if name == "problem" or text == DEFAULTS.get(name):
             continue
@@ -52,8 +53,7 @@ def as_python(setup: Setup, own: Own = NONE) -> str:
     model = repr(model) if model in own.model else _call(setup.model)
     parts = [problem, _call(setup.framing), model]
     if setup.encoding != ENCODING.default:
-        kinds = {"scaled": "ll.Scaled", "one-hot": "ll.OneHot"}
-        parts.append(f"encoding={kinds[setup.encoding]}")
+        parts.append(f"encoding=ll.{ENCODINGS[setup.encoding].__name__}")
     parts += _arguments(setup.recipe)
     if setup.seeds != SEEDS.default:
         parts.append(f"seeds={setup.seeds}")

@@ -26,7 +26,6 @@ from longlag.training import program
 from longlag.trials.fit import duration, finish, fit
 from longlag.trials.outcome import scored_updates
 from longlag.trials.run import Run
-from longlag.trials.sensitivity import gated_layer
 from longlag.trials.setting import Setting
 from longlag.version import longlag_version
 
@@ -59,7 +58,6 @@ class _Training:
     setup: Setup
     setting: Setting
     total: int
-    readable: bool
     scored: np.ndarray  # of the updates of a block
     stop: StopToken = dataclasses.field(default_factory=StopToken)
     state: str = "training"
@@ -82,8 +80,6 @@ class _Training:
             "total": self.total,
             "curve": curve,
             "snapshots": [{"index": k, "updates": each} for k, each in enumerate(self.updates)],
-            "kept": bool(self.models),
-            "readable": self.readable,
             "chance": problem.chance(scored),
             "ceiling": problem.ceiling(scored),
             **_NO_RESULT,
@@ -91,7 +87,7 @@ class _Training:
         }
 
 
-_FIGURES = "verdict reason accuracy interval scoreText perSeed shortcuts why seconds fault"
+_FIGURES = "verdict accuracy scoreText perSeed shortcuts why seconds limit fault"
 _NO_RESULT = {**dict.fromkeys(_FIGURES.split()), "perSeed": [], "shortcuts": []}
 
 
@@ -175,8 +171,8 @@ class Session:
                 return {"fault": wait, "run": busy.number}
             if self.closed:
                 return {"fault": "The session has ended."}
-            readable, scored = gated_layer(model) is not None, scored_updates(setting.layout)
-            run = _Training(len(self._runs) + 1, setup, setting, total, readable, scored)
+            scored = scored_updates(setting.layout)
+            run = _Training(len(self._runs) + 1, setup, setting, total, scored)
             self._runs[run.number] = run
             for old in [*self._runs.values()][:-_KEPT]:
                 old.models.clear()
@@ -205,15 +201,12 @@ class Session:
         """How much each prediction of that model depends on each input."""
         try:
             training, model = self._model(run, snapshot, seed)
-        except ValueError as error:
-            return fault(error)
-        place = snapshot, seed
-        if place not in training.uses:
-            try:
+            place = snapshot, seed
+            if place not in training.uses:
                 training.uses[place] = views.used(training.setting, model, seed)
-            except FAULTS as error:
-                return fault(error)
-        return training.uses[place]
+            return training.uses[place]
+        except FAULTS as error:
+            return fault(error)
 
     def messages(self, after: int = 0) -> list[Message]:
         """The messages with a larger number, in order."""
@@ -287,7 +280,7 @@ class Session:
     def _train(self, run: _Training) -> None:
         """In a thread of its own."""
         self._tell("started", {"run": run.document()})
-        timer = threading.Timer(MOST_SECONDS, run.stop.stop)
+        timer = threading.Timer(MOST_SECONDS, self._end_late, args=[run])
         timer.daemon = True
         timer.start()
         try:
@@ -312,19 +305,25 @@ class Session:
         finally:
             timer.cancel()
         with self._lock:
-            run.result = summary
+            run.result |= summary
             run.state = "stopped" if result.interrupted else "done"
-        last = max((points["updates"][-1] for points in run.curve.values()), default=0)
         for seed, model in zip(result.seeds, result.models, strict=True):
-            self._keep(run, seed, last, model)
+            self._keep(run, seed, result.updates, model)
         self._tell("done", {"run": run.document()})
 
+    def _end_late(self, run: _Training) -> None:
+        """End a training that takes too long."""
+        with self._lock:
+            run.result["limit"] = (
+                f"Stopped after {MOST_SECONDS / 60:.3g} minutes, the most that the page trains. "
+                "Use longlag train on the command line."
+            )
+        run.stop.stop()
+
     def _watch(
-        self, run: _Training, seed: int, updates: int, model: Callable[[], AnyModel] | None
+        self, run: _Training, seed: int, updates: int, model: Callable[[], AnyModel]
     ) -> None:
         """Keep the model of a moment, if it is one of those that are kept."""
-        if model is None:
-            return
         distance = run.total / (SNAPSHOTS - 2)  # one more is for the start, one for an early end
         with self._lock:
             last = run.updates[-1] if run.updates else -distance
@@ -372,12 +371,9 @@ def _refuse_large(weights: int, setup: Setup) -> None:
 
 def _summary(run: Run) -> dict[str, Any]:
     """The score of a run beside chance and ceiling, and why it fell short."""
-    few = run.accuracy.left_out
     return {
         "verdict": run.verdict,
-        "reason": run.reason,
         "accuracy": run.accuracy.mean,
-        "interval": None if few else list(map(_finite, run.accuracy.interval)),
         "scoreText": str(run.accuracy),
         "perSeed": list(run.accuracy.per_seed),
         "shortcuts": [{"name": n, "accuracy": float(s)} for n, s in run.shortcuts.items()],

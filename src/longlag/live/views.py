@@ -20,8 +20,10 @@ from longlag.trials.setting import Setting
 from longlag.trials.trace import Trace, trace
 from longlag.visible import Map
 
-_BETWEEN = {"input": (0, 1), "forget": (0, 1), "output": (0, 1), "reset": (0, 1), "update": (0, 1)}
-_SIGNED = {"candidate": (-1, 1), "hidden": (-1, 1)}
+_RANGES = {
+    **dict.fromkeys(("input", "forget", "output", "reset", "update"), (0.0, 1.0)),
+    **dict.fromkeys(("candidate", "hidden"), (-1.0, 1.0)),
+}
 
 
 def audited(setup: Setup, own: Own) -> dict[str, Any]:
@@ -41,7 +43,6 @@ def audited(setup: Setup, own: Own) -> dict[str, Any]:
         "best": _number(audit.ceiling),
         "bestText": audit.best,
         "ceiling": _number(problem.ceiling(audit.scored)),
-        "error": False,
         "steps": problem.steps,
         "inputSteps": audit.needs.shape[1],
         "scored": _bits(audit.scored),
@@ -117,7 +118,6 @@ def viewed(
         "right": [bool(r) if s else None for r, s in zip(right, scored, strict=True)],
         "editable": plain and not problem.varies,
         "values": spec.values if isinstance(spec, Integers) else None,
-        "present": _bits(_shown(problem, episodes)),
         **_chains(found),
     }
 
@@ -136,11 +136,9 @@ def used(setting: Setting, model: AnyModel, seed: int) -> dict[str, Any]:
 def _example(problem: Problem, scored: np.ndarray) -> dict[str, Any]:
     """The first fresh sequence of seed 0, for a page that has trained nothing yet."""
     episodes = draw(problem.for_part("evaluation"), streams.evaluation(0), 1)
-    shown = _shown(problem, episodes)
     return {
-        "inputs": _values(episodes.inputs[0], shown),
+        "inputs": _values(episodes.inputs[0], _shown(problem, episodes)),
         "expected": _values(episodes.targets[0], scored & episodes.scored[0]),
-        "present": _bits(shown),
     }
 
 
@@ -168,9 +166,9 @@ def _chains(found: Trace) -> dict[str, Any]:
 
 def _range(name: str, maps: list[np.ndarray]) -> tuple[float, float]:
     """The values between which a map lies: known ones of gates, else those that it has."""
-    if known := _BETWEEN.get(name) or _SIGNED.get(name):
-        values = [known[0], known[1], *(m.min() for m in maps), *(m.max() for m in maps)]
-        return float(min(values)), float(max(values))
+    if name in _RANGES:  # which a layer of a user's with a gate of that name may leave
+        low, high = _RANGES[name]
+        return float(min(low, *(m.min() for m in maps))), float(max(high, *(m.max() for m in maps)))
     most = max(float(np.abs(m).max(initial=0.0)) for m in maps) or 1.0
     return -most, most
 

@@ -6,7 +6,8 @@ import functools
 import subprocess
 import sys
 
-_CALL = 'vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")'
+_SCRIPT = "window.vegaEmbed = vegaEmbed;"
+_CALL = f"vl_convert.javascript_bundle({_SCRIPT!r})"
 _CODE = f"import sys, vl_convert; sys.stdout.buffer.write({_CALL}.encode())"
 
 _running: list[subprocess.Popen[bytes]] = []
@@ -34,7 +35,7 @@ def charts_library() -> str:
             return script.decode()
     import vl_convert
 
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return vl_convert.javascript_bundle(_SCRIPT)
 
 
 def kill_all() -> None:

@@ -91,9 +91,8 @@ def run_study(
         raise TypeError(
             f"studies: `progress` must be True, False or a function, got {short_repr(progress)}."
         )
-    place = (
-        None if store is None else os.path.abspath(store)
-    )  # before a user's file changes the folder
+    # Before the file of a user changes the folder.
+    place = None if store is None else os.path.abspath(store)
     if planning.get():
         raise Planned(study, Path(place) if place else None, executor)
     examples = study.examples()

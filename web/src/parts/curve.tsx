@@ -94,12 +94,11 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
   const place = Math.max(0, run.snapshots.findIndex((each) => each.index === at));
   const updates = run.snapshots.find((each) => each.index === at)?.updates ?? 0;
   const last = Math.max(0, run.snapshots.length - 1);
-  const error = !!s.marks.value?.error;
   return (
     <>
       <Stale s={s} />
       <div class="plots">
-        <Plot s={s} run={run} name={error ? "error" : "accuracy"} part="accuracy" at={updates} />
+        <Plot s={s} run={run} name="accuracy" part="accuracy" at={updates} />
         <Plot s={s} run={run} name="loss" part="loss" at={updates} />
       </div>
       <div class="scrub">
@@ -140,6 +139,7 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
           ))}
         </fieldset>
       )}
+      {run.limit && <p class="fault">{run.limit}</p>}
       {run.why && (
         <div class="why">
           <p>
@@ -165,7 +165,7 @@ function Shown({ s, run, uid }: { s: State; run: Run; uid: string }) {
               <tr>
                 <th scope="col">seed</th>
                 <th scope="col">updates</th>
-                <th scope="col">{error ? "error" : "accuracy"}</th>
+                <th scope="col">accuracy</th>
                 <th scope="col">loss</th>
               </tr>
             </thead>
@@ -236,9 +236,8 @@ function Plot({ s, run, name, part, at }: PlotProps) {
     if (best !== null && !sameAsChance)
       lines.push({ value: best, label: ["best possible", `here ${number(best)}`], kind: "best" });
   }
-  const error = !!audit?.error;
-  const most = Math.max(...values, ...lines.map((each) => each.value), part === "loss" || error ? 0 : 1) || 1;
-  const high = part === "accuracy" && !error ? Math.max(1, most) : most * 1.05;
+  const most = Math.max(...values, ...lines.map((each) => each.value), part === "loss" ? 0 : 1) || 1;
+  const high = part === "accuracy" ? Math.max(1, most) : most * 1.05;
   const x = (updates: number) => LEFT + (updates / (run.total || 1)) * (W - LEFT - RIGHT);
   const y = (value: number) => TOP + (1 - value / high) * (H - TOP - BOTTOM);
   const path = (each: Run["curve"][number]) =>
@@ -247,7 +246,7 @@ function Plot({ s, run, name, part, at }: PlotProps) {
       .filter(([, height]) => Number.isFinite(height))
       .map(([a, b], index) => `${index ? "L" : "M"}${a.toFixed(1)} ${b.toFixed(1)}`)
       .join("");
-  const ticks = part === "accuracy" && !error ? [0, 0.5, 1] : [0, nice(high / 2), 2 * nice(high / 2)];
+  const ticks = part === "accuracy" ? [0, 0.5, 1] : [0, nice(high / 2), 2 * nice(high / 2)];
   const ends = run.curve.map((each) => each[part].at(-1)).filter((each) => each != null);
   const label =
     `${name} over ${count(run.total)} updates, ${run.curve.length} ` +
@@ -303,9 +302,9 @@ function Plot({ s, run, name, part, at }: PlotProps) {
             <text
               key={kind + index}
               class={`label ${kind}`}
-              x={(kind === "ceiling") === error ? W - RIGHT - 4 : LEFT + 4}
+              x={kind === "ceiling" ? LEFT + 4 : W - RIGHT - 4}
               y={y(value) + (y(value) < 40 ? 13 + 12 * index : -5 - 12 * (label.length - 1 - index))}
-              text-anchor={(kind === "ceiling") === error ? "end" : "start"}
+              text-anchor={kind === "ceiling" ? "start" : "end"}
             >
               {text}
             </text>

@@ -167,65 +167,32 @@ export function Strip({ s, grid }: Props) {
                 );
               })}
             </tr>
-            <tr role="row">
-              <th scope="row" role="rowheader">
-                expected
-              </th>
-              {all.map((step) => (
-                <td key={step} role="gridcell" class={cls(step)} onClick={() => cursorAt(step)}>
-                  {shown(drawn?.expected[step])}
-                </td>
-              ))}
-            </tr>
+            <Row name="expected" all={all}>
+              {(step) => ({ class: cls(step), text: shown(drawn?.expected[step]), pick: cursorAt })}
+            </Row>
             {view && (
               <>
-                <tr role="row">
-                  <th scope="row" role="rowheader">
-                    predicted
-                  </th>
-                  {all.map((step) => {
-                    const right = view.right[step];
-                    return (
-                      <td
-                        key={step}
-                        role="gridcell"
-                        class={cls(step, right === true && "right", right === false && "wrong", moved(step) && "moved")}
-                        onClick={() => cursorAt(step)}
-                      >
-                        {shown(view.predicted[step])}
-                      </td>
-                    );
+                <Row name="predicted" all={all}>
+                  {(step) => ({
+                    class: cls(step, judged(view.right[step]), moved(step) && "moved"),
+                    text: shown(view.predicted[step]),
+                    pick: cursorAt,
                   })}
-                </tr>
-                <tr role="row">
-                  <th scope="row" role="rowheader">
-                    right?
-                  </th>
-                  {all.map((step) => {
-                    const right = view.right[step];
-                    return (
-                      <td key={step} role="gridcell" class={cls(step, right === true && "right", right === false && "wrong")}>
-                        {right != null && (
-                          <>
-                            <span aria-hidden="true">{right ? "✓" : "✗"}</span>
-                            <span class="hidden">{right ? "right" : "wrong"}</span>
-                          </>
-                        )}
-                      </td>
-                    );
+                </Row>
+                <Row name="right?" all={all}>
+                  {(step) => ({
+                    class: cls(step, judged(view.right[step])),
+                    text: judged(view.right[step]),
+                    sign: view.right[step] ? "✓" : "✗",
                   })}
-                </tr>
+                </Row>
                 {before && (
-                  <tr role="row">
-                    <th scope="row" role="rowheader">
-                      before
-                    </th>
-                    {all.map((step) => (
-                      <td key={step} role="gridcell" class={cls(step, "was")}>
-                        {moved(step) ? shown(before.predicted[step]) : ""}
-                      </td>
-                    ))}
-                  </tr>
+                  <Row name="before" all={all}>
+                    {(step) => ({
+                      class: cls(step, "was"),
+                      text: moved(step) ? shown(before.predicted[step]) : "",
+                    })}
+                  </Row>
                 )}
               </>
             )}
@@ -255,6 +222,42 @@ export function Strip({ s, grid }: Props) {
         </p>
       )}
     </>
+  );
+}
+
+const judged = (right: boolean | null | undefined) => (right == null ? "" : right ? "right" : "wrong");
+
+interface Cell {
+  class: string;
+  text: string;
+  /** Shown in place of the text, which is read out. */
+  sign?: string;
+  pick?(step: number): void;
+}
+
+/** A row of the sequence, with a cell for each step. */
+function Row({ name, all, children }: { name: string; all: number[]; children(step: number): Cell }) {
+  return (
+    <tr role="row">
+      <th scope="row" role="rowheader">
+        {name}
+      </th>
+      {all.map((step) => {
+        const cell = children(step);
+        return (
+          <td key={step} role="gridcell" class={cell.class} onClick={() => cell.pick?.(step)}>
+            {cell.sign && cell.text ? (
+              <>
+                <span aria-hidden="true">{cell.sign}</span>
+                <span class="hidden">{cell.text}</span>
+              </>
+            ) : (
+              cell.text
+            )}
+          </td>
+        );
+      })}
+    </tr>
   );
 }
 

@@ -15,7 +15,6 @@ export function Task({ s }: { s: State }) {
           <dt>perfect (ceiling)</dt>
           <dd>{String(Number(audit.ceiling.toPrecision(3)))}</dd>
         </div>
-        {audit.error && <div class="aside">The score is an error: lower is better.</div>}
       </dl>
     </section>
   );
