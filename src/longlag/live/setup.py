@@ -131,11 +131,11 @@ class Setup:
         """The knobs that differ from their defaults, and the three names."""
         texts: dict[str, str] = {}
         for kind in (*TABLES, "recipe"):
-            part, names = getattr(self, kind), {kind: self.knobs[kind]} if kind in TABLES else {}
-            ours = type(part).__module__.startswith("longlag.")
-            known = part.knobs() if ours else ()
-            differ = tuple(k for k in known if getattr(part, k.name) != k.default)
-            texts |= names | _texts(differ, part)
+            texts |= {kind: self.knobs[kind]} if kind in TABLES else {}
+            for knob in getattr(self, kind).knobs():
+                name = option_text(knob.name)  # of the user's own there is none to choose
+                if name in self.knobs and self.knobs[name] != as_text(knob.default):
+                    texts[name] = self.knobs[name]
         for each in (ENCODING, SEEDS):
             if self.knobs[each.name] != str(each.default):
                 texts[each.name] = self.knobs[each.name]
