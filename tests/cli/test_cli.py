@@ -312,7 +312,19 @@ def test_problems_lists_knobs_ranges_and_defaults(call):
     assert "vector" in ways["echo-subsequence"]
     assert "vector" not in ways["ramp"]
     assert all(0 < problem["chance"] < problem["ceiling"] == 1 for problem in found)
-    assert "--values" in call("problems")[1]
+    assert found[0]["shortcuts"]["copy previous"] == 1
+
+
+def test_problems_groups_them_and_shows_the_options_of_one(call):
+    out = call("problems")[1]
+    assert out.index("Recall by position: ") < out.index("echo-lag") < out.index("Counter: ")
+    assert "copy previous" in out
+    assert "--values" not in out
+    one = call("problems", "echo-lag")[1]
+    assert "--values" in one
+    assert "cumulative" not in one
+    assert "Separates " in one
+    assert "Did you mean `echo-lag`" in call("problems", "echo-la")[2]
 
 
 def test_show_gives_the_sources_pairs(call):

@@ -1,4 +1,4 @@
-"""What every problem must keep. A new one is added to `problem_cases.py` and passes this first."""
+"""What every problem must keep. A new one is added to `problem_cases` and passes this first."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from problem_cases import CASES, ORACLES
 
 from longlag.checks.problem import check_problem
 from longlag.problems import PROBLEMS, Ramp
+from longlag.problems.groups import GROUPS
 
 every_case = pytest.mark.parametrize("problem", CASES, ids=repr)
 
@@ -17,6 +18,16 @@ def test_every_problem_has_cases_an_oracle_and_a_ladder_of_five_rungs(kind):
     assert any(type(case) is kind for case in CASES)
     assert kind in ORACLES
     assert len(kind.ladder.rungs) >= 5
+    assert kind.group in GROUPS
+    assert kind.separates
+
+
+@every_case
+def test_simple_rules_predict_values_of_the_targets(problem):
+    episodes = problem.draw(np.random.default_rng(1), 50)
+    for name, guess in problem.guesses(episodes.inputs).items():
+        assert guess.shape == episodes.targets.shape, name
+        assert problem.targets.allows(guess)[episodes.scored].all(), name
 
 
 @every_case

@@ -96,6 +96,12 @@ class Problem(Knobs):
     accumulates: ClassVar[bool] = False
     """Whether all targets follow from one update rule, applied at each step to its last result."""
 
+    group: ClassVar[str] = ""
+    """What a model must keep (`longlag.problems.groups`); empty for a problem of your own."""
+
+    separates: ClassVar[str] = ""
+    """In a line: the models that it tells apart."""
+
     length: int = knob(25, "Steps per sequence.", at_least=1)
 
     @property
@@ -285,6 +291,13 @@ class Problem(Knobs):
     @abc.abstractmethod
     def oracle(self, inputs: Values) -> Values:
         """The best prediction at every step, `(count, step)`; it reaches the ceiling."""
+
+    def guesses(self, inputs: Values) -> dict[str, Values]:  # noqa: ARG002
+        """Predictions `(count, step)` of this problem's simple rules, by name; none by default.
+
+        What a model may have learned in place of the task: scored beside it.
+        """
+        return {}
 
     def at(self, rung: int) -> Problem:
         """The problem at a rung of its ladder, with other knobs changed where necessary."""

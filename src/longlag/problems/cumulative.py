@@ -49,6 +49,8 @@ class CumulativeThreshold(Problem):
     """
 
     source: ClassVar[str] = "Brownlee (2017), five sequence problems"
+    group: ClassVar[str] = "counter"
+    separates: ClassVar[str] = "models that add up from those that count steps"
     ladder: ClassVar[Ladder] = Ladder("length", (10, 20, 50, 100, 200, 500))
 
     accumulates: ClassVar[bool] = True

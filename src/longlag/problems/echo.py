@@ -18,6 +18,7 @@ _FIVE = "Brownlee (2017), five sequence problems"
 class _Echo(Problem):
     """Random integers, and a target for each scored step: the value at `_source_steps`."""
 
+    group: ClassVar[str] = "recall by position"
     independent: ClassVar[bool] = True
 
     values: int
@@ -103,6 +104,7 @@ class EchoLag(_EchoBack):
     """
 
     source: ClassVar[str] = "Brownlee (2017), echo random integers"
+    separates: ClassVar[str] = "states by how many values they hold: `lag` of them, at every step"
     ladder: ClassVar[Ladder] = Ladder("lag", (1, 2, 5, 10, 20, 50, 100))
 
     def scored(self) -> Steps:
@@ -146,6 +148,7 @@ class EchoValue(_EchoBack):
     """
 
     source: ClassVar[str] = _FIVE
+    separates: ClassVar[str] = "models that find one step among many from those that do not"
     ladder: ClassVar[Ladder] = Ladder("lag", (1, 2, 5, 10, 20, 50, 100))
 
     length: int = knob(10, "Steps per sequence.", at_least=1)
@@ -194,6 +197,7 @@ class EchoSubsequence(_Echo):
     """
 
     source: ClassVar[str] = _FIVE
+    separates: ClassVar[str] = "states by how many values they hold in order"
     ladder: ClassVar[Ladder] = Ladder("length", (5, 10, 20, 50, 100))
 
     length: int = knob(5, "Values shown.", at_least=1)

@@ -49,6 +49,8 @@ class Memorization(Problem):
     """
 
     source: ClassVar[str] = "Brownlee (2017), five sequence problems"
+    group: ClassVar[str] = "recall by position"
+    separates: ClassVar[str] = "models that keep the first input to the end from those that do not"
     ladder: ClassVar[Ladder] = Ladder("length", (5, 10, 20, 50, 100, 200))
 
     length: int = knob(5, "Values in a sequence.", at_least=4, at_most=2**20)

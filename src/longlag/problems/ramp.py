@@ -46,6 +46,8 @@ class Ramp(Problem):
     """
 
     source: ClassVar[str] = "Brownlee (2017), five sequence problems"
+    group: ClassVar[str] = "the current input"
+    separates: ClassVar[str] = "outputs that reach a real target from those that do not"
     ladder: ClassVar[Ladder] = Ladder("length", (10, 20, 50, 100, 200))
 
     length: int = knob(10, "Values on the ramp.", at_least=2)

@@ -1,7 +1,6 @@
-"""Settings of every problem that the contract is tried on, and oracles written with loops."""
+"""The problems of the two tutorials."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from longlag.problems import (
@@ -97,8 +96,3 @@ ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {
     Memorization: memorization,
     CumulativeThreshold: cumulative,
 }
-"""The target at each step of one sequence, None where there is none."""
-
-_PAGE = Path(__file__).parents[1] / "docs" / "your-problem.md"
-OWN = _PAGE.read_text().partition("```python\n")[2].partition("```")[0]
-"""The file of a user, with the problem LagSum, as the documentation has it."""
