@@ -45,6 +45,13 @@ def at_accuracy(accuracy, **fields):
             "accuracy 0.950 in training, 0.600 in evaluation",
         ),
         (
+            at_accuracy(
+                0.6, curve=curve([0.2] * 20, [0.95] * 20), fresh=False, teacher_forcing=True
+            ),
+            "exposure bias",
+            "accuracy 0.950 after the right values, in training, 0.600 after its own",
+        ),
+        (
             at_accuracy(0.26, curve=curve([1.4] * 20, [0.25] * 20)),
             "at chance",
             "accuracy 0.260, chance 0.25, p = 0.24",

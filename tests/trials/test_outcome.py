@@ -259,7 +259,7 @@ def test_an_outcome_of_a_newer_longlag_is_refused_in_one_line():
 @pytest.mark.parametrize("schema", [1, 4])
 def test_an_outcome_that_lacks_something_is_refused_in_one_line(schema):
     whole = json.loads(VERSION_1) if schema == 1 else outcome().document()
-    for name in set(whole) - {"schema", "state", "resources"}:  # the latter came later
+    for name in set(whole) - {"schema", "state", "resources", "teacher_forcing"}:  # came later
         lacking = {other: value for other, value in whole.items() if other != name}
         with pytest.raises(ValueError, match="Outcome: the document has no"):
             Outcome.read(lacking)
@@ -294,6 +294,7 @@ def test_the_main_test_is_the_first_whatever_the_order_of_names():
 def test_nothing_but_teacher_forcing_and_a_series_can_overfit(setting):
     (found,) = outcomes_of(made_run(setting, [0.5]))
     assert found.fresh == (setting.framing.output != "decoder")
+    assert found.teacher_forcing == (setting.framing.output == "decoder")
 
 
 def test_validation_and_what_is_in_sight_stand_beside_the_problem_trained_on():

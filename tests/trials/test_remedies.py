@@ -132,7 +132,7 @@ def test_remedies_come_to_an_end_whatever_is_found_on_the_way(alternative, optim
     )
     rng = np.random.default_rng(0)
     usual = ["undertrained", "stuck", "at chance", "unclear", "below chance", "unstable"]
-    for start, reasons in ((learned, usual), (decoded, [*usual, "overfit"])):
+    for start, reasons in ((learned, usual), (decoded, [*usual, "exposure bias"])):
         for _ in range(10):
             seen, setting = set(), start
             while (text := remedy(str(rng.choice(reasons)), setting)) and (
@@ -188,7 +188,7 @@ def test_a_decoder_that_does_worse_alone_gets_attention_and_more_sequences():
     for attention, text in ((False, "attention=True and sequences=8000"), (True, "sequences=8000")):
         model = ll.Seq2Seq(attention=attention)
         setting = ll.Setting(problem=problem, framing=framing, model=model)
-        assert remedy("overfit", setting) == f"Use {text}."
+        assert remedy("exposure bias", setting) == f"Use {text}."
 
 
 def test_an_overfit_forecast_gets_decay_and_not_fewer_sequences():
@@ -255,7 +255,7 @@ def test_few_units_are_named_first_where_a_decoder_does_worse_by_itself():
         model=ll.Seq2Seq(hidden_size=2),
     )
     text = "Use hidden_size=20, or attention=True and sequences=8000."
-    assert remedy("overfit", small) == text
+    assert remedy("exposure bias", small) == text
 
 
 @pytest.mark.parametrize("reason", ["undertrained", "stuck"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 VERDICTS = (
-    *("solved", "unreachable", "unstable", "does not generalise", "overfit", "stopped"),
-    *("at chance", "below chance", "undertrained", "stuck", "unclear"),
+    *("solved", "unreachable", "unstable", "does not generalise", "overfit"),
+    *("exposure bias", "stopped", "at chance", "below chance", "undertrained", "stuck", "unclear"),
 )
 """The verdicts on a trial: `solved`, or a reason (`longlag.trials.diagnosis.Reason`)."""
 

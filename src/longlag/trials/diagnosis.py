@@ -21,6 +21,7 @@ Reason = Literal[
     "unstable",
     "does not generalise",
     "overfit",
+    "exposure bias",
     "stopped",
     "at chance",
     "below chance",
@@ -101,8 +102,10 @@ def diagnose(
     - `unstable`: the loss diverged, or rose again to a multiple of its lowest value.
     - `does not generalise`: the problem trained on is solved, on the validation stream; the main
       test, which is another problem, is not.
-    - `overfit`: accuracy in training is above that on fresh sequences; only where training is not
-      on fresh sequences in the same way as evaluation.
+    - `overfit`: accuracy in training is above that on fresh sequences; only where training meets
+      sequences again.
+    - `exposure bias`: a decoder is more accurate with the right value before each output, as in
+      training (teacher forcing), than with its own.
     - `stopped`: it reached the accuracy that was to end it (`stop_at`), below a solved problem's;
       then none of the following.
     - `at chance`, `below chance`: right answers that a guesser could give, or fewer
@@ -140,11 +143,6 @@ def _of_run(run: Diagnosable, solve_at: float, seed: int | None) -> tuple[Diagno
         else:  # a forecast is judged by its error, so that only the loss explains a failure
             overfit = _overfit(outcome) if _may_overfit(run, outcome) else ()
             reasons = [*_unstable(outcome), *overfit, *_undertrained(outcome)]
-        if run.setting.framing.output == "decoder":  # of which training is another task
-            own = ", where it goes on from its own values"
-            reasons = [
-                e._replace(evidence=e.evidence + own * (e.reason == "overfit")) for e in reasons
-            ]
         if reasons:
             return tuple(each._replace(remedy=remedy(each.reason, run.setting)) for each in reasons)
     return ()
@@ -277,6 +275,9 @@ def _overfit(outcome: Outcome) -> list[Diagnosis]:
     error = np.sqrt(training * (1 - training) / count + test * (1 - test) / fresh)
     if training - test < max(_OVERFIT_MARGIN, _OVERFIT_ERRORS * float(error)):
         return []
+    if outcome.teacher_forcing:
+        found = f"{training:.3f} after the right values, in training, {test:.3f} after its own"
+        return [Diagnosis("exposure bias", f"{outcome.measure} {found}")]
     evidence = f"{outcome.measure} {training:.3f} in training, {test:.3f} in evaluation"
     return [Diagnosis("overfit", evidence)]
 

@@ -89,6 +89,8 @@ class Outcome:
         curve: The learning curve.
         fresh: Whether each training sequence was new and without teacher forcing, so that the
             model cannot overfit.
+        teacher_forcing: Whether a decoder was trained on the right values before each output, and
+            scored on its own.
         noise: Noise of the loss from update to update: the standard deviation of its logarithm.
         parameters: Number of trained weights.
         state: Numbers of state that the model hands on for each sequence; None where it keeps
@@ -112,6 +114,7 @@ class Outcome:
     seconds: Seconds
     scores: Mapping[str, SeedScore]
     fresh: bool = True
+    teacher_forcing: bool = False
     noise: float = 0.0
     state: int | None = None
     resources: Resources = dataclasses.field(default=Resources(), compare=False)
@@ -133,7 +136,12 @@ class Outcome:
 
     @classmethod
     def _read(cls, document: Mapping[str, Any]) -> Outcome:
-        document = {"state": None, "resources": (), **document}  # came without a new schema
+        later = {
+            "state": None,
+            "resources": (),
+            "teacher_forcing": False,
+        }  # came without a new schema
+        document = {**later, **document}
         fields = {name: document[name] for name in _names(cls)}
         updates, *figures = fields["curve"]
         fields["curve"] = Curve(tuple(updates), *(tuple(_from_json(each)) for each in figures))

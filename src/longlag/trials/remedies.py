@@ -79,7 +79,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
         case "below chance" if not freed and _own(setting):
             shifted = "look for a systematic error, such as targets shifted by a step"
             return f"Use {longer}; if it stays below, {shifted}." if short else _sentence(shifted)
-        case "overfit" if setting.framing.output == "decoder":
+        case "exposure bias":
             attention = "" if getattr(setting.model, "attention", True) else "attention=True"
             return _use(size, _all(attention, longer), wider if not (size or longer) else "")
         case "overfit":  # of a series: fewer sequences would lead back to "undertrained"

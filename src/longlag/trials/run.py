@@ -278,6 +278,7 @@ class Run(Scored):
             },
             environment=self.environment,
             fresh=held_out is None and setting.framing.output != "decoder",
+            teacher_forcing=setting.framing.output == "decoder",
             resources=self.resources,
             noise=noise(losses[np.resize(scored, len(losses))]),
         )

@@ -22,6 +22,7 @@ MEANING = {
     "unstable": "The loss exploded, or jumped back up to a multiple of its lowest value.",
     "does not generalise": "Solves the training problem, but not the main test, another problem.",
     "overfit": "More accurate in training than on fresh sequences.",
+    "exposure bias": "Accurate after the right values, as in training, less so after its own.",
     "stopped": "Training ended at the accuracy that was to end it, before the problem was solved.",
     "at chance": "At chance.",
     "below chance": "Clearly below chance.",
