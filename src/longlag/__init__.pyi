@@ -19,6 +19,7 @@ from .maps import audit as audit
 from .models import (
     GRU as GRU,
     LSTM as LSTM,
+    LSTM1997 as LSTM1997,
     MLP as MLP,
     RNN as RNN,
     Bidirectional as Bidirectional,

@@ -16,6 +16,7 @@ from layer_cases import Convolution, FastWeights, Leaky, MinGRU
 from longlag.models import (
     GRU,
     LSTM,
+    LSTM1997,
     MLP,
     MODELS,
     RNN,
@@ -28,6 +29,9 @@ from longlag.models import (
 SIZES = Sizes(features=6, outputs=4, timesteps=5)
 TRIED = [
     LSTM(hidden_size=7),
+    LSTM(hidden_size=7, chrono=9),
+    LSTM1997(blocks=2, cells=3),
+    LSTM1997(biases="none", output_gate=False, recurrent=False, direct=True, squash="plain"),
     GRU(hidden_size=7),
     RNN(hidden_size=7),
     Bidirectional(hidden_size=7),

@@ -17,19 +17,21 @@ from longlag.models.cells import LAYERS
 from longlag.models.gru import GRU, GRUGates, GRULayer
 from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
+from longlag.models.lstm1997 import LSTM1997, LSTM1997Layer
 from longlag.models.mlp import MLP, MLPModel
 from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
 MODELS: dict[str, type[ModelFactory]] = {
-    model.title(): model for model in [LSTM, GRU, RNN, Bidirectional, Seq2Seq, MLP]
+    model.title(): model for model in [LSTM, LSTM1997, GRU, RNN, Bidirectional, Seq2Seq, MLP]
 }
 
 __all__ = [
     "GRU",
     "LAYERS",
     "LSTM",
+    "LSTM1997",
     "MLP",
     "MODELS",
     "RNN",
@@ -44,6 +46,7 @@ __all__ = [
     "GatedLayer",
     "Gates",
     "HiddenState",
+    "LSTM1997Layer",
     "LSTMLayer",
     "LSTMState",
     "Linear",

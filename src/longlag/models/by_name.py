@@ -82,7 +82,7 @@ def by_name(text: str) -> ModelFactory:
         TypeError: There is no such knob.
 
     >>> by_name("lstm(hidden_size=64)")
-    LSTM(hidden_size=64)
+    LSTM(hidden_size=64, chrono=None)
     """
     name, knobs = parse(text)
     return lookup("model", name, MODELS)(**knobs)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, ModelFactory, Sizes
+from longlag.models._base import Inputs, Mask, ModelFactory, Sizes, on_device
 from longlag.models.layer import RecurrentModel
 from longlag.models.recurrent import StepBackLayer, halved_slope, sigmoid_of_half
 
@@ -109,6 +111,11 @@ class LSTM(ModelFactory):
 
     Args:
         hidden_size: Memory cells, at least 1.
+        chrono: The longest lag to expect, at least 3 steps: forget gates start with a bias of
+            log u for a random u from 1 to `chrono` - 1, input gates with its negative, so that
+            cells keep values for up to so many steps. None: 1 and 0, as in Keras.
+
+    Source of `chrono`: Tallec and Ollivier (2018).
 
     >>> model = LSTM(hidden_size=3)(Sizes(features=2, outputs=4, timesteps=5), seed=0)
     >>> outputs, state = model(jnp.array([0, 1, 1]), None, model.initial_state())
@@ -117,6 +124,19 @@ class LSTM(ModelFactory):
     """
 
     hidden_size: int = knob(50, "Units.", at_least=1)
+    chrono: int | None = knob(
+        None,
+        "Initial biases for lags of up to so many steps. Default: 1 of forget gates.",
+        at_least=3,
+        added=True,
+    )
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[LSTMLayer]:
-        return RecurrentModel.create(LSTMLayer.create, self.hidden_size, sizes, seed)
+        model = RecurrentModel.create(LSTMLayer.create, self.hidden_size, sizes, seed)
+        if self.chrono is None:
+            return model
+        rng = np.random.default_rng([seed, self.chrono])  # the other weights stay as they are
+        forget = np.log(rng.uniform(1, self.chrono - 1, self.hidden_size))
+        rest = np.zeros(2 * self.hidden_size)
+        bias = on_device(np.concatenate([-forget, forget, rest]))
+        return eqx.tree_at(lambda each: each.layer.bias, model, bias)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import equinox as eqx
@@ -21,7 +22,6 @@ from jaxtyping import Array, Float
 
 from longlag.models._base import (
     Inputs,
-    Linear,
     Mask,
     glorot_uniform,
     on_device,
@@ -43,7 +43,7 @@ class HiddenState(NamedTuple):
 class StepLayer(GatedLayer):
     """Base of the recurrent layers that implement only a step; autodiff makes the backward pass."""
 
-    drive: eqx.AbstractVar[Linear]
+    drive: eqx.AbstractVar[Callable[[Inputs], Array]]
     """The part of each step that depends on the inputs only, computed for all steps at once."""
 
     @abc.abstractmethod

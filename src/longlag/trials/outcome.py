@@ -136,11 +136,8 @@ class Outcome:
 
     @classmethod
     def _read(cls, document: Mapping[str, Any]) -> Outcome:
-        later = {
-            "state": None,
-            "resources": (),
-            "teacher_forcing": False,
-        }  # came without a new schema
+        # These came without a new schema.
+        later = {"state": None, "resources": (), "teacher_forcing": False}
         document = {**later, **document}
         fields = {name: document[name] for name in _names(cls)}
         updates, *figures = fields["curve"]
