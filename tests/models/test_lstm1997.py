@@ -73,7 +73,7 @@ def by_hand(model, inputs):
     return np.array(outputs), s, y, by_cell, by_gate, readout
 
 
-MODEL = LSTM1997(blocks=2, cells=2, spread=0.8, input_bias=-1, input_bias_step=-2)(
+MODEL = LSTM1997(spread=0.8, input_bias=-1, input_bias_step=-2, logistic=True)(
     Sizes(features=3, outputs=2, timesteps=9), 5
 )
 INPUTS = RNG.standard_normal((9, 3)).astype(np.float32)

@@ -124,7 +124,7 @@ class LSTM1997Layer(StepLayer):
 
 
 class LSTM1997Model(Model):
-    """A layer of 1997 and logistic outputs, which read the cells and may read the inputs."""
+    """A layer of 1997 and outputs, which read the cells and may read the inputs."""
 
     layer: LSTM1997Layer
     readout: Affine
@@ -165,7 +165,7 @@ class LSTM1997(ModelFactory):
         squash: `centred`: g and h as published, in [-2, 2] and [-1, 1]; `plain`: g the sigmoid and
             h the identity (2a and 2b).
         logistic: Whether outputs are logistic, in (0, 1), as published: for targets that are
-            reals. Without, they are what a cross-entropy takes.
+            reals. Else they are linear, as a cross-entropy takes them.
         spread: Weights are at first uniform in ±spread (0.2 in experiments 1 and 2, else 0.1).
         input_bias: Initial bias of the input gate of the first block.
         input_bias_step: Added for each further block.
@@ -190,7 +190,7 @@ class LSTM1997(ModelFactory):
     recurrent: bool = knob(True, "Whether units read those of the step before.")
     direct: bool = knob(False, "Whether outputs read the inputs too.")
     squash: Squash = knob("centred", "The functions g and h.")
-    logistic: bool = knob(True, "Whether outputs are in (0, 1).")
+    logistic: bool = knob(False, "Whether outputs are in (0, 1), for targets that are reals.")
     spread: float = knob(0.1, "Weights are at first in ±spread.", above=0)
     input_bias: float = knob(0.0, "Bias of the first input gate.")
     input_bias_step: float = knob(0.0, "Added for each further block.")
