@@ -29,7 +29,7 @@ from longlag.training.program import (
     initial_state,
 )
 from longlag.training.recipe import Recipe
-from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun, Watch, form
+from longlag.training.seeds import ExternalGroup, Group, Plan, SeedRun, Until, Watch, form
 
 
 def fit(
@@ -46,6 +46,7 @@ def fit(
     stop: StopToken | None = None,
     watch: Watch | None = None,
     piece: int | None = None,
+    until: Until | None = None,
 ) -> Generator[Event]:
     """Fit one model per seed, each to its own stream of batches.
 
@@ -71,6 +72,8 @@ def fit(
             within the call; later updates do not change it.
         piece: The most updates between two reports of a seed: chunks are cut into pieces. The
             results are the same to the bit. By default each chunk is one piece.
+        until: Called at the end of each chunk with a seed and the figures of its updates: whether
+            the seed stops there.
 
     Yields:
         `Started` for each seed, `Advanced` for each of its pieces, `Finished` with its model.
@@ -85,7 +88,7 @@ def fit(
     if vectorise is None:
         vectorise = jax.default_backend() != "cpu"
     rates = learning_rates(recipe, updates)
-    plan = Plan(recipe, updates, loss, output, confirm, rates, piece, watch)
+    plan = Plan(recipe, updates, loss, output, confirm, rates, piece, watch, until)
     names = range(len(models)) if seeds is None else seeds
     runs = [SeedRun(plan, *each) for each in zip(names, models, streams, strict=True)]
     external = [run for run in runs if isinstance(run.model, ExternalModel)]

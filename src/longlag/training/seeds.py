@@ -29,6 +29,10 @@ DIVERGED = 1e3
 Watch = Callable[[int, int, Callable[[], AnyModel]], object]
 """Called with a seed, its number of updates and a function that copies its model of that moment."""
 
+Until = Callable[[int, np.ndarray, np.ndarray], bool]
+"""Called at the end of each chunk with a seed, the loss of each of its updates, and the share of
+targets that were correct before it: whether the seed stops there."""
+
 STOP_WINDOW = 1000
 """Number of latest scored targets of training over which the stopping criterion is computed."""
 
@@ -49,6 +53,7 @@ class Plan(NamedTuple):
     rates: np.ndarray | None
     piece: int | None = None
     watch: Watch | None = None
+    until: Until | None = None
 
     def part(self, chunk: int, first: int, remaining: int) -> tuple[int, bool]:
         """How many updates of a chunk to make next, from `first` on; and whether that ends it.
@@ -100,7 +105,7 @@ class SeedRun:
             self.pieces.clear()
             if len(beyond):
                 outcome = "diverged"
-            elif self._may_stop(float(correct.sum()), float(scored.sum()), model):
+            elif self._is_to_stop(losses, correct, scored, model):
                 outcome = "stopped"
             elif before + len(losses) == self.plan.updates:
                 outcome = "finished"
@@ -122,6 +127,19 @@ class SeedRun:
         """Make no more updates: `Finished` with the model, unless it was reported before."""
         was_running, self.running = self.running, False
         return [Finished(self.seed, model())] if was_running else []
+
+    def _is_to_stop(
+        self,
+        losses: np.ndarray,
+        correct: np.ndarray,
+        scored: np.ndarray,
+        model: Callable[[], AnyModel],
+    ) -> bool:
+        """Whether a chunk with these figures is the last, by the caller or by the recipe."""
+        until = self.plan.until
+        if until is not None and until(self.seed, losses, correct / np.maximum(scored, 1)):
+            return True
+        return self._may_stop(float(correct.sum()), float(scored.sum()), model)
 
     def _may_stop(self, correct: float, scored: float, model: Callable[[], AnyModel]) -> bool:
         """Whether the seed meets the stopping criterion on enough targets, and `confirm` agrees."""

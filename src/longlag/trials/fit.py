@@ -23,7 +23,7 @@ from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
 from longlag.stop import StopToken
 from longlag.training import Batches, loop, program
-from longlag.training.seeds import Watch
+from longlag.training.seeds import Until, Watch
 from longlag.trials.outcome import Outcome
 from longlag.trials.resources import Resources
 from longlag.trials.run import Run
@@ -47,6 +47,7 @@ def fit(
     stop: StopToken | None = None,
     watch: Watch | None = None,
     reports: int | None = None,
+    until: Until | None = None,
 ) -> Generator[Event, None, Run]:
     """Train every seed of a setting, and score each on all tests once its training ends.
 
@@ -64,6 +65,8 @@ def fit(
             within the call; later updates do not change it.
         reports: The fewest reports of a seed over the planned updates, where it makes as many.
             More of them change no result.
+        until: Called with a seed, and the loss and the share of correct targets of each update
+            since the last call: whether the seed stops there (`longlag.trials.criterion`).
 
     Yields:
         The events of each seed; its `Finished` has the run of this seed only, with its share of
@@ -153,6 +156,7 @@ def fit(
         stop=stop,
         watch=watch,
         piece=reports and max(1, updates // reports),
+        until=until,
     )
     with futures.ThreadPoolExecutor(loop.cores()) as pool, contextlib.closing(events):
         while (event := context.run(next, events, None)) is not None:

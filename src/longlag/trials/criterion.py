@@ -1,0 +1,68 @@
+"""Criterion: the published end of a training, and the sequences that it takes to get there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from longlag.events import Advanced
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """So many successive training sequences with so few errors, each before its own update.
+
+    For recipes of one sequence an update (`batch_size=1`, framing `Whole`). A sequence is right
+    where all its targets are.
+
+    Args:
+        sequences: Number of successive sequences, at least 1.
+        wrong: The most of them that may be wrong.
+        loss: The largest mean of their losses; None for any.
+
+    >>> Criterion(sequences=2).reached(np.zeros(4), np.array([1.0, 0.5, 1.0, 1.0]))
+    4
+    """
+
+    sequences: int = 2000
+    wrong: int = 0
+    loss: float | None = None
+
+    def reached(self, losses: np.ndarray, shares: np.ndarray) -> int | None:
+        """The number of sequences after which it is met for the first time; None if never.
+
+        Args:
+            losses: The loss of each sequence, `(sequence,)`.
+            shares: The share of its targets that are correct.
+        """
+        if len(losses) < self.sequences:
+            return None
+        met = _sums(shares < 1, self.sequences) <= self.wrong
+        if self.loss is not None:
+            met &= _sums(losses, self.sequences) <= self.loss * self.sequences
+        return int(met.argmax()) + self.sequences if met.any() else None
+
+    def of_history(self, history: Sequence[Advanced]) -> int | None:
+        """The same from the events of a seed (`Run.history`)."""
+        losses, shares = ([each.by_update[i] for each in history] for i in (0, 1))
+        return self.reached(np.concatenate(losses), np.concatenate(shares)) if history else None
+
+    def until(self) -> Callable[[int, np.ndarray, np.ndarray], bool]:
+        """A function for `fit(until=)`: each seed stops once it has met the criterion."""
+        latest: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+        def is_met(seed: int, losses: np.ndarray, shares: np.ndarray) -> bool:
+            before = latest.get(seed, (losses[:0], shares[:0]))
+            both = [np.concatenate(pair) for pair in zip(before, (losses, shares), strict=True)]
+            latest[seed] = both[0][1 - self.sequences :], both[1][1 - self.sequences :]
+            return self.reached(both[0], both[1]) is not None
+
+        return is_met
+
+
+def _sums(values: np.ndarray, window: int) -> np.ndarray:
+    """The sums of all windows of successive values."""
+    total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    return total[window:] - total[:-window]

@@ -1,0 +1,65 @@
+"""The published end of a training: found where a loop finds it, and training ends there."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import longlag as ll
+from longlag.trials.criterion import Criterion
+from longlag.trials.fit import finish, fit
+
+
+def by_hand(criterion, losses, shares):
+    for end in range(criterion.sequences, len(losses) + 1):
+        part = slice(end - criterion.sequences, end)
+        wrong = sum(share < 1 for share in shares[part])
+        small = criterion.loss is None or sum(losses[part]) <= criterion.loss * criterion.sequences
+        if wrong <= criterion.wrong and small:
+            return end
+    return None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 1, 2]), st.sampled_from([0.5, 1.0])), max_size=30),
+    st.integers(1, 6),
+    st.integers(0, 2),
+    st.sampled_from([None, 0.5, 1.0]),
+    st.integers(1, 7),
+)
+def test_it_is_reached_where_a_loop_finds_it_and_piece_by_piece(
+    pairs, sequences, wrong, loss, size
+):
+    criterion = Criterion(sequences=sequences, wrong=wrong, loss=loss)
+    losses, shares = np.array(pairs, float).reshape(-1, 2).T
+    expected = by_hand(criterion, losses.tolist(), shares.tolist())
+    assert criterion.reached(losses, shares) == expected
+    until = criterion.until()
+    ends = range(size, len(losses) + size, size)
+    met = [until(7, losses[end - size : end], shares[end - size : end]) for end in ends]
+    assert any(met) == (expected is not None)
+    if expected is not None:
+        assert met.index(True) == (expected - 1) // size
+
+
+def test_a_seed_stops_once_it_has_met_the_criterion():
+    setting = ll.Setting(
+        problem=ll.EchoLag(lag=0, length=4, values=3),
+        framing=ll.Whole(),
+        model=ll.LSTM(hidden_size=8),
+        recipe=ll.Recipe(sequences=5000, batch_size=1, learning_rate=0.03),
+    )
+    criterion = Criterion(sequences=50)
+    run = finish(fit(setting, (0, 1), until=criterion.until()))
+    for place, history in enumerate(run.history):
+        reached = criterion.of_history(history)
+        assert reached is not None
+        assert history[-1].outcome == "stopped"
+        assert reached <= run.sequences[place] < 5000
+        assert criterion.of_history(history[:-1]) is None  # it was the last chunk that met it
+    plain = finish(fit(setting, (0, 1)))
+    assert criterion.of_history(plain.history[0]) == criterion.of_history(run.history[0])
+
+
+def test_it_is_never_reached_where_too_few_are_shown():
+    assert Criterion().reached(np.zeros(1999), np.ones(1999)) is None
+    assert Criterion().of_history([]) is None
