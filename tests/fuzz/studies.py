@@ -102,18 +102,24 @@ class Command:
 
     def end(self) -> Fault | None:
         """Wait until it has ended; a fault where it stands still instead."""
-        before = -1.0
+        before = self.cpu()
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(15)
                 return None
-            if (now := self.cpu()) - before < 0.1:
-                return Fault("hang", f"stands still: {self.said()}")
+            if self.stands_still(before, now := self.cpu()):
+                return Fault("hang", f"stands still at {now} CPU seconds: {self.said()}")
             before = now
 
-    def cpu(self) -> float:
-        """Seconds of CPU time that it and those it started have used."""
-        return sum(map(cpu_seconds, (self.process.pid, *self.others())))
+    def cpu(self) -> dict[int, float]:
+        """Seconds of CPU time that it and those it started have used, each."""
+        return {each: cpu_seconds(each) for each in (self.process.pid, *self.others())}
+
+    @staticmethod
+    def stands_still(before: dict[int, float], now: dict[int, float]) -> bool:
+        """Whether the same processes are there, and have hardly done anything since."""
+        gained = sum(now.values()) - sum(before.values())
+        return now.keys() == before.keys() and gained < 0.1
 
     def said(self) -> str:
         return self.err.read_text(errors="replace")[-1500:]
@@ -178,13 +184,13 @@ def _kill(
     faults: list[Fault] = []
     store = folder / "new.db"
     with Command(name, folder, arguments) as command:
-        before, looked = -1.0, time.monotonic()
+        before, looked = command.cpu(), time.monotonic()
         while len(known := finished(store)) < share * TRIALS[kind]:
             if command.process.poll() is not None:
                 break
             if time.monotonic() - looked > 15:
-                if (now := command.cpu()) - before < 0.1:
-                    return [Fault("hang", f"stands still: {command.said()}")]
+                if command.stands_still(before, now := command.cpu()):
+                    return [Fault("hang", f"stands still at {now}: {command.said()}")]
                 before, looked = now, time.monotonic()
             time.sleep(0.02)
         time.sleep(float(rng.uniform(0, 0.4 if share else 4)))
