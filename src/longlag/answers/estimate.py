@@ -9,6 +9,8 @@ from collections.abc import Iterable
 FEW = 3
 """Seeds that may be too few for an interval."""
 
+_COUNTS = 1000  # from here on a figure is a count, printed without decimals
+
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -25,6 +27,8 @@ class Estimate:
     0.500 [0.250, 0.750]
     >>> print(Estimate(0.5, (0.45, 0.55), (0.5,), "one seed: no interval"))
     0.500 (one seed: no interval)
+    >>> print(Estimate(27380.0, (25000.0, 30000.0), (26000.0, 28760.0)))
+    27,380 [25,000, 30,000]
     """
 
     mean: float
@@ -40,12 +44,12 @@ class Estimate:
 
     def __str__(self) -> str:
         low, high = self.interval
-        figures = f"{self.mean:.3f}"
+        form = "{:,.0f}".format if abs(self.mean) >= _COUNTS else "{:.3f}".format
         if self.left_out:
-            return f"{figures} ({self.left_out})"
+            return f"{form(self.mean)} ({self.left_out})"
         if math.isfinite(low) and math.isfinite(high):
-            figures += f" [{low:.3f}, {high:.3f}]"
-        return figures
+            return f"{form(self.mean)} [{form(low)}, {form(high)}]"
+        return form(self.mean)
 
 
 def no_interval(seeds: int) -> str:

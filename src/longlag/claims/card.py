@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, get_args
 from longlag.answers.estimate import Estimate
 from longlag.events import Event
 from longlag.stop import ctrl_c_stops
+from longlag.trials.criterion import UntilMet
 from longlag.trials.fit import finish, fit
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
@@ -24,6 +25,12 @@ _TOO_WIDE = "The intervals are too wide to tell: take more seeds."
 
 HOLDS, FAILS, UNSETTLED = "holds", "does not hold", "not settled"
 """Verdicts; a fourth kind names its condition: `holds only if …`."""
+
+REPRODUCED, BETTER, REFUTED = "reproduced", "better", "refuted"
+"""Verdicts on a published figure."""
+
+Arm = Setting | Search | UntilMet
+"""How a run is made: a setting, one that is tuned first, or one that ends at a criterion."""
 
 Try = Callable[[str], Run]
 """The run of the arm with this name; each arm runs once."""
@@ -56,7 +63,7 @@ class Finding:
     Attributes:
         measured: The figure that the verdict is based on.
         what: The name of that figure.
-        chance: The figure that ignores the inputs.
+        chance: The figure that ignores the inputs; None where there is none.
         verdict: `holds`, `does not hold`, `not settled` or `holds only if …`.
         because: The reason, in a few sentences.
         rows: The evidence, one row per setting.
@@ -65,7 +72,7 @@ class Finding:
 
     measured: Estimate
     what: str
-    chance: float
+    chance: float | None
     verdict: str
     because: str
     rows: tuple[Row, ...] = ()
@@ -81,18 +88,20 @@ class Card:
         document: Short name of its document: `echo` or `five`.
         source: Author, year and title.
         claim: The claim, paraphrased.
-        arms: The settings of the test, by name; a search is tuned first.
+        arms: The settings of the test, by name.
         settle: The test: a function of a `Try` and the seeds to the finding.
         recorded: The verdict on record; another one is reported.
+        long: Whether it takes more than about ten minutes.
     """
 
     id: str
     document: str
     source: str
     claim: str
-    arms: Mapping[str, Setting | Search]
+    arms: Mapping[str, Arm]
     settle: Callable[[Try, Sequence[int]], Finding]
     recorded: str
+    long: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,7 +115,7 @@ class Result:
     @property
     def holds(self) -> bool:
         """Whether the claim holds, possibly under the condition in the verdict."""
-        return self.finding.verdict.startswith(HOLDS)
+        return self.finding.verdict.startswith((HOLDS, REPRODUCED, BETTER))
 
     @property
     def as_recorded(self) -> bool:
@@ -118,7 +127,7 @@ def settle(
     card: Card,
     seeds: Sequence[int],
     listen: Callable[[str, Setting, int, Event], object] = lambda *_: None,
-    done: dict[tuple[Setting | Search, tuple[int, ...]], Run] | None = None,
+    done: dict[tuple[Arm, tuple[int, ...]], Run] | None = None,
 ) -> Result:
     """Test a card three times: with the means and with both ends of the intervals.
 
@@ -147,13 +156,16 @@ def settle(
         arm = card.arms[name]
         key = arm, tuple(seeds)
         if key not in runs:
+            remarks, until = (), None
             if isinstance(arm, Search):
                 result = tune(arm, lambda *event: tuning(name, *event))
                 setting, remarks = result.setting, (str(result),)
+            elif isinstance(arm, UntilMet):
+                setting, until = arm.setting, arm.criterion.until()
             else:
-                setting, remarks = arm, ()
+                setting = arm
             with ctrl_c_stops() as stop:
-                fitting = fit(setting, seeds, stop=stop)
+                fitting = fit(setting, seeds, stop=stop, until=until)
                 run = finish(fitting, lambda event: listen(name, setting, len(seeds), event))
             if run.interrupted:
                 raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`longlag reproduce`: checks the statements of the tutorials, one by one."""
+"""`longlag reproduce`: checks the statements of the sources, one by one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from rich.text import Text
 
 from longlag import files
 from longlag.answers.estimate import caveats
+from longlag.answers.format import counted
 from longlag.claims import CARDS, Card, Result, settle
+from longlag.claims.card import Arm, Finding
 from longlag.cli._cache import keep_compiled_programs
 from longlag.cli._flags import Count, Several, code_files
 from longlag.cli._output import OUTPUT, OutputFlags, command_line, pick, print_rich
@@ -28,7 +30,6 @@ from longlag.scores.evaluation import seed_list
 from longlag.stop import ctrl_c_stops
 from longlag.trials.run import Run
 from longlag.trials.setting import Setting
-from longlag.trials.tuning import Search
 
 
 def reproduce(
@@ -38,24 +39,27 @@ def reproduce(
     report: Path | None = None,
     sample: Count | None = None,
     all: Annotated[bool, Parameter(negative="")] = False,
+    long: Annotated[bool, Parameter(negative="")] = False,
     model: Several = (),
     problem: Several = (),
     output: OutputFlags = OUTPUT,
 ) -> int:
-    """Check the statements of two LSTM tutorials, or the trials of a bundle, by training again.
+    """Check the statements of a source, or the trials of a bundle, by training again.
 
-    The tutorials (Brownlee 2017): `echo`, "How to Learn to Echo Random Integers with LSTMs", and
-    `five`, a suite of five sequence problems. A bundle, FILE.zip, is of `longlag runs --bundle`.
-    Exit code 1 if a result differs from the one on record.
+    Two tutorials (Brownlee 2017): `echo`, "How to Learn to Echo Random Integers with LSTMs", and
+    `five`, a suite of five sequence problems. `lstm-1997`: the tables of the paper of Hochreiter
+    and Schmidhuber. A bundle, FILE.zip, is of `longlag runs --bundle`. Exit code 1 if a result
+    differs from the one on record.
 
     Args:
-        claims: A tutorial (`echo`, `five`), a problem (`ramp`), statements (`echo/current`), or
-            nothing for all; or one bundle.
+        claims: A source (`echo`, `five`, `lstm-1997`), a problem (`ramp`), statements
+            (`echo/current`), or nothing for both tutorials; or one bundle.
         seeds: Number of random seeds.
         markdown: Print the result as the page `docs/claims.md`.
         report: Write an HTML page about the statements to this file.
         sample: Of a bundle: number of trials to run again, the cheapest first; by default 5.
         all: Of a bundle: run all trials again.
+        long: Check also the statements that take more than about ten minutes each.
         model: Of a bundle: your models that its trials use, path/to/file.py:NAME, each. Without
             them no code runs that the bundle names.
         problem: Of a bundle: your problems, likewise.
@@ -64,7 +68,7 @@ def reproduce(
     of_bundles = {"sample": sample, "all": all or None, "model": model or None}
     of_bundles["problem"] = problem or None
     of_claims = {"seeds": None if seeds == 5 else seeds, "report": report}
-    of_claims["markdown"] = markdown or None
+    of_claims |= {"markdown": markdown or None, "long": long or None}
     for name, value in (of_claims if bundles else of_bundles).items():
         if value is not None:
             other = "the statements of a tutorial" if bundles else "a bundle, FILE.zip"
@@ -82,12 +86,18 @@ def reproduce(
     if output.json and markdown:
         raise ValueError("reproduce: `--json` and `--markdown` are two documents. Use one.")
     output.check(kind="claims" if markdown else "text", report=(report, "HTML"))
-    chosen = {card.id: card for name in claims or ("*",) for card in _cards(name)}
+    chosen = {card.id: card for name in claims or _DEFAULT for card in _cards(name)}
+    if waiting := [id for id, card in chosen.items() if card.long and not long]:
+        chosen = {id: card for id, card in chosen.items() if not card.long or id in claims}
+        if left := len(waiting) - len(set(waiting) & set(claims)):
+            warn(f"{counted(left, 'statement')} of more than ten minutes left out: use --long.")
+    if not chosen:
+        raise ValueError("reproduce: each of these takes more than ten minutes. Use --long.")
     every_seed = seed_list(seeds)
     keep_compiled_programs()
     quiet = output.json or markdown
     results: list[Result] = []
-    runs: dict[tuple[Setting | Search, tuple[int, ...]], Run] = {}
+    runs: dict[tuple[Arm, tuple[int, ...]], Run] = {}
     with ctrl_c_stops() as stop:
         for card in chosen.values():
             with training_progress(quiet=quiet) as follow:
@@ -131,6 +141,15 @@ def reproduce(
     return 1 if changed else 0
 
 
+_DEFAULT = "echo", "five"
+
+_ABOUT = {
+    _DEFAULT: "The statements of two LSTM tutorials",
+    ("lstm-1997",): "The tables of Hochreiter and Schmidhuber (1997)",
+}
+"""What a page of the statements of some sources begins with."""
+
+
 def _cards(name: str) -> list[Card]:
     cards = [
         card
@@ -148,8 +167,13 @@ def _line(result: Result) -> Text:
     return Text.assemble(
         (f"{result.card.id}  ", "bold"),
         (finding.verdict, "green" if result.holds else "yellow"),
-        f"  {finding.measured!s}  chance {finding.chance:.3g}  {result.seconds:.1f} s",
+        f"  {finding.measured!s}{_chance(finding, '  chance {:.3g}')}  {result.seconds:.1f} s",
     )
+
+
+def _chance(finding: Finding, form: str = "{:.2g}") -> str:
+    """Chance as text; empty where there is none."""
+    return "" if finding.chance is None else form.format(finding.chance)
 
 
 def _table(results: list[Result]) -> Table:
@@ -162,7 +186,7 @@ def _table(results: list[Result]) -> Table:
         statements.add_row(
             Text.assemble((result.card.id, "bold"), f"\n{result.card.claim}"),
             Text(f"{finding.measured!s}\n{finding.what}"),
-            f"{finding.chance:.2g}",
+            _chance(finding),
             Text.assemble((finding.verdict, style), f"\n{finding.because}"),
             f"{result.seconds:.1f}",
         )
@@ -191,10 +215,13 @@ def _lines(results: list[Result], seeds: int) -> Iterator[str]:
     names = ("longlag", "jax", "equinox", "optax")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
     seconds = sum(result.seconds for result in results)
+    documents = tuple(dict.fromkeys(result.card.document for result in results))
+    named = "" if documents == _DEFAULT else "".join(f" {each}" for each in documents)
+    about = _ABOUT.get(documents, "Statements of several sources")
     yield f"""# Claims
 
-The statements of two LSTM tutorials, each checked by training its models. Written by
-`longlag reproduce --markdown`.
+{about}, each checked by training its models. Written by
+`longlag reproduce{named} --markdown`.
 
 {datetime.date.today()}; {seeds} seeds each; {versions}, Python {platform.python_version()}; \
 {seconds:.0f} s in all.
@@ -205,7 +232,7 @@ Intervals are 95 %; chance is the best score that ignores the inputs.
     for result in results:
         finding, id = result.finding, result.card.id
         yield (
-            f"| [{id}](#{id.replace('/', '')}) | {finding.measured!s} | {finding.chance:.2g} "
+            f"| [{id}](#{id.replace('/', '')}) | {finding.measured!s} | {_chance(finding)} "
             f"| {finding.verdict} | {result.seconds:.1f} |"
         )
     if few := caveats(row.measured for result in results for row in result.finding.rows):
@@ -220,7 +247,7 @@ Intervals are 95 %; chance is the best score that ignores the inputs.
 
 Source: {card.source}. **{verdict}**: {finding.because}
 
-Measured {finding.measured!s}, chance {finding.chance:.2g}: {finding.what}."""
+Measured {finding.measured!s}{_chance(finding, ", chance {:.2g}")}: {finding.what}."""
         if finding.shortcuts:
             scores = (f"{name} {score:.3f}" for name, score in finding.shortcuts.items())
             yield f"\nShortcuts on the same sequences: {', '.join(scores)}."

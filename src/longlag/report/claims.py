@@ -11,8 +11,8 @@ from longlag.answers import format as formats
 from longlag.answers.blocks import Cell, number_cell, table, text
 from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import INTERVALS, OPEN, counted, duration, interval, listed, number
-from longlag.claims import Result
-from longlag.claims.card import HOLDS, UNSETTLED
+from longlag.claims import Finding, Result
+from longlag.claims.card import BETTER, HOLDS, REPRODUCED, UNSETTLED, Arm
 from longlag.report import blocks, charts
 from longlag.report.blocks import Section
 from longlag.report.page import Page
@@ -23,10 +23,8 @@ from longlag.report.theme import style
 from longlag.scores.statistics import CONFIDENCE, SOLVED
 from longlag.studies.study import words
 from longlag.trials.run import Run
-from longlag.trials.setting import Setting
-from longlag.trials.tuning import Search
 
-Runs = Mapping[tuple[Setting | Search, tuple[int, ...]], Run]
+Runs = Mapping[tuple[Arm, tuple[int, ...]], Run]
 Arms = Mapping[str, Mapping[str, tuple[Run, Group]]]  # by claim, and by name
 
 _SERIES = 6  # of one panel
@@ -133,34 +131,37 @@ def _kind(result: Result) -> str:
         return "open"
     if not result.holds:
         return "bad"
-    return "good" if result.finding.verdict == HOLDS else "part"
+    return "good" if result.finding.verdict in (HOLDS, REPRODUCED, BETTER) else "part"
 
 
-def _possible(measured: Estimate) -> Estimate:
-    """The figure of a claim, a share or a difference of shares, clipped to [−1, 1]."""
-    return formats.within(measured, -1, 1)
+def _possible(measured: Estimate, finding: Finding) -> Estimate:
+    """The figure of a claim: where it has a chance a share or a difference, clipped to [−1, 1]."""
+    return measured if finding.chance is None else formats.within(measured, -1, 1)
 
 
 def _verdicts(results: Sequence[Result]) -> Section:
     chart_rows, verdicts, evidence = list[dict[str, Any]](), list[Any](), list[Any]()
     for result in results:
         card, finding, kind = result.card, result.finding, _kind(result)
-        measured, chance = _possible(finding.measured), finding.chance
-        low, high = formats.bounds(measured, 4)
-        row = {"claim": card.id, "measured": round(measured.mean, 4), "low": low, "high": high}
-        row |= {"interval": interval(measured), "chance": round(chance, 4)}
-        chart_rows.append({**row, "verdict": _VERDICTS[kind].name})
+        measured, chance = _possible(finding.measured, finding), finding.chance
+        if chance is not None:  # the axis is of shares
+            low, high = formats.bounds(measured, 4)
+            row = {"claim": card.id, "measured": round(measured.mean, 4), "low": low, "high": high}
+            row |= {"interval": interval(measured), "chance": round(chance, 4)}
+            chart_rows.append({**row, "verdict": _VERDICTS[kind].name})
         verdicts.append(
             (
                 Cell(card.id, f"“{card.claim}” {card.source}.", "strong"),
                 Cell(finding.verdict, finding.because, kind),
-                Cell(formats.with_interval(measured), finding.what),
-                number_cell(f"{chance:.2g}"),
+                Cell(formats.with_interval(measured, 0 if chance is None else 3), finding.what),
+                number_cell("" if chance is None else f"{chance:.2g}"),
                 number_cell(duration(result.seconds)),
             )
         )
         rules = finding.shortcuts.items()
-        evidence += ((card.id, r.tried, _possible(r.measured), r.note) for r in finding.rows)
+        evidence += (
+            (card.id, r.tried, _possible(r.measured, finding), r.note) for r in finding.rows
+        )
         evidence += ((card.id, f"rule: {each}", number_cell(number(x)), "") for each, x in rules)
     figures = (
         f"{row['claim']} {row['measured']:g}, chance {row['chance']:g}" for row in chart_rows

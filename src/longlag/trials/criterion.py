@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from longlag.events import Advanced
+from longlag.trials.setting import Setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,20 @@ class Criterion:
             return self.reached(both[0], both[1]) is not None
 
         return is_met
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UntilMet:
+    """A setting that trains each seed until it meets a criterion, or for its whole budget."""
+
+    setting: Setting
+    criterion: Criterion
+
+    def __post_init__(self) -> None:
+        if self.setting.recipe.batch_size != 1 or self.setting.layout.sequences != 1:
+            raise ValueError(
+                "UntilMet: an update must be on one sequence. Use batch_size=1 and framing Whole()."
+            )
 
 
 def _sums(values: np.ndarray, window: int) -> np.ndarray:
