@@ -5,8 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
+from longlag.checks.check import CheckFailed
+from longlag.checks.oracle import check_needs
 from longlag.checks.perturbation import moves
-from longlag.problems import CumulativeThreshold, EchoLag
+from longlag.problems import (
+    AssociativeRecall,
+    CumulativeThreshold,
+    EchoLag,
+    Repeat,
+    SelectiveCopying,
+)
 
 
 def found(problem, claimed=None):
@@ -74,3 +82,44 @@ def test_an_input_that_never_counts_is_never_found():
     problem = CumulativeThreshold(length=12)
     claimed = np.tri(12, dtype=bool)
     assert not found(problem, claimed).any[:2].any()  # two steps cannot reach 3
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        SelectiveCopying(length=20, symbols=4),  # all symbols at the end: one draw in 4,845
+        Repeat(length=30, values=3),
+        AssociativeRecall(length=9, keys=200, values=200),  # another key that is shown: one in 201
+    ],
+    ids=repr,
+)
+def test_what_few_episodes_need_is_found_where_they_say_so(problem):
+    assert check_needs(problem)
+
+
+class FirstAtTheEnd(SelectiveCopying):
+    """Its map says that the first of several symbols may stand at the last place."""
+
+    def needs(self):
+        needs = super().needs()
+        needs[self.length, self.length - 1] = True
+        return needs
+
+
+class NoPlaces(SelectiveCopying):
+    """It says that each symbol of an episode stands at its first possible place."""
+
+    def needs_of(self, inputs):  # noqa: ARG002
+        return np.eye(self.steps, k=-self.length, dtype=bool) & self.scored()[:, None]
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        (FirstAtTheEnd(), "the input of step 19 never moved the target of step 20, yet `needs`"),
+        (NoPlaces(length=6, symbols=2), "in one episode the input of step"),
+    ],
+)
+def test_a_wrong_word_on_what_few_episodes_need_is_found(problem, line):
+    with pytest.raises(CheckFailed, match=line):
+        check_needs(problem)

@@ -9,6 +9,9 @@ import sys
 
 import pytest
 
+from longlag.cli.generalise import _problem
+from longlag.problems import CopyingMemory, EchoLag
+
 SMALL = (
     "generalise echo-lag --lag 1 --values 3 --train 4 --test 4,8,70 --models gru,mlp "
     "--hidden-size 8 --budget 4000 --batch-size 10 --learning-rate 0.01 --seeds 2 --workers 1"
@@ -136,3 +139,8 @@ def test_what_cannot_be_asked_is_one_line(more, message, call, tmp_path):
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_problem_without_a_length_is_trained_at_the_length_asked_for():
+    assert _problem("echo-lag", {"lag": 2}, 30) == EchoLag(lag=2, length=30)
+    assert _problem("copying-memory", {"symbols": 4}, 30) == CopyingMemory(symbols=4, delay=26)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,10 @@ _CELLS = 4_000_000  # episodes × steps × steps that a round may change
 _ROUNDS = 4
 
 _OTHER_VALUES = 8  # random values of a step for one episode
+
+_OWN_VALUES = 32  # values of an episode's other steps, tried at each step: keys and marks recur
+
+_FOR_A_PAIR = 2  # episodes that are changed for a rare pair of target and input
 
 _BISECTIONS = 12  # with more, a rounding error may look like a move
 
@@ -62,7 +66,7 @@ def moves(problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.G
     [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     """
     if problem.varies:
-        return _moves_by_episode(problem, oracle, rng)
+        return _moves_by_episode(problem, oracle, stated, rng)
     search = _Search(problem, oracle, rng)
     likely = search.changed(search.episodes[: min(_EPISODES_CHANGED, search.most)])
     likely |= search.changed(search.boundary(search.episodes, search.scored))
@@ -72,6 +76,10 @@ def moves(problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.G
         if not np.any(missing):
             break
         every |= search.changed(search.boundary(search.extremes(), np.any(missing, axis=1)))
+    missing = stated & ~every
+    if missing.any() and type(problem).needs_of is not Problem.needs_of:
+        for inputs, steps in _needing(problem, search.ordered(), missing):
+            every |= moves_of(problem, search.predict, inputs, search.scored, rng, steps)
     return Moves(likely, every, search.count)
 
 
@@ -118,6 +126,20 @@ class _Search:
         other[:, : self.question] = np.concatenate([least, most, anything, either])
         episodes = np.concatenate([self.episodes, other])
         return episodes[self.problem.possible(episodes)]
+
+    def ordered(self) -> np.ndarray:
+        """Random episodes, and others with the same inputs in order of size, from any step on.
+
+        So all marked steps stand together, at every place: a draw may never give that.
+        """
+        if self.episodes.ndim > 2:
+            return self.episodes
+        some = self.episodes[:_FOR_A_PAIR]
+        rolled = np.tile(some, (self.question, 1))
+        in_order = np.sort(some[:, : self.question], axis=1)
+        shifts = [np.roll(in_order, shift, axis=1) for shift in range(self.question)]
+        rolled[:, : self.question] = np.concatenate(shifts)
+        return np.concatenate([self.episodes, rolled[self.problem.possible(rolled)]])
 
     @property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -185,6 +207,7 @@ def moves_of(
     inputs: np.ndarray,
     scored: np.ndarray,
     rng: np.random.Generator,
+    steps: np.ndarray | None = None,
 ) -> np.ndarray:
     """The inputs that move the targets of one episode when only they change, `(target, input)`.
 
@@ -194,29 +217,54 @@ def moves_of(
         inputs: The inputs of the episode, `(step, *shape)`.
         scored: The steps with a target, `(step,)`.
         rng: The source of the changes.
+        steps: The steps to change; by default all that have an input.
     """
     moved = np.zeros((problem.steps, problem.steps), dtype=bool)
     before = oracle(inputs[None])
-    around = problem.inputs.sample(rng, (_OTHER_VALUES,))
-    for step in np.flatnonzero(problem.inputs.allows(inputs)):  # not where it is blank
-        same = np.repeat(inputs[step][None], len(around), axis=0)
-        for values in (*problem.inputs.perturb(same, rng), around):
-            others = np.repeat(inputs[None], len(values), axis=0)
-            others[:, step] = values
-            others = others[problem.possible(others)]
-            if len(others):
-                apart = differ(problem.targets, oracle(others), before)
-                moved[:, step] |= apart.any(axis=0) & scored
+    shows = problem.inputs.allows(inputs)  # not where it is blank
+    own = rng.permutation(np.unique(inputs[shows], axis=0))[:_OWN_VALUES]
+    around = np.concatenate([problem.inputs.sample(rng, (_OTHER_VALUES,)), own])
+    for step in np.flatnonzero(shows) if steps is None else steps:
+        values = np.concatenate([*problem.inputs.perturb(inputs[step][None], rng), around])
+        others = np.repeat(inputs[None], len(values), axis=0)
+        others[:, step] = values
+        others = others[problem.possible(others)]
+        if len(others):
+            apart = differ(problem.targets, oracle(others), before)
+            moved[:, step] |= apart.any(axis=0) & scored
     return moved
 
 
-def _moves_by_episode(problem: Problem, oracle: Oracle, rng: np.random.Generator) -> Moves:
+def _moves_by_episode(
+    problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.Generator
+) -> Moves:
     """The moves where episodes differ in length: each is changed alone, at the same length."""
-    episodes = problem.draw(rng, _EPISODES_CHANGED)
-    pairs = zip(episodes.inputs, episodes.scored, strict=True)
-    each = [moves_of(problem, oracle, inputs, scored, rng) for inputs, scored in pairs]
-    moved = np.asarray(np.any(each, axis=0))
-    return Moves(moved, moved, len(each))
+    moved, count = np.zeros_like(stated), _EPISODES_CHANGED
+    episodes = problem.draw(rng, _EPISODES)
+    for inputs, scored in zip(episodes.inputs[:count], episodes.scored, strict=False):
+        moved |= moves_of(problem, oracle, inputs, scored, rng)
+    if (missing := stated & ~moved).any():
+        for inputs, steps in _needing(problem, episodes.inputs, missing):
+            moved |= moves_of(problem, oracle, inputs, problem.scored(), rng, steps) & missing
+            count += 1
+    return Moves(moved, moved, count)
+
+
+def _needing(
+    problem: Problem, episodes: np.ndarray, missing: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Episodes that need these pairs of target and input by the problem's own word: some for each.
+
+    Gives the inputs of each, and the steps of the pairs among them.
+    """
+    left = _FOR_A_PAIR * missing.astype(int)
+    for inputs in episodes:
+        found = problem.needs_of(inputs) & (left > 0)
+        if found.any():
+            left -= found
+            yield inputs, np.flatnonzero(found.any(axis=0))
+        if not left.any():
+            break
 
 
 def differ(spec: Spec, one: np.ndarray, other: np.ndarray) -> np.ndarray:

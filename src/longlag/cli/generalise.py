@@ -10,7 +10,7 @@ from longlag.cli._flags import Count, flag_values, problem_from_name
 from longlag.cli._output import ANSWER, AnswerFlags
 from longlag.cli._setting import SETTING, Models, SettingFlags, numbers
 from longlag.cli._study import STUDY, Seeds, StudyFlags, StudyRecipe
-from longlag.problems import Problem
+from longlag.problems import PROBLEMS, Problem
 from longlag.studies.generalisation import Generalisation
 
 
@@ -57,4 +57,7 @@ def _problem(name: str, values: dict[str, Any], train: int | None) -> Problem:
         return problem_from_name(name, values)
     if "length" in values:
         raise ValueError("`length` is what `--train` sets, so it cannot be set too. Leave one out.")
-    return problem_from_name(name, {"length": train, **values}).showing(train)
+    kind = PROBLEMS.get(name)
+    if kind is None or "length" in [each.name for each in kind.knobs()]:
+        values = {"length": train, **values}
+    return problem_from_name(name, values).showing(train)

@@ -4,24 +4,42 @@ from longlag.problems._base import Episodes, Ladder, Part, Problem
 from longlag.problems.channels import Channels
 from longlag.problems.cumulative import CumulativeThreshold
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
+from longlag.problems.keys import AssociativeRecall, Induction
 from longlag.problems.memorization import Memorization
 from longlag.problems.ramp import Ramp
+from longlag.problems.recall import CopyingMemory, SelectiveCopying
+from longlag.problems.repeat import Repeat
 from longlag.problems.series import Series
 from longlag.problems.specs import Integers, Reals, Sets, Spec
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem
-    for problem in [EchoLag, Ramp, Memorization, EchoValue, EchoSubsequence, CumulativeThreshold]
+    for problem in [
+        EchoLag,
+        Ramp,
+        Memorization,
+        EchoValue,
+        EchoSubsequence,
+        CumulativeThreshold,
+        CopyingMemory,
+        SelectiveCopying,
+        Repeat,
+        Induction,
+        AssociativeRecall,
+    ]
 }
 
 __all__ = [
     "PROBLEMS",
+    "AssociativeRecall",
     "Channels",
+    "CopyingMemory",
     "CumulativeThreshold",
     "EchoLag",
     "EchoSubsequence",
     "EchoValue",
     "Episodes",
+    "Induction",
     "Integers",
     "Ladder",
     "Memorization",
@@ -29,6 +47,8 @@ __all__ = [
     "Problem",
     "Ramp",
     "Reals",
+    "Repeat",
+    "SelectiveCopying",
     "Series",
     "Sets",
     "Spec",

@@ -136,9 +136,9 @@ class Problem(Knobs):
 
     @property
     def varies(self) -> bool:
-        """Whether its episodes differ in length.
+        """Whether its episodes differ in length, or in the steps that are scored.
 
-        Then they are padded at the end with blank steps that are not present, and an answer begins
+        Shorter ones are padded at the end with blank steps that are not present; an answer begins
         at the end of the input of its episode.
         """
         return False
