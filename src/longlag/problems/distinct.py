@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def distinct(uniform: NDArray[np.float64], most: int) -> NDArray[np.int32]:
     """Different integers of [0, most) in random order, `(episode, place)`.
 
-    The first steps of a Fisher-Yates shuffle, all episodes at once.
+    Each is drawn from those not taken yet, for all episodes at once.
 
     Args:
         uniform: A random number of [0, 1) for each, `(episode, place)`; no more places than `most`.
@@ -18,11 +18,9 @@ def distinct(uniform: NDArray[np.float64], most: int) -> NDArray[np.int32]:
     >>> distinct(np.array([[0.0, 0.9, 0.0]]), 3).tolist()
     [[0, 2, 1]]
     """
-    count, places = uniform.shape
-    deck, rows = np.tile(np.arange(most, dtype=np.int32), (count, 1)), np.arange(count)
-    for place in range(places):
-        other = place + (uniform[:, place] * (most - place)).astype(np.intp)
-        here = deck[:, place].copy()
-        deck[:, place] = deck[rows, other]
-        deck[rows, other] = here
-    return deck[:, :places]
+    chosen = np.zeros(uniform.shape, np.int32)
+    for place in range(uniform.shape[1]):
+        rank = (uniform[:, place] * (most - place)).astype(np.int32)  # among those not taken
+        below = np.sort(chosen[:, :place], axis=1) - np.arange(place)
+        chosen[:, place] = rank + (below <= rank[:, None]).sum(axis=1)
+    return chosen

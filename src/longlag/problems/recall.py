@@ -150,7 +150,7 @@ class CopyingMemory(_Copying):
     def memoryless_loss(self) -> float:
         """Cross-entropy over scored steps of a predictor that knows the step and nothing else.
 
-        >>> round(CopyingMemory(delay=1000, ask="every").memoryless_loss(), 4)
+        >>> round(CopyingMemory(symbols=10, delay=1000, ask="every").memoryless_loss(), 4)
         0.0204
         """
         return self.symbols * math.log(self.values) / int(self.scored().sum())

@@ -43,7 +43,7 @@ class Repeat(Problem):
     >>> import numpy as np
     >>> inputs, targets, scored = Repeat(length=4).draw(np.random.default_rng(2), 2)
     >>> inputs[0].tolist(), targets[0][scored[0]].tolist()
-    ([7, 21, 26, 26, 26, 26, 26, 26], [7, 21])
+    ([2, 8, 10, 10, 10, 10, 10, 10], [2, 8])
     """
 
     source: ClassVar[str] = "Jelassi et al. (2024), repeat after me"
