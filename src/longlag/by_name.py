@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from longlag.knobs import Knob, Knobs, lookup, unknown_name
+from longlag.knobs import Knob, Knobs, either, lookup, unknown_name
 from longlag.other_names import borrowed, normalized
 
 K = TypeVar("K", bound=Knobs)
@@ -27,7 +27,7 @@ def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[st
                 raise ValueError(unknown_name(f"{kind} {name} has no option", option(flag), known))
             raise ValueError(
                 f"{kind} {name} has no option `{option(flag)}`. It is an option of "
-                f"{kind} {' or '.join(owners)}.{_else(kind, flag)}"
+                f"{kind} {either(owners)}.{_else(kind, flag)}"
             )
     return _create(chosen, values)
 
@@ -84,7 +84,7 @@ def _convert(knob: Knob, value: Any) -> Any:
     if not isinstance(value, str) or (knob.kind is str and not knob.choices):
         return value
     if knob.choices:
-        rule = f"`{option(knob.name)}` must be one of {', '.join(knob.choices)}, got"
+        rule = f"`{option(knob.name)}` must be {either(knob.choices)}, got"
         if value not in knob.choices:
             raise ValueError(unknown_name(rule, value, knob.choices))
         return value

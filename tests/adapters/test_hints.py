@@ -22,7 +22,7 @@ RAISED = {
     "matmul input operand 1 must have ndim at least 1, but it has ndim 0": "one sample",
     "Invalid input shape for input float32[2,25,100]. Expected shape (None, 25), but input has "
     "incompatible shape (2, 25, 100)": VALUES,
-    "input_size should be of type int, got: Sizes": "sizes.features, sizes.outputs",
+    "input_size should be of type int, got: Sizes": "sizes.features and sizes.outputs",
     "index out of range in self": "sizes.timesteps",
     "CUDA error: out of memory": "",
     # Equinox, Flax

@@ -40,7 +40,9 @@ _LONGEST = 300  # characters of the message of an error
 
 _WIDTHS = "Make the first layer `sizes.features` wide, the last `sizes.outputs`."
 _REMEDIES = {
-    r"(got|not|of):? Sizes\b": "Its first argument is `sizes`: use sizes.features, sizes.outputs.",
+    r"(got|not|of):? Sizes\b": (
+        "Its first argument is `sizes`: use sizes.features and sizes.outputs."
+    ),
     r"\w+\(logits=.*not a valid JAX": "Return only its logits.",
     r"takes \d+ positional arguments? but 2 were given|missing 1 required positional argument: "
     r"'seed'": "Take both arguments: def make_model(sizes, seed).",
