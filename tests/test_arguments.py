@@ -51,7 +51,7 @@ WRONG = {
     "ll.train(PROBLEM, FRAMING, MODEL, tests='x')": "`tests` must be problems by name",
     "ll.Setting(problem=PROBLEM, framing=FRAMING, model=MODEL, tests=3)": "`tests` must be",
     "ll.Setting(problem=np.zeros((2, 2)), framing=FRAMING, model=MODEL)": "got a ndarray.",
-    "ll.Recipe(optimizer=np.zeros((2, 2)))": "`optimizer` must be one of adam, adamw, sgd",
+    "ll.Recipe(optimizer=np.zeros((2, 2)))": "`optimizer` must be adam, adamw or sgd, got",
     "ll.score(PROBLEM, FRAMING, 3)": "score: `predict` must be a function",
     "ll.score(PROBLEM, FRAMING, abs, encoding='x')": "`encoding` must be OneHot or Scaled",
     "ll.diagnose(3)": "diagnose: `of` must be a run",

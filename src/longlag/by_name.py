@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from longlag.knobs import Knob, Knobs, lookup, unknown_name
+from longlag.knobs import Knob, Knobs, either, lookup, unknown_name
 from longlag.other_names import borrowed, normalized
 
 K = TypeVar("K", bound=Knobs)
@@ -27,7 +27,7 @@ def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[st
                 raise ValueError(unknown_name(f"{kind} {name} has no option", option(flag), known))
             raise ValueError(
                 f"{kind} {name} has no option `{option(flag)}`. It is an option of "
-                f"{kind} {' or '.join(owners)}."
+                f"{kind} {either(owners)}.{_else(kind, flag)}"
             )
     return _create(chosen, values)
 
@@ -43,9 +43,17 @@ def build_all(
     known = {knob for each in classes for knob in _knobs(each)}
     for flag in values:
         if flag not in known:
-            rule = f"{kind} {' and '.join(names)} has no option"
-            raise ValueError(unknown_name(rule, option(flag), sorted(map(option, known))))
+            several = f"{kind}s {' and '.join(names)} have" if len(names) > 1 else None
+            rule = f"{several or f'{kind} {names[0]} has'} no option"
+            text = unknown_name(rule, option(flag), sorted(map(option, known)))
+            raise ValueError(f"{text}{_else(kind, flag)}")
     return [_create(each, values) for each in classes]
+
+
+def _else(kind: str, flag: str) -> str:
+    """The name in longlag of a flag that only some models have, as others mean it; may be empty."""
+    hint = borrowed(option(flag)) if kind == "model" else ""
+    return f" Else {hint}" if hint.startswith("longlag calls it") else ""
 
 
 def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
@@ -76,7 +84,7 @@ def _convert(knob: Knob, value: Any) -> Any:
     if not isinstance(value, str) or (knob.kind is str and not knob.choices):
         return value
     if knob.choices:
-        rule = f"`{option(knob.name)}` must be one of {', '.join(knob.choices)}, got"
+        rule = f"`{option(knob.name)}` must be {either(knob.choices)}, got"
         if value not in knob.choices:
             raise ValueError(unknown_name(rule, value, knob.choices))
         return value

@@ -78,13 +78,11 @@ class Knob:
         if self.optional and value is None:
             return
         if self.choices:
-            options = ", ".join(self.choices)
+            options = either(self.choices)
             if not isinstance(value, str):
-                raise TypeError(f"{rule} one of {options}, got {arguments.short_repr(value)}.")
+                raise TypeError(f"{rule} {options}, got {arguments.short_repr(value)}.")
             if value not in self.choices:
-                raise ValueError(
-                    unknown_name(f"{rule} one of {options}, got", str(value), self.choices)
-                )
+                raise ValueError(unknown_name(f"{rule} {options}, got", str(value), self.choices))
             return
         abstract = _RULES.get(self.kind, (typing.get_origin(self.kind) or self.kind,))[0]
         if not isinstance(value, abstract) or (isinstance(value, bool) and self.kind is not bool):
@@ -322,6 +320,15 @@ def listed(names: Sequence[str], most: int = 30) -> str:
     """
     text = ", ".join(names[:most])
     return text if len(names) <= most else f"{text}, … ({len(names):,} in all)"
+
+
+def either(names: Sequence[str]) -> str:
+    """Names of which one may be chosen.
+
+    >>> either(["adam", "adamw", "sgd"]), either(["adam"])
+    ('adam, adamw or sgd', 'adam')
+    """
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def named_arguments(function: F) -> F:

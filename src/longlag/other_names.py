@@ -14,6 +14,7 @@ _OUTPUTS = (
 _FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
 _UPDATES = "an update takes a batch of samples, and a sequence gives one of them or several"
 _HORIZON = "the steps that a gradient goes back; state passes on with the framing chunks and carry"
+_SEVERAL = "a study tries several, as [0.001, 0.01]", "a study tries several, separated by commas"
 _DEVICE = "cpu or gpu, for models of JAX"
 _BUDGET = "a trial of a study trains on so many fresh sequences at most"
 _SHOWS = (
@@ -27,11 +28,19 @@ _OTHER_NAMES = {
         (
             *("units", "num-units", "hidden", "hidden-dim", "width", "n-hidden", "latent-dim"),
             *("neurons", "d-model", "n-units", "hidden-units", "state-size", "cell-size"),
+            *("dim", "model-dim", "hid-dim", "n-hid", "nhid", "rnn-size", "layer-size"),
         ),
         ("hidden_size", _SIZE),
     ),
     **dict.fromkeys(("n-steps", "time-steps", "n-timesteps", "look-back"), ("timesteps", _STEPS)),
     **dict.fromkeys(("lookback", "window", "window-size", "n-in"), ("timesteps", _STEPS)),
+    **dict.fromkeys(
+        (
+            *("context", "ctx", "context-length", "context-size", "block-size", "history"),
+            *("history-length", "input-length", "n-lags", "num-lags", "past", "length"),
+        ),
+        ("timesteps", _STEPS),
+    ),
     **dict.fromkeys(("bptt", "tbptt"), ("timesteps", _HORIZON)),
     "padding": ("pad", "with the framing prefix, where shorter samples are padded"),
     **dict.fromkeys(
@@ -44,10 +53,8 @@ _OTHER_NAMES = {
         ("epoch", "epochs", "n-epochs", "num-epochs", "nb-epoch"), ("sequences", _FRESH)
     ),
     "max-epochs": ("sequences", _FRESH),
-    "learning-rate": (
-        "learning_rates",
-        ("a study tries several, as [0.001, 0.01]", "a study tries several, separated by commas"),
-    ),
+    **dict.fromkeys(("learning-rate", "lrs"), ("learning_rates", _SEVERAL)),
+    "learning-rates": ("learning_rate", "one; compare and profile try several"),
     **dict.fromkeys(("stateful", "return-state"), ("carry", _CARRY)),
     "stop-at": ("solve_at", "the skill that counts as solved, beyond which a trial also ends"),
     **dict.fromkeys(("one-hot", "onehot"), ("encoding", "one-hot, the default, or scaled")),
@@ -92,7 +99,10 @@ _OTHER_NAMES = {
         ("warmup", "a share of the planned updates, such as 0.1"),
     ),
     **dict.fromkeys(
-        ("random-state", "seed", "random-seed", "repeats", "n-repeats", "trials", "n-trials"),
+        (
+            *("random-state", "seed", "random-seed", "repeats", "n-repeats", "trials", "n-trials"),
+            *("num-seeds", "n-seeds", "nseeds", "seed-count", "n-runs", "num-runs", "runs"),
+        ),
         ("seeds", "a number, 2 for the seeds 0 and 1; in Python also a list, as [1]"),
     ),
     **dict.fromkeys(
@@ -197,7 +207,10 @@ _WITHOUT_KNOB = {
         "models have a dense layer at each output of their own",
     ),
     **dict.fromkeys(
-        ("sequential", "transformer", "attention-layer", "conv1d", "tcn"),
+        (
+            *("sequential", "transformer", "attention-layer", "conv1d", "tcn", "heads", "n-heads"),
+            *("num-heads", "nhead", "n-head", "kernel-size", "filters", "dilation"),
+        ),
         "write it in your own code, as a function that returns the model",
     ),
     "workers": (
@@ -212,7 +225,10 @@ _WITHOUT_KNOB = {
     "save": ("run.save(path) writes its model", "longlag train --save FILE writes a model"),
     "teacher-forcing": "an encoder and decoder are trained with it, and scored without it",
     **dict.fromkeys(
-        ("embedding", "embedding-dim", "embedding-size", "embed-dim"),
+        (
+            *("embedding", "embedding-dim", "embedding-size", "embed-dim", "emb-dim", "n-embd"),
+            "emb-size",
+        ),
         "an encoding is one-hot or scaled; write an embedding in a model of your own",
     ),
     "batch-first": "batches come first, always",

@@ -120,6 +120,74 @@ def test_a_linen_module_learns():
     assert run.accuracy.mean == 1.0
 
 
+def of_mode(sizes, signature) -> Any:
+    """A Linen module with dropout and batch statistics, whose call has a mode by some name."""
+    from flax import linen
+
+    def call(self, inputs, training):  # noqa: ARG001
+        norm = linen.BatchNorm(use_running_average=not training)(inputs)
+        return linen.Dense(sizes.outputs)(linen.Dropout(0.5, deterministic=not training)(norm))
+
+    def default(self, inputs, train: bool = True):
+        return call(self, inputs, train)
+
+    def required(self, inputs, training: bool):
+        return call(self, inputs, training)
+
+    def named(self, inputs, *, deterministic: bool):
+        return call(self, inputs, not deterministic)
+
+    own = {"default": default, "required": required, "named": named}[signature]
+    return type("Mode", (linen.Module,), {"__call__": linen.compact(own), "__module__": __name__})()
+
+
+@pytest.mark.parametrize("signature", ["default", "required", "named"])
+def test_the_call_of_a_linen_module_is_given_its_mode(signature):
+    model: Any = ll.adopt(lambda sizes, _: of_mode(sizes, signature))(SIZES, 0)
+    scaled = jnp.asarray(BATCH * 3 + 1)
+    outputs, lesson = model(scaled, None, ())[0], model.apply_train(scaled, None, ())
+    assert np.array_equal(outputs, model(scaled, None, ())[0])
+    plain, name = of_mode(SIZES, signature), {"default": "train", "required": "training"}
+    kept = {
+        "params": {
+            "BatchNorm_0": {"scale": model.trained["BatchNorm_0.scale"], "bias": np.zeros(3)},
+            "Dense_0": {each: model.trained[f"Dense_0.{each}"] for each in ("kernel", "bias")},
+        },
+        "batch_stats": {"BatchNorm_0": {"mean": np.zeros(3), "var": np.ones(3)}},
+    }
+    mode = {name[signature]: False} if signature in name else {"deterministic": True}
+    np.testing.assert_allclose(outputs, plain.apply(kept, scaled, **mode), rtol=1e-5, atol=1e-6)
+    after = type(model)(model.trained, lesson.buffers, model.program).module
+    np.testing.assert_allclose(
+        after.BatchNorm_0["mean"][...], 0.01 * scaled.mean((0, 1)), rtol=1e-4
+    )
+    normal = (scaled - scaled.mean((0, 1))) / scaled.std((0, 1))
+    undropped = normal @ kept["params"]["Dense_0"]["kernel"]
+    assert np.abs(lesson.outputs - undropped).max() > 0.1  # dropout acts in training
+    problem = ll.EchoLag(lag=1, length=5, values=4)
+    assert ll.preflight(problem, ll.Whole(), lambda each, _: of_mode(each, signature)).passed
+
+
+def test_a_linen_module_may_carry_state_and_sow():
+    from flax import linen
+
+    class Carry(linen.Module):
+        outputs: int
+
+        @linen.compact
+        def __call__(self, inputs, state=None):
+            rnn = linen.RNN(linen.GRUCell(12), return_carry=True)
+            state, hidden = rnn(inputs, initial_carry=state)
+            self.sow("losses", "square", (hidden**2).mean())
+            return linen.Dense(self.outputs)(hidden), state
+
+    problem, framing = ll.EchoLag(lag=1, length=6, values=3), ll.Chunks(timesteps=3, carry=True)
+    make = lambda sizes, _: Carry(sizes.outputs)  # noqa: E731
+    found = ll.preflight(problem, framing, make)
+    assert found.passed
+    assert found.state == 12
+
+
 def test_a_linen_embedding_takes_values():
     from flax import linen
 

@@ -611,3 +611,16 @@ def test_a_model_under_another_backend_is_refused_by_name(tmp_path):
     )
     text = " ".join(done.stdout.split())
     assert "Keras runs on torch here, its models are trained on jax. Set KERAS_BACKEND=jax" in text
+
+
+def test_a_call_is_given_its_mode_whatever_the_name():
+    class Named(Subclass):
+        def call(self, inputs, deterministic=False):
+            hidden = self.hidden(inputs)
+            return self.readout(hidden if deterministic else hidden + 1)
+
+    model = ll.adopt(lambda sizes, _: Named(sizes))(SIZES, 0)
+    shown = jnp.asarray(BATCH)
+    outputs, lesson = model(shown, None, ())[0], model.apply_train(shown, None, ())
+    np.testing.assert_allclose(outputs, model.module(BATCH, deterministic=True), rtol=1e-5)
+    np.testing.assert_allclose(lesson.outputs, model.module(BATCH, deterministic=False), rtol=1e-5)

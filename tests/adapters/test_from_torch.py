@@ -1101,3 +1101,24 @@ def test_layers_in_a_plain_list_are_named(kind):
         assert "`scale` is a plain Tensor" in next(e.found for e in raw.checks if not e.passed)
         assert f"`layers` is a plain {kind.__name__} with weights that are not among" in made.found
         assert "torch.nn.ModuleList" in made.found + made.remedy
+
+
+def test_a_forward_is_given_its_mode():
+    class Named(Plain):
+        def forward(self, inputs, train=True):
+            self.seen.append(train)
+            return super().forward(inputs)
+
+    seen = []
+
+    def make(sizes, _):
+        module: Any = Named(sizes.features, sizes.outputs)
+        module.seen = seen
+        return module
+
+    model: Any = ll.adopt(make)(Sizes(features=3, outputs=2, timesteps=4), 0)
+    numbers = np.zeros((1, 5, 4), np.float32)
+    batches = Batches(inputs=BATCH[None], targets=numbers, reset=None, mask=None)
+    for training in (False, True):
+        model.outputs(batches, "every", training=training)
+    assert seen == [False, True]

@@ -15,13 +15,14 @@ RAISED = {
     "input.size(-1) must be equal to input_size. Expected 10, got 100": "sizes.features",
     "Expected hidden[0] size (1, 5, 32), got [1, 32, 32]": "inputs.shape[0]",
     "noargs() takes 0 positional arguments but 2 were given": "make_model(sizes, seed)",
-    "LinBN.__call__() missing 1 required positional argument: 'train'": "train=False",
+    "LinBN.__call__() missing 1 required positional argument: 'train'": "pass it on",
+    "Block.__call__() missing 1 required keyword-only argument: 'deterministic'": "pass it on",
     "CharRNN.forward() missing 1 required positional argument: 'hidden'": "name its state `state`",
     "When using `stateful=True` in a RNN, the batch size must be static.": "batch_shape",
     "matmul input operand 1 must have ndim at least 1, but it has ndim 0": "one sample",
     "Invalid input shape for input float32[2,25,100]. Expected shape (None, 25), but input has "
     "incompatible shape (2, 25, 100)": VALUES,
-    "input_size should be of type int, got: Sizes": "sizes.features, sizes.outputs",
+    "input_size should be of type int, got: Sizes": "sizes.features and sizes.outputs",
     "index out of range in self": "sizes.timesteps",
     "CUDA error: out of memory": "",
     # Equinox, Flax

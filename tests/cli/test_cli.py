@@ -18,9 +18,10 @@ from longlag import claims, streams
 from longlag.cli import _command_line
 from longlag.cli import reproduce as reproducing
 from longlag.cli._remedies import as_flags
-from longlag.framings import Chunks, fitting
+from longlag.framings import Chunks, Whole, fitting
 from longlag.maps import audit
 from longlag.problems import PROBLEMS, EchoLag
+from longlag.studies.train import train
 
 COMMANDS = [
     *("problems", "show", "audit", "train", "frontier", "compare", "profile"),
@@ -742,6 +743,21 @@ def test_a_closed_pipe_ends_it_quietly():
         ("train echo-lag --seed 1", "calls it `--seeds`: a number, 2 for the seeds 0 and 1;"),
         ("compare --trials 3", "longlag calls it `--seeds`"),
         ("train echo-lag --repeats 3", "longlag calls it `--seeds`"),
+        ("compare --num_seeds 3", "longlag calls it `--seeds`"),
+        ("train echo-lag --n-seeds 3", "longlag calls it `--seeds`"),
+        ("compare --lrs 3", "longlag calls it `--learning-rates`: a study tries several"),
+        ("train echo-lag --lrs 3", "`--learning-rate`: one; compare and profile try several."),
+        ("train echo-lag --dim 3", "longlag calls it `--hidden-size`"),
+        ("frame a.csv --history 3", "longlag calls it `--timesteps`"),
+        ("frontier echo-lag --ctx 3", "longlag calls it `--timesteps`"),
+        ("frame a.csv --seq-len 3", "longlag calls it `--timesteps`"),
+        ("train echo-lag --seq-len 3", "longlag calls it `--length`"),
+        (
+            "train echo-lag --context 3",
+            "It is an option of model mlp. Else longlag calls it `--timesteps`",
+        ),
+        ("compare --models lstm,gru --context 3", "models lstm and gru have no option `--context`"),
+        ("train echo-lag --num-heads 3", "write it in your own code"),
         ("train echo-lag --tbptt 3", "longlag calls it `--timesteps`"),
         ("frame a.csv --n_in 3", "longlag calls it `--timesteps`"),
         ("train echo-lag --n_out 3", "`--horizon`: rows that a forecast looks ahead. That is"),
@@ -780,6 +796,21 @@ def test_a_hint_names_only_what_the_command_has(call, line, text):
     code, out, err = call(*line.split())
     assert (code, out) == (2, "")
     assert text in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("lrs", "longlag calls it `learning_rate`"),
+        ("num_seeds", "longlag calls it `seeds`"),
+        ("context", "longlag calls it `timesteps`, an argument of Chunks and Window"),
+        ("seq_len", "longlag calls it `length`, an argument of problems"),
+        ("dim", "longlag calls it `hidden_size`, an argument of LSTM, GRU"),
+    ],
+)
+def test_words_of_other_libraries_are_answered_in_python(name, text):
+    with pytest.raises(TypeError, match=f"no argument `{name}`. {text}"):
+        train(EchoLag(), Whole(), **{name: 3})
 
 
 def test_the_picture_of_an_audit_has_the_flags_that_its_text_has(call, tmp_path):

@@ -71,6 +71,33 @@ def test_of_a_wave_of_a_day_in_rows_of_minutes_it_is_the_day_that_is_found(
         assert season(rows + walk, suggested) == day
 
 
+@pytest.mark.parametrize(
+    ("suggested", "count"),
+    [((60, 1440, 10080), 5000), ((60, 120, 2880, 20160), 9000), ((60, 720), 3000)],
+)
+@pytest.mark.parametrize("noise", [0.0, 0.3, 1.5])
+def test_of_rows_of_a_minute_or_less_the_day_is_found(suggested, count, noise):
+    rows, day = np.arange(count), next(each for each in suggested if each > 500)
+    wave = 4 * np.sin(2 * np.pi * rows / day) + np.sin(4 * np.pi * rows / day + 1)
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        series = wave + noise * rng.normal(size=count) + 0.01 * rng.normal(size=count).cumsum()
+        assert season(series, suggested) == day
+
+
+def test_the_day_of_rows_of_ten_seconds_is_found_in_noise():
+    rows = np.arange(35_000)
+    wave = np.sin(2 * np.pi * rows / 8640) + np.random.default_rng(0).normal(size=len(rows))
+    assert season(wave, (6, 360, 8640, 60_480)) == 8640
+
+
+@pytest.mark.parametrize("kind", NULL)
+def test_no_day_is_found_in_rows_of_a_minute_without_one(kind):
+    rng = np.random.default_rng(7)
+    found = [season(NULL[kind](rng, 4400), (60, 1440, 10080)) for _ in range(20)]
+    assert sum(each is not None for each in found) <= 1
+
+
 def test_an_hour_of_rows_of_15_minutes_is_found_where_there_is_one_of_it():
     rng, rows = np.random.default_rng(0), np.arange(1440)
     wave = np.sin(2 * np.pi * rows / 96) + np.tile([1.0, 0, 0, 0], 360)

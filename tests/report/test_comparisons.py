@@ -121,7 +121,9 @@ def test_mean_skill_has_a_possible_interval(told):
         models=models,
     )
     # The bounds there are: a seed at chance and one at the ceiling, of chance 0.1.
-    assert lucky.results[1].endswith("over all levels: 0.500 (too few seeds for an interval).")
+    assert lucky.results[1].endswith(
+        "over all levels: 0.500 (2 seeds too far apart for an interval)."
+    )
     # Seeds all alike: no narrower than the noise of four times 2,000 draws.
     assert (
         lucky.results[0] == "Mean skill of mlp hidden_size=3 over all levels: 1.000 [0.999, 1.000]."

@@ -34,7 +34,7 @@ SHOWN = "<b>&amp;\"'\\x1b[31m\\u202e[red]x[/red]"
         (accuracy([1.0, 1.0], sequences=None), "1.000", "too few seeds for an interval"),
         (accuracy([1.0] * 4, sequences=None), "1.000 [0.398, 1.000]", ""),
         (difference([0.5], [0.25]), "0.250", "one seed: no interval"),
-        (accuracy([0.5, 0.75], sequences=None), "0.625", "too few seeds for an interval"),
+        (accuracy([0.5, 0.75], sequences=None), "0.625", "2 seeds too far apart for an interval"),
     ],
 )
 def test_an_interval_without_width_or_ends_is_none(estimate, text, note):
@@ -137,7 +137,7 @@ def test_a_difference_of_accuracies_stays_within_its_range(by_hand):
     wide = difference([0.9, 0.1], [0.1, 0.2])
     assert wide.interval == (-1, 1)
     page = page_of_claims([_card(wide)], {})
-    assert "0.350 (too few seeds for an interval)" in by_hand.words(page)
+    assert "0.350 (2 seeds too far apart for an interval)" in by_hand.words(page)
     [chart] = page.figures().values()
     [row] = next(iter(chart.to_dict()["datasets"].values()))
     assert (row["low"], row["high"]) == (None, None)

@@ -14,19 +14,23 @@ FEW = "(too few seeds for an interval)"
 
 @pytest.mark.parametrize("shares", [(0.9, 0.6), (0.95, 0.9, 0.5)])
 def test_what_may_be_anything_is_no_interval(shares):
-    mean = sum(shares) / len(shares)
+    mean, few = sum(shares) / len(shares), f"({len(shares)} seeds too far apart for an interval)"
     skills = skill([outcome((each - 0.85) / 0.15, chance=0.85) for each in shares])
-    assert str(skills).endswith(FEW)
-    assert with_interval(skills).endswith(FEW)
-    assert str(accuracy(shares, sequences=1000)) == f"{mean:.3f} {FEW}"
-    assert str(over_seeds(shares, 0.0, 1.0)).endswith(FEW)
-    assert str(difference(shares, shares[::-1], 100)).endswith(FEW)
+    assert str(skills).endswith(few)
+    assert with_interval(skills).endswith(few)
+    assert str(accuracy(shares, sequences=1000)) == f"{mean:.3f} {few}"
+    assert str(over_seeds(shares, 0.0, 1.0)).endswith(few)
+    assert str(difference(shares, shares[::-1], 100)).endswith(few)
 
 
 def test_two_or_three_seeds_that_agree_have_one():
     low, high = accuracy([0.9, 0.91, 0.9], sequences=1000).interval
     assert 0 <= low < 0.9 < high <= 1
     assert str(accuracy([0.9, 0.91, 0.9], sequences=1000)) == f"0.903 [{low:.3f}, {high:.3f}]"
+
+
+def test_where_the_number_of_seeds_alone_is_why_it_says_so():
+    assert str(accuracy([1.0] * 3, sequences=None)) == f"1.000 {FEW}"
 
 
 def test_one_seed_has_no_interval_in_text_though_its_test_sequences_have_one():

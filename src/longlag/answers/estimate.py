@@ -40,7 +40,9 @@ class Estimate:
     def left_out(self) -> str:
         """Why the interval is not printed: it would not be one over seeds; else empty."""
         few = no_interval(len(self.per_seed))
-        return few if self.caveat and (few == self.caveat or len(self.per_seed) == 1) else ""
+        if len(self.per_seed) == 1:
+            return few if self.caveat else ""
+        return self.caveat if self.caveat in (few, far_apart(len(self.per_seed))) else ""
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -61,6 +63,15 @@ def no_interval(seeds: int) -> str:
     if seeds > FEW:
         return ""
     return "one seed: no interval" if seeds == 1 else "too few seeds for an interval"
+
+
+def far_apart(seeds: int) -> str:
+    """Why so few seeds have no interval, where as many that are alike have one.
+
+    >>> far_apart(3), far_apart(4)
+    ('3 seeds too far apart for an interval', '')
+    """
+    return f"{seeds} seeds too far apart for an interval" if 1 < seeds <= FEW else ""
 
 
 def caveats(estimates: Iterable[Estimate]) -> str:

@@ -47,7 +47,8 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
     """
     low, high = bounds(estimate)
     if low is None or high is None:
-        return no_interval(len(estimate.per_seed)) or "all seeds equal: no interval"
+        few = estimate.left_out or no_interval(len(estimate.per_seed))
+        return few or "all seeds equal: no interval"
     return f"[{number(low, digits)}, {number(high, digits)}]"
 
 

@@ -326,7 +326,8 @@ def _made_in_call(layer: str) -> CheckFailed:
 
 _RANDOM = (
     "Begin a state from zeros, and use dropout and noise only in training: leave "
-    "deterministic=False out (Flax), and give torch.nn.functional.dropout training=self.training."
+    "deterministic=False out (NNX), give the call a parameter `train` and Dropout "
+    "deterministic=not train (Linen), or torch.nn.functional.dropout training=self.training."
 )
 
 _NON_FINITE = "Look for a division by zero, a log of zero, or a mask without any true step."

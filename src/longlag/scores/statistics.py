@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from longlag.answers.estimate import Estimate, no_interval
+from longlag.answers.estimate import Estimate, far_apart, no_interval
 
 CONFIDENCE = 0.95
 """Coverage of every interval, and one minus the level of every test."""
@@ -69,7 +69,8 @@ def caveat(values: Sequence[float], interval: tuple[float, float], span: float) 
     """
     if len(values) == 1 and interval[1] - interval[0] < span:
         return no_interval(1)
-    if interval[1] - interval[0] >= span / 2 and (few := no_interval(len(values))):
+    few = far_apart(len(values)) if np.ptp(values) > 0 else no_interval(len(values))
+    if few and interval[1] - interval[0] >= span / 2:
         return few  # it is half or more of what is possible
     unseen = 1 - (1 - CONFIDENCE) ** (1 / len(values))
     mean = float(np.mean(values))

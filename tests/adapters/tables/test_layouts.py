@@ -163,12 +163,14 @@ def test_series_may_have_numbers_for_names(read):
 
 
 OTHER = [
-    *[("CP932", "日付,天気"), ("CP932", "月,売上")],
+    *[("CP932", "日付,天気"), ("CP932", "月,売上"), ("CP932", "day,アイウエ")],
     *[("GBK", "日期,温度"), ("GBK", "日期,收盘价"), ("GBK", "日期,成交量"), ("GBK", "日期,close")],
     *[("GBK", "时间,价格"), ("GBK", "年份,人口"), ("GBK", "地区,年,月"), ("GBK", "day,销售额")],
     *[("CP949", "날짜,기온"), ("CP949", "일시,평균기온(°C)"), ("CP949", "day,매출액")],
     *[("CP1251", "Дата,Темп"), ("CP1251", "ДАТА,ЦЕНА"), ("CP1251", "Дата,Потребление (кВт)")],
     *[("CP1251", "Месяц,T, °C"), ("CP1251", "day,Темп"), ("CP1251", "day,ЦЕНА")],
+    *[("KOI8-R", "Дата,Темп"), ("CP866", "Дата,Расход"), ("BIG5", "日期,溫度")],
+    *[("EUC-JP", "日付,気温"), ("CP1253", "ημερομηνία,θερμοκρασία"), ("CP1250", "den,síť")],
 ]
 
 
@@ -180,9 +182,42 @@ def test_names_in_other_encodings_are_refused_with_what_converts_them(tmp_path, 
     file.write_bytes(f"{head}\n{rows}".encode(encoding))
     with pytest.raises(ValueError, match=rf"iconv -f {encoding} -t UTF-8 data\.csv") as why:
         tables.read(file)
+    shown = next(each for each in head.split(",") if not each.isascii())
+    assert f"as which it has '{shown[:8]}" in str(why.value)
     if shutil.which("iconv"):  # the command can be pasted
         subprocess.run(str(why.value).partition("it: ")[2], shell=True, check=True, cwd=tmp_path)
         assert head.split(",")[-1].strip() in tables.read(tmp_path / "utf8.csv").names
+
+
+READ_AS_1252 = [
+    *[("cp1250", "zużycie"), ("cp1250", "spotřeba"), ("cp1250", "hőmérséklet")],
+    *[("cp1254", "sıcaklık"), ("iso8859-2", "průměr")],
+]
+
+
+@pytest.mark.parametrize(("encoding", "name"), READ_AS_1252)
+def test_a_name_that_may_be_of_another_encoding_is_told_with_what_converts_it(
+    tmp_path, encoding, name
+):
+    file = tmp_path / "data.csv"
+    rows = "".join(f"2023-01-0{day},{day}\n" for day in range(1, 9))
+    file.write_bytes(f"day,{name}\n{rows}".encode(encoding))
+    table = tables.read(file)
+    (note,) = (each for each in table.notes if each.startswith("read as Windows-1252, not UTF-8"))
+    assert f"such as `{name}` of CP125" in note
+    if shutil.which("iconv"):
+        subprocess.run(note.partition(", use ")[2], shell=True, check=True, cwd=tmp_path)
+        assert tables.read(tmp_path / "utf8.csv").names == (name,)
+
+
+@pytest.mark.parametrize("name", ["Größe", "débit", "µg/m³", "T [°C]", "lämpötila"])
+def test_a_name_that_is_the_same_in_other_encodings_leads_to_no_doubt(tmp_path, name):
+    file = tmp_path / "data.csv"
+    rows = "".join(f"2023-01-0{day},{day}\n" for day in range(1, 9))
+    file.write_bytes(f"day,{name}\n{rows}".encode("cp1252"))
+    table = tables.read(file)
+    assert table.names == (name,)
+    assert "read as Windows-1252, not UTF-8" in table.notes
 
 
 def test_footnotes_below_a_rule_are_left_out(read):

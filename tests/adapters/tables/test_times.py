@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from longlag.adapters.tables.steps import grid
+
 NAN = float("nan")
 
 
@@ -344,3 +346,9 @@ def test_lengths_of_what_happened_on_a_day_are_no_times_of_it(read, lengths):
 HALVES = "day,slept,v\n" + "".join(
     f"2020-01-{1 + at // 2:02},{(6, 18)[at % 2]}:00,{at * at % 7}\n" for at in range(56)
 )
+
+
+@pytest.mark.parametrize("seconds", [1, 20, 30, 60])
+def test_a_day_is_suggested_of_rows_of_a_second_up_to_a_minute(seconds):
+    times = pd.Series(pd.date_range("2024-01-01", periods=50, freq=f"{seconds}s"))
+    assert 86_400 // seconds in grid(times).seasons

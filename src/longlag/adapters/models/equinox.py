@@ -13,6 +13,7 @@ from longlag.adapters.models.functional import (
     FunctionalModel,
     Result,
     UnsupportedModel,
+    keywords_of,
     pair,
     parameters_of,
 )
@@ -68,10 +69,14 @@ def functional_model(module: Any, seed: int) -> FunctionalModel:
             inputs = inputs.astype(kind)
 
         def row(inputs: Any, mask: Any, state: Any, key: Any, kept: Any) -> Any:
-            values: dict[str, Any] = {"mask": mask, "key": key}
-            values["state"] = state if kept is None else kept
-            values |= {name: training is when for name, when in MODES.items()}
-            result = model(inputs, **{name: values[name] for name in arguments})
+            given = keywords_of(
+                arguments - {"key"},
+                training=training,
+                mask=mask,
+                state=state if kept is None else kept,
+            )
+            given |= {"key": key} if "key" in arguments else {}
+            result = model(inputs, **given)
             outputs, after = pair(result) if "state" in arguments else (result, ())
             return (outputs, after, None) if kept is None else (outputs, (), after)
 

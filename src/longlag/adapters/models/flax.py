@@ -14,6 +14,7 @@ from longlag.adapters.models.functional import (
     MODES,
     FunctionalModel,
     Result,
+    keywords_of,
     pair,
     parameters_of,
 )
@@ -21,10 +22,12 @@ from longlag.models import Sizes
 
 
 def bridged(module: Any, sizes: Sizes, seed: int, *, values: bool) -> Any:
-    """A Linen module as an NNX one, its parameters initialised from a seed."""
+    """A Linen module as an NNX one, its parameters initialised from a seed, not in training."""
     shape = (1, sizes.timesteps) if values else (1, sizes.timesteps, sizes.features)
-    wrapped = nnx.bridge.ToNNX(module, rngs=nnx.Rngs(params=seed, dropout=seed))
-    return nnx.bridge.lazy_init(wrapped, jnp.zeros(shape, jnp.int32 if values else jnp.float32))
+    wrapped: Any = nnx.bridge.ToNNX(module, rngs=nnx.Rngs(params=seed, dropout=seed))
+    inputs = jnp.zeros(shape, jnp.int32 if values else jnp.float32)
+    keywords = keywords_of(_arguments(wrapped), training=False)
+    return nnx.bridge.lazy_init(wrapped, inputs, **keywords)
 
 
 def functional_model(module: nnx.Module) -> FunctionalModel:
@@ -33,10 +36,11 @@ def functional_model(module: nnx.Module) -> FunctionalModel:
     It takes `(row, time, feature)` and returns `(row, time, output)` or `(row, output)`. If its
     call has parameters of these names it gets the `mask` `(row, time)` and the `state` (None at
     first; then it returns a pair of outputs and state). Training changes its `nnx.Param` by
-    gradient; its other variables change as in its call.
+    gradient; its other variables change as in its call, those of a Linen module in training alone.
     """
-    arguments = parameters_of(type(module).__call__, "mask", "state", *MODES)
+    arguments = _arguments(module)
     graph, params, rest = nnx.split(module, nnx.Param, ...)
+    mutable = _collections(rest) if isinstance(module, nnx.bridge.ToNNX) else None
     weights, shape = jax.tree.flatten(params)
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     names = [re.sub(r"\W+", ".", path).strip(".").removesuffix(".value") for path in paths]
@@ -62,9 +66,10 @@ def functional_model(module: nnx.Module) -> FunctionalModel:
     ) -> Result:
         module = merge(trained, buffers)
         module.train() if training else module.eval()
-        values: dict[str, Any] = {"mask": mask, "state": state}
-        values |= {name: training is when for name, when in MODES.items()}
-        result = module(inputs, **{name: values[name] for name in arguments})
+        keywords = keywords_of(arguments, training=training, mask=mask, state=state)
+        if mutable and training:
+            keywords["mutable"] = mutable
+        result = module(inputs, **keywords)
         outputs, state = pair(result) if "state" in arguments else (result, ())
         nnx.pop(module, nnx.Intermediate)  # what `sow` stores
         after = jax.tree.leaves(nnx.split(module, nnx.Param, ...)[2])
@@ -78,6 +83,26 @@ def functional_model(module: nnx.Module) -> FunctionalModel:
         takes_mask="mask" in arguments,
         takes_state="state" in arguments,
     )
+
+
+def _arguments(module: Any) -> frozenset[str]:
+    """What the call of a module is given by name; of a bridged one, that of the Linen module."""
+    bridge = isinstance(module, nnx.bridge.ToNNX)
+    kind = type(module.to_nnx__module) if bridge else type(module)
+    # The mask of a layer of Linen is one of attention.
+    own = ("mask", "state") if not kind.__module__.startswith("flax.linen.") else ()
+    return parameters_of(kind.__call__, *own, *MODES)
+
+
+def _collections(rest: Any) -> list[str]:
+    """The collections of a Linen module that training may change; not those that `sow` adds to."""
+    names = {
+        nnx.variable_name_from_type(type(variable))
+        for _, variable in nnx.to_flat_state(rest)
+        if not isinstance(variable, nnx.RngState | nnx.Intermediate)
+        and not isinstance(variable.get_value(), tuple)
+    }
+    return sorted(names)
 
 
 def _is_key(leaf: Any) -> bool:

@@ -12,7 +12,7 @@ import hashlib
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
@@ -287,13 +287,23 @@ NOISE = 0.05
 """Standard deviation of the noise for the checks: weights of 0 would hide dependence."""
 
 MODES = {
-    "train": True,
-    "training": True,
-    "is_training": True,
-    "deterministic": False,
-    "inference": False,
+    **dict.fromkeys(("train", "training", "is_training", "is_train", "enable_dropout"), True),
+    **dict.fromkeys(("deterministic", "inference", "use_running_average"), False),
 }
 """Parameters for the training mode of a model, with their value in training."""
+
+
+def keywords_of(
+    names: Collection[str], *, training: bool, mask: Any = None, state: Any = None
+) -> dict[str, Any]:
+    """The arguments of a call by name, of those that `parameters_of` found.
+
+    >>> keywords_of(("mask", "deterministic"), training=True)
+    {'mask': None, 'deterministic': False}
+    """
+    values: dict[str, Any] = {name: training is when for name, when in MODES.items()}
+    values |= {"mask": mask, "state": state}
+    return {name: values[name] for name in names}
 
 
 def pair(result: Any) -> tuple[Any, Any]:

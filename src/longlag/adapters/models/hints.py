@@ -40,12 +40,15 @@ _LONGEST = 300  # characters of the message of an error
 
 _WIDTHS = "Make the first layer `sizes.features` wide, the last `sizes.outputs`."
 _REMEDIES = {
-    r"(got|not|of):? Sizes\b": "Its first argument is `sizes`: use sizes.features, sizes.outputs.",
+    r"(got|not|of):? Sizes\b": (
+        "Its first argument is `sizes`: use sizes.features and sizes.outputs."
+    ),
     r"\w+\(logits=.*not a valid JAX": "Return only its logits.",
     r"takes \d+ positional arguments? but 2 were given|missing 1 required positional argument: "
     r"'seed'": "Take both arguments: def make_model(sizes, seed).",
-    r"__call__\(\) missing 1 required positional argument: '(train|training|deterministic)'": (
-        "Give that parameter a default, as in __call__(self, inputs, train=False)."
+    r"__call__\(\) missing 1 required (positional|keyword-only) argument: '"
+    r"(train|training|deterministic)'": (
+        "Give the call of the model a parameter of that name too, and pass it on to the layer."
     ),
     r"(forward|call|__call__)\(\) missing \d+ required positional arguments?: '": (
         "It gets the inputs, and the `state` and `mask` if it has parameters of these names: name "

@@ -15,9 +15,11 @@ import keras  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from longlag.adapters.models.functional import (
+    MODES,
     FunctionalModel,
     Result,
     UnsupportedModel,
+    keywords_of,
     pair,
     parameters_of,
 )
@@ -95,6 +97,7 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
     carried = _states(model)
     rows = {variable.shape[0] for variable in carried} or {_rows(model)}
     arguments = parameters_of(model.call, "mask", "state")
+    modes = parameters_of(model.call, *MODES) | {"training"}
     by_name = "state" in arguments
     mask_values = {
         float(layer.mask_value)
@@ -117,7 +120,7 @@ def functional_model(model: keras.Model, sizes: Sizes, *, values: bool) -> Funct
             state = [jnp.zeros(variable.shape, variable.dtype) for variable in carried]
         if carried:
             pairs += zip(carried, state, strict=True)
-        keywords: dict[str, Any] = {"training": training}
+        keywords = keywords_of(modes, training=training)
         if mask is not None and "mask" in arguments:
             keywords["mask"] = mask
         if mask is not None and masking is not None:  # for the layer `Masking`

@@ -16,10 +16,12 @@ from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
 from longlag.adapters import randomness
 from longlag.adapters.models.functional import (
+    MODES,
     NO_VALUES,
     NOISE,
     InputKind,
     OutputKind,
+    keywords_of,
     numbers_a_row,
     pair,
     parameters_of,
@@ -77,7 +79,8 @@ class TorchModel(ExternalModel):
         self._compiled = compiled
         self._compiled_for: set[Any] = set()
         own = not type(module).__module__.startswith("torch.nn.")  # their `mask` is of attention
-        self._arguments = parameters_of(module.forward, *(("mask", "state") if own else ()))
+        own_names = ("mask", "state", *MODES) if own else ()
+        self._arguments = parameters_of(module.forward, *own_names)
         self._state_size = 0
         kinds = {each.dtype for each in module.parameters() if each.is_floating_point()}
         self._dtype = kinds.pop() if len(kinds) == 1 else torch.float32
@@ -279,12 +282,10 @@ class TorchModel(ExternalModel):
         with program.COMPILING.get(contextlib.nullcontext()):
             yield
 
-    def _keywords(self, mask: Any, state: Any) -> dict[str, Any]:
-        values = {"mask": mask, "state": state}
-        return {name: values[name] for name in self._arguments}
-
     def _run(self, inputs: Any, mask: Any, state: Any, shape: Any, output: str) -> tuple[Any, Any]:
-        result = self._call(inputs, **self._keywords(mask, state))
+        training = self.module.training
+        keywords = keywords_of(self._arguments, training=training, mask=mask, state=state)
+        result = self._call(inputs, **keywords)
         outputs, state = pair(result) if self.takes_state else (result, None)
         if isinstance(outputs, np.ndarray):
             raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import codecs
 import contextlib
 import csv
 import gzip
@@ -253,30 +252,8 @@ def _decode(file: Path) -> tuple[str, list[str]]:
             content = stream.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise ValueError(f"{file.name} is larger than 1 GiB unpacked. Use Parquet.")
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace"), notes
-    try:
-        return content.decode("utf-8"), notes
-    except UnicodeDecodeError as error:
-        if b"\0" in content:
-            raise ValueError(
-                f"{file.name} is no CSV file: it holds bytes that are no text (byte "
-                f"{error.start}). Save it as CSV in UTF-8."
-            ) from error
-        if encodings.is_other(content):
-            likely = encodings.likely(content)
-            raise ValueError(
-                f"{file.name} is not in UTF-8, but in an encoding such as Shift-JIS, GBK, EUC-KR "
-                f"or Windows-1251, by its letters probably {likely}. Convert it: "
-                f"iconv -f {likely} -t UTF-8 {shlex.quote(file.name)} > utf8.csv"
-            ) from error
-        notes.append("read as Windows-1252, not UTF-8")
-        return content.decode("cp1252", errors="replace"), notes
+    text, assumed = encodings.decoded(file.name, content)
+    return text, [*notes, *assumed]
 
 
 def _only_member(file: Path) -> tuple[io.BufferedIOBase, list[str]]:

@@ -12,6 +12,7 @@ from longlag.knobs import LARGEST
 _DAY = pd.Timedelta(days=1)
 _REGULAR = 0.5  # smallest share of equal steps between rows of regular times
 _MAX_ABSENT = 0.25  # most rows to fill in, as a share of the rows
+_LONGEST = 86_400  # rows in a season: a day of seconds
 _ONE_BY_ONE = "rows taken one after another"
 _UNITS = {"day": _DAY, "hour": pd.Timedelta(hours=1), "minute": pd.Timedelta(minutes=1),
           "second": pd.Timedelta(seconds=1)}  # fmt: skip
@@ -62,7 +63,7 @@ def grid(times: pd.Series) -> Grid:
     seasons = tuple(
         int(period / usual)
         for period in (pd.Timedelta(minutes=1), pd.Timedelta(hours=1), _DAY, 7 * _DAY, 365 * _DAY)
-        if period % usual == pd.Timedelta(0) and 3 <= period / usual <= 20_000
+        if period % usual == pd.Timedelta(0) and 3 <= period / usual <= _LONGEST
     )
     if usual == 7 * _DAY:
         seasons = (52,)
