@@ -1,30 +1,49 @@
 """Problems: distributions over episodes. A new one is added to the table below."""
 
 from longlag.problems._base import Episodes, Ladder, Part, Problem
+from longlag.problems.automata import CycleNavigation, Parity, WordProblem
 from longlag.problems.channels import Channels
 from longlag.problems.cumulative import CumulativeThreshold
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
+from longlag.problems.flip_flop import FlipFlop
 from longlag.problems.memorization import Memorization
+from longlag.problems.modular import ModularArithmetic
 from longlag.problems.ramp import Ramp
 from longlag.problems.series import Series
 from longlag.problems.specs import Integers, Reals, Sets, Spec
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem
-    for problem in [EchoLag, Ramp, Memorization, EchoValue, EchoSubsequence, CumulativeThreshold]
+    for problem in [
+        EchoLag,
+        Ramp,
+        Memorization,
+        EchoValue,
+        EchoSubsequence,
+        CumulativeThreshold,
+        Parity,
+        CycleNavigation,
+        WordProblem,
+        FlipFlop,
+        ModularArithmetic,
+    ]
 }
 
 __all__ = [
     "PROBLEMS",
     "Channels",
     "CumulativeThreshold",
+    "CycleNavigation",
     "EchoLag",
     "EchoSubsequence",
     "EchoValue",
     "Episodes",
+    "FlipFlop",
     "Integers",
     "Ladder",
     "Memorization",
+    "ModularArithmetic",
+    "Parity",
     "Part",
     "Problem",
     "Ramp",
@@ -32,4 +51,5 @@ __all__ = [
     "Series",
     "Sets",
     "Spec",
+    "WordProblem",
 ]
