@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from longlag.checks.perturbation import moves
-from longlag.problems import CumulativeThreshold, EchoLag
+from longlag.checks.perturbation import moves, moves_of
+from longlag.problems import CumulativeThreshold, EchoLag, FlipFlop, ModularArithmetic
 
 
 def found(problem, claimed=None):
@@ -74,3 +74,20 @@ def test_an_input_that_never_counts_is_never_found():
     problem = CumulativeThreshold(length=12)
     claimed = np.tri(12, dtype=bool)
     assert not found(problem, claimed).any[:2].any()  # two steps cannot reach 3
+
+
+def test_rare_pairs_are_looked_for_where_episodes_differ_in_what_is_scored():
+    problem = FlipFlop(length=20)  # a write that is read a step later, once in a hundred episodes
+    needs = problem.needs()
+    result = moves(problem, problem.oracle, needs, np.random.default_rng(4))
+    assert (result.any == needs).all()
+    assert result.episodes < 400
+
+
+def test_all_of_a_few_symbols_are_tried():
+    """1 * 3 is 1 - 3 modulo 5, so that another operator must be tried."""
+    problem, inputs = ModularArithmetic(length=3), np.array([1, 7, 3, 8], np.int32)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        moved = moves_of(problem, problem.oracle, inputs, problem.scored(), rng)
+        assert moved[3].tolist() == [True, True, True, False]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from longlag.problems import Problem, Spec
+from longlag.problems import Integers, Problem, Spec
 
 NOISE = 1e-6
 """Largest difference of real targets, by their size, that is rounding in single precision."""
@@ -20,7 +20,9 @@ _CELLS = 4_000_000  # episodes × steps × steps that a round may change
 
 _ROUNDS = 4
 
-_OTHER_VALUES = 8  # random values of a step for one episode
+_OTHER_VALUES = 8  # random values of a step for one episode, where there are more than
+
+_ALL_VALUES = 64  # integers: of few, as of symbols in a grammar, all are tried
 
 _BISECTIONS = 12  # with more, a rounding error may look like a move
 
@@ -62,7 +64,7 @@ def moves(problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.G
     [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
     """
     if problem.varies:
-        return _moves_by_episode(problem, oracle, rng)
+        return _moves_by_episode(problem, oracle, stated, rng)
     search = _Search(problem, oracle, rng)
     likely = search.changed(search.episodes[: min(_EPISODES_CHANGED, search.most)])
     likely |= search.changed(search.boundary(search.episodes, search.scored))
@@ -197,10 +199,12 @@ def moves_of(
     """
     moved = np.zeros((problem.steps, problem.steps), dtype=bool)
     before = oracle(inputs[None])
-    around = problem.inputs.sample(rng, (_OTHER_VALUES,))
-    for step in np.flatnonzero(problem.inputs.allows(inputs)):  # not where it is blank
+    spec = problem.inputs
+    few = isinstance(spec, Integers) and spec.values <= _ALL_VALUES
+    around = np.arange(spec.values) if few else spec.sample(rng, (_OTHER_VALUES,))
+    for step in np.flatnonzero(spec.allows(inputs)):  # not where it is blank
         same = np.repeat(inputs[step][None], len(around), axis=0)
-        for values in (*problem.inputs.perturb(same, rng), around):
+        for values in (around,) if few else (*spec.perturb(same, rng), around):
             others = np.repeat(inputs[None], len(values), axis=0)
             others[:, step] = values
             others = others[problem.possible(others)]
@@ -210,13 +214,25 @@ def moves_of(
     return moved
 
 
-def _moves_by_episode(problem: Problem, oracle: Oracle, rng: np.random.Generator) -> Moves:
-    """The moves where episodes differ in length: each is changed alone, at the same length."""
-    episodes = problem.draw(rng, _EPISODES_CHANGED)
-    pairs = zip(episodes.inputs, episodes.scored, strict=True)
-    each = [moves_of(problem, oracle, inputs, scored, rng) for inputs, scored in pairs]
-    moved = np.asarray(np.any(each, axis=0))
-    return Moves(moved, moved, len(each))
+def _moves_by_episode(
+    problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.Generator
+) -> Moves:
+    """The moves where episodes differ in length or in what is scored: each is changed alone.
+
+    Pairs that are rare are looked for in the episodes that are said to have them.
+    """
+    episodes = problem.draw(rng, _EPISODES)
+    moved, count = np.zeros((problem.steps, problem.steps), dtype=bool), 0
+    for inputs, scored in zip(episodes.inputs, episodes.scored, strict=True):
+        if count >= _EPISODES_CHANGED:
+            missing = stated & ~moved
+            if not missing.any():
+                break
+            if not (problem.needs_of(inputs) & scored[:, None] & missing).any():
+                continue
+        moved |= moves_of(problem, oracle, inputs, scored, rng)
+        count += 1
+    return Moves(moved, moved, count)
 
 
 def differ(spec: Spec, one: np.ndarray, other: np.ndarray) -> np.ndarray:
