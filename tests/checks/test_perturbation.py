@@ -7,11 +7,13 @@ import pytest
 
 from longlag.checks.check import CheckFailed
 from longlag.checks.oracle import check_needs
-from longlag.checks.perturbation import moves
+from longlag.checks.perturbation import moves, moves_of
 from longlag.problems import (
     AssociativeRecall,
     CumulativeThreshold,
     EchoLag,
+    FlipFlop,
+    ModularArithmetic,
     Repeat,
     SelectiveCopying,
 )
@@ -123,3 +125,20 @@ class NoPlaces(SelectiveCopying):
 def test_a_wrong_word_on_what_few_episodes_need_is_found(problem, line):
     with pytest.raises(CheckFailed, match=line):
         check_needs(problem)
+
+
+def test_rare_pairs_are_looked_for_where_episodes_differ_in_what_is_scored():
+    problem = FlipFlop(length=20)  # a write that is read a step later, once in a hundred episodes
+    needs = problem.needs()
+    result = moves(problem, problem.oracle, needs, np.random.default_rng(4))
+    assert (result.any == needs).all()
+    assert result.episodes < 400
+
+
+def test_all_of_a_few_symbols_are_tried():
+    """1 * 3 is 1 - 3 modulo 5, so that another operator must be tried."""
+    problem, inputs = ModularArithmetic(length=3), np.array([1, 7, 3, 8], np.int32)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        moved = moves_of(problem, problem.oracle, inputs, problem.scored(), rng)
+        assert moved[3].tolist() == [True, True, True, False]

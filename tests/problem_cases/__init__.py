@@ -9,9 +9,9 @@ from typing import Any
 
 from longlag.problems import Problem
 
-from . import recall, tutorials
+from . import automata, recall, tutorials
 
-FAMILIES = [tutorials, recall]
+FAMILIES = [tutorials, recall, automata]
 
 CASES: list[Problem] = [case for family in FAMILIES for case in family.CASES]
 ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {}

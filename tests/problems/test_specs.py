@@ -97,6 +97,11 @@ def test_a_blank_step_is_not_a_value_and_stays_blank():
     assert all(other[1] == 3 for other in spec.perturb(values, np.random.default_rng(0)))
 
 
+def test_symbols_are_printed_by_their_names():
+    spec = Integers(3, blank=True, names=("w", "r"))
+    assert [spec.format(value) for value in range(4)] == ["w", "r", "2", "_"]
+
+
 def test_channels_are_right_together():
     spec = Channels({"key": Integers(3), "share": Reals(tolerance=0.1)})
     targets = np.array([[1, 0.5], [1, 0.5], [2, 0.5]], np.float32)

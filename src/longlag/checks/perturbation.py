@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from longlag.problems import Problem, Spec
+from longlag.checks.episodes import possible_to
+from longlag.problems import Episodes, Integers, Problem, Spec
 
 NOISE = 1e-6
 """Largest difference of real targets, by their size, that is rounding in single precision."""
@@ -20,7 +21,9 @@ _CELLS = 4_000_000  # episodes × steps × steps that a round may change
 
 _ROUNDS = 4
 
-_OTHER_VALUES = 8  # random values of a step for one episode
+_OTHER_VALUES = 8  # random values of a step for one episode, where there are more than
+
+_ALL_VALUES = 64  # integers: of few, as of symbols in a grammar, all are tried
 
 _OWN_VALUES = 32  # values of an episode's other steps, tried at each step: keys and marks recur
 
@@ -37,11 +40,14 @@ class Moves(NamedTuple):
     Attributes:
         likely: In a random episode, or in a mixture of two.
         any: In those, or in extreme episodes that `draw` may never give.
+        met: Pairs that were looked for: all, or those of the episodes drawn where these differ in
+            length, each of which is changed at its own length.
         episodes: Number of changed episodes.
     """
 
     likely: np.ndarray
     any: np.ndarray
+    met: np.ndarray
     episodes: int
 
 
@@ -78,9 +84,12 @@ def moves(problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.G
         every |= search.changed(search.boundary(search.extremes(), np.any(missing, axis=1)))
     missing = stated & ~every
     if missing.any() and type(problem).needs_of is not Problem.needs_of:
-        for inputs, steps in _needing(problem, search.ordered(), missing):
-            every |= moves_of(problem, search.predict, inputs, search.scored, rng, steps)
-    return Moves(likely, every, search.count)
+        ordered = search.ordered()
+        scored = np.broadcast_to(search.scored, ordered.shape[:2])
+        for inputs, scores, pairs in _needing(problem, Episodes(ordered, ordered, scored), missing):
+            steps = np.flatnonzero(pairs.any(axis=0))
+            every |= moves_of(problem, search.predict, inputs, scores, rng, steps)
+    return Moves(likely, every, np.ones_like(every), search.count)
 
 
 class _Search:
@@ -111,8 +120,8 @@ class _Search:
             other = inputs.copy()
             for column in self.spec.perturb(inputs[:, step], self.rng):
                 other[:, step] = column
-                possible = self.problem.possible(other)
-                moved[:, step] |= self.differ(before, self.predict(other))[possible].any(axis=0)
+                apart = self.differ(before, self.predict(other))
+                moved[:, step] |= (apart & possible_to(self.problem, other)).any(axis=0)
         return moved
 
     def extremes(self) -> np.ndarray:
@@ -125,7 +134,11 @@ class _Search:
         other = np.repeat(self.episodes[:1], 4 * shape[0], axis=0)
         other[:, : self.question] = np.concatenate([least, most, anything, either])
         episodes = np.concatenate([self.episodes, other])
-        return episodes[self.problem.possible(episodes)]
+        return episodes[self._possible(episodes)]
+
+    def _possible(self, episodes: np.ndarray) -> np.ndarray:
+        """Which of these can be drawn, to their end."""
+        return np.asarray(possible_to(self.problem, episodes).all(axis=1))
 
     def ordered(self) -> np.ndarray:
         """Random episodes, and others with the same inputs in order of size, from any step on.
@@ -139,7 +152,7 @@ class _Search:
         in_order = np.sort(some[:, : self.question], axis=1)
         shifts = [np.roll(in_order, shift, axis=1) for shift in range(self.question)]
         rolled[:, : self.question] = np.concatenate(shifts)
-        return np.concatenate([self.episodes, rolled[self.problem.possible(rolled)]])
+        return np.concatenate([self.episodes, rolled[self._possible(rolled)]])
 
     @property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -160,7 +173,7 @@ class _Search:
 
         def crossed(inputs: np.ndarray) -> np.ndarray:
             moved = self.differ(predicted, self.predict(inputs))[rows, target]
-            return moved & self.problem.possible(inputs)
+            return moved & possible_to(self.problem, inputs)[rows, target]
 
         # Steps pass from one episode to the other in a random order.
         order = self.rng.permuted(np.tile(np.arange(self.steps), (len(rows), 1)), axis=1)
@@ -177,7 +190,7 @@ class _Search:
             over = np.broadcast_to(crossed(middle)[:, None], near.shape[:2])
             near, far = _choose(over, near, middle), _choose(over, middle, far)
         both = np.concatenate([near, far])
-        return both[self.problem.possible(both)]
+        return both[self._possible(both)]
 
     def _pairs(
         self, episodes: np.ndarray, targets: np.ndarray
@@ -221,48 +234,72 @@ def moves_of(
     """
     moved = np.zeros((problem.steps, problem.steps), dtype=bool)
     before = oracle(inputs[None])
-    shows = problem.inputs.allows(inputs)  # not where it is blank
-    own = rng.permutation(np.unique(inputs[shows], axis=0))[:_OWN_VALUES]
-    around = np.concatenate([problem.inputs.sample(rng, (_OTHER_VALUES,)), own])
-    for step in np.flatnonzero(shows) if steps is None else steps:
-        values = np.concatenate([*problem.inputs.perturb(inputs[step][None], rng), around])
-        others = np.repeat(inputs[None], len(values), axis=0)
-        others[:, step] = values
-        others = others[problem.possible(others)]
-        if len(others):
-            apart = differ(problem.targets, oracle(others), before)
-            moved[:, step] |= apart.any(axis=0) & scored
+    shown = np.flatnonzero(problem.inputs.allows(inputs))  # not where it is blank
+    shown = shown if steps is None else np.intersect1d(shown, steps)
+    if not len(shown):
+        return moved
+    changes = _changes(problem.inputs, inputs, shown, rng)
+    # All changes of some steps at once: a call of the oracle has its price.
+    together = max(1, _CELLS // (problem.steps * changes.shape[1]))
+    for start in range(0, len(shown), together):
+        at = shown[start : start + together]
+        others = np.broadcast_to(inputs, (len(at), changes.shape[1], *inputs.shape)).copy()
+        others[np.arange(len(at)), :, at] = changes[start : start + together]
+        flat = others.reshape(-1, *inputs.shape)
+        apart = differ(problem.targets, oracle(flat), before) & possible_to(problem, flat)
+        moved[:, at] |= apart.reshape(*others.shape[:2], -1).any(axis=1).T & scored[:, None]
     return moved
+
+
+def _changes(
+    spec: Spec, inputs: np.ndarray, steps: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Other values for steps of one episode, `(step, change, *shape)`."""
+    if isinstance(spec, Integers) and spec.values <= _ALL_VALUES:
+        values = list(np.arange(spec.values))
+    else:
+        shown = inputs[spec.allows(inputs)]
+        own = rng.permutation(np.unique(shown, axis=0))[:_OWN_VALUES]
+        values = [*spec.perturb(inputs[steps], rng), *spec.sample(rng, (_OTHER_VALUES,)), *own]
+    return np.stack([np.broadcast_to(each, inputs[steps].shape) for each in values], axis=1)
 
 
 def _moves_by_episode(
     problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.Generator
 ) -> Moves:
-    """The moves where episodes differ in length: each is changed alone, at the same length."""
-    moved, count = np.zeros_like(stated), _EPISODES_CHANGED
+    """The moves where episodes differ in length or in what is scored: each is changed alone.
+
+    Pairs that are rare are looked for in the episodes that are said to have them.
+    """
     episodes = problem.draw(rng, _EPISODES)
-    for inputs, scored in zip(episodes.inputs[:count], episodes.scored, strict=False):
+    _, different = np.unique(episodes.inputs, axis=0, return_index=True)  # few, in some problems
+    some = episodes.rows(np.sort(different)[:_EPISODES_CHANGED])
+    moved, count = np.zeros_like(stated), len(some.inputs)
+    for inputs, scored in zip(some.inputs, some.scored, strict=True):
         moved |= moves_of(problem, oracle, inputs, scored, rng)
-    if (missing := stated & ~moved).any():
-        for inputs, steps in _needing(problem, episodes.inputs, missing):
-            moved |= moves_of(problem, oracle, inputs, problem.scored(), rng, steps) & missing
+    missing, met = stated & ~moved, moved.copy()
+    if missing.any():
+        for inputs, scored, pairs in _needing(problem, episodes, missing):
+            steps = np.flatnonzero(pairs.any(axis=0))
+            moved |= moves_of(problem, oracle, inputs, scored, rng, steps) & missing
+            met |= pairs
             count += 1
-    return Moves(moved, moved, count)
+    return Moves(moved, moved, met, count)
 
 
 def _needing(
-    problem: Problem, episodes: np.ndarray, missing: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    problem: Problem, episodes: Episodes, missing: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Episodes that need these pairs of target and input by the problem's own word: some for each.
 
-    Gives the inputs of each, and the steps of the pairs among them.
+    Gives the inputs and the scored steps of each, and the pairs.
     """
     left = _FOR_A_PAIR * missing.astype(int)
-    for inputs in episodes:
-        found = problem.needs_of(inputs) & (left > 0)
+    for inputs, scored in zip(episodes.inputs, episodes.scored, strict=True):
+        found = problem.needs_of(inputs) & scored[:, None] & (left > 0)
         if found.any():
             left -= found
-            yield inputs, np.flatnonzero(found.any(axis=0))
+            yield inputs, scored, found
         if not left.any():
             break
 

@@ -121,7 +121,8 @@ def _check_answer(problem: Problem) -> str:
             "there is no docstring", f"Begin {kind.__name__} with a line on its task."
         )
     if problem.varies:
-        return f"its answers begin where inputs end; {problem.source}"
+        where = "its answers begin where inputs end" if problem.answers else "none after the input"
+        return f"{where}; {problem.source}"
     inputs = sample_episodes(problem).inputs
     whole = problem.with_blank_answer(inputs[:, :question])
     if whole.shape != inputs.shape or (whole != inputs).any():

@@ -1,11 +1,14 @@
 """Problems: distributions over episodes. A new one is added to the table below."""
 
 from longlag.problems._base import Episodes, Ladder, Part, Problem
+from longlag.problems.automata import CycleNavigation, Parity, WordProblem
 from longlag.problems.channels import Channels
 from longlag.problems.cumulative import CumulativeThreshold
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
 from longlag.problems.keys import AssociativeRecall, Induction
+from longlag.problems.flip_flop import FlipFlop
 from longlag.problems.memorization import Memorization
+from longlag.problems.modular import ModularArithmetic
 from longlag.problems.ramp import Ramp
 from longlag.problems.recall import CopyingMemory, SelectiveCopying
 from longlag.problems.repeat import Repeat
@@ -26,6 +29,11 @@ PROBLEMS: dict[str, type[Problem]] = {
         Repeat,
         Induction,
         AssociativeRecall,
+        Parity,
+        CycleNavigation,
+        WordProblem,
+        FlipFlop,
+        ModularArithmetic,
     ]
 }
 
@@ -35,14 +43,18 @@ __all__ = [
     "Channels",
     "CopyingMemory",
     "CumulativeThreshold",
+    "CycleNavigation",
     "EchoLag",
     "EchoSubsequence",
     "EchoValue",
     "Episodes",
     "Induction",
+    "FlipFlop",
     "Integers",
     "Ladder",
     "Memorization",
+    "ModularArithmetic",
+    "Parity",
     "Part",
     "Problem",
     "Ramp",
@@ -52,4 +64,5 @@ __all__ = [
     "Series",
     "Sets",
     "Spec",
+    "WordProblem",
 ]

@@ -129,12 +129,15 @@ class Spec(abc.ABC):
 class Integers(Spec):
     """Integers in [0, values). With `blank`, `values` itself stands for a blank step.
 
+    `names` are printed in place of the numbers: symbols of a language, say.
+
     >>> Integers(4).matches(np.array([1, 2]), np.array([1, 3])).tolist()
     [True, False]
     """
 
     values: int
     blank: bool = False
+    names: tuple[str, ...] = ()
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -177,7 +180,10 @@ class Integers(Spec):
         return np.array(0, np.int32), np.array(self.values - 1, np.int32)
 
     def format(self, value: Any) -> str:
-        return "_" if self.blank and value == self.values else str(int(value))
+        if self.blank and value == self.values:
+            return "_"
+        named = 0 <= value < len(self.names)
+        return self.names[int(value)] if named else str(int(value))
 
 
 @dataclasses.dataclass(frozen=True)
