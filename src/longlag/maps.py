@@ -66,7 +66,7 @@ def _ceiling(
     by_step = problem.ceiling_without_clock(sees, groups)
     if by_step is None:
         return problem.ceiling(scored, sees), True
-    return float(by_step[scored].mean()), False
+    return problem.average(by_step, scored), False
 
 
 @named_arguments

@@ -213,6 +213,8 @@ def moves_of(
 def _moves_by_episode(problem: Problem, oracle: Oracle, rng: np.random.Generator) -> Moves:
     """The moves where episodes differ in length: each is changed alone, at the same length."""
     episodes = problem.draw(rng, _EPISODES_CHANGED)
+    different = np.unique(episodes.inputs, axis=0, return_index=True)[1]  # few, in some problems
+    episodes = episodes.rows(different)
     pairs = zip(episodes.inputs, episodes.scored, strict=True)
     each = [moves_of(problem, oracle, inputs, scored, rng) for inputs, scored in pairs]
     moved = np.asarray(np.any(each, axis=0))

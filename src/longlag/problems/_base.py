@@ -166,7 +166,7 @@ class Problem(Knobs):
         scored steps by default.
         """
         steps = self.scored() if steps is None else steps
-        return self._average(self.chance_array, steps)
+        return self.average(self.chance_array, steps)
 
     @property
     def chance_array(self) -> NDArray[np.float64]:
@@ -200,9 +200,9 @@ class Problem(Knobs):
         """
         steps = self.scored() if steps is None else steps
         best = np.ones(self.steps) if sees is None else self.ceiling_by_step(sees)
-        return self._average(best, steps)
+        return self.average(best, steps)
 
-    def _average(self, by_step: NDArray[np.float64], steps: Steps) -> float:
+    def average(self, by_step: NDArray[np.float64], steps: Steps) -> float:
         """The mean over steps; where lengths differ, weighted by how often each step is scored."""
         if not self.varies:
             return float(by_step[steps].mean())
