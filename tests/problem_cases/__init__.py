@@ -9,9 +9,9 @@ from typing import Any
 
 from longlag.problems import Problem
 
-from . import tutorials
+from . import strings, tutorials
 
-FAMILIES = [tutorials]
+FAMILIES = [tutorials, strings]
 
 CASES: list[Problem] = [case for family in FAMILIES for case in family.CASES]
 ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {}
