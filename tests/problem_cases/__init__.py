@@ -9,9 +9,9 @@ from typing import Any
 
 from longlag.problems import Problem
 
-from . import automata, recall, tutorials
+from . import automata, recall, strings, tutorials
 
-FAMILIES = [tutorials, recall, automata]
+FAMILIES = [tutorials, recall, automata, strings]
 
 CASES: list[Problem] = [case for family in FAMILIES for case in family.CASES]
 ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {}

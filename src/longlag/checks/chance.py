@@ -48,12 +48,12 @@ def check_chance(problem: Problem) -> str:
         best = problem.targets.best_constant(episodes.targets[episodes.scored])
         right = is_right(problem, np.broadcast_to(best, episodes.targets.shape), episodes.targets)
         hits = own_hits = np.where(episodes.scored, right, np.nan)
-    by_episode, own = np.nanmean(hits, axis=1), np.nanmean(own_hits, axis=1)
-    low, high = interval_around(by_episode)[0], interval_around(own)[1]
+    share, low, _ = _pooled(hits)
+    high = _pooled(own_hits)[2]
     if not low <= chance <= high:
         one = ", one for all steps," if problem.sequences == 1 else ""
         raise CheckFailed(
-            f"the best constant{one} scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}], "
+            f"the best constant{one} scores {share:.3f} [{low:.3f}, {high:.3f}], "
             f"`chance` says {chance:.3f}",
             "Mend `chance`: the score of the best prediction that ignores the inputs.",
         )
@@ -63,7 +63,7 @@ def check_chance(problem: Problem) -> str:
             "Let targets depend on the inputs, or score fewer steps in `scored`.",
         )
     _chance_error(problem, episodes)
-    best = f"the best constant scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}]"
+    best = f"the best constant scores {share:.3f} [{low:.3f}, {high:.3f}]"
     return f"{best}, stated {chance:.3g}"
 
 
@@ -84,6 +84,15 @@ def _constants(problem: Problem, episodes: Episodes) -> tuple[np.ndarray, np.nda
         right[:, step] = np.where(scored[:, step], spec.matches(best, targets[:, step]), np.nan)
     with_target = np.asarray(scored.any(axis=1))
     return right[half:][with_target[half:]], right[:half][with_target[:half]]
+
+
+def _pooled(hits: np.ndarray) -> tuple[float, float, float]:
+    """The share of right targets, each alike, and an interval: long episodes have more of them."""
+    counts = (~np.isnan(hits)).sum(axis=1)
+    most, mean = counts.max(), counts.mean()
+    low, high = interval_around(np.nansum(hits, axis=1) / most)
+    share = np.nansum(hits) / counts.sum()
+    return float(share), low * most / mean, min(high * most / mean, 1.0)
 
 
 def _chance_error(problem: Problem, episodes: Episodes) -> None:

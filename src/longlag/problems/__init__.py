@@ -3,10 +3,13 @@
 from longlag.problems._base import Episodes, Ladder, Part, Problem
 from longlag.problems.automata import CycleNavigation, Parity, WordProblem
 from longlag.problems.channels import Channels
+from longlag.problems.counting import CountingLanguage
+from longlag.problems.counts import CountOnes, Majority
 from longlag.problems.cumulative import CumulativeThreshold
+from longlag.problems.dyck import Dyck
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
-from longlag.problems.keys import AssociativeRecall, Induction
 from longlag.problems.flip_flop import FlipFlop
+from longlag.problems.keys import AssociativeRecall, Induction
 from longlag.problems.memorization import Memorization
 from longlag.problems.modular import ModularArithmetic
 from longlag.problems.ramp import Ramp
@@ -14,26 +17,15 @@ from longlag.problems.recall import CopyingMemory, SelectiveCopying
 from longlag.problems.repeat import Repeat
 from longlag.problems.series import Series
 from longlag.problems.specs import Integers, Reals, Sets, Spec
+from longlag.problems.strings import Duplicate, Reverse, Sort
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem
     for problem in [
-        EchoLag,
-        Ramp,
-        Memorization,
-        EchoValue,
-        EchoSubsequence,
-        CumulativeThreshold,
-        CopyingMemory,
-        SelectiveCopying,
-        Repeat,
-        Induction,
-        AssociativeRecall,
-        Parity,
-        CycleNavigation,
-        WordProblem,
-        FlipFlop,
-        ModularArithmetic,
+        *(EchoLag, Ramp, Memorization, EchoValue, EchoSubsequence, CumulativeThreshold),
+        *(CopyingMemory, SelectiveCopying, Repeat, Induction, AssociativeRecall),
+        *(Parity, CycleNavigation, WordProblem, FlipFlop, ModularArithmetic),
+        *(Duplicate, Sort, Majority, CountOnes, CountingLanguage, Reverse, Dyck),
     ]
 }
 
@@ -42,16 +34,21 @@ __all__ = [
     "AssociativeRecall",
     "Channels",
     "CopyingMemory",
+    "CountOnes",
+    "CountingLanguage",
     "CumulativeThreshold",
     "CycleNavigation",
+    "Duplicate",
+    "Dyck",
     "EchoLag",
     "EchoSubsequence",
     "EchoValue",
     "Episodes",
-    "Induction",
     "FlipFlop",
+    "Induction",
     "Integers",
     "Ladder",
+    "Majority",
     "Memorization",
     "ModularArithmetic",
     "Parity",
@@ -60,9 +57,11 @@ __all__ = [
     "Ramp",
     "Reals",
     "Repeat",
+    "Reverse",
     "SelectiveCopying",
     "Series",
     "Sets",
+    "Sort",
     "Spec",
     "WordProblem",
 ]
