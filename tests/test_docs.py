@@ -210,3 +210,11 @@ def test_python_for_those_who_come_from_elsewhere_runs(code, around, monkeypatch
 def test_rows_of_python_are_found():
     assert len(COMING_CODE) > 20
     assert "answer.differences()" in COMING_CODE
+
+
+def test_the_page_of_problems_has_each_in_its_group_with_its_question():
+    text = (ROOT / "docs" / "problems.md").read_text()
+    for name, kind in PROBLEMS.items():
+        section = text.partition(f"## {kind.group[0].upper()}{kind.group[1:]}\n")[2]
+        row = f"| [{name}](problems/{name}.md) | {(kind.__doc__ or '').partition(chr(10))[0]} | "
+        assert row + kind.separates in section.partition("\n## ")[0], name
