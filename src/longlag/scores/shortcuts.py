@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from longlag.scores.evaluation import Evaluation
 
 
-_TRAINING_EPISODES = 2000  # for the constants, and for the tables of windows
+_TRAINING_EPISODES = 2000  # for the constants
+
+_EPISODES = 1000  # of shortcuts before any training
 
 _WINDOWS = 1, 4
 
@@ -62,7 +64,7 @@ def shortcuts_of(problem: Problem) -> dict[str, float]:
     >>> found["last input"] < 0.4
     True
     """
-    training, fresh = (draw(problem, s(0), _TRAINING_EPISODES) for s in _STREAMS)
+    training, fresh = (draw(problem, stream(0), _EPISODES) for stream in _STREAMS)
     guesses = _constants(problem, training, fresh.scored) | _copies(problem, fresh.inputs)
     guesses |= _windows(problem, training, fresh.inputs) | problem.guesses(fresh.inputs)
     return _accuracies(problem, guesses, fresh.targets, fresh.scored)
@@ -122,22 +124,30 @@ def _windows(problem: Problem, training: Episodes, inputs: np.ndarray) -> dict[s
         return guesses
     counts = training.targets[training.scored]
     constant = problem.targets.best_constant(counts)
+    kinds, kind = _kinds(counts)
     for window in _WINDOWS:
-        if (spec.values + 2) ** window > _MOST_KEYS:
+        if (spec.values + 2) ** window * len(kinds) > _MOST_KEYS:
             continue
         known = _keys(training.inputs, window, spec.values)[training.scored]
         asked = _keys(inputs, window, spec.values)
-        kinds, kind = np.unique(counts, axis=0, return_inverse=True)
-        pairs, times = np.unique(np.stack([known, kind.ravel()]), axis=1, return_counts=True)
-        order = np.argsort(times, kind="stable")  # of equal keys the most frequent comes last
-        pairs = pairs[:, order][:, np.argsort(pairs[0, order], kind="stable")]
-        last = np.append(pairs[0, 1:] != pairs[0, :-1], True)
-        keys, best = pairs[0, last], pairs[1, last]
+        pairs, times = np.unique(known * len(kinds) + kind, return_counts=True)
+        # Of one key the most frequent kind comes last.
+        pairs = pairs[np.lexsort((times, pairs // len(kinds)))]
+        last = np.append(np.diff(pairs // len(kinds)) != 0, True)
+        keys, best = np.divmod(pairs[last], len(kinds))
         place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
         found = (keys[place] == asked).reshape(*asked.shape, *[1] * len(problem.targets.shape))
         name = "last input" if window == 1 else f"last {window} inputs"
         guesses[name] = np.where(found, kinds[best[place]], constant)
     return guesses
+
+
+def _kinds(targets: np.ndarray) -> tuple[np.ndarray, NDArray[np.intp]]:
+    """The different targets, and which of them each is."""
+    rows = np.ascontiguousarray(targets.reshape(len(targets), -1))
+    as_one = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
+    _, first, kind = np.unique(as_one, return_index=True, return_inverse=True)
+    return targets[first], kind
 
 
 def _keys(inputs: np.ndarray, window: int, values: int) -> NDArray[np.int64]:
