@@ -48,7 +48,7 @@ def check_chance(problem: Problem) -> str:
         best = problem.targets.best_constant(episodes.targets[episodes.scored])
         right = is_right(problem, np.broadcast_to(best, episodes.targets.shape), episodes.targets)
         hits = own_hits = np.where(episodes.scored, right, np.nan)
-    by_episode, own = np.nanmean(hits, axis=1), np.nanmean(own_hits, axis=1)
+    by_episode, own = scores_of(hits), scores_of(own_hits)
     low, high = interval_around(by_episode)[0], interval_around(own)[1]
     if not low <= chance <= high:
         one = ", one for all steps," if problem.sequences == 1 else ""
@@ -84,6 +84,17 @@ def _constants(problem: Problem, episodes: Episodes) -> tuple[np.ndarray, np.nda
         right[:, step] = np.where(scored[:, step], spec.matches(best, targets[:, step]), np.nan)
     with_target = np.asarray(scored.any(axis=1))
     return right[half:][with_target[half:]], right[:half][with_target[:half]]
+
+
+def scores_of(hits: np.ndarray) -> np.ndarray:
+    """The score of each episode, `(episode, step)` being right, wrong or NaN where none is scored.
+
+    Their mean is the share of right targets, of which episodes may have different numbers.
+    """
+    counts = (~np.isnan(hits)).sum(axis=1)
+    right, counts = np.nansum(hits, axis=1)[counts > 0], counts[counts > 0]
+    share = right.sum() / counts.sum()
+    return share + (right - share * counts) / counts.mean()
 
 
 def _chance_error(problem: Problem, episodes: Episodes) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from longlag.checks.episodes import possible_to
 from longlag.problems import Problem, Spec
 
 NOISE = 1e-6
@@ -33,11 +34,14 @@ class Moves(NamedTuple):
     Attributes:
         likely: In a random episode, or in a mixture of two.
         any: In those, or in extreme episodes that `draw` may never give.
+        met: Pairs that were looked for: all, or those of the episodes drawn where these differ in
+            length, each of which is changed at its own length.
         episodes: Number of changed episodes.
     """
 
     likely: np.ndarray
     any: np.ndarray
+    met: np.ndarray
     episodes: int
 
 
@@ -72,7 +76,7 @@ def moves(problem: Problem, oracle: Oracle, stated: np.ndarray, rng: np.random.G
         if not np.any(missing):
             break
         every |= search.changed(search.boundary(search.extremes(), np.any(missing, axis=1)))
-    return Moves(likely, every, search.count)
+    return Moves(likely, every, np.ones_like(every), search.count)
 
 
 class _Search:
@@ -103,8 +107,8 @@ class _Search:
             other = inputs.copy()
             for column in self.spec.perturb(inputs[:, step], self.rng):
                 other[:, step] = column
-                possible = self.problem.possible(other)
-                moved[:, step] |= self.differ(before, self.predict(other))[possible].any(axis=0)
+                apart = self.differ(before, self.predict(other))
+                moved[:, step] |= (apart & possible_to(self.problem, other)).any(axis=0)
         return moved
 
     def extremes(self) -> np.ndarray:
@@ -117,7 +121,11 @@ class _Search:
         other = np.repeat(self.episodes[:1], 4 * shape[0], axis=0)
         other[:, : self.question] = np.concatenate([least, most, anything, either])
         episodes = np.concatenate([self.episodes, other])
-        return episodes[self.problem.possible(episodes)]
+        return episodes[self._possible(episodes)]
+
+    def _possible(self, episodes: np.ndarray) -> np.ndarray:
+        """Which of these can be drawn, to their end."""
+        return np.asarray(possible_to(self.problem, episodes).all(axis=1))
 
     @property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -138,7 +146,7 @@ class _Search:
 
         def crossed(inputs: np.ndarray) -> np.ndarray:
             moved = self.differ(predicted, self.predict(inputs))[rows, target]
-            return moved & self.problem.possible(inputs)
+            return moved & possible_to(self.problem, inputs)[rows, target]
 
         # Steps pass from one episode to the other in a random order.
         order = self.rng.permuted(np.tile(np.arange(self.steps), (len(rows), 1)), axis=1)
@@ -155,7 +163,7 @@ class _Search:
             over = np.broadcast_to(crossed(middle)[:, None], near.shape[:2])
             near, far = _choose(over, near, middle), _choose(over, middle, far)
         both = np.concatenate([near, far])
-        return both[self.problem.possible(both)]
+        return both[self._possible(both)]
 
     def _pairs(
         self, episodes: np.ndarray, targets: np.ndarray
@@ -197,26 +205,33 @@ def moves_of(
     """
     moved = np.zeros((problem.steps, problem.steps), dtype=bool)
     before = oracle(inputs[None])
+    shown = np.flatnonzero(problem.inputs.allows(inputs))  # not where it is blank
+    if not len(shown):
+        return moved
     around = problem.inputs.sample(rng, (_OTHER_VALUES,))
-    for step in np.flatnonzero(problem.inputs.allows(inputs)):  # not where it is blank
-        same = np.repeat(inputs[step][None], len(around), axis=0)
-        for values in (*problem.inputs.perturb(same, rng), around):
-            others = np.repeat(inputs[None], len(values), axis=0)
-            others[:, step] = values
-            others = others[problem.possible(others)]
-            if len(others):
-                apart = differ(problem.targets, oracle(others), before)
-                moved[:, step] |= apart.any(axis=0) & scored
+    values = [*problem.inputs.perturb(inputs[shown], rng), *around]
+    changes = np.stack([np.broadcast_to(each, inputs[shown].shape) for each in values], axis=1)
+    # All changes of some steps at once: a call of the oracle has its price.
+    together = max(1, _CELLS // (problem.steps * len(values)))
+    for start in range(0, len(shown), together):
+        steps = shown[start : start + together]
+        others = np.broadcast_to(inputs, (len(steps), len(values), *inputs.shape)).copy()
+        others[np.arange(len(steps)), :, steps] = changes[start : start + together]
+        flat = others.reshape(-1, *inputs.shape)
+        apart = differ(problem.targets, oracle(flat), before) & possible_to(problem, flat)
+        moved[:, steps] |= apart.reshape(*others.shape[:2], -1).any(axis=1).T & scored[:, None]
     return moved
 
 
 def _moves_by_episode(problem: Problem, oracle: Oracle, rng: np.random.Generator) -> Moves:
     """The moves where episodes differ in length: each is changed alone, at the same length."""
     episodes = problem.draw(rng, _EPISODES_CHANGED)
-    pairs = zip(episodes.inputs, episodes.scored, strict=True)
-    each = [moves_of(problem, oracle, inputs, scored, rng) for inputs, scored in pairs]
-    moved = np.asarray(np.any(each, axis=0))
-    return Moves(moved, moved, len(each))
+    moved = np.zeros((problem.steps, problem.steps), dtype=bool)
+    met = np.zeros_like(moved)
+    for inputs, scored in zip(episodes.inputs, episodes.scored, strict=True):
+        moved |= moves_of(problem, oracle, inputs, scored, rng)
+        met |= problem.needs_of(inputs) & scored[:, None]
+    return Moves(moved, moved, met, len(episodes.inputs))
 
 
 def differ(spec: Spec, one: np.ndarray, other: np.ndarray) -> np.ndarray:
