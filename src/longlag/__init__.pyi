@@ -26,13 +26,20 @@ from .models import (
     Sizes as Sizes,
 )
 from .problems import (
+    Adding as Adding,
     CumulativeThreshold as CumulativeThreshold,
     EchoLag as EchoLag,
     EchoSubsequence as EchoSubsequence,
     EchoValue as EchoValue,
+    EmbeddedReber as EmbeddedReber,
+    LongLags as LongLags,
     Memorization as Memorization,
+    Multiplication as Multiplication,
+    NoiseAndSignal as NoiseAndSignal,
     Ramp as Ramp,
+    RandomLags as RandomLags,
     Series as Series,
+    TemporalOrder as TemporalOrder,
 )
 from .scores.score import (
     Score as Score,

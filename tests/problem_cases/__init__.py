@@ -9,9 +9,9 @@ from typing import Any
 
 from longlag.problems import Problem
 
-from . import tutorials
+from . import lstm1997, tutorials
 
-FAMILIES = [tutorials]
+FAMILIES = [tutorials, lstm1997]
 
 CASES: list[Problem] = [case for family in FAMILIES for case in family.CASES]
 ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {}
