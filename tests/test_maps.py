@@ -18,6 +18,7 @@ from longlag.problems import (
     EchoValue,
     Memorization,
     Ramp,
+    RandomLags,
 )
 from longlag.studies.train import train
 from longlag.training import Batches, Recipe, loop
@@ -464,3 +465,11 @@ def test_an_audit_refuses_what_a_setting_refuses(problem, framing, model):
             call()
         texts.append(str(refused.value).partition(":")[2])
     assert texts[0] == texts[1]
+
+
+def test_an_audit_of_steps_that_few_episodes_reach_takes_all_that_they_may_need():
+    """The 512 episodes that the cases are of end before the last steps."""
+    problem = RandomLags(length=2, distractors=2, most=200)
+    found = audit(problem, Window(timesteps=problem.steps, missing="drop"))
+    assert np.flatnonzero(found.scored).tolist() == [problem.steps - 1]
+    assert (found.verdict, found.shares.gradient) == ("learnable", 1)

@@ -27,6 +27,7 @@ from .models import (
     Sizes as Sizes,
 )
 from .problems import (
+    Adding as Adding,
     AssociativeRecall as AssociativeRecall,
     CopyingMemory as CopyingMemory,
     CountOnes as CountOnes,
@@ -38,18 +39,24 @@ from .problems import (
     EchoLag as EchoLag,
     EchoSubsequence as EchoSubsequence,
     EchoValue as EchoValue,
+    EmbeddedReber as EmbeddedReber,
     FlipFlop as FlipFlop,
     Induction as Induction,
+    LongLags as LongLags,
     Majority as Majority,
     Memorization as Memorization,
     ModularArithmetic as ModularArithmetic,
+    Multiplication as Multiplication,
+    NoiseAndSignal as NoiseAndSignal,
     Parity as Parity,
     Ramp as Ramp,
+    RandomLags as RandomLags,
     Repeat as Repeat,
     Reverse as Reverse,
     SelectiveCopying as SelectiveCopying,
     Series as Series,
     Sort as Sort,
+    TemporalOrder as TemporalOrder,
     WordProblem as WordProblem,
 )
 from .scores.score import (

@@ -137,6 +137,9 @@ def _audit(
     scored[layout.scored_steps] = True
     targets, needed = problem.cases()
     targets, needed = targets[scored[targets]], needed[scored[targets]]
+    if not len(targets):  # only episodes that are longer than those of the cases
+        targets = np.flatnonzero(scored)
+        needed = problem.needs()[targets]
     visible, trained = (np.all(each[targets] | ~needed, axis=1) for each in (sees, learns))
     by_state = visible & ~trained
     shares = Shares(trained.mean().item(), by_state.mean().item(), (~visible).mean().item())

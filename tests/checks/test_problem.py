@@ -9,10 +9,12 @@ import pytest
 from problem_cases import OWN
 
 from longlag.adapters.user_code import imported
+from longlag.checks.chance import scores_of
 from longlag.checks.knobs import undeclared
+from longlag.checks.perturbation import moves_of
 from longlag.checks.problem import check_problem
 from longlag.knobs import knob
-from longlag.problems import EchoLag, Episodes, Problem, Ramp, Reals
+from longlag.problems import EchoLag, Episodes, Integers, Ladder, Problem, Ramp, Reals
 
 CHECKS = "knobs draws determinism oracle needs chance ceiling ladder answer".split()
 
@@ -415,3 +417,81 @@ def test_chance_of_one_sequence_is_that_of_one_constant(monkeypatch):
     found = by_name(Ramp())["chance"].found
     assert "the best constant, one for all steps, scores 0.111" in found
     assert "`chance` says 0.200" in found
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SomeOfTwo(Problem):
+    """Is the next value legal? A 1 is followed by 0 alone, so that not all inputs go together."""
+
+    source = "tests"
+    ladder = Ladder("length", (3, 4, 5, 6, 7))
+
+    @property
+    def inputs(self):
+        return Integers(2)
+
+    @property
+    def targets(self):
+        return Integers(2)
+
+    length: int = knob(6, "Steps.", at_least=2)
+    by_step: bool = knob(True, "Whether inputs are possible up to a step, or as a whole.")
+
+    def draw(self, rng, count):
+        inputs = rng.integers(2, size=(count, self.length), dtype=np.int32)
+        for step in range(1, self.length):
+            inputs[:, step] &= 1 - inputs[:, step - 1]
+        return Episodes(inputs, self.oracle(inputs), np.ones(inputs.shape, bool))
+
+    def scored(self):
+        return np.ones(self.length, bool)
+
+    def oracle(self, inputs):
+        return 1 - inputs
+
+    def needs(self):
+        return np.eye(self.length, dtype=bool)
+
+    def possible(self, inputs):
+        legal = np.cumsum(inputs[:, 1:] & inputs[:, :-1], axis=1) == 0
+        legal = np.concatenate([np.ones((len(inputs), 1), bool), legal], axis=1)
+        return legal if self.by_step else np.asarray(legal.all(axis=1))
+
+    def chance_by_step(self):
+        ones = [0.5]
+        for _ in range(self.length - 1):
+            ones.append(0.5 * (1 - ones[-1]))
+        return np.maximum(ones, 1 - np.array(ones))
+
+    def showing(self, length):
+        return dataclasses.replace(self, length=length)
+
+
+@pytest.mark.parametrize("by_step", [True, False])
+def test_possible_is_asked_for_beginnings_or_for_whole_episodes(by_step):
+    problem = SomeOfTwo(by_step=by_step)
+    checks = {check.name: check for check in check_problem(problem)}
+    assert not [name for name, each in checks.items() if not each.passed and name != "knobs"]
+    # No 0 after a 1 can be changed, and of a whole episode none before a 1.
+    counted = moves_of(
+        problem,
+        problem.oracle,
+        np.array([0, 1, 0, 1, 0, 1], np.int32),
+        problem.scored(),
+        np.random.default_rng(0),
+    )
+    assert counted.diagonal().tolist() == [by_step, True, False, True, False, True]
+
+
+def test_flags_of_another_shape_are_refused(monkeypatch):
+    monkeypatch.setattr(SomeOfTwo, "possible", lambda *_: np.ones(3, bool))
+    checks = {check.name: check for check in check_problem(SomeOfTwo())}
+    assert "`possible` of inputs" in checks["oracle"].found
+
+
+def test_episodes_count_by_their_targets():
+    """One of ten targets, all right, and one of a single wrong one: ten of eleven are right."""
+    hits = np.full((2, 10), np.nan)
+    hits[0], hits[1, 0] = 1, 0
+    assert scores_of(hits).mean() == pytest.approx(10 / 11)
+    assert len(scores_of(np.concatenate([hits, [[np.nan] * 10]]))) == 2

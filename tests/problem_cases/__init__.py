@@ -9,9 +9,9 @@ from typing import Any
 
 from longlag.problems import Problem
 
-from . import automata, recall, strings, tutorials
+from . import automata, lstm1997, recall, strings, tutorials
 
-FAMILIES = [tutorials, recall, automata, strings]
+FAMILIES = [tutorials, recall, automata, strings, lstm1997]
 
 CASES: list[Problem] = [case for family in FAMILIES for case in family.CASES]
 ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {}

@@ -48,8 +48,8 @@ def check_chance(problem: Problem) -> str:
         best = problem.targets.best_constant(episodes.targets[episodes.scored])
         right = is_right(problem, np.broadcast_to(best, episodes.targets.shape), episodes.targets)
         hits = own_hits = np.where(episodes.scored, right, np.nan)
-    share, low, _ = _pooled(hits)
-    high = _pooled(own_hits)[2]
+    by_episode, own = scores_of(hits), scores_of(own_hits)
+    low, high = interval_around(by_episode)[0], interval_around(own)[1]
     if not low <= chance <= high:
         one = ", one for all steps," if problem.sequences == 1 else ""
         raise CheckFailed(
@@ -86,13 +86,15 @@ def _constants(problem: Problem, episodes: Episodes) -> tuple[np.ndarray, np.nda
     return right[half:][with_target[half:]], right[:half][with_target[:half]]
 
 
-def _pooled(hits: np.ndarray) -> tuple[float, float, float]:
-    """The share of right targets, each alike, and an interval: long episodes have more of them."""
+def scores_of(hits: np.ndarray) -> np.ndarray:
+    """The score of each episode, `(episode, step)` being right, wrong or NaN where none is scored.
+
+    Their mean is the share of right targets, of which episodes may have different numbers.
+    """
     counts = (~np.isnan(hits)).sum(axis=1)
-    most, mean = counts.max(), counts.mean()
-    low, high = interval_around(np.nansum(hits, axis=1) / most)
-    share = np.nansum(hits) / counts.sum()
-    return float(share), low * most / mean, min(high * most / mean, 1.0)
+    right, counts = np.nansum(hits, axis=1)[counts > 0], counts[counts > 0]
+    share = right.sum() / counts.sum()
+    return share + (right - share * counts) / counts.mean()
 
 
 def _chance_error(problem: Problem, episodes: Episodes) -> None:

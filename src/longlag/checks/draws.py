@@ -203,4 +203,5 @@ def _draw_elsewhere() -> None:
     own = name == "__main__" or name.startswith("longlag_source_")
     home = None if own else importlib.import_module(name)
     cls = user_code.imported(Path(file), kind) if home is None else getattr(home, kind)
-    print(f"\n{digest_of(sample_episodes(cls(**knobs)))}")
+    problem = cls(**knobs).for_part("evaluation")
+    print(f"\n{digest_of(sample_episodes(problem))}")

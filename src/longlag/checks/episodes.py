@@ -79,6 +79,18 @@ def is_right(problem: Problem, predicted: np.ndarray, targets: np.ndarray) -> np
     return problem.targets.matches(predicted, targets)
 
 
+def possible_to(problem: Problem, inputs: np.ndarray) -> np.ndarray:
+    """Whether an episode may have these inputs up to each step, `(count, step)`."""
+    possible = problem.possible(inputs)
+    if getattr(possible, "shape", None) not in (inputs.shape[:1], inputs.shape[:2]):
+        raise CheckFailed(
+            f"`possible` of inputs {inputs.shape} gives {_shapes(possible)}",
+            f"`possible` must give a flag for each episode, {inputs.shape[:1]}, or for each step.",
+        )
+    flags = possible if possible.ndim == 2 else possible[:, None]
+    return np.broadcast_to(flags, inputs.shape[:2])
+
+
 def digest_of(episodes: Episodes) -> str:
     """The hash of the arrays of some episodes."""
     digest = hashlib.sha256()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from longlag.checks.chance import interval_around
+from longlag.checks.chance import interval_around, scores_of
 from longlag.checks.check import CheckFailed
 from longlag.checks.episodes import (
     input_length,
     is_right,
     needs_of,
     oracle_of,
+    possible_to,
     sample_episodes,
     scored_of,
 )
@@ -43,7 +44,7 @@ def check_oracle(problem: Problem) -> str:
             f"Mend `oracle` or the targets of `draw` at step {step}; if no predictor can be right "
             "there, `ceiling` is below 1.",
         )
-    hits = (hits & scored).sum(axis=1) / scored.sum(axis=1)
+    hits = scores_of(np.where(scored, hits, np.nan))
     low, high = interval_around(hits)
     if not low <= ceiling <= high:
         raise CheckFailed(
@@ -60,9 +61,9 @@ def _looks_ahead(problem: Problem, inputs: np.ndarray, predicted: np.ndarray) ->
     for step in np.flatnonzero(scored[: question - 1]):
         for other in others:
             changed = np.concatenate([inputs[:, : step + 1], other[:, step + 1 :]], axis=1)
-            possible = problem.possible(changed)
+            possible = possible_to(problem, changed)
             differs = differ(problem.targets, oracle_of(problem, changed), predicted)
-            if differs[possible, step].any():
+            if (differs & possible)[:, step].any():
                 raise CheckFailed(
                     f"the prediction of `oracle` at step {step} changes with inputs after it",
                     f"Let `oracle` use only the inputs up to step {step}; if inputs depend on each "
@@ -90,9 +91,10 @@ def check_needs(problem: Problem) -> str:
     moved = moves(
         problem, lambda inputs: oracle_of(problem, inputs), stated, np.random.default_rng(4)
     )
+    unmoved = stated & ~moved.any & moved.met
     for wrong, word, remedy in (
         (moved.likely & ~stated, "moves the target of step {0}, yet `needs` lacks it", "Set"),
-        (stated & ~moved.any, "never moved the target of step {0}, yet `needs` has it", "Clear"),
+        (unmoved, "never moved the target of step {0}, yet `needs` has it", "Clear"),
     ):
         if wrong.any():
             target, step = np.argwhere(wrong)[0]
@@ -103,10 +105,10 @@ def check_needs(problem: Problem) -> str:
                 f"{remedy} `needs()[{target}, {step}]`, or mend `oracle` at step {target}.",
             )
     _check_each(problem)
-    return (
-        f"pairs of target and input, stated and measured: {stated.sum()}; "
-        f"{moved.episodes:,} changed episodes"
-    )
+    found = f"stated and measured: {stated.sum()}"
+    if rest := int((stated & ~moved.met).sum()):  # of seldom lengths
+        found = f"stated: {stated.sum()}, measured: {stated.sum() - rest}"
+    return f"pairs of target and input, {found}; {moved.episodes:,} changed episodes"
 
 
 def _check_each(problem: Problem) -> None:

@@ -43,7 +43,8 @@ def check_problem(problem: Problem) -> tuple[Check, ...]:
     >>> knobs.passed, knobs.found
     (True, 'each is declared, keeps its range and changes the data: length, lag, values')
     """
-    return tuple(_outcome(name, check, problem) for name, check in _CHECKS.items())
+    scored = problem.for_part("evaluation")  # chance and ceiling are of scores
+    return tuple(_outcome(name, check, scored) for name, check in _CHECKS.items())
 
 
 def _outcome(name: str, check: Callable[[Problem], str], problem: Problem) -> Check:

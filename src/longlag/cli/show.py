@@ -53,7 +53,10 @@ def show(
     choice = None if encoding is None else lookup("encoding", encoding, ENCODINGS)
     input_encoding, target_encoding = encodings(problem_object, choice)
     samples = framing_object.sample(problem_object, streams.training(seed), 1)
-    sequence = draw_episodes(problem_object, streams.training(seed), 1).inputs[0]
+    episode = draw_episodes(problem_object, streams.training(seed), 1)
+    sequence = episode.inputs[0]
+    if problem_object.varies and episode.present is not None:
+        sequence = sequence[episode.present[0]]  # up to its end
     inputs = input_encoding.decode(input_encoding.encode(samples.inputs))
     targets = target_encoding.decode(target_encoding.encode(samples.targets))
     first = samples.inputs.reshape(*samples.inputs.shape[:2], -1)[..., 0]

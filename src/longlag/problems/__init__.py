@@ -1,6 +1,7 @@
 """Problems: distributions over episodes. A new one is added to the table below."""
 
 from longlag.problems._base import Episodes, Ladder, Part, Problem
+from longlag.problems.adding import Adding, Multiplication
 from longlag.problems.automata import CycleNavigation, Parity, WordProblem
 from longlag.problems.channels import Channels
 from longlag.problems.counting import CountingLanguage
@@ -10,14 +11,18 @@ from longlag.problems.dyck import Dyck
 from longlag.problems.echo import EchoLag, EchoSubsequence, EchoValue
 from longlag.problems.flip_flop import FlipFlop
 from longlag.problems.keys import AssociativeRecall, Induction
+from longlag.problems.long_lags import LongLags, RandomLags
 from longlag.problems.memorization import Memorization
 from longlag.problems.modular import ModularArithmetic
+from longlag.problems.noise import NoiseAndSignal
 from longlag.problems.ramp import Ramp
+from longlag.problems.reber import EmbeddedReber
 from longlag.problems.recall import CopyingMemory, SelectiveCopying
 from longlag.problems.repeat import Repeat
 from longlag.problems.series import Series
 from longlag.problems.specs import Integers, Reals, Sets, Spec
 from longlag.problems.strings import Duplicate, Reverse, Sort
+from longlag.problems.temporal_order import TemporalOrder
 
 PROBLEMS: dict[str, type[Problem]] = {
     problem.title(): problem
@@ -25,12 +30,14 @@ PROBLEMS: dict[str, type[Problem]] = {
         *(EchoLag, Ramp, Memorization, EchoValue, EchoSubsequence, CumulativeThreshold),
         *(CopyingMemory, SelectiveCopying, Repeat, Induction, AssociativeRecall),
         *(Parity, CycleNavigation, WordProblem, FlipFlop, ModularArithmetic),
-        *(Duplicate, Sort, Majority, CountOnes, CountingLanguage, Reverse, Dyck),
+        *(Adding, Multiplication, LongLags, RandomLags, NoiseAndSignal, TemporalOrder),
+        *(EmbeddedReber, Duplicate, Sort, Majority, CountOnes, CountingLanguage, Reverse, Dyck),
     ]
 }
 
 __all__ = [
     "PROBLEMS",
+    "Adding",
     "AssociativeRecall",
     "Channels",
     "CopyingMemory",
@@ -43,18 +50,23 @@ __all__ = [
     "EchoLag",
     "EchoSubsequence",
     "EchoValue",
+    "EmbeddedReber",
     "Episodes",
     "FlipFlop",
     "Induction",
     "Integers",
     "Ladder",
+    "LongLags",
     "Majority",
     "Memorization",
     "ModularArithmetic",
+    "Multiplication",
+    "NoiseAndSignal",
     "Parity",
     "Part",
     "Problem",
     "Ramp",
+    "RandomLags",
     "Reals",
     "Repeat",
     "Reverse",
@@ -63,5 +75,6 @@ __all__ = [
     "Sets",
     "Sort",
     "Spec",
+    "TemporalOrder",
     "WordProblem",
 ]

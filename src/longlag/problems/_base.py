@@ -284,7 +284,9 @@ class Problem(Knobs):
         """Which of these inputs an episode may have, `(count,)`.
 
         All by default. Override it where inputs constrain each other (two markers, different
-        keys), so that a perturbation of one input is tried only where the result is valid.
+        keys), so that a perturbation of one input is tried only where the result is valid. Where
+        later inputs follow from earlier ones, as in a grammar, give `(count, step)`: whether the
+        inputs up to each step may begin an episode.
         """
         return np.ones(len(inputs), dtype=bool)
 

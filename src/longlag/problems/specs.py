@@ -165,7 +165,7 @@ class Integers(Spec):
         return unique[counts.argmax()]
 
     def perturb(self, values: NDArray[Any], rng: np.random.Generator) -> Iterator[NDArray[Any]]:
-        offsets = range(1, self.values) if self.values <= 6 else (1, 2, -1, self.values // 2)
+        offsets = range(1, self.values) if self.values <= 8 else (1, 2, -1, self.values // 2)
         changes = self.allows(values)  # a blank step stays blank
         for offset in offsets:
             other = ((values.astype(np.int64) + offset) % self.values).astype(values.dtype)

@@ -121,7 +121,7 @@ def evaluate(
     scored = np.isin(np.arange(problem.steps), layout.scored_steps)
     if (episodes := problem.held_out(part, scored)) is not None:
         return _evaluate_all(problem, single, episodes, predict)
-    rng = lookup("part", part, _STREAMS)(seed)
+    rng, problem = lookup("part", part, _STREAMS)(seed), problem.for_part(part)
     updates, batch, timesteps = layout.steps.shape
     total = -(-EVALUATION_SEQUENCES // layout.sequences)  # blocks
     # Blocks per call: enough to be fast, few enough to stay small.

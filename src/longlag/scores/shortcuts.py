@@ -44,7 +44,7 @@ def shortcuts(problem: Problem, evaluation: Evaluation) -> dict[str, float]:
     >>> run.shortcuts["copy current"]
     1.0
     """
-    training = draw(problem, streams.training(0), _TRAINING_EPISODES)
+    training = draw(_scored(problem), streams.training(0), _TRAINING_EPISODES)
     inputs, targets, scored = evaluation.inputs, evaluation.targets, evaluation.scored
     guesses = _constants(problem, training, scored) | _copies(problem, inputs)
     guesses |= problem.guesses(inputs)
@@ -64,6 +64,7 @@ def shortcuts_of(problem: Problem) -> dict[str, float]:
     >>> found["last input"] < 0.4
     True
     """
+    problem = _scored(problem)
     training, fresh = (draw(problem, stream(0), _EPISODES) for stream in _STREAMS)
     guesses = _constants(problem, training, fresh.scored) | _copies(problem, fresh.inputs)
     guesses |= _windows(problem, training, fresh.inputs) | problem.guesses(fresh.inputs)
@@ -71,6 +72,11 @@ def shortcuts_of(problem: Problem) -> dict[str, float]:
 
 
 _STREAMS = streams.training, streams.evaluation
+
+
+def _scored(problem: Problem) -> Problem:
+    """The problem as it is scored, where only the targets of training have noise."""
+    return problem if problem.forecasts else problem.for_part("evaluation")
 
 
 def _accuracies(
