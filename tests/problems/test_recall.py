@@ -86,7 +86,9 @@ SMALL = [
 ]
 
 
-@pytest.mark.parametrize(("problem", "every"), SMALL, ids=repr)
+@pytest.mark.parametrize(
+    ("problem", "every"), SMALL, ids=lambda each: getattr(each, "__name__", repr(each))
+)
 def test_the_ceiling_of_a_window_is_that_of_the_best_table(problem, every):
     episodes = np.array(list(every(problem)), np.int32)
     assert problem.possible(episodes).all()
@@ -101,7 +103,9 @@ def test_the_ceiling_of_a_window_is_that_of_the_best_table(problem, every):
         np.testing.assert_allclose(problem.ceiling_by_step(sees)[scored], best[scored])
 
 
-@pytest.mark.parametrize(("problem", "every"), SMALL, ids=repr)
+@pytest.mark.parametrize(
+    ("problem", "every"), SMALL, ids=lambda each: getattr(each, "__name__", repr(each))
+)
 def test_chance_is_the_share_of_the_most_frequent_target(problem, every):
     episodes = np.array(list(every(problem)), np.int32)
     blind = best_from(problem, episodes, np.zeros((problem.steps, problem.steps), bool))

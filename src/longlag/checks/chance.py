@@ -53,7 +53,7 @@ def check_chance(problem: Problem) -> str:
     if not low <= chance <= high:
         one = ", one for all steps," if problem.sequences == 1 else ""
         raise CheckFailed(
-            f"the best constant{one} scores {share:.3f} [{low:.3f}, {high:.3f}], "
+            f"the best constant{one} scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}], "
             f"`chance` says {chance:.3f}",
             "Mend `chance`: the score of the best prediction that ignores the inputs.",
         )
@@ -63,7 +63,7 @@ def check_chance(problem: Problem) -> str:
             "Let targets depend on the inputs, or score fewer steps in `scored`.",
         )
     _chance_error(problem, episodes)
-    best = f"the best constant scores {share:.3f} [{low:.3f}, {high:.3f}]"
+    best = f"the best constant scores {by_episode.mean():.3f} [{low:.3f}, {high:.3f}]"
     return f"{best}, stated {chance:.3g}"
 
 

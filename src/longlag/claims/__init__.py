@@ -3,7 +3,8 @@
 from longlag.claims.card import Card, Finding, Result, Row, settle
 from longlag.claims.echo import cards as echo
 from longlag.claims.five import cards as five
+from longlag.claims.lstm1997 import cards as lstm1997
 
-CARDS: dict[str, Card] = {card.id: card for card in (*echo.CARDS, *five.CARDS)}
+CARDS: dict[str, Card] = {card.id: card for card in (*echo.CARDS, *five.CARDS, *lstm1997.CARDS)}
 
 __all__ = ["CARDS", "Card", "Finding", "Result", "Row", "settle"]

@@ -1,0 +1,107 @@
+"""The cards of 1997: targets, learning rates and verdicts, without their training."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import longlag as ll
+from longlag.claims import CARDS, settle
+from longlag.claims.lstm1997.cards import CARDS as ROWS
+from longlag.claims.lstm1997.common import LITERAL, MODERN
+from longlag.claims.lstm1997.outputs import AsOutputs
+from longlag.events import Advanced
+from longlag.trials.criterion import Criterion, UntilMet
+
+PROBLEM = AsOutputs(problem=ll.TemporalOrder(length=20), tolerance=0.3)
+
+
+def test_classes_are_outputs_of_zero_and_one():
+    inner, outer = (each.draw(np.random.default_rng(3), 9) for each in (PROBLEM.problem, PROBLEM))
+    assert (inner.inputs == outer.inputs).all()
+    assert (inner.scored == outer.scored).all()
+    assert outer.targets.shape == (*inner.targets.shape, 4)
+    assert (outer.targets.argmax(axis=-1) == inner.targets)[inner.scored].all()
+    assert (outer.targets.sum(axis=-1) == 1).all()
+    near = outer.targets + np.float32([0.29, -0.29, 0.2, -0.1])
+    assert PROBLEM.targets.matches(near, outer.targets).all()
+    assert not PROBLEM.targets.matches(near + np.float32([0.02, 0, 0, 0]), outer.targets).any()
+    assert PROBLEM.chance() == PROBLEM.problem.chance() == 0.25
+
+
+@pytest.mark.parametrize("card", ROWS, ids=lambda card: card.id)
+def test_each_row_has_both_recipes_and_a_setting_that_can_be_trained(card):
+    assert list(card.arms) == [LITERAL, MODERN]
+    for arm in card.arms.values():
+        assert isinstance(arm, UntilMet)
+        assert arm.setting.recipe.batch_size == 1
+        assert arm.setting.layout.sequences == 1
+    literal = card.arms[LITERAL].setting
+    assert literal.recipe.optimizer == "sgd"
+    assert isinstance(literal.model, ll.LSTM1997)
+    assert literal.model.logistic
+    assert CARDS[card.id] is card
+
+
+def test_the_learning_rate_is_that_of_the_half_sum():
+    """Four outputs: the loss is the mean of four squares, the paper's half their sum."""
+    assert CARDS["lstm-1997/6a"].arms[LITERAL].setting.recipe.learning_rate == 0.5 * 4 / 2
+    assert CARDS["lstm-1997/4-100"].arms[LITERAL].setting.recipe.learning_rate == 0.5 / 2
+    assert CARDS["lstm-1997/2a"].arms[LITERAL].setting.recipe.learning_rate == 1.0 * 101 * 100 / 2
+
+
+def history(right_from, total=3000):
+    """A run that is right from a sequence on, as the events of a seed."""
+    shares = (np.arange(total) >= right_from).astype(float)
+    return (Advanced(0, total, total, np.zeros(total), float(shares.mean()), shares=shares),)
+
+
+@pytest.mark.parametrize(
+    ("right_from", "verdict"),
+    [
+        ((100, 110, 120, 130), "better"),
+        ((480, 490, 510, 530), "reproduced"),
+        ((800, 810, 820, 830), "refuted"),
+        ((100, 110, 120, 2900), "refuted"),  # one seed never meets it
+        ((10, 20, 30, 1900), "not settled"),
+    ],
+)
+def test_verdicts_compare_the_interval_with_the_published_number(right_from, verdict):
+    card = CARDS["lstm-1997/4-100"]
+    run = ll.train(
+        ll.EchoLag(lag=0, length=2, values=2), ll.Whole(), ll.MLP(), sequences=5, seeds=4
+    )
+    run = dataclasses.replace(run, history=tuple(map(history, right_from)))
+    from longlag.claims.lstm1997.common import _test
+
+    test = _test(1000, Criterion(sequences=500))
+    finding = test(lambda _: run, (0, 1, 2, 3))
+    assert finding.verdict == verdict
+    assert "Published: 1,000" in finding.because
+    assert finding.chance is None
+    met = [min(start + 500, 3000) for start in right_from]
+    assert list(finding.measured.per_seed) == met
+    assert card.long is False
+
+
+def test_a_card_trains_until_its_criterion_is_met():
+    card = CARDS["lstm-1997/6a"]
+    setting = ll.Setting(
+        problem=ll.EchoLag(lag=0, length=2, values=2),
+        framing=ll.Whole(),
+        model=ll.LSTM(hidden_size=8),
+        recipe=ll.Recipe(sequences=6000, batch_size=1, learning_rate=0.03),
+    )
+    arm = UntilMet(setting=setting, criterion=Criterion(sequences=100))
+    small = dataclasses.replace(card, arms={LITERAL: arm, MODERN: arm})
+    runs = {}
+    settle(small, (0, 1), done=runs)
+    (run,) = runs.values()
+    assert [history[-1].outcome for history in run.history] == ["stopped"] * 2
+    assert all(arm.criterion.of_history(history) for history in run.history)
+
+
+def test_an_update_must_be_on_one_sequence():
+    setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM())
+    with pytest.raises(ValueError, match="Use batch_size=1 and framing Whole"):
+        UntilMet(setting=setting, criterion=Criterion())
