@@ -246,7 +246,9 @@ def moves_of(
         others = np.broadcast_to(inputs, (len(at), changes.shape[1], *inputs.shape)).copy()
         others[np.arange(len(at)), :, at] = changes[start : start + together]
         flat = others.reshape(-1, *inputs.shape)
-        apart = differ(problem.targets, oracle(flat), before) & possible_to(problem, flat)
+        apart = possible_to(problem, flat).copy()
+        kept = apart.any(axis=1)  # an oracle need not answer what cannot be
+        apart[kept] &= differ(problem.targets, oracle(flat[kept]), before)
         moved[:, at] |= apart.reshape(*others.shape[:2], -1).any(axis=1).T & scored[:, None]
     return moved
 
