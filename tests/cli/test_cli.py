@@ -809,8 +809,9 @@ def test_a_hint_names_only_what_the_command_has(call, line, text):
     ],
 )
 def test_words_of_other_libraries_are_answered_in_python(name, text):
+    given: Any = {name: 3}
     with pytest.raises(TypeError, match=f"no argument `{name}`. {text}"):
-        train(EchoLag(), Whole(), **{name: 3})
+        train(EchoLag(), Whole(), **given)
 
 
 def test_the_picture_of_an_audit_has_the_flags_that_its_text_has(call, tmp_path):
