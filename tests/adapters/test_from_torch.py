@@ -1104,19 +1104,15 @@ def test_layers_in_a_plain_list_are_named(kind):
 
 
 def test_a_forward_is_given_its_mode():
-    class Named(Plain):
-        def forward(self, inputs, train=True):
-            self.seen.append(train)
-            return super().forward(inputs)
-
     seen = []
 
-    def make(sizes, _):
-        module: Any = Named(sizes.features, sizes.outputs)
-        module.seen = seen
-        return module
+    class Named(Plain):
+        def forward(self, inputs, train=True):
+            seen.append(train)
+            return super().forward(inputs)
 
-    model: Any = ll.adopt(make)(Sizes(features=3, outputs=2, timesteps=4), 0)
+    own = lambda sizes, _: Named(sizes.features, sizes.outputs)  # noqa: E731
+    model: Any = ll.adopt(own)(Sizes(features=3, outputs=2, timesteps=4), 0)
     numbers = np.zeros((1, 5, 4), np.float32)
     batches = Batches(inputs=BATCH[None], targets=numbers, reset=None, mask=None)
     for training in (False, True):
