@@ -10,6 +10,7 @@ import pytest
 
 import longlag as ll
 from longlag.claims import CARDS
+from longlag.claims.lstm1997.common import RECORDED
 from longlag.cli._settings_file import Settings
 from longlag.cli.app import app, main
 from longlag.problems import PROBLEMS
@@ -121,13 +122,17 @@ def test_every_problem_has_a_page_with_its_knobs_map_ladder_bounds_and_a_run(nam
     assert re.search(r"```text\nOne fresh sequence", text)
 
 
-def test_the_claims_page_has_every_card_with_its_verdict():
-    text = (ROOT / "docs" / "claims.md").read_text()
-    for id, card in CARDS.items():
-        section = text.partition(f"\n## {id}\n")[2].partition("\n## ")[0]
-        said = f"**{card.recorded[0].upper()}{card.recorded[1:]}**"
-        assert card.claim in section, id
-        assert said in section, id
+@pytest.mark.parametrize("id", [*CARDS])
+def test_the_pages_of_claims_have_every_card_with_its_verdict(id):
+    card = CARDS[id]
+    page = "claims-1997.md" if card.document == "lstm-1997" else "claims.md"
+    text = (ROOT / "docs" / page).read_text()
+    if page == "claims-1997.md" and id.partition("/")[2] not in RECORDED:
+        return  # was not run for the page
+    section = text.partition(f"\n## {id}\n")[2].partition("\n## ")[0]
+    assert card.claim in section
+    assert f"**{card.recorded[0].upper()}{card.recorded[1:]}**" in section
+    assert f"| [{id}](#{id.replace('/', '')}) |" in text
 
 
 def test_every_page_is_reached_from_the_readme():

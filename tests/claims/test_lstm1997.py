@@ -47,7 +47,7 @@ def test_the_learning_rate_is_that_of_the_half_sum():
     """Four outputs: the loss is the mean of four squares, the paper's half their sum."""
     assert CARDS["lstm-1997/6a"].arms[LITERAL].setting.recipe.learning_rate == 0.5 * 4 / 2
     assert CARDS["lstm-1997/4-100"].arms[LITERAL].setting.recipe.learning_rate == 0.5 / 2
-    assert CARDS["lstm-1997/2a"].arms[LITERAL].setting.recipe.learning_rate == 1.0 * 101 * 100 / 2
+    assert CARDS["lstm-1997/2c-50-50"].arms[LITERAL].setting.recipe.learning_rate == 0.01 * 2 / 2
 
 
 def history(right_from, total=3000):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longlag as ll
+from longlag.events import Advanced
 from longlag.trials.criterion import Criterion
 from longlag.trials.fit import finish, fit
 
@@ -63,3 +64,10 @@ def test_a_seed_stops_once_it_has_met_the_criterion():
 def test_it_is_never_reached_where_too_few_are_shown():
     assert Criterion().reached(np.zeros(1999), np.ones(1999)) is None
     assert Criterion().of_history([]) is None
+
+
+def test_sequences_that_only_show_that_it_is_over_are_not_counted():
+    shares = np.repeat([0.0, 1.0], [30, 50])
+    history = [Advanced(0, 80, 80, np.zeros(80), 0.6, shares=shares)]
+    assert Criterion(sequences=40).of_history(history) == 70
+    assert Criterion(sequences=40, counted=False).of_history(history) == 30

@@ -22,6 +22,7 @@ class Criterion:
         sequences: Number of successive sequences, at least 1.
         wrong: The most of them that may be wrong.
         loss: The largest mean of their losses; None for any.
+        counted: Whether these sequences count as training; else they show that it is over.
 
     >>> Criterion(sequences=2).reached(np.zeros(4), np.array([1.0, 0.5, 1.0, 1.0]))
     4
@@ -30,6 +31,7 @@ class Criterion:
     sequences: int = 2000
     wrong: int = 0
     loss: float | None = None
+    counted: bool = True
 
     def reached(self, losses: np.ndarray, shares: np.ndarray) -> int | None:
         """The number of sequences after which it is met for the first time; None if never.
@@ -46,9 +48,12 @@ class Criterion:
         return int(met.argmax()) + self.sequences if met.any() else None
 
     def of_history(self, history: Sequence[Advanced]) -> int | None:
-        """The same from the events of a seed (`Run.history`)."""
+        """The same from the events of a seed (`Run.history`), those that count."""
+        if not history:
+            return None
         losses, shares = ([each.by_update[i] for each in history] for i in (0, 1))
-        return self.reached(np.concatenate(losses), np.concatenate(shares)) if history else None
+        reached = self.reached(np.concatenate(losses), np.concatenate(shares))
+        return reached if reached is None or self.counted else reached - self.sequences
 
     def until(self) -> Callable[[int, np.ndarray, np.ndarray], bool]:
         """A function for `fit(until=)`: each seed stops once it has met the criterion."""

@@ -1,14 +1,12 @@
 """The published tables of the paper of 1997, a row a card.
 
-Weight counts are as published (`tests/models/test_lstm1997.py`). Two departures, both in experiment
-2: here the network is trained on the last symbol alone in 2b, where the source trains on every
-symbol and judges the last; and in experiment 3 errors are counted over the last sequences of
-training, before each is learned from, where the source has a set of 256 beside it.
+Weight counts are as published (`tests/models/test_lstm1997.py`). Of experiment 3 errors are counted
+over the last sequences of training, before each is learned from; the source has 256 beside it.
+Experiments 1, 2a and 2b have no card: their networks are trained on every symbol, by another
+criterion than that of what is predicted.
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 from longlag.claims.card import Card
 from longlag.claims.lstm1997.common import card
@@ -16,7 +14,6 @@ from longlag.claims.lstm1997.outputs import AsOutputs
 from longlag.models import LSTM1997
 from longlag.problems import (
     Adding,
-    LongLags,
     Multiplication,
     NoiseAndSignal,
     RandomLags,
@@ -24,17 +21,6 @@ from longlag.problems import (
 )
 from longlag.trials.criterion import Criterion
 
-_ONE_CELL = LSTM1997(
-    blocks=1,
-    cells=1,
-    biases="none",
-    output_gate=False,
-    recurrent=False,
-    direct=True,
-    squash="plain",
-    logistic=True,
-    spread=0.2,
-)
 _TWO_CELLS = LSTM1997(cells=1, biases="none", logistic=True, spread=0.2)
 _THREE_CELLS = LSTM1997(
     blocks=3,
@@ -53,22 +39,6 @@ def _order(blocks: int) -> LSTM1997:
     return LSTM1997(blocks=blocks, logistic=True, input_bias=-2, input_bias_step=-2)
 
 
-def _two_sequences(middle: Literal["fixed", "random"], published: int) -> Card:
-    every = middle == "fixed"
-    problem = LongLags(length=100, middle=middle, ask="every" if every else "last")
-    what = "two sequences that differ in their first and last symbol"
-    return card(
-        f"2{'a' if every else 'b'}",
-        f"One cell with an input gate learns {what}, 100 steps apart, the middle {middle}.",
-        problem=AsOutputs(problem=problem, tolerance=0.25),
-        model=_ONE_CELL,
-        rate=1.0,
-        targets=100 if every else 1,
-        published=published,
-        criterion=Criterion(sequences=10_000),
-    )
-
-
 def _random_lags(q: int, p: int, published: int) -> Card:
     return card(
         f"2c-{q}-{p}",
@@ -77,7 +47,7 @@ def _random_lags(q: int, p: int, published: int) -> Card:
         model=_TWO_CELLS,
         rate=0.01,
         published=published,
-        criterion=Criterion(sequences=10_000),
+        criterion=Criterion(sequences=10_000, counted=False),
         long=q > 100,
     )
 
@@ -151,8 +121,6 @@ _RANDOM_LAGS = {
 }
 
 CARDS = (
-    _two_sequences("fixed", 5_040),
-    _two_sequences("random", 5_680),
     *(_random_lags(q, p, published) for (q, p), published in _RANDOM_LAGS.items()),
     _signal("3a", 100, 3, 27_380),
     _signal("3a", 100, 1, 58_370),

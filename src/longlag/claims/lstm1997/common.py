@@ -94,7 +94,7 @@ def _arm(
     criterion: Criterion,
 ) -> UntilMet:
     recipe = Recipe(
-        sequences=_CAP * published,
+        sequences=_CAP * published + (0 if criterion.counted else criterion.sequences),
         batch_size=1,
         learning_rate=rate,
         optimizer=optimizer,  # pyright: ignore[reportArgumentType]
@@ -130,8 +130,9 @@ def _test(published: int, criterion: Criterion) -> Callable[[Try, Sequence[int]]
 
 
 def _words(criterion: Criterion) -> str:
-    wrong = f"at most {criterion.wrong} of the last" if criterion.wrong else "none of the last"
-    return f"{wrong} {criterion.sequences:,} is wrong"
+    wrong = f"at most {criterion.wrong}" if criterion.wrong else "none"
+    which = "last" if criterion.counted else "next"
+    return f"{wrong} of the {which} {criterion.sequences:,} is wrong"
 
 
 def _estimate(counts: Sequence[int | None], published: int) -> Estimate:
