@@ -2,7 +2,8 @@
 
 The literal recipe is that of the paper: its cell, plain stochastic gradient descent on the squared
 error of one sequence after another, its learning rate and initial weights. The modern one is an
-LSTM with forget gates and Adam on the same sequences, until the same criterion.
+LSTM with forget gates and Adam on the same sequences, until the same criterion: 16 cells, chrono
+biases for the longest lag, learning rate 0.01, all chosen on 6a with seeds that no row uses.
 """
 
 from __future__ import annotations
@@ -49,8 +50,6 @@ def card(
     published: int,
     criterion: Criterion,
     targets: int = 1,
-    modern_rate: float = 3e-3,
-    modern: ModelFactory | None = None,
     long: bool = False,
 ) -> Card:
     """A row of the published tables.
@@ -64,15 +63,14 @@ def card(
         published: The published number of sequences.
         criterion: The published end of training.
         targets: Number of scored steps of a sequence.
-        modern_rate: The learning rate of the modern recipe.
-        modern: Its network; by default an LSTM of 16 cells.
         long: Whether it takes more than about ten minutes.
     """
     size = problem.classes if isinstance(problem, AsOutputs) else 1
     # The loss here is a mean over outputs and scored steps of the whole square.
     of_mean = rate * size * targets / 2
     literal = _arm(problem, model, "sgd", of_mean, published, criterion)
-    other = _arm(problem, modern or LSTM(hidden_size=16), "adam", modern_rate, published, criterion)
+    modern = LSTM(hidden_size=16, chrono=problem.steps)
+    other = _arm(problem, modern, "adam", 0.01, published, criterion)
     return Card(
         id=f"{DOCUMENT}/{name}",
         document=DOCUMENT,
