@@ -30,7 +30,13 @@ DOCUMENT = "lstm-1997"
 
 LITERAL, MODERN = "as published", "modern LSTM"
 
-RECORDED: dict[str, str] = {}
+RECORDED = {
+    "3a-100-3": BETTER,
+    "3a-100-1": BETTER,
+    "3b-100-3": BETTER,
+    "3b-100-1": BETTER,
+    "6a": BETTER,
+}
 """The verdicts on record; of the others none is settled."""
 
 _CAP = 3
