@@ -83,8 +83,15 @@ WRONG = {
     "ll.compare([MODEL], track=COUNT)": "`track` must be a name such as",
     "ll.Setting(problem=PROBLEM, framing=FRAMING, model=MODEL, tests=COUNT)": "`tests` must be",
     "ll.Trained.save(None, 3)": "save: `path` must be the path of a file, got 3.",
+    "list(ll.fit([], [], {'learning_rate': 1}, updates=1))": "fit: `recipe` must be a recipe, such",
+    "list(ll.fit([], [], RECIPE, updates=1.5))": "fit: `updates` must be a whole number, got 1.5.",
+    "list(ll.fit([], [], RECIPE, updates=1, loss='mse'))": "fit: `loss` must be a loss, got 'mse'.",
+    "list(ll.fit(3, [], RECIPE, updates=1))": "fit: `models` must be a list of models, got 3.",
+    "list(ll.fit([], [], RECIPE, updates=1, stop=1))": "fit: `stop` must be a StopToken(), got 1.",
 }
 UNFIT = {
+    "list(ll.fit([], [()], RECIPE, updates=1))": "fit: `streams` must be 0, one for each model, ",
+    "list(ll.fit([], [], RECIPE, updates=1, seeds=[1]))": "fit: `seeds` must be 0, one for each m",
     "ll.train(PROBLEM, FRAMING, MODEL, seeds='2')": "whole numbers of at least 0, got '2'.",
     "ANSWER.to_frame(1)": "There is no level 1. Known: cell, trial.",
     "ANSWER.to_frame([])": "There is no level []. Known: cell, trial.",
@@ -110,6 +117,7 @@ PROBLEM, FRAMING, MODEL = ll.EchoLag(length=4), ll.Whole(), ll.RNN(hidden_size=2
 ANSWER, RUN = ll.audit(PROBLEM, FRAMING), ll.train(PROBLEM, FRAMING, MODEL, sequences=2)
 TRAINED = RUN.trained()
 STORE = ll.Store(tempfile.mkdtemp() + "/a.db", write=True)
+RECIPE = ll.Recipe()
 COUNT, LENGTHS = itertools.count(), (ll.EchoLag(length=n) for n in itertools.count(2))
 messages = {}
 for call in json.load(sys.stdin):

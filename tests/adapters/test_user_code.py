@@ -2,6 +2,7 @@ import importlib
 import json
 import os
 import sys
+from importlib import machinery
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,11 @@ def test_the_hash_covers_a_package_and_what_is_imported_relatively(tmp_path):
         "import importlib\nlayers = importlib.import_module('pack.layers')",
         "from importlib import import_module\nimport_module(name='.pack.layers', package='')",
         "layers = __import__('pack.layers')",
+        "from importlib import import_module as get\nget('pack.layers')",
+        "import importlib as lib\nget = lib.import_module\nget('pack.layers')",
+        "import importlib\nfor name in ['pack.layers']: importlib.import_module(name)",
+        "import importlib\ngetattr(importlib, 'import_module')('.layers', 'pack')",
+        "import pydoc\npydoc.locate('pack.layers.net')",
     ],
 )
 def test_the_hash_covers_the_packages_of_what_is_imported(tmp_path, line):
@@ -124,6 +130,83 @@ def test_the_hash_covers_the_packages_of_what_is_imported(tmp_path, line):
             written(tmp_path / "pack", name, text)
             codes.add((name == "unused.py", user_code.code_of(file)))
     assert len(codes) == 4 + 1  # the last file changes nothing
+
+
+@pytest.mark.parametrize(
+    "exported",
+    [
+        "['layers']",
+        "['other']\n__all__ += 'layers',",
+        "[]\n__all__.append('layers')",
+        "[each.stem for each in __import__('pathlib').Path(__file__).parent.glob('l*.py')]",
+    ],
+)
+def test_the_hash_covers_what_a_package_exports(tmp_path, exported):
+    (tmp_path / "pack").mkdir()
+    written(tmp_path / "pack", "__init__.py", f"__all__ = {exported}")
+    file = written(tmp_path, "mine.py", "from pack import *")
+    codes = set()
+    for text in ("WIDTH = 2", "WIDTH = 64"):
+        written(tmp_path / "pack", "layers.py", text)
+        codes.add(user_code.code_of(file))
+    assert len(codes) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import importlib\nimportlib.import_module(f'confs.{3}')",
+        "import importlib.util\nimportlib.util.spec_from_file_location('c', 'confs/small.py')",
+    ],
+)
+def test_the_hash_covers_what_a_text_may_import(tmp_path, line):
+    (tmp_path / "confs").mkdir()
+    file = written(tmp_path, "mine.py", line)
+    codes = set()
+    for text in ("WIDTH = 2", "WIDTH = 64"):
+        written(tmp_path / "confs", "small.py", text)
+        codes.add(user_code.code_of(file))
+    assert len(codes) == 2
+
+
+@pytest.mark.parametrize("name", ["beside.pyc", f"beside{machinery.EXTENSION_SUFFIXES[0]}"])
+def test_the_hash_covers_what_has_no_source(tmp_path, name):
+    file = written(tmp_path, "mine.py", "import beside")
+    codes = set()
+    for content in (b"\0\1", b"\0\2"):
+        (tmp_path / name).write_bytes(content)
+        codes.add(user_code.code_of(file))
+    assert len(codes) == 2
+    assert sources_of(file).keys() == {file, tmp_path / name}
+
+
+def test_bytecode_beside_its_source_is_no_code(tmp_path):
+    file = written(tmp_path, "mine.py", "import beside")
+    written(tmp_path, "beside.py", "x = 1")
+    (tmp_path / "beside.pyc").write_bytes(b"\0")
+    assert sources_of(file).keys() == {file, tmp_path / "beside.py"}
+
+
+def test_the_hash_covers_an_archive_on_the_path(tmp_path):
+    file = written(tmp_path, "mine.py", "import sys\nsys.path.append('libs.zip')\nimport conf")
+    codes = set()
+    for content in (b"PK1", b"PK2"):
+        (tmp_path / "libs.zip").write_bytes(content)
+        codes.add(user_code.code_of(file))
+    assert len(codes) == 2
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("python3.11-lstm", "mine.py"), ("work", "python3.py"), ("my-site-packages", "mine.py")],
+)
+def test_a_folder_is_of_a_library_by_where_it_lies_alone(tmp_path, folder, name):
+    home = tmp_path / folder
+    home.mkdir()
+    beside = written(home, "beside.py", "x = 1")
+    file = written(home, name, "import beside")
+    assert sources_of(file).keys() == {file, beside}
+    assert not neighbours.is_library(str(file))
 
 
 @pytest.mark.parametrize(

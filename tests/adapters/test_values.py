@@ -221,6 +221,106 @@ def test_what_is_imported_and_looked_up_of_libraries_hides_nothing(in_package):
     assert first == again
 
 
+TAKEN = """
+import functools, operator, types
+import box.conf as conf
+
+get = operator.attrgetter("W")
+def default(sizes, seed, where=conf):
+    return where.W
+listed = [conf]
+of_list = lambda: listed[0].W
+space = types.SimpleNamespace(inner={"conf": conf})
+of_space = lambda: space.inner["conf"].W
+part = functools.partial(lambda conf: conf.W, conf)
+class Maker:
+    held = conf
+    def __call__(self):
+        return self.held.W
+class Net:
+    def __init__(self):
+        self.held = conf
+    def __call__(self):
+        return self.held.W
+thing = Net()
+def of_class():
+    return Maker()()
+got = lambda: get(conf)
+def matched():
+    match conf:
+        case object(W=width):
+            return width
+by_method = lambda: conf.__getattribute__("W")
+def outer():
+    inner = conf
+    return lambda: inner.W, lambda: get(inner)
+closed, closed_got = outer()
+def kept():
+    return (lambda: get(other)) if (other := conf) else None
+"""
+
+
+@pytest.fixture
+def taken(tmp_path, monkeypatch):
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "conf.py").write_text(
+        "import threading, sys\nW = 2\nLOCK = threading.Lock()\nITSELF = sys.modules[__name__]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    names = {"__name__": "typed_in"}
+    exec(compile(TAKEN, "<stdin>", "exec"), names)
+    yield names
+    for name in ("box", "box.conf"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    "default of_list of_space part of_class thing got matched by_method closed closed_got "
+    "kept".split(),
+)
+def test_a_module_that_is_a_value_counts_with_all_of_it(taken, name):
+    codes = [user_code.origin_of(taken[name]).code for _ in range(2)]
+    for value in (64, 2):
+        taken["conf"].W = value
+        codes.append(user_code.origin_of(taken[name]).code)
+    assert codes[0] == codes[1] == codes[3] != codes[2]
+
+
+def test_of_a_module_that_is_looked_into_only_that_counts(taken):
+    exec("plain = lambda: conf.W", taken)
+    first = user_code.origin_of(taken["plain"]).code
+    taken["conf"].CALLS = 1
+    assert user_code.origin_of(taken["plain"]).code == first
+
+
+def test_an_implementation_for_a_type_is_read(typed):
+    exec("make = functools.singledispatch(lambda sizes: 0)", typed)
+    codes = []
+    for line in ("", "", "make.register(int, lambda sizes: W)", "W = 64", "W = 2"):
+        exec(line, typed)
+        codes.append(user_code.origin_of(typed["make"]).code)
+    assert codes[0] == codes[1] != codes[2] == codes[4] != codes[3]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "sys.modules['box.conf'].W",
+        "sys._getframe(1).f_locals",
+        "found['box.conf'].W",
+        "inspect.currentframe().f_back",
+        "imported()",
+    ],
+)
+def test_what_looks_into_frames_or_all_modules_is_new_each_time(taken, body):
+    line = "def imported():\n    from sys import modules\n    return modules['box.conf']"
+    exec(f"import sys, inspect\nfound = sys.modules\n{line}\nmake = lambda: {body}", taken)
+    with pytest.warns(UserWarning, match="cannot be compared"):
+        codes = {user_code.origin_of(taken["make"]).code for _ in range(2)}
+    assert len(codes) == 2
+
+
 FILE = """
 import helper
 W = 2

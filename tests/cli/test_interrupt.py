@@ -79,6 +79,31 @@ def test_it_ends_the_process_wherever_it_comes(where):
     assert done.stderr == saving * (where == "twice") + "Interrupted.\n"
 
 
+CLOSED = """
+import time, signal
+from longlag.cli._interrupt import interruptible
+from longlag.cli._output import stdout_to_stderr
+from longlag.cli._terminal import prepare_streams
+
+prepare_streams()
+with interruptible(program=True), stdout_to_stderr():
+    signal.raise_signal(signal.SIGINT)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("closed", ["<&- >&-", ">&-", "<&-"])
+def test_it_ends_a_command_whose_input_or_output_is_closed(closed):
+    done = subprocess.run(
+        ["bash", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, CLOSED],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
 @pytest.mark.parametrize("place", ["at its import", "in its function"])
 def test_a_users_file_does_not_keep_it(tmp_path, place):
     deaf = "signal.set_wakeup_fd(-1)\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"

@@ -26,6 +26,7 @@ def run(command, folder, **variables):
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
 
 
@@ -51,6 +52,23 @@ def test_variables_of_the_environment_change_no_answer(call, tmp_path):
     found, usual = json.loads(done.stdout), json.loads(call(*_TRAIN.split())[1])
     for figure in ("accuracy", "verdict", "updates"):
         assert found[figure] == usual[figure]
+
+
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_help_ends_however_narrow_the_terminal_is(tmp_path, columns):
+    done = run("train --help", tmp_path, COLUMNS=columns)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--hidden-size" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) == 40
+
+
+@pytest.mark.parametrize("encoding", ["idna", "undefined"])
+def test_an_encoding_that_cannot_escape_is_not_used(tmp_path, encoding):
+    done = run("problems no-such≤", tmp_path, PYTHONIOENCODING=encoding)
+    assert "no-such≤" in one_line(done)
+    done = run("problems", tmp_path, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "echo-lag" in done.stdout
 
 
 def test_a_picture_without_docstrings_is_one_line(tmp_path):

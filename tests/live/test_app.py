@@ -1,5 +1,6 @@
 """The routes of the page over a session, and the end of its server."""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -315,6 +316,28 @@ def test_what_is_no_http_leaves_no_word_in_the_terminal(client, capfd):
             connection.shutdown(socket.SHUT_WR)
             connection.recv(1000)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HT",
+        b"POST /api/stop HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{",
+    ],
+    ids=["nothing", "a part of a request", "a part of a body"],
+)
+def test_connections_that_ask_for_nothing_keep_nobody_out(client, session, sent):
+    session.says["describe"] = {"runs": []}
+    stream = client.open("/api/events")
+    with contextlib.ExitStack() as opened:
+        for _ in range(300):
+            one = opened.enter_context(socket.create_connection(("127.0.0.1", client.port)))
+            with contextlib.suppress(ConnectionError):
+                one.sendall(sent)
+        assert client("/api/describe") == (200, {"runs": []})
+        session.say("stopped", run=1)
+        assert events(stream, 1) == [(1, "stopped", {"run": 1})]  # which is open as before
 
 
 def test_it_listens_on_loopback_alone():

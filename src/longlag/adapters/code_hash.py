@@ -5,10 +5,16 @@ from __future__ import annotations
 import ast
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import machinery
 from pathlib import Path
 
+from longlag.adapters import neighbours
+
 _UNPARSED = SyntaxError, ValueError, RecursionError, MemoryError  # of ast: no Python, or too deep
+_NO_LITERAL = ValueError, TypeError, RecursionError, MemoryError  # of ast.literal_eval
+_IMPORTERS = {"importlib", "import_module", "__import__", "runpy", "pkgutil", "pydoc"}
+_FOLDER, _ARCHIVES = "__init__", (".zip", ".egg", ".whl")  # which Python imports from too
 
 
 def code_of(file: Path) -> str:
@@ -33,7 +39,7 @@ def sources_of(file: Path) -> dict[Path, bytes]:
 
     Of an installed library it is the file alone.
     """
-    if _is_of_library(file):  # perhaps a large one
+    if neighbours.is_installed(str(file)):  # perhaps a large one
         return {file: file.read_bytes()}
     folders = [_home(file)]  # for absolute imports, beside the folder of a source
     sources: dict[Path, bytes] = {}
@@ -44,12 +50,6 @@ def sources_of(file: Path) -> dict[Path, bytes]:
             sources[path] = path.read_bytes()
             waiting.extend(_local_imports(path, folders, sources[path]))
     return sources
-
-
-def _is_of_library(path: Path) -> bool:
-    """Whether it lies where libraries are installed, those of Python itself included."""
-    installed = {"site-packages", "dist-packages"} & {*path.parts}
-    return bool(installed) or any(each.startswith("python3.") for each in path.parts[-2:])
 
 
 def _without_comments(content: bytes) -> bytes:
@@ -79,29 +79,130 @@ def _home(file: Path) -> Path:
 def _local_imports(file: Path, folders: list[Path], content: bytes) -> list[Path]:
     """The files that a source imports from its own folder or package, or from one of these folders.
 
-    The folders that it may add to `sys.path` join them. Of a name such as `a.b` that is
-    `a/__init__.py` too, which runs first.
+    The folders that it may add to `sys.path` join them.
     """
     try:
         tree = ast.parse(content)
-    except _UNPARSED:
+    except _UNPARSED:  # compiled code too
         return []
-    candidates: list[Path] = []
-    folders += [each for each in _added_folders(tree, file) if each not in folders]
-    for level, parts in itertools.chain.from_iterable(map(_imports, ast.walk(tree))):
+    added = [*_added_paths(tree, file)]
+    folders += [each for each in added if each not in folders and each.is_dir()]
+    found = [each for each in added if each.is_file()]
+    texts = _texts_of_importers(tree)
+    found += [
+        each for text in texts if text[-3:] == ".py" and (each := file.parent / text).is_file()
+    ]
+    statements = itertools.chain.from_iterable(map(_imports, ast.walk(tree)))
+    for level, parts in itertools.chain(statements, _named(texts)):
         within = (
             [file.parents[min(level, len(file.parents)) - 1]] if level else [*folders, file.parent]
         )
-        for folder in within:
-            stem = folder.joinpath(*parts)
-            packages = stem.parents[: len(parts) - (0 if level else 1)] if parts else ()
-            candidates += [stem.with_name(f"{stem.name}.py"), stem / "__init__.py"]
-            candidates += [package / "__init__.py" for package in packages]
-    return [path for path in candidates if path.is_file()]
+        stems = (_stems(folder, parts, relative=level > 0) for folder in within)
+        for stem in itertools.chain.from_iterable(stems):
+            found += _files(stem)
+    return found
 
 
-def _added_folders(tree: ast.AST, file: Path) -> Iterator[Path]:
-    """The folders that a source may add to `sys.path`: by the texts in it, from some folder above.
+def _stems(folder: Path, parts: list[str], *, relative: bool) -> Iterator[Path]:
+    """Where Python looks for a module, paths without their endings.
+
+    Of a name such as `a.b` that is `a/__init__` too, which runs first.
+    """
+    *outer, last = parts or [""]
+    if outer and not (folder / outer[0]).is_dir():
+        return
+    if last in ("*", "**"):
+        package = folder.joinpath(*outer)
+        for name in _exported(package) if last == "*" else _modules_in(package):
+            yield from (package / name, package / name / _FOLDER)
+        return
+    stem = folder.joinpath(*parts)
+    yield from (stem, stem / _FOLDER)
+    for package in stem.parents[: len(outer) + relative] if parts else ():
+        yield package / _FOLDER
+
+
+def _files(stem: Path) -> list[Path]:
+    """The files of a module, compiled ones included; bytecode only without its source."""
+    endings = *machinery.EXTENSION_SUFFIXES, *machinery.SOURCE_SUFFIXES
+    for some in (endings, machinery.BYTECODE_SUFFIXES):
+        if found := [path for end in some if (path := Path(f"{stem}{end}")).is_file()]:
+            return found
+    return []
+
+
+def _exported(package: Path) -> Iterable[str]:
+    """The submodules that `from package import *` may import: what `__all__` names."""
+    try:
+        tree = ast.parse((package / f"{_FOLDER}.py").read_bytes())
+    except (OSError, *_UNPARSED):
+        return []
+    names: list[str] = []
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id="__all__"), *_], value=ast.expr() as value)
+                | ast.AnnAssign(target=ast.Name(id="__all__"), value=ast.expr() as value)
+                | ast.AugAssign(target=ast.Name(id="__all__"), value=value)
+                | ast.Call(func=ast.Attribute(value=ast.Name(id="__all__")), args=[value, *_])
+            ):
+                try:
+                    literal = ast.literal_eval(value)
+                except _NO_LITERAL:
+                    return _modules_in(package)  # computed, so perhaps of all
+                names += [literal] if isinstance(literal, str) else map(str, literal or ())
+    return [name for name in names if name.isidentifier()]
+
+
+def _modules_in(package: Path) -> list[str]:
+    """The names of all modules and packages in a folder."""
+    try:
+        names = {each.name.partition(".")[0] for each in package.iterdir()}
+    except OSError:
+        return []
+    return sorted(filter(str.isidentifier, names))
+
+
+def _texts_of_importers(tree: ast.AST) -> set[str]:
+    """The texts of a source that names what imports by a text, whatever it calls that."""
+    names, texts = set[str](), set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                names.add(name)
+            case ast.alias(name=name) | ast.ImportFrom(module=str(name)):
+                names.update(name.split("."))
+            case ast.Constant(value=str(text)) if text and "\0" not in text and len(text) < 200:
+                texts.add(text)
+    return set() if _IMPORTERS.isdisjoint(names | texts) else texts
+
+
+def _named(texts: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """What a source may import by these texts, as `_imports` has it.
+
+    Too many would only have more files counted. Of `"a.b.Net"` it may be `a.b`, and of `"confs."`,
+    to which it adds a name, all in that package.
+
+    >>> list(_named({"a.b"})), list(_named({"a."})), list(_named({"a/b"}))
+    ([(0, ['a']), (0, ['a', 'b'])], [(0, ['a']), (0, ['a', '**'])], [])
+    """
+    names: list[tuple[int, list[str]]] = []
+    for text in sorted(texts):
+        plain = text.lstrip(".")
+        parts = plain.removesuffix(".").split(".")
+        if all(map(str.isidentifier, parts)):
+            level = len(text) - len(plain)
+            names += [(level, parts[:end]) for end in range(1, len(parts) + 1)]
+            names += [(level, [*parts, "**"])] if plain[-1] == "." else []
+    packages = [parts for level, parts in names if not level]
+    for level, parts in names:
+        yield level, parts
+        for package in packages if level else ():  # import_module(".layers", "package")
+            yield 0, package[: len(package) + 1 - level] + parts
+
+
+def _added_paths(tree: ast.AST, file: Path) -> Iterator[Path]:
+    """What a source may add to `sys.path`: by the texts in it, from some folder above.
 
     Too many would only have more files counted; which ones, running the code alone would tell.
     """
@@ -125,7 +226,10 @@ def _added_folders(tree: ast.AST, file: Path) -> Iterator[Path]:
         for folder in above:
             every = [folder, *(folder / text for text in texts), folder.joinpath(*texts)]
             normal = (Path(os.path.normpath(each)) for each in every)
-            yield from (each for each in normal if each.is_dir() and not _is_of_library(each))
+            for path in normal:
+                holds = path.is_dir() or (path.suffix in _ARCHIVES and path.is_file())
+                if holds and not neighbours.is_installed(str(path)):
+                    yield path
 
 
 def _texts(node: ast.AST) -> list[str]:
@@ -139,7 +243,7 @@ def _texts(node: ast.AST) -> list[str]:
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
-    """What a statement, or a call with a literal name, imports: the dots before it and its parts.
+    """What a statement imports: the dots before it and its parts.
 
     >>> list(_imports(ast.parse("from .a import b").body[0]))
     [(1, ['a']), (1, ['a', 'b'])]
@@ -153,10 +257,3 @@ def _imports(node: ast.AST) -> Iterator[tuple[int, list[str]]]:
             yield level, parts
             for alias in names:
                 yield level, [*parts, alias.name]
-        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called)):
-            named = [each.value for each in node.keywords if each.arg == "name"]
-            match [*node.args, *named] if called in ("import_module", "__import__") else ():
-                case [ast.Constant(value=str(name)), *_]:
-                    parts = name.lstrip(".").split(".")
-                    if all(map(str.isidentifier, parts)):
-                        yield len(name) - len(name.lstrip(".")), parts

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+import sysconfig
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
 _folders: list[str] = []
 
 # The user's folder may hold a checkout of longlag or a whole Python.
-_OTHERS = (
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
-    os.path.dirname(os.__file__) + os.sep,
-)
+_LONGLAG = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_INSTALLED = {"site-packages", "dist-packages"}
 
 
 def add(folder: str) -> None:
@@ -34,7 +34,22 @@ def is_own(file: str) -> bool:
 
 def is_library(file: str) -> bool:
     """Whether a file is of Python, of longlag or of what is installed."""
-    return "site-packages" in file or "dist-packages" in file or file.startswith(_OTHERS)
+    return file.startswith(_LONGLAG) or is_installed(file)
+
+
+def is_installed(path: str) -> bool:
+    """Whether a path lies where libraries are installed, those of Python itself included."""
+    parts = path.replace(os.sep, "/").split("/")
+    return not _INSTALLED.isdisjoint(parts) or f"{path}{os.sep}".startswith(_of_python())
+
+
+@functools.cache
+def _of_python() -> tuple[str, ...]:
+    """The folders of this Python's libraries, also by their paths without links."""
+    names = "stdlib", "platstdlib", "purelib", "platlib"
+    folders = {sysconfig.get_path(name) for name in names} | {os.path.dirname(os.__file__)}
+    both = folders | {os.path.realpath(each) for each in folders}
+    return tuple(f"{os.path.normpath(each)}{os.sep}" for each in sorted(both))
 
 
 def _homes(file: str) -> list[str]:

@@ -8,27 +8,40 @@ import dis
 import functools
 import importlib.util
 import inspect
-import io
 import os
 import pickle
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import (
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 
 from longlag.adapters import neighbours
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _READS = "LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"
-_ATTRIBUTES = "LOAD_ATTR", "LOAD_METHOD"
+_LOADS = *_READS, "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"  # of closures too
+_ATTRIBUTES = "LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"
 
 _IMPORTS = ("IMPORT_NAME",)
 
 _HIDE = {"globals", "eval", "exec", "__import__"}  # any name may be read by these of Python
 _HIDE_ANYHOW = {"import_module", "__globals__"}
+_HIDE_IN_LIBRARIES = {  # other code's modules, frames and objects
+    "sys": {"modules", "_getframe", "_current_frames"},
+    "inspect": {"currentframe", "stack", "trace", "getmodule"},
+    "gc": {"get_objects", "get_referrers"},
+}
 _HIDE_IN_MODULES = {"getattr", "vars", "__dict__"}  # and by these in a module
 
+_OF_IMPORTS = "__builtins__", "__loader__", "__spec__", "__warningregistry__"  # in a module
 _INNER = "_abc_impl", "_is_protocol"  # which Python keeps on a class
 
 _compared: dict[int, Any] = {}
@@ -39,12 +52,13 @@ def digest(thing: Any) -> str | None:
     """A hash of what a function or an object reads, and of what its own functions read in turn.
 
     In this process it is the same as long as the values are. Functions, classes and modules of
-    libraries count by identity. None where a value cannot be compared, or code hides what it reads.
+    libraries count by identity; of a module of the user that is more than looked into, all counts.
+    None where a value cannot be compared, or code hides what it reads.
     """
     import hashlib  # which --help does without
 
-    stream = io.BytesIO()
-    writer = _Writer(stream, protocol=pickle.HIGHEST_PROTOCOL)
+    found = hashlib.sha256()
+    writer = _Writer(SimpleNamespace(write=found.update), protocol=pickle.HIGHEST_PROTOCOL)
     waiting, seen = [thing], set[int]()
     try:
         while waiting:
@@ -56,7 +70,7 @@ def digest(thing: Any) -> str | None:
                 waiting += filter(_is_own, writer.taken())
     except Exception:  # whatever an object of the user raises when it is written
         return None
-    return hashlib.sha256(stream.getvalue()).hexdigest()
+    return found.hexdigest()
 
 
 class _Writer(pickle.Pickler):
@@ -71,8 +85,7 @@ class _Writer(pickle.Pickler):
         if not function and not isinstance(value, ModuleType):
             return None
         self._code.append(value)
-        _compared[id(value)] = value
-        return id(value)
+        return _identity(value)
 
     def taken(self) -> list[Any]:
         """The code that was written since the last call."""
@@ -84,6 +97,8 @@ def _is_own(code: Any) -> bool:
     """Whether code is the user's, and no library's."""
     if isinstance(code, type):
         return not _is_of_library(sys.modules.get(code.__module__))
+    if isinstance(code, ModuleType):
+        return not _is_of_library(code)
     return _is_own_function(_function(code))
 
 
@@ -109,7 +124,7 @@ def _is_of_library(module: ModuleType | None) -> bool:
 
 
 def _read_by(thing: Any) -> Any:
-    """What a function, a class or an object reads.
+    """What a function, a class, a module or an object reads.
 
     Raises:
         LookupError: It hides what it reads.
@@ -118,6 +133,8 @@ def _read_by(thing: Any) -> Any:
         return thing.func, thing.args, thing.keywords
     if isinstance(thing, type):
         return [thing.__bases__, *_parts(thing)]
+    if isinstance(thing, ModuleType):
+        return [*_contents(thing)]
     function = _function(thing)
     if not isinstance(function, FunctionType):
         return type(thing), thing
@@ -128,8 +145,67 @@ def _read_by(thing: Any) -> Any:
     cells |= _in_modules(cells, _names(function.__code__)[_ATTRIBUTES])
     reads = _globals(function)
     _refuse_hidden(function, [*cells.values(), *reads.values()])
-    own = vars(function), function.__defaults__, function.__kwdefaults__
-    return own, cells, reads
+    own = vars(function), function.__defaults__, function.__kwdefaults__, _registered(thing)
+    taken = _taken_modules(function.__code__, {**reads, **cells})
+    return own, *(
+        {name: _looked_into(value, taken) for name, value in each.items()}
+        for each in (cells, reads)
+    )
+
+
+def _contents(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """All that a module holds; what cannot be written counts by its identity."""
+    for name, value in sorted(vars(module).items()):
+        if name not in _OF_IMPORTS:
+            try:
+                _Writer(SimpleNamespace(write=len), protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+                yield name, value
+            except Exception:  # whatever an object of the user raises when it is written
+                yield name, _identity(value)
+
+
+def _identity(value: Any) -> int:
+    """A number of this object, which nothing else may take."""
+    _compared[id(value)] = value
+    return id(value)
+
+
+def _registered(thing: Any) -> dict[Any, Any]:
+    """The implementations of a function of `functools.singledispatch`, by their types."""
+    seen = list[int]()
+    while thing is not None and id(thing) not in seen:
+        registry = getattr(thing, "registry", None)
+        if isinstance(registry, MappingProxyType):
+            return dict(registry)
+        seen.append(id(thing))
+        thing = getattr(thing, "__wrapped__", None)
+    return {}
+
+
+def _taken_modules(code: CodeType, found: Mapping[str, Any]) -> set[int]:
+    """The user's modules of which a code does more than read attributes, by identity.
+
+    It may hand them on: `getter(conf)`, `match conf`, `other = conf`.
+    """
+    taken = set[int]()
+    steps = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
+    for at, step in enumerate(steps):
+        value = found.get(step.argval) if step.opname in _LOADS else None
+        for after in steps[at + 1 :]:
+            if not isinstance(value, ModuleType) or _is_of_library(value):
+                break
+            if after.opname not in _ATTRIBUTES or after.argval not in vars(value):
+                taken.add(id(value))
+                break
+            value = vars(value)[after.argval]
+    inner = (each for each in code.co_consts if isinstance(each, CodeType))
+    return taken.union(*(_taken_modules(each, found) for each in inner))
+
+
+def _looked_into(value: Any, taken: set[int]) -> Any:
+    """A value; of a module whose attributes alone are read, which stand beside it, its identity."""
+    apart = isinstance(value, ModuleType) and id(value) not in taken
+    return _identity(value) if apart else value
 
 
 def _refuse_hidden(function: FunctionType, reads: Iterable[Any]) -> None:
@@ -139,6 +215,12 @@ def _refuse_hidden(function: FunctionType, reads: Iterable[Any]) -> None:
     hidden = (names[_READS] & _HIDE - function.__globals__.keys()) | (both & _HIDE_ANYHOW)
     if any(isinstance(each, ModuleType) and not _is_of_library(each) for each in reads):
         hidden |= both & _HIDE_IN_MODULES
+    for name, hiding in _HIDE_IN_LIBRARIES.items():
+        library = sys.modules.get(name)
+        if name in names[_IMPORTS] or any(each is library for each in reads):
+            hidden |= both & hiding
+        of_it = [vars(library)[each] for each in hiding & vars(library).keys()] if library else []
+        hidden |= {name} if any(each is one for each in reads for one in of_it) else set()
     hidden |= {name for name in names[_IMPORTS] if not _is_import_of_library(name)}
     if hidden:
         raise LookupError(f"{function.__qualname__} hides what it reads: {sorted(hidden)}")
@@ -222,7 +304,7 @@ def refuse_changed(thing: Any) -> None:
     waiting, seen = [thing], set[int]()
     while waiting:
         each = waiting.pop()
-        if id(each) in seen or not _is_own(each):
+        if id(each) in seen or isinstance(each, ModuleType) or not _is_own(each):
             continue
         seen.add(id(each))
         if isinstance(each, type):

@@ -23,6 +23,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from longlag.adapters.models.hints import shortened
+from longlag.live.connections import Connection
 from longlag.live.guard import Guard
 from longlag.stop import COMPILED, StopToken
 
@@ -37,7 +38,6 @@ _FILES = {
     "/play.js": ("play.js", "text/javascript"),
     "/play.css": ("play.css", "text/css"),
 }
-_MOST_CONNECTIONS = 200  # at once; more get a 503
 _GRACE = 2  # seconds for answers under way once the server ends
 
 
@@ -195,13 +195,12 @@ class Server(uvicorn.Server):
         self._session = session
         config = uvicorn.Config(
             create_app(session, port=port, token=token, static=static),
-            http="h11",
+            http=Connection,
             loop="asyncio",
             ws="none",
             lifespan="off",
             log_config=None,
             log_level="critical",  # what goes wrong in a call is written where it is made
-            limit_concurrency=_MOST_CONNECTIONS,
             access_log=False,
             proxy_headers=False,
             server_header=False,

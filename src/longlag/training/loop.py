@@ -7,18 +7,21 @@ import contextvars
 import math
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent import futures
+from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
+from longlag import arguments
 from longlag.arrays import Output
 from longlag.events import Event, Started
+from longlag.knobs import require
 from longlag.models import AnyModel, ExternalModel
 from longlag.stop import StopToken
-from longlag.training.losses import AnyLoss
+from longlag.training.losses import AnyLoss, Loss, Losses
 from longlag.training.optimizer import Optimizer, learning_rates
 from longlag.training.program import (
     COMPILING,
@@ -79,8 +82,10 @@ def fit(
         `Started` for each seed, `Advanced` for each of its pieces, `Finished` with its model.
 
     Raises:
-        ValueError: `updates` is below 1.
+        TypeError: An argument is of another type.
+        ValueError: `updates` is below 1, or there are not as many models, streams and seeds.
     """
+    _check(locals())
     if updates < 1:
         raise ValueError(
             f"fit: `updates` must be at least 1, got {updates}. Use updates=1 or more."
@@ -118,6 +123,24 @@ def fit(
             events = [event for future in done for event in future.result()]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Refuse arguments of `fit` of another type, or other numbers of what each seed has."""
+    arguments.check(fit, given)
+    require("fit", "recipe", given["recipe"], Recipe, "a recipe, such as Recipe()")
+    require("fit", "loss", given["loss"], (Loss, Losses), "a loss")
+    if given["stop"] is not None:
+        require("fit", "stop", given["stop"], StopToken, "a StopToken()")
+    for name in ("models", "streams", "seeds"):
+        several = given[name]
+        if name == "seeds" and several is None:
+            continue
+        require("fit", name, several, Collection, f"a list of {name}")
+        if len(several) != (count := len(given["models"])):
+            raise ValueError(
+                f"fit: `{name}` must be {count}, one for each model, got {len(several)}."
+            )
 
 
 def predict(
