@@ -67,7 +67,7 @@ def test_what_the_audit_says_of_every_arm():
     """The one-step MLP sees too little everywhere but where the answer is the input."""
     for card in FIVE:
         for name, arm in card.arms.items():
-            setting = arm.setting if isinstance(arm, Search) else arm
+            setting = arm if isinstance(arm, Setting) else arm.setting
             verdict = setting.audit().verdict
             if card.id == "memorization/one-step" and "gradient" not in name:
                 assert verdict == ("unreachable" if name == "MLP" else "state-only")

@@ -23,9 +23,10 @@ def test_classes_are_outputs_of_zero_and_one():
     assert outer.targets.shape == (*inner.targets.shape, 4)
     assert (outer.targets.argmax(axis=-1) == inner.targets)[inner.scored].all()
     assert (outer.targets.sum(axis=-1) == 1).all()
-    near = outer.targets + np.float32([0.29, -0.29, 0.2, -0.1])
+    near = outer.targets + np.array([0.29, -0.29, 0.2, -0.1], np.float32)
+    far = near + np.array([0.02, 0, 0, 0], np.float32)
     assert PROBLEM.targets.matches(near, outer.targets).all()
-    assert not PROBLEM.targets.matches(near + np.float32([0.02, 0, 0, 0]), outer.targets).any()
+    assert not PROBLEM.targets.matches(far, outer.targets).any()
     assert PROBLEM.chance() == PROBLEM.problem.chance() == 0.25
 
 
@@ -36,7 +37,7 @@ def test_each_row_has_both_recipes_and_a_setting_that_can_be_trained(card):
         assert isinstance(arm, UntilMet)
         assert arm.setting.recipe.batch_size == 1
         assert arm.setting.layout.sequences == 1
-    literal = card.arms[LITERAL].setting
+    literal = card.arms[LITERAL].setting  # pyright: ignore[reportAttributeAccessIssue]
     assert literal.recipe.optimizer == "sgd"
     assert isinstance(literal.model, ll.LSTM1997)
     assert literal.model.logistic
@@ -45,9 +46,10 @@ def test_each_row_has_both_recipes_and_a_setting_that_can_be_trained(card):
 
 def test_the_learning_rate_is_that_of_the_half_sum():
     """Four outputs: the loss is the mean of four squares, the paper's half their sum."""
-    assert CARDS["lstm-1997/6a"].arms[LITERAL].setting.recipe.learning_rate == 0.5 * 4 / 2
-    assert CARDS["lstm-1997/4-100"].arms[LITERAL].setting.recipe.learning_rate == 0.5 / 2
-    assert CARDS["lstm-1997/2c-50-50"].arms[LITERAL].setting.recipe.learning_rate == 0.01 * 2 / 2
+    for row, rate in (("6a", 0.5 * 4 / 2), ("4-100", 0.5 / 2), ("2c-50-50", 0.01 * 2 / 2)):
+        arm = CARDS[f"lstm-1997/{row}"].arms[LITERAL]
+        assert isinstance(arm, UntilMet)
+        assert arm.setting.recipe.learning_rate == rate
 
 
 def history(right_from, total=3000):

@@ -51,6 +51,7 @@ def by_hand(model, inputs):
     s, read, outputs = np.zeros(cells), np.zeros(units), []
     by_cell = np.zeros((cells, len(read) + kernel.shape[0]))
     by_gate = np.zeros((cells, len(read) + kernel.shape[0]))
+    y = np.zeros(units)
     for x in inputs:
         net = [
             bias[u] + sum(x * kernel[:, u]) + sum(read[v] * recurrent[v, u] for v in range(units))
@@ -120,8 +121,9 @@ def test_initial_weights_and_biases_are_as_asked():
     layer = LSTM1997(
         blocks=3, cells=1, biases="gates", output_bias=-1, output_bias_step=-1, spread=0.2
     )(Sizes(features=7, outputs=7, timesteps=9), 0).layer
-    assert layer.drive.bias.tolist() == [0, 0, 0, -1, -2, -3]
-    weights = np.concatenate([np.ravel(layer.drive.weight), np.ravel(layer.recurrent)])
+    assert np.asarray(layer.drive.bias).tolist() == [0, 0, 0, -1, -2, -3]
+    assert layer.recurrent is not None
+    weights = np.concatenate([np.ravel(each) for each in (layer.drive.weight, layer.recurrent)])
     assert 0.19 < np.abs(weights).max() <= 0.2
     assert abs(weights.mean()) < 0.04
 

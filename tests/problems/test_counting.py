@@ -25,6 +25,7 @@ def test_a_string_has_each_letter_alike_in_their_order(letters):
     problem = CountingLanguage(letters=letters, length=5 * letters, least=2)
     episodes = drawn(problem, 500)
     assert set(repeats(episodes)) == {2, 3, 4, 5}
+    assert episodes.present is not None
     for row, present in zip(episodes.inputs, episodes.present, strict=True):
         string = row[present].tolist()
         n = len(string) // letters
@@ -65,6 +66,7 @@ def test_another_length_is_the_one_string_of_that_length():
     problem = CountingLanguage(letters=3, length=12)
     assert problem.showing(12) is problem
     longer = problem.showing(30)
+    assert isinstance(longer, CountingLanguage)
     assert (longer.least, longer.most, longer.sequences, longer.varies) == (10, 10, 1, False)
     with pytest.raises(ValueError, match=r"must be a multiple of 3, got 31. Use 30\."):
         problem.showing(31)
@@ -84,7 +86,7 @@ def test_nothing_may_follow_after_a_wrong_letter():
     inputs = np.array(
         [[0, 0, 1, 0, 0, 1, 1, 2], [1, 0, 1, 2, 2, 2, 2, 2], [0, 1, 1, 1, 2, 2, 2, 2]]
     )
-    legal = problem.oracle(inputs.astype(np.int32)).any(axis=-1)
+    legal = np.asarray(problem.oracle(inputs.astype(np.int32)).any(axis=-1))
     assert legal[0].tolist() == [True, True, True, False, False, False, False, False]
     assert not legal[1].any()
     assert legal[2].tolist() == [True, True, False, False, False, False, False, False]
@@ -216,6 +218,7 @@ def test_ones_come_as_often_as_stated():
 
 def test_a_longer_sequence_of_ones_has_targets_of_the_same_scale():
     longer = CountOnes(length=10).showing(40)
+    assert isinstance(longer, CountOnes)
     assert (longer.scale, longer.targets) == (10, CountOnes(length=10).targets)
 
 

@@ -88,7 +88,7 @@ def test_nothing_may_follow_after_a_wrong_bracket():
         ([0, 0, 0, 0], [1, 1, 0, 0]),  # too deep
         ([0, 1, 3, 2], [1, 1, 1, 1]),
     ):
-        found = problem.oracle(np.array([string], np.int32)).any(axis=-1)[0]
+        found = np.asarray(problem.oracle(np.array([string], np.int32)).any(axis=-1))[0]
         assert found.astype(int).tolist() == legal, string
 
 

@@ -31,6 +31,9 @@ def problems(
     )
 
 
+_NOISE = 0.02  # of the scores of shortcuts, which are of random episodes
+
+
 def _document(kinds: list[type[Problem]]) -> dict[str, Any]:
     return {
         "problems": [
@@ -59,8 +62,9 @@ def _groups() -> Iterator[RenderableType]:
         rows = table("problem", "question", "chance", "shortcut", gap=2)
         for kind in kinds:
             rules = shortcuts_of(problem := kind())
-            best = max(rules, key=lambda name: rules[name], default="")
-            shortcut = f"{rules[best]:.3g} {best}" if best else ""
+            best = max(rules, key=lambda name: rules[name])
+            tells = rules[best] > problem.chance() + _NOISE
+            shortcut = f"{rules[best]:.3g} {best}" if tells else ""
             rows.add_row(kind.title(), _first_line(kind), f"{problem.chance():.3g}", shortcut)
         yield rows
         yield Text()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import equinox as eqx
@@ -43,7 +42,7 @@ class HiddenState(NamedTuple):
 class StepLayer(GatedLayer):
     """Base of the recurrent layers that implement only a step; autodiff makes the backward pass."""
 
-    drive: eqx.AbstractVar[Callable[[Inputs], Array]]
+    drive: eqx.AbstractVar[Any]
     """The part of each step that depends on the inputs only, computed for all steps at once."""
 
     @abc.abstractmethod

@@ -74,6 +74,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
             return f"Use stop_at={_solved_at(setting):g}, or none{more}."
         case "unstable" if recipe.optimizer == "adamw" and rate * (recipe.weight_decay or 0) >= 1:
             return _use(_all(*freed))
+        case "unstable" if audit.verdict != "learnable" and not freed:
+            return audit.remedy
         case "unstable":
             return _steadier(rate, fast, clipped=recipe.clip_norm is not None)
         case "below chance" if not freed and _own(setting):
@@ -99,7 +101,9 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
                 return f"Use {new_rate}{then}."
             if short:
                 return _use(longer, new_rate)
-            longest = f"{_NOTHING} but more than {recipe.sequences} sequences."
+            longest = (
+                f"Use more than {recipe.sequences} sequences: no other change is known to help."
+            )
             changes = _all(new_rate, cosine), wider or further or whole
             return _use(*changes) if any(changes) else longest
         case "stuck":
@@ -146,14 +150,17 @@ def _own(setting: Setting) -> bool:
 
 
 def _steadier(rate: float, fast: float, *, clipped: bool) -> str:
-    """The remedy of an unstable loss: a lower rate, and from the fast one on clipped gradients.
+    """The remedy of an unstable loss: down to the fast rate, then clipping, then a lower rate.
 
-    Without the clipping a later remedy would lead back to the fast rate.
+    What a fast rate has learned would be lost at a low one, where clipping alone may do.
     """
-    lower = f"learning_rate={rate / 10:g}"
+    if rate > fast:
+        return _use(f"learning_rate={rate / 10:g}")
+    if not clipped:
+        return _use("clip_norm=1")
     if rate <= _LEAST * fast:
         return f"{_NOTHING}; look at the size of inputs and targets."
-    return _use(_all(lower, "" if clipped or rate > fast else "clip_norm=1"))
+    return _use(f"learning_rate={rate * _GENTLE:.1g}")
 
 
 def _all(*changes: str) -> str:
