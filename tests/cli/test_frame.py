@@ -83,6 +83,20 @@ def test_a_season_in_sight_and_none_are_said_so(call, data):
     assert "seasonal" not in out
 
 
+@pytest.mark.parametrize(("present", "few"), [(1, "1 target is"), (3, "3 targets are"), (40, "")])
+def test_few_targets_are_said_to_be_few_without_a_model_too(call, data, present, few):
+    warm = [*WARM, *WARM, *WARM]
+    warm[-72:] = [*np.full(72 - present, np.nan), *warm[len(warm) - present :]]
+    flags = data({"warm": warm}), "--timesteps", "5", "--missing", "mark"
+    _, out, _ = call("frame", *flags)
+    said = " ".join(out.split())
+    assert f"root mean square of {present} target{'s' * (present > 1)}; within" in said
+    assert (f"{few} few: their errors settle nothing." in said) == bool(few)
+    assert ("few" in said) == bool(few)
+    _, out, _ = call("frame", *flags, "--json")
+    assert json.loads(out)["scored_targets"] == present
+
+
 @pytest.mark.parametrize("how", [[], ["--as", "features"], ["--every-step"]], ids=repr)
 @pytest.mark.parametrize("columns", [["warm"], ["warm", "cold"]], ids=repr)
 def test_the_document_says_the_same_shapes(call, data, how, columns):
