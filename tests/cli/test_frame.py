@@ -156,7 +156,7 @@ def test_the_table_says_what_its_columns_are_and_what_the_model_was_trained_on(c
     gappy = " ".join(call("frame", gaps, "--timesteps", "3", "--missing", "mask")[1].split())
     assert re.search(rf"{explained}[0-9.]+, the standard deviation of the rows that train", gappy)
     out = " ".join(call(*command, "--tolerance", "0.5")[1].split())
-    assert f"{explained}0.5 Nothing is trained" in out
+    assert f"{explained}0.5 24 targets are few" in out
     trained = [*command, "--model", "mlp", "--sequences", "64", "--batch-size", "8", "--seeds", "1"]
     size = r"\ntrained: [\d,]+ weights, state 0; "
     assert re.search(f"{size}8 updates on 64 samples per seed\n", call(*trained)[1])
