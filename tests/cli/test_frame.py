@@ -83,6 +83,20 @@ def test_a_season_in_sight_and_none_are_said_so(call, data):
     assert "seasonal" not in out
 
 
+@pytest.mark.parametrize(("present", "few"), [(1, "1 target is"), (3, "3 targets are"), (40, "")])
+def test_few_targets_are_said_to_be_few_without_a_model_too(call, data, present, few):
+    warm = [*WARM, *WARM, *WARM]
+    warm[-72:] = [*np.full(72 - present, np.nan), *warm[len(warm) - present :]]
+    flags = data({"warm": warm}), "--timesteps", "5", "--missing", "mark"
+    _, out, _ = call("frame", *flags)
+    said = " ".join(out.split())
+    assert f"root mean square of {present} target{'s' * (present > 1)}; within" in said
+    assert (f"{few} few: their errors settle nothing." in said) == bool(few)
+    assert ("few" in said) == bool(few)
+    _, out, _ = call("frame", *flags, "--json")
+    assert json.loads(out)["scored_targets"] == present
+
+
 @pytest.mark.parametrize("how", [[], ["--as", "features"], ["--every-step"]], ids=repr)
 @pytest.mark.parametrize("columns", [["warm"], ["warm", "cold"]], ids=repr)
 def test_the_document_says_the_same_shapes(call, data, how, columns):
@@ -142,7 +156,7 @@ def test_the_table_says_what_its_columns_are_and_what_the_model_was_trained_on(c
     gappy = " ".join(call("frame", gaps, "--timesteps", "3", "--missing", "mask")[1].split())
     assert re.search(rf"{explained}[0-9.]+, the standard deviation of the rows that train", gappy)
     out = " ".join(call(*command, "--tolerance", "0.5")[1].split())
-    assert f"{explained}0.5 Nothing is trained" in out
+    assert f"{explained}0.5 24 targets are few" in out
     trained = [*command, "--model", "mlp", "--sequences", "64", "--batch-size", "8", "--seeds", "1"]
     size = r"\ntrained: [\d,]+ weights, state 0; "
     assert re.search(f"{size}8 updates on 64 samples per seed\n", call(*trained)[1])

@@ -178,7 +178,7 @@ def _framed(
     every_step: bool,
     knobs: dict[str, Any],
 ) -> ForecastAnswer:
-    from longlag.scores.forecast import baselines
+    from longlag.scores.forecast import baselines, count_targets
 
     if timesteps < 1:
         raise ValueError(f"`timesteps` must be at least 1, got {timesteps}. Use --timesteps 12.")
@@ -194,14 +194,15 @@ def _framed(
     )
     framing = Whole() if features or every_step else Window(timesteps=timesteps)
     samples = framing.sample(series, streams.training(0), _SAMPLES)
-    naive = baselines(series, _scored(series, framing), "evaluation")
+    scored = _scored(series, framing)
     return ForecastAnswer(
         name=file.name,
         series=series,
         framing=framing,
         samples=samples,
         audit=audit(series, framing),
-        baselines=naive,
+        baselines=baselines(series, scored, "evaluation"),
+        scored=count_targets(series, scored, "evaluation"),
         notes=rows.notes,
     )
 

@@ -30,6 +30,15 @@ FEW = 30
 """Number of targets below which an interval is not reliable."""
 
 
+def too_few(targets: int) -> str:
+    """That so many targets are few; empty if they are enough.
+
+    >>> too_few(1), too_few(FEW)
+    ('1 target is few', '')
+    """
+    return f"{targets} target{' is' if targets == 1 else 's are'} few" if targets < FEW else ""
+
+
 class Baseline(NamedTuple):
     """The error of another predictor, in the unit of the target, and its share within tolerance."""
 
@@ -76,8 +85,7 @@ class Forecast:
     @property
     def reason(self) -> str:
         """The verdict in a sentence with its figures."""
-        count = len(self.rows)
-        few = f"; {count} target{' is' if count == 1 else 's are'} few" if count < FEW else ""
+        few = f"; {words}" if (words := too_few(len(self.rows))) else ""
         few = few or ("; too few to tell" if self.ratio.interval == (0, np.inf) else "")
         caveat = f"; {self.ratio.caveat}" if self.ratio.caveat else ""
         cause = f"; {self.cause}" if self.cause and self.verdict != "better" else ""
@@ -229,6 +237,11 @@ def baselines(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> 
         )
         for name, values in _predictions(series, scored, part).items()
     }
+
+
+def count_targets(series: Series, scored: Bool[np.ndarray, " step"], part: Part) -> int:
+    """The number of targets that the errors of a part are of: those that are not missing."""
+    return int(series.held_out(part, scored).scored.sum())
 
 
 def check_precision(series: Series, scored: Bool[np.ndarray, " step"]) -> None:

@@ -18,7 +18,7 @@ from longlag.knobs import lookup
 from longlag.problems import Part, Series
 from longlag.problems.rows import PARTS
 from longlag.problems.scaling import change_over
-from longlag.scores.forecast import Baseline, errors_table
+from longlag.scores.forecast import Baseline, errors_table, too_few
 from longlag.trials.environment import libraries
 from longlag.trials.outcome import ModelSize, size_and_speed
 from longlag.trials.run import Run
@@ -49,6 +49,7 @@ class ForecastAnswer(Answer):
         samples: The first samples.
         audit: The audit of the framing.
         baselines: The baselines, by name.
+        scored: The number of targets that the errors are of.
         notes: How the file was read.
         run: A model that was trained on it, if there is one.
     """
@@ -59,6 +60,7 @@ class ForecastAnswer(Answer):
     samples: Samples
     audit: Audit
     baselines: Mapping[str, Baseline]
+    scored: int
     notes: tuple[str, ...] = ()
     run: Run | None = None
 
@@ -114,8 +116,10 @@ class ForecastAnswer(Answer):
         yield text(f"scaled {_SCALES[series.scale]}; season: {self._season()}")
         yield from self._samples()
         yield self.table()
-        yield text(_meaning(series), kind="quiet")
+        yield text(_meaning(series, self.scored), kind="quiet")
         if self.run is None:
+            few = too_few(self.scored)
+            yield text(few and f"{few}: their errors settle nothing.", kind="part")
             yield text("Nothing is trained: add --model lstm to compare a model.", kind="quiet")
             return
         samples = counted(max(self.run.sequences), "sample")
@@ -190,6 +194,7 @@ class ForecastAnswer(Answer):
             "audit": {"verdict": self.audit.verdict, "remedy": self.audit.remedy},
             "baselines": {name: each.error for name, each in self.baselines.items()},
             "within": {"distance": series.within, **shares},
+            "scored_targets": self.scored,
         }
         if run is None or (forecast := run.forecast) is None:
             return document
@@ -213,16 +218,16 @@ class ForecastAnswer(Answer):
 _OF_RUN = "seeds", "verdict", "reason", "interrupted", "updates"
 
 
-def _meaning(series: Series) -> str:
-    """What the columns of errors are."""
+def _meaning(series: Series, scored: int) -> str:
+    """What the columns of errors are, and of how many targets."""
     column = series.values[: series.span("training").end, series.names.index(series.target)]
     typical = f", the root mean square change over {counted(series.horizon, 'row')}"
     if not change_over(column, series.horizon):
         typical = ", the standard deviation of the rows that train"
     distance = f"{series.within:.4g}{typical if series.tolerance is None else ''}"
     return (
-        "error: root mean square; within: share of the predictions that are off by at most "
-        f"{distance}"
+        f"error: root mean square of {counted(scored, 'target')}; within: share of the predictions "
+        f"that are off by at most {distance}"
     )
 
 

@@ -24,6 +24,7 @@ from longlag.adapters.tables import (
     quality,
     same,
     times,
+    unknown,
     words,
 )
 from longlag.adapters.tables.same import Duplicates
@@ -228,6 +229,7 @@ def _columns(
     seasons: tuple[int, ...] = ()
     if when is None and time is None:
         same.refuse_blocks(frame)
+        unknown.refuse_series(frame)
         notes.append("no time column: rows taken in the order of the file")
     elif when is not None and set(when.columns) & set(columns):
         notes.append("rows taken in the order of the file: their time is among the columns")

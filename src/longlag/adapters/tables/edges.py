@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import headers, times
+from longlag.adapters.tables import headers, unknown
 from longlag.adapters.tables.cells import numbers
 from longlag.adapters.tables.dates import dates, months
 from longlag.adapters.tables.parts import day_and_year, is_time, part_of, times_of_day
@@ -200,8 +200,8 @@ def _fits(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> i
 def _fit(name: str, cells: pd.Series) -> int:
     """2 for times below a name of a time, 1 for numbers that may be some; -1 for others, else 0."""
     part = part_of(name)
-    counts = times.COUNT_NAME.fullmatch(name) is not None
-    if not name or not (part or times.TIME_NAME.fullmatch(name)):
+    counts = unknown.COUNT_NAME.fullmatch(name) is not None
+    if not name or not (part or unknown.TIME_NAME.fullmatch(name)):
         return 0
     if not counts and dates(cells) is not None:
         return 2

@@ -172,6 +172,35 @@ def refuse_blocks(frame: pd.DataFrame) -> None:
                 )
 
 
+def refuse_turns(frame: pd.DataFrame, name: str) -> None:
+    """Raises if series take turns: a column names them, and each of their times is there for all.
+
+    Args:
+        frame: Columns of cells.
+        name: The column of times, in a form that may not be known.
+
+    >>> refuse_turns(pd.DataFrame({"at": [*"1122"], "of": [*"ABAB"]}), "at")
+    Traceback (most recent call last):
+    ValueError: The rows of one `at` are of different series: keep the rows of one `of`. If ...
+    """
+    rows = frame.drop_duplicates()
+    # A time of day is there again on the next day: only rows side by side are of one time.
+    turns = (rows[name] != rows[name].shift()).cumsum()
+    if turns.duplicated(keep=False).mean() <= _MOST:
+        return
+    texts = [each for each in rows.columns if each != name and numbers(rows[each]).faults.any()]
+    kinds = _telling_apart(turns, rows[texts], ())
+    if not kinds or any(_REST_NAME.fullmatch(kind) for kind in kinds):
+        return
+    if any(times_of_day(rows[kind]) is not None for kind in kinds):
+        return
+    kept = " and ".join(f"`{kind}`" for kind in kinds)
+    raise ValueError(
+        f"The rows of one `{name}` are of different series: keep the rows of one {kept}. If they "
+        "are one series, use --no-time."
+    )
+
+
 def _is_balanced(cells: pd.Series) -> bool:
     """Whether numbers name series of equal length: few, each as often as the others."""
     counts = cells.value_counts()

@@ -9,26 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import clocks, parts, steps
+from longlag.adapters.tables import clocks, parts, steps, unknown
 from longlag.adapters.tables.cells import numbers
 from longlag.adapters.tables.dates import Reading, dates, epochs, mixed, totals
 from longlag.adapters.tables.parts import Times
 from longlag.adapters.tables.same import Duplicates, count_text, once
 from longlag.knobs import unknown_name
 
-TIME_NAME = re.compile(
-    r"(.*[^a-z])?(date|time|datetime|timestamp|year|month|week|day|hour|quarter|period|datum|zeit"
-    r"|jahr|monat|tag|ds|dt|ts|t|epoch|index|id|no|nr|row|step|rank|unnamed: ?\d*)([^a-z].*)?|",
-    re.IGNORECASE,
-)
-"""The names of columns that may be the time if they hold numbers."""
-
-COUNT_NAME = re.compile(
-    r"(.*[^a-z])?(index|id|no|nr|row|step|rank)([^a-z].*)?|unnamed.*|", re.IGNORECASE
-)
-"""Those of them that count rows where another column has the time."""
-
-_YEAR = r"(?<!\d)(?:1[5-9]|2[01])\d{2}(?!\d)"
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
 )
@@ -109,12 +96,14 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
         return Times(coded[0], _checked(reading, "` and `".join(coded[0]), coded[1], rows))
     if several is not None:
         _of_one_frequency(frame[several], rows)
-    unknown = any(_have_years(frame[column]) for column in frame.columns)
-    counts_last = sorted(frame.columns, key=lambda name: COUNT_NAME.fullmatch(name) is not None)
+    coded_times = any(unknown.have_years(frame[column]) for column in frame.columns)
+    counts_last = sorted(
+        frame.columns, key=lambda name: unknown.COUNT_NAME.fullmatch(name) is not None
+    )
     for column in counts_last:
-        if doubtful or not TIME_NAME.fullmatch(column):
+        if doubtful or not unknown.TIME_NAME.fullmatch(column):
             continue
-        if unknown and COUNT_NAME.fullmatch(column):  # of rows, not of time
+        if coded_times and unknown.COUNT_NAME.fullmatch(column):  # of rows, not of time
             continue
         if (reading := _rising(frame[column])) is not None:
             return Times((column,), _checked(reading, column, frame[column], rows))
@@ -191,21 +180,15 @@ def _are_decimal_years(dates: pd.Series, values: np.ndarray) -> bool:
 
 def doubts(frame: pd.DataFrame, when: Times | None) -> list[str]:
     """Warnings about columns that may hold times but are not used as such."""
+    if when is None:
+        return unknown.doubts(frame)
     found = []
     for name in frame.columns:
-        if (when and name in when.columns) or not re.search(r"\d", str(frame[name].iloc[0])):
+        if name in when.columns or not re.search(r"\d", str(frame[name].iloc[0])):
             continue
-        if when is None:
-            cells, known = frame[name].map(str), numbers(frame[name])
-            times = len(cells) > 2 and cells.is_unique and cells.str.contains(r"\d").all()
-            if (times and known.faults.all()) or _have_years(frame[name]):
-                found.append(
-                    f"`{name}` may hold times, in a form that is not known: rows are taken in the "
-                    "order of the file. Write them as 2024-12-31, or as 2024-12-31 23:00"
-                )
-        elif (other := dates(frame[name])) is None or other.faults.any():
+        if (other := dates(frame[name])) is None or other.faults.any():
             continue
-        elif not _in_same_order(when.values, other.values):
+        if not _in_same_order(when.values, other.values):
             found.append(
                 f"`{name}` holds times too, in another order than `{when.columns[0]}`: columns "
                 "beside it may be of another table. Keep each in a file of its own"
@@ -224,13 +207,6 @@ def _in_same_order(one: pd.Series, other: pd.Series) -> bool:
     return rise(one, other) or rise(
         *(clocks.unwound(each.reset_index(drop=True), rows)[0] for each in (one, other))
     )
-
-
-def _have_years(cells: pd.Series) -> bool:
-    """Whether all cells have a year and are no numbers: codes of times, if not dates."""
-    if not (re.search(_YEAR, str(cells.iloc[0])) and re.search(_YEAR, str(cells.iloc[-1]))):
-        return False  # of thousands of columns, most end here
-    return bool(cells.astype(str).str.contains(_YEAR).all() and numbers(cells).faults.all())
 
 
 def _filled(times: Times, frame: pd.DataFrame, rows: Sequence[str]) -> Times:
