@@ -74,7 +74,7 @@ def by_hand(model, inputs):
     return np.array(outputs), s, y, by_cell, by_gate, readout
 
 
-MODEL = LSTM1997(spread=0.8, input_bias=-1, input_bias_step=-2, logistic=True)(
+MODEL = LSTM1997(initial_range=0.8, input_bias=-1, input_bias_step=-2, logistic=True)(
     Sizes(features=3, outputs=2, timesteps=9), 5
 )
 INPUTS = RNG.standard_normal((9, 3)).astype(np.float32)
@@ -119,7 +119,7 @@ def test_the_gradient_is_the_truncated_one_of_the_appendix():
 
 def test_initial_weights_and_biases_are_as_asked():
     layer = LSTM1997(
-        blocks=3, cells=1, biases="gates", output_bias=-1, output_bias_step=-1, spread=0.2
+        blocks=3, cells=1, biases="gates", output_bias=-1, output_bias_step=-1, initial_range=0.2
     )(Sizes(features=7, outputs=7, timesteps=9), 0).layer
     assert np.asarray(layer.drive.bias).tolist() == [0, 0, 0, -1, -2, -3]
     assert layer.recurrent is not None

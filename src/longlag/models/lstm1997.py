@@ -166,7 +166,8 @@ class LSTM1997(ModelFactory):
             h the identity (2a and 2b).
         logistic: Whether outputs are logistic, in (0, 1), as published: for targets that are
             reals. Else they are linear, as a cross-entropy takes them.
-        spread: Weights are at first uniform in ±spread (0.2 in experiments 1 and 2, else 0.1).
+        initial_range: Weights are at first uniform in ± this range (0.2 in experiments 1 and 2,
+            else 0.1).
         input_bias: Initial bias of the input gate of the first block.
         input_bias_step: Added for each further block.
         output_bias: The same of the output gates, and likewise
@@ -191,7 +192,7 @@ class LSTM1997(ModelFactory):
     direct: bool = knob(False, "Whether outputs read the inputs too.")
     squash: Squash = knob("centred", "The functions g and h.")
     logistic: bool = knob(False, "Whether outputs are in (0, 1), for targets that are reals.")
-    spread: float = knob(0.1, "Weights are at first in ±spread.", above=0)
+    initial_range: float = knob(0.1, "Weights are at first in ± this.", above=0)
     input_bias: float = knob(0.0, "Bias of the first input gate.")
     input_bias_step: float = knob(0.0, "Added for each further block.")
     output_bias: float = knob(0.0, "Bias of the first output gate.")
@@ -219,11 +220,11 @@ class LSTM1997(ModelFactory):
     def __call__(self, sizes: Sizes, seed: int) -> LSTM1997Model:
         rng = np.random.default_rng(seed)
         layer = _layer(self, sizes.features, rng)
-        weight = _uniform(rng, (self.memory_cells, sizes.outputs), self.spread)
+        weight = _uniform(rng, (self.memory_cells, sizes.outputs), self.initial_range)
         biased = self.biases == "all"
-        bias = _uniform(rng, (sizes.outputs,), self.spread) if biased else None
+        bias = _uniform(rng, (sizes.outputs,), self.initial_range) if biased else None
         size = sizes.features, sizes.outputs
-        direct = _uniform(rng, size, self.spread) if self.direct else None
+        direct = _uniform(rng, size, self.initial_range) if self.direct else None
         return LSTM1997Model(layer, Affine(weight, bias), direct, self.logistic)
 
 
@@ -231,19 +232,19 @@ def _layer(of: LSTM1997, features: int, rng: np.random.Generator) -> LSTM1997Lay
     """The layer of a description, freshly initialised."""
     cells, gates = of.memory_cells, of.blocks * (1 + of.output_gate)
     units = cells + gates
-    weight = _uniform(rng, (features, units), of.spread)
-    recurrent = _uniform(rng, (units, units), of.spread) if of.recurrent else None
+    weight = _uniform(rng, (features, units), of.initial_range)
+    recurrent = _uniform(rng, (units, units), of.initial_range) if of.recurrent else None
     bias = None
     if of.biases != "none":
         starts = [(of.input_bias, of.input_bias_step), (of.output_bias, of.output_bias_step)]
         block = np.arange(of.blocks)
         first = [start + step * block for start, step in starts[: 1 + of.output_gate]]
-        noise = rng.uniform(-of.spread, of.spread, cells)
+        noise = rng.uniform(-of.initial_range, of.initial_range, cells)
         bias = on_device(np.concatenate([*([] if of.biases == "gates" else [noise]), *first]))
     return LSTM1997Layer(
         Affine(weight, bias), recurrent, of.blocks, of.cells, of.output_gate, of.squash
     )
 
 
-def _uniform(rng: np.random.Generator, shape: tuple[int, ...], spread: float) -> Array:
-    return on_device(rng.uniform(-spread, spread, shape))
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...], initial_range: float) -> Array:
+    return on_device(rng.uniform(-initial_range, initial_range, shape))

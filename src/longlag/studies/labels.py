@@ -27,7 +27,7 @@ def models_by_label(owner: str, models: SeveralModels) -> dict[str, ModelFactory
         TypeError: `models` is a single model, or no models.
 
     >>> models_by_label("Comparison", {"ours": "lstm(hidden_size=8)", "gru": "gru"})
-    {'ours': LSTM(hidden_size=8), 'gru': GRU(hidden_size=50)}
+    {'ours': LSTM(hidden_size=8, chrono=None), 'gru': GRU(hidden_size=50)}
     """
     if isinstance(models, Mapping):
         every = {_name(owner, name): user_model.as_factory(each) for name, each in models.items()}
