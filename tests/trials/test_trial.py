@@ -114,7 +114,7 @@ SMALL = [
     ll.CumulativeThreshold(length=6),
     ll.CopyingMemory(symbols=2, values=3, delay=2),
     ll.SelectiveCopying(length=4, symbols=2, values=3),
-    ll.Repeat(length=3, values=3),
+    ll.Repeat(length=3, fewest=3, values=3),
     ll.Induction(length=6, values=3),
     ll.AssociativeRecall(length=9, pairs=2, keys=3, values=3),
     ll.Parity(length=6),
@@ -181,7 +181,7 @@ def test_every_problem_trains_under_every_framing_that_fits(problem, framing, ba
     for place in range(3):
         scored = np.flatnonzero(evaluation.scored[place])
         end = problem.steps - problem.answers
-        if problem.varies:
+        if problem.masks:  # episodes differ in length
             end = scored[0] if problem.answers else scored[-1] + 1
         shown = evaluation.inputs[place, :end]
         alone = run.predict(shown.tolist())
