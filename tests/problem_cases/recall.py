@@ -9,7 +9,6 @@ from longlag.problems import (
     CopyingMemory,
     Induction,
     Problem,
-    Repeat,
     SelectiveCopying,
 )
 
@@ -40,18 +39,6 @@ def selective_copying(problem: SelectiveCopying, inputs: list[int]) -> list[int 
             said.append(seen.pop(0))
     assert not seen
     return said
-
-
-def repeat(problem: Repeat, inputs: list[int]) -> list[int | None]:
-    string = []
-    for letter in inputs:
-        if letter == problem.values:
-            break
-        string.append(letter)
-    assert problem.fewest <= len(string) <= problem.length
-    after = 2 * problem.length - 2 * len(string)
-    before: list[int | None] = [None] * len(string)
-    return [*before, *string, *[None] * after]
 
 
 def induction(problem: Induction, inputs: list[int]) -> list[int | None]:
@@ -89,10 +76,6 @@ CASES: list[Problem] = [
     SelectiveCopying(length=12, values=5),
     SelectiveCopying(length=2, symbols=1, values=2),
     SelectiveCopying(length=4, symbols=4, values=3),
-    Repeat(),
-    Repeat(length=1, values=2),
-    Repeat(length=6, fewest=4, values=3),
-    Repeat(length=4, fewest=4, values=3),
     Induction(),
     Induction(length=4, values=2),
     Induction(length=9, values=3),
@@ -103,7 +86,6 @@ CASES: list[Problem] = [
 ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {
     CopyingMemory: copying_memory,
     SelectiveCopying: selective_copying,
-    Repeat: repeat,
     Induction: induction,
     AssociativeRecall: associative_recall,
 }

@@ -10,6 +10,7 @@ from longlag.problems import (
     Dyck,
     Majority,
     Problem,
+    Repeat,
     Reverse,
     Sort,
 )
@@ -32,6 +33,10 @@ def reverse(problem: Reverse, inputs: list[int]) -> list[int | None]:
 
 
 def duplicate(problem: Duplicate, inputs: list[int]) -> list[int | None]:
+    return answered(problem.values, inputs, lambda string: [*string, *string])
+
+
+def repeat(problem: Repeat, inputs: list[int]) -> list[int | None]:
     return answered(problem.values, inputs, lambda string: [*string])
 
 
@@ -102,6 +107,10 @@ CASES: list[Problem] = [
     Reverse(length=4),
     Reverse(length=4, least=2, values=3),
     Reverse(length=3, least=3, values=7),
+    Repeat(),
+    Repeat(length=1, values=2),
+    Repeat(length=6, least=4, values=3),
+    Repeat(length=4, least=4, values=3),
     Duplicate(length=4),
     Duplicate(length=4, least=2, values=3),
     Duplicate(length=1, values=4),
@@ -124,6 +133,7 @@ CASES: list[Problem] = [
 ]
 ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {
     Reverse: reverse,
+    Repeat: repeat,
     Duplicate: duplicate,
     Sort: sort,
     CountingLanguage: language,

@@ -7,9 +7,7 @@ import pytest
 from longlag.problems import (
     AssociativeRecall,
     CopyingMemory,
-    EchoSubsequence,
     Induction,
-    Repeat,
     SelectiveCopying,
 )
 from longlag.problems.distinct import distinct
@@ -185,41 +183,6 @@ def test_more_symbols_than_steps_are_refused():
     assert shorter == SelectiveCopying(length=20, symbols=20)
 
 
-# Repeat.
-
-
-def test_all_lengths_are_equally_likely():
-    episodes = draws(Repeat(length=6, fewest=3), 20_000)
-    assert episodes.answer is not None
-    assert episodes.present is not None
-    counts = Counter(episodes.answer.tolist())
-    assert sorted(counts) == [3, 4, 5, 6]
-    assert all(abs(count - 5000) < 350 for count in counts.values())
-    assert (episodes.present.sum(axis=1) == 2 * episodes.answer).all()
-
-
-def test_longer_strings_are_all_of_the_length_asked_for():
-    longer = Repeat(length=5).showing(12)
-    episodes = draws(longer, 20)
-    assert (episodes.scored.sum(axis=1) == 12).all()
-    assert not longer.varies
-    assert Repeat(length=5).showing(5) == Repeat(length=5)
-
-
-def test_strings_of_one_length_are_an_echo_of_all_that_was_shown():
-    problem = Repeat(length=4, fewest=4)
-    echo = EchoSubsequence(length=4, values=10)
-    inputs = draws(echo, 20).inputs
-    assert (problem.oracle(inputs) == echo.oracle(inputs))[:, 4:].all()
-    assert (problem.needs() == echo.needs()).all()
-
-
-def test_a_shortest_string_longer_than_the_longest_is_refused():
-    line = r"^Repeat: `fewest` must be at most `length` \(5\), got 6. Use length=6 or more.$"
-    with pytest.raises(ValueError, match=line):
-        Repeat(fewest=6)
-
-
 # Induction.
 
 
@@ -315,7 +278,7 @@ def test_numbers_without_replacement_are_all_arrangements_alike():
 
 
 def test_no_shortcut_but_half_of_the_answer_comes_near_half():
-    for problem in (CopyingMemory(), SelectiveCopying(), Repeat(), Induction()):
+    for problem in (CopyingMemory(), SelectiveCopying(), Induction()):
         others = {
             name: score
             for name, score in shortcuts_of(problem).items()

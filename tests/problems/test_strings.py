@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 import longlag as ll
-from longlag.problems import Duplicate, Reverse, Sort
+from longlag.problems import Duplicate, EchoSubsequence, Repeat, Reverse, Sort
 from longlag.problems.tallies import best_of_majority, binomial, order_shares, tallies
 
-COPIES = [Reverse, Duplicate]
+COPIES = [Reverse, Repeat, Duplicate]
 
 
 def drawn(problem, count=4000, seed=0):
     return problem.draw(np.random.default_rng(seed), count)
 
 
-@pytest.mark.parametrize("kind", [Reverse, Duplicate, Sort])
+@pytest.mark.parametrize("kind", [*COPIES, Sort])
 def test_lengths_and_symbols_are_uniform(kind):
     problem = kind(length=7, least=3, values=4)
     episodes = drawn(problem, 20_000)
@@ -27,14 +27,14 @@ def test_lengths_and_symbols_are_uniform(kind):
     assert np.allclose(np.bincount(shown) / len(shown), 0.25, atol=0.01)
 
 
-@pytest.mark.parametrize("kind", [Reverse, Duplicate, Sort])
+@pytest.mark.parametrize("kind", [*COPIES, Sort])
 def test_strings_of_one_length_have_no_mask_and_no_length_of_their_own(kind):
     episodes = drawn(kind(length=5, least=5), 3)
     assert (episodes.present, episodes.answer) == (None, None)
-    assert episodes.scored.sum() == 15
+    assert episodes.scored.sum() == (30 if kind is Duplicate else 15)
 
 
-@pytest.mark.parametrize("kind", [Reverse, Duplicate, Sort])
+@pytest.mark.parametrize("kind", [*COPIES, Sort])
 def test_the_shortest_string_is_no_longer_than_the_longest(kind):
     line = f"{kind.__name__}: `least` must be at most `length` (5), got 6. Use length=6 or more."
     with pytest.raises(ValueError, match="least") as error:
@@ -42,7 +42,7 @@ def test_the_shortest_string_is_no_longer_than_the_longest(kind):
     assert str(error.value) == line
 
 
-@pytest.mark.parametrize("kind", [Reverse, Duplicate, Sort])
+@pytest.mark.parametrize("kind", [*COPIES, Sort])
 def test_another_length_is_that_length_alone(kind):
     problem = kind(length=6)
     assert problem.showing(6) is problem
@@ -56,7 +56,7 @@ def test_another_length_is_that_length_alone(kind):
 def test_a_predictor_that_keeps_some_symbols_scores_what_is_stated(kind, symbols):
     problem = kind(length=8, least=2, values=3)
     episodes = drawn(problem)
-    place = np.arange(problem.steps) - episodes.answer[:, None]
+    place = (np.arange(problem.steps) - episodes.answer[:, None]) % episodes.answer[:, None]
     guess = np.random.default_rng(1).integers(3, size=place.shape)
     right = np.where(place < symbols, episodes.targets, guess) == episodes.targets
     pooled = right[episodes.scored].mean()
@@ -72,6 +72,14 @@ def test_the_simple_rules_score_what_keeping_so_many_symbols_does(kind):
     for (name, guess), kept in zip(problem.guesses(episodes.inputs).items(), (1, 4), strict=True):
         score = (guess == episodes.targets)[episodes.scored].mean()
         assert score == pytest.approx(problem.accuracy_keeping(kept), abs=0.02), name
+
+
+def test_strings_of_one_length_are_an_echo_of_all_that_was_shown():
+    problem = Repeat(length=4, least=4)
+    echo = EchoSubsequence(length=4, values=10)
+    inputs = drawn(echo, 20).inputs
+    assert (problem.oracle(inputs) == echo.oracle(inputs))[:, 4:].all()
+    assert (problem.needs() == echo.needs()).all()
 
 
 def test_forty_symbols_kept_are_the_published_score_of_the_lstm_on_reverse():

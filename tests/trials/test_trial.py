@@ -114,7 +114,7 @@ SMALL = [
     ll.CumulativeThreshold(length=6),
     ll.CopyingMemory(symbols=2, values=3, delay=2),
     ll.SelectiveCopying(length=4, symbols=2, values=3),
-    ll.Repeat(length=3, fewest=3, values=3),
+    ll.Repeat(length=3, least=3, values=3),
     ll.Induction(length=6, values=3),
     ll.AssociativeRecall(length=9, pairs=2, keys=3, values=3),
     ll.Parity(length=6),

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 FEW = 3
 """Seeds that may be too few for an interval."""
 
-_COUNTS = 1000  # from here on a figure is a count, printed without decimals
-
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -27,8 +25,6 @@ class Estimate:
     0.500 [0.250, 0.750]
     >>> print(Estimate(0.5, (0.45, 0.55), (0.5,), "one seed: no interval"))
     0.500 (one seed: no interval)
-    >>> print(Estimate(27380.0, (25000.0, 30000.0), (26000.0, 28760.0)))
-    27,380 [25,000, 30,000]
     """
 
     mean: float
@@ -45,13 +41,21 @@ class Estimate:
         return self.caveat if self.caveat in (few, far_apart(len(self.per_seed))) else ""
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, form: str = ".3f") -> str:
+        """The mean with its interval, each number in this form.
+
+        >>> Estimate(27380.0, (25000.0, 30000.0), (26000.0, 28760.0)).text(",.0f")
+        '27,380 [25,000, 30,000]'
+        """
         low, high = self.interval
-        form = "{:,.0f}".format if abs(self.mean) >= _COUNTS else "{:.3f}".format
+        figures = format(self.mean, form)
         if self.left_out:
-            return f"{form(self.mean)} ({self.left_out})"
+            return f"{figures} ({self.left_out})"
         if math.isfinite(low) and math.isfinite(high):
-            return f"{form(self.mean)} [{form(low)}, {form(high)}]"
-        return form(self.mean)
+            figures += f" [{low:{form}}, {high:{form}}]"
+        return figures
 
 
 def no_interval(seeds: int) -> str:

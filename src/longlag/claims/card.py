@@ -78,6 +78,11 @@ class Finding:
     rows: tuple[Row, ...] = ()
     shortcuts: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
+    @property
+    def form(self) -> str:
+        """The form of its figures: shares, or where there is no chance numbers of sequences."""
+        return ",.0f" if self.chance is None else ".3f"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Card:
@@ -119,8 +124,10 @@ class Result:
 
     @property
     def as_recorded(self) -> bool:
-        """Whether the verdict is the one on record, or `not settled`."""
-        return self.finding.verdict in (self.card.recorded, UNSETTLED)
+        """Whether the verdict is the one on record, or one of both is `not settled`."""
+        return UNSETTLED in (self.card.recorded, self.finding.verdict) or (
+            self.finding.verdict == self.card.recorded
+        )
 
 
 def settle(

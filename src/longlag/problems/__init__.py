@@ -18,10 +18,10 @@ from longlag.problems.noise import NoiseAndSignal
 from longlag.problems.ramp import Ramp
 from longlag.problems.reber import EmbeddedReber
 from longlag.problems.recall import CopyingMemory, SelectiveCopying
-from longlag.problems.repeat import Repeat
 from longlag.problems.series import Series
+from longlag.problems.sorting import Sort
 from longlag.problems.specs import Integers, Reals, Sets, Spec
-from longlag.problems.strings import Duplicate, Reverse, Sort
+from longlag.problems.strings import Duplicate, Repeat, Reverse
 from longlag.problems.temporal_order import TemporalOrder
 
 PROBLEMS: dict[str, type[Problem]] = {

@@ -1,9 +1,8 @@
-"""String problems: a string of any length is shown, then given back in another order."""
+"""String problems: a string of any length is shown, then given back: backwards, once, twice."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import ClassVar
 
 import numpy as np
@@ -12,18 +11,20 @@ from numpy.typing import NDArray
 from longlag.knobs import knob
 from longlag.problems._base import Episodes, Ladder, Problem, Steps, Values
 from longlag.problems.specs import Integers
-from longlag.problems.tallies import best_of_place, order_shares
 
-_DELETANG = "Delétang et al. (2023), neural networks and the Chomsky hierarchy"
+DELETANG = "Delétang et al. (2023), neural networks and the Chomsky hierarchy"
 
 _FEW = (1, 4)  # symbols that a simple rule keeps
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Strings(Problem):
-    """A random string, and after its end as many steps for the answer, its symbols in an order."""
+class Strings(Problem):
+    """A random string, and after its end the steps of the answer: its symbols in an order."""
 
-    source: ClassVar[str] = _DELETANG
+    copies: ClassVar[int] = 1
+    """How many times the answer gives the string."""
+
+    source: ClassVar[str] = DELETANG
 
     length: int = knob(8, "Symbols of the longest string.", at_least=1)
     least: int = knob(1, "Symbols of the shortest string.", at_least=1)
@@ -47,11 +48,11 @@ class _Strings(Problem):
 
     @property
     def steps(self) -> int:
-        return 2 * self.length
+        return (1 + self.copies) * self.length
 
     @property
     def answers(self) -> int:
-        return self.length
+        return self.copies * self.length
 
     @property
     def varies(self) -> bool:
@@ -62,7 +63,7 @@ class _Strings(Problem):
         return self.varies
 
     def answer_length(self, length: int) -> int:
-        return length
+        return self.copies * length
 
     def scored(self) -> Steps:
         return np.arange(self.steps) >= self.least
@@ -73,7 +74,7 @@ class _Strings(Problem):
         shown = (drawn[:, 1:] * self.values).astype(np.int32)
         shown[np.arange(self.length) >= lengths[:, None]] = self.values
         inputs = self.with_blank_answer(shown)
-        present = np.arange(self.steps) < 2 * lengths[:, None]
+        present = np.arange(self.steps) < (1 + self.copies) * lengths[:, None]
         scored = present & (np.arange(self.steps) >= lengths[:, None])
         targets = self.oracle(inputs)
         if not self.varies:
@@ -112,15 +113,17 @@ class _Strings(Problem):
 
     def _placed(self, ordered: Values, lengths: NDArray[np.intp], default: int) -> Values:
         """Values by place at the steps of the answers, and a default where there is none."""
-        place = np.arange(self.steps) - lengths
-        inside = (place >= 0) & (place < np.minimum(lengths, ordered.shape[1]))
+        after = np.arange(self.steps) - lengths
+        place = after % np.maximum(lengths, 1)
+        inside = (after >= 0) & (after < self.copies * lengths) & (place < ordered.shape[1])
         found = np.take_along_axis(ordered, np.where(inside, place, 0), axis=1)
         return np.where(inside, found, default).astype(np.int32)
 
     def _fits(self) -> NDArray[np.bool_]:
         """Whether a target at a step may belong to a string of a length, `(target, length)`."""
         target, length = np.arange(self.steps)[:, None], np.arange(self.length + 1)
-        return (length >= self.least) & (length <= target) & (target < 2 * length)
+        ends = (1 + self.copies) * length
+        return (length >= self.least) & (length <= target) & (target < ends)
 
     def average(self, by_step: NDArray[np.float64], steps: Steps) -> float:
         times = self._fits().sum(axis=1)[steps]  # all lengths are equally likely
@@ -128,7 +131,7 @@ class _Strings(Problem):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Copies(_Strings):
+class _Copies(Strings):
     """Each symbol of the answer is one symbol of the string, at a place that only length tells."""
 
     independent: ClassVar[bool] = True
@@ -145,8 +148,8 @@ class _Copies(_Strings):
     def needs_of(self, inputs: Values) -> NDArray[np.bool_]:
         needs = np.zeros((self.steps, self.steps), dtype=bool)
         length = int(self._lengths(inputs[None])[0])
-        target = np.arange(length, 2 * length)
-        needs[target, self._source_steps(target, np.full(length, length))] = True
+        target = np.arange(length, (1 + self.copies) * length)
+        needs[target, self._source_steps(target, np.full(len(target), length))] = True
         return needs
 
     def guesses(self, inputs: Values) -> dict[str, Values]:
@@ -231,20 +234,70 @@ class Reverse(_Copies):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Repeat(_Copies):
+    """Which string was shown? Strings differ in length, and the copy comes after them.
+
+    A string of `least` to `length` letters, all lengths equally likely, each letter drawn
+    uniformly from `values`. Then the input has ended: a blank step is the bar after the
+    string, and further ones follow, as many as the string has letters; the targets there are
+    its letters in their order.
+
+    Args:
+        length: Letters of the longest string, at least 1.
+        least: Letters of the shortest string, 1 ≤ least ≤ length. Equal to `length` this is
+            EchoSubsequence.
+        values: Number of different letters, at least 2.
+
+    Shapes: inputs and targets `(count, 2 length)` int32, inputs in [0, values] where
+        `values` stands for blank, targets in [0, values); scored alike, true in the answer.
+
+    Scores: accuracy over the answer. Chance 1/values; ceiling 1. A predictor that keeps b
+        letters has `accuracy_keeping(b)`.
+
+    Ladder: length 5, 10, 20, 50, 100, 300.
+
+    Raises:
+        TypeError: A knob is unknown or not a whole number.
+        ValueError: A knob is outside its range.
+
+    Source: Jelassi, Brandfonbrener, Kakade and Malach (2024), repeat after me: 26 letters.
+
+    >>> import numpy as np
+    >>> inputs, targets, scored = Repeat(length=4).draw(np.random.default_rng(2), 2)
+    >>> inputs[0].tolist(), targets[0][scored[0]].tolist()
+    ([2, 8, 10, 10, 10, 10, 10, 10], [2, 8])
+    """
+
+    source: ClassVar[str] = "Jelassi et al. (2024), repeat after me"
+    group: ClassVar[str] = "recall by position"
+    separates: ClassVar[str] = "models that copy any length from those that copy trained lengths"
+    ladder: ClassVar[Ladder] = Ladder("length", (5, 10, 20, 50, 100, 300))
+    kept: ClassVar[str] = "first"
+
+    length: int = knob(5, "Letters of the longest string.", at_least=1)
+    least: int = knob(1, "Letters of the shortest string.", at_least=1)
+    values: int = knob(10, "Number of different letters.", at_least=2, at_most=2**20)
+
+    def _source_steps(
+        self, targets: NDArray[np.intp], lengths: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        return _in_order(targets, lengths)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Duplicate(_Copies):
-    """What is the string, once more? The answer comes after the whole string.
+    """What is the string, twice? The answer comes after the whole string.
 
     A string of symbols drawn uniformly from `values`, its length uniform from `least` to
-    `length`. Then the input is blank for as many steps as it had symbols, and the target is
-    its first symbol, its second, …, its last.
+    `length`. Then the input is blank for twice as many steps as it had symbols, and the targets
+    are its symbols in their order, and once more. After the first copy nothing may be forgotten.
 
     Args:
         length: Symbols of the longest string, at least 1.
-        least: Symbols of the shortest string, 1 ≤ least ≤ length. Equal to `length` this is
-            EchoSubsequence.
+        least: Symbols of the shortest string, 1 ≤ least ≤ length.
         values: Number of different symbols, at least 2.
 
-    Shapes: inputs and targets `(count, 2 length)` int32, inputs in [0, values] where `values`
+    Shapes: inputs and targets `(count, 3 length)` int32, inputs in [0, values] where `values`
         stands for blank, targets in [0, values); scored alike, true in the answer of each
         episode.
 
@@ -262,122 +315,22 @@ class Duplicate(_Copies):
     >>> import numpy as np
     >>> episodes = Duplicate(length=3, values=10).draw(np.random.default_rng(0), 1)
     >>> episodes.inputs[0].tolist(), episodes.targets[episodes.scored].tolist()
-    ([2, 0, 10, 10, 10, 10], [2, 0])
+    ([2, 0, 10, 10, 10, 10, 10, 10, 10], [2, 0, 2, 0])
     """
 
-    group: ClassVar[str] = "recall by position"
-    separates: ClassVar[str] = "queues from states that hold no more symbols than in training"
+    source: ClassVar[str] = DELETANG
+    separates: ClassVar[str] = "states that still hold a string when it was given back"
     ladder: ClassVar[Ladder] = Ladder("length", (5, 10, 20, 40, 80, 160))
+    group: ClassVar[str] = "recall by position"
     kept: ClassVar[str] = "first"
+    copies: ClassVar[int] = 2
 
     def _source_steps(
         self, targets: NDArray[np.intp], lengths: NDArray[np.intp]
     ) -> NDArray[np.intp]:
-        return targets - lengths
+        return _in_order(targets, lengths)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Sort(_Strings):
-    """What is the string, sorted? The answer comes after the whole string.
-
-    A string of symbols drawn uniformly from `values`, its length uniform from `least` to
-    `length`. Then the input is blank for as many steps as it had symbols, and the targets are
-    its symbols from small to large. A count of each symbol is enough.
-
-    Args:
-        length: Symbols of the longest string, at least 1.
-        least: Symbols of the shortest string, 1 ≤ least ≤ length.
-        values: Number of different symbols, from 2 to 1000.
-
-    Shapes: inputs and targets `(count, 2 length)` int32, inputs in [0, values] where `values`
-        stands for blank, targets in [0, values); scored alike, true in the answer of each
-        episode.
-
-    Scores: accuracy over the answers, each symbol alike. Chance knows the step alone, exact
-        from binomials; `accuracy_of_places` is that of a guesser who knows length and place
-        too, and no symbol. Ceiling 1; with some symbols in sight, exact up to 4,000 possible
-        counts of them, else to about 1 %.
-
-    Ladder: length 5, 10, 20, 40, 80, 160.
-
-    Raises:
-        TypeError: A knob is unknown or not a whole number.
-        ValueError: A knob is outside its range.
-
-    Source: Delétang et al. (2023), "Bucket Sort": 1–40 symbols of 5, tested on 41–500.
-
-    >>> import numpy as np
-    >>> episodes = Sort(length=3, values=10).draw(np.random.default_rng(0), 1)
-    >>> episodes.inputs[0].tolist(), episodes.targets[episodes.scored].tolist()
-    ([2, 0, 10, 10, 10, 10], [0, 2])
-    """
-
-    group: ClassVar[str] = "counter"
-    separates: ClassVar[str] = "models that count each symbol from those that know the place alone"
-    ladder: ClassVar[Ladder] = Ladder("length", (5, 10, 20, 40, 80, 160))
-
-    values: int = knob(5, "Number of different symbols.", at_least=2, at_most=1000)
-
-    def chance_by_step(self) -> NDArray[np.float64]:
-        return _constants(self.least, self.length, self.values).copy()
-
-    def ceiling_by_step(self, sees: NDArray[np.bool_]) -> NDArray[np.float64]:
-        best, fits = self.chance_array.copy(), self._fits()
-        for step in np.flatnonzero(self.scored()):
-            # Lengths with as many symbols in sight cannot be told apart.
-            visible = np.concatenate([[0], np.cumsum(sees[step, : self.length])])
-            lengths = np.flatnonzero(fits[step])
-            best[step] = 0.0
-            for seen in np.unique(visible[lengths]):
-                alike = lengths[visible[lengths] == seen]
-                places = tuple((int(n - seen), int(step - n)) for n in alike)
-                share = len(alike) / len(lengths)
-                best[step] += share * best_of_place(self.values, int(seen), places)
-        return best
-
-    def needs(self) -> NDArray[np.bool_]:
-        # Of every episode: where equal symbols hide one, a model still has to count it.
-        longest = np.minimum(np.arange(self.steps), self.length)[:, None]
-        shown = np.arange(self.steps) < longest
-        return shown & self.scored()[:, None]
-
-    def guesses(self, inputs: Values) -> dict[str, Values]:
-        lengths = self._lengths(inputs)[:, None]
-        likeliest = _likeliest(self.length, self.values)[lengths[:, 0]]
-        return {"the likeliest symbol of each place": self._placed(likeliest, lengths, 0)}
-
-    def accuracy_of_places(self, *, by_string: bool = False) -> float:
-        """Accuracy of the best guesser who knows the length and the place, and no symbol.
-
-        Args:
-            by_string: The mean over strings of the accuracy of each, as Delétang et al. score; by
-                default each symbol counts alike.
-
-        >>> round(Sort(length=40).accuracy_of_places(by_string=True), 2)
-        0.65
-        """
-        lengths = np.arange(self.least, self.length + 1)
-        each = [order_shares(self.values, int(n)).max(axis=1).mean() for n in lengths]
-        return float(np.average(each, weights=None if by_string else lengths))
-
-    def _ordered(self, shown: Values, lengths: NDArray[np.intp]) -> Values:  # noqa: ARG002
-        return np.sort(shown, axis=1)  # blanks are larger than all symbols
-
-
-@functools.lru_cache(64)
-def _constants(least: int, length: int, values: int) -> NDArray[np.float64]:
-    """Accuracy of the best constant of each step, over the strings of all lengths."""
-    shares = np.zeros((2 * length, values))
-    for each in range(least, length + 1):
-        shares[each : 2 * each] += order_shares(values, each)
-    total = shares.sum(axis=1)
-    return np.where(total > 0, shares.max(axis=1) / np.maximum(total, 1), 1 / values)
-
-
-@functools.lru_cache(64)
-def _likeliest(length: int, values: int) -> NDArray[np.int32]:
-    """The likeliest symbol at each place of a sorted string, `(string length, place)`."""
-    best = np.zeros((length + 1, length), np.int32)
-    for each in range(1, length + 1):
-        best[each, :each] = order_shares(values, each).argmax(axis=1)
-    return best
+def _in_order(targets: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The step of the string that each step of an answer repeats, from its first on."""
+    return (targets - lengths) % np.maximum(lengths, 1)
