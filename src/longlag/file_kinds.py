@@ -53,7 +53,7 @@ _HEADS = {
     "Markdown": rb"<!-- longlag \d[\w.+]* -->\n",
     "PNG": rb"(?s)\x89PNG.{33}tEXtSoftware\0longlag ",
     "SVG": rb"<svg [^>]*><!-- longlag \d",
-    "claims": rb"# Claims\n\nThe statements of two LSTM tutorials, .*\n`longlag reproduce ",
+    "claims": rb"# Claims\n\n[^\n]*, each checked.* Written by\n`longlag reproduce ",
     "data card": rb"---\npretty_name: .*\ntags: \[longlag, (time-series|synthetic), ",
 }
 """How the kinds of files begin that are told by that alone."""

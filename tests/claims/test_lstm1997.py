@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 import longlag as ll
-from longlag.claims import CARDS, settle
+from longlag.answers.estimate import Estimate
+from longlag.claims import CARDS, Finding, Result, settle
 from longlag.claims.lstm1997.cards import CARDS as ROWS
-from longlag.claims.lstm1997.common import LITERAL, MODERN
+from longlag.claims.lstm1997.common import LITERAL, MODERN, _test
 from longlag.claims.lstm1997.outputs import AsOutputs
+from longlag.cli.reproduce import _page
 from longlag.events import Advanced
+from longlag.file_kinds import holds
 from longlag.trials.criterion import Criterion, UntilMet
 
 PROBLEM = AsOutputs(problem=ll.TemporalOrder(length=20), tolerance=0.3)
@@ -74,8 +77,6 @@ def test_verdicts_compare_the_interval_with_the_published_number(right_from, ver
         ll.EchoLag(lag=0, length=2, values=2), ll.Whole(), ll.MLP(), sequences=5, seeds=4
     )
     run = dataclasses.replace(run, history=tuple(map(history, right_from)))
-    from longlag.claims.lstm1997.common import _test
-
     test = _test(1000, Criterion(sequences=500))
     finding = test(lambda _: run, (0, 1, 2, 3))
     assert finding.verdict == verdict
@@ -107,3 +108,18 @@ def test_an_update_must_be_on_one_sequence():
     setting = ll.Setting(problem=ll.EchoLag(), framing=ll.Whole(), model=ll.LSTM())
     with pytest.raises(ValueError, match="Use batch_size=1 and framing Whole"):
         UntilMet(setting=setting, criterion=Criterion())
+
+
+def test_a_page_of_either_source_is_known_as_longlags_own(tmp_path):
+    for id in ("echo/encode", "lstm-1997/6a"):
+        finding = Finding(
+            measured=Estimate(4.0, (3.0, 5.0), (3.0, 5.0)),
+            what="",
+            chance=None,
+            verdict="better",
+            because="",
+        )
+        page = _page([Result(card=CARDS[id], finding=finding, seconds=1.0)], 2)
+        path = tmp_path / "claims.md"
+        path.write_text(page)
+        assert holds(path, "claims")

@@ -3,7 +3,7 @@ import pytest
 import longlag as ll
 from longlag.adapters.models.user_model import as_factory
 from longlag.models import MODELS
-from longlag.models.by_name import by_name
+from longlag.models.by_name import by_name, parse
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -65,3 +65,10 @@ def test_everything_that_takes_a_model_takes_its_name():
     run = ll.train(problem, framing, "gru(hidden_size=3)", sequences=5)
     assert run.setting.model == ll.GRU(hidden_size=3)
     assert ll.preflight(problem, framing, "mlp").passed
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_choice_of_a_knob_can_be_typed_without_quotes(name):
+    for knob in MODELS[name].knobs():
+        for choice in knob.choices:
+            assert parse(f"{name}({knob.name}={choice})")[1] == {knob.name: choice}

@@ -31,7 +31,7 @@ TRIED = [
     LSTM(hidden_size=7),
     LSTM(hidden_size=7, chrono=9),
     LSTM1997(blocks=2, cells=3),
-    LSTM1997(biases="none", output_gate=False, recurrent=False, direct=True, squash="plain"),
+    LSTM1997(biases="no", output_gate=False, recurrent=False, direct=True, squash="plain"),
     GRU(hidden_size=7),
     RNN(hidden_size=7),
     Bidirectional(hidden_size=7),

@@ -9,7 +9,7 @@ import pytest
 from longlag.models import LSTM, LSTM1997, Sizes
 
 RNG = np.random.default_rng(1)
-LAG = {"biases": "none", "output_gate": False, "recurrent": False, "direct": True}
+LAG = {"biases": "no", "output_gate": False, "recurrent": False, "direct": True}
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ LAG = {"biases": "none", "output_gate": False, "recurrent": False, "direct": Tru
         ("1", 7, 7, 264, LSTM1997(blocks=4, cells=1, biases="gates")),
         ("1", 7, 7, 276, LSTM1997(blocks=3, cells=2, biases="gates")),
         ("2a", 101, 101, 10_504, LSTM1997(blocks=1, cells=1, squash="plain", **LAG)),
-        ("2c", 54, 2, 364, LSTM1997(blocks=2, cells=1, biases="none")),
-        ("2c", 104, 2, 664, LSTM1997(blocks=2, cells=1, biases="none")),
-        ("2c", 1004, 2, 6064, LSTM1997(blocks=2, cells=1, biases="none")),
+        ("2c", 54, 2, 364, LSTM1997(blocks=2, cells=1, biases="no")),
+        ("2c", 104, 2, 664, LSTM1997(blocks=2, cells=1, biases="no")),
+        ("2c", 1004, 2, 6064, LSTM1997(blocks=2, cells=1, biases="no")),
         ("3", 1, 1, 102, LSTM1997(blocks=3, cells=1, biases="units")),
         ("4", 2, 1, 93, LSTM1997(blocks=2, cells=2)),
         ("6a", 8, 4, 156, LSTM1997(blocks=2, cells=2)),
@@ -131,7 +131,7 @@ def test_initial_weights_and_biases_are_as_asked():
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"biases": "none", "input_bias": -1.0}, "must be 0 with biases='none', got -1. Use"),
+        ({"biases": "no", "input_bias": -1.0}, "must be 0 with biases='no', got -1. Use"),
         ({"output_gate": False, "output_bias": -1.0}, "with output_gate=False, got -1. Use output"),
     ],
 )

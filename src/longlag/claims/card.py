@@ -78,10 +78,9 @@ class Finding:
     rows: tuple[Row, ...] = ()
     shortcuts: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
-    @property
-    def form(self) -> str:
-        """The form of its figures: shares, or where there is no chance numbers of sequences."""
-        return ",.0f" if self.chance is None else ".3f"
+    def show(self, figure: Estimate | None = None) -> str:
+        """A figure, by default the measured one: a share, or without a chance a count."""
+        return (figure or self.measured).text(",.0f" if self.chance is None else ".3f")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

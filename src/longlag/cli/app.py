@@ -104,7 +104,7 @@ _COMMANDS = {
         "longlag check path/to/file.py:MyProblem",
     ),
     "reproduce": (
-        "Check the statements of two LSTM tutorials by training their models.",
+        "Check the statements of tutorials and of a paper by training their models.",
         "longlag reproduce echo/current echo/lag-without-context --seeds 3",
     ),
 }

@@ -55,7 +55,7 @@ def reproduce(
         claims: A source (`echo`, `five`, `lstm-1997`), a problem (`ramp`), statements
             (`echo/current`), or nothing for both tutorials; or one bundle.
         seeds: Number of random seeds.
-        markdown: Print the result as the page `docs/claims.md`.
+        markdown: Print the result as a page, as `docs/claims.md`.
         report: Write an HTML page about the statements to this file.
         sample: Of a bundle: number of trials to run again, the cheapest first; by default 5.
         all: Of a bundle: run all trials again.
@@ -167,7 +167,7 @@ def _line(result: Result) -> Text:
     return Text.assemble(
         (f"{result.card.id}  ", "bold"),
         (finding.verdict, "green" if result.holds else "yellow"),
-        f"  {finding.measured.text(finding.form)}{_chance(finding, '  chance {:.3g}')}  {result.seconds:.1f} s",
+        f"  {finding.show()}{_chance(finding, '  chance {:.3g}')}  {result.seconds:.1f} s",
     )
 
 
@@ -185,7 +185,7 @@ def _table(results: list[Result]) -> Table:
         style = "bold green" if result.holds else "bold yellow"
         statements.add_row(
             Text.assemble((result.card.id, "bold"), f"\n{result.card.claim}"),
-            Text(f"{finding.measured.text(finding.form)}\n{finding.what}"),
+            Text(f"{finding.show()}\n{finding.what}"),
             _chance(finding),
             Text.assemble((finding.verdict, style), f"\n{finding.because}"),
             f"{result.seconds:.1f}",
@@ -232,7 +232,7 @@ Intervals are 95 %; chance is the best score that ignores the inputs.
     for result in results:
         finding, id = result.finding, result.card.id
         yield (
-            f"| [{id}](#{id.replace('/', '')}) | {finding.measured.text(finding.form)} | {_chance(finding)} "
+            f"| [{id}](#{id.replace('/', '')}) | {finding.show()} | {_chance(finding)} "
             f"| {finding.verdict} | {result.seconds:.1f} |"
         )
     if few := caveats(row.measured for result in results for row in result.finding.rows):
@@ -247,11 +247,11 @@ Intervals are 95 %; chance is the best score that ignores the inputs.
 
 Source: {card.source}. **{verdict}**: {finding.because}
 
-Measured {finding.measured.text(finding.form)}{_chance(finding, ", chance {:.2g}")}: {finding.what}."""
+Measured {finding.show()}{_chance(finding, ", chance {:.2g}")}: {finding.what}."""
         if finding.shortcuts:
             scores = (f"{name} {score:.3f}" for name, score in finding.shortcuts.items())
             yield f"\nShortcuts on the same sequences: {', '.join(scores)}."
         if finding.rows:
             yield "\n| tried | measured | |\n|---|---|---|"
             for row in finding.rows:
-                yield f"| {row.tried} | {row.measured.text(finding.form)} | {row.note} |"
+                yield f"| {row.tried} | {finding.show(row.measured)} | {row.note} |"

@@ -28,7 +28,7 @@ from longlag.models._base import (
 )
 from longlag.models.recurrent import StepLayer
 
-Biases = Literal["all", "units", "gates", "none"]
+Biases = Literal["all", "units", "gates", "no"]
 Squash = Literal["centred", "plain"]
 
 
@@ -158,7 +158,7 @@ class LSTM1997(ModelFactory):
         blocks: Memory cell blocks, at least 1.
         cells: Cells in a block, at least 1.
         biases: Who has a bias: `all` units and outputs (experiments 4 to 6), `units` but no
-            output (3), `gates` alone (1), or `none` (2).
+            output (3), `gates` alone (1), or `no` unit (2).
         output_gate: Whether blocks have an output gate (not in 2a and 2b).
         recurrent: Whether units read all units of the step before (not in 2a and 2b).
         direct: Whether outputs read the inputs too (only in 2a and 2b).
@@ -202,8 +202,8 @@ class LSTM1997(ModelFactory):
         super().__post_init__()
         for gate in "input", "output":
             given = [name for name in (f"{gate}_bias", f"{gate}_bias_step") if getattr(self, name)]
-            if given and self.biases == "none":
-                raise ValueError(self._useless(given[0], "biases='none'", "biases='gates'"))
+            if given and self.biases == "no":
+                raise ValueError(self._useless(given[0], "biases='no'", "biases='gates'"))
             if given and gate == "output" and not self.output_gate:
                 raise ValueError(self._useless(given[0], "output_gate=False", "output_gate=True"))
 
@@ -235,7 +235,7 @@ def _layer(of: LSTM1997, features: int, rng: np.random.Generator) -> LSTM1997Lay
     weight = _uniform(rng, (features, units), of.initial_range)
     recurrent = _uniform(rng, (units, units), of.initial_range) if of.recurrent else None
     bias = None
-    if of.biases != "none":
+    if of.biases != "no":
         starts = [(of.input_bias, of.input_bias_step), (of.output_bias, of.output_bias_step)]
         block = np.arange(of.blocks)
         first = [start + step * block for start, step in starts[: 1 + of.output_gate]]

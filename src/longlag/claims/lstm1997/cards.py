@@ -21,7 +21,7 @@ from longlag.problems import (
 )
 from longlag.trials.criterion import Criterion
 
-_TWO_CELLS = LSTM1997(cells=1, biases="none", logistic=True, initial_range=0.2)
+_TWO_CELLS = LSTM1997(cells=1, biases="no", logistic=True, initial_range=0.2)
 _THREE_CELLS = LSTM1997(
     blocks=3,
     cells=1,
