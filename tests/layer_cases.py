@@ -11,9 +11,9 @@ from jaxtyping import Array
 
 from longlag.knobs import knob
 from longlag.models import (
-    GatedLayer,
     HiddenState,
     Linear,
+    MinGRULayer,
     ModelFactory,
     RecurrentModel,
     SequenceLayer,
@@ -72,52 +72,6 @@ class FastWeightsLayer(StepLayer):
         key, value, query = jnp.split(drive, 3, axis=-1)
         memory = 0.9 * state.memory + key[..., None] * value[..., None, :]
         return FastWeightsState(jnp.tanh((query[..., None, :] @ memory)[..., 0, :]), memory)
-
-
-class MinGRUGates(NamedTuple):
-    update: Array
-    candidate: Array
-    hidden: Array
-
-
-class MinGRULayer(GatedLayer):
-    """Gates that see the input alone, so that all steps are one associative scan.
-
-    h' = (1 - z) h + z n, with z = sigmoid(x W + b) and n = x V + c.
-
-    Source: Feng et al. (2024).
-    """
-
-    update: Linear
-    candidate: Linear
-
-    @classmethod
-    def create(cls, features, hidden_size, rng):
-        return cls(*(Linear(features, hidden_size, rng) for _ in range(2)))
-
-    @property
-    def hidden_size(self):
-        return len(self.update.bias)
-
-    def initial_state(self, batch=()):
-        return HiddenState(jnp.zeros((*batch, self.hidden_size), self.update.bias.dtype))
-
-    def gates(self, inputs, mask=None, state=None):
-        update, candidate = jax.nn.sigmoid(self.update(inputs)), self.candidate(inputs)
-        if mask is not None:
-            update = jnp.where(mask[..., None], update, 0.0)
-        start = self.initial_state(update.shape[:-2]) if state is None else state
-
-        def joined(first, then):
-            return then[0] * first[0], then[0] * first[1] + then[1]
-
-        steps = 1 - update, update * candidate
-        kept, added = jax.lax.associative_scan(joined, steps, axis=update.ndim - 2)
-        return MinGRUGates(update, candidate, kept * start.hidden[..., None, :] + added)
-
-    def __call__(self, inputs, mask, state):
-        hidden = self.gates(inputs, mask, state).hidden
-        return hidden, HiddenState(hidden[..., -1, :])
 
 
 class ConvolutionLayer(SequenceLayer):
@@ -182,7 +136,9 @@ class FastWeights(ModelFactory):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MinGRU(ModelFactory):
+class BareMinGRU(ModelFactory):
+    """A layer of the package without residual blocks."""
+
     hidden_size: int = knob(50, "Units.", at_least=1)
 
     def __call__(self, sizes, seed):
@@ -206,7 +162,6 @@ class Convolution(ModelFactory):
 OTHER_LAYERS: list[type[SequenceLayer]] = [
     LeakyLayer,
     FastWeightsLayer,
-    MinGRULayer,
     ConvolutionLayer,
 ]
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from layer_cases import Convolution, FastWeights, Leaky, MinGRU
+from layer_cases import Convolution, FastWeights, Leaky
 
 from longlag.models import (
     GRU,
@@ -21,7 +21,10 @@ from longlag.models import (
     MODELS,
     RNN,
     Bidirectional,
+    MinGRU,
+    MinLSTM,
     OneHotInput,
+    Residual,
     Seq2Seq,
     Sizes,
 )
@@ -42,6 +45,9 @@ TRIED = [
     Leaky(hidden_size=7),
     FastWeights(hidden_size=7),
     MinGRU(hidden_size=7),
+    MinLSTM(hidden_size=7, layers=2, mlp=True),
+    Residual(hidden_size=7),
+    Residual(cell="gru", hidden_size=7, layers=2, mlp=True),
     Convolution(hidden_size=7, steps=4),
 ]
 every_model = pytest.mark.parametrize("factory", TRIED, ids=repr)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from layer_cases import (
     OTHER_LAYERS,
+    BareMinGRU,
     Convolution,
     ConvolutionLayer,
     FastWeights,
     Leaky,
     LeakyLayer,
-    MinGRU,
     in_double,
 )
 
@@ -24,6 +24,8 @@ from longlag.adapters import weights
 from longlag.models import (
     LAYERS,
     GatedLayer,
+    MinGRULayer,
+    MinLSTMLayer,
     RecurrentModel,
     Seq2SeqModel,
     SequenceLayer,
@@ -34,7 +36,8 @@ from longlag.training import Recipe
 from longlag.trials.sensitivity import gates, sensitivity
 from longlag.trials.setting import Setting
 
-KINDS = [*LAYERS.values(), *OTHER_LAYERS]
+SCANS = [MinGRULayer, MinLSTMLayer]
+KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]
 BY_HAND = [kind for kind in KINDS if issubclass(kind, StepBackLayer)]
 every_layer = pytest.mark.parametrize("kind", KINDS)
 KEYS = jax.random.split(jax.random.key(0), 4)
@@ -222,7 +225,7 @@ def lag_setting(model, framing, batch_size=4, lag=1):
 
 
 @pytest.mark.parametrize(
-    ("factory", "lag"), [(Leaky, 1), (FastWeights, 0), (MinGRU, 1), (Convolution, 1)]
+    ("factory", "lag"), [(Leaky, 1), (FastWeights, 0), (BareMinGRU, 1), (Convolution, 1)]
 )
 def test_it_learns_to_echo(factory, lag):
     run = ll.train(
@@ -260,7 +263,7 @@ CONVOLUTIONS = [Convolution(hidden_size=8, steps=steps) for steps in (2, 3)]
     ("model", "framing", "batch_size"),
     [
         *((model, *framed) for model in CONVOLUTIONS for framed in FRAMED),
-        *((kind(hidden_size=8), *FRAMED[0]) for kind in (Leaky, FastWeights, MinGRU)),
+        *((kind(hidden_size=8), *FRAMED[0]) for kind in (Leaky, FastWeights, BareMinGRU)),
     ],
     ids=repr,
 )
@@ -273,13 +276,13 @@ def test_what_it_can_use_is_what_the_audit_says_it_sees(model, framing, batch_si
 def test_the_gates_and_states_of_other_layers_are_read_too():
     read = {
         type(model): set(gates(setting, setting.create(0)))
-        for model in (Leaky(), FastWeights(), MinGRU())
+        for model in (Leaky(), FastWeights(), BareMinGRU())
         for setting in [lag_setting(model, ll.Whole())]
     }
     assert read == {
         Leaky: {"hidden"},
         FastWeights: {"hidden"},  # its memory is a matrix
-        MinGRU: {"update", "candidate", "hidden"},
+        BareMinGRU: {"update", "candidate", "hidden"},
     }
     without = lag_setting(Convolution(), ll.Whole())
     with pytest.raises(ValueError, match=r"gates: Convolution has no .* derived from GatedLayer"):
@@ -287,7 +290,7 @@ def test_the_gates_and_states_of_other_layers_are_read_too():
 
 
 def test_weights_of_other_layers_have_no_layout_in_pytorch_or_keras():
-    model = MinGRU()(Sizes(features=6, outputs=4, timesteps=5), 0)
+    model = BareMinGRU()(Sizes(features=6, outputs=4, timesteps=5), 0)
     for convert in (weights.to_torch, weights.to_keras):
         with pytest.raises(TypeError, match=r"an LSTM, a GRU or an RNN, got MinGRULayer\."):
             convert(model)

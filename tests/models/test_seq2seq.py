@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from layer_cases import FastWeightsLayer, LeakyLayer, MinGRULayer
+from layer_cases import FastWeightsLayer, LeakyLayer
 
 from longlag.models import Seq2Seq, Seq2SeqModel, Sizes
 

@@ -18,13 +18,23 @@ from longlag.models.gru import GRU, GRUGates, GRULayer
 from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
 from longlag.models.lstm1997 import LSTM1997, LSTM1997Layer
+from longlag.models.minimal import (
+    MinGRU,
+    MinGRUGates,
+    MinGRULayer,
+    MinLSTM,
+    MinLSTMGates,
+    MinLSTMLayer,
+)
 from longlag.models.mlp import MLP, MLPModel
 from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
+from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
 MODELS: dict[str, type[ModelFactory]] = {
-    model.title(): model for model in [LSTM, LSTM1997, GRU, RNN, Bidirectional, Seq2Seq, MLP]
+    model.title(): model
+    for model in [LSTM, LSTM1997, GRU, RNN, Residual, MinGRU, MinLSTM, Bidirectional, Seq2Seq, MLP]
 }
 
 __all__ = [
@@ -38,6 +48,8 @@ __all__ = [
     "AnyModel",
     "Bidirectional",
     "BidirectionalModel",
+    "Block",
+    "Blocks",
     "Buffers",
     "Decoder",
     "ExternalModel",
@@ -52,11 +64,19 @@ __all__ = [
     "Linear",
     "MLPModel",
     "MakeLayer",
+    "MinGRU",
+    "MinGRUGates",
+    "MinGRULayer",
+    "MinLSTM",
+    "MinLSTMGates",
+    "MinLSTMLayer",
     "Model",
     "ModelFactory",
     "OneHotInput",
     "RNNLayer",
     "RecurrentModel",
+    "Residual",
+    "ResidualModel",
     "Seq2Seq",
     "Seq2SeqModel",
     "SequenceLayer",

@@ -351,6 +351,13 @@ def shift(
     return array + bias.reshape((1,) * (array.ndim - 1) + bias.shape)
 
 
+def scale(
+    array: Float[Array, "*batch feature"], by: Float[Array, " feature"]
+) -> Float[Array, "*batch feature"]:
+    """Multiply along the last axis."""
+    return array * by.reshape((1,) * (array.ndim - 1) + by.shape)
+
+
 def time_axis(inputs: Inputs) -> int:
     """The time axis, counted from the end: integers have no feature axis."""
     return -1 if jnp.issubdtype(inputs.dtype, jnp.integer) else -2
