@@ -23,6 +23,9 @@ from .models import (
     MLP as MLP,
     RNN as RNN,
     Bidirectional as Bidirectional,
+    MinGRU as MinGRU,
+    MinLSTM as MinLSTM,
+    Residual as Residual,
     Seq2Seq as Seq2Seq,
     Sizes as Sizes,
 )
