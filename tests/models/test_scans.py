@@ -57,9 +57,8 @@ def test_every_state_is_that_of_a_loop(kind, fixed, masked):
 @pytest.mark.parametrize("reverse", [False, True])
 def test_one_by_one_and_all_at_once_are_the_same(kind, fixed, form, reverse):
     decay, added, start, _ = case(kind, fixed, False)
-    loop = by_loop(
-        decay[::-1] if reverse else decay, added[::-1] if reverse else added, start, None
-    )
+    turned = -1 if reverse else 1
+    loop = by_loop(decay[::turned], added[::turned], start, None)
     decay = decay.reshape(1, 1, 1, 4) if fixed else decay
     with jax.enable_x64(True):
         states = form(*map(jnp.asarray, (decay, added, start)), reverse=reverse)
