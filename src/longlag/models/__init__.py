@@ -4,11 +4,11 @@ from longlag.models._base import (
     AnyModel,
     Buffers,
     Decoder,
+    Dynamics,
     ExternalModel,
     Linear,
     Model,
     ModelFactory,
-    OneHotInput,
     Sizes,
     TrainOutput,
 )
@@ -27,6 +27,7 @@ from longlag.models.minimal import (
     MinLSTMLayer,
 )
 from longlag.models.mlp import MLP, MLPModel
+from longlag.models.one_hot import OneHotInput
 from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
@@ -52,6 +53,7 @@ __all__ = [
     "Blocks",
     "Buffers",
     "Decoder",
+    "Dynamics",
     "ExternalModel",
     "GRUGates",
     "GRULayer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -249,6 +249,15 @@ class ExternalModel(abc.ABC):
         """Load the arrays that `arrays` returned."""
 
 
+Dynamics = Literal["nonlinear", "fixed", "positive", "signed", "reflections", "attention", "window"]
+"""How the state of a step becomes that of the next, which bounds what a layer can compute.
+
+`nonlinear`: by a nonlinear function of it. All others are linear in it: `fixed`, the same at every
+step; `positive`, by factors from 0 to 1 (or a matrix of such eigenvalues) that depend on the
+input; `signed`, by factors from -1 to 1; `reflections`, by a matrix that may have one eigenvalue
+down to -1. `attention`: every earlier step is kept. `window`: the last steps are.
+"""
+
 AnyModel = Model | Decoder | ExternalModel
 
 
@@ -260,6 +269,11 @@ class ModelFactory(Knobs):
 
     causal: ClassVar[bool] = True
     """Whether no output depends on a later step of its sample."""
+
+    @property
+    def dynamics(self) -> Dynamics | None:
+        """How the state of a step becomes that of the next; None where that is not known."""
+        return None
 
     @abc.abstractmethod
     def __call__(self, sizes: Sizes, seed: int) -> AnyModel:
@@ -366,35 +380,3 @@ def time_axis(inputs: Inputs) -> int:
 def project(weight: Float[Array, "feature output"], inputs: Inputs) -> Float[Array, "*axes output"]:
     """Inputs times a weight; for integers, which stand for one-hot vectors, its rows."""
     return weight[inputs] if time_axis(inputs) == -1 else inputs @ weight
-
-
-class OneHotInput(Model):
-    """A model whose integer inputs may be -1: one-hot encoded first, -1 as a vector of -1."""
-
-    model: Model
-    features: int = eqx.field(static=True)
-
-    @property
-    def state_size(self) -> int | None:
-        return self.model.state_size
-
-    def initial_state(self, batch: tuple[int, ...] = ()) -> State:
-        return self.model.initial_state(batch)
-
-    def __call__(
-        self, inputs: Int[Array, "*batch time"], mask: Mask, state: State, *, last: Last = False
-    ) -> tuple[Float[Array, "*batch target output"], State]:
-        return self.model(self.encoded(inputs), mask, state, last=last)
-
-    def apply_train(
-        self, inputs: Inputs, mask: Mask, state: State, *, last: Last = False
-    ) -> TrainOutput:
-        return self.model.apply_train(self.encoded(inputs), mask, state, last=last)
-
-    def encoded(self, inputs: Array) -> Array:
-        """The features that the model reads."""
-        weights = [each for each in jax.tree.leaves(self.model) if eqx.is_inexact_array(each)]
-        kind = jnp.finfo(jnp.result_type(jnp.bfloat16, *weights)).dtype  # real, also of complex
-        return jnp.where(
-            inputs[..., None] < 0, -1.0, jax.nn.one_hot(inputs, self.features, dtype=kind)
-        )

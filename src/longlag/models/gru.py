@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, ModelFactory, Sizes
+from longlag.models._base import Dynamics, Inputs, Mask, ModelFactory, Sizes
 from longlag.models.layer import RecurrentModel
 from longlag.models.recurrent import HiddenState, StepBackLayer, halved_slope, sigmoid_of_half
 
@@ -112,6 +112,10 @@ class GRU(ModelFactory):
     """
 
     hidden_size: int = knob(50, "Units.", at_least=1)
+
+    @property
+    def dynamics(self) -> Dynamics:
+        return "nonlinear"
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[GRULayer]:
         return RecurrentModel.create(GRULayer.create, self.hidden_size, sizes, seed)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, ModelFactory, Sizes, on_device
+from longlag.models._base import Dynamics, Inputs, Mask, ModelFactory, Sizes, on_device
 from longlag.models.layer import RecurrentModel
 from longlag.models.recurrent import StepBackLayer, halved_slope, sigmoid_of_half
 
@@ -130,6 +130,10 @@ class LSTM(ModelFactory):
         at_least=3,
         added=True,
     )
+
+    @property
+    def dynamics(self) -> Dynamics:
+        return "nonlinear"
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[LSTMLayer]:
         model = RecurrentModel.create(LSTMLayer.create, self.hidden_size, sizes, seed)

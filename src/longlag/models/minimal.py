@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from longlag.models._base import Inputs, Linear, Mask, time_axis, zeros
+from longlag.models._base import Dynamics, Inputs, Linear, Mask, time_axis, zeros
 from longlag.models.layer import GatedLayer
 from longlag.models.recurrent import HiddenState
 from longlag.models.residual import Blocks
@@ -155,6 +155,10 @@ class MinGRU(Blocks):
     (3, 4)
     """
 
+    @property
+    def dynamics(self) -> Dynamics:
+        return "positive"
+
     def layer(self, features: int, hidden_size: int, rng: np.random.Generator) -> MinGRULayer:
         return MinGRULayer.create(features, hidden_size, rng)
 
@@ -173,6 +177,10 @@ class MinLSTM(Blocks):
     >>> model(jnp.array([0, 1, 1]), None, model.initial_state())[0].shape
     (3, 4)
     """
+
+    @property
+    def dynamics(self) -> Dynamics:
+        return "positive"
 
     def layer(self, features: int, hidden_size: int, rng: np.random.Generator) -> MinLSTMLayer:
         return MinLSTMLayer.create(features, hidden_size, rng)

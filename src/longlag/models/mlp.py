@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from longlag.arrays import Last
 from longlag.knobs import knob
 from longlag.models._base import (
+    Dynamics,
     Inputs,
     Linear,
     Mask,
@@ -93,6 +94,10 @@ class MLP(ModelFactory):
     @property
     def window(self) -> int | None:
         return self.context
+
+    @property
+    def dynamics(self) -> Dynamics:
+        return "window"
 
     @property
     def remembers(self) -> bool:

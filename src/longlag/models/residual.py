@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from longlag.arrays import Last
 from longlag.knobs import knob
 from longlag.models._base import (
+    Dynamics,
     Inputs,
     Linear,
     Mask,
@@ -195,6 +196,10 @@ class Residual(Blocks):
     """
 
     cell: Cell = knob("lstm", "Kind of recurrent cell.")
+
+    @property
+    def dynamics(self) -> Dynamics:
+        return "nonlinear"
 
     def layer(self, features: int, hidden_size: int, rng: np.random.Generator) -> SequenceLayer:
         return LAYERS[self.cell].create(features, hidden_size, rng)

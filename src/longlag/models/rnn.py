@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, ModelFactory, Sizes
+from longlag.models._base import Dynamics, Inputs, Mask, ModelFactory, Sizes
 from longlag.models.layer import RecurrentModel
 from longlag.models.recurrent import HiddenState, StepBackLayer
 
@@ -74,6 +74,10 @@ class RNN(ModelFactory):
     """
 
     hidden_size: int = knob(50, "Units.", at_least=1)
+
+    @property
+    def dynamics(self) -> Dynamics:
+        return "nonlinear"
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[RNNLayer]:
         return RecurrentModel.create(RNNLayer.create, self.hidden_size, sizes, seed)
