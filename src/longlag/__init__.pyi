@@ -73,6 +73,7 @@ from .studies.frontier import frontier as frontier
 from .studies.generalisation import generalise as generalise
 from .studies.plan import plan as plan
 from .studies.profile import profile as profile
+from .studies.suite import suite as suite
 from .studies.train import train as train
 from .training import (
     Loss as Loss,

@@ -108,7 +108,7 @@ class SettingFlags:
 
     def models(self, text: str) -> SeveralModels:
         """The models of these names; those of longlag get the flags that they have as knobs."""
-        shown, every = _names_and_models(_outside_brackets(text))
+        shown, every = _names_and_models(outside_brackets(text))
         models = self._models(every)
         if not any(shown):
             return models
@@ -183,7 +183,7 @@ def training(
         yield run
 
 
-def _outside_brackets(text: str) -> list[str]:
+def outside_brackets(text: str) -> list[str]:
     """Texts separated by commas, but for those in brackets."""
     parts = re.findall(r"(?:[^,(]|\([^)]*\)?)+", text)
     return [part.strip() for part in parts if part.strip()]

@@ -76,10 +76,9 @@ Problems = Annotated[
 
 @Parameter(name="*", group=_GROUP)
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StudyFlags:
-    """The options of every study: budget, store, workers."""
+class RunFlags:
+    """The options of every study: when a trial has solved, store, workers."""
 
-    budget: Annotated[Count, Parameter(help="Training sequences per trial, at most.")] = BUDGET
     solve_at: Annotated[
         float,
         Parameter(
@@ -111,23 +110,6 @@ class StudyFlags:
         Keep, Parameter(help="Trained models to save: of the first seed, all, or none.")
     ] = "first"
     track: Tracked = None
-
-    def arguments(self, setting: SettingFlags, recipe: Any) -> dict[str, Any]:
-        """The arguments of a study of several models."""
-        return {
-            "framing": setting.framing_object(),
-            "encoding": setting.encoding_class(),
-            "recipe": self.recipe(recipe),
-            "solve_at": self.solve_at,
-        }
-
-    def recipe(self, knobs: Any) -> Recipe:
-        """The recipe of the trials of a study, with its budget as the number of sequences."""
-        if self.budget < 1:
-            raise ValueError(
-                f"`budget` must be at least 1, got {self.budget}. Use budget=1 or more."
-            )
-        return Recipe(sequences=self.budget, **flag_values(knobs))
 
     def run(
         self,
@@ -236,7 +218,33 @@ class StudyFlags:
         return Dask(None if self.dask == "local" else self.dask, workers=self.workers)
 
 
+@Parameter(name="*", group=_GROUP)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StudyFlags(RunFlags):
+    """The options of a study whose trials all have one budget."""
+
+    budget: Annotated[Count, Parameter(help="Training sequences per trial, at most.")] = BUDGET
+
+    def arguments(self, setting: SettingFlags, recipe: Any) -> dict[str, Any]:
+        """The arguments of a study of several models."""
+        return {
+            "framing": setting.framing_object(),
+            "encoding": setting.encoding_class(),
+            "recipe": self.recipe(recipe),
+            "solve_at": self.solve_at,
+        }
+
+    def recipe(self, knobs: Any) -> Recipe:
+        """The recipe of the trials of a study, with its budget as the number of sequences."""
+        if self.budget < 1:
+            raise ValueError(
+                f"`budget` must be at least 1, got {self.budget}. Use budget=1 or more."
+            )
+        return Recipe(sequences=self.budget, **flag_values(knobs))
+
+
 STUDY = StudyFlags()
+RUN = RunFlags()
 _MOST_WORKERS = 256  # processes of one machine
 _AGAIN = "Run the same command again to continue."
 

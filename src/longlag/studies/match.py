@@ -21,6 +21,7 @@ TOLERANCE = 0.02
 """Largest share by which a size may differ from that of the first model."""
 
 _WIDTH = "hidden_size"
+_WEIGHTS = 20_000  # of a model without state, beside others of equal state
 COUNTED = {"parameters": "weights", "state": "numbers of state"}
 """What is counted, in words."""
 
@@ -97,6 +98,40 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
             f"{first.words.split()[0]} first, or leave out `match`."
         )
     return at(width)
+
+
+def near(by: Match, model: ModelFactory, goal: int, sizes: Sizes) -> ModelFactory:
+    """The model at the width whose size is next to a number; one without state by its weights.
+
+    Args:
+        by: What is counted.
+        model: The model; where it has `heads`, these divide the width.
+        goal: How many weights, or numbers of state.
+        sizes: The sizes of a problem.
+
+    Raises:
+        ValueError: The model has no width to change.
+
+    >>> from longlag import GRU
+    >>> near("parameters", GRU(), 20_000, Sizes(features=2, outputs=2, timesteps=32)).hidden_size
+    80
+    """
+    lookup("match", by, COUNTED)
+    if (knob := _knob(model)) is None:
+        raise ValueError(
+            f"match: {model.words} has no `{_WIDTH}` to change. Give the function that makes it "
+            f"an argument `{_WIDTH}`."
+        )
+    heads = getattr(model, "heads", 1)
+
+    @functools.cache
+    def counted(width: int) -> int:
+        return size(by, _with(model, knob, heads * width), sizes) or 0
+
+    if by == "state" and not counted(1):
+        return near("parameters", model, _WEIGHTS, sizes)
+    width = min(_nearest(counted, goal), key=lambda width: abs(counted(width) - goal))
+    return _with(model, knob, heads * width)
 
 
 def at_width(

@@ -74,6 +74,14 @@ KINDS: dict[str, StudyKind] = {
             example="longlag generalise echo-lag --lag 3 --train 40 --test 40,80,160,640 "
             "--models lstm,gru",
         ),
+        StudyKind(
+            name="suite",
+            study="longlag.studies.suite_study:Suite",
+            section="longlag.report.suites:suite",
+            command="longlag.cli.suite:suite",
+            help="Say what layers can do: twelve problems, beside baselines of equal size.",
+            example="longlag suite --models lstm,mine.py:make_model --minutes 10",
+        ),
     )
 }
 

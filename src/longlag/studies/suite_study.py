@@ -1,0 +1,347 @@
+"""The suite: what a layer can do, on twelve problems, beside baselines of equal size."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, SupportsIndex
+
+from longlag.framings import Whole
+from longlag.models import ModelFactory
+from longlag.scores.evaluation import seed_list
+from longlag.scores.statistics import SOLVED
+from longlag.studies import labels, match
+from longlag.studies.about import About, SeedResult
+from longlag.studies.labels import SeveralModels
+from longlag.studies.ladder import checked_rates, checked_solve_at, until_solved
+from longlag.studies.match import Match
+from longlag.studies.rates import working
+from longlag.studies.study import Study, words
+from longlag.studies.suite_answer import SuiteAnswer, SuiteCell
+from longlag.studies.suite_rows import RATES, SIZES, TIMES, rows_of
+from longlag.studies.theory import predict
+from longlag.trials import documents
+from longlag.trials.diagnosis import diagnose
+from longlag.trials.identity import Trial
+from longlag.trials.outcome import Outcome
+from longlag.trials.setting import Setting
+
+CLIMBERS = 3
+"""Seeds that look for the capacity, at most."""
+
+_SWEEP, _SEEDS, _CAPACITY = range(3)  # the stages, one after another
+
+
+class Place(NamedTuple):
+    """Where a trial stands: its problem, model, stage, learning rate and rung of capacity."""
+
+    problem: str
+    model: str
+    stage: int
+    rate: float
+    rung: int = 0
+
+
+class Suite(Study):
+    """What models learn of twelve problems, and to which length they go on.
+
+    Each model gets the width at which it has as many weights, or numbers of state, as all others.
+    On each problem one seed that is not scored is trained at every learning rate, and the best by
+    skill on the validation stream is taken: among rates that solve it, the one that needs the
+    fewest sequences. Then every seed is trained at that rate, at one length, and scored on fresh
+    sequences of it and of 2, 4 and 16 times the length. Where a problem has a capacity and half of
+    the seeds or more learn it, seeds are trained at harder and harder rungs, until fewer do.
+
+    First come the rates, then one seed after another on all problems, then capacity, so that an
+    answer that is not complete has something of everything.
+
+    Args:
+        models: The models, or a mapping of the names to show to models.
+        problems: Names of problems of the suite; all twelve by default.
+        match: `parameters` or `state`: what all models have equally much of.
+        rates: The learning rates to choose from.
+        seeds: The seeds.
+        effort: Multiplies the training sequences of every problem.
+        solve_at: Skill on fresh sequences from which a seed counts as having learned a length.
+
+    Raises:
+        ValueError: A value is out of range, a model takes sequences of one length only, or has no
+            width to change.
+
+    >>> from longlag import GRU
+    >>> study = Suite([GRU()], ["parity", "reverse"])
+    >>> [(each.problem.words, each.model.words) for each in study.examples()]
+    [('parity length=32', 'gru hidden_size=80'), ('reverse length=10', 'gru hidden_size=80')]
+    """
+
+    kind: ClassVar[str] = "suite"
+
+    def __init__(
+        self,
+        models: SeveralModels,
+        problems: Iterable[str] | None = None,
+        *,
+        match: Match = "parameters",
+        rates: Iterable[float] = RATES,
+        seeds: SupportsIndex | Iterable[int] = 5,
+        effort: float = 1.0,
+        solve_at: float = SOLVED,
+    ):
+        self.seeds = seed_list(seeds)
+        self.solve_at = checked_solve_at("Suite", solve_at)
+        self.rates = tuple(sorted(checked_rates("Suite", rates)))
+        self.match: Match = match
+        self.effort = _checked_effort(effort)
+        self.rows = rows_of(None if problems is None else tuple(problems))
+        self.problems = {name: row.problem for name, row in self.rows.items()}
+        self._models = labels.models_by_label("Suite", models)
+        for name, model in self._models.items():
+            if not model.any_length or model.decodes:
+                raise ValueError(
+                    f"Suite: {name} cannot run at lengths beyond that of training, on which the "
+                    "suite scores it. Use a model that takes any length."
+                )
+        self._chooser = max(self.seeds) + 1
+        self._settings = {place: self._setting(place) for place in self._places()}
+        self._place_of = {setting: place for place, setting in self._settings.items()}
+        self._outcomes: dict[tuple[Place, int], Outcome | None] = {}
+        self._reasons: dict[tuple[Place, int], str] = {}
+        self._rate: dict[tuple[str, str], float] = {}
+        self._asked = set[tuple[Place, int]]()
+        self._queue: list[tuple[int, int, int, int]] = []
+        self._order = {place: turn for turn, place in enumerate(self._settings)}
+        self._by_order = tuple(self._settings)
+        for place in self._settings:
+            if place.stage == _SWEEP and len(self.rates) > 1:
+                self._enqueue(place, self._chooser)
+        if len(self.rates) == 1:
+            for problem in self.rows:
+                for model in self._models:
+                    self._advance(problem, model)
+
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Suite:
+        models = [documents.setting(document).model for document in question["settings"]]
+        rest = ("problems", "match", "rates", "seeds", "effort", "solve_at")
+        return cls(labels.of(question, models), **{name: question[name] for name in rest})
+
+    def question(self) -> dict[str, Any]:
+        first = next(iter(self.rows.values()))
+        settings = (
+            Setting(problem=first.problem, framing=Whole(), model=model)
+            for model in self._models.values()
+        )
+        return {
+            "settings": [documents.stored(setting) for setting in settings],
+            "problems": list(self.rows),
+            "match": self.match,
+            "rates": list(self.rates),
+            "seeds": list(self.seeds),
+            "effort": self.effort,
+            "solve_at": self.solve_at,
+            **labels.document(self._models),
+        }
+
+    def ask(self) -> Trial | None:
+        if not self._queue:
+            return None
+        *_, turn, seed = heapq.heappop(self._queue)
+        return Trial(setting=self._settings[self._by_order[turn]], seed=seed)
+
+    def tell(self, trial: Trial, outcome: Outcome | None) -> None:
+        place = self._place_of.get(trial.setting)
+        if place is None:  # of a suite that has changed since
+            return
+        if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
+            self._reasons[place, trial.seed] = reasons[0].reason
+        if outcome is not None and not self.keep_curves:
+            outcome = outcome.without_details()
+        self._outcomes[place, trial.seed] = outcome
+        self._advance(place.problem, place.model)
+
+    def examples(self) -> list[Setting]:
+        return [
+            setting
+            for place, setting in self._settings.items()
+            if place.stage == _SEEDS and place.rate == self.rates[0]
+        ]
+
+    def left(self) -> int | None:
+        return sum(count for _, count in self.ahead())
+
+    def ahead(self) -> Iterator[tuple[Setting, int]]:
+        for place, setting in self._settings.items():
+            asked = [seed for each, seed in self._asked if each == place]
+            waiting = sum((place, seed) not in self._outcomes for seed in asked)
+            chosen = (place.problem, place.model) in self._rate
+            if place.stage == _SEEDS and not chosen and place.rate == self.rates[0]:
+                waiting = len(self.seeds)
+            if waiting:
+                yield setting, waiting
+
+    def answer(self) -> SuiteAnswer:
+        """The answer from the outcomes so far."""
+        cells = tuple(self._cell(row, model) for row in self.rows for model in self._models)
+        budget = max(row.recipe(self.rates[0], self.effort).sequences for row in self.rows.values())
+        terms = self.kind, words(Whole()), self.seeds, budget, self.solve_at
+        return SuiteAnswer(
+            about=About(*terms, self.versions, "", labels.given_names(self._models)),
+            problems=tuple(self.rows),
+            separates={name: row.separates for name, row in self.rows.items()},
+            lengths={name: row.length for name, row in self.rows.items()},
+            models=tuple(self._models),
+            match=self.match,
+            size=SIZES[self.match],
+            effort=self.effort,
+            rates=self.rates,
+            cells=cells,
+            left=self.left() or 0,
+        )
+
+    def _cell(self, problem: str, model: str) -> SuiteCell:
+        row, rate = self.rows[problem], self._rate.get((problem, model))
+        trials: tuple[SeedResult, ...] = ()
+        place = Place(problem, model, _SEEDS, self.rates[0] if rate is None else rate)
+        if rate is not None:
+            trials = self._trials(place)
+        sweep = {
+            each: outcome.validation_skill
+            for each in self.rates
+            if (outcome := self._outcomes.get(self._sweep(problem, model, each)))
+        }
+        failed = [seed for seed in self.seeds if self._outcomes.get((place, seed), 0) is None]
+        furthest = row.longer(max(TIMES))
+        return SuiteCell(
+            problem=problem,
+            model=model,
+            width=getattr(self._settings[place].model, "hidden_size", None),
+            rate=rate,
+            sweep=sweep,
+            good=working(sweep, rate, self.solve_at) if rate in sweep and len(sweep) > 1 else None,
+            trials=trials,
+            solve_at=self.solve_at,
+            theory=predict(self._models[model], problem, furthest.steps),
+            capacity=self._capacity(problem, model, trials) if row.capacity and trials else None,
+            knob=row.problem.ladder.knob,
+            missing=len(self.seeds) - len(trials),
+            failures=self.why_missing(self._settings[place], failed),
+        )
+
+    def _capacity(
+        self, problem: str, model: str, trials: tuple[SeedResult, ...]
+    ) -> tuple[int, bool] | None:
+        """The hardest rung that half of its seeds learn, and whether a harder one was tried."""
+        if not self._learned([each.outcome for each in trials]):
+            return None
+        row = self.rows[problem]
+        best = getattr(row.problem, row.problem.ladder.knob)
+        for rung in row.capacity:
+            outcomes = [trial.outcome for trial in self._trials(self._rung(problem, model, rung))]
+            if len(outcomes) < len(self._climbers):
+                return best, False
+            if not self._learned(outcomes):
+                return best, True
+            best = rung
+        return best, False
+
+    @property
+    def _climbers(self) -> tuple[int, ...]:
+        return self.seeds[:CLIMBERS]
+
+    def _learned(self, outcomes: list[Outcome]) -> bool:
+        """Whether half of the seeds or more learned it."""
+        solved = sum(each.skill >= self.solve_at for each in outcomes)
+        return bool(outcomes) and 2 * solved >= len(outcomes)
+
+    def _trials(self, place: Place) -> tuple[SeedResult, ...]:
+        found = ((seed, self._outcomes.get((place, seed))) for seed in self.seeds)
+        return tuple(
+            SeedResult(seed, outcome, self._reasons.get((place, seed), ""))
+            for seed, outcome in found
+            if outcome is not None
+        )
+
+    def _advance(self, problem: str, model: str) -> None:
+        """Ask for what the outcomes so far lead to."""
+        if (problem, model) not in self._rate and not self._choose(problem, model):
+            return
+        place = Place(problem, model, _SEEDS, self._rate[problem, model])
+        for seed in self.seeds:
+            self._enqueue(place, seed)
+        if any((place, seed) not in self._outcomes for seed in self.seeds):
+            return
+        outcomes = [trial.outcome for trial in self._trials(place)]
+        for rung in self.rows[problem].capacity:
+            if not self._learned(outcomes):
+                return
+            place = self._rung(problem, model, rung)
+            for seed in self._climbers:
+                self._enqueue(place, seed)
+            if any((place, seed) not in self._outcomes for seed in self._climbers):
+                return
+            outcomes = [trial.outcome for trial in self._trials(place)]
+
+    def _choose(self, problem: str, model: str) -> bool:
+        """Choose the learning rate, if the trials of all of them have ended."""
+        if len(self.rates) == 1:
+            self._rate[problem, model] = self.rates[0]
+            return True
+        places = [self._sweep(problem, model, rate) for rate in self.rates]
+        if any(each not in self._outcomes for each in places):
+            return False
+        self._rate[problem, model] = max(places, key=self._merit)[0].rate
+        return True
+
+    def _merit(self, at: tuple[Place, int]) -> tuple[float, float]:
+        outcome = self._outcomes[at]
+        if outcome is None:
+            return -float("inf"), 0.0
+        # Rates that solve the problem are equal; then fewer sequences are better.
+        return min(outcome.validation_skill, self.solve_at), -float(outcome.sequences)
+
+    def _sweep(self, problem: str, model: str, rate: float) -> tuple[Place, int]:
+        return Place(problem, model, _SWEEP, rate), self._chooser
+
+    def _rung(self, problem: str, model: str, rung: int) -> Place:
+        return Place(problem, model, _CAPACITY, self._rate[problem, model], rung)
+
+    def _enqueue(self, place: Place, seed: int) -> None:
+        if (place, seed) in self._asked or (place, seed) in self._outcomes:
+            return
+        self._asked.add((place, seed))
+        turn = 0 if place.stage == _SWEEP else self.seeds.index(seed)
+        heapq.heappush(self._queue, (place.stage, turn, self._order[place], seed))
+
+    def _places(self) -> Iterator[Place]:
+        for stage in (_SWEEP, _SEEDS, _CAPACITY):
+            for rate in self.rates:
+                for problem, row in self.rows.items():
+                    for rung in row.capacity if stage == _CAPACITY else (0,):
+                        for model in self._models:
+                            yield Place(problem, model, stage, rate, rung)
+
+    def _setting(self, place: Place) -> Setting:
+        row = self.rows[place.problem]
+        problem = row.problem.at(place.rung) if place.stage == _CAPACITY else row.problem
+        setting = Setting(
+            problem=problem,
+            framing=Whole(),
+            model=self._sized(place.problem, place.model),
+            recipe=row.recipe(place.rate, self.effort),
+            tests=row.tests if place.stage == _SEEDS else (),
+        )
+        return until_solved(setting, self.solve_at)
+
+    def _sized(self, problem: str, model: str) -> ModelFactory:
+        """The model at the width of the suite for a problem, the same at every rung of it."""
+        factory = self._models[model]
+        plain = Setting(problem=self.rows[problem].problem, framing=Whole(), model=factory)
+        return match.near(self.match, factory, SIZES[self.match], plain.sizes)
+
+
+def _checked_effort(effort: float) -> float:
+    if not 0 < effort <= 1000:
+        raise ValueError(
+            f"Suite: `effort` must be above 0 and at most 1000, got {effort}. Use effort=1."
+        )
+    return float(effort)
