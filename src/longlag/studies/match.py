@@ -100,6 +100,7 @@ def matched(by: Match, model: ModelFactory, first: ModelFactory, sizes: Sizes) -
     return at(width)
 
 
+@functools.lru_cache(2**12)
 def near(by: Match, model: ModelFactory, goal: int, sizes: Sizes) -> ModelFactory:
     """The model at the width whose size is next to a number; one without state by its weights.
 
