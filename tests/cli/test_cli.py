@@ -519,7 +519,7 @@ def test_train_warns_of_a_model_that_sees_ahead(call):
 
 
 PAIRS = [(name, framing) for name in PROBLEMS for framing in fitting(PROBLEMS[name]())]
-# Each problem and each framing once; tests/trials/test_trial.py trains every pair.
+# Each problem and each framing once.
 TRAINED = {
     *{name: (name, framing) for name, framing in PAIRS}.values(),
     *{framing: (name, framing) for name, framing in PAIRS}.values(),

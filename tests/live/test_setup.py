@@ -8,10 +8,19 @@ from longlag.live.setup import MOST_SEEDS, Own, Setup, named_knob
 from longlag.models import MODELS
 from longlag.problems import PROBLEMS
 
+# A part knows nothing of the others: each of each is enough, in pairs that change.
+EACH = [
+    (problem, list(FRAMINGS)[turn % len(FRAMINGS)], list(MODELS)[turn % len(MODELS)])
+    for turn, problem in enumerate(PROBLEMS)
+]
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("framing", FRAMINGS)
-@pytest.mark.parametrize("model", MODELS)
+
+def test_each_part_is_tried():
+    for place, table in enumerate((PROBLEMS, FRAMINGS, MODELS)):
+        assert {each[place] for each in EACH} == set(table)
+
+
+@pytest.mark.parametrize(("problem", "framing", "model"), EACH)
 def test_the_texts_of_a_setup_make_the_same_setup_again(problem, framing, model):
     setup = Setup.of({"problem": problem, "framing": framing, "model": model, "seeds": "2"})
     assert Setup.of(setup.knobs) == setup
