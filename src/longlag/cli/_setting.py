@@ -112,7 +112,13 @@ class SettingFlags:
         models = self._models(every)
         if not any(shown):
             return models
-        return {name or words(model): model for name, model in zip(shown, models, strict=True)}
+        labels = [name or words(model) for name, model in zip(shown, models, strict=True)]
+        if twice := next((name for name in labels if labels.count(name) > 1), None):
+            raise ValueError(
+                f"`--models`: the name {twice} stands for two models. Use another for one of "
+                f"them, as other={every[len(labels) - 1 - labels[::-1].index(twice)]}."
+            )
+        return dict(zip(labels, models, strict=True))
 
     def _models(self, every: list[str]) -> list[ModelFactory]:
         values = flag_values(self.model_knobs)
