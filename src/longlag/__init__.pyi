@@ -23,6 +23,7 @@ from .models import (
     MLP as MLP,
     RNN as RNN,
     Bidirectional as Bidirectional,
+    Mamba as Mamba,
     Seq2Seq as Seq2Seq,
     Sizes as Sizes,
 )
