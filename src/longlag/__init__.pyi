@@ -26,6 +26,7 @@ from .models import (
     MinGRU as MinGRU,
     MinLSTM as MinLSTM,
     Residual as Residual,
+    Mamba as Mamba,
     Seq2Seq as Seq2Seq,
     Sizes as Sizes,
 )

@@ -18,6 +18,7 @@ from longlag.models.gru import GRU, GRUGates, GRULayer
 from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
 from longlag.models.lstm1997 import LSTM1997, LSTM1997Layer
+from longlag.models.mamba import Mamba, MambaLayer, MambaState
 from longlag.models.minimal import (
     MinGRU,
     MinGRUGates,
@@ -35,7 +36,19 @@ from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
 MODELS: dict[str, type[ModelFactory]] = {
     model.title(): model
-    for model in [LSTM, LSTM1997, GRU, RNN, Residual, MinGRU, MinLSTM, Bidirectional, Seq2Seq, MLP]
+    for model in [
+        LSTM,
+        LSTM1997,
+        GRU,
+        RNN,
+        Residual,
+        MinGRU,
+        MinLSTM,
+        Mamba,
+        Bidirectional,
+        Seq2Seq,
+        MLP,
+    ]
 }
 
 __all__ = [
@@ -66,6 +79,9 @@ __all__ = [
     "Linear",
     "MLPModel",
     "MakeLayer",
+    "Mamba",
+    "MambaLayer",
+    "MambaState",
     "MinGRU",
     "MinGRUGates",
     "MinGRULayer",
