@@ -757,7 +757,7 @@ def test_a_closed_pipe_ends_it_quietly():
         ("train echo-lag --seq-len 3", "longlag calls it `--length`"),
         (
             "train echo-lag --context 3",
-            "It is an option of model mlp. Else longlag calls it `--timesteps`",
+            "Use --model mlp --context 3. Else longlag calls it `--timesteps`",
         ),
         ("compare --models lstm,gru --context 3", "models lstm and gru have no option `--context`"),
         ("train echo-lag --num-heads 3", "write it in your own code"),
@@ -793,11 +793,34 @@ def test_a_closed_pipe_ends_it_quietly():
             "train echo-lag ramp",
             "longlag train takes no argument `ramp`. longlag train --help",
         ),
+        (
+            "train lstm echo-lag",
+            "problem `lstm`: it is a model. Use longlag train echo-lag",
+        ),
+        (
+            "audit echo-lag --framing whole --timesteps 5",
+            "Use --framing chunks --timesteps 5 or --framing window --timesteps 5.",
+        ),
+        (
+            "train ramp --no-carry",
+            "Use --framing chunks --no-carry or --framing window",
+        ),
+        ("train echo-lag --attention", "Use --model seq2seq --attention."),
+        (
+            "audit echo-lag --batch_input_shape 1,5,10",
+            "`--batch_input_shape`. Use --framing chunks --timesteps 5 --batch-size 1. Features",
+        ),
+        (
+            "train ramp --input-shape=(None,7,1)",
+            "no option `--input-shape`: the timesteps are",
+        ),
+        ("train ramp --batch_shape=(None,7,1)", "`. Use --framing chunks --timesteps 7. Features"),
     ],
 )
 def test_a_hint_names_only_what_the_command_has(call, line, text):
     code, out, err = call(*line.split())
     assert (code, out) == (2, "")
+    assert "no such option" not in err  # which the line has said
     assert text in " ".join(err.split())
 
 
