@@ -37,7 +37,7 @@ LAG_1 = EchoLag(lag=1, length=12, values=5)
             Chunks(timesteps=1, carry=True, rows="parallel"),
             6,
             "state-only",
-            "timesteps=2 (up to 25)",
+            "timesteps=2. Timesteps up to 25 work too.",
         ),
         (Chunks(timesteps=2, carry=True, rows="parallel"), 6, "learnable", ""),
         (Chunks(timesteps=1, carry=True, rows="consecutive"), 1, "state-only", "timesteps=2"),
@@ -71,7 +71,7 @@ def test_a_model_without_memory_is_audited_as_such():
         for model in (MLP(context=1), MLP())
     )
     assert one_step.verdict == "unreachable"
-    assert one_step.remedy == "Use context=2 or more, or model LSTM()."
+    assert one_step.remedy == "Use context=2 or model LSTM(). A longer context works too."
     assert flattened.verdict == "learnable"
 
 
@@ -93,7 +93,7 @@ def test_a_window_reaches_as_far_back_through_carried_state_as_within_a_sample(t
 
 def test_every_remedy_helps_or_none_is_named():
     remedy = audit(EchoLag(lag=1), Chunks(timesteps=1), reach=Reach(1, state=False)).remedy
-    assert remedy == "Use context=2 or more, and framing Whole()."
+    assert remedy == "Use context=2 and framing Whole(). A longer context works too."
     chunks, far = Chunks(timesteps=2), Reach(2, state=False)
     assert audit(EchoLag(lag=1), chunks, reach=far).remedy == "Use framing Whole()."
     assert audit(EchoLag(lag=1), Whole(), reach=far).verdict == "learnable"
@@ -104,8 +104,11 @@ def test_every_remedy_helps_or_none_is_named():
 def test_a_remedy_fits_the_other_problems_of_a_study_too():
     lags = [EchoLag(lag=lag, length=max(25, 2 * lag)) for lag in (1, 16, 30)]
     window, chunks = Window(timesteps=8, missing="mask"), Chunks(timesteps=8, carry=True)
-    assert audit(lags[1], window).remedy == "Use timesteps=17 (up to 32)."
-    assert audit(lags[1], window, also=lags[:1]).remedy == "Use timesteps=17 (up to 25)."
+    assert audit(lags[1], window).remedy == "Use timesteps=17. Timesteps up to 32 work too."
+    assert (
+        audit(lags[1], window, also=lags[:1]).remedy
+        == "Use timesteps=17. Timesteps up to 25 work too."
+    )
     assert audit(lags[2], window, also=lags[:1]).remedy == "Use framing Whole()."
     assert audit(lags[1], chunks, also=lags[:1]).remedy == "Use timesteps=25."
 
@@ -114,7 +117,7 @@ def test_a_remedy_leaves_out_nothing_that_was_asked_for():
     """A longer window that drops rows would drop the first value of the answer."""
     found = audit(EchoSubsequence(), Window(timesteps=5))
     assert found.verdict == "unreachable"
-    assert found.remedy == "Use missing='mask', and timesteps=6 (up to 10)."
+    assert found.remedy == "Use missing='mask' and timesteps=6. Timesteps up to 10 work too."
     longer = audit(EchoSubsequence(), Window(timesteps=6, missing="mask"))
     assert longer.verdict == "learnable"
     assert (longer.scored >= found.scored).all()
@@ -123,7 +126,7 @@ def test_a_remedy_leaves_out_nothing_that_was_asked_for():
 def test_a_remedy_asks_for_no_more_than_serves():
     found = audit(CumulativeThreshold(length=40), Chunks(timesteps=2, carry=True))
     assert found.verdict == "state-only"
-    assert found.remedy == "Use timesteps=16 (up to 40)."
+    assert found.remedy == "Use timesteps=16. Timesteps up to 40 work too."
 
 
 def test_a_remedy_is_one_where_a_gradient_reaches_half_of_the_outputs_if_there_is_one():
@@ -138,13 +141,17 @@ def test_a_remedy_is_one_where_a_gradient_reaches_half_of_the_outputs_if_there_i
     ("problem", "framing", "remedy"),
     [
         (EchoLag(lag=20), Chunks(carry=True), "Use timesteps=25."),
-        (EchoLag(lag=1), Chunks(carry=True), "Use timesteps=2 (up to 25)."),
-        (EchoLag(lag=8), Window(timesteps=5), "Use timesteps=9 (up to 16)."),
-        (EchoLag(lag=1), Window(timesteps=1), "Use timesteps=2 (up to 13)."),
+        (EchoLag(lag=1), Chunks(carry=True), "Use timesteps=2. Timesteps up to 25 work too."),
+        (EchoLag(lag=8), Window(timesteps=5), "Use timesteps=9. Timesteps up to 16 work too."),
+        (EchoLag(lag=1), Window(timesteps=1), "Use timesteps=2. Timesteps up to 13 work too."),
         # A longer window alone would leave one output, which chance has right.
-        (CumulativeThreshold(), Window(), "Use missing='mask', and timesteps=10."),
+        (CumulativeThreshold(), Window(), "Use missing='mask' and timesteps=10."),
         (EchoValue(lag=4), Chunks(), "Use timesteps=5."),  # with 6 the pieces part the two
-        (CumulativeThreshold(), Chunks(carry=True), "Use timesteps=4 (up to 10)."),
+        (
+            CumulativeThreshold(),
+            Chunks(carry=True),
+            "Use timesteps=4. Timesteps up to 10 work too.",
+        ),
     ],
     ids=repr,
 )

@@ -38,6 +38,7 @@ def __getattr__(name: str) -> object:
 def _unknown(name: str) -> str:
     from longlag.other_names import (
         borrowed,
+        joined,
         nearest,
     )  # imports nothing: a submodule comes here first
 
@@ -46,5 +47,4 @@ def _unknown(name: str) -> str:
     hint = f"Did you mean `{names[near]}`?" if near else ""
     if name.lower() not in names:
         hint = borrowed(name, __all__) or hint
-    text = f"longlag has no `{name}`. {hint}".rstrip()
-    return text.replace(". longlag has no such option:", ":")
+    return joined(f"longlag has no `{name}`.", hint)

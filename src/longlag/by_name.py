@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from longlag.knobs import Knob, Knobs, either, lookup, unknown_name
-from longlag.other_names import borrowed, normalized
+from longlag.other_names import borrowed, joined, normalized
 
 K = TypeVar("K", bound=Knobs)
 
@@ -27,7 +28,8 @@ def build(kind: str, name: str, table: Mapping[str, type[K]], values: Mapping[st
                 raise ValueError(unknown_name(f"{kind} {name} has no option", option(flag), known))
             raise ValueError(
                 f"{kind} {name} has no option `{option(flag)}`. It is an option of "
-                f"{kind} {either(owners)}.{_else(kind, flag)}"
+                f"{kind} {either(owners)}.{_typed(kind, owners, flag, values[flag])}"
+                f"{_else(kind, flag)}"
             )
     return _create(chosen, values)
 
@@ -50,6 +52,15 @@ def build_all(
     return [_create(each, values) for each in classes]
 
 
+def _typed(kind: str, owners: list[str], flag: str, value: Any) -> str:
+    """A sentence with the flags to type; empty for a problem, which no flag names."""
+    if kind == "problem":
+        return ""
+    given = f"--no-{option(flag)[2:]}" if value is False else option(flag)
+    given += "" if isinstance(value, bool) else f" {shlex.quote(str(value))}"
+    return f" Use {either([f'--{kind} {owner} {given}' for owner in owners[:2]])}."
+
+
 def _else(kind: str, flag: str) -> str:
     """The name in longlag of a flag that only some models have, as others mean it; may be empty."""
     hint = borrowed(option(flag)) if kind == "model" else ""
@@ -63,8 +74,7 @@ def _class(kind: str, name: str, table: Mapping[str, type[K]]) -> type[K]:
         parse(name)  # which knows how tables write a model
     same = normalized(name) in map(normalized, table)  # but for case
     if name not in table and not same and (hint := borrowed(name)):
-        text = f"There is no {kind} `{name}`. {hint}"
-        raise ValueError(text.replace(". longlag has no such option:", ":"))
+        raise ValueError(joined(f"There is no {kind} `{name}`.", hint))
     return lookup(kind, name, table)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from longlag import arguments
-from longlag.other_names import borrowed, nearest, normalized
+from longlag.other_names import borrowed, joined, nearest, normalized
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -303,7 +303,7 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
         hint = hint if plural and near and f"`{keys[near]}`" not in other else other or hint
     if not hint and (longer := [keys[key] for key in keys if _is_part(name, key)]):
         hint = f"Did you mean {' or '.join(f'`{each}`' for each in longer[:3])}?"
-    return f"{rule} `{name}`. {hint or f'Known: {all_names}.'}"
+    return joined(f"{rule} `{name}`.", hint or f"Known: {all_names}.")
 
 
 def _is_part(name: str, longer: str) -> bool:

@@ -25,6 +25,7 @@ from longlag.problems.shares import check_ceiling, check_shares
 from longlag.visible import RECURRENT, Map, Reach, visible_and_trained
 
 _MOST_SIZES = 100  # of timesteps that are tried, for the range of a remedy
+_PARALLEL = "rows='parallel'"
 _MOST_STEPS = 2**14  # of a map, of which some are compared
 
 
@@ -101,10 +102,10 @@ def audit(
     >>> audit(EchoLag(lag=1), Window(timesteps=5)).verdict
     'learnable'
     >>> audit(EchoLag(lag=1), Chunks(timesteps=1, carry=True)).remedy
-    'Use timesteps=2 (up to 25).'
+    'Use timesteps=2. Timesteps up to 25 work too.'
     >>> from longlag import MLP
     >>> audit(EchoLag(lag=1), Whole(), model=MLP(context=1)).remedy
-    'Use context=2 or more, or model LSTM().'
+    'Use context=2 or model LSTM(). A longer context works too.'
     """
     require("audit", "problem", problem, Problem, "a problem, such as EchoLag()")
     require("audit", "framing", framing, Framing, "a framing, such as Whole()")
@@ -204,20 +205,20 @@ def _remedy(
     """The first change, small ones before large ones, that makes the first problem learnable.
 
     If possible, one that leaves something to learn, and where a gradient reaches at least half of
-    the outputs by itself. The timesteps that work, from the least on, are named as a range.
+    the outputs by itself. The largest timesteps that work stand in a sentence of their own, so
+    that the arguments can be pasted.
     """
     problem = problems[0]
     target, needed = np.nonzero(result.needs & result.scored[:, None])
     span = int((target - needed).max()) + 1
     replace = dataclasses.replace
-    framings: list[tuple[str, Framing]] = [("", framing)]
+    framings: list[tuple[tuple[str, ...], Framing]] = [((), framing)]
     if isinstance(framing, Chunks) and framing.rows == "consecutive":
-        words = "rows='parallel', so that each batch row has its own sequence"
-        framings.append((words, replace(framing, rows="parallel")))
+        framings.append(((_PARALLEL,), replace(framing, rows="parallel")))
     if isinstance(framing, Chunks) and not framing.carry:
-        framings.append(("carry=True", replace(framing, carry=True)))
+        framings.append((("carry=True",), replace(framing, carry=True)))
     if isinstance(framing, Window) and framing.missing == "drop":
-        framings.append(("missing='mask'", replace(framing, missing="mask")))
+        framings.append((("missing='mask'",), replace(framing, missing="mask")))
     if isinstance(framing, Chunks | Window):
         doubled = (framing.timesteps * 2**k for k in range(1, 20))
         sizes = [
@@ -228,14 +229,13 @@ def _remedy(
         for words, changed in list(framings):
             for timesteps in sizes:
                 longer = replace(changed, timesteps=max(timesteps, framing.timesteps))
-                both = f"{words}, and timesteps={timesteps}" if words else f"timesteps={timesteps}"
-                framings.append((both, longer))
-    framings.append(("framing Whole()", Whole()))
-    models = [("", reach)]
+                framings.append(((*words, f"timesteps={timesteps}"), longer))
+    framings.append((("framing Whole()",), Whole()))
+    models: list[tuple[tuple[str, ...], Reach]] = [((), reach)]
     if reach.context is not None and reach.context < span:
-        models.append((f"context={span} or more", reach._replace(context=span)))
+        models.append(((f"context={span}",), reach._replace(context=span)))
     if reach != RECURRENT:
-        models.append(("model LSTM()", RECURRENT))
+        models.append((("model LSTM()",), RECURRENT))
     found: dict[tuple[bool, bool], str] = {}
     for (model_words, allowed), (words, changed) in itertools.product(models, framings):
         better = _learnable(problems, changed, batch_size, allowed, result)
@@ -244,16 +244,15 @@ def _remedy(
             kind = _loses(problem, result.scored, better.scored), few
             if kind in found:
                 continue
-            change = ", and ".join(filter(None, [model_words, words]))
-            if (
-                model_words.startswith("context=")
-                and not words
-                and _learnable(problems, changed, batch_size, RECURRENT, result)
-            ):
-                change += ", or model LSTM()"
+            change, more = " and ".join((*model_words, *words)), ""
+            if change.startswith("context="):
+                more = " A longer context works too."
+                if not words and _learnable(problems, changed, batch_size, RECURRENT, result):
+                    change += " or model LSTM()"
             if "timesteps=" in change:
-                change += _up_to(problems, changed, batch_size, allowed, result, loses=kind[0])
-            found[kind] = f"Use {change}."
+                more += _up_to(problems, changed, batch_size, allowed, result, loses=kind[0])
+            change += ", so that each batch row has its own sequence" if _PARALLEL in words else ""
+            found[kind] = f"Use {change}.{more}"
             if not any(kind):
                 break
     return found[min(found)] if found else ""
@@ -300,7 +299,7 @@ def _up_to(
     *,
     loses: bool,
 ) -> str:
-    """The largest timesteps, as text, up to which all from those of the framing on serve as well.
+    """A sentence with the timesteps up to which all from those of the framing on work as well.
 
     Args:
         loses: Whether those of the framing lose much already.
@@ -318,4 +317,4 @@ def _up_to(
         )
 
     last = max(itertools.takewhile(serves, range(least + 1, most + 1)), default=least)
-    return f" (up to {last})" if last > least else ""
+    return f" Timesteps up to {last} work too." if last > least else ""

@@ -11,6 +11,10 @@ _OUTPUTS = (
     "Whole() and Chunks() have outputs at every step, Window() at the last",
     "the framing says where outputs are: whole and chunks at every step, window at the last",
 )
+_SHAPE = tuple(
+    f"the timesteps are {knob}; features follow from problem and encoding"
+    for knob in ("those of Chunks() or Window()", "--timesteps, of the framing chunks or window")
+)
 _FRESH = "the number to train on, in all; an epoch of Keras is a pass over a data set"
 _UPDATES = "an update takes a batch of samples, and a sequence gives one of them or several"
 _HORIZON = "the steps that a gradient goes back; state passes on with the framing chunks and carry"
@@ -48,7 +52,7 @@ _OTHER_NAMES = {
     ),
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
-    **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", "features are implied")),
+    **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", _SHAPE)),
     **dict.fromkeys(
         ("epoch", "epochs", "n-epochs", "num-epochs", "nb-epoch"), ("sequences", _FRESH)
     ),
@@ -233,9 +237,10 @@ _WITHOUT_KNOB = {
     ),
     "batch-first": "batches come first, always",
     **dict.fromkeys(
-        ("input", "input-size", "input-dim", "input-shape"),
+        ("input", "input-size", "input-dim"),
         "it follows from problem and encoding",
     ),
+    "input-shape": _SHAPE,
 }
 """Names of other libraries for which there is no knob, and why."""
 
@@ -258,23 +263,9 @@ _HOMES = {
 """Where a knob belongs, in Python."""
 
 
-_SCORES = "longlag train scores what it trains, on fresh sequences"
-OTHER_COMMANDS = {
-    "fit": "longlag train trains a model and scores it",
-    **dict.fromkeys(("evaluate", "eval", "score", "test"), _SCORES),
-    "predict": "longlag frame forecasts a series; longlag train --save FILE writes a model, and "
-    "ll.load(FILE).predict(values) predicts with it",
-    **dict.fromkeys(("tune", "search", "sweep"), "longlag compare tries several learning rates"),
-    **dict.fromkeys(
-        ("plot", "draw"),
-        "longlag report draws what is in a store; audit and train have --figure FILE",
-    ),
-    **dict.fromkeys(("serve", "ui", "dashboard"), "longlag play opens a live page"),
-}
-"""Commands of other programs, and what does it here."""
-
-
+_NONE = "longlag has no such option: "
 _LIBRARIES = "keras", "tf", "tensorflow", "layers", "torch", "nn", "flax", "nnx", "linen", "equinox"
+_PLAIN = "keras", "tf", "tensorflow", "torch", "pytorch", "flax", "equinox", "jax", "lightning"
 _TABLES = "csv", "tsv", "txt", "dat", "xls", "xlsx", "parquet", "gz", "zip"
 
 
@@ -300,13 +291,13 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
         return hint
     keys, flag = {normalized(each): each for each in known}, name.startswith("-")
     if reason := _WITHOUT_KNOB.get(normalized(name)):
-        return f"longlag has no such option: {_reason(reason, flag)}."
+        return f"{_NONE}{_reason(reason, flag)}."
     key = normalized(name)
     key = key if key in _OTHER_NAMES else key.removeprefix("no-")
     first = ours, why = _OTHER_NAMES.get(key, ("", ""))
     if keys and normalized(ours) not in keys:
         if reason := _WITHOUT_KNOB.get(normalized(ours)):
-            return f"longlag has no such option: {_reason(reason, flag)}."
+            return f"{_NONE}{_reason(reason, flag)}."
         ours, why = _OTHER_NAMES.get(normalized(ours), ("", ""))
     if ours == "framing" and not keys and not flag:  # it was given as the name of one
         return f"T{_reason(why, flag=True)[1:]}."
@@ -317,6 +308,17 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     if flag or ours not in _HOMES:
         return ""
     return f"longlag calls it `{ours}`, an argument of {_HOMES[ours]}: {_reason(why, flag)}."
+
+
+def joined(rule: str, hint: str) -> str:
+    """The sentence that a name does not exist, and the hint of `borrowed`, said once.
+
+    >>> joined("train has no argument `layers`.", borrowed("layers"))
+    'train has no argument `layers`: the models of longlag have one layer and no dropout; write...'
+    """
+    if hint.startswith(_NONE):
+        return f"{rule.removesuffix('.')}: {hint.removeprefix(_NONE)}"
+    return f"{rule} {hint}".rstrip()
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -366,6 +368,9 @@ def own_name(name: str, known: Iterable[str]) -> str:
 
 def _of_other_library(name: str) -> str:
     """A sentence for a layer by its full name, or for a table that stands for a problem."""
+    if (plain := normalized(name)) in _PLAIN:
+        file = "a model of it needs a file of yours, FILE.py:make_model"
+        return f"`{plain}` is a library: {file}; its trainer reads what longlag export writes."
     place, _, last = name.lower().rpartition(".")
     if place and last in _TABLES:
         return f"A table is a series of numbers: longlag frame {name}; in Python ll.Series."

@@ -209,30 +209,33 @@ def test_a_remedy_names_flags_of_the_command(call, name):
 @pytest.mark.parametrize(
     ("command", "remedy"),
     [
-        ("echo-lag --model mlp --context 1", "--context 2 or more, or --model lstm without ..."),
+        ("echo-lag --model mlp --context 1", "--context 2 or --model lstm without ..."),
         ("echo-lag --framing chunks --carry --model mlp", "--framing whole without --carry"),
         ("echo-lag --framing chunks --no-carry --model mlp", "--framing whole without --no-carry"),
         (
             "echo-lag --framing chunks --rows parallel --timesteps 1 --model mlp",
-            "--framing whole without --timesteps and --rows",
+            "--framing whole without --timesteps or --rows",
         ),
         (
             "echo-lag --framing window --timesteps 1 --model mlp --context 1",
-            "--context 2 or more, and --timesteps 2 (up to 13)",
+            "--context 2 --timesteps 2. A longer context works too. Timesteps up to 13",
         ),
-        ("cumulative-threshold --framing window", "--missing mask, and --timesteps 10"),
+        ("echo-lag --framing chunks --carry --rows consecutive", "--rows parallel --timesteps 2,"),
+        ("cumulative-threshold --framing window", "--missing mask --timesteps 10"),
     ],
 )
 def test_a_remedy_can_be_pasted_where_the_old_flags_stand(call, command, remedy):
     """What the new framing or model does not have is named, since it would be refused."""
     end = call("audit", *command.split())[1].strip().splitlines()[-1]
     assert end.startswith(f"Use {remedy.partition(' ...')[0]}")
-    for choice in end.removeprefix("Use ").rstrip(".").split(", or "):
+    sentence = re.match(r"Use ([^.]*?)(, so that [^.]*)?\.", end)[1]
+    for choice in re.split(r" or (?=--(?!rows))", sentence):
         chosen, _, left = choice.partition(" without ")
+        assert re.fullmatch(r"(--[a-z-]+( \w+)? ?)+", chosen)  # flags alone, no words between
         words = f" {command} "
         for flag in re.findall(r"--[a-z-]+", left):
             words = re.sub(f" {flag}( [^-]\\S*)? ", " ", words)
-        for flag, value in re.findall(r"(--[a-z-]+)( \w+)?", chosen.replace(" without", "")):
+        for flag, value in re.findall(r"(--[a-z-]+)( \w+)?", chosen):
             words = re.sub(f" {flag}( [^-]\\S*)? ", " ", words) + f"{flag}{value} "
         code, out, _ = call("audit", *words.split())
         assert code == 0
@@ -244,7 +247,7 @@ def test_a_remedy_can_be_pasted_where_the_old_flags_stand(call, command, remedy)
 def test_a_remedy_changes_a_knob_where_it_stands(call, command, model):
     """In the brackets of the model: beside them its flag is refused."""
     _, out, _ = call(*command.split(), model)
-    ((change, other),) = re.findall(r"Use (.*?) or more, or (.*?)\.", " ".join(out.split()))
+    ((change, other),) = re.findall(r"Use (.*?) or ((?:--)?model .*?)\.", " ".join(out.split()))
     words = shlex.split(command.partition(" --")[0])
     assert shlex.split(change)[-1] == model.replace("context = 1", "context=1").replace("1", "2")
     assert other.split()[-1] == "lstm"
@@ -287,7 +290,7 @@ def test_what_is_no_flag_of_the_command_stays_python():
     )
     known = {"--framing", "--missing", "--no-carry"}
     assert as_flags("fewer timesteps, Whole() or Window(missing='mask', carry=False).", known) == (
-        "fewer timesteps, --framing whole or --framing window --missing mask, --no-carry."
+        "fewer timesteps, --framing whole or --framing window --missing mask --no-carry."
     )
 
 
@@ -754,7 +757,7 @@ def test_a_closed_pipe_ends_it_quietly():
         ("train echo-lag --seq-len 3", "longlag calls it `--length`"),
         (
             "train echo-lag --context 3",
-            "It is an option of model mlp. Else longlag calls it `--timesteps`",
+            "Use --model mlp --context 3. Else longlag calls it `--timesteps`",
         ),
         ("compare --models lstm,gru --context 3", "models lstm and gru have no option `--context`"),
         ("train echo-lag --num-heads 3", "write it in your own code"),
@@ -790,11 +793,34 @@ def test_a_closed_pipe_ends_it_quietly():
             "train echo-lag ramp",
             "longlag train takes no argument `ramp`. longlag train --help",
         ),
+        (
+            "train lstm echo-lag",
+            "problem `lstm`: it is a model. Use longlag train echo-lag",
+        ),
+        (
+            "audit echo-lag --framing whole --timesteps 5",
+            "Use --framing chunks --timesteps 5 or --framing window --timesteps 5.",
+        ),
+        (
+            "train ramp --no-carry",
+            "Use --framing chunks --no-carry or --framing window",
+        ),
+        ("train echo-lag --attention", "Use --model seq2seq --attention."),
+        (
+            "audit echo-lag --batch_input_shape 1,5,10",
+            "`--batch_input_shape`. Use --framing chunks --timesteps 5 --batch-size 1. Features",
+        ),
+        (
+            "train ramp --input-shape=(None,7,1)",
+            "no option `--input-shape`: the timesteps are",
+        ),
+        ("train ramp --batch_shape=(None,7,1)", "`. Use --framing chunks --timesteps 7. Features"),
     ],
 )
 def test_a_hint_names_only_what_the_command_has(call, line, text):
     code, out, err = call(*line.split())
     assert (code, out) == (2, "")
+    assert "no such option" not in err  # which the line has said
     assert text in " ".join(err.split())
 
 
@@ -817,5 +843,5 @@ def test_words_of_other_libraries_are_answered_in_python(name, text):
 def test_the_picture_of_an_audit_has_the_flags_that_its_text_has(call, tmp_path):
     picture = tmp_path / "maps.svg"
     _, out, _ = call("audit", "echo-lag", "--framing", "chunks", "--figure", picture)
-    assert "Use --carry, and --timesteps 2 (up to 25)." in out
-    assert "Use --carry, and --timesteps 2 (up to 25)." in picture.read_text()
+    assert "Use --carry --timesteps 2. Timesteps up to 25 work too." in out
+    assert "Use --carry --timesteps 2. Timesteps up to 25 work too." in picture.read_text()

@@ -67,3 +67,24 @@ def test_its_own_files_are_replaced_and_those_of_others_are_not(call, tmp_path, 
     code, _, err = call(*command)
     assert (code, "which longlag did not write" in err) == (2, True), err
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["keras"], "There is no problem `keras`. `keras` is a library: a model of it needs a"),
+        (["keras", "echo-lag"], "There is no problem `keras`. `keras` is a library"),
+        (["lstm"], "`lstm`: it is a model. Use longlag train echo-lag --model lstm."),
+        (["echo-lag", "--units", "20"], "no option `--units`. longlag calls it `--hidden-size`"),
+        (["echo-lag", "--stateful"], "no option `--stateful`. longlag calls it `--carry`"),
+        (["echo-lag", "--layers", "2"], "no option `--layers`: the models of longlag have one"),
+        (["echo-lag", "--format", "csv"], "csv"),
+        (["echo-lag"], "longlag export needs a folder to write to. Use --out echo-lag."),
+        ([], "longlag export needs PROBLEM, as in longlag export echo-lag --framing window"),
+    ],
+)
+def test_what_is_wrong_with_a_word_comes_before_the_folder(call, arguments, message):
+    code, out, err = call("export", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "requires an argument" not in err

@@ -246,7 +246,7 @@ def test_advice_is_of_the_smallest_value_that_a_seed_failed_and_fits_every_value
     study = Frontier(setting, seeds=1)
     for value, skill in ((1, 1.0), (2, 1.0), (4, 1.0), (8, 1.0), (16, 0.3)):
         study.tell(Trial(setting=at(setting, value, study.solve_at), seed=0), outcome(skill))
-    assert study.answer().advice == "Stuck: Use timesteps=17 (up to 25)."
+    assert study.answer().advice == "Stuck: Use timesteps=17. Timesteps up to 25 work too."
     study = Frontier(SETTING, seeds=1)
     unstable = outcome(0.3, curve=curve([1.0, 0.1, *[1.0] * 8]))
     for value, each in ((8, outcome(0.3)), (6, outcome(0.3)), (5, unstable)):

@@ -118,7 +118,7 @@ def test_updates_that_score_no_target_are_no_part_of_a_curve():
     assert np.dot(curve.loss, sizes) / kept.size == pytest.approx(kept.mean(), rel=1e-4)
     reasons = [each.reason for each in ll.diagnose(run)]
     assert "unstable" not in reasons
-    assert ll.diagnose(run)[0].remedy == "Use timesteps=2 (up to 6)."
+    assert ll.diagnose(run)[0].remedy == "Use timesteps=2. Timesteps up to 6 work too."
 
 
 def test_better_than_guessing_where_nothing_can_be_known_is_luck():

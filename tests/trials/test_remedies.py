@@ -29,6 +29,15 @@ def settings():
 
 
 @pytest.mark.parametrize("reason", REASONS)
+def test_changes_that_belong_together_can_be_pasted(reason):
+    """A word between two flags is refused by every command."""
+    for setting in settings():
+        text = as_flags(remedy(reason, setting))
+        assert " and --" not in text
+        assert "(" not in text
+
+
+@pytest.mark.parametrize("reason", REASONS)
 def test_each_argument_of_a_remedy_is_one_of_its_setting(reason):
     for setting in settings():
         text = remedy(reason, setting)
@@ -46,7 +55,7 @@ def test_what_is_out_of_reach_is_never_said_to_need_longer_training():
         assert (
             remedy(reason, setting)
             == setting.audit().remedy
-            == ("Use carry=True, and timesteps=2 (up to 8).")
+            == ("Use carry=True and timesteps=2. Timesteps up to 8 work too.")
         )
 
 
@@ -75,7 +84,7 @@ def test_what_lets_nothing_be_learned_comes_first(knobs, remedies):
     assert {remedy(each, setting) for each in reasons} == remedies
     early = dataclasses.replace(setting, recipe=ll.Recipe(**knobs, stop_at=0.5))
     also = next(iter(remedies)).removeprefix("Use ")
-    assert remedy("stopped", early) == f"Use stop_at=0.9982, or none, and {also}"
+    assert remedy("stopped", early) == f"Use stop_at=0.9982 and {also}"
 
 
 def test_a_decay_of_all_weights_at_once_is_the_cause_of_divergence():

@@ -13,6 +13,7 @@ from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
 from longlag.by_name import build, build_all
 from longlag.checks.knobs import undeclared
+from longlag.cli._unknown import no_problem
 from longlag.encodings import ENCODINGS
 from longlag.framings import FRAMINGS, Framing
 from longlag.knobs import Knob, Knobs
@@ -144,6 +145,8 @@ def problem_and_framing(
 def problem_from_name(name: str, values: Mapping[str, Any]) -> Problem:
     """The problem of a name or of `path/to/file.py:NAME`, with the flags as its knobs."""
     if not user_code.is_reference(name):
+        if name not in PROBLEMS and (fault := no_problem(name)):
+            raise ValueError(fault)
         return build("problem", name, PROBLEMS, values)
     thing, origin = user_code.from_reference(name)
     if isinstance(thing, Problem):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _CALL = r"(?P<what>framing |model |problem )?(?P<kind>\w+)\((?P<knobs>(?:[^()]|\([^()]*\))*)\)"
 _ARGUMENT = r"\b(?P<name>\w+)=(?P<mark>'?)(?P<value>[\w.+-]*\w|\(\d[\d, ]*\))(?P=mark)"
 _WORD = r"(?<![`'\w.])(?P<word>[a-z]+_[a-z_]+)\b"
+_TOGETHER = r"(--[a-z][a-z-]*(?: (?:'[^']*'|[^\s,;.]\S*(?<![,;])))?) and (?=--)"
 _SUBJECT = "subject"  # what `longlag check` is about
 _MODELS = "model", "models", _SUBJECT
 _BRACKETS = r"\b(?P<model>\w+)\((?P<knobs>[^)]*)\)"  # of a model on the command line
@@ -28,7 +29,9 @@ def as_flags(
     known: Collection[str] | None = None,
     given: Mapping[str, str] = _command_line.flags,
 ) -> str:
-    """A remedy of Python arguments as flags of the command line.
+    """A remedy of Python arguments as flags of the command line, which can be pasted.
+
+    What belongs together is separated by spaces alone.
 
     Args:
         remedy: A sentence.
@@ -37,7 +40,7 @@ def as_flags(
             new ones do not have are to be left out.
 
     >>> as_flags("Use rows='parallel', carry=True and learning_rate=0.01.")
-    'Use --rows parallel, --carry and --learning-rate 0.01.'
+    'Use --rows parallel, --carry --learning-rate 0.01.'
     >>> as_flags("Use Prefix(pad='end') or adopt(…, causal=False).")
     'Use --framing prefix --pad end or adopt(…, causal=False).'
     >>> as_flags("Use framing Whole().", given={"timesteps": "--timesteps"})
@@ -54,7 +57,8 @@ def as_flags(
             return _in_brackets(found["name"], value) or _argument(found, known)
         return _called(found, known, given)
 
-    return re.sub(f"{_CALL}|{_ARGUMENT}|{_WORD}", replaced, remedy)
+    text = re.sub(f"{_CALL}|{_ARGUMENT}|{_WORD}", replaced, remedy)
+    return re.sub(_TOGETHER, r"\1 ", text)
 
 
 def as_study_flags(remedy: str, kind: str, given: Mapping[str, str] = _command_line.flags) -> str:
@@ -85,7 +89,7 @@ def _argument(found: re.Match[str], known: Collection[str] | None) -> str:
 def _called(found: re.Match[str], known: Collection[str] | None, given: Mapping[str, str]) -> str:
     """A framing, a problem or a model as the command takes it; as it is where it takes none."""
     kind, what = found["kind"], found["what"] or ""
-    knobs = as_flags(found["knobs"], known)
+    knobs = as_flags(found["knobs"], known).replace(", --", " --")
     if (name := _name_in(FRAMINGS, kind)) and (known is None or "--framing" in known):
         return f"--framing {name} {knobs}".rstrip() + _without(name, FRAMINGS, given)
     if name := _name_in(PROBLEMS, kind):
@@ -118,7 +122,7 @@ def _without(name: str, table: Mapping[str, type[Knobs]], given: Mapping[str, st
     own = {knob.name for knob in table[name].knobs()}
     others = {knob.name for kind in table.values() for knob in kind.knobs()} - own
     drop = [flag for knob, flag in given.items() if knob in others]
-    return f" without {' and '.join(drop)}" if drop else ""
+    return f" without {' or '.join(drop)}" if drop else ""
 
 
 def _in_brackets(knob: str, value: str) -> str:

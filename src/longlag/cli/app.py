@@ -15,6 +15,7 @@ from cyclopts import (
     App,
     Argument,
     CycloptsError,
+    MissingArgumentError,
     UnknownCommandError,
     UnknownOptionError,
     UnusedCliTokensError,
@@ -28,8 +29,9 @@ from longlag.cli._interrupt import INTERRUPTED, end_in_time, interruptible
 from longlag.cli._libraries import guard_libraries
 from longlag.cli._settings_file import Settings
 from longlag.cli._terminal import Printer, prepare_streams, printable, warn, write
+from longlag.cli._unknown import OTHER_COMMANDS, no_problem, shape
 from longlag.knobs import unknown_name
-from longlag.other_names import OTHER_COMMANDS, borrowed, normalized, own_name
+from longlag.other_names import borrowed, normalized, own_name
 from longlag.studies.registry import KINDS
 from longlag.version import longlag_version
 
@@ -196,7 +198,12 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
             return _unknown_option(error, tokens)
         case UnknownCommandError() if tokens[:1] and (hint := OTHER_COMMANDS.get(tokens[0])):
             return f"longlag has no command `{tokens[0]}`: {hint}."
+        case MissingArgumentError(argument=Argument() as absent) if _is_absent(error, tokens):
+            example = f"as in {_LINES[tokens[0]][2]}"
+            return f"longlag {tokens[0]} needs {absent.name}, {example}."
         case UnusedCliTokensError() if error.unused_tokens:
+            if _takes_problem(tokens) and (fault := no_problem(tokens[1])):
+                return fault
             owner = f"longlag {tokens[0]}" if tokens else "longlag"
             remedy = f"{owner} --help lists its arguments and options."
             if (unused := error.unused_tokens[0]).endswith(".toml"):
@@ -238,6 +245,19 @@ def _message(error: BaseException, tokens: Sequence[str]) -> str | None:
         return f"{kind.rstrip('.')}. Unset {' and '.join(given)}; LONGLAG_TRACEBACK=1 shows where."
     # Any other exception is of a user's file, such as sys.exit in a model.
     return None if isinstance(error, Exception) else kind
+
+
+def _is_absent(error: MissingArgumentError, tokens: Sequence[str]) -> bool:
+    """Whether a required argument is absent; else an option lacks its value."""
+    given = error.keyword is not None or (error.argument is not None and error.argument.tokens)
+    return not given and tokens[0] in _LINES
+
+
+def _takes_problem(tokens: Sequence[str]) -> bool:
+    """Whether the word after the command should be a problem."""
+    if len(tokens) < 2 or tokens[0] not in _LINES or tokens[1][:1] == "-":
+        return False
+    return any("PROBLEM" in each.names for each in app[tokens[0]].assemble_argument_collection())
 
 
 def _no_backend(why: str) -> str:
@@ -303,11 +323,13 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
         return f"{owner} has no option `{name}`. A model has it in brackets: {call}."
     plain = normalized(name)
     known = [each for each in known if each[0] == "-" or normalized(each) == plain]  # FILE
+    if "--framing" in known and (flags := shape(name, tokens)):
+        return f"{owner} has no option `{name}`. {flags}"
     text = unknown_name(f"{owner} has no option", name, known)
     text, _, _ = text.partition(" Known: ")
-    if "Did you mean" in text or "longlag calls it" in text:
-        return text
-    if command in _LINES and "no such option" not in text and (hint := borrowed(name)):
+    if "Did you mean" in text or "longlag calls it" in text or f"`{name}`: " in text:
+        return text  # with what is meant, or with why there is none
+    if command in _LINES and (hint := borrowed(name)):
         for other in ("train", "frame"):
             if hint.partition("`")[2].partition("`")[0] in _options(other):
                 return f"{text} {hint} That is an option of longlag {other}."

@@ -30,7 +30,7 @@ def export(
     framing: FramingName = "whole",
     problem_knobs: ProblemFlags = None,
     framing_knobs: FramingFlags = None,
-    out: Path,
+    out: Path | None = None,
     train: Count = 10_000,
     validation: Count = 1000,
     test: Count = 1000,
@@ -44,16 +44,20 @@ def export(
 
     Args:
         problem: A name from `longlag problems`.
-        out: The folder to write to; it is created if missing.
+        out: The folder to write to, required; it is created if missing.
         train: Sequences for training.
         validation: Sequences for validation.
         test: Sequences for the test.
         seed: Random seed of the sequences.
         format: File format.
     """
+    chosen = problem_and_framing(problem, problem_knobs, framing, framing_knobs)
+    if out is None:  # optional above, so that what is wrong with the problem is said first
+        folder = Path(problem).stem  # `mine` for a problem of mine.py
+        raise ValueError(f"longlag export needs a folder to write to. Use --out {folder}.")
     files.check_folder(out, _OWN, force=force)
     splits = write(
-        *problem_and_framing(problem, problem_knobs, framing, framing_knobs),
+        *chosen,
         out,
         train=train,
         validation=validation,

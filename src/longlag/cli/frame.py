@@ -149,6 +149,7 @@ def frame(
 def _rows(file: Path, columns: list[str], **reading: Any) -> Rows:
     """The rows of a file: of its only column of numbers, where none is named."""
     from longlag.adapters import tables  # which loads pandas
+    from longlag.adapters.tables.asked import quoted
     from longlag.adapters.tables.measured import likely
     from longlag.adapters.tables.words import flag
 
@@ -162,7 +163,7 @@ def _rows(file: Path, columns: list[str], **reading: Any) -> Rows:
             words.append(f"So it may be with {listed(others)}.")
         proposed = flag("--column", likely(rows.names, rows.values))
         raise ValueError(
-            f"{file.name} has {several}: {listed(rows.names)}. Name the one to predict: "
+            f"{file.name} has {several}: {quoted(rows.names)}. Name the one to predict: "
             f"{' '.join((f'{proposed}.', *words))}"
         )
     for warning in rows.warnings:

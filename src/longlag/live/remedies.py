@@ -29,9 +29,9 @@ def changes(remedy: str) -> list[Change]:
 
     >>> [change.knobs for change in changes("Use sequences=8000 or learning_rate=0.01.")]
     [{'sequences': '8000'}, {'learning-rate': '0.01'}]
-    >>> changes("Use rows='parallel', and timesteps=2 (up to 25).")
+    >>> changes("Use rows='parallel' and timesteps=2. Timesteps up to 25 work too.")
     [Change(label='rows parallel, timesteps 2', knobs={'rows': 'parallel', 'timesteps': '2'})]
-    >>> changes("Use context=2 or more, or model LSTM().")[1].knobs
+    >>> changes("Use context=2 or model LSTM(). A longer context works too.")[1].knobs
     {'model': 'lstm'}
     """
     _, _, advice = remedy.rpartition("Use ")

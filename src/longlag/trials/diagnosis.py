@@ -127,7 +127,7 @@ def diagnose(
     >>> import longlag as ll
     >>> run = ll.train(ll.EchoLag(values=4), ll.Chunks(), ll.LSTM(hidden_size=4), sequences=20)
     >>> print(ll.diagnose(run)[0].reason, "-", ll.diagnose(run)[0].remedy)
-    unreachable - Use carry=True, and timesteps=2 (up to 25).
+    unreachable - Use carry=True and timesteps=2. Timesteps up to 25 work too.
     """
     if not isinstance(of, Outcome) and isinstance(of, Diagnosable):
         return _of_run(of, solve_at, seed)

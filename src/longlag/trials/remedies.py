@@ -43,7 +43,7 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     'Use sequences=8000 or learning_rate=0.01.'
     >>> setting = Setting(problem=EchoLag(), framing=Chunks(), model=LSTM())
     >>> remedy("unreachable", setting)
-    'Use carry=True, and timesteps=2 (up to 25).'
+    'Use carry=True and timesteps=2. Timesteps up to 25 work too.'
     """
     audit, recipe = setting.on().audit(also), setting.recipe
     trained = max(recipe.sequences, setting.layout.sequences)  # of a whole batch, at least
@@ -70,8 +70,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     freed = [f"{name}={value:g}" for name, value in hindered(recipe).items()]
     match reason:
         case "stopped":
-            more = f", and {_all(*freed)}" if freed else ""
-            return f"Use stop_at={_solved_at(setting):g}, or none{more}."
+            enough = f"stop_at={_solved_at(setting):g}"
+            return f"Use {_all(enough, *freed)}." if freed else f"Use {enough}, or none."
         case "unstable" if recipe.optimizer == "adamw" and rate * (recipe.weight_decay or 0) >= 1:
             return _use(_all(*freed))
         case "unstable" if audit.verdict != "learnable" and not freed:

@@ -16,11 +16,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from longlag.adapters.tables import (
+    asked,
     cells,
     codes,
     files,
     headers,
     measured,
+    ordered,
     quality,
     same,
     times,
@@ -29,7 +31,7 @@ from longlag.adapters.tables import (
 )
 from longlag.adapters.tables.same import Duplicates
 from longlag.arrays import ROUNDED
-from longlag.knobs import listed, unknown_name
+from longlag.knobs import listed
 
 _MAX_FAULTS = 0.5  # largest share of faulty cells in a column of numbers
 _WIDE = 5  # columns to a row of a table that is probably the wrong way round
@@ -149,9 +151,7 @@ def _columns(
     if len(frame) > 1 and _is_total(frame.iloc[-1, 0]) and not _is_total(frame.iloc[-2, 0]):
         notes.append(f"{rows[len(frame) - 1]} left out: `{str(frame.iloc[-1, 0]).strip()}`")
         frame = frame.iloc[:-1]
-    for name in columns:
-        if name not in names:
-            raise ValueError(unknown_name(f"{file.name} has no column", name, names))
+    columns = _named(file, columns, names)
     when = None if time is False else times.find(frame, rows, time)
     along = headers.times(names)
     kind = "times" if along else "numbered"
@@ -234,11 +234,10 @@ def _columns(
     elif when is not None and set(when.columns) & set(columns):
         notes.append("rows taken in the order of the file: their time is among the columns")
     elif when is not None:
-        asked = columns or (chosen if len(chosen) == 1 else ())
-        order = times.in_order(when, rows, frame, duplicates, chosen, asked)
+        order = ordered.order(when, rows, frame, duplicates, chosen, columns, known)
         notes += order.notes
         seasons = order.seasons
-        values = _in_order(values, order)
+        values = ordered.values(values, order)
     warnings = _warnings(values, chosen)
     if along:
         warnings.append(
@@ -253,6 +252,19 @@ def _columns(
     if time is None and not along:
         warnings += times.doubts(frame, when)
     return Table(values, tuple(chosen), tuple(notes), tuple(warnings), seasons, left_out)
+
+
+def _named(file: Path, columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The columns that are asked for, by their whole names."""
+    found = []
+    for name in columns:
+        if (whole := asked.column(name, names)) is None:
+            rule = f"{file.name} has no column"
+            raise ValueError(asked.unknown(rule, name, names, "--column"))
+        if whole in found:
+            raise ValueError(f"{file.name}: `{whole}` is named twice. Name each once.")
+        found.append(whole)
+    return found
 
 
 def _decimal(
@@ -348,19 +360,6 @@ def _fault(
         f"`{name}` is no number in {rows[row]}: {cell}. Leave the cell empty where a value is "
         f"missing{code}{units}, or name another column."
     )
-
-
-def _in_order(values: np.ndarray, order: times.Order) -> np.ndarray:
-    rows = np.full((len(order.rows), values.shape[1]), np.nan)
-    present = order.rows >= 0
-    rows[present] = values[order.rows[present]]
-    if order.merged is not None:
-        for row in np.flatnonzero(present):
-            same = values[order.merged[row]]
-            for column in range(same.shape[1]):
-                numbers = same[:, column][~np.isnan(same[:, column])]
-                rows[row, column] = numbers.mean() if len(numbers) else np.nan
-    return rows
 
 
 def _warnings(values: np.ndarray, names: Sequence[str]) -> list[str]:

@@ -9,12 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from longlag.adapters.tables import clocks, parts, steps, unknown
+from longlag.adapters.tables import asked, clocks, parts, steps, unknown
 from longlag.adapters.tables.cells import numbers
 from longlag.adapters.tables.dates import Reading, dates, epochs, mixed, totals
 from longlag.adapters.tables.parts import Times
 from longlag.adapters.tables.same import Duplicates, count_text, once
-from longlag.knobs import unknown_name
 
 _SECOND_NAME = re.compile(
     r"(.*[^a-z])?(date|decimal|year|time|timestamp|unix)([^a-z].*)?", re.IGNORECASE
@@ -31,12 +30,14 @@ class Order(NamedTuple):
         notes: The changes.
         seasons: Rows in a day, a week, a year, from the step of time.
         merged: For each row, the indices of the rows that it averages; None without averages.
+        regular: Whether the rows are on a grid of times, or as good as on one.
     """
 
     rows: np.ndarray
     notes: tuple[str, ...]
     seasons: tuple[int, ...] = ()
     merged: list[np.ndarray] | None = None
+    regular: bool = True
 
 
 def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> Times | None:
@@ -55,8 +56,10 @@ def find(frame: pd.DataFrame, rows: Sequence[str], name: str | None = None) -> T
             are none, or its dates can be read in two ways.
     """
     if name is not None:
-        if name not in frame:
-            raise ValueError(unknown_name("--time: there is no column", name, list(frame.columns)))
+        whole = asked.column(name, names := list(frame.columns))
+        if whole is None:
+            raise ValueError(asked.unknown("--time: there is no column", name, names, "--time"))
+        name = whole
         _without_totals(frame[name], rows)
         _of_one_frequency(frame[name], rows)
         reading = dates(frame[name]) or _rising(frame[name])
@@ -345,7 +348,7 @@ def in_order(
     grid = steps.grid(values)
     notes.insert(0, f"time: {label}, {grid.step}")
     if grid.positions is None:
-        return Order(order, tuple(notes), grid.seasons, merged)
+        return Order(order, tuple(notes), grid.seasons, merged, not grid.irregular)
     length = int(grid.positions[-1]) + 1
     full = np.full(length, -1)
     full[grid.positions] = order
