@@ -162,7 +162,7 @@ class Dyck(Problem):
         """
         if starts == (0,):
             return 1.0
-        depths = _depths(self.depth, self.close, max(starts))[list(starts)].mean(axis=0)
+        depths = _depths(self.depth, self.close, self.length)[list(starts)].mean(axis=0)
         return _best_from(self.pairs, self.close, seen, tuple(depths.tolist()))
 
     def at(self, rung: int) -> Problem:

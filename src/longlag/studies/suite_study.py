@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, SupportsIndex
 
 from longlag.framings import Whole
-from longlag.models import ModelFactory
+from longlag.models import LSTM, ModelFactory
+from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies import labels, match
@@ -107,7 +111,7 @@ class Suite(Study):
         self._outcomes: dict[tuple[Place, int], Outcome | None] = {}
         self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
-        self._asked = set[tuple[Place, int]]()
+        self._asked = defaultdict[Place, set[int]](set)
         self._queue: list[tuple[int, int, int, int]] = []
         self._order = {place: turn for turn, place in enumerate(self._settings)}
         self._by_order = tuple(self._settings)
@@ -171,7 +175,7 @@ class Suite(Study):
 
     def ahead(self) -> Iterator[tuple[Setting, int]]:
         for place, setting in self._settings.items():
-            asked = [seed for each, seed in self._asked if each == place]
+            asked = self._asked.get(place, ())
             waiting = sum((place, seed) not in self._outcomes for seed in asked)
             chosen = (place.problem, place.model) in self._rate
             if place.stage == _SEEDS and not chosen and place.rate == self.rates[0]:
@@ -306,9 +310,9 @@ class Suite(Study):
         return Place(problem, model, _CAPACITY, self._rate[problem, model], rung)
 
     def _enqueue(self, place: Place, seed: int) -> None:
-        if (place, seed) in self._asked or (place, seed) in self._outcomes:
+        if seed in self._asked[place] or (place, seed) in self._outcomes:
             return
-        self._asked.add((place, seed))
+        self._asked[place].add(seed)
         turn = 0 if place.stage == _SWEEP else self.seeds.index(seed)
         heapq.heappush(self._queue, (place.stage, turn, self._order[place], seed))
 
@@ -323,20 +327,27 @@ class Suite(Study):
     def _setting(self, place: Place) -> Setting:
         row = self.rows[place.problem]
         problem = row.problem.at(place.rung) if place.stage == _CAPACITY else row.problem
-        setting = Setting(
+        recipe = row.recipe(place.rate, self.effort)
+        return Setting(
             problem=problem,
             framing=Whole(),
             model=self._sized(place.problem, place.model),
-            recipe=row.recipe(place.rate, self.effort),
+            recipe=dataclasses.replace(recipe, stop_at=_stop_at(problem, self.solve_at)),
             tests=row.tests if place.stage == _SEEDS else (),
         )
-        return until_solved(setting, self.solve_at)
 
     def _sized(self, problem: str, model: str) -> ModelFactory:
         """The model at the width of the suite for a problem, the same at every rung of it."""
         factory = self._models[model]
         plain = Setting(problem=self.rows[problem].problem, framing=Whole(), model=factory)
         return match.near(self.match, factory, SIZES[self.match], plain.sizes)
+
+
+@functools.lru_cache(2**10)
+def _stop_at(problem: Problem, solve_at: float) -> float | None:
+    """The accuracy at which a trial ends, the same for every model and rate."""
+    plain = Setting(problem=problem, framing=Whole(), model=LSTM())
+    return until_solved(plain, solve_at).recipe.stop_at
 
 
 def _checked_effort(effort: float) -> float:
