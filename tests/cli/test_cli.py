@@ -794,6 +794,11 @@ def test_a_closed_pipe_ends_it_quietly():
             "longlag train takes no argument `ramp`. longlag train --help",
         ),
         (
+            "profile --figure p.svg",
+            "no option `--figure`. Use longlag report --figures FOLDER, which draws",
+        ),
+        ("compare --plot", "no option `--plot`. Use longlag report --figures FOLDER"),
+        (
             "train lstm echo-lag",
             "problem `lstm`: it is a model. Use longlag train echo-lag",
         ),

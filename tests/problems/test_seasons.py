@@ -170,3 +170,13 @@ def test_a_document_of_a_setting_gives_the_seasons_back():
     assert back.seasons == (7, 12)
     plain = document(Setting(problem=Series(rows, length=3), framing=Whole(), model=LSTM()))
     assert "seasons" not in plain["problem"]  # as stores of before have it
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_year_of_a_little_less_than_three_is_not_cut_off(seed):
+    """It was 349 days of 1,050: the longest that fits three times."""
+    days = np.arange(1050)
+    noise = np.random.default_rng(seed).normal(0, 0.3, len(days))
+    rows = np.sin(2 * np.pi * days / 365.25) + noise
+    assert season(rows, (7, 365)) in (365, None)
+    assert season(rows - noise / 2, (7, 365)) == 365

@@ -355,7 +355,10 @@ def test_the_profile_tells_how_many_solved_each_rung(stores, pages):
             place = knobs["kind"], knobs["lag" if knobs["kind"] == "echo-value" else "length"]
             solved, count = tried.get(place, (0, 0))
             tried[place] = solved + (outcome.accuracy == 1), count + 1
-    rows = _rows(pages["profile"].figures()["s1-levels"], "count", "probability")
+    figure = pages["profile"].figures()["s1-levels"]
+    assert "levels, from easy to hard" in str(figure.to_dict())  # an axis has a title
+    assert "(length)" in str(figure.to_dict())  # and a row says what its values are
+    rows = _rows(figure, "count", "probability")
     assert {r["probability"] is None for r in rows if r["count"] == "–"} == {
         True
     }  # no prior is shown

@@ -327,6 +327,9 @@ def _unknown_option(error: UnknownOptionError, tokens: Sequence[str]) -> str:
         return f"{owner} has no option `{name}`. {flags}"
     text = unknown_name(f"{owner} has no option", name, known)
     text, _, _ = text.partition(" Known: ")
+    if command in KINDS and normalized(name) in ("figure", "plot", "chart", "figures"):
+        use = "Use longlag report --figures FOLDER, which draws what is in the store."
+        return f"{owner} has no option `{name}`. {use}"
     if "Did you mean" in text or "longlag calls it" in text or f"`{name}`: " in text:
         return text  # with what is meant, or with why there is none
     if command in _LINES and (hint := borrowed(name)):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_EDGE = 0.9  # of the longest, from which on a found period may be one that was cut off
+_FEWEST = 0.4  # of the rows, at most, in a suggested period that was cut off
 _LONGEST = 1000  # rows of the longest season to search for
 _ALPHA = 0.005  # false positive rate of the threshold, if the background were known
 _MARGIN = 1.2  # times that threshold, since the background is estimated
@@ -61,6 +63,11 @@ def season(rows: NDArray[Any], suggested: Sequence[int] = ()) -> int | None:
     found = _season(rows, suggested)
     if found in suggested:
         return found
+    if found is not None and found >= _EDGE * (len(rows) // 3):
+        # The edge of a longer one: 349 of 1,050 days, where the year would be too long.
+        cut = [each for each in suggested if found < each <= _FEWEST * len(rows)]
+        if cut and _error(rows, cut[0]) <= _error(rows, found):
+            return cut[0]
     for period in sorted(each for each in suggested if _COARSE < each <= len(rows) // 3):
         count = next(
             each for each in range(-(-period // _COARSE), period + 1) if period % each == 0

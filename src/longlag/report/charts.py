@@ -84,9 +84,9 @@ def solved_levels(rows: Rows, problems: int) -> alt.LayerChart:
     """
     split = "split(datum.label, ' ')"
     axis = _axis(None, labelExpr=split, labelLimit=130, labelColor=theme.INK, grid=False)
-    base = _chart(rows).encode(
-        x=alt.X("index:O", axis=None), y=alt.Y("problem:N", sort=None, axis=axis)
-    )
+    title = "levels, from easy to hard: value, and solved of tried"
+    x = alt.X("index:O", axis=_axis(title, labels=False, ticks=False, domain=False))
+    base = _chart(rows).encode(x=x, y=alt.Y("problem:N", sort=None, axis=axis))
     tooltip = ["problem:N", "value:Q", "count:N"]
     dark, light = alt.value(theme.ON_HIGH), alt.value(theme.INK)
     ink = alt.condition("datum.probability > 0.55", dark, light)
@@ -372,7 +372,7 @@ def _channels(field: str, styles: Sequence[Style]) -> tuple[alt.Color, alt.Shape
         for values in ([e.colour for e in styles], [e.shape for e in styles], dashes)
     )
     return (
-        alt.Color(f"{field}:N", scale=colours),
+        alt.Color(f"{field}:N", scale=colours, legend=alt.Legend(symbolOpacity=1)),
         alt.Shape(f"{field}:N", scale=shapes),
         alt.StrokeDash(f"{field}:N", scale=strokes),
     )

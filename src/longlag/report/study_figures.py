@@ -100,7 +100,7 @@ def profile_rows(answer: ProfileAnswer) -> list[dict[str, Any]]:
     """The rows of `charts.solved_levels`."""
     return [
         {
-            "problem": reach.problem,
+            "problem": f"{reach.problem} ({reach.knob})",  # on two lines
             "index": index,
             "value": level.value,
             "count": f"{level.solved}/{len(level.trials)}" if level.trials else "–",

@@ -122,3 +122,14 @@ def test_the_column_proposed_is_what_people_predict(names, likely):
 
     columns = np.random.default_rng(0).normal(size=(50, len(names)))
     assert measured.likely(names, columns) == likely
+
+
+def test_values_below_a_limit_are_not_called_missing_at_once(read):
+    """As of Google Trends: `<1` is a value between 0 and 1."""
+    weeks = [f"{at:%Y-%m-%d}" for at in pd.date_range("2019-01-06", periods=80, freq="7D")]
+    text = "Week,snow\n" + lines(weeks, ["<1" if at % 20 < 4 else at for at in range(80)])
+    with pytest.raises(
+        ValueError, match=r"beyond a limit, .* '<1' \(16\)\. Write a number for each"
+    ):
+        read(text, ["snow"])
+    assert np.isnan(read(text, ["snow"], missing_codes=["<1"]).values).sum() == 16

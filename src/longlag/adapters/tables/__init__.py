@@ -348,6 +348,12 @@ def _fault(
         )
     found = words.among(column, text)
     flags = f"{chooses} {words.missing_codes(found)}".strip()
+    if found and all(map(words.is_limit, found)):
+        told = listed([f"{word!r} ({count:,})" for word, count in found.items()])
+        return (
+            f"`{name}` has values beyond a limit, the first in {rows[row]}: {told}. Write a number "
+            f"for each, or make them missing: use {flags}."
+        )
     if found and column.faults.sum() > 1:
         told = ", ".join(f"{word!r} ({count:,})" for word, count in found.items())
         return (

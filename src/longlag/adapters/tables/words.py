@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -34,6 +35,11 @@ def among(column: Numbers, text: pd.Series) -> dict[str, int]:
     if not (short and few) or any(map(_is_number, counts.index)):
         return {}
     return {str(word): int(count) for word, count in counts.items()}
+
+
+def is_limit(word: str) -> bool:
+    """Whether a word is a value of which only a limit is known, as `<1` of Google Trends."""
+    return bool(re.fullmatch(r"[<>≤≥]=?\s*\d+([.,]\d+)?", word))
 
 
 def missing_codes(words: Iterable[str]) -> str:
