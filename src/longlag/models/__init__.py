@@ -27,14 +27,29 @@ from longlag.models.minimal import (
     MinLSTMLayer,
 )
 from longlag.models.mlp import MLP, MLPModel
+from longlag.models.mlstm import MLSTM, MLSTMLayer, MLSTMState
 from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
+from longlag.models.slstm import SLSTM, SLSTMGates, SLSTMLayer, SLSTMLayerState
 
 MODELS: dict[str, type[ModelFactory]] = {
     model.title(): model
-    for model in [LSTM, LSTM1997, GRU, RNN, Residual, MinGRU, MinLSTM, Bidirectional, Seq2Seq, MLP]
+    for model in [
+        LSTM,
+        LSTM1997,
+        GRU,
+        RNN,
+        Residual,
+        MinGRU,
+        MinLSTM,
+        MLSTM,
+        SLSTM,
+        Bidirectional,
+        Seq2Seq,
+        MLP,
+    ]
 }
 
 __all__ = [
@@ -43,8 +58,10 @@ __all__ = [
     "LSTM",
     "LSTM1997",
     "MLP",
+    "MLSTM",
     "MODELS",
     "RNN",
+    "SLSTM",
     "AnyModel",
     "Bidirectional",
     "BidirectionalModel",
@@ -63,6 +80,8 @@ __all__ = [
     "LSTMState",
     "Linear",
     "MLPModel",
+    "MLSTMLayer",
+    "MLSTMState",
     "MakeLayer",
     "MinGRU",
     "MinGRUGates",
@@ -77,6 +96,9 @@ __all__ = [
     "RecurrentModel",
     "Residual",
     "ResidualModel",
+    "SLSTMGates",
+    "SLSTMLayer",
+    "SLSTMLayerState",
     "Seq2Seq",
     "Seq2SeqModel",
     "SequenceLayer",
