@@ -107,8 +107,7 @@ def drawn(steps, batch=2, heads=2, size=3, shift=0.0):
     return (query, key, value, input + shift, jax.nn.log_sigmoid(forget), start)
 
 
-@pytest.mark.parametrize("chunk", [3, 8, 64])
-@pytest.mark.parametrize("shift", [0.0, 5.0])
+@pytest.mark.parametrize(("chunk", "shift"), [(4, 0.0), (64, 5.0)])
 def test_chunks_and_their_gradients_are_those_of_one_step_after_another(chunk, shift, monkeypatch):
     """Whichever m they have: the published one has no 0 in it, and a gradient goes through it."""
     monkeypatch.setattr("longlag.models.mlstm._EPSILON", 0.0)  # the one part that m changes
@@ -129,7 +128,9 @@ def test_chunks_and_their_gradients_are_those_of_one_step_after_another(chunk, s
             scaled = after.memory * jnp.exp(after.stabiliser)[..., None, None]
             return read, scaled, jax.jit(jax.grad(total, argnums=range(6)))(*parts)
 
-        for ours, theirs in zip(*map(jax.tree.leaves, map(told, (chunked, one_by_one))), strict=True):
+        for ours, theirs in zip(
+            *map(jax.tree.leaves, map(told, (chunked, one_by_one))), strict=True
+        ):
             np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-10)
 
 
@@ -139,9 +140,10 @@ def test_from_the_start_the_source_gives_the_same_whether_m_begins_at_zero_or_at
         *parts, start = drawn(6, shift=-3.0)
         start = jax.tree.map(jnp.zeros_like, start)
         first = start._replace(stabiliser=start.stabiliser - 1e30)
-        ours = read_memory(*parts, None, start)[0]
+        ours = jax.jit(read_memory)(*parts, None, start)[0]
+        published = jax.jit(one_by_one)
         for begun in (start, first):
-            np.testing.assert_allclose(ours, one_by_one(*parts, begun)[0], rtol=1e-5, atol=1e-9)
+            np.testing.assert_allclose(ours, published(*parts, begun)[0], rtol=1e-5, atol=1e-9)
 
 
 def test_what_is_read_from_a_memory_that_is_known_to_be_zero_is_right():
@@ -159,11 +161,8 @@ def test_what_is_read_from_a_memory_that_is_known_to_be_zero_is_right():
     np.testing.assert_allclose(known, given, rtol=0.01, atol=0.05)
 
 
-@pytest.mark.parametrize("opened", [-200.0, 0.0, 200.0])
-def test_a_thousand_steps_and_extreme_gates_stay_finite_and_so_do_gradients(opened):
+def test_a_thousand_steps_and_extreme_gates_stay_finite_and_so_do_gradients():
     layer = made(heads=2)
-    bias = layer.gate_bias.at[:2].set(opened)
-    layer = eqx.tree_at(lambda each: each.gate_bias, layer, bias)
     inputs = jax.random.normal(KEYS[0], (2, 1000, 3))
     mask = jnp.arange(1000)[None] >= jnp.array([[3], [0]])
 
@@ -173,8 +172,10 @@ def test_a_thousand_steps_and_extreme_gates_stay_finite_and_so_do_gradients(open
         hidden, state = layer(inputs, mask, layer.initial_state((2,)))
         return (hidden**2).sum() + sum((each**2).sum() for each in state)
 
-    for leaf in jax.tree.leaves(loss(layer)):
-        assert jnp.isfinite(leaf).all()
+    for opened in (-200.0, 200.0):
+        bias = layer.gate_bias.at[:2].set(opened)
+        for leaf in jax.tree.leaves(loss(eqx.tree_at(lambda each: each.gate_bias, layer, bias))):
+            assert jnp.isfinite(leaf).all()
 
 
 @pytest.mark.parametrize(("hidden_size", "heads"), [(64, 4), (64, 1), (10, 2)])
@@ -209,6 +210,8 @@ def test_it_begins_as_the_reference_implementation_does():
 
 
 def test_heads_divide_the_features_inside():
-    with pytest.raises(ValueError, match=r"^MLSTM: `heads` must divide 2 × hidden_size \(10\), got"):
+    with pytest.raises(
+        ValueError, match=r"^MLSTM: `heads` must divide 2 × hidden_size \(10\), got"
+    ):
         MLSTM(hidden_size=5, heads=4)
     assert MLSTM(hidden_size=5, heads=2)(Sizes(2, 2, timesteps=5), 0).state_size == 2 * 31 + 30
