@@ -27,10 +27,12 @@ from longlag.models import (
     MambaLayer,
     MinGRULayer,
     MinLSTMLayer,
+    MLSTMLayer,
     RecurrentModel,
     Seq2SeqModel,
     SequenceLayer,
     Sizes,
+    SLSTMLayer,
     StepBackLayer,
 )
 from longlag.training import Recipe
@@ -42,6 +44,8 @@ SCANS = [
     MinLSTMLayer,
     MambaLayer,
 ]
+SCANS = [MinGRULayer, MinLSTMLayer, MLSTMLayer, SLSTMLayer]
+POSITIVE = {MLSTMLayer: ("stabiliser",), SLSTMLayer: ("normaliser",)}  # in every state
 KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]
 BY_HAND = [kind for kind in KINDS if issubclass(kind, StepBackLayer)]
 every_layer = pytest.mark.parametrize("kind", KINDS)
@@ -62,7 +66,11 @@ def mask(*batch, steps=5):
 
 def random_state(layer, *batch):
     zero, drawn = layer.initial_state(batch), np.random.default_rng(1)
-    return jax.tree.map(lambda leaf: jnp.asarray(drawn.normal(size=leaf.shape), leaf.dtype), zero)
+    state = jax.tree.map(lambda leaf: jnp.asarray(drawn.normal(size=leaf.shape), leaf.dtype), zero)
+    positive = POSITIVE.get(type(layer), ())
+    return (
+        state._replace(**{n: jnp.abs(getattr(state, n)) for n in positive}) if positive else state
+    )
 
 
 @eqx.filter_jit

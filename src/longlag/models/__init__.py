@@ -28,11 +28,13 @@ from longlag.models.minimal import (
     MinLSTMLayer,
 )
 from longlag.models.mlp import MLP, MLPModel
+from longlag.models.mlstm import MLSTM, MLSTMLayer, MLSTMState
 from longlag.models.one_hot import OneHotInput
 from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
+from longlag.models.slstm import SLSTM, SLSTMGates, SLSTMLayer, SLSTMLayerState
 
 MODELS: dict[str, type[ModelFactory]] = {
     model.title(): model
@@ -45,6 +47,8 @@ MODELS: dict[str, type[ModelFactory]] = {
         MinGRU,
         MinLSTM,
         Mamba,
+        MLSTM,
+        SLSTM,
         Bidirectional,
         Seq2Seq,
         MLP,
@@ -57,8 +61,10 @@ __all__ = [
     "LSTM",
     "LSTM1997",
     "MLP",
+    "MLSTM",
     "MODELS",
     "RNN",
+    "SLSTM",
     "AnyModel",
     "Bidirectional",
     "BidirectionalModel",
@@ -78,6 +84,8 @@ __all__ = [
     "LSTMState",
     "Linear",
     "MLPModel",
+    "MLSTMLayer",
+    "MLSTMState",
     "MakeLayer",
     "Mamba",
     "MambaLayer",
@@ -95,6 +103,9 @@ __all__ = [
     "RecurrentModel",
     "Residual",
     "ResidualModel",
+    "SLSTMGates",
+    "SLSTMLayer",
+    "SLSTMLayerState",
     "Seq2Seq",
     "Seq2SeqModel",
     "SequenceLayer",

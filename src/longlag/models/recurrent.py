@@ -63,7 +63,7 @@ class StepLayer(GatedLayer):
     def _run(self, inputs: Inputs, mask: Mask, state: Any) -> tuple[Any, Any]:
         """The final state, and the states over time."""
         drive = jnp.moveaxis(self.drive(inputs), -2, 0)
-        final, trace = _scan(lambda *each: (self.step(*each), ()), drive, state, _time_first(mask))
+        final, trace = _scan(lambda *each: (self.step(*each), ()), drive, state, time_first(mask))
         return final, jax.tree.map(lambda each: jnp.moveaxis(each, 0, drive.ndim - 2), trace.after)
 
 
@@ -133,13 +133,13 @@ class StepBackLayer(GatedLayer):
     def __call__(
         self, inputs: Inputs, mask: Mask, state: Any
     ) -> tuple[Float[Array, "*batch time hidden"], Any]:
-        result: Any = _recur(type(self), *self._scaled(inputs), state, _time_first(mask))
+        result: Any = recur(type(self), *self._scaled(inputs), state, time_first(mask))
         return jnp.moveaxis(result[0], 0, -2), result[1]
 
     def trace(self, inputs: Inputs, mask: Mask = None, state: Any = None) -> Trace:
         """The states and the residuals over time, each `(*batch, time, …)`."""
         state = self.initial_state(inputs.shape[: time_axis(inputs)]) if state is None else state
-        _, _, trace = _forward(type(self), *self._scaled(inputs), state, _time_first(mask))
+        _, _, trace = run_steps(type(self), *self._scaled(inputs), state, time_first(mask))
         return jax.tree.map(lambda each: jnp.moveaxis(each, 0, -2), trace)
 
     def _scaled(self, inputs: Inputs) -> tuple[Array, Array, Array | None]:
@@ -190,7 +190,9 @@ def _where(mask, new, old):
     return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - mask.ndim)), new, old)
 
 
-def _forward(kind, drive, recurrent, recurrent_bias, state, mask):
+def run_steps(kind, drive, recurrent, recurrent_bias, state, mask):
+    """The hidden vectors, the final state and the trace, of the arguments of `recur`."""
+
     def step(drive, state):
         product = state.hidden @ recurrent
         if recurrent_bias is not None:
@@ -202,13 +204,22 @@ def _forward(kind, drive, recurrent, recurrent_bias, state, mask):
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _recur(kind, drive, recurrent, recurrent_bias, state, mask):
-    hidden, state, _ = _forward(kind, drive, recurrent, recurrent_bias, state, mask)
+def recur(kind, drive, recurrent, recurrent_bias, state, mask):
+    """The hidden vectors and the final state, with the backward pass written by hand.
+
+    Args:
+        kind: A class with `step`, `slopes` and `back` as of `StepBackLayer`.
+        drive: What each step gets from its inputs, time first.
+        recurrent: U, by which the hidden state is multiplied; its bias follows, or None.
+        state: The state before the first step, a named tuple.
+        mask: Of `time_first`.
+    """
+    hidden, state, _ = run_steps(kind, drive, recurrent, recurrent_bias, state, mask)
     return hidden, state
 
 
 def _recur_forward(kind, drive, recurrent, recurrent_bias, state, mask):
-    hidden, after, trace = _forward(kind, drive, recurrent, recurrent_bias, state, mask)
+    hidden, after, trace = run_steps(kind, drive, recurrent, recurrent_bias, state, mask)
     return (hidden, after), (recurrent, recurrent_bias, state, trace, mask)
 
 
@@ -248,7 +259,7 @@ def _recur_backward(kind, residuals, cotangents):
     return by_drive, by_recurrent, by_bias, by_state, None
 
 
-_recur.defvjp(_recur_forward, _recur_backward)
+recur.defvjp(_recur_forward, _recur_backward)
 
 
 def _unroll(sequence: Array) -> int:
@@ -256,5 +267,6 @@ def _unroll(sequence: Array) -> int:
     return len(sequence) if len(sequence) <= 12 else 1
 
 
-def _time_first(mask: Mask) -> Array | None:
+def time_first(mask: Mask) -> Array | None:
+    """A mask as the loops take it, `(time, *batch, 1)`."""
     return None if mask is None else jnp.moveaxis(mask, -1, 0)[..., None]

@@ -1,0 +1,70 @@
+"""Parts of layers whose features are split into heads, each with a memory of its own."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from longlag.models._base import on_device, scale
+
+_EPSILON = 1e-5
+
+
+def check_heads(owner: str, heads: int, width: int, what: str) -> None:
+    """Refuse heads that are not of equal size, with the nearest number that will do.
+
+    Args:
+        owner: The class that is told so.
+        heads: Number of heads.
+        width: Number of features that they share.
+        what: What these features are, as it is named to the caller.
+
+    Raises:
+        ValueError: The heads do not divide the features.
+
+    >>> check_heads("SLSTM", 3, 8, "hidden_size")
+    Traceback (most recent call last):
+    ValueError: SLSTM: `heads` must divide hidden_size (8), got 3. Use heads=2.
+    """
+    if width % heads:
+        nearest = max(each for each in range(1, min(heads, width) + 1) if width % each == 0)
+        raise ValueError(
+            f"{owner}: `heads` must divide {what} ({width}), got {heads}. Use heads={nearest}."
+        )
+
+
+def small_normal(rng: np.random.Generator, shape: tuple[int, ...], width: int) -> Array:
+    """Normal with standard deviation √(2 / (5 width)). Source: Nguyen and Salazar (2019)."""
+    return on_device(rng.normal(0, np.sqrt(2 / (5 * width)), shape))
+
+
+def in_blocks(
+    inputs: Float[Array, "*axes feature"], weight: Float[Array, "block feature_in feature_out"]
+) -> Float[Array, "*axes feature"]:
+    """Features split into blocks, each times a matrix of its own."""
+    split = inputs.reshape(*inputs.shape[:-1], len(weight), -1)
+    return jnp.einsum("...bi,bio->...bo", split, weight).reshape(*inputs.shape[:-1], -1)
+
+
+class HeadNorm(eqx.Module):
+    """The features of each head less their mean, over their deviation, times a learned scale.
+
+    The scale of each feature is at first 1; there is no bias. Source: Ba et al. (2016); by head
+    Wu and He (2018).
+    """
+
+    scale: Float[Array, " feature"]
+    heads: int = eqx.field(static=True)
+
+    @classmethod
+    def create(cls, features: int, heads: int) -> HeadNorm:
+        return cls(on_device(np.ones(features)), heads)
+
+    def __call__(self, inputs: Float[Array, "*axes feature"]) -> Float[Array, "*axes feature"]:
+        split = inputs.reshape(*inputs.shape[:-1], self.heads, -1)
+        split = split - split.mean(axis=-1, keepdims=True)
+        square = jnp.mean(split**2, axis=-1, keepdims=True)
+        return scale((split * jax.lax.rsqrt(square + _EPSILON)).reshape(inputs.shape), self.scale)
