@@ -23,6 +23,7 @@ from .models import (
     MLP as MLP,
     RNN as RNN,
     Bidirectional as Bidirectional,
+    DeltaNet as DeltaNet,
     Seq2Seq as Seq2Seq,
     Sizes as Sizes,
 )

@@ -23,6 +23,7 @@ import longlag as ll
 from longlag.adapters import weights
 from longlag.models import (
     LAYERS,
+    DeltaNetLayer,
     GatedLayer,
     MinGRULayer,
     MinLSTMLayer,
@@ -36,7 +37,11 @@ from longlag.training import Recipe
 from longlag.trials.sensitivity import gates, sensitivity
 from longlag.trials.setting import Setting
 
-SCANS = [MinGRULayer, MinLSTMLayer]
+SCANS = [
+    MinGRULayer,
+    MinLSTMLayer,
+    DeltaNetLayer,
+]
 KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]
 BY_HAND = [kind for kind in KINDS if issubclass(kind, StepBackLayer)]
 every_layer = pytest.mark.parametrize("kind", KINDS)

@@ -14,6 +14,7 @@ from longlag.models._base import (
 )
 from longlag.models.bidirectional import Bidirectional, BidirectionalModel
 from longlag.models.cells import LAYERS
+from longlag.models.delta_net import DeltaNet, DeltaNetLayer, DeltaNetState
 from longlag.models.gru import GRU, GRUGates, GRULayer
 from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
@@ -34,7 +35,19 @@ from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
 MODELS: dict[str, type[ModelFactory]] = {
     model.title(): model
-    for model in [LSTM, LSTM1997, GRU, RNN, Residual, MinGRU, MinLSTM, Bidirectional, Seq2Seq, MLP]
+    for model in [
+        LSTM,
+        LSTM1997,
+        GRU,
+        RNN,
+        Residual,
+        MinGRU,
+        MinLSTM,
+        DeltaNet,
+        Bidirectional,
+        Seq2Seq,
+        MLP,
+    ]
 }
 
 __all__ = [
@@ -52,6 +65,9 @@ __all__ = [
     "Blocks",
     "Buffers",
     "Decoder",
+    "DeltaNet",
+    "DeltaNetLayer",
+    "DeltaNetState",
     "ExternalModel",
     "GRUGates",
     "GRULayer",

@@ -51,7 +51,8 @@ def earlier_steps(
     def at(places: Array) -> Array:
         return jnp.take_along_axis(counted, jnp.maximum(places, 0)[..., None], axis=-2)
 
-    return [at(ends - lag) for lag in lags], at(ends[..., -1:] - jnp.arange(reach)[::-1])
+    last = [ends[..., -1:] - lag for lag in range(reach - 1, -1, -1)]
+    return [at(ends - lag) for lag in lags], at(jnp.concatenate([ends[..., :0], *last], axis=-1))
 
 
 class ShortConvolution(eqx.Module):
