@@ -28,6 +28,7 @@ from longlag.models import (
     Residual,
     Seq2Seq,
     Sizes,
+    Transformer,
 )
 
 SIZES = Sizes(features=6, outputs=4, timesteps=5)
@@ -58,6 +59,9 @@ TRIED = [
         gate=True,
         convolution=False,
     ),
+    Transformer(hidden_size=7),
+    Transformer(hidden_size=8, layers=1, mlp=False, heads=2, positions="alibi"),
+    Transformer(hidden_size=8, layers=1, heads=4, positions="none"),
     Residual(hidden_size=7),
     Residual(cell="gru", hidden_size=7, layers=2, mlp=True),
     Convolution(hidden_size=7, steps=4),

@@ -32,6 +32,7 @@ from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
+from longlag.models.transformer import AttentionLayer, Transformer
 
 MODELS: dict[str, type[ModelFactory]] = {
     model.title(): model
@@ -44,6 +45,7 @@ MODELS: dict[str, type[ModelFactory]] = {
         MinGRU,
         MinLSTM,
         DeltaNet,
+        Transformer,
         Bidirectional,
         Seq2Seq,
         MLP,
@@ -59,6 +61,7 @@ __all__ = [
     "MODELS",
     "RNN",
     "AnyModel",
+    "AttentionLayer",
     "Bidirectional",
     "BidirectionalModel",
     "Block",
@@ -100,4 +103,5 @@ __all__ = [
     "StepBackLayer",
     "StepLayer",
     "TrainOutput",
+    "Transformer",
 ]
