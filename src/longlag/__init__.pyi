@@ -26,6 +26,7 @@ from .models import (
     DeltaNet as DeltaNet,
     Seq2Seq as Seq2Seq,
     Sizes as Sizes,
+    TCN as TCN,
     Transformer as Transformer,
 )
 from .problems import (

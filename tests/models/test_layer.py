@@ -33,6 +33,7 @@ from longlag.models import (
     SequenceLayer,
     Sizes,
     StepBackLayer,
+    TCNLayer,
 )
 from longlag.training import Recipe
 from longlag.trials.sensitivity import gates, sensitivity
@@ -43,6 +44,7 @@ SCANS = [
     MinLSTMLayer,
     DeltaNetLayer,
     AttentionLayer,
+    TCNLayer,
 ]
 KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]
 BY_HAND = [kind for kind in KINDS if issubclass(kind, StepBackLayer)]

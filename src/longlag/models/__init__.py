@@ -32,6 +32,7 @@ from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
+from longlag.models.tcn import TCN, TCNLayer, TCNState
 from longlag.models.transformer import AttentionLayer, Transformer
 
 MODELS: dict[str, type[ModelFactory]] = {
@@ -46,6 +47,7 @@ MODELS: dict[str, type[ModelFactory]] = {
         MinLSTM,
         DeltaNet,
         Transformer,
+        TCN,
         Bidirectional,
         Seq2Seq,
         MLP,
@@ -60,6 +62,7 @@ __all__ = [
     "MLP",
     "MODELS",
     "RNN",
+    "TCN",
     "AnyModel",
     "AttentionLayer",
     "Bidirectional",
@@ -102,6 +105,8 @@ __all__ = [
     "Sizes",
     "StepBackLayer",
     "StepLayer",
+    "TCNLayer",
+    "TCNState",
     "TrainOutput",
     "Transformer",
 ]
