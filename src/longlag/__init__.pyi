@@ -29,8 +29,11 @@ from .models import (
     MinLSTM as MinLSTM,
     Residual as Residual,
     Mamba as Mamba,
+    DeltaNet as DeltaNet,
     Seq2Seq as Seq2Seq,
     Sizes as Sizes,
+    TCN as TCN,
+    Transformer as Transformer,
 )
 from .problems import (
     Adding as Adding,

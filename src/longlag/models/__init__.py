@@ -14,6 +14,7 @@ from longlag.models._base import (
 )
 from longlag.models.bidirectional import Bidirectional, BidirectionalModel
 from longlag.models.cells import LAYERS
+from longlag.models.delta_net import DeltaNet, DeltaNetLayer, DeltaNetState
 from longlag.models.gru import GRU, GRUGates, GRULayer
 from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
@@ -35,6 +36,8 @@ from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 from longlag.models.slstm import SLSTM, SLSTMGates, SLSTMLayer, SLSTMLayerState
+from longlag.models.tcn import TCN, TCNLayer, TCNState
+from longlag.models.transformer import AttentionLayer, Transformer
 
 MODELS: dict[str, type[ModelFactory]] = {
     model.title(): model
@@ -49,6 +52,9 @@ MODELS: dict[str, type[ModelFactory]] = {
         Mamba,
         MLSTM,
         SLSTM,
+        DeltaNet,
+        Transformer,
+        TCN,
         Bidirectional,
         Seq2Seq,
         MLP,
@@ -65,13 +71,18 @@ __all__ = [
     "MODELS",
     "RNN",
     "SLSTM",
+    "TCN",
     "AnyModel",
+    "AttentionLayer",
     "Bidirectional",
     "BidirectionalModel",
     "Block",
     "Blocks",
     "Buffers",
     "Decoder",
+    "DeltaNet",
+    "DeltaNetLayer",
+    "DeltaNetState",
     "Dynamics",
     "ExternalModel",
     "GRUGates",
@@ -112,5 +123,8 @@ __all__ = [
     "Sizes",
     "StepBackLayer",
     "StepLayer",
+    "TCNLayer",
+    "TCNState",
     "TrainOutput",
+    "Transformer",
 ]
