@@ -46,13 +46,13 @@ SCANS = [
     MinGRULayer,
     MinLSTMLayer,
     MambaLayer,
-]
-SCANS = [MinGRULayer, MinLSTMLayer, MLSTMLayer, SLSTMLayer]
-POSITIVE = {MLSTMLayer: ("stabiliser",), SLSTMLayer: ("normaliser",)}  # in every state
+    MLSTMLayer,
+    SLSTMLayer,
     DeltaNetLayer,
     AttentionLayer,
     TCNLayer,
 ]
+POSITIVE = {MLSTMLayer: ("stabiliser",), SLSTMLayer: ("normaliser",)}  # in every state
 KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]
 BY_HAND = [kind for kind in KINDS if issubclass(kind, StepBackLayer)]
 every_layer = pytest.mark.parametrize("kind", KINDS)
