@@ -11,6 +11,7 @@ from longlag.cli._output import ANSWER, AnswerFlags
 from longlag.cli._setting import SETTING, outside_brackets
 from longlag.cli._study import RUN, Rates, RunFlags, Seeds
 from longlag.cli._study import learning_rates as rates_of
+from longlag.models.by_name import as_in_tables
 from longlag.studies.labels import SeveralModels
 from longlag.studies.match import Match
 from longlag.studies.profile import AT_THE_END
@@ -72,8 +73,6 @@ def _models(text: str) -> SeveralModels:
 
 def _baseline(name: str) -> str:
     model = BASELINES.get(name.strip())
-    return name if model is None or model.title() == name.strip() else f"{name}={_call(name)}"
-
-
-def _call(cell: str) -> str:
-    return f"residual(cell={cell.strip()})"
+    if model is None or model.title() == name.strip():
+        return name
+    return f"{name.strip()}={as_in_tables(model.words) or model.words}"

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from longlag.knobs import lookup
-from longlag.models import MODELS, Blocks, ModelFactory, Residual
+from longlag.models import MODELS, TCN, Blocks, DeltaNet, Mamba, ModelFactory, Residual
 from longlag.problems import (
     Adding,
     AssociativeRecall,
@@ -169,8 +169,10 @@ ROWS: dict[str, Row] = {
 
 def _baselines() -> dict[str, ModelFactory]:
     cells: dict[str, ModelFactory] = {name: Residual(cell=name) for name in ("lstm", "gru", "rnn")}
-    blocks = (kind for kind in MODELS.values() if issubclass(kind, Blocks))
-    return cells | {kind.title(): kind() for kind in blocks if kind is not Residual}
+    others = [kind() for kind in MODELS.values() if issubclass(kind, Blocks | TCN)]
+    plain = {each.title(): each for each in others if not isinstance(each, Residual)}
+    signed = {"mamba-signed": Mamba(negative=True), "delta-net-signed": DeltaNet(negative=True)}
+    return cells | plain | signed
 
 
 BASELINES: Mapping[str, ModelFactory] = _baselines()
