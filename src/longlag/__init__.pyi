@@ -18,6 +18,7 @@ from .live.notebook import play as play
 from .maps import audit as audit
 from .models import (
     GRU as GRU,
+    LRU as LRU,
     LSTM as LSTM,
     LSTM1997 as LSTM1997,
     MLP as MLP,

@@ -15,6 +15,7 @@ from layer_cases import Convolution, FastWeights, Leaky
 
 from longlag.models import (
     GRU,
+    LRU,
     LSTM,
     LSTM1997,
     MLP,
@@ -46,6 +47,16 @@ TRIED = [
     FastWeights(hidden_size=7),
     MinGRU(hidden_size=7),
     MinLSTM(hidden_size=7, layers=2, mlp=True),
+    LRU(hidden_size=7),
+    LRU(
+        hidden_size=7,
+        layers=2,
+        mlp=True,
+        states=5,
+        min_radius=0.5,
+        max_radius=0.9,
+        max_phase=1.0,
+    ),
     Residual(hidden_size=7),
     Residual(cell="gru", hidden_size=7, layers=2, mlp=True),
     Convolution(hidden_size=7, steps=4),

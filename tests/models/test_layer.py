@@ -24,6 +24,7 @@ from longlag.adapters import weights
 from longlag.models import (
     LAYERS,
     GatedLayer,
+    LRULayer,
     MinGRULayer,
     MinLSTMLayer,
     RecurrentModel,
@@ -36,7 +37,7 @@ from longlag.training import Recipe
 from longlag.trials.sensitivity import gates, sensitivity
 from longlag.trials.setting import Setting
 
-SCANS = [MinGRULayer, MinLSTMLayer]
+SCANS = [MinGRULayer, MinLSTMLayer, LRULayer]
 KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]
 BY_HAND = [kind for kind in KINDS if issubclass(kind, StepBackLayer)]
 every_layer = pytest.mark.parametrize("kind", KINDS)

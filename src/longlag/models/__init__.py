@@ -16,6 +16,7 @@ from longlag.models.bidirectional import Bidirectional, BidirectionalModel
 from longlag.models.cells import LAYERS
 from longlag.models.gru import GRU, GRUGates, GRULayer
 from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
+from longlag.models.lru import LRU, LRUGates, LRULayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
 from longlag.models.lstm1997 import LSTM1997, LSTM1997Layer
 from longlag.models.minimal import (
@@ -34,12 +35,25 @@ from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
 MODELS: dict[str, type[ModelFactory]] = {
     model.title(): model
-    for model in [LSTM, LSTM1997, GRU, RNN, Residual, MinGRU, MinLSTM, Bidirectional, Seq2Seq, MLP]
+    for model in [
+        LSTM,
+        LSTM1997,
+        GRU,
+        RNN,
+        Residual,
+        MinGRU,
+        MinLSTM,
+        LRU,
+        Bidirectional,
+        Seq2Seq,
+        MLP,
+    ]
 }
 
 __all__ = [
     "GRU",
     "LAYERS",
+    "LRU",
     "LSTM",
     "LSTM1997",
     "MLP",
@@ -58,6 +72,8 @@ __all__ = [
     "GatedLayer",
     "Gates",
     "HiddenState",
+    "LRUGates",
+    "LRULayer",
     "LSTM1997Layer",
     "LSTMLayer",
     "LSTMState",
