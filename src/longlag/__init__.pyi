@@ -18,12 +18,14 @@ from .live.notebook import play as play
 from .maps import audit as audit
 from .models import (
     GRU as GRU,
+    LRU as LRU,
     LSTM as LSTM,
     LSTM1997 as LSTM1997,
     MLP as MLP,
     MLSTM as MLSTM,
     RNN as RNN,
     SLSTM as SLSTM,
+    S4D as S4D,
     Bidirectional as Bidirectional,
     MinGRU as MinGRU,
     MinLSTM as MinLSTM,

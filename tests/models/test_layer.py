@@ -26,11 +26,13 @@ from longlag.models import (
     AttentionLayer,
     DeltaNetLayer,
     GatedLayer,
+    LRULayer,
     MambaLayer,
     MinGRULayer,
     MinLSTMLayer,
     MLSTMLayer,
     RecurrentModel,
+    S4DLayer,
     Seq2SeqModel,
     SequenceLayer,
     Sizes,
@@ -51,6 +53,8 @@ SCANS = [
     DeltaNetLayer,
     AttentionLayer,
     TCNLayer,
+    LRULayer,
+    S4DLayer,
 ]
 POSITIVE = {MLSTMLayer: ("stabiliser",), SLSTMLayer: ("normaliser",)}  # in every state
 KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]

@@ -17,6 +17,7 @@ from longlag.models.cells import LAYERS
 from longlag.models.delta_net import DeltaNet, DeltaNetLayer, DeltaNetState
 from longlag.models.gru import GRU, GRUGates, GRULayer
 from longlag.models.layer import GatedLayer, MakeLayer, RecurrentModel, SequenceLayer
+from longlag.models.lru import LRU, LRUGates, LRULayer
 from longlag.models.lstm import LSTM, Gates, LSTMLayer, LSTMState
 from longlag.models.lstm1997 import LSTM1997, LSTM1997Layer
 from longlag.models.mamba import Mamba, MambaLayer, MambaState
@@ -34,6 +35,7 @@ from longlag.models.one_hot import OneHotInput
 from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
+from longlag.models.s4d import S4D, S4DLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 from longlag.models.slstm import SLSTM, SLSTMGates, SLSTMLayer, SLSTMLayerState
 from longlag.models.tcn import TCN, TCNLayer, TCNState
@@ -55,6 +57,8 @@ MODELS: dict[str, type[ModelFactory]] = {
         DeltaNet,
         Transformer,
         TCN,
+        LRU,
+        S4D,
         Bidirectional,
         Seq2Seq,
         MLP,
@@ -64,12 +68,14 @@ MODELS: dict[str, type[ModelFactory]] = {
 __all__ = [
     "GRU",
     "LAYERS",
+    "LRU",
     "LSTM",
     "LSTM1997",
     "MLP",
     "MLSTM",
     "MODELS",
     "RNN",
+    "S4D",
     "SLSTM",
     "TCN",
     "AnyModel",
@@ -90,6 +96,8 @@ __all__ = [
     "GatedLayer",
     "Gates",
     "HiddenState",
+    "LRUGates",
+    "LRULayer",
     "LSTM1997Layer",
     "LSTMLayer",
     "LSTMState",
@@ -114,6 +122,7 @@ __all__ = [
     "RecurrentModel",
     "Residual",
     "ResidualModel",
+    "S4DLayer",
     "SLSTMGates",
     "SLSTMLayer",
     "SLSTMLayerState",
