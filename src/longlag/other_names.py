@@ -26,6 +26,7 @@ _SHOWS = (
     "progress goes to standard error, and --json prints one document",
 )
 _WORKERS = "the processes of a study, each of which trains one trial at a time"
+_OWN_CODE = "write it in your own code, as a function that returns the model"
 _SHORTEST, _LONG = 3, 8  # letters of names that may be slips
 _OTHER_NAMES = {
     **dict.fromkeys(
@@ -50,6 +51,11 @@ _OTHER_NAMES = {
     **dict.fromkeys(
         ("seq-len", "seq-length", "sequence-length", "len"), ("length", "of a sequence")
     ),
+    **dict.fromkeys(
+        ("n-heads", "num-heads", "nhead", "n-head"),
+        ("heads", "parts of the features, each by itself"),
+    ),
+    "kernel-size": ("kernel", "the steps that a convolution takes together"),
     **dict.fromkeys(("lr", "eta"), ("learning_rate", "the step size of the optimiser")),
     **dict.fromkeys(("return-sequences", "many-to-one"), ("framing", _OUTPUTS)),
     **dict.fromkeys(("batch-input-shape", "batch-shape"), ("batch_size", _SHAPE)),
@@ -210,13 +216,9 @@ _WITHOUT_KNOB = {
         ("dense", "linear", "timedistributed", "time-distributed"),
         "models have a dense layer at each output of their own",
     ),
-    **dict.fromkeys(
-        (
-            *("sequential", "transformer", "attention-layer", "conv1d", "tcn", "heads", "n-heads"),
-            *("num-heads", "nhead", "n-head", "kernel-size", "filters", "dilation"),
-        ),
-        "write it in your own code, as a function that returns the model",
-    ),
+    **dict.fromkeys(("sequential", "attention-layer", "conv1d", "filters", "dilation"), _OWN_CODE),
+    "heads": f"models such as transformer have heads; else {_OWN_CODE}",
+    "kernel": f"the model tcn has a kernel; else {_OWN_CODE}",
     "workers": (
         "train runs its seeds in this process; studies take executor=Local(workers=2), of "
         "longlag.workers.local",
@@ -248,6 +250,8 @@ _HOMES = {
     "hidden_size": "LSTM, GRU and other models",
     **dict.fromkeys(("timesteps", "carry"), "Chunks and Window"),
     "rows": "Chunks",
+    "heads": "Transformer and other models",
+    "kernel": "TCN",
     "pad": "Prefix",
     "horizon": "Series",
     **dict.fromkeys(("length", "values"), "problems"),
