@@ -114,7 +114,7 @@ def test_the_sequences_shown_to_random_networks_are_counted_as_in_a_loop(wrong):
         networks = guessing._draw(rng)  # in the same blocks
         for found in np.abs(outputs(networks, test_set) - test_set.targets[test_set.scored]):
             failed = (np.cumsum(found > 0.2) > wrong).nonzero()[0]
-            shown += failed[0] + 1 if len(failed) else 40
+            shown += int(failed[0]) + 1 if len(failed) else 40
             if not len(failed) and found.mean() < 0.05:
                 expected = shown
                 break

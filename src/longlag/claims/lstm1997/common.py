@@ -201,7 +201,7 @@ def _reached(counts: Sequence[int | None]) -> str:
 def _guessed(
     problem: Problem, criterion: Criterion | OnTest, run: Run, published: int
 ) -> list[Row]:
-    """In 3a and 3b: the sequences that are shown to random networks, with the test sets of a run."""
+    """In 3a and 3b: the sequences of its test sets that are shown to random networks."""
     if not isinstance(problem, NoiseAndSignal) or not isinstance(criterion, OnTest):
         return []
     if problem.noise == "targets":
