@@ -175,8 +175,8 @@ class LSTM1997(ModelFactory):
 
     Source: Hochreiter and Schmidhuber (1997), experiments 1 to 6. Initial biases of the gates: −1,
         −2, −3(, −4) at the output gates in 1; −1, −3, −5 at the input and −2, −4, −6 at the output
-        gates in 3; −3, −6 at the input gates in 4 and 5; −2, −4(, −6) in 6. Those of 3 to 6 are
-        known here from replications only.
+        gates in 3; −3, −6 at the input gates in 4; −2, −4(, −6) in 6. All others begin at random
+        in ± `initial_range` there, and with 0 here.
 
     >>> adding = LSTM1997(blocks=2, cells=2, input_bias=-3, input_bias_step=-3)
     >>> model = adding(Sizes(features=2, outputs=1, timesteps=100), seed=0)

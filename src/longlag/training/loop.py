@@ -75,8 +75,8 @@ def fit(
             within the call; later updates do not change it.
         piece: The most updates between two reports of a seed: chunks are cut into pieces. The
             results are the same to the bit. By default each chunk is one piece.
-        until: Called at the end of each chunk with a seed and the figures of its updates: whether
-            the seed stops there.
+        until: Called at the end of each chunk with a seed, the figures of its updates and a
+            function that copies its model: whether the seed stops there.
 
     Yields:
         `Started` for each seed, `Advanced` for each of its pieces, `Finished` with its model.

@@ -29,9 +29,10 @@ DIVERGED = 1e3
 Watch = Callable[[int, int, Callable[[], AnyModel]], object]
 """Called with a seed, its number of updates and a function that copies its model of that moment."""
 
-Until = Callable[[int, np.ndarray, np.ndarray], bool]
-"""Called at the end of each chunk with a seed, the loss of each of its updates, and the share of
-targets that were correct before it: whether the seed stops there."""
+Until = Callable[[int, np.ndarray, np.ndarray, Callable[[], AnyModel]], bool]
+"""Called at the end of each chunk with a seed, the loss of each of its updates, the share of
+targets that were correct before it, and a function that copies its model: whether the seed stops
+there."""
 
 STOP_WINDOW = 1000
 """Number of latest scored targets of training over which the stopping criterion is computed."""
@@ -137,7 +138,8 @@ class SeedRun:
     ) -> bool:
         """Whether a chunk with these figures is the last, by the caller or by the recipe."""
         until = self.plan.until
-        if until is not None and until(self.seed, losses, correct / np.maximum(scored, 1)):
+        shares = correct / np.maximum(scored, 1)
+        if until is not None and until(self.seed, losses, shares, model):
             return True
         return self._may_stop(float(correct.sum()), float(scored.sum()), model)
 

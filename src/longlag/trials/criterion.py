@@ -1,4 +1,4 @@
-"""Criterion: the published end of a training, and the sequences that it takes to get there."""
+"""Criteria: the published end of a training, and the sequences that it takes to get there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from longlag import streams
 from longlag.events import Advanced
+from longlag.models import AnyModel
+from longlag.problems import Episodes
+from longlag.problems.drawing import draw
+from longlag.scores.evaluation import Evaluation
+from longlag.training.seeds import Until
 from longlag.trials.setting import Setting
 
 
@@ -55,11 +61,13 @@ class Criterion:
         reached = self.reached(np.concatenate(losses), np.concatenate(shares))
         return reached if reached is None or self.counted else reached - self.sequences
 
-    def until(self) -> Callable[[int, np.ndarray, np.ndarray], bool]:
+    every = None  # it is found to the sequence, however long the chunks are
+
+    def until(self, setting: Setting) -> Until:  # noqa: ARG002
         """A function for `fit(until=)`: each seed stops once it has met the criterion."""
         latest: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-        def is_met(seed: int, losses: np.ndarray, shares: np.ndarray) -> bool:
+        def is_met(seed: int, losses: np.ndarray, shares: np.ndarray, _: object) -> bool:
             before = latest.get(seed, (losses[:0], shares[:0]))
             both = [np.concatenate(pair) for pair in zip(before, (losses, shares), strict=True)]
             latest[seed] = both[0][1 - self.sequences :], both[1][1 - self.sequences :]
@@ -67,13 +75,91 @@ class Criterion:
 
         return is_met
 
+    def right(self, evaluation: Evaluation) -> np.ndarray:
+        """Whether each sequence is right, `(sequence,)`."""
+        return all_right(evaluation)
+
+    @property
+    def words(self) -> str:
+        """When it is met, for a sentence."""
+        which = "last" if self.counted else "next"
+        return f"{_at_most(self.wrong)} of the {which} {self.sequences:,} is wrong"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OnTest:
+    """So few errors on a test set, which each seed draws once from its stream for validation.
+
+    A seed ends with the model that meets it, and what it has trained on is what it took.
+
+    Args:
+        sequences: Number of sequences in the set, at least 1.
+        wrong: The most of them that may be wrong.
+        error: The largest mean of the absolute errors of scored targets; None for any.
+        every: Sequences of training between two looks at the set.
+    """
+
+    sequences: int = 256
+    wrong: int = 0
+    error: float | None = None
+    every: int = 100
+
+    def test_set(self, setting: Setting, seed: int) -> Episodes:
+        """The test set of a seed."""
+        problem = setting.problem.for_part("validation")
+        return draw(problem, streams.validation(seed), self.sequences)
+
+    def right(self, evaluation: Evaluation) -> np.ndarray:
+        """Whether each sequence is right, `(sequence,)`."""
+        return all_right(evaluation)
+
+    def is_met(self, evaluation: Evaluation) -> bool:
+        """Whether predictions of the test set meet it."""
+        errors = np.abs(evaluation.predicted - evaluation.targets)[evaluation.scored]
+        small = self.error is None or float(errors.mean()) < self.error
+        return int((~self.right(evaluation)).sum()) <= self.wrong and small
+
+    def until(self, setting: Setting) -> Until:
+        """A function for `fit(until=)`: each seed stops once it has met the criterion."""
+        sets: dict[int, Episodes] = {}
+
+        def is_met(
+            seed: int, losses: np.ndarray, shares: np.ndarray, model: Callable[[], AnyModel]
+        ) -> bool:
+            del losses, shares
+            if seed not in sets:
+                sets[seed] = self.test_set(setting, seed)
+            return self.is_met(setting.evaluate_on(model(), sets[seed]))
+
+        return is_met
+
+    def of_history(self, history: Sequence[Advanced]) -> int | None:
+        """The sequences that it took, from the events of a seed (`Run.history`); None: never."""
+        met = bool(history) and history[-1].outcome == "stopped"
+        return history[-1].updates if met else None
+
+    @property
+    def words(self) -> str:
+        """When it is met, for a sentence."""
+        small = "" if self.error is None else f", with a mean error below {self.error:g}"
+        return f"{_at_most(self.wrong)} of a test set of {self.sequences:,} is wrong{small}"
+
+
+def all_right(evaluation: Evaluation) -> np.ndarray:
+    """Whether each sequence is right at every scored step, `(sequence,)`."""
+    return np.asarray((evaluation.right | ~evaluation.scored).all(axis=1))
+
+
+def _at_most(wrong: int) -> str:
+    return f"at most {wrong}" if wrong else "none"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UntilMet:
     """A setting that trains each seed until it meets a criterion, or for its whole budget."""
 
     setting: Setting
-    criterion: Criterion
+    criterion: Criterion | OnTest
 
     def __post_init__(self) -> None:
         if self.setting.recipe.batch_size != 1 or self.setting.layout.sequences != 1:

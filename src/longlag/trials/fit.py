@@ -48,6 +48,7 @@ def fit(
     watch: Watch | None = None,
     reports: int | None = None,
     until: Until | None = None,
+    every: int | None = None,
 ) -> Generator[Event, None, Run]:
     """Train every seed of a setting, and score each on all tests once its training ends.
 
@@ -65,8 +66,10 @@ def fit(
             within the call; later updates do not change it.
         reports: The fewest reports of a seed over the planned updates, where it makes as many.
             More of them change no result.
-        until: Called with a seed, and the loss and the share of correct targets of each update
-            since the last call: whether the seed stops there (`longlag.trials.criterion`).
+        until: Called with a seed, the loss and the share of correct targets of each update since
+            the last call, and a function that copies its model: whether the seed stops there
+            (`longlag.trials.criterion`).
+        every: Updates between two calls of `until`, whole blocks; by default as many as are fast.
 
     Yields:
         The events of each seed; its `Finished` has the run of this seed only, with its share of
@@ -76,10 +79,12 @@ def fit(
         The run of all seeds.
 
     Raises:
-        ValueError: `reports` is below 1.
+        ValueError: `reports` or `every` is below 1.
     """
     if reports is not None and reports < 1:
         raise ValueError(f"fit: `reports` must be at least 1, got {reports}. Use reports=50.")
+    if every is not None and every < 1:
+        raise ValueError(f"fit: `every` must be at least 1, got {every}. Use every=100.")
     stop = stop or StopToken()
     start, clock, waiting = time.perf_counter(), program.Clock(), program.Clock()
     context = contextvars.copy_context()
@@ -90,6 +95,9 @@ def fit(
     program.require_memory(_BYTES * weights * len(seeds), "fewer seeds, or a smaller model")
     models |= {seed: setting.create(seed) for seed in seeds[1:]}
     updates, chunk = duration(setting, weights)
+    if every is not None:
+        block = len(setting.layout.steps)
+        chunk = max(block, min(every, updates) // block * block)
     history: dict[int, list[Advanced]] = {seed: [] for seed in seeds}
     evaluations: dict[int, dict[str, Evaluation]] = {}
     tests = {name: setting.on(name) for name in setting.scored_on}

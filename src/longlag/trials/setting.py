@@ -20,7 +20,7 @@ from longlag.framings.answering import check_decoder
 from longlag.knobs import lookup
 from longlag.maps import audit, check_steps
 from longlag.models import AnyModel, Model, ModelFactory, OneHotInput, Sizes
-from longlag.problems import Channels, Integers, Part, Problem, Reals, Series, Sets, Spec
+from longlag.problems import Channels, Episodes, Integers, Part, Problem, Reals, Series, Sets, Spec
 from longlag.scores import evaluation as evaluations
 from longlag.scores.evaluation import Evaluation, single_size
 from longlag.scores.score import scored_steps
@@ -219,6 +219,11 @@ class Setting:
         single = self.layout_for(self.problem, single_size(self.framing, self.recipe.batch_size))
         predict = functools.partial(self._predict, model, self.layout)
         return evaluations.evaluate(self.problem, self.layout, single, part, seed, predict)
+
+    def evaluate_on(self, model: AnyModel, episodes: Episodes) -> Evaluation:
+        """Predictions of a model on these episodes, whole blocks of them."""
+        predict = functools.partial(self._predict, model, self.layout)
+        return evaluations.predictions(self.problem, self.layout, episodes, predict)
 
     def predict(
         self, model: AnyModel, sequence: Sequence[float] | Sequence[Sequence[float]] | np.ndarray

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from longlag.problems import Episodes, Integers, Ladder, Problem, Reals, Spec
 from longlag.problems._base import Steps, Values
+from longlag.scores.evaluation import Evaluation
+from longlag.trials.criterion import OnTest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,3 +82,14 @@ class AsOutputs(Problem):
 
     def _vectors(self, classes: Values) -> Values:
         return np.eye(self.classes, dtype=np.float32)[classes]
+
+
+class LastRight(OnTest):
+    """The same, where the last step alone counts."""
+
+    def right(self, evaluation: Evaluation) -> NDArray[np.bool_]:
+        return evaluation.right[:, -1]
+
+    @property
+    def words(self) -> str:
+        return f"the end of none of a test set of {self.sequences:,} is wrong"
