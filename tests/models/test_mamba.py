@@ -211,3 +211,8 @@ def test_a_thousand_steps_of_large_inputs_stay_finite_and_so_do_their_slopes(neg
 
     for each in jax.tree.leaves(jax.jit(jax.value_and_grad(total, (0, 1)))(layer, inputs)):
         assert jnp.isfinite(each).all()
+
+
+def test_a_layer_that_no_memory_holds_is_refused_before_it_is_drawn():
+    with pytest.raises(ValueError, match=r"^A layer of 20,000 × 80,000 has .* smaller hidden_size"):
+        Mamba(hidden_size=20_000)(Sizes(5, 4, 9), 0)

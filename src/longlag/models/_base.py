@@ -304,7 +304,7 @@ class ModelFactory(Knobs):
 _MOST_WEIGHTS = 2**28  # of a matrix
 
 
-def _check_weights(rows: int, columns: int) -> None:
+def check_weights(rows: int, columns: int) -> None:
     """Refuse a matrix that would take minutes to draw, or all memory, before it is drawn."""
     if rows * columns > _MOST_WEIGHTS:
         raise ValueError(
@@ -327,7 +327,7 @@ def zeros(shape: tuple[int, ...], like: Array) -> Array:
 
 def glorot_uniform(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
     """Uniform in ±√(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
-    _check_weights(fan_in, fan_out)
+    check_weights(fan_in, fan_out)
     limit = np.sqrt(6 / (fan_in + fan_out))
     return on_device(rng.uniform(-limit, limit, (fan_in, fan_out)))
 
@@ -337,7 +337,7 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> Array:
 
     Source: Saxe et al. (2014).
     """
-    _check_weights(rows, columns)
+    check_weights(rows, columns)
     tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
     basis, triangle = np.linalg.qr(tall)
     basis *= np.sign(np.diag(triangle))  # without this the draw is not uniform

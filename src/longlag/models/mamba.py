@@ -13,7 +13,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, on_device, project, scale, shift, zeros
+from longlag.models._base import (
+    Inputs,
+    Mask,
+    check_weights,
+    on_device,
+    project,
+    scale,
+    shift,
+    zeros,
+)
 from longlag.models.convolution import ShortConvolution
 from longlag.models.layer import SequenceLayer
 from longlag.models.residual import Blocks
@@ -155,6 +164,7 @@ def _delta_bias(rng: np.random.Generator, channels: int) -> np.ndarray:
 
 def _uniform(rng: np.random.Generator, features: int, outputs: int) -> Array:
     """Uniform in ±1/√features, as PyTorch initialises a dense layer."""
+    check_weights(features, outputs)
     limit = features**-0.5
     return on_device(rng.uniform(-limit, limit, (features, outputs)))
 
