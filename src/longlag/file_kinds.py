@@ -37,6 +37,11 @@ _ANSWERS = (
         "problem model train length skill solved seeds chance ceiling note",
         f"reachable longest_solved {_COST} problem_version",
     ),
+    (
+        "problem model verdict longest skill_1 skill_2 skill_4 skill_16 chance ceiling rate "
+        "capacity against_theory seeds note",
+        f"{_COST} problem_version",
+    ),
     ("problem target input needs sees learns", ""),
     ("model name passed found remedy", ""),
     ("problem name passed found remedy", ""),

@@ -28,6 +28,7 @@ from longlag.studies.comparison import Comparison
 from longlag.studies.frontier import Frontier
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.profile import Profile
+from longlag.studies.suite_study import Suite
 from longlag.training import Recipe
 
 MODELS = [ll.LSTM(hidden_size=3), ll.GRU(hidden_size=3)]
@@ -55,6 +56,7 @@ ANSWERS = {
     "generalise": lambda: of_study(
         Generalisation(SETTING.problem, SETTING.framing, MODELS, test=[12], recipe=RECIPE, seeds=4)
     ),
+    "suite": lambda: of_study(Suite(["lstm", "min-gru"], ["parity", "reverse"], seeds=4)),
     "audit": lambda: ll.audit(PROBLEM, ll.Chunks(timesteps=1, carry=True)),
     "checks": lambda: Checks(repr(PROBLEM), check_problem(PROBLEM)),
     "preflight": lambda: ll.preflight(PROBLEM, ll.Whole(), ll.MLP(hidden_size=3)),
@@ -115,7 +117,7 @@ def test_every_answer_has_every_form(answers, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["frontier", "compare", "profile", "generalise", "run", "forecast"]
+    "name", ["frontier", "compare", "profile", "generalise", "suite", "run", "forecast"]
 )
 def test_a_document_has_the_size_of_models_and_what_they_took(answers, name):
     text = json.dumps(answers[name].to_dict())

@@ -24,6 +24,8 @@ BASES = {
     "--hidden-size 3 --learning-rates 0.01,0.1 --store new.db",
     "profile": "--problems echo-value --minutes 0.02 --budget 20 --hidden-size 3 --store new.db",
     "generalise": "echo-value --values 3 --seeds 2 --budget 20 --hidden-size 3 --store new.db",
+    "suite": "--models lstm --problems parity --learning-rates 0.01 --seeds 1 --effort 0.0001 "
+    "--store new.db",
     "runs": "--store store.db",
     "report": "--store store.db --out new.html",
     "export": "echo-lag --out exported --train 2 --validation 1 --test 1",

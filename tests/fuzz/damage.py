@@ -83,7 +83,7 @@ PROBLEMS = (
     "from longlag.problems import EchoLag\nmake = EchoLag(lag=2)\n",
 )
 
-ANSWERED = "audit", "train", "frontier", "compare", "profile", "generalise"
+ANSWERED = "audit", "train", "frontier", "compare", "profile", "generalise", "suite"
 """The commands that take a settings file."""
 
 TOML = (

@@ -18,6 +18,7 @@ from longlag.studies.frontier import Frontier
 from longlag.studies.generalisation import Generalisation
 from longlag.studies.profile import Profile
 from longlag.studies.registry import load_study
+from longlag.studies.suite_study import Suite
 from longlag.training import Recipe
 
 MODELS = [ll.LSTM(hidden_size=3), ll.GRU(hidden_size=3)]
@@ -130,6 +131,7 @@ STUDIES = {
     "generalise": lambda: Generalisation(
         SETTING.problem, SETTING.framing, MODELS, test=[12], recipe=RECIPE, seeds=2
     ),
+    "suite": lambda: Suite(MODELS, ["parity"], seeds=2),
 }
 
 
@@ -145,7 +147,7 @@ def test_where_nothing_of_a_model_could_run_it_is_an_error_that_says_why(kept, k
     assert finished == ({MODELS[0].words} if kind in ("compare", "generalise") else set())
 
 
-@pytest.mark.parametrize("kind", ["frontier", "profile", "generalise"])
+@pytest.mark.parametrize("kind", ["frontier", "profile", "generalise", "suite"])
 def test_a_seed_that_failed_is_named_with_the_reason(kept, kind):
     def came(task):
         return WHY if task.seeds == (1,) else scored(task)

@@ -122,19 +122,21 @@ CALLS = {
     "frontier": (SETTING.problem, ll.Whole(), "lstm"),
     "generalise": (SETTING.problem, ll.Whole(), ["lstm"]),
     "profile": ("lstm", [SETTING.problem]),
+    "suite": (["lstm"], ["parity"]),
 }
 
 
 @pytest.mark.parametrize("kind", CALLS)
 def test_a_plan_takes_the_arguments_of_its_study_and_runs_nothing(kind, tmp_path, capsys):
-    found = ll.plan(getattr(ll, kind), *CALLS[kind], budget=BUDGET, store=tmp_path / "s.db")
+    own: dict[str, Any] = {"effort": 0.01} if kind == "suite" else {"budget": BUDGET}
+    found = ll.plan(getattr(ll, kind), *CALLS[kind], **own, store=tmp_path / "s.db")
     assert (found.most is None) == (kind == "profile")
     assert repr(found) == str(found)
     assert "0 are in the store." in repr(found)
     assert list(tmp_path.iterdir()) == []
     assert capsys.readouterr() == ("", "")
-    with pytest.raises(TypeError, match=f"{kind} has no argument `budgt`. Did you mean `budget`"):
-        ll.plan(getattr(ll, kind), *CALLS[kind], budgt=BUDGET)
+    with pytest.raises(TypeError, match=f"{kind} has no argument `stor`. Did you mean `store`"):
+        ll.plan(getattr(ll, kind), *CALLS[kind], stor=None)
 
 
 def test_a_plan_counts_the_trials_of_the_store_and_is_of_a_study(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from longlag.report import figures, study_figures
+from longlag.report import figures, study_figures, suite_matrix
 
 DRAWINGS: dict[tuple[str, str], Callable[[Any], alt.TopLevelMixin]] = {
     ("Audit", "maps"): figures.figure_of_audit,
@@ -19,5 +19,6 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], alt.TopLevelMixin]] = {
     ("ComparisonAnswer", "learning rates"): study_figures.skill_by_rate,
     ("GeneralisationAnswer", "skill"): study_figures.skill_by_length,
     ("ProfileAnswer", "reach"): study_figures.reach_by_problem,
+    ("SuiteAnswer", "matrix"): suite_matrix.matrix,
 }
 """By the class of the answer and the name of the figure, one of its `figures`."""

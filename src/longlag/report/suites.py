@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from longlag.answers.blocks import Cell, table
+from longlag.answers.blocks import table
 from longlag.answers.estimate import caveats
 from longlag.answers.format import OPEN, counted, listed
 from longlag.framings import Whole
-from longlag.report.blocks import section
+from longlag.report import suite_matrix
+from longlag.report.blocks import Figure, Panel, Section, section
 from longlag.report.sections.groups import Group
 from longlag.report.study_part import StudyPart, question
+from longlag.studies.suite_answer import SuiteAnswer
 from longlag.studies.suite_study import Suite
 
 
@@ -40,10 +42,6 @@ def suite(study: Suite, start: str) -> StudyPart:
         if cell.theory is not None and cell.against_theory
     ]
     matrix = answer.table()
-    rows = [
-        [Cell(name, kind="") if not i else each for i, each in enumerate(row)]
-        for row, name in zip(matrix.rows, answer.problems, strict=True)
-    ]
     estimates = (cell.skill(1) for cell in answer.cells)
     certainty = [
         answer.legend,
@@ -56,8 +54,20 @@ def suite(study: Suite, start: str) -> StudyPart:
         title="The suite",
         question=question(subject, study, Whole(), f"{answer.about.budget:,}"),
         results=against,
-        table=table("The longest length solved, or the skill.", matrix.head, rows),
+        table=table("The longest length solved, or the skill.", matrix.head, matrix.rows),
         certainty=certainty,
-        sections=[section(f"{start}-cells", "Each model on each problem", answer.details())],
+        sections=[_matrix(answer, start), _cells(answer, start)],
         groups=groups,
     )
+
+
+def _matrix(answer: SuiteAnswer, start: str) -> Section:
+    found = ", ".join(f"{each.model} on {each.problem}: {each.verdict}" for each in answer.cells)
+    chart = suite_matrix.drawn(answer)
+    panel = Panel(key=f"{start}-matrix", title="", chart=chart, alt=f"Problems by models. {found}.")
+    figure = Figure(caption=answer.legend, panels=(panel,), size="wide")
+    return section(f"{start}-matrix", "The matrix", figure)
+
+
+def _cells(answer: SuiteAnswer, start: str) -> Section:
+    return section(f"{start}-cells", "Each model on each problem", answer.details())

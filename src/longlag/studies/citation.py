@@ -36,6 +36,7 @@ INTERVALS = {
     "compare": _MEANS,
     "profile": _MEANS,
     "generalise": f"{_MEANS}, and {_MEDIANS} of the longest length solved",
+    "suite": _MEANS,
 }
 """The method of the intervals, by kind of study."""
 

@@ -78,7 +78,7 @@ def plan(study: Callable[..., Answer], /, *args: Any, **kwargs: Any) -> Plan:
     """What a study would take, as `--dry-run` prints it; no trial is run, and nothing is written.
 
     Args:
-        study: `compare`, `frontier`, `generalise` or `profile`.
+        study: `compare`, `frontier`, `generalise`, `profile` or `suite`.
         args: Its arguments, as it takes them itself.
         kwargs: Likewise, by name.
 

@@ -183,7 +183,7 @@ class SuiteAnswer(Answer):
     cells: tuple[SuiteCell, ...]
     left: int
 
-    figures: ClassVar = ()
+    figures: ClassVar = ("matrix",)
 
     @property
     def failed(self) -> Mapping[str, str]:
@@ -337,11 +337,6 @@ class SuiteAnswer(Answer):
             **_flat(each),
             "width": each.width,
             "longest_per_seed": list(each.per_seed),
-            "skills": {
-                str(times): None if estimate is None else dataclasses.asdict(estimate)
-                for times in _TESTS
-                for estimate in [each.skill(times)]
-            },
             "validation_by_rate": {f"{rate:g}": skill for rate, skill in each.sweep.items()},
             "rates_that_work": each.good,
             "sequences": [outcome.sequences for outcome in outcomes],
@@ -356,16 +351,12 @@ class SuiteAnswer(Answer):
 def _flat(each: SuiteCell) -> dict[str, Any]:
     """The figures of a cell, as plain values."""
     first = each.outcomes[0] if each.outcomes else None
-    skills = {times: each.skill(times) for times in _TESTS}
     return {
         "problem": each.problem,
         "model": each.model,
         "verdict": each.verdict,
         "longest": each.longest,
-        **{
-            f"skill_{times}": None if estimate is None else estimate.mean
-            for times, estimate in skills.items()
-        },
+        **{f"skill_{times}": each.skill(times) for times in _TESTS},
         "chance": first and first.chance,
         "ceiling": first and first.ceiling,
         "rate": each.rate,
