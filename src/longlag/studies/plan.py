@@ -21,10 +21,11 @@ from longlag.studies.generalisation import generalise
 from longlag.studies.profile import profile
 from longlag.studies.reuse import equal
 from longlag.studies.study import Study
+from longlag.studies.suite import suite
 from longlag.trials.cost import peak_memory
 from longlag.trials.setting import Setting
 
-_STUDIES = compare, frontier, generalise, profile
+_STUDIES = compare, frontier, generalise, profile, suite
 _SEEN = 200  # latest trials that times are expected from, at most
 
 
