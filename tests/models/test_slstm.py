@@ -77,13 +77,16 @@ def one_by_one(layer, inputs, mask, state):
         input, forget, candidate, output = raw
         kept = jax.nn.log_sigmoid(forget) + state.stabiliser
         stabiliser = jnp.maximum(kept, input)
-        held, opened = jnp.exp(kept - stabiliser), jnp.exp(input - stabiliser)
-        cell = held * state.cell + opened * jnp.tanh(candidate)
-        normaliser = held * state.normaliser + opened
+        kept, opened = jnp.exp(kept - stabiliser), jnp.exp(input - stabiliser)
+        cell = kept * state.cell + opened * jnp.tanh(candidate)
+        normaliser = kept * state.normaliser + opened
         read = jax.nn.sigmoid(output) * cell / normaliser
         after = SLSTMLayerState(read, cell, normaliser, stabiliser, state.earlier)
-        after = jax.tree.map(lambda a, b: jnp.where(counts[:, None], a, b), after[:4], state[:4])
-        after = SLSTMLayerState(*after, state.earlier)
+
+        def held(new, old):
+            return jnp.where(counts.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+
+        after = jax.tree.map(held, after, state)
         return after, layer.norm(after.read)
 
     steps = jnp.moveaxis(inputs, 1, 0), jnp.moveaxis(mask, 1, 0)
