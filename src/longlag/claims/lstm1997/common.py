@@ -141,6 +141,7 @@ def _test(
 ) -> Callable[[Try, Sequence[int]], Finding]:
     """The test of `no more sequences than published`."""
     names = tuple(arms)
+    guessed: dict[tuple[int, ...], list[Row]] = {}  # a card is tested three times with its runs
 
     def test(attempt: Try, _: Sequence[int]) -> Finding:
         rows, verdicts = [], {}
@@ -150,8 +151,10 @@ def _test(
             counts = [criterion.of_history(history) for history in histories]
             verdicts[recipe] = _verdict(counts, published)
             rows.append(Row(recipe, _estimate(counts, published), _note(runs, criterion, counts)))
-        problem = runs[0].setting.problem
-        rows += _guessed(problem, criterion, runs[0], published)
+        seeds = runs[0].seeds
+        if seeds not in guessed:
+            guessed[seeds] = _guessed(runs[0], criterion, published)
+        rows += guessed[seeds]
         because = f"Published: {published:,} sequences."
         if gap and verdicts[LITERAL] == REFUTED:
             verdicts[LITERAL] = UNSETTLED
@@ -198,10 +201,9 @@ def _reached(counts: Sequence[int | None]) -> str:
     return f"{met} of {len(counts)} seeds met it" + (f", median {median:,}" if median else "")
 
 
-def _guessed(
-    problem: Problem, criterion: Criterion | OnTest, run: Run, published: int
-) -> list[Row]:
+def _guessed(run: Run, criterion: Criterion | OnTest, published: int) -> list[Row]:
     """In 3a and 3b: the sequences of its test sets that are shown to random networks."""
+    problem = run.setting.problem
     if not isinstance(problem, NoiseAndSignal) or not isinstance(criterion, OnTest):
         return []
     if problem.noise == "targets":
