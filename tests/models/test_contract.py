@@ -73,7 +73,7 @@ TRIED = [
     ),
     Transformer(hidden_size=7),
     Transformer(hidden_size=8, layers=1, mlp=False, heads=2, positions="alibi"),
-    Transformer(hidden_size=8, layers=1, heads=4, positions="none"),
+    Transformer(hidden_size=8, layers=1, heads=4, positions="no"),
     TCN(hidden_size=7),
     TCN(hidden_size=6, kernel=2, levels=2),
     LRU(hidden_size=7),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from layer_cases import FastWeightsLayer, LeakyLayer
 
-from longlag.models import Seq2Seq, Seq2SeqModel, Sizes
+from longlag.models import MinGRULayer, Seq2Seq, Seq2SeqModel, Sizes
 
 TRIED = [
     Seq2Seq(cell=cell, hidden_size=7, attention=attention)

@@ -58,7 +58,7 @@ def by_loop(layer, inputs, mask):
     return outputs
 
 
-@pytest.mark.parametrize("positions", ["rope", "alibi", "none"])
+@pytest.mark.parametrize("positions", ["rope", "alibi", "no"])
 @pytest.mark.parametrize(("heads", "hidden_size"), [(1, 7), (2, 8)])
 def test_it_follows_the_published_equations(positions, heads, hidden_size):
     with jax.enable_x64(True):
@@ -99,13 +99,13 @@ def test_weights_begin_as_those_of_torch():
     assert not layer.output.bias.any()
 
 
-@pytest.mark.parametrize("positions", ["rope", "alibi", "none"])
+@pytest.mark.parametrize("positions", ["rope", "alibi", "no"])
 def test_only_without_positions_the_order_of_earlier_steps_does_not_matter(positions):
     layer = made(heads=2, positions=positions)
     inputs = jax.random.normal(jax.random.key(0), (8, 5))
     swapped = inputs[jnp.array([3, 1, 0, 2, 6, 5, 4, 7])]
     ends = [layer(each, None, ())[0][-1] for each in (inputs, swapped)]
-    assert np.allclose(*ends, atol=1e-6) == (positions == "none")
+    assert np.allclose(*ends, atol=1e-6) == (positions == "no")
 
 
 def test_a_step_that_counts_for_nothing_has_no_gradient_and_hinders_none():

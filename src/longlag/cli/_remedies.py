@@ -21,7 +21,7 @@ _WORD = r"(?<![`'\w.])(?P<word>[a-z]+_[a-z_]+)\b"
 _TOGETHER = r"(--[a-z][a-z-]*(?: (?:'[^']*'|[^\s,;.]\S*(?<![,;])))?) and (?=--)"
 _SUBJECT = "subject"  # what `longlag check` is about
 _MODELS = "model", "models", _SUBJECT
-_BRACKETS = r"\b(?P<model>\w+)\((?P<knobs>[^)]*)\)"  # of a model on the command line
+_BRACKETS = r"\b(?P<model>[\w-]+)\((?P<knobs>[^)]*)\)"  # of a model on the command line
 
 
 def as_flags(

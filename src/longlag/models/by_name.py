@@ -23,6 +23,8 @@ def parse(text: str, *, words: bool = True) -> tuple[str, dict[str, Any]]:
 
     >>> parse("lstm(hidden_size=64)"), parse("gru"), parse("bidirectional(cell=gru)")
     (('lstm', {'hidden_size': 64}), ('gru', {}), ('bidirectional', {'cell': 'gru'}))
+    >>> parse("min-gru(hidden-size=8)")
+    ('min-gru', {'hidden_size': 8})
     """
     name, bracket, _ = text.partition("(")
     shown, equals, model = (part.strip() for part in text.partition("="))
@@ -33,11 +35,12 @@ def parse(text: str, *, words: bool = True) -> tuple[str, dict[str, Any]]:
     if not bracket:
         return text.strip(), {}
     try:
-        call = ast.parse(_HYPHENS.sub("_", text.strip()), mode="eval").body
+        code = name.strip().replace("-", "_") + text.strip()[len(name.strip()) :]
+        call = ast.parse(_HYPHENS.sub("_", code), mode="eval").body
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
             knobs = {str(each.arg): _value(each.value, words) for each in call.keywords}
             if len(knobs) == len(call.keywords) and "None" not in knobs:  # None: of `**`
-                return call.func.id, knobs
+                return name.strip(), knobs
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         pass  # a TypeError is of a key that cannot be one
     known = next((each for each in MODELS if each == name.strip().lower()), name.strip() or "lstm")

@@ -18,7 +18,7 @@ from longlag.models.heads import check_heads
 from longlag.models.layer import SequenceLayer
 from longlag.models.residual import Blocks
 
-Positions = Literal["rope", "alibi", "none"]
+Positions = Literal["rope", "alibi", "no"]
 """How a step shows where it stands: rotated queries and keys, a penalty of distance, not at all."""
 
 _BASE = 10_000.0
@@ -34,7 +34,7 @@ class AttentionLayer(SequenceLayer):
     With `rope` the features i and i + d/2 of a query and a key are turned by p 10000^(-2i/d) at
     position p (an odd last feature is not), so that s depends on the distance alone. With `alibi`
     distance times 2^(-8h/heads) is taken from s at head h = 1 … heads, or what is published for
-    a number that is no power of two. With `none` only the causal order tells. Positions count the
+    a number that is no power of two. With `no` only the causal order tells. Positions count the
     steps that count, from 0 at the start of the sample. It has no state.
 
     4 D² + 4 D weights for D features in and out, W and O with bias. They begin as those of
@@ -157,7 +157,7 @@ class Transformer(Blocks):
         mlp: Whether a feed-forward part follows the attention of each block.
         heads: Heads, each of hidden_size / heads features; 1 to 256, a divisor of hidden_size.
         positions: `rope`: queries and keys are turned by their position; `alibi`: what is farther
-            away counts for less; `none`: nothing tells the position but the causal order.
+            away counts for less; `no`: nothing tells the position but the causal order.
 
     Raises:
         ValueError: `heads` does not divide `hidden_size`.
