@@ -143,7 +143,8 @@ class SuiteCell(NamedTuple):
             if trial.reason:
                 reasons[trial.reason] = reasons.get(trial.reason, 0) + 1
         parts = [f"{count} {reason}" for reason, count in reasons.items()]
-        parts += [f"{count} failed: {why}" for why, count in self.failures.items()]
+        failed = sum(self.failures.values())
+        parts += [f"{failed} failed"] if failed else []
         not_run = self.missing - sum(self.failures.values())
         parts += [f"{not_run} not run"] if not_run else []
         return "; ".join(parts)
@@ -234,6 +235,8 @@ class SuiteAnswer(Answer):
         )
         yield self.size_table()
         yield text(self.about.names_sentence)
+        lost = [f"{where}: {why}." for where, why in self.failed.items()]
+        yield text(points=lost, title="Failed" if lost else "")
         yield text(points=self.theory, title="Theory" if self.theory else "")
         if self.left or scored < len(self.cells):
             yield text(

@@ -20,7 +20,7 @@ from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import checked_rates, checked_solve_at, until_solved
 from longlag.studies.match import Match
 from longlag.studies.rates import working
-from longlag.studies.study import Study, words
+from longlag.studies.study import Study, described, words
 from longlag.studies.suite_answer import SuiteAnswer, SuiteCell
 from longlag.studies.suite_rows import RATES, SIZES, TIMES, rows_of
 from longlag.studies.theory import predict
@@ -213,7 +213,7 @@ class Suite(Study):
             for each in self.rates
             if (outcome := self._outcomes.get(self._sweep(problem, model, each)))
         }
-        failed = [seed for seed in self.seeds if self._outcomes.get((place, seed), 0) is None]
+        failed = [seed for seed in self.seeds if self._outcomes.get((place, seed)) is None]
         furthest = row.longer(max(TIMES))
         return SuiteCell(
             problem=problem,
@@ -272,7 +272,7 @@ class Suite(Study):
         place = Place(problem, model, _SEEDS, self._rate[problem, model])
         for seed in self.seeds:
             self._enqueue(place, seed)
-        if any((place, seed) not in self._outcomes for seed in self.seeds):
+        if not all(self._ended(place, seed) for seed in self.seeds):
             return
         outcomes = [trial.outcome for trial in self._trials(place)]
         for rung in self.rows[problem].capacity:
@@ -281,7 +281,7 @@ class Suite(Study):
             place = self._rung(problem, model, rung)
             for seed in self._climbers:
                 self._enqueue(place, seed)
-            if any((place, seed) not in self._outcomes for seed in self._climbers):
+            if not all(self._ended(place, seed) for seed in self._climbers):
                 return
             outcomes = [trial.outcome for trial in self._trials(place)]
 
@@ -291,13 +291,22 @@ class Suite(Study):
             self._rate[problem, model] = self.rates[0]
             return True
         places = [self._sweep(problem, model, rate) for rate in self.rates]
-        if any(each not in self._outcomes for each in places):
+        if not all(self._ended(*each) for each in places):
             return False
         self._rate[problem, model] = max(places, key=self._merit)[0].rate
         return True
 
+    def _ended(self, place: Place, seed: int) -> bool:
+        """Whether a trial has ended; a study of a store has no outcomes of failed ones."""
+        if (place, seed) in self._outcomes:
+            return True
+        failed = bool(self.failures)
+        return (
+            failed and described(Trial(setting=self._settings[place], seed=seed)) in self.failures
+        )
+
     def _merit(self, at: tuple[Place, int]) -> tuple[float, float]:
-        outcome = self._outcomes[at]
+        outcome = self._outcomes.get(at)
         if outcome is None:
             return -float("inf"), 0.0
         # Rates that solve the problem are equal; then fewer sequences are better.
