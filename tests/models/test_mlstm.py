@@ -214,9 +214,11 @@ def test_it_begins_as_the_reference_implementation_does():
         np.testing.assert_array_equal(weight, 1)
 
 
-def test_heads_divide_the_features_inside():
+def test_heads_divide_the_features_inside_into_two_or_more():
     with pytest.raises(
-        ValueError, match=r"^MLSTM: `heads` must divide 2 × hidden_size \(10\), got"
+        ValueError, match=r"^MLSTM: `heads` must divide 2 × hidden_size \(10\) into "
     ):
         MLSTM(hidden_size=5, heads=4)
+    with pytest.raises(ValueError, match=r"\(10\) into 2 or more each, got 10\. Use heads=5\.$"):
+        MLSTM(hidden_size=5, heads=10)
     assert MLSTM(hidden_size=5, heads=2)(Sizes(2, 2, timesteps=5), 0).state_size == 2 * 31 + 30

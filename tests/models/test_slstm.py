@@ -207,12 +207,17 @@ def test_forget_gates_begin_spread_out_and_otherwise_in_later_blocks():
         np.testing.assert_allclose(bias, [5 - 12 * (np.arange(4) / 3) ** power] * 2, rtol=1e-6)
 
 
-def test_heads_divide_the_cells():
+def test_heads_divide_the_cells_into_two_or_more():
     with pytest.raises(
-        ValueError, match=r"^SLSTM: `heads` must divide hidden_size \(8\), got 3\. "
+        ValueError, match=r"^SLSTM: `heads` must divide hidden_size \(8\) into 2 or m"
     ):
         SLSTM(hidden_size=8, heads=3)
-    with pytest.raises(ValueError, match=r"divide features \(3\), got 2\. Use heads=1\.$"):
+    with pytest.raises(ValueError, match=r"got 8\. Use heads=4\.$"):
+        SLSTM(hidden_size=8, heads=8)
+    assert SLSTM(hidden_size=1)(Sizes(2, 2, timesteps=5), 0).state_size == 4
+    with pytest.raises(
+        ValueError, match=r"features \(3\) into 2 or more each, got 2\. Use heads=1\.$"
+    ):
         SLSTMLayer.create(3, 4, np.random.default_rng(0), heads=2)
 
 

@@ -14,7 +14,9 @@ _EPSILON = 1e-5
 
 
 def check_heads(owner: str, heads: int, width: int, what: str) -> None:
-    """Refuse heads that are not of equal size, with the nearest number that will do.
+    """Refuse heads of unequal size, or of one feature, with the nearest number that will do.
+
+    The norm of a single feature is 0: such a head would give nothing. (One feature in all may be.)
 
     Args:
         owner: The class whose knob it is.
@@ -23,16 +25,18 @@ def check_heads(owner: str, heads: int, width: int, what: str) -> None:
         what: What these features are, as it is named to the caller.
 
     Raises:
-        ValueError: The heads do not divide the features.
+        ValueError: The heads do not divide the features, or into one each.
 
     >>> check_heads("SLSTM", 3, 8, "hidden_size")
     Traceback (most recent call last):
-    ValueError: SLSTM: `heads` must divide hidden_size (8), got 3. Use heads=2.
+    ValueError: SLSTM: `heads` must divide hidden_size (8) into 2 or more each, got 3. Use heads=2.
     """
-    if width % heads:
-        nearest = max(each for each in range(1, min(heads, width) + 1) if width % each == 0)
+    if heads > 1 and (width % heads or heads == width):
+        fewer = range(2, min(heads, width // 2) + 1)
+        nearest = max((each for each in fewer if width % each == 0), default=1)
         raise ValueError(
-            f"{owner}: `heads` must divide {what} ({width}), got {heads}. Use heads={nearest}."
+            f"{owner}: `heads` must divide {what} ({width}) into 2 or more each, got {heads}. "
+            f"Use heads={nearest}."
         )
 
 

@@ -65,7 +65,7 @@ class MLSTMLayer(SequenceLayer):
     Args:
         up: U, and without a bias as all matrices but the gates'.
         convolution: The short convolution, or None.
-        query, key, value: Q, K and V, in blocks of 4 features (2 where there are not as many).
+        query, key, value: Q, K and V, in blocks of 4 features (of 2 where D is odd).
         gate_weight, gate_bias: A and B side by side, at first 0; a normal with deviation 0.1, b
             from 3 to 6 over the heads.
         norm, skip, down: The scale of the norm and s, at first 1; W.
@@ -246,7 +246,7 @@ def read_memory(
     memory = _starts(kept[..., None, None], jnp.swapaxes(stored, -1, -2) @ value, state.memory, 2)
     normaliser = _starts(kept[..., None], stored.sum(axis=-2), state.normaliser, 1)
 
-    # One product: XLA's of a memory that is zero all over is wrong on some CPUs where it is fused.
+    # One product: that of a memory known to be zero came out wrong, fused by jax 0.10.2 for CPUs.
     asked = query * jnp.exp(forget + before[..., None] - at)[..., None]
     shown = jnp.concatenate([value, memory[0]], axis=-2)
     read = jnp.concatenate([shares, asked], axis=-1) @ shown
@@ -299,7 +299,8 @@ class MLSTM(Blocks):
         hidden_size: Features between the blocks, at least 1; twice as many inside.
         layers: Blocks, at least 1.
         mlp: Whether a feed-forward part follows the memory of each block; not in the source.
-        heads: Memories of a block, a divisor of 2 × `hidden_size`: more of them are smaller.
+        heads: Memories of a block, a divisor of `hidden_size` (or of twice that): more of them are
+            smaller.
         convolution: Whether queries and keys see the last 4 steps, or their own alone.
 
     Raises:

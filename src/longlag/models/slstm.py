@@ -100,10 +100,10 @@ class SLSTMLayer(GatedLayer):
 
     Source: Beck et al. (2024), xLSTM; initial weights of NX-AI/xlstm.
 
-    >>> layer = SLSTMLayer.create(features=2, hidden_size=4, rng=np.random.default_rng(0), heads=2)
+    >>> layer = SLSTMLayer.create(features=4, hidden_size=6, rng=np.random.default_rng(0), heads=2)
     >>> hidden, state = layer(jnp.array([0, 1, 1]), None, layer.initial_state())
     >>> hidden.shape, state.cell.shape, layer.recurrent.shape
-    ((3, 4), (4,), (2, 2, 4, 2))
+    ((3, 6), (6,), (2, 3, 4, 3))
     """
 
     kernel: Float[Array, "head feature gate hidden"]
