@@ -232,8 +232,9 @@ def _remedy(
                 framings.append(((*words, f"timesteps={timesteps}"), longer))
     framings.append((("framing Whole()",), Whole()))
     models: list[tuple[tuple[str, ...], Reach]] = [((), reach)]
-    if reach.context is not None and reach.context < span:
-        models.append(((f"context={span}",), reach._replace(context=span)))
+    short = reach.context is not None and reach.context < span
+    if wider := reach.wider(span) if short else "":
+        models.append(((wider,), reach._replace(context=span)))
     if reach != RECURRENT:
         models.append((("model LSTM()",), RECURRENT))
     found: dict[tuple[bool, bool], str] = {}
@@ -245,8 +246,10 @@ def _remedy(
             if kind in found:
                 continue
             change, more = " and ".join((*model_words, *words)), ""
-            if change.startswith("context="):
-                more = " A longer context works too."
+            if model_words == (wider,):
+                name = wider.partition("=")[0]
+                more = "A longer context works" if name == "context" else f"More {name} work"
+                more = f" {more} too."
                 if not words and _learnable(problems, changed, batch_size, RECURRENT, result):
                     change += " or model LSTM()"
             if "timesteps=" in change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,10 @@ from longlag.framings import Layout
 Map = Bool[np.ndarray, "target input"]
 
 
+def _context(window: int) -> str:
+    return f"context={window}"
+
+
 class Reach(NamedTuple):
     """The inputs that a kind of model can use.
 
@@ -20,16 +25,19 @@ class Reach(NamedTuple):
             None for all.
         state: Whether carried state passes information on.
         future: Whether an output may use later steps of its sample: it is not causal.
+        wider: The knob that lets so many steps reach an output, as text; empty without one.
     """
 
     context: int | None = None
     state: bool = True
     future: bool = False
+    wider: Callable[[int], str] = _context
 
     @classmethod
     def of(cls, model: Any) -> Reach:
         """That of a model, as `MLP(context=3)`."""
-        return cls(model.window, model.remembers, not model.causal)
+        reach = cls(model.window, model.remembers, not model.causal)
+        return reach if reach.context is None else reach._replace(wider=model.wider)
 
 
 RECURRENT = Reach()

@@ -80,6 +80,19 @@ def test_the_audit_knows_what_lies_before_the_window(framing, lag, seen):
     model = TCN(kernel=2, levels=2)
     found = ll.Setting(problem=problem, framing=framing, model=model, recipe=recipe).audit()
     assert (found.verdict != "unreachable") == seen
+    assert seen or found.remedy.startswith("Use levels=3")
+
+
+def test_a_wider_window_is_a_matter_of_levels_as_long_as_there_are_some():
+    assert [TCN(kernel=2).wider(window) for window in (1, 7, 8, 8191)] == [
+        "levels=1",
+        "levels=2",
+        "levels=3",
+        "levels=12",
+    ]
+    assert not TCN(kernel=2).wider(8192)
+    found = ll.audit(ll.EchoLag(lag=7, length=12), ll.Whole(), model=TCN(kernel=2, levels=2))
+    assert found.remedy == "Use levels=3 or model LSTM(). More levels work too."
 
 
 def test_weights_and_state_are_as_many_as_published():

@@ -101,6 +101,15 @@ def test_an_accuracy_that_ends_a_run_too_early_is_raised():
         assert remedy("stopped", setting) == f"Use stop_at={named}, or none."
 
 
+def test_a_wider_model_has_heads_of_equal_size():
+    for model, width in (
+        (ll.Transformer(hidden_size=8, heads=8), 24),
+        (ll.LSTM(hidden_size=8), 20),
+    ):
+        setting = ll.Setting(problem=PROBLEM, framing=ll.Whole(), model=model)
+        assert f"hidden_size={width}" in remedy("below chance", setting)
+
+
 def nothing(*_):
     return None
 

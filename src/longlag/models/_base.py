@@ -284,6 +284,10 @@ class ModelFactory(Knobs):
         """Number of latest steps that reach an output, across sample boundaries; None for all."""
         return None
 
+    def wider(self, window: int) -> str:  # noqa: ARG002
+        """The knob that makes the window at least so long, as `context=5`; empty without one."""
+        return ""
+
     @property
     def remembers(self) -> bool:
         """Whether carried state holds any information."""

@@ -95,6 +95,9 @@ class MLP(ModelFactory):
     def window(self) -> int | None:
         return self.context
 
+    def wider(self, window: int) -> str:
+        return f"context={window}"
+
     @property
     def dynamics(self) -> Dynamics:
         return "window"

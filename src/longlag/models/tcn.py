@@ -27,6 +27,7 @@ from longlag.models._base import (
 from longlag.models.convolution import earlier_steps
 from longlag.models.layer import RecurrentModel, SequenceLayer
 
+_MOST_LEVELS = 12
 _SMALL = 0.01  # deviation of the initial weights of a change of width
 
 
@@ -181,6 +182,10 @@ class TCNLayer(SequenceLayer):
         return hidden, TCNState(tuple(earlier))
 
 
+def _window(kernel: int, levels: int) -> int:
+    return 1 + 2 * (kernel - 1) * (2**levels - 1)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TCN(ModelFactory):
     """A temporal convolutional network (`TCNLayer`) and a dense output.
@@ -200,7 +205,9 @@ class TCN(ModelFactory):
 
     hidden_size: int = knob(50, "Channels.", at_least=1)
     kernel: int = knob(3, "Steps that a convolution takes together.", at_least=2, at_most=64)
-    levels: int = knob(4, "Levels of convolutions; the dilation doubles.", at_least=1, at_most=12)
+    levels: int = knob(
+        4, "Levels of convolutions; the dilation doubles.", at_least=1, at_most=_MOST_LEVELS
+    )
 
     @property
     def dynamics(self) -> Literal["window"]:
@@ -208,7 +215,13 @@ class TCN(ModelFactory):
 
     @property
     def window(self) -> int:
-        return 1 + 2 * (self.kernel - 1) * (2**self.levels - 1)
+        return _window(self.kernel, self.levels)
+
+    def wider(self, window: int) -> str:
+        enough = (
+            each for each in range(1, _MOST_LEVELS + 1) if _window(self.kernel, each) >= window
+        )
+        return next((f"levels={each}" for each in enough), "")
 
     def __call__(self, sizes: Sizes, seed: int) -> RecurrentModel[TCNLayer]:
         create = functools.partial(TCNLayer.create, kernel=self.kernel, levels=self.levels)

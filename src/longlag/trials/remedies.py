@@ -66,7 +66,8 @@ def remedy(reason: str, setting: Setting, also: Sequence[Problem] = ()) -> str:
     further = f"timesteps={min(2 * chunk, steps)}" if reaching else ""
     carried = isinstance(setting.framing, Chunks) and setting.framing.carry
     whole = "framing Whole()" if carried and chunk < steps else ""
-    size = f"hidden_size={_UNITS}" if units and units < _UNITS else ""
+    whole_heads = _UNITS + -_UNITS % getattr(setting.model, "heads", 1)
+    size = f"hidden_size={whole_heads}" if units and units < _UNITS else ""
     freed = [f"{name}={value:g}" for name, value in hindered(recipe).items()]
     match reason:
         case "stopped":
