@@ -23,6 +23,7 @@ from .models import (
     LSTM1997 as LSTM1997,
     MLP as MLP,
     RNN as RNN,
+    S4D as S4D,
     Bidirectional as Bidirectional,
     Seq2Seq as Seq2Seq,
     Sizes as Sizes,

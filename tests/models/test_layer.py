@@ -28,6 +28,7 @@ from longlag.models import (
     MinGRULayer,
     MinLSTMLayer,
     RecurrentModel,
+    S4DLayer,
     Seq2SeqModel,
     SequenceLayer,
     Sizes,
@@ -37,7 +38,7 @@ from longlag.training import Recipe
 from longlag.trials.sensitivity import gates, sensitivity
 from longlag.trials.setting import Setting
 
-SCANS = [MinGRULayer, MinLSTMLayer, LRULayer]
+SCANS = [MinGRULayer, MinLSTMLayer, LRULayer, S4DLayer]
 KINDS = [*LAYERS.values(), *SCANS, *OTHER_LAYERS]
 BY_HAND = [kind for kind in KINDS if issubclass(kind, StepBackLayer)]
 every_layer = pytest.mark.parametrize("kind", KINDS)

@@ -31,6 +31,7 @@ from longlag.models.mlp import MLP, MLPModel
 from longlag.models.recurrent import HiddenState, StepBackLayer, StepLayer
 from longlag.models.residual import Block, Blocks, Residual, ResidualModel
 from longlag.models.rnn import RNN, RNNLayer
+from longlag.models.s4d import S4D, S4DLayer
 from longlag.models.seq2seq import Seq2Seq, Seq2SeqModel
 
 MODELS: dict[str, type[ModelFactory]] = {
@@ -44,6 +45,7 @@ MODELS: dict[str, type[ModelFactory]] = {
         MinGRU,
         MinLSTM,
         LRU,
+        S4D,
         Bidirectional,
         Seq2Seq,
         MLP,
@@ -59,6 +61,7 @@ __all__ = [
     "MLP",
     "MODELS",
     "RNN",
+    "S4D",
     "AnyModel",
     "Bidirectional",
     "BidirectionalModel",
@@ -93,6 +96,7 @@ __all__ = [
     "RecurrentModel",
     "Residual",
     "ResidualModel",
+    "S4DLayer",
     "Seq2Seq",
     "Seq2SeqModel",
     "SequenceLayer",
