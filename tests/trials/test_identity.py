@@ -94,7 +94,8 @@ def other_values(made, knob):
         return [not value]
     if value is None:
         return [1, 3, 0.3]
-    return [value + 1, value - 1, value + 2, value / 2 or 0.3]  # some are even, or odd
+    # Some are even, or odd, or shares below 1 that are above another.
+    return [value + 1, value - 1, value + 2, value / 2 or 0.3, (value + 1) / 2]
 
 
 PARTS = [

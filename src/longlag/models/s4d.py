@@ -16,7 +16,7 @@ from longlag.models.layer import SequenceLayer
 from longlag.models.residual import Blocks
 from longlag.models.turning import ComplexState, in_single, powers, times
 
-_MOST_STEPS = 128  # of a piece whose outputs are one product
+_MOST_STEPS = 64  # of a piece whose outputs are one product
 
 
 class S4DLayer(SequenceLayer):
@@ -35,10 +35,10 @@ class S4DLayer(SequenceLayer):
     logarithms of the smallest and the largest step. A state fades to 1/e in 2 / s steps and turns
     by b s in one: 1e-3 keeps some thousand steps, and blurs the last few.
 
-    The outputs of up to 128 steps are one product, y = K x, with the matrix of the convolution,
+    The outputs of up to 64 steps are one product, y = K x, with the matrix of the convolution,
     and what the state adds to it; longer sequences go from piece to piece. An FFT gives the same
-    and was not faster on a CPU; its rounding would show later inputs to earlier outputs. Steps
-    that are skipped are taken out of a piece.
+    and was no faster on a CPU at 25 to 400 steps; its rounding would show later inputs to earlier
+    outputs. Steps that are skipped are taken out of a piece.
 
     Differs from s4d.py in state-spaces/s4 in one learning rate for all weights, where a, b and s
     have at most 1e-3 and no decay, and in C times the hold, which loses no digits here where s A
