@@ -105,11 +105,23 @@ UNFIT = {
     "ll.load('\\ud800')": "load: `path` must be the path of a file, got '\\ud800', with half",
     "ll.Store('\\ud800', write=True)": "Store: `path` must be the path of a file, got '\\ud800',",
     "ll.cite('\\ud800')": "cite: `store` must be the path of a file or None, got '\\ud800', with",
+    "ll.profile(MODEL, minutes=Fraction(10**400))": "profile: `minutes` must be a number, got more",
     "ll.frontier(PROBLEM, FRAMING, MODEL, seeds=COUNT)": "`seeds` must be at most 100,000",
     "ll.compare([MODEL], LENGTHS)": "`problems` must be at most 1,000, got more.",
 }
+SAME = (
+    "ll.Duplicate(length=NUMBER(200)).steps",
+    "ll.Recipe(sequences=NUMBER(200), learning_rate=NUMBER(1))",
+    "ll.audit(ll.EchoLag(length=NUMBER(200)), ll.Chunks(timesteps=NUMBER(50), carry=True))",
+    "ll.audit(PROBLEM, ll.Chunks(carry=True, rows='consecutive'), batch_size=NUMBER(200))",
+    "FRAMING.layout(PROBLEM, NUMBER(200)).steps.shape",
+    "len(list(itertools.islice(FRAMING.stream(PROBLEM, part=NUMBER(1), parts=NUMBER(200)), 200)))",
+    "STORE.records(limit=NUMBER(3))",
+)
+"""Calls that say the same of a number of Python and of one of NumPy with eight bits."""
 SCRIPT = """
-import itertools, json, os, sys, tempfile
+import itertools, json, os, sys, tempfile, warnings
+from fractions import Fraction
 import numpy as np, pandas as pd
 import longlag as ll
 
@@ -126,6 +138,14 @@ for call in json.load(sys.stdin):
         messages[call] = "nothing was raised"
     except Exception as error:
         messages[call] = f"{type(error).__name__}: {error}"
+warnings.simplefilter("error")
+for NUMBER in (int, np.uint8):
+    for call in SAME:
+        try:
+            found = str(eval(call))
+        except Exception as error:
+            found = f"{type(error).__name__}: {error}"
+        messages.setdefault(call, []).append(found)
 print(json.dumps(messages))
 """
 
@@ -133,7 +153,7 @@ print(json.dumps(messages))
 @pytest.fixture(scope="module")
 def messages():
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", f"SAME = {SAME!r}\n{SCRIPT}"],
         input=json.dumps([*WRONG, *UNFIT]),
         timeout=120,
         stdout=subprocess.PIPE,
@@ -155,6 +175,12 @@ def test_a_value_that_does_not_fit_is_named(messages, call):
     assert messages[call].startswith("ValueError: ")
     assert "\n" not in messages[call]
     assert UNFIT[call] in messages[call]
+
+
+@pytest.mark.parametrize("call", SAME)
+def test_a_number_of_numpy_is_as_one_of_python(messages, call):
+    plain, narrow = messages[call]
+    assert narrow == plain
 
 
 def test_a_number_past_every_type_is_refused():

@@ -69,6 +69,18 @@ def checked(kind: C) -> C:
     return kind
 
 
+def plain(value: Any) -> Any:
+    """A number as one of Python: the small ones of NumPy overflow, and SQLite takes none of them.
+
+    >>> import numpy as np
+    >>> plain(np.uint8(200)), plain("lstm")
+    (200, 'lstm')
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
 def path(owner: str, name: str, value: object, *, folder: bool = False) -> None:
     """Refuse what is no path of a file.
 
@@ -105,7 +117,7 @@ def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         check(method, {**dict(zip(names, args, strict=False)), **kwargs})
-        return method(*args, **kwargs)
+        return method(*map(plain, args), **{name: plain(each) for name, each in kwargs.items()})
 
     return call
 
@@ -148,7 +160,7 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
         one = elements is not None and isinstance(value, elements) and not isinstance(value, bool)
         raise TypeError(f"{rule} {short_repr(value)}.{f' Use {name}=[{value}].' if one else ''}")
     for number in items if elements is not None else (value,):
-        if isinstance(number, numbers.Integral) and abs(int(number)) > LARGEST:
+        if isinstance(number, numbers.Rational) and abs(int(number)) > LARGEST:
             raise ValueError(f"{rule} more than {LARGEST}. Use a smaller number.")
         if isinstance(number, numbers.Real) and math.isnan(number):
             raise ValueError(f"{rule} nan. Use a number.")

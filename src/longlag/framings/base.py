@@ -80,7 +80,7 @@ class Framing(Knobs):
         owner = type(self).__name__
         require(owner, "problem", problem, Problem, "a problem, such as EchoLag()")
         require(owner, "batch_size", batch_size, Integral, "a whole number")
-        check_batch_size(owner, batch_size)
+        check_batch_size(owner, batch_size := int(batch_size))  # one of NumPy overflows
         if misfit := self.misfit(problem):
             raise ValueError(f"{type(self).__name__}: {misfit}")
         self._check_size(
@@ -199,6 +199,7 @@ class Framing(Knobs):
         ((8, 5), True)
         """
         arguments.check(Framing.stream, locals(), "stream")
+        part, parts = int(part), int(parts)  # those of NumPy overflow
         if parts < 1:
             raise ValueError(f"stream: `parts` must be at least 1, got {parts}. Use parts=1.")
         if not 0 <= part < parts:
