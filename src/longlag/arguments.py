@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
@@ -70,15 +71,20 @@ def checked(kind: C) -> C:
 
 
 def plain(value: Any) -> Any:
-    """A number as one of Python: the small ones of NumPy overflow, and SQLite takes none of them.
+    """A number, or an array of one, as Python has it: small ones of NumPy overflow.
 
     >>> import numpy as np
-    >>> plain(np.uint8(200)), plain("lstm")
-    (200, 'lstm')
+    >>> plain(np.uint8(200)), plain(np.array(0.5)), plain("lstm")
+    (200, 0.5, 'lstm')
     """
+    with contextlib.suppress(Exception):  # of an object of the user's
+        value = value.item() if value.shape == () else value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return value
-    return int(value) if isinstance(value, numbers.Integral) else float(value)
+    try:
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    except OverflowError:  # of a fraction, which is refused
+        return value
 
 
 def path(owner: str, name: str, value: object, *, folder: bool = False) -> None:
@@ -116,8 +122,10 @@ def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(map(plain, args))
+        kwargs = {name: plain(each) for name, each in kwargs.items()}
         check(method, {**dict(zip(names, args, strict=False)), **kwargs})
-        return method(*map(plain, args), **{name: plain(each) for name, each in kwargs.items()})
+        return method(*args, **kwargs)
 
     return call
 
@@ -153,14 +161,16 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
     if is_path and isinstance(value, os.PathLike) and not _is_path(value):
         fits = False
     elements = next((kind for part, kind in _ELEMENTS.items() if part in parts), None)
-    items = tuple(value) if isinstance(value, list | tuple | set | dict) else ()
+    of_array = getattr(value, "tolist", None) if elements is not None else None
+    items = value if of_array is None else of_array()
+    items = tuple(items) if isinstance(items, list | tuple | set | dict) else ()
     if elements is not None:
         fits = fits and all(isinstance(item, elements) for item in items)
     if not fits:
         one = elements is not None and isinstance(value, elements) and not isinstance(value, bool)
         raise TypeError(f"{rule} {short_repr(value)}.{f' Use {name}=[{value}].' if one else ''}")
-    for number in items if elements is not None else (value,):
-        if isinstance(number, numbers.Rational) and abs(int(number)) > LARGEST:
+    for number in map(plain, items if elements is not None else (value,)):
+        if isinstance(number, numbers.Rational) and abs(number) > LARGEST:
             raise ValueError(f"{rule} more than {LARGEST}. Use a smaller number.")
         if isinstance(number, numbers.Real) and math.isnan(number):
             raise ValueError(f"{rule} nan. Use a number.")

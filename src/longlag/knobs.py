@@ -72,16 +72,6 @@ class Knob:
         """The type that a value must have, as text."""
         return _RULES[self.kind][1] if self.kind in _RULES else f"of type {self.kind}"
 
-    def plain(self, value: Any) -> Any:
-        """A number or text that fits, in the type of the knob: NumPy's small integers overflow."""
-        fits, _ = _RULES.get(self.kind, ((), ""))
-        if not isinstance(value, fits) or isinstance(value, bool):
-            return value
-        try:
-            return self.kind(value)
-        except OverflowError:  # of a fraction that is no real number
-            return math.inf if value > 0 else -math.inf
-
     def check(self, owner: Knobs) -> None:
         """Refuse a value of another type or out of range, naming the remedy."""
         value, rule = getattr(owner, self.name), f"{type(owner).__name__}: `{self.name}` must be"
@@ -99,7 +89,7 @@ class Knob:
             raise TypeError(f"{rule} {self.rule}, got {arguments.short_repr(value)}.")
         if self.kind not in (int, float):
             return
-        number: Any = self.plain(value)
+        number: Any = value
         if isinstance(value, numbers.Rational) and abs(number) > LARGEST:
             raise ValueError(f"{rule} at most {LARGEST}, got a larger number.")
         if not math.isfinite(number):
@@ -229,9 +219,13 @@ class Knobs(metaclass=_KnobsMeta):
     """Increased whenever equal knobs give different results; part of the names of trials."""
 
     def __post_init__(self) -> None:
-        for knob in self.knobs():
+        values = {knob: arguments.plain(getattr(self, knob.name)) for knob in self.knobs()}
+        for knob, value in values.items():
+            object.__setattr__(self, knob.name, value)
+        for knob, value in values.items():
             knob.check(self)
-            object.__setattr__(self, knob.name, knob.plain(getattr(self, knob.name)))
+            if isinstance(value, int) and knob.kind is float:
+                object.__setattr__(self, knob.name, float(value))
         arguments.check(type(self).__init__, vars(self), type(self).__name__)
 
     @classmethod
@@ -364,9 +358,10 @@ def named_arguments(function: F) -> F:
                 rule = f"{function.__name__} has no argument"
                 near = [type(each) for each in (*args, *kwargs.values())]
                 raise TypeError(_unknown_argument(rule, name, known, kwargs[name], near))
+        args = tuple(map(arguments.plain, args))
+        kwargs = {name: arguments.plain(each) for name, each in kwargs.items()}
         arguments.check(function, {**dict(zip(known, args, strict=False)), **kwargs})
-        named = {name: arguments.plain(each) for name, each in kwargs.items()}
-        return function(*map(arguments.plain, args), **named)
+        return function(*args, **kwargs)
 
     return typing.cast("F", call)
 
