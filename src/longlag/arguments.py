@@ -9,6 +9,7 @@ import math
 import numbers
 import os
 from collections.abc import Callable, Collection, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -170,7 +171,7 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
         one = elements is not None and isinstance(value, elements) and not isinstance(value, bool)
         raise TypeError(f"{rule} {short_repr(value)}.{f' Use {name}=[{value}].' if one else ''}")
     for number in map(plain, items if elements is not None else (value,)):
-        if isinstance(number, numbers.Rational) and abs(number) > LARGEST:
+        if isinstance(number, int | Fraction) and abs(number) > LARGEST:
             raise ValueError(f"{rule} more than {LARGEST}. Use a smaller number.")
         if isinstance(number, numbers.Real) and math.isnan(number):
             raise ValueError(f"{rule} nan. Use a number.")
