@@ -18,6 +18,8 @@ C = TypeVar("C", bound=type)
 LARGEST = 2**31 - 1
 """The largest integer: arrays have 32 bits, and more steps would not fit into memory."""
 
+_PLAIN = {bool, int, float, str, type(None)}
+
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "None": (type(None), "None"),
     "bool": (bool, "True or False"),
@@ -78,6 +80,8 @@ def plain(value: Any) -> Any:
     >>> plain(np.uint8(200)), plain(np.array(0.5)), plain("lstm")
     (200, 0.5, 'lstm')
     """
+    if type(value) in _PLAIN:
+        return value
     with contextlib.suppress(Exception):  # of an object of the user's
         value = value.item() if value.shape == () else value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

@@ -219,12 +219,13 @@ class Knobs(metaclass=_KnobsMeta):
     """Increased whenever equal knobs give different results; part of the names of trials."""
 
     def __post_init__(self) -> None:
-        values = {knob: arguments.plain(getattr(self, knob.name)) for knob in self.knobs()}
-        for knob, value in values.items():
-            object.__setattr__(self, knob.name, value)
-        for knob, value in values.items():
+        for knob in self.knobs():  # all of them before any is compared with another
+            value = getattr(self, knob.name)
+            if (plain := arguments.plain(value)) is not value:
+                object.__setattr__(self, knob.name, plain)
+        for knob in self.knobs():
             knob.check(self)
-            if isinstance(value, int) and knob.kind is float:
+            if knob.kind is float and isinstance(value := getattr(self, knob.name), int):
                 object.__setattr__(self, knob.name, float(value))
         arguments.check(type(self).__init__, vars(self), type(self).__name__)
 
