@@ -87,6 +87,21 @@ WRONG = {
     "list(ll.fit([], [], RECIPE, updates=1.5))": "fit: `updates` must be a whole number, got 1.5.",
     "list(ll.fit([], [], RECIPE, updates=1, loss='mse'))": "fit: `loss` must be a loss, got 'mse'.",
     "list(ll.fit(3, [], RECIPE, updates=1))": "fit: `models` must be a list of models, got 3.",
+    "TRAINED.predict([[1], [1, 2]])": "predict: `sequence` is no array: its rows differ in length",
+    "TRAINED.predict(np)": "predict: `sequence` must be a list of values",
+    "ll.score(PROBLEM, FRAMING, lambda x: [[1], [1, 2]])": "score: `predict` returned no array: ",
+    "ll.Setting(problem=PROBLEM, framing=FRAMING, model=MODEL, tests=np.array(3))": "`tests` must",
+    "ll.plan(np.zeros(0))": "plan: `study` must be ll.compare, ll.frontier, ll.generalise or",
+    "ll.compare(np.array(3))": "`models` must be several, got 3. Use [3].",
+    "ll.compare([MODEL], learning_rates=np.eye(2))": "must be numbers in a list, got a ndarr",
+    "ll.compare([MODEL], learning_rates=np.array(0.1))": "got 0.1. Use learning_rates=[0.1].",
+    "list(ll.fit([], [], RECIPE, updates=1, until=3))": "fit: `until` must be a function or None",
+    "list(ll.fit([], [], RECIPE, updates=1, watch=3))": "fit: `watch` must be a function or None",
+    "list(ll.fit([], [], RECIPE, updates=1, confirm=3))": "fit: `confirm` must be a function or No",
+    "ll.Search(setting=3)": "Search: `setting` must be a setting, such as",
+    "ll.Search(setting=SETTING, hidden_sizes=3)": "Search: `hidden_sizes` must be whole numbers in",
+    "Criterion(sequences='3')": "Criterion: `sequences` must be a whole number, got '3'.",
+    "UntilMet(setting=3, criterion=Criterion())": "UntilMet: `setting` must be a setting, such as",
     "list(ll.fit([], [], RECIPE, updates=1, stop=1))": "fit: `stop` must be a StopToken(), got 1.",
 }
 UNFIT = {
@@ -105,19 +120,39 @@ UNFIT = {
     "ll.load('\\ud800')": "load: `path` must be the path of a file, got '\\ud800', with half",
     "ll.Store('\\ud800', write=True)": "Store: `path` must be the path of a file, got '\\ud800',",
     "ll.cite('\\ud800')": "cite: `store` must be the path of a file or None, got '\\ud800', with",
+    "ll.Search(setting=SETTING, learning_rates=())": "Search: `learning_rates` must be at least",
+    "Criterion(sequences=0)": "Criterion: `sequences` must be at least 1, got 0. Use sequences=1",
+    "Criterion(wrong=-1)": "Criterion: `wrong` must be at least 0, got -1.",
+    "Criterion(loss=float('nan'))": "Criterion: `loss` must be a number or None, got nan.",
+    "ll.profile(MODEL, minutes=Fraction(10**400))": "profile: `minutes` must be a number, got more",
     "ll.frontier(PROBLEM, FRAMING, MODEL, seeds=COUNT)": "`seeds` must be at most 100,000",
     "ll.compare([MODEL], LENGTHS)": "`problems` must be at most 1,000, got more.",
 }
+SAME = (
+    "ll.Duplicate(length=NUMBER(200)).steps",
+    "ll.Recipe(sequences=NUMBER(200), learning_rate=NUMBER(1))",
+    "ll.audit(ll.EchoLag(length=NUMBER(200)), ll.Chunks(timesteps=NUMBER(50), carry=True))",
+    "ll.audit(PROBLEM, ll.Chunks(carry=True, rows='consecutive'), batch_size=NUMBER(200))",
+    "FRAMING.layout(PROBLEM, NUMBER(200)).steps.shape",
+    "len(list(itertools.islice(FRAMING.stream(PROBLEM, part=NUMBER(1), parts=NUMBER(200)), 200)))",
+    "FRAMING.sample(PROBLEM, np.random.default_rng(0), NUMBER(200)).inputs.shape",
+    "STORE.records(limit=NUMBER(3))",
+    "ll.train(PROBLEM, FRAMING, MODEL, sequences=2, seeds=NUMBER(2)).seeds",
+)
+"""Calls that say the same of a number of Python of one of NumPy with eight bits, and of an array of
+it."""
 SCRIPT = """
-import itertools, json, os, sys, tempfile
+import itertools, json, os, sys, tempfile, warnings
+from fractions import Fraction
 import numpy as np, pandas as pd
 import longlag as ll
+from longlag.trials.criterion import Criterion, UntilMet
 
 PROBLEM, FRAMING, MODEL = ll.EchoLag(length=4), ll.Whole(), ll.RNN(hidden_size=2)
 ANSWER, RUN = ll.audit(PROBLEM, FRAMING), ll.train(PROBLEM, FRAMING, MODEL, sequences=2)
 TRAINED = RUN.trained()
 STORE = ll.Store(tempfile.mkdtemp() + "/a.db", write=True)
-RECIPE = ll.Recipe()
+RECIPE, SETTING = ll.Recipe(), ll.Setting(problem=PROBLEM, framing=FRAMING, model=MODEL)
 COUNT, LENGTHS = itertools.count(), (ll.EchoLag(length=n) for n in itertools.count(2))
 messages = {}
 for call in json.load(sys.stdin):
@@ -126,6 +161,14 @@ for call in json.load(sys.stdin):
         messages[call] = "nothing was raised"
     except Exception as error:
         messages[call] = f"{type(error).__name__}: {error}"
+warnings.simplefilter("error")
+for NUMBER in (int, np.uint8, np.array):
+    for call in SAME:
+        try:
+            found = str(eval(call))
+        except Exception as error:
+            found = f"{type(error).__name__}: {error}"
+        messages.setdefault(call, []).append(found)
 print(json.dumps(messages))
 """
 
@@ -133,7 +176,7 @@ print(json.dumps(messages))
 @pytest.fixture(scope="module")
 def messages():
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+        [sys.executable, "-c", f"SAME = {SAME!r}\n{SCRIPT}"],
         input=json.dumps([*WRONG, *UNFIT]),
         timeout=120,
         stdout=subprocess.PIPE,
@@ -155,6 +198,12 @@ def test_a_value_that_does_not_fit_is_named(messages, call):
     assert messages[call].startswith("ValueError: ")
     assert "\n" not in messages[call]
     assert UNFIT[call] in messages[call]
+
+
+@pytest.mark.parametrize("call", SAME)
+def test_a_number_of_numpy_is_as_one_of_python(messages, call):
+    plain, narrow, array = messages[call]
+    assert plain == narrow == array
 
 
 def test_a_number_past_every_type_is_refused():

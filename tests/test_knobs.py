@@ -1,7 +1,9 @@
 import dataclasses
 import re
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import longlag as ll
@@ -35,6 +37,44 @@ def test_a_number_beyond_any_bound_asks_for_a_smaller_one():
         Below(share=1e300)
     with pytest.raises(ValueError, match=r"got 12\.5\. Use a share below 10\."):
         Below(share=12.5)
+
+
+# Of `Example`, since the arguments of the library's own classes are type-checked under test.
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        ({"limit": np.uint8(200)}, {"limit": 200}),
+        ({"count": np.int64(3)}, {"count": 3}),
+        ({"rate": np.float32(0.25)}, {"rate": 0.25}),
+        ({"rate": Fraction(1, 4)}, {"rate": 0.25}),
+        ({"rate": np.int8(2)}, {"rate": 2.0}),
+        ({"rate": 2}, {"rate": 2.0}),
+        ({"size": np.uint16(7)}, {"size": 7}),
+    ],
+)
+def test_a_number_of_another_type_becomes_a_plain_one(given: Any, plain):
+    assert repr(Example(**given)) == repr(Example(**plain))
+
+
+def test_a_number_of_eight_bits_does_not_overflow():
+    wide: Any = {"count": np.uint8(255), "limit": np.uint8(255)}
+    with pytest.raises(ValueError, match=r"below `limit` \(255\), got 255. Use limit=256 or more."):
+        Example(**wide)
+    with pytest.raises(ValueError, match="`count` must be at least 1, got -128"):
+        Example(count=np.int8(-128))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_number_too_large_for_a_real_one_is_refused():
+    with pytest.raises(ValueError, match="`rate` must be at most 2147483647, got a larger number"):
+        Example(rate=Fraction(10**400))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_whole_number_draws_what_the_equal_real_one_draws():
+    draws = [
+        ll.AssociativeRecall(length=12, spread=spread).draw(np.random.default_rng(0), 9).inputs
+        for spread in (5, 5.0)
+    ]
+    np.testing.assert_array_equal(*draws)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
 import numbers
 import os
 from collections.abc import Callable, Collection, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,8 @@ C = TypeVar("C", bound=type)
 
 LARGEST = 2**31 - 1
 """The largest integer: arrays have 32 bits, and more steps would not fit into memory."""
+
+_PLAIN = {bool, int, float, str, type(None)}
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "None": (type(None), "None"),
@@ -69,6 +73,25 @@ def checked(kind: C) -> C:
     return kind
 
 
+def plain(value: Any) -> Any:
+    """A number, or an array of one, as Python has it: small ones of NumPy overflow.
+
+    >>> import numpy as np
+    >>> plain(np.uint8(200)), plain(np.array(0.5)), plain("lstm")
+    (200, 0.5, 'lstm')
+    """
+    if type(value) in _PLAIN:
+        return value
+    with contextlib.suppress(Exception):  # of an object of the user's
+        value = value.item() if value.shape == () else value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    try:
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    except OverflowError:  # of a fraction, which is refused
+        return value
+
+
 def path(owner: str, name: str, value: object, *, folder: bool = False) -> None:
     """Refuse what is no path of a file.
 
@@ -104,6 +127,8 @@ def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(map(plain, args))
+        kwargs = {name: plain(each) for name, each in kwargs.items()}
         check(method, {**dict(zip(names, args, strict=False)), **kwargs})
         return method(*args, **kwargs)
 
@@ -141,14 +166,16 @@ def _check(rule: str, name: str, value: Any, parts: tuple[str, ...]) -> None:
     if is_path and isinstance(value, os.PathLike) and not _is_path(value):
         fits = False
     elements = next((kind for part, kind in _ELEMENTS.items() if part in parts), None)
-    items = tuple(value) if isinstance(value, list | tuple | set | dict) else ()
+    of_array = getattr(value, "tolist", None) if elements is not None else None
+    items = value if of_array is None else of_array()
+    items = tuple(items) if isinstance(items, list | tuple | set | dict) else ()
     if elements is not None:
         fits = fits and all(isinstance(item, elements) for item in items)
     if not fits:
         one = elements is not None and isinstance(value, elements) and not isinstance(value, bool)
         raise TypeError(f"{rule} {short_repr(value)}.{f' Use {name}=[{value}].' if one else ''}")
-    for number in items if elements is not None else (value,):
-        if isinstance(number, numbers.Integral) and abs(int(number)) > LARGEST:
+    for number in map(plain, items if elements is not None else (value,)):
+        if isinstance(number, int | Fraction) and abs(number) > LARGEST:
             raise ValueError(f"{rule} more than {LARGEST}. Use a smaller number.")
         if isinstance(number, numbers.Real) and math.isnan(number):
             raise ValueError(f"{rule} nan. Use a number.")

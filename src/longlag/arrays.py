@@ -48,6 +48,7 @@ def unmasked(rule: str, values: Any) -> np.ndarray:
     """Values as an array of NumPy.
 
     Raises:
+        TypeError: They are no array: rows differ in length, say.
         ValueError: It has a mask, without which values would count that are none.
 
     >>> unmasked("predict: `sequence` is", np.ma.array([1, 2], mask=[False, True]))
@@ -56,7 +57,12 @@ def unmasked(rule: str, values: Any) -> np.ndarray:
     """
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"{rule} a masked array. Fill it: .filled(value).")
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):  # in words of NumPy
+        raise TypeError(
+            f"{rule} no array: its rows differ in length, or are no numbers. Use a list of numbers."
+        ) from None
 
 
 def near(predicted: Any, targets: Any, within: float, resolution: float = RESOLUTION) -> Any:

@@ -90,7 +90,7 @@ class Knob:
         if self.kind not in (int, float):
             return
         number: Any = value
-        if isinstance(value, numbers.Integral) and abs(number) > LARGEST:
+        if isinstance(value, numbers.Rational) and abs(number) > LARGEST:
             raise ValueError(f"{rule} at most {LARGEST}, got a larger number.")
         if not math.isfinite(number):
             raise ValueError(f"{rule} {self.rule}, got {value!r}.")
@@ -219,8 +219,14 @@ class Knobs(metaclass=_KnobsMeta):
     """Increased whenever equal knobs give different results; part of the names of trials."""
 
     def __post_init__(self) -> None:
+        for knob in self.knobs():  # all of them before any is compared with another
+            value = getattr(self, knob.name)
+            if (plain := arguments.plain(value)) is not value:
+                object.__setattr__(self, knob.name, plain)
         for knob in self.knobs():
             knob.check(self)
+            if knob.kind is float and isinstance(value := getattr(self, knob.name), int):
+                object.__setattr__(self, knob.name, float(value))
         arguments.check(type(self).__init__, vars(self), type(self).__name__)
 
     @classmethod
@@ -353,6 +359,8 @@ def named_arguments(function: F) -> F:
                 rule = f"{function.__name__} has no argument"
                 near = [type(each) for each in (*args, *kwargs.values())]
                 raise TypeError(_unknown_argument(rule, name, known, kwargs[name], near))
+        args = tuple(map(arguments.plain, args))
+        kwargs = {name: arguments.plain(each) for name, each in kwargs.items()}
         arguments.check(function, {**dict(zip(known, args, strict=False)), **kwargs})
         return function(*args, **kwargs)
 

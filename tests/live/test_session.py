@@ -150,6 +150,7 @@ def test_a_typed_value_changes_what_is_expected_and_may_change_what_is_predicted
 @pytest.mark.parametrize(
     ("inputs", "line"),
     [
+        ([[1], [1, 2], 1, 2, 3, 4], "The sequence is no array: its rows differ in length"),
         ([1, 2], "has 6 values, got 2"),
         ([1, 2, 3, 4, 5, 9], "from 0 to 4"),
         (["a"] * 6, ""),

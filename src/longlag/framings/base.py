@@ -79,6 +79,7 @@ class Framing(Knobs):
         """
         owner = type(self).__name__
         require(owner, "problem", problem, Problem, "a problem, such as EchoLag()")
+        batch_size = arguments.plain(batch_size)
         require(owner, "batch_size", batch_size, Integral, "a whole number")
         check_batch_size(owner, batch_size)
         if misfit := self.misfit(problem):
@@ -155,6 +156,7 @@ class Framing(Knobs):
         >>> inputs.shape, targets.shape, bool((inputs[:, -2] == targets[:, 0]).all())
         ((40, 5), (40, 1), True)
         """
+        count = arguments.plain(count)
         arguments.check(Framing.sample, locals(), "sample")
         require("sample", "rng", rng, np.random.Generator, "numpy.random.default_rng(0), say")
         if count < 1:
@@ -198,6 +200,7 @@ class Framing(Knobs):
         >>> batch.inputs.shape, bool((batch.inputs[:, -2] == batch.targets[:, 0]).all())
         ((8, 5), True)
         """
+        batch_size, seed, part, parts = map(arguments.plain, (batch_size, seed, part, parts))
         arguments.check(Framing.stream, locals(), "stream")
         if parts < 1:
             raise ValueError(f"stream: `parts` must be at least 1, got {parts}. Use parts=1.")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from longlag import streams
+from longlag.arrays import unmasked
 from longlag.audit_answer import Audit
 from longlag.live import code, describe, remedies
 from longlag.live.setup import Own, Setup
@@ -102,7 +103,7 @@ def viewed(
         if len(inputs) != problem.steps - problem.answers:
             count = problem.steps - problem.answers
             raise ValueError(f"The sequence has {count} values, got {len(inputs)}.")
-        values = np.asarray(inputs)
+        values = unmasked("The sequence is", inputs)
         problem.inputs.validate(values, "The sequence")
         _, episodes = problem.episode(values)
     found = trace(setting, model, values, seed)

@@ -132,6 +132,10 @@ def _check(given: Mapping[str, Any]) -> None:
     require("fit", "loss", given["loss"], (Loss, Losses), "a loss")
     if given["stop"] is not None:
         require("fit", "stop", given["stop"], StopToken, "a StopToken()")
+    for name in ("confirm", "watch", "until"):
+        if (called := given[name]) is not None and not callable(called):
+            got = arguments.short_repr(called)
+            raise TypeError(f"fit: `{name}` must be a function or None, got {got}.")
     for name in ("models", "streams", "seeds"):
         several = given[name]
         if name == "seeds" and several is None:

@@ -14,6 +14,9 @@ from longlag.problems import Episodes
 from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
 from longlag.training.seeds import Until
+from longlag import arguments
+from longlag.events import Advanced
+from longlag.knobs import require
 from longlag.trials.setting import Setting
 
 
@@ -38,6 +41,15 @@ class Criterion:
     wrong: int = 0
     loss: float | None = None
     counted: bool = True
+
+    def __post_init__(self) -> None:
+        arguments.check(Criterion, vars(self))
+        for name, least in (("sequences", 1), ("wrong", 0)):
+            if (value := getattr(self, name)) < least:
+                raise ValueError(
+                    f"Criterion: `{name}` must be at least {least}, got {value}. "
+                    f"Use {name}={least} or more."
+                )
 
     def reached(self, losses: np.ndarray, shares: np.ndarray) -> int | None:
         """The number of sequences after which it is met for the first time; None if never.
@@ -70,7 +82,8 @@ class Criterion:
         def is_met(seed: int, losses: np.ndarray, shares: np.ndarray, _: object) -> bool:
             before = latest.get(seed, (losses[:0], shares[:0]))
             both = [np.concatenate(pair) for pair in zip(before, (losses, shares), strict=True)]
-            latest[seed] = both[0][1 - self.sequences :], both[1][1 - self.sequences :]
+            old = max(0, len(both[0]) + 1 - self.sequences)  # no window begins there any more
+            latest[seed] = both[0][old:], both[1][old:]
             return self.reached(both[0], both[1]) is not None
 
         return is_met
@@ -162,6 +175,8 @@ class UntilMet:
     criterion: Criterion | OnTest
 
     def __post_init__(self) -> None:
+        require("UntilMet", "setting", self.setting, Setting, "a setting, such as Setting(...)")
+        require("UntilMet", "criterion", self.criterion, Criterion, "a criterion: Criterion()")
         if self.setting.recipe.batch_size != 1 or self.setting.layout.sequences != 1:
             raise ValueError(
                 "UntilMet: an update must be on one sequence. Use batch_size=1 and framing Whole()."

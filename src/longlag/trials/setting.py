@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from longlag.adapters.models import user_model
-from longlag.arguments import short_repr
+from longlag.arguments import plain, short_repr
 from longlag.arrays import LARGEST_SINGLE, unmasked
 from longlag.audit_answer import Audit
 from longlag.encodings import Encoding, IntegerEncoding, SideBySide, encodings
@@ -236,8 +236,8 @@ class Setting:
             TypeError: It is no list of values of the problem.
             ValueError: It is too short for the problem or the framing.
         """
-        self._check_length(np.shape(sequence)[:1])
         shown = unmasked("predict: `sequence` is", sequence)
+        self._check_length(shown.shape[:1])
         problem, episodes = self.problem.episode(shown)
         layout = self.layout_for(problem, single_size(self.framing, self.recipe.batch_size))
         predict = functools.partial(self._predict, model, layout)
@@ -303,6 +303,7 @@ def _test_pairs(
     tests: Mapping[str, Problem] | Sequence[tuple[str, Problem]],
 ) -> tuple[tuple[str, Problem], ...]:
     """Tests as pairs of a name and a problem, with unique names."""
+    tests = plain(tests)
     pairs: Any = tests.items() if isinstance(tests, Mapping) else tests
     pairs = tuple(pairs) if isinstance(pairs, Collection) else (pairs,)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from longlag import arguments
 from longlag.events import Event
 from longlag.knobs import named_arguments, require
 from longlag.stop import ctrl_c_stops
@@ -36,6 +37,13 @@ class Search:
     setting: Setting
     hidden_sizes: tuple[int, ...] = (50, 200)
     learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
+
+    def __post_init__(self) -> None:
+        require("Search", "setting", self.setting, Setting, "a setting, such as Setting(...)")
+        arguments.check(Search, vars(self))
+        for name in ("hidden_sizes", "learning_rates"):
+            if not getattr(self, name):
+                raise ValueError(f"Search: `{name}` must be at least one number, got none.")
 
 
 class Candidate(NamedTuple):
