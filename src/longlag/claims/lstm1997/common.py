@@ -36,11 +36,9 @@ LITERAL, MODERN, GUESSED = "as published", "modern LSTM", "random weights"
 RECORDED = {
     "1-5": UNSETTLED,
     "2a": UNSETTLED,
-    "2b": UNSETTLED,
     "3a-100-3": REPRODUCED,
     "3a-100-1": BETTER,
     "3b-100-3": BETTER,
-    "3b-100-1": BETTER,
     "6a": BETTER,
 }
 """The verdicts of the rows that were run for the page; of the others none is settled."""
