@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longlag as ll
+from longlag import streams
 from longlag.events import Advanced
 from longlag.trials.criterion import Criterion, OnTest
 from longlag.trials.fit import finish, fit
@@ -121,3 +122,20 @@ def test_a_test_set_may_also_bound_the_mean_error(error, met):
 def test_updates_between_two_looks_are_at_least_one():
     with pytest.raises(ValueError, match=r"`every` must be at least 1, got 0\. Use every=100"):
         next(fit(SETTING, (0,), every=0))
+
+
+def test_a_test_set_that_no_rule_can_pass_is_drawn_anew():
+    problem = ll.NoiseAndSignal(length=5, noise="everywhere")
+    setting = dataclasses.replace(SETTING, problem=problem)
+    first = problem.draw(streams.validation(2), 256)
+    hopeless = np.abs(problem.oracle(first.inputs) - first.targets)[first.scored] > 0.2
+    worst = int(hopeless.sum())
+    assert worst > 0
+    kept = OnTest(wrong=worst).test_set(setting, 2)
+    assert np.array_equal(kept.inputs, first.inputs)
+    anew = OnTest(wrong=worst - 1).test_set(setting, 2)
+    assert not np.array_equal(anew.inputs, first.inputs)
+    off = np.abs(problem.oracle(anew.inputs) - anew.targets)[anew.scored] > 0.2
+    assert off.sum() < worst
+    with pytest.raises(ValueError, match="OnTest: `wrong` must be what the best rule can reach"):
+        OnTest(sequences=5000).test_set(setting, 2)

@@ -99,6 +99,10 @@ class Criterion:
         return f"{_at_most(self.wrong)} of the {which} {self.sequences:,} is wrong"
 
 
+_DRAWS = 100
+"""Test sets that are drawn, of which noise may have made some unreachable."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OnTest:
     """So few errors on a test set, which each seed draws once from its stream for validation.
@@ -118,9 +122,23 @@ class OnTest:
     every: int = 100
 
     def test_set(self, setting: Setting, seed: int) -> Episodes:
-        """The test set of a seed."""
-        problem = setting.problem.for_part("validation")
-        return draw(problem, streams.validation(seed), self.sequences)
+        """The test set of a seed: the first of its stream on which the best rule is good enough."""
+        problem, rng = setting.problem.for_part("validation"), streams.validation(seed)
+        for _ in range(_DRAWS):
+            episodes = draw(problem, rng, self.sequences)
+            best = Evaluation(
+                inputs=episodes.inputs,
+                targets=episodes.targets,
+                scored=episodes.scored,
+                predicted=problem.oracle(episodes.inputs),
+                spec=problem.targets,
+            )
+            if int((~self.right(best)).sum()) <= self.wrong:
+                return episodes
+        raise ValueError(
+            f"OnTest: `wrong` must be what the best rule can reach, got {self.wrong} of "
+            f"{self.sequences}. Use a larger number."
+        )
 
     def right(self, evaluation: Evaluation) -> np.ndarray:
         """Whether each sequence is right, `(sequence,)`."""

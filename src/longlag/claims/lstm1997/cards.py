@@ -69,7 +69,7 @@ _CONTRADICTION = (
 )
 
 
-def _strings(blocks: int, rate: float, published: int) -> Card:
+def _strings(number: int, blocks: int, rate: float, published: int) -> Card:
     cells = 1 if blocks == 4 else 2
     model = LSTM1997(
         blocks=blocks,
@@ -82,7 +82,7 @@ def _strings(blocks: int, rate: float, published: int) -> Card:
     )
     pairs = [NextSymbol(pair=pair) for pair in range(3)]
     return card(
-        f"1-{blocks}x{cells}-{rate:g}",
+        f"1-{number}",
         f"{blocks} blocks of {counted(cells, 'cell')} learn the embedded Reber grammar at rate "
         f"{rate:g}.",
         problems=pairs,
@@ -210,11 +210,11 @@ _RANDOM_LAGS = {
 }
 
 CARDS = (
-    _strings(4, 0.1, 39_740),
-    _strings(3, 0.1, 21_730),
-    _strings(3, 0.2, 14_060),
-    _strings(4, 0.5, 9_500),
-    _strings(3, 0.5, 8_440),
+    _strings(1, 4, 0.1, 39_740),
+    _strings(2, 3, 0.1, 21_730),
+    _strings(3, 3, 0.2, 14_060),
+    _strings(4, 4, 0.5, 9_500),
+    _strings(5, 3, 0.5, 8_440),
     _two_sequences("fixed", 5_040),
     _two_sequences("random", 5_680),
     *(_random_lags(q, p, published) for (q, p), published in _RANDOM_LAGS.items()),
