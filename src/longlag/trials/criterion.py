@@ -7,17 +7,27 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from longlag import streams
+from longlag import arguments, streams
 from longlag.events import Advanced
+from longlag.knobs import require
 from longlag.models import AnyModel
 from longlag.problems import Episodes
 from longlag.problems.drawing import draw
 from longlag.scores.evaluation import Evaluation
 from longlag.training.seeds import Until
-from longlag import arguments
-from longlag.events import Advanced
-from longlag.knobs import require
 from longlag.trials.setting import Setting
+
+
+def _check(criterion: Criterion | OnTest, **least: int) -> None:
+    """Refuse values of another type, and numbers below the least."""
+    kind = type(criterion)
+    arguments.check(kind, vars(criterion))
+    for name, bound in least.items():
+        if (value := getattr(criterion, name)) < bound:
+            raise ValueError(
+                f"{kind.__name__}: `{name}` must be at least {bound}, got {value}. "
+                f"Use {name}={bound} or more."
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,13 +53,7 @@ class Criterion:
     counted: bool = True
 
     def __post_init__(self) -> None:
-        arguments.check(Criterion, vars(self))
-        for name, least in (("sequences", 1), ("wrong", 0)):
-            if (value := getattr(self, name)) < least:
-                raise ValueError(
-                    f"Criterion: `{name}` must be at least {least}, got {value}. "
-                    f"Use {name}={least} or more."
-                )
+        _check(self, sequences=1, wrong=0)
 
     def reached(self, losses: np.ndarray, shares: np.ndarray) -> int | None:
         """The number of sequences after which it is met for the first time; None if never.
@@ -120,6 +124,9 @@ class OnTest:
     wrong: int = 0
     error: float | None = None
     every: int = 100
+
+    def __post_init__(self) -> None:
+        _check(self, sequences=1, wrong=0, every=1)
 
     def test_set(self, setting: Setting, seed: int) -> Episodes:
         """The test set of a seed: the first of its stream on which the best rule is good enough."""
@@ -194,7 +201,8 @@ class UntilMet:
 
     def __post_init__(self) -> None:
         require("UntilMet", "setting", self.setting, Setting, "a setting, such as Setting(...)")
-        require("UntilMet", "criterion", self.criterion, Criterion, "a criterion: Criterion()")
+        kinds = Criterion, OnTest
+        require("UntilMet", "criterion", self.criterion, kinds, "a criterion: Criterion()")
         if self.setting.recipe.batch_size != 1 or self.setting.layout.sequences != 1:
             raise ValueError(
                 "UntilMet: an update must be on one sequence. Use batch_size=1 and framing Whole()."
