@@ -9,7 +9,7 @@ import longlag as ll
 from longlag.answers.estimate import Estimate
 from longlag.claims import CARDS, Finding, Result, settle
 from longlag.claims.lstm1997.cards import CARDS as ROWS
-from longlag.claims.lstm1997.common import LITERAL, MODERN, _test
+from longlag.claims.lstm1997.common import LITERAL, MODERN, _estimate, _test
 from longlag.claims.lstm1997.outputs import AsOutputs
 from longlag.cli.reproduce import _page
 from longlag.events import Advanced
@@ -133,3 +133,11 @@ def test_a_page_of_either_source_is_known_as_longlags_own(tmp_path):
         path = tmp_path / "claims.md"
         path.write_text(page)
         assert holds(path, "claims")
+
+
+@pytest.mark.parametrize("counts", [[None, None, None, None], [100, 200, None, 300]])
+def test_a_seed_that_never_meets_the_criterion_makes_a_bound_without_an_interval(counts):
+    found = _estimate(counts, 1000)
+    assert found.text(",.0f").endswith(" (or more: a seed ended at its limit)")
+    assert max(found.per_seed) == 3000
+    assert "[" in _estimate([100, 200, 150, 300], 1000).text()

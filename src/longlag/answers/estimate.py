@@ -9,6 +9,9 @@ from collections.abc import Iterable
 FEW = 3
 """Seeds that may be too few for an interval."""
 
+OR_MORE = "or more: a seed ended at its limit"
+"""The caveat of a mean that is a lower bound, which has no interval."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -25,6 +28,8 @@ class Estimate:
     0.500 [0.250, 0.750]
     >>> print(Estimate(0.5, (0.45, 0.55), (0.5,), "one seed: no interval"))
     0.500 (one seed: no interval)
+    >>> print(Estimate(900.0, (900.0, 900.0), (900.0, 900.0), OR_MORE).text(",.0f"))
+    900 (or more: a seed ended at its limit)
     """
 
     mean: float
@@ -36,6 +41,8 @@ class Estimate:
     def left_out(self) -> str:
         """Why the interval is not printed: it would not be one over seeds; else empty."""
         few = no_interval(len(self.per_seed))
+        if self.caveat == OR_MORE:
+            return OR_MORE
         if len(self.per_seed) == 1:
             return few if self.caveat else ""
         return self.caveat if self.caveat in (few, far_apart(len(self.per_seed))) else ""

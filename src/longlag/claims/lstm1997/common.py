@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from longlag.answers.estimate import Estimate
+from longlag.answers.estimate import OR_MORE, Estimate
 from longlag.claims.card import BETTER, REFUTED, REPRODUCED, UNSETTLED, Card, Finding, Row, Try
 from longlag.claims.lstm1997.guessing import Guessing
 from longlag.framings import Whole
@@ -177,7 +177,8 @@ def _test(
 
 def _estimate(counts: Sequence[int | None], published: int) -> Estimate:
     """Sequences of all seeds; of one that never met the criterion those that it had."""
-    return statistics.over_seeds([float(each or _CAP * published) for each in counts], least=0.0)
+    found = statistics.over_seeds([float(each or _CAP * published) for each in counts], least=0.0)
+    return dataclasses.replace(found, caveat=OR_MORE) if None in counts else found
 
 
 def _verdict(counts: Sequence[int | None], published: int) -> str:
