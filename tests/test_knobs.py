@@ -70,11 +70,11 @@ def test_a_number_too_large_for_a_real_one_is_refused():
 
 
 def test_a_whole_number_draws_what_the_equal_real_one_draws():
-    draws = [
+    whole, real = (
         ll.AssociativeRecall(length=12, spread=spread).draw(np.random.default_rng(0), 9).inputs
         for spread in (5, 5.0)
-    ]
-    np.testing.assert_array_equal(*draws)
+    )
+    np.testing.assert_array_equal(whole, real)
 
 
 @pytest.mark.parametrize(

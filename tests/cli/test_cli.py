@@ -228,7 +228,9 @@ def test_a_remedy_can_be_pasted_where_the_old_flags_stand(call, command, remedy)
     """What the new framing or model does not have is named, since it would be refused."""
     end = call("audit", *command.split())[1].strip().splitlines()[-1]
     assert end.startswith(f"Use {remedy.partition(' ...')[0]}")
-    sentence = re.match(r"Use ([^.]*?)(, so that [^.]*)?\.", end)[1]
+    found = re.match(r"Use ([^.]*?)(, so that [^.]*)?\.", end)
+    assert found is not None
+    sentence = found[1]
     for choice in re.split(r" or (?=--(?!rows))", sentence):
         chosen, _, left = choice.partition(" without ")
         assert re.fullmatch(r"(--[a-z-]+( \w+)? ?)+", chosen)  # flags alone, no words between

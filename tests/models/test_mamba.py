@@ -187,8 +187,8 @@ def test_only_a_cpu_goes_from_step_to_step(platform, loops):
 def test_only_signed_factors_count_modulo_two():
     """A one makes a large step and a zero none: the sign of the state is the parity."""
     bits = np.random.default_rng(0).integers(2, size=50)
-    zero = np.zeros((50, 1))
-    steps = Parts(30.0 * bits[:, None], zero, zero, zero + 1)
+    zero = jnp.zeros((50, 1))
+    steps = Parts(30.0 * jnp.asarray(bits[:, None]), zero, zero, zero + 1)
     start, rate = jnp.ones((1, 1)), -jnp.ones((1, 1))
     flipped, _ = selective_scan(steps, rate, start, signed=True)
     np.testing.assert_allclose(flipped[:, 0], 1 - 2 * (bits.cumsum() % 2), atol=1e-6)

@@ -47,7 +47,8 @@ def case(kind, fixed, masked):
 def test_every_state_is_that_of_a_loop(kind, fixed, masked):
     decay, added, start, mask = case(kind, fixed, masked)
     with jax.enable_x64(True):
-        states = linear_scan(*map(jnp.asarray, (decay, added, start)), on_device(mask))
+        parts = [jnp.asarray(each) for each in (decay, added, start)]
+        states = linear_scan(parts[0], parts[1], parts[2], on_device(mask))
     np.testing.assert_allclose(states, by_loop(decay, added, start, mask), rtol=1e-12)
 
 

@@ -127,7 +127,7 @@ def test_what_theory_says_cannot_be_stands_beside_and_is_marked_where_it_is_cont
     assert answer.theory[0].startswith("min-gru cannot do parity at every length: no eigenvalue")
     short = asked(problems=["parity"])
     drive(short, by_seed(dict.fromkeys(range(4), 1)))
-    assert short.answer().cells[1].in_matrix().text == "1 × ∗"  # no contradiction
+    assert short.answer().cells[1].in_matrix().text == "1 × *"  # no contradiction
 
 
 def test_theory_knows_what_the_dynamics_of_a_layer_exclude():
@@ -200,9 +200,8 @@ def _weights(model):
 def test_names_of_baselines_stand_for_them():
     assert baselines(None) == dict(BASELINES)
     found = baselines(["lstm", ll.GRU(), "gru(hidden_size=7)"])
-    assert {name: model for name, model in found.items() if name == "lstm"} == {
-        "lstm": ll.Residual(cell="lstm")
-    }
+    assert isinstance(found, dict)
+    assert found["lstm"] == ll.Residual(cell="lstm")
     assert list(found) == ["lstm", "gru", "gru hidden_size=7"]
     assert baselines([ll.LSTM()]) == [ll.LSTM()]
     with pytest.raises(ValueError, match=r"suite: `models` names gru twice"):

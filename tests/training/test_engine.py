@@ -19,7 +19,7 @@ import pytest
 from longlag.arrays import MISSING
 from longlag.events import Advanced, Finished, Started
 from longlag.models import GRU, LSTM, MLP, Bidirectional, Model, Seq2Seq, Sizes
-from longlag.models.recurrent import _forward
+from longlag.models.recurrent import run_steps
 from longlag.stop import StopToken
 from longlag.training import Batches, Loss, Recipe, fit, loop, optimizer, program
 
@@ -100,7 +100,7 @@ def by_loop(seed, updates, optimizer, dtype=jnp.float32, **kinds):
         drive = jnp.moveaxis(jax.nn.one_hot(ids, 4, dtype=dtype) @ layer.kernel, 1, 0)
         drive = (drive + layer.bias[None, None]) * scale[None, None]
         recurrent = layer.recurrent * scale[None]
-        hidden, after, _ = _forward(kind, drive, recurrent, None, state, mask.T[..., None])
+        hidden, after, _ = run_steps(kind, drive, recurrent, None, state, mask.T[..., None])
         outputs = jnp.moveaxis(hidden, 0, 1) @ model.readout.weight
         outputs = (outputs + model.readout.bias[None, None])[:, -targets.shape[1] :]
         outputs, after = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (outputs, after))

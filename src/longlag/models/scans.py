@@ -84,13 +84,13 @@ def _scan(decay: Array, added: Array, start: Array, *, reverse: bool = False) ->
 def one_by_one(decay: Array, added: Array, start: Array, *, reverse: bool = False) -> Array:
     """The states of `linear_scan`, one step after another."""
 
-    def step(state: Array, each: tuple[Array, Array] | Array) -> tuple[Array, Array]:
-        by, plus = (decay[0], each) if fixed else each
-        state = by * state + plus
+    def step(state: Array, each: tuple[Array | None, Array]) -> tuple[Array, Array]:
+        by, plus = each
+        state = (decay[0] if by is None else by) * state + plus
         return state, state
 
-    fixed = len(decay) == 1
-    return jax.lax.scan(step, start, added if fixed else (decay, added), reverse=reverse)[1]
+    by_step = None if len(decay) == 1 else decay
+    return jax.lax.scan(step, start, (by_step, added), reverse=reverse)[1]
 
 
 def all_at_once(decay: Array, added: Array, start: Array, *, reverse: bool = False) -> Array:

@@ -20,7 +20,7 @@ _DARK = f"datum.shade > {_MOST * 0.55}"
 def matrix(answer: SuiteAnswer) -> alt.TopLevelMixin:
     """A cell for each model on each problem: the longest length solved, or the skill."""
     chart = drawn(answer).properties(width=_CELL * len(answer.models))
-    lines = [answer.caption, answer.legend]
+    lines = [answer.caption, "* excluded by theory at every length; ! and solved at all tried."]
     return finished(chart, "The suite", lines, max(420, _CELL * len(answer.models)))
 
 

@@ -117,7 +117,7 @@ class SuiteCell(NamedTuple):
             rung, ended = self.capacity
             figure += f", {self.knob} {rung}{'' if ended else '+'}"
         if self.theory is not None and not self.theory.can:
-            figure += " !" if self.against_theory else " ∗"
+            figure += " !" if self.against_theory else " *"
         return Cell(figure, kind=kind)
 
     @property
@@ -218,7 +218,7 @@ class SuiteAnswer(Answer):
         return (
             f"{lengths}: the longest length that half of the seeds or more solve, as a multiple of "
             "that of training; else the skill there. Solved: skill of "
-            f"{self.about.solve_at:g} or more on fresh sequences. Skill: {SKILL}. ∗ theory says "
+            f"{self.about.solve_at:g} or more on fresh sequences. Skill: {SKILL}. * theory says "
             "that it cannot at every length; ! it does at all that were tried."
         )
 
