@@ -17,18 +17,12 @@ class Answering(Framing):
     """Base of the framings with the steps before the answer as inputs, all of it as targets."""
 
     def misfit(self, problem: Problem) -> str:
-        kind = type(problem).__name__
-        if not problem.answers:
-            return (
-                f"{kind} has no answer after its input. Use framing Whole(), Prefix(), Chunks() or "
-                "Window()."
-            )
-        if problem.varies:  # the answers of short ones would be left out
-            return (
-                f"{kind}: the answers of its episodes begin at different steps. Use framing "
-                "Whole(), or episodes of one length."
-            )
-        return ""
+        if problem.answers:
+            return ""
+        return (
+            f"{type(problem).__name__} has no answer after its input. Use framing Whole(), "
+            "Prefix(), Chunks() or Window()."
+        )
 
     def tables(
         self, problem: Problem
