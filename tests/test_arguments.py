@@ -91,7 +91,7 @@ WRONG = {
     "TRAINED.predict(np)": "predict: `sequence` must be a list of values",
     "ll.score(PROBLEM, FRAMING, lambda x: [[1], [1, 2]])": "score: `predict` returned no array: ",
     "ll.Setting(problem=PROBLEM, framing=FRAMING, model=MODEL, tests=np.array(3))": "`tests` must",
-    "ll.plan(np.zeros(0))": "plan: `study` must be ll.compare, ll.frontier, ll.generalise or",
+    "ll.plan(np.zeros(0))": "plan: `study` must be ll.compare, ll.frontier, ll.generalise, ll.",
     "ll.compare(np.array(3))": "`models` must be several, got 3. Use [3].",
     "ll.compare([MODEL], learning_rates=np.eye(2))": "must be numbers in a list, got a ndarr",
     "ll.compare([MODEL], learning_rates=np.array(0.1))": "got 0.1. Use learning_rates=[0.1].",

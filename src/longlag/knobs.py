@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from longlag import arguments
-from longlag.other_names import borrowed, joined, nearest, normalized
+from longlag.other_names import borrowed, joined, nearest, normalized, without_knob
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -306,6 +306,7 @@ def unknown_name(rule: str, name: object, known: Iterable[str]) -> str:
     if near != normalized(name):
         other = borrowed(name, keys.values())
         plural = near is not None and near.rstrip("s") == normalized(name).rstrip("s")
+        plural = plural and not without_knob(name)  # as `state`, which `states` is not
         hint = hint if plural and near and f"`{keys[near]}`" not in other else other or hint
     if not hint and (longer := [keys[key] for key in keys if _is_part(name, key)]):
         hint = f"Did you mean {' or '.join(f'`{each}`' for each in longer[:3])}?"

@@ -166,11 +166,13 @@ _OTHER_NAMES = {
 A pair is the reason in Python and that on the command line.
 """
 
-_OWN_MODEL = "the models of longlag have one layer and no dropout; write others in your own code"
+_ONE_LAYER = tuple(
+    f"lstm, gru and rnn are one layer; {several} has residual blocks of them, as newer models have"
+    for several in ("Residual(cell='lstm', layers=2)", "'residual(cell=lstm, layers=2)'")
+)
 _WITHOUT_KNOB = {
-    **dict.fromkeys(
-        ("num-layers", "n-layers", "layers", "dropout", "recurrent-dropout"), _OWN_MODEL
-    ),
+    **dict.fromkeys(("dropout", "recurrent-dropout"), "no model of longlag has dropout; write one"),
+    **dict.fromkeys(("num-layers", "n-layers", "layers"), _ONE_LAYER),
     "bidirectional": ("use the model Bidirectional()", "use the model `bidirectional`"),
     **dict.fromkeys(
         ("validation-split", "val-split", "validation-data", "test-size", "test-split"),
@@ -273,6 +275,11 @@ _PLAIN = "keras", "tf", "tensorflow", "torch", "pytorch", "flax", "equinox", "ja
 _TABLES = "csv", "tsv", "txt", "dat", "xls", "xlsx", "parquet", "gz", "zip"
 
 
+def without_knob(name: str) -> bool:
+    """Whether a name of other libraries has nothing to set here."""
+    return normalized(name) in _WITHOUT_KNOB
+
+
 def borrowed(name: str, known: Iterable[str] = ()) -> str:
     """A sentence for a name of another library, with its name in longlag; empty if unknown.
 
@@ -286,8 +293,6 @@ def borrowed(name: str, known: Iterable[str] = ()) -> str:
     'longlag calls it `budget`: a trial of a study trains on so many fresh sequences at most.'
     >>> borrowed("stateful", ["hidden_size"])
     'longlag calls it `carry`, an argument of Chunks and Window: with the framing...'
-    >>> borrowed("num_layers")
-    'longlag has no such option: the models of longlag have one layer and no dropout; write...'
     >>> borrowed("keras.layers.LSTM")
     "`lstm` is longlag's own; a layer of another library needs a file of yours: write a..."
     """
@@ -318,7 +323,7 @@ def joined(rule: str, hint: str) -> str:
     """The sentence that a name does not exist, and the hint of `borrowed`, said once.
 
     >>> joined("train has no argument `layers`.", borrowed("layers"))
-    'train has no argument `layers`: the models of longlag have one layer and no dropout; write...'
+    "train has no argument `layers`: lstm, gru and rnn are one layer; Residual(cell=..."
     """
     if hint.startswith(_NONE):
         return f"{rule.removesuffix('.')}: {hint.removeprefix(_NONE)}"

@@ -84,7 +84,7 @@ def test_lists_and_texts_with_commas_are_the_same(shown):
     ("text", "message"),
     [
         ("bugdet = 5", "has no setting `bugdet` (study.toml, line 1). Did you mean `budget`?"),
-        ("[recipe]\nbatch_size = 5", "has no setting `recipe` (study.toml, line 1)."),
+        ("[recipe]\nbatch_size = 5", "has no setting `recipe` (study.toml, line 1)"),
         ('\n"seeds" = "5"', 'study.toml, line 2: `seeds` must be a whole number, got "5".'),
         ("seeds = 5.0", "study.toml, line 1: `seeds` must be a whole number, got 5.0."),
         ("seeds = true", "study.toml, line 1: `seeds` must be a whole number, got true."),
@@ -113,7 +113,7 @@ def test_a_wrong_setting_is_one_line(shown, text, message):
     ("content", "message"),
     [
         (b"\n\xff", "study.toml, line 2: no UTF-8. Save the file as UTF-8."),
-        (b"#" * 2**14 + b"#", "is no file of settings: it has more than 16 KiB."),
+        (b"#" * 2**15 + b"#", "is no file of settings: it has more than 32 KiB."),
         (b"a = " + b"[" * 5000, "study.toml"),
     ],
 )

@@ -87,7 +87,7 @@ TRIED = [
         max_phase=1.0,
     ),
     S4D(hidden_size=7),
-    S4D(hidden_size=7, layers=2, mlp=True, states=6, min_step=0.01, max_step=0.5),
+    S4D(hidden_size=7, layers=2, mlp=True, states=6, smallest_step=0.01, largest_step=0.5),
     Residual(hidden_size=7),
     Residual(cell="gru", hidden_size=7, layers=2, mlp=True),
     Convolution(hidden_size=7, steps=4),

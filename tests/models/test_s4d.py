@@ -58,7 +58,7 @@ def by_loops(layer, inputs):
 
 
 def test_it_does_what_the_paper_says():
-    layer = made(states=6, max_step=1.0)
+    layer = made(states=6, largest_step=1.0)
     inputs = np.random.default_rng(1).normal(size=(9, 6))
     state = layer.initial_state()
     hidden, _ = eqx.filter_jit(layer)(jnp.asarray(inputs, jnp.float32), None, state)
@@ -143,7 +143,7 @@ def test_first_weights_are_those_of_s4d_lin():
 
 def test_the_smallest_step_says_how_long_anything_is_kept():
     for step in (0.001, 0.01):
-        layer = made(50, 3, min_step=step, max_step=100 * step)
+        layer = made(50, 3, smallest_step=step, largest_step=100 * step)
         longest = 1 / -np.log(np.abs(jax.lax.complex(*layer.discrete()[0])))
         assert 0.5 < longest.max() / (2 / step) < 1.01
         assert longest.min() < 0.1 * longest.max()
@@ -151,7 +151,7 @@ def test_the_smallest_step_says_how_long_anything_is_kept():
 
 def test_the_hold_keeps_its_digits_where_a_step_is_small():
     """exp(s A) - 1 in single precision would have three or four of them here."""
-    layer = made(4, 3, states=2, min_step=1e-5, max_step=2e-5)
+    layer = made(4, 3, states=2, smallest_step=1e-5, largest_step=2e-5)
     weights = jax.tree.map(np.float64, layer)
     a = -np.exp(weights.log_decay) + 1j * weights.frequency
     exact = np.expm1(np.exp(weights.log_step)[:, None] * a.real) / a.real  # the frequency is 0
@@ -204,10 +204,10 @@ def in_single(state):
         ({"states": 7}, r"S4D: `states` must be even, got 7\. Use states=8\."),
         ({"states": 1}, r"S4D: `states` must be at least 2, got 1\. Use states=2 or more\."),
         (
-            {"min_step": 0.2},
-            r"S4D: `min_step` must be below `max_step` \(0\.1\), got 0\.2\.",
+            {"smallest_step": 0.2},
+            r"S4D: `smallest_step` must be below `largest_step` \(0\.1\), got 0\.2\.",
         ),
-        ({"max_step": 11}, r"S4D: `max_step` must be at most 10, got 11\."),
+        ({"largest_step": 11}, r"S4D: `largest_step` must be at most 10, got 11\."),
     ],
 )
 def test_what_cannot_be_is_refused(knobs, message):

@@ -95,7 +95,8 @@ def other_values(made, knob):
     if value is None:
         return [1, 3, 0.3]
     # Some are even, or odd, or shares below 1 that are above another.
-    return [value + 1, value - 1, value + 2, value / 2 or 0.3, (value + 1) / 2]
+    others = [value + 1, value - 1, value + 2, value / 2 or 0.3, (value + 1) / 2]
+    return [other for other in others if other != value]
 
 
 PARTS = [

@@ -14,7 +14,7 @@ from cyclopts.utils import UNSET
 
 from longlag.knobs import unknown_name
 
-_LARGEST = 2**14  # bytes of a file: a name in very many parts takes the square of its length
+_LARGEST = 2**15  # bytes of a file: a name in very many parts takes the square of its length
 _WRITES = "print_config"
 _RULES = {
     bool: "true or false",
@@ -55,8 +55,9 @@ class Settings:
             line = _line(text, name)
             if (key := name.replace("-", "_")) not in known:
                 rule = f"longlag {commands[0]} has no setting"
-                where = f" ({self.path}, line {line}). "
-                raise ValueError(unknown_name(rule, name, known).replace(". ", where, 1))
+                where = f"`{name}` ({self.path}, line {line})"
+                text = unknown_name(rule, name, known)
+                raise ValueError(text.replace(f"`{name}`", where, 1))
             argument = self.arguments[key]
             source = f"{self.path}, line {line}"
             if (other := spellings.setdefault(id(argument), name)) != name:
@@ -103,7 +104,7 @@ def _text(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise ValueError(f"{path} is no file of settings: it has more than 16 KiB.")
+        raise ValueError(f"{path} is no file of settings: it has more than 32 KiB.")
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:

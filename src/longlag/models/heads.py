@@ -13,31 +13,32 @@ from longlag.models._base import on_device, scale
 _EPSILON = 1e-5
 
 
-def check_heads(owner: str, heads: int, width: int, what: str) -> None:
-    """Refuse heads of unequal size, or of one feature, with the nearest number that will do.
-
-    The norm of a single feature is 0: such a head would give nothing. (One feature in all may be.)
+def check_heads(owner: str, heads: int, width: int, what: str, least: int = 1) -> None:
+    """Refuse heads of unequal size, or too small ones, with the nearest number that will do.
 
     Args:
         owner: The class whose knob it is.
         heads: Number of heads.
         width: Number of features that they share.
         what: What these features are, as it is named to the caller.
+        least: Features that each of several heads has at least; 2 where they are normed by head,
+            since the norm of a single feature is 0.
 
     Raises:
-        ValueError: The heads do not divide the features, or into one each.
+        ValueError: The heads do not divide the features, or into fewer each.
 
-    >>> check_heads("SLSTM", 3, 8, "hidden_size")
+    >>> check_heads("DeltaNet", 3, 8, "hidden_size")
+    Traceback (most recent call last):
+    ValueError: DeltaNet: `heads` must divide hidden_size (8), got 3. Use heads=2.
+    >>> check_heads("SLSTM", 3, 8, "hidden_size", least=2)
     Traceback (most recent call last):
     ValueError: SLSTM: `heads` must divide hidden_size (8) into 2 or more each, got 3. Use heads=2.
     """
-    if heads > 1 and (width % heads or heads == width):
-        fewer = range(2, min(heads, width // 2) + 1)
+    if heads > 1 and (width % heads or width < least * heads):
+        fewer = range(2, min(heads, width // least) + 1)
         nearest = max((each for each in fewer if width % each == 0), default=1)
-        raise ValueError(
-            f"{owner}: `heads` must divide {what} ({width}) into 2 or more each, got {heads}. "
-            f"Use heads={nearest}."
-        )
+        rule = f"divide {what} ({width})" + (f" into {least} or more each" if least > 1 else "")
+        raise ValueError(f"{owner}: `heads` must {rule}, got {heads}. Use heads={nearest}.")
 
 
 def small_normal(rng: np.random.Generator, shape: tuple[int, ...], width: int) -> Array:

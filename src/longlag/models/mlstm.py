@@ -123,7 +123,7 @@ class MLSTMLayer(SequenceLayer):
             ValueError: The heads do not divide 2 D.
         """
         inner = _WIDER * hidden_size
-        check_heads("MLSTMLayer", heads, inner, "2 × hidden_size")
+        check_heads("MLSTMLayer", heads, inner, "2 × hidden_size", least=2)
         block = math.gcd(inner, _BLOCK)
         up = small_normal(rng, (features, 2 * inner), features)
         short = ShortConvolution.create(inner, _REACH, rng) if convolution else None
@@ -317,7 +317,7 @@ class MLSTM(Blocks):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_heads("MLSTM", self.heads, _WIDER * self.hidden_size, "2 × hidden_size")
+        check_heads("MLSTM", self.heads, _WIDER * self.hidden_size, "2 × hidden_size", least=2)
 
     @property
     def dynamics(self) -> Literal["positive"]:

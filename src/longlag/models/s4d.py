@@ -69,8 +69,8 @@ class S4DLayer(SequenceLayer):
         rng: np.random.Generator,
         *,
         states: int = 64,
-        min_step: float = 0.001,
-        max_step: float = 0.1,
+        smallest_step: float = 0.001,
+        largest_step: float = 0.1,
     ) -> S4DLayer:
         """A layer initialised as published.
 
@@ -79,11 +79,11 @@ class S4DLayer(SequenceLayer):
             hidden_size: Length of the hidden vector.
             rng: Generator of the initial weights.
             states: Real numbers of state of each feature, even.
-            min_step: Smallest initial step s.
-            max_step: Largest initial step s.
+            smallest_step: Smallest initial step s.
+            largest_step: Largest initial step s.
         """
         pairs = (features, states // 2)
-        step = rng.uniform(np.log(min_step), np.log(max_step), features)
+        step = rng.uniform(np.log(smallest_step), np.log(largest_step), features)
         output = rng.standard_normal((2, *pairs)) * 0.5**0.5  # a complex normal of variance 1
         return cls(
             log_step=on_device(step),
@@ -248,9 +248,9 @@ class S4D(Blocks):
         layers: Blocks, at least 1.
         mlp: Whether a feed-forward part follows the layer of each block.
         states: Real numbers of state of each feature, even, at least 2.
-        min_step: Smallest step to begin with, 0 < min_step < max_step. A state fades to 1/e in
-            2 / step steps of a sequence.
-        max_step: Largest step to begin with, 0 < max_step ≤ 10.
+        smallest_step: Smallest step to begin with, above 0 and below `largest_step`. A state
+            fades to 1/e in 2 / step steps of a sequence.
+        largest_step: Largest step to begin with, 0 < largest_step ≤ 10.
 
     Raises:
         ValueError: An argument is outside its range.
@@ -262,8 +262,8 @@ class S4D(Blocks):
     """
 
     states: int = knob(64, "Numbers of state of each feature.", at_least=2)
-    min_step: float = knob(0.001, "Smallest initial step.", above=0, below="max_step")
-    max_step: float = knob(0.1, "Largest initial step.", above=0, at_most=10)
+    smallest_step: float = knob(0.001, "Smallest initial step.", above=0, below="largest_step")
+    largest_step: float = knob(0.1, "Largest initial step.", above=0, at_most=10)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -282,6 +282,6 @@ class S4D(Blocks):
             hidden_size,
             rng,
             states=self.states,
-            min_step=self.min_step,
-            max_step=self.max_step,
+            smallest_step=self.smallest_step,
+            largest_step=self.largest_step,
         )

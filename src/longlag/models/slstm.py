@@ -136,8 +136,8 @@ class SLSTMLayer(GatedLayer):
         Raises:
             ValueError: The heads do not divide the features and the cells.
         """
-        check_heads("SLSTMLayer", heads, features, "features")
-        check_heads("SLSTMLayer", heads, hidden_size, "hidden_size")
+        check_heads("SLSTMLayer", heads, features, "features", least=2)
+        check_heads("SLSTMLayer", heads, hidden_size, "hidden_size", least=2)
         size = hidden_size // heads
         kernel = small_normal(rng, (heads, features // heads, _GATES, size), features)
         limit = hidden_size**-0.5
@@ -328,7 +328,7 @@ class SLSTM(Blocks):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_heads("SLSTM", self.heads, self.hidden_size, "hidden_size")
+        check_heads("SLSTM", self.heads, self.hidden_size, "hidden_size", least=2)
 
     @property
     def dynamics(self) -> Literal["nonlinear"]:

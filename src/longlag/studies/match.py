@@ -115,7 +115,7 @@ def near(by: Match, model: ModelFactory, goal: int, sizes: Sizes) -> ModelFactor
 
     >>> from longlag import GRU
     >>> near("parameters", GRU(), 20_000, Sizes(features=2, outputs=2, timesteps=32)).hidden_size
-    80
+    79
     """
     lookup("match", by, COUNTED)
     if (knob := _knob(model)) is None:

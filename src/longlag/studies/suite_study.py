@@ -75,7 +75,7 @@ class Suite(Study):
     >>> from longlag import GRU
     >>> study = Suite([GRU()], ["parity", "reverse"])
     >>> [(each.problem.words, each.model.words) for each in study.examples()]
-    [('parity length=32', 'gru hidden_size=80'), ('reverse length=10', 'gru hidden_size=80')]
+    [('parity length=32', 'gru hidden_size=79'), ('reverse length=10', 'gru hidden_size=79')]
     """
 
     kind: ClassVar[str] = "suite"
