@@ -433,7 +433,7 @@ def test_a_suggested_command_can_be_pasted_whatever_the_names(call, tmp_path):
 
 WORDED = {
     "n/e": ("n/e", "`warm` has words among its numbers, the first in line 10: 'n/e' (8)"),
-    "<1": ("<1", "--column warm --missing-code '<1'; else name another column."),
+    "<1": ("<1", "or make them missing: use --column warm --missing-code '<1'."),
     "Dividend": ("0.24 Dividend", "use --column warm --missing-code '0.24 Dividend'; else"),
     "-x": ("-x", "use --column warm --missing-code=-x; else"),
 }
@@ -449,7 +449,9 @@ def test_no_other_column_is_predicted_in_silence_for_a_few_words(call, data, cas
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "--column cold. `warm` has " in err
     assert message in err
-    flags = shlex.split(err.partition("missing values, use ")[2].partition("; else")[0])
+    suggested = re.search(r"(?:missing values,|make them missing:) use (.*?)(?:; else|\.\n)", err)
+    assert suggested is not None
+    flags = shlex.split(suggested[1])
     code, out, err = call("frame", path, *flags)
     assert (code, err) == (0, "")
     assert "missing: 8 of warm" in out
