@@ -146,7 +146,7 @@ LOOSE: Any = ll  # as a caller without a type checker has it
     ("call", "text"),
     [
         (lambda: LOOSE.LSTM(stateful=True), "calls it `carry`, an argument of Chunks"),
-        (lambda: LOOSE.LSTM(num_layers=2), "are one layer; Residual(cell='lstm', layers=2)"),
+        (lambda: LOOSE.LSTM(num_layers=2), "are one layer; the model residual has several of them"),
         (lambda: LOOSE.LSTM(input_size=3), "it follows from problem and encoding"),
         (lambda: LOOSE.LSTM(20), "LSTM takes its arguments by name: LSTM(hidden_size=…)"),
         (lambda: LOOSE.train(ll.EchoLag(), ll.Whole(), ll.LSTM(), seed=3), "calls it `seeds`"),

@@ -28,6 +28,7 @@ _SHOWS = (
 _WORKERS = "the processes of a study, each of which trains one trial at a time"
 _OWN_CODE = "write it in your own code, as a function that returns the model"
 _SHORTEST, _LONG = 3, 8  # letters of names that may be slips
+_BLOCKS = "residual blocks; lstm, gru and rnn are one layer, of which residual has several"
 _OTHER_NAMES = {
     **dict.fromkeys(
         (
@@ -87,6 +88,8 @@ _OTHER_NAMES = {
             for parallel in ("rows='parallel'", "--rows parallel")
         ),
     ),
+    **dict.fromkeys(("num-layers", "n-layers", "n-layer", "num-blocks"), ("layers", _BLOCKS)),
+    **dict.fromkeys(("d-state", "state-dim"), ("states", "numbers of state of a channel")),
     "samples": ("sequences", "the number of fresh sequences to train on"),
     "budget": ("sequences", "the number of fresh sequences to train on"),
     "sequences": ("budget", _BUDGET),
@@ -166,13 +169,10 @@ _OTHER_NAMES = {
 A pair is the reason in Python and that on the command line.
 """
 
-_ONE_LAYER = tuple(
-    f"lstm, gru and rnn are one layer; {several} has residual blocks of them, as newer models have"
-    for several in ("Residual(cell='lstm', layers=2)", "'residual(cell=lstm, layers=2)'")
-)
+_ONE_LAYER = "lstm, gru and rnn are one layer; the model residual has several of them"
 _WITHOUT_KNOB = {
     **dict.fromkeys(("dropout", "recurrent-dropout"), "no model of longlag has dropout; write one"),
-    **dict.fromkeys(("num-layers", "n-layers", "layers"), _ONE_LAYER),
+    "layers": _ONE_LAYER,
     "bidirectional": ("use the model Bidirectional()", "use the model `bidirectional`"),
     **dict.fromkeys(
         ("validation-split", "val-split", "validation-data", "test-size", "test-split"),
@@ -323,7 +323,7 @@ def joined(rule: str, hint: str) -> str:
     """The sentence that a name does not exist, and the hint of `borrowed`, said once.
 
     >>> joined("train has no argument `layers`.", borrowed("layers"))
-    "train has no argument `layers`: lstm, gru and rnn are one layer; Residual(cell=..."
+    'train has no argument `layers`: lstm, gru and rnn are one layer; the model residual...'
     """
     if hint.startswith(_NONE):
         return f"{rule.removesuffix('.')}: {hint.removeprefix(_NONE)}"

@@ -1,6 +1,5 @@
-"""The linear recurrent unit against its published equations, its first weights, and its scan."""
+"""The linear recurrent unit against its published equations, and its first weights."""
 
-import functools
 from typing import Any
 
 import equinox as eqx
@@ -11,8 +10,8 @@ import pytest
 from layer_cases import in_double
 
 import longlag as ll
-from longlag.models import LRU, LRULayer, Sizes, turning
-from longlag.models.turning import ComplexState, powers, turning_scan
+from longlag.models import LRU, LRULayer, Sizes
+from longlag.models.turning import powers
 
 KEYS = jax.random.split(jax.random.key(0), 6)
 
@@ -172,63 +171,6 @@ def test_a_thousand_steps_stay_finite_as_do_their_gradients():
     value, slopes = jax.jit(jax.value_and_grad(total))(layer)
     assert np.isfinite(value)
     assert all(np.isfinite(leaf).all() and leaf.any() for leaf in jax.tree.leaves(slopes))
-
-
-def parts(masked):
-    """Factor, what is added, start and mask of a scan, in double precision."""
-    drawn = [jax.random.normal(key, (9, 2, 3, 4), jnp.float64) for key in KEYS[:4]]
-    turn = ComplexState(0.5 * drawn[0][0, 0, 0], 0.5 * drawn[1][0, 0, 0])
-    start = ComplexState(drawn[2][0], drawn[3][0])
-    counts = jax.random.bernoulli(KEYS[4], 0.5, (9, 2, 3, 1)) if masked else None
-    return turn, ComplexState(drawn[0], drawn[1]), start, counts
-
-
-@pytest.mark.parametrize("masked", [False, True])
-def test_the_scan_and_its_backward_pass_are_those_of_a_loop(masked):
-    with jax.enable_x64(True):
-        *given, counts = parts(masked)
-        by = jax.random.normal(KEYS[5], (2, 9, 2, 3, 4), jnp.float64)
-
-        def looped(turn, added, start):
-            factor, state, states = jax.lax.complex(*turn), jax.lax.complex(*start), []
-            for step in range(9):
-                new = factor[None, None] * state + jax.lax.complex(*added)[step]
-                state = new if counts is None else jnp.where(counts[step], new, state)
-                states.append(state)
-            return jnp.stack(states).real, jnp.stack(states).imag
-
-        def slopes(run):
-            def total(*given):
-                real, imaginary = run(*given)
-                return (by[0] * real + by[1] * imaginary).sum(), (real, imaginary)
-
-            return jax.jit(jax.value_and_grad(total, argnums=(0, 1, 2), has_aux=True))(*given)
-
-        ours = slopes(functools.partial(turning_scan, counts=counts))
-        for here, there in zip(jax.tree.leaves(ours), jax.tree.leaves(slopes(looped)), strict=True):
-            assert here.dtype == jnp.float64
-            np.testing.assert_allclose(here, there, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("masked", [False, True])
-def test_all_steps_at_once_are_one_after_another_forwards_and_backwards(masked):
-    with jax.enable_x64(True):
-        turn, added, start, counts = parts(masked)
-        pairs = [
-            (turning.in_order, turning.all_together, (turn, added, start, counts)),
-            (
-                turning._back_in_order,
-                turning._back_together,
-                (turning.conjugate(turn), added, start, counts, added),
-            ),
-        ]
-        for first, second, given in pairs:
-            here, there = (jax.jit(each)(*given) for each in (first, second))
-            flat = zip(jax.tree.leaves(here), jax.tree.leaves(there), strict=True)
-            for index, (one, other) in enumerate(flat):
-                if first is turning._back_in_order and index < 2:  # of each row, or of all
-                    one, other = (each.sum((0, 1)) for each in (one, other))
-                np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
 def test_half_precision_turns_by_the_same_angle():

@@ -175,19 +175,15 @@ def test_a_study_interrupted_anywhere_goes_on_from_its_store_to_the_same_answer(
     assert study.id == whole.id
 
 
-def test_all_models_have_about_the_same_weights_or_state():
-    for by, goal, most in (("parameters", 20_000, 0.05), ("state", 256, 0.05)):
-        study = asked(models=dict(BASELINES), problems=["parity"], match=by)
-        for setting in study.examples():
-            made = setting.create(0)
-            count = (
-                sum(leaf.size for leaf in _weights(made)) if by == "parameters" else made.state_size
-            )
-            if count:
-                assert abs(count - goal) <= most * goal or setting.model.title() in _COARSE
-
-
-_COARSE = {"transformer", "tcn", "mamba", "delta-net", "mlstm", "slstm", "s4d"}
+@pytest.mark.parametrize(("by", "goal"), [("parameters", 20_000), ("state", 256)])
+def test_all_models_have_about_the_same_weights_or_state(by, goal):
+    """Widths that heads divide, and states of several numbers a unit, come within 8 %."""
+    for setting in asked(models=dict(BASELINES), problems=["parity"], match=by).examples():
+        made = setting.create(0)
+        counted_by_weights = by == "parameters" or not made.state_size
+        count = sum(leaf.size for leaf in _weights(made)) if counted_by_weights else made.state_size
+        wanted = 20_000 if counted_by_weights else goal
+        assert abs(count - wanted) <= 0.08 * wanted, setting.model
 
 
 def _weights(model):

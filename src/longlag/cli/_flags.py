@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Group, Parameter, Token
+from cyclopts import Group, Parameter, Token, convert
 
 from longlag.adapters import user_code
 from longlag.adapters.models.hints import shortened
@@ -33,6 +33,13 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
     if abs(number) > _LARGEST:
         raise ValueError(f"must be at most {_LARGEST}, got {text[:40]}.")
     return number
+
+
+def _given(kind: Any, tokens: Sequence[Token]) -> Any:
+    """A value; the default converter would take `none` for a flag that is not there."""
+    if (text := tokens[0].value).lower() in ("none", "null"):
+        raise ValueError(f"must be a value, got {text}. Leave the option out for its default.")
+    return convert(kind, tokens)
 
 
 Count = Annotated[int, Parameter(converter=_integer)]
@@ -73,10 +80,11 @@ def flags(title: str, table: Mapping[str, type[Knobs]], without: Collection[str]
     for name, declared in owners.items():
         kinds = {Literal[knob.choices] if knob.choices else knob.kind for _, knob in declared}
         kind = kinds.pop() if len(kinds) == 1 else str
+        optional = kind is bool or any(knob.optional for _, knob in declared)
         parameter = Parameter(
             help=_help(declared, len(table)),
             group=Group(title),
-            converter=_integer if kind is int else None,
+            converter=_integer if kind is int else None if optional else _given,
         )
         fields.append((name, Annotated[kind | None, parameter], None))
     # Without a module of its own cyclopts takes the class for a builtin.

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from longlag.models._base import Mask, on_device, scale, shift, zeros
+from longlag.models._base import Mask, scale, shift, zeros
+from longlag.models.initial import uniform
 
 
 def earlier_steps(
@@ -71,9 +72,8 @@ class ShortConvolution(eqx.Module):
         cls, features: int, width: int, rng: np.random.Generator, *, bias: bool = True
     ) -> ShortConvolution:
         """Uniform in ±1/√width, as PyTorch initialises a convolution of one channel."""
-        limit = width**-0.5
-        weight = on_device(rng.uniform(-limit, limit, (width, features)))
-        return cls(weight, on_device(rng.uniform(-limit, limit, features)) if bias else None)
+        weight = uniform(rng, (width, features), width)
+        return cls(weight, uniform(rng, (features,), width) if bias else None)
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> Float[Array, "*batch reach feature"]:
         width, features = self.weight.shape

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,16 +12,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, on_device, project, scale, shift, zeros
+from longlag.models._base import Dynamics, Inputs, Mask, on_device, project, scale, shift, zeros
 from longlag.models.convolution import ShortConvolution
 from longlag.models.delta_rule import Steps, delta_rule
 from longlag.models.heads import check_heads
+from longlag.models.initial import step_bias, uniform
 from longlag.models.layer import SequenceLayer
 from longlag.models.residual import Blocks
 
 _WIDTH = 4  # steps of the short convolution
 _RATES = (0.0, 16.0)
-_TIMES = (1e-3, 1e-1)
 _OF_UNIT, _OF_NORM = 1e-6, 1e-5  # what is added to a sum, and to a mean, of squares
 
 
@@ -48,11 +47,9 @@ class Decay(eqx.Module):
     @classmethod
     def create(cls, features: int, heads: int, rng: np.random.Generator) -> Decay:
         """Rates exp(r) uniform in 0 … 16; softplus(b) log-uniform in 0.001 … 0.1."""
-        weight = _uniform(rng, features, heads)
+        weight = uniform(rng, (features, heads), features)
         rates = np.maximum(rng.uniform(*_RATES, heads), np.finfo(np.float32).tiny)
-        times = np.exp(rng.uniform(math.log(_TIMES[0]), math.log(_TIMES[1]), heads))
-        inverse = times + np.log(-np.expm1(-times))  # of the softplus
-        return cls(weight, on_device(np.log(rates)), on_device(inverse))
+        return cls(weight, on_device(np.log(rates)), step_bias(rng, heads))
 
     def __call__(self, inputs: Inputs) -> Float[Array, "*axes head"]:
         """The logarithm of a."""
@@ -121,15 +118,15 @@ class DeltaNetLayer(SequenceLayer):
     ) -> DeltaNetLayer:
         width = 3 * hidden_size
         return cls(
-            drive=_uniform(rng, features, width),
-            strength=_uniform(rng, features, heads),
+            drive=uniform(rng, (features, width), features),
+            strength=uniform(rng, (features, heads), features),
             convolution=ShortConvolution.create(width, _WIDTH, rng, bias=False)
             if convolution
             else None,
             decay=Decay.create(features, heads, rng) if decay else None,
-            gate=_uniform(rng, features, hidden_size) if gate else None,
+            gate=uniform(rng, (features, hidden_size), features) if gate else None,
             norm=on_device(np.ones(hidden_size // heads)),
-            output=_uniform(rng, hidden_size, hidden_size),
+            output=uniform(rng, (hidden_size, hidden_size), hidden_size),
             negative=negative,
         )
 
@@ -171,12 +168,6 @@ class DeltaNetLayer(SequenceLayer):
         if mask is not None:
             read = jnp.where(mask[..., None], read, 0.0)
         return read @ self.output, DeltaNetState(memory, earlier)
-
-
-def _uniform(rng: np.random.Generator, features: int, outputs: int) -> Array:
-    """Uniform in ±1/√features, as PyTorch initialises a dense layer."""
-    limit = features**-0.5
-    return on_device(rng.uniform(-limit, limit, (features, outputs)))
 
 
 def _unit(vectors: Float[Array, "*axes feature"]) -> Float[Array, "*axes feature"]:
@@ -223,7 +214,7 @@ class DeltaNet(Blocks):
         check_heads("DeltaNet", self.heads, self.hidden_size, "hidden_size")
 
     @property
-    def dynamics(self) -> Literal["positive", "reflections"]:
+    def dynamics(self) -> Dynamics:
         return "reflections" if self.negative else "positive"
 
     def layer(self, features: int, hidden_size: int, rng: np.random.Generator) -> DeltaNetLayer:

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.special import ndtr, ndtri
 
 from longlag.models._base import on_device, shift
+from longlag.models.initial import truncated_normal, uniform
 
 
 class GLU(eqx.Module):
@@ -24,15 +24,14 @@ class GLU(eqx.Module):
     @classmethod
     def create_normal(cls, features: int, outputs: int, rng: np.random.Generator) -> GLU:
         """Truncated normal of variance 1/D and no bias, as Haiku and Flax begin a dense layer."""
-        drawn = truncated_normal(rng, (features, 2 * outputs)) / features**0.5
-        return cls(on_device(drawn), on_device(np.zeros(2 * outputs)))
+        weight = truncated_normal(rng, (features, 2 * outputs), features**-0.5)
+        return cls(weight, on_device(np.zeros(2 * outputs)))
 
     @classmethod
     def create_uniform(cls, features: int, outputs: int, rng: np.random.Generator) -> GLU:
         """Weights and biases uniform in ±1/√D, as PyTorch begins a dense layer."""
-        limit = features**-0.5
-        weight = on_device(rng.uniform(-limit, limit, (features, 2 * outputs)))
-        return cls(weight, on_device(rng.uniform(-limit, limit, 2 * outputs)))
+        weight = uniform(rng, (features, 2 * outputs), features)
+        return cls(weight, uniform(rng, (2 * outputs,), features))
 
     @property
     def outputs(self) -> int:
@@ -41,10 +40,3 @@ class GLU(eqx.Module):
     def __call__(self, inputs: Float[Array, "*axes feature"]) -> Float[Array, "*axes output"]:
         value, gate = jnp.split(shift(inputs @ self.weight, self.bias), 2, axis=-1)
         return value * jax.nn.sigmoid(gate)
-
-
-def truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal draws without those past two standard deviations, scaled to variance 1."""
-    low, high = ndtr(-2.0), ndtr(2.0)
-    tail = 2 * 2 * np.exp(-2.0) / np.sqrt(2 * np.pi)  # what the cut takes from the variance
-    return ndtri(rng.uniform(low, high, shape)) / np.sqrt(1 - tail / (high - low))

@@ -41,11 +41,6 @@ def check_heads(owner: str, heads: int, width: int, what: str, least: int = 1) -
         raise ValueError(f"{owner}: `heads` must {rule}, got {heads}. Use heads={nearest}.")
 
 
-def small_normal(rng: np.random.Generator, shape: tuple[int, ...], width: int) -> Array:
-    """Normal with standard deviation √(2 / (5 width)). Source: Nguyen and Salazar (2019)."""
-    return on_device(rng.normal(0, np.sqrt(2 / (5 * width)), shape))
-
-
 def in_blocks(
     inputs: Float[Array, "*axes feature"], weight: Float[Array, "block feature_in feature_out"]
 ) -> Float[Array, "*axes feature"]:

@@ -13,9 +13,11 @@ from jaxtyping import Array, Float
 from longlag.knobs import knob
 from longlag.models._base import Dynamics, Inputs, Mask, on_device, scale, time_axis, zeros
 from longlag.models.glu import GLU
+from longlag.models.initial import normal
 from longlag.models.layer import GatedLayer
 from longlag.models.residual import Blocks
-from longlag.models.turning import ComplexState, in_single, turning_scan
+from longlag.models.scans import linear_scan
+from longlag.models.turning import ComplexState, in_single
 
 _EDGE = 1e-6  # of a draw: a phase of 0 or a radius of 1 would have no logarithm
 _SLOW = 0.1  # of a weight: ν and θ move by a tenth of what Adam moves the others
@@ -96,16 +98,16 @@ class LRULayer(GatedLayer):
         states = hidden_size if states is None else states
         drawn = rng.uniform(_EDGE, 1 - _EDGE, (2, states))
         square = min_radius**2 + drawn[0] * (max_radius**2 - min_radius**2)
-        into = rng.standard_normal((2, features, states)) / np.sqrt(2 * features)
-        out = rng.standard_normal((2, states, features)) / np.sqrt(states)
+        into = [normal(rng, (features, states), (2 * features) ** -0.5) for _ in range(2)]
+        out = [normal(rng, (states, features), states**-0.5) for _ in range(2)]
         return cls(
             nu=on_device(np.log(-0.5 * np.log(square)) / _SLOW),
             theta=on_device(np.log(max_phase * drawn[1]) / _SLOW),
             log_gamma=on_device(0.5 * np.log1p(-square)),
-            input_real=on_device(into[0]),
-            input_imaginary=on_device(into[1]),
-            output_real=on_device(out[0]),
-            output_imaginary=on_device(out[1]),
+            input_real=into[0],
+            input_imaginary=into[1],
+            output_real=out[0],
+            output_imaginary=out[1],
             skip=on_device(rng.standard_normal(features)),
             mix=GLU.create_normal(features, hidden_size, rng),
         )
@@ -132,18 +134,20 @@ class LRULayer(GatedLayer):
             inputs = jax.nn.one_hot(inputs, len(self.skip), dtype=self.skip.dtype)
         state = self.initial_state(inputs.shape[:-2]) if state is None else state
         steps = jnp.moveaxis(inputs, -2, 0)
-        counts = None if mask is None else jnp.moveaxis(mask, -1, 0)[..., None]
         gain = jnp.exp(self.log_gamma)
         added = (scale(steps @ into, gain) for into in (self.input_real, self.input_imaginary))
         # Half precision would turn a state by another angle.
         parts = in_single((self.turn(), ComplexState(*added), state))
-        states = turning_scan(*parts, counts)
-        real, imaginary = (each.astype(steps.dtype) for each in states)
+        turn, added, start = (jax.lax.complex(*each) for each in parts)
+        states = linear_scan(turn[None], added, start, mask)
+        real, imaginary = (each.astype(steps.dtype) for each in (states.real, states.imag))
         read = real @ self.output_real - imaginary @ self.output_imaginary
         hidden = self.mix(jax.nn.gelu(read + scale(steps, self.skip)))
-        if counts is not None:
-            hidden = jnp.where(counts, hidden, 0.0)
-        return LRUGates(*(jnp.moveaxis(each, 0, -2) for each in (real, imaginary, hidden)))
+        every = (jnp.moveaxis(each, 0, -2) for each in (real, imaginary, hidden))
+        real, imaginary, hidden = every
+        if mask is not None:
+            hidden = jnp.where(mask[..., None], hidden, 0.0)
+        return LRUGates(real, imaginary, hidden)
 
     def __call__(
         self, inputs: Inputs, mask: Mask, state: ComplexState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,9 +14,9 @@ from jaxtyping import Array, Float
 
 from longlag.knobs import knob
 from longlag.models._base import (
+    Dynamics,
     Inputs,
     Mask,
-    check_weights,
     on_device,
     project,
     scale,
@@ -24,6 +24,7 @@ from longlag.models._base import (
     zeros,
 )
 from longlag.models.convolution import ShortConvolution
+from longlag.models.initial import step_bias, uniform
 from longlag.models.layer import SequenceLayer
 from longlag.models.residual import Blocks
 from longlag.models.selective import Parts, selective_scan
@@ -31,8 +32,6 @@ from longlag.models.selective import Parts, selective_scan
 _EXPANSION = 2  # channels per unit
 _WIDTH = 4  # steps of the convolution
 _UNITS_PER_RANK = 16  # of the product that sets the step size
-_DELTAS = 1e-3, 1e-1
-_LEAST_DELTA = 1e-4
 
 
 class MambaState(NamedTuple):
@@ -108,16 +107,16 @@ class MambaLayer(SequenceLayer):
         """
         channels, rank = _EXPANSION * hidden_size, math.ceil(hidden_size / _UNITS_PER_RANK)
         return cls(
-            enter=_uniform(rng, features, 2 * channels),
+            enter=uniform(rng, (features, 2 * channels), features),
             convolution=ShortConvolution.create(channels, _WIDTH, rng) if convolution else None,
-            select=_uniform(rng, channels, rank + 2 * states),
-            delta=_uniform(rng, rank, channels),
-            delta_bias=on_device(_delta_bias(rng, channels)),
+            select=uniform(rng, (channels, rank + 2 * states), channels),
+            delta=uniform(rng, (rank, channels), rank),
+            delta_bias=step_bias(rng, channels),
             log_rate=on_device(
                 np.repeat(np.log(np.arange(1.0, states + 1))[:, None], channels, axis=1)
             ),
             skip=on_device(np.ones(channels)),
-            leave=_uniform(rng, channels, hidden_size),
+            leave=uniform(rng, (channels, hidden_size), channels),
             negative=negative,
         )
 
@@ -155,20 +154,6 @@ def _counted(steps: Float[Array, "*batch time feature"], mask: Mask) -> Array:
     return steps if mask is None else jnp.where(mask[..., None], steps, 0.0)
 
 
-def _delta_bias(rng: np.random.Generator, channels: int) -> np.ndarray:
-    """Numbers whose softplus is log-uniform: what the step sizes begin with."""
-    least, most = np.log(_DELTAS)
-    deltas = np.maximum(np.exp(rng.uniform(least, most, channels)), _LEAST_DELTA)
-    return deltas + np.log(-np.expm1(-deltas))
-
-
-def _uniform(rng: np.random.Generator, features: int, outputs: int) -> Array:
-    """Uniform in ±1/√features, as PyTorch initialises a dense layer."""
-    check_weights(features, outputs)
-    limit = features**-0.5
-    return on_device(rng.uniform(-limit, limit, (features, outputs)))
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Mamba(Blocks):
     """Residual blocks of selective state spaces (`MambaLayer`).
@@ -195,7 +180,7 @@ class Mamba(Blocks):
     negative: bool = knob(False, "Factors of the state from -1 to 1, not from 0 to 1.")
 
     @property
-    def dynamics(self) -> Literal["positive", "signed"]:
+    def dynamics(self) -> Dynamics:
         """How the state of a step becomes that of the next: by factors above 0, or of any sign."""
         return "signed" if self.negative else "positive"
 

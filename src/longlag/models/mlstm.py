@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, on_device, project, scale, shift, zeros
+from longlag.models._base import Dynamics, Inputs, Mask, on_device, project, scale, shift, zeros
 from longlag.models.convolution import ShortConvolution
-from longlag.models.heads import HeadNorm, check_heads, in_blocks, small_normal
+from longlag.models.heads import HeadNorm, check_heads, in_blocks
+from longlag.models.initial import normal, small_normal
 from longlag.models.layer import SequenceLayer
 from longlag.models.residual import Blocks
 from longlag.models.scans import linear_scan
@@ -23,9 +24,7 @@ _WIDER = 2  # features inside the layer for each one outside
 _BLOCK = 4  # features that are projected together to a query, a key or a value
 _REACH = 4  # steps of the short convolution
 _EPSILON = 1e-6
-_NEVER = (
-    -1e30
-)  # the logarithm of an input gate that is shut; of infinity the gradient is not finite
+_NEVER = -1e30  # log of an input gate that is shut; that of infinity has no finite gradient
 _CHUNK = 64
 
 
@@ -141,7 +140,7 @@ class MLSTMLayer(SequenceLayer):
             gate_bias=on_device(bias),
             norm=HeadNorm.create(inner, heads),
             skip=on_device(np.ones(inner)),
-            down=on_device(rng.normal(0, 2 / blocks / np.sqrt(hidden_size), (inner, hidden_size))),
+            down=normal(rng, (inner, hidden_size), 2 / blocks / math.sqrt(hidden_size)),
         )
 
     @property
@@ -320,7 +319,7 @@ class MLSTM(Blocks):
         check_heads("MLSTM", self.heads, _WIDER * self.hidden_size, "2 × hidden_size", least=2)
 
     @property
-    def dynamics(self) -> Literal["positive"]:
+    def dynamics(self) -> Dynamics:
         return "positive"
 
     def layer(self, features: int, hidden_size: int, rng: np.random.Generator) -> MLSTMLayer:

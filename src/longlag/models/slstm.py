@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,9 +12,20 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Mask, Sizes, on_device, project, shift, time_axis, zeros
+from longlag.models._base import (
+    Dynamics,
+    Inputs,
+    Mask,
+    Sizes,
+    on_device,
+    project,
+    shift,
+    time_axis,
+    zeros,
+)
 from longlag.models.convolution import ShortConvolution, earlier_steps
-from longlag.models.heads import HeadNorm, check_heads, small_normal
+from longlag.models.heads import HeadNorm, check_heads
+from longlag.models.initial import small_normal, uniform
 from longlag.models.layer import GatedLayer
 from longlag.models.recurrent import recur, run_steps, time_first
 from longlag.models.residual import Blocks, ResidualModel
@@ -89,9 +100,8 @@ class SLSTMLayer(GatedLayer):
         of the convolution. The state has 4 H numbers, and 3 D for the convolution.
 
     Initial weights: W is normal with deviation √(2 / (5 D)). U is uniform in ±1/√H: `standard` in
-    the reference implementation, whose default is zero; the source says that its formal languages
-    were run without a convolution and not from that default, but no release has these runs. The
-    bias of f falls from 5 to -7 over the cells of each head, as 5 - 12 r^0.3 in the first block
+    the reference implementation, whose default is zero; no release has the runs on formal
+    languages, so that theirs are not known here. The bias of f falls from 5 to -7 over the cells of each head, as 5 - 12 r^0.3 in the first block
     of several, or the only one, and 5 - 12 r^1.6 in the last.
 
     Differs from the reference implementation in the first step, which is one for each row here
@@ -140,10 +150,9 @@ class SLSTMLayer(GatedLayer):
         check_heads("SLSTMLayer", heads, hidden_size, "hidden_size", least=2)
         size = hidden_size // heads
         kernel = small_normal(rng, (heads, features // heads, _GATES, size), features)
-        limit = hidden_size**-0.5
         return cls(
             kernel=kernel,
-            recurrent=on_device(rng.uniform(-limit, limit, (heads, size, _GATES, size))),
+            recurrent=uniform(rng, (heads, size, _GATES, size), hidden_size),
             bias=_first_bias(heads, size, depth),
             norm=HeadNorm.create(hidden_size, heads),
             convolution=ShortConvolution.create(features, _REACH, rng) if convolution else None,
@@ -331,7 +340,7 @@ class SLSTM(Blocks):
         check_heads("SLSTM", self.heads, self.hidden_size, "hidden_size", least=2)
 
     @property
-    def dynamics(self) -> Literal["nonlinear"]:
+    def dynamics(self) -> Dynamics:
         return "nonlinear"
 
     def layer(self, features: int, hidden_size: int, rng: np.random.Generator) -> SLSTMLayer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from longlag.knobs import knob
 from longlag.models._base import (
+    Dynamics,
     Inputs,
     Mask,
     ModelFactory,
@@ -25,6 +26,7 @@ from longlag.models._base import (
     zeros,
 )
 from longlag.models.convolution import earlier_steps
+from longlag.models.initial import normal, uniform
 from longlag.models.layer import RecurrentModel, SequenceLayer
 
 _MOST_LEVELS = 12
@@ -49,11 +51,10 @@ class DilatedConvolution(eqx.Module):
     def create(
         cls, features: int, outputs: int, kernel: int, dilation: int, rng: np.random.Generator
     ) -> DilatedConvolution:
-        limit = (kernel * features) ** -0.5
-        direction = rng.uniform(-limit, limit, (kernel, features, outputs))
-        size = np.sqrt((direction**2).sum((0, 1)))
-        bias = rng.uniform(-limit, limit, outputs)
-        return cls(on_device(direction), on_device(size), on_device(bias), dilation)
+        fan_in = kernel * features
+        direction = uniform(rng, (kernel, features, outputs), fan_in)
+        size = on_device(np.sqrt((np.asarray(direction, float) ** 2).sum((0, 1))))
+        return cls(direction, size, uniform(rng, (outputs,), fan_in), dilation)
 
     @property
     def weight(self) -> Float[Array, "kernel feature output"]:
@@ -95,9 +96,8 @@ class Level(eqx.Module):
         second = DilatedConvolution.create(outputs, outputs, kernel, dilation, rng)
         if features == outputs:
             return cls(first, second, None)
-        weight = on_device(rng.normal(0, _SMALL, (features, outputs)))
-        limit = features**-0.5
-        return cls(first, second, (weight, on_device(rng.uniform(-limit, limit, outputs))))
+        weight = normal(rng, (features, outputs), _SMALL)
+        return cls(first, second, (weight, uniform(rng, (outputs,), features)))
 
     def __call__(
         self, inputs: Array, mask: Mask, state: tuple[Array, Array]
@@ -210,7 +210,7 @@ class TCN(ModelFactory):
     )
 
     @property
-    def dynamics(self) -> Literal["window"]:
+    def dynamics(self) -> Dynamics:
         return "window"
 
     @property

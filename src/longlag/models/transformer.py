@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from longlag.knobs import knob
-from longlag.models._base import Inputs, Linear, Mask, on_device, time_axis
+from longlag.models._base import Dynamics, Inputs, Linear, Mask, time_axis
 from longlag.models.heads import check_heads
+from longlag.models.initial import uniform
 from longlag.models.layer import SequenceLayer
 from longlag.models.residual import Blocks
 
@@ -66,8 +67,7 @@ class AttentionLayer(SequenceLayer):
     ) -> AttentionLayer:
         drive = Linear(features, 3 * hidden_size, rng)
         output = Linear(hidden_size, hidden_size, rng)
-        limit = hidden_size**-0.5
-        weight = on_device(rng.uniform(-limit, limit, (hidden_size, hidden_size)))
+        weight = uniform(rng, (hidden_size, hidden_size), hidden_size)
         output = eqx.tree_at(lambda output: output.weight, output, weight)
         return cls(drive, output, heads, positions)
 
@@ -178,7 +178,7 @@ class Transformer(Blocks):
         check_heads("Transformer", self.heads, self.hidden_size, "hidden_size")
 
     @property
-    def dynamics(self) -> Literal["attention"]:
+    def dynamics(self) -> Dynamics:
         return "attention"
 
     @property
