@@ -163,6 +163,20 @@ def _knob(model: ModelFactory) -> str | None:
     return _WIDTH if hasattr(model, _WIDTH) else None
 
 
+def width(model: ModelFactory) -> int | None:
+    """The width of a model; None where it has none to change.
+
+    >>> from longlag import GRU
+    >>> width(GRU(hidden_size=8))
+    8
+    """
+    if (knob := _knob(model)) is None:
+        return None
+    if isinstance(model, UserModel):
+        return arguments.values(model.arguments).get(knob)
+    return getattr(model, knob)
+
+
 def _nearest(counted: Callable[[int], int], goal: int) -> tuple[int, int]:
     """The widths, one after the other, whose sizes are on either side of the goal."""
     low, high = 1, 2
@@ -182,10 +196,7 @@ def sized(by: Match, settings: Mapping[Place, Setting]) -> tuple[Sized, ...]:
         key, model = (place.problem, place.model, place.rung), setting.model
         if key not in found and place.model != first:
             count = size(by, model, setting.sizes) or 0
-            knob, given = _knob(model) or _WIDTH, vars(model)
-            if isinstance(model, UserModel):
-                given = arguments.values(model.arguments)
-            found[key] = Sized(*key, given[knob], count, knob)
+            found[key] = Sized(*key, width(model) or 0, count, _knob(model) or _WIDTH)
     return tuple(found.values())
 
 

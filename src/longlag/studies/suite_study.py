@@ -218,7 +218,7 @@ class Suite(Study):
         return SuiteCell(
             problem=problem,
             model=model,
-            width=getattr(self._settings[place].model, "hidden_size", None),
+            width=match.width(self._settings[place].model),
             rate=rate,
             sweep=sweep,
             good=working(sweep, rate, self.solve_at) if rate in sweep and len(sweep) > 1 else None,
