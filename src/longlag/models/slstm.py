@@ -101,8 +101,9 @@ class SLSTMLayer(GatedLayer):
 
     Initial weights: W is normal with deviation √(2 / (5 D)). U is uniform in ±1/√H: `standard` in
     the reference implementation, whose default is zero; no release has the runs on formal
-    languages, so that theirs are not known here. The bias of f falls from 5 to -7 over the cells of each head, as 5 - 12 r^0.3 in the first block
-    of several, or the only one, and 5 - 12 r^1.6 in the last.
+    languages, so that theirs are not known here. The bias of f falls from 5 to -7 over the cells
+    of each head, as 5 - 12 r^0.3 in the first block of several, or the only one, and 5 - 12 r^1.6
+    in the last.
 
     Differs from the reference implementation in the first step, which is one for each row here
     and for the whole batch there. What surrounds it in the source, a layer norm, the sum with x
