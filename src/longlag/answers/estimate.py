@@ -88,8 +88,10 @@ def far_apart(seeds: int) -> str:
 def caveats(estimates: Iterable[Estimate]) -> str:
     """The caveats of printed estimates as sentences, each once; empty where none has one.
 
+    Bounds are left out: `OR_MORE` stands beside each of them.
+
     >>> caveats([Estimate(share, (0.8, 1.0), (share,), "of one seed") for share in (0.9, 1.0)])
     'One seed: no interval.'
     """
     each = dict.fromkeys(estimate.left_out or estimate.caveat for estimate in estimates)
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each if text)
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in each if text not in ("", OR_MORE))
