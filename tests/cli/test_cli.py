@@ -854,3 +854,18 @@ def test_the_picture_of_an_audit_has_the_flags_that_its_text_has(call, tmp_path)
     _, out, _ = call("audit", "echo-lag", "--framing", "chunks", "--figure", picture)
     assert "Use --carry --timesteps 2. Timesteps up to 25 work too." in out
     assert "Use --carry --timesteps 2. Timesteps up to 25 work too." in picture.read_text()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--optimizer", "none"), ("--learning-rate", "null"), ("--cell", "None"), ("--rows", "NONE")],
+)
+def test_none_is_no_value_of_an_option_that_needs_one(call, flag, value):
+    """It was taken for an option that is not there, and the default trained in silence."""
+    code, out, err = call("train", "echo-lag", flag, value, *TINY)
+    assert (code, out) == (2, "")
+    assert f"Invalid value for {flag}: must be a value, got {value}. Leave the option out" in err
+
+
+def test_none_is_the_default_of_an_option_that_may_be_absent(call):
+    assert call("train", "echo-lag", "--clip-norm", "none", *TINY)[0] == 0
