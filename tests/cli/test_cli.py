@@ -708,6 +708,8 @@ def test_a_closed_pipe_ends_it_quietly():
         ("audit echo-lag --lr 3", "size of the optimiser. That is an option of longlag train."),
         ("train echo-lag --state 3", "a sequence begins from a state of zeros, always"),
         ("train echo-lag --state_size 3", "longlag calls it `--hidden-size`"),
+        ("train echo-lag --num-layers 2", "longlag calls it `--layers`: residual blocks"),
+        ("train echo-lag --d_state 8", "longlag calls it `--states`"),
         ("train echo-lag --trainer x", "to a trainer of your own: framing.stream"),
         ("train echo-lag --config x", "right after the command: longlag train study.toml"),
         ("train echo-lag --target x", "the first is predicted. That is an option of longlag frame"),
