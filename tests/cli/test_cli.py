@@ -871,3 +871,9 @@ def test_none_is_no_value_of_an_option_that_needs_one(call, flag, value):
 
 def test_none_is_the_default_of_an_option_that_may_be_absent(call):
     assert call("train", "echo-lag", "--clip-norm", "none", *TINY)[0] == 0
+
+
+def test_none_is_a_value_where_it_is_one_of_the_choices(call, tmp_path):
+    (tmp_path / "rows.csv").write_text("warm\n" + "\n".join(str(n % 7) for n in range(100)))
+    command = ("frame", tmp_path / "rows.csv", "--timesteps", "4", "--column", "warm")
+    assert "scaled not at all" in call(*command, "--scale", "none")[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from cyclopts import Group, Parameter, Token, convert
 
@@ -37,7 +37,8 @@ def _integer(_: Any, tokens: Sequence[Token]) -> int:
 
 def _given(kind: Any, tokens: Sequence[Token]) -> Any:
     """A value; the default converter would take `none` for a flag that is not there."""
-    if (text := tokens[0].value).lower() in ("none", "null"):
+    text = tokens[0].value
+    if text.lower() in ("none", "null") and text not in get_args(kind):
         raise ValueError(f"must be a value, got {text}. Leave the option out for its default.")
     return convert(kind, tokens)
 
