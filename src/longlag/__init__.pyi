@@ -82,6 +82,7 @@ from .studies.generalisation import generalise as generalise
 from .studies.plan import plan as plan
 from .studies.profile import profile as profile
 from .studies.suite import suite as suite
+from .studies.suite_baselines import suite_baselines as suite_baselines
 from .studies.train import train as train
 from .training import (
     Loss as Loss,

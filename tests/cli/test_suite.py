@@ -38,3 +38,38 @@ def test_two_models_of_one_name_are_refused_by_every_study(call):
     code, _, err = call("compare", "--models", "lstm=gru,lstm")
     assert code == 2
     assert "the name lstm stands for two models. Use another for one of them, as other=lstm." in err
+
+
+def test_results_of_the_baselines_are_printed_without_training(call):
+    code, out, err = call("suite", "--baselines", "--models", "lstm", "--problems", "parity")
+    assert (code, err) == (0, "")
+    assert out.startswith("Baselines of about 20,000 weights, ")
+    assert "parity   lstm" in out
+    code, out, _ = call("suite", "--baselines", "--problems", "parity", "--json")
+    assert {each["problem"] for each in json.loads(out)["results"]} == {"parity"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--sample", "3"], "`--sample` is for `--check`. Leave it out, or add --check."),
+        (["--check", "--sample", "0"], "`sample` must be at least 1, got 0. Use --sample 5."),
+        (["--check", "--format", "csv"], "`--check` prints text or JSON. Use --json"),
+        (["--check", "--baselines"], "`--check` and `--baselines` exclude each other. Use one."),
+        (["--check", "--effort", "2"], "`--effort` is not used with `--check`. Leave it out."),
+        (["--baselines", "--seeds", "2"], "`--seeds` is not used with `--baselines`."),
+        (["--baselines", "--models", "mine.py:make"], "There is no baseline `mine.py:make`."),
+        (["--check", "--problems", "nope"], "There is no problem of the suite `nope`."),
+    ],
+)
+def test_what_does_not_go_with_the_results_of_the_baselines_is_refused(call, arguments, line):
+    code, out, err = call("suite", *arguments)
+    assert (code, out) == (2, "")
+    assert line in " ".join(err.split())
+
+
+def test_a_result_of_a_baseline_is_trained_again(call):
+    problem, count = ("--problems", "word-problem"), ("--sample", "1")
+    code, out, err = call("suite", "--check", "--models", "lstm", *problem, *count)
+    assert code == 0, err
+    assert "1 of 1 agree; 1 result in all." in out

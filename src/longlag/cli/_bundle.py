@@ -95,12 +95,28 @@ def reproduce_bundle(
 
 
 def _summary(found: list[Agreement], trials: int) -> Iterator[RenderableType]:
-    names = "trial", "problem", "framing", "model", "seed", "in the bundle", "now", "result", "s"
-    lines = table(*names, right=("seed", "in the bundle", "now", "s"))
+    yield from agreements("trial", found, "in the bundle", letters=8)
+    agree = sum(each.agrees for each in found)
+    yield Text(f"{agree} of {len(found)} agree; {counted(trials, 'trial')} in the bundle.")
+
+
+def agreements(
+    name: str, found: list[Agreement], before: str, letters: int | None = None
+) -> Iterator[RenderableType]:
+    """Results that were trained again, a line each, and why they differ.
+
+    Args:
+        name: What their names are of: the head of the first column.
+        found: The results.
+        before: Where the earlier figures stand: the head of their column.
+        letters: How many letters of a name to show; all by default.
+    """
+    names = name, "problem", "framing", "model", "seed", before, "now", "result", "s"
+    lines = table(*names, right=("seed", before, "now", "s"))
     for each in found:
         style = "green" if each.agrees else "bold yellow"
         lines.add_row(
-            each.trial[:8],
+            Text(each.trial[:letters]),
             *map(Text, (*each.words, str(each.seed), f"{each.before:.3f}")),
             "" if each.now is None else f"{each.now:.3f}",
             Text(each.result, style=style),
@@ -108,10 +124,8 @@ def _summary(found: list[Agreement], trials: int) -> Iterator[RenderableType]:
         )
     yield lines
     yield Text()
-    yield from (Text(f"{each.trial[:8]}: {each.why}.") for each in found if not each.agrees)
+    yield from (Text(f"{each.trial[:letters]}: {each.why}.") for each in found if not each.agrees)
     if any(each.result == "within tolerance" for each in found):
-        yield Text(f"Within tolerance: skill within {TOLERANCE:g} of that in the bundle.")
+        yield Text(f"Within tolerance: skill within {TOLERANCE:g} of that {before}.")
     for elsewhere in dict.fromkeys(each.elsewhere for each in found if each.elsewhere):
         yield Text(f"Results need not be equal to the bit: {elsewhere}.")
-    agree = sum(each.agrees for each in found)
-    yield Text(f"{agree} of {len(found)} agree; {counted(trials, 'trial')} in the bundle.")

@@ -20,5 +20,6 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], alt.TopLevelMixin]] = {
     ("GeneralisationAnswer", "skill"): study_figures.skill_by_length,
     ("ProfileAnswer", "reach"): study_figures.reach_by_problem,
     ("SuiteAnswer", "matrix"): suite_matrix.matrix,
+    ("SuiteBaselines", "matrix"): suite_matrix.baselines,
 }
 """By the class of the answer and the name of the figure, one of its `figures`."""

@@ -48,6 +48,8 @@ def suite(study: Suite, start: str) -> StudyPart:
         "The learning rate was chosen on the validation stream, by a seed that is not scored.",
         *filter(None, [caveats(each for each in estimates if each is not None)]),
     ]
+    if answer.baselines.results:
+        certainty.append(f"Beside, in italics: {answer.baselines.terms}")
     if answer.left:
         certainty.append(OPEN.format(what=f"{counted(answer.left, 'trial')} or more are left"))
     return StudyPart(

@@ -12,6 +12,8 @@ from longlag.answers.estimate import Estimate, caveats
 from longlag.answers.format import SKILL, counted, span
 from longlag.studies.about import About, SeedResult
 from longlag.studies.match import COUNTED
+from longlag.studies.standing import Standing
+from longlag.studies.suite_baselines import LEGEND, SuiteBaselines
 from longlag.studies.suite_rows import TIMES, named_at
 from longlag.studies.theory import Prediction
 from longlag.trials.outcome import ModelSize, Outcome, side_of_chance, size_and_speed, skill
@@ -64,61 +66,50 @@ class SuiteCell(NamedTuple):
         return skill(list(self.outcomes), _TESTS[times]) if self.trials else None
 
     @property
+    def standing(self) -> Standing | None:
+        """Where the model stands; None without a finished seed."""
+        if not self.trials:
+            return None
+        return Standing(
+            problem=self.problem,
+            model=self.model,
+            skills={
+                times: tuple(outcome.score(test).skill for outcome in self.outcomes)
+                for times, test in _TESTS.items()
+            },
+            solve_at=self.solve_at,
+            side=side_of_chance(list(self.outcomes)),
+            excluded=self.theory is not None and not self.theory.can,
+            capacity=self.capacity,
+            knob=self.knob,
+        )
+
+    @property
     def per_seed(self) -> tuple[int, ...]:
-        """For each seed the longest length that it solves with all shorter ones, as a multiple.
-
-        0 if it does not solve the training length.
-        """
-        return tuple(self._longest(outcome) for outcome in self.outcomes)
-
-    def _longest(self, outcome: Outcome) -> int:
-        longest = 0
-        for times, test in _TESTS.items():
-            if outcome.score(test).skill < self.solve_at:
-                break
-            longest = times
-        return longest
+        """The longest length of each seed (`Standing.per_seed`)."""
+        return self.standing.per_seed if self.standing else ()
 
     @property
     def longest(self) -> int | None:
         """The longest length that half of the seeds or more solve, as a multiple; None if open."""
-        found = sorted(self.per_seed)
-        return found[len(found) // 2] if found else None
+        return self.standing.longest if self.standing else None
 
     @property
     def verdict(self) -> str:
-        """In words: `generalises`, `learned to 2 times`, `learned`, `above chance`, `at chance`."""
-        if self.longest is None:
-            return "open"
-        if self.longest == max(TIMES):
-            return "generalises"
-        if self.longest:
-            return "learned" if self.longest == 1 else f"learned to {self.longest} times"
-        return f"{side_of_chance(list(self.outcomes))} chance"
+        """In words (`Standing.verdict`); `open` without a finished seed."""
+        return self.standing.verdict if self.standing else "open"
 
     @property
     def against_theory(self) -> bool:
         """Whether it solves every length of a problem that theory says it cannot."""
-        return self.theory is not None and not self.theory.can and self.verdict == "generalises"
+        return self.standing is not None and self.standing.against_theory
 
     def in_matrix(self) -> Cell:
         """As a cell of the matrix."""
-        estimate = self.skill(1)
-        if estimate is None:
+        if self.standing is None:
             why = ", ".join(self.failures)
             return Cell(f"missing ({why})" if why else "–", kind="open")
-        if self.longest:
-            kind = "good" if self.longest >= _GENERALISES else "part"
-            note = "" if estimate.mean >= self.solve_at else f" ({estimate.mean:.2f})"
-            figure = f"{self.longest} ×{note}"
-        else:
-            kind, figure = "bad", f"{max(estimate.mean, 0):.2f}"
-        if self.capacity is not None:
-            rung, ended = self.capacity
-            figure += f", {self.knob} {rung}{'' if ended else '+'}"
-        if self.theory is not None and not self.theory.can:
-            figure += " !" if self.against_theory else " *"
-        return Cell(figure, kind=kind)
+        return self.standing.in_matrix()
 
     @property
     def guesser(self) -> str:
@@ -150,7 +141,6 @@ class SuiteCell(NamedTuple):
         return "; ".join(parts)
 
 
-_GENERALISES = 4  # times the training length, from which a cell of the matrix is good
 _WORTH = 0.005  # skill of a simple rule that is worth a word
 
 
@@ -170,6 +160,7 @@ class SuiteAnswer(Answer):
         rates: The learning rates to choose from.
         cells: The results, problem by problem.
         left: The number of trials still to run.
+        baselines: Results of baselines that come with longlag, on the same problems.
     """
 
     about: About
@@ -183,6 +174,7 @@ class SuiteAnswer(Answer):
     rates: tuple[float, ...]
     cells: tuple[SuiteCell, ...]
     left: int
+    baselines: SuiteBaselines
 
     figures: ClassVar = ("matrix",)
 
@@ -228,6 +220,10 @@ class SuiteAnswer(Answer):
         yield text(f"{heading} of about {self.sizes}", kind="strong")
         yield self.table()
         yield text(self.legend)
+        if self.baselines.results:
+            yield text(f"Beside: {self.baselines.terms}", kind="strong")
+            yield self.baselines.table()
+            yield text(LEGEND)
         yield self.details()
         yield text(
             "By length: mean skill over seeds with its interval. Whole: share of sequences with "
@@ -316,6 +312,7 @@ class SuiteAnswer(Answer):
             "effort": self.effort,
             "rates": self.rates,
             "left": self.left,
+            "baselines": self.baselines.document()["results"],
             "cells": [self._plain(each) for each in self.cells],
             **self.about.provenance(o for each in self.cells for o in each.outcomes),
         }

@@ -14,15 +14,16 @@ from longlag.models import LSTM, ModelFactory
 from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
-from longlag.studies import labels, match
+from longlag.studies import labels
 from longlag.studies.about import About, SeedResult
 from longlag.studies.labels import SeveralModels
 from longlag.studies.ladder import checked_rates, checked_solve_at, until_solved
-from longlag.studies.match import Match
+from longlag.studies.match import Match, near, width
 from longlag.studies.rates import working
 from longlag.studies.study import Study, described, words
 from longlag.studies.suite_answer import SuiteAnswer, SuiteCell
-from longlag.studies.suite_rows import RATES, SIZES, TIMES, rows_of
+from longlag.studies.suite_baselines import suite_baselines
+from longlag.studies.suite_rows import RATES, SIZES, TIMES, Row, rows_of
 from longlag.studies.theory import predict
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
@@ -200,6 +201,7 @@ class Suite(Study):
             rates=self.rates,
             cells=cells,
             left=self.left() or 0,
+            baselines=suite_baselines(self.match).of(self.rows),
         )
 
     def _cell(self, problem: str, model: str) -> SuiteCell:
@@ -218,7 +220,7 @@ class Suite(Study):
         return SuiteCell(
             problem=problem,
             model=model,
-            width=match.width(self._settings[place].model),
+            width=width(self._settings[place].model),
             rate=rate,
             sweep=sweep,
             good=working(sweep, rate, self.solve_at) if rate in sweep and len(sweep) > 1 else None,
@@ -335,21 +337,49 @@ class Suite(Study):
 
     def _setting(self, place: Place) -> Setting:
         row = self.rows[place.problem]
-        problem = row.problem.at(place.rung) if place.stage == _CAPACITY else row.problem
-        recipe = row.recipe(place.rate, self.effort)
-        return Setting(
-            problem=problem,
-            framing=Whole(),
-            model=self._sized(place.problem, place.model),
-            recipe=dataclasses.replace(recipe, stop_at=_stop_at(problem, self.solve_at)),
-            tests=row.tests if place.stage == _SEEDS else (),
+        return setting_of(
+            row,
+            self._models[place.model],
+            match=self.match,
+            rate=place.rate,
+            effort=self.effort,
+            solve_at=self.solve_at,
+            problem=row.problem.at(place.rung) if place.stage == _CAPACITY else row.problem,
+            tests=row.tests if place.stage == _SEEDS else {},
         )
 
-    def _sized(self, problem: str, model: str) -> ModelFactory:
-        """The model at the width of the suite for a problem, the same at every rung of it."""
-        factory = self._models[model]
-        plain = Setting(problem=self.rows[problem].problem, framing=Whole(), model=factory)
-        return match.near(self.match, factory, SIZES[self.match], plain.sizes)
+
+def setting_of(
+    row: Row,
+    model: ModelFactory,
+    *,
+    match: Match,
+    rate: float,
+    effort: float,
+    solve_at: float,
+    problem: Problem,
+    tests: Mapping[str, Problem],
+) -> Setting:
+    """The setting of a trial of the suite.
+
+    Args:
+        row: The row of the suite, for which the model gets its width, the same at every rung.
+        model: The model, at any width.
+        match: What all models have equally much of.
+        rate: The learning rate.
+        effort: Multiplies the training sequences.
+        solve_at: The skill at which a trial ends.
+        problem: The problem of the row, or a rung of its ladder.
+        tests: What it is scored on.
+    """
+    plain = Setting(problem=row.problem, framing=Whole(), model=model)
+    return Setting(
+        problem=problem,
+        framing=Whole(),
+        model=near(match, model, SIZES[match], plain.sizes),
+        recipe=dataclasses.replace(row.recipe(rate, effort), stop_at=_stop_at(problem, solve_at)),
+        tests=tests,
+    )
 
 
 @functools.lru_cache(2**10)
