@@ -165,13 +165,14 @@ class Problem(Knobs):
         The score is the share of targets that are right, or within tolerance. Over all
         scored steps by default.
         """
-        steps = self.scored() if steps is None else steps
-        return self.average(self.chance_array, steps)
+        return self.average(self.chance_array, self.scored() if steps is None else steps)
 
-    @property
+    @functools.cached_property
     def chance_array(self) -> NDArray[np.float64]:
         """`chance_by_step` as an array of NumPy: one of your own may be of JAX, or narrow."""
-        return np.asarray(self.chance_by_step(), np.float64)
+        array = np.array(self.chance_by_step(), np.float64)
+        array.flags.writeable = False
+        return array
 
     @abc.abstractmethod
     def chance_by_step(self) -> NDArray[np.float64]:

@@ -227,7 +227,7 @@ def suite_baselines(match: Match = "parameters") -> SuiteBaselines:
 
 @functools.cache
 def _read(match: Match) -> tuple[BaselineResult, ...]:
-    here = importlib.resources.files(__package__).joinpath(FILE)
+    here = importlib.resources.files("longlag.studies").joinpath(FILE)
     document = json.loads(here.read_text(encoding="utf-8"))
     return tuple(
         result

@@ -16,7 +16,8 @@ from longlag.studies.standing import LENGTHS
 from longlag.studies.suite_answer import SuiteCell
 from longlag.studies.suite_baselines import BaselineResult, SuiteBaselines, parts
 from longlag.studies.suite_rows import BASELINES, ROWS
-from longlag.studies.suite_study import Suite, setting_of
+from longlag.studies.suite_setting import setting_of
+from longlag.studies.suite_study import Suite
 from longlag.trials.fit import finish, fit
 from longlag.trials.setting import Setting
 from longlag.workers.worker import outcome_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 from longlag.knobs import lookup
@@ -74,10 +75,15 @@ class Row:
             return dataclasses.replace(problem, length=times * problem.length, ignore=ignore)
         return problem.showing(times * self.length)
 
-    @property
+    @functools.cached_property
     def tests(self) -> dict[str, Problem]:
         """What a trained model is scored on, the training length first."""
         return {"as trained": self.problem, **{named_at(each): self.longer(each) for each in TIMES}}
+
+    @functools.cached_property
+    def rungs(self) -> dict[int, Problem]:
+        """The problem at each rung of its capacity."""
+        return {rung: self.problem.at(rung) for rung in self.capacity}
 
     def recipe(self, rate: float, effort: float) -> Recipe:
         """How models are trained on it."""

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, SupportsIndex
 
 from longlag.framings import Whole
-from longlag.models import LSTM, ModelFactory
-from longlag.problems import Problem
 from longlag.scores.evaluation import seed_list
 from longlag.scores.statistics import SOLVED
 from longlag.studies import labels
 from longlag.studies.about import About, SeedResult
 from longlag.studies.labels import SeveralModels
-from longlag.studies.ladder import checked_rates, checked_solve_at, until_solved
-from longlag.studies.match import Match, near, width
+from longlag.studies.ladder import checked_rates, checked_solve_at
+from longlag.studies.match import Match, width
 from longlag.studies.rates import working
 from longlag.studies.study import Study, described, words
 from longlag.studies.suite_answer import SuiteAnswer, SuiteCell
 from longlag.studies.suite_baselines import suite_baselines
-from longlag.studies.suite_rows import RATES, SIZES, TIMES, Row, rows_of
+from longlag.studies.suite_rows import RATES, SIZES, TIMES, rows_of
+from longlag.studies.suite_setting import setting_of
 from longlag.studies.theory import predict
 from longlag.trials import documents
 from longlag.trials.diagnosis import diagnose
@@ -107,16 +104,15 @@ class Suite(Study):
                     "suite scores it. Use a model that takes any length."
                 )
         self._chooser = max(self.seeds) + 1
-        self._settings = {place: self._setting(place) for place in self._places()}
-        self._place_of = {setting: place for place, setting in self._settings.items()}
+        self._settings: dict[Place, Setting] = {}  # of the places that were needed
         self._outcomes: dict[tuple[Place, int], Outcome | None] = {}
         self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
         self._asked = defaultdict[Place, set[int]](set)
         self._queue: list[tuple[int, int, int, int]] = []
-        self._order = {place: turn for turn, place in enumerate(self._settings)}
-        self._by_order = tuple(self._settings)
-        for place in self._settings:
+        self._by_order = tuple(self._places())
+        self._order = {place: turn for turn, place in enumerate(self._by_order)}
+        for place in self._by_order:
             if place.stage == _SWEEP and len(self.rates) > 1:
                 self._enqueue(place, self._chooser)
         if len(self.rates) == 1:
@@ -151,10 +147,10 @@ class Suite(Study):
         if not self._queue:
             return None
         *_, turn, seed = heapq.heappop(self._queue)
-        return Trial(setting=self._settings[self._by_order[turn]], seed=seed)
+        return Trial(setting=self._setting(self._by_order[turn]), seed=seed)
 
     def tell(self, trial: Trial, outcome: Outcome | None) -> None:
-        place = self._place_of.get(trial.setting)
+        place = self._place_of(trial.setting)
         if place is None:  # of a suite that has changed since
             return
         if outcome is not None and (reasons := diagnose(outcome, self.solve_at)):
@@ -165,24 +161,25 @@ class Suite(Study):
         self._advance(place.problem, place.model)
 
     def examples(self) -> list[Setting]:
-        return [
-            setting
-            for place, setting in self._settings.items()
-            if place.stage == _SEEDS and place.rate == self.rates[0]
-        ]
+        first = (each for each in self._by_order if each.stage == _SEEDS)
+        return [self._setting(each) for each in first if each.rate == self.rates[0]]
 
     def left(self) -> int | None:
-        return sum(count for _, count in self.ahead())
+        return sum(count for _, count in self._waiting())
 
     def ahead(self) -> Iterator[tuple[Setting, int]]:
-        for place, setting in self._settings.items():
+        for place, count in self._waiting():
+            yield self._setting(place), count
+
+    def _waiting(self) -> Iterator[tuple[Place, int]]:
+        for place in self._by_order:
             asked = self._asked.get(place, ())
             waiting = sum((place, seed) not in self._outcomes for seed in asked)
             chosen = (place.problem, place.model) in self._rate
             if place.stage == _SEEDS and not chosen and place.rate == self.rates[0]:
                 waiting = len(self.seeds)
             if waiting:
-                yield setting, waiting
+                yield place, waiting
 
     def answer(self) -> SuiteAnswer:
         """The answer from the outcomes so far."""
@@ -220,7 +217,7 @@ class Suite(Study):
         return SuiteCell(
             problem=problem,
             model=model,
-            width=width(self._settings[place].model),
+            width=width(self._setting(place).model),
             rate=rate,
             sweep=sweep,
             good=working(sweep, rate, self.solve_at) if rate in sweep and len(sweep) > 1 else None,
@@ -230,7 +227,7 @@ class Suite(Study):
             capacity=self._capacity(problem, model, trials) if row.capacity and trials else None,
             knob=row.problem.ladder.knob,
             missing=len(self.seeds) - len(trials),
-            failures=self.why_missing(self._settings[place], failed),
+            failures=self.why_missing(self._setting(place), failed),
         )
 
     def _capacity(
@@ -303,9 +300,7 @@ class Suite(Study):
         if (place, seed) in self._outcomes:
             return True
         failed = bool(self.failures)
-        return (
-            failed and described(Trial(setting=self._settings[place], seed=seed)) in self.failures
-        )
+        return failed and described(Trial(setting=self._setting(place), seed=seed)) in self.failures
 
     def _merit(self, at: tuple[Place, int]) -> tuple[float, float]:
         outcome = self._outcomes.get(at)
@@ -335,7 +330,25 @@ class Suite(Study):
                         for model in self._models:
                             yield Place(problem, model, stage, rate, rung)
 
+    def _place_of(self, setting: Setting) -> Place | None:
+        """The place of a setting; None if it is none of this suite."""
+        row, rate = self.rows.get(setting.problem.title()), setting.recipe.learning_rate
+        if row is None:
+            return None
+        stage, rung = _SEEDS if setting.tests else _SWEEP, 0
+        if setting.problem != row.problem:
+            stage = _CAPACITY
+            rung = next((n for n, each in row.rungs.items() if each == setting.problem), 0)
+        places = (Place(row.name, model, stage, rate, rung) for model in self._models)
+        found = (each for each in places if each in self._order and self._setting(each) == setting)
+        return next(found, None)
+
     def _setting(self, place: Place) -> Setting:
+        if place not in self._settings:
+            self._settings[place] = self._new_setting(place)
+        return self._settings[place]
+
+    def _new_setting(self, place: Place) -> Setting:
         row = self.rows[place.problem]
         return setting_of(
             row,
@@ -344,49 +357,9 @@ class Suite(Study):
             rate=place.rate,
             effort=self.effort,
             solve_at=self.solve_at,
-            problem=row.problem.at(place.rung) if place.stage == _CAPACITY else row.problem,
+            problem=row.rungs[place.rung] if place.stage == _CAPACITY else row.problem,
             tests=row.tests if place.stage == _SEEDS else {},
         )
-
-
-def setting_of(
-    row: Row,
-    model: ModelFactory,
-    *,
-    match: Match,
-    rate: float,
-    effort: float,
-    solve_at: float,
-    problem: Problem,
-    tests: Mapping[str, Problem],
-) -> Setting:
-    """The setting of a trial of the suite.
-
-    Args:
-        row: The row of the suite, for which the model gets its width, the same at every rung.
-        model: The model, at any width.
-        match: What all models have equally much of.
-        rate: The learning rate.
-        effort: Multiplies the training sequences.
-        solve_at: The skill at which a trial ends.
-        problem: The problem of the row, or a rung of its ladder.
-        tests: What it is scored on.
-    """
-    plain = Setting(problem=row.problem, framing=Whole(), model=model)
-    return Setting(
-        problem=problem,
-        framing=Whole(),
-        model=near(match, model, SIZES[match], plain.sizes),
-        recipe=dataclasses.replace(row.recipe(rate, effort), stop_at=_stop_at(problem, solve_at)),
-        tests=tests,
-    )
-
-
-@functools.lru_cache(2**10)
-def _stop_at(problem: Problem, solve_at: float) -> float | None:
-    """The accuracy at which a trial ends, the same for every model and rate."""
-    plain = Setting(problem=problem, framing=Whole(), model=LSTM())
-    return until_solved(plain, solve_at).recipe.stop_at
 
 
 def _checked_effort(effort: float) -> float:
