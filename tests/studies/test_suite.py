@@ -65,17 +65,18 @@ def test_every_problem_has_longer_ones_of_the_same_sizes_and_its_capacity_is_on_
             assert row.problem.at(rung).targets == row.problem.targets
 
 
-def test_rates_come_first_then_each_seed_of_all_problems_then_capacity():
+def test_rates_and_a_seed_come_problem_by_problem_then_each_seed_of_all_then_capacity():
     study = asked()
     trials = drive(study, by_seed(dict.fromkeys(range(4), 16)), places=1)
     assert len({trial.id for trial in trials}) == len(trials)
-    sweep, rest = trials[:8], trials[8:]
-    assert {trial.seed for trial in sweep} == {4}  # which is not scored
-    assert all(not trial.setting.tests for trial in sweep)
-    assert {trial.setting.recipe.learning_rate for trial in sweep} == set(RATES)
-    assert {trial.setting.recipe.learning_rate for trial in rest} == {0.01}
-    seeds, capacity = rest[:16], rest[16:]
-    assert [trial.seed for trial in seeds] == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
+    parity, reverse, seeds, capacity = trials[:6], trials[6:12], trials[12:24], trials[24:]
+    for name, first in (("parity", parity), ("reverse", reverse)):
+        assert {trial.setting.problem.title() for trial in first} == {name}
+        assert [trial.seed for trial in first] == [4] * 4 + [0] * 2  # 4 is not scored
+        assert all(not trial.setting.tests for trial in first[:4])
+        assert {trial.setting.recipe.learning_rate for trial in first[:4]} == set(RATES)
+        assert {trial.setting.recipe.learning_rate for trial in first[4:]} == {0.01}
+    assert [trial.seed for trial in seeds] == [1] * 4 + [2] * 4 + [3] * 4
     assert all(len(trial.setting.tests) == 4 for trial in seeds)
     # Nothing harder is solved, so no further rung is tried.
     assert {trial.setting.problem.words for trial in capacity} == {"reverse length=20"}

@@ -54,8 +54,8 @@ class Suite(Study):
     sequences of it and of 2, 4 and 16 times the length. Where a problem has a capacity and half of
     the seeds or more learn it, seeds are trained at harder and harder rungs, until fewer do.
 
-    First come the rates, then one seed after another on all problems, then capacity, so that an
-    answer that is not complete has something of everything.
+    First come the rates and one seed, problem by problem, then one more seed after another on all
+    problems, then capacity, so that an answer that is not complete has a problem whole.
 
     Args:
         models: The models, or a mapping of the names to show to models.
@@ -109,7 +109,7 @@ class Suite(Study):
         self._reasons: dict[tuple[Place, int], str] = {}
         self._rate: dict[tuple[str, str], float] = {}
         self._asked = defaultdict[Place, set[int]](set)
-        self._queue: list[tuple[int, int, int, int]] = []
+        self._queue: list[tuple[int, ...]] = []
         self._by_order = tuple(self._places())
         self._order = {place: turn for turn, place in enumerate(self._by_order)}
         for place in self._by_order:
@@ -320,7 +320,10 @@ class Suite(Study):
             return
         self._asked[place].add(seed)
         turn = 0 if place.stage == _SWEEP else self.seeds.index(seed)
-        heapq.heappush(self._queue, (place.stage, turn, self._order[place], seed))
+        if place.stage == _CAPACITY:
+            turn += len(self.seeds)
+        problem = list(self.rows).index(place.problem)
+        heapq.heappush(self._queue, (turn, problem, place.stage, self._order[place], seed))
 
     def _places(self) -> Iterator[Place]:
         for stage in (_SWEEP, _SEEDS, _CAPACITY):
