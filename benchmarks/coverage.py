@@ -1,4 +1,4 @@
-"""How often each interval covers the truth, by simulation: the table of `docs/statistics.md`.
+"""How often each interval covers the truth, by simulation: the table of `docs/explanation/statistics.md`.
 
     python benchmarks/coverage.py [repeats]
 

@@ -1,5 +1,6 @@
 """What the documentation shows must run, and what it links to must exist."""
 
+import inspect
 import re
 import shlex
 from importlib import metadata
@@ -71,7 +72,11 @@ def test_an_example_saved_as_a_file_can_be_checked(code, name, tmp_path, capsys)
 
 def test_the_examples_that_commands_name_are_found():
     assert {each.id for each in NAMED} >= {
-        *("README.md-make_model", "docs/your-model.md-make_model", "docs/your-problem.md-LagSum"),
+        *(
+            "README.md-make_model",
+            "docs/howto/your-model.md-make_model",
+            "docs/howto/your-problem.md-LagSum",
+        ),
     }
 
 
@@ -110,7 +115,7 @@ def test_every_link_leads_somewhere(page):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_problem_has_a_page_with_its_knobs_map_ladder_bounds_and_a_run(name):
-    text = (ROOT / "docs" / "problems" / f"{name}.md").read_text()
+    text = (ROOT / "docs" / "reference" / "problems" / f"{name}.md").read_text()
     for knob in PROBLEMS[name].knobs():
         assert f"| `{knob.name}` |" in text
     knob, rungs = PROBLEMS[name].ladder
@@ -126,7 +131,7 @@ def test_every_problem_has_a_page_with_its_knobs_map_ladder_bounds_and_a_run(nam
 def test_the_pages_of_claims_have_every_card_with_its_verdict(id):
     card = CARDS[id]
     page = "claims-1997.md" if card.document == "lstm-1997" else "claims.md"
-    text = (ROOT / "docs" / page).read_text()
+    text = (ROOT / "docs" / "explanation" / page).read_text()
     if page == "claims-1997.md" and id.partition("/")[2] not in RECORDED:
         return  # was not run for the page
     section = text.partition(f"\n## {id}\n")[2].partition("\n## ")[0]
@@ -154,14 +159,37 @@ def test_the_citation_has_the_version_of_the_package():
 def test_the_stable_names_are_those_of_the_package():
     import longlag
 
-    page = (ROOT / "docs" / "api.md").read_text()
+    page = (ROOT / "docs" / "reference" / "api.md").read_text()
     named = re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE)
     assert sorted(name for name, _ in named) == sorted(longlag.__all__)
     assert [name for name, _ in named] == sorted((name for name, _ in named), key=str.lower)
     assert all(hasattr(longlag, name) for name, _ in named)
 
 
-COMING = (ROOT / "docs" / "coming-from.md").read_text()
+REFERENCE = sorted((ROOT / "docs" / "reference" / "python").glob("*.md"))
+
+
+def test_the_reference_has_every_public_name_once():
+    text = "".join(page.read_text() for page in REFERENCE)
+    shown = re.findall(
+        r"^## (\w+)\n\n```{eval-rst}\n\.\. auto(\w+):: longlag\.(\w+)\n```$", text, re.M
+    )
+    assert all(head == name for head, _, name in shown)
+    assert sorted(name for *_, name in shown) == sorted(ll.__all__)
+    for _, kind, name in shown:
+        assert kind == ("class" if isinstance(getattr(ll, name), type) else "function"), name
+
+
+@pytest.mark.parametrize("name", sorted(ll.__all__))
+def test_every_argument_of_a_public_name_is_documented(name):
+    documented = getattr(ll, name)
+    text = inspect.getdoc(documented) or ""
+    for argument in inspect.signature(documented).parameters:
+        described = rf"^    (\w+, )*{re.escape(argument.lstrip('*'))}(, \w+)*: \S"
+        assert re.search(described, text, re.M), argument
+
+
+COMING = (ROOT / "docs" / "howto" / "coming-from.md").read_text()
 
 
 @pytest.mark.parametrize("command", re.findall(r"`longlag ([^`]+)`", COMING))
@@ -218,7 +246,7 @@ def test_rows_of_python_are_found():
 
 
 def test_the_page_of_problems_has_each_in_its_group_with_its_question():
-    text = (ROOT / "docs" / "problems.md").read_text()
+    text = (ROOT / "docs" / "reference" / "problems.md").read_text()
     for name, kind in PROBLEMS.items():
         section = text.partition(f"## {kind.group[0].upper()}{kind.group[1:]}\n")[2]
         row = f"| [{name}](problems/{name}.md) | {(kind.__doc__ or '').partition(chr(10))[0]} | "

@@ -1,4 +1,5 @@
 import dataclasses
+import inspect
 import re
 from fractions import Fraction
 from typing import Any
@@ -274,3 +275,9 @@ def test_no_word_is_answered_with_another_that_is_only_like_it(name):
 )  # fmt: skip
 def test_a_slip_is_answered_with_what_was_meant(name, known):
     assert unknown_name("No", name, KNOWN).endswith(f"Did you mean `{known}`?")
+
+
+def test_help_shows_the_arguments_of_a_class():
+    shown = str(inspect.signature(ll.GRU))
+    assert shown.startswith("(*, hidden_size:")
+    assert "= 50" in shown

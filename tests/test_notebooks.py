@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "howto").glob("*.ipynb"))
 FIGURE = r"-?\d[\d.,]*"  # of training, which other machines round in another way
 
 

@@ -110,6 +110,11 @@ class OneHot(IntegerEncoding):
 
     Scored as classification: right or wrong, however near.
 
+    Args:
+        values: Number of different integers.
+        blank: Whether a step may be blank, encoded as the integer `values`, with one more
+            feature.
+
     >>> OneHot(values=4).encode(np.array([2, -1])).tolist()
     [[0.0, 0.0, 1.0, 0.0], [-1.0, -1.0, -1.0, -1.0]]
     >>> OneHot(values=4).decode(OneHot(values=4).encode(np.array([2, 0]))).tolist()
@@ -142,6 +147,11 @@ class Scaled(IntegerEncoding):
 
     Fitted as regression, so a near miss costs little; the score still asks for the exact
     value. A blank step is 0 with a second feature of 1.
+
+    Args:
+        values: Number of different integers.
+        blank: Whether a step may be blank, encoded as the integer `values`, with one more
+            feature.
 
     >>> Scaled(values=5).encode(np.array([0, 1, 4, -1])).ravel().tolist()
     [0.0, 0.25, 1.0, -1.0]

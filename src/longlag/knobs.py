@@ -165,6 +165,12 @@ class _KnobsMeta(abc.ABCMeta):
                     raise TypeError(_unknown_argument(rule, name, names, kwargs[name], (cls,)))
             return super().__call__(*args, **kwargs)
 
+        @property
+        def __signature__(cls):
+            """The arguments, for `help` and editors, which would show those of this `__call__`."""
+            signature = inspect.signature(cls.__init__)
+            return signature.replace(parameters=[*signature.parameters.values()][1:])
+
 
 _FEW = 8  # names that a line about another one still has room for
 

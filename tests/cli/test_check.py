@@ -9,7 +9,7 @@ from problem_cases import OWN
 
 from longlag.problems import PROBLEMS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "your-problem.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "your-problem.md").read_text()
 NAMES = "knobs draws determinism oracle needs chance ceiling ladder answer".split()
 
 

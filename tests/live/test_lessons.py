@@ -63,7 +63,7 @@ def test_texts_are_short(lesson):
 
 
 def test_the_documentation_lists_the_lessons():
-    page = (Path(__file__).parents[2] / "docs" / "play.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "play.md").read_text(encoding="utf-8")
     for lesson in LESSONS.values():
         assert f"| `{lesson.name}` | {lesson.title} |" in page
 

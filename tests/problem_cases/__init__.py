@@ -19,6 +19,6 @@ ORACLES: dict[type[Problem], Callable[..., list[Any]]] = {}
 for family in FAMILIES:
     ORACLES |= family.ORACLES
 
-_PAGE = Path(__file__).parents[2] / "docs" / "your-problem.md"
+_PAGE = Path(__file__).parents[2] / "docs" / "howto" / "your-problem.md"
 OWN = _PAGE.read_text().partition("```python\n")[2].partition("```")[0]
 """The file of a user, with the problem LagSum, as the documentation has it."""

@@ -55,7 +55,7 @@ def reproduce(
         claims: A source (`echo`, `five`, `lstm-1997`), a problem (`ramp`), statements
             (`echo/current`), or nothing for both tutorials; or one bundle.
         seeds: Number of random seeds.
-        markdown: Print the result as a page, as `docs/claims.md`.
+        markdown: Print the result as a page, as `docs/explanation/claims.md`.
         report: Write an HTML page about the statements to this file.
         sample: Of a bundle: number of trials to run again, the cheapest first; by default 5.
         all: Of a bundle: run all trials again.

@@ -67,9 +67,9 @@ class Series(Problem):
             rows (`pip install 'longlag[baselines]'`). A file of a trained model has it off.
         tolerance: Distance, in the column's own unit, within which a prediction is right; by
             default the root mean square error of the last value as prediction.
-        chosen_on: Share of validation rows.
-        scored_on: Share of test rows.
+        chosen_on, scored_on: Share of validation rows, and of test rows.
         part: The part of the episodes of `draw`.
+        path: The file of the values, from which a stored trial reads them again.
 
     Shapes: inputs `(count, length)`, or `(count, length, feature)` with several features: those
         of the latest row last. Targets `(count, length)`.

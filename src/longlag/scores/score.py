@@ -34,6 +34,11 @@ class Score(Scored):
     """The score of a predictor, which may be any function from samples to values.
 
     Attributes:
+        problem: The problem.
+        framing: The framing of the samples.
+        scored: The scored steps of an episode, `(step,)`.
+        seeds: The seeds, in the order of the evaluations.
+        evaluations: The predictions on the fresh sequences of each seed.
         diverged: For a trained predictor, the update at which each seed diverged, if it did.
         audit: For a trained predictor, the audit of what it sees.
     """

@@ -59,7 +59,7 @@ def compare(
         budget: Largest number of training sequences of a trial.
         batch_size: Samples in a batch.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
+        weight_decay, clip_norm, schedule, warmup, dtype: As of `Recipe`.
         rungs: Number of rungs of each ladder, from the first on.
         learning_rates: The learning rates to choose from.
         widen: Whether to try rates beyond these, at most two, where the best is at their edge.

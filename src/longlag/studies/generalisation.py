@@ -319,7 +319,7 @@ def generalise(
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
+        weight_decay, clip_norm, schedule, warmup, dtype: As of `Recipe`.
         seeds: A number of seeds, or the seeds themselves.
         solve_at: Skill on fresh sequences from which a length counts as solved.
         store: File of the finished trials, none of which runs twice; None keeps none.

@@ -294,7 +294,7 @@ def profile(
         batch_size: Samples in a batch.
         learning_rates: Learning rates, the first of which is tried first.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
+        weight_decay, clip_norm, schedule, warmup, dtype: As of `Recipe`.
         solve_at: Skill on fresh sequences from which a trial counts as solved.
         store: File of the finished trials, none of which runs twice; None keeps none.
         executor: Runs the trials; by default one process for each core.

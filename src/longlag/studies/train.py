@@ -56,7 +56,7 @@ def train(
         batch_size: Samples in a batch.
         learning_rate: Step size of the optimiser.
         optimizer: `adam`, `adamw` or `sgd`.
-        weight_decay: As of `Recipe`; so `clip_norm`, `schedule`, `warmup` and `dtype`.
+        weight_decay, clip_norm, schedule, warmup, dtype: As of `Recipe`.
         stop_at: Accuracy at which a seed stops, confirmed on the validation stream; None for never.
         seeds: A number of seeds, from 0 on, or the seeds themselves.
         tests: Problems to score on, by name, the main one first; by default the problem itself.
