@@ -2,7 +2,7 @@
 
     python benchmarks/chance.py
 
-Prints a row for each setting of `CumulativeThreshold`; the table stands in docs/explanation/statistics.md.
+Prints a row for each setting of `CumulativeThreshold`; the table stands in the page of statistics.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How often each interval covers the truth, by simulation: the table of `docs/explanation/statistics.md`.
+"""How often each interval covers the truth, by simulation: the table of the page of statistics.
 
     python benchmarks/coverage.py [repeats]
 

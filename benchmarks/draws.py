@@ -2,7 +2,7 @@
 
     python benchmarks/draws.py --zoology PATH --cogscale PATH
 
-prints a Markdown table, ready for docs/explanation/benchmarks.md. A path is that of a checkout of the
+prints a Markdown table, ready for the page of benchmarks. A path is that of a checkout of the
 repository; one that is not given is left out. Zoology gives integers, as we do; CogScale gives
 one-hot vectors, which are made here where a framework needs them: the last column counts that too.
 Each round times all, one after the other.

@@ -2,7 +2,7 @@
 
     python benchmarks/echo.py
 
-prints Markdown tables, ready for docs/explanation/benchmarks.md; progress goes to standard error. Linux
+prints Markdown tables, ready for the page of benchmarks; progress goes to standard error. Linux
 or macOS. A peer that is not installed is left out and named.
 
 The network: LSTM 50, dense 100, softmax, log loss, Adam. An epoch is a fresh sequence of 25

@@ -2,7 +2,7 @@
 
     python benchmarks/five.py
 
-prints Markdown tables, ready for docs/explanation/benchmarks.md; progress goes to standard error. Linux
+prints Markdown tables, ready for the page of benchmarks; progress goes to standard error. Linux
 or macOS. A peer that is not installed is left out and named.
 
 The network: LSTM 50 and a dense layer, from the same weights everywhere; Adam at 0.01; log loss,

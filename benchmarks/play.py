@@ -3,7 +3,7 @@
     python benchmarks/play.py
 
 `longlag play` runs as a process; the first paint is timed with Playwright and Chromium
-(`--chromium PATH`). Figures of a run stand in docs/explanation/benchmarks.md. `--screenshot
+(`--chromium PATH`). Figures of a run stand in the page of benchmarks. `--screenshot
 docs/figures/play.png` draws the picture of the README.
 """
 

@@ -5,7 +5,7 @@
     python benchmarks/studies.py many       # what a study of a million trials would cost
     python benchmarks/studies.py large      # 10,000 finished trials: runs, report
 
-Each takes `--help`. Figures of a run stand in docs/explanation/benchmarks.md.
+Each takes `--help`. Figures of a run stand in the page of benchmarks.
 """
 
 from __future__ import annotations

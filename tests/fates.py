@@ -2,7 +2,7 @@
 
     python tests/fates.py
 
-prints the table of `docs/explanation/diagnosis.md`. A run is a loss for each update, and right answers on a
+prints the table of the page of diagnosis. A run is a loss for each update, and right answers on a
 thousand fresh sequences: nothing is trained.
 """
 
