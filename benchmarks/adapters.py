@@ -1,7 +1,7 @@
 """What adopting a model costs, and what it saves: `python benchmarks/adapters.py`.
 
-Needs torch and keras beside longlag. Prints Markdown for the page of benchmarks. The network and the
-data are the echo tutorial's (`benchmarks/echo.py`): windows of 5 of 25 steps, 100 values, LSTM 50,
+Needs torch and keras beside longlag. Prints Markdown for the page of benchmarks. Network and data
+are the echo tutorial's (`benchmarks/echo.py`): windows of 5 of 25 steps, 100 values, LSTM 50,
 dense 100, batches of 5, four updates an epoch, Adam. Rounds alternate between the two of a pair, in
 one process; the hand-written loops get data drawn and encoded beforehand and count no hits, the
 adopted models' times include drawing, encoding and counting.

@@ -2,7 +2,7 @@
 
     python benchmarks/layer.py
 
-prints Markdown tables, ready for the page of benchmarks; progress goes to standard error. PyTorch is
+prints Markdown tables for the page of benchmarks; progress goes to standard error. PyTorch is
 left out if it is not installed.
 
 A step of a layer is the way forward, the way back, and the gradient of all weights, for a fixed

@@ -1,7 +1,13 @@
 """The site of the documentation, with the extra `docs`: `sphinx-build -W docs site`."""
 
 import re
+import tomllib
 from importlib import metadata
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from sphinx.application import Sphinx
 
 project = "longlag"
 author = "the founding engineers of longlag"
@@ -59,5 +65,35 @@ def _plain(line: str) -> str:
     return "`".join(pieces)
 
 
-def setup(app) -> None:
+class Layers(Directive):
+    """The layers of the package as a picture, from the rules of the imports."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        rules = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+        contracts = rules["tool"]["importlinter"]["contracts"]
+        (layers,) = (each["layers"] for each in contracts if each["type"] == "layers")
+        rows = []
+        for place, layer in enumerate(layers):
+            names, y = re.split(r" [|:] ", layer), 34 * place
+            width = (640 - 8 * (len(names) - 1)) / len(names)
+            for index, name in enumerate(names):
+                x = index * (width + 8)
+                rows.append(
+                    f'<rect x="{x:.0f}" y="{y}" width="{width:.0f}" height="28" rx="4" '
+                    'fill="none" stroke="currentColor"/>'
+                    f'<text x="{x + width / 2:.0f}" y="{y + 19}" text-anchor="middle" '
+                    f'fill="currentColor" font-size="13">{name}</text>'
+                )
+        words = "; ".join(layers)
+        picture = (
+            f'<svg viewBox="-2 -2 644 {34 * len(layers)}" role="img" '
+            f'aria-label="Layers from top to bottom: {words}">{"".join(rows)}</svg>'
+        )
+        return [nodes.raw("", picture, format="html")]
+
+
+def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", _as_text, priority=100)  # before the sections
+    app.add_directive("layers", Layers)
