@@ -1,10 +1,16 @@
 """The site of the documentation, with the extra `docs`: `sphinx-build -W docs site`."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 
+import jupytext
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
@@ -21,11 +27,16 @@ extensions = [
 ]
 html_theme = "furo"
 html_title = "longlag"
+html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 
 myst_heading_anchors = 3
-nb_execution_mode = "off"
+nb_execution_mode = "cache"
+nb_execution_excludepatterns = ["howto/*"]  # which runs in the tests
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
 nb_ipywidgets_js = {}  # which would be fetched from elsewhere
 
 default_role = "code"
@@ -94,6 +105,73 @@ class Layers(Directive):
         return [nodes.raw("", picture, format="html")]
 
 
+LESSONS = [each.stem for each in Path(__file__).parent.glob("course/[!i]*.md")]  # no index
+
+_EXPORTS = "mount", "recordedSource"
+_recordings: dict[str, Future[bytes]] = {}
+
+
+def _start_recording(app: Sphinx) -> None:
+    """Train the lessons of the course in processes beside the build, once in a folder."""
+    folder = Path(app.doctreedir) / "lessons"
+    folder.mkdir(parents=True, exist_ok=True)
+    pool = ThreadPoolExecutor(2)
+    _recordings.update({name: pool.submit(_recorded, name, folder) for name in LESSONS})
+    pool.shutdown(wait=False)
+
+
+def _recorded(name: str, folder: Path) -> bytes:
+    path = folder / f"{name}.json"
+    if not path.exists():
+        command = ["-m", "longlag", "play", "--lesson", name, "--record", str(path)]
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    return path.read_bytes()
+
+
+class Lesson(Directive):
+    """The player of a lesson, with its recording, in the page itself: nothing is fetched."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        (name,) = self.arguments
+        recording = _recordings[name].result().decode().replace("</", "<\\/")
+        static = files("longlag.live") / "static"
+        style, script = ((static / name).read_text() for name in ("play.css", "play.js"))
+        # The names of a module cannot be used by what stands beside it, only by another file.
+        script, exports = script.rsplit("export{", 1)
+        names = dict(re.findall(r"(\w+) as (\w+)", exports))
+        mount, source = (next(n for n in names if names[n] == e) for e in _EXPORTS)
+        # In a shadow root the styles of the theme do not reach the player.
+        player = f"""<div class="lesson-player"></div><script type="module">{script}
+            const root = document.querySelector(".lesson-player").attachShadow({{mode: "open"}});
+            root.innerHTML = "<style></style><div></div>";
+            root.firstChild.textContent = {json.dumps(style)};
+            {mount}(root.lastChild, {source}({recording}));</script>
+            <p><a href="../{NOTEBOOKS}/{name}.ipynb" download>This page as a notebook</a></p>"""
+        return [nodes.raw("", player, format="html")]
+
+
+NOTEBOOKS = "_static/notebooks"
+
+
+def _write_notebooks(app: Sphinx, failure: Exception | None) -> None:
+    """The pages of the course as notebooks, beside the site."""
+    folder = Path(app.outdir) / NOTEBOOKS
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in LESSONS if failure is None else ():
+        page = jupytext.read(Path(app.srcdir) / "course" / f"{name}.md")
+        # The player is one of pages; a notebook has the live one.
+        for cell in page.cells:
+            cell.source = re.sub(
+                r"```{lesson} (.*)\n```", r"`ll.play(\"\1\")` shows it.", cell.source
+            )
+        jupytext.write(page, folder / f"{name}.ipynb")
+
+
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", _as_text, priority=100)  # before the sections
+    app.connect("builder-inited", _start_recording)
+    app.connect("build-finished", _write_notebooks)
     app.add_directive("layers", Layers)
+    app.add_directive("lesson", Lesson)
