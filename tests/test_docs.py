@@ -18,7 +18,8 @@ from longlag.problems import PROBLEMS
 from longlag.studies.ask import Planned, planning
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "llms.txt")
+PAGES = [*(ROOT / name for name in ROOT_PAGES), *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCKS = [
     pytest.param(code, id=f"{page.relative_to(ROOT)}-{place}")
     for page in PAGES
@@ -146,7 +147,7 @@ def test_every_page_is_reached_from_the_readme():
         page = waiting.pop()
         if page not in found:
             found.add(page)
-            links = re.findall(r"\]\(([^)#:]+\.md)", page.read_text())
+            links = re.findall(r"\]\(([^)#:]+\.(?:md|txt))", page.read_text())
             waiting += [(page.parent / link).resolve() for link in links]
     assert set(PAGES) <= found
 
