@@ -28,6 +28,7 @@ BASES = {
     "--store new.db",
     "runs": "--store store.db",
     "report": "--store store.db --out new.html",
+    "gates": "trained.safetensors",
     "export": "echo-lag --out exported --train 2 --validation 1 --test 1",
     "frame": "good.csv --timesteps 3",
     "check": "echo-lag",

@@ -93,6 +93,10 @@ _COMMANDS = {
         "Open a page to try problems, framings and models, and to watch them being trained.",
         "longlag play --lesson beginners-mistake",
     ),
+    "gates": (
+        "Show the gates and states of a trained model at each step of a sequence.",
+        "longlag gates model.safetensors --sequence 3,1,4,1,5 --output gates.svg",
+    ),
     "export": (
         "Save a problem as training, validation and test files, for other programs.",
         "longlag export echo-lag --framing window --timesteps 5 --out echo",

@@ -14,6 +14,7 @@ DRAWINGS: dict[tuple[str, str], Callable[[Any], alt.TopLevelMixin]] = {
     ("Run", "training"): figures.figure_of_run,
     ("Run", "steps"): figures.figure_of_steps,
     ("Score", "steps"): figures.figure_of_steps,
+    ("Gates", "gates"): lambda answer: figures.figure_of_gates(answer.trained, answer.sequence),
     ("FrontierAnswer", "trials"): study_figures.values_by_seed,
     ("ComparisonAnswer", "skill"): study_figures.skill_by_level,
     ("ComparisonAnswer", "learning rates"): study_figures.skill_by_rate,
