@@ -16,7 +16,7 @@ from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
 project = "longlag"
-author = "the founding engineers of longlag"
+author = "The longlag developers"
 release = metadata.version("longlag")
 
 extensions = [
