@@ -89,7 +89,8 @@ def test_rates_and_a_seed_come_problem_by_problem_then_each_seed_of_all_then_cap
         ({0: 16, 1: 16, 2: 16, 3: 2}, "generalises", "16 ×"),
         ({0: 16, 1: 4, 2: 4, 3: 0}, "learned to 4 times", "4 × (0.88)"),
         ({0: 1, 1: 1, 2: 1, 3: 1}, "learned", "1 ×"),
-        ({0: 0, 1: 0, 2: 0, 3: 1}, "above chance", "0.62"),
+        ({0: 0, 1: 0, 2: 0, 3: 1}, "above chance", "0.62 (1 of 4)"),
+        ({0: 0, 1: 0, 2: 0, 3: 0}, "above chance", "0.50"),
     ],
 )
 def test_a_cell_has_the_longest_length_that_half_of_the_seeds_solve_or_the_skill(

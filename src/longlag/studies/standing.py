@@ -107,6 +107,8 @@ class Standing:
             # Rounded to two digits, one just below the bar would look solved.
             digits = 3 if round(self.skill, 2) >= self.solve_at else 2
             kind, figure = "bad", f"{max(self.skill, 0):.{digits}f}"
+            if learned := sum(longest > 0 for longest in self.per_seed):
+                figure += f" ({learned} of {len(self.per_seed)})"
         if self.capacity is not None:
             rung, ended = self.capacity
             figure += f", {self.knob} {rung}{'' if ended else '+'}"

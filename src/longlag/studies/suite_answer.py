@@ -209,7 +209,7 @@ class SuiteAnswer(Answer):
         lengths = ", ".join(f"{times} ×" for times in _TESTS)
         return (
             f"{lengths}: the longest length that half of the seeds or more solve, as a multiple of "
-            "that of training; else the skill there. Solved: skill of "
+            "that of training; else the skill there, and how many seeds learned it, if any. Solved: skill of "
             f"{self.about.solve_at:g} or more on fresh sequences. Skill: {SKILL}. * theory says "
             "that it cannot at every length; ! it does at all that were tried."
         )

@@ -192,7 +192,7 @@ class SuiteBaselines(Answer):
 LEGEND = (
     "Go on: half of the seeds or more solve sequences 4 times as long as those of training or "
     "longer; learn it: the training length, or twice as long; do not learn it: with the skill "
-    "there. * theory says that it cannot at every length; ! it does at all that were tried."
+    "there, and how many seeds do, if any. * theory says that it cannot at every length; ! it does at all that were tried."
 )
 """How to read the table."""
 
@@ -202,7 +202,7 @@ def _named(standing: Standing) -> str:
     if standing.longest and not standing.capacity:
         mark = cell[-2:] if standing.excluded else ""
         return f"{standing.model}{mark}"
-    return f"{standing.model} ({cell})"
+    return f"{standing.model} ({cell.replace(' (', ', ').replace(')', '')})"
 
 
 def suite_baselines(match: Match = "parameters") -> SuiteBaselines:
