@@ -209,9 +209,9 @@ class SuiteAnswer(Answer):
         lengths = ", ".join(f"{times} ×" for times in _TESTS)
         return (
             f"{lengths}: the longest length that half of the seeds or more solve, as a multiple of "
-            "that of training; else the skill there, and how many seeds learned it, if any. Solved: skill of "
-            f"{self.about.solve_at:g} or more on fresh sequences. Skill: {SKILL}. * theory says "
-            "that it cannot at every length; ! it does at all that were tried."
+            "that of training; else the skill there, and how many seeds learned it, if any. "
+            f"Solved: skill of {self.about.solve_at:g} or more on fresh sequences. Skill: {SKILL}. "
+            "* theory says that it cannot at every length; ! it does at all that were tried."
         )
 
     def blocks(self) -> Iterator[Block]:

@@ -192,7 +192,8 @@ class SuiteBaselines(Answer):
 LEGEND = (
     "Go on: half of the seeds or more solve sequences 4 times as long as those of training or "
     "longer; learn it: the training length, or twice as long; do not learn it: with the skill "
-    "there, and how many seeds do, if any. * theory says that it cannot at every length; ! it does at all that were tried."
+    "there, and how many seeds do, if any. * theory says that it cannot at every length; ! it does "
+    "at all that were tried."
 )
 """How to read the table."""
 
