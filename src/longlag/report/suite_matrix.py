@@ -13,7 +13,7 @@ from longlag.studies.standing import LENGTHS, Standing
 from longlag.studies.suite_answer import SuiteAnswer
 from longlag.studies.suite_baselines import SuiteBaselines
 
-_CELL, _LINE = 74, 30  # pixels
+_LETTER, _LEAST, _LINE = 6.0, 60, 30  # pixels: of a letter, the narrowest cell, its height
 _MOST = len(LENGTHS)  # the shade of all lengths
 _DARK = f"datum.shade > {_MOST * 0.55}"
 _MARKS = "* excluded by theory at every length; ! and solved at all tried."
@@ -35,7 +35,8 @@ def baselines(answer: SuiteBaselines) -> alt.TopLevelMixin:
 def _finished(
     rows: list[dict[str, Any]], lines: list[str], others: tuple[str, ...] = ()
 ) -> alt.TopLevelMixin:
-    width = _CELL * len({row["model"] for row in rows})
+    cell = max(_LEAST, 12 + _LETTER * max(len(row["text"]) for row in rows))
+    width = round(cell * len({row["model"] for row in rows}))
     return finished(
         _drawn(rows, others).properties(width=width), "The suite", lines, max(420, width)
     )
@@ -77,9 +78,14 @@ def _drawn(rows: list[dict[str, Any]], others: tuple[str, ...]) -> alt.LayerChar
             base.transform_filter("isValid(datum.shade)")
             .mark_rect(cornerRadius=3, stroke=theme.PAPER, strokeWidth=3)
             .encode(color=alt.Color("shade:Q", scale=scale, legend=None), tooltip=tooltip),
-            base.mark_text(fontSize=11, fontWeight=600).encode(
-                text="text:N",
-                color=alt.condition(_DARK, dark, light),
+            *(
+                base.transform_filter(which)
+                .mark_text(fontSize=11, fontWeight=weight)
+                .encode(text="text:N", color=alt.condition(_DARK, dark, light))
+                for which, weight in (
+                    ("datum.shade >= 1", 600),  # what is learned stands out
+                    ("!(datum.shade >= 1)", 400),
+                )
             ),
         ],
         height=_LINE * len({row["problem"] for row in rows}),

@@ -95,7 +95,7 @@ class Standing:
         """From 0, no skill, to the number of lengths, if it solves all."""
         if self.longest:
             return 1.0 + LENGTHS.index(self.longest)
-        return round(0.8 * min(max(self.skill, 0.0), 1.0), 2)  # fainter than any that is solved
+        return round(0.5 * min(max(self.skill, 0.0), 1.0), 2)  # fainter than any that is solved
 
     def in_matrix(self) -> Cell:
         """As a cell of the matrix."""
@@ -110,8 +110,20 @@ class Standing:
             if learned := sum(longest > 0 for longest in self.per_seed):
                 figure += f" ({learned} of {len(self.per_seed)})"
         if self.capacity is not None:
-            rung, ended = self.capacity
-            figure += f", {self.knob} {rung}{'' if ended else '+'}"
-        if self.excluded:
-            figure += " !" if self.against_theory else " *"
-        return Cell(figure, kind=kind)
+            figure += f", {self.stored}"
+        return Cell(f"{figure}{self.mark}", kind=kind)
+
+    @property
+    def stored(self) -> str:
+        """The capacity in words, with a plus where nothing harder was tried; else empty."""
+        if self.capacity is None:
+            return ""
+        rung, ended = self.capacity
+        return f"{self.knob} {rung}{'' if ended else '+'}"
+
+    @property
+    def mark(self) -> str:
+        """A sign where theory says that it cannot, another one where it does; else empty."""
+        if not self.excluded:
+            return ""
+        return " !" if self.against_theory else " *"

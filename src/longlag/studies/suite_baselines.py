@@ -199,11 +199,10 @@ LEGEND = (
 
 
 def _named(standing: Standing) -> str:
-    cell = standing.in_matrix().text
-    if standing.longest and not standing.capacity:
-        mark = cell[-2:] if standing.excluded else ""
-        return f"{standing.model}{mark}"
-    return f"{standing.model} ({cell.replace(' (', ', ').replace(')', '')})"
+    cell = standing.in_matrix().text.replace(" (", ", ").replace(")", "")
+    if standing.longest:
+        cell = standing.stored + standing.mark
+    return f"{standing.model} ({cell.strip()})" if cell else standing.model
 
 
 def suite_baselines(match: Match = "parameters") -> SuiteBaselines:
