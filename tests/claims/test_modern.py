@@ -234,6 +234,15 @@ def test_a_bound_is_refuted_by_a_figure_above_it(reached, verdict):
     assert verdict_of([StaysBelow(arm="S4D", most=0.9)], {"S4D": reached}).verdict == verdict
 
 
+def test_a_model_that_learned_nothing_shows_no_bound():
+    """At chance also where it was trained: that says nothing about longer sequences."""
+    parts = [StaysBelow(arm="LSTM", most=0.95, once=Figure(name="as trained"))]
+    finding = verdict_of(parts, {"LSTM": 0.125})
+    assert finding.verdict == "not settled"
+    assert "not learned at all" in finding.because
+    assert verdict_of([StaysBelow(arm="LSTM", most=0.95)], {"LSTM": 0.1}).verdict == "reproduced"
+
+
 @pytest.mark.parametrize(
     ("accuracies", "verdict"),
     [((0.3, 0.9, 0.9, 0.9), "refuted"), ((0.3, 0.9, 0.3, 0.9), "reproduced")],

@@ -213,10 +213,13 @@ class StaysBelow(Part):
     Args:
         arm: The arm.
         most: The largest figure that agrees with it.
+        once: Another figure, at least .95 where the model has learned the problem that it is
+            trained on. Without that it settles nothing. None where it is said not to learn that.
     """
 
     arm: str
     most: float
+    once: Figure | None = None
 
     @property
     def main(self) -> str:
@@ -227,8 +230,12 @@ class StaysBelow(Part):
         figures = (
             f"{self.arm}, {self.figure.name}: {self._text(run)}, said at most {self.most:.3g}."
         )
-        above = self.figure.as_good(self.figure.of(run), self.most + 2 * _EQUAL)
-        return (REFUTED if above else REPRODUCED), figures
+        if self.figure.as_good(self.figure.of(run), self.most + 2 * _EQUAL):
+            return REFUTED, figures
+        if self.once is not None and not self.once.as_good(self.once.of(run), LEARNED):
+            reached = f"{self.once.name} {self.once.of(run).mean:.3g}"
+            return UNSETTLED, f"{figures} It was not learned at all: {reached}."
+        return REPRODUCED, figures
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,7 @@ REVERSE = card(
             figure=Figure(name="41 to 500 symbols", test="41 to 500 symbols"),
             arm="trained on up to 40",
             most=0.65,
+            once=Figure(name="as trained", test="as trained"),
         ),
         *(
             Learns(
