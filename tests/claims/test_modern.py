@@ -75,7 +75,7 @@ def test_every_arm_can_learn_and_be_scored(row):
         ("aru-copying", "tuned", 10 + 50 + 1 + 10, 1 / 8, None),
         ("icl-recall", "LSTM, tuned", 42, 1 / 9, None),
         ("icl-induction", "tuned", 31, 1 / 18, None),
-        ("induction", "LSTM", 256, 1 / 16, None),
+        ("induction", "LSTM", 32, 1 / 16, None),
         ("flip-flop-lstm", "LSTM", 512, 1 / 2, None),
         ("a5-one-layer", "Mamba", 12, 1 / 60, None),
     ],
