@@ -264,6 +264,14 @@ def test_one_part_that_is_refuted_refutes_a_statement():
     assert "(not settled)" in finding.because
 
 
+def test_a_figure_of_two_parts_is_shown_once():
+    parts = [
+        Learns(arm="a", published=1.0),
+        Learns(figure=Figure(tolerance=0), arm="a", published=1.0),
+    ]
+    assert [row.tried for row in verdict_of(parts, {"a": 1.0}).rows] == ["a"]
+
+
 def test_a_squared_error_is_better_where_it_is_smaller():
     figure = Figure(squared=True, tolerance=0.1)
     run = came_out(CARDS["modern/aru-adding"].arms["tuned"], 1.0)

@@ -301,11 +301,11 @@ def card(
         verdict = total([each for each, _ in judged])
         reasons = [f"{words} ({each})" if len(judged) > 1 else words for each, words in judged]
         first = parts[0]
-        shown = dict.fromkeys([*(part.figure for part in parts), *figures])
+        shown = {each.name: each for each in (*figures, *(part.figure for part in reversed(parts)))}
         rows = [
             Row(arm if figure.test is None else f"{arm}, {figure.name}", figure.of(run), note)
             for arm, run in ((arm, attempt(arm)) for arm in arms)
-            for place, figure in enumerate(each for each in shown if each.is_there(run))
+            for place, figure in enumerate(each for each in shown.values() if each.is_there(run))
             for note in [_note(run, "" if place else figure.name)]
         ]
         run = attempt(first.main)
@@ -395,7 +395,7 @@ def _note(run: Run, name: str) -> str:
 
 def _shortcuts(run: Run, figure: Figure) -> dict[str, float]:
     """Scores of simple rules, where they are of the measured figure."""
-    if figure.squared or figure.whole or figure.last is not None:
-        return {}
     score = run.scores[figure.test or next(iter(run.scores))]
+    if figure.squared or figure.whole or figure.last not in (None, int(score.scored.sum())):
+        return {}
     return {name: float(np.mean(share)) for name, share in score.shortcuts.items()}

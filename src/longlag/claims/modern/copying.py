@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longlag.claims.card import BETTER
 from longlag.claims.modern.common import Fails, Figure, Learns, StaysBelow, card, setting, tuned
 from longlag.claims.modern.fixed_set import FixedSet
 from longlag.claims.modern.marked import MarkedCopying
@@ -60,6 +61,7 @@ COGSCALE_SELECTIVE = card(
     },
     parts=[Fails(published=0.13)],
     why=_PATIENCE,
+    recorded=BETTER,
 )
 
 _TEN = CopyingMemory(symbols=10, values=8, delay=51)  # 50 empty steps, then the marker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longlag.claims.card import REFUTED, REPRODUCED
 from longlag.claims.modern.common import Fails, Figure, StaysBelow, card, setting, tuned
 from longlag.claims.modern.fixed_set import FixedSet
 from longlag.claims.modern.icl import PairRecall, TokenInduction
@@ -68,8 +69,9 @@ ICL_RECALL = card(
         Fails(figure=_LAST, literal="LSTM, as published", tuned="LSTM, tuned", published=0.362),
         Fails(figure=_LAST, literal="LRU, as published", tuned="LRU, tuned", published=0.116),
     ],
-    why="A constant is right in 1 of 9, .111: the LRU of the source is at that, and its random "
-    f"guess of .25 knows which values were shown. {_LITERAL_NOTE}",
+    why="A constant is right in 1 of 9, .111: the LRU of the source is at that, and the .25 is no "
+    f"chance of this problem. {_LITERAL_NOTE}",
+    recorded=REPRODUCED,
 )
 
 ICL_INDUCTION = card(
@@ -90,6 +92,7 @@ ICL_INDUCTION = card(
     },
     parts=[Fails(figure=_LAST, published=0.048)],
     why=f"{_LITERAL_NOTE} Batches of 8 there.",
+    recorded=REFUTED,
 )
 
 _TIMES = {"2 times the length": 2, "16 times the length": 16, "64 times the length": 64}
