@@ -119,17 +119,17 @@ INDUCTION = card(
                 sequences=60_000,
                 tests={"as trained": _INDUCTION, **_LONGER},
             ),
-            (3e-3, 1e-2),
+            (1e-3, 3e-3),
         )
         for name, model in (("LSTM", LSTM(hidden_size=64)), ("GRU", GRU(hidden_size=64)))
     },
     parts=[
         *(
-            StaysBelow(figure=_FIGURES[3], arm=name, most=0.95, once=_FIGURES[0])
+            StaysBelow(figure=_FIGURES[2], arm=name, most=0.95, once=_FIGURES[0])
             for name in ("LSTM", "GRU")
         ),
     ],
     figures=_FIGURES,
-    why="Refuted where an LSTM or a GRU has .95 or more at 16 times the length. Chance is "
-    ".0625; batches of 32, there 8.",
+    why="Refuted where an LSTM or a GRU has .95 or more at 4 times the length, where in the source "
+    "attention has .266 and H3 .395. Chance is .0625; batches of 32, there 8.",
 )
